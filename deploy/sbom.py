@@ -21,8 +21,8 @@ def cargo(*arguments):
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
-# A line begins with the depth of its package, whose dependencies follow one deeper. A package that
-# was there before has its dependencies there.
+# A line begins with the depth of its package; its dependencies follow one deeper. A repeated
+# package has its dependencies at its first line.
 tree = cargo("tree", "-p", "doorward", "-e", "normal", "--target", TARGET, "--prefix", "depth")
 edges, path = {}, []
 for line in filter(None, tree.splitlines()):

@@ -14,8 +14,8 @@ use fluent_syntax::{
 /// The language that the functions are made of; the others must agree with it.
 pub(crate) const FIRST: &str = "en";
 
-/// The tags that a text may contain. Attributes other than `href` are not allowed.
-/// `bdi` isolates a name whose letters run from right to left.
+/// The tags that a text may contain. Attributes other than `href` are not allowed. `bdi` isolates a
+/// name written from right to left.
 const TAGS: [&str; 4] = ["strong", "code", "a", "bdi"];
 
 /// The form of a text, in which all languages agree.

@@ -129,7 +129,7 @@ fn token_seeds() -> Vec<Vec<u8>> {
     tokens.iter().map(|token| token.clone().into_bytes()).collect()
 }
 
-/// A token that verifies says what was signed, and an assertion is no access token.
+/// A verified token has the claims that were signed, and an assertion is no access token.
 fn token(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (ring, set, [access, assertion]) = signed();

@@ -1,4 +1,4 @@
-//! The first schema: people, clients, sessions, codes, grants, refresh tokens, keys, settings.
+//! The first schema: users, clients, sessions, codes, grants, refresh tokens, keys, settings.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Sign-in through upstream providers, second factors, and how a person proved who they are.
+//! Sign-in through identity providers, second factors, and the authentication of users.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Upstream servers: their settings, the tools that were approved, and each person's own access.
+//! Upstreams: their settings, the approved tools, and each user's own access.
 
 use sea_orm_migration::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::columns::{index, key, maybe_text, maybe_time, table, text, time};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// A table whose key is two columns together.
+/// A table with a key of two columns.
 fn pair(
     name: &'static str,
     keys: [&'static str; 2],

@@ -1,5 +1,5 @@
-//! The audit, the steps of connecting clients, personal and service tokens, and what administrators
-//! decide about clients.
+//! The audit, the steps of connecting clients, personal access tokens and service tokens, and
+//! administrators' decisions about clients.
 
 use sea_orm_migration::prelude::*;
 
@@ -17,7 +17,7 @@ fn tables() -> Vec<TableCreateStatement> {
         table(
             "audit",
             [
-                // Counted by us, without gaps: a missing number is a deleted entry.
+                // Counted by the server, without gaps: a missing number is a deleted entry.
                 ColumnDef::new(Alias::new("seq")).big_integer().not_null().primary_key().take(),
                 time("at"),
                 text("kind"),
@@ -86,7 +86,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("audit_record", "at"),
 ];
 
-/// The search keys of the audit. Entries without the value take no room in its index.
+/// The search keys of the audit. Entries without the value are not in its index.
 const SEARCHED: [&str; 5] = ["user_id", "client_id", "kind", "tool", "subject"];
 
 #[async_trait::async_trait]
@@ -101,8 +101,8 @@ impl MigrationTrait for Migration {
         manager.create_index(index("access_token", "token").unique().take()).await?;
         let database = manager.get_connection();
         for column in SEARCHED {
-            // The DSL knows neither partial indexes nor triggers; these words mean the same to both
-            // databases.
+            // The DSL has neither partial indexes nor triggers; this SQL has the same meaning in
+            // both databases.
             database.execute_unprepared(&format!("CREATE INDEX audit_{column} ON audit ({column}, seq) WHERE {column} IS NOT NULL")).await?;
         }
         for statement in append_only(manager.get_database_backend()) {

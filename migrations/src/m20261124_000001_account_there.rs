@@ -1,4 +1,4 @@
-//! The account to which a user's connection leads at the upstream.
+//! The account at the upstream to which a user's connection belongs.
 
 use sea_orm_migration::prelude::*;
 

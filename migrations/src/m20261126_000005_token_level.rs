@@ -1,6 +1,6 @@
-//! How the user of an access token proved who they were when it was made, by which account at a
-//! provider, and since when links to set a password count. Of older tokens nothing is known: they
-//! count as made with one factor, whose rules applied when they were made.
+//! The authentication of an access token's user when it was made, with the account at a provider,
+//! and the time from which links to set a password count. For older tokens it is unknown: they
+//! count as made with one factor, under the rules of that time.
 
 use sea_orm_migration::prelude::*;
 

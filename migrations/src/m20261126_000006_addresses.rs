@@ -1,4 +1,4 @@
-//! The account whose provider vouches for a user's e-mail address.
+//! The account at the provider that vouches for a user's e-mail address.
 
 use sea_orm_migration::prelude::*;
 
@@ -7,8 +7,8 @@ use crate::columns::{index, maybe_text};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Users without a password got their address from the account that tells the same one; that of
-/// others was given by an administrator.
+/// Users without a password got their e-mail address from the account with the same one; that of
+/// other users was set by an administrator.
 const FOLLOW: &str = "UPDATE person SET email_by = (SELECT MIN(identity.id) FROM identity WHERE identity.user_id = person.id AND \
                       LOWER(identity.email) = LOWER(person.email)) WHERE password IS NULL AND email IS NOT NULL";
 

@@ -1,6 +1,7 @@
-//! The set of grant types of a client. `refresh_tokens` said the same of one of them; it is still
-//! written for servers of the previous release that share the database during an upgrade, and goes
-//! in a later release. A client that such a server wrote has no set: it follows from that column.
+//! The set of grant types of a client. `refresh_tokens` stated the same of one of them; it is still
+//! written for servers of the previous release that share the database during an upgrade, and is
+//! dropped in a later release. A client that such a server wrote has no set: it follows from that
+//! column.
 
 use sea_orm_migration::prelude::*;
 

@@ -40,7 +40,7 @@ async fn before(database: &DatabaseConnection, migration: &str) {
     Migrator::up(database, Some(steps.try_into().unwrap())).await.unwrap();
 }
 
-/// The texts of the columns of a query, row by row; `-` stands for null.
+/// The texts of the columns of a query, row by row; `-` means null.
 async fn rows(database: &DatabaseConnection, sql: &str, columns: usize) -> Vec<String> {
     let query = Statement::from_string(database.get_database_backend(), sql.to_owned());
     let found = database.query_all_raw(query).await.unwrap();
@@ -81,7 +81,7 @@ async fn connections_and_registrations_stay_and_name_no_resource_yet() {
         for table in ["upstream_trust", "token_revocation"] {
             assert!(rows(&database, &format!("SELECT upstream FROM {table}"), 1).await.is_empty());
         }
-        // What the server writes next fits beside the old rows.
+        // The server's next writes fit beside the old rows.
         run(&database, "INSERT INTO upstream_trust (upstream, id, location, since) VALUES ('wiki', 'up_1', 'https://wiki.example/mcp', 2)").await;
         run(
             &database,
@@ -108,7 +108,7 @@ async fn grant_types_of_clients_follow_from_what_the_version_before_knew_of_them
         run(&database, &insert("c_with", true)).await;
         run(&database, &insert("c_without", false)).await;
         Migrator::up(&database, None).await.unwrap();
-        // A server of the version before that shares the database knows no set.
+        // A server of the previous version on the same database writes no set.
         run(&database, &insert("d_later", true)).await;
         assert_eq!(
             rows(&database, "SELECT id, grant_types FROM client ORDER BY id", 2).await,

@@ -1,5 +1,6 @@
-// Real Chromium on every page of people and administrators: light, dark, at phone width, with an automated look at accessibility (axe),
-// with and without scripts. Screenshots are kept in tests/output.
+// Real Chromium on every page of users and administrators: light, dark, at phone width, with an
+// automated check of accessibility (axe), with and without scripts. Screenshots are kept in
+// tests/output.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -89,7 +90,7 @@ async function look(page, name) {
   }
   await page.setViewportSize({ width: 390, height: 844 });
   await page.screenshot({ path: join(output, `${name}-phone.png`), fullPage: true });
-  // With the wider spacing of WCAG 1.4.12 as well: it also stands for machines whose fonts are wider than this one's.
+  // With the wider spacing of WCAG 1.4.12 as well, which also covers machines with wider fonts.
   const spacing = await page.addStyleTag({ content: '*{line-height:1.5!important;letter-spacing:.12em!important;word-spacing:.16em!important}' });
   const wide = await page.evaluate(() => {
     const width = document.documentElement.clientWidth;

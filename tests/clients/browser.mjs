@@ -1,5 +1,5 @@
-// Real Chromium on the real pages: first administrator, sign-in, consent with its redirects (I14), the person's page. Screenshots
-// are kept in tests/output.
+// Real Chromium on the real pages: first administrator, sign-in, consent with its redirects (I14),
+// the account page. Screenshots are kept in tests/output.
 import { chromium } from 'playwright-core';
 import { createServer } from 'node:http';
 import { mkdirSync } from 'node:fs';
@@ -55,7 +55,7 @@ await admin.getByRole('button', { name: 'Create administrator' }).click();
 await admin.getByRole('heading', { name: 'Administration' }).waitFor();
 check(true, 'the one-time link makes an administrator');
 
-// A person, from the client's request to the client's callback.
+// A user, from the client's request to the client's callback.
 const claude = await register('Claude Code', `http://127.0.0.1:${port}/callback`);
 const page = await open();
 await page.goto(authorizeUrl(claude));

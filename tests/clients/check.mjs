@@ -1,4 +1,4 @@
-// What every client must manage, told as steps.
+// The steps that every client must complete.
 export const EXPECTED_TOOLS = ['list_connected_apps', 'revoke_connected_app', 'server_info', 'wait', 'whoami'];
 
 export const count = { passed: 0 };

@@ -1,4 +1,5 @@
-// The official conformance suite against the release binary, through the real pages where the suite asks for a person.
+// The official conformance suite against the release binary, through the real pages where the suite
+// needs a user.
 import { spawn } from 'node:child_process';
 import { createServer, request as httpRequest } from 'node:http';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

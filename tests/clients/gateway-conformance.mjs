@@ -1,4 +1,5 @@
-// The official conformance suite through the gateway: its fixture server stands behind, in each era, and the suite speaks each era.
+// The official conformance suite through the gateway: its fixture server is the upstream, in each
+// era, and the suite speaks each era.
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';

@@ -50,7 +50,8 @@ const service = await startService();
 await reachable(`http://127.0.0.1:${httpPort}/`);
 await reachable(`http://127.0.0.1:${notesPort}/`);
 const local = ['--set', 'networks=127.0.0.0/8', '--set', 'http_on_loopback=true'];
-// A server of root runs local programs as users of their own, to whom the folder of the tests may be closed.
+// A server of root runs local programs as users of their own, which may have no access to the
+// folder of the tests.
 const asRoot = process.getuid() === 0 ? ['--set', 'user=root'] : [];
 server.cli('upstream', 'add', 'every', '--kind', 'stdio', '--set', 'capabilities=elicitation,sampling,roots', ...asRoot, '--', node, everything, 'stdio');
 server.cli('upstream', 'add', 'everyhttp', '--kind', 'http', '--url', `http://127.0.0.1:${httpPort}/mcp`, '--set', 'capabilities=elicitation,sampling,roots', ...local);

@@ -1,5 +1,6 @@
-// The person at the browser: signs in and decides on the real pages, without a screen. It keeps cookies in a file, so that it is
-// the same browser each time, and follows the last redirect to a loopback callback as a browser does.
+// The user at the browser: signs in and decides on the real pages, without a screen. It keeps
+// cookies in a file, so that it is the same browser each time, and follows the last redirect to a
+// loopback callback as a browser does.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 const unescape = text => text.replaceAll('&#38;', '&').replaceAll('&amp;', '&').replaceAll('&#34;', '"').replaceAll('&quot;', '"');

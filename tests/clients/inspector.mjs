@@ -1,4 +1,5 @@
-// The Inspector's command line, unmodified: it opens the "browser" by the desktop's opener, which is the person here.
+// The Inspector's command line, unmodified: it opens the "browser" by the desktop's opener, which
+// is human.mjs here.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync, chmodSync, readFileSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +32,8 @@ const list = inspect('--method', 'tools/list');
 if (list.code !== 0) console.log(list.text);
 check(list.code === 0 && JSON.stringify(list.json.tools.map(tool => tool.name)) === JSON.stringify(EXPECTED_TOOLS), 'discovery from the bare URL, registration, consent, tools/list');
 check(opened() === 1, 'the person was asked once');
-// Between two commands the tokens of this test server have expired; this program then asks the person anew instead of refreshing.
+// Between two commands the tokens of this test server have expired; this program then requests a
+// new authorization instead of refreshing.
 const me = inspect('--method', 'tools/call', '--tool-name', 'whoami');
 check(me.json?.structuredContent?.name === HUMAN_NAME, 'tools/call');
 const apps = inspect('--method', 'tools/call', '--tool-name', 'list_connected_apps').json.structuredContent.apps;

@@ -1,4 +1,5 @@
-// mcp-remote, unmodified: a stdio client talks through it; it opens the "browser" by the desktop's opener, which is the person here.
+// mcp-remote, unmodified: a stdio client talks through it; it opens the "browser" by the desktop's
+// opener, which is human.mjs here.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { mkdtempSync, writeFileSync, chmodSync, readFileSync, existsSync } from 'node:fs';

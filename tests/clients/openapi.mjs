@@ -1,5 +1,5 @@
 // Public OpenAPI documents, as packages ship them, behind one Doorward: every operation is offered or named with a reason, every
-// schema is a valid one, and every tool can be called at a server that tells what it was asked.
+// schema is a valid one, and every tool can be called at a server that returns the request.
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -49,7 +49,7 @@ function operations(document) {
   return found;
 }
 
-// The shape of a path: what its parameters stand for may be anything but another segment.
+// The shape of a path: its parameters match any text within one segment.
 const shape = (base, path) => new RegExp(`^${base}${path.split(/[?#]/)[0].replace(/[.*+^$()|[\]\\]/g, '\\$&').replace(/\{[^}]*\}/g, '[^/?]+')}(\\?.*)?$`);
 
 // A value that the schema names.

@@ -1,5 +1,6 @@
-// Single sign-on in real Chromium through identity providers that somebody else wrote, from an MCP client's authorization to its
-// first tool call; leaving on both sides; losing a role and an account there; and passkeys with Chromium's virtual authenticator.
+// Single sign-on in real Chromium through identity providers of other projects, from an MCP
+// client's authorization to its first tool call; signing out on both sides; losing a role and an
+// account at the provider; and passkeys with Chromium's virtual authenticator.
 import { chromium } from 'playwright-core';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
@@ -62,7 +63,7 @@ const open = async options => {
   return page;
 };
 
-// An MCP client: the unmodified TypeScript SDK. `person` does what a person does in the browser.
+// An MCP client: the unmodified TypeScript SDK. `person` acts as the user in the browser.
 const answers = createServer((request, response) => { response.setHeader('content-type', 'text/html'); response.end('<title>Done</title>You may close this window.'); });
 await new Promise(ready => answers.listen(0, '127.0.0.1', ready));
 const callback = `http://127.0.0.1:${answers.address().port}/callback`;
@@ -126,7 +127,8 @@ await atCorp(posted, 'bob');
 await posted.waitForURL(`${url}/account`);
 check(await posted.getByRole('heading', { name: 'Hello, Bob' }).isVisible(), 'oidc-provider: response_mode=form_post comes home in Chromium, with private_key_jwt by our own published keys and PS256');
 
-// By the address that somebody types: a form of ours leads to another origin, over a page that goes on by itself.
+// By the e-mail address that a user types: a form of Doorward leads to another origin, over a page
+// that continues automatically.
 const typed = await open();
 await typed.goto(`${url}/login`);
 await typed.getByLabel('Your work e-mail address').fill('bob@corp.example');
@@ -154,7 +156,7 @@ const navy = await connect('Navy client', grace, async page => {
 const hopper = await navy.whoami();
 check(hopper.email === 'grace@navy.example' && hopper.roles.includes('developer'), `Canaille: from the client's authorization to the first tool call, as ${hopper.name}`);
 
-// Leaving: at the provider, which tells us (back-channel logout) …
+// Signing out: at the provider, which notifies Doorward (back-channel logout) …
 const second = await open();
 await second.goto(`${url}/login`);
 await second.getByRole('link', { name: 'Continue with Corp', exact: true }).click();
@@ -232,7 +234,7 @@ await alice.shot('second-factor');
 await alice.getByRole('button', { name: 'Use a passkey' }).click();
 await alice.waitForURL(`${url}/account`);
 check(true, 'a passkey is a second factor after the password');
-// Linking, by the person's own confirmation.
+// Linking, by the user's own confirmation.
 await alice.goto(`${url}/account/security`);
 await alice.getByRole('link', { name: 'Link Corp', exact: true }).click();
 await atCorp(alice, 'bob');

@@ -31,7 +31,7 @@ function certificate() {
 
 const { key, file } = certificate();
 
-// Each example as it stands, with the name, the ports and the certificate of this test.
+// Each example unchanged, with the name, the ports and the certificate of this test.
 const PROXIES = {
   caddy(port, upstream) {
     const text = readFileSync(join(examples, 'Caddyfile'), 'utf8').replace('{$HOST:mcp.example.com} {', `{\n\tadmin off\n\tauto_https off\n}\nhttps://localhost:${port} {\n\ttls ${file} ${key}`).replace('{$UPSTREAM:127.0.0.1:8400}', upstream);

@@ -1,4 +1,4 @@
-// A token for a person, got on the real pages, for tests that are about what comes after it.
+// A token for a user, obtained on the real pages, for tests of later steps.
 import { createHash, randomBytes } from 'node:crypto';
 
 export async function tokens(server, human, { scope = 'mcp:write', resource = `${server.url}/mcp`, name = 'Conformance' } = {}) {

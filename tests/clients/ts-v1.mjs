@@ -32,7 +32,7 @@ async function session() {
   return { client, transport };
 }
 
-// Runs `action`; when the SDK asks for authorization, the person gives it and the action is tried again.
+// Runs `action`; when the SDK requires authorization, the user gives it and the action is tried again.
 async function authorized(transport, action) {
   try {
     return await action();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::gateway::with;
 
-/// Posts a message to an MCP address.
+/// Posts a message to an MCP URL.
 pub(crate) async fn rpc(
     server: &TestServer,
     path: &str,
@@ -88,7 +88,7 @@ async fn ca23_n17_a_token_is_shown_once_stored_as_a_hash_and_works_at_both_addre
                 .expect(200);
         assert!(page.body.contains("alice"), "{path}: {}", page.body);
     }
-    // At the address for tokens nothing leads to OAuth, and no token of it is taken.
+    // At the URL for personal access tokens nothing leads to OAuth, and no OAuth token is accepted.
     let bare = rpc(&server, "/mcp-key", "", "ping", json!({})).await.expect(401);
     assert_eq!(bare.header("www-authenticate"), "Bearer");
     assert!(bare.header("link").is_empty() && !bare.body.contains("resource_metadata"));

@@ -1,4 +1,4 @@
-//! A person's page, and the administrator's.
+//! A user's page, and the administrator's.
 
 use doorward_accounts::Authority;
 use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
@@ -153,7 +153,7 @@ async fn the_one_time_link_makes_one_administrator() {
     let server = TestServer::start().await;
     let link = server.app.admin_link().await.unwrap();
     let browser = Browser::new();
-    // Looking at it, as link previews do, uses nothing.
+    // Opening it, as link previews do, does not use it.
     browser.get(&link).await.expect(200);
     let page = browser.get(&link).await.expect(200);
     let csrf = form_value(&page.body, "csrf").unwrap();

@@ -1,4 +1,4 @@
-//! Administrators' pages and their API: people, clients, keys, settings; stale states, foreign ids,
+//! Administrators' pages and their API: users, clients, keys, settings; stale states, foreign ids,
 //! missing rights.
 
 mod clients;

@@ -151,7 +151,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Where a library may be named: its word, and the places as prefixes of paths.
+/// The places in which a library may be named: its word, and the prefixes of paths.
 const NAMED: &[(&str, &[&str])] = &[
     ("sea_orm::", &["crates/doorward-store/", "migrations/"]),
     ("rusqlite::", &["crates/doorward-store/src/embedded.rs"]),
@@ -286,7 +286,7 @@ fn libraries_are_named_only_in_their_rooms() {
                 ]
                 .iter()
                 .any(|place| shown.starts_with(place));
-            // The guard, the streams and client authentication are the http part of their rooms,
+            // The guard, the streams and client authentication are the http part of their crates,
             // split over files.
             let split = [
                 "crates/doorward-mcp/src/",
@@ -304,15 +304,15 @@ fn libraries_are_named_only_in_their_rooms() {
     }
 }
 
-/// A body that is parsed as it came could stand for gigabytes; `Fetched::json` and `Budget::json`
-/// count first.
+/// A body that is parsed without a budget could expand to gigabytes; `Fetched::json` and
+/// `Budget::json` count first.
 #[test]
 fn what_others_send_is_read_within_a_budget() {
     let mut files = Vec::new();
     sources(&root().join("crates"), &mut files);
     for path in files {
         let shown = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-        // The budget itself; requests to ourselves, whose bodies the listener limits; tests.
+        // The budget itself; requests to this server, with bodies that the listener limits; tests.
         let permitted = [
             "crates/doorward-transport/src/budget.rs",
             "crates/doorward-mcp/src/",

@@ -1,5 +1,5 @@
-//! The audit: nothing happens without an entry, entries are chained, and only those who may read
-//! them do.
+//! The audit: every operation has an entry, entries are chained, and only permitted users read
+//! them.
 
 use doorward_accounts::Authority;
 use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, Role};
@@ -60,7 +60,7 @@ async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
     ] {
         assert!(way.iter().any(|known| known == kind), "{kind} is missing: {way:?}");
     }
-    // What a person sees is what they did and what was done to them.
+    // A user sees the entries of their own operations and of operations on their account.
     server.person("bob").await;
     let mine = entries(
         &server,

@@ -141,7 +141,7 @@ async fn g3_g4_consent_needs_its_own_form_in_its_own_browser() {
         ("csrf", csrf.as_str()),
         ("request", request.as_str()),
     ];
-    // Another person's browser, with the first one's form.
+    // Another user's browser, with the first one's form.
     other.post(&consent, &right).await.expect(403);
     // No user's browser.
     Browser::new().post(&consent, &right).await.expect(403);
@@ -225,7 +225,7 @@ async fn a30_a31_the_person_may_grant_less_and_hierarchy_is_normalised() {
         (&["mcp:read"], "mcp:read"),
         (&["mcp:write"], "mcp:write"),
     ] {
-        // Each time a client of its own: what was granted before would be offered again.
+        // Each time a client of its own: an earlier grant would be offered again.
         let pkce = Pkce::default();
         let page = client
             .consent_page(&browser, &pkce, &[("scope", "mcp:read mcp:write unknown:scope")])
@@ -254,7 +254,7 @@ async fn i7_n7_scopes_default_and_unknown_ones_are_dropped() {
     assert_eq!(client.tokens(&browser, &[("scope", "")]).await.answer["scope"], "mcp:read");
     let tokens = client.tokens(&browser, &[("scope", "mcp:read offline_access openid")]).await;
     assert_eq!(tokens.answer["scope"], "mcp:read offline_access");
-    // rmcp repeats at refresh what it once asked for.
+    // rmcp repeats its original request at refresh.
     client
         .refresh(&tokens.refresh, &[("scope", "mcp:read offline_access openid")])
         .await
@@ -333,7 +333,7 @@ async fn prompt_none_and_max_age_are_obeyed() {
         browser.get(&on).await.expect(200);
         server.clock.advance(120);
     }
-    // W7: clients send prompt=consent, which is what happens anyway.
+    // W7: clients send prompt=consent, which is the default anyway.
     client.consent_page(&browser, &pkce, &[("prompt", "consent")]).await;
 }
 
@@ -441,7 +441,7 @@ async fn an_error_sends_no_visitor_to_an_address_that_a_stranger_registered() {
             "{changes:?}"
         );
     }
-    // A user allowed it, or an administrator made it: the client is told at once.
+    // A user allowed it, or an administrator made it: the error is sent to the client at once.
     client.tokens(&browser, &[]).await;
     let added = server.app.registration.add(doorward_registration_new("Portal")).await.unwrap();
     let portal =

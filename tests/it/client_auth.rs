@@ -141,7 +141,7 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
     );
     assert_eq!(ask(&tokens.refresh).await["active"], true);
     assert_eq!(ask("junk").await, json!({"active": false}));
-    // A client that registered itself learns nothing of others, and a public one may not ask.
+    // A client that registered dynamically learns nothing of others, and a public one may not ask.
     let nosy = OAuthClient::register_with(&server, json!({})).await;
     let answer = post_basic(
         &server,

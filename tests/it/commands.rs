@@ -249,7 +249,7 @@ async fn p9_requests_in_flight_finish_and_a_second_signal_ends_it() {
     server.signal("TERM").await;
     assert_eq!(in_flight.await.unwrap(), 303);
     assert_eq!(server.wait().await, Some(0));
-    // A request whose body never comes holds the stop up; a second signal does not wait for it.
+    // A request without its body delays the stop; a second signal does not wait for it.
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
     let mut stuck =
         tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();

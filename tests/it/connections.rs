@@ -1,5 +1,5 @@
 //! Connections, as bytes on sockets: silent ones, slow ones, those that do not read, and too many
-//! of one address.
+//! of one IP address.
 
 use std::{
     net::SocketAddr,
@@ -25,7 +25,7 @@ fn limits() -> Limits {
     Limits { deadlines: DEADLINES, ..TestServer::limits() }
 }
 
-/// Sends parts with a pause between them, and answers after how long the server closed the
+/// Sends parts with a pause between them, and returns the time after which the server closed the
 /// connection.
 async fn closed_after(address: SocketAddr, parts: &[&[u8]], pause: Duration) -> Duration {
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -1,5 +1,5 @@
-//! The cost of operations, by counting. A figure changes only deliberately, together with the reason
-//! in the commit.
+//! The cost of operations, by counting. A number changes only deliberately, together with the
+//! reason in the commit.
 
 use doorward_model::{
     Change, ClientId, Clock, Grant, GrantId, Person, Resource, ScopeSet, Subject, Timestamp,
@@ -64,7 +64,7 @@ async fn measured(server: &TestServer) -> Vec<(&'static str, u64)> {
     steps
 }
 
-/// The server's own loops look at the database once a second at most; the least of a few runs is
+/// The server's own loops read the database once a second at most; the least of a few runs is
 /// without them.
 async fn least(server: &TestServer) -> Vec<(&'static str, u64)> {
     let mut least = measured(server).await;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const ROUNDS: usize = 20;
 const WORKERS: usize = 4;
 
-/// The facts that one worker knows for certain.
+/// The facts that one worker is certain of.
 #[derive(Default)]
 struct Ledger {
     /// Clients with refresh tokens that were acknowledged and not presented again.

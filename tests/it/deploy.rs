@@ -1,4 +1,4 @@
-//! The files in `deploy/`: they say what the program understands, and keeps what it promises.
+//! The files in `deploy/`: they match the program's settings and behaviour.
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 

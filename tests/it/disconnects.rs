@@ -1,5 +1,5 @@
-//! Requests whose client goes away at a random moment. What was stored has its entry, every entry
-//! has what it tells of, what was refused is counted, and what the requests held is returned.
+//! Requests with a client that goes away at a random moment. Every write has its entry, every entry
+//! its write, refusals are counted, and the resources of the requests are released.
 
 mod checks;
 mod routes_of_pages;
@@ -19,19 +19,19 @@ use serde_json::Value;
 
 use stage::{FORM, Stage, cookies, drop_all, encode, request, send_one};
 
-/// The requests of a route: a function that prepares what they need and answers them as bytes.
+/// The requests of a route: a function that prepares their data and returns them as bytes.
 type Build = for<'a> fn(&'a Stage) -> Requests<'a>;
 type Requests<'a> = Pin<Box<dyn Future<Output = Vec<Vec<u8>>> + 'a>>;
 
-/// How the routes of a test are declared.
+/// The declaration of a test's routes.
 macro_rules! driven {
     ($($method:ident $route:ident = $module:ident::$build:ident;)*) => {
         &[$((stringify!($method), routes::$route, |stage| Box::pin($module::$build(stage)))),*]
     };
 }
 
-/// The writing routes whose requests are dropped here, in this order. Those that end what others
-/// need are last.
+/// The writing routes with requests that are dropped here, in this order. Those that end the
+/// preconditions of others are last.
 const DRIVEN: &[(&str, &str, Build)] = driven! {
     POST REGISTER = routes_of_programs::register;
     GET AUTHORIZE = routes_of_pages::authorize;
@@ -133,7 +133,7 @@ async fn every_route_that_takes_a_writing_method_is_dropped_here_or_named_with_a
             .collect::<Vec<_>>()
             .join("/");
         for method in WRITING {
-            // The API refuses before it looks at the method; its document names the methods.
+            // The API refuses before it reads the method; its document names the methods.
             let takes = if route.starts_with(routes::API_ADMIN) {
                 let name = method.as_str().to_lowercase();
                 document["paths"].as_object().unwrap().iter().any(|(path, methods)| {
@@ -163,12 +163,12 @@ async fn what_a_dropped_request_stored_has_its_entry_and_every_entry_has_what_it
     let stage = Stage::new().await;
     for (method, route, build) in DRIVEN {
         let mut requests = build(&stage).await;
-        // Some are not dropped: the route does what it is to be dropped in, and what is compared
-        // below does not depend on how fast the machine is.
+        // Some are not dropped: the route does its work, and the comparison below does not depend
+        // on the speed of the machine.
         let mut whole = requests.split_off(requests.len() - requests.len() * 2 / 5);
         let last = whole.pop().unwrap_or_else(|| panic!("no request for {method} {route}"));
         drop_all(&stage.address, requests, 10).await;
-        // What the dropped requests began ends before the last one is judged.
+        // The work begun by the dropped requests ends before the last one is judged.
         tokio::time::sleep(Duration::from_millis(300)).await;
         for request in whole {
             let status = send_one(&stage.address, request).await;
@@ -184,11 +184,12 @@ async fn what_a_dropped_request_stored_has_its_entry_and_every_entry_has_what_it
         };
         assert!((200..400).contains(&status) || changed, "{method} {route} answers {status}");
     }
-    // What was handed over goes on without its request; nothing here waits for more than that.
+    // Work that was handed over continues without its request; nothing here waits for more than
+    // that.
     tokio::time::sleep(Duration::from_millis(500)).await;
     stage.server.app.store.flush().await.unwrap();
     checks::all(&stage).await;
-    // What the requests held is free again: other requests are answered at once.
+    // The resources of the requests are free again: other requests are answered at once.
     let begun = Instant::now();
     let browser = stage.server.signed_in("bob").await;
     let tokens = stage.client.tokens(&browser, &[]).await;
@@ -208,8 +209,8 @@ async fn a_dropped_sign_in_returns_its_memory_and_its_turn() {
     let _ = std::fs::remove_dir_all(&data);
     std::fs::create_dir_all(&data).unwrap();
     let database = doorward_testkit::fresh_database().await;
-    // Two hashes of 19 MiB run at once. The allocator keeps what threads freed, so that the bound is
-    // wide; a test of the hasher counts exactly.
+    // Two hashes of 19 MiB run at once. The allocator keeps memory that threads freed, so that the
+    // bound is wide; a test of the hasher counts exactly.
     let variables = [
         ("DOORWARD_STORE__URL", database.as_str()),
         ("DOORWARD_ACCOUNTS__ARGON2_CONCURRENCY", "2"),

@@ -15,7 +15,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The files below `folder` whose names end with one of `endings`, as paths relative to the
+/// The files below `folder` with names that end with one of `endings`, as paths relative to the
 /// repository. Folders of installed packages and hidden ones are left out.
 fn files(folder: &str, endings: &[&str]) -> Vec<String> {
     let mut found = Vec::new();

@@ -1,5 +1,5 @@
-//! Limits at the entry points that anybody reaches: refused requests of an address and of a client,
-//! and what they write.
+//! Limits at the public entry points: refused requests of an IP address and of a client, and the
+//! entries that they write.
 
 use doorward_model::AuditKind;
 use doorward_testkit::{Browser, OAuthClient, Page, Pkce, TestServer};
@@ -9,13 +9,13 @@ async fn small(burst: u32) -> TestServer {
     TestServer::start_with(|config| {
         config.server.refused_burst_per_address = burst;
         config.server.refused_per_minute_per_address = 1;
-        // The tests tell addresses apart as a trusted proxy does.
+        // The tests set the client's IP address as a trusted proxy does.
         config.server.trusted_proxies = vec!["127.0.0.0/8".to_owned()];
     })
     .await
 }
 
-/// Sends a request from this address.
+/// Sends a request from this IP address.
 async fn from(
     server: &TestServer,
     address: &str,
@@ -65,7 +65,7 @@ async fn every_entry_point_stops_answering_an_address_of_which_too_much_was_refu
         }
         assert!((400..500).contains(&statuses[0]) && statuses[0] != 429, "{path}: {statuses:?}");
         assert!(statuses.last() == Some(&429), "{path}: {statuses:?}");
-        // What is the same for all is answered to all.
+        // Public responses are given to all clients.
         from(&server, &address, Method::GET, "/.well-known/oauth-authorization-server", &[])
             .await
             .expect(200);

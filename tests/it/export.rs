@@ -10,7 +10,7 @@ use tokio::{
     net::{TcpListener, UdpSocket},
 };
 
-/// Lets the server send, and waits until it knows from where on.
+/// Lets the server send, and waits until it has its starting position.
 async fn sends(server: &TestServer, names: &[&str]) {
     server.keep_house();
     for name in names {
@@ -167,7 +167,7 @@ async fn what_happened_while_nobody_listened_arrives_after_a_restart() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let listener = TcpListener::bind(address).await.unwrap();
     let server = TestServer::start_on(config, data).await;
-    // The turn of the replica that is gone has to end first.
+    // The turn of the replica that ended has to expire first.
     server.clock.advance(60);
     sends(&server, &["syslog"]).await;
     server.person("carol").await;
@@ -178,7 +178,7 @@ async fn what_happened_while_nobody_listened_arrives_after_a_restart() {
             .unwrap()
             .unwrap();
         stream.read_to_end(&mut text).await.unwrap();
-        // Each message stands behind its length in bytes (RFC 6587 §3.4.1).
+        // Each message is preceded by its length in bytes (RFC 6587 §3.4.1).
         let mut rest = std::mem::take(&mut text);
         while !rest.is_empty() {
             let space = rest.iter().position(|byte| *byte == b' ').unwrap();

@@ -1,5 +1,5 @@
-//! Second factors of our own: authenticator apps, recovery codes, and what demands them. Passkeys
-//! need a browser: tests/clients.
+//! Second factors of this server: authenticator apps, recovery codes, and the demands for them.
+//! Passkeys need a browser: tests/clients.
 
 use doorward_accounts::Authority;
 use doorward_model::{Level, Timestamp};
@@ -72,7 +72,7 @@ pub(crate) async fn post_security(
     browser.post(&server.at(action), &all).await
 }
 
-/// Sets an authenticator app up; answers its key and the recovery codes.
+/// Sets an authenticator app up; returns its key and the recovery codes.
 pub(crate) async fn enrol(server: &TestServer, browser: &Browser) -> (Vec<u8>, Vec<String>) {
     let page = browser.get(&server.at("/account/security")).await.expect(200);
     let key = key(&page);
@@ -298,7 +298,7 @@ async fn a_scope_can_demand_a_second_factor_and_the_token_says_what_was_proved()
         .await
         .expect(403);
     assert!(refused.header("www-authenticate").contains("insufficient_scope"));
-    // The step up leads to the factor; without one it is set up there.
+    // The step-up leads to the factor; without one it is set up there.
     let to = browser
         .get(&client.authorize_url(&pkce, &[("scope", "mcp:read mcp:write")]))
         .await

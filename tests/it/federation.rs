@@ -1,4 +1,4 @@
-//! People sign in with an identity provider: the honest way, and every dishonest one (security.md
+//! Users sign in with an identity provider: the honest way, and every dishonest one (security.md
 //! FED-*, capabilities CA19, CA20, CA38–CA40, requirements G2–G6).
 
 mod access;
@@ -37,7 +37,7 @@ pub(crate) async fn begin(server: &TestServer, browser: &Browser, query: &str) -
     browser.get(&server.at(&format!("/login/corp{query}"))).await
 }
 
-/// The whole way through the provider; answers what the callback says.
+/// A whole sign-in through the provider; returns the response of the callback.
 pub(crate) async fn arrive(
     server: &TestServer,
     provider: &FakeProvider,
@@ -47,7 +47,7 @@ pub(crate) async fn arrive(
     browser.get(&provider.sign_in(&away.location())).await
 }
 
-/// A browser in which the provider's person is signed in.
+/// A browser in which the provider's user is signed in.
 pub(crate) async fn signed_in(server: &TestServer, provider: &FakeProvider) -> Browser {
     let browser = Browser::new();
     let back = arrive(server, provider, &browser).await.expect(303);
@@ -55,21 +55,21 @@ pub(crate) async fn signed_in(server: &TestServer, provider: &FakeProvider) -> B
     browser
 }
 
-/// A client with tokens for whoever is signed in.
+/// A client with tokens for the signed-in user.
 async fn connect(server: &TestServer, browser: &Browser, scope: &str) -> (OAuthClient, Tokens) {
     let client = OAuthClient::register(server).await;
     let tokens = client.tokens(browser, &[("scope", scope)]).await;
     (client, tokens)
 }
 
-/// The user whom the server takes for signed in: the name in the frame of the account page.
+/// The signed-in user as the server sees it: the name in the frame of the account page.
 async fn name_of(server: &TestServer, browser: &Browser) -> Option<String> {
     let page = browser.get(&server.at("/account")).await;
     let nav = page.body.split("<nav").nth(1)?;
     Some(nav.split("/account\">").nth(1)?.split('<').next()?.to_owned())
 }
 
-/// Asserts that a page refuses, says something to the person, and signed no one in.
+/// Asserts that a page refuses, explains it to the user, and that no user was signed in.
 async fn refused(server: &TestServer, browser: &Browser, page: &Page, status: u16) {
     assert_eq!(page.status, status, "{} {}", page.location(), page.body);
     assert!(

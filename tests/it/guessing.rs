@@ -171,7 +171,7 @@ impl Endpoint {
         Self::FirstCodeAtSignIn,
     ];
 
-    /// Prepares a browser; answers where and what to post.
+    /// Prepares a browser; returns the URL and the fields for the POST request.
     async fn prepare(
         self,
         server: &TestServer,
@@ -267,7 +267,7 @@ async fn of_300_guesses_at_the_same_moment_only_the_free_ones_are_compared_at_ev
         for task in tasks {
             let page = task.await.unwrap();
             if page.status != 429 {
-                // Wrong, and nothing else: what was compared was refused for that.
+                // Wrong, and nothing else: the secret that was compared was refused for that.
                 assert!(
                     [400, 401].contains(&page.status),
                     "{endpoint:?}: {} {}",
@@ -287,7 +287,7 @@ async fn guesses_at_the_present_password_use_up_those_at_sign_in() {
     let server = TestServer::start().await;
     server.person("alice").await;
     let browser = server.signed_in("alice").await;
-    // As in a stolen session: the cookie of the known browser is not there.
+    // As in a stolen session: the cookie of the known browser is absent.
     let thief = Browser::new();
     thief.set_cookie("doorward-session", &browser.cookie("doorward-session").unwrap());
     let token = csrf(&thief.get(&server.at("/account")).await, "/account/password");
@@ -331,13 +331,14 @@ async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known(
     let cookie = known.cookie("doorward-known").unwrap();
     assert!(!cookie.contains("alice"));
     server.signed_in("bob").await;
-    // The stranger uses up the account's attempts and the address's, which all of them share here.
+    // The attacker uses up the attempts of the account and of the IP address, which all of them
+    // share here.
     for name in ["alice", "alice", "alice", "alice", "alice", "x", "y", "z"] {
         sign_in(&server, &Browser::new(), name, "wrong password").await.expect(401);
     }
     sign_in(&server, &Browser::new(), "alice", PASSWORD).await.expect(429);
     sign_in(&server, &known, "alice", PASSWORD).await.expect(303);
-    // The cookie is good for its user only, and a made-up one for no one.
+    // The cookie is valid for its user only, and a forged one for none.
     sign_in(&server, &known, "bob", PASSWORD).await.expect(429);
     for forged in [
         cookie.replace('~', "~A"),
@@ -349,7 +350,7 @@ async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known(
         browser.set_cookie("doorward-known", &forged);
         sign_in(&server, &browser, "alice", PASSWORD).await.expect(429);
     }
-    // It is bounded as well, and uses nothing of the account's counter up.
+    // It is limited as well, and does not use up the account's counter.
     let thief = Browser::new();
     thief.set_cookie("doorward-known", &cookie);
     for _ in 0..5 {

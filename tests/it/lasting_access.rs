@@ -1,5 +1,5 @@
-//! Whatever creates a lasting means of access asks for a recent sign-in, with the second factor of
-//! whoever has one.
+//! Every operation that creates lasting access requires a recent sign-in, with the second factor of
+//! users who have one.
 
 use doorward_accounts::{Authority, NewAccessToken, NewPerson};
 use doorward_model::{AuditFilter, Person, Role, ScopeSet};
@@ -13,7 +13,7 @@ use crate::{
 /// An action of a page that creates a lasting means of access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
-    /// Going to a provider to link an account there.
+    /// The redirect to a provider to link an account at it.
     BeginLink,
     /// Linking an account at a provider.
     Link,
@@ -26,7 +26,7 @@ enum Action {
     /// Setting the first factor up where one is demanded.
     EnrolOnDemand,
     AddPerson,
-    /// Roles and e-mail address of another person.
+    /// Roles and e-mail address of another user.
     ChangePerson,
     EnablePerson,
     SetPassword,
@@ -69,7 +69,7 @@ enum Session {
     WithoutFactor,
 }
 
-/// A server with an administrator who is signed in, and forms that wait to be submitted.
+/// A server with a signed-in administrator, and forms ready to be submitted.
 struct Prepared {
     server: TestServer,
     provider: FakeProvider,
@@ -143,7 +143,7 @@ impl Prepared {
         &self.tokens.iter().find(|(action, _)| action == form).unwrap().1
     }
 
-    /// Posts a form of the page whose token is that of `form`.
+    /// Posts a form of the page with the token of `form`.
     async fn post(&self, path: &str, form: &str, fields: &[(&str, &str)]) -> Page {
         self.browser
             .post(&self.server.at(path), &[&[("csrf", self.csrf(form))], fields].concat())
@@ -277,7 +277,7 @@ fn last_csrf(page: &Page) -> String {
     form_value(&page.body[at..], "csrf").unwrap()
 }
 
-/// True if an answer says that something must be proved anew, and what.
+/// True if a response demands a new authentication, with its kind.
 fn asked(page: &Page) -> Option<Session> {
     match page.status {
         303 if page.location().contains("/login?again=1&") => Some(Session::Old),
@@ -302,7 +302,7 @@ fn asked(page: &Page) -> Option<Session> {
 async fn no_old_session_and_none_without_the_second_factor_creates_a_lasting_means_of_access() {
     for action in Action::ALL {
         for session in [Session::Recent, Session::Old, Session::WithoutFactor] {
-            // Who has a factor sets none up on demand.
+            // A user who has a factor sets none up on demand.
             if (action, session) == (Action::EnrolOnDemand, Session::WithoutFactor) {
                 continue;
             }

@@ -56,7 +56,7 @@ fn locked() -> Vec<(String, Option<String>)> {
     packages
 }
 
-/// Runs cargo in the workspace and answers what it printed.
+/// Runs cargo in the workspace and returns its output.
 fn cargo(arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(env!("CARGO"))
@@ -83,8 +83,8 @@ fn every_dependency_comes_from_the_registry() {
     }
 }
 
-/// The packages that a build of any platform uses: name and version. Cargo.lock also names what only
-/// features that are off would bring; the tree does not.
+/// The packages that a build of any platform uses: name and version. Cargo.lock also names packages
+/// of disabled features; the tree does not.
 fn used() -> BTreeSet<(String, String)> {
     let tree = cargo(&[
         "tree",
@@ -160,8 +160,8 @@ fn every_dependency_has_an_accepted_licence() {
     }
 }
 
-/// The bill of materials names what cargo builds the program of, each with its licence: neither
-/// what only tests or other features need, nor what only other systems do.
+/// The bill of materials names the packages of the program, each with its licence: neither those of
+/// tests or other features, nor those of other systems.
 #[test]
 fn the_bill_of_materials_names_exactly_what_the_program_is_built_of() {
     let tree = cargo(&[
@@ -196,7 +196,7 @@ fn the_bill_of_materials_names_exactly_what_the_program_is_built_of() {
     for one in components {
         assert!(one["licenses"][0]["expression"].is_string(), "{one} has no licence");
     }
-    // What they depend on is listed too.
+    // Their dependencies are listed too.
     for one in bill["dependencies"].as_array().unwrap() {
         for other in one["dependsOn"].as_array().unwrap() {
             assert!(built.contains(other.as_str().unwrap()), "{one}");

@@ -47,7 +47,7 @@ async fn the_default_is_localhost_on_both_loopback_ip_addresses() {
             .json();
         assert_eq!(metadata["issuer"], server.url.as_str(), "there is one issuer");
     }
-    // The number in the listener stays what the operator chose.
+    // The IP address of the listener stays as the operator chose it.
     let chosen = directory("chosen");
     let other = DoorwardProcess::start(&chosen, "127.0.0.1:0", &[]).await;
     assert!(other.url.starts_with("http://127.0.0.1:"), "{}", other.url);
@@ -90,7 +90,7 @@ async fn a_client_that_was_given_a_number_discovers_asks_and_calls_by_it() {
         .await
         .expect(303);
     for base in numbers(&server.url) {
-        // What a client compares with the URL that it was given (RFC 9728 §3.3).
+        // The value that a client compares with its configured URL (RFC 9728 §3.3).
         let challenged = Browser::new().get(&format!("{base}/mcp")).await.expect(401);
         let told = challenged.header("www-authenticate");
         let metadata = format!("{base}/.well-known/oauth-protected-resource/mcp");
@@ -161,7 +161,7 @@ async fn what_was_granted_under_the_number_is_good_under_the_name() {
     let tokens = client.tokens(&alice.browser, &[]).await;
     server.terminate().await;
     let server = DoorwardProcess::start(&data, &new, &[]).await;
-    // The client still uses what it knew.
+    // The client still uses its earlier data.
     let page = client.refresh(&tokens.refresh, &[]).await.expect(200);
     let access = page.json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(whoami(&format!("http://{old}"), &access).await, 200);
@@ -196,7 +196,7 @@ async fn commands_know_how_the_running_server_was_started() {
         "{}",
         doctor.1
     );
-    // What the command line says wins; what the configuration says and the server does not is told.
+    // The command line wins; a setting that the running server does not use is reported.
     let link = run(&["admin-link", "--public-url", "https://mcp.example.com"]).await.1;
     assert!(link.starts_with("https://mcp.example.com/admin/link/"), "{link}");
     let file = data.join("other.toml");

@@ -71,7 +71,7 @@ async fn wrong_names_and_wrong_passwords_look_the_same() {
     server.person("alice").await;
     let timed = async |name: &str| {
         let (mut text, mut shortest) = (String::new(), f64::MAX);
-        // The shortest of three: what else the machine does only makes them longer.
+        // The shortest of three: other work of the machine only makes them longer.
         for _ in 0..3 {
             let begun = Instant::now();
             let page = attempt(&server, &Browser::new(), name, "wrong password").await.expect(401);

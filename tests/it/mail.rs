@@ -1,5 +1,5 @@
-//! Mail: invitations, forgotten passwords, news of sign-ins from somewhere new; and what a user
-//! else might do with them.
+//! Mail: invitations, forgotten passwords, notices of sign-ins from new places; and abuse of them
+//! by other users.
 
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ async fn links_end_with_time_with_another_password_and_with_the_account() {
         .unwrap();
     set(&replaced, NEW).await.expect(404);
     let find = async || server.app.accounts.find("alice").await.unwrap();
-    // The address that it was sent to is the person's no longer, and may be another's.
+    // The e-mail address that it was sent to no longer belongs to the user, and may be another's.
     let alice = find().await;
     let sent = at(server.app.accounts.password_link(&alice, 3_600));
     let change =
@@ -190,7 +190,7 @@ async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_ad
         .await
         .unwrap();
     server.app.accounts.add(&Authority::operator(), new("lee", "kim@example.com")).await.unwrap();
-    // Both are told, each at their own address.
+    // Both are notified, each at their own e-mail address.
     forget(&server, &Browser::new(), "Kim@example.com", "en").await.expect(200);
     let mut told = [mail.mail(0).await, mail.mail(1).await]
         .map(|mail| (mail.to, mail.text.contains("for lee")));
@@ -199,7 +199,7 @@ async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_ad
         told,
         [("kim@example.com".to_owned(), true), ("kim@home.example".to_owned(), false)]
     );
-    // A name without a password takes nothing away either, as one has who comes through a provider.
+    // A name without a password, as users of a provider have, takes nothing away either.
     let squatter = NewPerson {
         name: "alice@example.com".into(),
         email: None,
@@ -243,7 +243,8 @@ async fn asking_tells_nothing_and_floods_nobody() {
     let server = set_up(&mail).await;
     let browser = Browser::new();
     let mut pages = Vec::new();
-    // No one, no address, no password of their own; and then the one who gets a mail, twice.
+    // No user, no e-mail address, no password of their own; and then the user who gets a mail,
+    // twice.
     for name in ["nobody", "mute", "oidc", "alice", "alice"] {
         let page = forget(&server, &browser, name, "en").await.expect(200);
         pages.push(page.body);

@@ -13,7 +13,7 @@ type Spelling = Option<&'static str>;
 
 const BOTH: Spelling = Some("application/json, text/event-stream");
 
-/// Sends a request whose headers are these alone: clients of HTTP add an `Accept` of their own.
+/// Sends a request with these headers alone: HTTP clients add an `Accept` of their own.
 async fn status(
     server: &TestServer,
     token: &str,

@@ -159,7 +159,7 @@ async fn cimd_11_i13_a_removed_document_ends_the_client_and_an_outage_does_not()
 async fn cimd_05_06_a12_nothing_internal_is_ever_asked() {
     let documents = HttpsServer::start().await;
     documents.json("/c", &json!({}), "");
-    // The same server, but without leave to connect to loopback addresses.
+    // The same server, but without permission to connect to loopback IP addresses.
     let ca = documents.ca_file.to_str().unwrap().to_owned();
     let server = TestServer::start_with(|config| config.outbound.extra_ca_files = vec![ca]).await;
     server.person("alice").await;

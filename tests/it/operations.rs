@@ -1,4 +1,4 @@
-//! Operators' tasks: audit and tokens from the command line, backups, figures, the doctor about a
+//! Operators' tasks: audit and tokens from the command line, backups, metrics, the doctor about a
 //! client.
 
 use std::{

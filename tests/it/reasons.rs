@@ -124,7 +124,7 @@ impl Stage {
             .expect(401);
     }
 
-    /// A client whose clock is an hour behind signs an assertion.
+    /// A client with a clock that is an hour behind signs an assertion.
     async fn assert_late(&self) {
         let now = self.server.clock.now();
         let master = doorward_keys::MasterKey::from_bytes(&[9; 32]).unwrap();
@@ -380,7 +380,7 @@ async fn each(reasons: impl Iterator<Item = Reason>) {
             Some(stage) if shares(reason) => stage,
             _ => Stage::new(reason).await,
         };
-        // The timeline takes a limited number of steps a minute from one address.
+        // The timeline takes a limited number of steps a minute from one IP address.
         stage.server.clock.advance(61);
         let before = stage.seen(reason).await;
         stage.provoke(reason).await;

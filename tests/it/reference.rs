@@ -1,4 +1,4 @@
-//! The generated reference is what the code says.
+//! The generated reference matches the code.
 
 mod pages;
 

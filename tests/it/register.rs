@@ -150,7 +150,7 @@ async fn i13_unused_registrations_are_collected_and_used_ones_never() {
             .json()["error"],
         "invalid_grant"
     );
-    // N18: a client that is gone is told so by 401 invalid_client, and then registers again.
+    // N18: a deleted client receives 401 invalid_client, and then registers again.
     assert_eq!(
         unused
             .token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")])

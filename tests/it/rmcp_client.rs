@@ -17,7 +17,7 @@ use serde_json::json;
 const CALLBACK: &str = "http://127.0.0.1:7906/callback";
 const PASSWORD: &str = "a long password";
 
-/// Follows an authorization URL through the pages; answers where the client is called back.
+/// Follows an authorization URL through the pages; returns the URL of the client's callback.
 async fn authorize(base: &str, browser: &Browser, url: &str) -> String {
     let mut page = browser.get(url).await;
     for _ in 0..10 {

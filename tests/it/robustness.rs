@@ -58,7 +58,8 @@ async fn an_answer_that_needs_no_body_does_not_end_the_connection_of_who_still_s
         );
         stream.write_all(&vec![b' '; length]).await.unwrap();
     }
-    // What is far more than anybody would read is not waited for, and neither is who never goes on.
+    // A body far longer than the limit is not read to its end, and neither is one that never
+    // continues.
     for length in [8 * 1024 * 1024, 40] {
         let mut stream =
             TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
@@ -141,7 +142,7 @@ async fn a_nul_is_refused_or_kept_out_by_both_databases() {
     ] {
         assert!(server.call(&token, tool, arguments).await.status < 500, "{tool:?}");
     }
-    // What was told of it is written, and the chain of hashes holds.
+    // Its entries are written, and the chain of hashes holds.
     server.app.store.flush().await.unwrap();
     let entries = server
         .app

@@ -103,7 +103,7 @@ async fn conditional_changes_hold_once() {
     assert_eq!(refused(store, spend(NOW.plus(500))).await, Condition::UseRefreshToken);
     store.apply(spend(NOW)).await.unwrap();
     assert_eq!(refused(store, spend(NOW)).await, Condition::UseRefreshToken);
-    // A token cannot be spent whose grant was revoked since it was read.
+    // A token cannot be spent if its grant was revoked since it was read.
     let late = PlainToken::random(TokenKind::RefreshToken, &doorward_keys::SystemEntropy);
     let revoke = Change::RevokeGrant {
         grant_id: GrantId::from_text("g0"),

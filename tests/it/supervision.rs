@@ -30,8 +30,8 @@ fn started() -> BTreeSet<String> {
     names
 }
 
-/// Starts a server whose tasks a test may have panic, has one panic, and answers its exit status
-/// and its log.
+/// Starts a server in which a test may make tasks panic, makes one panic, and returns its exit
+/// status and its log.
 async fn fail(task: &str, number: usize) -> (Option<i32>, String) {
     let data = std::env::temp_dir().join(format!("doorward-fails-{}-{number}", std::process::id()));
     let _ = fs::remove_dir_all(&data);
@@ -70,7 +70,8 @@ async fn the_panic_of_any_long_lived_task_ends_the_process_with_an_error() {
         assert!(tasks.contains(known), "{known} is not among {tasks:?}");
     }
     let sqlite = doorward_testkit::fresh_database().await.is_empty();
-    // Only PostgreSQL tells other replicas what changed; of SQLite's file, other processes are seen.
+    // Only PostgreSQL notifies other replicas of changes; on SQLite, the file is watched for other
+    // processes.
     tasks.remove(if sqlite { "listener" } else { "database watch" });
     let all = tasks.iter().enumerate().map(|(number, task)| async move {
         let (status, told) = fail(task, number).await;

@@ -1,4 +1,5 @@
-//! Why a client did not connect: deliberately broken clients, and what the timeline says of each.
+//! The reasons for which a client did not connect: deliberately broken clients, and the timeline of
+//! each.
 
 use doorward_language::timeline as texts;
 use doorward_model::timeline::{Attempt, Standing, attempts};
@@ -14,7 +15,7 @@ async fn last(server: &TestServer) -> Attempt {
         .unwrap()
 }
 
-/// The verdict about the last attempt: its code, and what people read.
+/// The verdict about the last attempt: its code, and what users read.
 async fn verdict(server: &TestServer) -> (String, String) {
     let attempt = last(server).await;
     let verdict = attempt.verdict(doorward_model::Clock::now(server.clock.as_ref()));

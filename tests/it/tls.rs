@@ -73,13 +73,13 @@ async fn a_certificate_of_the_operators_serves_https_with_both_versions_of_http(
         let stream = connect_tls(address, &certificate, &[protocol]).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.as_bytes()));
     }
-    // HTTP without TLS is told what to do.
+    // HTTP without TLS gets instructions in the response.
     let mut plain = TcpStream::connect(address).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     plain.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("https://"), "{answer}");
-    // The doctor knows the certificate, and says that others must be told.
+    // The doctor recognises the certificate, and says that clients must be configured to trust it.
     let doctor =
         run_command(&["--data-dir", folder.join("data").to_str().unwrap(), "doctor"], &[], "")
             .await;
@@ -210,7 +210,7 @@ async fn settings_of_tls_that_cannot_be_are_refused_with_what_to_do() {
             ],
             "write https://localhost:8400",
         ),
-        // Who writes http for another machine is told all three ways.
+        // An operator who sets http for another machine is shown all three solutions.
         (vec![("PUBLIC_URL", "http://nas.lan:8400".to_owned())], "serve --tls self-signed"),
         (vec![("PUBLIC_URL", "http://nas.lan:8400".to_owned())], "server.tls_certificate"),
         (vec![("PUBLIC_URL", "http://nas.lan:8400".to_owned())], "reverse proxy"),

@@ -127,7 +127,7 @@ async fn ca15_p2_of_fifty_parallel_redemptions_one_succeeds_and_the_rest_revoke_
         }
     }
     assert_eq!(won.len(), 1);
-    // RFC 6749 §4.1.2: more than one use revokes what the first gave.
+    // RFC 6749 §4.1.2: more than one use revokes the tokens of the first.
     assert!(!server.calls(&won[0].access).await);
 }
 
@@ -254,8 +254,8 @@ async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing
     let tokens = client.tokens(&browser, &[]).await;
     let pkce = Pkce::default();
     let late = client.code(&browser, &pkce, &[]).await;
-    // Only the mark, without what disabling does to codes and grants that exist: as for a code
-    // whose making was under way.
+    // Only the mark, without the effects of disabling on existing codes and grants: as for a code
+    // that is being issued.
     let mark = |disabled_at| doorward_model::Change::SetPersonDisabled {
         user_id: alice.id.clone(),
         disabled_at,
@@ -296,7 +296,7 @@ async fn a_refused_request_writes_what_it_must_and_nothing_else() {
     let pkce = Pkce::default();
     let code = client.code(&browser, &pkce, &[]).await;
     let tokens = Tokens::read(client.redeem(&code, &pkce, &[]).await);
-    // A replay that is wrong in what comes after the verifier is a replay all the same.
+    // A replay with an error after the verifier is a replay all the same.
     let replay = client.redeem(&code, &pkce, &[("resource", "https://evil.example/mcp")]).await;
     assert_eq!(replay.expect(400).json()["error"], "invalid_grant");
     assert!(!server.calls(&tokens.access).await);

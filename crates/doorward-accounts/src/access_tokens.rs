@@ -1,4 +1,4 @@
-//! Personal and service access tokens: made, replaced and revoked by their people and by
+//! Personal and service access tokens: made, replaced and revoked by their users and by
 //! administrators.
 
 use doorward_model::{
@@ -14,9 +14,9 @@ use crate::{Accounts, Authority};
 pub struct NewAccessToken {
     /// The name that its user gave it.
     pub name: String,
-    /// The scopes that it shall have.
+    /// The scopes of the token.
     pub scopes: ScopeSet,
-    /// The upstreams that it shall reach; none means all, and our own tools.
+    /// The upstreams that it may reach; none means all, and the built-in tools.
     pub upstreams: Vec<UpstreamName>,
     /// For how many days.
     pub days: u32,
@@ -34,16 +34,16 @@ pub enum AccessTokenError {
     /// It would allow nothing.
     #[error("choose at least one thing that the token may do")]
     NoScope,
-    /// It would allow more than its person may do, or than was proved.
+    /// It would allow more than its user may do, or than was proved.
     #[error("{0} is more than this account may give now; a second factor may be needed")]
     TooMuch(String),
-    /// The person has very many.
+    /// The user has very many.
     #[error("there are {} tokens already; revoke some first", AccessToken::MOST)]
     TooMany,
-    /// There is none, or it is another user's, or it is over.
+    /// It does not exist, belongs to another user, or has expired.
     #[error("there is no such live token")]
     Unknown,
-    /// The person comes through a provider whose account has ended.
+    /// The user signs in through an identity provider at which the account has ended.
     #[error(
         "the account at the provider through which this person comes has ended; they must sign in there first"
     )]
@@ -56,7 +56,7 @@ pub enum AccessTokenError {
     Store(StoreError),
 }
 
-/// A token whose value is shown once.
+/// A token with a value that is shown once.
 #[derive(Debug)]
 pub struct MadeAccessToken {
     /// The kept result.
@@ -75,8 +75,8 @@ fn of_token(authority: &Authority) -> Authentication {
 }
 
 impl Accounts {
-    /// Makes a token for a person. The authentication of the acting user bounds what the token
-    /// allows, and is recorded in it.
+    /// Makes a token for a user. The authentication of the acting user limits the token's
+    /// permissions, and is recorded in it.
     pub async fn add_access_token(
         &self,
         authority: &Authority,
@@ -160,8 +160,8 @@ impl Accounts {
         Ok(MadeAccessToken { token, value })
     }
 
-    /// Replaces a token's value. The old one ends at once; the new one lives as long as the old one
-    /// was made for, and is worth what whoever replaces it proved.
+    /// Replaces a token's value. The old value ends at once. The new one has the same lifetime as
+    /// the old one, and the authentication of the user who replaces it.
     pub async fn rotate_access_token(
         &self,
         authority: &Authority,
@@ -189,7 +189,7 @@ impl Accounts {
         Ok(MadeAccessToken { token, value })
     }
 
-    /// Revokes a token: of this person only, if one is given.
+    /// Revokes a token: of this user only, if one is given.
     pub async fn revoke_access_token(
         &self,
         user_id: Option<&UserId>,

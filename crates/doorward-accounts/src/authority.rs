@@ -1,9 +1,9 @@
 //! The right to create a lasting means of access: a password, a passkey, an authenticator app,
 //! recovery codes, a linked account, a personal access token, a user, a client with a secret.
 //!
-//! Whatever creates one takes an [`Authority`], so that a caller that did not ask for a recent
-//! sign-in does not compile. A session alone is no authority: a session can be stolen, or left open
-//! on a computer, and what it created would outlive it.
+//! Each operation that creates one takes an [`Authority`], so that a caller that did not ask for a
+//! recent sign-in does not compile. A session alone is no authority: a session can be stolen, or
+//! left open on a computer, and tokens created with it would outlive it.
 
 use doorward_model::{Authentication, IdentityId, Level};
 use doorward_store::StoreError;
@@ -41,8 +41,8 @@ impl NotRecent {
 }
 
 impl Authority {
-    /// The authority of the operator who runs a command on this machine. Nothing is known of
-    /// factors: it counts as one.
+    /// The authority of the operator who runs a command on this machine. No factors were verified:
+    /// it counts as one factor.
     pub fn operator() -> Self {
         Self { authentication: Authentication::by("operator"), identity: None }
     }
@@ -52,8 +52,8 @@ impl Authority {
         Self { authentication: Authentication::by("operator").and("mfa"), identity: None }
     }
 
-    /// The authority of a program that calls the administrators' API. `authentication` is what its
-    /// token says of its administrator.
+    /// The authority of a program that calls the administrators' API. `authentication` is that of
+    /// its administrator, as its token records it.
     pub fn administrators_api(authentication: &Authentication) -> Self {
         Self { authentication: authentication.clone(), identity: None }
     }
@@ -75,7 +75,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// If the database does not answer. The inner error says what is missing.
+    /// If the database does not answer. The inner error names the missing authentication.
     pub async fn authority(
         &self,
         visitor: &Visitor,
@@ -93,8 +93,8 @@ impl Accounts {
         Ok(Ok(Authority { authentication: session.authentication.clone(), identity }))
     }
 
-    /// Reports a session whose sign-in is recent. A session that waits for a second factor began
-    /// less than ten minutes ago.
+    /// Reports a session with a recent sign-in. A session that waits for a second factor began less
+    /// than ten minutes ago.
     pub(crate) fn is_recent(&self, visitor: &Visitor) -> bool {
         !visitor.session.complete || self.clock.now().since(visitor.session.auth_time) <= RECENT
     }

@@ -1,17 +1,18 @@
-//! People, passwords and sessions.
+//! Users, passwords and sessions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// People, passwords and sessions.
+/// Users, passwords and sessions.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// True if people may sign in with a password. Without, they come through a provider or with a
-    /// passkey; with exactly one provider they are sent straight there.
+    /// True if users may sign in with a password. Otherwise they sign in through an identity
+    /// provider or with a passkey; with exactly one provider, the sign-in page redirects to it at
+    /// once.
     pub passwords: bool,
-    /// True if people who sign in with a password must prove a second factor: `enrolled` (those who
-    /// set one up) or `required` (everybody; who has none sets one up at the next sign-in).
+    /// True if users who sign in with a password must prove a second factor: `enrolled` (users who
+    /// have one) or `required` (all users; a user without one sets it up at the next sign-in).
     pub second_factor: String,
     /// The fewest characters of a password.
     pub password_min_length: usize,
@@ -35,13 +36,13 @@ pub struct Config {
     /// How many wrong passwords for one account are free before each further try must wait, longer
     /// every time.
     pub failures_before_delay: u32,
-    /// The same for one network address, over all accounts.
+    /// The same for one IP address, over all accounts.
     pub address_failures_before_delay: u32,
     /// The longest such wait, in seconds.
     pub longest_delay_seconds: i64,
     /// For how many seconds a one-time administrator link works.
     pub admin_link_seconds: i64,
-    /// True if people may make personal access tokens for programs that cannot sign in with a
+    /// True if users may make personal access tokens for programs that cannot sign in with a
     /// browser.
     pub access_tokens: bool,
     /// For how many days such a token may live at most.

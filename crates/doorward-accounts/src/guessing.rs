@@ -2,9 +2,9 @@
 //! out.
 //!
 //! A browser in which a user completed a sign-in gets a cookie that says so, for this user.
-//! Attempts from it are charged to a counter of its own: a stranger who knows only the user's name
-//! can exhaust the account's counter, and the user still comes in from that browser. The cookie
-//! gives no access and tells nothing; it cannot be made without the master key.
+//! Attempts from it are charged to a counter of its own: an attacker with the user's name alone can
+//! exhaust the account's counter, and the user can still sign in from that browser. The cookie
+//! gives no access and reveals nothing; it cannot be made without the master key.
 
 use std::fmt::Write;
 
@@ -62,7 +62,7 @@ impl Accounts {
             == HashedToken::from_stored(self.known_mac(browser, user_id, day))
     }
 
-    /// The name of the browser behind this cookie, if the user completed a sign-in there within a
+    /// The name of the browser behind this cookie, if the user completed a sign-in in it within a
     /// year.
     fn known_browser<'a>(&self, cookie: Option<&'a str>, user_id: &UserId) -> Option<&'a str> {
         let known = Known::parse(cookie?)?;
@@ -95,8 +95,8 @@ impl Accounts {
         cookie
     }
 
-    /// The counters of a user's password, at sign-in and wherever it is asked for again. `user_id`
-    /// is `None` if no user has the name: such a name is counted like any other.
+    /// The counters of a user's password, at sign-in and at repeated prompts. `user_id` is `None`
+    /// for an unknown name: such a name is counted like any other.
     pub(crate) fn password_counters(
         &self,
         name: Option<&PersonName>,

@@ -37,7 +37,7 @@ pub struct PasswordHasher {
     decoy: HashedPassword,
 }
 
-/// The hashes that run, counted where they run: a hash goes on when its request is dropped.
+/// The running hashes, counted in their threads: a hash continues when its request is dropped.
 #[derive(Debug, Default)]
 struct UnderWay {
     now: AtomicUsize,
@@ -80,7 +80,7 @@ pub(crate) struct Turn {
     _place: Place,
 }
 
-/// How a verification ended.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Wrong,
@@ -151,7 +151,7 @@ impl PasswordHasher {
         self.run(turn, move |argon2| hash(argon2, password.reveal(), &salt)).await
     }
 
-    /// Runs a hash on a thread of its own. The turn goes with it, and ends with it.
+    /// Runs a hash on a thread of its own. The turn is moved into it, and ends with it.
     async fn run<T: Send + 'static>(
         &self,
         turn: Turn,
@@ -233,7 +233,7 @@ mod tests {
         PlainPassword::typed("correct horse".into()).unwrap()
     }
 
-    /// A hasher of two permits and many places, and what it takes to verify.
+    /// A hasher of two permits and many places, with a hash to verify.
     async fn two_at_once(name: &str) -> (PasswordHasher, doorward_store::Store) {
         let config = Config {
             argon2_memory_kib: 4096,

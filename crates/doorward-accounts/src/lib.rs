@@ -1,4 +1,4 @@
-//! Proves who a person is and keeps their session: passwords (argon2id), passkeys, authenticator
+//! Authenticates users and keeps their sessions: passwords (argon2id), passkeys, authenticator
 //! apps, lockout, sessions, one-time administrator links.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -36,7 +36,7 @@ pub use sessions::Visitor;
 pub use sign_in::{Attempt, Entrance, SignInRefusal, SignedIn, UpstreamFacts};
 pub use totp::NewAuthenticator;
 
-/// Everything about people and their sessions. Cheap to clone.
+/// Everything about users and their sessions. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
     pub(crate) store: Store,
@@ -60,9 +60,9 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The master key, for secrets of second factors.
     pub master: Arc<MasterKey>,
-    /// Our own address, which passkeys are bound to; `None` for commands that need none.
+    /// This server's public URL, which passkeys are bound to; `None` for commands that need none.
     pub public_url: Option<PublicUrl>,
-    /// The name of this server for people.
+    /// The name of this server for users.
     pub name: String,
     /// The configuration.
     pub config: Config,

@@ -22,18 +22,18 @@ use crate::{Accounts, Authority, BrowserFacts, Entrance, FactorError, SignedIn};
 
 /// For how many seconds a ceremony may take.
 const CEREMONY: i64 = 300;
-/// The most passkeys of one person.
+/// The most passkeys of one user.
 const MOST: usize = 20;
 
 /// The values that a page needs for a ceremony.
 pub struct Ceremony {
     /// The options for the browser, as JSON.
     pub options: String,
-    /// The state that comes back with the browser's answer.
+    /// The state that is returned with the browser's answer.
     pub state: String,
 }
 
-/// A ceremony's state on its way through the page.
+/// The state of a ceremony while the browser performs it.
 #[derive(Serialize, Deserialize)]
 struct Pending<T> {
     id: String,
@@ -42,15 +42,15 @@ struct Pending<T> {
     state: T,
 }
 
-/// Sets the library up for this public URL; `None` where the host is a bare address, which passkeys
-/// cannot be bound to.
+/// Sets the library up for this public URL; `None` where the host is an IP address, to which
+/// passkeys cannot be bound.
 pub(crate) fn relying_party(public_url: &PublicUrl, name: &str) -> Option<Webauthn> {
     let origin = Url::parse(&public_url.origin()).ok()?;
     let host = origin.domain()?.to_owned();
     WebauthnBuilder::new(&host, &origin).ok()?.rp_name(name).build().ok()
 }
 
-/// The user handle: stable, and tells no one who it is.
+/// The user handle: stable, and does not identify the user to others.
 fn handle(user_id: &UserId) -> Uuid {
     let hash = Sha256::digest(format!("passkey {user_id}").as_bytes());
     let mut bytes = [0u8; 16];
@@ -139,7 +139,7 @@ impl Accounts {
             )
             .map_err(refused)?;
         let mut options = serde_json::to_value(options).map_err(refused)?;
-        // Kept on the device with the person's name, so that it signs in without one being typed.
+        // Kept on the device with the user's name, so that it signs in without one being typed.
         if let Some(selection) =
             options.pointer_mut("/publicKey/authenticatorSelection").and_then(Value::as_object_mut)
         {
@@ -156,7 +156,7 @@ impl Accounts {
         })
     }
 
-    /// Adds a passkey by what the browser answered.
+    /// Adds a passkey from the browser's response.
     pub async fn add_passkey(
         &self,
         _authority: &Authority,
@@ -203,12 +203,12 @@ impl Accounts {
         }
     }
 
-    /// Begins to sign in with a passkey alone: the device knows who it is.
+    /// Begins to sign in with a passkey alone: the device names the user.
     pub fn begin_passkey_sign_in(&self) -> Result<Ceremony, FactorError> {
         let (options, state) =
             self.party()?.start_discoverable_authentication().map_err(refused)?;
         let mut options = serde_json::to_value(options).map_err(refused)?;
-        // The person presses a button; nothing is to wait in a text field.
+        // The user presses a button; no request waits in a text field.
         if let Some(members) = options.as_object_mut() {
             members.remove("mediation");
         }
@@ -222,8 +222,8 @@ impl Accounts {
         })
     }
 
-    /// Signs in the person whose passkey answered. A passkey is two factors: the device, and what
-    /// unlocks it.
+    /// Signs in the user of a verified passkey. A passkey is two factors: the device, and the
+    /// method that unlocks it.
     pub async fn sign_in_with_passkey(
         &self,
         answer: &str,
@@ -234,7 +234,8 @@ impl Accounts {
         if person.disabled_at.is_some() {
             return Err(FactorError::Passkey("the person is disabled".to_owned()));
         }
-        // A passkey is a way in, not a way around the provider that the account hangs on.
+        // Signing in with a passkey does not bypass the identity provider on which the account
+        // depends.
         if self.hangs_on_ended_accounts(&person).await? {
             return Err(FactorError::Passkey(
                 "no provider stands for the person any more".to_owned(),
@@ -277,7 +278,7 @@ impl Accounts {
         Ok(Person::clone(&person))
     }
 
-    /// Begins to prove a second factor by one of the person's passkeys.
+    /// Begins to prove a second factor by one of the user's passkeys.
     pub async fn begin_passkey_proof(&self, user_id: &UserId) -> Result<Ceremony, FactorError> {
         let known: Vec<Passkey> = self
             .store
@@ -342,7 +343,7 @@ impl Accounts {
         }
     }
 
-    /// Removes a passkey. The person's other sessions end. `false` if it is not theirs.
+    /// Removes a passkey. The user's other sessions end. `false` if it is not the user's.
     pub async fn remove_passkey(
         &self,
         _authority: &Authority,
@@ -367,7 +368,7 @@ impl Accounts {
         }
     }
 
-    /// A person's passkeys.
+    /// A user's passkeys.
     pub async fn passkeys_of(&self, user_id: &UserId) -> Result<Vec<PasskeyRecord>, StoreError> {
         self.store.passkeys_of(user_id).await
     }

@@ -1,4 +1,4 @@
-//! Adding, changing and removing people; the first administrator.
+//! Adding, changing and removing users; the first administrator.
 
 mod first;
 mod passwords;
@@ -12,14 +12,14 @@ use doorward_transport::ClientAddress;
 
 use crate::{Accounts, Authority, HasherError};
 
-/// A person to be added.
+/// A user to be added.
 #[derive(Debug)]
 pub struct NewPerson {
     /// The sign-in name.
     pub name: String,
     /// An e-mail address.
     pub email: Option<String>,
-    /// A password, if they shall be able to sign in with one.
+    /// A password, for users who sign in with one.
     pub password: Option<String>,
     /// The user must choose another password at the first sign-in.
     pub password_temporary: bool,
@@ -30,7 +30,7 @@ pub struct NewPerson {
 /// The browser in which a user is about to be signed in.
 #[derive(Debug, Clone)]
 pub struct BrowserFacts<'a> {
-    /// Where it is.
+    /// The IP address of the browser.
     pub address: ClientAddress,
     /// The name that it gives itself.
     pub user_agent: &'a str,
@@ -40,7 +40,7 @@ pub struct BrowserFacts<'a> {
     pub known: Option<&'a str>,
 }
 
-/// Why people could not be changed as asked.
+/// Reason for which users could not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PeopleError {
     /// The name cannot be one.
@@ -55,19 +55,19 @@ pub enum PeopleError {
     /// The present password is not that.
     #[error("the present password is wrong")]
     WrongPassword,
-    /// The password was asked for too often. Holds the number of seconds to wait.
+    /// The password was tried too often. Holds the number of seconds to wait.
     #[error("too many failed attempts; try again in {0} seconds")]
     Wait(i64),
     /// Not an e-mail address.
     #[error("{0:?} is not an e-mail address")]
     Email(String),
-    /// No such person.
+    /// No such user.
     #[error("there is no person {0}")]
     Unknown(String),
-    /// No one could administer the server afterwards.
+    /// Without an administrator, the server could no longer be administered.
     #[error("{0} is the last administrator; make somebody else one first")]
     LastAdministrator(String),
-    /// A user changed the person since they were looked at.
+    /// Another change was made to the user since they were read.
     #[error("this person changed since you looked; look again")]
     Changed,
     /// The one-time link is unknown, used or too old.
@@ -88,7 +88,7 @@ pub struct PersonChange {
     pub roles: Option<Vec<Role>>,
     /// The e-mail address.
     pub email: Option<String>,
-    /// The name for people.
+    /// The display name.
     pub display_name: Option<String>,
     /// True if they are disabled.
     pub disabled: Option<bool>,
@@ -154,7 +154,7 @@ impl Accounts {
         })
     }
 
-    /// Adds a person.
+    /// Adds a user.
     pub async fn add(&self, authority: &Authority, new: NewPerson) -> Result<Person, PeopleError> {
         let person = self.prepare(authority, new).await?;
         match self.store.apply(Change::InsertPerson(person.clone())).await {
@@ -164,7 +164,7 @@ impl Accounts {
         }
     }
 
-    /// The person with this sign-in name.
+    /// The user with this sign-in name.
     pub async fn find(&self, name: &str) -> Result<Person, PeopleError> {
         self.store
             .person_named(&PersonName::parse(name)?)
@@ -172,7 +172,8 @@ impl Accounts {
             .ok_or_else(|| PeopleError::Unknown(name.to_owned()))
     }
 
-    /// True if a person comes in through providers only, and all their accounts there have ended.
+    /// True if a user signs in only through identity providers, and all accounts at them have
+    /// ended.
     pub(crate) async fn hangs_on_ended_accounts(
         &self,
         person: &Person,
@@ -184,13 +185,13 @@ impl Accounts {
         Ok(!identities.is_empty() && identities.iter().all(|identity| identity.ended_at.is_some()))
     }
 
-    /// All people.
+    /// All users.
     pub async fn list(&self) -> Result<Vec<Person>, StoreError> {
         self.store.people().await
     }
 
-    /// Applies a change to a person: only if they are still as they were when they had the etag
-    /// `seen`, and another user remains an administrator where `keep` asks for it.
+    /// Applies a change to a user: only if they are still as they were when they had the etag
+    /// `seen`, and another user remains an administrator where `keep` demands it.
     async fn change(
         &self,
         person: &Person,
@@ -225,7 +226,7 @@ impl Accounts {
         }
     }
 
-    /// Changes a person, as a whole or not at all. Disabling ends sessions, tokens and grants.
+    /// Changes a user, as a whole or not at all. Disabling ends sessions, tokens and grants.
     pub async fn update(
         &self,
         _authority: &Authority,
@@ -272,8 +273,8 @@ impl Accounts {
             });
             if disabled {
                 keep = true;
-                // Whoever stood for them elsewhere is not asked again before they sign in anew
-                // (CA39).
+                // The identity provider of such an account is not asked again before the user signs
+                // in anew (CA39).
                 for identity in self.store.identities_of(&person.id).await? {
                     changes
                         .push(Change::DropCredential { identity: identity.id, next_check_at: now });
@@ -286,14 +287,14 @@ impl Accounts {
                     reason: RevokeReason::PersonChanged,
                 });
                 changes.push(Change::RevokeAccessTokensOfPerson { user_id: user_id(), at: now });
-                // What they gave this server at upstreams is given back.
+                // The user's access at upstreams is revoked.
                 changes.push(Change::Upstream(UpstreamChange::EndConnections(user_id())));
             }
         }
         self.change(person, seen, keep, changes).await
     }
 
-    /// Sets a person's roles.
+    /// Sets a user's roles.
     pub async fn set_roles(
         &self,
         authority: &Authority,
@@ -309,7 +310,7 @@ impl Accounts {
         .await
     }
 
-    /// Disables a person, if they are still as they were when they had the etag `seen`. Sessions,
+    /// Disables a user, if they are still as they were when they had the etag `seen`. Sessions,
     /// tokens and grants end.
     pub async fn disable(&self, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
         self.apply_change(
@@ -320,7 +321,7 @@ impl Accounts {
         .await
     }
 
-    /// Enables a disabled person again.
+    /// Enables a disabled user again.
     pub async fn enable(
         &self,
         authority: &Authority,
@@ -336,8 +337,8 @@ impl Accounts {
         .await
     }
 
-    /// Ends a person's sessions, so that they must sign in again; with `apps`, connected apps must
-    /// ask again too (CA52).
+    /// Ends a user's sessions, so that they must sign in again; with `apps`, connected apps must be
+    /// authorized again too (CA52).
     pub async fn force_sign_in(&self, person: &Person, apps: bool) -> Result<(), PeopleError> {
         let user_id = || person.id.clone();
         let mut changes = vec![Change::EndSessionsOfPerson { user_id: user_id(), except: None }];
@@ -352,7 +353,7 @@ impl Accounts {
         self.change(person, None, false, changes).await
     }
 
-    /// Deletes a person, whose sessions, tokens and grants end.
+    /// Deletes a user and ends their sessions, tokens and grants.
     pub async fn delete(&self, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
         let changes = vec![
             Change::DeletePerson(person.id.clone()),

@@ -1,7 +1,7 @@
-//! Links by which a person sets a password without knowing one: after an invitation, or because
+//! Links by which a user sets a password without knowing one: after an invitation, or because
 //! they forgot it.
 //!
-//! A link is sealed and kept nowhere. It names the person and a fingerprint of their present
+//! A link is sealed and kept nowhere. It names the user and a fingerprint of their present
 //! password and e-mail address, so that it ends with the next change of either; being disabled ends
 //! it too. All links that replace the same password are spent as one, in the unit that sets the new
 //! one: of two that are used in the same moment one counts.
@@ -19,8 +19,8 @@ use crate::{Accounts, PeopleError};
 pub const RESET_SECONDS: i64 = 3_600;
 /// How long an invitation's link works, in seconds.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
-/// A person gets at most one mail about a forgotten password in this time, in seconds, whoever asks
-/// for it.
+/// The shortest time between two mails to a user about a forgotten password, in seconds, regardless
+/// of the requesting client.
 const MAIL_PAUSE: i64 = 300;
 /// The purpose for which links are sealed.
 const PLACE: &str = "password-link";
@@ -31,7 +31,7 @@ struct PasswordLink {
     user_id: String,
     made_at: i64,
     expires_at: i64,
-    /// Of the password that it replaces, and the address that it was sent to.
+    /// A fingerprint of the password that it replaces, and the e-mail address that it was sent to.
     replaces: String,
 }
 
@@ -48,7 +48,7 @@ impl Accounts {
             .encode(self.master.mac("password-link", &[hash.as_bytes(), email.as_bytes()]))
     }
 
-    /// The secret of a link by which this person sets a password within so many seconds.
+    /// The secret of a link by which this user sets a password within so many seconds.
     pub fn password_link(&self, person: &Person, seconds: i64) -> String {
         let now = self.clock.now();
         let (user_id, replaces) = (person.id.to_string(), self.fingerprint(person));
@@ -58,10 +58,10 @@ impl Accounts {
         self.master.seal(PLACE, &plain).as_str().to_owned()
     }
 
-    /// The people to whom a mail about a forgotten password goes, each to their own address: the
-    /// one with this sign-in name, and the only one with a password whose address this is. Both
-    /// count, so that no user's mail is kept from them by a name that another chose. No one gets a
-    /// second mail within five minutes.
+    /// The users to whom a mail about a forgotten password is sent, each to their own e-mail
+    /// address: the user with this sign-in name, and the only user with a password and this e-mail
+    /// address. Both count, so that a user's mail is not suppressed by a sign-in name that another
+    /// user chose. No user gets a second mail within five minutes.
     pub async fn forgot_password(&self, asked: &str) -> Result<Vec<Arc<Person>>, StoreError> {
         let asked = asked.trim();
         let fits = |person: &Person| {
@@ -71,7 +71,7 @@ impl Accounts {
         if asked.contains('@') {
             let mut holders: Vec<Person> =
                 self.store.people_with_email(asked).await?.into_iter().filter(fits).collect();
-            // An address that two people share tells not who asks.
+            // An e-mail address that two users share does not identify one of them.
             if holders.len() == 1 {
                 found.append(&mut holders);
             }
@@ -94,7 +94,7 @@ impl Accounts {
         Ok(told)
     }
 
-    /// True if the person got no mail about a forgotten password lately. They count as told from
+    /// True if the user got no mail about a forgotten password lately. They count as notified from
     /// now on.
     async fn may_be_told(&self, person: &Person) -> Result<bool, StoreError> {
         let turn = self.clock.now().0.div_euclid(MAIL_PAUSE);
@@ -109,7 +109,7 @@ impl Accounts {
         }
     }
 
-    /// Opens a link: the person, and the change that spends it.
+    /// Opens a link: the user, and the change that spends it.
     async fn open_password_link(&self, secret: &str) -> Result<(Arc<Person>, Change), PeopleError> {
         let plain = self
             .master
@@ -138,12 +138,12 @@ impl Accounts {
         ))
     }
 
-    /// The user who may set a password by this link. Looking does not use it.
+    /// The user who may set a password by this link. Reading does not use the link.
     pub async fn password_link_of(&self, secret: &str) -> Result<Arc<Person>, PeopleError> {
         Ok(self.open_password_link(secret).await?.0)
     }
 
-    /// Sets a password by a link, which works once. All sessions and grants of the person end (ASVS
+    /// Sets a password by a link, which works once. All sessions and grants of the user end (ASVS
     /// 7.4.3), and second factors stay.
     pub async fn set_password_by_link(
         &self,
@@ -151,8 +151,8 @@ impl Accounts {
         text: String,
     ) -> Result<Arc<Person>, PeopleError> {
         let (person, spend) = self.open_password_link(secret).await?;
-        // Whoever may set it knows the link; that it still counts is decided with the change
-        // itself.
+        // Possession of the link is the authorization; its validity is checked in the same unit of
+        // work as the change.
         let mut unit = UnitOfWork::from_iter([
             spend,
             Change::Expect { object: Expected::Person(person.id.clone()), etag: person.etag() },

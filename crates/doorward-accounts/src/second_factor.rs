@@ -1,5 +1,5 @@
-//! Second factors of our own: which ones a person has, proving one, and recovery codes for the day
-//! on which none is at hand.
+//! Second factors of this server: a user's factors, their verification, and recovery codes for use
+//! without them.
 
 use doorward_model::{
     Authentication, Change, FactorChange, HashedToken, Person, RevokeReason, SessionId, UnitOfWork,
@@ -12,9 +12,9 @@ use doorward_store::{
 
 use crate::{Accounts, Authority};
 
-/// How many recovery codes a person gets.
+/// How many recovery codes a user gets.
 const RECOVERY_CODES: usize = 10;
-/// The letters of recovery codes: 32 of them, none that is mistaken for another.
+/// The characters of recovery codes: 32 of them, none that is mistaken for another.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
 /// The factors that a user has set up.
@@ -44,7 +44,7 @@ pub enum FactorError {
     /// Too many wrong ones; try again in so many seconds.
     #[error("too many failed attempts; try again in {0} seconds")]
     Wait(i64),
-    /// The answer of the browser proves nothing. Holds the cause, for the log.
+    /// The browser's answer is not valid. Holds the cause, for the log.
     #[error("the passkey was not accepted")]
     Passkey(String),
     /// The page was open for too long, or was used before.
@@ -64,7 +64,7 @@ pub enum FactorError {
 }
 
 impl FactorError {
-    /// The error as the log tells it: with the cause that users are not shown.
+    /// The error as it is logged: with the cause that users are not shown.
     pub fn logged(&self) -> String {
         match self {
             Self::Passkey(cause) => format!("{self}: {cause}"),
@@ -92,8 +92,9 @@ impl Accounts {
         })
     }
 
-    /// True if a person who proved themselves like this must prove a second factor before going on.
-    /// `required` is what the policy says of everybody; who set one up is always asked.
+    /// True if a user who proved themselves like this must prove a second factor before they
+    /// continue. `required` is the rule of the policy for all users; a user who has set one up is
+    /// always asked.
     pub async fn must_prove_more(
         &self,
         person: &Person,
@@ -106,7 +107,7 @@ impl Accounts {
         Ok(required || self.enrolled(&person.id).await?.any())
     }
 
-    /// Counts an attempt at a person's second factor.
+    /// Counts an attempt at a user's second factor.
     async fn count_factor(
         &self,
         user_id: &UserId,
@@ -133,7 +134,7 @@ impl Accounts {
         counted: Counted,
         proof: Change,
     ) -> Result<(), FactorError> {
-        // What takes the attempt back is refused together with the proof.
+        // The change that takes the attempt back is refused together with the proof.
         match self
             .store
             .apply(std::iter::once(proof).chain(counted.right()).collect::<UnitOfWork>())
@@ -146,8 +147,8 @@ impl Accounts {
     }
 
     /// Proves a second factor by a typed code: one of the authenticator app, or a recovery code.
-    /// Answers the method's name. Once begun it is decided and counted, whatever becomes of the
-    /// request.
+    /// Returns the method's name. Once begun it is decided and counted, even if the request is
+    /// dropped.
     pub async fn prove_by_code(
         &self,
         person: &Person,
@@ -240,8 +241,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// A recovery code is short enough to be guessed from a plain hash, so what is stored cannot be
-    /// computed without the master key.
+    /// A recovery code is short enough to be guessed from a plain hash, so the stored value cannot
+    /// be computed without the master key.
     fn recovery_hash(&self, user_id: &UserId, plain: &str) -> HashedToken {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         HashedToken::from_stored(URL_SAFE_NO_PAD.encode(
@@ -292,8 +293,8 @@ impl Accounts {
         }
     }
 
-    /// Takes all second factors from a person, who lost them: an administrator's act. Sessions and
-    /// grants end.
+    /// Removes all second factors of a user who lost them: an operation of administrators. Sessions
+    /// and grants end.
     pub async fn reset_factors(
         &self,
         _authority: &Authority,
@@ -322,7 +323,7 @@ impl Accounts {
         self.store.apply(unit).await
     }
 
-    /// The changes after which other sessions of a person must sign in again, because a factor was
+    /// The changes after which other sessions of a user must sign in again, because a factor was
     /// removed.
     pub(crate) fn others_end(user_id: &UserId, keep: SessionId) -> Change {
         Change::EndSessionsOfPerson { user_id: user_id.clone(), except: Some(keep) }

@@ -16,15 +16,15 @@ const TOUCH_EVERY: i64 = 60;
 /// A user who is signed in.
 #[derive(Clone, Debug)]
 pub struct Visitor {
-    /// The person.
+    /// The user.
     pub person: Arc<Person>,
     /// Their session.
     pub session: Arc<Session>,
 }
 
 impl Accounts {
-    /// The holder of this cookie, if its session counts and the person is not disabled. The session may
-    /// still wait for a second factor; see [`Session::complete`].
+    /// The holder of this cookie, if its session is valid and the user is not disabled. The session
+    /// may still wait for a second factor; see [`Session::complete`].
     pub async fn holder(&self, cookie: &str) -> Result<Option<Visitor>, StoreError> {
         let token = PlainToken::presented(cookie).hashed();
         let now = self.clock.now();
@@ -54,13 +54,13 @@ impl Accounts {
         self.store.apply(Change::EndSession(visitor.session.token.clone())).await
     }
 
-    /// A person's live sessions, the last used first.
+    /// A user's live sessions, the last used first.
     pub async fn sessions_of(&self, user_id: &UserId) -> Result<Vec<Session>, StoreError> {
         let sessions = self.store.sessions_of(user_id, self.clock.now()).await?;
         Ok(sessions.into_iter().filter(|session| session.complete).collect())
     }
 
-    /// Ends one of a person's sessions; `false` if it is not theirs.
+    /// Ends one of a user's sessions; `false` if it is not the user's.
     pub async fn end_session(
         &self,
         user_id: &UserId,
@@ -77,8 +77,8 @@ impl Accounts {
         }
     }
 
-    /// The session of this cookie, if it began in a browser and at an address that its person did
-    /// not sign in from before. A person's very first one is no news.
+    /// The session of this cookie, if it began in a browser and from an IP address that is new for
+    /// its user. A user's very first session is not reported.
     pub async fn new_place(&self, cookie: &PlainToken) -> Result<Option<Session>, StoreError> {
         let Some(session) = self.store.session(&cookie.hashed()).await? else { return Ok(None) };
         let others = self.store.sessions_of(&session.user_id, self.clock.now()).await?;
@@ -95,8 +95,8 @@ impl Accounts {
         };
         let before = self.store.audit(&filter, None, 50).await?;
         let own = session.id.to_string();
-        // The newest entry is the first; those after this session's own were there before it, however
-        // late this question is asked.
+        // The newest entry is the first; IP addresses behind this session's own were known before
+        // it, however late the check runs.
         let mut before = before
             .entries
             .iter()

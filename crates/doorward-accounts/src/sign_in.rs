@@ -18,7 +18,7 @@ pub struct Attempt {
     pub name: String,
     /// The password as typed.
     pub password: String,
-    /// Where it comes from.
+    /// The IP address of the browser.
     pub address: ClientAddress,
     /// The name that the browser gives itself.
     pub user_agent: String,
@@ -29,7 +29,7 @@ pub struct Attempt {
     pub known: Option<String>,
 }
 
-/// A person who signed in.
+/// A user who signed in.
 #[derive(Debug)]
 pub struct SignedIn {
     /// The user.
@@ -38,17 +38,17 @@ pub struct SignedIn {
     pub token: PlainToken,
     /// For how many seconds the cookie is worth keeping.
     pub max_age: i64,
-    /// True if they are in. Otherwise the session opens nothing but the page that asks for a second
-    /// factor.
+    /// True if the sign-in is complete. Otherwise the session gives access only to the page for the
+    /// second factor.
     pub complete: bool,
     /// The cookie by which this browser is known from now on, if they are in.
     pub known: Option<String>,
 }
 
-/// The way in which a user signs in.
+/// A method of sign-in.
 #[derive(Debug)]
 pub struct Entrance {
-    /// How they proved who they are.
+    /// The authentication of the user.
     pub authentication: Authentication,
     /// When.
     pub auth_time: Timestamp,
@@ -63,11 +63,11 @@ pub struct Entrance {
 pub struct UpstreamFacts {
     /// The provider.
     pub provider: ProviderId,
-    /// The account there.
+    /// The account at the identity provider.
     pub identity: IdentityId,
     /// The provider's own session.
     pub sid: Option<String>,
-    /// The ID token, if the provider wants to see it at logout.
+    /// The ID token, if the provider requires it at logout.
     pub id_token: Option<String>,
 }
 
@@ -84,15 +84,15 @@ pub enum SignInRefusal {
     /// Name and password belong together, and the password is a first one: the user chooses another
     /// by the link with this secret.
     FirstPassword(String),
-    /// Name and password do not belong together, or the account is disabled.
+    /// Name and password do not match, or the account is disabled.
     Wrong,
     /// Too many failures; try again in so many seconds.
     Wait(i64),
 }
 
 impl Accounts {
-    /// Signs a person in. Once begun it is decided, counted and noted, whatever becomes of the
-    /// request.
+    /// Signs a user in. Once begun it is decided, counted and noted, even if the request is
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl Accounts {
             return Ok(Err(SignInRefusal::Wrong));
         };
         if let (Verdict::Outdated(new), Some(old)) = (verdict, stored) {
-            // A user may have changed the password meanwhile; then theirs stays.
+            // A concurrent request may have changed the password; then that one stays.
             match self
                 .store
                 .apply(Change::RehashPassword { user_id: person.id.clone(), old, new })
@@ -192,8 +192,8 @@ impl Accounts {
         }
     }
 
-    /// The changes that sign a person in, whoever has proved who they are. They are applied with
-    /// whatever else must hold.
+    /// The changes that sign a user in, after authentication by any method. They are applied
+    /// together with the other conditions.
     pub fn enter(
         &self,
         person: Person,
@@ -220,7 +220,7 @@ impl Accounts {
     }
 
     /// Replaces a session by one in which a second factor was proved. The browser gets a new
-    /// cookie, so that no one who knew the old one comes in with it.
+    /// cookie, so that knowledge of the old one gives no access.
     pub async fn complete(
         &self,
         visitor: &Visitor,
@@ -237,7 +237,7 @@ impl Accounts {
                 String::from_utf8(plain.to_vec()).ok()
             }),
         });
-        // A code makes no old sign-in a recent one: what was proved first was proved then.
+        // A code makes no old sign-in a recent one: the first factor keeps its time.
         let auth_time = if self.is_recent(visitor) { self.clock.now() } else { old.auth_time };
         let entrance = Entrance {
             authentication: old.authentication.clone().and(method),

@@ -1,5 +1,4 @@
-//! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which is what all of them can
-//! do.
+//! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which all of them support.
 
 use doorward_model::{Change, FactorChange, Person, SessionId, Totp, UnitOfWork, UserId};
 use doorward_store::{StoreError, attempts::Counted};
@@ -13,9 +12,9 @@ const SECRET_BYTES: usize = 20;
 
 /// A secret to be entered into an authenticator app.
 pub struct NewAuthenticator {
-    /// The secret as people type it: base32, in groups of four.
+    /// The secret as users type it: base32, in groups of four.
     pub typed: String,
-    /// The address that the app reads from a picture (`otpauth://…`).
+    /// The URL that the app reads from a QR code (`otpauth://…`).
     pub url: Zeroizing<String>,
 }
 
@@ -34,7 +33,7 @@ fn app(secret: &[u8], issuer: &str, account: &str) -> Result<totp_rs::Totp, Fact
 }
 
 impl Accounts {
-    /// Makes a secret for a person, or answers the one that still waits for its first code, so that
+    /// Makes a secret for a user, or answers the one that still waits for its first code, so that
     /// a reload shows the same.
     pub async fn begin_authenticator(
         &self,
@@ -100,7 +99,7 @@ impl Accounts {
         Ok(step.and_then(|step| i64::try_from(step).ok()).filter(|step| *step > known.last_step))
     }
 
-    /// Removes a person's authenticator app. Their other sessions end.
+    /// Removes a user's authenticator app. Their other sessions end.
     pub async fn remove_authenticator(
         &self,
         _authority: &Authority,

@@ -144,7 +144,7 @@ impl Clients {
         Ok(Edit { differences, ends_access: false, etag })
     }
 
-    /// Decides about a client. Answers the client as it is then; `None` if it was deleted.
+    /// Decides on a client. Returns its state after the decision; `None` if it was deleted.
     pub async fn decide(
         &self,
         id: &str,
@@ -156,8 +156,8 @@ impl Clients {
         if decision == ClientDecision::Delete { Ok(None) } else { self.with_id(id).await.map(Some) }
     }
 
-    /// Deletes the registrations that no user ever authorised and that are older than some days.
-    /// Answers how many went.
+    /// Deletes the registrations without any authorization that are older than some days. Returns
+    /// their number.
     pub async fn clean_up(&self, days: u32) -> Result<u64, Refusal> {
         if days > MOST_DAYS {
             return Err(Refusal::Days(0, MOST_DAYS));

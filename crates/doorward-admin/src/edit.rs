@@ -1,5 +1,5 @@
-//! Changes of settings as all front ends show and confirm them: what is before, what is afterwards,
-//! and whether access ends with it.
+//! Changes of settings as all front ends show and confirm them: the values before and afterwards,
+//! and the end of access with it.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

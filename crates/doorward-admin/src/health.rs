@@ -232,8 +232,8 @@ impl Health {
         Self { store, ring, clock, audit, vitals, loading, clock_is_real }
     }
 
-    /// Checks that requests can be served: the database answers to reads, the writer takes its
-    /// turn, and a key signs.
+    /// Checks that requests can be served: the database answers reads, the writer runs, and a key
+    /// signs.
     pub async fn readiness(&self) -> Result<(), NotReady> {
         match tokio::time::timeout(READY_WITHIN, self.store.ping()).await {
             Ok(answered) => answered?,

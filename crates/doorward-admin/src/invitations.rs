@@ -22,12 +22,12 @@ pub struct NewUser {
     pub keep_password: bool,
     /// The roles.
     pub roles: Vec<String>,
-    /// The name of the identity provider through which the user is invited: a sign-in
-    /// from there with the verified e-mail address is this user's.
+    /// The name of the identity provider through which the user is invited: a sign-in from it with
+    /// the verified e-mail address is this user's.
     pub provider: Option<String>,
 }
 
-/// The outcome of sending the letter to an invited user.
+/// The outcome of sending the mail to an invited user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailOutcome {
     /// The mail server took it.
@@ -43,15 +43,15 @@ pub enum MailOutcome {
 pub struct Invited {
     /// The user.
     pub user: Person,
-    /// The way in.
+    /// The method of the first sign-in.
     pub way: Invitation,
-    /// The outcome of sending the letter that tells it.
+    /// The outcome of sending the mail with the invitation.
     pub mail: MailOutcome,
 }
 
 impl Invited {
-    /// The URL at which the user chooses a password, where no mail brought it: the administrator
-    /// hands it over. It works once, within seven days.
+    /// The URL at which the user chooses a password, where no mail delivered it: the administrator
+    /// passes it on. It works once, within seven days.
     pub fn url_to_hand_over(&self) -> Option<&str> {
         match (&self.way, &self.mail) {
             (Invitation::ChoosePassword(_), MailOutcome::Sent)
@@ -63,7 +63,7 @@ impl Invited {
     }
 }
 
-/// Adds users and tells them how to come in. Cheap to clone.
+/// Adds users and sends them their invitations. Cheap to clone.
 #[derive(Clone)]
 pub struct Invitations {
     users: Users,
@@ -83,8 +83,9 @@ impl Invitations {
         Self { users, federation, letters, public_url }
     }
 
-    /// Adds a user, whole or not at all, and tells them by mail how to come in: through the identity
-    /// provider, with the password that was set, or by a link at which they choose one.
+    /// Adds a user, whole or not at all, and sends them a mail that says how to sign in: through
+    /// the identity provider, with the password that was set, or by a link at which they choose
+    /// one.
     pub async fn add(&self, authority: &Authority, new: NewUser) -> Result<Invited, Refusal> {
         let provider = match &new.provider {
             None => None,
@@ -118,8 +119,8 @@ impl Invitations {
         }
     }
 
-    /// Invites a user who was added before to come through an identity provider, with `email` or
-    /// else their own e-mail address, and tells them by mail.
+    /// Invites a user who was added before to sign in through an identity provider, with `email` or
+    /// else their own e-mail address, and sends them a mail.
     pub async fn invite(
         &self,
         _authority: &Authority,
@@ -156,14 +157,14 @@ impl Invitations {
         }
     }
 
-    /// Applies the unit and sends the letter, by a task that a dropped request does not end.
+    /// Applies the unit and sends the mail, in a task that a dropped request does not end.
     async fn finish(
         &self,
         user: Person,
         way: Invitation,
         unit: UnitOfWork,
     ) -> Result<Invited, StoreError> {
-        // The letter is in the language of the request, which the task is not.
+        // The mail is in the language of the request, which the task has not.
         let letter = self.letters.invitation(&user, &way);
         let store = self.users.store.clone();
         self.users

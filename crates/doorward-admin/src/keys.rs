@@ -26,7 +26,7 @@ pub enum KeyState {
     Active,
     /// It will sign.
     Next,
-    /// It no longer signs; what it signed is accepted.
+    /// It no longer signs; its signatures are accepted.
     Verifies,
     /// Nothing that it signed is accepted.
     Retired,

@@ -56,12 +56,12 @@ pub use doorward_registration::{
 pub struct Finding {
     /// The fact.
     pub what: String,
-    /// Its state, or what is wrong and what to do.
+    /// The state, or the problem and its solution.
     pub result: Result<String, String>,
 }
 
 impl Finding {
-    /// The text, whatever the state.
+    /// The text of either state.
     pub fn says(&self) -> &str {
         let (Ok(text) | Err(text)) = &self.result;
         text

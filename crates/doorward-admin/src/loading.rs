@@ -1,4 +1,4 @@
-//! The state of the configuration file as the running server knows it.
+//! The state of the configuration file as the running server loaded it.
 
 use crate::{Fault, State};
 

@@ -1,4 +1,4 @@
-//! Explains whether a user may call a tool through a client, step by step.
+//! Explains, step by step, the decision on a user's call of a tool through a client.
 
 use doorward_gateway::Gateway;
 use doorward_mcp::{Item, Judge, Judged, Step, Subject, Verdict, Wanted, tools::BUILT_IN};
@@ -7,7 +7,7 @@ use doorward_store::{ClientFilter, Store};
 
 use crate::{Object, Refusal, Users};
 
-/// A kind of items that can be asked about.
+/// A kind of item for which the policy can be explained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ItemKind {
     /// A tool.
@@ -24,7 +24,7 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
-    /// Every kind with its word in forms and its title.
+    /// Every kind with its name in forms and its title.
     pub const ALL: [(Self, &'static str, &'static str); 5] = [
         (Self::Tool, "tool", "Tool"),
         (Self::Prompt, "prompt", "Prompt"),
@@ -34,7 +34,7 @@ impl ItemKind {
     ];
 }
 
-/// The names that were given, of which exactly one says what is asked about.
+/// The names that were given, of which exactly one selects the subject.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Named<'a> {
     /// A tool, by its name at /mcp.
@@ -111,7 +111,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The word for programs.
+    /// The name for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",

@@ -73,9 +73,9 @@ impl Providers {
         Ok(self.federation.etag(&provider.id).await?)
     }
 
-    /// Changes settings of an identity provider that was added. What is not named stays; `null`
-    /// stands for the default. With `seen`, only if it is still in the state of that etag. It
-    /// decides who may sign in.
+    /// Changes settings of an identity provider that was added. Unnamed settings stay; `null`
+    /// restores the default. With `seen`, only if it is still in the state of that etag. It decides
+    /// who may sign in.
     pub async fn edit(
         &self,
         _authority: &Authority,
@@ -110,7 +110,8 @@ impl Providers {
         Ok(Edit { differences, ends_access: false, etag })
     }
 
-    /// Deletes an identity provider that was added, with the access of users who came through it.
+    /// Deletes an identity provider that was added, with the access of users who signed in through
+    /// it.
     pub async fn delete(&self, name: &str) -> Result<(), Refusal> {
         Ok(self.federation.delete(name).await?)
     }

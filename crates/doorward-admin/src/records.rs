@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{Object, Refusal};
 
-/// The record of a call, without what looked like a secret.
+/// The record of a call, without values that look like secrets.
 #[derive(Clone, Debug)]
 pub struct CallRecord {
     /// The arguments.

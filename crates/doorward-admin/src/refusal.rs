@@ -1,5 +1,5 @@
 //! Reasons for which an operation is refused or fails, each with a code for programs and a message
-//! for people.
+//! for users.
 
 use std::fmt;
 
@@ -111,11 +111,11 @@ codes! {
     NoDocument = "no_document" Invalid,
     /// A number of days is out of bounds.
     InvalidDays = "invalid_days" Invalid,
-    /// A scope is not one, or none is named.
+    /// A scope does not exist, or none is named.
     InvalidScope = "invalid_scope" Invalid,
     /// The name of an upstream is not one.
     InvalidUpstream = "invalid_upstream" Invalid,
-    /// More is asked for than the account may give.
+    /// The request exceeds the permissions of the account.
     TooMuch = "too_much" Invalid,
     /// The notice is too long, or has more than one line.
     InvalidNotice = "invalid_notice" Invalid,
@@ -123,7 +123,7 @@ codes! {
     NotAcknowledged = "not_acknowledged" Invalid,
     /// Not exactly one item is named.
     InvalidItem = "invalid_item" Invalid,
-    /// Only who has access to the machine may choose this setting.
+    /// Only operators with access to the machine may choose this setting.
     OfTheMachine = "of_the_machine" Invalid,
     /// The present password is wrong.
     WrongPassword = "wrong_password" Invalid,
@@ -139,9 +139,9 @@ codes! {
     ProviderOff = "provider_off" Conflict,
     /// The account at the identity provider is linked to another user.
     LinkedElsewhere = "linked_elsewhere" Conflict,
-    /// The object stands in the configuration file.
+    /// The object is defined in the configuration file.
     InConfiguration = "in_configuration" Conflict,
-    /// The account belongs to a user, who makes their own tokens.
+    /// The account belongs to a user; users make their own tokens.
     NotAService = "not_a_service" Conflict,
     /// There are too many tokens.
     TooManyTokens = "too_many_tokens" Conflict,
@@ -155,7 +155,7 @@ codes! {
     RotatedMeanwhile = "rotated_meanwhile" Conflict,
     /// The object changed since it was looked at.
     Changed = "changed" Changed,
-    /// Too many attempts; the message says how long to wait.
+    /// Too many attempts; the message states the time to wait.
     TooManyAttempts = "too_many_attempts" Unavailable,
     /// The identity provider does not answer as it should.
     ProviderFailed = "provider_failed" Unavailable,

@@ -1,7 +1,7 @@
 //! The settings of upstreams and identity providers that administrators may choose on pages and by
-//! the API. Whatever runs a program, reads a file of this machine or opens the guard of outbound
-//! requests belongs to those who have access to the machine: to its configuration file and its
-//! commands. A setting that is in neither list is refused.
+//! the API. Settings that run a program, read a file of this machine or open the guard of outbound
+//! requests are reserved for operators with access to the machine: for its configuration file and
+//! its commands. A setting that is in neither list is refused.
 
 use doorward_gateway::upstreams::KINDS;
 use doorward_transport::outbound::Bounds;
@@ -285,8 +285,8 @@ pub(crate) fn admit_kind(family: Family, kind: &str, reach: Reach) -> Result<(),
     Ok(())
 }
 
-/// Refuses settings that are not an administrator's to choose, or are chosen out of bounds. Without
-/// bounds, none is.
+/// Refuses settings that administrators may not choose, or that exceed their bounds. Without
+/// bounds, every one is refused.
 pub(crate) fn admit(
     family: Family,
     settings: &Map<String, Value>,

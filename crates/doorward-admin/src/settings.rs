@@ -21,12 +21,13 @@ pub struct Shown {
     pub etag: String,
 }
 
-/// A change of settings. What is `None` stays.
+/// A change of settings. A value of `None` leaves the setting unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsChange {
     /// The MCP server is on.
     pub mcp_enabled: Option<bool>,
-    /// That the administrator knows what becomes public; needed to switch the MCP server on.
+    /// The administrator's confirmation that information becomes public; needed to switch the MCP
+    /// server on.
     pub acknowledged: bool,
     /// The notice that every page shows; empty for none.
     pub notice: Option<String>,
@@ -56,7 +57,7 @@ impl Settings {
         Ok(Shown { mcp_enabled, notice, public: self.public.clone(), etag })
     }
 
-    /// Changes settings. Answers them as they are then.
+    /// Changes settings. Returns the settings after the change.
     pub async fn change(
         &self,
         change: SettingsChange,

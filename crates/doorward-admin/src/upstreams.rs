@@ -20,9 +20,9 @@ use crate::{
 pub struct ToolSeen<'a> {
     /// The name of the upstream.
     pub upstream: &'a str,
-    /// The name of the tool there.
+    /// The tool's name at the upstream.
     pub tool: &'a str,
-    /// The etag of the state that the administrator saw; `None` for whatever it is now.
+    /// The etag of the state that the administrator saw; `None` for the present state.
     pub seen: Option<&'a str>,
 }
 
@@ -34,7 +34,7 @@ pub struct ReviewedUpstream {
     pub tools: Vec<ReviewedTool>,
     /// The tools that it lists and that are not offered.
     pub left_out: LeftOut,
-    /// The number of users who are connected.
+    /// The number of connected users.
     pub users: u64,
     /// The identity of the upstream, and the authorization server that is pinned for it.
     pub trust: Option<UpstreamTrust>,
@@ -114,8 +114,8 @@ impl Upstreams {
         Ok(self.gateway.etag(upstream.name).await?)
     }
 
-    /// Changes settings of an upstream that was added. What is not named stays; `null` stands for
-    /// the default. With `seen`, only if it is still in the state of that etag. Connections and
+    /// Changes settings of an upstream that was added. Unnamed settings stay; `null` restores the
+    /// default. With `seen`, only if it is still in the state of that etag. Connections and
     /// decisions about tools stay, unless the upstream is at another place afterwards.
     pub async fn edit(
         &self,
@@ -134,7 +134,7 @@ impl Upstreams {
             _ => true,
         };
         let differences = edit::differences(&before, &after, secret);
-        // What stays may have been set by the operator; what changes is this administrator's.
+        // Unchanged settings may be the operator's; changed ones are this administrator's.
         let changed: Map<String, Value> = differences
             .iter()
             .map(|one| {
@@ -213,7 +213,7 @@ impl Upstreams {
         Ok(reviewed)
     }
 
-    /// Keeps a decision about a tool. Answers the tool as it is then.
+    /// Keeps a decision about a tool. Returns its state after the decision.
     pub async fn decide(
         &self,
         tool: ToolSeen<'_>,
@@ -229,7 +229,7 @@ impl Upstreams {
         Ok(self.gateway.pinned(upstream, tool.tool).await?)
     }
 
-    /// Approves all tools of an upstream that wait for a decision. Answers their names.
+    /// Approves all tools of an upstream that wait for a decision. Returns their names.
     pub async fn approve_waiting(&self, name: &str, by: &str) -> Result<Vec<String>, Refusal> {
         let upstream: UpstreamName = self.named(name).await?.name;
         let mut approved = Vec::new();

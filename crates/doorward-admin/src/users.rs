@@ -14,7 +14,7 @@ use crate::{Object, Refusal};
 /// The most roles that a user may be given.
 const MOST_ROLES: usize = 50;
 
-/// A change of a user. What is `None` stays.
+/// A change of a user. A value of `None` leaves the field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     /// The roles that an administrator gives.
@@ -113,7 +113,7 @@ impl Users {
     /// The user with this sign-in name.
     pub async fn named(&self, name: &str) -> Result<Person, Refusal> {
         match self.accounts.find(name).await {
-            // No user has what cannot be a name.
+            // No user has an invalid name.
             Err(PeopleError::Name(_)) => Err(Refusal::no_user(name)),
             found => Ok(found?),
         }
@@ -179,7 +179,7 @@ impl Users {
         })
     }
 
-    /// Changes a user. Disabling ends sessions, tokens and grants. Answers the user as changed.
+    /// Changes a user. Disabling ends sessions, tokens and grants. Returns the user as changed.
     pub async fn change(
         &self,
         authority: &Authority,
@@ -218,8 +218,8 @@ impl Users {
         Ok(self.accounts.delete(user, seen).await?)
     }
 
-    /// Ends the sessions of a user, who must sign in again; with `apps`, the grants of connected
-    /// apps too.
+    /// Ends the sessions of a user, so that they must sign in again; with `apps`, the grants of
+    /// connected apps too.
     pub async fn sign_out(&self, user: &Person, apps: bool) -> Result<(), Refusal> {
         Ok(self.accounts.force_sign_in(user, apps).await?)
     }

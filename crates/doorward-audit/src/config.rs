@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// After how many days entries are deleted; 0 keeps them for ever.
     pub retention_days: u32,
-    /// Tools whose arguments and results are recorded, sealed and without what looks like a secret,
-    /// for people with the role `auditor`; `*` in a name stands for anything. Empty records none.
+    /// Tools whose arguments and results are recorded, sealed and without values that look like
+    /// secrets, for users with the role `auditor`; `*` in a name matches any text. Empty records
+    /// none.
     pub record: Vec<String>,
     /// After how many days recorded arguments and results are deleted.
     pub record_days: u32,
@@ -49,6 +50,6 @@ impl Default for Config {
 pub struct SettingError {
     /// The key.
     pub key: &'static str,
-    /// The fault, and what to do.
+    /// The problem and its solution.
     pub message: String,
 }

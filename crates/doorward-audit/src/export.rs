@@ -1,9 +1,9 @@
 //! Sends entries of the audit elsewhere as they happen: to a webhook, to syslog, to an
 //! OpenTelemetry collector.
 //!
-//! Each destination has a place in the chain of its own, kept in the database: what could not be
-//! sent is sent later, also after a restart, and of several replicas one sends. An entry arrives at
-//! least once, with its number and its hash.
+//! Each destination has a place in the chain of its own, kept in the database: entries that could
+//! not be sent are sent later, also after a restart, and one of several replicas sends. An entry
+//! arrives at least once, with its number and its hash.
 
 use std::{
     sync::{
@@ -34,17 +34,17 @@ use crate::{Config, SettingError, text};
 
 /// How many entries go into one delivery.
 const BATCH: u64 = 500;
-/// The pause between two looks for new entries.
+/// The pause between two checks for new entries.
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how many seconds one replica sends before another may.
 const TURN: i64 = 15;
-/// How long one delivery may take, with what it reads and writes down. Longer than an outbound
-/// request may.
+/// The time limit of one delivery, with its reads and writes. Longer than that of an outbound
+/// request.
 const WITHIN: Duration = Duration::from_mins(1);
 /// The most bytes of a message in one datagram; a longer one would never leave (RFC 5426 §3.2).
 const MOST_DATAGRAM: usize = 32 * 1024;
 
-/// Where entries go.
+/// The destination of entries.
 enum Destination {
     Webhook { url: Url, token: String, outbound: Outbound },
     Otlp { url: Url, outbound: Outbound },
@@ -65,7 +65,7 @@ fn place(name: &str) -> String {
     format!("audit.export.{name}")
 }
 
-/// Checks the configuration's addresses.
+/// Checks the URLs of the configuration.
 pub fn check(config: &Config) -> Result<(), SettingError> {
     let wrong =
         |key: &'static str, message: &str| SettingError { key, message: message.to_owned() };
@@ -104,7 +104,7 @@ fn syslog(text: &str) -> Option<Destination> {
 }
 
 /// A destination is named by the operator, in the configuration file: it may be on this machine or
-/// in any network of theirs.
+/// in any of the operator's networks.
 fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, OutboundSetupError> {
     let anywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
     let plain = LOOPBACK.map(str::to_owned);
@@ -184,7 +184,7 @@ impl Exporter {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            // What is cut off is sent again: an entry may come twice, but none is missing.
+            // An interrupted delivery is repeated: an entry may come twice, but none is missing.
             let turn = tokio::select! {
                 () = stop.cancelled() => return,
                 turn = tokio::time::timeout(WITHIN, self.turn(export)) => turn.unwrap_or_else(|_| Err("it takes too long".to_owned())),
@@ -231,12 +231,12 @@ impl Exporter {
         }
     }
 
-    /// Sends what is next, if it is this replica's turn. Answers whether there may be more.
+    /// Sends the next entries, if it is this replica's turn. Returns `true` if there may be more.
     async fn turn(&self, export: &Export) -> Result<bool, String> {
         let told = |error: StoreError| error.to_string();
         let key = place(export.name);
         let held = self.store.setting(&key).await.map_err(told)?;
-        // The first export begins with what happens from then on.
+        // The first export begins with the entries from then on.
         let Some(after) = held.as_deref().and_then(|value| value.parse::<i64>().ok()) else {
             let end = self.store.audit_head().await.map_err(told)?;
             let _ =
@@ -266,12 +266,12 @@ impl Exporter {
         }
     }
 
-    /// Reports that it is this process's turn: the first that asks has it for some seconds.
+    /// Reports that it is this process's turn: the first that requests it has it for some seconds.
     async fn may_send(&self, name: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let key = format!("export:{name}:{}:{}", now.0 / TURN, self.replica);
         let taken = format!("export:{name}:{}", now.0 / TURN);
-        // Our own mark of this turn says that we took it before.
+        // This replica's mark of this turn says that it took the turn before.
         if self.store.is_spent(&key).await? {
             return Ok(true);
         }
@@ -406,7 +406,7 @@ pub fn configured(config: &Config) -> Vec<&'static str> {
     .collect()
 }
 
-/// The configured destinations, each with the number of entries that wait to be sent there.
+/// The configured destinations, each with the number of entries that wait to be sent to it.
 pub async fn backlogs(store: &Store, config: &Config) -> Vec<(&'static str, i64)> {
     let mut backlogs = Vec::new();
     for name in configured(config) {

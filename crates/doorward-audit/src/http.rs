@@ -18,7 +18,7 @@ pub async fn file(
     format: Format,
 ) -> Result<Response, StoreError> {
     let lines = export(store, filter, format).await?;
-    // The client sees a body that is cut off; why is in the log.
+    // The client sees a body that is cut off; the reason is in the log.
     let lines = lines.map_err(|_| std::io::Error::other("the database does not answer"));
     let mut response = Response::new(Body::from_stream(lines));
     let (media, name) = match format {

@@ -1,4 +1,4 @@
-//! The audit for those who read it: texts of entries, exports as files and to other systems, and
+//! The audit for its readers: texts of entries, exports as files and to other systems, and
 //! verification. Entries are made by `doorward-store`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

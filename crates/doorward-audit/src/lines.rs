@@ -1,4 +1,4 @@
-//! Entries as a stream of lines, however many there are.
+//! Entries as a stream of lines, of any number.
 
 use doorward_model::{AuditEntry, AuditEvent, AuditFilter, AuditKind};
 use doorward_store::{Store, StoreError};

@@ -1,4 +1,4 @@
-//! Entries of the audit as text: JSON for programs, CSV for spreadsheets, a sentence for people.
+//! Entries of the audit as text: JSON for programs, CSV for spreadsheets, a sentence for users.
 
 use doorward_model::{AuditEntry, Timestamp};
 use serde_json::{Map, Value};
@@ -98,7 +98,7 @@ pub fn to_csv(entry: &AuditEntry) -> String {
     columns.collect::<Vec<_>>().join(",")
 }
 
-/// An entry as people read it in a terminal. What others wrote is kept to one line.
+/// An entry as users read it in a terminal. Text from other sources is kept to one line.
 pub fn sentence(entry: &AuditEntry) -> String {
     let event = &entry.event;
     let actor = &event.actor;

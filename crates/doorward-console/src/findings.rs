@@ -13,7 +13,7 @@ pub(crate) struct Look {
     pub(crate) what: Message,
     /// True if it is well.
     pub(crate) good: bool,
-    /// The state, or what is wrong and what to do.
+    /// The state, or the problem and its solution.
     pub(crate) says: String,
 }
 
@@ -98,7 +98,7 @@ fn down(error: String, at: Timestamp, last_success: Option<Timestamp>) -> Messag
     }
 }
 
-/// The facts that everyone can read while the MCP server is enabled (CS1).
+/// The facts that are public while the MCP server is enabled (CS1).
 pub(crate) fn made_public(console: &Console) -> [Message; 4] {
     [
         text::health_public_issuer(console.public_url.to_string()),

@@ -17,15 +17,15 @@ use doorward_model::{Clock, PublicUrl};
 use doorward_store::Store;
 use doorward_web::Web;
 
-/// The front ends with what they show.
+/// The front ends with the data that they show.
 pub struct Console {
     /// The operations of administration.
     pub admin: Admin,
     /// The layout of pages, and sessions.
     pub web: Web,
-    /// The MCP server, which knows who a bearer token is.
+    /// The MCP server, which authenticates bearer tokens.
     pub mcp: Mcp,
-    /// The store, for what pages and lists show.
+    /// The store, for the contents of pages and lists.
     pub store: Store,
     /// The clock.
     pub clock: Arc<dyn Clock>,

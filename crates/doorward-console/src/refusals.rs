@@ -23,7 +23,7 @@ impl Alert {
         Self { text: text::admin_not_changed(reason(refusal)), code: refusal.code().as_str() }
     }
 
-    /// The alert of a refused question.
+    /// The alert for a refused form.
     pub(crate) fn unanswered(refusal: &Refusal) -> Self {
         Self { text: reason(refusal), code: refusal.code().as_str() }
     }
@@ -35,7 +35,7 @@ impl Alert {
 }
 
 /// The status and the alert with which a page is shown again, or the page to show instead: for an
-/// object that is not there, and a server that cannot do it now.
+/// object that does not exist, and for a server that is unavailable at the moment.
 pub(crate) fn alert(console: &Console, refusal: &Refusal) -> Result<(StatusCode, Alert), Response> {
     let status = match refusal.kind() {
         Kind::Invalid => StatusCode::BAD_REQUEST,
@@ -46,7 +46,7 @@ pub(crate) fn alert(console: &Console, refusal: &Refusal) -> Result<(StatusCode,
     Ok((status, Alert::of(refusal)))
 }
 
-/// The page for an object that is not there, or that cannot be shown now.
+/// The page for an object that does not exist, or is unavailable at the moment.
 pub(crate) fn oops(refusal: &Refusal) -> Oops {
     match refusal.kind() {
         Kind::Missing => Oops::not_found(),

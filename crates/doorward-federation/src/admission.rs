@@ -1,4 +1,4 @@
-//! The decision who is admitted, and who that is here.
+//! The decision on admission, and on the user to whom an account belongs.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use crate::{
 /// Decision on an arrival.
 #[derive(Debug)]
 pub enum Admission {
-    /// Sign this person in, and keep what was learnt with the same unit of work.
+    /// Sign this user in, and store the state of the account in the same unit of work.
     SignIn {
         /// The user here, as the unit leaves them.
         person: Box<Person>,
         /// The changes to keep.
         unit: UnitOfWork,
     },
-    /// An account here has the same e-mail address. The user says if it is theirs, or makes a
+    /// An account here has the same e-mail address. The user confirms that it is theirs, or makes a
     /// new account.
     Ask,
 }
@@ -44,8 +44,8 @@ impl Federation {
         Some(self.inner.parts.master.seal(&credential_place(id), &plain))
     }
 
-    /// An upstream account as it is after this arrival. What the provider gave to ask with stays if
-    /// it gave nothing new.
+    /// An account at an identity provider as it is after this arrival. The token for later checks
+    /// stays if the provider issued no new one.
     pub(crate) fn learnt(
         &self,
         provider: &Provider,
@@ -84,7 +84,7 @@ impl Federation {
         }
     }
 
-    /// Decides who an arrival is here. `sure` means that the person wants a new account although
+    /// Finds the user of an arrival. `sure` means that the user wants a new account although
     /// another user has the same e-mail address.
     pub async fn admit(
         &self,
@@ -114,7 +114,7 @@ impl Federation {
                 self.learnt(provider, arrival, None, &person.id),
             )));
             unit.push(Change::CollectProviderRoles(person.id.clone()));
-            // From now on the address follows the account by which it came.
+            // From now on the e-mail address follows this account.
             let id = arrival.identity();
             let follows = address_change(&person, &id, arrival.verified_email(), Occasion::SignIn);
             if let Some(change) = follows {
@@ -166,9 +166,9 @@ impl Federation {
         Ok(Admission::SignIn { person: Box::new(person), unit })
     }
 
-    /// The person for whom an administrator has vouched: by an invitation of this address, or by
-    /// naming the provider the authority for its domain. The latter reaches only accounts that no
-    /// provider has yet.
+    /// The user for whom an administrator has vouched: by an invitation of this e-mail address, or
+    /// by declaring the provider authoritative for its domain. The latter reaches only accounts
+    /// that no provider has yet.
     async fn vouched_for(
         &self,
         provider: &Provider,

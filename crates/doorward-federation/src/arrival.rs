@@ -1,4 +1,4 @@
-//! A user who came from a provider, read out of what the provider tells.
+//! A user who arrives from an identity provider, as read from its responses.
 
 use doorward_model::{Authentication, IdentityId, Level, ProviderId, Role, Timestamp, foreign};
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,13 @@ use crate::{
     provider::Provider,
 };
 
-/// By how many seconds a user's authentication may be older than was asked for.
+/// By how many seconds a user's authentication may be older than requested.
 const OLDER: i64 = 60;
 
 /// The user's aim.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journey {
-    /// The sealed authorization request of a client, to be taken up again.
+    /// The sealed authorization request of a client, to be resumed.
     pub request: Option<String>,
     /// The page to go to otherwise.
     pub next: Option<String>,
@@ -26,19 +26,19 @@ pub struct Journey {
     pub link: Option<String>,
 }
 
-/// A user who came from a provider.
+/// A user who arrives from an identity provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Arrival {
     pub(crate) provider: String,
     pub(crate) issuer: String,
     pub(crate) subject: String,
-    /// The key of the account there, once it was recognised.
+    /// The key of the account at the identity provider, once it was recognised.
     #[serde(default)]
     pub(crate) key: String,
     pub(crate) username: Option<String>,
     pub(crate) email: Option<String>,
     pub(crate) email_verified: bool,
-    /// The provider said something of an e-mail address, be it that there is none.
+    /// The provider made a statement about an e-mail address, possibly that there is none.
     #[serde(default)]
     pub(crate) email_told: bool,
     pub(crate) display_name: Option<String>,
@@ -50,14 +50,14 @@ pub struct Arrival {
     pub(crate) auth_time: i64,
     /// The provider's own session.
     pub sid: Option<String>,
-    /// The ID token, where the provider wants to see it at sign-out.
+    /// The ID token, where the provider requires it at sign-out.
     pub id_token: Option<String>,
     /// The user's aim.
     pub journey: Journey,
 }
 
 impl Arrival {
-    /// The key of the account there.
+    /// The key of the account at the identity provider.
     pub fn identity(&self) -> IdentityId {
         if self.key.is_empty() {
             IdentityId::of(&self.issuer, &self.subject)
@@ -69,7 +69,7 @@ impl Arrival {
     pub fn provider(&self) -> ProviderId {
         ProviderId::from_stored(self.provider.clone())
     }
-    /// The user's authentication there.
+    /// The user's authentication at the identity provider.
     pub fn authentication(&self) -> Authentication {
         Authentication {
             level: if self.multi_factor { Level::MultiFactor } else { Level::SingleFactor },
@@ -84,7 +84,7 @@ impl Arrival {
     pub fn verified_email(&self) -> Option<&str> {
         self.email.as_deref().filter(|_| self.email_verified)
     }
-    /// The name of the account for people: the e-mail address, else the user name, else the display
+    /// The name of the account for users: the e-mail address, else the user name, else the display
     /// name, else the subject.
     pub fn shown(&self) -> &str {
         self.email
@@ -95,7 +95,7 @@ impl Arrival {
     }
 }
 
-/// A display name: one line of at most 100 visible characters. `None` if nothing of it can be seen.
+/// A display name: one line of at most 100 visible characters. `None` without visible characters.
 fn short(text: &str) -> Option<String> {
     Some(foreign::line(text, 100).into_owned()).filter(|name| !name.is_empty())
 }
@@ -174,8 +174,8 @@ impl Provider {
         })
     }
 
-    /// Reports an e-mail address that counts as verified although nothing says so. A plain "no" is
-    /// always believed.
+    /// Reports an e-mail address that counts as verified although the provider does not say so. An
+    /// explicit "no" always counts.
     fn trusts_silence(&self, all: &Value) -> bool {
         self.config.trust_email && claims::find(all, &self.claims.email_verified).is_none()
     }
@@ -225,20 +225,20 @@ impl Provider {
     }
 }
 
-/// The moment of the authentication by our own clock: the provider's token says how long ago it was
-/// when the token was made, which was now.
+/// The time of the authentication by this server's clock: the provider's token states its age at
+/// the time of issue, which is now.
 pub(crate) fn authenticated_at(told: Authenticated, now: Timestamp) -> Option<i64> {
     told.at.map(|at| now.0 - (told.issued_at - at).max(0))
 }
 
-/// Checks that the user authenticated anew, where that was asked for.
+/// Checks that the user authenticated anew, where that was requested.
 pub(crate) fn is_fresh(
     ask: &Ask,
     begun_at: i64,
     told: Option<Authenticated>,
     now: Timestamp,
 ) -> Result<(), FederationError> {
-    // Plain OAuth 2.0 does not tell.
+    // Plain OAuth 2.0 does not state it.
     let Some(told) = told else { return Ok(()) };
     let at = authenticated_at(told, now);
     let stale = |since: i64| {
@@ -261,8 +261,8 @@ pub(crate) fn is_fresh(
 }
 
 /// The moment from which an authentication counts. One that is older than this sign-in counts from
-/// then, unless a new one was asked for and came. Choosing an account counts as now as well: the
-/// client that asked for the choice would otherwise ask for it for ever.
+/// its own time, unless a new one was requested and happened. Choosing an account counts as now as
+/// well: otherwise the client would repeat its request for a choice without end.
 pub(crate) fn counts_from(ask: &Ask, told: Option<Authenticated>, now: Timestamp) -> Timestamp {
     let asked_anew = ask.max_age.is_some() || !ask.prompts.is_empty();
     match told.and_then(|told| authenticated_at(told, now)) {

@@ -1,8 +1,8 @@
-//! One sign-in: away to the provider, back, and what came of it.
+//! One sign-in: the redirect to the identity provider, the callback, and its outcome.
 //!
 //! `state` is random, single-use, bound to the browser by a cookie, and made when the user chose
-//! the provider (or when there was nothing to choose). What it stands for waits in the store,
-//! sealed.
+//! the provider (or when there was nothing to choose). The attempt that it identifies is in the
+//! store, sealed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ use crate::{
     provider::Provider,
 };
 
-/// For how many seconds a sign-in may stay away.
+/// For how many seconds the callback of a sign-in is awaited.
 const AWAITED: i64 = 600;
 /// The longest that a user waits for all requests to a provider together.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -40,7 +40,7 @@ pub struct Departure<'a> {
     pub address: ClientAddress,
 }
 
-/// The value that waits in the store while the browser is away.
+/// The value that is stored until the callback.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     nonce: String,
@@ -50,7 +50,7 @@ struct Payload {
     begun_at: i64,
 }
 
-/// A sign-in that came back.
+/// A sign-in after its callback.
 #[derive(Debug)]
 pub enum TakenUp {
     /// For the first time.
@@ -79,7 +79,7 @@ fn sent_back(code: &str, description: &str) -> FederationError {
 }
 
 impl Federation {
-    /// Keeps a value for one use by this browser, and answers the handle under which it waits.
+    /// Stores a value for one use by this browser, and returns its handle.
     async fn keep<T: Serialize>(
         &self,
         provider: &ProviderId,
@@ -103,7 +103,7 @@ impl Federation {
         Ok(token)
     }
 
-    /// Looks up what waits under a handle for this browser, used or not.
+    /// Looks up the value stored under a handle for this browser, used or not.
     async fn kept<T: DeserializeOwned>(
         &self,
         handle: &str,
@@ -130,7 +130,7 @@ impl Federation {
         Ok((attempt, value))
     }
 
-    /// The change that uses up what waits under a handle.
+    /// The change that uses up the value stored under a handle.
     fn use_up(&self, attempt: &SignInAttempt) -> Change {
         Change::RedeemSignIn {
             state: attempt.state.clone(),
@@ -169,13 +169,13 @@ impl Federation {
         within(provider.protocol.authorize(&start)).await
     }
 
-    /// The user's aim, for a page that says that it failed. Uses nothing up.
+    /// The user's aim, for a page that says that it failed. Does not use the attempt up.
     pub async fn journey_of(&self, params: &Params, browser: &str) -> Option<Journey> {
         let state = params.get("state")?;
         self.kept::<Payload>(state, browser).await.ok().map(|(_, payload)| payload.journey)
     }
 
-    /// Takes up a sign-in that came back from `provider` with these parameters in this browser.
+    /// Resumes a sign-in at the callback from `provider` with these parameters in this browser.
     pub async fn take_up(
         &self,
         provider: &Arc<Provider>,
@@ -230,7 +230,7 @@ impl Federation {
         Ok(Arrival { auth_time, ..provider.arrival(told, payload.journey, now)? })
     }
 
-    /// Keeps an arrival while the user decides, and answers the handle for the page's URL.
+    /// Stores an arrival while the user decides, and returns the handle for the page's URL.
     pub async fn keep_arrival(
         &self,
         arrival: &Arrival,
@@ -264,7 +264,7 @@ impl Federation {
             .to_owned()
     }
 
-    /// Opens what [`Federation::seal_answer`] made a moment ago.
+    /// Opens the value that [`Federation::seal_answer`] made a moment ago.
     pub fn open_answer(&self, provider: &ProviderId, sealed: &str) -> Option<Params> {
         let place = format!("provider-answer/{provider}");
         let plain = self

@@ -1,5 +1,5 @@
-//! Tries a provider out, for `doorward provider test` and `doorward doctor`: everything short of a
-//! user who signs in.
+//! Tries a provider out, for `doorward provider test` and `doorward doctor`: everything except a
+//! user's sign-in.
 
 use doorward_model::{Timestamp, id::random_text};
 use doorward_transport::{
@@ -51,7 +51,7 @@ fn advice(error: &FederationError) -> String {
     format!("{error}{more}")
 }
 
-/// The provider's clock against ours.
+/// The difference between the provider's clock and this server's.
 fn clock(theirs: Timestamp, ours: Timestamp) -> Result<String, String> {
     let apart = theirs.since(ours);
     let side = if apart > 0 { "ahead of" } else { "behind" };
@@ -84,8 +84,8 @@ impl Federation {
         findings
     }
 
-    /// Asks the authorization endpoint as a browser would, and looks whether it complains about us.
-    /// Answers the provider's time as well.
+    /// Requests the authorization endpoint like a browser, and checks the response for complaints
+    /// about this client. Returns the provider's time as well.
     async fn try_redirect(
         &self,
         provider: &Provider,
@@ -133,8 +133,8 @@ impl Federation {
         (result, date_of(&fetched.headers))
     }
 
-    /// Presents a code that does not exist: a provider that knows us complains of the code, one
-    /// that does not complains of us.
+    /// Presents a code that does not exist: a provider that accepts the client's credentials
+    /// complains of the code, another one of the client.
     async fn try_client(&self, provider: &Provider) -> Result<String, String> {
         let entropy = self.inner.parts.entropy.as_ref();
         let (nonce, verifier) = (random_text(entropy, 24), random_text(entropy, 32));
@@ -175,7 +175,7 @@ fn redirected(
                 Err(format!("the provider answers {told}; check client_id and scopes, and {hint}"))
             }
             Complaint::Server | Complaint::Slower => Err(format!("the provider answers {told}")),
-            // It knows us, and would have to see the user.
+            // The provider accepts the client's credentials; the rest needs a user.
             Complaint::Grant | Complaint::Unknown => {
                 Ok(format!("the provider answers {}; redirect URI {redirect_uri}", told.code))
             }

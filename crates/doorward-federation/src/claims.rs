@@ -11,7 +11,7 @@ pub(crate) fn find<'a>(claims: &'a Value, path: &str) -> Option<&'a Value> {
     found.filter(|value| !value.is_null())
 }
 
-/// Reports a claim that is there, be it null or empty.
+/// Reports a claim that is present, be it null or empty.
 pub(crate) fn is_told(claims: &Value, path: &str) -> bool {
     if path.starts_with('/') { claims.pointer(path).is_some() } else { claims.get(path).is_some() }
 }
@@ -33,7 +33,7 @@ pub(crate) fn flag(claims: &Value, path: &str) -> Option<bool> {
     match find(claims, path)? {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) => Some(text.trim().eq_ignore_ascii_case("true")),
-        // Some write 1 and 0; any other number says nothing.
+        // Some write 1 and 0; any other number is ignored.
         Value::Number(number) if number.as_i64() == Some(1) => Some(true),
         Value::Number(number) if number.as_i64() == Some(0) => Some(false),
         _ => None,
@@ -118,7 +118,7 @@ impl Condition {
     }
 }
 
-/// Facts that rules look at.
+/// Facts that rules examine.
 pub(crate) struct Subject<'a> {
     pub(crate) claims: &'a Value,
     pub(crate) groups: &'a [String],

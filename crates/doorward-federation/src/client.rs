@@ -34,7 +34,7 @@ pub(crate) struct Means {
     pub(crate) outbound_config: OutboundConfig,
 }
 
-/// Doorward as one provider knows it.
+/// Doorward as a client of one identity provider.
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) secret: SecretSetting,
@@ -48,7 +48,7 @@ pub(crate) struct Client {
     pub(crate) means: Means,
 }
 
-/// A token request that brought no tokens. The refresh token in the answer counts all the same.
+/// A token request without tokens in the response. A refresh token in it counts all the same.
 #[derive(Clone, Debug)]
 pub(crate) struct NoTokens {
     pub(crate) error: FederationError,
@@ -151,7 +151,7 @@ impl Client {
         Ok(tokens)
     }
 
-    /// A form with what proves this client (RFC 6749 §2.3.1, RFC 7523 §2.2).
+    /// A form with this client's authentication (RFC 6749 §2.3.1, RFC 7523 §2.2).
     fn proven(
         &self,
         endpoint: &Url,

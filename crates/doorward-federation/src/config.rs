@@ -1,5 +1,5 @@
-//! One upstream provider's settings: a table `[providers.NAME]` of the configuration file, or what
-//! `doorward provider add` stored.
+//! One identity provider's settings: a table `[providers.NAME]` of the configuration file, or the
+//! settings stored by `doorward provider add`.
 
 use doorward_model::SecretSetting;
 use schemars::JsonSchema;
@@ -20,10 +20,10 @@ pub struct ProviderConfig {
     pub kind: String,
     /// The name on its button; empty for the kind's own.
     pub name: String,
-    /// Users may sign in through it. Switching it off ends nothing; deleting it does.
+    /// Users may sign in through it. Switching it off ends no access; deleting it does.
     pub enabled: bool,
-    /// Its address. For `oidc`, `okta` and `keycloak` the issuer exactly as it calls itself; for
-    /// `gitlab`, `github` and `mattermost` the address of your own installation; for `entra`
+    /// The provider's URL. For `oidc`, `okta` and `keycloak` exactly the issuer of its metadata;
+    /// for `gitlab`, `github` and `mattermost` the URL of your own installation; for `entra`
     /// another cloud than the public one. https, or http on this very machine.
     pub issuer: String,
     /// The client id that it gave you.
@@ -31,18 +31,18 @@ pub struct ProviderConfig {
     /// The client secret that it gave you. Better in the variable's `_FILE` form than in the file.
     pub client_secret: SecretSetting,
     /// Authentication at its token endpoint: `client_secret_basic`, `client_secret_post`,
-    /// `private_key_jwt` or `none`; empty for what the kind is known to take.
+    /// `private_key_jwt` or `none`; empty for the default of the kind.
     pub token_auth_method: String,
     /// For `private_key_jwt`: a PEM file with the private key. Without one, the server's own
-    /// signing keys are used; give the provider the address `/oauth/jwks` of this server as
+    /// signing keys are used; give the provider the URL of `/oauth/jwks` at this server as
     /// `jwks_uri`.
     pub private_key_file: String,
-    /// The `kid` under which the provider knows that key.
+    /// The `kid` of that key at the provider.
     pub private_key_id: String,
-    /// For `entra`: the ids of the tenants whose people may come in. At least one.
+    /// For `entra`: the ids of the tenants that are admitted. At least one.
     pub tenants: Vec<String>,
-    /// Scopes to ask for, in place of those that the kind asks for; empty for the latter. OpenID
-    /// Connect always asks for `openid` as well.
+    /// Scopes to request instead of those of the kind; empty for the latter. With OpenID Connect,
+    /// `openid` is always requested as well.
     pub scopes: Vec<String>,
     /// Further parameters of the authorization request, each written `NAME=VALUE`, such as
     /// `audience=https://api.example.com`, `domain_hint=example.com` or `prompt=select_account`.
@@ -56,11 +56,11 @@ pub struct ProviderConfig {
     pub discovery_url: String,
     /// The form of its authorization response: `query` or `form_post`.
     pub response_mode: String,
-    /// Authentication contexts to ask for (`acr_values`) when the client's request names none,
+    /// Authentication contexts to request (`acr_values`) when the client's request names none,
     /// separated by spaces.
     pub acr_values: String,
-    /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11
-    /// wants it. Some providers give no refresh token without.
+    /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11 requires.
+    /// Some providers give no refresh token without it.
     pub offline_prompt: bool,
     /// Its authorization endpoint. Needed for `oauth2`; for the other kinds, in place of the one
     /// that is discovered or known.
@@ -83,50 +83,49 @@ pub struct ProviderConfig {
     pub claim_username: String,
     /// The claim with the e-mail address.
     pub claim_email: String,
-    /// The claim that tells whether the address was verified.
+    /// The claim that states that the e-mail address was verified.
     pub claim_email_verified: String,
-    /// The claim with the name for people.
+    /// The claim with the display name.
     pub claim_name: String,
     /// The claim with groups: a list, a text with words, or a list of objects with `name`.
     pub claim_groups: String,
-    /// Count its e-mail addresses as verified although it does not say so. Only for a
-    /// provider whose people cannot choose their address.
+    /// Treat its e-mail addresses as verified although it does not say so. Only for a provider that
+    /// does not let users choose their e-mail address.
     pub trust_email: bool,
-    /// Only people with a verified e-mail address in one of these domains may come in; empty for
+    /// Only users with a verified e-mail address in one of these domains are admitted; empty for
     /// all. For `google` it is the organisation (`hd`) that counts.
     pub allowed_domains: Vec<String>,
-    /// Only members of one of these groups may come in; empty for all. `*` stands for anything.
+    /// Only members of one of these groups are admitted; empty for all. `*` matches any text.
     pub allowed_groups: Vec<String>,
-    /// Only people for whom all of these hold may come in, each written `CLAIM = PATTERN`.
+    /// Only users for whom all of these hold are admitted, each written `CLAIM = PATTERN`.
     pub required_claims: Vec<String>,
-    /// `open`: every user who is admitted gets an account at the first sign-in. `invited`: only people
-    /// whom an administrator invited.
+    /// `open`: every user who is admitted gets an account at the first sign-in. `invited`: only
+    /// users invited by an administrator.
     pub sign_up: String,
-    /// Domains for which this provider alone decides who holds an e-mail address. A verified
-    /// address there links to the account here that has it, without asking.
+    /// Domains for which this provider alone decides on the holder of an e-mail address. A verified
+    /// e-mail address at this provider links to the account that has it, without asking.
     pub authoritative_domains: Vec<String>,
-    /// Domains whose people are sent here when they type their e-mail address; empty for
-    /// `allowed_domains`.
+    /// Domains of e-mail addresses that lead to this provider when they are typed at sign-in; empty
+    /// for `allowed_domains`.
     pub home_domains: Vec<String>,
     /// Roles by claims: rules `CLAIM = PATTERN -> ROLE`, such as `groups = engineering-* ->
     /// developer`. Evaluated at every sign-in and every background refresh.
     pub roles: Vec<String>,
-    /// Demand for a second factor of this server: `enrolled`
-    /// (those who set one up), `required` (all users) or `never` (the provider's own sign-in is
-    /// enough; users who have a second factor are then asked for it before they change how they sign
-    /// in).
+    /// Demand for a second factor of this server: `enrolled` (users who have one), `required` (all
+    /// users) or `never` (the provider's own sign-in is enough; users who have a second factor are
+    /// then asked for it before they change how they sign in).
     pub second_factor: String,
     /// Values of its `acr` or `amr` that count as two factors.
     pub trusted_factors: Vec<String>,
-    /// After how many seconds the provider is asked again whether a person still stands, and in
-    /// which groups.
+    /// After how many seconds the provider is asked again whether a user's account still exists,
+    /// and for its groups.
     pub refresh_seconds: i64,
-    /// For how many seconds access goes on when the provider cannot be reached at that time.
+    /// For how many seconds access continues when the provider cannot be reached at that time.
     pub grace_seconds: i64,
-    /// For how many seconds access goes on where the provider gave nothing to ask it with, or the
-    /// person signed out. After that they must sign in again.
+    /// For how many seconds access continues where the provider issued no token for checks, or the
+    /// user signed out. After that they must sign in again.
     pub confirm_seconds: i64,
-    /// End connected apps too when the person signs out at the provider (back-channel
+    /// End connected apps too when the user signs out at the provider (back-channel
     /// logout), not only browser sessions.
     pub logout_ends_grants: bool,
     /// A PEM file with the certificate authority of the provider, if it is a private one.
@@ -136,7 +135,7 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
-    /// These settings with some replaced. `null` stands for the default; a secret that is not named
+    /// These settings with some replaced. `null` restores the default; a secret that is not named
     /// stays.
     pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, serde_json::Error> {
         let mut all = match serde_json::to_value(self)? {

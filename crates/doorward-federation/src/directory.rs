@@ -40,7 +40,7 @@ pub enum ProviderChangeError {
     /// No such provider.
     #[error("there is no provider {0}; doorward provider list names them")]
     Unknown(String),
-    /// It stands in the configuration file.
+    /// It is defined in the configuration file.
     #[error("the provider {0} stands in the configuration file; change or delete its table there")]
     InFile(String),
     /// Its settings changed since they were looked at.
@@ -75,7 +75,7 @@ impl Federation {
         if !Arc::ptr_eq(&known.records, &records) {
             let mut providers = Vec::new();
             for record in records.iter() {
-                // One that did not change keeps what it has discovered.
+                // An unchanged provider keeps its discovered metadata.
                 if let Some(kept) = known.providers.iter().find(|(old, _)| old == record) {
                     providers.push(kept.clone());
                 } else {
@@ -101,7 +101,7 @@ impl Federation {
         Ok(all)
     }
 
-    /// The providers through which people may sign in.
+    /// The providers through which users may sign in.
     pub async fn providers(&self) -> Result<Vec<Arc<Provider>>, StoreError> {
         Ok(self
             .all_providers()
@@ -111,7 +111,7 @@ impl Federation {
             .collect())
     }
 
-    /// A provider through which people may sign in.
+    /// A provider through which users may sign in.
     pub async fn provider(&self, name: &str) -> Result<Option<Arc<Provider>>, StoreError> {
         Ok(self.providers().await?.into_iter().find(|provider| provider.id.as_str() == name))
     }
@@ -222,8 +222,8 @@ impl Federation {
         found.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))
     }
 
-    /// The write that invites a user: whoever comes from the provider with this verified e-mail
-    /// address is this user.
+    /// The write that invites a user: a sign-in from the provider with this verified e-mail address
+    /// is this user's.
     pub fn invitation(&self, provider: &Provider, email: &str, user_id: &UserId) -> Change {
         Change::PutInvitation(Invitation {
             provider: provider.id.clone(),

@@ -1,4 +1,4 @@
-//! The end of what depends on a provider's word.
+//! The end of access that depends on a provider.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use doorward_store::StoreError;
 use crate::federation::Federation;
 
 impl Federation {
-    /// Ends accounts whose provider left the configuration or leads to another server now. Nothing
-    /// could ask about them any more, and their tokens are not for the other server.
+    /// Ends accounts of providers that were removed from the configuration or are another server
+    /// now. They could no longer be checked, and their tokens are not for the other server.
     pub(crate) async fn retire_lost_accounts(&self) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         let (all, records) = (self.all_providers().await?, parts.store.providers().await?);
         let mut lost: BTreeMap<ProviderId, Vec<String>> = BTreeMap::new();
         for (id, issuer) in parts.store.issuers_of_identities().await? {
             let provider = all.iter().find(|provider| provider.id == id);
-            // A provider whose settings cannot be used is not gone.
+            // A provider with unusable settings is not removed.
             let here = provider.map_or_else(
                 || records.iter().any(|record| record.id == id),
                 |provider| provider.vouches_for(&issuer),
@@ -41,8 +41,8 @@ impl Federation {
         Ok(())
     }
 
-    /// Reports that a user's access depends on their providers: there is no password of their own that
-    /// counts. A passkey is then their providers' to take away as well.
+    /// Reports that a user's access depends on their providers: they have no usable password of
+    /// their own. Passkeys then depend on the providers as well.
     async fn depends_on_providers(&self, identity: &LinkedIdentity) -> Result<bool, StoreError> {
         let parts = &self.inner.parts;
         Ok(!parts.passwords
@@ -53,7 +53,7 @@ impl Federation {
                 .is_none_or(|person| person.password.is_none()))
     }
 
-    /// Reports that something depends on what the provider says of this account.
+    /// Reports an account on which something depends.
     pub(crate) async fn is_in_use(
         &self,
         identity: &LinkedIdentity,
@@ -69,9 +69,9 @@ impl Federation {
             || store.count_access_tokens(&identity.user_id, now).await? > 0)
     }
 
-    /// Ends what depends on an account: what came by it, and everything of a user for whom no
-    /// provider vouches any more and who has no password here. The roles that it gave go in any
-    /// case.
+    /// Ends the dependents of an account: sessions and grants that began with it, and all access of
+    /// a user for whom no provider vouches any more and who has no password here. The roles that it
+    /// gave are removed in any case.
     pub(crate) async fn end(
         &self,
         identity: &LinkedIdentity,
@@ -79,7 +79,7 @@ impl Federation {
         why: &str,
     ) -> Result<(), StoreError> {
         let now = self.inner.parts.clock.now();
-        // Who signed in through the provider while it was asked has its word anew.
+        // A sign-in through the provider during the check is newer than its answer.
         let present = self.inner.parts.store.identity(&identity.id).await?;
         if present.is_none_or(|present| present.confirmed_at != identity.confirmed_at) {
             return Ok(());

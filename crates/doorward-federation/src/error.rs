@@ -11,13 +11,13 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
-/// Reason for which a user whom the provider knows is not admitted here.
+/// Reason for which a user of the provider is not admitted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
     /// Their organisation or e-mail domain is not one of those that may.
     #[error("not in an allowed domain")]
     Domain,
-    /// They are in none of the groups that may.
+    /// The user is in none of the allowed groups.
     #[error("in none of the allowed groups")]
     Group,
     /// A required claim does not hold.
@@ -29,7 +29,7 @@ pub enum NotAdmitted {
     /// Their account here is disabled.
     #[error("disabled here")]
     Disabled,
-    /// The account there belongs to another user here.
+    /// The account at the provider belongs to another user here.
     #[error("linked to another user here")]
     LinkedElsewhere,
 }
@@ -48,10 +48,10 @@ pub enum FederationError {
     /// The provider does not answer, or not in time, or fails.
     #[error("the provider does not answer as it should: {}", plain(.0))]
     Unavailable(String),
-    /// The provider wants to be asked later.
+    /// The provider demands a pause.
     #[error("the provider asks to wait: {}", plain(.why))]
     Wait {
-        /// In how many seconds, if it says so.
+        /// The number of seconds, if stated.
         seconds: Option<i64>,
         /// Its status and words.
         why: String,
@@ -62,7 +62,7 @@ pub enum FederationError {
     /// The provider refused this user, or this sign-in.
     #[error("the provider refused: {}", plain(.0))]
     Refused(String),
-    /// An answer is not what was asked for, or not from whom it claims.
+    /// A response is not valid for the request, or not from the issuer that it names.
     #[error("the answer was not believed: {}", plain(.0))]
     Untrusted(String),
     /// The discovery document cannot be used.
@@ -76,7 +76,7 @@ pub enum FederationError {
         /// The configured one.
         expected: String,
     },
-    /// The provider does not accept us as its client.
+    /// The provider does not accept this client.
     #[error("the provider does not accept this server as its client: {}", plain(.0))]
     Misconfigured(String),
     /// The sign-in is unknown, over, used, or another browser's.
@@ -94,7 +94,7 @@ pub enum FederationError {
 }
 
 impl FederationError {
-    /// A request to this URL that brought no answer.
+    /// A request to this URL without a response.
     pub(crate) fn outbound(at: &str, error: OutboundError) -> Self {
         match error {
             OutboundError::TooLong(_) => Self::Nonsense(format!("{at}: {error}")),
@@ -108,7 +108,7 @@ impl FederationError {
         }
     }
 
-    /// An answer of this URL that gave nothing.
+    /// A response of this URL without the requested content.
     pub(crate) fn answered(at: &str, failure: Failure) -> Self {
         match failure {
             Failure::Refused(told) => Self::Refused(format!("{at} answered {told}")),

@@ -35,7 +35,7 @@ pub struct Parts {
     pub outbound: Outbound,
     /// Its configuration, for providers that need a client of their own.
     pub outbound_config: OutboundConfig,
-    /// Our own URL.
+    /// This server's public URL.
     pub public_url: PublicUrl,
     /// Users may sign in with passwords of their own.
     pub passwords: bool,
@@ -56,19 +56,19 @@ pub(crate) struct Inner {
     pub(crate) rotations: SingleFlight<IdentityId, Result<Rotated, FederationError>>,
 }
 
-/// The providers made of what the store holds, with the records that they were made of.
+/// The providers as built from the records of the store, with those records.
 #[derive(Default)]
 pub(crate) struct KnownStored {
     pub(crate) records: Arc<Vec<StoredProvider>>,
     pub(crate) providers: Vec<(StoredProvider, Arc<Provider>)>,
 }
 
-/// A redeemed refresh token. What must be kept of the answer is stored.
+/// A redeemed refresh token. The parts of the response to be kept are stored.
 #[derive(Clone)]
 pub(crate) struct Rotated {
-    /// The tokens, or the reason why there are none.
+    /// The tokens, or the reason for which there are none.
     pub(crate) tokens: Result<Tokens, FederationError>,
-    /// The credential to ask with from now on.
+    /// The credential for later checks.
     pub(crate) credential: Option<Sealed>,
 }
 
@@ -114,7 +114,7 @@ impl Federation {
         for (name, config) in configs {
             let same =
                 |known: &&Arc<Provider>| known.id.as_str() == name && known.config == *config;
-            // One that did not change keeps what it has discovered.
+            // An unchanged provider keeps its discovered metadata.
             if let Some(kept) = before.iter().find(same) {
                 all.push(Arc::clone(kept));
                 continue;

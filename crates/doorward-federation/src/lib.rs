@@ -1,10 +1,10 @@
-//! Asks an identity provider who a user is. The only crate that names `openidconnect` (and
+//! Authenticates users through identity providers. The only crate that names `openidconnect` (and
 //! `oauth2` underneath it).
 //!
-//! The way of a sign-in: [`Federation::begin`] sends the browser away, [`Federation::take_up`]
-//! recognises it when it comes back and learns from the provider who it is, [`Federation::admit`]
-//! decides who that is here. Afterwards [`Federation::check_due`] keeps asking whether the provider
-//! still vouches for the user.
+//! A sign-in: [`Federation::begin`] redirects the browser, [`Federation::take_up`] recognises it at
+//! the callback and obtains the user's identity from the provider, [`Federation::admit`] finds or
+//! creates the user here. Afterwards [`Federation::check_due`] regularly asks the provider whether
+//! it still vouches for the user.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)

@@ -16,8 +16,8 @@ use crate::{
 
 impl Federation {
     /// The key of an account at a provider. Accounts at plain OAuth 2.0 servers that were stored
-    /// before the provider took part in their keys keep theirs, each at the provider that it was
-    /// stored for.
+    /// before the provider took part in their keys keep their old keys, each at the provider that
+    /// it was stored for.
     async fn key_held(
         &self,
         provider: &Provider,
@@ -44,7 +44,7 @@ impl Federation {
         Ok(Arrival { key: key.as_str().to_owned(), ..arrival })
     }
 
-    /// Links an arrival to the user who is signed in and wants that.
+    /// Links an arrival to the signed-in user who requested it.
     pub async fn link(
         &self,
         provider: &Arc<Provider>,
@@ -67,7 +67,7 @@ impl Federation {
         }
     }
 
-    /// Links an account there to a person here by an administrator's word.
+    /// Links an account at a provider to a user by decision of an administrator.
     pub async fn link_subject(
         &self,
         provider: &Provider,
@@ -108,7 +108,7 @@ impl Federation {
         }
     }
 
-    /// Unlinks an account there. What came by it ends.
+    /// Unlinks an account at a provider. Sessions and grants that began with it end.
     pub async fn unlink(&self, user_id: &UserId, identity: IdentityId) -> Result<bool, StoreError> {
         let at = self.inner.parts.clock.now();
         let unit = UnitOfWork::from_iter([

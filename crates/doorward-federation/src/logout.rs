@@ -1,5 +1,6 @@
-//! Signing out, in both directions: the provider tells us (OpenID Connect Back-Channel Logout 1.0),
-//! and we lead the user to the provider's own sign-out page (RP-Initiated Logout 1.0).
+//! Signing out, in both directions: the provider notifies this server (OpenID Connect Back-Channel
+//! Logout 1.0), and this server redirects the user to the provider's sign-out page (RP-Initiated
+//! Logout 1.0).
 
 use std::sync::Arc;
 
@@ -18,13 +19,14 @@ use crate::{
 
 /// The member of `events` that makes a token a logout token.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// The oldest logout token that is taken, in seconds; its `jti` is remembered for longer.
+/// The greatest age of an accepted logout token, in seconds; its `jti` is remembered for longer.
 const OLDEST: i64 = 600;
 
-/// Reason for which a logout token is refused. For the log; the provider learns `invalid_request`.
+/// Reason for which a logout token is refused. For the log; the provider receives
+/// `invalid_request`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogoutTokenRefusal {
-    /// The token is not what it must be.
+    /// The token is not valid for its purpose.
     #[error("{}", crate::error::plain(.0))]
     Invalid(String),
     /// It came before.
@@ -59,7 +61,7 @@ struct LogoutClaims {
     nonce: Option<Value>,
 }
 
-/// A form that leads the browser to the provider's sign-out page.
+/// A form that sends the browser to the provider's sign-out page.
 #[derive(Debug, Clone)]
 pub struct LogoutForm {
     /// The provider's display name.
@@ -73,15 +75,15 @@ pub struct LogoutForm {
 /// The user's session at the provider, after they signed out here.
 #[derive(Debug, Clone)]
 pub enum SignedOut {
-    /// There was none: they did not come from a provider.
+    /// There was none: the user did not sign in through a provider.
     Here,
-    /// It goes on, and this form ends it.
+    /// It continues, and this form ends it.
     AtProvider(LogoutForm),
-    /// It goes on at the provider of this display name, which has no sign-out page.
+    /// It continues at the provider of this display name, which has no sign-out page.
     Continues(String),
 }
 
-/// Checks what §2.6 demands of a logout token. `issuers` are those that may have signed it.
+/// Checks the requirements of §2.6 on a logout token. `issuers` are those that may have signed it.
 fn judge(
     claims: &LogoutClaims,
     typ: Option<&str>,
@@ -125,7 +127,7 @@ fn judge(
 }
 
 impl Federation {
-    /// Takes a logout token from a provider: ends the sessions that it names and, where the
+    /// Accepts a logout token from a provider: ends the sessions that it names and, where the
     /// configuration says so, grants.
     pub async fn back_channel_logout(
         &self,
@@ -139,8 +141,8 @@ impl Federation {
         let mut unit =
             UnitOfWork::from(Change::SpendValue { key: jti, expires_at: now.plus(2 * OLDEST) });
         let mut accounts = Vec::new();
-        // The user by `sub` where that is what names users here; the provider's session by `sid`
-        // in any case.
+        // The user by `sub` where that claim names users here; the provider's session by `sid` in
+        // any case.
         let identity = claims
             .sub
             .as_ref()
@@ -213,9 +215,9 @@ impl Federation {
         Ok(claims)
     }
 
-    /// Does what follows when a user signs out of this session here: the provider's token goes,
-    /// unless another session of the same account needs it. Answers what becomes of the session at
-    /// the provider.
+    /// Handles a user's sign-out from this session here: the provider's token is deleted, unless
+    /// another session of the same account needs it. Returns the consequence for the session at the
+    /// provider.
     pub async fn signed_out(&self, session: &Session) -> Result<SignedOut, StoreError> {
         let parts = &self.inner.parts;
         let Some(upstream) = &session.upstream else { return Ok(SignedOut::Here) };

@@ -1,4 +1,4 @@
-//! Rules on who is admitted from a provider.
+//! Rules on admission from a provider.
 
 use doorward_model::Pattern;
 
@@ -7,18 +7,18 @@ use crate::{
     config::{ProviderConfig, SettingError},
 };
 
-/// Demand for a second factor of ours from users who come from a provider.
+/// Demand for a second factor of this server for users of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondFactorPolicy {
     /// No: that is the provider's business.
     Never,
-    /// Those who set one up.
+    /// Users who have one.
     Enrolled,
-    /// Everybody.
+    /// All users.
     Required,
 }
 
-/// Rules on who is admitted, and with which roles.
+/// Rules on admission and roles.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) domains: Vec<String>,

@@ -1,13 +1,13 @@
-//! The profile of a user as it follows from what a provider tells.
+//! The profile of a user as derived from a provider's statements.
 
 use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName};
 use doorward_store::StoreError;
 
 use crate::{arrival::Arrival, error::FederationError, federation::Federation, provider::Provider};
 
-/// A sign-in name out of what a provider tells: plain characters only, and nothing from an `@` on.
-/// A name is not an address: a user called `boss@acme.test` somewhere need not hold that
-/// address (OpenID Connect Core §5.7).
+/// A sign-in name from a provider's claims: plain characters only, and nothing from an `@` on. A
+/// name is not an e-mail address: a user called `boss@acme.test` elsewhere need not hold that
+/// mailbox (OpenID Connect Core §5.7).
 fn name_from(text: &str) -> Option<PersonName> {
     let text = text.split('@').next().unwrap_or_default();
     let plain: String =
@@ -20,19 +20,19 @@ fn name_from(text: &str) -> Option<PersonName> {
     PersonName::parse(plain.trim_matches(['-', '.', '_'])).ok()
 }
 
-/// When a user's profile is compared with what a provider says.
+/// The time of a comparison between a user's profile and a provider's statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Occasion {
-    /// The user signs in through it: its word is the newest.
+    /// The user signs in through it: its statements are the newest.
     SignIn,
-    /// The provider was asked in the background.
+    /// A background check at the provider.
     Check,
 }
 
-/// The change to a user's e-mail address that follows from what a provider says about one account.
-/// The address that came by this account follows it, and goes when the provider no longer vouches
-/// for one. An address of a user with a password, or one that another account vouches for, stays
-/// until the user signs in by this one.
+/// The change to a user's e-mail address that follows from a provider's statements about one
+/// account. The e-mail address that was set from this account follows it, and is removed when the
+/// provider no longer vouches for one. The e-mail address of a user with a password, or one that
+/// another account vouches for, stays until the user signs in with this account.
 pub(crate) fn address_change(
     person: &Person,
     id: &IdentityId,
@@ -53,8 +53,8 @@ pub(crate) fn address_change(
 }
 
 impl Federation {
-    /// Changes of a user's profile that follow from what a provider says. Nothing is decided by a name,
-    /// and an address only by the provider that vouches for it.
+    /// Changes of a user's profile that follow from a provider's statements. No decision depends on
+    /// a name, and one on an e-mail address only on the provider that vouches for it.
     pub(crate) async fn profile_changes(
         &self,
         arrival: &Arrival,
@@ -66,8 +66,8 @@ impl Federation {
             address_change(person, &known.id, arrival.verified_email(), occasion)
                 .into_iter()
                 .collect();
-        // A user with a password chose their name here; for all others the provider's word is
-        // the newest.
+        // A user with a password chose their name here; for all others the provider's statements
+        // are the newest.
         if person.password.is_some() {
             return Ok(changes);
         }
@@ -95,8 +95,8 @@ impl Federation {
         Ok(changes)
     }
 
-    /// A sign-in name that is free: the user name there, else what stands before the `@` of the
-    /// address, else the provider's name; with a number if need be.
+    /// A sign-in name that is free: the user name at the provider, else the part of the e-mail
+    /// address before the `@`, else the provider's name; with a number if needed.
     pub(crate) async fn free_name(
         &self,
         provider: &Provider,

@@ -16,11 +16,11 @@ use crate::{client::NoTokens, error::FederationError};
 /// Wishes of a sign-in beyond the user's identity (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
-    /// The user who will probably sign in.
+    /// The user who is expected to sign in.
     pub login_hint: Option<String>,
     /// Authentication contexts.
     pub acr_values: Option<String>,
-    /// The greatest age of their sign-in there, in seconds.
+    /// The greatest age of their sign-in at the provider, in seconds.
     pub max_age: Option<i64>,
     /// `login`, `select_account` or `consent`.
     pub prompts: Vec<String>,
@@ -35,14 +35,14 @@ pub(crate) struct Start<'a> {
     pub(crate) ask: &'a Ask,
 }
 
-/// A sign-in that came back.
+/// A sign-in at its callback.
 pub(crate) struct Begun<'a> {
     pub(crate) redirect_uri: &'a str,
     pub(crate) nonce: &'a str,
     pub(crate) verifier: &'a str,
 }
 
-/// A token to ask a provider with when the user is not there.
+/// A token for checks at a provider in the user's absence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Credential {
     /// A refresh token.
@@ -62,9 +62,9 @@ pub(crate) enum Held {
 /// The moment of a user's authentication at the provider, by the provider's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Authenticated {
-    /// `auth_time`, if it is told.
+    /// `auth_time`, if stated.
     pub(crate) at: Option<i64>,
-    /// `iat` of the token that tells it.
+    /// `iat` of the token that states it.
     pub(crate) issued_at: i64,
 }
 
@@ -74,15 +74,15 @@ pub(crate) struct Told {
     pub(crate) issuer: String,
     /// All claims: of the ID token, with those of userinfo over them.
     pub(crate) claims: Value,
-    /// The credential to ask with from now on.
+    /// The credential for later checks.
     pub(crate) credential: Option<Credential>,
-    /// The ID token, where the provider wants to see it at sign-out.
+    /// The ID token, where the provider requires it at sign-out.
     pub(crate) id_token: Option<String>,
-    /// `None` where the protocol does not tell it.
+    /// `None` where the protocol does not state it.
     pub(crate) authenticated: Option<Authenticated>,
 }
 
-/// A provider's sign-out page: its URL and what goes along.
+/// A provider's sign-out page: its URL and its parameters.
 pub(crate) struct SignOutPage {
     pub(crate) action: String,
     pub(crate) fields: Vec<(String, String)>,
@@ -124,21 +124,21 @@ impl Look {
 pub struct Finding {
     /// Its subject.
     pub look: Look,
-    /// The state, or what is wrong and what to do.
+    /// The state, or the problem and its solution.
     pub result: Result<String, String>,
 }
 
-/// The first part of an examination: what the protocol has that the other has not.
+/// The first part of an examination: the checks that are particular to the protocol.
 pub(crate) struct Examined {
     pub(crate) findings: Vec<Finding>,
-    /// The error because of which nothing further can be examined.
+    /// The error that prevents further examination.
     pub(crate) failed: Option<FederationError>,
 }
 
 /// A protocol, set up for one provider.
 #[async_trait]
 pub(crate) trait Protocol: Send + Sync {
-    /// The issuers whose accounts are this provider's.
+    /// The issuers of this provider's accounts.
     fn issuers(&self) -> Vec<String>;
 
     /// The key of an account.
@@ -150,18 +150,18 @@ pub(crate) trait Protocol: Send + Sync {
     /// The URL to send the browser to.
     async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError>;
 
-    /// Checks which issuer an answer comes from (RFC 9207 §2.4).
+    /// Checks the issuer of a response (RFC 9207 §2.4).
     async fn check_issuer(&self, told: Option<&str>) -> Result<(), FederationError>;
 
-    /// Redeems a code and finds out whose it is.
+    /// Redeems a code and identifies its user.
     async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError>;
 
-    /// Redeems a refresh token. From then on only what comes back may be good, so nothing else is
-    /// asked before that is stored.
+    /// Redeems a refresh token. From then on only the new one may be valid, so no other request is
+    /// made before that is stored.
     async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens>;
 
-    /// Finds out in the background whose the tokens are. `subject` is the `sub` that must come
-    /// back, where it is known.
+    /// Identifies the holder of tokens in the background. `subject` is the expected `sub`, where it
+    /// is known.
     async fn confirm(&self, held: Held, subject: Option<&str>) -> Result<Told, FederationError>;
 
     /// The provider's sign-out page, which returns to `back`.
@@ -174,6 +174,6 @@ pub(crate) trait Protocol: Send + Sync {
         token: &str,
     ) -> Option<Result<(Option<String>, Value), FederationError>>;
 
-    /// Examines what can be examined without a user.
+    /// Examines everything that needs no user.
     async fn examine(&self) -> Examined;
 }

@@ -28,13 +28,13 @@ pub enum Source {
     Command,
 }
 
-/// An upstream provider.
+/// An identity provider.
 pub struct Provider {
-    /// Its name in addresses and commands.
+    /// Its name in URLs and commands.
     pub id: ProviderId,
     /// Its kind.
     pub kind: &'static Kind,
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
     /// The origin of its settings.
     pub source: Source,
@@ -192,8 +192,7 @@ fn outbound_error(error: &doorward_transport::outbound::OutboundSetupError) -> S
     SettingError::new(key, error.to_string())
 }
 
-/// Reports that one of the URLs that are asked is on this machine without TLS, where that is
-/// allowed.
+/// Reports that one of the requested URLs is on this machine without TLS, where that is allowed.
 fn asks_without_tls(settings: &Settings) -> bool {
     let plain = |url: &Url| url.scheme() == "http";
     let parsed = |text: &str| Url::parse(text).is_ok_and(|url| plain(&url));
@@ -309,7 +308,7 @@ impl Provider {
     pub fn has_home_domains(&self) -> bool {
         !self.policy.home.is_empty()
     }
-    /// Its demand for a second factor of ours.
+    /// Its demand for a second factor of this server.
     pub fn second_factor(&self) -> SecondFactorPolicy {
         self.policy.second_factor
     }

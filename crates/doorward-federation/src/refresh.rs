@@ -1,8 +1,8 @@
-//! Asking again whether a provider still vouches for a user, and in which groups they are (CA40).
+//! Repeated checks that a provider still vouches for a user, and of the user's groups (CA40).
 //!
-//! An answer is one of six, and each has its own consequence for this user alone: the provider
-//! vouches, refuses, is silent, asks to wait, talks nonsense, or does not accept this server
-//! (decision 0012). A user who cannot be checked stops no other user's check.
+//! An answer is one of six, each with its own consequence for this user alone: the provider
+//! vouches, refuses, does not respond, asks for a delay, responds invalidly, or does not accept
+//! this client (decision 0012). A user who cannot be checked stops no other user's check.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,17 +21,17 @@ use crate::{
     provider::Provider,
 };
 
-/// The most accounts that one round asks about.
+/// The most accounts that one round checks.
 const ROUND: u64 = 50;
-/// For how many seconds an account that is being asked about belongs to the replica that asks.
+/// For how many seconds an account is reserved for the replica that checks it.
 const CLAIMED: i64 = 120;
-/// After how many seconds an account that could not be checked is asked about again.
+/// After how many seconds an account that could not be checked is tried again.
 const AGAIN: i64 = 300;
-/// For how many seconds answers that make no sense are put up with, after the check was due. The
-/// provider is there, and does not vouch.
+/// For how many seconds invalid responses are tolerated after the check was due. The provider
+/// responds, and does not vouch.
 const NONSENSE: i64 = 3600;
 /// After how many accounts in a row that could not be checked the provider is taken to be down for
-/// the rest of a round. Those that were not asked about come first in the next one.
+/// the rest of a round. Unchecked ones come first in the next one.
 const DOWN: u32 = 3;
 
 /// Result of one round.
@@ -39,9 +39,9 @@ const DOWN: u32 = 3;
 pub struct Round {
     /// Accounts that the provider still vouches for.
     pub confirmed: u32,
-    /// Accounts whose access ended.
+    /// The number of accounts with access that ended.
     pub ended: u32,
-    /// Accounts that could not be checked, and go on meanwhile.
+    /// Accounts that could not be checked, and continue meanwhile.
     pub waiting: u32,
 }
 
@@ -49,15 +49,15 @@ pub struct Round {
 enum Verdict {
     /// It vouches for the user.
     Vouches(Box<Arrival>),
-    /// It gave new tokens and said nothing more.
+    /// It issued new tokens without further statements.
     VouchesSilently,
     /// It refuses the user, or its answer no longer fits the rules.
     Refused(RevokeReason, String),
     /// It does not answer, or fails.
     Silent(String),
-    /// It wants to be asked later.
+    /// It demands a pause.
     Wait(Option<i64>, String),
-    /// It answers, and the answer cannot be believed or read.
+    /// It responds, and the response is invalid or unreadable.
     Nonsense(String),
     /// It does not accept this server, or its discovery document cannot be used: that says nothing
     /// about the user.
@@ -65,8 +65,7 @@ enum Verdict {
 }
 
 impl Verdict {
-    /// The meaning of a failure for the user whom it is about. The store's failures are not the
-    /// provider's.
+    /// The meaning of a failure for its user. Failures of the store are not the provider's.
     fn of(error: FederationError) -> Result<Self, StoreError> {
         let why = error.to_string();
         Ok(match error {
@@ -98,7 +97,7 @@ impl Verdict {
     }
 }
 
-/// An account that this replica asks about until then.
+/// An account that this replica has reserved until then.
 struct Claimed {
     identity: LinkedIdentity,
     until: Timestamp,
@@ -125,8 +124,8 @@ fn deadline(provider: &Provider, identity: &LinkedIdentity, patience: i64) -> Ti
 }
 
 impl Federation {
-    /// Asks about the accounts that are due. Replicas take turns: each account belongs to the one
-    /// that claims it first, because a refresh token that is used twice may end the whole family of
+    /// Checks the accounts that are due. Replicas take turns: each account belongs to the one that
+    /// claims it first, because a refresh token that is used twice may end the whole family of
     /// them.
     pub async fn check_due(&self) -> Result<Round, StoreError> {
         let parts = &self.inner.parts;
@@ -165,8 +164,8 @@ impl Federation {
         Ok(round)
     }
 
-    /// Reports an account whose access ends if it cannot be checked now. It is asked about even if
-    /// its provider seems to be down: no access ends without a question.
+    /// Reports an account whose access ends if it cannot be checked now. It is checked even if its
+    /// provider seems to be down: no access ends without an attempt.
     async fn is_over(&self, identity: &LinkedIdentity, now: Timestamp) -> Result<bool, StoreError> {
         let provider = self.any_provider(&identity.provider).await?;
         Ok(provider.is_none_or(|provider| now > deadline(&provider, identity, i64::MAX)))
@@ -181,8 +180,8 @@ impl Federation {
     ) -> Result<(), StoreError> {
         let now = self.inner.parts.clock.now();
         if !self.is_in_use(&identity, now).await? {
-            // Nothing depends on this account, so there is nothing to ask for and no reason to keep
-            // the provider's token.
+            // Nothing depends on this account, so it is not checked, and the provider's token is
+            // not kept.
             let idle =
                 LinkedIdentity { credential: None, next_check_at: Timestamp::NEVER, ..identity };
             return self.keep_checked(idle, claimed, Vec::new()).await;
@@ -192,8 +191,8 @@ impl Federation {
             .await?
             .filter(|provider| provider.vouches_for(&identity.issuer))
         else {
-            // Its settings cannot be used now, or it went a moment ago and the next round ends the
-            // account.
+            // Its settings cannot be used now, or it was removed a moment ago and the next round
+            // ends the account.
             round.waiting += 1;
             let later = LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity };
             return self.keep_checked(later, claimed, Vec::new()).await;
@@ -267,8 +266,8 @@ impl Federation {
         self.keep_checked(later, claimed, Vec::new()).await
     }
 
-    /// Keeps what a check came to, unless the user signed in or out with the account while it went
-    /// on: then that is newer.
+    /// Stores the outcome of a check, unless the user signed in or out with the account meanwhile:
+    /// that is newer.
     async fn keep_checked(
         &self,
         identity: LinkedIdentity,
@@ -285,7 +284,7 @@ impl Federation {
         };
         let store = &self.inner.parts.store;
         // Of the profile, only a new name can be refused: another user took it a moment ago. It
-        // waits for the next look.
+        // waits for the next check.
         let (names, rest): (Vec<Change>, Vec<Change>) =
             profile.into_iter().partition(|change| matches!(change, Change::RenamePerson { .. }));
         if !names.is_empty() {
@@ -310,8 +309,8 @@ impl Federation {
         serde_json::from_slice(&plain).ok()
     }
 
-    /// Asks the provider. A credential that it replaced is stored by then, and `identity` has it,
-    /// whatever the verdict.
+    /// Asks the provider. A credential that it replaced is stored on return, and `identity` has it,
+    /// for every verdict.
     async fn ask(
         &self,
         provider: &Arc<Provider>,
@@ -340,7 +339,8 @@ impl Federation {
             ));
         }
         if !arrival.email_told {
-            // Refreshed tokens often tell less. What was told of the e-mail address counts on.
+            // Responses to a refresh often have fewer claims. The e-mail address stated before
+            // remains valid.
             arrival.email.clone_from(&identity.email);
             arrival.email_verified = identity.email.is_some();
         }
@@ -364,13 +364,13 @@ impl Federation {
             }
             Credential::Access(token) => Held::Access(token),
         };
-        // `sub` is what ID tokens are compared by, also where another claim names the user here.
+        // ID tokens are compared by `sub`, also where another claim names the user here.
         let subject = (provider.claims.subject == "sub").then_some(identity.subject.as_str());
         within(provider.protocol.confirm(held, subject)).await
     }
 }
 
-/// Reports a refresh that told nothing of the user: no ID token and no userinfo.
+/// Reports a refresh without claims about the user: no ID token and no userinfo.
 fn said_nothing(told: &Told) -> bool {
     told.claims.as_object().is_none_or(|members| members.keys().all(|name| name == "sub"))
 }

@@ -1,6 +1,6 @@
 //! Redeeming a provider's refresh token. Many providers replace it at each use and refuse the old
 //! one afterwards, so the new one is stored before anything else is done with the answer, by a task
-//! that no request, time-out or failed look-up can end (decision 0012).
+//! that no request, time-out or failed read can end (decision 0012).
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,8 @@ use crate::{
 
 /// The longest that one redemption takes.
 const LONGEST: Duration = Duration::from_secs(20);
-/// The number of tries to store a token, and the pause between two tries: it cannot be had again.
+/// The number of tries to store a token, and the pause between two tries: it cannot be obtained
+/// again.
 const TRIES: (u32, Duration) = (10, Duration::from_secs(1));
 
 impl Federation {

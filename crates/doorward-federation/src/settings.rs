@@ -14,7 +14,7 @@ use crate::{
     error::FederationError,
 };
 
-/// The place of the tenant in an issuer that stands for several.
+/// The placeholder of the tenant in an issuer that covers several.
 pub(crate) const TENANT: &str = "{tenantid}";
 
 /// Proof of Doorward at a token endpoint (OpenID Connect Core §9).
@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     /// A claim that names the user's organisation, where the e-mail address does not decide.
     pub(crate) domain_claim: Option<&'static str>,
     pub(crate) interpret: Interpret,
-    /// The parameter with the name of the user who will probably sign in.
+    /// The parameter with the name of the user who is expected to sign in.
     pub(crate) login_hint: &'static str,
 }
 
@@ -61,13 +61,13 @@ pub(crate) struct OpenId {
     pub(crate) issuer: String,
     /// The URL of the discovery document, if it is not below the issuer.
     pub(crate) document: Option<String>,
-    /// The tenants whose issuers count.
+    /// The tenants that are accepted as issuers.
     pub(crate) tenants: Vec<String>,
     /// Ask for `offline_access` where the provider offers it.
     pub(crate) offline: bool,
     /// Ask the userinfo endpoint.
     pub(crate) userinfo: bool,
-    /// Endpoints set by hand, which replace those of the discovery document.
+    /// Configured endpoints, which replace those of the discovery document.
     pub(crate) by_hand: Endpoints,
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn scopes(config: &ProviderConfig, default: &[&str]) -> Vec<String> {
     }
 }
 
-/// Settings of an OpenID provider whose every answer is standard.
+/// Settings of an OpenID provider with standard responses throughout.
 pub(crate) fn open_id(
     config: &ProviderConfig,
     issuer: String,
@@ -190,8 +190,8 @@ pub(crate) fn open_id(
     })
 }
 
-/// Settings of a provider that speaks plain OAuth 2.0. `urls` are its issuer, authorization
-/// endpoint and token endpoint, unless they are set by hand.
+/// Settings of a plain OAuth 2.0 provider. `urls` are its issuer, authorization endpoint and token
+/// endpoint, unless they are configured.
 pub(crate) fn oauth2(
     config: &ProviderConfig,
     issuer: String,
@@ -222,7 +222,7 @@ pub(crate) fn oauth2(
     })
 }
 
-/// Refuses a userinfo endpoint for a kind that asks for users in its own way.
+/// Refuses a userinfo endpoint for a kind that requests users in its own way.
 pub(crate) fn no_userinfo(config: &ProviderConfig) -> Result<(), SettingError> {
     if config.userinfo_url.is_empty() {
         Ok(())

@@ -1,8 +1,8 @@
-//! With whose rights an upstream is called: the token of each request, made, fetched or refreshed.
+//! Credentials for calls of an upstream: the token of each request, made, fetched or refreshed.
 //!
-//! One function gives out a token, [`LinkAuth::credential`], and it takes the receiver. A token
-//! goes to no other resource than the one that it was obtained for, and comes from no other issuer
-//! than the one that is pinned for the upstream.
+//! Only [`LinkAuth::credential`] returns a token, and it takes the receiver. A token is sent to no
+//! other resource than the one that it was obtained for, and comes from no other issuer than the
+//! one pinned for the upstream.
 
 pub(crate) mod held;
 mod short_lived;
@@ -29,14 +29,14 @@ use crate::{
     upstream::{Auth, Receiver, Shared, Upstream},
 };
 
-/// For how many seconds a token of ours that names a person is good.
+/// The lifetime of a token of this server that names a user, in seconds.
 const IDENTITY_LIFETIME: i64 = 300;
 /// How many seconds before its end a token is replaced.
 const EARLY: i64 = 30;
 /// The most tokens, and the most wanted scopes, that are kept in memory.
 const MOST: usize = 10_000;
-/// How long a call waits for the refresh of a token. The refresh goes on when the call does not
-/// wait any longer.
+/// How long a call waits for the refresh of a token. The refresh continues when the call no longer
+/// waits.
 const REFRESH_WITHIN: Duration = Duration::from_secs(15);
 /// The most refreshes and exchanges under way at once.
 const MOST_UNDER_WAY: usize = 1000;
@@ -44,7 +44,7 @@ const MOST_UNDER_WAY: usize = 1000;
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoToken {
-    /// The person has to connect; the text says why.
+    /// The user has to connect; the text states the reason.
     #[error("{0}")]
     Connect(String),
     /// It could not be had now.
@@ -64,8 +64,8 @@ impl From<FlightError> for NoToken {
     }
 }
 
-/// The access of one user at one resource, issued by one authorization server. What was obtained
-/// for another user, resource or issuer is found under another key.
+/// The access of one user at one resource, issued by one authorization server. Access for another
+/// user, resource or issuer has another key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AccessKey {
     pub(crate) user_id: UserId,
@@ -115,14 +115,14 @@ impl Default for Flights {
 }
 
 impl Flights {
-    /// Begins nothing more and waits until nothing is under way.
+    /// Begins no more work and waits for the work under way.
     pub(crate) async fn finish(&self) {
         self.refreshes.finish().await;
         self.exchanges.finish().await;
     }
 }
 
-/// The authorisation of one link: whose token its requests carry.
+/// The authorization of one link: the token that its requests carry.
 #[derive(Clone)]
 pub(crate) struct LinkAuth {
     pub(crate) gateway: Arc<Inner>,
@@ -182,7 +182,7 @@ impl LinkAuth {
         Ok(Some(Credential(token)))
     }
 
-    /// Notes what the upstream says about how to be authorised.
+    /// Notes the upstream's challenge.
     pub(crate) fn challenged(&self, said: &str) {
         if !said.is_empty() {
             *self.upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -190,7 +190,7 @@ impl LinkAuth {
         }
     }
 
-    /// Notes that the upstream wants more access than the person gave (G25).
+    /// Notes that the upstream requires more access than the user gave (G25).
     pub(crate) fn wants_scope(&self, scope: Option<&str>) {
         if let (Some(person), Some(scope)) = (&self.person, scope) {
             self.gateway.wanted.note(&person.id, &self.upstream, scope);
@@ -209,7 +209,7 @@ impl LinkAuth {
         }
     }
 
-    /// A token of ours that names the person, for this upstream alone.
+    /// A token of this server that names the user, for this upstream alone.
     fn identity(&self, person: &Person) -> Result<String, NoToken> {
         let now = self.gateway.parts.clock.now();
         let key = self.key(person, self.gateway.parts.public_url.as_str());
@@ -246,8 +246,8 @@ impl LinkAuth {
             .map_err(|error| NoToken::Unavailable(error.to_string()))
     }
 
-    /// A token of ours exchanged for one of the upstream's authorization server (RFC 8693), by one
-    /// task for all calls of the user.
+    /// A token of this server exchanged for one of the upstream's authorization server (RFC 8693),
+    /// by one task for all calls of the user.
     async fn exchanged(&self, person: &Arc<Person>, endpoint: &Url) -> Result<String, NoToken> {
         let key = self.key(person, endpoint.as_str());
         if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.parts.clock.now()) {
@@ -263,7 +263,7 @@ impl LinkAuth {
 
     async fn exchange(&self, person: &Person, endpoint: &Url) -> Result<String, NoToken> {
         let (now, key) = (self.gateway.parts.clock.now(), self.key(person, endpoint.as_str()));
-        // Another call may have had it exchanged between the look and the task.
+        // Another call may have had it exchanged between the check and the task.
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
         }
@@ -295,7 +295,7 @@ impl LinkAuth {
         Ok(tokens.access_token)
     }
 
-    /// The person's own token, refreshed before its end or when it was refused.
+    /// The user's own token, refreshed before its end or when it was refused.
     async fn granted(
         &self,
         person: &Arc<Person>,
@@ -332,7 +332,7 @@ impl LinkAuth {
             }
             let good = refused.is_none() && connection.expires_at.is_none_or(|end| now < end);
             if held.refresh_token.is_none() && good {
-                // About to end, with nothing to refresh it by: good until then.
+                // Near its end, without a refresh token: valid until then.
                 return Ok(held.access_token);
             }
             let key = self.key(person, &connection.issuer);
@@ -359,14 +359,14 @@ impl LinkAuth {
                 .run(key, || refresh::run(gateway, upstream, user_id, version));
             match tokio::time::timeout_at(deadline, flight).await.map_err(|_| late())?? {
                 Ok(()) => {}
-                // Its end is near and not there.
+                // The token is near its end and still valid.
                 Err(NoToken::Unavailable(_)) if good => return Ok(held.access_token),
                 Err(error) => return Err(error),
             }
             replaced = Some(held.access_token);
             seen = self.gateway.connection_now(&person.id, &self.upstream).await?;
             if seen.as_ref().is_some_and(|connection| connection.version == version) {
-                // Another replica refreshes, or this one failed to reach the store: look again,
+                // Another replica refreshes, or this one failed to reach the store: read again,
                 // until the call's time is over.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 if tokio::time::Instant::now() >= deadline {

@@ -1,6 +1,6 @@
-//! Approval of what an upstream offers besides tools. Where tools wait for an administrator
+//! Approval of an upstream's items other than tools. Where tools wait for an administrator
 //! (`approve = "manual"`), so do prompts and resources: each of the two as a whole, by an entry of
-//! its own among the upstream's tools, which is listed, approved and rejected as a tool is and
+//! its own among the upstream's tools, which is listed, approved and rejected like a tool and is
 //! never called.
 
 use std::{collections::HashMap, sync::Arc};
@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::{definition::Shown, listed::Listed, upstream::Upstream};
 
-/// The entry for all prompts. No tool may have such a name: brackets are not among the letters that
-/// MCP recommends for tools.
+/// The entry for all prompts. No tool may have such a name: brackets are not among the characters
+/// that MCP recommends for tools.
 pub(crate) const PROMPTS: &str = "(prompts)";
 /// The entry for all resources and templates.
 pub(crate) const RESOURCES: &str = "(resources)";
@@ -30,7 +30,7 @@ fn entry(name: &'static str, description: &'static str) -> Shown {
     tool.into()
 }
 
-/// Takes out tools that have the name of an entry, and answers the entries that are to be approved
+/// Removes tools that have the name of an entry, and returns the entries that are to be approved
 /// like tools.
 pub(crate) fn entries(upstream: &Upstream, listed: &mut Listed) -> Vec<Shown> {
     listed.tools.retain(|shown| !is_entry(&shown.tool.name));
@@ -52,7 +52,7 @@ pub(crate) fn entries(upstream: &Upstream, listed: &mut Listed) -> Vec<Shown> {
     entries
 }
 
-/// Takes out what no administrator approved. `approved` holds the names of what may be used.
+/// Removes the items that no administrator approved. `approved` holds the names of the usable ones.
 pub(crate) fn withhold<T>(upstream: &Upstream, listed: &mut Listed, approved: &HashMap<String, T>) {
     if !upstream.approves_by_hand() {
         return;

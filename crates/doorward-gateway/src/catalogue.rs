@@ -1,4 +1,4 @@
-//! The offers of an upstream, made of what was pinned of them.
+//! The offers of an upstream, made of its pinned definitions.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ pub(crate) struct Catalogue {
     pub(crate) tools: Vec<Arc<ToolSpec>>,
     by_public: HashMap<String, usize>,
     by_own: HashMap<String, usize>,
-    /// The same under their own names, for the upstream's own address.
+    /// The same under their own names, for the upstream's own URL.
     pub(crate) own_tools: Vec<Arc<ToolSpec>>,
     pub(crate) prompts: Vec<Prompt>,
     pub(crate) resources: Vec<Resource>,
@@ -40,7 +40,7 @@ pub(crate) struct Catalogue {
     pub(crate) offers: Offers,
     /// The operations behind tools, by the tools' own names, as they were pinned.
     operations: HashMap<String, Arc<dyn Operation>>,
-    /// The tools that are listed there and not offered.
+    /// The listed tools that are not offered.
     pub(crate) left_out: LeftOut,
     pins: Mutex<Arc<Vec<PinnedTool>>>,
     pub(crate) listed_at: Instant,
@@ -57,8 +57,8 @@ impl Catalogue {
         if Arc::ptr_eq(&held, pins) {
             return true;
         }
-        // Read anew and the same: every call comes by here, so that this must be found out only
-        // once.
+        // Read anew and unchanged: this path is common to all calls, so that this must be found out
+        // only once.
         let same = *held == *pins;
         if same {
             *held = Arc::clone(pins);
@@ -69,7 +69,7 @@ impl Catalogue {
     pub(crate) fn operation(&self, own_name: &str) -> Option<&dyn Operation> {
         self.operations.get(own_name).map(AsRef::as_ref)
     }
-    /// A tool by its name at the upstream's own address.
+    /// A tool by its name at the upstream's own URL.
     pub(crate) fn own(&self, name: &str) -> Option<&Arc<ToolSpec>> {
         self.by_own.get(name).and_then(|index| self.own_tools.get(*index))
     }
@@ -141,13 +141,13 @@ fn own(spec: &ToolSpec) -> ToolSpec {
     spec
 }
 
-/// The same tools, under their own names, for an upstream's own address.
+/// The same tools, under their own names, for an upstream's own URL.
 pub(crate) fn under_own_names(tools: &[Arc<ToolSpec>]) -> Vec<Arc<ToolSpec>> {
     tools.iter().map(|spec| Arc::new(own(spec))).collect()
 }
 
-/// Makes the catalogue of what was pinned: of a listing, nothing enters it but the names of the
-/// tools.
+/// Makes the catalogue of the pinned definitions: of a listing, only the names of the tools enter
+/// it.
 pub(crate) fn build(
     upstream: &Upstream,
     listed: Listed,
@@ -160,7 +160,7 @@ pub(crate) fn build(
     };
     for pin in pins.iter().filter(approved).filter(|pin| !approval::is_entry(&pin.tool)) {
         let Some((tool, operation)) = definition::pinned(&pin.definition) else { continue };
-        // Contradictory annotations hide a tool until an administrator said what it does (CF14).
+        // Contradictory annotations hide a tool until an administrator sets its class (CF14).
         let ruled = pin.class.is_some()
             || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name));
         if class_of(&tool).is_err() && !ruled {

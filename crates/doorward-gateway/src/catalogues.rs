@@ -1,6 +1,6 @@
 //! The catalogues of this process: kept for a while, refreshed in the background, never waited for
-//! longer than a moment. An upstream that is slow, dead or not authorised delays no caller and
-//! empties nothing (CA29, CA36).
+//! longer than a moment. An upstream that is slow, unreachable or not authorised delays no caller
+//! and empties no list (CA29, CA36).
 
 use std::{
     collections::HashMap,
@@ -26,12 +26,12 @@ use crate::{
 
 /// How long listing may take in all.
 const LIST_WITHIN: Duration = Duration::from_mins(1);
-/// How long a list that failed is not tried again by itself.
+/// The time for which a failed list is not tried again automatically.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The most lists that are kept.
 const MOST: usize = 5000;
 
-/// The key of a list: the upstream, and the user whose list it is where lists are personal.
+/// The key of a list: the upstream, and the user where lists are personal.
 type Key = (UpstreamName, Option<UserId>);
 
 #[derive(Default)]
@@ -46,7 +46,7 @@ struct Slot {
     state: Mutex<State>,
     refreshing: AtomicBool,
     refreshed: Notify,
-    // The upstream said that its list changed.
+    // The upstream announced a change of its list.
     stale: AtomicBool,
 }
 
@@ -72,7 +72,7 @@ impl Catalogues {
             return Arc::clone(slot);
         }
         if slots.len() >= MOST {
-            // Rare, and harmless: what is needed is listed anew.
+            // Rare, and harmless: a list is fetched anew when needed.
             let oldest = slots
                 .iter()
                 .min_by_key(|(_, (_, slot))| slot.state().tried_at)
@@ -85,7 +85,7 @@ impl Catalogues {
         slots.insert(key.clone(), (Arc::clone(upstream), Arc::clone(&slot)));
         slot
     }
-    /// Forgets the lists of an upstream: one person's, or everybody's.
+    /// Forgets the lists of an upstream: of one user, or of all.
     pub(crate) fn forget(&self, name: UpstreamName, person: Option<&UserId>) {
         self.lock().retain(|(upstream, owner), _| {
             *upstream != name || (person.is_some() && owner.as_ref() != person)
@@ -105,7 +105,7 @@ impl Catalogues {
             .max_by_key(|catalogue| catalogue.listed_at);
         newest.map(|catalogue| catalogue.left_out.clone()).unwrap_or_default()
     }
-    /// Forgets what belongs to upstreams that are gone or changed.
+    /// Forgets the lists of upstreams that were removed or changed.
     pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
         self.lock()
             .retain(|_, (known, _)| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known)));
@@ -190,7 +190,7 @@ impl Inner {
         });
     }
 
-    /// Notes that an upstream said that its lists changed.
+    /// Notes that an upstream announced a change of its lists.
     pub(crate) fn note_stale(&self, upstream: &Shared, person: &Person, link: &Link) {
         if link.stale.swap(false, Ordering::AcqRel) {
             self.catalogues
@@ -201,8 +201,8 @@ impl Inner {
     }
 }
 
-/// The mark that a list is being made. However its task ends, a panic included, the mark is taken
-/// back and those who wait are told.
+/// The mark that a list is being made. However its task ends, a panic included, the mark is removed
+/// and waiting calls are notified.
 struct UnderWay(Arc<Slot>);
 
 impl UnderWay {
@@ -216,7 +216,7 @@ impl UnderWay {
         Some(Self(Arc::clone(slot)))
     }
 
-    /// Keeps the result. Answers the lists that are others than before.
+    /// Keeps the result. Returns the lists that differ from before.
     fn end(self, upstream: &Upstream, listed: Result<Catalogue, LinkError>) -> Vec<Changed> {
         let mut state = self.0.state();
         state.tried_at = Some(Instant::now());
@@ -251,7 +251,7 @@ impl UnderWay {
                 return told.into_iter().filter(|(_, same)| !same).map(|(what, _)| what).collect();
             }
             Err(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
-                // What one user could see with their own access is gone with it.
+                // The catalogue that one user's access had revealed is discarded with it.
                 state.catalogue = None;
                 state.problem = Some(LinkError::Connect);
             }

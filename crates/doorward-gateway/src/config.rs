@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// An upstream server: whose tools are offered, and with whose rights they are called. A short name
-/// of your choice stands in its table's head and before the names of its tools.
+/// An upstream: the server, its offers, and the credentials of calls. A short name of your choice
+/// is in its table's head and prefixes the names of its tools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -17,18 +17,18 @@ pub struct UpstreamConfig {
     /// Its kind: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a
     /// local process) or `openapi`.
     pub kind: String,
-    /// Its name for people. Empty for its short name.
+    /// Its display name. Empty for its short name.
     pub title: String,
     /// True if it is used.
     pub enabled: bool,
-    /// Its address: the MCP endpoint, the event stream of `sse`, or the base address of the API of
+    /// Its URL: the MCP endpoint, the event stream of `sse`, or the base URL of the API of
     /// `openapi` where the document does not name it.
     pub url: String,
     /// The command of a `stdio` upstream and its arguments. No shell reads it.
     pub command: Vec<String>,
     /// Environment variables of the process, as `NAME=VALUE`. They are kept sealed. In a value,
-    /// `{token}` stands for the person's own token as `auth` yields it; the process then runs once
-    /// for each person.
+    /// `{token}` is replaced by the user's own token as `auth` yields it; the process then runs
+    /// once for each user.
     pub env: Vec<NamedSecret<'='>>,
     /// Names of Doorward's own environment variables that the process gets as well, besides `PATH`,
     /// `HOME`, `LANG`, `TZ` and `TMPDIR`.
@@ -40,22 +40,22 @@ pub struct UpstreamConfig {
     pub user: String,
     /// The folder in which the process runs.
     pub working_dir: String,
-    /// True if a process runs for each person rather than one for all.
+    /// True if a process runs for each user rather than one for all.
     pub per_person: bool,
-    /// The OpenAPI document of an `openapi` upstream: a file or an https address.
+    /// The OpenAPI document of an `openapi` upstream: a file or an https URL.
     pub document: String,
     /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream
-    /// may go. Without it they go to the origin of `url`, or else to that of the document's
-    /// address; operations whose servers are elsewhere are left out.
+    /// may go. Without it they go to the origin of `url`, or else to that of the document's URL;
+    /// operations with servers elsewhere are left out.
     pub origins: Vec<String>,
-    /// Tools to offer, by their names there; `*` stands for anything. Empty for all.
+    /// Tools to offer, by their names at the upstream; `*` matches any text. Empty for all.
     pub include: Vec<String>,
     /// Tools not to offer.
     pub exclude: Vec<String>,
-    /// With whose rights calls are made: `none`, `header` (a fixed header), `basic` (a fixed user
-    /// and password), `identity` (a short-lived token of ours that names the person), `exchange`
+    /// Credentials of calls: `none`, `header` (a fixed header), `basic` (a fixed user and
+    /// password), `identity` (a short-lived token of this server that names the user), `exchange`
     /// (that token exchanged at the upstream's authorization server, RFC 8693) or `oauth` (each
-    /// person connects with their own account there). Never with the client's own token.
+    /// user connects with their own account at the upstream). Never with the client's own token.
     pub auth: String,
     /// The fixed header of `auth = "header"`, as `Name: value`. It is kept sealed.
     pub header: NamedSecret<':'>,
@@ -81,48 +81,49 @@ pub struct UpstreamConfig {
     pub registration_url: String,
     /// The endpoint at which tokens are revoked, in place of the one that the metadata names.
     pub revocation_url: String,
-    /// Our client id at the upstream's authorization server. Empty to introduce ourselves there.
+    /// This server's client id at the upstream's authorization server. Empty to register
+    /// dynamically or by metadata document.
     pub client_id: String,
-    /// Our client secret there. It is kept sealed.
+    /// This server's client secret at that authorization server. It is kept sealed.
     pub client_secret: SecretSetting,
     /// Authentication at the token endpoint, for a `client_id` that you set: `client_secret_basic`,
     /// `client_secret_post` or `none`; empty for a method that the metadata names.
     pub token_auth_method: String,
-    /// Scopes to ask for there. Empty for those that the upstream asks for.
+    /// Scopes to request at that authorization server. Empty for those that the upstream asks for.
     pub scopes: Vec<String>,
     /// Further parameters of the authorization request, each written `NAME=VALUE`, such as
     /// `access_type=offline`, `audience=https://api.example.com`, `domain_hint=example.com` or
     /// `prompt=select_account`. None of those that Doorward sets itself.
     pub authorize_params: Vec<String>,
-    /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11 wants it.
-    /// Some authorization servers give no refresh token without.
+    /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11 requires.
+    /// Some authorization servers give no refresh token without it.
     pub offline_prompt: bool,
     /// Trust that the authorization server checks PKCE (S256) although its metadata does not say
-    /// so. Only with `issuer` and `client_id`, and only of a server of which you know it: without
+    /// so. Only with `issuer` and `client_id`, and only for a server that does check it: without
     /// that check a stolen authorization code can be used.
     pub trust_pkce: bool,
     /// True if `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse
     /// requests that carry it.
     pub send_resource: bool,
-    /// For how many days a person's connection is good before they have to connect again.
+    /// For how many days a user's connection is good before they have to connect again.
     pub connection_days: i64,
     /// The roles of which a user needs one to use it. Empty for all users.
     pub roles: Vec<String>,
     /// True if its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed
     /// this upstream alone.
     pub own_scopes: bool,
-    /// The treatment of a tool that was never seen: `auto` offers it, `manual` waits for an
-    /// administrator's approval. A tool whose definition changes always waits. With `manual`,
-    /// prompts and resources wait too, each as a whole: they are approved as `(prompts)` and
-    /// `(resources)`.
+    /// The treatment of a new tool: `auto` offers it, `manual` waits for an administrator's
+    /// approval. A tool with a changed definition always waits. With `manual`, prompts and
+    /// resources wait too, each as a whole: they are approved as `(prompts)` and `(resources)`.
     pub approve: String,
     /// The class of some tools where their annotations are missing or wrong, as rules `TOOL =
     /// read|write|destructive`.
     pub classes: Vec<String>,
-    /// The features of clients and their users that it may use: `elicitation` (ask the user, by a form or an
-    /// https link), `sampling` (have the client's model write a text, at the user's cost), `roots`
-    /// (learn which folders the client works in). It is told of no others, and a request for
-    /// another is refused. The user sees the upstream's title before every question.
+    /// The features of clients and their users that it may use: `elicitation` (ask the user, by a
+    /// form or an https link), `sampling` (have the client's model write a text, at the user's
+    /// cost), `roots` (read the list of the client's folders). No other features are announced to
+    /// it, and a request for another is refused. The user sees the upstream's title before every
+    /// question.
     pub capabilities: Vec<String>,
     /// True if its prompts are offered.
     pub prompts: bool,
@@ -137,7 +138,7 @@ pub struct UpstreamConfig {
     pub ca_file: String,
     /// Another spelling of `127.0.0.0/8` and `::1/128` in `networks`.
     pub http_on_loopback: bool,
-    /// For how many seconds its lists are good before they are asked for again.
+    /// For how many seconds its lists are valid before they are requested again.
     pub list_seconds: u64,
     /// The most tools that are kept of it. Further ones are left out and named in the log, by
     /// `doorward upstream test` and on the administrators' page. Decisions about tools that are no
@@ -145,15 +146,15 @@ pub struct UpstreamConfig {
     pub list_tools: usize,
     /// The most bytes of the definitions of its tools together.
     pub list_bytes: usize,
-    /// How many milliseconds a list waits for it; what comes later is shown the next time.
+    /// How many milliseconds a list waits for it; later results are shown the next time.
     pub list_wait_ms: u64,
     /// How many seconds connecting to it may take.
     pub connect_seconds: u64,
     /// How many seconds one call may take; 0 for the general limit.
     pub call_seconds: u64,
-    /// Calls a minute, of all people together; 0 for no limit of its own.
+    /// Calls a minute, of all users together; 0 for no limit of its own.
     pub calls_per_minute: u32,
-    /// Calls at once, of all people together; 0 for the general limit.
+    /// Calls at once, of all users together; 0 for the general limit.
     pub calls_at_once: u32,
     /// The most bytes of one result; 0 for the general limit.
     pub result_bytes: usize,
@@ -229,7 +230,7 @@ pub(crate) struct Capabilities {
     pub(crate) elicitation: bool,
     /// It may have a client's model write a text.
     pub(crate) sampling: bool,
-    /// It may learn which folders a client works in.
+    /// It may read the list of a client's folders.
     pub(crate) roots: bool,
 }
 
@@ -288,7 +289,7 @@ impl UpstreamConfig {
             && secrets.client_secret.is_empty());
         (self, some.then_some(secrets))
     }
-    /// These settings with some replaced. `null` stands for the default; a secret that is not named
+    /// These settings with some replaced. `null` restores the default; a secret that is not named
     /// stays.
     pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, serde_json::Error> {
         const SECRET: [&str; 4] = ["env", "header", "password", "client_secret"];

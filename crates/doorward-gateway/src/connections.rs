@@ -1,8 +1,8 @@
-//! People without access of their own to an upstream: what they see, and how they are led to
-//! connect, in the middle of work (G11–G17).
+//! Users without access of their own to an upstream: the items listed for them, and the request to
+//! connect in the middle of work (G11–G17).
 //!
-//! The link leads to a page of ours, which makes sure that the same person is signed in. It holds
-//! nothing but the upstream's name.
+//! The link leads to a page of this server, which ensures that the same user is signed in. It holds
+//! only the upstream's name.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -31,17 +31,17 @@ use crate::{
     upstream::{Shared, Upstream},
 };
 
-/// The tool that tells of connections.
+/// The tool that reports connections.
 pub(crate) const NAME: &str = "connections";
-/// The tool that stands for those of an upstream of which nothing is known yet.
+/// The tool in place of those of an upstream that was never listed.
 const PLACEHOLDER: &str = "connect";
-/// The key of our question among the input requests of a result.
+/// The key of this server's question among the input requests of a result.
 const QUESTION: &str = "doorward_connect";
 /// The beginning of the state of such a question.
 const STATE: &str = "connect.";
-/// For how many seconds the state of such a question is good.
+/// For how many seconds the state of such a question is valid.
 const ASKED_FOR: i64 = 3600;
-/// How long a retry waits for a person who is just connecting.
+/// How long a retry waits for a user who is connecting.
 const WAIT: Duration = Duration::from_mins(1);
 
 /// The arguments.
@@ -53,7 +53,7 @@ struct Arguments {
     connect: Option<String>,
 }
 
-/// The services of this person.
+/// The services of this user.
 #[derive(Serialize, JsonSchema)]
 struct Answer {
     /// Each service, by its name.
@@ -74,7 +74,7 @@ fn schema<T: JsonSchema>() -> Arc<Map<String, Value>> {
     }
 }
 
-/// Takes out formats that name Rust's integer types, which JSON Schema does not know.
+/// Removes formats that name Rust's integer types, which JSON Schema does not define.
 fn drop_formats(members: &mut Map<String, Value>) {
     if members
         .get("format")
@@ -123,7 +123,7 @@ pub(crate) fn spec() -> Arc<ToolSpec> {
     Arc::clone(SPEC.get_or_init(make))
 }
 
-/// The tool that leads a person to connect an upstream whose tools were never listed.
+/// The tool by which a user connects an upstream that was never listed.
 pub(crate) fn placeholder(upstream: &Upstream) -> ToolSpec {
     let description = format!(
         "Connects {}: gives you a link to open, after which its tools appear here.",
@@ -152,13 +152,13 @@ pub(crate) fn is_placeholder(upstream: &Upstream, spec: &ToolSpec) -> bool {
 /// The user's answer to the question about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answered {
-    /// They opened the address.
+    /// The user opened the URL.
     Accepted,
-    /// They did not want to, or closed the question.
+    /// The user declined, or closed the question.
     Declined,
 }
 
-/// The place that the state of a question is sealed for: it opens for no other user, client and
+/// The place for which the state of a question is sealed: it is valid for no other user, client and
 /// upstream, one that was added later under the same name included.
 fn place(inner: &Inner, visit: &Visit, upstream: &Upstream) -> String {
     let (caller, id) = (&visit.caller, inner.upstream_id(upstream.name));
@@ -178,7 +178,7 @@ impl Gateway {
         self.upstreams().await.is_ok_and(|upstreams| !upstreams.is_empty())
     }
 
-    /// True if this person is connected to an upstream.
+    /// True if this user is connected to an upstream.
     pub async fn is_connected(
         &self,
         upstream: &Upstream,
@@ -188,7 +188,7 @@ impl Gateway {
         Ok(connection.is_some_and(|connection| connection.tokens.is_some()))
     }
 
-    /// How many people are connected to an upstream.
+    /// How many users are connected to an upstream.
     pub async fn count_connections(
         &self,
         name: doorward_model::UpstreamName,
@@ -196,7 +196,7 @@ impl Gateway {
         self.inner.parts.store.count_connections(name).await
     }
 
-    /// Where a person connects an upstream.
+    /// The URL at which a user connects an upstream.
     pub fn connect_url(&self, upstream: &Upstream) -> String {
         self.inner.parts.public_url.at(&routes::of_upstream(routes::CONNECT, upstream.name))
     }
@@ -205,7 +205,7 @@ impl Gateway {
         problem.unwrap_or_else(|| format!("The person has not connected {} yet", upstream.title))
     }
 
-    /// Leads the person to connect, in the way that their client knows.
+    /// Requests that the user connect, in a form that the client supports.
     pub(crate) async fn ask_to_connect(
         &self,
         visit: &Visit,
@@ -231,7 +231,7 @@ impl Gateway {
         };
         let message = format!("{why}. Connect {} to go on.", upstream.title);
         match self.asked_before(visit, upstream, params) {
-            // They were asked in this very call; asking again would never end.
+            // They were asked in this call; asking again would never end.
             Some(Answered::Declined) => {
                 let told = link_text(upstream, &why, &link);
                 return Ok(CallToolResult::error(vec![ContentBlock::text(format!(
@@ -266,8 +266,8 @@ impl Gateway {
         Ok(CallToolResult::error(vec![ContentBlock::text(link_text(upstream, &why, &link))]).into())
     }
 
-    /// Clients of the stateless revisions: the result says what is required, and the client makes
-    /// the call again with the answer and our state.
+    /// Clients of the stateless revisions: the result states the required input, and the client
+    /// repeats the call with the answer and this server's state.
     fn question(
         &self,
         visit: &Visit,
@@ -289,7 +289,7 @@ impl Gateway {
         InputRequiredResult::new(Some(requests), Some(format!("{STATE}{}", sealed.as_str())))
     }
 
-    /// The user's answer to such a question of ours; `None` if this request answers none.
+    /// The user's answer to such a question of this server; `None` if this request answers none.
     pub(crate) fn asked_before(
         &self,
         visit: &Visit,
@@ -311,7 +311,7 @@ impl Gateway {
         Some(if action == "accept" { Answered::Accepted } else { Answered::Declined })
     }
 
-    /// Waits a while for a person who agreed to connect to come back from there.
+    /// Waits a while for the callback of a user who agreed to connect.
     pub(crate) async fn wait_until_connected(
         &self,
         visit: &Visit,
@@ -333,7 +333,7 @@ impl Gateway {
         self.inner.wanted.of(visit.caller.user_id(), upstream).is_some()
     }
 
-    /// The refusal of a request that has no result of its own to say it in.
+    /// The refusal of a request without a result in which to report it.
     pub(crate) fn refusal(&self, visit: &Visit, upstream: &Shared, failed: Failed) -> ToolError {
         match failed {
             Failed::Link(LinkError::Connect | LinkError::MoreScope)

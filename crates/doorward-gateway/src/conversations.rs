@@ -1,11 +1,11 @@
-//! The requests under way on one connection, and whose each message of the upstream is.
+//! The requests under way on one connection, and the request of each of the upstream's messages.
 //!
 //! A message that names its request (a progress token, the HTTP stream of the request) belongs to
 //! that request. One that names none, as every message of a local process, belongs to the only
 //! request there is: if there are several, or if more than one user has used the connection, it
-//! belongs to none and is delivered to none. A request whose client went away counts until the
-//! upstream answers it, so that what the upstream says about it later is not taken for something
-//! about another request.
+//! belongs to none and is delivered to none. A request of a client that went away counts until the
+//! upstream answers it, so that the upstream's later messages about it are not attributed to
+//! another request.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,26 +32,26 @@ use tokio::sync::{Notify, oneshot};
 use crate::{foreign, link::Link, wire::Wire};
 
 /// How many messages of one conversation may wait to be read. Beyond it the oldest progress or log
-/// message gives way: the newest progress says more than those before it.
+/// message is dropped: the newest progress replaces those before it.
 const SAID: usize = 256;
-/// How long a request that its client took back is kept on a connection of one user whose upstream
-/// does not answer it.
+/// How long a cancelled request is kept on a connection of one user if the upstream does not answer
+/// it.
 const KEPT_FOR: Duration = Duration::from_mins(10);
 /// How long an upstream may take to be told that a request was taken back.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
 /// The most questions of one conversation that wait to be read.
 const MOST_ASKED: usize = 8;
-/// The most requests that were taken back and not answered, before a connection is replaced.
+/// The most cancelled and unanswered requests before a connection is replaced.
 const MOST_CLOSED: usize = 1000;
 
 /// The messages of an upstream while it works on a request.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// How far it is.
+    /// The progress of the request.
     Progress(ProgressNotificationParam),
     /// A log message.
     Log(LoggingMessageNotificationParam),
-    /// A question to the client or its user, and where the answer goes.
+    /// A question to the client or its user, and the recipient of the answer.
     Asks(Box<InputRequest>, oneshot::Sender<Result<Value, ErrorData>>),
 }
 
@@ -83,7 +83,7 @@ impl Mailbox {
         self.arrived.notify_one();
     }
 
-    /// Puts in a question. `false` if too many messages wait.
+    /// Adds a question. `false` if too many messages wait.
     pub(crate) fn ask(&self, question: Said) -> bool {
         let mut waiting = self.lock();
         let asked = waiting.iter().filter(|said| matches!(said, Said::Asks(..))).count();
@@ -107,7 +107,7 @@ impl Mailbox {
     }
 }
 
-/// Where messages about a request go.
+/// The destination of messages about a request.
 enum Party {
     /// To the client that made it.
     Open(Arc<Mailbox>),
@@ -159,7 +159,7 @@ impl Table {
     }
 }
 
-/// How a message names the request that it belongs to.
+/// The reference of a message to its request.
 pub(crate) enum Named {
     /// By the request's progress token.
     Token(ProgressToken),
@@ -225,8 +225,7 @@ impl Conversations {
         self.open.load(Ordering::Acquire) > 0
     }
 
-    /// Reports a connection whose upstream left so many requests unanswered that another one takes
-    /// its place.
+    /// Reports a connection with so many unanswered requests that another connection replaces it.
     pub(crate) fn is_worn(&self) -> bool {
         self.closed.load(Ordering::Acquire) >= MOST_CLOSED
     }
@@ -258,7 +257,7 @@ impl Drop for Arrival {
 }
 
 impl Arrival {
-    /// Enters the request. `listening` where a client can be told what the upstream says about it.
+    /// Enters the request. `listening` where a client can receive the upstream's messages about it.
     pub(crate) fn enter(
         self,
         link: &Arc<Link>,
@@ -281,7 +280,7 @@ impl Arrival {
     }
 }
 
-/// A request that was sent upstream, and what is said about it.
+/// A request sent to the upstream, with the messages about it.
 pub(crate) struct Conversation {
     link: Arc<Link>,
     handle: Option<RequestHandle<RoleClient>>,
@@ -312,8 +311,8 @@ impl Drop for Conversation {
     }
 }
 
-/// Takes a request back whose client went away, and keeps its place until the upstream answers it
-/// or the connection ends. On a connection of one user it is kept no longer than a question may
+/// Takes back a request of a client that went away, and keeps its place until the upstream answers
+/// it or the connection ends. On a connection of one user it is kept no longer than a question may
 /// wait.
 async fn outlive(
     handle: RequestHandle<RoleClient>,
@@ -321,9 +320,8 @@ async fn outlive(
     wire: Arc<Wire>,
 ) {
     let RequestHandle { rx, peer, id, .. } = handle;
-    // A connection that has ended takes nothing back; the receiver says so too. The protocol
-    // library forgets a request with its own kind of this notification, and the answer would go
-    // unseen.
+    // An ended connection cancels nothing; the receiver reports that too. The protocol library
+    // forgets a request with its own kind of this notification, and the answer would be lost.
     let told = json!({"requestId": id, "reason": "the client took the request back"});
     let notification = CustomNotification::new("notifications/cancelled", Some(told));
     let telling = peer.send_notification(notification.into());
@@ -352,7 +350,7 @@ pub(crate) enum Turn {
 }
 
 impl Conversation {
-    /// Waits for what happens next.
+    /// Waits for the next event.
     pub(crate) async fn next(&mut self) -> Turn {
         let Some(handle) = self.handle.as_mut() else {
             return Turn::Answered(Box::new(Err(ServiceError::TransportClosed)));

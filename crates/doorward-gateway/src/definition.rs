@@ -1,6 +1,5 @@
-//! The definition of a tool: everything that clients are given of it and everything that decides
-//! what a call does, as one canonical text. The text is what is pinned, compared, reviewed and
-//! served.
+//! The definition of a tool: everything that clients receive of it and everything that determines
+//! the effect of a call, as one canonical text. This text is pinned, compared, reviewed and served.
 
 use std::{any::Any, fmt::Debug, sync::Arc};
 
@@ -21,8 +20,8 @@ const PARTS: &[&str] =
 const SHOWN_FIRST: &[&str] =
     &["name", "title", "description", "annotations", "inputSchema", "outputSchema", OPERATION];
 
-/// A call's way to the upstream, where the kind of upstream pins it with the tool: how a call
-/// becomes a request to a REST API.
+/// The execution of a call, where the kind of upstream pins it with the tool: the conversion of a
+/// call into a request to a REST API.
 pub(crate) trait Operation: Any + Debug + Send + Sync {
     /// The member `operation` of the definition.
     fn to_value(&self) -> Value;
@@ -91,9 +90,9 @@ impl Shown {
         )
     }
 
-    /// Reports the tool of a REST API that an older version pinned, which read less of its
-    /// document: the same operation, with the same words, whose arguments are described more
-    /// completely.
+    /// Reports the pinned definition of a REST API's tool by an older version, which read less of
+    /// the document: the same operation and texts, with a more complete description of the
+    /// arguments.
     pub(crate) fn supersedes(&self, pinned: &str) -> bool {
         let Some(operation) = &self.operation else { return false };
         let (pinned, own) = (read(pinned), self.members());
@@ -111,8 +110,8 @@ impl Shown {
     }
 }
 
-/// The class of a tool by its annotations (CF14): nothing said means the worst, and what
-/// contradicts itself has to be reviewed.
+/// The class of a tool by its annotations (CF14): missing ones mean the most dangerous class, and
+/// contradictory ones have to be reviewed.
 pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
     let hint = |get: fn(&ToolAnnotations) -> Option<bool>| tool.annotations.as_ref().and_then(get);
     match (
@@ -201,9 +200,9 @@ pub(crate) fn warnings(
 pub struct Difference {
     /// Which part.
     pub part: String,
-    /// How it was approved.
+    /// The approved text.
     pub before: String,
-    /// How it is now.
+    /// The present text.
     pub after: String,
 }
 
@@ -224,7 +223,7 @@ pub(crate) fn part(definition: &str, name: &str) -> String {
     text_of(read(definition).get(name))
 }
 
-/// The differences between two definitions, in whatever member of either.
+/// The differences between two definitions, in any member of either.
 pub(crate) fn differences(before: &str, after: &str) -> Vec<Difference> {
     let (before, after) = (read(before), read(after));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
@@ -289,7 +288,7 @@ mod tests {
             one.whole(),
             "what is served is what was pinned"
         );
-        // Every member that the protocol library passes on, also those that it will know one day.
+        // Every member that the protocol library passes on, future ones too.
         for name in serde_json::to_value(&one.tool).unwrap().as_object().unwrap().keys() {
             let mut changed = full.clone();
             match &mut changed[name] {

@@ -27,15 +27,15 @@ pub(crate) struct Known {
     pub(crate) trusts: Arc<Vec<UpstreamTrust>>,
     /// The upstreams of the configuration file that were taken up.
     configured: Arc<Vec<Arc<Upstream>>>,
-    /// Something was taken up that other parts were not told yet, such as where the database failed
-    /// in between.
+    /// A change was taken up of which other parts were not notified yet, for example because the
+    /// database failed in between.
     untold: bool,
 }
 
 /// The upstreams of a configuration file, ready to be used.
 pub struct ConfiguredUpstreams(Vec<Arc<Upstream>>);
 
-/// The upstreams whose identity is another one than before.
+/// The upstreams that have another identity than before.
 fn replaced(before: &[UpstreamTrust], now: &[UpstreamTrust]) -> Vec<UpstreamName> {
     let same = |trust: &&UpstreamTrust| {
         !now.iter().any(|other| other.upstream == trust.upstream && other.id == trust.id)
@@ -78,7 +78,7 @@ pub enum UpstreamChangeError {
     /// No such upstream.
     #[error("there is no upstream {0}; doorward upstream list names them")]
     Unknown(String),
-    /// It stands in the configuration file.
+    /// It is defined in the configuration file.
     #[error("the upstream {0} stands in the configuration file; change or delete its table there")]
     InFile(String),
     /// Its settings changed since they were looked at.
@@ -156,7 +156,7 @@ impl Gateway {
 
     /// All upstreams, those that are switched off too, by name.
     pub async fn all_upstreams(&self) -> Result<Vec<Arc<Upstream>>, StoreError> {
-        // One at a time: what others are told last must be what was read last.
+        // One at a time: the last notification must be about the last read.
         let _one = self.inner.taking_up.lock().await;
         let records = self.inner.parts.store.upstreams().await?;
         let configured = self.inner.configured.now();
@@ -242,7 +242,7 @@ impl Gateway {
         }
     }
 
-    /// Reports that other parts have to be told what was taken up, once.
+    /// Reports, once, that other parts have to be notified of the changes.
     fn untold(&self, identified: bool) -> bool {
         let mut known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut known.untold) || identified
@@ -253,8 +253,8 @@ impl Gateway {
         Arc::clone(&known.trusts)
     }
 
-    /// Makes sure that each upstream has an identity, and forgets what is open to those that have
-    /// another one than before. Answers `true` if any identity is new.
+    /// Ensures that each upstream has an identity, and closes connections to those that have
+    /// another one than before. Returns `true` if any identity is new.
     async fn identify(&self, all: &[Arc<Upstream>]) -> Result<bool, StoreError> {
         let store = &self.inner.parts.store;
         let mut trusts = store.upstream_trusts().await?;
@@ -296,8 +296,8 @@ impl Gateway {
             && Arc::ptr_eq(&known.configured, &self.inner.configured.now()))
     }
 
-    /// Takes up what a command or another replica changed. Nothing to do is the rule, and costs
-    /// next to nothing.
+    /// Takes up changes by a command or another replica. Mostly there are none, which costs next to
+    /// nothing.
     pub async fn follow(&self) -> Result<(), StoreError> {
         if self.is_current().await? { Ok(()) } else { self.all_upstreams().await.map(drop) }
     }
@@ -314,8 +314,8 @@ impl Gateway {
 
     /// An upstream that is used.
     pub async fn upstream(&self, name: UpstreamName) -> Result<Option<Arc<Upstream>>, StoreError> {
-        // Every call comes by here: look among those that are known before everything is put
-        // together anew.
+        // This path is common to all calls: search the known ones before everything is assembled
+        // anew.
         if self.is_current().await? {
             let configured = self.inner.configured.now();
             let configured = configured.iter().find(|upstream| upstream.name == name);
@@ -387,8 +387,8 @@ impl Gateway {
         if added { Ok(upstream.name) } else { Err(UpstreamChangeError::Taken(name.to_owned())) }
     }
 
-    /// The names of the states of all upstreams that were added, for later changes: what is named is
-    /// changed and nothing else. One of the configuration file has none.
+    /// The etags of all upstreams that were added, for later changes: only the named settings are
+    /// changed. One of the configuration file has none.
     pub async fn etag(&self, name: UpstreamName) -> Result<Option<String>, StoreError> {
         let records = self.inner.parts.store.upstreams().await?;
         Ok(records.iter().find(|record| record.name == name).map(etag))

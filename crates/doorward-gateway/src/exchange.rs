@@ -1,10 +1,10 @@
 //! One request of a client, carried to an upstream and back, between any two revisions.
 //!
-//! A question of an upstream in between reaches the client in the way that its revision knows: the
-//! older ones are asked on the stream of their request, the newer ones by a result that says what
-//! input is required. In the same way what a newer upstream requires is asked of an older client. A
-//! question that waits for a newer client's retry is parked here, with the upstream's request still
-//! open.
+//! A question of an upstream in between reaches the client in the form that its revision defines:
+//! for older revisions a request on the stream of the call, for newer ones a result that states the
+//! required input. In the same way, input that a newer upstream requires is requested from an older
+//! client. A question that waits for a newer client's retry is parked here, with the upstream's
+//! request still open.
 
 use std::{
     collections::HashMap,
@@ -38,12 +38,12 @@ use crate::{
 
 /// The most rounds of questions in one request.
 const MOST_ROUNDS: usize = 10;
-/// How long a question waits for a client that has to come back with the answer.
+/// How long a question waits for a client's retry with the answer.
 const PARKED_FOR: Duration = Duration::from_mins(10);
-/// The most that are parked, in all and for one person.
+/// The most that are parked, in all and for one user.
 const MOST_PARKED: usize = 1000;
 const MOST_PARKED_EACH: usize = 16;
-/// The beginning of the state of a request that goes on.
+/// The beginning of the state of a request that continues.
 const STATE: &str = "up.";
 /// The key of a parked question among a result's input requests.
 const PARKED_QUESTION: &str = "question";
@@ -52,18 +52,18 @@ const PARKED_QUESTION: &str = "question";
 pub(crate) enum Outcome {
     /// The upstream's result.
     Done(Box<ServerResult>),
-    /// The client has to provide something and ask again.
+    /// The client has to provide input and repeat the request.
     InputRequired(InputRequiredResult),
 }
 
-/// Why it came to nothing.
+/// The reason for which it failed.
 #[derive(Debug)]
 pub(crate) enum Failed {
     /// The upstream cannot be spoken to.
     Link(LinkError),
     /// It answered with an error.
     Upstream(ErrorData),
-    /// The client cannot do what the upstream needs, or sent something that does not fit.
+    /// The client does not support the upstream's request, or its answer does not fit.
     Client(ErrorData),
 }
 
@@ -77,12 +77,12 @@ impl Failed {
     }
 }
 
-/// The error for an item that was withdrawn between the look and the call.
+/// The error for an item that was removed between the check and the call.
 pub(crate) fn gone() -> ToolError {
     ToolError::Failed("there is no such item any more".to_owned())
 }
 
-/// The state that a client carries from one round to the next. It is sealed for one person, client
+/// The state that a client carries from one round to the next. It is sealed for one user, client
 /// and request (MCP-20).
 #[derive(Serialize, Deserialize)]
 struct Carried {
@@ -108,7 +108,7 @@ struct Waiting {
     user: String,
 }
 
-/// The questions that wait for a client to come back.
+/// The questions that wait for a client's retry.
 #[derive(Default)]
 pub(crate) struct Parked(Mutex<HashMap<String, Waiting>>);
 
@@ -116,7 +116,7 @@ impl Parked {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Gives up a request to which no answer came in time; the upstream's request is taken back.
+    /// Gives up requests without an answer in time; the upstream's request is cancelled.
     pub(crate) fn forget_old(&self) {
         self.lock().retain(|_, waiting| waiting.since.elapsed() < PARKED_FOR);
     }
@@ -132,7 +132,7 @@ pub(crate) struct Errand<'a> {
     pub(crate) id: UpstreamId,
     pub(crate) visit: &'a Visit,
     pub(crate) progress: Progress,
-    /// The subject of the request, such as `tools/call NAME`: a state for one is worth nothing for
+    /// The subject of the request, such as `tools/call NAME`: a state for one is not valid for
     /// another.
     pub(crate) about: String,
     /// The metadata of the client's request.
@@ -200,7 +200,7 @@ fn lacking(
     (!has).then_some(needed)
 }
 
-/// A question as an older client is asked it.
+/// A question in the form for an older client.
 fn method_and_params(request: &InputRequest) -> (String, Value) {
     let value = serde_json::to_value(request).unwrap_or_default();
     let method = value.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -269,7 +269,7 @@ impl Errand<'_> {
         if fits { Ok(Some(carried)) } else { Err(wrong()) }
     }
 
-    /// Carries the request. `request` makes it, with what answers an earlier round.
+    /// Carries the request. `request` makes it, with the answers to an earlier round.
     pub(crate) async fn run(
         mut self,
         request: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
@@ -289,8 +289,8 @@ impl Errand<'_> {
         self.follow_and_translate(conversation, &request, Some(round)).await
     }
 
-    /// Takes another connection: the upstream no longer knows the session of this one, as after a
-    /// restart, and may offer something else now.
+    /// Takes another connection: the session of this one no longer exists at the upstream, as after
+    /// a restart, and its offers may have changed.
     async fn renew(&mut self) -> Result<(), Failed> {
         self.link.wire.lose();
         self.link.stale.store(true, std::sync::atomic::Ordering::Release);
@@ -339,7 +339,7 @@ impl Errand<'_> {
         Ok(waiting.conversation)
     }
 
-    /// Follows a request to its end. `round` is what it was made with, by which it can be repeated
+    /// Follows a request to its end. `round` holds its parameters, with which it can be repeated
     /// once.
     async fn follow_and_translate(
         &mut self,
@@ -379,7 +379,8 @@ impl Errand<'_> {
                 passed.meta = required.meta.take();
                 return Ok(Outcome::InputRequired(passed));
             }
-            // An older client: ask it what is required, and make the request anew ourselves.
+            // An older client: request the required input from it, and repeat the request
+            // ourselves.
             let mut answers = InputResponses::new();
             for (key, question) in requests {
                 let (method, params) = method_and_params(&question);
@@ -420,7 +421,7 @@ impl Errand<'_> {
                 Turn::Said(Said::Log(log)) => self.log(log).await,
                 Turn::Said(Said::Asks(request, answer)) => {
                     if lacking(self.visit, &self.link.upstream.now(), &request).is_some() {
-                        // The upstream decides what it makes of that.
+                        // The upstream decides how to treat that.
                         let (method, _) = method_and_params(&request);
                         let _ = answer.send(Err(ErrorData::invalid_request(
                             format!("the client does not support {method}"),
@@ -439,8 +440,8 @@ impl Errand<'_> {
     }
 
     async fn log(&self, log: rmcp::model::LoggingMessageNotificationParam) {
-        // T26: the newer revisions get log messages only where the request asked for them, from
-        // the level on that it names.
+        // T26: the newer revisions get log messages only where the request demands them, from the
+        // level that it names.
         if self.visit.client.modern {
             let wanted: Option<LoggingLevel> =
                 self.meta.as_ref().and_then(RequestMetaObject::log_level);

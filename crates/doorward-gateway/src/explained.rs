@@ -1,5 +1,5 @@
-//! Items by the names that clients give, with the conditions of their upstreams: for explanations of
-//! the policy. No upstream is asked.
+//! Items by the names that clients give, with the conditions of their upstreams: for explanations
+//! of the policy. No request is sent to an upstream.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     Gateway, ReviewedTool, approval, catalogue, connections, definition, names, upstream::Shared,
 };
 
-/// A condition that comes before the policy: if it holds, and the step that tells it.
+/// A condition that comes before the policy: its result, and the step that reports it.
 pub type Condition = (bool, Step);
 
 impl Gateway {

@@ -59,7 +59,7 @@ impl Look {
     }
 }
 
-/// One thing that was tried out.
+/// One check of a test.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Its subject.

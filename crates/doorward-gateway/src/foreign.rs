@@ -1,6 +1,6 @@
 //! Texts of upstreams on their way to clients and users: labelled with the upstream's title,
 //! cleaned, limited, without links that run something, and without the error codes that are
-//! Doorward's own. [`crate::link`] passes everything through here and hands out nothing else.
+//! Doorward's own. [`crate::link`] passes everything through here and returns nothing else.
 
 use doorward_model::foreign as text;
 use rmcp::{
@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::{config::Capabilities, upstream::Upstream};
 
-/// The code by which clients of 2025-11-25 are told to lead their user to an address. Doorward
-/// sends it; no upstream can.
+/// The error code by which clients of 2025-11-25 direct their user to a URL. Doorward sends it; no
+/// upstream can.
 pub(crate) const URL_ELICITATION_REQUIRED: ErrorCode = ErrorCode(-32042);
 
 /// The most characters of a message to a user.
@@ -27,7 +27,7 @@ const PROMPT: usize = 200_000;
 const VALUES: usize = 200;
 const VALUE: usize = 2000;
 
-/// Answers an upstream that asks for something that its settings do not permit.
+/// Refuses a request of an upstream that its settings do not permit.
 fn not_permitted(upstream: &Upstream, what: &str) -> ErrorData {
     ErrorData::invalid_request(
         format!(
@@ -47,8 +47,7 @@ pub(crate) fn permitted(upstream: &Upstream, mut all: ClientCapabilities) -> Cli
     all
 }
 
-/// A question of an upstream as it may be put to a client, or the error that the upstream gets
-/// instead.
+/// A question of an upstream in the form for a client, or the error for the upstream.
 pub(crate) fn question(
     upstream: &Upstream,
     mut request: InputRequest,
@@ -116,7 +115,7 @@ fn elicit(upstream: &Upstream, params: &mut ElicitRequestParams) -> Result<(), E
                 let mut value = serde_json::to_value(&*definition)
                     .map_err(|_| refused("its form cannot be read"))?;
                 label_property(&mut value);
-                // What is left are names and values, which must come back as they are.
+                // Other fields are names and values, which must be returned unchanged.
                 if text::has_hidden(name) || has_hidden(&value) {
                     return Err(refused("its form holds hidden characters"));
                 }
@@ -136,7 +135,7 @@ fn elicit(upstream: &Upstream, params: &mut ElicitRequestParams) -> Result<(), E
     Ok(())
 }
 
-/// Cleans what a form shows of one of its fields: titles, descriptions, names of choices.
+/// Cleans the displayed texts of a form's field: titles, descriptions, names of choices.
 fn label_property(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -175,7 +174,7 @@ fn has_hidden(value: &Value) -> bool {
     }
 }
 
-/// Cleans all texts of a structured value, up to a number of them; what lies beyond is dropped.
+/// Cleans all texts of a structured value, up to a number of them; the rest is dropped.
 fn clean_value(value: Value, left: &mut usize) -> Value {
     if *left == 0 {
         return Value::Null;
@@ -204,7 +203,7 @@ pub(crate) fn error(upstream: &Upstream, error: ErrorData) -> ErrorData {
     let message =
         text::attributed(&upstream.title, "answered with an error", &error.message, MESSAGE);
     if error.code == URL_ELICITATION_REQUIRED {
-        // The link is told as a text, so that it is the user's own step to open it.
+        // The link is passed on as text, so that opening it is the user's own step.
         let link = error
             .data
             .as_ref()
@@ -249,8 +248,8 @@ pub(crate) fn progress(
     progress
 }
 
-/// A result of an upstream as a client gets it: without links that run something, and with
-/// questions as [`question`] leaves them.
+/// A result of an upstream in the form for a client: without links that run something, and with
+/// questions as [`question`] returns them.
 pub(crate) fn result(upstream: &Upstream, result: ServerResult) -> Result<ServerResult, ErrorData> {
     Ok(match result {
         ServerResult::CallToolResult(mut result) => {
@@ -326,7 +325,7 @@ fn is_inert(block: &ContentBlock) -> bool {
     }
 }
 
-/// Keeps icons at https addresses.
+/// Keeps icons at https URLs.
 fn keep_icons(icons: &mut Option<Vec<rmcp::model::Icon>>) {
     *icons = icons
         .take()

@@ -1,5 +1,5 @@
 //! The parsers of this crate for the fuzz targets in `fuzz/`. Each function takes any input and
-//! asserts what holds for all.
+//! asserts the properties that hold for all.
 
 use bytes::Bytes;
 use doorward_model::{Timestamp, UpstreamName};
@@ -44,7 +44,7 @@ pub fn listing(text: &[u8]) {
     assert!(evaluated.usable.len() <= rule.tools, "more tools than may be stored");
 }
 
-/// An event stream of an upstream, in pieces of a few bytes: the same events come of it in any
+/// An event stream of an upstream, in pieces of a few bytes: the events are the same for any
 /// pieces. Text that is not UTF-8 ends a stream, with the events of the same piece.
 pub fn events(text: &[u8]) {
     let read = |size: usize| {

@@ -1,4 +1,4 @@
-//! Order of what an upstream says: everything that belongs to a request enters its conversation as
+//! Order of an upstream's messages: everything that belongs to a request enters its conversation as
 //! it arrives, before the answer that follows it.
 //!
 //! The protocol library handles each notification and each question in a task of its own, and an
@@ -31,8 +31,8 @@ use crate::{
 
 type Message = RxJsonRpcMessage<RoleClient>;
 
-/// The answer that a question of the upstream waits for, or why there is none. It travels in the
-/// question's extensions, from where the question arrived to where it is answered.
+/// The answer that a question of the upstream waits for, or the reason that there is none. It
+/// travels in the question's extensions, from the arrival of the question to its answer.
 #[derive(Clone)]
 pub(crate) struct Awaited(Arc<Mutex<Option<Result<Answer, ErrorData>>>>);
 
@@ -49,13 +49,13 @@ impl Awaited {
     }
 }
 
-/// A transport whose messages enter their conversations in the order in which they arrive.
+/// A transport with messages that enter their conversations in the order of their arrival.
 pub(crate) struct InOrder<T> {
     inner: T,
     upstream: Live<Upstream>,
     conversations: Arc<Conversations>,
     wire: Arc<Wire>,
-    // A message that arrived and is not handed over yet: `receive` may be dropped while it waits.
+    // A message that arrived and is not delivered yet: `receive` may be dropped while it waits.
     arrived: Option<Message>,
     unanswered: Unanswered,
 }
@@ -164,7 +164,7 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                 Some(named) => self.conversations.find(&named).await,
                 None => return self.arrived.take(),
             };
-            // From here on nothing is awaited: the message is entered once.
+            // No await from here on: the message is entered once.
             let Some(message) = self.arrived.take() else { continue };
             match message {
                 JsonRpcMessage::Notification(notification) => {
@@ -216,7 +216,7 @@ fn unasked() -> ErrorData {
     )
 }
 
-/// How a message names the request that it belongs to; `None` for messages that belong to none.
+/// The reference of a message to its request; `None` for messages without one.
 fn named(message: &Message) -> Option<Named> {
     match message {
         JsonRpcMessage::Notification(notification) => match &notification.notification {
@@ -240,7 +240,7 @@ fn named(message: &Message) -> Option<Named> {
     }
 }
 
-/// A request of an upstream that its client is asked; `None` for those that Doorward answers.
+/// A request of an upstream that is passed to its client; `None` for those that Doorward answers.
 fn question(request: &ServerRequest) -> Option<InputRequest> {
     match request {
         ServerRequest::ElicitRequest(asked) => {

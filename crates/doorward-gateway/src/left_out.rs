@@ -24,11 +24,11 @@ pub enum Why {
     TooLong,
     /// Reading its part of the document takes more than is allowed for the whole.
     Unreadable,
-    /// Its part of the document has another form than the specification says.
+    /// Its part of the document has another form than specified.
     Malformed,
     /// Calls would go to an origin that the operator did not name.
     Origin,
-    /// The document does not say where calls go.
+    /// The document does not name the URL of calls.
     Server,
     /// Its path has a part that no parameter fills.
     Template,
@@ -36,7 +36,7 @@ pub enum Why {
     Method,
     /// The body of its requests cannot be written.
     Body,
-    /// A reference leads nowhere, or out of the document: anything is taken there.
+    /// A reference leads nowhere, or out of the document: any value is accepted in its place.
     Reference,
     /// A keyword of its schema is not one of JSON Schema.
     Keyword,
@@ -46,7 +46,7 @@ pub enum Why {
     Reserved,
     /// A parameter in the path is not described: it is a text.
     Undescribed,
-    /// It has nothing that identifies it.
+    /// It has no identifying member.
     Unnamed,
     /// It has another form than the protocol specifies.
     Unread,
@@ -60,7 +60,7 @@ pub enum Why {
     Untyped,
     /// It has no name: its URI is one.
     NoName,
-    /// The list goes on for ever.
+    /// The list has no end.
     Endless,
     /// The list was not given.
     Unlisted,
@@ -188,12 +188,12 @@ impl LeftOut {
     pub(crate) fn add_part(&mut self, tool: &str, part: &str, why: Why) {
         self.parts.add(&format!("{tool}: {part}"), why);
     }
-    /// Adds what another part of the same listing left out.
+    /// Adds the omissions from another part of the same listing.
     pub(crate) fn join(&mut self, other: Self) {
         self.tools.join(other.tools);
         self.parts.join(other.parts);
     }
-    /// Adds tools that nothing more is known of.
+    /// Adds tools without further details.
     pub(crate) fn add_rest(&mut self, count: usize) {
         self.tools.count += count;
     }

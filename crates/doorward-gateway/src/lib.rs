@@ -1,6 +1,6 @@
-//! Offers other servers' tools — MCP servers near and far, REST APIs — as ours, to exactly the
-//! people, clients and scopes that may use them, with each person's own access at the upstream. The
-//! client's own token never leaves this server.
+//! Offers tools of upstreams (local and remote MCP servers, REST APIs) as this server's own, to
+//! exactly the users, clients and scopes that may use them, with each user's own access at the
+//! upstream. The client's own token never leaves this server.
 // Logging, sampling and roots leave the protocol, and older upstreams use them still.
 #![allow(deprecated)]
 #![cfg_attr(
@@ -83,23 +83,24 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// The signing keys, for tokens that name a person to an upstream.
+    /// The signing keys, for tokens that name a user to an upstream.
     pub keys: Arc<KeyRing>,
-    /// The master key, for what is stored sealed.
+    /// The master key, which seals stored secrets.
     pub master: Arc<MasterKey>,
     /// The guarded client.
     pub outbound: Outbound,
     /// Its general settings.
     pub outbound_config: OutboundConfig,
-    /// Our own address.
+    /// This server's public URL.
     pub public_url: PublicUrl,
-    /// Our name, for upstreams' consent pages.
+    /// This server's name, for upstreams' consent pages.
     pub name: String,
     /// The resources that tokens may be for; the gateway keeps the upstreams among them.
     pub resources: ResourceTable,
-    /// Where changes are told.
+    /// The recipient of notifications about changes.
     pub changes: Changes,
-    /// Our own program, which ends local processes when we are gone; `None` to start them directly.
+    /// This program, which ends local processes when the server has ended; `None` to start them
+    /// directly.
     pub supervisor: Option<PathBuf>,
 }
 
@@ -122,7 +123,7 @@ pub(crate) struct Inner {
     pub(crate) flights: access::Flights,
     /// Registrations and connections under way.
     pub(crate) oauth: oauth::Flights,
-    /// The scopes that upstreams wanted of users in vain.
+    /// The scopes that upstreams required of users in vain.
     pub(crate) waits: access::Waits,
     pub(crate) wanted: access::Wanted,
     /// Wakes the task that revokes tokens at their issuers.
@@ -134,19 +135,19 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// Where an upstream's authorization server sends people back to.
+    /// This server's redirect URI at an upstream's authorization server.
     pub(crate) fn redirect_uri(&self, upstream: &Upstream) -> String {
         self.parts.public_url.at(&routes::of_upstream(routes::CONNECT_CALLBACK, upstream.name))
     }
 
-    /// The identity of an upstream, into what is sealed for it. One that is gone has an identity
-    /// that nothing else has.
+    /// The identity of an upstream, which is bound into the values sealed for it. A deleted
+    /// upstream has a unique identity.
     pub(crate) fn upstream_id(&self, name: UpstreamName) -> UpstreamId {
         let known = self.parts.resources.upstream_id(name);
         known.unwrap_or_else(|| UpstreamId::random(self.parts.entropy.as_ref()))
     }
 
-    /// All such addresses, for our metadata document.
+    /// All such redirect URIs, for this server's client metadata document.
     pub(crate) fn redirect_uris(&self) -> Vec<String> {
         let stored = self.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let configured = self.configured.now();
@@ -181,7 +182,8 @@ impl Gateway {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Closes what is idle and forgets what waited too long. To be called every few seconds.
+    /// Closes idle connections and forgets requests that waited too long. To be called every few
+    /// seconds.
     pub async fn tidy(&self) {
         if let Err(error) = self.upstreams().await {
             tracing::error!(%error, "the upstreams could not be read");
@@ -190,8 +192,8 @@ impl Gateway {
         self.inner.parked.forget_old();
     }
 
-    /// Begins no more work with authorization servers and waits for what is under way, so that no
-    /// token that they gave is lost when the server stops.
+    /// Begins no more work with authorization servers and waits for the work under way, so that no
+    /// issued token is lost when the server stops.
     pub async fn finish(&self) {
         self.inner.flights.finish().await;
         self.inner.oauth.finish().await;
@@ -202,8 +204,7 @@ impl Gateway {
         self.inner.pool.close_all();
     }
 
-    /// Ends what is open to an upstream on behalf of one person, and forgets what was listed for
-    /// them.
+    /// Closes one user's connections to an upstream, and forgets the lists obtained for them.
     pub(crate) fn forget_person(&self, name: UpstreamName, user_id: &UserId) {
         self.inner.pool.close_for(name, Some(user_id));
         self.inner.catalogues.forget(name, Some(user_id));

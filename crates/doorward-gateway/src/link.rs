@@ -37,7 +37,7 @@ use crate::{
     wire::{LONGEST_URI, Wire},
 };
 
-/// How long a person may take to answer what an upstream asks.
+/// How long a user may take to answer a question of an upstream.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The handler of messages that an upstream sends by itself.
@@ -109,7 +109,7 @@ impl ClientHandler for Handler {
         &self,
         context: RequestContext<RoleClient>,
     ) -> Result<ListRootsResult, ErrorData> {
-        // Many servers ask for roots right after they are greeted, outside of any call: there are
+        // Many servers request roots right after initialization, outside of any call: there are
         // none then, which is no error.
         match awaited(&context) {
             Ok(answered) if self.upstream.capabilities.roots => {
@@ -147,8 +147,8 @@ impl ClientHandler for Handler {
     }
 }
 
-/// Our capabilities for an upstream: those of any client behind a call. Which of it, each call
-/// says.
+/// This server's capabilities for an upstream: those of any client behind a call. Each call states
+/// those of its own client.
 pub(crate) fn all_capabilities() -> ClientCapabilities {
     let mut capabilities = ClientCapabilities::default();
     capabilities.elicitation = Some(
@@ -158,7 +158,7 @@ pub(crate) fn all_capabilities() -> ClientCapabilities {
     );
     capabilities.sampling = Some(SamplingCapability::default());
     capabilities.roots = Some(RootsCapabilities::default());
-    // Servers offer their user interfaces only to clients that know the extension.
+    // Servers offer their user interfaces only to clients that announce the extension.
     let settings = serde_json::json!({"mimeTypes": [apps::HTML]});
     capabilities.extensions = settings
         .as_object()
@@ -175,16 +175,16 @@ pub(crate) struct Link {
     pub(crate) modern: bool,
     pub(crate) conversations: Arc<Conversations>,
     pub(crate) wire: Arc<Wire>,
-    /// True if the upstream said that its lists changed.
+    /// True if the upstream announced a change of its lists.
     pub(crate) stale: Arc<AtomicBool>,
-    /// When it was last used, in seconds of the clock.
+    /// The time of the last use, in seconds of the clock.
     pub(crate) used_at: AtomicI64,
     running: Mutex<Option<RunningService<RoleClient, Handler>>>,
     // Ends with the link.
     _held: Option<Box<dyn Send + Sync>>,
 }
 
-/// Which revisions an upstream speaks, as far as it is known (G10).
+/// The protocol revision of an upstream, as far as it is known (G10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Era {
     Unknown,
@@ -253,8 +253,8 @@ impl Making {
         let running = starting.await.map_err(|error| self.wire.why_not_begun(&error))?;
         let peer = running.peer().clone();
         let modern = peer.peer_info().is_some_and(|info| !info.protocol_version.has_initialize());
-        // Lists are kept by us, per person; a second cache below would only be one more place that
-        // can be stale.
+        // Lists are cached by this server, for each user; a second cache below would only be one
+        // more that can be stale.
         Ok(Link {
             upstream,
             peer,
@@ -270,8 +270,8 @@ impl Making {
 }
 
 impl Link {
-    /// Sends a request of a user. `meta` is what the client said besides; `capabilities` is what
-    /// the client behind it can do.
+    /// Sends a request of a user. `meta` is the client's `_meta`; `capabilities` are those of the
+    /// client.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         user: &UserId,
@@ -292,7 +292,7 @@ impl Link {
         Ok(arrival.enter(self, handle, true))
     }
 
-    /// Sends a request that says nothing in between, and waits for the answer.
+    /// Sends a request without messages in between, and waits for the answer.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         request: ClientRequest,
@@ -300,7 +300,7 @@ impl Link {
         self.ask_noting(request).await.map(|(answer, _)| answer)
     }
 
-    /// The same, with what was left out of the answer.
+    /// The same, with the list of omissions from the answer.
     pub(crate) async fn ask_noting(
         self: &Arc<Self>,
         request: ClientRequest,
@@ -319,7 +319,7 @@ impl Link {
         answer.map(|answer| (answer, left_out))
     }
 
-    /// Subscribes to what an upstream of the stateless revisions tells of itself.
+    /// Subscribes to notifications of an upstream of the stateless revisions.
     pub(crate) async fn listen(
         &self,
         filter: SubscriptionFilter,

@@ -14,7 +14,7 @@ use rmcp::{
 /// The most characters of an upstream's own words in a reason.
 pub(crate) const WORDS: usize = 300;
 
-/// The seconds that a client is asked to wait for an upstream that does not say how long.
+/// The pause that a client is given for an upstream that states none, in seconds.
 const WAIT: u64 = 30;
 
 /// Reason for which an upstream cannot be spoken to.
@@ -23,7 +23,7 @@ pub(crate) enum LinkError {
     /// The user has to connect with their own account first, or anew.
     #[error("the person has to connect first")]
     Connect,
-    /// The upstream wants more scopes than the user gave.
+    /// The upstream requires more scopes than the user gave.
     #[error("the upstream wants more access than the person gave")]
     MoreScope,
     /// No connection could be made: no other request would get an answer.
@@ -32,16 +32,18 @@ pub(crate) enum LinkError {
     /// It answered with something that is no answer. The text follows the upstream's name.
     #[error("it {0}")]
     Answer(String),
-    /// It no longer knows the session: it did nothing, and the request can be repeated in a new one.
+    /// The session no longer exists at the upstream: it did nothing, and the request can be
+    /// repeated in a new one.
     #[error("it {0}")]
     Session(String),
-    /// It asks to wait, in so many seconds if it says so. The text follows the upstream's name.
+    /// It demands a pause, of so many seconds if it states them. The text follows the upstream's
+    /// name.
     #[error("it {1}")]
     Wait(Option<u64>, String),
     /// It did not work, for this reason.
     #[error("{0}")]
     Failed(String),
-    /// It failed a moment ago; the number says in how many seconds it is tried again.
+    /// It failed a moment ago; the number is the seconds until the next attempt.
     #[error("it failed a moment ago and is tried again in {0} s: {1}")]
     Waiting(u64, String),
 }

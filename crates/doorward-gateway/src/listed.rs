@@ -5,7 +5,7 @@ use rmcp::model::{Prompt, Resource, ResourceTemplate};
 
 use crate::{definition::Shown, left_out::LeftOut};
 
-/// The offers of an upstream as they were read: nothing of them is evaluated yet.
+/// The offers of an upstream as they were read, before any evaluation.
 #[derive(Default)]
 pub(crate) struct Listed {
     pub(crate) tools: Vec<Shown>,

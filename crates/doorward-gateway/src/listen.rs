@@ -17,10 +17,10 @@ use crate::{exchange::Failed, link::Link, link_error::LinkError, wire::LONGEST_U
 
 /// How long an upstream may take to agree.
 const AGREE_WITHIN: Duration = Duration::from_secs(10);
-/// How often a quiet stream looks whether its connection is still there.
+/// The interval at which a quiet stream checks that its connection still exists.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// The audience of a change, and the channel on which it is told.
+/// The audience of a change, and the channel on which it is announced.
 #[derive(Clone)]
 pub(crate) struct Audience {
     pub(crate) changes: Changes,
@@ -46,7 +46,7 @@ pub(crate) async fn resource(
     }
 }
 
-/// Watches the lists of a connection that was just made, where the upstream tells of changes.
+/// Watches the lists of a new connection, where the upstream announces changes.
 pub(crate) fn lists(link: &Arc<Link>, audience: Audience) {
     let capabilities = link.info().map(|info| info.capabilities.clone()).unwrap_or_default();
     let tools = capabilities.tools.is_some_and(|tools| tools.list_changed == Some(true));

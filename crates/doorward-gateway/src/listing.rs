@@ -27,7 +27,7 @@ impl Inner {
         self.judge(upstream, listed).await
     }
 
-    /// Evaluates a listing, stores the outcome, and makes the catalogue of what was pinned.
+    /// Evaluates a listing, stores the outcome, and makes the catalogue of the pinned definitions.
     async fn judge(&self, upstream: &Shared, mut listed: Listed) -> Result<Catalogue, LinkError> {
         let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
         let store = &self.parts.store;
@@ -64,8 +64,8 @@ impl Inner {
             .map_err(|error| failed(&error))
     }
 
-    /// The tools of an upstream that cannot be listed now, as far as approved definitions tell; on
-    /// demand with the hint that the user must connect first.
+    /// The tools of an upstream that cannot be listed now, from approved definitions; on demand
+    /// with the hint that the user must connect first.
     pub(crate) async fn pinned(&self, upstream: &Shared, hint: bool) -> Vec<Arc<ToolSpec>> {
         let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else {
             return Vec::new();

@@ -1,5 +1,5 @@
 //! The names under which upstreams' tools and prompts are offered together: prefixed, at most 64
-//! characters, of the letters that every client takes, and the same after every restart.
+//! characters, of the characters that every client accepts, and the same after every restart.
 
 use doorward_mcp::{apps::map_references, uri::public_uri};
 use doorward_model::{UpstreamName, foreign};
@@ -13,8 +13,8 @@ const LONGEST: usize = 64;
 const LONGEST_OWN: usize = 256;
 
 /// Reports a text that can be the own name of a tool: not empty, at most 256 bytes, without line
-/// breaks and other hidden characters, and without blanks at its ends. Names stand in logs, tables,
-/// pages and policies; one that reads differently than it is would be taken for another.
+/// breaks and other hidden characters, and without blanks at its ends. Names appear in logs,
+/// tables, pages and policies, where one with invisible differences would be mistaken for another.
 pub(crate) fn is_tool_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= LONGEST_OWN
@@ -45,7 +45,7 @@ pub(crate) fn public(upstream: UpstreamName, own: &str) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     });
-    // Only ASCII is left, so cutting bytes cuts letters.
+    // Only ASCII is left, so a cut between bytes is a cut between characters.
     let kept = whole.get(..whole.len().min(LONGEST - mark.len() - 1)).unwrap_or_default();
     format!("{kept}_{mark}")
 }
@@ -55,7 +55,7 @@ pub(crate) fn upstream_of(public: &str) -> Option<UpstreamName> {
     public.split_once('_').and_then(|(name, _)| UpstreamName::parse(name).ok())
 }
 
-/// Gives the resources in a result the addresses that they have among those of all upstreams.
+/// Rewrites the URIs of resources in a result to those that they have among all upstreams.
 pub(crate) fn in_result(upstream: UpstreamName, result: &mut CallToolResult) {
     result.content.iter_mut().for_each(|block| in_block(upstream, block));
     if let Some(meta) = &mut result.meta {

@@ -1,10 +1,10 @@
 //! The approved definition of each tool, and changes since (CS14, GW-09).
 //!
 //! The whole definition of a tool is pinned when it is first approved, and a tool is served from
-//! what was pinned. A user who is shown another definition under the same name is offered nothing:
-//! the tool is in quarantine until an administrator looked at the difference. A listing is
-//! evaluated before anything of it is stored, and what is stored of one upstream is limited in
-//! number and bytes.
+//! its pinned definition. A user for whom the upstream lists another definition under the same name
+//! is not offered the tool: it is in quarantine until an administrator reviewed the difference. A
+//! listing is evaluated before anything of it is stored, and the stored definitions of one upstream
+//! are limited in number and bytes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,10 +28,10 @@ const KEPT_FOR_OTHERS: i64 = 24 * 60 * 60;
 /// The most changes of one unit of work, so that a long list does not hold up other writes.
 const CHANGES: usize = 100;
 
-/// By what a listing is judged.
+/// The rules and pins for the evaluation of a listing.
 pub(crate) struct Rule {
     pub(crate) upstream: UpstreamName,
-    /// Where the operator says that the upstream is.
+    /// The origin of the upstream in the operator's settings.
     pub(crate) origin: String,
     /// New tools wait for an administrator.
     pub(crate) manual: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Rule {
     /// The most tools and bytes that are stored.
     pub(crate) tools: usize,
     pub(crate) bytes: usize,
-    /// All upstreams, whose names a tool must not imitate.
+    /// All upstreams; a tool must not imitate their names.
     pub(crate) others: Vec<UpstreamName>,
     pub(crate) now: Timestamp,
 }
@@ -99,13 +99,13 @@ impl Room<'_> {
     }
 }
 
-/// Compares what an upstream shows with what is pinned: what may be used, what is to be stored, and
-/// what is left out. Nothing is stored yet.
+/// Compares an upstream's listing with the pinned definitions: the usable items, the changes to
+/// store, and the omissions. Nothing is stored yet.
 pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> Evaluated {
     let by_name: HashMap<&str, &PinnedTool> =
         pinned.iter().map(|tool| (tool.tool.as_str(), tool)).collect();
     let mut judged = Evaluated::default();
-    // Decisions are kept whatever their number; what is undecided takes the room that they leave.
+    // Decided items are kept whatever their number; undecided ones use the rest of the limit.
     let decided = pinned.iter().filter(|tool| !is_undecided(tool));
     let (tools, bytes) =
         decided.fold((0, 0), |(tools, bytes), tool| (tools + 1, bytes + size(tool)));
@@ -223,8 +223,8 @@ fn again(
             if known.state == ToolState::Approved {
                 judged.usable.insert(known.tool.clone(), definition.clone());
             }
-            // A row of an older version: what was decided stays, and is from now on about all that
-            // is shown at this moment.
+            // A row of an older version: the decision stays, and applies from now on to the
+            // complete definition listed at this moment.
             let is_older = known.pinned != Pinned::Whole || known.definition != definition;
             if is_older || known.origin.is_none() {
                 let changed = known.changed.clone().filter(|_| known.pinned != Pinned::Parts);
@@ -237,7 +237,7 @@ fn again(
                 }));
             }
         }
-        // A rejected definition stays rejected wherever it comes from.
+        // A rejected definition stays rejected, whichever user lists it.
         (true, true) if known.state == ToolState::Rejected => {}
         (false, true) if known.state != ToolState::Rejected => {
             moved_on(rule, known, definition, &repin, judged);
@@ -251,7 +251,7 @@ fn again(
             if first {
                 tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(&known.tool), "a tool's definition changed: it is in quarantine until an administrator approves it (doorward upstream tools {})", rule.upstream);
             }
-            // In quarantine it is in any case; what is told of it needs room.
+            // It is in quarantine in any case; its new definition counts towards the limit.
             match room.take(
                 0,
                 definition.len().saturating_sub(known.changed.as_ref().map_or(0, String::len)),
@@ -277,8 +277,8 @@ fn again(
     }
 }
 
-/// A tool of an upstream that the operator moved elsewhere counts as new: what was decided was
-/// about another server.
+/// A tool of an upstream that the operator moved elsewhere counts as new: the decisions were about
+/// another server.
 fn moved_on(
     rule: &Rule,
     known: &PinnedTool,
@@ -293,7 +293,7 @@ fn moved_on(
     judged.changes.push(repin(pin));
 }
 
-/// Stores what a listing came to.
+/// Stores the outcome of a listing.
 pub(crate) async fn keep(inner: &Inner, changes: Vec<UpstreamChange>) -> Result<(), StoreError> {
     let mut changes = changes.into_iter().map(Change::Upstream).peekable();
     while changes.peek().is_some() {
@@ -415,7 +415,7 @@ mod tests {
         let mut usable: Vec<&str> = evaluated.usable.keys().map(String::as_str).collect();
         usable.sort_unstable();
         assert_eq!((usable, evaluated.left_out.count()), (vec!["new0", "new1", "old0"], 3));
-        // A changed definition that finds no room is in quarantine all the same.
+        // A changed definition that exceeds the limits is in quarantine all the same.
         let evaluated =
             evaluate(&Rule { bytes: 10, ..rule() }, &decided[..1], &[shown("old0", "other")]);
         assert!(

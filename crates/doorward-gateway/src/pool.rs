@@ -1,6 +1,6 @@
-//! Connections to upstreams: made when they are needed, kept while they are used, one for each
-//! user (or one for all, where the upstream is a process without credentials of users), and not
-//! tried again at once after they failed.
+//! Connections to upstreams: made when they are needed, kept while they are used, one for each user
+//! (or one for all, where the upstream is a process without credentials of users), and not retried
+//! at once after a failure.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ use crate::{
 pub(crate) struct Connecting<'a> {
     pub(crate) making: Making,
     pub(crate) auth: Arc<LinkAuth>,
-    /// Our own program, which ends local processes when we are gone.
+    /// This program, which ends local processes when the server has ended.
     pub(crate) supervisor: Option<&'a Path>,
 }
 
@@ -40,11 +40,11 @@ pub(crate) trait Connector: Setup {
 /// The key of a connection: the upstream, and its user where it is not shared.
 pub(crate) type Key = (UpstreamName, Option<UserId>);
 
-/// How long the revision that an upstream speaks is taken for known: one that was replaced by a
-/// newer one is asked anew after it.
+/// For how long the known revision of an upstream is used: an upstream that was replaced by a newer
+/// one is asked anew after it.
 const ERA_KEPT: Duration = Duration::from_hours(1);
-/// How long an HTTP server may take to answer the question for its revisions, before it is taken
-/// for an older one that leaves it unanswered.
+/// How long an HTTP server may take to answer discovery of its revisions, before it counts as an
+/// older one that does not answer it.
 const DISCOVER_WITHIN: Duration = Duration::from_secs(8);
 /// The longest pause after a failure, in seconds.
 const LONGEST_PAUSE: u64 = 60;
@@ -110,8 +110,8 @@ impl Slot {
 }
 
 impl State {
-    /// Notes a failure, after which there is a pause. A user who has to connect first is not made
-    /// to wait once they did.
+    /// Notes a failure, after which there is a pause. A user who has to connect first does not wait
+    /// after connecting.
     fn failed(&mut self, upstream: &Upstream, error: &LinkError) {
         self.link = None;
         if matches!(error, LinkError::Connect | LinkError::MoreScope) {
@@ -139,8 +139,7 @@ impl Pool {
         known.map_or(Era::Unknown, |(era, _)| *era)
     }
 
-    /// Notes the revision that an upstream was found to speak. One that was known stays known for
-    /// as long as before.
+    /// Notes the detected revision of an upstream. A known one stays valid for as long as before.
     fn remember(&self, name: UpstreamName, era: Era) {
         let mut eras = self.eras.lock().unwrap_or_else(PoisonError::into_inner);
         let known = eras
@@ -211,7 +210,7 @@ impl Pool {
         self.slots().clear();
     }
 
-    /// Closes what is open to an upstream: one person's, or everybody's.
+    /// Closes connections to an upstream: those of one user, or all.
     pub(crate) fn close_for(&self, name: UpstreamName, person: Option<&UserId>) {
         self.slots().retain(|(upstream, owner), _| {
             *upstream != name || (person.is_some() && owner.as_ref() != person)
@@ -221,7 +220,7 @@ impl Pool {
         }
     }
 
-    /// Closes what belongs to upstreams that are gone or changed.
+    /// Closes the connections of upstreams that were removed or changed.
     pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
         self.slots().retain(|_, slot| {
             upstreams.iter().any(|upstream| upstream.is_enabled() && slot.serves(upstream))
@@ -241,7 +240,7 @@ impl Inner {
         (upstream.name, upstream.links_are_personal().then(|| person.id.clone()))
     }
 
-    /// A connection to an upstream for this person.
+    /// A connection to an upstream for this user.
     pub(crate) async fn link(
         self: &Arc<Self>,
         connector: &dyn Connector,
@@ -317,8 +316,8 @@ impl Inner {
             }
         };
         let mut made = attempt(known).await;
-        // An older server need not know the question for its revisions, and one that was known may
-        // have been replaced: the other way is tried on a connection, or in a process, of its own.
+        // An older server need not support discovery of its revisions, and a known one may have
+        // been replaced: the other protocol is tried on a connection, or in a process, of its own.
         if let Err(first) = &made
             && first.may_be_the_revision()
         {

@@ -1,4 +1,4 @@
-//! Tools as an administrator reviews them, and what they decide.
+//! Review of tools, and decisions on them, by administrators.
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
@@ -28,7 +28,7 @@ pub enum ReviewState {
 }
 
 impl ReviewState {
-    /// The word for programs.
+    /// The name for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Approved => "approved",
@@ -97,7 +97,7 @@ pub enum Decision {
     Approve,
     /// It may not be used.
     Reject,
-    /// It does this to the world, whatever its annotations say; `None` takes that back.
+    /// Its effect, which replaces that of its annotations; `None` takes that back.
     Classify(Option<ToolClass>),
 }
 
@@ -197,7 +197,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// A tool by its name there.
+    /// A tool by its name at the upstream.
     pub async fn pinned(
         &self,
         upstream: UpstreamName,

@@ -1,7 +1,6 @@
 //! Tokens of connections that ended are revoked at their issuers (RFC 7009): the upstream, the user
-//! or the user's access ended, or the user disconnected. What is to be revoked was queued by the write
-//! that ended the connection; a task of the server works it off, limited in
-//! number, in time and in attempts.
+//! or the user's access ended, or the user disconnected. The write that ended the connection queued
+//! the revocation; a task of the server executes it, limited in number, in time and in attempts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,12 +24,12 @@ const ROUND: u64 = 100;
 const AT_ONCE: usize = 8;
 /// How long one may take: two requests and, for older connections, the issuer's metadata.
 const WITHIN: Duration = Duration::from_mins(1);
-/// How often one is tried, and after how many seconds it is due again: 2 minutes, 10, 50, …
+/// The number of attempts; the intervals between them are 2 minutes, 10, 50, …
 const TRIES: i64 = 6;
 const AGAIN: i64 = 120;
 
-/// How the authorization servers of an upstream are reached, and as which client, once its settings
-/// are gone.
+/// Access to the authorization servers of an upstream, with this server's client registration,
+/// after its settings were deleted.
 #[derive(Default, Serialize, Deserialize)]
 struct Reach {
     networks: Vec<String>,
@@ -47,7 +46,7 @@ fn place(upstream: doorward_model::UpstreamName) -> String {
     format!("token_revocation/{upstream}")
 }
 
-/// How a revocation ended.
+/// The outcome of a revocation.
 enum Outcome {
     /// The issuer took the tokens back.
     Done,
@@ -104,7 +103,7 @@ impl Inner {
         Ok(())
     }
 
-    /// How the issuer is reached: as it was when the upstream ended, or as the upstream is now.
+    /// The route to the issuer: as stored when the upstream ended, or as in its present settings.
     fn reach(&self, row: &Revocation, upstream: Option<&Upstream>) -> Reach {
         let opened = row
             .access
@@ -165,7 +164,8 @@ impl Inner {
             let of = (row.upstream, row.issuer.as_str(), row.resource.as_deref());
             oauth::opened_registration(self, of, sealed)
         });
-        // What an operator set has its method in the registration, without the secret.
+        // For a registration by the operator, the method is in the registration, without the
+        // secret.
         let client = match (reach.client, registered) {
             (Some(set), Some(kept)) if !reach.method_set => {
                 ClientCredentials { method: kept.method, ..set }
@@ -182,7 +182,7 @@ impl Inner {
                 Outcome::Done => {}
                 // An issuer may revoke one kind of token and refuse the other.
                 refused @ Outcome::Impossible(_) => outcome = refused,
-                // It is asked again for all of them.
+                // The revocation is repeated for all of them.
                 later @ Outcome::Later(_) => return later,
             }
         }
@@ -198,8 +198,8 @@ async fn endpoint(
     if let Some(known) = &held.revocation_endpoint {
         return Ok(Url::parse(known).ok());
     }
-    // Endpoints that were set by hand are kept with the tokens: a setting that was changed since
-    // sends no token elsewhere.
+    // Configured endpoints are stored with the tokens: a setting that was changed since sends no
+    // token elsewhere.
     let found = oauth::server_metadata(outbound, &row.issuer, &ByHand::default()).await?;
     Ok(oauth::revocation_endpoint(&found.value))
 }
@@ -225,7 +225,7 @@ async fn post(
 }
 
 impl Gateway {
-    /// Revokes what is due. One round is limited in number and time; what did not work is due again
+    /// Executes due revocations. One round is limited in number and time; failed ones are due again
     /// later, and given up after some attempts.
     pub async fn revoke_due(&self) {
         let (store, now) = (&self.inner.parts.store, self.inner.parts.clock.now());

@@ -195,7 +195,7 @@ fn outbound_of(
 }
 
 impl Upstream {
-    /// Parses settings. Nothing is asked of the upstream.
+    /// Parses settings. No request is sent to the upstream.
     pub fn new(
         name: &str,
         config: UpstreamConfig,

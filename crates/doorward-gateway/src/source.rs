@@ -1,4 +1,4 @@
-//! The gateway as a source of tools, prompts and resources. What it is handed was admitted before
+//! The gateway as a source of tools, prompts and resources. Its operations were admitted before
 //! (`doorward_mcp::Permit`).
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl Gateway {
-    /// The upstream's tools as this visit sees them, also where the person is not connected yet.
+    /// The upstream's tools as this visit sees them, also where the user is not connected yet.
     async fn tools_of(&self, visit: &Visit, upstream: &Shared, look: &Look) -> Vec<Arc<ToolSpec>> {
         let own_names = visit.target != Target::All;
         if let Some(catalogue) = &look.catalogue {
@@ -79,8 +79,7 @@ impl Upstream {
 }
 
 impl Gateway {
-    /// A list of every visible upstream, each item under the name that it has at this visit's
-    /// address.
+    /// A list of every visible upstream, each item under the name that it has at this visit's URL.
     async fn lists<T: Clone>(
         &self,
         visit: &Visit,

@@ -1,4 +1,4 @@
-//! How things stand with upstreams: for one person, and for an operator who asks.
+//! The state of upstreams: for one user, and for an operator.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,48 +19,48 @@ use crate::{
 const MOST_ANSWER: usize = 256 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// How a person stands with an upstream.
+/// The state of a user's connection to an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionState {
     /// It works.
     Ready,
-    /// The person has to connect with an account of their own.
+    /// The user has to connect with an account of their own.
     NotConnected,
-    /// The person was connected and has to connect again.
+    /// The user was connected and has to connect again.
     Expired,
     /// It cannot be reached.
     Unreachable,
 }
 
-/// One upstream as a person sees it.
+/// One upstream as a user sees it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PersonsUpstream {
     /// Its name, before the names of its tools.
     pub name: String,
-    /// Its name for people.
+    /// Its display name.
     pub title: String,
-    /// How the person stands with it.
+    /// The state of the user's connection.
     pub state: ConnectionState,
-    /// How many of its tools the person may see.
+    /// How many of its tools the user may see.
     pub tools: usize,
     /// The reason for which it cannot be used, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub problem: Option<Problem>,
-    /// Where the person connects, if that is needed.
+    /// The URL at which the user connects, if needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_url: Option<String>,
-    /// The scopes that the person gave there.
+    /// The scopes that the user gave at the upstream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<String>,
-    /// The account there, as far as the upstream's authorization server named it.
+    /// The account at the upstream, as far as its authorization server named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// When the person connected, in seconds since 1970.
+    /// The time at which the user connected, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connected_at: Option<i64>,
-    /// When the person has to connect again, in seconds since 1970.
+    /// The time at which the user has to connect again, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<i64>,
 }
@@ -70,7 +70,7 @@ pub struct PersonsUpstream {
 pub enum Problem {
     /// The user's connection ended.
     Connection(ConnectionProblem),
-    /// The upstream cannot be reached. Holds what was reported.
+    /// The upstream cannot be reached. Holds the error.
     Unreachable(String),
 }
 
@@ -90,7 +90,7 @@ impl Serialize for Problem {
 }
 
 impl Gateway {
-    /// All upstreams as this person sees them, by name.
+    /// All upstreams as this user sees them, by name.
     pub async fn services(&self, person: &Arc<Person>) -> Result<Vec<PersonsUpstream>, StoreError> {
         let upstreams: Vec<Shared> = self
             .upstreams()
@@ -167,7 +167,7 @@ impl Gateway {
         }
     }
 
-    /// Forgets what was listed of an upstream and lists it anew when it is asked for next.
+    /// Forgets the lists of an upstream; the next request lists them anew.
     pub async fn forget_lists(&self, name: UpstreamName) {
         self.inner.pool.close_for(name, None);
         self.inner.catalogues.forget(name, None);
@@ -178,8 +178,8 @@ impl Gateway {
         });
     }
 
-    /// Tries an upstream out as far as that is possible without its people: what works, and what is
-    /// wrong in words.
+    /// Tests an upstream as far as possible without its users: working parts, and problems in
+    /// words.
     pub async fn test(&self, upstream: &Shared, person: Option<&Arc<Person>>) -> Vec<Finding> {
         let mut findings = Vec::new();
         if upstream.needs_connection() {
@@ -205,7 +205,7 @@ impl Gateway {
         let mut findings = vec![Finding { look: Look::Tools, result: listed }];
         if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
             let told = catalogue.left_out.to_string();
-            // Tools that are offered without a part of theirs can be used.
+            // Tools that are offered with omissions can be used.
             let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };
             findings.push(Finding { look: Look::LeftOut, result });
         }
@@ -225,7 +225,7 @@ impl Gateway {
         findings
     }
 
-    /// The user for whom an upstream is tried out that does not ask who calls it.
+    /// The user for the test of an upstream that does not distinguish users.
     pub(crate) fn test_user(&self) -> Arc<Person> {
         Arc::new(test_user(self.inner.parts.clock.now()))
     }

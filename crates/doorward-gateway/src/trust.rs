@@ -1,6 +1,6 @@
 //! The authorization server and the resource of each upstream, pinned when they are first seen
-//! (decision 30). Users are sent to no other until an administrator accepts it, and what depends on
-//! an upstream ends when it is deleted or replaced.
+//! (decision 30). Users are redirected to no other until an administrator accepts it, and the
+//! dependents of an upstream end when it is deleted or replaced.
 
 use std::{
     ops::Deref,
@@ -106,7 +106,7 @@ fn names_another(pinned: &ServerPin, named: &ServerPin) -> OAuthError {
 }
 
 impl Inner {
-    /// The identity of an upstream, if it is where this process believes it to be.
+    /// The identity of an upstream, if it is at the place that this process has in memory.
     pub(crate) async fn trust(&self, upstream: &Upstream) -> Result<Option<Known>, StoreError> {
         let all = self.parts.store.upstream_trusts().await?;
         let known = Known::find(all, upstream.name);
@@ -151,7 +151,7 @@ impl Inner {
         self.parts.store.apply(UpstreamChange::Begin(self.new_trust(upstream, old))).await
     }
 
-    /// The end of what depends on an upstream.
+    /// The end of an upstream's dependents.
     pub(crate) fn ending(
         &self,
         name: UpstreamName,
@@ -170,8 +170,8 @@ impl Inner {
         }
     }
 
-    /// Ends what depends on an upstream, with changes that belong to it. `false` if it is no longer
-    /// as it was seen.
+    /// Ends an upstream's dependents, with changes that belong to it. `false` if it is no longer as
+    /// it was seen.
     pub(crate) async fn end(
         &self,
         ending: Ending,
@@ -205,7 +205,7 @@ impl Gateway {
         for trust in trusts.iter() {
             let name = trust.upstream;
             let (upstream, why) = match all.iter().find(|upstream| upstream.name == name) {
-                // One whose stored settings cannot be used is not gone.
+                // An upstream with unusable stored settings is not removed.
                 None if records.iter().any(|record| record.name == name) => continue,
                 None => (None, Ended::Deleted { stored: false }),
                 Some(upstream) => {
@@ -223,15 +223,14 @@ impl Gateway {
         self.all_upstreams().await.map(drop)
     }
 
-    /// The identity of an upstream and what is pinned of it, for administrators.
+    /// The identity of an upstream and its pins, for administrators.
     pub async fn trust(&self, upstream: &Upstream) -> Result<Option<UpstreamTrust>, StoreError> {
         let all = self.inner.parts.store.upstream_trusts().await?;
         Ok(Known::find(all, upstream.name).map(|known| known.clone()))
     }
 
-    /// Accepts the authorization server, or the resource, that an upstream names. `seen` names it
-    /// as it was shown. Users who were connected have to connect again: their access was issued by the
-    /// one before.
+    /// Accepts the authorization server, or the resource, that an upstream names. `seen` is its
+    /// name as shown. Connected users have to connect again: the former server issued their access.
     pub async fn accept_server(
         &self,
         name: &str,
@@ -259,8 +258,8 @@ impl Gateway {
         Ok(accepted)
     }
 
-    /// Compares where access to an upstream is given with what is pinned, and pins what is seen
-    /// first. An error names another server than the pinned one.
+    /// Compares the authorization server and resource of an upstream with the pinned ones, and pins
+    /// them if there are none. An error names a server other than the pinned one.
     pub(crate) async fn settle(
         &self,
         upstream: &Upstream,
@@ -274,7 +273,7 @@ impl Gateway {
             })
         };
         let mut trust = current().await?;
-        // What was pinned from settings or older connections is completed by what is seen first.
+        // Pins from settings or older connections are completed at the first discovery.
         let pin = match (&trust.server, &found.unsure) {
             // An upstream that does not answer where its metadata is has named no server: the one
             // at its origin would be a guess, and pinned for good.
@@ -289,14 +288,14 @@ impl Gateway {
         if let Some(server) = pin {
             let (name, id) = (upstream.name, trust.id.clone());
             match store.apply(UpstreamChange::Pin { upstream: name, id, server }).await {
-                // Refused means that another request was faster: what it pinned counts.
+                // Refused means that another request was faster: its pins count.
                 Ok(()) | Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error.into()),
             }
             trust = current().await?;
         }
         let differs = trust.server.as_ref().filter(|pinned| pinned.differs_from(&named)).cloned();
-        // An upstream that cannot be asked names no other server.
+        // An upstream that cannot be reached names no other server.
         if let (Some(_), Some(why)) = (&differs, &found.unsure) {
             return Err(OAuthError::Unreachable(why.clone()));
         }

@@ -52,7 +52,7 @@ pub(crate) trait Setup: Send + Sync {
     fn check_access(&self, _config: &UpstreamConfig, _auth: &Auth) -> Result<(), SettingError> {
         Ok(())
     }
-    /// The URL whose origin calls may go to without being listed in `origins`.
+    /// The URL with the origin that calls may reach without an entry in `origins`.
     fn base(&self, _config: &UpstreamConfig, url: Option<&Url>) -> Option<Url> {
         url.cloned()
     }
@@ -60,7 +60,7 @@ pub(crate) trait Setup: Send + Sync {
     fn resource(&self, _config: &UpstreamConfig, url: Option<&Url>) -> String {
         url.map(|url| url.as_str().to_owned()).unwrap_or_default()
     }
-    /// The place to which decisions about tools belong, where the setting `url` is empty.
+    /// The place to which decisions about tools apply, where the setting `url` is empty.
     fn place(&self, _config: &UpstreamConfig) -> String {
         String::new()
     }
@@ -122,7 +122,7 @@ pub(crate) trait Driver: Setup {
     }
 }
 
-/// Where an upstream's settings come from.
+/// The source of an upstream's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The configuration file or the environment.
@@ -131,30 +131,30 @@ pub enum Source {
     Command,
 }
 
-/// With whose rights calls are made.
+/// The credentials of calls.
 #[derive(Clone, Debug)]
 pub(crate) enum Auth {
     /// Without credentials.
     None,
     /// With the upstream's own, in a fixed header.
     Fixed(HeaderName, HeaderValue),
-    /// With a token of ours that names the person.
+    /// With a token of this server that names the user.
     Identity,
     /// With that token, exchanged at this token endpoint.
     Exchange(Url),
-    /// With the person's own OAuth grant.
+    /// With the user's own OAuth grant.
     Grant,
 }
 
 impl Auth {
-    /// True if what a call may do depends on the person.
+    /// True if the effect of a call depends on the user.
     pub(crate) fn is_personal(&self) -> bool {
         matches!(self, Self::Identity | Self::Exchange(_) | Self::Grant)
     }
 }
 
-/// The origins (RFC 6454) to which the operator lets the calls of a REST API go, and with them the
-/// users' access.
+/// The origins (RFC 6454) that the operator allows for calls of a REST API, and for the users'
+/// access.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     own: Option<url::Origin>,
@@ -162,12 +162,12 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// The origin of `url`, or else of the document's address, and those of the list `origins`.
+    /// The origin of `url`, or else of the document's URL, and those of the list `origins`.
     pub(crate) fn new(own: Option<url::Origin>, more: Vec<url::Origin>) -> Self {
         Self { own, more }
     }
-    /// Reports an address to which calls may go. A document that is a file of this machine is the
-    /// operator's own word, unless a list limits it.
+    /// Reports a URL that calls may reach. The operator vouches for a document that is a file of
+    /// this machine, unless a list limits it.
     pub(crate) fn allow(&self, url: &Url) -> bool {
         let origin = url.origin();
         self.own.as_ref() == Some(&origin)
@@ -182,9 +182,9 @@ pub struct Upstream {
     pub name: UpstreamName,
     /// Its kind.
     pub kind: &'static Kind,
-    /// Its name for people.
+    /// Its display name.
     pub title: String,
-    /// Where its settings come from.
+    /// The source of its settings.
     pub source: Source,
     pub(crate) config: UpstreamConfig,
     pub(crate) url: Option<Url>,
@@ -249,7 +249,8 @@ impl Upstream {
         self.name == other.name && of_connections(&self.config) == of_connections(&other.config)
     }
 
-    /// Takes over what was learned of the upstream under the settings before, where it still holds.
+    /// Takes over the facts learned about the upstream under the previous settings, where they
+    /// still hold.
     pub(crate) fn following(mut self, before: Option<&Self>) -> Self {
         if let Some(before) = before.filter(|before| self.connects_like(before)) {
             self.challenge = Arc::clone(&before.challenge);
@@ -265,21 +266,21 @@ impl Upstream {
     pub fn public_config(&self) -> UpstreamConfig {
         self.config.clone()
     }
-    /// True if this person may use it at all.
+    /// True if this user may use it at all.
     pub fn is_for(&self, person: &Person) -> bool {
         self.roles.is_empty() || person.has_any(&self.roles)
     }
-    /// True if each person has to connect with an account of their own.
+    /// True if each user has to connect with an account of their own.
     pub fn needs_connection(&self) -> bool {
         matches!(self.auth, Auth::Grant)
     }
-    /// True if its lists differ from person to person.
+    /// True if its lists differ from user to user.
     pub(crate) fn lists_are_personal(&self) -> bool {
         self.auth.is_personal() || self.config.per_person
     }
-    /// True if a connection belongs to one person.
+    /// True if a connection belongs to one user.
     pub(crate) fn links_are_personal(&self) -> bool {
-        // A shared session at an HTTP server would mix what it remembers of different people.
+        // A shared session at an HTTP server would mix the state of different users.
         !self.kind.is_process || self.lists_are_personal()
     }
     /// True if a tool is offered at all.
@@ -287,7 +288,7 @@ impl Upstream {
         (self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(tool)))
             && !self.exclude.iter().any(|pattern| pattern.matches(tool))
     }
-    /// Reports whether what was never seen waits for an administrator.
+    /// Reports that new items wait for an administrator.
     pub(crate) fn approves_by_hand(&self) -> bool {
         self.config.approve == "manual"
     }
@@ -304,8 +305,8 @@ impl Upstream {
             result_bytes: self.config.result_bytes,
         }
     }
-    /// Where the operator says that it is: decisions about its tools hold for this place. An
-    /// origin, or what names a process or file.
+    /// Its place by the operator's settings, to which decisions about its tools apply: an origin,
+    /// or the name of a process or file.
     pub(crate) fn place(&self) -> String {
         match &self.url {
             Some(url) => url.origin().ascii_serialization(),

@@ -47,7 +47,7 @@ impl Gateway {
         })
     }
 
-    /// The offers of each visible upstream, all asked at the same time.
+    /// The offers of each visible upstream, all requested at the same time.
     pub(crate) async fn looks(&self, visit: &Visit) -> Vec<(Shared, Look)> {
         let upstreams = self.visible(visit).await;
         let looks =
@@ -56,7 +56,7 @@ impl Gateway {
         upstreams.into_iter().zip(looks).collect()
     }
 
-    /// The upstream that a resource belongs to, and its URI there.
+    /// The upstream of a resource, and the resource's URI at it.
     pub(crate) async fn owner_of_resource(
         &self,
         visit: &Visit,
@@ -95,11 +95,11 @@ impl Gateway {
         }
         let own_names = visit.target != Target::All;
         let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
-        // What was approved before can be asked for while the upstream cannot be listed; the call
-        // then says what is the matter.
+        // Approved items can be requested while the upstream cannot be listed; the call then
+        // reports the problem.
         let pinned = self.inner.pinned(&upstream, hint).await;
         let pinned = if own_names { catalogue::under_own_names(&pinned) } else { pinned };
-        // Whatever else is asked of an upstream to which no user is connected yet, connecting comes
+        // For every operation on an upstream to which the user is not connected, connecting comes
         // first.
         pinned
             .into_iter()

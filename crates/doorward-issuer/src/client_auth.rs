@@ -76,7 +76,7 @@ fn invalid(why: &str) -> Failure {
 }
 
 /// Reads HTTP Basic credentials. Each half is form-encoded (RFC 6749 §2.3.1); ids and secrets of
-/// ours look the same either way.
+/// this server are the same in both forms.
 fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Failure> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -164,7 +164,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
     Ok((ClientId::from_text(id), credential))
 }
 
-/// The client that a request names, before it is looked up or believed.
+/// The client that a request names, before it is looked up or authenticated.
 pub(crate) fn claimed<'a>(headers: &HeaderMap, params: &'a Params) -> Option<Cow<'a, str>> {
     let named = params.get("client_id").map(Cow::Borrowed);
     let by_assertion = || params.get("client_assertion").and_then(claimed_subject).map(Cow::Owned);
@@ -231,7 +231,7 @@ impl Issuer {
 
     async fn check_assertion(&self, client: &Client, assertion: &str) -> Result<(), Failure> {
         let now = self.parts.clock.now();
-        // A client that knows `localhost` by a number says that number.
+        // A client that addresses `localhost` by its IP address states that IP address.
         let own: Vec<String> = std::iter::once(self.parts.public_url.clone())
             .chain(self.parts.public_url.numbers())
             .flat_map(|url| [url.as_str().to_owned(), url.at(routes::TOKEN)])

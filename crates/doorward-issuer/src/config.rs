@@ -1,9 +1,9 @@
-//! Lifetimes of what is issued.
+//! Lifetimes of codes, tokens and grants.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Lifetimes of what is issued.
+/// Lifetimes of codes, tokens and grants.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -13,14 +13,13 @@ pub struct Config {
     pub code_seconds: i64,
     /// After how many seconds without use a refresh token ends.
     pub refresh_token_idle_seconds: i64,
-    /// After how many seconds a grant ends, however often it was refreshed: the person is asked
-    /// again.
+    /// After how many seconds a grant ends, regardless of refreshes: the user must consent again.
     pub grant_max_seconds: i64,
     /// For how many seconds a rotated refresh token may come back, because its answer was lost or
     /// two processes of a client share it. It then yields the same successor again. After that, or
     /// once the successor was used, it counts as stolen.
     pub refresh_grace_seconds: i64,
-    /// How many seconds a person may take to sign in and decide.
+    /// How many seconds a user may take to sign in and decide.
     pub authorization_request_seconds: i64,
 }
 

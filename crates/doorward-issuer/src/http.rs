@@ -31,7 +31,7 @@ use crate::{
 const CACHE_SECONDS: u32 = 300;
 
 /// Metadata, keys, token, revocation and introspection. `paths` are the paths of the protected
-/// resources, under which clients also look for metadata.
+/// resources, under which clients also request metadata.
 pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
     let mut router = Router::new()
         .route(routes::TOKEN, post(token))
@@ -60,7 +60,7 @@ pub fn root_router(issuer: Issuer, path: &str) -> Router {
         .with_state(issuer)
 }
 
-/// The documents that many ask for, as bytes.
+/// The frequently requested documents, as bytes.
 #[derive(Default)]
 pub(crate) struct Documents {
     metadata: Kept<Arc<[Resource]>>,
@@ -117,7 +117,7 @@ fn bad_form(error: &ParamsError) -> Response {
     let status = match error {
         ParamsError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ParamsError::Slow => StatusCode::REQUEST_TIMEOUT,
-        // RFC 6749 §5.2 knows one answer for what cannot be read, a wrong media type included.
+        // RFC 6749 §5.2 has one error for unreadable requests, a wrong media type included.
         ParamsError::MediaType | ParamsError::Repeated(_) | ParamsError::NotText => {
             StatusCode::BAD_REQUEST
         }

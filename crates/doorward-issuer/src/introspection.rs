@@ -16,8 +16,8 @@ fn inactive() -> Value {
 
 impl Issuer {
     /// The present state of a token. Clients made by an administrator may ask about every token, as
-    /// resource servers do; others only about their own. Public clients may not ask: anybody could
-    /// be one.
+    /// resource servers do; others only about their own. Public clients may not ask, since they are
+    /// not authenticated.
     pub(crate) async fn introspect(
         &self,
         headers: &HeaderMap,

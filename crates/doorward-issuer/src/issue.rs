@@ -21,8 +21,8 @@ impl Issuer {
         })
     }
 
-    /// The part of `scopes` that the user's roles and factors leave at this moment. Nothing left is
-    /// a refusal: the grant stays, and is worth something again when the roles come back.
+    /// The part of `scopes` that the user's roles and factors leave at this moment. An empty set is
+    /// a refusal: the grant stays, and is usable again when the roles are restored.
     pub(crate) fn allowed_now(
         &self,
         scopes: &ScopeSet,

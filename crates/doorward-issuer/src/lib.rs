@@ -1,8 +1,8 @@
 //! Decides the next step of an authorization and turns grants into tokens.
 //!
-//! `checks` holds the pure checks of what clients send, `oxide` the rules of the code flow (the
-//! only module that names `oxide-auth`), `authorization` the browser's half of the flow, `grants`
-//! one file for each grant type of the token endpoint, and `token` the order in which it decides.
+//! `checks` holds the pure checks of client input, `oxide` the rules of the code flow (the only
+//! module that names `oxide-auth`), `authorization` the browser's half of the flow, `grants` one
+//! file for each grant type of the token endpoint, and `token` the order in which it decides.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -35,11 +35,12 @@ pub use authorization::{
 };
 pub use config::Config;
 
-/// Where clients come from. `doorward` introduces the registration room here, so that this one need
-/// not know it.
+/// The source of clients. `doorward` connects the registration crate here, so that this one does
+/// not depend on it.
 #[async_trait::async_trait]
 pub trait ClientDirectory: Send + Sync + 'static {
-    /// The client with this id. `address` is who asks: finding out may cost a fetch.
+    /// The client with this id. `address` is the IP address of the request: the lookup may cause a
+    /// fetch.
     async fn find(
         &self,
         id: &ClientId,
@@ -80,7 +81,7 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// The master key, for sealing requests and deriving refresh tokens.
     pub master: Arc<MasterKey>,
-    /// Where clients come from.
+    /// The source of clients.
     pub clients: Arc<dyn ClientDirectory>,
     /// The permissions of roles, and the ways in which clients may come to be known.
     pub rules: Live<Rules>,
@@ -172,7 +173,7 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        // The cause is logged here, once; the caller learns that it may try again.
+        // The cause is logged here, once; the caller is told to retry.
         tracing::error!(%error, "the store failed");
         Self::new(
             OAuthErrorCode::TemporarilyUnavailable,

@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Issuer {
-    /// The grant that a token belongs to, if the token is one of ours, with the client that it was
-    /// issued to.
+    /// The grant of a token, if this server issued the token, with the client that it was issued
+    /// to.
     pub(crate) async fn grant_of(&self, token: &str) -> Result<Option<Grant>, Failure> {
         let grant_id = if token.starts_with(TokenKind::RefreshToken.prefix()) {
             match self.parts.store.refresh_token(&PlainToken::presented(token).hashed()).await? {
@@ -36,7 +36,7 @@ impl Issuer {
     }
 
     /// Revokes the grant that a token belongs to. Unknown tokens and those of other clients change
-    /// nothing and are not told apart (RFC 7009 §2.2).
+    /// nothing and cannot be distinguished by the response (RFC 7009 §2.2).
     pub(crate) async fn revoke(
         &self,
         headers: &HeaderMap,
@@ -63,7 +63,7 @@ impl Issuer {
         nothing()
     }
 
-    /// Withdraws everything that a person allowed a client: `None` in its place withdraws from all
+    /// Withdraws everything that a user allowed a client: `None` in its place withdraws from all
     /// clients.
     pub async fn withdraw(
         &self,

@@ -15,8 +15,8 @@ use crate::{
     grants::{self, Granted, Refused, Request},
 };
 
-/// A grant's last use is noted at most this often, in seconds. A grant that is withdrawn in between
-/// ends its tokens all the same: each use of one looks at the grant.
+/// A grant's last use is noted at most this often, in seconds. A grant that is revoked in between
+/// ends its tokens all the same: each use of one checks the grant.
 const NOTE_USE_EVERY: i64 = 300;
 /// The attempts at a decision that other requests keep changing the basis of.
 const ATTEMPTS: usize = 3;
@@ -51,7 +51,7 @@ impl Issued {
 }
 
 impl Issuer {
-    /// Answers a token request. What is answered is durable.
+    /// Answers a token request. The response is sent after its state is durable.
     pub(crate) async fn token(
         &self,
         headers: &HeaderMap,
@@ -162,7 +162,7 @@ impl Issuer {
         }
     }
 
-    /// Takes over the signing keys of the store; free when nothing changed.
+    /// Loads the signing keys of the store; free when they are unchanged.
     pub(crate) async fn follow_keys(&self) -> Result<(), Failure> {
         let records = self.parts.store.signing_keys().await?;
         self.parts.keys.follow(&records).map_err(|error| {

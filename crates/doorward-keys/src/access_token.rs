@@ -1,4 +1,4 @@
-//! The claims of our access tokens (RFC 9068).
+//! The claims of this server's access tokens (RFC 9068).
 
 use serde::{Deserialize, Serialize};
 
@@ -38,13 +38,13 @@ impl Audience {
 pub struct AccessClaims {
     /// The issuer: the public URL.
     pub iss: String,
-    /// The person.
+    /// The user.
     pub sub: String,
     /// The resources that the token is for.
     pub aud: Audience,
-    /// When it ends.
+    /// The time of expiry.
     pub exp: i64,
-    /// When it was issued.
+    /// The time of issue.
     pub iat: i64,
     /// Its own identifier.
     pub jti: String,
@@ -52,9 +52,9 @@ pub struct AccessClaims {
     pub client_id: String,
     /// The scopes, space-separated.
     pub scope: String,
-    /// When the person last signed in before allowing the client.
+    /// The time of the user's last sign-in before they allowed the client.
     pub auth_time: i64,
-    /// How strongly (RFC 9068 §2.2.1).
+    /// The level of authentication (RFC 9068 §2.2.1).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub acr: String,
     /// By which methods (RFC 9068 §2.2.1, RFC 8176).
@@ -64,10 +64,10 @@ pub struct AccessClaims {
     pub grant: String,
 }
 
-/// Why a token is not accepted. For the log; the caller learns only `invalid_token`.
+/// Reason for which a token is not accepted. For the log; the caller receives only `invalid_token`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefusal {
-    /// Not a compact JWS with exactly the header that we write.
+    /// Not a compact JWS with exactly the header that this server writes.
     #[error("not a token of the form that is issued here")]
     Malformed,
     /// Signed with a key that is not published here.
@@ -76,7 +76,7 @@ pub enum TokenRefusal {
     /// The signature does not verify or a claim is missing or of the wrong type.
     #[error("the signature or a claim is wrong")]
     Invalid,
-    /// Issued by somebody else.
+    /// Another issuer.
     #[error("issued by another issuer")]
     Issuer,
     /// For another resource.

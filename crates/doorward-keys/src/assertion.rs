@@ -14,13 +14,13 @@ pub struct AssertionClaims {
     pub iss: String,
     /// The client, again.
     pub sub: String,
-    /// Us.
+    /// The audience: this authorization server.
     pub aud: Audience,
     /// Its end.
     pub exp: i64,
     /// Its identifier, usable once.
     pub jti: String,
-    /// When it was made.
+    /// The time of issue.
     pub iat: Option<i64>,
     /// Before when it does not count.
     pub nbf: Option<i64>,
@@ -44,7 +44,7 @@ pub enum AssertionRefusal {
     /// It names another client.
     #[error("it names another client")]
     Subject,
-    /// It is for somebody else.
+    /// Another audience.
     #[error("it is for another audience")]
     Audience,
     /// It is over, not begun, or lives longer than five minutes.
@@ -68,8 +68,8 @@ const ACCEPTED: &[Algorithm] = &[
 /// The longest that an assertion may live from now, in seconds.
 const LONGEST: i64 = 300;
 
-/// Verifies the signature of somebody else's token against their JWK Set, and answers its `typ` and
-/// claims. What the claims say is for the caller to judge.
+/// Verifies the signature of another issuer's token against its JWK Set, and returns its `typ` and
+/// claims. The claims are for the caller to judge.
 pub fn verify_signature<T: DeserializeOwned>(
     token: &str,
     set: &serde_json::Value,

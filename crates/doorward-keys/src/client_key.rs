@@ -1,4 +1,4 @@
-//! A private key by which we prove ourselves as a client of somebody else (`private_key_jwt`).
+//! A private key for authentication as a client of another server (`private_key_jwt`).
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::Value;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How access tokens are signed: `ES256` (every client can check it), `EdDSA` (fastest) or
-    /// `RS256` (slow to sign). A change takes effect by a rotation at the next start.
+    /// The signature algorithm of access tokens: `ES256` (every client supports it), `EdDSA`
+    /// (fastest) or `RS256` (slow to sign). A change takes effect by a rotation at the next start.
     pub algorithm: String,
     /// The key that seals private keys and secrets in the database: 32 bytes in base64. Empty for
     /// the file `master.key` in the data directory, which is made at the first start. Set it by
@@ -17,8 +17,8 @@ pub struct Config {
     pub master_key: SecretSetting,
     /// After how many days a new signing key takes over by itself; 0 for never.
     pub rotation_days: u32,
-    /// For how many seconds a new signing key is published before it signs, so that everybody who
-    /// caches the key set has it.
+    /// For how many seconds a new signing key is published before it signs, so that all caches of
+    /// the key set contain it.
     pub publish_ahead_seconds: u32,
 }
 

@@ -10,8 +10,7 @@ impl Entropy for SystemEntropy {
     #[expect(clippy::disallowed_methods, reason = "this is the port that everything else must use")]
     fn fill(&self, buffer: &mut [u8]) {
         if aws_lc_rs::rand::fill(buffer).is_err() {
-            // Without randomness every secret would be guessable: there is nothing better to do
-            // than to stop.
+            // Without randomness every secret would be guessable: the process stops.
             std::process::abort();
         }
     }

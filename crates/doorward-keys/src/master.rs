@@ -1,4 +1,5 @@
-//! The master key: seals what must be read again, and derives what must only be recognised.
+//! The master key: seals values that must be readable again, and derives hashes of those that must
+//! only be recognised.
 
 use std::{
     fmt, fs,
@@ -40,7 +41,7 @@ pub enum MasterKeyError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The database was sealed under a master key, and there is none here.
+    /// The database was sealed under a master key that is not available here.
     #[error(
         "the database belongs to a master key, and {0} does not exist; restore that file (or set keys.master_key). Nothing was changed"
     )]
@@ -92,7 +93,7 @@ impl MasterKey {
         Self::from_bytes(&bytes)
     }
 
-    /// Where the key file lies.
+    /// The path of the key file.
     pub fn path(data_dir: &Path) -> PathBuf {
         data_dir.join("master.key")
     }
@@ -139,7 +140,7 @@ impl MasterKey {
     }
 
     /// Encrypts `plain`. It opens only with the same `place` (table, row and column, or the like),
-    /// so that a sealed value cannot be moved to where it would mean something else.
+    /// so that a sealed value cannot be moved to another place with another meaning.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Sealed {
         let mut buffer = plain.to_vec();
         let Ok(nonce) =
@@ -153,7 +154,7 @@ impl MasterKey {
         Sealed::from_stored(format!("v1.{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Decrypts what [`MasterKey::seal`] made for the same `place`.
+    /// Decrypts a value that [`MasterKey::seal`] made for the same `place`.
     pub fn open(&self, place: &str, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let text = sealed.as_str().strip_prefix("v1.").ok_or(OpenError)?;
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError)?;

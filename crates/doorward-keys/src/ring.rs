@@ -26,8 +26,8 @@ struct Key {
     activates_at: Timestamp,
     retires_at: Option<Timestamp>,
     public: serde_json::Value,
-    /// The encoded header of an access token, and that of a client assertion, whose other `typ`
-    /// keeps it from ever being taken for an access token.
+    /// The encoded header of an access token, and that of a client assertion, with another `typ`,
+    /// so that it is never accepted as an access token.
     headers: [String; 2],
     signing: Signing,
     verifying: DecodingKey,
@@ -40,7 +40,7 @@ struct Loaded {
     keys: Vec<Key>,
 }
 
-/// An access token whose signature needs no second look.
+/// An access token with a signature verified before.
 #[derive(Debug)]
 pub struct VerifiedToken {
     /// The key that signed it. The token counts while that key is published.
@@ -52,11 +52,11 @@ pub struct VerifiedToken {
 /// How many tokens are known at most.
 const KNOWN: usize = 4096;
 
-/// All signing keys, opened. Cheap to share; follows the store's records when told of them.
+/// All signing keys, opened. Cheap to share; updated from the store's records on notification.
 pub struct KeyRing {
     master: Arc<MasterKey>,
     loaded: RwLock<Arc<Loaded>>,
-    /// Tokens that were signed or verified here, by their SHA-256. A forged one never gets in.
+    /// Tokens that were signed or verified here, by their SHA-256. A forged one is never entered.
     known: Cache<String, Arc<VerifiedToken>>,
 }
 
@@ -92,8 +92,8 @@ impl Key {
     }
 }
 
-/// The only header that our tokens have. Anything more (`crit`, `jku`, `jwk`, `b64`, `zip`) is not
-/// ours.
+/// The only header of this server's tokens. One with more members (`crit`, `jku`, `jwk`, `b64`,
+/// `zip`) was not issued here.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AccessHeader {
@@ -116,7 +116,7 @@ impl KeyRing {
         }
     }
 
-    /// Takes over the store's records. Costs nothing when they are the same as last time.
+    /// Loads the store's records. Free when they are unchanged.
     pub fn follow(&self, records: &Arc<Vec<SigningKey>>) -> Result<(), RingError> {
         if Arc::ptr_eq(&self.current().records, records) {
             return Ok(());
@@ -162,8 +162,9 @@ impl KeyRing {
         Ok(token)
     }
 
-    /// Signs what we say about ourselves to a provider whose client we are (`private_key_jwt`). Its
-    /// `typ` keeps it from ever being taken for an access token of ours.
+    /// Signs an assertion for authentication as a client of an identity provider
+    /// (`private_key_jwt`). Because of its `typ`, it is never accepted as an access token of this
+    /// server.
     pub fn sign_client_assertion(
         &self,
         claims: &serde_json::Value,
@@ -202,8 +203,8 @@ impl KeyRing {
         Ok((token, key.kid.clone()))
     }
 
-    /// Verifies an access token of ours: header, signature, types of all claims, issuer and time.
-    /// The audience is for the caller to compare, who knows which resource was asked for.
+    /// Verifies an access token of this server: header, signature, types of all claims, issuer and
+    /// time. The audience is for the caller to compare with the requested resource.
     pub fn verify(
         &self,
         token: &str,
@@ -227,7 +228,7 @@ impl KeyRing {
         if claims.iss != issuer {
             return Err(TokenRefusal::Issuer);
         }
-        // A minute of leeway for a replica whose clock runs ahead; none at the end of life.
+        // A minute of leeway for a replica with a fast clock; none at the end of life.
         if now.0 >= claims.exp || claims.iat > now.plus(60).0 {
             return Err(TokenRefusal::Time);
         }
@@ -271,8 +272,8 @@ impl Key {
             return Err(TokenRefusal::Malformed);
         }
         let mut validation = Validation::new(self.algorithm);
-        // Times, issuer and audience are compared by the caller: against our clock, and without
-        // exceptions for absent claims.
+        // Times, issuer and audience are compared by the caller: against this server's clock, and
+        // without exceptions for absent claims.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
@@ -364,7 +365,7 @@ mod tests {
         let verifier = KeyRing::new(master);
         verifier.follow(&Arc::new(vec![key])).unwrap();
         assert!(verifier.verify(&token, "https://i", NOW).is_ok());
-        // One knows it because it signed it, the other because it verified it.
+        // One has it in memory because it signed it, the other because it verified it.
         for ring in [&signer, &verifier] {
             assert_eq!(ring.known.len(), 1);
             assert_eq!(ring.verify(&token, "https://i", NOW).unwrap().claims.sub, "u");

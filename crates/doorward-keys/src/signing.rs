@@ -1,4 +1,4 @@
-//! How a signing key comes to be, and how it signs.
+//! Generation of signing keys, and signing.
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
@@ -92,7 +92,7 @@ pub(crate) fn encoding_key(
         SigningAlgorithm::Es256 => Ok(EncodingKey::from_ec_der(pkcs8)),
         SigningAlgorithm::EdDsa => Ok(EncodingKey::from_ed_der(pkcs8)),
         SigningAlgorithm::Rs256 => {
-            // The DER constructor wants PKCS#1; the PEM one unwraps PKCS#8.
+            // The DER constructor requires PKCS#1; the PEM one unwraps PKCS#8.
             let pem = Zeroizing::new(format!(
                 "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
                 STANDARD.encode(pkcs8)
@@ -120,7 +120,7 @@ pub fn generate(
                 .to_vec()
         }
         SigningAlgorithm::EdDsa => {
-            // The JOSE library knows Ed25519 keys by the length of PKCS#8 version 1.
+            // The JOSE library recognises Ed25519 keys by the length of PKCS#8 version 1.
             let der: Pkcs8V1Der<'static> = Ed25519KeyPair::generate()
                 .and_then(|pair| pair.as_der())
                 .map_err(|error| library(&error))?;

@@ -36,7 +36,7 @@ fn bundle(language: Language) -> &'static Bundle {
     bundle.get_or_init(|| parse(language))
 }
 
-/// The text of this key. The build made sure that it exists; its key stands for it otherwise.
+/// The text of this key. The build ensures that it exists; otherwise its key is returned.
 pub(crate) fn say(
     language: Language,
     key: &'static str,

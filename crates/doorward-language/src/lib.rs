@@ -1,8 +1,8 @@
 //! The texts of pages and mails, in every language. The browser chooses the language.
 //!
-//! The files in `languages` hold the texts as Fluent messages. `build.rs` makes of each a function of
-//! [`text`], whose parameters are the placeholders: a key that does not exist, a placeholder that is
-//! not filled and a text that a language lacks do not compile.
+//! The files in `languages` hold the texts as Fluent messages. `build.rs` makes of each a function
+//! of [`text`], with the placeholders as parameters: a missing key, an unfilled placeholder or a
+//! text missing in a language is a compile error.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -62,7 +62,7 @@ impl Language {
         Self::ALL.iter().find(|(language, _)| *language == self).map_or("en", |(_, tag)| tag)
     }
 
-    /// The language that a browser likes best among those that there are (RFC 9110 §12.5.4).
+    /// The available language that a browser prefers (RFC 9110 §12.5.4).
     pub fn of(header: &str) -> Self {
         let mut best: Option<(f32, Self)> = None;
         for range in header.split(',').take(32) {

@@ -1,4 +1,4 @@
-//! Texts with the values of their placeholders, said in the language of the request.
+//! Texts with the values of their placeholders, rendered in the language of the request.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,13 +13,13 @@ pub enum Value {
     Text(String),
     /// A number, which may choose a plural form.
     Number(u64),
-    /// Another text, said in the same language.
+    /// Another text, rendered in the same language.
     Message(Message),
 }
 
 /// A text of the catalogue with the values of its placeholders. Made by the functions of
-/// [`crate::text`] alone, so that its key exists and its placeholders are filled. `Display` says it
-/// in the language of the request.
+/// [`crate::text`] alone, so that its key exists and its placeholders are filled. `Display` renders
+/// it in the language of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     key: &'static str,
@@ -41,7 +41,7 @@ impl Message {
         self.filled(language, plain)
     }
 
-    /// The text in this language. What stands in placeholders passes `escape`.
+    /// The text in this language. The values of placeholders pass `escape`.
     fn filled(&self, language: Language, escape: fn(&str) -> Cow<'_, str>) -> Cow<'static, str> {
         if self.values.is_empty() {
             return bundles::say(language, self.key, None);

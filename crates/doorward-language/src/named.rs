@@ -23,7 +23,7 @@ pub fn scope_title(scope: Scope) -> Message {
     }
 }
 
-/// The effect of a scope, in words for the user who is asked.
+/// The effect of a scope, in words for the user.
 pub fn scope_description(scope: Scope) -> Message {
     let description = match scope {
         Scope::Read | Scope::At(ToolClass::Read, _) => text::scope_read_description(),

@@ -1,4 +1,5 @@
-//! Tests of the catalogue: what the build accepts, what code and templates use, and how it is said.
+//! Tests of the catalogue: the texts that the build accepts, those that code and templates use, and
+//! their wording.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

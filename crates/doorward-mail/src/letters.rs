@@ -7,7 +7,7 @@ use doorward_model::{Person, PublicUrl, routes};
 
 use crate::{MailError, Mailer};
 
-/// The way in that an invitation tells.
+/// The method of sign-in in an invitation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invitation {
     /// Through the identity provider of this display name.
@@ -29,7 +29,7 @@ pub struct NewSignIn<'a> {
     pub address: &'a str,
 }
 
-/// A letter that is ready to be sent.
+/// A mail that is ready to be sent.
 pub struct Letter {
     mailer: Mailer,
     to: String,
@@ -38,19 +38,19 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// Sends the letter and waits until the mail server has taken it.
+    /// Sends the mail and waits until the mail server has accepted it.
     pub async fn send(self) -> Result<(), MailError> {
         self.mailer.send(&self.to, self.subject, self.text).await
     }
 
-    /// Sends the letter in the background. That it failed is for the log: who asked for it must not
-    /// learn whether an e-mail address exists.
+    /// Sends the mail in the background. A failure is only logged: the response must not reveal the
+    /// existence of an e-mail address.
     pub fn send_in_background(self) {
         tokio::spawn(self.send());
     }
 }
 
-/// Writes letters in this server's name. Cheap to clone.
+/// Writes mails in this server's name. Cheap to clone.
 #[derive(Clone)]
 pub struct Letters {
     mailer: Option<Mailer>,
@@ -66,17 +66,17 @@ impl Letters {
         Self { mailer, name: name.into(), support: support.into(), public_url }
     }
 
-    /// Reports that letters can be sent.
+    /// Reports that mails can be sent.
     pub fn are_sent(&self) -> bool {
         self.mailer.is_some()
     }
 
-    /// Reports that users are told of sign-ins from somewhere new.
+    /// Reports that users are notified of sign-ins from new browsers and networks.
     pub fn tell_of_sign_ins(&self) -> bool {
         self.mailer.as_ref().is_some_and(Mailer::tells_of_sign_ins)
     }
 
-    /// A letter; `None` without a mail server or an e-mail address.
+    /// A mail; `None` without a mail server or an e-mail address.
     fn letter(&self, user: &Person, subject: &Message, paragraphs: &[String]) -> Option<Letter> {
         let name = user.display_name.as_deref().unwrap_or(user.name.as_str());
         self.letter_to(user.email.as_deref()?, name, subject, paragraphs)
@@ -105,8 +105,8 @@ impl Letters {
         Some(Letter { mailer, to, subject: format!("{}: {subject}", self.name), text: body })
     }
 
-    /// A letter that tells a user of their new account, and how to sign in; `None` without a mail
-    /// server or an e-mail address.
+    /// A mail to a user about their new account, and how to sign in; `None` without a mail server
+    /// or an e-mail address.
     pub fn invitation(&self, user: &Person, way: &Invitation) -> Option<Letter> {
         let account = text::mail_invitation_account(&*self.name, user.name.as_str());
         let sign_in = || self.public_url.at(routes::LOGIN);
@@ -121,7 +121,7 @@ impl Letters {
         self.letter(user, &text::mail_invitation_subject(), &paragraphs)
     }
 
-    /// A letter with the URL at which a user replaces a forgotten password; `None` without a mail
+    /// A mail with the URL at which a user replaces a forgotten password; `None` without a mail
     /// server or an e-mail address.
     pub fn forgotten_password(&self, user: &Person, url: String) -> Option<Letter> {
         let request = text::mail_reset_request(user.name.as_str());
@@ -135,8 +135,8 @@ impl Letters {
         self.letter_to(to, to, &text::mail_test_subject(), &paragraphs)
     }
 
-    /// A letter that tells a user of a sign-in from a browser and an IP address that are both new;
-    /// `None` without a mail server or an e-mail address.
+    /// A mail to a user about a sign-in from a browser and an IP address that are both new; `None`
+    /// without a mail server or an e-mail address.
     pub fn new_sign_in(&self, user: &Person, sign_in: NewSignIn<'_>) -> Option<Letter> {
         let paragraphs = [
             text::mail_new_sign_in_event(user.name.as_str(), sign_in.at).to_string(),

@@ -1,4 +1,4 @@
-//! Mail over SMTP, where the operator set it up. Without, nothing that needs mail is offered.
+//! Mail over SMTP, where the operator set it up. Otherwise no feature that needs mail is offered.
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,14 +49,14 @@ impl Default for MailConfig {
 pub struct MailSetupError {
     /// The key.
     pub key: &'static str,
-    /// The fault, and what to do.
+    /// The problem and its solution.
     pub message: String,
 }
 
 /// Why a mail was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// The mail server cannot be told this e-mail address.
+    /// The e-mail address cannot be transmitted to the mail server.
     #[error("the e-mail address cannot be written to")]
     Recipient,
     /// The message could not be made.
@@ -76,11 +76,11 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// Sets up what the configuration says; `None` where it names no server.
+    /// Sets up the configured mail server; `None` where none is configured.
     ///
     /// # Errors
     ///
-    /// If the address of the server or of the sender cannot work.
+    /// If the URL of the server or the e-mail address of the sender is invalid.
     pub fn new(config: &MailConfig) -> Result<Option<Self>, MailSetupError> {
         if config.url.is_empty() {
             return Ok(None);
@@ -94,7 +94,7 @@ impl Mailer {
             .filter(|host| !host.is_empty())
             .ok_or_else(|| wrong("url", "names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        // The address is shown where settings are shown.
+        // The URL is shown among the settings.
         if url.password().is_some() {
             return Err(wrong(
                 "url",
@@ -118,8 +118,8 @@ impl Mailer {
             builder = builder.port(port);
         }
         if !url.username().is_empty() {
-            // Many servers take an e-mail address for a name, whose @ an address of a server cannot
-            // hold as it is.
+            // Many servers use an e-mail address as the user name; its @ must be percent-encoded in
+            // a URL.
             let user = percent_decode_str(url.username())
                 .decode_utf8()
                 .map_err(|_| wrong("url", "names a user that is not text"))?;
@@ -135,7 +135,7 @@ impl Mailer {
         }))
     }
 
-    /// Reports that users are told of sign-ins from somewhere new.
+    /// Reports that users are notified of sign-ins from new browsers and networks.
     pub(crate) fn tells_of_sign_ins(&self) -> bool {
         self.new_sign_in
     }
@@ -174,7 +174,8 @@ impl Mailer {
             .header(ContentType::TEXT_PLAIN)
             .body(text)
             .map_err(|error| MailError::Unwritable(error.to_string()))?;
-        // The library's own limit does not cover a server that takes the connection and says nothing.
+        // The library's own limit does not cover a server that accepts the connection and does not
+        // respond.
         match tokio::time::timeout(TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(MailError::Server(error.to_string())),

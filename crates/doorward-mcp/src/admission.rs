@@ -1,6 +1,6 @@
-//! The one way to an upstream: whatever a client wants done passes [`Mcp::perform`], which finds
-//! the item, judges it, asks the person, waits for a turn, bounds time and size, and tells the
-//! audit. A source takes nothing but a [`Permit`], which only this file makes.
+//! The only route to an upstream: every operation of a client passes [`Mcp::perform`], which finds
+//! the item, judges it, asks the user, queues it, bounds time and size, and records it in the
+//! audit. A source accepts nothing but a [`Permit`], which only this file makes.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -23,15 +23,15 @@ struct Admitted;
 
 /// An operation that was admitted: it may go to its source.
 pub struct Permit {
-    /// The caller, and the way back.
+    /// The caller, and the channel to it.
     pub visit: Visit,
     /// The item that it is about.
     pub item: Item,
     /// The remedy.
     pub operation: Operation,
-    /// Where to report progress.
+    /// The recipient of progress.
     pub progress: Progress,
-    /// Cancelled when the client takes the request back or goes away.
+    /// Cancelled when the client cancels the request or disconnects.
     pub cancelled: CancellationToken,
     _admitted: Admitted,
 }
@@ -56,7 +56,7 @@ impl Permit {
     }
 }
 
-/// How a call reaches its tool.
+/// The route of a call to its tool.
 enum Way {
     /// By the tool's own name.
     Direct,
@@ -67,8 +67,7 @@ enum Way {
 }
 
 impl Mcp {
-    /// The item that is wanted, for this caller, with the source that it comes from. It is not
-    /// judged yet.
+    /// The requested item, for this caller, with its source. It is not judged yet.
     pub(crate) async fn find(
         &self,
         visit: &Visit,
@@ -87,13 +86,13 @@ impl Mcp {
         items.judged(|facts| self.inner.judge.judge(visit, facts) != Verdict::Refuse)
     }
 
-    /// True if this caller may use an item now, without being asked first.
+    /// True if this caller may use an item now, without a confirmation.
     pub(crate) fn may_use(&self, visit: &Visit, facts: &Facts<'_>) -> bool {
         self.inner.judge.judge(visit, facts) == Verdict::Allow
             && visit.caller.scopes.allows(facts.scope)
     }
 
-    /// Does what a client wants done, and accounts for it.
+    /// Performs a client's operation, and records it.
     pub(crate) async fn perform(
         &self,
         visit: Visit,
@@ -149,8 +148,8 @@ impl Mcp {
         };
         noted.item = Some(item.clone());
         let facts = item.facts();
-        // The guard refused most of this already with an HTTP challenge; whatever way leads here,
-        // it is judged where it is done.
+        // The guard refused most of this already with an HTTP challenge; every path is judged again
+        // at the point of use.
         let verdict = self.inner.judge.judge(&visit, &facts);
         if verdict == Verdict::Refuse {
             let told = format!(
@@ -208,7 +207,7 @@ impl Mcp {
         self.sized(&visit, &facts, answer, (searched, noted)).await
     }
 
-    /// Passes an answer on if it is not too long; what was asked for through a search is shortened.
+    /// Passes an answer on if it is not too long; the result of a search is shortened.
     async fn sized(
         &self,
         visit: &Visit,
@@ -239,7 +238,7 @@ impl Mcp {
         }
     }
 
-    /// Answers the search tools, and puts the tool that `call_tool` names in its place.
+    /// Returns the search tools, and puts the tool that `call_tool` names in its place.
     async fn way(&self, visit: &Visit, operation: &mut Operation) -> Result<Way, ToolError> {
         let Operation::CallTool(params) = operation else { return Ok(Way::Direct) };
         if !surface::is_one(&params.name) {
@@ -271,7 +270,7 @@ impl Mcp {
     }
 }
 
-/// The error for a name that is not there.
+/// The error for an unknown name.
 fn no_such_item(operation: &Operation, searched: bool) -> ToolError {
     let (kind, name) = operation.wanted().map_or((Kind::Template, ""), |wanted| wanted.parts());
     let wrong =

@@ -1,4 +1,5 @@
-//! MCP Apps: what a tool says of its user interface, and the extensions that upstreams announce.
+//! MCP Apps: a tool's metadata about its user interface, and the extensions that upstreams
+//! announce.
 
 use std::sync::Arc;
 
@@ -72,8 +73,8 @@ pub fn passed_on(announced: Option<&ExtensionCapabilities>) -> ExtensionCapabili
         .collect()
 }
 
-/// Adds what another upstream announces. Of a setting that both have, lists are joined, and of
-/// anything else the first counts.
+/// Adds the extensions that another upstream announces. Of a setting that both have, lists are
+/// joined, and of other values the first counts.
 pub(crate) fn join(all: &mut ExtensionCapabilities, more: ExtensionCapabilities) {
     for (name, settings) in more {
         let joined = all.entry(name).or_default();

@@ -1,5 +1,5 @@
-//! The bearer check (OAuth 2.1 §5.2): signature, issuer, audience, time, and that the grant behind
-//! the token still stands.
+//! The bearer check (OAuth 2.1 §5.2): signature, issuer, audience, time, and the state of the grant
+//! behind the token.
 
 use std::{slice, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{Caller, Mcp, Principal, Target};
 /// durable write.
 const NOTE_USE_EVERY: i64 = 300;
 
-/// Tokens whose signature was checked, by their SHA-256. Bounded; a forged token never gets in.
+/// Tokens with verified signatures, by their SHA-256. Bounded; a forged token is never entered.
 pub(crate) struct VerifiedTokens(Cache<String, Arc<Verified>>);
 
 pub(crate) struct Verified {
@@ -95,15 +95,15 @@ fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRef
     }
 }
 
-/// True if a token is for this resource. A grant of the time when the resource was known by a number
-/// of this machine says that number.
+/// True if a token is for this resource. A grant from the time when the resource was named by an IP
+/// address of this machine names that IP address.
 fn is_for(audience: &Audience, resource: &Resource) -> bool {
     audience.contains(resource.as_str())
         || audience.iter().any(|name| Resource::find(slice::from_ref(resource), name).is_some())
 }
 
 impl Mcp {
-    /// Finds out who calls an MCP address.
+    /// Authenticates the caller of an MCP URL.
     pub(crate) async fn authenticate(
         &self,
         target: Target,
@@ -113,11 +113,11 @@ impl Mcp {
         self.caller(&self.resource(target), headers, uri).await
     }
 
-    /// Finds out who calls a resource of this server, by the bearer token of the request.
+    /// Authenticates the caller of a resource of this server, by the bearer token of the request.
     ///
     /// # Errors
     ///
-    /// If there is no token, or it does not count there, or this cannot be found out now.
+    /// If there is no token, or it is not valid for the resource, or this cannot be determined now.
     pub async fn caller(
         &self,
         resource: &Resource,
@@ -135,7 +135,7 @@ impl Mcp {
         let keys = parts.store.signing_keys().await?;
         let followed = parts.keys.follow(&keys);
         followed.map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
-        // A key may be retired while its tokens live, because others know it.
+        // A key may be retired while its tokens live, because other servers cache it.
         let known = self.inner.verified.0.get(&digest);
         let verified = match known.filter(|it| parts.keys.is_published(&it.token.kid, now)) {
             Some(verified) => verified,
@@ -175,14 +175,14 @@ impl Mcp {
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
             let (store, grant_id) = (parts.store.clone(), grant.id.clone());
-            // In the background, and it may fail: it is only what the account page shows.
+            // In the background, and it may fail: the time is only displayed on the account page.
             tokio::spawn(async move {
                 let _ = store.apply(Change::UseGrant { grant_id, now }).await;
             });
         }
         Ok(Arc::new(Caller {
-            // Roles count as they are now, not as they were when the token was issued; so does what
-            // the person took back since.
+            // The present roles count, not those at the time of issue; so do the user's later
+            // revocations.
             scopes: parts.rules.now().access.effective(
                 &verified.scopes.intersection(&grant.scopes),
                 &person,
@@ -194,7 +194,7 @@ impl Mcp {
         }))
     }
 
-    /// Finds out whose personal or service token this is.
+    /// Finds the holder of a personal or service token.
     async fn holder(
         &self,
         resource: &Resource,
@@ -241,8 +241,8 @@ impl Mcp {
             });
         }
         Ok(Arc::new(Caller {
-            // The authentication is that of the user who made the token; the rules are those of
-            // this moment.
+            // The authentication is that of the user who made the token; the rules are the present
+            // ones.
             scopes: parts.rules.now().access.effective(
                 &token.scopes,
                 &person,
@@ -275,7 +275,7 @@ impl Mcp {
             scopes: ScopeSet::parse_known(&claims.scope),
             token,
         });
-        // Once a token, not once a call: it is what the timeline wants to know.
+        // Once for each token, not for each call: it is a step of the timeline.
         let name = parts.store.client(&verified.client_id).await?.map(|client| client.name.clone());
         parts.store.note_step(
             ConnectStep::new(StepKind::Called)
@@ -303,10 +303,11 @@ impl Mcp {
                 grant.map(|grant| grant.is_some_and(|grant| grant.is_live(now)))
             }
         };
-        // The database is away: new work is refused anyway, running work is not cut for it.
+        // The database is unavailable: new work is refused anyway, running work is not cancelled
+        // for it.
         live.unwrap_or(true)
     }
 }
 
-/// How often an open stream looks whether it may stay open (MCP-23, P3: at most 60 s).
+/// The interval at which an open stream checks that it may stay open (MCP-23, P3: at most 60 s).
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(10);

@@ -1,5 +1,4 @@
-//! Entries of the audit about uses of items, and records of them where the configuration wants
-//! it.
+//! Entries of the audit about uses of items, and records of them where they are configured.
 
 use std::{sync::Arc, time::Instant};
 
@@ -18,9 +17,9 @@ use crate::{
 
 /// The most bytes of arguments and result, each, that are recorded.
 const MOST_RECORDED: usize = 64 * 1024;
-/// The longest name that the audit takes of something that is not there, in characters.
+/// The longest unknown name that the audit records, in characters.
 const LONGEST_NAME: usize = 200;
-/// Parts of the names of members whose values are never recorded.
+/// Parts of the names of members with values that are never recorded.
 const SECRET_NAMES: &[&str] = &[
     "password",
     "passwd",
@@ -34,7 +33,7 @@ const SECRET_NAMES: &[&str] = &[
     "private_key",
 ];
 
-/// How a use ended, as the log and the audit say it.
+/// The outcome of a use, in the words of the log and the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
     Ok,
@@ -114,7 +113,7 @@ pub(crate) struct Noted {
     pub(crate) response_bytes: i64,
 }
 
-/// A use that is under way. One that is dropped before its end, because the client went away, is
+/// A use that is under way. One that is dropped before its end, because the client disconnected, is
 /// noted all the same.
 pub(crate) struct Noting {
     pub(crate) noted: Noted,
@@ -181,8 +180,8 @@ impl Noting {
         );
     }
 
-    /// Tells the log and the audit how it ended; `cancelled` if the client took it back or went
-    /// away.
+    /// Reports the outcome to the log and the audit; `cancelled` if the client cancelled it or
+    /// disconnected.
     pub(crate) async fn end(mut self, outcome: &Result<Answer, ToolError>, cancelled: bool) {
         let (said, micros) = (
             if cancelled && outcome.is_err() { Said::Cancelled } else { Said::of(outcome) },
@@ -257,7 +256,7 @@ impl Mcp {
         }
     }
 
-    /// Keeps arguments and result, sealed, and answers under which name.
+    /// Stores arguments and result, sealed, and returns their name.
     async fn record(
         &self,
         arguments: Option<Map<String, Value>>,
@@ -298,7 +297,7 @@ pub fn record_place(id: &str) -> String {
     format!("audit-record/{id}")
 }
 
-/// The value without what members with telling names hold.
+/// The value without the contents of members with revealing names.
 fn redacted(value: Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -1,5 +1,4 @@
-//! Arguments as one text: the same for equal arguments, and with nothing hidden from the person who
-//! reads it.
+//! Arguments as one text: the same for equal arguments, and with nothing hidden from the user.
 
 use std::fmt::Write as _;
 
@@ -7,7 +6,7 @@ use doorward_model::foreign;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// The same arguments have the same digest, whatever their order.
+/// The same arguments have the same digest, in any order.
 pub(crate) fn digest(item: &str, arguments: &Map<String, Value>) -> String {
     let mut sorted = String::new();
     write_sorted(&Value::Object(arguments.clone()), &mut sorted);
@@ -54,8 +53,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Arguments for a person to read. What cannot be seen, or would turn the order of letters round,
-/// is written as JSON writes it in escapes, so that two different calls never look the same.
+/// Arguments for a user to read. Invisible characters, and those that reverse the direction of
+/// text, are written as JSON escapes, so that two different calls never look the same.
 pub(crate) fn shown(arguments: &Map<String, Value>) -> String {
     let plain = serde_json::to_string_pretty(arguments).unwrap_or_default();
     let mut text = String::with_capacity(plain.len());

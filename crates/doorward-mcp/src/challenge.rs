@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{Mcp, Target, bearer::BearerRefusal, item::Kind};
 
 impl Mcp {
-    /// Where the metadata of the resource is.
+    /// The URL of the resource's metadata.
     pub(crate) fn metadata_url(&self, target: Target) -> String {
         let path = match target {
             Target::All => routes::MCP.to_owned(),
@@ -138,8 +138,8 @@ impl Mcp {
     }
 }
 
-/// Refuses the use of an item that the person's roles or the policy do not allow. There is no
-/// challenge: no token of theirs would allow it.
+/// Refuses the use of an item that the user's roles or the policy do not allow. There is no
+/// challenge: no token of this user would allow it.
 pub(crate) fn role_refusal(kind: Kind, name: &str, id: &Value) -> Response {
     let noun = kind.noun();
     let told = format!(
@@ -157,7 +157,7 @@ pub(crate) fn rpc_refusal(status: StatusCode, code: i32, message: &str) -> Respo
     )
 }
 
-/// The answer at every MCP address while the server is switched off.
+/// The response at every MCP URL while the server is switched off.
 pub(crate) fn switched_off() -> Response {
     answer::json(
         StatusCode::NOT_FOUND,
@@ -165,7 +165,7 @@ pub(crate) fn switched_off() -> Response {
     )
 }
 
-/// The answer at an address below `/mcp` that is no upstream's.
+/// The response at a path below `/mcp` without an upstream.
 pub(crate) fn no_such_address() -> Response {
     answer::json(
         StatusCode::NOT_FOUND,
@@ -173,8 +173,8 @@ pub(crate) fn no_such_address() -> Response {
     )
 }
 
-/// Takes from a refusal what leads to OAuth discovery: at the addresses for personal tokens a
-/// client must not begin it (N17).
+/// Removes from a refusal the parameters that lead to OAuth discovery: at the URLs for personal
+/// access tokens a client must not begin it (N17).
 pub(crate) fn without_discovery(response: &mut Response) {
     let challenge = match response.status() {
         StatusCode::UNAUTHORIZED => HeaderValue::from_static("Bearer"),
@@ -188,7 +188,7 @@ pub(crate) fn without_discovery(response: &mut Response) {
     }
 }
 
-/// Marks an answer as one person's own.
+/// Marks an answer as one user's own.
 pub(crate) fn keep_private(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,8 +1,8 @@
-//! The way back to a client while its request is open: notifications and questions in the stream of
-//! the answer.
+//! The channel to a client while its request is open: notifications and questions in the stream of
+//! the response.
 //!
-//! Nothing of it needs a session. A question carries an id that no one can guess; the answer comes
-//! in a request of its own, is accepted from the same user and client alone, and goes to the
+//! No part of it needs a session. A question carries an unguessable id; the answer comes in a
+//! request of its own, is accepted from the same user and client alone, and is delivered to the
 //! request that waits for it (CA24, CA25, G15).
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
@@ -28,19 +28,19 @@ use crate::{
 
 /// How many messages may wait for a slow reader.
 const QUEUE: usize = 64;
-/// After how long without a word a waiting client gets a sign of life: proxies cut connections that
-/// are silent for a minute.
+/// The time without output after which a waiting client gets a comment: proxies cut connections
+/// that are silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The longest that a user may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Why a question has no answer.
+/// Reason for which a question has no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AskError {
-    /// The client is gone, or its request is.
+    /// The client has disconnected, or its request has ended.
     #[error("the client went away")]
     Gone,
-    /// No one answered in time.
+    /// No answer in time.
     #[error("the client did not answer in time")]
     Timeout,
     /// Too many questions wait already.
@@ -59,7 +59,7 @@ pub(crate) struct Ends {
     pub(crate) program: String,
     pub(crate) questions: Arc<Questions>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    /// How answers that reach another replica come here; `None` where there is none.
+    /// The relay of answers that reach another replica; `None` without one.
     pub(crate) relay: Option<Relay>,
     pub(crate) out: mpsc::Sender<Bytes>,
 }
@@ -75,7 +75,7 @@ impl fmt::Debug for Channel {
 }
 
 impl Channel {
-    /// A channel to no one.
+    /// A channel without a recipient.
     pub fn none() -> Self {
         Self(None)
     }
@@ -95,25 +95,24 @@ impl Channel {
         })
     }
 
-    /// Sends a notification into the stream of the request. No one there is no error.
+    /// Sends a notification into the stream of the request. A missing recipient is no error.
     pub async fn notify(&self, method: &str, params: Value) {
         if let Some(ends) = &self.0 {
             let message = json!({"jsonrpc": "2.0", "method": method, "params": params});
-            // A client that went away needs no notification.
+            // A client that disconnected needs no notification.
             let _ = ends.out.send(event(&message.to_string())).await;
         }
     }
 
-    /// Asks the client something and waits for its answer. Only for clients that keep a stream open
-    /// and declared that they can be asked this; newer ones are asked by an `input_required` result
-    /// instead.
+    /// Sends a request to the client and waits for its answer. Only for clients that keep a stream
+    /// open and declared support for it; newer ones receive an `input_required` result instead.
     pub async fn ask(&self, method: &str, params: Value) -> Result<Value, AskError> {
         let ends = self.0.as_ref().ok_or(AskError::Gone)?;
         let asker = Asker { user_id: &ends.user_id, program: &ends.program };
         let random = random_text(ends.entropy.as_ref(), 18);
         let id =
             ends.relay.as_ref().map_or_else(|| random.clone(), |relay| relay.id(&asker, &random));
-        // Before the question goes out, so that no answer is missed.
+        // Before the question is sent, so that no answer is missed.
         let relayed = ends.relay.as_ref().and_then(Relay::listen);
         let question = ends.questions.enter(&asker, id)?;
         let message =
@@ -147,7 +146,7 @@ pub(crate) fn event(data: &str) -> Bytes {
     Bytes::from(text)
 }
 
-/// The sending end and what [`weave`] reads.
+/// The sending end and the one that [`weave`] reads.
 pub(crate) fn pipe() -> (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>) {
     mpsc::channel(QUEUE)
 }
@@ -162,9 +161,8 @@ struct Woven {
     quiet: Pin<Box<Sleep>>,
 }
 
-/// Runs a handler while what is said through its channel goes out before its answer. An answer to
-/// which nothing was said goes out as it is; otherwise the answer becomes an event stream that ends
-/// with it.
+/// Runs a handler while messages on its channel are sent before its response. A response without
+/// such messages is sent unchanged; otherwise it becomes an event stream that ends with the answer.
 pub(crate) async fn weave(mut answering: Answering, mut said: mpsc::Receiver<Bytes>) -> Response {
     let mut quiet = Box::pin(tokio::time::sleep(KEEP_ALIVE));
     let first = tokio::select! {
@@ -212,7 +210,7 @@ impl Woven {
                 Some(message) = self.said.recv() => return Some(Ok(message)),
                 response = answering => {
                     self.answering = None;
-                    // What was said last comes before the answer.
+                    // The last messages precede the answer.
                     let mut last = Vec::new();
                     while let Ok(message) = self.said.try_recv() {
                         last.push(message);

@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// True if the MCP server is on until an administrator switches it. Off means 404 on every MCP
-    /// address.
+    /// True if the MCP server is on until an administrator switches it. Off means 404 at every MCP
+    /// URL.
     pub enabled: bool,
     /// Origins of browser-based clients that may call the MCP server, besides its own, such as
-    /// `https://inspector.example.com`. While the public URL is a loopback address, every origin on
-    /// this machine may.
+    /// `https://inspector.example.com`. While the host of the public URL is a loopback one, every
+    /// origin on this machine may.
     pub allowed_origins: Vec<String>,
     /// The name that protected resource metadata gives this server (RFC 9728 `resource_name`).
     pub resource_name: String,
-    /// A page about this server for the people who connect to it (RFC 9728
+    /// A page about this server for the users who connect to it (RFC 9728
     /// `resource_documentation`).
     pub resource_documentation: String,
     /// The most bytes of one message.
     pub max_message_bytes: usize,
-    /// The most tools that a client is shown one by one. Above it, the client gets `search_tools`,
+    /// The most tools that a client gets one by one. Above it, the client gets `search_tools`,
     /// `describe_tool` and `call_tool` instead, which lead to all of them.
     pub tool_limit: usize,
-    /// Other limits for some clients, as rules `CLIENT = NUMBER`; `*` in the name stands for
-    /// anything. The first that fits counts.
+    /// Other limits for some clients, as rules `CLIENT = NUMBER`; `*` in the name matches any text.
+    /// The first matching rule applies.
     pub tool_limits: Vec<String>,
     /// The most items of one page of a list.
     pub page_size: usize,
@@ -35,21 +35,21 @@ pub struct Config {
     pub preview_over_chars: usize,
     /// For how many seconds the whole of a shortened result can be read.
     pub kept_result_seconds: i64,
-    /// How many shortened results are kept for one person; the oldest go first.
+    /// How many shortened results are kept for one user; the oldest go first.
     pub kept_results_per_person: u64,
     /// How many verified tokens are remembered, so that a signature is checked once and not at
     /// every call.
     pub verified_tokens: usize,
-    /// The most streams that are open at once, of all people together: `GET /mcp`,
+    /// The most streams that are open at once, of all users together: `GET /mcp`,
     /// `subscriptions/listen` and the deprecated HTTP+SSE transport.
     pub max_sse_streams: usize,
-    /// The most streams of one person that are open at once, of all kinds and through all clients
+    /// The most streams of one user that are open at once, of all kinds and through all clients
     /// together.
     pub max_sse_streams_per_person: usize,
-    /// Clients that may ask their person themselves before a call that the policy wants confirmed,
-    /// by their client id; `*` stands for anything. Every other client leads the person to a page
-    /// of this server. Personal and service tokens always do: the program that holds one could
-    /// answer by itself.
+    /// Clients that may ask their user themselves before a call that the policy requires to be
+    /// confirmed, by their client id; `*` matches any text. Every other client directs the user to
+    /// a page of this server, and so do all calls with personal access tokens and service tokens:
+    /// the program that holds one could answer by itself.
     pub confirm_in_band: Vec<String>,
 }
 
@@ -83,7 +83,7 @@ impl Default for Config {
     }
 }
 
-/// Reads the limits of some clients. Answers the rule that is wrong.
+/// Reads the limits of some clients. An error names the invalid rule.
 pub fn tool_limits(rules: &[String]) -> Result<Vec<(Pattern, usize)>, String> {
     let rule = |text: &String| {
         let (client, number) = text

@@ -1,7 +1,7 @@
-//! The person is asked before a use, wherever the policy says so, and the server sees to it: by a
-//! form where the client can show one and may be trusted to, else by a page of ours that hands out
-//! a one-time code. Neither the model nor the upstream has a way round it, because the question,
-//! the use that it is about and the answer are tied together here (CW13).
+//! The server asks the user before a use, wherever the policy demands it: by a form in a client
+//! that supports one and is trusted to show it, else by a page of this server with a one-time code.
+//! Neither the model nor the upstream can bypass it, because the question, its use and the answer
+//! are bound together here (CW13).
 
 use doorward_model::{Change, Sealed, Timestamp, UserId, foreign};
 use doorward_store::StoreError;
@@ -21,19 +21,18 @@ pub(crate) mod page;
 
 /// The argument that carries a code.
 pub(crate) const ARGUMENT: &str = "confirm_write";
-/// The key of our question among the input requests of a result.
+/// The key of this server's question among the input requests of a result.
 const QUESTION: &str = "doorward_confirm";
-/// The beginnings of the state of a question and of the state of a use that the person agreed to
+/// The beginnings of the state of a question and of the state of a use that the user agreed to
 /// and that goes on.
 const ASKED: &str = "confirm.";
 const GIVEN: &str = "confirmed.";
 /// For how many seconds a question may be answered, a code entered, and a use that was agreed to go
 /// on.
 const LIFETIME: i64 = 600;
-/// How many questions of one person wait at most.
+/// How many questions of one user wait at most.
 const MOST_WAITING: u64 = 50;
-/// The most characters of the arguments that a form shows. What is longer is shown on the page,
-/// whole.
+/// The most characters of arguments in a form. Longer ones are shown in full on the page.
 const MOST_IN_FORM: usize = 2000;
 /// The subject of a confirmation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,19 +43,19 @@ struct About {
     digest: String,
     nonce: String,
     until: i64,
-    // Whether the person agreed already.
+    // True if the user agreed already.
     given: bool,
-    // The state that the upstream, or the question whether to connect, gave the client.
+    // The state that the upstream, or the question about a connection, gave the client.
     inner: Option<String>,
 }
 
-/// How the question to the person ended.
+/// The outcome of the question to the user.
 pub(crate) enum Confirmation {
     /// There was none.
     NotNeeded,
     /// They agreed to exactly this use.
     Given(Given),
-    /// The client has to ask them, and make the request anew with the answer.
+    /// The client has to ask the user, and repeat the request with the answer.
     Asked(Box<InputRequiredResult>),
 }
 
@@ -109,7 +108,7 @@ fn form() -> Value {
     })
 }
 
-/// True if the answer to the form says yes. Accepting a form without the tick says no.
+/// True if the form's answer is an agreement. Accepting the form without the tick is none.
 fn says_yes(answer: &Value) -> bool {
     answer.get("action").and_then(Value::as_str) == Some("accept")
         && answer.pointer("/content/confirm").and_then(Value::as_bool) == Some(true)
@@ -123,7 +122,7 @@ fn declined() -> ToolError {
     ToolError::Unconfirmed("The person did not agree to this call, so it was not made.".to_owned())
 }
 
-/// The refusal of something under `confirm` in the middle of which nothing can be asked.
+/// The refusal of an operation under `confirm` that cannot be interrupted by a question.
 pub(crate) fn cannot_be_asked(facts: &Facts<'_>) -> ToolError {
     let (noun, name) = (facts.kind.noun(), facts.listed_as);
     ToolError::Unconfirmed(format!(
@@ -149,8 +148,8 @@ fn take_code(item: &Item, operation: &mut Operation, asked: bool) -> Option<Valu
 }
 
 impl Mcp {
-    /// Makes sure that the person agrees to this very use, where the verdict asks for it. Takes
-    /// what belongs to the question out of the parameters.
+    /// Ensures that the user agrees to this use, where the verdict demands it. Removes the members
+    /// of the question from the parameters.
     pub(crate) async fn confirmation(
         &self,
         visit: &Visit,
@@ -212,7 +211,7 @@ impl Mcp {
         }
     }
 
-    /// True if this client may put the question to its person. A program that holds a personal or
+    /// True if this client may put the question to its user. A program that holds a personal or
     /// service token would answer it itself.
     fn may_ask_in_band(&self, visit: &Visit) -> bool {
         let client = &visit.client;
@@ -260,8 +259,8 @@ impl Mcp {
         InputRequiredResult::new(Some(requests), Some(state))
     }
 
-    /// Lets a use that the person agreed to go on after the upstream asked something of its own:
-    /// the client carries, beside the upstream's state, that this very use was agreed to.
+    /// Continues a use that the user agreed to after a question of the upstream: the client
+    /// carries, beside the upstream's state, that this very use was agreed to.
     pub(crate) fn carry_on(
         &self,
         visit: &Visit,
@@ -272,7 +271,7 @@ impl Mcp {
         required.request_state = Some(self.seal(visit, given, (true, inner)));
     }
 
-    /// The contents of a state of ours; `None` if the client carries none of ours.
+    /// The contents of this server's state; `None` if the client carries none.
     fn carried(
         &self,
         visit: &Visit,
@@ -300,8 +299,8 @@ impl Mcp {
                 && about.digest == given.digest
                 && parts.clock.now().0 < about.until
         };
-        // MCP-20: a state that was made for another person, client, item or set of arguments, or
-        // too long ago, is worth nothing.
+        // MCP-20: a state that was made for another user, client, item or set of arguments, or too
+        // long ago, is not valid.
         let wrong = || {
             ToolError::Protocol(rmcp::ErrorData::invalid_params(
                 "requestState is not valid for this call; make the call anew",
@@ -311,8 +310,8 @@ impl Mcp {
         about.filter(fits).map(Some).ok_or_else(wrong)
     }
 
-    /// Uses up a confirmation. Each one is good for one request, so that what was agreed to once is
-    /// done once.
+    /// Uses up a confirmation. Each is valid for one request, so that one agreement covers one
+    /// execution.
     async fn spend_once(&self, about: &About, given: Given) -> Result<Confirmation, ToolError> {
         if self.spend(&format!("confirm/{}", about.nonce), about.until).await? {
             return Ok(Confirmation::Given(given));

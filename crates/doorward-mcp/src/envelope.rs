@@ -1,5 +1,5 @@
-//! The little that must be known of a message before it is handed on: what it wants done with which
-//! item; whether it answers a question; whether it begins a session or takes a request back.
+//! The facts about a message that are needed before it is passed on: its operation and item, the
+//! question that it answers, the session that it begins, or the request that it cancels.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -64,7 +64,7 @@ impl Wish {
 pub(crate) enum Peeked {
     /// One request or notification.
     Message(Envelope),
-    /// An answer to something that we asked.
+    /// An answer to a question of this server.
     Answer(Map<String, Value>),
     /// A JSON-RPC batch, which revisions since 2025-06-18 do not have.
     Batch,
@@ -107,7 +107,7 @@ impl Envelope {
             _ => None,
         }
     }
-    /// The request that is taken back.
+    /// The request that is cancelled.
     pub(crate) fn cancels(&self) -> Option<&Value> {
         if self.method == "notifications/cancelled" {
             self.params.as_ref().map(|params| &params.request_id)

@@ -16,7 +16,7 @@ pub enum Step {
     Definition(&'static str),
     /// The setting of the upstream that offers this kind of item is on, or not.
     Setting(UpstreamName, &'static str, bool),
-    /// The state of what an administrator approves for the whole kind.
+    /// The state of an approval that covers a whole kind.
     Approval(&'static str, &'static str),
     /// The roles of the upstream include one of the user's, or do not.
     UpstreamRoles(UpstreamName, bool),
@@ -26,9 +26,9 @@ pub enum Step {
     Class(ToolClass),
     /// The user by name and identifier, with their roles.
     Roles(String, String, Vec<String>),
-    /// `access.tool_roles` lets the user use the item of this name, or does not.
+    /// `access.tool_roles` permits the user the item of this name, or does not.
     ToolRoles(String, bool),
-    /// `access.scope_roles` lets the user hold the scope, or does not.
+    /// `access.scope_roles` permits the user the scope, or does not.
     ScopeRoles(Scope, bool),
     /// A rule closes the upstream as a whole, or none does.
     Closed(bool),

@@ -11,10 +11,10 @@ const MOST_DATA: usize = 16 * 1024;
 const OWN_MEMBERS: [&str; 5] =
     ["elicitations", "error", "scope", "requiredCapabilities", "doorward/retryAfterSeconds"];
 
-/// The codes of JSON-RPC and MCP that say only what is wrong with a request. An upstream may use
+/// The codes of JSON-RPC and MCP that only describe an error in a request. An upstream may use
 /// them; every other code of the range that JSON-RPC reserves (-32768 to -32000) is Doorward's own,
-/// among them those by which it directs users: a scope is missing (-32003), an address has to be
-/// opened (-32042).
+/// among them those by which it directs users: a scope is missing (-32003), a URL has to be opened
+/// (-32042).
 const PASSED_ON: [ErrorCode; 5] = [
     ErrorCode::INVALID_REQUEST,
     ErrorCode::METHOD_NOT_FOUND,
@@ -23,15 +23,15 @@ const PASSED_ON: [ErrorCode; 5] = [
     ErrorCode::RESOURCE_NOT_FOUND,
 ];
 
-/// The code by which a server tells that it needs a capability of the client (MCP 2026-07-28,
+/// The code by which a server requires a capability of the client (MCP 2026-07-28,
 /// `MissingRequiredClientCapabilityError`).
 const MISSING_CAPABILITY: ErrorCode = ErrorCode(-32021);
 
 /// The capabilities that an upstream may miss in a client.
 const CAPABILITIES: [&str; 3] = ["elicitation", "roots", "sampling"];
 
-/// The names of the capabilities that an upstream says it needs, and nothing else of what it says
-/// of them.
+/// The names of the capabilities that an upstream requires, without its other statements about
+/// them.
 fn needed(data: Option<&Value>) -> Option<Value> {
     let named = data?.get("requiredCapabilities")?.as_object()?;
     let known = CAPABILITIES.iter().filter(|name| named.contains_key(**name));

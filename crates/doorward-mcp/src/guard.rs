@@ -1,4 +1,4 @@
-//! The outermost layer of every MCP address: it answers before anything else looks at a request.
+//! The outermost layer of every MCP URL: it responds before any other layer reads a request.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     response
 }
 
-/// An MCP address, as the router knows it. The path is not searched for parts of it: the name of an
+/// An MCP URL, as the router matched it. Its parts are not searched for in the path: the name of an
 /// upstream may look like one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Door {
@@ -57,7 +57,7 @@ struct Door {
     named: bool,
 }
 
-/// The patterns of all MCP addresses. A longer one comes before those that it ends with.
+/// The patterns of all MCP URLs. A longer one precedes those that are its suffixes.
 const DOORS: &[(&str, Door)] = &[
     (routes::MCP_KEY_UPSTREAM, Door { keyed: true, named: true }),
     (routes::MCP_UPSTREAM, Door { keyed: false, named: true }),
@@ -68,7 +68,7 @@ const DOORS: &[(&str, Door)] = &[
 ];
 
 impl Door {
-    /// The address that the router matched. Its pattern may stand below the path of the public URL.
+    /// The path that the router matched. Its pattern may be below the path of the public URL.
     fn of(request: &Request) -> Option<Self> {
         let pattern = request.extensions().get::<MatchedPath>()?.as_str().trim_end_matches('/');
         DOORS.iter().find(|(address, _)| pattern.ends_with(address)).map(|(_, door)| *door)
@@ -107,8 +107,8 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
     }
     let keyed = door.keyed;
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
-        // Where no discovery is offered, no token of it is taken: a client that found one elsewhere
-        // belongs to the other address.
+        // At a URL without discovery, no OAuth token is accepted: a client that obtained one
+        // belongs at the other URL.
         Ok(caller) if keyed && caller.token().is_none() => {
             let refusal = BearerRefusal::Invalid {
                 why: "this address takes personal and service tokens only".to_owned(),
@@ -193,7 +193,7 @@ fn unread(error: &ParamsError) -> Response {
     }
 }
 
-/// Collects what is known of a request before its message is read.
+/// Collects the facts about a request before its message is read.
 async fn visit(
     mcp: &Mcp,
     caller: &Arc<Caller>,
@@ -204,7 +204,7 @@ async fn visit(
         .get("mcp-protocol-version")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    // The stateless revisions know no sessions and ignore the header (T23).
+    // The stateless revisions have no sessions and ignore the header (T23).
     let presented = if version >= "2026-07-28" {
         Presented::None
     } else {
@@ -242,7 +242,7 @@ async fn visit(
     })
 }
 
-/// Takes an answer to a question of ours; `None` if answers are not for this kind of client.
+/// Takes an answer to a question of this server; `None` if this kind of client sends none.
 async fn answered(
     mcp: &Mcp,
     visit: &Visit,
@@ -260,13 +260,13 @@ async fn answered(
     })
 }
 
-/// Refuses what roles or rules forbid, or what the token has no scope for, with the HTTP status
-/// that clients act on.
+/// Refuses operations that roles or rules forbid, or for which the token lacks a scope, with the
+/// HTTP status that clients act on.
 async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Response> {
     let wish = envelope.wish()?;
     let (_, item) = mcp.find(visit, wish.wanted()?).await?;
     let (caller, facts) = (&visit.caller, item.facts());
-    // Asking for more scopes would not help a person whose roles do not reach so far.
+    // More scopes would not help a user without the necessary roles.
     if mcp.inner.judge.judge(visit, &facts) == Verdict::Refuse {
         tracing::info!(person = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, "refused: the roles or the policy do not allow it");
         mcp.note_refused(visit, wish.verb, &facts).await;
@@ -275,13 +275,13 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
     if caller.scopes.allows(facts.scope) {
         return None;
     }
-    // An elevation that may follow is joined to this line by person, client and grant (R14).
+    // An elevation that may follow is joined to this line by user, client and grant (R14).
     tracing::info!(person = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up asked");
     mcp.note_refused(visit, wish.verb, &facts).await;
     Some(mcp.step_up(visit.target, facts.scope, &envelope.id))
 }
 
-/// Hands a message on, with a way back to the client while it is worked on.
+/// Passes a message on, with a channel to the client while it is processed.
 async fn pass(
     mcp: &Mcp,
     mut visit: Visit,
@@ -323,7 +323,7 @@ async fn pass(
         let _flight = flight;
         tokio::select! {
             response = run => response,
-            // The client took the request back and wants no answer: the stream ends without one.
+            // The client cancelled the request and expects no answer: the stream ends without one.
             () = cancelled.cancelled() => {
                 let mut response = Response::new(Body::from(Bytes::new()));
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::EVENT_STREAM));

@@ -1,4 +1,4 @@
-//! The MCP addresses.
+//! The MCP endpoints.
 
 use axum::{
     Extension, Router,
@@ -41,8 +41,8 @@ struct Streamable {
 /// The MCP endpoints with their guard, and the metadata without.
 pub fn router(mcp: &Mcp) -> Router {
     let parts = &mcp.inner.parts;
-    // Host and Origin are checked by the guard, which knows the public URL; no sessions, so that
-    // any replica serves any request.
+    // Host and Origin are checked by the guard against the public URL; no sessions, so that any
+    // replica serves any request.
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -157,8 +157,8 @@ async fn streamable_http(State(streamable): State<Streamable>, mut request: Requ
     }
 }
 
-/// Spells the media types of a request as the protocol library compares them: it knows no ranges, no
-/// missing `Accept`, and one spelling of JSON.
+/// Spells the media types of a request as the protocol library compares them: it supports no
+/// ranges, no missing `Accept`, and one spelling of JSON.
 fn spell_media_types(headers: &mut HeaderMap) {
     if media_type::accepts(headers, media_type::JSON)
         && media_type::accepts(headers, media_type::EVENT_STREAM)

@@ -1,4 +1,4 @@
-//! Changes at an upstream, told to the clients that listen.
+//! Changes at an upstream, announced to listening clients.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -30,12 +30,12 @@ use crate::{
     uri::public_uri,
 };
 
-/// For how long changes are collected before they are told.
+/// The time for which changes are collected before they are announced.
 const COLLECT: Duration = Duration::from_millis(300);
-/// How often an idle stream carries a comment.
+/// The interval between comments on an idle stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How many changes may wait for a slow listener; a listener that misses some is told that everything
-/// changed.
+/// How many changes may wait for a slow listener; a listener that misses some is notified that
+/// everything changed.
 const BACKLOG: usize = 1024;
 
 /// The change.
@@ -47,7 +47,7 @@ pub enum Changed {
     Prompts,
     /// Which resources there are.
     Resources,
-    /// One resource, by its address at the upstream.
+    /// One resource, by its URI at the upstream.
     Resource(String),
 }
 
@@ -56,13 +56,13 @@ pub enum Changed {
 pub struct Change {
     /// The upstream; `None` if many changed.
     pub upstream: Option<UpstreamName>,
-    /// The person that it changed for; `None` if for all.
+    /// The user that it changed for; `None` if for all.
     pub person: Option<UserId>,
     /// The change.
     pub what: Changed,
 }
 
-/// Where sources tell what changed. Cheap to clone.
+/// The channel on which sources announce changes. Cheap to clone.
 #[derive(Clone)]
 pub struct Changes(broadcast::Sender<Change>);
 
@@ -73,7 +73,7 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// Tells a change. No one listening is no error.
+    /// Announces a change. A missing listener is no error.
     pub fn tell(&self, change: Change) {
         let _ = self.0.send(change);
     }
@@ -124,12 +124,12 @@ impl Watched {
 /// A change as one client names it, with the upstream that it is of.
 type Named = (Option<UpstreamName>, Changed);
 
-/// Collects the changes that one visit may learn of.
+/// Collects the changes of which one visit may be notified.
 pub(crate) struct Listener {
     mcp: Mcp,
     changes: broadcast::Receiver<Change>,
     visit: Visit,
-    // What was collected, kept here so that a caller may stop waiting and lose nothing.
+    // The collected changes, kept here so that a caller may stop waiting and lose none.
     collected: HashSet<Named>,
     until: Option<Instant>,
 }
@@ -163,7 +163,7 @@ impl Listener {
         }
     }
 
-    /// The visit with the person's roles of this moment: a stream stays open for longer than roles
+    /// The visit with the user's roles of this moment: a stream stays open for longer than roles
     /// stay the same.
     async fn as_it_is_now(&self) -> Option<Visit> {
         let parts = &self.mcp.inner.parts;
@@ -181,7 +181,7 @@ impl Listener {
         Some(Visit { caller, ..self.visit.clone() })
     }
 
-    /// True if this visit may learn of a change: what is hidden does not change either.
+    /// True if this visit may learn of a change: changes of hidden items are hidden too.
     async fn may_hear(&self, visit: &Visit, (upstream, what): &Named) -> bool {
         let wanted = match (what, upstream) {
             (Changed::Resource(uri), _) => Wanted::Resource(uri),
@@ -196,7 +196,7 @@ impl Listener {
             .is_some_and(|(_, item)| self.mcp.may_use(visit, &item.facts()))
     }
 
-    /// Waits for changes and answers all that came within a moment.
+    /// Waits for changes and returns all that arrived within a moment.
     pub(crate) async fn next(&mut self) -> Option<HashSet<Changed>> {
         loop {
             let until = self.until;
@@ -227,8 +227,7 @@ impl Listener {
                             }
                         }
                     }
-                    // From here on nothing is awaited: what was collected is told or was not to be
-                    // told.
+                    // No await from here on: each collected change is announced or was withheld.
                     self.until = None;
                     self.collected.clear();
                     if !heard.is_empty() {
@@ -243,7 +242,7 @@ impl Listener {
     }
 }
 
-/// Forgets what a session watches when its stream ends.
+/// Forgets the subscriptions of a session when its stream ends.
 struct Ended {
     _slot: Slot,
     mcp: Mcp,
@@ -282,7 +281,7 @@ impl Listening {
     }
 }
 
-/// `GET /mcp`: the stream on which clients of the older revisions learn what changed (L4).
+/// `GET /mcp`: the stream on which clients of the older revisions are notified of changes (L4).
 pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let Some(visit) = request.extensions().get::<Visit>().cloned() else {
         return empty(StatusCode::UNAUTHORIZED);

@@ -30,8 +30,8 @@ impl Drop for Flight {
 }
 
 impl InFlight {
-    /// The owner of requests that a client may take back: those of its session, or else of this person with
-    /// this client.
+    /// The owner of requests that a client may cancel: those of its session, or else of this user
+    /// with this client.
     pub(crate) fn key(visit: &Visit) -> String {
         let session = visit.session.as_deref().unwrap_or_default();
         format!("{} {} {session}", visit.caller.user_id(), visit.caller.program())

@@ -1,5 +1,5 @@
-//! Items: what an upstream offers, as it is judged and counted. A list of items that were not
-//! judged yet can be opened in one place only, so that none is shown unjudged.
+//! Items: the offers of an upstream, for judgement and counting. A list of unjudged items can be
+//! opened in one place only, so that none is shown unjudged.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that rules know it by; `None` for the upstream itself, which only rules about whole
-    /// upstreams concern.
+    /// The kind in rules; `None` for the upstream itself, which only rules about whole upstreams
+    /// concern.
     pub(crate) fn in_rules(self) -> Option<policy::ItemKind> {
         match self {
             Self::Tool => Some(policy::ItemKind::Tool),
@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// The word for it in messages.
+    /// The name for it in messages.
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Tool => "tool",
@@ -54,7 +54,7 @@ pub struct ItemSpec {
     pub kind: Kind,
     /// The upstream that it belongs to.
     pub upstream: UpstreamName,
-    /// Its name or URI there.
+    /// Its name or URI at the upstream.
     pub own_name: String,
     /// Its name or URI among those of all upstreams.
     pub listed_as: String,
@@ -78,11 +78,11 @@ pub enum Item {
 pub struct Facts<'a> {
     /// Its kind.
     pub kind: Kind,
-    /// The upstream; `None` for our own.
+    /// The upstream; `None` for built-in tools.
     pub upstream: Option<UpstreamName>,
-    /// Its name or URI there.
+    /// Its name or URI at the upstream.
     pub own_name: &'a str,
-    /// Its name or URI among those of all upstreams, at whichever address it is used.
+    /// Its name or URI among those of all upstreams, at every URL.
     pub listed_as: &'a str,
     /// The effect of its use on the world.
     pub class: ToolClass,
@@ -154,7 +154,7 @@ impl Judged for Item {
 pub struct Listed<T> {
     /// The item.
     pub item: ItemSpec,
-    /// Its definition, under the name that clients see.
+    /// Its definition, under the name for clients.
     pub shown: T,
 }
 
@@ -179,7 +179,7 @@ impl<T: Judged> Unjudged<T> {
     pub fn new(items: Vec<T>) -> Self {
         Self(items)
     }
-    /// The items that `judge` lets through.
+    /// The items that `judge` permits.
     pub(crate) fn judged(self, judge: impl Fn(&Facts<'_>) -> bool) -> Vec<T> {
         let mut items = self.0;
         items.retain(|item| judge(&item.facts()));

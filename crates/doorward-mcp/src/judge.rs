@@ -1,5 +1,5 @@
-//! One judgement for listing and using: what is hidden is refused, and what is refused is hidden.
-//! It holds for tools, prompts, resources and templates alike, and for an upstream as a whole.
+//! One judgement for listing and use: a hidden item is refused, and a refused item is hidden. It
+//! holds for tools, prompts, resources and templates alike, and for an upstream as a whole.
 
 use std::borrow::Cow;
 
@@ -24,16 +24,16 @@ pub struct Judge {
 pub enum Verdict {
     /// It may be used.
     Allow,
-    /// It may be used if the person says so each time.
+    /// It may be used after a confirmation each time.
     Confirm,
     /// It is neither seen nor used.
     Refuse,
 }
 
-/// For whom an item is judged.
+/// The user and client for whom an item is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// The person.
+    /// The user.
     pub person: &'a Person,
     /// The program that acts for them.
     pub program: Program<'a>,
@@ -129,8 +129,8 @@ impl Judge {
     }
 }
 
-/// The name by which `access.tool_roles` knows an item: a rule for `wiki_*` holds for everything of
-/// `wiki`, its resources too.
+/// The name of an item in `access.tool_roles`: a rule for `wiki_*` holds for everything of `wiki`,
+/// its resources too.
 fn name_in_roles<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
     match (facts.kind, facts.upstream) {
         (Kind::Resource | Kind::Template, Some(upstream)) => {
@@ -150,7 +150,7 @@ fn question<'a>(subject: Subject<'a>, facts: &'a Facts<'_>) -> Question<'a> {
             .as_ref()
             .map(doorward_model::UpstreamName::as_str)
             .unwrap_or_default(),
-        // An upstream itself is asked about without its items.
+        // An upstream itself is judged without its items.
         kind: facts.kind.in_rules().unwrap_or(ItemKind::Tool),
         tool: facts.own_name,
         listed_as: facts.listed_as,

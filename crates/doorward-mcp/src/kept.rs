@@ -1,5 +1,5 @@
-//! Long results: a preview now, the rest as a resource that only the person who asked can read, for
-//! a while (CW14, CW15).
+//! Long results: a preview now, the rest as a resource that only the same user can read, for a
+//! while (CW14, CW15).
 
 use doorward_model::{PlainToken, TokenKind, UpstreamChange, UserId, upstream::KeptResult};
 use rmcp::{
@@ -20,7 +20,7 @@ fn place(user_id: &UserId) -> String {
 }
 
 impl Mcp {
-    /// Replaces a long result by its beginning and the address of the whole.
+    /// Replaces a long result by its beginning and the URI of the whole.
     pub(crate) async fn preview(
         &self,
         visit: &Visit,
@@ -85,7 +85,7 @@ impl Mcp {
         short
     }
 
-    /// Reads a kept result, if the address is one: this person's, and not expired.
+    /// Reads a kept result, if the URI names one: of this user, and not expired.
     pub(crate) async fn read_kept(
         &self,
         visit: &Visit,
@@ -110,7 +110,7 @@ impl Mcp {
             .and_then(|row| parts.master.open(&place(user_id), &row.body).ok())
             .map(|plain| String::from_utf8_lossy(&plain).into_owned());
         let Some(text) = text else {
-            // Another user's, expired, or never there: the same answer.
+            // Another user's, expired, or nonexistent: the same response.
             return Some(Err(ErrorData::resource_not_found(
                 "there is no such resource, or it has expired",
                 Some(Value::from(uri)),

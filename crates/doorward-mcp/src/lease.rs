@@ -21,8 +21,7 @@ struct Leased {
     look: Interval,
 }
 
-/// Lets an event stream run only as long as its caller's access stands. Other answers pass
-/// untouched.
+/// Lets an event stream run only while its caller has access. Other responses pass unchanged.
 pub(crate) fn hold(mcp: &Mcp, caller: Arc<Caller>, response: Response) -> Response {
     let streams = media_type::is(response.headers(), media_type::EVENT_STREAM);
     if !streams {

@@ -79,12 +79,12 @@ pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 /// complain of every stream that ends.
 pub const QUIET_LOGS: [&str; 2] = ["rmcp=error", "rmcp::transport::worker=off"];
 
-/// The program that calls, with what lets it.
+/// The program that calls, with its authorization.
 #[derive(Clone, Debug)]
 pub enum Principal {
     /// A client, by the grant behind its access token, which names it.
     Client(Arc<Grant>),
-    /// A personal access token. It reaches no further than it says.
+    /// A personal access token, with its own limits.
     Token(Arc<AccessToken>),
 }
 
@@ -93,12 +93,11 @@ pub enum Principal {
 pub struct Caller {
     /// The program.
     pub principal: Principal,
-    /// The scopes of the token at this moment: what it says, as far as the user's roles and factors
-    /// reach.
+    /// The present scopes of the token: its own, as far as the user's roles and factors allow.
     pub scopes: ScopeSet,
-    /// The user for whom the program acts, with the roles that they have now.
+    /// The user for whom the program acts, with their present roles.
     pub person: Arc<Person>,
-    /// When the token ends, in seconds since 1970.
+    /// The time of the token's end, in seconds since 1970.
     pub expires_at: i64,
 }
 
@@ -132,7 +131,7 @@ impl Caller {
         }
     }
 
-    /// How the user proved who they are before allowing the client or making the token.
+    /// The user's authentication before they allowed the client or made the token.
     pub fn authentication(&self) -> &Authentication {
         match &self.principal {
             Principal::Client(grant) => &grant.subject.authentication,
@@ -140,7 +139,7 @@ impl Caller {
         }
     }
 
-    /// When they proved it.
+    /// The time of the authentication.
     pub fn auth_time(&self) -> Timestamp {
         match &self.principal {
             Principal::Client(grant) => grant.subject.auth_time,
@@ -148,7 +147,7 @@ impl Caller {
         }
     }
 
-    /// Reports that this caller's token reaches an upstream; `None` stands for what is our own.
+    /// Reports that this caller's token reaches an upstream; `None` means the built-in tools.
     pub fn reaches(&self, upstream: Option<UpstreamName>) -> bool {
         self.token().is_none_or(|token| token.reaches_upstream(upstream))
     }
@@ -182,19 +181,19 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The signing keys, to verify tokens.
     pub keys: Arc<KeyRing>,
-    /// The master key, for what clients carry about.
+    /// The master key, which seals the state that clients carry.
     pub master: Arc<MasterKey>,
-    /// Our own address.
+    /// This server's public URL.
     pub public_url: PublicUrl,
     /// Hosts that requests may name besides the public URL's.
     pub allowed_hosts: Vec<String>,
-    /// Where tools come from.
+    /// The sources of tools.
     pub sources: Vec<Arc<dyn ToolSource>>,
     /// The permissions of roles, and which tools, for whom.
     pub rules: Live<Rules>,
     /// The resources of this moment.
     pub resources: ResourceTable,
-    /// Where sources tell what changed.
+    /// The channel on which sources announce changes.
     pub changes: Changes,
     /// How much may be used.
     pub limits: Live<LimitsConfig>,
@@ -264,7 +263,7 @@ impl Mcp {
         Ok(switched.map_or(self.inner.parts.config.enabled, |value| value == "true"))
     }
 
-    /// The resource that an address is.
+    /// The resource at an MCP URL.
     pub(crate) fn resource(&self, target: Target) -> Resource {
         target.resource(&self.inner.parts.public_url)
     }

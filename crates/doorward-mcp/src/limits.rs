@@ -1,4 +1,5 @@
-//! How much one person, one client and one upstream may use. Every refusal says when to try again.
+//! How much one user, one client and one upstream may use. Every refusal states the time of the
+//! next attempt.
 
 use std::{
     collections::HashMap,
@@ -24,15 +25,15 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Calls of tools, prompts and resources a minute of one person, through all clients together.
+    /// Calls of tools, prompts and resources a minute of one user, through all clients together.
     pub calls_per_minute_person: u32,
-    /// Calls a minute through one client, for all people together.
+    /// Calls a minute through one client, for all users together.
     pub calls_per_minute_client: u32,
-    /// Calls of one person at once.
+    /// Calls of one user at once.
     pub calls_at_once_person: u32,
-    /// Calls at one upstream at once, of all people together.
+    /// Calls at one upstream at once, of all users together.
     pub calls_at_once_upstream: u32,
-    /// How many calls may wait for their turn, for each person and for each upstream.
+    /// How many calls may wait for their turn, for each user and for each upstream.
     pub calls_waiting: u32,
     /// How many seconds a call may wait for its turn.
     pub wait_seconds: u64,
@@ -70,7 +71,7 @@ enum Key {
     Codes(UserId),
 }
 
-/// How many codes of confirmations one person's clients may try in a minute, whatever they are for.
+/// How many codes of confirmations one user's clients may try in a minute, for all uses together.
 const CODES_PER_MINUTE: u32 = 20;
 /// How many entries are remembered before idle ones are forgotten.
 const SWEEP_ABOVE: usize = 10_000;
@@ -95,7 +96,7 @@ pub(crate) struct Limits {
     gates: Mutex<HashMap<Key, Arc<Gate>>>,
 }
 
-/// A call's turn. Dropping it lets the next one in.
+/// A call's turn. Dropping it admits the next one.
 pub(crate) struct Turn {
     _permits: Vec<OwnedSemaphorePermit>,
 }
@@ -105,8 +106,8 @@ fn lock<K: Eq + Hash, V>(map: &Mutex<HashMap<K, V>>) -> std::sync::MutexGuard<'_
 }
 
 impl Limits {
-    /// Takes one from an allowance; answers after how many seconds there will be one, if there is
-    /// none now.
+    /// Takes one from an allowance; returns the seconds until one is available, if there is none
+    /// now.
     fn take(&self, key: Key, per_minute: u32) -> Result<(), u64> {
         let (most, rate) = (f64::from(per_minute.max(1)), f64::from(per_minute.max(1)) / 60.0);
         let now = Instant::now();
@@ -141,7 +142,7 @@ impl Limits {
         {
             return Arc::clone(gate);
         }
-        // Also where the limit changed: what is under way ends at the gate that it passed.
+        // Also where the limit changed: calls under way end at the gate that they passed.
         let gate = Arc::new(Gate {
             at_once,
             permits: Arc::new(Semaphore::new(at_once.max(1) as usize)),
@@ -195,7 +196,7 @@ impl Limits {
         Ok(Turn { _permits: permits })
     }
 
-    /// Takes one from the tries of confirmation codes that a person has.
+    /// Takes one from the tries of confirmation codes that a user has.
     pub(crate) fn try_code(&self, user_id: &UserId) -> Result<(), ToolError> {
         let busy = |seconds| {
             ToolError::Busy(format!("too many codes were tried; try again in {seconds} s"), seconds)

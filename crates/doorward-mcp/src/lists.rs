@@ -90,7 +90,7 @@ impl Mcp {
             all.logging |= one.shown.logging;
             apps::join(&mut all.extensions, one.shown.extensions);
         }
-        // At the address of all there is at least the list of all tools to read.
+        // At the URL of all upstreams, the list of all tools can always be read.
         all.resources |= visit.target == Target::All && self.may_offer();
         all
     }

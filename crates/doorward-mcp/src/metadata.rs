@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::{Mcp, Target};
 
 impl Mcp {
-    /// The document. Its scopes are what basic use needs, not the catalogue (R4), and never
-    /// `offline_access` (R5). Clients compare the resource with the URL that they were given, so that
-    /// it is named as it was `reached`; the authorization server has one name.
+    /// The document. Its scopes are those of basic use, not all of them (R4), and never
+    /// `offline_access` (R5). Clients compare the resource with their configured URL, so that it is
+    /// named as it was `reached`; the authorization server has one name.
     pub(crate) fn resource_metadata(&self, target: Target, reached: Option<&ReachedAs>) -> Value {
         let parts = &self.inner.parts;
         let public_url = reached.map_or(&parts.public_url, |reached| &reached.0);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::item::Kind;
 
-/// An operation that a client asks for.
+/// An operation that a client requests.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// `tools/call`.
@@ -48,8 +48,7 @@ pub enum Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// The item of this kind and name; `None` for an upstream, which is wanted by no name of a
-    /// client's.
+    /// The item of this kind and name; `None` for an upstream, which no client names.
     pub(crate) fn of(kind: Kind, name: &'a str) -> Option<Self> {
         Some(match kind {
             Kind::Tool => Self::Tool(name),
@@ -71,7 +70,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The verb of an operation: what the audit and the limits tell apart.
+/// The verb of an operation: the distinction that the audit and the limits make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Call,
@@ -83,7 +82,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    /// The word for the log.
+    /// The name for the log.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Call => "call",
@@ -103,8 +102,8 @@ pub(crate) struct Retry<'a> {
 }
 
 impl Operation {
-    /// Gives an operation that goes to an upstream the metadata of its request, such as the level of
-    /// log messages that the client wants. The protocol library takes `_meta` out of the parameters.
+    /// Gives an operation that goes to an upstream the metadata of its request, such as the
+    /// client's level of log messages. The protocol library takes `_meta` out of the parameters.
     pub(crate) fn carry(&mut self, meta: &RequestMetaObject) {
         let slot = match self {
             Self::CallTool(params) => &mut params.meta,
@@ -174,8 +173,8 @@ impl Operation {
         }
     }
 
-    /// Where the answer to an earlier question stands; `None` for operations in the middle of which
-    /// nothing can be asked.
+    /// The place of the answer to an earlier question; `None` for operations that cannot be
+    /// interrupted by a question.
     pub(crate) fn retry(&mut self) -> Option<Retry<'_>> {
         match self {
             Self::CallTool(params) => Some(Retry {
@@ -194,7 +193,7 @@ impl Operation {
         }
     }
 
-    /// The answer that says which input is required; `None` where [`Self::retry`] is.
+    /// The answer that states the required input; `None` where [`Self::retry`] is.
     pub(crate) fn requires(&self, required: InputRequiredResult) -> Option<Answer> {
         match self {
             Self::CallTool(_) => Some(Answer::Tool(required.into())),
@@ -221,7 +220,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The word for it in the log, which tells nothing of what was answered.
+    /// The name for it in the log, which reveals nothing of the answer.
     pub(crate) fn noun(&self) -> &'static str {
         match self {
             Self::Tool(_) => "the result of a tool",
@@ -284,7 +283,7 @@ impl Answer {
         written.unwrap_or_default()
     }
 
-    /// True for a tool's result that says that it failed.
+    /// True for a tool's result that reports a failure.
     pub(crate) fn is_error(&self) -> bool {
         matches!(self, Self::Tool(CallToolResponse::Complete(result)) if result.is_error == Some(true))
     }

@@ -1,7 +1,7 @@
 //! Questions to clients that wait for an answer, here and at other replicas.
 //!
 //! An answer comes in a request of its own, which may reach another replica than the one that
-//! asked. That replica keeps it, sealed, in the database; the replica that asked hears of it and
+//! asked. That replica stores it, sealed, in the database; the replica that asked is notified and
 //! takes it. An identifier proves that Doorward asked this very user and client, so that a replica
 //! keeps no answers to questions that were never asked.
 
@@ -92,8 +92,8 @@ impl Questions {
         Ok(Asked { questions: self, id, answered: Mutex::new(Some(answered)) })
     }
 
-    /// Hands an answer to the request that asked. `false` if this user and client were asked
-    /// nothing of the kind by this replica.
+    /// Delivers an answer to the request that asked. `false` if this user and client received no
+    /// such question from this replica.
     fn answered(&self, asker: &Asker<'_>, message: &Map<String, Value>) -> bool {
         let Some(id) = message.get("id").and_then(Value::as_str) else { return false };
         let mut waiting = self.lock();
@@ -105,7 +105,7 @@ impl Questions {
     }
 }
 
-/// A question that waits. Dropping it forgets it.
+/// A pending question. Dropping it removes it.
 pub(crate) struct Asked<'a> {
     questions: &'a Questions,
     id: String,
@@ -253,7 +253,7 @@ pub(crate) fn is_answer(row: &KeptResult) -> bool {
 
 impl Mcp {
     /// Takes a client's answer to a question, of this replica or another one. `false` if the client
-    /// was asked nothing of the kind.
+    /// received no such question.
     pub(crate) async fn take_answer(
         &self,
         caller: &Caller,

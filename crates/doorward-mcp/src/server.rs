@@ -1,4 +1,4 @@
-//! The protocol: what `rmcp` asks of a server, answered from the tool sources.
+//! The protocol: the requests of `rmcp` to a server, answered from the tool sources.
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -29,8 +29,8 @@ use crate::{
     tools::Offers,
 };
 
-/// For how many milliseconds a client may keep a list. It depends on who asks, so only that client
-/// may (R18).
+/// For how many milliseconds a client may keep a list. It depends on the user, so shared caches may
+/// not (R18).
 const LIST_TTL_MS: u64 = 60_000;
 /// The most resources that one stream watches.
 const MOST_WATCHED_AT_ONCE: usize = 256;
@@ -133,7 +133,7 @@ impl ServerHandler for Server {
         Ok(result)
     }
 
-    // What is not declared is not there: the library would answer these with empty lists.
+    // Undeclared features do not exist: the library would answer these requests with empty lists.
     async fn list_prompts(
         &self,
         request: Option<PaginatedRequestParams>,
@@ -245,7 +245,8 @@ impl ServerHandler for Server {
             }
         };
         if let ReadResourceResponse::Complete(result) = &mut response {
-            // Whatever the upstream says of its resources, here they are one person's (G8, R18).
+            // The upstream's statement on its resources is ignored: here they belong to one user
+            // (G8, R18).
             result.cache_scope = Some(CacheScope::Private);
             result.ttl_ms = Some(result.ttl_ms.unwrap_or_default());
         }
@@ -303,7 +304,7 @@ impl ServerHandler for Server {
         let visit = Visit::of(&context)?;
         for one in self.mcp.listed(&visit, |source| source.offers(&visit)).await {
             if one.shown.logging {
-                // An upstream that does not take it sends what it likes.
+                // An upstream that does not support it sends messages of any level.
                 let _ = self
                     .mcp
                     .perform(
@@ -347,7 +348,7 @@ impl ServerHandler for Server {
         for uri in
             context.accepted().resource_subscriptions.iter().flatten().take(MOST_WATCHED_AT_ONCE)
         {
-            // Where watching fails, the rest of what was asked for still works.
+            // If watching fails, the rest of the request still works.
             let _ = self
                 .mcp
                 .perform(
@@ -381,7 +382,7 @@ impl ServerHandler for Server {
                         )),
                     ),
                 };
-                // What this client did not ask for is refused by the sink.
+                // Notifications that this client did not request are refused by the sink.
                 let _ = context.sink().send(notification).await;
             }
         }
@@ -415,7 +416,7 @@ impl Server {
         let session = visit.session.clone();
         let outcome =
             self.mcp.perform(visit, Operation::Watch { uri: uri.to_owned(), on }, context).await;
-        // What is not wanted any more is not told any more, whatever the upstream says to it.
+        // After the unsubscription nothing is announced, whatever the upstream responds to it.
         if let (false, Some(session)) = (on, &session) {
             self.mcp.inner.watched.set(session, uri, false);
         }
@@ -429,13 +430,13 @@ impl Server {
     }
 }
 
-/// The error for a source that answered another question than it was asked.
+/// The error for a source that answered another operation than the requested one.
 fn wrong_answer(answer: &Answer) -> ErrorData {
     tracing::error!(answer = answer.noun(), "a source answered something else than it was asked");
     ErrorData::internal_error("the server cannot answer this", None)
 }
 
-/// Makes a result that models read of a text, for sources that have no more to say.
+/// Makes a result for models from a text, for sources without structured results.
 pub fn text_result(text: impl Into<String>) -> CallToolResult {
     CallToolResult::success(vec![ContentBlock::text(text.into())])
 }

@@ -1,6 +1,6 @@
-//! Sessions of clients that speak the older revisions. What such a client tells once, in
-//! `initialize`, is sealed into the session's id: no replica keeps anything, a restart forgets
-//! nothing, and the id opens nothing without its person's token (CA24, CA25, L3).
+//! Sessions of clients that speak the older revisions. The data of `initialize`, which such a
+//! client sends once, is sealed into the session's id: no replica keeps state, a restart loses
+//! none, and the id gives no access without its user's token (CA24, CA25, L3).
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
 
 /// The header that carries a session's id.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("mcp-session-id");
-/// For how many seconds an id is good. A client whose session has ended begins a new one.
+/// The lifetime of an id, in seconds. After the end of its session, a client begins a new one.
 const LIFETIME: i64 = 30 * 86_400;
 /// The longest id that is looked at, in bytes.
 const LONGEST: usize = 4096;
@@ -36,7 +36,7 @@ struct Inside {
 pub(crate) enum Presented {
     /// Nothing.
     None,
-    /// One of this person's and client's, with its hash.
+    /// One of this user's and client's, with its hash.
     Valid(Arc<ClientFacts>, Arc<str>),
     /// One that has ended, or is another user's: the client has to begin anew.
     Unknown,
@@ -57,7 +57,7 @@ pub(crate) fn introduced(params: &Value) -> ClientFacts {
         .get("capabilities")
         .and_then(|value| serde_json::from_value(value.clone()).ok())
         .unwrap_or_default();
-    // Only what servers may ask for is kept, so that an id stays short.
+    // Only the capabilities that servers may use are kept, so that an id stays short.
     capabilities.experimental = None;
     capabilities.extensions = None;
     ClientFacts {
@@ -69,8 +69,8 @@ pub(crate) fn introduced(params: &Value) -> ClientFacts {
 }
 
 impl Mcp {
-    /// The place that a session's id is sealed for: it opens for no other user and client, and at
-    /// the address of one upstream for no other upstream, one that was added later under the same
+    /// The place that a session's id is sealed for: it is valid for no other user and client, and
+    /// at the URL of one upstream for no other upstream, one that was added later under the same
     /// name included.
     fn session_place(&self, caller: &Caller, target: Target) -> String {
         let (user, client) = (caller.user_id(), caller.program());
@@ -82,8 +82,8 @@ impl Mcp {
         }
     }
 
-    /// The identity of an upstream, into what is sealed for it. One that is gone has an identity
-    /// that nothing else has.
+    /// The identity of an upstream, which is bound into values sealed for it. A deleted upstream
+    /// has a unique identity.
     pub(crate) fn upstream_id(&self, name: UpstreamName) -> UpstreamId {
         let parts = &self.inner.parts;
         let known = parts.resources.upstream_id(name);

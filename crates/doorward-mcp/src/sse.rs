@@ -1,6 +1,6 @@
-//! The deprecated HTTP+SSE transport (MCP 2024-11-05) for clients that know nothing newer. Every
-//! request is checked like any other; the stream's id alone opens nothing (CA24), and another
-//! person's or client's stream does not exist (CA25, R16).
+//! The deprecated HTTP+SSE transport (MCP 2024-11-05) for clients that support nothing newer. Every
+//! request is checked like any other; the stream's id alone gives no access (CA24), and another
+//! user's or client's stream does not exist (CA25, R16).
 
 use std::{
     collections::HashMap,
@@ -36,13 +36,13 @@ use crate::{
     streams::{self, Slot},
 };
 
-/// The needs of a message for a stream: the way to the server, the way to the client, and who the
-/// client is.
+/// The data that a message needs of its stream: the channels to the server and to the client, and
+/// the client's identity.
 type Ways = (mpsc::Sender<RxJsonRpcMessage<RoleServer>>, mpsc::Sender<Bytes>, Arc<ClientFacts>);
 
 /// How many messages may wait in one direction.
 const QUEUE: usize = 32;
-/// How often an idle stream carries a comment (CA3: at most 30 s).
+/// The interval between comments on an idle stream (CA3: at most 30 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The open streams.
@@ -55,7 +55,7 @@ struct Open {
     program: String,
     to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
     to_client: mpsc::Sender<Bytes>,
-    // What the client said of itself when it began.
+    // The client's statements about itself in `initialize`.
     facts: Arc<ClientFacts>,
 }
 
@@ -65,7 +65,7 @@ impl Streams {
     }
 }
 
-/// Closes a stream's entry when its connection goes away.
+/// Removes a stream's entry when its connection closes.
 struct Entry {
     mcp: Mcp,
     id: String,
@@ -77,7 +77,7 @@ impl Drop for Entry {
     }
 }
 
-/// Sends what the server says into the stream.
+/// Sends the server's messages into the stream.
 struct ToClient(mpsc::Sender<Bytes>, Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl Sink<TxJsonRpcMessage<RoleServer>> for ToClient {
@@ -100,7 +100,7 @@ impl Sink<TxJsonRpcMessage<RoleServer>> for ToClient {
         if let Ok(json) = serde_json::to_string(&message) {
             let sender = self.0.clone();
             self.1 = Some(Box::pin(async move {
-                // A connection that is gone needs no answer.
+                // A connection that was closed needs no answer.
                 let _ = sender.send(event("message", &json)).await;
             }));
         }
@@ -118,7 +118,7 @@ fn event(name: &str, data: &str) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }
 
-/// `GET /mcp/sse`: opens a stream and tells where to post.
+/// `GET /mcp/sse`: opens a stream and announces the URL for POST requests.
 pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let Some(caller) = request.extensions().get::<Arc<Caller>>().cloned() else {
         return empty(StatusCode::UNAUTHORIZED);
@@ -216,7 +216,7 @@ impl Mcp {
     }
 }
 
-/// Gives a message the request that carried it, so that tools see who called.
+/// Attaches to a message the request that carried it, so that tools see the caller.
 fn attach(message: &mut ClientJsonRpcMessage, parts: Parts) {
     match message {
         JsonRpcMessage::Request(request) => {

@@ -23,7 +23,7 @@ pub(crate) const DESCRIBE: &str = "describe_tool";
 
 pub(crate) const CALL: &str = "call_tool";
 
-/// The address of the list of all tools.
+/// The URI of the list of all tools.
 pub(crate) const CATALOGUE: &str = "doorward://catalogue";
 
 /// The search.
@@ -35,10 +35,10 @@ struct SearchArguments {
     /// Only tools of this service, by the name that results give it.
     #[serde(default)]
     service: Option<String>,
-    /// Names of arguments whose values you already know; tools that take them come first.
+    /// Names of arguments with values that you already know; tools that take them come first.
     #[serde(default, alias = "knownArguments")]
     known_arguments: Vec<String>,
-    /// True if to show tools that change something although the query does not say so.
+    /// True if to show tools that change something although the query does not ask for them.
     #[serde(default, alias = "includeMutating")]
     include_mutating: bool,
     /// How many tools to show, at most 20.
@@ -69,7 +69,7 @@ struct CallArguments {
         alias = "toolArguments"
     )]
     arguments: Map<String, Value>,
-    /// The code of a confirmation, where one was asked for.
+    /// The code of a confirmation, where one is required.
     #[serde(default, alias = "confirmWrite")]
     confirm_write: Option<String>,
 }
@@ -137,7 +137,7 @@ pub(crate) fn is_one(name: &str) -> bool {
     matches!(name, SEARCH | DESCRIBE | CALL)
 }
 
-/// The call that a `call_tool` stands for.
+/// The call within a `call_tool`.
 pub(crate) fn inner(params: &CallToolRequestParams) -> Result<CallToolRequestParams, ToolError> {
     let arguments = Value::Object(params.arguments.clone().unwrap_or_default());
     let asked: CallArguments = serde_json::from_value(arguments).map_err(|error| {
@@ -153,7 +153,7 @@ pub(crate) fn inner(params: &CallToolRequestParams) -> Result<CallToolRequestPar
     Ok(inner)
 }
 
-/// The name in the arguments of a `call_tool`, wherever a client put it.
+/// The name in the arguments of a `call_tool`, in any member that clients use.
 pub(crate) fn inner_name(arguments: &Value) -> Option<&str> {
     ["name", "tool", "tool_name", "toolName"]
         .iter()
@@ -185,7 +185,7 @@ pub(crate) fn unknown(name: &str) -> ToolError {
     ))
 }
 
-/// All tools, for those who want to read them through.
+/// All tools, for reading through.
 pub(crate) fn catalogue(tools: &[Arc<ToolSpec>]) -> String {
     let all: Vec<Value> = tools.iter().map(|spec| describe_short(spec, 0.0, &[])).collect();
     serde_json::to_string_pretty(&all).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! The URIs of upstreams' resources among those of all upstreams.
 //!
-//! `https://…` of the upstream `wiki` is `wiki+https://…`. The scheme `ui` stays, since clients look
-//! for it (MCP Apps): `ui://chart/view.html` is `ui://wiki/chart/view.html`.
+//! `https://…` of the upstream `wiki` is `wiki+https://…`. The scheme `ui` stays, since clients
+//! recognise it (MCP Apps): `ui://chart/view.html` is `ui://wiki/chart/view.html`.
 
 use doorward_model::UpstreamName;
 
@@ -26,7 +26,7 @@ pub fn public_uri(upstream: UpstreamName, own: &str) -> String {
     }
 }
 
-/// The upstream of a URI among those of all upstreams, and the URI there.
+/// The upstream of a URI among those of all upstreams, and the URI at that upstream.
 pub fn own_uri(public: &str) -> Option<(UpstreamName, String)> {
     let (name, own) = if let Some(rest) = after_ui(public) {
         let (name, rest) = rest.split_once('/')?;

@@ -1,5 +1,4 @@
-//! One request as tools see it: who asks, by which client, at which address, and what that client
-//! can do.
+//! One request as tools see it: the user, the client and its capabilities, and the URL.
 
 use std::sync::Arc;
 
@@ -34,12 +33,12 @@ impl Target {
     }
 }
 
-/// How tools are shown.
+/// The form in which tools are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
     /// One by one, unless there are too many for this client.
     Automatic,
-    /// One by one, however many there are (`?surface=direct`).
+    /// One by one, in any number (`?surface=direct`).
     Direct,
     /// Through `search_tools`, `describe_tool` and `call_tool` (`?surface=search`).
     Search,
@@ -50,16 +49,16 @@ pub enum Surface {
 pub struct ClientFacts {
     /// The name that it gives itself.
     pub name: String,
-    /// The revision that it speaks.
+    /// The protocol revision.
     pub version: String,
-    /// True if it speaks the stateless revisions, 2026-07-28 and later.
+    /// True if it uses the stateless revisions, 2026-07-28 and later.
     pub modern: bool,
     /// Its capabilities for a server.
     pub capabilities: ClientCapabilities,
 }
 
 impl ClientFacts {
-    /// True if it can show a form to its person.
+    /// True if it can show a form to its user.
     pub fn elicits_forms(&self) -> bool {
         // Before there were two modes, the bare capability meant forms.
         self.capabilities
@@ -67,15 +66,15 @@ impl ClientFacts {
             .as_ref()
             .is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none())
     }
-    /// True if it can lead its person to an address.
+    /// True if it can direct its user to a URL.
     pub fn elicits_urls(&self) -> bool {
         self.capabilities.elicitation.as_ref().is_some_and(|elicitation| elicitation.url.is_some())
     }
-    /// True if it lets servers ask its model.
+    /// True if it lets servers request samples of its model.
     pub fn samples(&self) -> bool {
         self.capabilities.sampling.is_some()
     }
-    /// True if it tells servers its roots.
+    /// True if it announces its roots to servers.
     pub fn tells_roots(&self) -> bool {
         self.capabilities.roots.is_some()
     }
@@ -86,9 +85,9 @@ impl ClientFacts {
 pub struct Visit {
     /// The caller, as the bearer token proved.
     pub caller: Arc<Caller>,
-    /// Where.
+    /// The URL that was called.
     pub target: Target,
-    /// How tools are shown.
+    /// The form in which tools are listed.
     pub surface: Surface,
     /// The client, as it describes itself.
     pub client: Arc<ClientFacts>,
@@ -96,9 +95,9 @@ pub struct Visit {
     pub registered_name: Arc<str>,
     /// The hash of the session that the client holds, if it holds one.
     pub session: Option<Arc<str>>,
-    /// The way back to the client while this request is open.
+    /// The channel to the client while this request is open.
     pub channel: Channel,
-    /// Where the request comes from, for the audit.
+    /// The origin of the request, for the audit.
     pub origin: Option<Arc<Origin>>,
 }
 
@@ -113,7 +112,7 @@ impl Visit {
         if let Some(capabilities) =
             context.meta.client_capabilities().filter(|_| context.meta.protocol_version().is_some())
         {
-            // The stateless revisions say with every request what the client can do.
+            // The stateless revisions state the client's capabilities with every request.
             let name = context.meta.client_info().map(|info| info.name).unwrap_or_default();
             let version = context
                 .meta

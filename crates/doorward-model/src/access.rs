@@ -1,4 +1,4 @@
-//! The permissions of roles: which scopes a person may give to a client, which tools they may call,
+//! The permissions of roles: which scopes a user may give to a client, which tools they may call,
 //! and where one factor is not enough.
 
 use crate::{
@@ -9,17 +9,17 @@ use crate::{
     scope::{SCOPES, Scope},
 };
 
-/// The rules. Without any, every person may use everything that the server offers.
+/// The rules. Without any, every user may use everything that the server offers.
 #[derive(Clone, Debug, Default)]
 pub struct AccessPolicy {
     scopes: Vec<(Scope, Vec<Role>)>,
     tools: Vec<(Pattern, Vec<Role>)>,
     second_factor: ScopeSet,
-    /// True if the administrator's pages ask for a second factor.
+    /// True if the administrator's pages require a second factor.
     pub second_factor_for_administrators: bool,
 }
 
-/// A rule that cannot be understood. Says what is wrong with it.
+/// An invalid rule. Holds the error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RuleError(pub String);
@@ -50,7 +50,7 @@ fn scope(name: &str) -> Result<Scope, RuleError> {
 }
 
 impl AccessPolicy {
-    /// Reads the rules as they stand in the configuration.
+    /// Reads the rules in the form of the configuration.
     pub fn parse(
         scope_roles: &[String],
         tool_roles: &[String],
@@ -75,7 +75,7 @@ impl AccessPolicy {
         scopes.chain(self.tools.iter().flat_map(|(_, roles)| roles))
     }
 
-    /// The scopes that this person may hold through any client. A scope that includes one that is
+    /// The scopes that this user may hold through any client. A scope that includes one that is
     /// not allowed is not allowed either.
     pub fn scopes_of(&self, person: &Person) -> ScopeSet {
         let admin = if person.is_administrator() {
@@ -99,7 +99,7 @@ impl AccessPolicy {
             .collect()
     }
 
-    /// True if this person may call a tool of this name. Of several rules that match, all must
+    /// True if this user may call a tool of this name. Of several rules that match, all must
     /// hold.
     pub fn allows_tool(&self, person: &Person, tool: &str) -> bool {
         self.tools
@@ -108,8 +108,8 @@ impl AccessPolicy {
             .all(|(_, roles)| person.has_any(roles))
     }
 
-    /// Those of `scopes` for which a user who proved themselves like this must prove a second
-    /// factor first.
+    /// Those of `scopes` for which a user with this authentication must prove a second factor
+    /// first.
     pub fn lacks_second_factor(
         &self,
         scopes: &ScopeSet,
@@ -119,7 +119,7 @@ impl AccessPolicy {
         if authentication.level == Level::MultiFactor || (self.second_factor.is_empty() && !admin) {
             return ScopeSet::default();
         }
-        // What is demanded everywhere is demanded at each upstream.
+        // A demand for all of Doorward applies at each upstream.
         let demands = |scope: Scope| {
             (admin && scope.is_administrative())
                 || self.second_factor.iter().any(|demanding| demanding == scope.everywhere())
@@ -131,14 +131,14 @@ impl AccessPolicy {
             .collect()
     }
 
-    /// The part of `scopes` that is left for this user, who proved themselves like this.
+    /// The part of `scopes` that remains for this user with this authentication.
     pub fn effective(
         &self,
         scopes: &ScopeSet,
         person: &Person,
         authentication: &Authentication,
     ) -> ScopeSet {
-        // Every call comes by here, and most servers have no rules.
+        // This path is common to all calls, and most servers have no rules.
         if self.scopes.is_empty() && self.second_factor.is_empty() && !scopes.has_administrative() {
             return scopes.closure();
         }

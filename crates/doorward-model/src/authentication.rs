@@ -1,13 +1,13 @@
-//! How a user proved who they are.
+//! The authentication of a user.
 
-/// How strong a proof was, as `acr` says it (OpenID Connect Core §2, RFC 9470).
+/// The strength of an authentication, as in `acr` (OpenID Connect Core §2, RFC 9470).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// One factor: a password, or whatever an upstream provider asked for.
+    /// One factor: a password, or any demanded by an identity provider.
     #[default]
     SingleFactor,
-    /// Two factors of our own, or a passkey with user verification, or what a trusted provider
-    /// reports as that.
+    /// Two factors of this server, a passkey with user verification, or an equivalent reported by a
+    /// trusted provider.
     MultiFactor,
 }
 
@@ -19,19 +19,19 @@ impl Level {
             Self::MultiFactor => "urn:doorward:acr:multi-factor",
         }
     }
-    /// Reads a stored value. What is not known proves one factor only.
+    /// Reads a stored value. An unknown one counts as one factor only.
     pub fn parse(text: &str) -> Self {
         if text == Self::MultiFactor.as_str() { Self::MultiFactor } else { Self::SingleFactor }
     }
 }
 
-/// How a user proved who they are: how strongly, and by which methods.
+/// The authentication of a user: its level and its methods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authentication {
-    /// How strongly.
+    /// The level.
     pub level: Level,
-    /// By which methods, in the words of RFC 8176: `pwd`, `otp`, `swk`, `user`, `mfa`, or those
-    /// that an upstream provider used.
+    /// Its methods, in the terms of RFC 8176: `pwd`, `otp`, `swk`, `user`, `mfa`, or those of an
+    /// identity provider.
     pub amr: Vec<String>,
 }
 

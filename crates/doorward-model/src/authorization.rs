@@ -14,7 +14,7 @@ pub struct AuthorizationCode {
     pub grant_id: GrantId,
     /// The only client that may redeem it.
     pub client_id: ClientId,
-    /// The user who allowed it.
+    /// The user who gave consent.
     pub subject: Subject,
     /// The redirect URI of the authorization request, as presented.
     pub redirect_uri: String,
@@ -24,10 +24,10 @@ pub struct AuthorizationCode {
     pub resources: Vec<Resource>,
     /// The PKCE challenge in oxide-auth's stored form (RFC 7636, S256 only).
     pub challenge: String,
-    /// When it stops being redeemable.
+    /// The time of expiry.
     pub expires_at: Timestamp,
-    /// When it was redeemed. Spent codes are kept for as long as their tokens may live, so that a
-    /// replay is seen.
+    /// The time of redemption. Spent codes are kept for as long as their tokens may live, so that a
+    /// replay is detected.
     pub consumed_at: Option<Timestamp>,
 }
 
@@ -36,8 +36,8 @@ pub struct AuthorizationCode {
 pub struct OneTimeLink {
     /// The hash of the secret in the link.
     pub token: HashedToken,
-    /// When it stops working.
+    /// The time of expiry.
     pub expires_at: Timestamp,
-    /// When it was used.
+    /// The time of use.
     pub consumed_at: Option<Timestamp>,
 }

@@ -1,4 +1,5 @@
-//! A write is a value: a request decides on what it read and hands the store one [`UnitOfWork`].
+//! A write is a value: a request decides on the state that it read and passes one [`UnitOfWork`] to
+//! the store.
 
 mod factor;
 mod unit;
@@ -16,12 +17,13 @@ pub use factor::FactorChange;
 pub use unit::{CountedAttempt, Expected, UnitOfWork};
 
 /// One named change. Those marked *conditional* decide something: if their one statement does not
-/// touch exactly one row, nothing of the unit is kept and the caller learns which one failed.
+/// touch exactly one row, the whole unit is discarded and the error names the condition that
+/// failed.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Adds a person. Conditional: the name must be free.
+    /// Adds a user. Conditional: the name must be free.
     InsertPerson(Person),
-    /// Sets or removes a password. Conditional: the person must exist.
+    /// Sets or removes a password. Conditional: the user must exist.
     SetPassword {
         /// The user.
         user_id: UserId,
@@ -38,27 +40,28 @@ pub enum Change {
         /// The hash to store.
         new: HashedPassword,
     },
-    /// Sets a person's roles. Conditional: the person must exist.
+    /// Sets a user's roles. Conditional: the user must exist.
     SetRoles {
         /// The user.
         user_id: UserId,
         /// The new roles.
         roles: Vec<Role>,
     },
-    /// Disables a person (`Some`) or enables them again. Conditional: the person must exist.
+    /// Disables a user (`Some`) or enables them again. Conditional: the user must exist.
     SetPersonDisabled {
         /// The user.
         user_id: UserId,
         /// Since when.
         disabled_at: Option<Timestamp>,
     },
-    /// Deletes a person. Conditional: the person must exist.
+    /// Deletes a user. Conditional: the user must exist.
     DeletePerson(UserId),
     /// Adds a client. Conditional: the id must be free.
     InsertClient(Box<Client>),
-    /// Adds or replaces what a metadata document said. It keeps `authorized_at` and `disabled_at`.
+    /// Adds or replaces a client of a metadata document. It keeps `authorized_at` and
+    /// `disabled_at`.
     PutDocumentClient(Box<Client>),
-    /// Remembers that a person allowed this client something.
+    /// Remembers that a user allowed this client something.
     MarkClientAuthorized {
         /// The client.
         client_id: ClientId,
@@ -114,7 +117,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Revokes a person's grants, and spends the codes that wait to become one.
+    /// Revokes a user's grants, and spends the pending codes.
     RevokeGrantsOfPerson {
         /// The user.
         user_id: UserId,
@@ -125,8 +128,8 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
-    /// Revokes the grants that were given by a user who came by this upstream account, and spends
-    /// the codes that wait to become one.
+    /// Revokes the grants that were given after a sign-in with this account at an identity
+    /// provider, and spends the pending codes.
     RevokeGrantsOfIdentity {
         /// The account.
         identity: IdentityId,
@@ -135,7 +138,7 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
-    /// Revokes all grants of a client, and spends the codes that wait to become one.
+    /// Revokes all grants of a client, and spends the pending codes.
     RevokeGrantsOfClient {
         /// The user.
         client_id: ClientId,
@@ -161,21 +164,21 @@ pub enum Change {
     TouchSession {
         /// The session.
         token: HashedToken,
-        /// When it was used.
+        /// The time of use.
         last_seen_at: Timestamp,
-        /// When it now ends without further use.
+        /// The new time of expiry without further use.
         expires_at: Timestamp,
     },
     /// Ends the session with this cookie.
     EndSession(HashedToken),
-    /// Ends one of a person's sessions. Conditional: it must be theirs.
+    /// Ends one of a user's sessions. Conditional: it must belong to the user.
     EndSessionOfPerson {
         /// The user.
         user_id: UserId,
         /// Which.
         session_id: SessionId,
     },
-    /// Ends a person's sessions, except the one given.
+    /// Ends a user's sessions, except the one given.
     EndSessionsOfPerson {
         /// The user.
         user_id: UserId,
@@ -205,7 +208,7 @@ pub enum Change {
     RetireSigningKeys {
         /// The key that stays.
         except: String,
-        /// When the others are no longer needed.
+        /// The time from which the others are no longer needed.
         at: Timestamp,
     },
     /// Sets a setting.
@@ -235,7 +238,7 @@ pub enum Change {
     /// Counts an attempt to guess a secret as a failure, before the secret is compared.
     /// Conditional: the counter allows an attempt now.
     CountAttempt(CountedAttempt),
-    /// Takes back an attempt whose secret turned out to be right.
+    /// Takes back an attempt with a correct secret.
     TakeBackAttempt {
         /// The counter.
         key: String,
@@ -245,35 +248,35 @@ pub enum Change {
         /// The counts.
         key: String,
     },
-    /// Sets a person's profile as a provider tells it. What is `None` stays.
+    /// Sets a user's profile from a provider. A value of `None` leaves the member unchanged.
     SetProfile {
         /// The user.
         user_id: UserId,
         /// The e-mail address.
         email: Option<String>,
-        /// The name for people.
+        /// The display name.
         display_name: Option<String>,
     },
-    /// Sets the e-mail address that the provider of an account vouches for (`Some`), or takes away
-    /// the one that it vouched for (`None`).
+    /// Sets the e-mail address that the provider of an account vouches for (`Some`), or removes the
+    /// one that it vouched for (`None`).
     FollowAddress {
         /// The user.
         user_id: UserId,
         /// The account.
         identity: IdentityId,
-        /// The address.
+        /// The e-mail address.
         email: Option<String>,
     },
-    /// Changes a person's sign-in name. Conditional: no other user has it.
+    /// Changes a user's sign-in name. Conditional: no other user has it.
     RenamePerson {
         /// The user.
         user_id: UserId,
         /// The new name.
         name: PersonName,
     },
-    /// Makes a person's provider roles those of all their linked identities together.
+    /// Makes a user's provider roles those of all their linked identities together.
     CollectProviderRoles(UserId),
-    /// Adds an upstream provider. Conditional: the name must be free.
+    /// Adds an identity provider. Conditional: the name must be free.
     InsertProvider(StoredProvider),
     /// Replaces the settings of a provider that was added. Conditional: they are those that were
     /// seen.
@@ -291,8 +294,8 @@ pub enum Change {
     /// Conditional: it exists.
     UpdateClient(Box<Client>),
     /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under
-    /// way, grants, links and invitations, and all access of users for whom nothing else stands.
-    /// Conditional: it must exist.
+    /// way, grants, links and invitations, and all access of users without another method of
+    /// sign-in. Conditional: it must exist.
     DeleteProvider {
         /// The provider.
         id: ProviderId,
@@ -301,60 +304,60 @@ pub enum Change {
         /// True if users may sign in with passwords of their own.
         passwords: bool,
     },
-    /// Ends what depends on accounts that a provider of the configuration no longer has: it left
+    /// Ends the dependents of accounts that a provider of the configuration no longer has: it left
     /// the file, or is another server now. The links stay, ended and without tokens.
     RetireAccounts {
         /// The provider.
         provider: ProviderId,
-        /// The issuers whose accounts it still has.
+        /// The issuers of accounts that it still has.
         issuers: Vec<String>,
         /// The present moment.
         at: Timestamp,
         /// True if users may sign in with passwords of their own.
         passwords: bool,
     },
-    /// Remembers a sign-in that goes to a provider.
+    /// Stores a sign-in that is redirected to a provider.
     InsertSignIn(SignInAttempt),
-    /// Takes up a sign-in that came back. Conditional: awaited, not expired, from this provider and
+    /// Resumes a sign-in at its callback. Conditional: awaited, not expired, from this provider and
     /// in this browser.
     RedeemSignIn {
         /// The hash of `state`.
         state: HashedToken,
-        /// Where it comes from.
+        /// The source of the roles.
         provider: ProviderId,
         /// The hash of the browser's cookie.
         browser: HashedToken,
         /// The present moment.
         now: Timestamp,
     },
-    /// Links an upstream account to a person. Conditional: it must not be linked yet.
+    /// Links an account at an identity provider to a user. Conditional: it must not be linked yet.
     InsertIdentity(Box<LinkedIdentity>),
-    /// Replaces what is known of an upstream account. Conditional: it must be linked to the same
-    /// person.
+    /// Replaces the stored state of an account at an identity provider. Conditional: it must be
+    /// linked to the same user.
     UpdateIdentity(Box<LinkedIdentity>),
-    /// Keeps what a look at an upstream account came to. Conditional: it is still claimed for this
-    /// look, so no one signed in or out with it meanwhile.
+    /// Stores the outcome of a check of an account at an identity provider. Conditional: it is
+    /// still claimed for this check, so the user neither signed in nor out with it meanwhile.
     KeepChecked {
         /// The present state.
         identity: Box<LinkedIdentity>,
-        /// Until when the look was claimed.
+        /// The time until which the check was claimed.
         claimed: Timestamp,
     },
-    /// Unlinks an upstream account. Conditional: it must be this person's.
+    /// Unlinks an account at an identity provider. Conditional: it must be this user's.
     DeleteIdentity {
         /// The user.
         user_id: UserId,
         /// Which.
         identity: IdentityId,
     },
-    /// Reserves the next look at an upstream account for one replica. Conditional: no one was
-    /// faster.
+    /// Reserves the next check of an account at an identity provider for one replica. Conditional:
+    /// no other replica reserved it before.
     ClaimIdentityCheck {
         /// Which.
         identity: IdentityId,
-        /// When the look was due.
+        /// The time at which the check was due.
         due: Timestamp,
-        /// When another may try, if this one does not finish.
+        /// The time from which another replica may try, if this one does not finish.
         until: Timestamp,
     },
     /// Stores the token that a provider gave in place of another. Conditional: the other is still
@@ -364,27 +367,27 @@ pub enum Change {
         identity: IdentityId,
         /// The sealed token that was redeemed.
         replaced: Sealed,
-        /// The sealed token that came for it.
+        /// The sealed token that replaces it.
         credential: Sealed,
     },
-    /// Deletes the provider's token of an upstream account and sets its next look.
+    /// Deletes the provider's token of an account and sets its next check.
     DropCredential {
         /// Which.
         identity: IdentityId,
-        /// When to look again.
+        /// The time of the next check.
         next_check_at: Timestamp,
     },
-    /// Invites a person to sign in through a provider. An earlier invitation of the same address is
-    /// replaced.
+    /// Invites a user to sign in through a provider. An earlier invitation of the same e-mail
+    /// address is replaced.
     PutInvitation(Invitation),
-    /// Uses an invitation. Conditional: it must be there.
+    /// Uses an invitation. Conditional: it must exist.
     RedeemInvitation {
         /// The provider.
         provider: ProviderId,
-        /// The address.
+        /// The e-mail address.
         email: String,
     },
-    /// Ends the sessions that began with an upstream account.
+    /// Ends the sessions that began with an account at an identity provider.
     EndSessionsOfIdentity {
         /// The account.
         identity: IdentityId,
@@ -400,9 +403,10 @@ pub enum Change {
     },
     /// A change to second factors.
     Factor(FactorChange),
-    /// Changes what is known of upstreams.
+    /// Changes the stored state of upstreams.
     Upstream(UpstreamChange),
-    /// Gives a client less than before: its grants from this person keep what is in both sets.
+    /// Narrows a client's permissions: its grants from this user keep the intersection of both
+    /// sets.
     NarrowGrants {
         /// The user.
         user_id: UserId,
@@ -419,8 +423,8 @@ pub enum Change {
         /// Since when.
         approved_at: Option<Timestamp>,
     },
-    /// Pins what a client's metadata document said, or lets it change again. Conditional: the
-    /// client must exist.
+    /// Pins a client's metadata document, or lets it change again. Conditional: the client must
+    /// exist.
     SetClientPinned {
         /// The client.
         client_id: ClientId,
@@ -429,26 +433,27 @@ pub enum Change {
     },
     /// Adds a personal or service token. Conditional: the id and the value must be new.
     InsertAccessToken(Box<AccessToken>),
-    /// Replaces the value of a token, its end, and what is recorded of the user who replaces it.
-    /// Conditional: it must be this person's and live at the moment of the replacement.
+    /// Replaces the value of a token, its end, and the recorded authentication of the user who
+    /// replaces it. Conditional: it must belong to this user and be live at the moment of the
+    /// replacement.
     RotateAccessToken(Box<AccessToken>),
-    /// Revokes a token. Conditional: it must be there and not revoked.
+    /// Revokes a token. Conditional: it must exist and not be revoked.
     RevokeAccessToken {
         /// Which.
         id: AccessTokenId,
-        /// Only if it is this person's.
+        /// Only if it is this user's.
         user_id: Option<UserId>,
         /// When.
         at: Timestamp,
     },
-    /// Revokes all tokens of a person.
+    /// Revokes all tokens of a user.
     RevokeAccessTokensOfPerson {
         /// The user.
         user_id: UserId,
         /// When.
         at: Timestamp,
     },
-    /// Revokes all tokens that were made by a user who came by this account at a provider.
+    /// Revokes all tokens that were made after a sign-in with this account at a provider.
     RevokeAccessTokensOfIdentity {
         /// The account.
         identity: IdentityId,

@@ -1,18 +1,18 @@
-//! Clients: the programs that act for people (RFC 6749 §2, RFC 7591).
+//! Clients: the programs that act for users (RFC 6749 §2, RFC 7591).
 
 use crate::{
     GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp,
     id::{ClientId, UserId},
 };
 
-/// Where a client's metadata came from.
+/// The source of a client's metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientSource {
     /// An administrator made it.
     Administrator,
-    /// Its client_id is the address of a Client ID Metadata Document, fetched and checked.
+    /// Its client_id is the URL of a Client ID Metadata Document, fetched and checked.
     MetadataDocument,
-    /// It registered itself (RFC 7591). Nothing that it says about itself is verified.
+    /// It registered dynamically (RFC 7591). Its statements about itself are not verified.
     Registration,
 }
 
@@ -33,10 +33,10 @@ impl ClientSource {
     }
 }
 
-/// How a client proves itself at the token endpoint (RFC 7591 §2 `token_endpoint_auth_method`).
+/// A client's authentication at the token endpoint (RFC 7591 §2 `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuthMethod {
-    /// A public client: PKCE and the redirect URI are what binds it.
+    /// A public client: PKCE and the redirect URI bind it.
     None,
     /// The secret in an HTTP Basic header.
     ClientSecretBasic,
@@ -75,13 +75,13 @@ impl ClientAuthMethod {
 pub struct Client {
     /// Its identifier.
     pub id: ClientId,
-    /// Where its metadata came from.
+    /// The source of its metadata.
     pub source: ClientSource,
-    /// The name that people see. It is whatever the client said: show it as text, never trust it.
+    /// The display name, as the client states it: show it as text, never trust it.
     pub name: String,
     /// The registered redirect URIs, at least one, except for the client of a service.
     pub redirect_uris: Vec<RedirectUri>,
-    /// How it authenticates at the token endpoint.
+    /// Its authentication at the token endpoint.
     pub auth_method: ClientAuthMethod,
     /// The hash of its secret, for the two methods that have one.
     pub secret: Option<HashedToken>,
@@ -95,29 +95,30 @@ pub struct Client {
     pub client_uri: Option<String>,
     /// Its public keys as a JWK Set in JSON, for `private_key_jwt`.
     pub jwks: Option<String>,
-    /// Where its JWK Set is published, for `private_key_jwt`.
+    /// The URL of its JWK Set, for `private_key_jwt`.
     pub jwks_uri: Option<String>,
     /// The metadata that registration echoes, as JSON. Empty for the other sources.
     pub metadata: String,
-    /// When it was first stored.
+    /// The time at which it was first stored.
     pub created_at: Timestamp,
-    /// When a person first allowed it anything. Registrations that have this are never collected
+    /// The time of the first consent. Registrations with a value here are never deleted as unused
     /// (I13).
     pub authorized_at: Option<Timestamp>,
-    /// When an administrator disabled it.
+    /// The time at which an administrator disabled it.
     pub disabled_at: Option<Timestamp>,
     /// Until when a fetched metadata document may be used without fetching it again.
     pub fresh_until: Option<Timestamp>,
-    /// When an administrator approved it. It matters only where the configuration asks for it.
+    /// The time of an administrator's approval. It matters only where the configuration demands
+    /// approval.
     pub approved_at: Option<Timestamp>,
-    /// When an administrator pinned what its metadata document said: a changed document is then
+    /// The time at which an administrator pinned its metadata document: a changed document is then
     /// refused.
     pub pinned_at: Option<Timestamp>,
 }
 
 impl Client {
-    /// Names the state that an administrator saw, so that nothing else is decided on. Uses by
-    /// people do not change it.
+    /// Identifies the state that an administrator saw, so that no other is decided on. Uses by
+    /// users do not change it.
     pub fn etag(&self) -> String {
         let uris: Vec<&str> = self.redirect_uris.iter().map(RedirectUri::as_str).collect();
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
@@ -136,21 +137,20 @@ impl Client {
         ])
     }
     /// True if an administrator or a user has dealt with this client. Until then, its redirect URIs
-    /// are addresses that a stranger wrote, and a browser is not sent there before its user has
-    /// seen where it leads (RFC 9700 §4.11.2).
+    /// are untrusted input, and a browser is redirected to one only after its user has seen the
+    /// target (RFC 9700 §4.11.2).
     pub fn is_introduced(&self) -> bool {
         self.source == ClientSource::Administrator || self.authorized_at.is_some()
     }
-    /// True if an answer sent to `redirect_uri` can only reach this client, so that nothing need be
-    /// asked of the user again (RFC 8252 §8.6). An administrator must have made the client; then
-    /// either it proves itself at the token endpoint, or the redirect is a claimed https address.
-    /// Any program on the user's machine can listen on a loopback port or claim a private-use
-    /// scheme.
+    /// True if a response to `redirect_uri` can only reach this client, so that repeated consent is
+    /// not needed (RFC 8252 §8.6). An administrator must have made the client; then either it
+    /// authenticates at the token endpoint, or the redirect is a claimed https URL. Any program on
+    /// the user's machine can listen on a loopback port or claim a private-use scheme.
     pub fn is_assured_at(&self, redirect_uri: &str) -> bool {
         self.source == ClientSource::Administrator
             && (self.auth_method != ClientAuthMethod::None || redirect_uri.starts_with("https://"))
     }
-    /// True if every redirect leads to the person's own machine, so that any program there could
+    /// True if every redirect leads to the user's own machine, so that any program there could
     /// pose as this client (A14).
     pub fn is_localhost_only(&self) -> bool {
         !self.redirect_uris.is_empty() && self.redirect_uris.iter().all(RedirectUri::is_loopback)

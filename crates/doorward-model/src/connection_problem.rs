@@ -9,11 +9,11 @@ pub enum ConnectionProblem {
     Expired,
     /// The upstream no longer accepts the refresh token.
     Refused,
-    /// The upstream no longer knows the registration of this server.
+    /// The upstream refuses the registration of this server.
     UnknownClient,
     /// The upstream refused the access token in a call.
     CallRefused,
-    /// The registration of this server at the upstream is gone here.
+    /// The registration of this server at the upstream no longer exists here.
     RegistrationGone,
 }
 

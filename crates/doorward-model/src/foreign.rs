@@ -1,6 +1,6 @@
-//! Text that others wrote: names, messages and links of upstreams, identity providers and clients.
-//! Every such text passes through this module before it is shown, logged or sent on, so that it can
-//! neither forge lines, reorder what surrounds it, hide characters in it, nor be taken for
+//! Text from external sources: names, messages and links of upstreams, identity providers and
+//! clients. Every such text passes through this module before it is shown, logged or sent on, so
+//! that it can neither forge lines, reorder its surroundings, hide characters, nor be mistaken for
 //! Doorward's own words.
 
 use std::borrow::Cow;
@@ -130,8 +130,8 @@ pub fn quoted(text: &str, most: usize) -> String {
 }
 
 /// Names the source of a text before it: `SOURCE VERB: “text”`, or, for several lines, `SOURCE
-/// VERB:` and each line after `> `. No part of the text can stand at the beginning of a line, so
-/// none can be taken for Doorward's own words.
+/// VERB:` and each line after `> `. No part of the text can be at the beginning of a line, so none
+/// can be mistaken for Doorward's own words.
 pub fn attributed(source: &str, verb: &str, text: &str, most: usize) -> String {
     let source = line(source, 100);
     let cleaned = block(text, most);
@@ -164,8 +164,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Shows hidden characters in a JSON document as `\\uXXXX`: the document stays one line and says
-/// the same, since outside of its texts JSON has no such character but line breaks, which go.
+/// Shows hidden characters in a JSON document as `\\uXXXX`: the document stays one line with the
+/// same content, since outside of its texts JSON has no such character but line breaks, which go.
 pub fn escaped_json(document: &str) -> Cow<'_, str> {
     if is_plain(document) || !document.chars().any(is_hidden) {
         return Cow::Borrowed(document);
@@ -187,8 +187,8 @@ pub fn escaped_json(document: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Reads a link that a user may be led to: https, with a host, without user or password, at most
-/// 2,048 bytes. `None` for every other text, `javascript:` and `data:` among them.
+/// Reads a link for users: https, with a host, without user or password, at most 2,048 bytes.
+/// `None` for every other text, `javascript:` and `data:` among them.
 pub fn https_link(text: &str) -> Option<Url> {
     if text.len() > 2048 || has_hidden(text) {
         return None;

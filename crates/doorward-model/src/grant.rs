@@ -19,13 +19,13 @@ pub struct Grant {
     pub scopes: ScopeSet,
     /// The resources it is for, at least one.
     pub resources: Vec<Resource>,
-    /// When it was given.
+    /// The time of consent.
     pub created_at: Timestamp,
-    /// When a token was last issued from it.
+    /// The time at which a token was last issued from it.
     pub last_used_at: Timestamp,
-    /// Its absolute end, whatever is refreshed.
+    /// Its absolute end, regardless of refreshes.
     pub expires_at: Timestamp,
-    /// When it was revoked.
+    /// The time of revocation.
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -36,28 +36,29 @@ impl Grant {
     }
 }
 
-/// Why a grant ended. It is stored and logged; the caller learns only that the grant is invalid.
+/// Reason for the end of a grant. It is stored and logged; the caller learns only that the grant is
+/// invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevokeReason {
     /// A valid replay of its authorization code.
     CodeReplay,
-    /// A spent refresh token came back outside the grace period.
+    /// A spent refresh token was presented outside the grace period.
     RefreshReuse,
     /// The client revoked it (RFC 7009).
     ByClient,
-    /// The person withdrew it.
+    /// The user withdrew it.
     ByPerson,
     /// An administrator disabled or deleted the client.
     ClientRemoved,
-    /// An administrator disabled or deleted the person, or the password changed.
+    /// An administrator disabled or deleted the user, or the password changed.
     PersonChanged,
-    /// The upstream provider no longer stands for the person.
+    /// The identity provider no longer vouches for the user.
     ProviderRefused,
-    /// The upstream provider could not be asked for longer than the configured grace.
+    /// The identity provider did not respond for longer than the configured grace.
     ProviderSilent,
-    /// The upstream provider's answers about the person could not be believed or read.
+    /// The identity provider's responses about the user were invalid or unreadable.
     ProviderUnclear,
-    /// The person signed out at the upstream provider, and the configuration lets that end grants.
+    /// The user signed out at the identity provider, and the configuration lets that end grants.
     ProviderLogout,
     /// The upstream that it was for was deleted or replaced.
     UpstreamEnded,
@@ -92,9 +93,9 @@ pub struct RefreshToken {
     pub token: HashedToken,
     /// The grant that it prolongs.
     pub grant_id: GrantId,
-    /// When it stops working if it is not used.
+    /// The time of expiry without use.
     pub expires_at: Timestamp,
-    /// When it was rotated.
+    /// The time of rotation.
     pub used_at: Option<Timestamp>,
     /// The hash of the token that replaced it.
     pub successor: Option<HashedToken>,

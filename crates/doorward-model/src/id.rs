@@ -1,5 +1,5 @@
-//! Identifiers. Each is a string newtype, so that a client's id can never stand where a person's is
-//! meant.
+//! Identifiers. Each is a string newtype, so that a client's id cannot be used in place of a
+//! user's.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub fn etag(parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(hash.finalize().get(..15).unwrap_or_default())
 }
 
-/// The text with U+FFFD for each NUL, which PostgreSQL can neither keep nor look for and SQLite
+/// The text with U+FFFD for each NUL, which PostgreSQL can neither store nor search for and SQLite
 /// can.
 pub fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
@@ -46,7 +46,7 @@ macro_rules! id {
                 Self(format!(concat!($prefix, "{}"), random_text(entropy, 16)))
             }
             /// An identifier as it was stored or received. It names something only if a look-up
-            /// finds it. A NUL, which PostgreSQL cannot even look for, becomes U+FFFD: no
+            /// finds it. A NUL, which PostgreSQL cannot even search for, becomes U+FFFD: no
             /// identifier has either.
             pub fn from_text(text: impl Into<String>) -> Self {
                 Self(crate::id::without_nul(text.into()))
@@ -73,17 +73,18 @@ macro_rules! id {
 }
 
 id!(
-    /// A client's `client_id` (RFC 6749 §2.2): one that we made, or the https address of a Client
-    /// ID Metadata Document.
+    /// A client's `client_id` (RFC 6749 §2.2): one that this server assigned, or the https URL of a
+    /// Client ID Metadata Document.
     ClientId, "c_"
 );
 id!(
-    /// A person. It is the `sub` of every token issued for them and never equals a client's id (RFC
+    /// A user. It is the `sub` of every token issued for them and never equals a client's id (RFC
     /// 9700 §4.15).
     UserId, "u_"
 );
 id!(
-    /// A grant: what one person allowed one client, and the family of all tokens issued from that.
+    /// A grant: the permissions that one user gave one client, and the family of all tokens issued
+    /// from it.
     GrantId, "g_"
 );
 id!(
@@ -98,8 +99,8 @@ id!(
 
 id!(
     /// One upstream at one place with one authorization server, from the moment at which it was
-    /// added until it is deleted or one of the three is replaced. What was sealed for it opens for
-    /// no other, an upstream of the same name included.
+    /// added until it is deleted or one of the three is replaced. Values sealed for it cannot be
+    /// opened for another, not even for a later upstream of the same name.
     UpstreamId, "up_"
 );
 
@@ -130,7 +131,7 @@ impl fmt::Display for Program<'_> {
 }
 
 impl ClientId {
-    /// True if this is the address of a Client ID Metadata Document rather than an id that we made.
+    /// True if this is the URL of a Client ID Metadata Document rather than an assigned id.
     pub fn is_metadata_document(&self) -> bool {
         self.0.starts_with("https://") || self.0.starts_with("http://")
     }

@@ -1,5 +1,5 @@
 //! The nouns of Doorward: identifiers, records, state transitions, scopes, secrets as types, the
-//! ports for time and randomness, and every address that the program serves. Nothing here reads,
+//! ports for time and randomness, and every path that the program serves. Nothing here reads,
 //! writes or waits.
 #![cfg_attr(
     test,

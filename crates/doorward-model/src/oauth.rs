@@ -18,15 +18,16 @@ pub enum OAuthErrorCode {
     UnsupportedResponseType,
     /// RFC 6749 §4.1.2.1 and §5.2: no requested scope can be granted.
     InvalidScope,
-    /// RFC 8707 §2: the resource is not one of ours or not part of the grant.
+    /// RFC 8707 §2: the resource is not served here or not part of the grant.
     InvalidTarget,
-    /// RFC 6749 §4.1.2.1: the person said no.
+    /// RFC 6749 §4.1.2.1: the user refused.
     AccessDenied,
-    /// OpenID Connect Core §3.1.2.6: no one is signed in and `prompt=none` forbids asking.
+    /// OpenID Connect Core §3.1.2.6: no user is signed in, and `prompt=none` forbids the sign-in
+    /// page.
     LoginRequired,
-    /// The person must be asked something else first (OpenID Connect Core §3.1.2.6).
+    /// An interaction with the user is required first (OpenID Connect Core §3.1.2.6).
     InteractionRequired,
-    /// OpenID Connect Core §3.1.2.6: the person must be asked and `prompt=none` forbids it.
+    /// OpenID Connect Core §3.1.2.6: consent is required and `prompt=none` forbids it.
     ConsentRequired,
     /// OpenID Connect Core §3.1.2.6: request objects are not supported.
     RequestNotSupported,

@@ -1,4 +1,4 @@
-//! Patterns in rules: text in which `*` stands for anything.
+//! Patterns in rules: text in which `*` matches any text.
 
 use std::fmt;
 

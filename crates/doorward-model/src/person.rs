@@ -1,10 +1,10 @@
-//! People who sign in.
+//! Accounts of users and services.
 
 use std::fmt;
 
 use crate::{IdentityId, Timestamp, id::UserId, secret::HashedPassword};
 
-/// The name that a person signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared
+/// The name that a user signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared
 /// without case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PersonName(String);
@@ -15,7 +15,7 @@ pub struct PersonName(String);
 pub struct PersonNameError;
 
 impl PersonName {
-    /// Parses a typed name; letters become lower case.
+    /// Parses a typed name; upper-case letters become lower case.
     pub fn parse(text: &str) -> Result<Self, PersonNameError> {
         let name = text.trim().to_ascii_lowercase();
         let plain =
@@ -42,7 +42,7 @@ impl fmt::Display for PersonName {
     }
 }
 
-/// A role: a lower-case word that policy refers to.
+/// A role: a lower-case word that the policy refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Role(String);
 
@@ -87,40 +87,40 @@ impl fmt::Display for Role {
     }
 }
 
-/// A person with an account here.
+/// A user with an account here.
 #[derive(Clone, Debug)]
 pub struct Person {
     /// The stable identifier: `sub` in tokens.
     pub id: UserId,
     /// The sign-in name, unique.
     pub name: PersonName,
-    /// An e-mail address that an administrator gave or an identity provider vouches for. It
-    /// identifies no one.
+    /// An e-mail address that an administrator gave or an identity provider vouches for. It does
+    /// not identify the user.
     pub email: Option<String>,
-    /// The account whose provider vouches for the address; `None` if an administrator gave it. The
-    /// address goes with the provider's word.
+    /// The account at the provider that vouches for the e-mail address; `None` if an administrator
+    /// gave it. The e-mail address is removed when the provider no longer vouches for it.
     pub email_by: Option<IdentityId>,
-    /// The password's hash; `None` for people who cannot sign in with one.
+    /// The password's hash; `None` for users without one.
     pub password: Option<HashedPassword>,
     /// The password is a first one that an administrator chose: it opens nothing but the choice of
     /// another.
     pub password_temporary: bool,
-    /// The name by which others know them, if a provider told it. Shown as text, never compared.
+    /// The display name, if a provider states one. Shown as text, never compared.
     pub display_name: Option<String>,
-    /// The roles that an administrator gave them; see [`Person::all_roles`].
+    /// The roles that an administrator assigned; see [`Person::all_roles`].
     pub roles: Vec<Role>,
     /// The roles that rules of their identity providers gave them, at the last check.
     pub provider_roles: Vec<Role>,
-    /// When the account was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When an administrator disabled it.
+    /// The time at which an administrator disabled it.
     pub disabled_at: Option<Timestamp>,
     /// Links to set a password that were made before this moment do not count.
     pub links_after: Option<Timestamp>,
 }
 
 impl Person {
-    /// Names the state that an administrator saw, so that nothing else is decided on.
+    /// Identifies the state that an administrator saw, so that no other is decided on.
     pub fn etag(&self) -> String {
         let roles = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
         let (email, shown) = (
@@ -138,17 +138,17 @@ impl Person {
             &disabled,
         ])
     }
-    /// True if this person may use the administrator's pages.
+    /// True if this user may use the administrator's pages.
     pub fn is_administrator(&self) -> bool {
         self.has_any(&[Role::administrator()])
     }
-    /// Every role, each once, wherever it comes from.
+    /// Every role once, from all sources.
     pub fn all_roles(&self) -> impl Iterator<Item = &Role> {
         self.roles
             .iter()
             .chain(self.provider_roles.iter().filter(|role| !self.roles.contains(role)))
     }
-    /// True if this person has one of these roles.
+    /// True if this user has one of these roles.
     pub fn has_any(&self, roles: &[Role]) -> bool {
         roles.iter().any(|role| self.roles.contains(role) || self.provider_roles.contains(role))
     }

@@ -1,5 +1,5 @@
-//! Which tools, prompts and resources, for whom: rules that allow, deny, or ask the person first.
-//! The same decision hides an item and refuses its use.
+//! Rules on tools, prompts and resources for users and clients: they allow, deny, or ask the user
+//! first. The same decision hides an item and refuses its use.
 
 use std::fmt;
 
@@ -18,14 +18,14 @@ pub enum Effect {
     Allow,
     /// The tool is neither seen nor called.
     Deny,
-    /// The person is asked before each call.
+    /// The user must confirm each call.
     Confirm,
 }
 
 impl Effect {
     const ALL: [Self; 3] = [Self::Allow, Self::Deny, Self::Confirm];
 
-    /// The word for it.
+    /// The name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -111,9 +111,9 @@ impl ToolPolicy {
         Decision { effect: self.default, rule: None }
     }
 
-    /// True if the rules deny everything that the upstream of `question` offers to its person and
-    /// client, whatever the item. An upstream that is closed is not told about either: not its
-    /// capabilities, not that its lists changed.
+    /// True if the rules deny everything that the upstream of `question` offers to its user and
+    /// client, for any item. Nothing is announced about a closed upstream: neither its
+    /// capabilities, nor changes of its lists.
     pub fn closes(&self, question: &Question<'_>) -> bool {
         for rule in &self.rules {
             let (items, others): (Vec<_>, Vec<_>) =
@@ -124,7 +124,7 @@ impl ToolPolicy {
             match rule.effect {
                 Effect::Allow | Effect::Confirm => return false,
                 Effect::Deny if items.is_empty() => return true,
-                // It takes some items away; the rest is decided further down.
+                // It denies some items; the rest is decided further down.
                 Effect::Deny => {}
             }
         }

@@ -44,7 +44,7 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// A source of bytes that no one can guess.
+/// A source of unguessable bytes.
 pub trait Entropy: Send + Sync + 'static {
     /// Fills `buffer` with fresh random bytes. An implementation that cannot must end the process
     /// rather than return.

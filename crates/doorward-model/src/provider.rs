@@ -1,4 +1,4 @@
-//! Upstream identity providers, and the accounts that people have there.
+//! Identity providers, and the accounts of users at them.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{HashedToken, Role, Sealed, Timestamp, id::UserId};
 
-/// The name of an upstream provider in addresses and commands: 1 to 32 lower-case letters, digits
-/// or `-`, a letter first.
+/// The name of an identity provider in URLs and commands: 1 to 32 lower-case letters, digits or
+/// `-`, a letter first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProviderId(String);
 
@@ -26,7 +26,7 @@ impl ProviderId {
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        // These stand for pages of ours below the same address.
+        // These are pages of this server below the same path.
         let reserved = ["welcome", "second-factor", "passkey", "forgot", "reset"].contains(&text);
         if !plain || !begins || reserved || text.len() > 32 {
             Err(ProviderIdError)
@@ -57,14 +57,14 @@ pub struct StoredProvider {
     pub id: ProviderId,
     /// Its settings without the secret, as JSON in the form of the configuration file.
     pub settings: String,
-    /// The secret that we share with it.
+    /// The client secret shared with it.
     pub secret: Option<Sealed>,
-    /// When it was added.
+    /// The time at which it was added.
     pub created_at: Timestamp,
 }
 
-/// The key of an upstream account: a hash of issuer and subject, which together never name a user
-/// else (OpenID Connect Core §5.7). Names and e-mail addresses do not enter it.
+/// The key of an account at an identity provider: a hash of issuer and subject, which together
+/// never name another user (OpenID Connect Core §5.7). Names and e-mail addresses do not enter it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdentityId(String);
 
@@ -88,7 +88,7 @@ impl IdentityId {
     }
 }
 
-/// A person's account at an upstream provider.
+/// A user's account at an identity provider.
 #[derive(Clone, Debug)]
 pub struct LinkedIdentity {
     /// Its key.
@@ -97,47 +97,47 @@ pub struct LinkedIdentity {
     pub provider: ProviderId,
     /// The issuer that vouches for it.
     pub issuer: String,
-    /// The account there.
+    /// The account at the provider.
     pub subject: String,
     /// The user here.
     pub user_id: UserId,
-    /// The user name there, at the last look.
+    /// The user name at the provider, as of the last check.
     pub username: Option<String>,
-    /// The e-mail address there, at the last look.
+    /// The e-mail address at the provider, as of the last check.
     pub email: Option<String>,
-    /// The name for people there, at the last look.
+    /// The display name at the provider, as of the last check.
     pub display_name: Option<String>,
     /// The roles that this provider's rules give.
     pub roles: Vec<Role>,
-    /// When it was linked.
+    /// The time at which it was linked.
     pub created_at: Timestamp,
-    /// When it was last used to sign in.
+    /// The time of the last sign-in with it.
     pub last_login_at: Timestamp,
-    /// When the provider last confirmed that it stands.
+    /// The time of the provider's last confirmation.
     pub confirmed_at: Timestamp,
-    /// When to ask the provider again.
+    /// The time of the next check.
     pub next_check_at: Timestamp,
-    /// The token to ask with: a refresh token, or an access token where there are none.
+    /// The token for checks: a refresh token, or an access token where there are none.
     pub credential: Option<Sealed>,
-    /// When the provider stopped standing for it. Signing in through the provider takes that back.
+    /// The time at which the provider stopped vouching for it. A sign-in through the provider
+    /// resets it.
     pub ended_at: Option<Timestamp>,
 }
 
-/// A sign-in that has gone to a provider and is awaited back.
+/// A sign-in that was redirected to a provider and awaits its callback.
 #[derive(Clone, Debug)]
 pub struct SignInAttempt {
     /// The hash of `state` (RFC 6749 §4.1.1).
     pub state: HashedToken,
-    /// Where it went.
+    /// The provider to which it was redirected.
     pub provider: ProviderId,
     /// The hash of the cookie of the browser that it left from.
     pub browser: HashedToken,
-    /// The values needed to take it up again: nonce, PKCE verifier, and what the person was about to
-    /// do.
+    /// The values needed at the callback: nonce, PKCE verifier, and the user's intended operation.
     pub payload: Sealed,
-    /// When it stops being awaited.
+    /// The time of expiry.
     pub expires_at: Timestamp,
-    /// When it came back.
+    /// The time of the callback.
     pub consumed_at: Option<Timestamp>,
 }
 
@@ -146,11 +146,11 @@ pub struct SignInAttempt {
 pub struct Invitation {
     /// The provider.
     pub provider: ProviderId,
-    /// The address, in lower case.
+    /// The e-mail address, in lower case.
     pub email: String,
     /// The user here.
     pub user_id: UserId,
-    /// When it was given.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 

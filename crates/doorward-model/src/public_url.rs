@@ -1,12 +1,12 @@
-//! The one configured address under which people and clients reach this server.
+//! The one configured URL under which users and clients reach this server.
 
 use std::fmt;
 
 use url::{Host, Url};
 
 /// The public URL: scheme, host and optional port and path, in canonical spelling. It is the issuer
-/// identifier (RFC 8414 §2) and the base of every address that we hand out. Nothing is ever derived
-/// from a request's `Host`.
+/// identifier (RFC 8414 §2) and the base of every URL that this server issues. Nothing is ever
+/// derived from a request's `Host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     text: String,
@@ -71,12 +71,12 @@ impl PublicUrl {
     pub fn as_str(&self) -> &str {
         &self.text
     }
-    /// The address of `path`, which starts with a slash.
+    /// The URL of `path`, which starts with a slash.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
-    /// True if browsers reach us by https, so that cookies can carry `Secure` and the `__Host-`
-    /// prefix.
+    /// True if browsers reach this server by https, so that cookies can carry `Secure` and the
+    /// `__Host-` prefix.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
@@ -97,8 +97,8 @@ impl PublicUrl {
         let host = self.url.host_str().unwrap_or_default();
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
-    /// The same URL with the numbers that its host `localhost` stands for; none for another host.
-    /// Clients that were given one of them reach this server too.
+    /// The same URL with the IP addresses of its host `localhost`; none for another host. Clients
+    /// that were configured with one of them reach this server too.
     pub fn numbers(&self) -> Vec<Self> {
         if self.url.host_str() != Some(LOCALHOST) {
             return Vec::new();
@@ -121,7 +121,7 @@ const LOCALHOST: &str = "localhost";
 /// The IP addresses of this machine, as URLs spell them.
 const NUMBERS: [&str; 2] = ["127.0.0.1", "[::1]"];
 
-/// A URL with `localhost` instead of a number that it stands for; `None` for another host.
+/// A URL with `localhost` instead of its IP address; `None` for another host.
 pub fn by_name(url: &Url) -> Option<Url> {
     let mut named = url.clone();
     NUMBERS.contains(&url.host_str()?).then(|| named.set_host(Some(LOCALHOST)).ok()).flatten()?;
@@ -134,7 +134,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// True if a URL's host is a loopback address or the name `localhost`.
+/// True if a URL's host is a loopback IP address or the name `localhost`.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

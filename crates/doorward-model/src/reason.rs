@@ -21,11 +21,11 @@ macro_rules! reasons {
 reasons! {
     /// The redirect_uri is not one that the client registered.
     RedirectUri = "redirect_uri";
-    /// The client wants to register a redirect URI that is not allowed.
+    /// The client requests registration with a redirect URI that is not allowed.
     RedirectUriRefused = "redirect_uri_refused";
     /// The client registered with metadata that is not allowed.
     MetadataRefused = "metadata_refused";
-    /// The client wants to register, and dynamic registration is disabled.
+    /// The client requests registration, and dynamic registration is disabled.
     RegistrationOff = "registration_off";
     /// Too many registrations came from this IP address.
     RegistrationLimited = "registration_limited";

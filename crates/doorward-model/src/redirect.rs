@@ -1,4 +1,5 @@
-//! Redirect URIs: what may be registered, and when a presented one equals a registered one.
+//! Redirect URIs: validation at registration, and comparison of a presented one with a registered
+//! one.
 
 use std::fmt;
 
@@ -68,7 +69,8 @@ impl RedirectUri {
         if text.len() > Self::MAX_BYTES {
             return Err(RedirectUriError::TooLong);
         }
-        // Backslashes, spaces, controls and non-ASCII letters are where parsers part ways.
+        // Parsers differ in their treatment of backslashes, spaces, controls and non-ASCII
+        // characters.
         if text.bytes().any(|byte| {
             byte <= b' '
                 || byte >= 0x7f
@@ -144,7 +146,7 @@ impl RedirectUri {
         {
             return false;
         }
-        // A presented text that the parser had to repair is not a spelling of a loopback address.
+        // A presented text that the parser had to repair is not a spelling of a loopback URL.
         let plain = |text: &str| {
             !text.contains(['#', '\\', '@'])
                 && !text.bytes().any(|byte| byte <= b' ' || byte >= 0x7f)
@@ -161,7 +163,7 @@ impl RedirectUri {
             && asked.set_port(registered.port()).is_ok()
             && asked == registered
     }
-    /// The host for people to read: the domain in punycode, the scheme for app links.
+    /// The host for users to read: the domain in punycode, the scheme for app links.
     pub fn display_host(text: &str) -> String {
         match Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => {
@@ -171,14 +173,14 @@ impl RedirectUri {
             Err(_) => String::new(),
         }
     }
-    /// True if this leads back to the person's own machine: loopback http or an app's private
+    /// True if the redirect stays on the user's own machine: loopback http or an app's private
     /// scheme.
     pub fn is_native(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| {
             url.scheme() != "https" && (url.scheme() != "http" || is_loopback(&url))
         })
     }
-    /// True if this is an http address of the person's own machine.
+    /// True if this is an http URL of the user's own machine.
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
     }

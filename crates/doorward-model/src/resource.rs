@@ -14,7 +14,7 @@ use crate::{
     upstream::UpstreamName,
 };
 
-/// The canonical identifier of one MCP endpoint of this server, or of its API: its public address
+/// The canonical identifier of one MCP endpoint of this server, or of its API: its public URL
 /// without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource(String);
@@ -32,7 +32,7 @@ impl Resource {
     pub fn admin(public_url: &PublicUrl) -> Self {
         Self(public_url.at(routes::API_ADMIN))
     }
-    /// The upstream whose resource this is.
+    /// The upstream of this resource.
     pub fn upstream(&self, public_url: &PublicUrl) -> Option<UpstreamName> {
         let rest = self.0.strip_prefix(Self::mcp(public_url).as_str())?.strip_prefix('/')?;
         UpstreamName::parse(rest).ok()
@@ -41,15 +41,15 @@ impl Resource {
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
-    /// The identifier: what `resource` in metadata and `aud` in tokens say.
+    /// The identifier: the value of `resource` in metadata and `aud` in tokens.
     pub fn as_str(&self) -> &str {
         &self.0
     }
     /// Finds the known resource that a client's `resource` parameter means. Scheme and host are
     /// compared without case and one trailing slash is dropped, because clients add both;
     /// everything else must be equal. The origin alone, which some clients send for `…/mcp`, means
-    /// the aggregate endpoint. Where the resources are of `localhost`, 127.0.0.1 and ::1 stand for
-    /// it, and for no other host.
+    /// the aggregate endpoint. Where the host of the resources is `localhost`, 127.0.0.1 and ::1
+    /// are equivalent to it; for other hosts they are not.
     pub fn find(known: &[Self], presented: &str) -> Option<Self> {
         let url = Url::parse(presented).ok()?;
         if url.fragment().is_some()
@@ -81,7 +81,7 @@ impl Resource {
 }
 
 /// The resources that tokens may be for at this moment: the aggregate first, then one for each
-/// upstream, then the administrators' API. Shared by all who ask.
+/// upstream, then the administrators' API. Shared by all requests.
 #[derive(Clone, Debug)]
 pub struct ResourceTable {
     public_url: PublicUrl,

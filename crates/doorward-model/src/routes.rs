@@ -1,23 +1,23 @@
-//! Every address that the program serves, relative to the public URL. No other file spells a path.
+//! Every path that the program serves, relative to the public URL. No other file spells one.
 
 macro_rules! routes {
     ($($(#[doc = $doc:literal])+ $name:ident = $path:literal;)*) => {
         $($(#[doc = $doc])+ pub const $name: &str = $path;)*
-        /// The address of a provider's page: `route` is one of those with `{provider}` in it.
+        /// The URL of a provider's page: `route` is one of those with `{provider}` in it.
         pub fn of_provider(route: &str, provider: &crate::ProviderId) -> String {
             route.replace("{provider}", provider.as_str())
         }
-        /// The address of an upstream: `route` is one of those with `{upstream}` in it.
+        /// The URL of an upstream: `route` is one of those with `{upstream}` in it.
         pub fn of_upstream(route: &str, upstream: crate::UpstreamName) -> String {
             route.replace("{upstream}", upstream.as_str())
         }
-        /// All addresses with what they are for, for the generated reference.
+        /// All paths with their purposes, for the generated reference.
         pub const ALL: &[(&str, &str)] = &[$(($path, concat!($($doc),+))),*];
     };
 }
 
 routes! {
-    /// The page that leads everywhere: the account page for people who are signed in.
+    /// The start page: redirects to the account page.
     ROOT = "/";
     /// Authorization server metadata (RFC 8414). Also served with the path of any resource
     /// appended.
@@ -37,40 +37,40 @@ routes! {
     REVOKE = "/oauth/revoke";
     /// Token introspection (RFC 7662).
     INTROSPECT = "/oauth/introspect";
-    /// The public keys that verify our tokens (RFC 7517).
+    /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
-    /// Where a person signs in.
+    /// The sign-in page.
     LOGIN = "/login";
-    /// Sends the person to an upstream provider to sign in.
+    /// Redirects the user to an identity provider to sign in.
     LOGIN_PROVIDER = "/login/{provider}";
-    /// Where an upstream provider sends the person back to (the redirect URI to register there).
+    /// The callback of an identity provider (the redirect URI to register at the provider).
     LOGIN_CALLBACK = "/login/{provider}/callback";
-    /// Where an upstream provider tells that a user signed out there (OpenID Connect Back-Channel
-    /// Logout).
+    /// Receives an identity provider's notice that a user signed out at it (OpenID Connect
+    /// Back-Channel Logout).
     LOGIN_BACKCHANNEL = "/login/{provider}/backchannel-logout";
-    /// Where a person who came from a provider for the first time decides how to go on.
+    /// Asks a user after the first sign-in with an account at an identity provider how to continue.
     LOGIN_WELCOME = "/login/welcome";
-    /// Where a person proves a second factor, or sets one up when one is demanded.
+    /// Verifies a second factor, or sets one up when one is demanded.
     LOGIN_SECOND_FACTOR = "/login/second-factor";
     /// Signs in with a passkey alone.
     LOGIN_PASSKEY = "/login/passkey";
-    /// Where a person who forgot their password asks for a mail.
+    /// Requests a mail for a user who forgot their password.
     LOGIN_FORGOT = "/login/forgot";
-    /// Where a person sets a password by the link in a mail.
+    /// Sets a password by the link in a mail.
     LOGIN_RESET = "/login/reset/{token}";
-    /// Where a person ends the session of this browser.
+    /// Ends the session of this browser.
     LOGOUT = "/logout";
-    /// Where a person decides what a client may do.
+    /// Asks a user for consent to a client's request.
     CONSENT = "/consent";
-    /// A person's own page: connected apps and sessions.
+    /// A user's own page: connected apps and sessions.
     ACCOUNT = "/account";
     /// Revokes the access of a connected app.
     ACCOUNT_REVOKE = "/account/revoke";
-    /// Ends one of the person's sessions.
+    /// Ends one of the user's sessions.
     ACCOUNT_END_SESSION = "/account/end-session";
-    /// Changes the person's password.
+    /// Changes the user's password.
     ACCOUNT_PASSWORD = "/account/password";
-    /// A person's passkeys, authenticator app and recovery codes.
+    /// A user's passkeys, authenticator app and recovery codes.
     ACCOUNT_SECURITY = "/account/security";
     /// Adds or removes a passkey.
     ACCOUNT_PASSKEYS = "/account/passkeys";
@@ -78,37 +78,36 @@ routes! {
     ACCOUNT_AUTHENTICATOR = "/account/authenticator";
     /// Makes new recovery codes.
     ACCOUNT_RECOVERY = "/account/recovery-codes";
-    /// Links an account at an upstream provider to this one, or unlinks it.
+    /// Links an account at an identity provider to this one, or unlinks it.
     ACCOUNT_IDENTITIES = "/account/identities";
-    /// Ends a person's connection to an upstream.
+    /// Ends a user's connection to an upstream.
     ACCOUNT_CONNECTIONS = "/account/connections";
     /// Gives a connected app less than before.
     ACCOUNT_NARROW = "/account/narrow";
-    /// How each popular client is connected.
+    /// Explains how to connect each popular client.
     ACCOUNT_CLIENTS = "/account/clients";
-    /// A person's access tokens.
+    /// A user's access tokens.
     ACCOUNT_TOKENS = "/account/tokens";
-    /// A person's own part of the audit.
+    /// A user's own part of the audit.
     ACCOUNT_ACTIVITY = "/account/activity";
-    /// Where a person connects an upstream to their account: it asks there for access of their own.
+    /// Connects an upstream to a user's account, with access of the user's own.
     CONNECT = "/connect/{upstream}";
-    /// Where an upstream's authorization server sends the person back to (the redirect URI to
-    /// register there).
+    /// The callback of an upstream's authorization server (the redirect URI to register at it).
     CONNECT_CALLBACK = "/connect/{upstream}/callback";
     /// Says that an upstream is connected.
     CONNECT_DONE = "/connect/{upstream}/done";
     /// The Client ID Metadata Document under which this server is known to upstreams' authorization
     /// servers.
     CONNECT_CLIENT = "/.well-known/doorward-client.json";
-    /// Where a person sees what a client is about to do, and gets the code that confirms it.
+    /// Shows a user the call that a client requests, and the code that confirms it.
     CONFIRM = "/confirm/{id}";
     /// The administrator's page.
     ADMIN = "/admin";
-    /// Where an administrator reviews upstream servers and their tools.
+    /// Review of upstreams and their tools by an administrator.
     ADMIN_UPSTREAMS = "/admin/upstreams";
-    /// People: list, add, invite.
+    /// Users: list, add, invite.
     ADMIN_PEOPLE = "/admin/people";
-    /// One person: everything that belongs to them.
+    /// One user: everything that belongs to them.
     ADMIN_PERSON = "/admin/people/{person}";
     /// Clients: list, add, clean up.
     ADMIN_CLIENTS = "/admin/clients";
@@ -116,9 +115,9 @@ routes! {
     ADMIN_CLIENT = "/admin/clients/one";
     /// Identity providers.
     ADMIN_PROVIDERS = "/admin/providers";
-    /// Explains who may use which tool, prompt, resource or upstream.
+    /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
-    /// Signing keys and everybody's access tokens.
+    /// Signing keys and the access tokens of all users.
     ADMIN_KEYS = "/admin/keys";
     /// Why clients connected or did not.
     ADMIN_TIMELINE = "/admin/timeline";
@@ -136,30 +135,30 @@ routes! {
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
     ADMIN_LINK = "/admin/link/{token}";
-    /// The administrators' API for programs. A token for it has the scope `admin` and this address
-    /// as its audience.
+    /// The administrators' API for programs. A token for it has the scope `admin` and this URL as
+    /// its audience.
     API_ADMIN = "/api/admin";
     /// The description of the API (OpenAPI 3.1).
     API_OPENAPI = "/api/admin/openapi.json";
-    /// People: list (GET), add or invite (POST).
+    /// Users: list (GET), add or invite (POST).
     API_PEOPLE = "/api/admin/people";
-    /// One person: show (GET), change (PATCH), delete (DELETE).
+    /// One user: show (GET), change (PATCH), delete (DELETE).
     API_PERSON = "/api/admin/people/{person}";
-    /// Ends a person's sessions (POST).
+    /// Ends a user's sessions (POST).
     API_PERSON_SIGN_OUT = "/api/admin/people/{person}/sign-out";
-    /// Sets a person's password (POST).
+    /// Sets a user's password (POST).
     API_PERSON_PASSWORD = "/api/admin/people/{person}/password";
-    /// Removes a person's second factors (DELETE).
+    /// Removes a user's second factors (DELETE).
     API_PERSON_FACTORS = "/api/admin/people/{person}/factors";
-    /// Ends one of a person's sessions (DELETE).
+    /// Ends one of a user's sessions (DELETE).
     API_PERSON_SESSION = "/api/admin/people/{person}/sessions/{session}";
-    /// Withdraws what a person allowed a client (DELETE).
+    /// Revokes a user's grants to a client (DELETE).
     API_PERSON_APP = "/api/admin/people/{person}/apps/{client}";
     /// Clients: list (GET), add (POST).
     API_CLIENTS = "/api/admin/clients";
-    /// Deletes registrations that no one used (POST).
+    /// Deletes unused registrations (POST).
     API_CLIENTS_CLEAN = "/api/admin/clients/clean-up";
-    /// One client: show (GET), delete (DELETE). An address as client_id is percent-encoded.
+    /// One client: show (GET), delete (DELETE). A URL as client_id is percent-encoded.
     API_CLIENT = "/api/admin/clients/{client}";
     /// Decides about a client (POST).
     API_CLIENT_DECISION = "/api/admin/clients/{client}/decision";
@@ -169,7 +168,7 @@ routes! {
     API_PROVIDER = "/api/admin/providers/{provider}";
     /// Tries an identity provider out (POST).
     API_PROVIDER_TEST = "/api/admin/providers/{provider}/test";
-    /// Explains who may use which tool, prompt, resource or upstream (GET).
+    /// Explains the decision on a user's use of a tool, prompt, resource or upstream (GET).
     API_EXPLAIN = "/api/admin/policy/explain";
     /// Access tokens: list (GET), make one for a service (POST).
     API_TOKENS = "/api/admin/tokens";
@@ -181,7 +180,7 @@ routes! {
     API_KEYS_ROTATE = "/api/admin/keys/rotate";
     /// Settings that change while the server runs: show (GET), change (PUT).
     API_SETTINGS = "/api/admin/settings";
-    /// How the server is (GET).
+    /// The health of the server (GET).
     API_HEALTH = "/api/admin/health";
     /// Sends a test mail (POST).
     API_TEST_MAIL = "/api/admin/mail/test";
@@ -209,7 +208,7 @@ routes! {
     API_TOOLS = "/api/admin/upstreams/{upstream}/tools";
     /// Decides about a tool (PUT, with `If-Match`).
     API_TOOL = "/api/admin/upstreams/{upstream}/tools/{tool}";
-    /// The MCP endpoint: Streamable HTTP, every revision on one address.
+    /// The MCP endpoint: Streamable HTTP, every revision at one URL.
     MCP = "/mcp";
     /// One upstream alone, as a resource (audience) of its own.
     MCP_UPSTREAM = "/mcp/{upstream}";
@@ -219,12 +218,12 @@ routes! {
     MCP_KEY_UPSTREAM = "/mcp-key/{upstream}";
     /// The deprecated HTTP+SSE transport's event stream (MCP 2024-11-05).
     MCP_SSE = "/mcp/sse";
-    /// Where clients of the deprecated HTTP+SSE transport post their messages.
+    /// Receives the messages of clients of the deprecated HTTP+SSE transport.
     MCP_MESSAGES = "/mcp/messages";
     /// Style sheet and icons.
     ASSETS = "/assets/{file}";
     /// Liveness: the process answers.
     HEALTHZ = "/healthz";
-    /// Readiness: the database answers and a signing key is at hand.
+    /// Readiness: the database responds and a signing key is available.
     READYZ = "/readyz";
 }

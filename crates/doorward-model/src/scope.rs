@@ -1,13 +1,13 @@
-//! Scopes: what a client may do, in a short table with a hierarchy.
+//! Scopes: permissions of clients, in a short table with a hierarchy.
 
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use crate::upstream::{ToolClass, UpstreamName};
 
-/// One scope that Doorward knows.
+/// One scope of Doorward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// `mcp:read`: call tools that change nothing.
+    /// `mcp:read`: call read-only tools.
     Read,
     /// `mcp:write`: call tools that change something; includes `mcp:read`.
     Write,
@@ -16,17 +16,17 @@ pub enum Scope {
     /// `mcp:read:NAME`, `mcp:write:NAME`, `mcp:destructive:NAME`: the same at one upstream alone.
     /// The scope without a name includes it.
     At(ToolClass, UpstreamName),
-    /// `admin:read`: see what administrators see, through the API, and change nothing. Only clients
-    /// that an administrator made for it may ask for it and for the next two, and only
+    /// `admin:read`: read the information of administrators through the API, and change nothing.
+    /// Only clients that an administrator made for it may ask for it and for the next two, and only
     /// administrators can allow them.
     AdminRead,
     /// `admin:upstreams`: manage upstreams and their tools through the API, and nothing else.
     AdminUpstreams,
     /// `admin`: everything that administrators can do, through the API; includes the two before.
     Admin,
-    /// `offline_access` (OpenID Connect Core §11). Whether a refresh token is issued depends on the
-    /// client's grant types, not on this; it is granted on request because clients repeat at
-    /// refresh what they once asked for.
+    /// `offline_access` (OpenID Connect Core §11). The issue of a refresh token depends on the
+    /// client's grant types, not on this; it is granted on request because clients repeat their
+    /// original request at refresh.
     OfflineAccess,
 }
 
@@ -130,7 +130,7 @@ impl Scope {
             }
         }
     }
-    /// True if a holder of this scope may do what `needed` stands for.
+    /// True if a holder of this scope has the permission `needed`.
     pub fn includes(self, needed: Self) -> bool {
         match (self, needed) {
             (Self::At(held, there), Self::At(class, upstream)) => {
@@ -158,7 +158,7 @@ impl Scope {
 pub struct ScopeSet(BTreeSet<Scope>);
 
 impl ScopeSet {
-    /// The default when a client names no scope: what basic use needs.
+    /// The default when a client names no scope: the scopes of basic use.
     pub fn default_request() -> Self {
         Self::from_iter([Scope::Read])
     }
@@ -179,12 +179,12 @@ impl ScopeSet {
     pub fn contains(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
     }
-    /// Parses a space-separated list (RFC 6749 §3.3) and drops the names that are not known here:
-    /// clients send scopes of other servers, and a refusal would keep them out for nothing.
+    /// Parses a space-separated list (RFC 6749 §3.3) and drops unknown names: clients send scopes
+    /// of other servers, and a refusal would exclude them without need.
     pub fn parse_known(text: &str) -> Self {
         text.split(' ').filter_map(Scope::named).take(64).collect()
     }
-    /// True if nothing is in it.
+    /// True if it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -196,13 +196,13 @@ impl ScopeSet {
     pub fn closure(&self) -> Self {
         self.iter().flat_map(|scope| std::iter::once(scope).chain(scope.implied())).collect()
     }
-    /// Without what other members already imply.
+    /// Without members that other members imply.
     pub fn normalised(&self) -> Self {
         self.iter()
             .filter(|scope| !self.iter().any(|other| other != *scope && other.includes(*scope)))
             .collect()
     }
-    /// True if a holder of this set may do what `needed` stands for, directly or by implication.
+    /// True if a holder of this set has the permission `needed`, directly or by implication.
     pub fn allows(&self, needed: Scope) -> bool {
         self.iter().any(|held| held.includes(needed))
     }

@@ -1,8 +1,8 @@
-//! Second factors of our own.
+//! Second factors of this server.
 
 use crate::{Sealed, Timestamp, id::UserId};
 
-/// A passkey: a public key whose private half never leaves its owner's device.
+/// A passkey: a public key with a private half that never leaves its owner's device.
 #[derive(Clone, Debug)]
 pub struct Passkey {
     /// The credential id, as unpadded base64url.
@@ -13,9 +13,9 @@ pub struct Passkey {
     pub name: String,
     /// The public key and counter, as the WebAuthn library writes them.
     pub credential: String,
-    /// When it was added.
+    /// The time at which it was added.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// The time of the last use.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -26,9 +26,9 @@ pub struct Totp {
     pub user_id: UserId,
     /// The secret.
     pub secret: Sealed,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When its owner first entered a code from it. Before that it proves nothing.
+    /// The time at which its owner first entered a code from it. Before that it is no factor.
     pub confirmed_at: Option<Timestamp>,
     /// The last time step that was used, so that no code counts twice (RFC 6238 §5.2).
     pub last_step: i64,

@@ -1,5 +1,5 @@
-//! Secrets as types. A `Plain…` value can be neither printed nor serialised; what reaches the store
-//! is `Hashed…` or `Sealed`.
+//! Secrets as types. A `Plain…` value can be neither printed nor serialised; values in the store
+//! are `Hashed…` or `Sealed`.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::{id::random_text, ports::Entropy};
 
-/// The purpose of a token of ours. The prefix lets secret scanners find a leaked one and tells people
-/// what they hold.
+/// The purpose of a token of this server. The prefix lets secret scanners find a leaked one and
+/// shows users its purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// An authorization code (RFC 6749 §1.3.1).
@@ -24,7 +24,7 @@ pub enum TokenKind {
     ClientSecret,
     /// The secret part of a one-time link.
     Link,
-    /// `state` on the way to an upstream provider and back.
+    /// `state` of a sign-in at an identity provider.
     UpstreamState,
     /// A personal or service access token.
     AccessToken,
@@ -115,7 +115,7 @@ impl Sealed {
     }
 }
 
-/// A password as a person typed it, at most [`PlainPassword::MAX_BYTES`] long.
+/// A password as a user typed it, at most [`PlainPassword::MAX_BYTES`] long.
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
 

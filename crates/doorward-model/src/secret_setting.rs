@@ -92,7 +92,7 @@ impl SecretUrl {
     }
 }
 
-/// Refuses what is shown instead of a secret: it would replace the secret by that.
+/// Refuses the placeholder that is shown instead of a secret: it would replace the secret.
 fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
     let text = Zeroizing::new(String::deserialize(deserializer)?);
     if text.ends_with(HIDDEN) {

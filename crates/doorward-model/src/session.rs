@@ -15,22 +15,22 @@ pub struct Session {
     pub id: SessionId,
     /// The signed-in user.
     pub user_id: UserId,
-    /// When the person last proved who they are (OpenID Connect `auth_time`).
+    /// The time of the user's last authentication (OpenID Connect `auth_time`).
     pub auth_time: Timestamp,
-    /// When the session was last used, to within a minute or so.
+    /// The time of the last use, to within a minute or so.
     pub last_seen_at: Timestamp,
-    /// When it ends without further use.
+    /// The time of expiry without further use.
     pub expires_at: Timestamp,
     /// The absolute end, use or no use.
     pub ends_at: Timestamp,
     /// The browser's own description, shortened. Shown as text.
     pub user_agent: String,
-    /// The address that it signed in from.
+    /// The IP address of the sign-in.
     pub address: String,
-    /// How the person proved who they are.
+    /// The user's authentication.
     pub authentication: Authentication,
-    /// True if the person proved all that is asked for. One that waits for a second factor opens no
-    /// page but that.
+    /// True if the user proved all required factors. A session that waits for a second factor gives
+    /// access only to that page.
     pub complete: bool,
     /// The provider's part in it.
     pub upstream: Option<UpstreamSession>,
@@ -41,11 +41,11 @@ pub struct Session {
 pub struct UpstreamSession {
     /// The provider.
     pub provider: ProviderId,
-    /// The account there.
+    /// The account at the identity provider.
     pub identity: IdentityId,
     /// The provider's own session (`sid`, OpenID Connect Back-Channel Logout §2.1).
     pub sid: Option<String>,
-    /// The ID token, which the provider wants to see at logout (`id_token_hint`).
+    /// The ID token, which the provider requires at logout (`id_token_hint`).
     pub id_token: Option<Sealed>,
 }
 

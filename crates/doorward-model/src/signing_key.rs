@@ -2,10 +2,10 @@
 
 use crate::{Sealed, Timestamp};
 
-/// How access tokens are signed.
+/// The signature algorithm of access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningAlgorithm {
-    /// ECDSA on P-256 with SHA-256: what every client can check. The default.
+    /// ECDSA on P-256 with SHA-256, which every client supports. The default.
     Es256,
     /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2048 bits.
     Rs256,
@@ -42,10 +42,11 @@ pub struct SigningKey {
     pub public_jwk: String,
     /// The private half as sealed PKCS#8.
     pub private: Sealed,
-    /// When it was made and published.
+    /// The time of creation and publication.
     pub created_at: Timestamp,
-    /// When it starts to sign.
+    /// The time from which it signs.
     pub activates_at: Timestamp,
-    /// When it is no longer needed to verify anything; `None` while no later key exists.
+    /// The time from which it is no longer needed for verification; `None` while no later key
+    /// exists.
     pub retires_at: Option<Timestamp>,
 }

@@ -4,18 +4,18 @@ use crate::{Authentication, IdentityId, Timestamp, id::UserId};
 
 /// The subject of a code or grant, as it was when access was given (RFC 9068 §2.2 `sub`).
 ///
-/// A subject is a user or a service. Both have an account, which is what roles, rules, limits,
-/// connections and the audit refer to; a service's account cannot sign in. A user proves who they
-/// are by signing in, a service by the authentication of its client.
+/// A subject is a user or a service. Both have an account, to which roles, rules, limits,
+/// connections and the audit refer; a service's account cannot sign in. A user authenticates by
+/// signing in, a service by the authentication of its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The account.
     pub account: UserId,
-    /// When the subject last proved who it is.
+    /// The time of the subject's last authentication.
     pub auth_time: Timestamp,
-    /// How it proved that.
+    /// The method of that authentication.
     pub authentication: Authentication,
-    /// The account at an identity provider by which a user came. What the provider takes back ends
-    /// what came by it.
+    /// The account at an identity provider with which a user signed in. Its end at the provider
+    /// ends everything that began with it.
     pub identity: Option<IdentityId>,
 }

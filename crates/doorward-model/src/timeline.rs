@@ -1,8 +1,8 @@
-//! The way of a client to its first call, step by step, and what went wrong on it.
+//! The steps of a client to its first call, and the failures on the way.
 //!
-//! Steps are written down where they happen; attempts are put together when a user looks. The
-//! first steps come without a client's name, so they are joined to the rest by address and program,
-//! later ones by client, person and flow.
+//! Steps are recorded where they happen; attempts are assembled when a user opens the timeline. The
+//! first steps come without a client's name, so they are joined to the rest by IP address and
+//! program, later ones by client, user and flow.
 
 mod attempt;
 mod quirk;
@@ -33,7 +33,7 @@ macro_rules! steps {
 }
 
 steps! {
-    /// It came to an MCP address without a token and was told where to get one.
+    /// It called an MCP URL without a token, and the response named the authorization server.
     Challenged = "challenged";
     /// It read the metadata of the resource (RFC 9728).
     ResourceMetadata = "resource_metadata";
@@ -43,23 +43,23 @@ steps! {
     Registered = "registered";
     /// Its Client ID Metadata Document was fetched.
     Document = "document";
-    /// It sent a person's browser to the authorization endpoint.
+    /// It sent a user's browser to the authorization endpoint.
     Authorize = "authorize";
-    /// The person signed in.
+    /// The user signed in.
     SignedIn = "signed_in";
-    /// The person was asked.
+    /// The user was asked.
     Asked = "asked";
-    /// The person answered, and the browser was sent back.
+    /// The user answered, and the browser was sent back.
     Answered = "answered";
-    /// It came to the token endpoint with a code.
+    /// It called the token endpoint with a code.
     Token = "token";
-    /// It came to the token endpoint with a refresh token.
+    /// It called the token endpoint with a refresh token.
     Refresh = "refresh";
-    /// It came to an MCP address with a token.
+    /// It called an MCP URL with a token.
     Called = "called";
-    /// It came to the revocation endpoint (RFC 7009). Noted only where it is refused.
+    /// It called the revocation endpoint (RFC 7009). Noted only where it is refused.
     Revoke = "revoke";
-    /// It came to the introspection endpoint (RFC 7662). Noted only where it is refused.
+    /// It called the introspection endpoint (RFC 7662). Noted only where it is refused.
     Introspect = "introspect";
 }
 
@@ -72,9 +72,9 @@ pub struct ConnectStep {
     pub at: Timestamp,
     /// Its kind.
     pub kind: StepKind,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Where it came from.
+    /// The IP address of its origin.
     pub address: String,
     /// The name that the sender gives itself.
     pub agent: String,
@@ -82,18 +82,18 @@ pub struct ConnectStep {
     pub client_id: Option<String>,
     /// Its name.
     pub client_name: Option<String>,
-    /// The person, once known.
+    /// The user, once known.
     pub user_id: Option<String>,
-    /// The mark that joins the steps of one authorization: the grant that it leads to.
+    /// The identifier that joins the steps of one authorization: that of the resulting grant.
     pub flow: Option<String>,
     /// The reason for which it was refused.
     pub reason: Option<Reason>,
-    /// More: what exactly was sent.
+    /// More: the exact values that were sent.
     pub detail: String,
 }
 
 impl ConnectStep {
-    /// A step that went well.
+    /// A successful step.
     pub fn new(kind: StepKind) -> Self {
         Self {
             seq: 0,
@@ -130,7 +130,7 @@ impl ConnectStep {
         self.client_name = name.filter(|name| !name.is_empty());
         self
     }
-    /// Of this person.
+    /// Of this user.
     #[must_use]
     pub fn person(mut self, id: impl Into<String>) -> Self {
         self.user_id = Some(id.into());

@@ -6,15 +6,15 @@ use crate::{
     id::{UpstreamId, UserId},
 };
 
-/// An authorization server as an upstream names it, with what it asks for there.
+/// An authorization server as an upstream names it, with the scopes that the upstream requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerPin {
     /// The issuer (RFC 8414).
     pub issuer: String,
-    /// The resource that the upstream says it is (RFC 9728); `None` where it cannot say, and where
-    /// nothing but the issuer of older connections is known.
+    /// The resource that the upstream names (RFC 9728); `None` where it names none, and where only
+    /// the issuer of older connections is known.
     pub resource: Option<String>,
-    /// The scopes that it asks for.
+    /// The scopes that it requires.
     pub scopes: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl ServerPin {
         self.issuer.trim_end_matches('/') == issuer.trim_end_matches('/')
     }
 
-    /// Names this server, so that nothing else is accepted than was shown.
+    /// Identifies this server, so that only the one that was shown is accepted.
     pub fn etag(&self) -> String {
         crate::id::etag(&[
             &self.issuer,
@@ -42,24 +42,24 @@ impl ServerPin {
     }
 }
 
-/// The identity of an upstream and what is pinned of it.
+/// The identity of an upstream and its pins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamTrust {
     /// The upstream.
     pub upstream: UpstreamName,
     /// Its identity.
     pub id: UpstreamId,
-    /// Where the operator says that it is: the resource at which its users' tokens are used.
+    /// Its place in the operator's settings: the resource for its users' tokens.
     pub location: String,
     /// The authorization server that it was first seen with, or that an administrator accepted.
     pub server: Option<ServerPin>,
-    /// Another one that it names now. Users are not sent there.
+    /// Another one that it names now. Users are not redirected to it.
     pub named: Option<ServerPin>,
     /// Since when it has this identity.
     pub since: Timestamp,
 }
 
-/// Why what depends on an upstream ends.
+/// Reason for the end of an upstream's dependents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It is deleted. `stored` is true of one that was added by command, and false of one that left
@@ -75,8 +75,8 @@ pub enum Ended {
 }
 
 /// The end of everything that depends on an upstream: connections and registrations, whose tokens
-/// are then revoked at their issuer, ways to connect, grants and access tokens for it alone. What
-/// was decided about definitions of its tools stays.
+/// are then revoked at their issuer, pending attempts to connect, grants and access tokens for it
+/// alone. Decisions about definitions of its tools stay.
 #[derive(Clone, Debug)]
 pub struct Ending {
     /// The upstream.
@@ -85,12 +85,12 @@ pub struct Ending {
     pub id: Option<UpstreamId>,
     /// The other server that it must still name. Compared where that one is accepted.
     pub named: Option<ServerPin>,
-    /// The resource here that stands for it alone.
+    /// The resource here that covers it alone.
     pub resource: Resource,
     /// Why.
     pub why: Ended,
-    /// How its authorization servers are reached, and with which configured client, once it is
-    /// gone.
+    /// Access to its authorization servers after its deletion, with the configured client
+    /// registration.
     pub access: Option<Sealed>,
     /// When.
     pub at: Timestamp,
@@ -113,10 +113,10 @@ pub struct Revocation {
     pub tokens: Sealed,
     /// The registration at the issuer, sealed as it was stored.
     pub registration: Option<Sealed>,
-    /// How the issuer is reached.
+    /// Access to the issuer.
     pub access: Option<Sealed>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub tries: i64,
-    /// When it is due.
+    /// The time at which it is due.
     pub due_at: Timestamp,
 }

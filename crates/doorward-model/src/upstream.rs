@@ -1,5 +1,4 @@
-//! Upstream servers: whose tools are offered here, what was approved of them, and who is connected
-//! to them.
+//! Upstreams: their tools that are offered here, the approvals, and the users' connections.
 
 mod change;
 
@@ -9,9 +8,9 @@ pub use crate::connection_problem::ConnectionProblem;
 use crate::{HashedToken, Sealed, Timestamp, id::UserId};
 pub use change::UpstreamChange;
 
-/// The name of an upstream in addresses, tool names and scopes: 1 to 24 lower-case letters, digits
-/// or `-`, a letter first. It holds no `_`, so that the first `_` of a tool's name ends it. It is
-/// as cheap to copy as a number.
+/// The name of an upstream in URLs, tool names and scopes: 1 to 24 lower-case letters, digits or
+/// `-`, a letter first. It holds no `_`, so that the first `_` of a tool's name ends it. It is as
+/// cheap to copy as a number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UpstreamName {
     bytes: [u8; Self::MAX],
@@ -28,7 +27,7 @@ pub struct UpstreamNameError;
 impl UpstreamName {
     /// The longest name, in bytes.
     pub const MAX: usize = 24;
-    /// Names that would be mistaken for our own tools, addresses and parameters.
+    /// Names that would be mistaken for built-in tools, paths and parameters.
     pub const RESERVED: &'static [&'static str] = &[
         "call",
         "callback",
@@ -95,18 +94,18 @@ pub struct StoredUpstream {
     pub settings: String,
     /// Its secrets, as JSON in the form of the configuration file.
     pub secrets: Option<Sealed>,
-    /// When it was added.
+    /// The time at which it was added.
     pub created_at: Timestamp,
 }
 
-/// The effect of a tool on the world, by its annotations or an administrator's word.
+/// The effect of a tool on the world, by its annotations or an administrator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ToolClass {
     /// It changes nothing.
     Read,
     /// It adds or changes something.
     Write,
-    /// It may remove or overwrite something, or no one said what it does.
+    /// It may remove or overwrite something, or its effect is not stated.
     Destructive,
 }
 
@@ -114,7 +113,7 @@ impl ToolClass {
     /// All classes, the mildest first.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Destructive];
 
-    /// The word for it in configuration, commands and pages.
+    /// The name for it in configuration, commands and pages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -140,7 +139,7 @@ pub enum ToolState {
 }
 
 impl ToolState {
-    /// The word for it.
+    /// The name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Approved => "approved",
@@ -169,7 +168,7 @@ pub enum Pinned {
 }
 
 impl Pinned {
-    /// The word for it in the database; none for rows that are older than the distinction.
+    /// The name for it in the database; none for rows that are older than the distinction.
     pub fn as_str(self) -> Option<&'static str> {
         match self {
             Self::Parts => None,
@@ -194,7 +193,7 @@ impl Pinned {
 pub struct PinnedTool {
     /// The upstream.
     pub upstream: UpstreamName,
-    /// The tool's name there.
+    /// The tool's name at the upstream.
     pub tool: String,
     /// True if it may be used.
     pub state: ToolState,
@@ -202,17 +201,17 @@ pub struct PinnedTool {
     pub definition: String,
     /// The extent of `definition`.
     pub pinned: Pinned,
-    /// Where the operator said that the upstream is when the definition was pinned: an origin, or
-    /// what names a process or file. `None` in rows of versions before 0.2.
+    /// The upstream's place in the operator's settings when the definition was pinned: an origin,
+    /// or the name of a process or file. `None` in rows of versions before 0.2.
     pub origin: Option<String>,
-    /// A definition that was seen later and differs: the tool is in quarantine for the users
-    /// who are shown it.
+    /// A different definition that was seen later: the tool is in quarantine for users who would
+    /// get it.
     pub changed: Option<String>,
-    /// An administrator's word on what it does, which counts more than its annotations.
+    /// The class set by an administrator, which precedes its annotations.
     pub class: Option<ToolClass>,
-    /// When it was first seen.
+    /// The time at which it was first seen.
     pub first_seen_at: Timestamp,
-    /// When an administrator last decided, or when it was approved by itself.
+    /// The time of an administrator's last decision, or of its automatic approval.
     pub decided_at: Option<Timestamp>,
 }
 
@@ -221,74 +220,74 @@ pub struct PinnedTool {
 pub struct UpstreamRegistration {
     /// The upstream.
     pub upstream: UpstreamName,
-    /// The authorization server; what it gave is never shown to another (SEP-2352).
+    /// The authorization server; credentials that it issued are never shown to another (SEP-2352).
     pub issuer: String,
-    /// The resource for whose users this server is registered there; `None` in rows of versions
-    /// before 0.2.
+    /// The resource for which this server is registered at it; `None` in rows of versions before
+    /// 0.2.
     pub resource: Option<String>,
     /// `client_id`, secret and method, as JSON.
     pub credentials: Sealed,
-    /// When it ends, if it does.
+    /// The time of expiry, if there is one.
     pub expires_at: Option<Timestamp>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// One person's own access to one upstream.
+/// One user's own access to one upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The user.
     pub user_id: UserId,
-    /// Where.
+    /// The upstream.
     pub upstream: UpstreamName,
     /// The authorization server that issued it. Its tokens go to no other.
     pub issuer: String,
     /// The resource that its access token was obtained for. It is sent to no other. `None` in rows
     /// of versions before 0.2.
     pub resource: Option<String>,
-    /// The scopes there, as far as known.
+    /// The scopes at the upstream, as far as known.
     pub scopes: String,
-    /// Access and refresh token with what is needed to refresh them, as JSON. `None` after the
-    /// upstream refused them: the person has to connect again.
+    /// Access and refresh token with the data needed to refresh them, as JSON. `None` after the
+    /// upstream refused them: the user has to connect again.
     pub tokens: Option<Sealed>,
-    /// When the access token ends.
+    /// The end of the access token.
     pub expires_at: Option<Timestamp>,
-    /// When the person has to connect again, however well refreshing works.
+    /// The time at which the user has to connect again, regardless of refreshes.
     pub ends_at: Timestamp,
-    /// When the person connected.
+    /// The time at which the user connected.
     pub created_at: Timestamp,
-    /// Counts changes of the tokens, so that of two who refresh at the same moment one wins.
+    /// Counts changes of the tokens, so that one of two simultaneous refreshes wins.
     pub version: i64,
     /// Until when one replica has reserved the refresh.
     pub refreshing_until: Option<Timestamp>,
-    /// The reason for which the tokens are gone.
+    /// The reason for which there are no tokens any more.
     pub problem: Option<ConnectionProblem>,
-    /// The account there, as its authorization server said in an ID token; `None` where it
-    /// said nothing. For people to read: nothing is decided by it.
+    /// The account at the upstream, as named in an ID token of its authorization server; `None`
+    /// without one. For display: no decision depends on it.
     pub account: Option<String>,
 }
 
-/// A person's way to an upstream's authorization server and back.
+/// A user's way to an upstream's authorization server and back.
 #[derive(Clone, Debug)]
 pub struct ConnectAttempt {
     /// The hash of `state` (RFC 6749 §4.1.1).
     pub state: HashedToken,
-    /// Where it went.
+    /// The upstream to which it was redirected.
     pub upstream: UpstreamName,
-    /// The users who were deleted.
+    /// The user of the attempt.
     pub user_id: UserId,
     /// The hash of the cookie of the browser that it left from.
     pub browser: HashedToken,
     /// The values needed to take it up again: issuer, PKCE verifier, scopes.
     pub payload: Sealed,
-    /// When it stops being awaited.
+    /// The time of expiry.
     pub expires_at: Timestamp,
 }
 
-/// A long result that is read in pieces by the person who asked for it (CW14, CW15).
+/// A long result that is read in pieces by the same user (CW14, CW15).
 #[derive(Clone, Debug)]
 pub struct KeptResult {
-    /// The hash of the unguessable part of its address.
+    /// The hash of the unguessable part of its URI.
     pub id: HashedToken,
     /// The user.
     pub user_id: UserId,
@@ -298,9 +297,9 @@ pub struct KeptResult {
     pub body: Sealed,
     /// How long it is, in bytes.
     pub size: i64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it goes.
+    /// The time of deletion.
     pub expires_at: Timestamp,
 }
 

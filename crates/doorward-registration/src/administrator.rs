@@ -1,4 +1,4 @@
-//! Clients that an administrator makes, and what an administrator does with any client.
+//! Clients that administrators add, and administrators' operations on any client.
 
 use doorward_model::{
     Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RevokeReason,
@@ -15,13 +15,13 @@ use crate::{
 /// A client to be made.
 #[derive(Debug, Clone, Default)]
 pub struct NewClient {
-    /// The name that people see.
+    /// The display name.
     pub name: String,
     /// Its redirect URIs.
     pub redirect_uris: Vec<String>,
     /// `token_endpoint_auth_method`; `None` for a public client.
     pub auth_method: Option<String>,
-    /// True if it may ask administrators for the scope `admin`.
+    /// True if it may request the scope `admin` from administrators.
     pub admin: bool,
 }
 
@@ -63,19 +63,19 @@ pub struct ClientEdit {
 /// An administrator's decision about a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientDecision {
-    /// It may not be used; what it was given ends.
+    /// It may not be used; its grants end.
     Block,
     /// It may be used again.
     Unblock,
-    /// It may be used where the configuration asks for approval.
+    /// It may be used where the configuration requires approval.
     Approve,
-    /// The approval is taken back; where the configuration asks for one, what it was given ends.
+    /// The approval is revoked; where the configuration demands one, its grants end.
     Deny,
     /// Its metadata document may not change any more.
     Pin,
     /// Its metadata document may change again.
     Unpin,
-    /// It is forgotten; what it was given ends.
+    /// It is deleted; its grants end.
     Delete,
 }
 
@@ -246,7 +246,7 @@ impl Registration {
         }
     }
 
-    /// Disables a client, whose grants end, or enables it again.
+    /// Disables a client and ends its grants, or enables it again.
     pub async fn set_disabled(
         &self,
         id: &ClientId,
@@ -260,7 +260,7 @@ impl Registration {
         .await
     }
 
-    /// Deletes a client, whose grants end.
+    /// Deletes a client and ends its grants.
     pub async fn delete(&self, id: &ClientId) -> Result<(), ClientChangeError> {
         self.decide(id, ClientDecision::Delete, None).await
     }

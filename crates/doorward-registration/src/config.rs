@@ -1,23 +1,23 @@
-//! How clients come to be known.
+//! Registration of clients.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How clients come to be known.
+/// Registration of clients.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// True if clients may register themselves (RFC 7591).
     pub dynamic: bool,
-    /// True if a client may be named by the https address of its Client ID Metadata Document.
-    /// Switch it off where this server has no way out to the internet: some clients (Codex) never
-    /// fall back to registering.
+    /// True if a client may be identified by the https URL of its Client ID Metadata Document.
+    /// Switch it off where this server cannot reach the internet: some clients (Codex) never fall
+    /// back to registering.
     pub metadata_documents: bool,
-    /// The only hosts whose metadata documents are fetched, such as `claude.ai`; empty for any
+    /// The only hosts from which metadata documents are fetched, such as `claude.ai`; empty for any
     /// public host.
     pub metadata_document_hosts: Vec<String>,
-    /// True if a client that an administrator did not add must be approved by one before anybody
-    /// can use it.
+    /// True if a client that an administrator did not add must be approved by one before users can
+    /// use it.
     pub approval: bool,
     /// Private-use redirect schemes without a period that are accepted. Those in reverse-domain
     /// form always are.
@@ -29,15 +29,15 @@ pub struct Config {
     pub max_redirect_uris: usize,
     /// The most registrations that are kept.
     pub max_registrations: u64,
-    /// After how many seconds a registration that nobody ever authorised is deleted. One that was
-    /// authorised never is.
+    /// After how many seconds an unauthorised registration is deleted. A registration that was
+    /// authorised is kept.
     pub unused_seconds: i64,
-    /// How many registrations one network address may make at once.
+    /// How many registrations one IP address may make at once.
     pub burst_per_address: u32,
-    /// How many registrations one network address may make per minute in the long run.
+    /// How many registrations one IP address may make per minute in the long run.
     pub per_minute_per_address: u32,
     /// For how many seconds a metadata document may be used at most without fetching it again,
-    /// whatever its own headers say.
+    /// regardless of its own headers.
     pub metadata_document_max_age_seconds: i64,
 }
 

@@ -23,7 +23,7 @@ pub enum DocumentRefusal {
         "this server does not accept client identifiers that are addresses; register the client or ask the administrator for one"
     )]
     Disabled,
-    /// The address cannot be a client identifier.
+    /// The URL cannot be a client identifier.
     #[error(
         "a client identifier that is an address must be https, have a path, and no user name, fragment or dot segments"
     )]
@@ -48,8 +48,8 @@ pub enum DocumentRefusal {
     Policy(String),
 }
 
-/// Parses a client identifier that is an address. It must already be in the form that the parser
-/// would give it: there is one spelling, compared as a string.
+/// Parses a client identifier that is a URL. It must already be in the form that the parser would
+/// give it: there is one spelling, compared as a string.
 fn address(id: &ClientId) -> Result<Url, DocumentRefusal> {
     let text = id.as_str();
     let url = Url::parse(text).map_err(|_| DocumentRefusal::Address)?;
@@ -101,7 +101,7 @@ fn changed(pinned: &Client, now: &Client) -> Option<&'static str> {
 }
 
 impl Registration {
-    /// Fetches, checks and stores a client's document, once for all who wait for it and in a task
+    /// Fetches, checks and stores a client's document, once for all waiting requests and in a task
     /// of its own. Errors and refused documents are never remembered.
     pub(crate) async fn fetch_document(
         &self,
@@ -116,7 +116,7 @@ impl Registration {
         }
         let url = address(id).map_err(refused)?;
         let host = url.host_str().unwrap_or_default();
-        // Before the fetch: a host that is not accepted must not be asked anything.
+        // Before the fetch: no request may be sent to a host that is not accepted.
         if !config.metadata_document_hosts.is_empty()
             && !config.metadata_document_hosts.iter().any(|listed| listed == host)
         {
@@ -129,7 +129,7 @@ impl Registration {
         let work = move || async move {
             let kept = registration.fetch_and_keep(&of, &url, known.as_deref());
             match origin {
-                // What is stored is audited as the work of the request that began it.
+                // Stored changes are attributed in the audit to the request that began the fetch.
                 Some(origin) => origin::serving(origin, kept).await,
                 None => kept.await,
             }

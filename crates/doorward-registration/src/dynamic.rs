@@ -51,8 +51,8 @@ impl Registration {
             auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
             grant_types: accepted.grant_types,
-            // What it asked for at registration is no bound: clients register with the scope of the
-            // first challenge and step up later.
+            // The scope requested at registration is no bound: clients register with the scope of
+            // the first challenge and step up later.
             scopes: ScopeSet::all(),
             service: None,
             client_uri: accepted.client_uri,
@@ -77,8 +77,8 @@ impl Registration {
     }
 }
 
-/// The registered metadata as RFC 7591 §3.2.1 wants it back: what was accepted, never `null`,
-/// nothing that is not understood.
+/// The registered metadata as RFC 7591 §3.2.1 requires in the response: the accepted members, never
+/// `null`, no unknown ones.
 fn echo(
     metadata: &Map<String, Value>,
     accepted: &Accepted,

@@ -23,8 +23,8 @@ use crate::{Registration, dynamic::RegisterError};
 /// The most bytes of a registration request.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// `POST /oauth/register`. While registration is switched off, there is nothing at the address, and
-/// clients that try are noted.
+/// `POST /oauth/register`. While registration is switched off, the response is 404, and attempts
+/// are noted.
 pub fn router(registration: Registration) -> Router {
     Router::new()
         .route(routes::REGISTER, post(register))

@@ -44,8 +44,8 @@ pub struct Registration {
     pub(crate) fetch_limit: Arc<AddressLimiter>,
     /// Metadata documents that are being fetched.
     pub(crate) documents: SingleFlight<ClientId, Result<Arc<Client>, LookupError>>,
-    /// Registrations in the database that nobody authorised yet, roughly: counted by housekeeping
-    /// and at each registration.
+    /// Registrations in the database without any authorization, approximately: counted by
+    /// housekeeping and at each registration.
     pub(crate) registered: Arc<AtomicU64>,
 }
 
@@ -68,7 +68,7 @@ pub enum LookupError {
     /// It could not be found out now: the database or the document's server did not answer.
     #[error("the client cannot be looked up now: {0}")]
     Unavailable(String),
-    /// This address asked for too many documents.
+    /// This IP address requested too many documents.
     #[error("too many metadata documents were asked for from one address")]
     Limited,
 }
@@ -124,15 +124,15 @@ impl Registration {
     pub fn configure(&self, config: Config) {
         let before = self.config.now();
         let rate = |config: &Config| (config.burst_per_address, config.per_minute_per_address);
-        // Reloading anything else gives nobody a new allowance.
+        // A reload of other settings gives no client a new allowance.
         if rate(&before) != rate(&config) {
             self.register_limit.put(register_limit(&config));
         }
         self.config.put(config);
     }
 
-    /// The client with this id, as [`Registration::client`] finds it; what keeps it out is noted on
-    /// the client's way.
+    /// The client with this id, as [`Registration::client`] finds it; the reason for a refusal is
+    /// noted in the timeline.
     async fn noted(
         &self,
         id: &ClientId,
@@ -162,8 +162,8 @@ impl Registration {
         found
     }
 
-    /// The client with this id. A metadata document is fetched if what is known of it is no longer
-    /// fresh; `address` is who asks.
+    /// The client with this id. A metadata document is fetched if the stored copy is no longer
+    /// fresh; `address` is the IP address of the request.
     pub async fn client(
         &self,
         id: &ClientId,

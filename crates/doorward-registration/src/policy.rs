@@ -1,4 +1,4 @@
-//! The one policy: what any client's metadata must look like, wherever it comes from.
+//! The one policy: requirements on any client's metadata, whatever its source.
 
 use doorward_model::{
     ClientAuthMethod, ClientSource, GrantType, GrantTypes, OAuthErrorCode, RedirectUri,
@@ -10,13 +10,12 @@ use crate::Config;
 
 /// The most characters of a client's name.
 const MAX_NAME: usize = 120;
-/// The most bytes of an address in metadata.
+/// The most bytes of a URL in metadata.
 const MAX_URI: usize = 2048;
 /// The most bytes of an inline key set.
 const MAX_JWKS: usize = 8 * 1024;
 
-/// Metadata that is refused: the OAuth error and what is wrong, in words for the client's
-/// developer.
+/// Refused metadata: the OAuth error and the problem, in words for the client's developer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct MetadataRefusal {
@@ -73,8 +72,8 @@ fn list<'a>(
     }
 }
 
-/// Makes a name inert and legible: no controls, nothing invisible, nothing that turns the writing
-/// direction.
+/// Makes a name inert and legible: no control characters, no invisible ones, none that reverses the
+/// direction of text.
 pub(crate) fn legible(name: &str) -> String {
     let invisible = |character: char| {
         character.is_control()

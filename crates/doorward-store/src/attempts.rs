@@ -11,7 +11,7 @@ use doorward_model::{
 
 use crate::{Store, StoreError};
 
-/// The shortest time after which a counter forgets, in seconds.
+/// The shortest time after which a counter is reset, in seconds.
 const FORGET_AFTER: i64 = 900;
 
 /// The limits of a counter.
@@ -47,8 +47,8 @@ impl Counter {
             forget_after: longest_delay.max(FORGET_AFTER),
         }
     }
-    /// A counter that many secrets share, such as that of a network address. A right attempt is
-    /// taken back, and wrong ones stay.
+    /// A counter that many secrets share, such as that of an IP address. A right attempt is taken
+    /// back, and wrong ones stay.
     pub fn shared(key: impl Into<String>, allowance: Allowance) -> Self {
         Self { key: key.into(), allowance, clears: false }
     }
@@ -76,7 +76,7 @@ impl Counted {
         })
     }
 
-    /// Leaves the attempt counted, because the secret was wrong, and tells the audit.
+    /// Leaves the attempt counted, because the secret was wrong, and records it in the audit.
     ///
     /// # Errors
     ///
@@ -97,8 +97,8 @@ impl Counted {
 pub struct TooMany(pub i64);
 
 impl Store {
-    /// Counts an attempt at a secret in all of `counters`, or in none. `subject` names for the
-    /// audit what the secret belongs to.
+    /// Counts an attempt at a secret in all of `counters`, or in none. `subject` names the owner of
+    /// the secret for the audit.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Store {
         }
     }
 
-    /// The longest wait that any of the counters asks for, in seconds.
+    /// The longest pause that any of the counters demands, in seconds.
     async fn must_wait(&self, counters: &[Counter], now: Timestamp) -> Result<i64, StoreError> {
         let mut wait = 0;
         for counter in counters {

@@ -1,6 +1,6 @@
 //! Bounded read-through caches with exact invalidation.
 //!
-//! A reader that misses leaves a placeholder before it asks the database. An invalidation removes
+//! A reader that misses leaves a placeholder before it reads the database. An invalidation removes
 //! placeholders too, so a value that was read before a write can never be put back after it.
 
 use std::{
@@ -35,7 +35,7 @@ impl<K: Hash + Eq + Clone, V> ReadThrough<K, V> {
         Self { entries: Cache::new(capacity.max(16)), lifetime }
     }
 
-    /// The value of `key`, from memory or by `read`. What does not exist is not remembered.
+    /// The value of `key`, from memory or by `read`. A missing value is not cached.
     pub(crate) async fn get<F>(
         &self,
         key: &K,
@@ -55,8 +55,8 @@ impl<K: Hash + Eq + Clone, V> ReadThrough<K, V> {
                 Err(placeholder) => {
                     let Some(value) = read().await? else { return Ok(None) };
                     let entry = Entry { value: Arc::new(value), read_at: Instant::now() };
-                    // An error means that the key was invalidated meanwhile: answer what was read,
-                    // keep nothing.
+                    // An error means that the key was invalidated meanwhile: return the value that
+                    // was read, cache nothing.
                     let _ = placeholder.insert(entry.clone());
                     return Ok(Some(entry.value));
                 }

@@ -1,4 +1,4 @@
-//! The conditions of writes: what a unit of work can be refused for.
+//! The conditions of writes: the reasons for which a unit of work can be refused.
 
 macro_rules! conditions {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
@@ -22,17 +22,17 @@ macro_rules! conditions {
 conditions! {
     /// The name of a new user is free.
     InsertPerson = "insert_person";
-    /// The user whose password is set exists.
+    /// The user of the password that is set exists.
     SetPassword = "set_password";
     /// The password is still the one that was verified.
     RehashPassword = "rehash_password";
-    /// The user whose roles are set exists.
+    /// The user of the roles that are set exists.
     SetRoles = "set_roles";
     /// The user who is disabled or enabled exists.
     SetPersonDisabled = "set_person_disabled";
     /// The new sign-in name is free and the user exists.
     RenamePerson = "rename_person";
-    /// The user whose provider roles are collected exists.
+    /// The user of the provider roles that are collected exists.
     CollectProviderRoles = "collect_provider_roles";
     /// The deleted user exists.
     DeletePerson = "delete_person";

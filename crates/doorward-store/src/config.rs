@@ -1,10 +1,10 @@
-//! Where the data lives.
+//! The location of the data.
 
 use doorward_model::SecretSetting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where the data lives and how much of it is kept at hand.
+/// The location of the data and the size of caches.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -13,7 +13,7 @@ pub struct Config {
     pub url: SecretSetting,
     /// The most connections that are opened to PostgreSQL, or that read SQLite at the same time.
     pub max_connections: u32,
-    /// How many clients, grants, sessions and people (each) are kept in memory.
+    /// How many clients, grants, sessions and users (each) are kept in memory.
     pub cache_entries: usize,
     /// For how many seconds a value may be answered from memory without asking PostgreSQL again,
     /// should a notification from another replica be lost.

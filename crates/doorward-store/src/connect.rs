@@ -95,9 +95,8 @@ fn options(url: String, connections: u32) -> ConnectOptions {
     options
 }
 
-/// Opens SQLite with write-ahead logging and a flush for every commit: what was acknowledged
-/// survives a power cut. The schema is brought up to date before the connections in place are
-/// opened.
+/// Opens SQLite with write-ahead logging and a flush for every commit: acknowledged writes survive
+/// a power cut. The schema is brought up to date before the connections in place are opened.
 pub(crate) async fn sqlite<E, F>(
     file: &Path,
     readers: u32,

@@ -58,7 +58,7 @@ pub(crate) fn person(row: e::person::Model) -> Result<Person, StoreError> {
     Ok(Person {
         roles: roles("person", &row.id, &row.roles)?,
         provider_roles: roles("person", &row.id, &row.provider_roles)?,
-        // Rows of older versions hold what providers wrote.
+        // Rows of older versions hold the provider's original text.
         display_name: row
             .display_name
             .map(|name| foreign::line(&name, 100).into_owned())

@@ -102,7 +102,7 @@ where
 
 impl Store {
     /// Writes a consistent copy of everything into a new file, while others read and write. The
-    /// file is an embedded database, whatever this one is.
+    /// file is an embedded database, for either kind of this one.
     pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
         if self.backend() == Backend::Sqlite {
             let path = file.display().to_string().replace('\'', "''");
@@ -112,7 +112,7 @@ impl Store {
         let config =
             Config { url: format!("sqlite://{}", file.display()).into(), ..Config::default() };
         let target = Self::open(&config, file.parent().unwrap_or(Path::new("."))).await?;
-        // One snapshot for all tables: what was granted is there with the person who granted it.
+        // One snapshot for all tables: each grant is included together with its user.
         let snapshot = self
             .reader
             .begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly))
@@ -122,9 +122,9 @@ impl Store {
         target.close().await
     }
 
-    /// Takes from a restored database what must not come back: sessions, codes, links and
-    /// everything that was under way. With `end_access`, what clients had too. Whatever was given
-    /// after the backup is not in it, and so is not valid.
+    /// Removes from a restored database the rows that must not be valid again: sessions, codes,
+    /// links and everything that was under way. With `end_access`, the access of clients too.
+    /// Grants made after the backup are not in it, and so are not valid.
     pub async fn after_restore(&self, now: Timestamp, end_access: bool) -> Result<(), StoreError> {
         let sweeper = self.sweeper.turn().await;
         let database = &*sweeper;

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use crate::embedded::Embedded;
 
-/// Where statements run.
+/// The connection on which statements run.
 #[derive(Clone, Copy)]
 pub(crate) enum Db<'a> {
     /// On any connection of a pool.
@@ -30,7 +30,7 @@ impl Db<'_> {
         }
     }
 
-    /// Runs a statement, and answers how many rows it touched.
+    /// Runs a statement, and returns the number of rows that it touched.
     pub(crate) async fn run<S: StatementBuilder>(self, statement: &S) -> Result<u64, DbErr> {
         Ok(match self {
             Self::Pool(pool) => pool.execute(statement).await?.rows_affected(),

@@ -1,8 +1,8 @@
-//! SQLite in place: statements run on the thread that asks, on connections that keep them prepared.
+//! SQLite in place: statements run on the calling thread, on connections that keep them prepared.
 //!
-//! The asynchronous driver hands each statement to a thread of its own and waits for it, which costs
-//! many times what the statement does. It stays for the schema, for searches and for long reads;
-//! point reads and the writer come here, with the same descriptions of the tables.
+//! The asynchronous driver passes each statement to a thread of its own and waits for it, which
+//! costs many times as much as the statement. It stays for the schema, for searches and for long
+//! reads; point reads and the writer come here, with the same descriptions of the tables.
 
 use std::{
     path::Path,
@@ -56,7 +56,7 @@ fn unreadable(error: &rusqlite::Error) -> DbErr {
 
 impl Embedded {
     /// Opens `count` connections with a page cache of `cache_kib` each. Every commit is flushed:
-    /// what was acknowledged survives a power cut.
+    /// acknowledged writes survive a power cut.
     pub(crate) fn open(
         file: &Path,
         purpose: Use,
@@ -65,7 +65,7 @@ impl Embedded {
         statements: Arc<AtomicU64>,
     ) -> Result<Self, DbErr> {
         let open = || -> rusqlite::Result<_> {
-            // A connection is used by one thread at a time, which its lock sees to.
+            // A connection is used by one thread at a time, which its lock ensures.
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(file, flags)?;
             connection.busy_timeout(BUSY)?;
@@ -81,7 +81,7 @@ impl Embedded {
         Ok(Self { connections, statements })
     }
 
-    /// Closes all connections. Statements that come later fail.
+    /// Closes all connections. Later statements fail.
     pub(crate) fn close(&self) {
         for connection in &self.connections {
             drop(connection.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -157,7 +157,7 @@ impl Embedded {
         Ok(found.first().copied().unwrap_or_default())
     }
 
-    /// Runs a statement, and answers how many rows it touched.
+    /// Runs a statement, and returns the number of rows that it touched.
     pub(crate) fn execute(&self, Statement { sql, values, .. }: &Statement) -> Result<u64, DbErr> {
         self.with(|connection| {
             let write = || {

@@ -1,4 +1,4 @@
-//! Deletes what expired, in small steps so that no request waits for it.
+//! Deletes expired rows, in small steps so that no request waits for it.
 
 use doorward_model::{ClientSource, Timestamp};
 use sea_orm::{
@@ -47,8 +47,8 @@ macro_rules! sweep {
 }
 
 impl Store {
-    /// Deletes everything that no longer matters at `now` and answers how many rows went.
-    /// `unused_clients_after` is how many seconds a registration may stay unused; one that a person
+    /// Deletes everything that no longer matters at `now` and returns the number of rows.
+    /// `unused_clients_after` is how many seconds a registration may stay unused; one that a user
     /// ever authorised is never deleted (I13).
     ///
     /// Spent codes and rotated refresh tokens stay for as long as their grant may live, so that a
@@ -97,8 +97,8 @@ impl Store {
         Ok(rows + self.delete_unused_clients(now.plus(-unused_clients_after)).await?)
     }
 
-    /// Deletes clients that came before `before`, whom no one ever authorised and about whom no
-    /// administrator decided anything.
+    /// Deletes clients that were added before `before`, were never authorised, and on which no
+    /// administrator decided.
     pub async fn delete_unused_clients(&self, before: Timestamp) -> Result<u64, StoreError> {
         let unused = || {
             Condition::all()
@@ -123,7 +123,7 @@ impl Store {
 
     async fn delete_dead_grants(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut rows = 0;
-        // A grant that ended is kept for a day more, so that what comes late is refused for the
+        // A grant that ended is kept for a day more, so that late requests are refused for the
         // right reason.
         let ended = now.plus(-86_400).0;
         let dead = || {

@@ -35,8 +35,8 @@ pub use config::Config;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures, WayIn};
 pub use store::{Arrived, Backend, Observer, Store};
 
-/// The first `limit` of the rows that were read, and whether there are more: whoever shows a page
-/// asks for one row more than it has.
+/// The first `limit` of the rows that were read, and `true` if there are more: pages request one
+/// row more than they show.
 pub fn page_of<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
@@ -47,7 +47,7 @@ pub fn page_of<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
 /// Failures of the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The condition of a write did not hold; nothing of its unit was kept.
+    /// The condition of a write did not hold; its whole unit was discarded.
     #[error("the condition of {0} did not hold")]
     Refused(Condition),
     /// The database did not answer or refused.
@@ -56,7 +56,7 @@ pub enum StoreError {
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
-    /// A row holds what this version cannot read.
+    /// A row holds a value that this version cannot read.
     #[error("table {table}: the row {key:?} cannot be read")]
     Damaged {
         /// The table.
@@ -67,7 +67,7 @@ pub enum StoreError {
     /// The writer has no thread.
     #[error("no thread could be started: {0}; check the limit of processes")]
     Thread(Arc<std::io::Error>),
-    /// A copy was asked into a database that holds something.
+    /// A copy was requested into a database that is not empty.
     #[error("the target database is not empty")]
     NotEmpty,
     /// The folder of the audit's journal cannot be used.

@@ -16,7 +16,7 @@ impl Listener {
                 if let Err(error) = listen(&url, &caches).await {
                     tracing::warn!(%error, "no notifications from other replicas; trying again");
                 }
-                // Whatever was said meanwhile was missed.
+                // Notifications in the meantime were missed.
                 caches.forget(&[Stale::Everything]);
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }

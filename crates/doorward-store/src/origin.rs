@@ -1,8 +1,7 @@
-//! On whose behalf a request is served: what the audit says of everything that is written
-//! meanwhile.
+//! The actor and origin of a request, which the audit records with all its writes.
 //!
-//! It belongs to the task that serves the request. A room that finds out who is asking calls
-//! [`acting`]; no one has to hand it on.
+//! It belongs to the task that serves the request. A crate that authenticates the actor calls
+//! [`acting`]; the origin is not passed as an argument.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,12 +11,12 @@ tokio::task_local! {
     static ORIGIN: Arc<Origin>;
 }
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Debug, Default)]
 pub struct Origin {
     /// The request's id, as in the log.
     pub request_id: String,
-    /// The address that it comes from.
+    /// The IP address of the client.
     pub address: String,
     /// The name that the sender gives itself (`User-Agent`), shortened.
     pub agent: String,
@@ -25,7 +24,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// An origin about whose person nothing is known yet.
+    /// An origin with a user that is still unknown.
     pub fn new(request_id: String, address: String, agent: String) -> Self {
         Self { request_id, address, agent, actor: Mutex::default() }
     }
@@ -44,7 +43,7 @@ pub async fn serving<F: Future>(origin: Arc<Origin>, work: F) -> F::Output {
     ORIGIN.scope(origin, work).await
 }
 
-/// The origin of what is being served, to hand it to another task.
+/// The origin of the present request, for another task.
 pub fn current() -> Option<Arc<Origin>> {
     ORIGIN.try_with(Arc::clone).ok()
 }

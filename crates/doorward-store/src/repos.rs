@@ -1,4 +1,4 @@
-//! Reads, one noun after another. Hot ones come through the caches.
+//! Reads, one noun after another. Frequent ones use the caches.
 
 use std::sync::Arc;
 
@@ -30,16 +30,16 @@ use crate::{
 /// installations have; the issuer ends those beyond its own, smaller bound.
 const GRANTS_READ: u64 = 50;
 
-/// How often signing in failed for an account or an address.
+/// The number of failed sign-ins for an account or an IP address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoginFailures {
     /// How many times in a row.
     pub failures: u32,
-    /// When last.
+    /// The time of the last one.
     pub last_at: Timestamp,
 }
 
-/// A client that may act for a person, with what all its grants allow together.
+/// A client that may act for a user, with the permissions of all its grants together.
 #[derive(Clone, Debug)]
 pub struct ConnectedApp {
     /// The client's id.
@@ -48,9 +48,9 @@ pub struct ConnectedApp {
     pub client: Option<Arc<Client>>,
     /// The scopes that it may have, with implied ones.
     pub scopes: ScopeSet,
-    /// When the oldest of its grants was given.
+    /// The time of the oldest of its grants.
     pub connected_at: Timestamp,
-    /// When any of its grants was last used.
+    /// The time at which any of its grants was last used.
     pub last_used_at: Timestamp,
 }
 
@@ -66,15 +66,15 @@ impl ConnectedApp {
 pub struct ClientFilter {
     /// Only those from this source.
     pub source: Option<ClientSource>,
-    /// Only those whose name or id holds this text, compared without case.
+    /// Only clients that have this text in their name or id, compared without case.
     pub search: Option<String>,
     /// Only those after this one, by the time they were made and their id: where a page ended.
     pub after: Option<(i64, String)>,
 }
 
-/// People.
+/// Users.
 impl Store {
-    /// The person with this id.
+    /// The user with this id.
     pub async fn person(&self, id: &UserId) -> Result<Option<Arc<Person>>, StoreError> {
         let read = || async move {
             self.point()
@@ -85,7 +85,7 @@ impl Store {
         };
         self.caches.people.get(&id.as_str().to_owned(), read).await
     }
-    /// The person with this sign-in name, straight from the database.
+    /// The user with this sign-in name, straight from the database.
     pub async fn person_named(&self, name: &PersonName) -> Result<Option<Person>, StoreError> {
         self.point()
             .one(person::Entity::find().filter(person::Column::Name.eq(name.as_str())))
@@ -103,7 +103,7 @@ impl Store {
             Err(_) => Ok(None),
         }
     }
-    /// All people by name.
+    /// All users by name.
     pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
         person::Entity::find()
             .order_by_asc(person::Column::Name)
@@ -113,7 +113,7 @@ impl Store {
             .map(convert::person)
             .collect()
     }
-    /// People by name, after the one of this name, at most `limit`.
+    /// Users by name, after the one of this name, at most `limit`.
     pub async fn people_after(
         &self,
         name: Option<&str>,
@@ -131,7 +131,7 @@ impl Store {
             .await?;
         rows.into_iter().map(convert::person).collect()
     }
-    /// How many people there are.
+    /// How many users there are.
     pub async fn count_people(&self) -> Result<u64, StoreError> {
         Ok(person::Entity::find().count(&self.reader).await?)
     }
@@ -225,7 +225,7 @@ impl Store {
             .map(convert::grant)
             .transpose()
     }
-    /// A person's grants that count at `now`, newest first.
+    /// A user's grants that count at `now`, newest first.
     pub async fn live_grants_of(
         &self,
         user_id: &UserId,
@@ -280,7 +280,7 @@ impl Store {
             .add(G::ExpiresAt.gt(now.0));
         Ok(self.point().count(access_grant::Entity::find().filter(live)).await?)
     }
-    /// The clients that may act for a person at `now`, by name.
+    /// The clients that may act for a user at `now`, by name.
     pub async fn connected_apps(
         &self,
         user_id: &UserId,
@@ -333,7 +333,7 @@ impl Store {
         };
         self.caches.sessions.get(&token.as_str().to_owned(), read).await
     }
-    /// A person's sessions that count at `now`, the last used first.
+    /// A user's sessions that count at `now`, the last used first.
     pub async fn sessions_of(
         &self,
         user_id: &UserId,

@@ -160,11 +160,11 @@ impl Caches {
     }
 }
 
-/// A user who counts what happens.
+/// A counter of events.
 pub trait Observer: Send + Sync + 'static {
     /// A change was made.
     fn changed(&self, name: &'static str);
-    /// Something happened that changed nothing, or an entry was written for it.
+    /// An event without a change, or one for which an entry was written.
     fn happened(&self, event: &AuditEvent);
 }
 
@@ -173,7 +173,7 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Store {
     /// For reads that may take a while: searches and lists.
     pub(crate) reader: DatabaseConnection,
-    /// For writes that are no units of work. They take turns with the writer.
+    /// For writes that are no units of work. They alternate with the writer.
     pub(crate) sweeper: Sweeper,
     in_place: Option<InPlace>,
     reads: Arc<AtomicU64>,
@@ -193,7 +193,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, brings its schema up to date and starts the writer.
+    /// Opens the database, migrates its schema and starts the writer.
     pub async fn open(config: &Config, data_dir: &Path) -> Result<Self, StoreError> {
         let backend = Self::backend_of(config);
         let (turn, reads) = (Arc::<Mutex<()>>::default(), Arc::<AtomicU64>::default());
@@ -292,7 +292,7 @@ impl Store {
     /// condition that did not hold.
     ///
     /// The unit, its audit entries, its invalidations and its counters are one job of the writer.
-    /// If this future is dropped, either nothing was handed over or all of it happens.
+    /// If this future is dropped, the job is executed as a whole or not at all.
     pub async fn apply(&self, unit: impl Into<UnitOfWork>) -> Result<(), StoreError> {
         let unit = unit.into();
         if unit.is_empty() {
@@ -301,7 +301,7 @@ impl Store {
         self.writer.apply(unit, self.stamp(), true).await
     }
 
-    /// Has a user count what happens. The first who asks stays.
+    /// Sets the observer that counts events. The first one stays.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         let _ = self.observer.set(observer);
     }
@@ -316,9 +316,9 @@ impl Store {
         AuditStamp { at: self.clock.now(), ..origin::stamp() }
     }
 
-    /// Notes an event. It is handed over, and kept in the journal, before this future waits for
-    /// anything; it is written with others within a fraction of a second. If very many wait, the
-    /// caller does too. An error means that the store is closed.
+    /// Notes an event. It is passed on, and kept in the journal, before this future first waits; it
+    /// is written with others within a fraction of a second. If very many wait, the caller does
+    /// too. An error means that the store is closed.
     pub fn note(
         &self,
         event: AuditEvent,
@@ -328,8 +328,8 @@ impl Store {
         async move { trail.room().await }
     }
 
-    /// Notes a step of a connecting client. Under a flood of them some are lost, for they cost
-    /// nothing to make.
+    /// Notes a step of a connecting client. Under a flood some are lost, because any client can
+    /// cause them.
     pub fn note_step(&self, mut step: ConnectStep) {
         step.at = self.clock.now();
         if let Some(origin) = origin::current() {
@@ -352,8 +352,8 @@ impl Store {
         self.trail.flush().await
     }
 
-    /// Deletes entries of the audit that are older than `at`, a few thousand at a time, and answers
-    /// how many went.
+    /// Deletes entries of the audit that are older than `at`, a few thousand at a time, and returns
+    /// their number.
     pub async fn trim_audit(&self, at: doorward_model::Timestamp) -> Result<u64, StoreError> {
         use sea_orm::TransactionTrait;
         let mut total = 0;
@@ -375,7 +375,7 @@ impl Store {
 
     /// Runs work that must complete once it has begun in a task of its own, on behalf of the same
     /// origin. A request may be dropped at any await, because its client disconnects or its time is
-    /// up; the work goes on, and [`Store::close`] waits for it.
+    /// up; the work continues, and [`Store::close`] waits for it.
     ///
     /// # Panics
     ///
@@ -398,7 +398,7 @@ impl Store {
         }
     }
 
-    /// Writes what waits and closes the connections. Nothing may use any clone of this store
+    /// Writes pending entries and closes the connections. No clone of this store may be used
     /// afterwards.
     pub async fn close(self) -> Result<(), StoreError> {
         self.work.close();
@@ -436,7 +436,7 @@ impl Store {
     }
 
     /// Waits until one of the store's own tasks ends, which none does while the store is open, and
-    /// answers its name.
+    /// returns its name.
     pub async fn task_ended(&self) -> &'static str {
         self.tasks.first_end().await
     }
@@ -463,7 +463,7 @@ impl Store {
         Ok(doorward_model::Timestamp(seconds))
     }
 
-    /// Forgets everything that is held in memory; the next reads ask the database.
+    /// Clears all caches; the next reads use the database.
     pub fn forget_cached(&self) {
         self.caches.forget(&[Stale::Everything]);
     }

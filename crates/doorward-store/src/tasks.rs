@@ -83,7 +83,7 @@ impl Tasks {
         *self.ended.borrow()
     }
 
-    /// Waits until a task ends, and answers its name.
+    /// Waits until a task ends, and returns its name.
     pub(crate) async fn first_end(&self) -> &'static str {
         let mut ends = self.ended.subscribe();
         loop {
@@ -107,7 +107,7 @@ async fn unless_failed(
     let failed = async {
         let asked = failing.wait_for(|failing| *failing == Some(name)).await.is_ok();
         if !asked {
-            // The store is gone.
+            // The store was dropped.
             std::future::pending::<()>().await;
         }
     };

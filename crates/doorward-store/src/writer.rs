@@ -1,9 +1,9 @@
-//! The writer: one task that owns every unit of work from the moment it is handed over. On SQLite
+//! The writer: one task that owns every unit of work from the moment of its submission. On SQLite
 //! it has a thread and a connection of its own, and puts all units that wait into one durable
 //! commit; on PostgreSQL every unit is one short transaction in a task of its own.
 //!
-//! A unit, its audit entries, its invalidations and its counters are one job. A caller that is
-//! dropped has handed over nothing, or everything happens.
+//! A unit, its audit entries, its invalidations and its counters are one job. If a caller is
+//! dropped, the job is executed as a whole or not at all.
 
 use std::{
     sync::{
@@ -37,19 +37,19 @@ const BATCH: usize = 128;
 /// How many units may wait before callers do. On PostgreSQL, also how many may be under way.
 const QUEUE: usize = 1024;
 
-/// How often the writer of SQLite looks for writes of other processes.
+/// The interval at which the writer of SQLite looks for writes of other processes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Units by which the writer is asked.
+/// Orders for the writer.
 enum Order {
     Unit(Box<Job>),
     /// Answered when every unit before it is through.
     Barrier(oneshot::Sender<()>),
-    /// Looks for writes of other processes. Only the writer of SQLite is asked.
+    /// Checks for writes of other processes. Only the writer of SQLite gets it.
     Look,
 }
 
-/// The right to write SQLite, which has one writer: units and housekeeping take it in turn.
+/// The right to write SQLite, which has one writer: units and housekeeping acquire it in turn.
 pub(crate) type Turn = Arc<Mutex<()>>;
 
 /// A unit with everything that happens because of it.
@@ -63,7 +63,7 @@ struct After {
     stamp: AuditStamp,
     stale: Vec<Stale>,
     names: Vec<&'static str>,
-    /// False for the trail's own units, whose entries were counted when they were noted.
+    /// False for the trail's own units; their entries were counted when they were noted.
     counted: bool,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
@@ -82,7 +82,7 @@ pub(crate) struct Effects {
 pub(crate) struct Statements {
     /// All that the connection ran.
     pub(crate) run: Arc<AtomicU64>,
-    /// Those of units that callers handed over, without what a whole group shares.
+    /// The statements of units from callers, without those that a whole group shares.
     pub(crate) of_units: Arc<AtomicU64>,
 }
 
@@ -101,7 +101,7 @@ impl Effects {
                 told.stated.iter().for_each(|event| observer.happened(event));
             }
         });
-        // A caller that is gone does not change what happened.
+        // A caller that is gone does not change the outcome.
         let _ = after.answer.send(result);
     }
 }
@@ -124,7 +124,7 @@ impl Writer {
             look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 look.tick().await;
-                // Without the store, or without its writer, there is nothing to look for.
+                // Without the store, or without its writer, there are no writes to detect.
                 let Some(writer) = looked_at.upgrade() else { break };
                 if writer.send(Order::Look).await.is_err() {
                     break;
@@ -140,8 +140,8 @@ impl Writer {
         Self(sender)
     }
 
-    /// Applies a unit. When this answers `Ok`, the unit is durable and no cache holds what it
-    /// replaced. Once the unit is handed over, it is applied whether or not the caller waits.
+    /// Applies a unit. When this returns `Ok`, the unit is durable and no cache holds a replaced
+    /// value. Once the unit is submitted, it is applied even if the caller stops waiting.
     pub(crate) async fn apply(
         &self,
         unit: UnitOfWork,
@@ -163,7 +163,7 @@ impl Writer {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Waits until every unit that was handed over is through.
+    /// Waits until every submitted unit is done.
     pub(crate) async fn settled(&self) -> Result<(), StoreError> {
         let (done, through) = oneshot::channel();
         self.0.send(Order::Barrier(done)).await.map_err(|_| StoreError::Closed)?;
@@ -171,7 +171,7 @@ impl Writer {
     }
 }
 
-/// The writing task of PostgreSQL. It ends when the last sender is gone.
+/// The writing task of PostgreSQL. It ends when the last sender is dropped.
 async fn postgres(pool: DatabaseConnection, mut queue: mpsc::Receiver<Order>, effects: Effects) {
     let mut units: JoinSet<()> = JoinSet::new();
     while let Some(order) = queue.recv().await {
@@ -245,7 +245,7 @@ async fn transact(
     Ok(told)
 }
 
-/// The writing task of SQLite. It ends when the last sender is gone.
+/// The writing task of SQLite. It ends when the last sender is dropped.
 async fn sqlite(
     embedded: Arc<Embedded>,
     turn: Turn,

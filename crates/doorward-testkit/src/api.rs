@@ -1,4 +1,4 @@
-//! A REST API that a test describes, and what arrives at it.
+//! A REST API that a test describes, and the requests that it received.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -26,7 +26,7 @@ pub struct ApiState {
     /// Status and target with which it redirects requests that are not below `/moved`: those for
     /// the document if the target ends as its path does, or else all others.
     pub redirect: Option<(u16, String)>,
-    /// Method and path of all calls, and the header `x-key` that came along.
+    /// Method and path of all calls, and the header `x-key` of each.
     pub calls: Vec<(String, String)>,
     /// Headers and body of the last call.
     pub last: (HeaderMap, Vec<u8>),
@@ -41,7 +41,7 @@ pub struct FakeApi {
 }
 
 impl FakeApi {
-    /// Starts one whose answers are `{"ok":true}`.
+    /// Starts one that answers `{"ok":true}`.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -64,8 +64,8 @@ impl FakeApi {
         self.state().document = document.to_string();
     }
 
-    /// How to configure it: its document is fetched from it, calls carry `X-Key: secret`, and what
-    /// changes there is seen at once.
+    /// The configuration for it: its document is fetched from it, calls carry `X-Key: secret`, and
+    /// changes are seen at once.
     pub fn config(&self) -> doorward_gateway::UpstreamConfig {
         doorward_gateway::UpstreamConfig {
             kind: "openapi".to_owned(),

@@ -31,7 +31,7 @@ impl Page {
     pub fn header(&self, name: &str) -> String {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
     }
-    /// Where the answer leads.
+    /// The target of the redirect.
     pub fn location(&self) -> String {
         self.header("location")
     }
@@ -40,7 +40,7 @@ impl Page {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|error| panic!("not JSON ({error}): {} {}", self.status, self.body))
     }
-    /// A parameter of the address that the answer leads to.
+    /// A parameter of the redirect's target.
     pub fn location_param(&self, name: &str) -> Option<String> {
         let url = url::Url::parse(&self.location()).ok()?;
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())

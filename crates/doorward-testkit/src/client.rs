@@ -1,4 +1,4 @@
-//! An OAuth client that does everything right, and lets a test do one thing wrong.
+//! An OAuth client that behaves correctly, and lets a test change one thing.
 
 use std::collections::BTreeMap;
 
@@ -131,7 +131,7 @@ impl OAuthClient {
             .collect()
     }
 
-    /// The address of an authorization request.
+    /// The URL of an authorization request.
     pub fn authorize_url(&self, pkce: &Pkce, changes: &[(&str, &str)]) -> String {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(self.authorize_params(pkce, changes))

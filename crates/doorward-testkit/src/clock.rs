@@ -1,10 +1,10 @@
-//! A clock that is set by hand.
+//! A clock that a test sets.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use doorward_model::{Clock, Timestamp, ports::SystemClock};
 
-/// Stands still until it is moved. It starts at the present, because libraries underneath look at
+/// A fixed time until it is advanced. It starts at the present, because libraries underneath read
 /// the real time.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);

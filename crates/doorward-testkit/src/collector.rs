@@ -1,4 +1,4 @@
-//! A collector of what is posted to it: a webhook, or one of OpenTelemetry.
+//! A collector of POST requests: a webhook, or one of OpenTelemetry.
 
 use std::sync::{
     Arc, Mutex,
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 /// A request that was accepted.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The path that it went to.
+    /// The path of the request.
     pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
@@ -31,7 +31,7 @@ struct Kept {
 
 /// A collector on this machine.
 pub struct FakeCollector {
-    /// Its address without a path.
+    /// Its URL without a path.
     pub url: String,
     kept: Arc<Kept>,
 }

@@ -1,4 +1,4 @@
-//! An https server on loopback whose answers a test writes, with a certificate authority of its
+//! An https server on loopback with responses set by a test, with a certificate authority of its
 //! own.
 
 use std::{
@@ -24,9 +24,9 @@ use tokio_rustls::{
     },
 };
 
-/// Serves what it is told, under `https://localhost:PORT`.
+/// Serves the responses set by a test, under `https://localhost:PORT`.
 pub struct HttpsServer {
-    /// Its address without a path.
+    /// Its URL without a path.
     pub url: String,
     /// The PEM file of the authority that signed its certificate.
     pub ca_file: PathBuf,

@@ -1,4 +1,4 @@
-//! Starts a whole server with fakes around it: a clock that is set by hand, browsers with cookies,
+//! Starts a whole server with fakes around it: a clock that a test sets, browsers with cookies,
 //! OAuth clients, a hostile https server for metadata documents, and a database of its own.
 #![allow(
     clippy::unwrap_used,

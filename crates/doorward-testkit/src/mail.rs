@@ -1,4 +1,4 @@
-//! A mail server that keeps what it is given.
+//! A mail server that keeps the mails that it receives.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,7 +16,7 @@ use tokio::{
 pub struct Mail {
     /// The recipients of the envelope.
     pub to: String,
-    /// The head, as it came.
+    /// The head, unchanged.
     pub head: String,
     /// The text, decoded.
     pub text: String,
@@ -26,7 +26,7 @@ pub struct Mail {
 
 /// A mail server on this machine.
 pub struct FakeMailServer {
-    /// Its address, as `mail.url` takes it.
+    /// Its URL, for `mail.url`.
     pub url: String,
     arrived: Arc<Mutex<Vec<Mail>>>,
     port: u16,
@@ -57,14 +57,14 @@ async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io:
             word if word.starts_with("EHLO") => {
                 b"250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n"
             }
-            // RFC 4616: who to be (no other user), the name, the password.
+            // RFC 4616: the authorization identity (no other user), the name, the password.
             word if word.starts_with("AUTH PLAIN ") => {
                 let plain = String::from_utf8(STANDARD.decode(&line[11..]).unwrap()).unwrap();
                 let mut parts = plain.split('\0').skip(1).map(ToOwned::to_owned);
                 signed_in = (parts.next().unwrap(), parts.next().unwrap());
                 b"235 welcome\r\n"
             }
-            // Whoever is called so has no mailbox here.
+            // A recipient with this name has no mailbox here.
             word if word.starts_with("RCPT TO:<REFUSED-") => b"550 no such mailbox\r\n",
             word if word.starts_with("RCPT TO:") => {
                 to = line[8..].trim().trim_matches(['<', '>']).to_owned();
@@ -123,7 +123,7 @@ impl FakeMailServer {
         Self { url, arrived, port }
     }
 
-    /// Its address for this user, as `mail.url` takes it.
+    /// Its URL for this user, for `mail.url`.
     pub fn url_for(&self, user: &str) -> String {
         format!("smtp://{user}@127.0.0.1:{}", self.port)
     }
@@ -133,7 +133,7 @@ impl FakeMailServer {
         self.arrived.lock().unwrap().clone()
     }
 
-    /// The mail with this number, counted from 0, once it is there.
+    /// The mail with this number, counted from 0, once it has arrived.
     pub async fn mail(&self, number: usize) -> Mail {
         for _ in 0..200 {
             if let Some(mail) = self.arrived().get(number) {

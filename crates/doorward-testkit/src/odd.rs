@@ -52,7 +52,7 @@ pub struct OddState {
 }
 
 impl OddState {
-    /// How often a method was asked for.
+    /// The number of requests of a method.
     pub fn count(&self, method: &str) -> usize {
         self.methods.iter().filter(|one| *one == method).count()
     }
@@ -67,7 +67,7 @@ pub struct OddUpstream {
 }
 
 struct Inner {
-    /// True if it speaks the revision 2026-07-28 alone.
+    /// True if it supports the revision 2026-07-28 alone.
     modern: bool,
     habit: Option<OddHabit>,
     port: u16,
@@ -83,7 +83,7 @@ impl Inner {
     }
 }
 
-/// A process that hands its pipes on to a port of this one.
+/// A process that connects its pipes to a port of this one.
 const BRIDGE: &str = "exec 3<>/dev/tcp/127.0.0.1/$0 4<&0; cat <&4 >&3 & cat <&3; exit 3";
 
 impl OddUpstream {
@@ -114,7 +114,7 @@ impl OddUpstream {
         self.port
     }
 
-    /// How to configure it.
+    /// The configuration for it.
     pub fn config(&self) -> UpstreamConfig {
         let path = match self.kind {
             OddKind::Http => "mcp",

@@ -17,7 +17,7 @@ use crate::{Browser, OAuthClient, PASSWORD, form_value};
 pub struct Visitor {
     /// A browser in which they are signed in.
     pub browser: Browser,
-    /// A token of theirs for everything behind `/mcp`.
+    /// A token of this user for everything below `/mcp`.
     pub token: String,
 }
 
@@ -66,13 +66,13 @@ impl DoorwardProcess {
         Self::start_as(None, data_dir, listen, variables, Stdio::null()).await
     }
 
-    /// Starts a server whose certificate only those trust who are told to, and waits until it
+    /// Starts a server with a certificate that only configured clients trust, and waits until it
     /// accepts connections. `arguments` follow those of every start.
     pub async fn start_with_tls(data_dir: &Path, listen: &str, arguments: &[&str]) -> Self {
         Self::start_with_tls_and_log(data_dir, listen, arguments, &[], Stdio::null()).await
     }
 
-    /// Starts such a server with variables of its environment; its log goes there.
+    /// Starts such a server with variables of its environment, and with its log in a file.
     pub async fn start_with_tls_and_log(
         data_dir: &Path,
         listen: &str,
@@ -94,7 +94,7 @@ impl DoorwardProcess {
         Self { url, printed, started_in: begun.elapsed(), child }
     }
 
-    /// Starts a process and reads what it says until it is ready: the process, its words and its
+    /// Starts a process and reads its output until it is ready: the process, its output and its
     /// public URL.
     async fn announced(
         command: &mut Command,
@@ -126,7 +126,7 @@ impl DoorwardProcess {
         (child, printed, url)
     }
 
-    /// Starts a server whose log goes there.
+    /// Starts a server with its log in a file.
     pub async fn start_with_log(
         data_dir: &Path,
         listen: &str,
@@ -169,7 +169,7 @@ impl DoorwardProcess {
         Self { url, printed, started_in: begun.elapsed(), child }
     }
 
-    /// Adds a person by command, signs them in, and gets a token by which a client may call
+    /// Adds a user by command, signs them in, and gets a token by which a client may call
     /// everything for them.
     pub async fn person(&self, data_dir: &Path, variables: &[(&str, &str)], name: &str) -> Visitor {
         let data = data_dir.to_str().unwrap();

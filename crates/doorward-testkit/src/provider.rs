@@ -1,5 +1,5 @@
-//! An identity provider on loopback that does what a test tells it, honest or hostile: OpenID
-//! Connect, and plain OAuth 2.0 with a userinfo endpoint.
+//! An identity provider on loopback that a test controls, honest or hostile: OpenID Connect, and
+//! plain OAuth 2.0 with a userinfo endpoint.
 
 mod instead;
 mod misbehaviour;
@@ -22,7 +22,7 @@ use url::Url;
 use crate::ManualClock;
 pub use misbehaviour::{Effect, Misbehaviour};
 
-/// How ID tokens are signed.
+/// The signature algorithm of ID tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signature {
     /// As they must be.
@@ -37,7 +37,7 @@ pub enum Signature {
     NamedCurve,
 }
 
-/// An Ed25519 key whose algorithm is called by the name of its curve.
+/// An Ed25519 key with the name of its curve as algorithm.
 struct NamedCurve(aws_lc_rs::signature::Ed25519KeyPair);
 
 impl NamedCurve {
@@ -90,7 +90,7 @@ struct State {
     seen: Vec<(String, String, String)>,
     clock: Option<Arc<ManualClock>>,
     misbehaviour: Option<Misbehaviour>,
-    /// The user for whom alone it misbehaves.
+    /// The only user for whom it misbehaves.
     only_for: Option<String>,
     /// Each user has tokens of their own, which are not replaced.
     own_tokens: bool,
@@ -100,12 +100,12 @@ struct State {
 /// A provider.
 #[derive(Clone)]
 pub struct FakeProvider {
-    /// Its address, and the issuer.
+    /// Its URL, and the issuer.
     pub issuer: String,
     state: Arc<Mutex<State>>,
 }
 
-/// The client id that it knows.
+/// The client id that it accepts.
 pub const CLIENT_ID: &str = "doorward";
 /// The client's secret, with everything that must be encoded on the way.
 pub const CLIENT_SECRET: &str = "s e/c:r+e&t=%";
@@ -209,7 +209,7 @@ impl FakeProvider {
             }
         });
     }
-    /// Changes what userinfo says beyond `sub`.
+    /// Changes the claims of userinfo other than `sub`.
     pub fn userinfo(&self, over: &Value) {
         self.with(|state| overlay(&mut state.userinfo, over));
     }
@@ -258,8 +258,8 @@ impl FakeProvider {
     pub fn misbehave(&self, odd: Option<Misbehaviour>) {
         self.with(|state| state.misbehaviour = odd);
     }
-    /// Misbehaves for this user alone, whose tokens are told from those of others by
-    /// [`FakeProvider::own_tokens`].
+    /// Misbehaves for this user alone, with tokens that are distinguished from those of other users
+    /// by [`FakeProvider::own_tokens`].
     pub fn misbehave_for(&self, subject: &str, odd: Misbehaviour) {
         self.with(|state| {
             state.misbehaviour = Some(odd);
@@ -270,12 +270,12 @@ impl FakeProvider {
     pub fn own_tokens(&self) {
         self.with(|state| state.own_tokens = true);
     }
-    /// The requests that came: method, path with query, and body together with the Authorization
+    /// The received requests: method, path with query, and body together with the Authorization
     /// header.
     pub fn seen(&self) -> Vec<(String, String, String)> {
         self.with(|state| state.seen.clone())
     }
-    /// How many requests came to a path.
+    /// The number of requests to a path.
     pub fn hits(&self, path: &str) -> usize {
         self.seen().iter().filter(|(_, target, _)| target.split('?').next() == Some(path)).count()
     }
@@ -284,8 +284,7 @@ impl FakeProvider {
         state.clock.as_ref().map_or_else(|| SystemClock.now(), |clock| clock.now()).0
     }
 
-    /// Plays the person at the provider's page: answers the address to which the browser is sent
-    /// back.
+    /// Plays the user at the provider's page: returns the URL of the redirect back.
     pub fn sign_in(&self, authorize_url: &str) -> String {
         let url = Url::parse(authorize_url).unwrap();
         let param = |name: &str| {

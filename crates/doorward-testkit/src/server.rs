@@ -31,10 +31,10 @@ use crate::{
     leftovers::{drop_database_later, remove_directory_later},
 };
 
-/// The password of everybody whom [`TestServer::person`] adds.
+/// The password of all users added by [`TestServer::person`].
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A running server with a clock that is set by hand.
+/// A running server with a clock that a test sets.
 pub struct TestServer {
     /// Its public URL.
     pub url: String,
@@ -63,8 +63,8 @@ pub(crate) fn temporary_directory() -> PathBuf {
     path
 }
 
-/// The address of a database of its own, where the tests run on PostgreSQL:
-/// `DOORWARD_TEST_DATABASE` names the cluster.
+/// The URL of a database of its own, where the tests run on PostgreSQL: `DOORWARD_TEST_DATABASE`
+/// names the cluster.
 pub async fn fresh_database() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     #[expect(
@@ -96,10 +96,10 @@ impl TestServer {
         Self::start_with(|_| {}).await
     }
 
-    /// Starts a server whose configuration `change` has changed.
+    /// Starts a server with a configuration changed by `change`.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
-        // Hashing must not be what the tests spend their time on.
+        // Password hashing must not dominate the duration of the tests.
         config.accounts.argon2_memory_kib = 64;
         config.store.url = fresh_database().await.into();
         config.store.max_connections = 4;
@@ -122,7 +122,7 @@ impl TestServer {
             .unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(serve(listener, app.router(), Self::limits(), stop.clone().cancelled_owned()));
-        // Behind a public name the listener is still reached by its own address.
+        // Behind a public name the listener is still reached by its own IP address.
         let url = if config.server.public_url.is_empty() { url } else { format!("http://{bound}") };
         Self { url, app, clock, config, data_dir, stop }
     }
@@ -138,8 +138,8 @@ impl TestServer {
         }
     }
 
-    /// Serves the same on one more listener, with limits of its own. Answers the listener's
-    /// address.
+    /// Serves the same on one more listener, with limits of its own. Returns the listener's IP
+    /// address and port.
     pub async fn also_on(&self, limits: Limits) -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bound = listener.local_addr().unwrap();
@@ -152,7 +152,7 @@ impl TestServer {
         bound
     }
 
-    /// Serves the same with TLS on one more listener, with limits of its own. Answers the
+    /// Serves the same with TLS on one more listener, with limits of its own. Returns the
     /// listener's IP address and port.
     pub async fn also_on_tls(&self, limits: Limits, tls: Tls) -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -166,17 +166,17 @@ impl TestServer {
         bound
     }
 
-    /// An address of the server.
+    /// A URL of the server.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
-    /// Adds a person with [`PASSWORD`].
+    /// Adds a user with [`PASSWORD`].
     pub async fn person(&self, name: &str) -> Person {
         self.person_with(name, &[]).await
     }
 
-    /// Adds a person with roles.
+    /// Adds a user with roles.
     pub async fn person_with(&self, name: &str, roles: &[&str]) -> Person {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
         self.app
@@ -195,7 +195,7 @@ impl TestServer {
             .unwrap()
     }
 
-    /// Runs beside the listener what a whole process runs.
+    /// Runs the tasks of a whole process beside the listener.
     pub fn keep_house(&self) {
         let mut supervisor = Supervisor::new(self.app.store.clone());
         self.app.housekeeping().unwrap().start(&mut supervisor, &self.app.stop);
@@ -203,7 +203,7 @@ impl TestServer {
         tokio::spawn(async move { supervisor.beside(stop.cancelled(), &stop).await });
     }
 
-    /// A browser in which this person is signed in.
+    /// A browser in which this user is signed in.
     pub async fn signed_in(&self, name: &str) -> Browser {
         let browser = Browser::new();
         let page = browser.get(&self.at("/login")).await.expect(200);
@@ -241,7 +241,7 @@ impl TestServer {
         self.rpc(token, &serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})).await
     }
 
-    /// True if a token is good for a call.
+    /// True if a token is valid for a call.
     pub async fn calls(&self, token: &str) -> bool {
         let page = self.call(token, "whoami", serde_json::json!({})).await;
         match page.status {

@@ -32,7 +32,7 @@ pub fn write_certificate(folder: &Path) -> (PathBuf, PathBuf) {
     paths
 }
 
-/// Connects with TLS as a client that trusts the certificates of a PEM file and speaks these
+/// Connects with TLS as a client that trusts the certificates of a PEM file and offers these
 /// protocols (ALPN).
 pub async fn connect_tls(
     address: SocketAddr,

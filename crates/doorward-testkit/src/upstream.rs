@@ -1,5 +1,5 @@
-//! An upstream MCP server with an authorization server of its own, which does what a test wants:
-//! also what no honest one does.
+//! An upstream MCP server with an authorization server of its own, controlled by a test, for
+//! correct and incorrect behaviour.
 
 mod authorization;
 mod calls;
@@ -35,7 +35,7 @@ pub struct UpstreamState {
     pub tools: Vec<Value>,
     /// Its resources; it has none of that kind where this is empty.
     pub resources: Vec<Value>,
-    /// The `Authorization` headers of all requests, as they came.
+    /// The `Authorization` headers of all requests, unchanged.
     pub authorizations: Vec<String>,
     /// How many tool calls arrived.
     pub calls: usize,
@@ -51,21 +51,20 @@ pub struct UpstreamState {
     pub padding: usize,
     /// The extensions that it announces.
     pub extensions: Option<Value>,
-    /// True if it speaks the stateless revision 2026-07-28 alone.
+    /// True if it supports the stateless revision 2026-07-28 alone.
     pub modern: bool,
     /// The error that everything but lists is answered with.
     pub error: Option<Value>,
     asked: Option<tokio::sync::oneshot::Sender<Value>>,
     /// True if MCP requests need a token of its authorization server.
     pub protected: bool,
-    /// For how many seconds an access token is good, as the token answer says.
+    /// The lifetime of an access token in seconds, as in the token response.
     pub expires_in: i64,
     /// How many refreshes arrived.
     pub refreshes: usize,
     /// How long a refresh takes.
     pub refresh_delay: Duration,
-    /// How long the answers of the token endpoint and of registrations take after what they tell
-    /// was done.
+    /// The delay of responses of the token endpoint and of registrations after their effect.
     pub answer_delay: Duration,
     /// The status of the next answer to a refresh, and members of it in place of the true ones. The
     /// tokens are replaced nevertheless.
@@ -96,9 +95,9 @@ pub struct UpstreamState {
     pub revoked: Vec<HashMap<String, String>>,
     /// How many of the next revocations are answered 503.
     pub failing_revocations: usize,
-    /// The kind of token whose revocation is answered `unsupported_token_type`.
+    /// The kind of token for which revocation is answered with `unsupported_token_type`.
     pub irrevocable: Option<&'static str>,
-    /// The scope that MCP requests with a token are told to lack (403 `insufficient_scope`).
+    /// The scope that MCP requests with a token lack (403 `insufficient_scope`).
     pub lacks_scope: Option<&'static str>,
     /// The URL to post to that the stream of the old HTTP+SSE transport names, instead of
     /// the truth.
@@ -137,7 +136,7 @@ pub fn tool(name: &str, read_only: bool) -> Value {
 }
 
 impl FakeUpstream {
-    /// Starts one with the tools `echo` (reads) and `wipe` (destroys), open to everybody.
+    /// Starts one with the tools `echo` (reads) and `wipe` (destroys), open to all.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -165,7 +164,7 @@ impl FakeUpstream {
         Self { url: format!("{origin}/mcp"), origin, shared, task }
     }
 
-    /// Starts one that wants tokens of its authorization server.
+    /// Starts one that requires tokens of its authorization server.
     pub async fn protected() -> Self {
         let upstream = Self::start().await;
         upstream.state().protected = true;
@@ -177,7 +176,7 @@ impl FakeUpstream {
         self.shared.state.lock().unwrap()
     }
 
-    /// How to configure it: reachable although it is on this machine.
+    /// The configuration for it: reachable although it is on this machine.
     pub fn config(&self, auth: &str) -> doorward_gateway::UpstreamConfig {
         doorward_gateway::UpstreamConfig {
             kind: "http".to_owned(),
@@ -190,7 +189,7 @@ impl FakeUpstream {
         }
     }
 
-    /// How to configure its REST API, whose tool `holder` answers the token of the call.
+    /// The configuration for its REST API, with a tool `holder` that returns the token of the call.
     pub fn api_config(&self, auth: &str) -> doorward_gateway::UpstreamConfig {
         doorward_gateway::UpstreamConfig {
             kind: "openapi".to_owned(),
@@ -240,13 +239,14 @@ async fn holder(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     }
 }
 
-/// Waits between what was done and its answer.
+/// Waits between an effect and its response.
 async fn delay(shared: &Shared) {
     let delay = lock(shared).answer_delay;
     tokio::time::sleep(delay).await;
 }
 
-/// The stream of the old HTTP+SSE transport: it says where to post, and carries all answers.
+/// The stream of the old HTTP+SSE transport: it names the URL for POST requests, and carries all
+/// answers.
 async fn old_stream(State(shared): State<Shared>) -> Response {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<String>();
     let first = {

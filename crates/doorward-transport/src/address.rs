@@ -10,14 +10,14 @@ use ipnet::IpNet;
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The address of the client, seen through trusted proxies. Handlers find it among the request's
+/// The IP address of the client, seen through trusted proxies. Handlers find it among the request's
 /// extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// The key under which this client is counted: its IPv4 address or its IPv6 /64, which one
-    /// subscriber usually has whole.
+    /// The key under which this client is counted: its IPv4 address or its IPv6 /64, which usually
+    /// belongs to one subscriber.
     pub fn quota_key(self) -> IpAddr {
         match self.0 {
             IpAddr::V4(_) => self.0,
@@ -34,7 +34,7 @@ impl ClientAddress {
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Parses networks and single addresses; answers the first that is neither.
+    /// Parses networks and single IP addresses; returns the first text that is neither.
     pub fn parse(texts: &[String]) -> Result<Self, String> {
         let one = |text: &String| {
             text.parse::<IpNet>()
@@ -49,7 +49,7 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, to the first address
+    /// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, to the first IP address
     /// that is not a trusted proxy.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
@@ -73,7 +73,7 @@ impl TrustedProxies {
     }
 }
 
-/// Finds the client's address, and keeps it among the request's extensions.
+/// Finds the client's IP address, and keeps it among the request's extensions.
 pub fn find(proxies: &TrustedProxies, request: &mut Request) {
     let peer = request
         .extensions()

@@ -1,8 +1,8 @@
 //! How many refused requests are answered: an allowance for each IP address, and for each client at
 //! an IP address.
 //!
-//! A request takes one before any work is done, and gives it back when it was not refused. One that
-//! is dropped halfway gives nothing back: hanging up early spares no one the count.
+//! A request takes one before any work is done, and returns it when it was not refused. A request
+//! that is dropped midway does not return it: a client cannot avoid the count by disconnecting.
 
 use std::{
     collections::HashMap,
@@ -14,22 +14,23 @@ use std::{
 
 use crate::ClientAddress;
 
-/// How many may be taken at once, and how many come back in a minute.
+/// The number that may be taken at once, and the number that is restored in a minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     /// The most that can be taken at once.
     pub burst: u32,
-    /// How many come back in a minute.
+    /// The number that is restored in a minute.
     pub per_minute: u32,
 }
 
-/// How much of an allowance is taken, and when that was so.
+/// The used part of an allowance, and the time of that state.
 struct Debt {
     taken: f64,
     at: Instant,
 }
 
-/// From how many keys on those without a debt are forgotten, and how often that is tried.
+/// The number of keys above which those without a debt are forgotten, and the interval between
+/// attempts.
 const SWEEP_ABOVE: usize = 10_000;
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
@@ -89,14 +90,14 @@ pub struct Allowances {
 }
 
 impl Allowances {
-    /// Allowances for addresses, and for each client at an address. A client is named by the caller
-    /// and not yet proved; for this reason it is counted by address: no caller can use up what a
-    /// client has elsewhere.
+    /// Allowances for IP addresses, and for each client at an IP address. A client is named by the
+    /// caller and not yet authenticated; for this reason it is counted by IP address: no caller can
+    /// use up a client's allowance elsewhere.
     pub fn new(address: Rate, client: Rate) -> Arc<Self> {
         Arc::new(Self { addresses: Ledger::new(address), clients: Ledger::new(client) })
     }
 
-    /// Takes one of this address's allowance; `None` if it is used up.
+    /// Takes one of this IP address's allowance; `None` if it is used up.
     pub fn take(self: &Arc<Self>, address: ClientAddress) -> Option<Taken> {
         let address = address.quota_key();
         self.addresses.take(address).then(|| Taken {
@@ -117,8 +118,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Takes one of the allowance of a client, before anything is looked up for it; `false` if it
-    /// is used up.
+    /// Takes one of the allowance of a client, before any look-up for it; `false` if it is used up.
     #[must_use]
     pub fn for_client(&self, client: &str) -> bool {
         // A longer name than any client has is not kept for the count.
@@ -130,7 +130,7 @@ impl Taken {
         may
     }
 
-    /// Gives back what was taken: the request was not refused.
+    /// Returns the allowance that was taken: the request was not refused.
     pub fn give_back(&self) {
         self.from.addresses.give_back(&self.address);
         if let Some(client) = self.client.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -154,7 +154,7 @@ mod tests {
         let taken: Vec<_> = (0..6).map(|_| allowances.take(address("192.0.2.1"))).collect();
         assert_eq!(taken.iter().flatten().count(), 5);
         assert!(allowances.take(address("192.0.2.2")).is_some(), "another address has its own");
-        // A client at one address, and the same client elsewhere.
+        // A client at one IP address, and the same client at another.
         let [here, again, more] = [(); 3].map(|()| allowances.take(address("192.0.2.3")).unwrap());
         assert!(
             here.for_client("c_1")

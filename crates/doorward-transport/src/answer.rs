@@ -21,13 +21,13 @@ pub fn json(status: StatusCode, body: &serde_json::Value) -> Response {
     (status, headers, Json(body)).into_response()
 }
 
-/// JSON that everybody may keep for `seconds`.
+/// JSON that any cache may keep for `seconds`.
 pub fn public_json(body: &serde_json::Value, seconds: u32) -> Response {
     (StatusCode::OK, [(header::CACHE_CONTROL, format!("public, max-age={seconds}"))], Json(body))
         .into_response()
 }
 
-/// A JSON document that everybody may keep for a while, as bytes. Cheap to clone.
+/// A JSON document that any cache may keep for a while, as bytes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Document {
     body: Bytes,
@@ -76,7 +76,7 @@ impl Document {
     }
 }
 
-/// A document that is made again only when what it was made of changed.
+/// A document that is made again only when its source changed.
 #[derive(Debug)]
 pub struct Kept<K>(RwLock<Option<(K, Document)>>);
 
@@ -100,7 +100,7 @@ impl<K: PartialEq> Kept<K> {
     }
 }
 
-/// A redirect that turns any method into GET (303). A target that cannot stand in a header answers
+/// A redirect that turns any method into GET (303). A target that is not valid in a header answers
 /// 500.
 pub fn see_other(target: &str) -> Response {
     match HeaderValue::try_from(target) {
@@ -116,7 +116,7 @@ pub fn see_other(target: &str) -> Response {
     }
 }
 
-/// Says in how many seconds to come again.
+/// States the seconds until the next attempt.
 pub fn retry_after(mut response: Response, seconds: u64) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
@@ -141,11 +141,11 @@ pub fn harden(headers: &mut HeaderMap) {
 /// The permissions of a page beyond showing itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PagePolicy {
-    /// Its form leads to another origin. This leaves `form-action` out of the policy: Chromium
+    /// Its form redirects to another origin. This leaves `form-action` out of the policy: Chromium
     /// applies it to the redirect that follows a form, and the consent form's redirect leads to the
     /// client (I14).
     pub submits_elsewhere: bool,
-    /// It has a script of ours: only passkeys need one.
+    /// It has a script of this server: only passkeys need one.
     pub scripts: bool,
 }
 

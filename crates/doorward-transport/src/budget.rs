@@ -1,10 +1,9 @@
-//! The budget for reading what others send: documents, listings, results, key sets.
+//! The budget for reading external input: documents, listings, results, key sets.
 //!
-//! A text of a few kilobytes can stand for gigabytes once it is parsed: empty lists in lists,
+//! A text of a few kilobytes can expand to gigabytes when it is parsed: empty lists in lists,
 //! aliases of YAML, references that are written out. A [`Budget`] limits bytes, values and depth,
-//! and is charged *while* something is read: reading ends where the budget ends, not after the
-//! memory was taken. Work that may take long runs off the asynchronous threads, through
-//! [`off_thread`].
+//! and is charged *during* reading: reading ends where the budget ends, not after the memory was
+//! allocated. Work that may take long runs off the asynchronous threads, through [`off_thread`].
 
 mod mended;
 
@@ -16,7 +15,7 @@ use serde::de::{
 use serde_json::{Map, Number, Value};
 use tokio::sync::Semaphore;
 
-/// Which part of a budget is used up.
+/// The part of a budget that is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Exceeded {
     /// More bytes than allowed.
@@ -41,7 +40,7 @@ pub enum ReadError {
     Malformed(#[from] serde_json::Error),
 }
 
-/// The rest of what may be read of one source. The counts are shared by all that is read with it.
+/// The remaining budget of one source. All readers of the source share its counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     bytes: usize,
@@ -56,8 +55,8 @@ impl Budget {
         Self { bytes, values, depth }
     }
 
-    /// The budget of an answer that is a record: metadata, a token, a key set. `bytes` is what the
-    /// client reads at most.
+    /// The budget of an answer that is a record: metadata, a token, a key set. `bytes` is the most
+    /// that the client reads.
     pub const fn of_record(bytes: usize) -> Self {
         Self::new(bytes, 20_000, 32)
     }
@@ -103,13 +102,13 @@ impl Budget {
     }
 
     /// Reads any self-describing format into a value, charging each value before it is kept. For
-    /// formats in which a short text stands for a long one, such as YAML with its aliases.
+    /// formats in which a short text expands to a long one, such as YAML with its aliases.
     pub fn value<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Value, D::Error> {
         Reading { budget: self, depth: 0 }.deserialize(deserializer)
     }
 }
 
-/// Where the counting of a JSON text is.
+/// The state of counting within a JSON text.
 #[derive(Debug, Default)]
 struct Count {
     in_string: bool,
@@ -145,7 +144,7 @@ impl Count {
     }
 }
 
-/// Reads one value and what is in it.
+/// Reads one value and its contents.
 struct Reading<'b> {
     budget: &'b mut Budget,
     depth: usize,
@@ -240,7 +239,7 @@ static TURNS: std::sync::LazyLock<Arc<Semaphore>> =
 pub struct Ended;
 
 /// Runs work that only calculates on a thread of its own, at most two pieces at once. The turn
-/// moves into the work, so that work whose caller went away still counts until it is done. The work
+/// moves into the work, so that work without its caller still counts until it is done. The work
 /// must be limited by a [`Budget`].
 pub async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -273,7 +272,7 @@ mod tests {
         assert_eq!(left(text.len() - 1, 20, 3, text).unwrap_err(), Exceeded::Bytes.to_string());
         assert_eq!(left(text.len(), 20, 2, text).unwrap_err(), Exceeded::Depth.to_string());
         assert_eq!(left(text.len(), 5, 3, text).unwrap_err(), Exceeded::Values.to_string());
-        // What stands in a text is no structure.
+        // The contents of a string are not structure.
         assert!(left(100, 1, 0, r#""[[[[{{{{,,,,::::\"[[""#).is_ok());
         let wide = format!("[{}1]", "[],".repeat(100_000));
         assert_eq!(left(1 << 20, 50_000, 8, &wide).unwrap_err(), Exceeded::Values.to_string());

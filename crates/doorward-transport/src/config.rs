@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The listener: where it listens and whom it believes.
+/// The listener: its address and its trusted proxies.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
@@ -17,16 +17,16 @@ pub struct ServerConfig {
     pub public_url: String,
     /// A PEM file with the certificate for https, followed by those that lead to its authority. The
     /// file is read again when it changes; one that cannot be used leaves the old certificate in
-    /// use. Empty where a reverse proxy speaks https, or nothing does.
+    /// use. Empty where a reverse proxy serves https, or no server does.
     pub tls_certificate: String,
     /// A PEM file with the private key of `tls_certificate`, not encrypted.
     pub tls_key: String,
     /// `self-signed` serves https with a certificate that this server makes for the host of
     /// `public_url` and keeps in the data directory: for a network without a certificate authority.
-    /// Clients must be told to trust it. Empty for none.
+    /// Clients must be configured to trust it. Empty for none.
     pub tls: String,
-    /// Networks (like `10.0.0.0/8`) of the reverse proxies whose `X-Forwarded-For` is believed.
-    /// Nothing else is ever taken from forwarded headers.
+    /// Networks (like `10.0.0.0/8`) of the reverse proxies whose `X-Forwarded-For` is trusted. No
+    /// other forwarded header is used.
     pub trusted_proxies: Vec<String>,
     /// Values of the `Host` header that MCP requests may carry besides the public URL's, for a
     /// reverse proxy that changes it.
@@ -34,14 +34,14 @@ pub struct ServerConfig {
     /// The most connections at the same time.
     pub max_connections: usize,
     /// The most connections of one IP address (of one /64 network of IPv6) at the same time;
-    /// further ones are closed at once. The addresses of `trusted_proxies` are not counted, since
-    /// all clients come from them. An open event stream is one connection.
+    /// further ones are closed at once. The IP addresses of `trusted_proxies` are not counted,
+    /// since all clients come from them. An open event stream is one connection.
     pub max_connections_per_address: usize,
     /// How many requests of one IP address (of one /64 network of IPv6) may be refused at once
-    /// before further ones are answered 429: wrong or missing credentials, requests that cannot be
-    /// read, addresses that do not exist. Requests that are dropped before their answer count as
-    /// refused. One client at one address has a third of it. Requests behind a bearer token count
-    /// only without a valid token, and may be ten times as many.
+    /// before further ones are answered 429: wrong or missing credentials, unreadable requests,
+    /// URLs that do not exist. Requests that are dropped before their answer count as refused. One
+    /// client at one IP address has a third of it. Requests behind a bearer token count only
+    /// without a valid token, and may be ten times as many.
     pub refused_burst_per_address: u32,
     /// How many requests of one IP address may be refused per minute in the long run.
     pub refused_per_minute_per_address: u32,
@@ -73,13 +73,13 @@ impl Default for ServerConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct OutboundConfig {
     /// Networks that may be connected to although they are not public, such as `10.1.2.0/24`.
-    /// Everything private, loopback, link-local or reserved is refused otherwise, whatever name
-    /// leads there.
+    /// Otherwise all private, loopback, link-local and reserved IP addresses are refused, whatever
+    /// name resolves to them.
     pub allow_networks: Vec<String>,
     /// Networks that administrators may choose for an upstream or identity provider that they add
     /// through the API, such as `10.1.2.0/24`: `networks` must lie within them, and
     /// `http_on_loopback` needs a loopback network among them. Empty for none: then only this file
-    /// and the commands can let an upstream or provider be in a network that is not public.
+    /// and the commands can permit an upstream or provider in a network that is not public.
     pub administered_networks: Vec<String>,
     /// PEM files with certificate authorities to trust besides those of the system.
     pub extra_ca_files: Vec<String>,

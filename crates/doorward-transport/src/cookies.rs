@@ -10,15 +10,15 @@ pub struct Cookies {
     secure: bool,
 }
 
-/// One of our cookies.
+/// One of this server's cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookie {
     /// The session's token.
     Session,
-    /// A random value that ties forms to the browser before anybody is signed in.
+    /// A random value that ties forms to the browser before a user is signed in.
     Browser,
-    /// A random value that ties a sign-in at an upstream provider to the browser that it left from.
-    /// It stays when somebody signs in, so that a second tab still comes back to the right browser.
+    /// A random value that binds a sign-in at an identity provider to the browser that began it. It
+    /// stays after a sign-in, so that the callback of a second tab is still accepted.
     Journey,
     /// A sealed note that users completed a sign-in in this browser. It gives no access; see
     /// `doorward_accounts`, `guessing.rs`.
@@ -44,7 +44,7 @@ impl Cookies {
         }
     }
 
-    /// A cookie's value in a request. If it stands twice, neither is believed.
+    /// A cookie's value in a request. If the cookie is sent twice, neither value is accepted.
     pub fn read(&self, headers: &HeaderMap, cookie: Cookie) -> Option<String> {
         let name = self.name(cookie);
         let mut found = headers

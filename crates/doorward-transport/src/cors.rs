@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// The headers that clients send (I12). `Mcp-Param-*` names are open-ended: a pre-flight gets back
-/// those that it asked for.
+/// The headers that clients send (I12). `Mcp-Param-*` names are open-ended: the response to a
+/// pre-flight names the requested ones.
 const ALLOWED: &str = "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id, dpop";
 /// The headers that clients must be able to read.
 const EXPOSED: &str =

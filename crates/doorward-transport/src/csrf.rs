@@ -1,4 +1,4 @@
-//! Against forms that another site submits in a person's name.
+//! Against forms that another site submits in a user's name.
 
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ impl Csrf {
         URL_SAFE_NO_PAD.encode(self.master.mac("csrf", &[cookie.as_bytes(), form.as_bytes()]))
     }
 
-    /// True if a submitted form comes from our own page in the browser that holds `cookie`. The
-    /// browser's own statements (`Sec-Fetch-Site`, `Origin`) are checked where it makes them, the
-    /// token always.
+    /// True if a submitted form comes from a page of this server in the browser that holds
+    /// `cookie`. The browser's own statements (`Sec-Fetch-Site`, `Origin`) are checked where it
+    /// makes them, the token always.
     pub fn accepts(
         &self,
         headers: &HeaderMap,

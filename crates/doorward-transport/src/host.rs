@@ -14,18 +14,18 @@ pub struct HostPolicy {
     loopback: bool,
 }
 
-/// The number of this machine under which a client reached a server whose public URL is that of
-/// `localhost`. Handlers find it among the request's extensions. It is chosen from
-/// [`PublicUrl::numbers`], never made of what the request says.
+/// The loopback IP address under which a client reached a server with the host `localhost` in its
+/// public URL. Handlers find it among the request's extensions. It is chosen from
+/// [`PublicUrl::numbers`], never taken from the request.
 #[derive(Clone, Debug)]
 pub struct ReachedAs(pub Arc<PublicUrl>);
 
-/// The public URL with each number that stands for its host.
+/// The public URL with each IP address of its host.
 #[derive(Clone, Debug)]
 pub struct Numbers(Arc<[(String, ReachedAs)]>);
 
 impl Numbers {
-    /// Those of this public URL; none unless its host is `localhost`.
+    /// The IP addresses for this public URL; none unless its host is `localhost`.
     pub fn new(public_url: &PublicUrl) -> Self {
         let each = public_url.numbers().into_iter();
         Self(each.map(|url| (url.authority(), ReachedAs(Arc::new(url)))).collect())
@@ -57,9 +57,9 @@ fn is_loopback_authority(authority: &str) -> bool {
 }
 
 impl HostPolicy {
-    /// Accepts the public URL's own host and origin and those listed. While the public URL is a
-    /// loopback address, other names of this machine count too, with any port: it is somebody's own
-    /// machine.
+    /// Accepts the public URL's own host and origin and those listed. While the host of the public
+    /// URL is a loopback one, other names of this machine count too, with any port: the machine is
+    /// the user's own.
     pub fn new(public_url: &PublicUrl, hosts: &[String], origins: &[String]) -> Self {
         let lower = |texts: &[String], own: String| {
             std::iter::once(own).chain(texts.iter().map(|text| text.to_ascii_lowercase())).collect()
@@ -71,14 +71,15 @@ impl HostPolicy {
         }
     }
 
-    /// True if the request's `Host` (or HTTP/2 `:authority`) is one of ours. It must be present.
+    /// True if the request's `Host` (or HTTP/2 `:authority`) is one of this server. It must be
+    /// present.
     pub fn accepts_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         named(uri, headers).is_some_and(|host| {
             self.hosts.contains(&host) || (self.loopback && is_loopback_authority(&host))
         })
     }
 
-    /// True if the request's `Origin`, if it has one, may call us.
+    /// True if the request's `Origin`, if it has one, may call this server.
     pub fn accepts_origin(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {

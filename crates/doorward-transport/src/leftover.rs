@@ -1,9 +1,9 @@
 //! The rest of a request's body when the request was answered without it.
 //!
-//! A refusal needs no body, and often leaves before the client has sent all of its own. Were the
-//! rest not read, the connection would be closed behind the answer, and the client's next request
-//! on it would fail for nothing that it did (RFC 9112 §9.3). So the rest is read and thrown away,
-//! within bounds, while the answer is on its way.
+//! A refusal needs no body, and is often sent before the client has sent its whole request. If the
+//! rest were not read, the connection would be closed after the response, and the client's next
+//! request on it would fail without a fault of the client (RFC 9112 §9.3). So the rest is read and
+//! discarded, within bounds, while the response is sent.
 
 use std::{
     pin::Pin,
@@ -21,7 +21,8 @@ use crate::pace::InFlight;
 const MOST: u64 = 1024 * 1024;
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// A body whose rest is read away when it is dropped. Its request is in flight until then.
+/// A body with a remainder that is read and discarded when it is dropped. Its request is in flight
+/// until then.
 pub(crate) struct Whole(Option<(Incoming, InFlight)>);
 
 impl Whole {

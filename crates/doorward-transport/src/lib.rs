@@ -1,5 +1,5 @@
 //! The rules of every HTTP message: inbound parameters, answers, cookies, CSRF, limits, CORS, the
-//! accept loop; and the one outbound client with its guard against requests to internal addresses.
+//! accept loop; and the one outbound client with its guard against requests to internal networks.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)

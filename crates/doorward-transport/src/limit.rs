@@ -1,4 +1,4 @@
-//! How often one address may ask for what costs something.
+//! Rate limits on expensive requests of one IP address.
 
 use std::{
     net::IpAddr,
@@ -11,15 +11,15 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::ClientAddress;
 
-/// A rate limit for each address: so many at once, and so many a minute in the long run.
+/// A rate limit for each IP address: so many at once, and so many a minute in the long run.
 pub struct AddressLimiter {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
     swept_at: Mutex<Instant>,
 }
 
-/// How many addresses are remembered before those without a debt are forgotten.
+/// The number of IP addresses above which those without a debt are forgotten.
 const SWEEP_ABOVE: usize = 10_000;
-/// Sweeping looks at every address, so a crowd must not cause it at each request.
+/// Sweeping visits every IP address, so a crowd must not cause it at each request.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
 impl AddressLimiter {
@@ -30,7 +30,7 @@ impl AddressLimiter {
         Self { limiter: RateLimiter::keyed(quota), swept_at: Mutex::new(Instant::now()) }
     }
 
-    /// Takes one from this address's allowance; `false` when it is used up.
+    /// Takes one from this IP address's allowance; `false` when it is used up.
     pub fn allows(&self, address: ClientAddress) -> bool {
         if self.limiter.len() > SWEEP_ABOVE
             && let Ok(mut swept_at) = self.swept_at.try_lock()

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::tls::Tls;
 
-/// Where to listen, as `server.listen` says it.
+/// The address of the listener, in the form of `server.listen`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// Both loopback IP addresses, because `localhost` means either: browsers and Node.js try `::1`
@@ -53,7 +53,7 @@ impl Listen {
         }
     }
 
-    /// The port; 0 stands for any free one.
+    /// The port; 0 selects any free one.
     pub fn port(self) -> u16 {
         match self {
             Self::Localhost(port) => port,
@@ -70,7 +70,7 @@ impl Listen {
     }
 }
 
-/// How often a free port is looked for that both loopback IP addresses have.
+/// The number of attempts to find a port that is free on both loopback IP addresses.
 const TRIES: usize = 16;
 
 /// Listens on both loopback IP addresses, or on the one that this machine has. A port that another
@@ -118,7 +118,7 @@ impl Listeners {
         self.tls.as_ref()
     }
 
-    /// The next connection of any of them. None is asked first every time, so that a busy one does
+    /// The next connection of any of them. The order changes every time, so that a busy one does
     /// not keep the other waiting.
     pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);

@@ -60,12 +60,12 @@ pub fn parameter<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     })
 }
 
-/// Reports a message whose `Content-Type` is this media type, whatever its parameters.
+/// Reports a message with this media type as its `Content-Type`, whatever its parameters.
 pub fn is(headers: &HeaderMap, essence: &str) -> bool {
     Media::of(headers).is_some_and(|media| media.is(essence))
 }
 
-/// How precisely an `Accept` names a media type; the most precise one decides.
+/// The precision with which an `Accept` names a media type; the most precise one decides.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precision {
     Any,

@@ -1,11 +1,11 @@
-//! The one reader of what OAuth servers send: token responses, metadata documents, registrations,
-//! and the resources that an access token opens. Identity providers and authorization servers of
-//! upstreams are read by the same rules.
+//! The one reader of OAuth servers' responses: token responses, metadata documents, registrations,
+//! and the resources that an access token gives access to. Identity providers and authorization
+//! servers of upstreams are read by the same rules.
 //!
 //! A member that is not used never decides: it may be absent, null or of any type. A member that is
-//! used is read in the forms that occur, and what cannot be read counts as absent and is named in
-//! `left_out`. What an answer means is a [`Failure`], and each of its kinds has a consequence of its
-//! own where the server was asked.
+//! used is read in the forms that occur, and unreadable ones count as absent and are named in
+//! `left_out`. The meaning of a response is a [`Failure`], and each of its kinds has a consequence
+//! of its own for the caller.
 
 mod authorize_params;
 mod code;
@@ -30,16 +30,16 @@ const LONGEST_WAIT: i64 = 86_400;
 /// The least value of a reset time that is a point in time; smaller ones are seconds from now.
 const EPOCH: i64 = 1_000_000_000;
 
-/// Reason for which a request brought nothing that can be used.
+/// Reason for which a request has no usable response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// It refuses what was presented: a code, a token, a user.
+    /// It refuses the presented credential: a code, a token, a user.
     #[error("it refused: {0}")]
     Refused(Told),
-    /// It refuses us as its client, or what we ask it for.
+    /// It refuses this client, or the parameters of the request.
     #[error("it does not accept this server as its client: {0}")]
     Client(Told),
-    /// It wants to be asked later, in so many seconds if it says so.
+    /// It demands a pause, of so many seconds if it states them.
     #[error("it asks to wait{}: {told}", match .seconds { Some(seconds) => format!(" {seconds} seconds"), None => String::new() })]
     Wait {
         /// Seconds from now.
@@ -73,13 +73,13 @@ impl From<OutboundError> for Failure {
 /// Form of a body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// JSON, or a form, whose members are texts.
+    /// JSON, or a form, with texts as members.
     Members(Map<String, Value>),
     /// JSON that is not an object.
     Other(Value),
     /// No body.
     Empty,
-    /// A page for people.
+    /// A page for users.
     Page,
     /// Something else.
     Text(String),
@@ -105,7 +105,7 @@ impl Content {
         form(&text, &fetched.headers).map_or(Self::Text(text), Self::Members)
     }
 
-    /// Its form, as a message says it.
+    /// Its form, in the words of a message.
     fn as_words(&self) -> &'static str {
         match self {
             Self::Members(_) => "JSON without what was asked for",
@@ -138,9 +138,9 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 /// Subject of a request. A status means different things for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// A token endpoint was asked for tokens.
+    /// A request for tokens to a token endpoint.
     Tokens,
-    /// A resource was asked for, with an access token.
+    /// A request for a resource, with an access token.
     Resource,
     /// A client registered.
     Registration,
@@ -150,14 +150,14 @@ pub enum Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause(pub Option<i64>);
 
-/// An answer of a server, taken apart.
+/// A server's response, in its parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
     /// The body.
     pub content: Content,
-    /// The pause that it asks for, where it asks to be left alone.
+    /// The pause that it demands, if it does.
     pub wait: Option<Pause>,
     /// The error code of its `WWW-Authenticate` header (RFC 6750 §3).
     challenge: Option<String>,
@@ -166,7 +166,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes an answer apart. `now` stands for the time of an answer that does not tell it.
+    /// Reads a response. `now` is the time of a response without a `Date`.
     pub fn of(fetched: &Fetched, now: impl Into<Option<Timestamp>>) -> Self {
         let location = text_of(&fetched.headers, header::LOCATION.as_str());
         Self {
@@ -178,7 +178,7 @@ impl Answer {
         }
     }
 
-    /// Reports a status that stands for success.
+    /// Reports a status of success.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -191,7 +191,7 @@ impl Answer {
         }
     }
 
-    /// The error that it tells, in whatever form.
+    /// The error that it states, in any form.
     pub fn told(&self) -> Option<Told> {
         let told = self.members().and_then(|members| Told::of(self.status, members));
         told.or_else(|| {
@@ -200,7 +200,7 @@ impl Answer {
         })
     }
 
-    /// The resource that was asked for, as JSON.
+    /// The requested resource, as JSON.
     pub fn resource(&self) -> Result<Value, Failure> {
         if !self.is_success() || self.wait.is_some() {
             return Err(self.failure(Asked::Resource));
@@ -219,7 +219,7 @@ impl Answer {
         }
     }
 
-    /// The meaning of an answer that does not hold what was asked for.
+    /// The meaning of a response that lacks the requested content.
     pub fn failure(&self, asked: Asked) -> Failure {
         let plain = Told { status: self.status, code: String::new(), description: String::new() };
         let told = self.told();
@@ -232,7 +232,7 @@ impl Answer {
                 Complaint::Client | Complaint::Request => return Failure::Client(told),
                 Complaint::Slower => return Failure::Wait { seconds: None, told },
                 Complaint::Server => return Failure::Silent(told.to_string()),
-                // The status says more than a code that is not known.
+                // The status is more informative than an unknown code.
                 Complaint::Unknown => {
                     return self.by_status(asked, told);
                 }
@@ -245,7 +245,7 @@ impl Answer {
         let page = matches!(self.content, Content::Page);
         match (self.status, asked) {
             (500.. | 408, _) => Failure::Silent(told.to_string()),
-            // A page for people comes from something in between, not from the server itself.
+            // A page for users comes from a server in between, not from the server itself.
             (status, _) if page => {
                 Failure::Nonsense(format!("HTTP {status} with a web page{}", self.target()))
             }
@@ -268,8 +268,8 @@ impl Answer {
 }
 
 /// The pause until the next request, if an answer asks for one: 429; 403 of a server that counts
-/// requests and says that none is left, or for how long; 503 that says for how long. `now` stands
-/// for the time of an answer that does not tell it.
+/// requests and states that none is left, or a duration; 503 with a duration. `now` is the time of
+/// a response without a `Date`.
 pub fn pause(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Pause> {
     let given = |name: &str| Some(text_of(headers, name)).filter(|text| !text.is_empty());
     let after = given(header::RETRY_AFTER.as_str());
@@ -308,7 +308,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
     i64::try_from(since.as_secs()).ok().map(Timestamp)
 }
 
-/// The point in time at which a server says that it answered, to compare its clock with ours.
+/// The time that a server states for its response, to compare its clock with this server's.
 pub fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(text_of(headers, header::DATE.as_str()))
 }

@@ -70,21 +70,21 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// Reads the body as JSON, within the budget of a record. Every JSON answer to a request of
-    /// ours is read here, apart from those of REST APIs, which have a budget of their own.
+    /// Reads the body as JSON, within the budget of a record. Every JSON response to an outbound
+    /// request is read here, apart from those of REST APIs, which have a budget of their own.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ReadError> {
         Budget::of_record(self.body.len()).json(&self.body)
     }
 
-    /// Fails if the body says that it is JSON and goes beyond the budget of a record: for answers
-    /// that a library reads.
+    /// Fails if the body is declared as JSON and exceeds the budget of a record: for responses that
+    /// a library reads.
     pub fn within_budget(&self) -> Result<(), Exceeded> {
         let kind = self
             .headers
             .get(reqwest::header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        // What might be taken for JSON is counted, however it is spelled.
+        // Any media type that might be taken for JSON is counted, however it is spelled.
         if kind.to_ascii_lowercase().contains("json") {
             Budget::of_record(self.body.len()).count_json(&self.body)
         } else {
@@ -133,8 +133,8 @@ impl Outbound {
         Self::build(&config, wanted.plain, false)
     }
 
-    /// A client for one upstream whose answers may be long streams: nothing ends them but their
-    /// reader. It keeps several connections, because many people call at once.
+    /// A client for one upstream with responses that may be long streams: only their reader ends
+    /// them. It keeps several connections, because many users call at once.
     pub fn for_streams(
         &self,
         config: &OutboundConfig,
@@ -146,8 +146,9 @@ impl Outbound {
         Self::build(&config, wanted.plain, true)
     }
 
-    /// The client itself, for a protocol library that sends requests to this one address. Names are
-    /// judged when they are resolved and redirects are not followed, so it leads nowhere else.
+    /// The client itself, for a protocol library that sends requests to this one URL. Names are
+    /// checked when they are resolved and redirects are not followed, so it reaches no other
+    /// server.
     pub fn streams_to(&self, url: &Url) -> Result<reqwest::Client, OutboundError> {
         Ok(self.client_for(url)?.client.clone())
     }
@@ -193,8 +194,7 @@ impl Outbound {
         })
     }
 
-    /// Fetches a document of at most `max` bytes. Any status is an answer; what it means is for the
-    /// caller.
+    /// Fetches a document of at most `max` bytes. Any status is a result; the caller interprets it.
     pub async fn get(
         &self,
         url: &Url,
@@ -229,8 +229,8 @@ impl Outbound {
         self.timeout
     }
 
-    /// Sends any request to an upstream and reads an answer of at most `max` bytes, however long it
-    /// takes up to `within`.
+    /// Sends any request to an upstream and reads an answer of at most `max` bytes, within the time
+    /// `within`.
     pub async fn send_within(
         &self,
         request: http::Request<Vec<u8>>,
@@ -285,7 +285,7 @@ impl Guarded {
     }
 }
 
-/// Fetches a URL of our own, for the operator who asks whether it can be reached: the URL is the
+/// Fetches this server's own URL, for an operator's check that it can be reached: the URL is the
 /// operator's, so it is not guarded. The certificates in `trusted`, PEM files, are accepted besides
 /// those of the system; files that cannot be read are left out.
 pub async fn probe(url: &str, trusted: &[PathBuf]) -> Result<Fetched, OutboundError> {

@@ -25,8 +25,8 @@ pub struct Deadlines {
     /// connection (nginx: 60 s): a server that closes first loses the request that is just on its
     /// way.
     pub idle: Duration,
-    /// For how long a client may read nothing of what there is to send. An event stream without
-    /// events has nothing to send.
+    /// For how long a client may leave pending output unread. An event stream without events has no
+    /// pending output.
     pub write: Duration,
 }
 
@@ -62,25 +62,25 @@ impl Overdue {
 }
 
 /// The state of one connection. Times are milliseconds since it was accepted, counted from 1; 0
-/// stands for none.
+/// means none.
 #[derive(Debug)]
 pub(crate) struct Pace {
     accepted: Instant,
     deadlines: Deadlines,
-    /// Since when a head is awaited that must come now: since the connection was accepted, or since
-    /// the first byte of a later head.
+    /// The time since which a head is awaited: since the connection was accepted, or since the
+    /// first byte of a later head.
     head: AtomicU64,
     /// Since when a frame or header block of HTTP/2 is incomplete.
     block: AtomicU64,
-    /// Since when the socket takes nothing.
+    /// The time since which the socket takes nothing.
     stalled: AtomicU64,
-    /// When the last request ended.
+    /// The time at which the last request ended.
     idle: AtomicU64,
-    /// When a part of a response was last taken for sending.
+    /// The time at which a part of a response was last taken for sending.
     sent: AtomicU64,
     /// Requests of which the body is not read or the response not sent.
     in_flight: AtomicU32,
-    /// Responses of which a part was taken for sending, and the next not yet asked for.
+    /// Responses of which a part was taken for sending, and the next is not requested yet.
     unsent: AtomicU32,
 }
 
@@ -119,7 +119,7 @@ impl Pace {
         self.accepted + self.deadlines.head
     }
 
-    /// When to look again although nothing is due.
+    /// The time of the next check although nothing is due.
     pub(crate) fn look_again(&self) -> u64 {
         self.now().saturating_add(millis(self.deadlines.idle))
     }
@@ -149,15 +149,15 @@ impl Pace {
         .min_by_key(|(due, _)| *due)
     }
 
-    /// Bytes came. Between requests of HTTP/1.1 they begin a head.
+    /// Bytes arrived. Between requests of HTTP/1.1 they begin a head.
     pub(crate) fn received(&self) {
         if self.in_flight.load(Relaxed) == 0 && self.head.load(Relaxed) == 0 {
             self.head.store(self.now(), Relaxed);
         }
     }
 
-    /// Bytes of HTTP/2 came: `unfinished` if a frame or header block is incomplete, `finished` if
-    /// one was completed before.
+    /// Bytes of HTTP/2 arrived: `unfinished` if a frame or header block is incomplete, `finished`
+    /// if one was completed before.
     pub(crate) fn received_frames(&self, finished: bool, unfinished: bool) {
         let since = self.block.load(Relaxed);
         if !unfinished {
@@ -169,7 +169,7 @@ impl Pace {
         }
     }
 
-    /// Records whether the socket took what it was given.
+    /// Records an attempt to write, and its success.
     pub(crate) fn wrote(&self, took: bool) {
         let since = self.stalled.load(Relaxed);
         if took && since != 0 {
@@ -227,7 +227,7 @@ impl Drop for InFlight {
 mod tests {
     use super::*;
 
-    /// The deadline that runs, and whether it began at about this time, in milliseconds.
+    /// The running deadline, and `true` if it began at about this time, in milliseconds.
     fn due(pace: &Pace, since: u64) -> Option<(Overdue, bool)> {
         pace.due().map(|(due, which)| {
             let Deadlines { head, idle, write } = pace.deadlines;

@@ -16,7 +16,7 @@ pub struct Params(BTreeMap<String, Vec<String>>);
 /// Why parameters are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParamsError {
-    /// A parameter stands twice (RFC 6749 §3.1).
+    /// A parameter is repeated (RFC 6749 §3.1).
     #[error("the parameter {0} is repeated")]
     Repeated(String),
     /// More or longer than any honest request has.
@@ -114,8 +114,8 @@ impl Params {
     }
 }
 
-/// Form-decodes strictly: what is not UTF-8 or holds a control character is refused rather than
-/// repaired.
+/// Form-decodes strictly: a value that is not UTF-8 or holds a control character is refused rather
+/// than repaired.
 fn decode(raw: &[u8]) -> Result<String, ParamsError> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.iter();

@@ -1,4 +1,4 @@
-//! How many connections each address holds.
+//! The number of connections of each IP address.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{ClientAddress, address::TrustedProxies};
 
-/// Connections by address, those of trusted proxies left out: behind them stand many clients.
+/// Connections by IP address, those of trusted proxies left out: many clients share each of them.
 pub(crate) struct Peers {
     most: usize,
     exempt: TrustedProxies,
@@ -20,8 +20,8 @@ impl Peers {
         Arc::new(Self { most: most.max(1), exempt, held: Mutex::default() })
     }
 
-    /// Counts one more connection of this address until the answer is dropped; `None` if it has as
-    /// many as it may.
+    /// Counts one more connection of this IP address until the returned value is dropped; `None` if
+    /// it has reached the limit.
     pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Held> {
         if self.exempt.trusts(peer.ip()) {
             return Some(Held { peers: Arc::clone(self), counted: None });

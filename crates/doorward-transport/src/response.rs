@@ -1,5 +1,5 @@
-//! The body of a response on its way to the client: it holds its request in flight, and tells the
-//! connection's pace what is taken for sending.
+//! The body of a response on its way to the client: it holds its request in flight, and reports to
+//! the connection's pace each part that is taken for sending.
 
 use std::{
     pin::Pin,
@@ -16,8 +16,9 @@ use crate::pace::InFlight;
 pub(crate) struct Paced {
     body: AnyBody,
     request: InFlight,
-    /// A part was taken and the next not yet asked for: what was taken is not sent. HTTP/2 asks
-    /// when the client's flow-control window allows it, HTTP/1.1 when the socket's buffer does.
+    /// A part was taken and the next not yet requested: the part is not sent. HTTP/2 requests the
+    /// next when the client's flow-control window allows it, HTTP/1.1 when the socket's buffer
+    /// does.
     unsent: bool,
 }
 

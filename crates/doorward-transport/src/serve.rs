@@ -1,6 +1,6 @@
-//! The accept loop: what `axum::serve` leaves open (silent connections, slow senders, endless
-//! heads, clients that do not read, unbounded connections, delayed small writes) is bounded here,
-//! for every listener, with TLS and without.
+//! The accept loop: the gaps of `axum::serve` (silent connections, slow senders, endless heads,
+//! clients that do not read, unbounded connections, delayed small writes) are bounded here, for
+//! every listener, with TLS and without.
 
 use std::{
     convert::Infallible, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration,
@@ -39,7 +39,7 @@ use crate::{
     tls::Tls,
 };
 
-/// How the loop is bounded.
+/// The limits of the loop.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The most connections at the same time; further ones wait in the kernel's queue.
@@ -47,7 +47,7 @@ pub struct Limits {
     /// The most connections of one IP address (of one /64 of IPv6) at the same time; further ones
     /// are closed.
     pub connections_per_address: usize,
-    /// The proxies of which the addresses are not counted.
+    /// The proxies with IP addresses that are not counted.
     pub proxies: TrustedProxies,
     /// The deadlines of a connection.
     pub deadlines: Deadlines,
@@ -60,7 +60,7 @@ const MAX_HEAD: usize = 64 * 1024;
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // The deadlines are the pace's: it knows them before the version of HTTP is known.
+    // The deadlines are the pace's: it applies them before the version of HTTP is known.
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -79,7 +79,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// Serves until `stop` completes, then lets requests in flight finish. Answers whether all did.
+/// Serves until `stop` completes, then lets requests in flight finish. Returns `true` if all did.
 pub async fn serve(
     listeners: impl Into<Listeners>,
     router: Router,
@@ -243,8 +243,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 return Poll::Pending;
             }
             match due.filter(|(time, _)| *time <= pace.now()) {
-                // A client of HTTP/2 is told first, so that no request is lost that is just on its
-                // way.
+                // A client of HTTP/2 is notified first, so that no request under way is lost.
                 Some((_, Overdue::Idle)) if leaves_by.is_none() => {
                     leaves_by = Some(pace.now().saturating_add(pace.grace()));
                     connection.as_mut().graceful_shutdown();

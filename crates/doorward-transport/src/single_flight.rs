@@ -3,7 +3,7 @@
 //! A request may be dropped at any await: its client disconnects, it times out, the server shuts
 //! down. Work that must complete once it has begun, such as the refresh of a token that its issuer
 //! rotates, therefore runs in a task of its own. Requests for the same key share one task and its
-//! result; the task does not end when those who wait for it do.
+//! result; the task does not end when the requests that wait for it do.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 /// Why shared work has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlightError {
-    /// The limit of pieces of work at once is reached; nothing was begun.
+    /// The limit of concurrent pieces of work is reached; none was begun.
     #[error("too many of these requests are under way; try again shortly")]
     Busy,
     /// The work ended without a result: it panicked, or the server is shutting down. The key is
@@ -30,7 +30,7 @@ pub enum FlightError {
     Ended,
 }
 
-/// The result of a piece of work, as soon as it is there.
+/// The result of a piece of work, as soon as it is available.
 type Awaited<T> = watch::Receiver<Option<T>>;
 
 struct Shared<K, T> {
@@ -127,13 +127,13 @@ where
         let work = work();
         tokio::spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
-            // The key is free before the result is told: who comes after it begins anew, on what
-            // the work left behind.
+            // The key is free before the result is published: a later caller begins anew, on the
+            // state after the work.
             drop(landing);
             if let Ok(result) = outcome {
                 let _ = sender.send(Some(result));
             } else {
-                // Dropping the sender tells those who wait.
+                // Dropping the sender wakes the waiting callers.
                 tracing::error!("shared work panicked; those who waited for it were told");
             }
         });

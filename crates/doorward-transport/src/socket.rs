@@ -1,6 +1,6 @@
-//! The two ends of a connection, which tell the connection's [`Pace`] what they see pass: what the
-//! client says, which is below TLS unreadable, and what the socket takes, which is above TLS
-//! unknown.
+//! The two ends of a connection, which report the observed traffic to the connection's [`Pace`]:
+//! the client's requests, which are unreadable below TLS, and the bytes that the socket takes,
+//! which are unknown above TLS.
 
 use std::{
     io::{self, IoSlice},
@@ -16,7 +16,7 @@ use crate::pace::Pace;
 /// The bytes with which a connection of HTTP/2 begins (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A stream of which the bytes that come are watched.
+/// A stream that observes the bytes that arrive.
 pub(crate) struct Heard<S> {
     socket: S,
     pace: Arc<Pace>,
@@ -29,7 +29,7 @@ impl<S> Heard<S> {
     }
 }
 
-/// A socket that is watched for taking what it is given.
+/// A socket that observes the bytes that are taken from it.
 pub(crate) struct Taking<S> {
     socket: S,
     pace: Arc<Pace>,
@@ -41,9 +41,9 @@ impl<S> Taking<S> {
     }
 }
 
-/// The protocol that the client speaks, as far as it is known.
+/// The protocol of the client, as far as it is known.
 enum Wire {
-    /// So many bytes of the preface came, and nothing else.
+    /// So many bytes of the preface arrived, and nothing else.
     Unknown(usize),
     /// HTTP/1.1.
     Lines,
@@ -77,15 +77,16 @@ impl Wire {
     }
 }
 
-/// Where in a sequence of frames (RFC 9113 §4.1) the last byte stood.
+/// The position of the last byte in a sequence of frames (RFC 9113 §4.1).
 #[derive(Default)]
 struct Frames {
     header: [u8; Frames::HEADER],
-    /// How many bytes of the frame's header came; all of them while its content comes.
+    /// The number of bytes of the frame's header that arrived; all of them while its content
+    /// arrives.
     have: usize,
     /// How many bytes of the frame's content are missing.
     missing: usize,
-    /// True if a header block began and its last frame did not come (RFC 9113 §4.3).
+    /// True if a header block began and its last frame has not arrived (RFC 9113 §4.3).
     block: bool,
 }
 
@@ -96,7 +97,8 @@ impl Frames {
     const CONTINUATION: u8 = 9;
     const END_HEADERS: u8 = 4;
 
-    /// Reads on. Answers whether a frame outside a header block, or a header block, was completed.
+    /// Reads on. Returns `true` if a frame outside a header block, or a header block, was
+    /// completed.
     fn received(&mut self, mut bytes: &[u8]) -> bool {
         let mut finished = false;
         while !bytes.is_empty() {
@@ -244,8 +246,8 @@ mod tests {
         let all =
             [frame(4, 0, 12), frame(1, 0, 5), frame(9, 0, 3), frame(9, 4, 3), frame(0, 1, 200)]
                 .concat();
-        // What is owed after so many bytes: a header block of three frames is owed from its first
-        // byte to its last.
+        // The expected rest after so many bytes: a header block of three frames is incomplete from
+        // its first byte to its last.
         let owed = |at: usize| {
             !(at == 0 || at == 21 || at == 21 + 14 + 12 + 12 || at >= 21 + 14 + 12 + 12 + 9)
         };

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self_signed::self_signed;
 
-/// How often the files are looked at.
+/// The interval between checks of the files.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// A certificate or key that cannot be used.
@@ -46,7 +46,8 @@ pub struct TlsError {
 /// The two PEM files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// The certificate, followed by those between it and the authority that clients know.
+    /// The certificate, followed by the intermediate ones up to a certificate authority that
+    /// clients trust.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
@@ -161,8 +162,7 @@ pub enum Validity {
     Expired,
 }
 
-/// Seconds before its end at which an operator is warned of it: those who renew by themselves do so
-/// earlier.
+/// Seconds before its end at which an operator is warned of it: automatic renewals happen earlier.
 const WARN_BEFORE: i64 = 14 * 86_400;
 
 /// Looks at the end of the first certificate of a PEM file.
@@ -257,8 +257,8 @@ impl Tls {
         fingerprint(&self.held.now())
     }
 
-    /// Reads the files again. Answers whether another certificate is in use now. A pair that cannot
-    /// be used leaves the old one in use, and is an error until the files change.
+    /// Reads the files again. Returns `true` if another certificate is in use now. A pair that
+    /// cannot be used leaves the old one in use, and is an error until the files change.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let content = self.held.files.read()?;
         let mut tried = self.held.tried.lock().unwrap_or_else(PoisonError::into_inner);
@@ -272,7 +272,7 @@ impl Tls {
     }
 
     /// Follows the files until `stop`. Two files cannot be replaced at one moment: a pair that does
-    /// not fit is reported when it is still there at the next look.
+    /// not fit is reported if it is unchanged at the next check.
     pub async fn follow(self, stop: CancellationToken) {
         let (mut last, mut reported): (Option<TlsError>, Option<TlsError>) = (None, None);
         loop {
@@ -321,7 +321,7 @@ impl Tls {
     }
 }
 
-/// Tells a client that speaks HTTP without TLS what to do.
+/// Sends instructions to a client that speaks HTTP without TLS.
 pub(crate) async fn refuse_plain(mut stream: TcpStream) -> io::Result<()> {
     let told = "400: this port speaks https; begin the URL with https://\n";
     let answer = format!(

@@ -19,7 +19,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("passkeys.js", "text/javascript; charset=utf-8", include_str!("../assets/passkeys.js")),
 ];
 
-/// The sign on the button of a passkey, which is none of a provider's.
+/// The sign on the button of a passkey, which belongs to no provider.
 const PASSKEY: Sign = Sign { colour: "#1c6b72", ..Sign::KEY };
 
 fn sign(name: &str) -> Option<String> {

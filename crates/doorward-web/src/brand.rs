@@ -39,11 +39,11 @@ fn colour(key: &'static str, text: &str) -> Result<(), BrandError> {
 }
 
 impl Brand {
-    /// Reads what the configuration names.
+    /// Reads the files that the configuration names.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read or a value is not what it should be.
+    /// If a file cannot be read or a value is invalid.
     pub fn read(config: &Config) -> Result<Self, BrandError> {
         colour("accent", &config.accent)?;
         colour("accent_dark", &config.accent_dark)?;

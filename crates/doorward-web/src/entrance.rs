@@ -1,5 +1,4 @@
-//! The end of every sign-in, whatever proved who somebody is: the new session's cookie, and where
-//! to go.
+//! The end of every sign-in, after any method: the new session's cookie, and the target page.
 
 use axum::response::Response;
 use doorward_accounts::{Authority, KNOWN_SECONDS, NotRecent, SignedIn, Visitor};
@@ -14,15 +13,15 @@ use crate::{
     pages::error::Oops,
 };
 
-/// Where a sign-in leads: back to a client's request, or to a page.
+/// The target of a sign-in: a client's request, or a page.
 #[derive(Clone, Debug, Default)]
 pub struct Onward<'a> {
     pub(crate) request: Option<&'a str>,
     pub(crate) next: Option<&'a str>,
 }
 
-/// The only places, besides a request's next step, to which signing in leads (CA20): pages of our
-/// own that change nothing when they are looked at. Everything else is one's own page.
+/// The only targets of a sign-in besides a request's next step (CA20): pages of this server that
+/// change nothing when they are opened. Everything else leads to the user's own page.
 pub(crate) fn local(next: Option<&str>) -> &str {
     let token = |text: &str| {
         !text.is_empty()
@@ -44,10 +43,10 @@ pub(crate) fn local(next: Option<&str>) -> &str {
     }
 }
 
-/// The longest address to which signing in leads. What was typed before travels in it.
+/// The longest URL to which a sign-in redirects. The values of a form are part of it.
 const LONGEST_NEXT: usize = 2048;
 
-/// True if this is the address of a page under `/account` or `/admin`, which may have a query.
+/// True if this is the path of a page under `/account` or `/admin`, which may have a query.
 fn is_page(next: &str) -> bool {
     let (path, query) = next.split_once('?').unwrap_or((next, ""));
     let plain = |text: &str, more: &[u8]| {
@@ -63,8 +62,8 @@ fn is_page(next: &str) -> bool {
         && plain(query, b"-_.~%=&+*")
 }
 
-/// The address of a page whose form is filled with what was typed: the fields `kept`, of which one
-/// that ends in `*` stands for all that begin so. Nothing secret is among them.
+/// The URL of a page with a form that keeps its entered values: the fields `kept`, in which a name
+/// that ends in `*` covers all fields with that prefix. No secret is among them.
 pub fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
     let keeps = |name: &str| {
         kept.iter().any(|kept| {
@@ -83,7 +82,7 @@ impl<'a> Onward<'a> {
     pub const fn page(next: &'a str) -> Self {
         Self { request: None, next: Some(next) }
     }
-    /// The same as the query of an address.
+    /// The same as the query of a URL.
     pub(crate) fn query(&self) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         if let Some(request) = self.request {
@@ -95,7 +94,7 @@ impl<'a> Onward<'a> {
         query.finish()
     }
 
-    /// Where to go when nothing more is asked.
+    /// The target when no further step is needed.
     pub(crate) fn target(&self) -> String {
         match self.request {
             Some(sealed) => format!("{}?request={sealed}", routes::CONSENT),
@@ -109,7 +108,7 @@ impl Web {
     ///
     /// # Errors
     ///
-    /// The answer that leads to a new sign-in, or to the second factor, and from there `onward`.
+    /// The redirect to a new sign-in, or to the second factor, and from there to `onward`.
     pub async fn authority(
         &self,
         visitor: &Visitor,
@@ -125,7 +124,7 @@ impl Web {
         }
     }
 
-    /// The address at which a user proves anew what is missing, and goes on from there.
+    /// The URL at which a user repeats the missing authentication, and continues.
     pub(crate) fn again(&self, missing: NotRecent, onward: &Onward<'_>) -> String {
         let query = onward.query();
         match missing {
@@ -134,8 +133,8 @@ impl Web {
         }
     }
 
-    /// Gives the browser its new session and sends it on: to the second factor if that is missing.
-    /// The next step looks at the new session, so it is taken by the browser's next request.
+    /// Gives the browser its new session and redirects it: to the second factor if that is missing.
+    /// The next step reads the new session, so it is taken by the browser's next request.
     pub(crate) fn let_in(&self, signed_in: &SignedIn, onward: &Onward<'_>) -> Response {
         let target = if signed_in.complete {
             onward.target()

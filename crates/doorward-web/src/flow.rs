@@ -1,5 +1,5 @@
-//! The dispatcher of the browser flow: given a request and who is here, it names the next step.
-//! Steps return to it, never to each other.
+//! The dispatcher of the browser flow: from a request and the browser's user, it determines the
+//! next step. Steps return to it, never to each other.
 
 use axum::response::Response;
 use doorward_accounts::Visitor;
@@ -12,22 +12,22 @@ use crate::{Web, pages::error::Oops, visitor::Browser};
 /// The next step of an authorization request.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// The person must sign in.
+    /// The user must sign in.
     SignIn,
-    /// The person must prove a second factor.
+    /// The user must prove a second factor.
     ProveMore,
     /// The user must decide. Holds the scopes that they allowed this client before.
     Decide(ScopeSet),
-    /// The person may allow none of it, and is told so. Holds the answer for the client, to which
-    /// the page leads.
+    /// The user may allow none of it, and a page says so. Holds the response for the client, to
+    /// which the page links.
     Refuse(String),
-    /// The client gets a code without a question, at this address.
+    /// The client gets a code without a question, at this URL.
     Answer(String),
-    /// The client is told of an error.
+    /// The client receives an error.
     Tell(ErrorAnswer),
 }
 
-/// The person of this session, as the issuer looks at them.
+/// The user of this session, in the form of the issuer.
 pub(crate) fn approver(visitor: &Visitor) -> Approver<'_> {
     let session = &visitor.session;
     let identity = session.upstream.as_ref().map(|upstream| &upstream.identity);
@@ -40,8 +40,8 @@ pub(crate) fn approver(visitor: &Visitor) -> Approver<'_> {
 }
 
 impl Web {
-    /// Names the next step. `settled` means that the person goes on without what needs a second
-    /// factor.
+    /// Determines the next step. `settled` means that the user continues without the scopes that
+    /// need a second factor.
     pub(crate) async fn next_step(
         &self,
         request: &AuthorizationRequest,
@@ -85,8 +85,8 @@ impl Web {
             tracing::info!(person = %visitor.person.id, client = %request.client.id, asked = %request.scopes, "authorization refused: the person's roles allow none of it");
             let why = "the person's roles here allow none of what the app asks for; an administrator can change that";
             let answer = issuer.answer_error(request, OAuthErrorCode::AccessDenied, why);
-            // A page rather than a redirect: the person learns it, and a redirect that follows a
-            // form of ours may not lead elsewhere.
+            // A page rather than a redirect: the user sees it, and browsers do not follow a
+            // redirect to another origin after a form of this server.
             return Ok(if request.is_silent() {
                 Step::Tell(answer)
             } else {
@@ -96,8 +96,9 @@ impl Web {
         if !request.is_silent() {
             return Ok(Step::Decide(already));
         }
-        // Silence is for clients whose identity is assured, within what the user allowed before.
-        // Any other could be a program that copied the ID, so its user is always asked.
+        // The consent page is skipped only for clients with an assured identity, within the user's
+        // earlier consent. Any other could be a program that copied the ID, so its user is always
+        // asked.
         if request.client.is_assured_at(&request.redirect_uri) && already.covers(&request.scopes) {
             return issuer
                 .approve(request, &who, &request.scopes, &already)
@@ -129,7 +130,7 @@ impl Web {
         }
     }
 
-    /// Takes up a sealed request from a page's address or form.
+    /// Opens a sealed request from a page's URL or form.
     pub(crate) async fn reopen(
         &self,
         sealed: &str,
@@ -142,7 +143,7 @@ impl Web {
         })
     }
 
-    /// Shows a refusal to the person, or sends it to the client.
+    /// Shows a refusal to the user, or sends it to the client.
     pub(crate) fn refuse(&self, refusal: &AuthorizeRefusal, browser: &Browser) -> Response {
         match refusal {
             AuthorizeRefusal::Client(error) => self.tell(error, browser),
@@ -153,8 +154,8 @@ impl Web {
         }
     }
 
-    /// Sends an error to the client: at once, or by a page on which the user sees where it leads.
-    /// The only place that redirects with an error before the user has decided something.
+    /// Sends an error to the client: at once, or by a page on which the user sees the target. The
+    /// only place that redirects with an error before the user has decided something.
     fn tell(&self, error: &ErrorAnswer, browser: &Browser) -> Response {
         if error.needs_page(browser.visitor.is_some() || browser.waiting.is_some()) {
             tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the user is asked before the client is told");

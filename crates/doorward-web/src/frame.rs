@@ -26,9 +26,9 @@ pub struct Frame {
     pub notice: String,
     /// The language of the page.
     pub language: &'static str,
-    /// Where people find help, if the operator says so.
+    /// The page or mailbox with help for users, if the operator names one.
     pub support: String,
-    /// The operator's own picture instead of ours.
+    /// The operator's own picture instead of Doorward's.
     pub logo: Option<&'static str>,
     /// True if the operator has colours of their own.
     pub colours: bool,
@@ -59,13 +59,13 @@ fn notice() -> String {
     NOTICE.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// The language that a browser asks for.
+/// The language that a browser prefers.
 pub(crate) fn language_of(headers: &HeaderMap) -> Language {
     let liked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     Language::of(liked.unwrap_or_default())
 }
 
-/// Middleware: what a page's frame needs and only waiting can tell.
+/// Middleware: the asynchronous part of a page's frame.
 pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next) -> Response {
     let notice = web.parts.store.setting(setting::NOTICE).await.ok().flatten().unwrap_or_default();
     language_of(request.headers()).speaking(NOTICE.scope(notice, next.run(request))).await
@@ -103,7 +103,7 @@ impl Web {
     }
 }
 
-/// Draws a page; a template that cannot be drawn is our fault.
+/// Draws a page; a template that cannot be drawn is a fault of this server.
 pub fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: bool) -> Response {
     draw_with(status, template, PagePolicy { submits_elsewhere, scripts: false })
 }
@@ -133,7 +133,7 @@ pub(crate) fn draw_with(
     }
 }
 
-/// The words of a user agent that people recognise.
+/// The words of a user agent that users recognise.
 pub fn browser_name(user_agent: &str) -> String {
     let known = [
         ("Edg/", "Edge"),

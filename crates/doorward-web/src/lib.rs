@@ -38,17 +38,17 @@ pub use visitor::{Administrator, Browser, SignedIn, form};
 
 /// The parts of the pages.
 pub struct Parts {
-    /// People and sessions.
+    /// Users and sessions.
     pub accounts: Accounts,
-    /// Sign-in through upstream providers.
+    /// Sign-in through identity providers.
     pub federation: Federation,
     /// The permissions of roles.
     pub rules: Live<Rules>,
     /// Authorizations.
     pub issuer: Issuer,
-    /// Upstream servers.
+    /// Upstreams.
     pub upstreams: Arc<dyn Upstreams>,
-    /// For what pages list.
+    /// For the contents of pages.
     pub store: Store,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -56,7 +56,7 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Form tokens.
     pub csrf: Csrf,
-    /// Our own address.
+    /// This server's public URL.
     pub public_url: PublicUrl,
     /// Letters to users.
     pub letters: Letters,
@@ -71,7 +71,7 @@ pub struct Parts {
 pub struct Web {
     pub(crate) parts: Arc<Parts>,
     pub(crate) cookies: Cookies,
-    /// How often one address may ask for mails about forgotten passwords.
+    /// The limit of requests for mails about forgotten passwords from one IP address.
     pub(crate) asking: Arc<AddressLimiter>,
 }
 
@@ -95,7 +95,7 @@ impl Web {
         pages.layer(middleware::from_fn_with_state(self.clone(), frame::prepare))
     }
 
-    /// An absolute address of ours.
+    /// An absolute URL of this server.
     pub fn at(&self, path: &str) -> String {
         self.parts.public_url.at(path)
     }

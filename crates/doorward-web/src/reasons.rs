@@ -1,4 +1,5 @@
-//! Errors of accounts as texts: each variant has its own, so that none is found by its English.
+//! Errors of accounts as texts: each variant has its own, so that none is recognised by its English
+//! text.
 
 use doorward_accounts::{AccessTokenError, FactorError, HasherError, PeopleError};
 use doorward_language::{Message, text};

@@ -1,5 +1,4 @@
-//! Upstream servers on pages. The gateway is a room of its own; the program
-//! introduces it here.
+//! Upstreams on pages. The gateway is a crate of its own; the program connects it here.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -11,82 +10,82 @@ use doorward_transport::Params;
 /// A boxed future.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How a person stands with an upstream.
+/// The state of a user's connection to an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceState {
     /// It works.
     Ready,
-    /// The person has to connect.
+    /// The user has to connect.
     NotConnected,
-    /// The person has to connect again.
+    /// The user has to connect again.
     Expired,
     /// It cannot be reached.
     Unreachable,
 }
 
-/// An upstream as a person sees it.
+/// An upstream as a user sees it.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// Its name in addresses.
+    /// Its name in URLs.
     pub name: String,
-    /// Its name for people.
+    /// Its display name.
     pub title: String,
-    /// How the person stands with it.
+    /// The state of the user's connection.
     pub state: ServiceState,
     /// How many tools it offers.
     pub tools: usize,
     /// The fault.
     pub problem: Option<Message>,
-    /// True if the person connects to it with an account of their own.
+    /// True if the user connects to it with an account of their own.
     pub connectable: bool,
-    /// The scopes that the person gave there.
+    /// The scopes that the user gave at the upstream.
     pub scopes: Option<String>,
-    /// The account there, as far as it is known.
+    /// The account at the upstream, as far as it is known.
     pub account: Option<String>,
-    /// When the person connected, in seconds since 1970.
+    /// The time at which the user connected, in seconds since 1970.
     pub connected_at: Option<i64>,
 }
 
 /// A connection before it is made.
 #[derive(Clone, Debug)]
 pub struct Prospect {
-    /// Its name for people.
+    /// Its display name.
     pub title: String,
-    /// The host where the person signs in.
+    /// The host where the user signs in.
     pub host: String,
-    /// The scopes that are asked for.
+    /// The requested scopes.
     pub scopes: Vec<String>,
-    /// Those among them that it did not ask for before.
+    /// Those among them that it did not require before.
     pub new_scopes: Vec<String>,
-    /// True if the person is connected already.
+    /// True if the user is connected already.
     pub connected: bool,
 }
 
-/// Why a person is not connected. The log has the details.
+/// Why a user is not connected. The log has the details.
 #[derive(Debug)]
 pub enum NotConnected {
-    /// No such upstream, or not for this person, or it needs no connection.
+    /// No such upstream, or not for this user, or it needs no connection.
     Unknown,
-    /// It came back too late, twice, or with another person or browser.
+    /// The callback came too late, twice, or with another user or browser.
     NotAwaited,
-    /// It asks for more than the page showed.
+    /// It requires more than the page showed.
     Grown,
-    /// The upstream, or the person there, said no; the text is the upstream's.
+    /// The upstream, or the user at its authorization server, refused; the text is the upstream's.
     Denied(String),
-    /// It did not work; the text says why.
+    /// It failed; the text states the reason.
     Failed(String),
     /// The store failed.
     Store(StoreError),
 }
 
-/// A call that waits for a person's word.
+/// A call that waits for a user's confirmation.
 #[derive(Clone, Debug)]
 pub struct Confirmation {
-    /// The tool's name for people.
+    /// The tool's display name.
     pub title: String,
     /// The tool's name.
     pub tool: String,
-    /// The client that wants to call it.
+    /// The client of the intended call.
     pub client: String,
     /// The arguments, as text.
     pub arguments: String,
@@ -105,7 +104,7 @@ pub struct Leaving<'a> {
 
 /// The upstreams, for pages.
 pub trait Upstreams: Send + Sync + 'static {
-    /// All that this person may use.
+    /// All that this user may use.
     fn services<'a>(
         &'a self,
         person: &'a Arc<Person>,
@@ -123,7 +122,7 @@ pub trait Upstreams: Send + Sync + 'static {
         person: &'a Person,
         from: Leaving<'a>,
     ) -> Answer<'a, Result<String, NotConnected>>;
-    /// Takes up a person who came back.
+    /// Handles the callback.
     fn finish<'a>(
         &'a self,
         name: UpstreamName,
@@ -137,7 +136,7 @@ pub trait Upstreams: Send + Sync + 'static {
         name: UpstreamName,
         person: &'a Person,
     ) -> Answer<'a, Result<(), StoreError>>;
-    /// A call that waits for this person's word.
+    /// A call that waits for this user's confirmation.
     fn confirmation<'a>(
         &'a self,
         user_id: &'a UserId,

@@ -33,7 +33,7 @@ pub struct Browser {
     pub(crate) journey: Option<String>,
     /// The cookie of a browser in which users completed a sign-in.
     pub(crate) known: Option<String>,
-    /// Where the request comes from.
+    /// The IP address of the request.
     pub(crate) address: ClientAddress,
     /// The name that the browser gives itself.
     pub(crate) user_agent: String,
@@ -124,7 +124,7 @@ impl FromRequestParts<Web> for Browser {
     }
 }
 
-/// A browser whose person is signed in; anybody else is sent to sign in.
+/// A browser with a signed-in user; another browser is redirected to the sign-in page.
 pub struct SignedIn {
     /// The browser.
     pub browser: Browser,
@@ -150,7 +150,7 @@ impl FromRequestParts<Web> for SignedIn {
             } else {
                 String::new()
             };
-            // Somebody who stands between two factors goes on to the second.
+            // A user who still has to prove a second factor continues with it.
             let place =
                 if browser.waiting.is_some() { routes::LOGIN_SECOND_FACTOR } else { routes::LOGIN };
             Err(answer::see_other(&web.at(format!("{place}?{next}").trim_end_matches('?'))))
@@ -158,7 +158,7 @@ impl FromRequestParts<Web> for SignedIn {
     }
 }
 
-/// A browser whose person is an administrator. For everybody else the page does not exist.
+/// A browser of an administrator. For other users the response is 404.
 pub struct Administrator(pub SignedIn);
 
 impl FromRequestParts<Web> for Administrator {
@@ -180,7 +180,7 @@ impl FromRequestParts<Web> for Administrator {
     }
 }
 
-/// A form that was submitted from our own page in this browser.
+/// A form that was submitted from a page of this server in this browser.
 pub async fn form(
     web: &Web,
     browser: &Browser,

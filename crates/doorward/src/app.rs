@@ -42,15 +42,15 @@ pub struct App {
     pub public_url: PublicUrl,
     /// The store.
     pub store: Store,
-    /// People.
+    /// Users.
     pub accounts: Accounts,
     /// Clients.
     pub registration: Registration,
     /// The authorization server.
     pub issuer: Issuer,
-    /// Sign-in through upstream providers.
+    /// Sign-in through identity providers.
     pub federation: Federation,
-    /// Upstream servers.
+    /// Upstreams.
     pub gateway: Gateway,
     /// The MCP server.
     pub mcp: Mcp,
@@ -82,7 +82,7 @@ pub struct App {
     pub(crate) loading: Live<Loading>,
 }
 
-/// Lets the issuer find clients in the registration room, which it does not know.
+/// Connects the issuer to the registration crate, on which it does not depend.
 struct Directory(Registration);
 
 #[async_trait::async_trait]
@@ -109,15 +109,15 @@ impl ClientDirectory for Directory {
 /// The folder in the data directory for entries of the audit that are not in the database yet.
 const AUDIT_JOURNAL: &str = "audit-journal";
 
-/// Our own program, which ends local processes when we are gone. Only the program itself can be it:
-/// tests run in another one.
+/// This program, which ends local processes when the server has ended. Only the program itself can
+/// serve for it: tests run in another one.
 fn supervisor() -> Option<std::path::PathBuf> {
     std::env::current_exe()
         .ok()
         .filter(|path| path.file_stem().is_some_and(|name| name == "doorward"))
 }
 
-/// How keys rotate under this configuration.
+/// The rotation of keys under this configuration.
 pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
     Rotation {
         algorithm: checked.algorithm,
@@ -374,7 +374,7 @@ impl App {
         Ok(app)
     }
 
-    /// The figures as text, as Prometheus reads them.
+    /// The metrics as text, in the format of Prometheus.
     pub fn figures(&self) -> String {
         self.metrics.text().unwrap_or_default()
     }
@@ -407,7 +407,7 @@ impl App {
         })
     }
 
-    /// Where figures are served.
+    /// The address of the metrics listener.
     pub(crate) fn metrics_listener(&self) -> Option<String> {
         Some(self.config.metrics.listen.clone()).filter(|listen| !listen.is_empty())
     }

@@ -15,7 +15,7 @@ use crate::{
     data_dir::{self, DataDir},
 };
 
-/// How often the end of the certificate is looked at.
+/// The interval between checks of the certificate's end.
 const LOOK_EVERY: Duration = Duration::from_hours(24);
 
 /// The place of a certificate that the server makes: it is made again before it ends.
@@ -32,7 +32,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// The certificate that the configuration asks for, if it asks for one.
+    /// The configured certificate, if there is one.
     pub(crate) fn open(
         checked: &Checked,
         data_dir: &DataDir,
@@ -55,7 +55,7 @@ impl Certificate {
         Ok(Some(Self { tls: Tls::open(&files)?, own, clock }))
     }
 
-    /// Follows the files of the certificate and looks at its end, at once and once a day, until
+    /// Follows the files of the certificate and checks its end, at once and once a day, until
     /// `stop`.
     pub(crate) async fn follow(self, stop: CancellationToken) {
         let files = self.tls.clone().follow(stop.clone());
@@ -71,7 +71,7 @@ impl Certificate {
         tokio::join!(files, end);
     }
 
-    /// Makes a certificate of the server's own again in time, and warns of another one's end.
+    /// Renews the server's own certificate in time, and warns of the end of another one.
     fn look(&self) {
         if let Some(own) = &self.own
             && let Err(error) = own.files(self.clock.as_ref())
@@ -87,7 +87,7 @@ impl Certificate {
             Ok(Validity::Expired) => {
                 tracing::warn!(%file, "the certificate is expired; clients will refuse it");
             }
-            // Files that cannot be used are reported by what follows them.
+            // Unusable files are reported by the code that follows.
             Err(error) => tracing::debug!(%error, "the end of the certificate is not known"),
         }
     }

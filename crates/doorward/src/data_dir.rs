@@ -1,5 +1,5 @@
-//! The data directory: the embedded database, the master key, and the lock that keeps a second
-//! server away.
+//! The data directory: the embedded database, the master key, and the lock that prevents a second
+//! server.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -14,7 +14,7 @@ pub enum DataDirError {
     /// The file system refused.
     #[error("{path}: {error}")]
     File {
-        /// Where.
+        /// The path.
         path: String,
         /// The event.
         error: std::io::Error,
@@ -26,7 +26,8 @@ pub enum DataDirError {
 
 /// The file that a running server locks.
 const LOCK: &str = "server.lock";
-/// How often a lock is tried, and the pause between: together longer than any look at it.
+/// The number of attempts at a lock, and the pause between them: together longer than any
+/// inspection of it.
 const LOCK_TRIES: usize = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -56,7 +57,7 @@ impl DataDir {
         &self.0
     }
 
-    /// Keeps other servers away until the lock is dropped or the process ends.
+    /// Locks other servers out until the lock is dropped or the process ends.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
         let path = self.0.join(LOCK);
         let failed = |error| DataDirError::File { path: path.display().to_string(), error };
@@ -67,7 +68,7 @@ impl DataDir {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        // A command that looks holds it for a moment; a server holds it for good.
+        // A command holds it for the moment of an inspection; a server holds it until it ends.
         for _ in 0..LOCK_TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
@@ -106,13 +107,14 @@ impl DataDir {
         found.filter(|(_, metadata)| metadata.permissions().mode() & 0o077 != 0)
     }
 
-    /// Sentences about what others can read of the directory and its files, one for each.
+    /// Sentences about parts of the directory and its files that other users can read, one for
+    /// each.
     pub fn exposed(&self) -> Vec<String> {
         self.secrets().map(|(path, metadata)| sentence(&path, &metadata, "go-rwx")).collect()
     }
 
-    /// Takes the permissions of others away where this process may. What is left, such as a
-    /// directory of root that a container manager shares with a group, is logged.
+    /// Removes the permissions of other users where this process may. Remaining ones, such as of a
+    /// directory of root that a container manager shares with a group, are logged.
     pub fn close_to_others(&self) {
         for (path, metadata) in self.secrets() {
             let mode = metadata.permissions().mode() & 0o700;

@@ -1,6 +1,5 @@
-//! Limits at every entry point that callers reach before they have proved who they are: one layer
-//! around all routes, and a table in which each route states what holds for it. A route that is not
-//! in the table is limited.
+//! Limits at every entry point that callers reach before authentication: one layer around all
+//! routes, and a table with the bound of each route. A route that is not in the table is limited.
 
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ use crate::{app::App, http::is_for_programs};
 /// The bound of the callers of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
-    /// Nothing: the answer is the same for all callers and comes from memory, so that refusing
+    /// Nothing: the response is the same for all callers and comes from memory, so that refusing
     /// would cost as much.
     Open,
     /// Every request that is refused (4xx) counts.
@@ -52,8 +51,7 @@ const BEARER: &[&str] = &[
     routes::MCP_MESSAGES,
 ];
 
-/// The bound of the callers of a route, named as it stands in the router, without the public URL's
-/// path.
+/// The bound of the callers of a route, by its name in the router, without the public URL's path.
 pub(crate) fn bound(route: &str) -> Bound {
     let is_metadata = [
         routes::AUTHORIZATION_SERVER_METADATA,
@@ -136,8 +134,8 @@ pub(crate) async fn limit<F: Future<Output = Response>>(
     response
 }
 
-/// The client that an authorization request names, as it is written there: it is compared with
-/// itself only.
+/// The client that an authorization request names, as it is spelled in the request: it is compared
+/// with itself only.
 fn client_in_query(request: &Request) -> Option<&str> {
     request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("client_id="))
 }

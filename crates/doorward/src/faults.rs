@@ -1,5 +1,5 @@
-//! Panics of long-lived tasks that a test of the whole process asks for. Only builds for development
-//! have this file.
+//! Panics of long-lived tasks on request of a test of the whole process. Only builds for
+//! development have this file.
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 
@@ -16,7 +16,7 @@ fn file() -> Option<&'static Path> {
     FILE.get_or_init(|| std::env::var(VARIABLE).ok().map(Into::into)).as_deref()
 }
 
-/// Waits until a test asks for the panic of this task.
+/// Waits until a test requests the panic of this task.
 async fn asked_for(name: &str) {
     let Some(file) = file() else {
         return std::future::pending().await;
@@ -29,7 +29,7 @@ async fn asked_for(name: &str) {
     }
 }
 
-/// Does the work of a task until a test asks for its panic.
+/// Does the work of a task until a test requests its panic.
 pub(crate) async fn unless_asked_for(name: &'static str, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
@@ -37,7 +37,7 @@ pub(crate) async fn unless_asked_for(name: &'static str, work: impl Future<Outpu
     }
 }
 
-/// Hands what a test asks for to the tasks of the store.
+/// Passes the faults that a test requests to the tasks of the store.
 pub(crate) fn hand_on(store: &Store) {
     for name in STORE {
         let store = store.clone();

@@ -1,5 +1,5 @@
-//! Tasks while a server runs: expired rows go, keys rotate, providers are asked
-//! whether they still stand for people.
+//! Tasks of a running server: deletion of expired rows, rotation of keys, checks of accounts at
+//! providers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::supervisor::Supervisor;
 
-/// How often connections to upstreams are looked after.
+/// The interval between inspections of connections to upstreams.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// The parts that housekeeping works with.
@@ -27,9 +27,9 @@ pub struct Housekeeping {
     pub keys: Keys,
     /// Clients.
     pub registration: Registration,
-    /// Upstream providers.
+    /// Identity providers.
     pub federation: Federation,
-    /// Upstream servers.
+    /// Upstreams.
     pub gateway: Gateway,
     /// After how many days keys rotate.
     pub rotation_days: u32,
@@ -44,7 +44,7 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Hands each kind of work to the supervisor as a task of its own, so that a slow provider
+    /// Gives each kind of work to the supervisor as a task of its own, so that a slow provider
     /// delays nothing else. All of them run until `stop`.
     pub fn start(self, supervisor: &mut Supervisor, stop: &CancellationToken) {
         let this = Arc::new(self);
@@ -78,7 +78,7 @@ impl Housekeeping {
     }
 
     /// Revokes tokens of upstreams that ended: at once where this process ended one, and soon where
-    /// a command or another replica did. What is cut off is due again later.
+    /// a command or another replica did. An interrupted revocation is due again later.
     async fn revoke(&self, stop: &CancellationToken) {
         loop {
             tokio::select! {
@@ -112,7 +112,7 @@ impl Housekeeping {
         }
     }
 
-    /// Deletes old entries and records, and says so in the audit itself.
+    /// Deletes old entries and records, and notes that in the audit itself.
     async fn trim_audit(&self, now: Timestamp) {
         let days = |days: u32| now.plus(-i64::from(days) * 86_400);
         let trimmed = if self.audit_days == 0 {

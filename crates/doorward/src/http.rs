@@ -1,4 +1,4 @@
-//! The whole router: every room's routes, health, and what applies to all.
+//! The whole router: the routes of every crate, health, and the layers around all of them.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 use crate::{app::App, entry, metrics, numbers};
 
-/// True if an address is for programs, which get JSON, rather than for people, who get a page.
+/// True if a path is for programs, which get JSON, rather than for users, who get a page.
 pub(crate) fn is_for_programs(path: &str) -> bool {
     ["/.well-known/", "/oauth/", "/api/", "/mcp", "/backchannel-logout"]
         .iter()
@@ -64,8 +64,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 }
 
 /// The one layer around all routes: each further one would clone all routes for every request. From
-/// the outside in: the client's address, the line in the log, the origin for the audit, the net for
-/// panics, the figures, the limits of callers, the names of this machine.
+/// the outside in: the client's IP address, the line in the log, the origin for the audit, the
+/// handling of panics, the metrics, the limits of callers, the names of this machine.
 async fn outermost(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     address::find(&app.proxies, &mut request);
     let line = request_log::Line::begin(app.entropy.as_ref(), &mut request);
@@ -81,8 +81,7 @@ async fn outermost(State(app): State<Arc<App>>, mut request: Request, next: Next
     response
 }
 
-/// Takes up upstreams that a command added or deleted, before anything asks which addresses there
-/// are.
+/// Takes up upstreams that a command added or deleted, before the routes are read.
 async fn follow(app: &App, request: Request, next: Next) -> Response {
     if let Err(error) = app.gateway.follow().await {
         tracing::debug!(%error, "the upstreams could not be read; what is known counts");
@@ -136,7 +135,7 @@ async fn not_found(app: Arc<App>, request: Request) -> Response {
 
 async fn method_not_allowed(_: Arc<App>, request: Request) -> Response {
     if is_for_programs(request.uri().path()) {
-        // Endpoints with one method know no OPTIONS of their own.
+        // Endpoints with one method have no OPTIONS of their own.
         if request.method() == Method::OPTIONS {
             return cors::preflight(request.headers());
         }

@@ -27,7 +27,7 @@ mod upstream_pages;
 
 use doorward_model::nearest;
 
-/// A failure as the terminal shows it: one line that says what to do.
+/// A failure for the terminal: one line with its solution.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Failed(pub String);
@@ -40,7 +40,7 @@ impl Failed {
 }
 
 impl From<doorward_admin::Refusal> for Failed {
-    /// The message, with the code that programs know it by.
+    /// The message, with its code for programs.
     fn from(refusal: doorward_admin::Refusal) -> Self {
         Self(format!("{refusal} [{}]", refusal.code()))
     }

@@ -9,7 +9,7 @@ use tracing_subscriber::{
 
 use crate::{Failed, config::LogConfig};
 
-/// Libraries that say too much at the level that is right for us.
+/// Libraries that log too much at the level that is right for Doorward.
 const QUIET: &[&str] = &[
     "sqlx=warn",
     "sea_orm=warn",
@@ -73,8 +73,8 @@ fn layer<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(
     }
 }
 
-/// Escapes every event that passes, whatever its parts: messages, fields, names and spans may hold
-/// text that others wrote, and none of it can end the line, reorder it, or control a terminal.
+/// Escapes every event, with all its parts: messages, fields, names and spans may hold text from
+/// external sources, and none of it can end the line, reorder it, or control a terminal.
 struct Lines<W> {
     format: Format,
     writer: W,
@@ -94,7 +94,7 @@ struct Line<W> {
 }
 
 impl<W: Write> Write for Line<W> {
-    /// Writes one event: the subscriber hands over each as a whole.
+    /// Writes one event: the subscriber passes each as a whole.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let text = text.strip_suffix('\n').unwrap_or(&text);

@@ -1,7 +1,7 @@
 //! `doorward`: see `doorward --help`.
 
-/// The allocator. Requests allocate hundreds of times, and the system's returns little of what a
-/// burst of sign-ins took.
+/// The allocator. Requests allocate hundreds of times, and the system's allocator returns little of
+/// the memory that a burst of sign-ins took.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

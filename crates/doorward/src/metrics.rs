@@ -1,5 +1,5 @@
-//! Figures for Prometheus. Labels are bounded: routes as they are written in the code, kinds,
-//! classes and the names of upstreams; never a person, a client, a tool or an address.
+//! Metrics for Prometheus. Labels are bounded: routes as they are written in the code, kinds,
+//! classes and the names of upstreams; never a user, a client, a tool, a URL or an IP address.
 
 use std::{sync::Arc, time::Instant};
 
@@ -225,7 +225,7 @@ impl Metrics {
     }
 }
 
-/// The figures' own router.
+/// The metrics' own router.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     Router::new().route("/metrics", get(figures)).with_state(Arc::clone(app))
 }

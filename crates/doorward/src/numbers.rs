@@ -1,6 +1,6 @@
-//! Requests that reach a server at `localhost` by one of its numbers, 127.0.0.1 or ::1: clients that
-//! were given the number go on working, and browsers come to the one origin that forms, cookies and
-//! passkeys belong to.
+//! Requests that reach a server at `localhost` by one of its IP addresses, 127.0.0.1 or ::1:
+//! clients that were configured with the IP address continue to work, and browsers are redirected
+//! to the one origin of forms, cookies and passkeys.
 
 use axum::{
     extract::Request,
@@ -11,8 +11,8 @@ use doorward_model::{PublicUrl, routes};
 
 use crate::{app::App, http::is_for_programs};
 
-/// Leads browsers to the public URL, and names the number in what clients are told about
-/// where the resource's metadata is: they compare it with the URL that they use (RFC 9728 §3.3).
+/// Redirects browsers to the public URL, and uses the IP address in the URL of the resource's
+/// metadata for clients: they compare it with the URL that they use (RFC 9728 §3.3).
 pub(crate) async fn answer<F: Future<Output = Response>>(
     app: &App,
     mut request: Request,
@@ -30,8 +30,8 @@ pub(crate) async fn answer<F: Future<Output = Response>>(
     response
 }
 
-/// The place of a page under the public URL. Forms are not led there: no page of ours has one for
-/// another origin.
+/// The place of a page under the public URL. Forms are not redirected: no page of this server has
+/// one for another origin.
 fn page(public_url: &PublicUrl, request: &Request) -> Option<String> {
     let path = request.uri().path();
     let is_probe = [routes::HEALTHZ, routes::READYZ].iter().any(|probe| path.ends_with(probe));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_dir::DataDir;
 
-/// How the server was started that runs on a data directory, or ran there last.
+/// The start parameters of the server that runs on a data directory, or last ran on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Running {
@@ -14,7 +14,7 @@ pub struct Running {
     pub version: String,
     /// Its process.
     pub process: u32,
-    /// When it started, in seconds since 1970.
+    /// The time of its start, in seconds since 1970.
     pub started_at: i64,
     /// The URL under which users and clients reach it.
     pub public_url: String,
@@ -43,8 +43,8 @@ impl DataDir {
         fs::rename(new, path)
     }
 
-    /// The note of the server that started here last. One that cannot be read is none: it is of
-    /// another version, and the configuration says the same.
+    /// The note of the server that started here last. An unreadable one is ignored: it is of
+    /// another version, and the configuration has the same values.
     pub fn noted(&self) -> Option<Running> {
         let text = fs::read_to_string(self.path().join(NOTE)).ok()?;
         serde_json::from_str(&text).ok()

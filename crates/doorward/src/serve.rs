@@ -113,7 +113,7 @@ fn follow_file(
     supervisor.start("commands", control::serve(data_dir.clone(), requests, app.stop.clone()));
 }
 
-/// Serves figures on a listener of their own, if the configuration names one.
+/// Serves metrics on a listener of their own, if the configuration names one.
 async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Failed> {
     let Some(listen) = app.metrics_listener() else {
         return Ok(());

@@ -1,6 +1,5 @@
-//! The one owner of all tasks that live as long as the process. When one of them ends before the
-//! server stops, the process ends with an error, and systemd, compose or Kubernetes starts it
-//! again.
+//! The owner of all tasks that live as long as the process. When one of them ends before the server
+//! stops, the process ends with an error, and systemd, compose or Kubernetes starts it again.
 
 use std::{collections::HashMap, future::Future};
 

@@ -1,4 +1,4 @@
-//! Introduces the gateway to the pages, which do not know it.
+//! Connects the gateway to the pages, which do not depend on it.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
-// What the conformance suite runs as "the client": it adds the suite's server as an upstream of a running Doorward, and then a person
-// uses it through the gateway with an ordinary MCP client, connecting on the real pages when that is asked.
-//   node client-driver.mjs URL      (with DRIVER: where the Doorward is, its data, a token, who the person is)
+// The "client" of the conformance suite: it adds the suite's server as an upstream of a running
+// Doorward, and then a user calls it through the gateway with an ordinary MCP client, connecting on
+// the real pages when that is required.
+//   node client-driver.mjs URL      (with DRIVER: Doorward's URL, its data, a token, the user)
 import { spawnSync } from 'node:child_process';
 import { createServer as probe } from 'node:net';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -14,7 +15,7 @@ const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? '';
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
 const name = `c${process.pid.toString(36)}${Date.now().toString(36).slice(-4)}`;
 const sleep = ms => new Promise(done => setTimeout(done, ms));
-// The pages say the public address, which nothing here resolves.
+// The pages contain the public URL, which does not resolve here.
 const here = address => String(address).replace(publicUrl, local);
 const real = globalThis.fetch;
 globalThis.fetch = (address, init) => real(typeof address === 'string' || address instanceof URL ? here(address) : address, init);
@@ -76,7 +77,7 @@ try {
     if (!again) break;
   }
 } catch (error) {
-  // What a careful client refuses ends here; whether it should have is for the suite to say.
+  // A request that a careful client refuses ends here; the suite judges the refusal.
   console.log(`stopped: ${error.message}`);
   process.exitCode = context.expectError === false ? 1 : 0;
   if (/iss|mismatch|migration|retry-limit/.test(scenario)) process.exitCode = 1;

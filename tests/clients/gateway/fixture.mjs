@@ -1,5 +1,6 @@
-// The server that the official conformance suite wants to find: its tools, prompts and resources, in one of the two eras. It is
-// written against the wire, so that what the gateway makes of it can be told from what a library does.
+// The server that the official conformance suite expects: its tools, prompts and resources, in one
+// of the two eras. It is written against the wire, so that effects of the gateway can be
+// distinguished from those of a library.
 //   node fixture.mjs legacy|modern [port]
 import { createHmac, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';

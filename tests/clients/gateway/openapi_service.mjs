@@ -1,5 +1,5 @@
 // A REST API with many operations, described by an OpenAPI document: things that can be listed, read, made, changed and removed.
-// It tells what it was asked, so that a test sees which headers and arguments arrived.
+// It returns the request that it received, so that a test sees its headers and arguments.
 import { createServer } from 'node:http';
 
 const KINDS = Array.from({ length: 64 }, (_, index) => `kind${String(index).padStart(2, '0')}`);

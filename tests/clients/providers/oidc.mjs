@@ -1,6 +1,7 @@
-// npm oidc-provider on loopback, as somebody else's identity provider: rotated keys at each start, ES256, a client id and secret
-// with everything that must be encoded, a second client with private_key_jwt and PS256, consent, refresh tokens for offline_access
-// with prompt=consent only, `iss` in answers, back-channel logout. Accounts are changed by PUT /test/accounts/NAME.
+// npm oidc-provider on loopback, as an identity provider of another project: rotated keys at each
+// start, ES256, a client id and secret with all characters that must be encoded, a second client
+// with private_key_jwt and PS256, consent, refresh tokens for offline_access with prompt=consent
+// only, `iss` in responses, back-channel logout. Accounts are changed by PUT /test/accounts/NAME.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';

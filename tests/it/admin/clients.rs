@@ -1,4 +1,4 @@
-//! Clients by the API, and what users let them do.
+//! Clients by the API, and the permissions that users gave them.
 
 use doorward_testkit::{OAuthClient, TestServer, form_value};
 use reqwest::Method;

@@ -36,7 +36,7 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
     assert_eq!(api.ask(Method::PATCH, &path, change.clone(), Some("stale")).await.status, 412);
     let now = api.ask(Method::PATCH, &path, change.clone(), Some(etag)).await.expect(200).json();
     assert_eq!((&now["roles"], &now["email"]), (&json!(["lead"]), &json!("d@example.org")));
-    // Two administrators who looked at the same state: the second learns that it changed.
+    // Two administrators who read the same state: the second is notified of the change.
     assert_eq!(api.ask(Method::PATCH, &path, change, Some(etag)).await.status, 412);
     for (body, status) in [
         (json!({"roles": ["No Role"]}), 400),

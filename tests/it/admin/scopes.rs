@@ -38,8 +38,8 @@ async fn each_operation_of_the_api_needs_the_scope_that_its_description_names() 
                 "{method} {path}: reading alone changes nothing"
             );
             for (scope, key) in &keys {
-                // A handler that is reached must not do what would disturb the next question: no
-                // body, no state that was seen.
+                // A handler that is reached must not disturb the next request: no body, no state
+                // that was seen.
                 if *scope == "admin"
                     && (address.ends_with("/rotate")
                         || address.ends_with("/clean-up")
@@ -83,7 +83,7 @@ async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
             "{scopes} at {path}"
         );
     }
-    // A client that registered itself gets no part of it, whoever allows it.
+    // A client that registered dynamically gets no part of it, whatever the user allows.
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("root").await;
     for part in ["admin", "admin:read", "admin:upstreams"] {
@@ -128,7 +128,7 @@ async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
         assert_eq!(page.status, 401, "{token}");
         assert!(page.header("www-authenticate").contains("resource_metadata"));
     }
-    // Administrators who are none any more lose it with the role.
+    // Former administrators lose it with the role.
     let second = server.person_with("second", &["admin"]).await;
     let api = Api { server: &server, key: key(&server, &second, "admin").await };
     api.get("/people").await;

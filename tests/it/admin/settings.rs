@@ -109,7 +109,7 @@ async fn settings_that_open_the_guard_of_outbound_requests_are_not_an_administra
             page.body
         );
     }
-    // Without them an address of this machine is refused by the guard itself.
+    // Without them the guard itself refuses an IP address of this machine.
     let provider = json!({"name": "inside", "kind": "oidc", "client_id": "x", "client_secret": "y", "issuer": server.url});
     if api.ask(Method::POST, "/providers", Some(provider), None).await.status == 201 {
         let tried = api.ask(Method::POST, "/providers/inside/test", None, None).await.expect(200);

@@ -55,7 +55,7 @@ fn adding(uri: &str, confidential: bool, admin: bool) -> Asked<'_> {
     }
 }
 
-/// Keys that a client may prove itself by, and what is none.
+/// Keys for a client's authentication, and an invalid set.
 const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
 
 /// A client of a service. `keys` is a file with `text`.
@@ -117,7 +117,7 @@ async fn clients_of_services_are_added_alike_by_page_api_and_command() {
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    // The account is there, so that its random id is in no entry.
+    // The account exists already, so that its random id is in no entry.
     let nightly = doorward_admin::NewService {
         name: "first".to_owned(),
         service: "nightly".to_owned(),

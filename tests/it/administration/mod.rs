@@ -38,7 +38,7 @@ impl Via {
     }
 }
 
-/// How each front end asks for an operation. `{…}` in a text is replaced.
+/// The request of each front end for an operation. `{…}` in a text is replaced.
 pub(crate) struct Asked<'a> {
     /// The page with the form, and the form's fields.
     pub(crate) page: (&'a str, Vec<(&'a str, &'a str)>),
@@ -82,7 +82,7 @@ impl Stage {
 
     /// The last entry of the audit.
     pub(crate) async fn head(&self) -> i64 {
-        // What the server notes late is not of the operation.
+        // Late notes of the server do not belong to the operation.
         self.server.app.store.flush().await.unwrap();
         self.store().await.audit_head().await.unwrap().seq
     }
@@ -198,7 +198,7 @@ impl Stage {
     }
 }
 
-/// Replaces what differs between two objects by what is the same.
+/// Replaces the differences between two objects by equal texts.
 pub(crate) fn alike(text: &str, differs: &[(&str, &str)]) -> String {
     differs.iter().fold(text.to_owned(), |text, (what, name)| text.replace(what, name))
 }

@@ -109,7 +109,7 @@ async fn what_belongs_to_the_machine_is_the_commands_alone() {
             api: (Method::GET, "", Value::Null),
             command: (words, ""),
         };
-        // A certificate that is none is refused for what it is, not for who names it.
+        // An invalid certificate is refused for its content, not for its source.
         let outcome = stage.ask(super::Via::Command, &command, &[]).await;
         assert_ne!(outcome.code.as_deref(), Some("of_the_machine"), "{key}: {outcome:?}");
     }

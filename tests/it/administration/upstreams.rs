@@ -1,4 +1,4 @@
-//! Upstreams: adding and deleting by API and command, and what is decided about their tools.
+//! Upstreams: adding and deleting by API and command, and decisions about their tools.
 
 use doorward_testkit::TestServer;
 use reqwest::Method;

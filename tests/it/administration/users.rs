@@ -40,7 +40,7 @@ fn adding<'a>(
     Case { name, asked, refused, silent: false }
 }
 
-/// A change of a user who is there: the page's form, the API's request, the command's word.
+/// A change of an existing user: the page's form, the API's request, the command's arguments.
 fn changing<'a>(
     name: &'a str,
     fields: &[(&'a str, &'a str)],
@@ -147,7 +147,7 @@ fn of_changing<'a>() -> Vec<Case<'a>> {
     ]
 }
 
-/// The administrator who is the only one.
+/// The only administrator.
 fn of_the_last_administrator<'a>() -> Vec<Case<'a>> {
     let cases = vec![
         changing(
@@ -245,7 +245,7 @@ async fn an_invitation_goes_by_mail_or_else_its_link_is_handed_over_in_every_fro
         );
         assert!(link(&outcome.answer).is_none(), "{via:?}: {}", outcome.answer);
     }
-    // Without an e-mail address the link is the administrator's to hand over, and it works.
+    // Without an e-mail address the administrator passes the link on, and it works.
     for via in Via::ALL {
         let name = format!("handed-{}", via.suffix());
         let outcome = stage.ask(via, &cases[0].asked, &[("name", &name)]).await;
@@ -254,7 +254,7 @@ async fn an_invitation_goes_by_mail_or_else_its_link_is_handed_over_in_every_fro
         let page = doorward_testkit::Browser::new().get(&url).await.expect(200);
         assert!(page.body.contains(&name), "{via:?}");
     }
-    // A mail server that does not take the letter loses no invitation.
+    // A mail server that does not accept the mail loses no invitation.
     for via in Via::ALL {
         let name = format!("refused-{}", via.suffix());
         let outcome = stage.ask(via, &cases[1].asked, &[("name", &name)]).await;

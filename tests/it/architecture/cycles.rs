@@ -13,8 +13,8 @@ type Module = Vec<String>;
 /// The uses of each module: files that it names by `use` or by a path.
 type Uses = BTreeMap<Module, BTreeSet<Module>>;
 
-/// Tables, which name their entries while the entries use what the table is made of: the module of
-/// the table, and the one whose children the entries are.
+/// Tables, which name their entries while the entries use the types of the table: the module of the
+/// table, and the one whose children the entries are.
 const TABLES: &[(&str, &str, &str)] = &[
     ("doorward", "commands", "commands"),
     ("doorward-console", "api", "api"),
@@ -131,7 +131,7 @@ fn flat(prefix: &str, tree: &str, into: &mut Vec<String>) {
     }
 }
 
-/// The paths that a file names. A public `use` hands a name on and uses nothing.
+/// The paths that a file names. A public `use` re-exports a name and uses nothing.
 fn named(code: &str) -> Vec<String> {
     let mut paths = Vec::new();
     let mut rest = String::new();
@@ -194,7 +194,7 @@ fn target(from: &Module, path: &str, known: &BTreeSet<Module>) -> Option<Module>
 }
 
 /// The uses among the files of a crate. The root is left out: it holds the type that all modules
-/// extend, and hands names on.
+/// extend, and re-exports names.
 fn uses(name: &str) -> Uses {
     let source = root().join("crates").join(name).join("src");
     let mut files = Vec::new();

@@ -107,7 +107,7 @@ async fn sessions(stage: &Stage, audit: &Audit) {
         .collect();
     assert!(begun.len() > 20, "{}", begun.len());
     assert!(stored.is_subset(&begun), "a session without its entry");
-    // A session that began and is not there any more was ended: by name, or with all of its user.
+    // A session that began and no longer exists was ended: by name, or with all of its user.
     let mut ended = BTreeSet::new();
     let mut all_of = BTreeSet::new();
     for event in audit.of_kind(AuditKind::SessionEnded) {
@@ -243,7 +243,7 @@ async fn failures(stage: &Stage, audit: &Audit) {
 fn counters(stage: &Stage, audit: &Audit) {
     let mut written = BTreeMap::<(String, &str), u64>::new();
     for event in &audit.0 {
-        // One entry may tell of several equal refusals.
+        // One entry may report several equal refusals.
         let times = detail(event)["repeated"].as_u64().unwrap_or(1);
         let outcome = match event.outcome {
             Outcome::Ok => "ok",

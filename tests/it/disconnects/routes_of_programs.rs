@@ -124,7 +124,7 @@ pub(super) async fn api_people(stage: &Stage) -> Vec<Vec<u8>> {
     (0..EACH).map(one).collect()
 }
 
-/// Requests about users who were added, each about another one.
+/// Requests about added users, each about another one.
 async fn about_people(
     stage: &Stage,
     (method, route, name): (&str, &str, &str),
@@ -221,7 +221,7 @@ pub(super) async fn api_client_delete(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
-/// Nothing is that old: what is deleted has its entry in a test of its own.
+/// No registration is that old: deletions have their entry in a test of its own.
 pub(super) async fn api_clients_clean(stage: &Stage) -> Vec<Vec<u8>> {
     let body = json!({"unused_days": 365});
     (0..FEW).map(|_| stage.api("POST", routes::API_CLIENTS_CLEAN, None, &body)).collect()
@@ -250,8 +250,8 @@ pub(super) async fn api_keys_rotate(stage: &Stage) -> Vec<Vec<u8>> {
     (0..FEW).map(|_| stage.api("POST", routes::API_KEYS_ROTATE, None, &Value::Null)).collect()
 }
 
-/// All but one of the requests at the same moment find that the settings changed; the last one knows
-/// them as they are then, because it changes nothing before.
+/// All but one of the requests at the same moment find that the settings changed; the last one
+/// reads their state of that time, because it changes nothing before.
 pub(super) async fn api_settings(stage: &Stage) -> Vec<Vec<u8>> {
     let (_, seen) = stage.ask(Method::GET, routes::API_SETTINGS, &Value::Null).await;
     let one = |number: u64| {

@@ -110,8 +110,8 @@ impl Stage {
         let server = TestServer::start_with(move |config| {
             config.upstreams.insert("wiki".to_owned(), wiki);
             config.policy.rules = vec!["confirm tool=wipe".to_owned()];
-            // These limits have tests of their own; here they would keep requests from what they
-            // are to be dropped in.
+            // These limits have tests of their own; here they would refuse requests before the work
+            // in which they are to be dropped.
             config.registration.burst_per_address = 10_000;
             config.limits.calls_per_minute_person = 100_000;
             config.limits.calls_per_minute_client = 100_000;
@@ -186,7 +186,7 @@ impl Stage {
         (page.json(), tag)
     }
 
-    /// A user who was added, with the state of the account.
+    /// An added user, with the state of the account.
     pub(super) async fn added(&self, name: &str) -> (String, String) {
         let (person, tag) = self
             .ask(reqwest::Method::POST, doorward_model::routes::API_PEOPLE, &json!({"name": name}))
@@ -194,7 +194,7 @@ impl Stage {
         (person["id"].as_str().unwrap().to_owned(), tag)
     }
 
-    /// Calls of a tool at an address.
+    /// Calls of a tool at a path.
     pub(super) fn calls(&self, path: &str, token: &str, tool: &str) -> Vec<Vec<u8>> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}}}).to_string();
         let bearer = format!("Bearer {token}");

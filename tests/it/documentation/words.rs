@@ -2,7 +2,7 @@
 
 use super::{files, prose, read};
 
-/// Words that the pages do not use, with what they use instead.
+/// Words that the pages do not use, with their replacements.
 const AVOIDED: &[(&str, &str)] = &[
     ("somebody", "a user, or a term"),
     ("someone", "a user, or a term"),
@@ -22,8 +22,8 @@ const AVOIDED: &[(&str, &str)] = &[
 /// The words that must precede "address".
 const KINDS_OF_ADDRESS: &[&str] = &["ip", "ips", "e-mail", "loopback", "special-use"];
 
-/// The pages whose words are checked. The glossary and CONTRIBUTING quote the others, the reference
-/// is generated, and the changelog describes older versions.
+/// The pages that are checked. The glossary and CONTRIBUTING quote the others, the reference is
+/// generated, and the changelog describes older versions.
 fn pages() -> Vec<String> {
     let mut pages = files("docs", &[".md"]);
     pages.retain(|page| page != "docs/glossary.md" && !page.starts_with("docs/reference/"));

@@ -1,11 +1,11 @@
-//! Admission, roles, and for how long the provider's word counts (CA40).
+//! Admission, roles, and for how long the provider's statements count (CA40).
 
 use doorward_testkit::{Answer, Browser, FakeProvider, TestServer};
 use serde_json::json;
 
 use super::{arrive, connect, name_of, refused, server_with, signed_in};
 
-/// A change of settings, claims that then come in, and claims that do not.
+/// A change of settings, claims that are then admitted, and claims that are not.
 type Case = (fn(&mut doorward_federation::ProviderConfig), serde_json::Value, serde_json::Value);
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn ca40_roles_follow_the_provider_at_each_sign_in_and_act_on_the_next_call
     );
 }
 
-/// One round of what housekeeping does.
+/// One round of housekeeping.
 pub(super) async fn round(server: &TestServer) -> doorward_federation::Round {
     server.app.federation.check_due().await.unwrap()
 }
@@ -326,13 +326,13 @@ async fn without_passwords_the_first_administrator_comes_through_the_provider() 
     browser.get(&server.at("/admin")).await.expect(200);
     // The role is the administrator's gift, not the provider's: the next sign-in keeps it.
     signed_in(&server, &provider).await.get(&server.at("/admin")).await.expect(200);
-    // Nobody gets in by a password that was set while they were allowed.
+    // A password that was set while they were allowed does not sign a refused user in.
     server.person("old").await;
     let page = Browser::new().get(&server.at("/login?choose=1")).await.expect(200);
     assert!(page.body.contains("Continue with Corp") && !page.body.contains("type=\"password\""));
 }
 
-/// Links the provider's present person to whoever is signed in here.
+/// Links the provider's present user to the user who is signed in here.
 async fn link(server: &TestServer, provider: &FakeProvider, browser: &Browser) {
     let away = browser.get(&server.at("/login/corp?link=1")).await.expect(303);
     let ask = browser.get(&provider.sign_in(&away.location())).await.expect(303);
@@ -363,12 +363,12 @@ async fn what_a_provider_takes_back_is_what_came_by_it() {
     provider.refuse_refresh(Some((400, "invalid_grant")));
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.ended, 1);
-    // Alice has a password here: that stays hers, and what she allowed with it.
+    // Alice has a password here: it stays hers, and so do the grants that she gave with it.
     assert_eq!(name_of(&server, &through).await, None);
     assert_eq!(name_of(&server, &own).await.as_deref(), Some("alice"));
     corp_client.refresh(&corp_tokens.refresh, &[]).await.expect(400);
     own_client.refresh(&own_tokens.refresh, &[]).await.expect(200);
-    // Who signs in through the provider again is back.
+    // A new sign-in through the provider restores access.
     provider.refuse_refresh(None);
     provider.refresh_token(Some("rt-fresh"));
     signed_in(&server, &provider).await;

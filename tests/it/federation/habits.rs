@@ -25,7 +25,7 @@ pub(super) fn plain(provider: &FakeProvider) -> ProviderConfig {
     }
 }
 
-/// A user of their own for each habit, so that what one leaves behind concerns no other.
+/// A user of their own for each habit, so that the consequences of one concern no other.
 async fn fresh_user(provider: &FakeProvider, number: usize) -> String {
     let name = format!("user-{number}");
     provider.misbehave(None);
@@ -58,7 +58,7 @@ async fn is_harmless(server: &TestServer, provider: &FakeProvider, odd: Misbehav
     assert!(name_of(server, &browser).await.is_some(), "{odd:?}");
 }
 
-/// A habit with a consequence: it has it for the user who is asked about, and signs no user in.
+/// A habit with a consequence: it affects the user who is checked, and signs no user in.
 async fn has_its_effect(server: &TestServer, provider: &FakeProvider, odd: Misbehaviour) {
     let browser = signed_in(server, provider).await;
     server.clock.advance(DAY);

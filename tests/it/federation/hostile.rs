@@ -1,4 +1,4 @@
-//! Every dishonest way. Each ends in a page that says what the person can do, signs no one in, and
+//! Every dishonest behaviour. Each ends in a page with the user's next step, signs no user in, and
 //! leaves other providers alone.
 
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ async fn mix_up_between_providers_is_noticed() {
     })
     .await;
     let browser = Browser::new();
-    // The sign-in went to the honest one; the answer comes to the evil one's address.
+    // The sign-in went to the honest provider; the response comes to the evil one's callback.
     let back = honest
         .sign_in(&begin(&server, &browser, "").await.location())
         .replace("/login/corp/", "/login/evil/");
@@ -122,8 +122,8 @@ async fn id_tokens_that_are_not_meant_signed_or_timed_right_are_refused() {
             page.location()
         );
         assert_eq!(name_of(&server, &browser).await, None, "{name} {value}");
-        // What a claim was before is not told: the protocol's own come back by themselves, the
-        // person's by name.
+        // The former name of a claim is unknown: the protocol's own are restored automatically, the
+        // user's by name.
         provider.forget_claim(name);
     }
     for signature in [Signature::None, Signature::SharedSecret, Signature::ForeignKey] {
@@ -134,7 +134,7 @@ async fn id_tokens_that_are_not_meant_signed_or_timed_right_are_refused() {
         assert_eq!(name_of(&server, &browser).await, None, "{signature:?}");
     }
     provider.sign_with(Signature::Good);
-    // Several audiences are fine if the token says that it was made for us.
+    // Several audiences are accepted if the token says that it was made for this client.
     provider.claims(&json!({"aud": ["doorward", "another-client"], "azp": "doorward"}));
     signed_in(&server, &provider).await;
 }
@@ -146,7 +146,7 @@ async fn keys_that_change_are_fetched_again_and_odd_key_sets_let_nobody_in() {
     provider.rotate_keys();
     signed_in(&server, &provider).await;
     assert_eq!(provider.hits("/jwks"), 2, "once at discovery and once for the unknown key");
-    // A forged token does not make us fetch for ever.
+    // A forged token does not cause fetches without end.
     provider.sign_with(Signature::ForeignKey);
     for _ in 0..5 {
         let browser = Browser::new();
@@ -171,8 +171,8 @@ async fn keys_that_change_are_fetched_again_and_odd_key_sets_let_nobody_in() {
         assert!(matches!(page.status, 400 | 503), "{what}: {}", page.status);
         assert_eq!(name_of(&server, &browser).await, None);
     }
-    // A kid that stands twice: either the right key is found or no one comes in; the wrong one
-    // never counts.
+    // A repeated kid: either the right key is found or the sign-in is refused; the wrong key never
+    // counts.
     let twice = FakeProvider::start().await;
     twice.repeat_kid();
     let server = server_with(&twice, |_, _| {}).await;
@@ -328,7 +328,7 @@ async fn what_a_provider_refuses_is_told_to_the_person_without_its_own_words() {
         refused(&server, &browser, &page, status).await;
         assert!(page.body.contains(words) && !page.body.contains("secret detail"), "{}", page.body);
     }
-    // A client secret that the provider does not know.
+    // A client secret that the provider does not accept.
     let server = server_with(&provider, |corp, _| corp.client_secret = "wrong".into()).await;
     let browser = Browser::new();
     let page = arrive(&server, &provider, &browser).await;

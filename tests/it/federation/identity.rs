@@ -1,5 +1,5 @@
-//! The identity of a user: an issuer and a subject, and nothing that a user chose. What comes with
-//! an account follows it, and goes with it.
+//! The identity of a user: an issuer and a subject, and nothing chosen by a user. Attributes of an
+//! account follow it, and are removed with it.
 
 use std::time::Duration;
 
@@ -113,11 +113,11 @@ async fn a_name_from_a_provider_is_no_address_and_hides_nothing() {
     );
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     server.call(&tokens.access, "whoami", json!({})).await.expect(403);
-    // Without a user name, what stands before the @ is a name, and no more.
+    // Without a user name, the part before the @ is used as a name, and nothing more.
     provider.claims(&json!({"sub": "u-2", "preferred_username": null}));
     signed_in(&server, &provider).await;
     assert_eq!(person(&server, "carol").await.email, None);
-    // Whoever really holds the address gets it, and mail finds them.
+    // The actual holder of the mailbox gets the e-mail address, and mail reaches them.
     provider.claims(&json!({"sub": "u-3", "preferred_username": "carol", "email_verified": true}));
     let browser = signed_in(&server, &provider).await;
     assert_eq!(person(&server, "carol-2").await.email.as_deref(), Some("carol@acme.test"));
@@ -170,8 +170,8 @@ async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_f
     assert_eq!(identity(&server, "ada").await.email, None);
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     server.call(&tokens.access, "whoami", json!({})).await.expect(403);
-    // It comes back with the provider's word, and goes when the provider stands for the account no
-    // more.
+    // It is restored when the provider vouches for it, and removed when it no longer vouches for
+    // the account.
     provider.claims(&json!({"email_verified": true}));
     let browser = signed_in(&server, &provider).await;
     assert_eq!(person(&server, "ada").await.email.as_deref(), Some("ada@new.example"));
@@ -278,7 +278,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
     let (client, tokens) = connect(&server, &browser, "mcp:read").await;
     let personal =
         crate::access_tokens::made(&server, &browser, "script", &[("scope-mcp:read", "1")]).await;
-    // A user with a password here, who linked an account there.
+    // A user with a password here, who linked an account at the provider.
     let local = server.person("local").await;
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.link_subject(&corp, "u-2", &local).await.unwrap();
@@ -342,7 +342,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
         (&json!(2), &json!(2), &json!(2), &json!(1)),
         "{told}"
     );
-    // The same account at the same issuer comes as anybody else does.
+    // The same account at the same issuer signs in like any other.
     provider.claims(&json!({"sub": "u-1"}));
     let again = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &again).await.as_deref(), Some("ada-2"));
@@ -380,7 +380,7 @@ async fn a_provider_that_left_the_configuration_or_became_another_server_takes_s
             held.ended_at.is_some() && held.credential.is_none() && ada.email.is_none(),
             "{held:?}"
         );
-        // The same server is configured again: its user is who it was, and signs in anew.
+        // The same server is configured again: its user is the same as before, and signs in anew.
         let again = start(with).await;
         assert_eq!(name_of(&again, &browser).await, None, "replaced: {replaced}");
         client.refresh(&tokens.refresh, &[]).await.expect(400);

@@ -1,4 +1,5 @@
-//! An upstream account belongs to a person only by that person's act or an administrator's word.
+//! An account at an identity provider belongs to a user only by that user's act or an
+//! administrator's decision.
 
 use doorward_accounts::{Authority, NewPerson};
 use doorward_testkit::{Browser, FakeProvider, PASSWORD, TestServer, form_value};
@@ -53,7 +54,7 @@ async fn the_same_e_mail_address_alone_never_links() {
     );
     // Another browser cannot take the page over.
     Browser::new().get(&ask.location()).await.expect(400);
-    // A new account, by the person's word.
+    // A new account, by the user's decision.
     decide(&server, &browser, &ask.location(), "create").await.expect(303);
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("ada"));
     assert!(server.app.store.identities_of(&local.id).await.unwrap().is_empty());
@@ -92,8 +93,8 @@ async fn who_signs_in_to_the_account_can_link_it_and_comes_back_to_the_client() 
     assert!(back.location().contains("/login/welcome?arrival="), "{}", back.location());
     decide(&server, &browser, &back.location(), "link").await.expect(303);
     assert_eq!(server.app.store.identities_of(&local.id).await.unwrap().len(), 1);
-    // From now on the provider signs in that person; the password's owner keeps their own name and
-    // address.
+    // From now on the provider signs in that user; the password's owner keeps their own name and
+    // e-mail address.
     let other = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &other).await.as_deref(), Some("local"));
     assert_eq!(
@@ -155,7 +156,8 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
     let ask = bob.get(&provider.sign_in(&away.location())).await.expect(303);
     let page = decide(&server, &bob, &ask.location(), "link").await.expect(403);
     assert!(page.body.contains("is linked to another user"));
-    // Unlinking ends the sessions that came through it, and is refused for the last way in.
+    // Unlinking ends the sessions that began with it, and is refused for the last method of
+    // sign-in.
     let through = signed_in(&server, &provider).await;
     let page = browser.get(&server.at("/account/security")).await;
     let at = page.body.find("/account/identities\"").unwrap();
@@ -188,12 +190,12 @@ async fn an_authority_for_a_domain_links_accounts_that_nobody_has_linked_and_no_
     provider.claims(&json!({"email_verified": false}));
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("ada"));
-    // Verified: linked at once, because the operator said that this provider decides who has the
-    // address.
+    // Verified: linked at once, because the operator declared this provider authoritative for the
+    // e-mail address.
     provider.claims(&json!({"email_verified": true, "sub": "u-2"}));
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("local"));
-    // A second account there with the same address does not take the first one's place.
+    // A second account at the provider with the same e-mail address does not replace the first one.
     provider.claims(&json!({"sub": "u-3"}));
     let ask = arrive(&server, &provider, &Browser::new()).await.expect(303);
     assert!(ask.location().contains("/login/welcome"), "{}", ask.location());
@@ -232,7 +234,7 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
         .invite(&Authority::operator(), &guest, "corp", Some("Ada@Corp.example"))
         .await
         .unwrap();
-    // An address that the provider does not vouch for is nobody's.
+    // An e-mail address that the provider does not vouch for belongs to no account.
     provider.claims(&json!({"email_verified": false}));
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 403).await;
     provider.claims(&json!({"email_verified": true}));
@@ -240,11 +242,11 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
     // They had no password, so the profile is the provider's.
     assert_eq!(server.app.store.person(&guest.id).await.unwrap().unwrap().id, guest.id);
     assert_eq!(server.app.store.identities_of(&guest.id).await.unwrap().len(), 1);
-    // The invitation is used up: another account with the same address is not them.
+    // The invitation is used up: another account with the same e-mail address is not this user's.
     provider.claims(&json!({"sub": "u-9"}));
     let other = Browser::new();
     refused(&server, &other, &arrive(&server, &provider, &other).await, 403).await;
-    // By what never changes there, an administrator can link directly.
+    // By the permanent identifier, an administrator can link directly.
     server.app.federation.link_subject(&corp, "u-9", &server.person("direct").await).await.unwrap();
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("direct"));

@@ -1,4 +1,4 @@
-//! The presets, each against the addresses and answers that its provider really has.
+//! The presets, each against the URLs and responses of the real provider.
 
 use doorward_federation::ProviderConfig;
 use doorward_testkit::{Answer, Browser, FakeProvider, TestServer};
@@ -33,7 +33,8 @@ async fn google_counts_the_signed_organisation_and_asks_for_a_refresh_token_its_
     assert_eq!(away.location_param("access_type").as_deref(), Some("offline"));
     assert_eq!(away.location_param("hd").as_deref(), Some("corp.example"));
     assert_eq!(away.location_param("scope").as_deref(), Some("openid profile email"));
-    // A private account with an address that reads like the organisation's is not of it.
+    // A private account with an e-mail address that resembles the organisation's does not belong to
+    // it.
     refused(&server, &browser, &browser.get(&provider.sign_in(&away.location())).await, 403).await;
     provider.claims(&json!({"hd": "corp.example"}));
     let browser = signed_in(&server, &provider).await;
@@ -158,7 +159,7 @@ async fn github_takes_the_verified_primary_address_and_organisations_and_teams_a
     server.clock.advance(86_400);
     assert_eq!(server.app.federation.check_due().await.unwrap().ended, 1, "no longer a member");
     assert_eq!(name_of(&server, &browser).await, None);
-    // An address that GitHub did not verify is not told to anybody.
+    // An e-mail address that GitHub did not verify is not used.
     github(&provider, false);
     let server = preset(&provider, "github", |_| {}).await;
     signed_in(&server, &provider).await;

@@ -1,4 +1,4 @@
-//! Roles limit what clients get.
+//! Roles limit the permissions of clients.
 
 use doorward_accounts::Authority;
 use doorward_model::Role;
@@ -48,7 +48,7 @@ async fn a_client_is_never_offered_what_the_person_s_roles_do_not_allow() {
         .expect(200)
         .json();
     assert_eq!(redeemed["scope"], "mcp:read");
-    // Somebody whose roles allow nothing is told so, and can tell the client.
+    // A user whose roles allow nothing sees it on a page, and can report it to the client.
     let nobody = server.signed_in("nobody").await;
     let page = nobody.get(&client.authorize_url(&pkce(), &[])).await.expect(403);
     assert!(page.body.contains("Your roles do not allow this"), "{}", page.body);

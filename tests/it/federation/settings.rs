@@ -1,4 +1,4 @@
-//! Settings for what an operator knows and a provider does not announce.
+//! Settings for facts that an operator knows and a provider does not announce.
 
 use doorward_federation::{Look, ProviderConfig};
 use doorward_testkit::{Answer, Browser, FakeProvider, Misbehaviour, TestServer, form_value};
@@ -106,7 +106,7 @@ async fn an_issuer_is_reached_under_another_url_and_must_name_itself_all_the_sam
     })
     .await;
     signed_in(&server, &provider).await;
-    // Without the setting it is not found, and another issuer is not believed.
+    // Without the setting it is not found, and another issuer is not accepted.
     let server = server_with(&provider, |_, _| {}).await;
     begin(&server, &Browser::new(), "").await.expect(503);
     provider.answer(path, document("https://other.example"));
@@ -175,7 +175,7 @@ async fn a_user_of_a_provider_without_a_sign_out_page_is_told_that_the_session_t
         assert!(page.body.contains("You are still signed in at Corp"), "{}", page.body);
         assert!(!page.body.contains("Sign out at"), "{}", page.body);
         assert_eq!(name_of(&server, &browser).await, None);
-        // A plain OAuth 2.0 server may have a page that the operator knows.
+        // A plain OAuth 2.0 server may have a page that the operator names.
         let config = ProviderConfig {
             end_session_url: format!("{}/leave", provider.issuer),
             ..settings(&provider)
@@ -185,7 +185,7 @@ async fn a_user_of_a_provider_without_a_sign_out_page_is_told_that_the_session_t
         let page = sign_out(&server, &browser).await.expect(200);
         assert!(page.body.contains("Sign out at Corp"), "{}", page.body);
     }
-    // Who did not come from a provider is told nothing of one.
+    // A user of no provider sees no mention of one.
     let server = TestServer::start().await;
     server.person("alice").await;
     let browser = server.signed_in("alice").await;

@@ -43,7 +43,7 @@ async fn ca19_a_client_s_person_goes_straight_to_the_only_provider_and_comes_bac
     );
     let back = browser.get(&provider.sign_in(&away.location())).await.expect(303);
     assert!(back.location().starts_with(&server.at("/consent?request=")), "{}", back.location());
-    // G2: the provider skipped its own consent; ours is asked.
+    // G2: the provider skipped its own consent; Doorward's is requested.
     let consent = browser.get(&back.location()).await.expect(200);
     assert!(consent.body.contains("127.0.0.1:7777") && consent.body.contains("scope-mcp:write"));
     let done = client.allow(&browser, &consent).await.expect(303);
@@ -252,7 +252,7 @@ async fn two_tabs_do_not_disturb_each_other_and_back_and_reload_are_harmless() {
             .len(),
         sessions
     );
-    // In a browser without a session the same address says that it is over.
+    // In a browser without a session the same URL reports that the attempt is over.
     super::refused(&server, &Browser::new(), &Browser::new().get(&first_back).await, 400).await;
 }
 
@@ -277,12 +277,12 @@ async fn a_client_that_wants_a_new_sign_in_gets_one_and_no_loop() {
     assert_eq!(away.location_param("max_age").as_deref(), Some("30"));
     let back = browser.get(&provider.sign_in(&away.location())).await.expect(303);
     browser.get(&back.location()).await.expect(200);
-    // A provider that answers with an old sign-in although a new one was asked for is not believed
-    // to have asked.
+    // A provider that answers a request for a new sign-in with an old one is not trusted to have
+    // asked for it.
     provider.claims(&json!({"auth_time": server.app.clock.now().0 - 3600}));
     let away = begin(&server, &browser, "?again=1").await.expect(303);
     assert_eq!(browser.get(&provider.sign_in(&away.location())).await.status, 403);
-    // Where none was asked for, the session says when it really was.
+    // Where no time was requested, the session has that of the sign-in at the provider.
     let other = Browser::new();
     arrive(&server, &provider, &other).await.expect(303);
     let (_, tokens) = connect(&server, &other, "mcp:read").await;
@@ -303,7 +303,7 @@ async fn a_new_name_or_address_changes_the_profile_and_never_the_person() {
         (before.id.clone(), after.email.as_deref(), after.display_name.as_deref()),
         (after.id, Some("king@corp.example"), Some("Ada King"))
     );
-    // Another user with the old name and address is another user.
+    // Another user with the old name and e-mail address is another user.
     provider
         .claims(&json!({"sub": "u-2", "preferred_username": "ada", "email": "ada@corp.example"}));
     signed_in(&server, &provider).await;

@@ -1,5 +1,5 @@
-//! Personal access tokens of people who come through a provider: they end with the account there,
-//! also where nothing else is used.
+//! Personal access tokens of users of a provider: they end with the account at the provider, even
+//! without other use.
 
 use doorward_accounts::{Authority, NewAccessToken, PersonChange};
 use doorward_model::{AccessPolicy, ScopeSet};
@@ -25,7 +25,7 @@ async fn a_person_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_ac
     let browser = signed_in(&server, &provider).await;
     let token = token_of(&server, &browser).await;
     sign_out(&server, &browser).await;
-    // The provider still stands for them: no session and no app is there, only the token.
+    // The provider still vouches for them: there is no session and no app, only the token.
     for _ in 0..3 {
         server.clock.advance(86_400);
         assert_eq!(server.app.federation.check_due().await.unwrap().confirmed, 1);
@@ -35,7 +35,7 @@ async fn a_person_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_ac
     server.clock.advance(86_400);
     assert_eq!(server.app.federation.check_due().await.unwrap().ended, 1);
     assert!(!server.calls(&token).await);
-    // No one makes another for them until they sign in there again.
+    // No other can be made for them until they sign in at the provider again.
     let person = server.app.accounts.find("ada").await.unwrap();
     let new = || NewAccessToken {
         name: "x".to_owned(),

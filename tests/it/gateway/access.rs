@@ -1,4 +1,4 @@
-//! With whose rights an upstream is called, and how such access ends.
+//! Credentials for calls of an upstream, and the end of such access.
 
 use doorward_testkit::{Browser, FakeUpstream, form_value};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The administrators' API: upstreams and their tools for programs, and everybody whom it keeps
-//! out.
+//! The administrators' API: upstreams and their tools for programs, and the callers that it
+//! refuses.
 
 use doorward::app::NewClient;
 use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, tool};
@@ -10,7 +10,7 @@ use super::{someone, tools, with};
 
 const REDIRECT: &str = "http://127.0.0.1:7777/callback";
 
-/// A token for the API, of this person, through a client that an administrator made for it or not.
+/// A token for the API, of this user, through a client that an administrator made for it or not.
 async fn token(
     server: &TestServer,
     browser: &Browser,
@@ -233,7 +233,7 @@ async fn only_administrators_through_clients_made_for_it_come_in() {
         .await;
     assert_eq!(given.answer["scope"], "mcp:read");
     assert_eq!(ask(&server, &given.access, Method::GET, "", None).await.status, 403);
-    // Nor is a user who is no administrator, through whatever client.
+    // Nor is a user who is no administrator, through any client.
     let given = token(&server, &alice.browser, true, "admin mcp:read", "/api/admin").await;
     assert_eq!(given["scope"], "mcp:read");
     assert_eq!(

@@ -1,5 +1,5 @@
 //! MCP Apps: a tool's user interface is found, read and used through Doorward, at both kinds of
-//! address, in both eras, and only by those who may read it.
+//! URL, in both eras, and only by users who may read it.
 
 use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ async fn a_tool_s_user_interface_is_named_as_it_can_be_read() {
                 );
                 let read = asked("resources/read", json!({"uri": expected})).await;
                 assert_eq!(read["result"]["contents"][0]["uri"], expected, "{where_}: {read}");
-                // What a call answers names it in the same way, and an app's call is a call.
+                // The result of a call names it in the same way, and an app's call is a call.
                 let messages = json!([{"jsonrpc": "2.0", "id": "CALL", "result": {"resultType": "complete",
                     "_meta": {"ui": {"resourceUri": VIEW}, "openai/outputTemplate": VIEW},
                     "content": [{"type": "resource_link", "uri": VIEW, "name": "x"}, {"type": "resource", "resource": {"uri": VIEW, "text": "<p>"}}]}}]);

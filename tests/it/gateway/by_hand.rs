@@ -1,4 +1,4 @@
-//! Settings for what an operator knows of an authorization server and it does not announce.
+//! Settings for facts about an authorization server that it does not announce.
 
 use doorward_gateway::UpstreamConfig;
 use doorward_testkit::{FakeUpstream, Place, TestServer};

@@ -1,4 +1,4 @@
-//! The person is asked before a call, and there is no way round it (CW13, MCP-20).
+//! The user is asked before a call, which cannot be bypassed (CW13, MCP-20).
 
 mod calls;
 mod codes;
@@ -16,7 +16,7 @@ async fn asking(wiki: &FakeUpstream) -> TestServer {
     .await
 }
 
-/// Calls a tool as a client of 2026-07-28 that can show forms and addresses.
+/// Calls a tool as a client of 2026-07-28 that supports forms and URLs.
 pub(super) async fn modern(server: &TestServer, token: &str, mut params: Value) -> Page {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -1,4 +1,4 @@
-//! Connecting an upstream: the attacks on the way there and back.
+//! Connecting an upstream: attacks on the redirect and on the callback.
 
 use doorward_testkit::{Browser, FakeUpstream};
 use serde_json::json;
@@ -16,10 +16,10 @@ async fn g5_g13_the_way_back_belongs_to_one_person_one_browser_and_one_time() {
     assert_eq!(alice.browser.get(&back).await.status, 400);
     let refused = server.call(&alice.token, "wiki_echo", json!({})).await.expect(200).json();
     assert!(refused.to_string().contains("/connect/wiki"));
-    // No one who is not signed in gets further than the sign-in page, and the answer is not used up
-    // by that.
+    // A browser without a sign-in gets no further than the sign-in page, and the response is not
+    // used up by that.
     assert!(Browser::new().get(&back).await.expect(303).location().contains("/login"));
-    // The same person in another browser.
+    // The same user in another browser.
     let elsewhere = server.signed_in("mallory").await;
     assert_eq!(elsewhere.get(&back).await.status, 400);
     mallory.browser.get(&back).await.expect(303);
@@ -199,17 +199,17 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
     assert!(question["url"].as_str().unwrap().ends_with("/connect/wiki"));
     let state = asked["requestState"].as_str().unwrap().to_owned();
     let answer = |action: &str, state: &str| json!({"requestState": state, "inputResponses": {"doorward_connect": {"action": action}}});
-    // Who says no is not asked again in the same breath, and gets the link.
+    // A user who declines is not asked again at once, and gets the link.
     let declined = ask(&alice.token, answer("decline", &state)).await;
     assert!(
         declined["isError"].as_bool().unwrap() && declined.to_string().contains("did not want"),
         "{declined}"
     );
-    // The state is one person's own: another's, or a made-up one, is a new question.
+    // The state belongs to one user: another's, or a forged one, is a new question.
     for (token, state) in [(&bob.token, state.as_str()), (&alice.token, "connect.made-up")] {
         assert_eq!(ask(token, answer("accept", state)).await["resultType"], "input_required");
     }
-    // Who agreed may take a while: the retry waits for them, and then makes the very call.
+    // A user who agreed may take a while: the retry waits for them, and then makes the same call.
     let waiting = {
         let (server, token, params) =
             (std::sync::Arc::clone(&server), alice.token.clone(), call(answer("accept", &state)));
@@ -220,7 +220,7 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
     };
     connect(&server, &alice.browser, "wiki").await;
     let came = waiting.await.unwrap();
-    // The first time its tools are not known before; the model is told to call again.
+    // The first time its tools are unknown before; the result tells the model to call again.
     assert!(came.to_string().contains("is connected now"), "{came}");
     let again = ask(&alice.token, answer("accept", &state)).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Texts of an upstream reach clients with its name, clean, and never as Doorward's own word.
+//! Texts of an upstream reach clients with its name, clean, and never as Doorward's own words.
 
 use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn server(wiki: &FakeUpstream, capabilities: &[&str]) -> TestServer {
     .await
 }
 
-/// Has the upstream say this during a call, and answers what came back.
+/// Has the upstream send this during a call, and returns the answer.
 async fn says(server: &TestServer, token: &str, messages: Value) -> Value {
     modern(server, token, json!({"name": "wiki_says", "arguments": {"messages": messages}}))
         .await
@@ -258,8 +258,7 @@ async fn an_upstream_uses_the_capabilities_alone_that_its_settings_name() {
             "{method} is refused to the upstream and not put to the client: {page}"
         );
     }
-    // One that answers a request of the stateless revisions with a question is told to its client
-    // as an error.
+    // A question in answer to a request of the stateless revisions becomes an error for its client.
     let required = json!([{"jsonrpc": "2.0", "id": "CALL", "result": {"resultType": "input_required", "inputRequests": {
         "a": {"method": "elicitation/create", "params": {"mode": "form", "message": "x", "requestedSchema": {"type": "object", "properties": {}}}}}}}]);
     let page = says(&server, &alice.token, required).await;

@@ -1,5 +1,5 @@
-//! Tokens of connections that end one by one are revoked at their issuer: whoever ends them, and
-//! however.
+//! Tokens of connections that end one by one are revoked at their issuer, by any operation that
+//! ends them.
 
 use doorward_model::UpstreamChange;
 use doorward_testkit::{FakeUpstream, TestServer, form_value};
@@ -41,7 +41,7 @@ async fn end(server: &TestServer, alice: &Someone, name: &str, how: End) {
     }
 }
 
-/// Works off what is to be revoked.
+/// Executes pending revocations.
 async fn revoked(server: &TestServer, fake: &FakeUpstream) -> Vec<String> {
     server.app.gateway.revoke_due().await;
     fake.state().revoked.iter().map(|form| form["token"].clone()).collect()

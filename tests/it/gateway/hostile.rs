@@ -56,7 +56,7 @@ async fn f_09_wrong_slow_huge_and_endless_answers_are_errors_of_that_call_alone(
             "after {name}"
         );
     }
-    // A flood of progress that no one asked for goes nowhere.
+    // A flood of unrequested progress is discarded.
     let page = server.call(&alice.token, "bad_flood", json!({})).await.expect(200);
     assert!(page.body.len() < 1000, "{}", &page.body[..300]);
     assert_eq!(
@@ -108,7 +108,7 @@ async fn ca36_an_upstream_that_is_killed_in_the_middle_comes_back_by_itself() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     bad.kill();
     running.await.unwrap();
-    // What it offered stays listed; calling it says what is wrong; the rest works.
+    // Its offers stay listed; calling one reports the problem; the rest works.
     let started = Instant::now();
     let names = tools(&server, &alice.token).await;
     assert!(names.contains(&"bad_echo".to_owned()) && names.contains(&"good_echo".to_owned()));

@@ -1,4 +1,4 @@
-//! Two people at once never see each other's tools, results or tokens.
+//! Two users at once never see each other's tools, results or tokens.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,7 +34,7 @@ async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_people_up() {
     }
     let state = wiki.state();
     assert_eq!(state.calls, 1100);
-    // G1: whatever a client sends us stays here.
+    // G1: nothing that a client sends to this server is passed on.
     assert!(
         !state
             .authorizations
@@ -69,7 +69,7 @@ async fn ca30_who_is_not_connected_sees_no_tools_and_gets_no_results_of_others()
             && refused.to_string().contains("/connect/wiki")
     );
     assert_eq!(wiki.state().calls, calls, "nothing was sent");
-    // P3: disabling a person ends their use at once, others go on.
+    // P3: disabling a user ends their use at once, others go on.
     connect(&server, &bob.browser, "wiki").await;
     assert!(
         text(&server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await)

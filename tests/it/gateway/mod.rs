@@ -1,4 +1,4 @@
-//! The gateway: upstreams' tools as ours, with the caller's own access.
+//! The gateway: upstreams' tools as Doorward's own, with the caller's own access.
 
 mod access;
 mod api;
@@ -35,7 +35,7 @@ pub(crate) async fn with(upstreams: &[(&str, &FakeUpstream, &str)]) -> TestServe
     with_config(upstreams, |_| {}).await
 }
 
-/// A server with these upstreams, whose configuration `change` has changed.
+/// A server with these upstreams, and a configuration changed by `change`.
 pub(crate) async fn with_config(
     upstreams: &[(&str, &FakeUpstream, &str)],
     change: impl FnOnce(&mut Config),
@@ -73,7 +73,7 @@ async fn signed_in(server: &TestServer, name: &str, scope: &str) -> Someone {
 }
 
 impl Someone {
-    /// The token for an address: of one upstream alone, or the one for all.
+    /// The token for a URL: of one upstream alone, or the one for all.
     async fn token_at(&self, server: &TestServer, path: &str) -> String {
         if path == "/mcp" {
             return self.token.clone();
@@ -100,7 +100,7 @@ async fn list(server: &TestServer, token: &str) -> Vec<Value> {
     page.expect(200).json()["result"]["tools"].as_array().unwrap().clone()
 }
 
-/// Posts a message to any MCP address as a client of 2025-11-25.
+/// Posts a message to any MCP URL as a client of 2025-11-25.
 async fn rpc_at(server: &TestServer, path: &str, token: &str, message: &Value) -> Page {
     let browser = Browser::new();
     let request = browser

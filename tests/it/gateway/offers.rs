@@ -1,6 +1,5 @@
-//! The rules for an upstream's tools hold for everything else that it offers: prompts, resources,
-//! templates, completions, subscriptions and its log, at every address, over every transport and in
-//! both eras.
+//! The rules for an upstream's tools hold for all its other offers: prompts, resources, templates,
+//! completions, subscriptions and its log, at every URL, over every transport and in both eras.
 
 mod accounting;
 mod addresses;
@@ -24,7 +23,7 @@ async fn payroll() -> FakeUpstream {
 }
 
 /// Every operation but calls, with items named as at `/mcp` (`all`) or as at the upstream's own
-/// address.
+/// URL.
 fn operations(all: bool) -> Vec<(&'static str, Value)> {
     let (prompt, uri, template) = if all {
         ("payroll_letter", "payroll+file:///wages", "payroll+file:///{name}")
@@ -175,8 +174,8 @@ impl Old {
             )
             .await
     }
-    /// Everything that was answered to a request: the status of its post, and what came on the
-    /// stream if it was taken.
+    /// The complete response to a request: the status of its POST, and the messages on the stream
+    /// if it was accepted.
     async fn ask(&mut self, id: u64, method: &str, params: &Value) -> String {
         let page = self
             .say(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
@@ -194,7 +193,7 @@ impl Old {
     }
 }
 
-/// A user with tokens for every address.
+/// A user with tokens for every URL.
 struct Everywhere {
     all: String,
     alone: String,
@@ -214,7 +213,7 @@ async fn everywhere(server: &TestServer, name: &str, role: &str, upstream: &str)
 }
 
 impl Everywhere {
-    /// Each address with a token for it, and whether items have the names of all there.
+    /// Each URL with a token for it, and `true` if items have the names of all there.
     fn addresses<'a>(&'a self, upstream: &str) -> [(String, &'a str, bool); 4] {
         [
             ("/mcp".to_owned(), self.all.as_str(), true),

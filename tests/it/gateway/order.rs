@@ -186,7 +186,7 @@ async fn an_answer_that_reaches_another_replica_comes_to_the_request_that_asked(
     let done = event(&mut stream, |event| event["id"] == 1).await;
     assert_eq!(done["result"]["content"][0]["text"], "1 for ", "{done}");
     assert_eq!(wiki.state().calls, 1);
-    // What proves a question proves it for one user, one client and one question.
+    // The proof of a question is valid for one user, one client and one question.
     let mut stream = post(&one, &alice.token, &call).await.unwrap();
     let question = event(&mut stream, |event| event["method"] == "elicitation/create").await;
     let id = question["id"].as_str().unwrap();

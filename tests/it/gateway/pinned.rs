@@ -1,5 +1,5 @@
-//! The reviewed definition of a tool is the one that is used, and what one upstream may make this
-//! server read and store.
+//! The reviewed definition of a tool is the one that is used, and the limits on the data of one
+//! upstream that this server reads and stores.
 
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ async fn a_change_of_the_operation_behind_a_rest_tool_puts_it_in_quarantine() {
         ["operation"]
     );
     assert!(reviewed[0].differences[0].after.contains("/admin/wipe"));
-    // What is executed is what was approved, not what the document says at that moment.
+    // The approved operation is executed, not the document's present one.
     decide(&server.app.gateway, "api", "read", Decision::Approve).await;
     until("approved", async || tools(&server, &alice.token).await.contains(&"api_read".to_owned()))
         .await;
@@ -179,7 +179,7 @@ async fn a_credential_is_sent_only_to_an_origin_that_the_operator_set() {
         !tools(&listed, &bob.token).await.contains(&"api_read".to_owned())
     })
     .await;
-    // Where `url` says where the API is, the document has no say.
+    // If `url` names the API, the document does not decide.
     config.origins = Vec::new();
     config.url = format!("{}/v2", api.origin);
     api.describe(&document(&evil.origin, "/items", "Reads."));
@@ -200,7 +200,7 @@ async fn decisions_of_an_older_version_stay_and_cover_everything_from_then_on() 
     let config = UpstreamConfig { approve: "manual".to_owned(), ..eager(&wiki) };
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), config))).await;
-    // As older versions pinned: name, description, annotations and schemas in order, and nothing of
+    // As older versions pinned: name, description, annotations and schemas in order, without
     // `_meta`.
     let old = |tool: &str, state: ToolState, words: &str| PinnedTool {
         upstream: name("wiki"),
@@ -247,7 +247,7 @@ async fn decisions_of_an_older_version_stay_and_cover_everything_from_then_on() 
         states.collect::<Vec<_>>(),
         expected.map(|(tool, state, pinned, changed)| (tool.to_owned(), state, pinned, changed))
     );
-    // What was not pinned then is pinned now.
+    // The part that was not pinned then is pinned now.
     wiki.state().tools[0]["_meta"] = json!({"version": 2});
     until("quarantine", async || {
         !tools(&server, &alice.token).await.contains(&"wiki_good".to_owned())
@@ -296,8 +296,8 @@ async fn decisions_about_definitions_outlive_their_upstream() {
     assert!(offered().await.is_empty());
     let kept: Vec<String> = pins(&server, "wiki").await.into_iter().map(|pin| pin.tool).collect();
     assert_eq!(kept, ["echo", "fine", "wipe"], "what nobody decided on goes with the upstream");
-    // It comes back with one definition changed. What is approved by itself now is what was never
-    // decided on, and nothing else.
+    // It comes back with one definition changed. Only a tool without a decision is now approved
+    // automatically.
     wiki.state().tools[1]["description"] = "Other words.".into();
     add(&wiki, "auto").await;
     assert_eq!(offered().await, ["wiki_fine", "wiki_fresh"]);
@@ -342,7 +342,7 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     tools(&server, &alice.token).await;
     assert_eq!(pins(&server, "wiki").await.len(), 20);
     assert_eq!(server.app.gateway.left_out(name("wiki")).count(), 2980);
-    // What was undecided and is no longer listed goes; decisions stay.
+    // Undecided tools that are no longer listed are deleted; decisions stay.
     decide(&server.app.gateway, "wiki", "a0003", Decision::Approve).await;
     decide(&server.app.gateway, "wiki", "a0004", Decision::Reject).await;
     decide(
@@ -367,7 +367,7 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
             "{names:?}"
         );
     }
-    // Bytes are limited as numbers are, and the administrator is told which tools are missing.
+    // Bytes are limited like numbers, and the administrator sees which tools are missing.
     wiki.state().tools = many("e", 100, 20_000);
     let config = UpstreamConfig { list_bytes: 200_000, ..eager(&wiki) };
     let server =

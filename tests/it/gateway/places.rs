@@ -1,5 +1,5 @@
-//! Metadata at several places: a search goes on after every answer that is not the document, and
-//! tells the most telling reason when no place has it.
+//! Metadata at several places: a search continues after every response that is not the document,
+//! and reports the most informative reason when no place has it.
 
 use doorward_testkit::{FakeUpstream, Place, TestServer};
 use serde_json::json;
@@ -47,7 +47,7 @@ fn odd(origin: &str) -> Vec<Place> {
     ]
 }
 
-/// An upstream whose authorization server has the issuer `ORIGIN/app`, and its metadata at this
+/// An upstream with an authorization server of the issuer `ORIGIN/app`, and its metadata at this
 /// place alone.
 async fn at(place: Option<&str>) -> FakeUpstream {
     let wiki = FakeUpstream::protected().await;
@@ -177,7 +177,7 @@ async fn nothing_is_pinned_of_an_upstream_that_cannot_be_asked_at_first_contact(
         let trust = server.app.gateway.trust(&upstreams[0]).await.unwrap();
         let pinned = trust.map(|trust| (trust.server, trust.named));
         assert!(matches!(pinned, None | Some((None, None))), "{silent:?}: {pinned:?}");
-        // What it names once it answers is what is pinned.
+        // The server that it names at its first response is pinned.
         wiki.state().places.clear();
         assert!(finding(&server).await.unwrap().starts_with(&login.origin), "{silent:?}");
     }

@@ -1,4 +1,4 @@
-//! Which tools, for whom: rules, roles, scopes and step-up, through every way of calling.
+//! The policy on tools: rules, roles, scopes and step-up, through every kind of call.
 
 use doorward_testkit::{FakeUpstream, run_command};
 use serde_json::json;
@@ -93,7 +93,7 @@ async fn r11_step_up_reaches_through_the_aggregate_and_through_call_tool() {
     );
     server.call(&narrow.access, "mail_wipe", json!({})).await.expect(200);
     server.call(&narrow.access, "wiki_wipe", json!({})).await.expect(403);
-    // A scope of an upstream that is not there is not granted.
+    // A scope of a nonexistent upstream is not granted.
     let unknown =
         alice.client.tokens(&alice.browser, &[("scope", "mcp:read mcp:read:nothing")]).await;
     assert!(!unknown.answer["scope"].as_str().unwrap().contains("nothing"));

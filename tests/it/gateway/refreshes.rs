@@ -1,5 +1,5 @@
-//! Tokens that an authorization server replaces when it gives new ones: what it gives is kept,
-//! whatever becomes of the request that needed it.
+//! Tokens that an authorization server replaces when it issues new ones: new ones are kept, even if
+//! the request that needed them is dropped.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn works(server: &TestServer, person: &Someone, tool: &str) -> String {
 async fn a_replaced_token_is_kept_although_the_call_that_needed_it_is_dropped() {
     let (server, fakes, alice) = both().await;
     for (fake, (_, tool)) in fakes.iter().zip(BOTH) {
-        // No connection is open whose own task would go on.
+        // No connection with a task of its own is open.
         server.app.gateway.close();
         fake.state().valid.clear();
         fake.state().answer_delay = LATE;

@@ -1,5 +1,5 @@
-//! Answers of an upstream's token endpoint to a refresh: a refusal in whatever form is one of that
-//! user's connection, and anything else is waited for.
+//! Answers of an upstream's token endpoint to a refresh: a refusal in any form ends that user's
+//! connection, and after any other response the refresh is repeated later.
 
 use doorward_testkit::{FakeUpstream, Place, TestServer};
 use serde_json::json;
@@ -36,8 +36,8 @@ fn json_of(status: u16, value: &serde_json::Value) -> Place {
     Place::Says(status, "application/json", value.to_string())
 }
 
-/// Two connected users of the upstream, of whom alice's access token has ended, while the token
-/// endpoint answers as `place` says.
+/// Two connected users of the upstream, with alice's access token expired, while the token endpoint
+/// responds according to `place`.
 async fn at_refresh(
     name: &str,
     tool: &str,
@@ -106,7 +106,7 @@ async fn a_server_that_fails_or_asks_to_wait_ends_no_connection() {
             assert!(!told.contains("/connect/"), "{wait:?} {name}: {told}");
             assert!(said(&server, &bob, tool).await.contains("access-2-"), "{wait:?} {name}");
             fake.state().places.clear();
-            // What the server wanted to wait is over, for this user too.
+            // The pause that the server demanded is over, for this user too.
             server.clock.advance(40);
             assert!(works(&server, &alice, tool).await.contains("access-1-"), "{wait:?} {name}");
         }

@@ -269,7 +269,7 @@ async fn a_decision_of_an_older_version_stays_when_more_of_the_document_is_read(
     let pins = server.app.store.pinned_tools(upstream).await.unwrap();
     assert_eq!(pins.len(), 2);
     let name = pins.iter().map(|pin| pin.tool.clone()).find(|name| name == "put").unwrap();
-    // As the version before pinned it: what it read of the same document.
+    // As the previous version pinned it: the parts that it read of the same document.
     let older = |pin: &PinnedTool, path: &str| {
         let mut definition: Value = serde_json::from_str(&pin.definition).unwrap();
         definition["annotations"]["destructiveHint"] = true.into();
@@ -403,7 +403,7 @@ async fn a_document_of_swagger_2_0_is_read() {
     let (server, alice) = serving(&api, &document).await;
     let called = sent(&server, &alice, &api, "api_pet", json!({"id": 7, "tags": ["a", "b"]})).await;
     assert_eq!(called.0, "GET /v2/pets/7?tags=a%7Cb");
-    // The path and the body have no name in common, since what is only read is not sent.
+    // The path and the body have no name in common, since read-only members are not sent.
     let called =
         sent(&server, &alice, &api, "api_replace", json!({"id": 7, "name": "Tom", "volume": 3}))
             .await;

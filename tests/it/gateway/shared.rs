@@ -1,4 +1,4 @@
-//! A local process that all users share: what it says about one user's call reaches no other user.
+//! A local process that all users share: its messages about one user's call reach no other user.
 
 use std::{sync::Arc, time::Duration};
 
@@ -92,7 +92,7 @@ async fn a_shared_process_can_ask_nobody_once_two_users_have_used_it() {
         .json();
     let message = &asked["result"]["inputRequests"]["question"]["params"]["message"];
     assert_eq!(message, "Shell asks: “Pay for alice?”", "{asked}");
-    // Another user's call makes it unknowable who is meant, also after that call has ended.
+    // After another user's call, its messages cannot be attributed, even when that call has ended.
     assert!(server.call(&bob.token, "sh_hold", json!({})).await.expect(200).body.contains("held"));
     call_and_leave_for(&server, &alice.token, Duration::from_secs(2)).await;
     let _ = std::fs::remove_dir_all(&folder);

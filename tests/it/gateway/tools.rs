@@ -1,4 +1,4 @@
-//! Which tools there are: names, pages, what is pinned and what changed.
+//! The list of tools: names, pages, pinned definitions and changes.
 
 use doorward_testkit::{FakeUpstream, form_value, tool};
 use serde_json::json;
@@ -189,7 +189,7 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
         tools(&server, &alice.token).await.contains(&"wiki_wipe".to_owned()),
         "the others stay"
     );
-    // No one but an administrator sees the page; there the change stands beside what was approved.
+    // Only an administrator sees the page; on it the change is beside the approved definition.
     assert_eq!(alice.browser.get(&server.at("/admin/upstreams")).await.status, 404);
     server.person_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
@@ -218,7 +218,7 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
         browser.post(&server.at("/admin/upstreams"), &fields).await.status
     };
     assert_eq!(post(&alice.browser, fields("approve")).await, 404);
-    // It changes once more before the administrator decides: what was not seen is not approved.
+    // It changes once more before the administrator decides: an unseen definition is not approved.
     wiki.state().tools[0]["description"] = "Something else again.".into();
     let mut changed = false;
     for _ in 0..50 {
@@ -297,7 +297,7 @@ async fn cs14_cf14_new_suspicious_and_contradictory_tools_wait() {
     // Nothing said counts as destructive.
     let page = server.call(&reader.token, "strange_silent", json!({})).await.expect(403);
     assert_eq!(page.json()["error"]["data"]["scope"], "mcp:destructive");
-    // An administrator may know better.
+    // An administrator may overrule it.
     let strange_name = doorward_model::UpstreamName::parse("strange").unwrap();
     let pin = server.app.gateway.pinned(strange_name, "silent").await.unwrap();
     server

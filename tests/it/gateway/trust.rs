@@ -1,5 +1,4 @@
-//! Tokens of an upstream belong to where they were obtained, and nothing outlives what it depends
-//! on.
+//! Tokens of an upstream belong to the server that issued them, and nothing outlives its basis.
 
 use doorward_gateway::UpstreamConfig;
 use doorward_model::AuditFilter;
@@ -27,7 +26,7 @@ const CASES: [Case; 5] = [
 ];
 
 impl Case {
-    /// The settings of an upstream at `at`, whose tokens come from `issuer` wherever it is.
+    /// The settings of an upstream at `at`, with tokens from `issuer` wherever it is.
     fn config(self, at: &FakeUpstream, issuer: &FakeUpstream) -> UpstreamConfig {
         let mut config = match self.kind {
             "openapi" => at.api_config(self.auth),
@@ -249,7 +248,7 @@ async fn users_are_not_sent_to_another_server_or_resource_until_an_administrator
         assert!(sent.header("location").is_empty(), "{by:?}: {}", sent.header("location"));
         assert_eq!((wiki.state().authorizes.len(), evil.state().authorizes.len()), (away, 0));
         assert_eq!(entries(&server, "upstream.names_another").await.len(), 1, "{by:?} {member}");
-        // It is shown to administrators, and users who were connected go on.
+        // It is shown to administrators, and connected users continue.
         let upstream = server.app.gateway.named("wiki").await.unwrap();
         let findings = server.app.gateway.test(&upstream, None).await;
         assert!(
@@ -262,7 +261,7 @@ async fn users_are_not_sent_to_another_server_or_resource_until_an_administrator
         let page = root.get(&server.at("/admin/upstreams")).await.expect(200);
         assert!(page.body.contains("names another authorization server"));
         used(&server, &bob, CASES[0]).await;
-        // What is accepted is what was shown.
+        // The accepted server is the one that was shown.
         let trust = server.app.gateway.trust(&upstream).await.unwrap().unwrap();
         let shown = trust.named.unwrap();
         let other =
@@ -271,7 +270,7 @@ async fn users_are_not_sent_to_another_server_or_resource_until_an_administrator
         assert!(accept(&server, by, &shown).await, "{by:?} {member}");
         assert!(!accept(&server, by, &shown).await, "{by:?}: it names no other any more");
         assert_eq!(entries(&server, "upstream.server_accepted").await.len(), 1);
-        // Access of the one before is over, here and there.
+        // Access of the former server has ended, at it and here.
         let page = server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
         assert!(page.body.contains("/connect/wiki"), "{by:?}: {}", page.body);
         server.app.gateway.revoke_due().await;
@@ -318,7 +317,7 @@ async fn scopes_that_an_upstream_asks_for_later_are_shown_and_never_asked_for_un
             &bob
         };
         let away = wiki.state().authorizes.len();
-        // A page that was opened before does not lead there.
+        // A page that was opened before does not redirect to it.
         let page = connect_page(&server, &person.browser).await.expect(200);
         for shown in ["", "all"] {
             let back = post_shown(&server, &person.browser, &page, shown).await.expect(303);

@@ -1,4 +1,4 @@
-//! Streams and what belongs to one user.
+//! Streams and data of one user.
 
 use doorward_testkit::{Browser, OAuthClient};
 use reqwest::Method;

@@ -20,7 +20,7 @@ async fn r3_r9_l5_i16_n1_without_a_token_every_method_is_challenged_first() {
                 .send(browser.raw(method.clone(), &server.at(path)).body("not json at all"))
                 .await;
             if page.status == 405 {
-                // These two addresses have one method each, and the router knows no other.
+                // These two paths have one method each, and the router has no other.
                 assert!(path.starts_with("/mcp/"), "{method} {path}");
                 continue;
             }

@@ -10,7 +10,7 @@ use doorward_testkit::TestServer;
 use super::refused;
 use crate::fixtures::NOW;
 
-/// An upstream account of a person.
+/// An account of a user at an identity provider.
 fn identity(subject: &str, user: &str, roles: &[&str]) -> Box<LinkedIdentity> {
     Box::new(LinkedIdentity {
         id: IdentityId::of("https://idp.example", subject),
@@ -75,7 +75,7 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
         .unwrap();
     assert_eq!(roles().await, "b c");
     let first = IdentityId::of("https://idp.example", "1");
-    // One replica looks, and only when nobody else did.
+    // One replica checks, and only if no other did.
     let claim = || Change::ClaimIdentityCheck {
         identity: first.clone(),
         due: NOW.plus(10),
@@ -88,7 +88,7 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
         .apply(Change::DropCredential { identity: first.clone(), next_check_at: NOW.plus(20) })
         .await
         .unwrap();
-    // A look that was claimed before keeps nothing: somebody signed out meanwhile.
+    // A check that was claimed before keeps nothing: the user signed out meanwhile.
     let late = |claimed| Change::KeepChecked { identity: identity("1", own, &["late"]), claimed };
     assert_eq!(refused(store, late(NOW.plus(99))).await, Condition::KeepChecked);
     let read = store.identity(&first).await.unwrap().unwrap();
@@ -111,7 +111,7 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
         refused(store, Change::CollectProviderRoles(UserId::from_text("u_other"))).await,
         Condition::CollectProviderRoles
     );
-    // With the person goes what is theirs.
+    // The user's objects are deleted with the user.
     store.apply(Change::DeletePerson(person.id.clone())).await.unwrap();
     assert!(store.identity(&first).await.unwrap().is_none());
 }

@@ -60,7 +60,7 @@ fn trust() -> UpstreamTrust {
     }
 }
 
-/// The end of what depends on that upstream, for the present row.
+/// The end of that upstream's dependents, for the present row.
 fn end(why: Ended) -> UpstreamChange {
     end_of(&trust(), why)
 }
@@ -114,7 +114,7 @@ async fn an_upstream_s_server_is_pinned_once_and_replaced_only_as_it_was_seen() 
         std::slice::from_ref(&named),
         "the cache follows"
     );
-    // What is accepted is what was seen.
+    // The accepted server is the one that was seen.
     let accepted =
         || UpstreamTrust { server: Some(server_pin("evil")), named: None, ..other.clone() };
     let seen = UpstreamTrust { named: Some(server_pin("worse")), ..named.clone() };
@@ -199,7 +199,7 @@ async fn what_depends_on_an_upstream_ends_with_it_and_its_tokens_are_queued_for_
             ("u_two", "sealed 7", Some("client"), Some("reach"), resource)
         ]
     );
-    // One of two replicas takes it, and what is done is forgotten.
+    // One of two replicas takes it, and a finished one is deleted.
     let claim = || UpstreamChange::ClaimRevocation {
         id: queued[0].id.clone(),
         due: NOW,
@@ -241,7 +241,7 @@ async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_c
         tokio::join!(store.apply(claim(held.version, 0)), store.apply(claim(held.version, 0)));
     assert!(claims.0.is_ok() != claims.1.is_ok(), "one of two replicas");
     refused(store, claim(held.version, 29)).await;
-    // Who died while refreshing blocks nobody for longer.
+    // A replica that died during a refresh blocks the others no longer than the reservation.
     store.apply(claim(held.version, 31)).await.unwrap();
     let fresh = Connection {
         problem: Some(ConnectionProblem::Refused),

@@ -67,7 +67,7 @@ impl Accounts {
         }
     }
 
-    /// Uses a link to make a signed-in person an administrator.
+    /// Uses a link to make a signed-in user an administrator.
     pub async fn become_administrator_by_link(
         &self,
         _authority: &Authority,

@@ -7,7 +7,7 @@ use super::{BrowserFacts, PeopleError};
 use crate::{Accounts, Authority, hasher::Verdict};
 
 impl Accounts {
-    /// Sets a password. All other sessions and all grants of the person end (ASVS 7.4.3).
+    /// Sets a password. All other sessions and all grants of the user end (ASVS 7.4.3).
     pub async fn set_password(
         &self,
         _authority: &Authority,
@@ -20,8 +20,8 @@ impl Accounts {
         Ok(self.store.apply(unit).await?)
     }
 
-    /// The unit that sets a password and ends what the former one began, but for the session
-    /// `keep`. Access tokens that people made for their programs stay.
+    /// The unit that sets a password and ends the sessions and grants of the former one, except the
+    /// session `keep`. Access tokens that users made for their programs stay.
     pub(crate) async fn new_password(
         &self,
         person: &Person,
@@ -43,8 +43,8 @@ impl Accounts {
         ]))
     }
 
-    /// Sets a new password for a person who knows the present one. Attempts at the present one are
-    /// counted as at sign-in.
+    /// Sets a new password for a user, after verification of the present one. Attempts at the
+    /// present one are counted as at sign-in.
     pub async fn change_password(
         &self,
         authority: &Authority,

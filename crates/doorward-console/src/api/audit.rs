@@ -1,4 +1,4 @@
-//! The audit: searched, exported, and what was recorded of calls, for auditors.
+//! The audit: searched, exported, and the recorded calls, for auditors.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichEntries")]
 struct Which {
-    /// Done by this person, by id.
+    /// Done by this user, by id.
     user: Option<String>,
     /// Through this client, by client_id.
     client: Option<String>,
@@ -91,7 +91,7 @@ struct Exported {
     until: Option<String>,
     /// Of this kind or family.
     kind: Option<String>,
-    /// Done by this person, by id.
+    /// Done by this user, by id.
     user: Option<String>,
 }
 
@@ -107,15 +107,15 @@ enum Format {
 #[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Entries {
     entries: Vec<Entry>,
-    /// Where to go on; absent at the end.
+    /// The start of the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
-    /// True if the search stopped because it had looked through very many entries; `next` goes on
-    /// from there.
+    /// True if the search stopped because it had looked through very many entries; `next` continues
+    /// from that entry.
     partial: bool,
 }
 
-/// An entry. What it does not know is left out.
+/// An entry. Unknown members are omitted.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AuditEntry")]
 struct Entry {
@@ -128,9 +128,9 @@ struct Entry {
 #[schemars(rename = "CallRecord")]
 struct Record {
     id: String,
-    /// The arguments, without what looks like a secret.
+    /// The arguments, without values that look like secrets.
     arguments: String,
-    /// The result, without what looks like a secret.
+    /// The result, without values that look like secrets.
     result: String,
 }
 

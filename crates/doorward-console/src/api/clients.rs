@@ -1,4 +1,4 @@
-//! Clients: where each came from, and what administrators decide about it.
+//! Clients: their sources, and administrators' decisions about them.
 
 use std::sync::Arc;
 
@@ -121,12 +121,12 @@ struct Shown {
     /// The scopes that it may be given.
     scopes: Vec<String>,
     client_uri: Option<String>,
-    /// True if it may ask administrators for the scope admin.
+    /// True if it may request the scope admin from administrators.
     admin: bool,
     created_at: i64,
     authorized_at: Option<i64>,
     blocked: bool,
-    /// True if it may be used where approval is asked for.
+    /// True if it may be used where approval is required.
     approved: bool,
     /// True if its metadata document may not change.
     pinned: bool,
@@ -177,7 +177,7 @@ struct Added {
 #[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Clients {
     clients: Vec<Shown>,
-    /// Where to go on; absent at the end.
+    /// The start of the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     /// How many registered themselves.
@@ -194,13 +194,13 @@ struct Clients {
 struct Which {
     /// Only from this source: `administrator`, `metadata_document` or `registration`.
     source: Option<Source>,
-    /// Only whose name or client_id holds this text.
+    /// Only clients that have this text in their name or client_id.
     #[schemars(length(max = 200))]
     search: Option<String>,
     /// How many at most, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u64>,
-    /// Where to go on: `next` of the page before.
+    /// The start of the page: `next` of the page before.
     after: Option<String>,
 }
 
@@ -228,7 +228,7 @@ impl From<Source> for ClientSource {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewClient")]
 struct New {
-    /// The name that people see.
+    /// The name that users see.
     #[schemars(length(min = 1))]
     name: String,
     /// Needed, except for the client of a service, which has none.
@@ -248,7 +248,7 @@ struct New {
     jwks: Option<serde_json::Map<String, serde_json::Value>>,
     /// For a service with `private_key_jwt`: the https URL at which it publishes its keys.
     jwks_uri: Option<String>,
-    /// True if it may ask administrators for the scope admin.
+    /// True if it may request the scope admin from administrators.
     #[serde(default)]
     admin: bool,
 }
@@ -322,7 +322,7 @@ enum Verb {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Clean {
-    /// How old a registration that no one authorised must be, in days.
+    /// The least age of an unauthorised registration that is deleted, in days.
     #[schemars(range(min = 0, max = 3660))]
     unused_days: u32,
 }

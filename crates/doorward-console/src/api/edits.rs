@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::operation::show_state;
 
-/// The settings that change. What is left out stays; null stands for the default.
+/// The settings that change. Omitted ones stay; null restores the default.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "SettingsPatch")]
 pub(super) struct Patch {
@@ -21,7 +21,7 @@ pub(super) struct Patch {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Trial {
-    /// Only tell what would change.
+    /// Only report the changes, without making them.
     #[serde(default)]
     dry_run: bool,
 }

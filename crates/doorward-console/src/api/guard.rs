@@ -16,8 +16,8 @@ use doorward_store::origin;
 use super::operation::{Needs, Refused};
 use crate::Console;
 
-/// Refuses a caller who is not an administrator, or whose token has none of the scopes that the
-/// operation needs.
+/// Refuses a caller who is not an administrator, or whose token lacks the scopes that the operation
+/// needs.
 pub(super) async fn guard(
     State((console, needs)): State<(Arc<Console>, Needs)>,
     mut request: Request,

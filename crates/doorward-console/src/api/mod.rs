@@ -1,6 +1,6 @@
-//! The administrators' API for programs: what pages and commands do, as JSON. It is guarded by our
-//! own tokens, for an audience and a scope of its own. One table of operations makes the router and
-//! the OpenAPI document.
+//! The administrators' API for programs: the operations of pages and commands, as JSON. It is
+//! guarded by this server's own tokens, for an audience and a scope of its own. One table of
+//! operations makes the router and the OpenAPI document.
 
 mod audit;
 mod clients;
@@ -49,7 +49,7 @@ fn operations() -> Vec<Operation> {
     .collect()
 }
 
-/// The API with its guard, and what describes it without.
+/// The API with its guard, and its OpenAPI document without.
 pub(crate) fn router(console: &Arc<Console>) -> Router {
     let mut router = Router::new();
     for operation in operations() {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::Operation;
 
-/// The document for a server at this address.
+/// The document for a server at this public URL.
 pub fn document(public_url: &str) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.definitions_path = "/components/schemas".into();

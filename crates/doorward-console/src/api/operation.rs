@@ -1,5 +1,5 @@
-//! One operation of the API: its handler and what the OpenAPI document says of it, in one place.
-//! And what handlers are made of.
+//! One operation of the API: its handler and its description in the OpenAPI document, in one place;
+//! and the parts that handlers share.
 
 use std::sync::Arc;
 
@@ -40,9 +40,9 @@ pub(super) mod needs {
 
     use super::Needs;
 
-    /// To see what administrators see.
+    /// Reading access to the information of administrators.
     pub(crate) const READ: Needs = &[Scope::AdminRead];
-    /// To see upstreams and their tools.
+    /// Access to upstreams and their tools.
     pub(crate) const READ_OR_UPSTREAMS: Needs = &[Scope::AdminRead, Scope::AdminUpstreams];
     /// To manage upstreams and their tools.
     pub(crate) const UPSTREAMS: Needs = &[Scope::AdminUpstreams];
@@ -228,12 +228,12 @@ impl IntoResponse for Refused {
 /// The answer of a handler.
 pub(super) type Answered = Result<Response, Refused>;
 
-/// Answers with a value.
+/// Returns a response with a value.
 pub(super) fn show(status: StatusCode, value: &impl Serialize) -> Response {
     answer::json(status, &serde_json::to_value(value).unwrap_or_default())
 }
 
-/// Answers with a value and the name of its state.
+/// Returns a response with a value and the name of its state.
 pub(super) fn show_state(status: StatusCode, value: &impl Serialize, etag: &str) -> Response {
     let mut response = show(status, value);
     if let Ok(value) = HeaderValue::try_from(format!("\"{etag}\"")) {
@@ -242,19 +242,19 @@ pub(super) fn show_state(status: StatusCode, value: &impl Serialize, etag: &str)
     response
 }
 
-/// Answers that it was done.
+/// Returns a response without content.
 pub(super) fn done() -> Response {
     (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response()
 }
 
-/// The query, read into a type. What it does not know is refused.
+/// The query, read into a type. Unknown parameters are refused.
 pub(super) struct Asked<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        // What no database can look for is no question.
+        // A null byte cannot be searched for in any database.
         if parts.uri.query().is_some_and(|query| query.contains("%00")) {
             return Err(Refused::bad("a parameter is not plain text"));
         }
@@ -348,7 +348,7 @@ impl<S: Sync> FromRequestParts<S> for Who {
     }
 }
 
-/// The rest of a path, decoded: what stands behind the last slash of a route with one parameter.
+/// The rest of a path, decoded: the text after the last slash of a route with one parameter.
 pub(super) struct At(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for At {
@@ -368,7 +368,7 @@ pub(super) struct Page {
     /// How many at most, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub(super) limit: Option<u64>,
-    /// Where to go on: `next` of the page before.
+    /// The start of the page: `next` of the page before.
     pub(super) after: Option<String>,
 }
 
@@ -388,6 +388,6 @@ pub(super) fn limit(asked: Option<u64>, usual: u64, most: u64) -> Result<u64, Re
     }
 }
 
-/// A JSON value of any shape, for what is described elsewhere.
+/// A JSON value of any shape, described elsewhere.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Anything(pub(super) Value);

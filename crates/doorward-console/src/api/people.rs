@@ -1,4 +1,4 @@
-//! People.
+//! Users.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// A person.
+/// A user.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Person")]
 struct Shown {
@@ -124,16 +124,16 @@ impl Shown {
     }
 }
 
-/// Some people.
+/// Some users.
 #[derive(Serialize, JsonSchema)]
 struct People {
     people: Vec<Shown>,
-    /// Where to go on; absent at the end.
+    /// The start of the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// A person with everything that belongs to them.
+/// A user with everything that belongs to them.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "WholePerson")]
 struct Whole {
@@ -160,7 +160,7 @@ struct SessionShown {
     last_seen_at: i64,
 }
 
-/// A client that may act for the person.
+/// A client that may act for the user.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ConnectedApp")]
 struct AppShown {
@@ -189,8 +189,8 @@ struct Added {
     person: Shown,
     /// `sent`, `not_written` (no mail server is set up, or there is no e-mail address) or `failed`.
     mail: &'static str,
-    /// The URL at which the user chooses a password, where no mail brought it. It works once, within
-    /// seven days.
+    /// The URL at which the user chooses a password, where no mail delivered it. It works once,
+    /// within seven days.
     #[serde(skip_serializing_if = "Option::is_none")]
     invitation_url: Option<String>,
 }
@@ -209,7 +209,7 @@ impl Added {
     }
 }
 
-/// A person to be added.
+/// A user to be added.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewPerson")]
@@ -228,7 +228,7 @@ struct New {
     /// True if the password is the user's own, and stays.
     #[serde(default)]
     keep_password: bool,
-    /// Invite them: whoever comes from this provider with this e-mail address is them.
+    /// Invite the user: a sign-in from this provider with this e-mail address is theirs.
     provider: Option<String>,
 }
 
@@ -247,7 +247,7 @@ struct Changed {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SignOut {
-    /// True if connected apps must ask again too.
+    /// True if connected apps must be authorized again too.
     #[serde(default)]
     apps: bool,
 }

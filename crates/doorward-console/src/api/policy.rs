@@ -27,8 +27,8 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The use that is asked about. Exactly one of `tool`, `prompt`, `resource`, `template` and
-/// `upstream` is given.
+/// The use to be explained. Exactly one of `tool`, `prompt`, `resource`, `template` and `upstream`
+/// is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichCall")]

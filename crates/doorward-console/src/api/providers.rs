@@ -96,7 +96,7 @@ struct Shown {
     enabled: bool,
     /// `configuration` or `command`.
     source: String,
-    /// The registration to make there.
+    /// The redirect URI to register at the identity provider.
     redirect_uri: String,
     /// How many accounts are linked.
     people: u64,
@@ -114,7 +114,7 @@ struct Providers {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "NewProvider")]
 struct New {
-    /// Its name in addresses.
+    /// Its name in URLs.
     #[schemars(length(min = 1))]
     name: String,
     /// Its settings, as in `[providers.NAME]`.

@@ -61,7 +61,8 @@ struct Settings {
 #[schemars(rename = "SettingsChange")]
 struct Changed {
     mcp_enabled: Option<bool>,
-    /// That the administrator knows what becomes public; needed to switch the MCP server on.
+    /// The administrator's confirmation that information becomes public; needed to switch the MCP
+    /// server on.
     #[serde(default)]
     acknowledge: bool,
     /// A notice that every page shows; empty for none.

@@ -33,7 +33,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichAttempts")]
 struct Which {
-    /// Only of this client: its client_id, or part of its name or of what its program calls itself.
+    /// Only of this client: its client_id, or part of its name or of its user agent.
     #[schemars(length(max = 512))]
     client: Option<String>,
     /// How far to look back, in hours, at most a week.

@@ -1,4 +1,4 @@
-//! Upstream servers and their tools.
+//! Upstreams and their tools.
 
 use std::sync::Arc;
 
@@ -142,7 +142,7 @@ fn of_tools() -> Vec<Operation> {
     ]
 }
 
-/// An upstream server, without anything that is kept sealed.
+/// An upstream, without its sealed values.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Upstream")]
 struct Shown {
@@ -169,9 +169,9 @@ struct Shown {
 struct Server {
     /// The issuer.
     issuer: String,
-    /// The resource that the upstream says it is.
+    /// The resource that the upstream names.
     resource: Option<String>,
-    /// The scopes that it asks for.
+    /// The scopes that it requires.
     scopes: Vec<String>,
 }
 
@@ -194,7 +194,7 @@ struct Accepted {
     resource: Option<String>,
 }
 
-/// All upstream servers.
+/// All upstreams.
 #[derive(Serialize, JsonSchema)]
 struct Upstreams {
     upstreams: Vec<Shown>,
@@ -204,7 +204,7 @@ struct Upstreams {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "NewUpstream")]
 struct New {
-    /// Its name in addresses.
+    /// Its name in URLs.
     #[schemars(length(min = 1))]
     name: String,
     /// Its settings, as in `[upstreams.NAME]`.
@@ -259,7 +259,7 @@ fn omitted(named: &[(String, Why)]) -> Vec<Omitted> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ReviewedTool")]
 struct Reviewed {
-    /// Its name there.
+    /// Its name at the upstream.
     tool: String,
     /// `approved`, `waiting`, `rejected` or `changed`.
     state: String,
@@ -291,7 +291,7 @@ struct Differs {
 struct Tool {
     tool: String,
     state: String,
-    /// The class that an administrator gave it; null while its annotations are believed.
+    /// The class that an administrator set; null while its annotations are used.
     class: Option<String>,
     /// Names this state, for If-Match.
     etag: String,
@@ -306,9 +306,9 @@ enum Decided {
     Approve,
     /// It may not be used.
     Reject,
-    /// It does this, whatever its annotations say.
+    /// Its class, which replaces its annotations.
     Classify {
-        /// `read`, `write`, `destructive`, or null to believe the annotations.
+        /// `read`, `write`, `destructive`, or null to use the annotations.
         class: Option<Class>,
     },
 }
@@ -332,11 +332,11 @@ impl From<Class> for ToolClass {
     }
 }
 
-/// With whose access an upstream is tried out.
+/// The user whose access the test of an upstream uses.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct As {
-    /// A person's sign-in name.
+    /// A user's sign-in name.
     user: Option<String>,
 }
 

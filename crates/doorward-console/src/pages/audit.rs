@@ -1,4 +1,4 @@
-//! The audit: searched, exported, and what was recorded of calls.
+//! The audit: searched, exported, and the recorded calls.
 
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ async fn filter(
         upstream: given(&asked.upstream),
         subject: given(&asked.subject),
         since: day(&asked.since).map_err(Ok)?,
-        // A day that is named as the end belongs to what is asked for.
+        // A day that is named as the end is included.
         until: day(&asked.until).map_err(Ok)?.map(|day| day.plus(86_400)),
     })
 }

@@ -1,4 +1,4 @@
-//! Administrators look after clients: where each came from, and whether it may be used.
+//! Administration of clients: their sources, and their permission to be used.
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ use doorward_model::routes;
 
 use crate::Console;
 
-/// A browser whose user is an administrator. For other users the page does not exist.
+/// A browser of an administrator. For other users the response is 404.
 pub(crate) struct Administrator(pub(crate) doorward_web::SignedIn);
 
 impl FromRequestParts<Arc<Console>> for Administrator {

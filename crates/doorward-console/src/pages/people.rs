@@ -24,7 +24,7 @@ use crate::{
     refusals::{Alert, alert, oops},
 };
 
-/// How many people a page lists.
+/// How many users a page lists.
 const LISTED: u64 = 100;
 
 #[derive(Template)]
@@ -51,7 +51,7 @@ struct Say {
     handed_over: Option<HandedOver>,
 }
 
-/// A user whom no mail told of their account.
+/// A user to whom no mail about their account was sent.
 struct HandedOver {
     name: String,
     told: Message,
@@ -103,7 +103,8 @@ fn row(person: &Person, state: UserState) -> Row {
     }
 }
 
-/// Shows the list. `params` says where it goes on, and fills the form in with what was typed.
+/// Shows the list. `params` holds the start of the page, and the values of the form as they were
+/// entered.
 async fn show_list(
     console: &Console,
     administrator: &Administrator,
@@ -346,7 +347,7 @@ impl Gift {
         (Self::ResetFactors, "reset-factors"),
     ];
 
-    /// Does what the form asks for. Answers what to tell.
+    /// Performs the form's operation. Returns the notice to show.
     async fn carry_out(
         self,
         console: &Console,
@@ -404,7 +405,7 @@ impl Removal {
         (Self::Delete, "delete"),
     ];
 
-    /// Does what the form asks for. Answers what to tell; `None` if the user is gone.
+    /// Performs the form's operation. Returns the notice to show; `None` if the user was deleted.
     async fn carry_out(
         self,
         console: &Console,

@@ -1,4 +1,4 @@
-//! Explains who may call which tool, and why.
+//! Explains the decision on each user and tool, with the rule that made it.
 
 use std::sync::Arc;
 

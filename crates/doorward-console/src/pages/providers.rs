@@ -1,4 +1,4 @@
-//! Administrators look after identity providers.
+//! Administration of identity providers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! An administrator reviews upstreams and their tools: what is new, what changed, what looks wrong.
+//! Review of upstreams and their tools by an administrator: new ones, changes, warnings.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ struct NamedServer {
     resource: String,
     named_issuer: String,
     named_resource: String,
-    /// The etag of what is shown.
+    /// The etag of the state shown.
     seen: String,
 }
 
@@ -139,7 +139,7 @@ fn tool(tool: ReviewedTool) -> Tool {
 fn row(reviewed: ReviewedUpstream) -> Row {
     let ReviewedUpstream { upstream, tools, left_out, users, trust } = reviewed;
     let mut tools: Vec<Tool> = tools.into_iter().map(tool).collect();
-    // What waits for a decision comes first.
+    // Items that await a decision come first.
     tools.sort_by_key(|tool| {
         (
             tool.state == ReviewState::Approved,

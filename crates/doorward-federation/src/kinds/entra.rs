@@ -41,8 +41,8 @@ pub(super) const KIND: Kind = Kind {
             open_id.userinfo = false;
         }
         "oid".clone_into(&mut settings.claims.subject);
-        // An address in a token of Entra can be set by the person's administrator to anything,
-        // unless this says otherwise.
+        // An e-mail address in a token of Entra can be set by the user's administrator to any
+        // value, unless this claim says otherwise.
         "xms_edov".clone_into(&mut settings.claims.email_verified);
         settings.auth_method = AuthMethod::SecretPost;
         Ok(settings)

@@ -51,7 +51,7 @@ pub(super) const KIND: Kind = Kind {
             },
             auth_method: AuthMethod::SecretPost,
             interpret,
-            // What GitHub calls it; others ignore what they do not know.
+            // GitHub's name of the parameter; other servers ignore unknown ones.
             login_hint: "login",
             ..oauth2(config, issuer, urls, Arc::new(GitHub { root: api_root(config) }))?
         })
@@ -66,8 +66,8 @@ fn api_root(config: &ProviderConfig) -> String {
     }
 }
 
-/// Reads GitHub's answers to too many requests: a secondary rate limit may be told by nothing but
-/// the page of the documentation that the answer names.
+/// Reads GitHub's answers to too many requests: a secondary rate limit may be recognisable only by
+/// the page of the documentation that the response names.
 fn interpret(answer: &Answer, _asked: Asked) -> Option<Failure> {
     let page = answer.members()?.get("documentation_url").and_then(Value::as_str)?;
     let limited = matches!(answer.status, 403 | 429) && page.contains("rate-limit");
@@ -76,12 +76,11 @@ fn interpret(answer: &Answer, _asked: Asked) -> Option<Failure> {
 }
 
 impl GitHub {
-    /// A part of the profile that takes a scope of its own. Where the token has not that scope, it
-    /// is left out.
+    /// A part of the profile that needs a scope of its own. Without that scope it is left out.
     async fn part(&self, api: &Api, path: &str) -> Result<Option<Value>, FederationError> {
         let url = format!("{}{path}", self.root);
         let answer = api.answer(&url).await?;
-        // A page for people comes from something in between.
+        // The page for users comes from a server in between.
         let own = !matches!(answer.content, Content::Page);
         match (api.read(&url, &answer), answer.status) {
             (Ok(value), _) => Ok(Some(value)),

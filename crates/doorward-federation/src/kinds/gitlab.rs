@@ -19,7 +19,7 @@ pub(super) const KIND: Kind = Kind {
         let mut settings = open_id(config, issuer, &["openid", "profile", "email"])?;
         "nickname".clone_into(&mut settings.claims.username);
         if let Speaks::OpenId(open_id) = &mut settings.speaks {
-            // GitLab gives refresh tokens unasked and refuses scopes that it does not know.
+            // GitLab issues refresh tokens without a request and refuses unknown scopes.
             open_id.offline = false;
         }
         Ok(settings)

@@ -20,7 +20,7 @@ pub(super) const KIND: Kind = Kind {
         };
         address("issuer", &issuer, None)?;
         let mut settings = open_id(config, issuer, &["openid", "profile", "email"])?;
-        // Google has no offline_access: this parameter asks for a refresh token.
+        // Google has no offline_access: this parameter requests a refresh token.
         settings.extra.push(("access_type".to_owned(), "offline".to_owned()));
         if let [domain] = config.allowed_domains.as_slice() {
             settings.extra.push(("hd".to_owned(), domain.clone()));

@@ -1,4 +1,4 @@
-//! Mattermost, which speaks OAuth 2.0 but not OpenID Connect.
+//! Mattermost, which supports OAuth 2.0 but not OpenID Connect.
 
 use std::sync::Arc;
 

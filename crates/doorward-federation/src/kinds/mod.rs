@@ -16,7 +16,7 @@ use crate::{
     settings::Settings,
 };
 
-/// The sign on the button of a kind: ours, not the brand's.
+/// The sign on the button of a kind: Doorward's, not the brand's.
 #[derive(Clone, Copy, Debug)]
 pub struct Sign {
     /// The colour of the square.

@@ -14,7 +14,7 @@ use crate::{
     settings::{Profile, address, oauth2},
 };
 
-/// One endpoint that tells the holder of an access token.
+/// One endpoint that identifies the holder of an access token.
 struct Userinfo(Url);
 
 #[async_trait]

@@ -28,7 +28,7 @@ use crate::{
     settings::{OpenId, TENANT},
 };
 
-/// Claims that protect the ID token: what userinfo says of them counts for nothing.
+/// Claims that protect the ID token: their values in userinfo are ignored.
 const PROTECTING: &[&str] =
     &["iss", "aud", "exp", "iat", "nbf", "nonce", "azp", "sid", "acr", "amr", "auth_time", "tid"];
 
@@ -62,8 +62,8 @@ pub(crate) struct Setup {
     pub(crate) offline_prompt: bool,
 }
 
-/// The prompts that a provider says it knows. One that cannot offer a choice of accounts asks for a
-/// new sign-in, where there is one.
+/// The prompts that a provider supports. A provider without a choice of accounts is asked for a new
+/// sign-in, if it supports that.
 fn offered<'a>(asked: &'a [String], known: Option<&[String]>) -> Vec<&'a str> {
     let offers = |prompt: &str| known.is_none_or(|known| known.iter().any(|word| word == prompt));
     let mut prompts: Vec<&str> = Vec::new();
@@ -98,7 +98,7 @@ impl OpenIdConnect {
         }
     }
 
-    /// The scopes to ask for: `openid`, those of the settings, and `offline_access` where the
+    /// The scopes to request: `openid`, those of the settings, and `offline_access` where the
     /// provider offers it.
     fn all_scopes(&self, found: &Discovered) -> Vec<String> {
         let mut scopes = vec!["openid".to_owned()];
@@ -150,7 +150,7 @@ impl OpenIdConnect {
         }
     }
 
-    /// Adds what userinfo says, and puts everything together.
+    /// Adds the claims of userinfo, and merges everything.
     async fn told(
         &self,
         verified: Verified,

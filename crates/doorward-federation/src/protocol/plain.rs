@@ -1,4 +1,4 @@
-//! Plain OAuth 2.0, with an API that tells the user.
+//! Plain OAuth 2.0, with an API that identifies the user.
 
 use async_trait::async_trait;
 use doorward_model::IdentityId;
@@ -69,8 +69,8 @@ impl Protocol for Plain {
         vec![self.urls.issuer.clone()]
     }
 
-    /// A server that speaks plain OAuth 2.0 states no issuer, so the provider's name here takes
-    /// part: two of them at one origin have different users.
+    /// A plain OAuth 2.0 server states no issuer, so the provider's name here is part of the key:
+    /// two of them at one origin have different users.
     fn key_of(&self, issuer: &str, subject: &str) -> IdentityId {
         IdentityId::of(&format!("oauth2 {} {issuer}", self.provider), subject)
     }
@@ -107,7 +107,7 @@ impl Protocol for Plain {
         let endpoint = &self.urls.token;
         let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
         let access_token = self.access_token(&tokens)?;
-        // Only a token of which no end is told at all can be asked with again.
+        // Only a token without a stated end can be used for later checks.
         let lasting = (tokens.lifetime == Lifetime::Unstated)
             .then(|| Credential::Access(access_token.clone()));
         let credential = tokens.refresh_token.map(Credential::Refresh).or(lasting);

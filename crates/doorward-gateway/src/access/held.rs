@@ -14,11 +14,11 @@ use crate::{
 /// The sealed contents of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
-    // Nothing but the module above reads it, which knows where it goes.
+    // Read only by the parent module, which determines the recipient.
     pub(in crate::access) access_token: String,
     pub(crate) refresh_token: Option<String>,
     pub(crate) token_endpoint: String,
-    /// Where the issuer takes tokens back (RFC 7009), as far as it said.
+    /// The issuer's revocation endpoint (RFC 7009), if stated.
     #[serde(default)]
     pub(crate) revocation_endpoint: Option<String>,
     /// The value that was named as `resource` (RFC 8707).
@@ -99,8 +99,8 @@ fn issued_by_pinned(trust: &UpstreamTrust, connection: &Connection) -> bool {
 }
 
 impl Inner {
-    /// A user's connection to an upstream: one whose tokens were issued by the pinned authorization
-    /// server for the resource that the upstream is now. Any other is none.
+    /// A user's connection to an upstream: one with tokens that the pinned authorization server
+    /// issued for the upstream's present resource. Any other counts as no connection.
     pub(crate) async fn connection(
         &self,
         user_id: &UserId,
@@ -127,8 +127,8 @@ impl Inner {
         connection: Option<Connection>,
     ) -> Result<Option<Connection>, StoreError> {
         let Some(connection) = connection else { return Ok(None) };
-        // A replica may have pinned the issuer a moment ago: what does not fit what is in memory is
-        // compared with the database.
+        // Another replica may have pinned the issuer a moment ago: on a mismatch with memory, the
+        // database is read.
         let issued = match self.trust(upstream).await? {
             Some(trust) if issued_by_pinned(&trust, &connection) => true,
             Some(_) | None => self
@@ -138,7 +138,7 @@ impl Inner {
         };
         let here = match &connection.resource {
             Some(resource) => *resource == upstream.location,
-            // Of a row of an older version the sealed part tells the resource that was named.
+            // For a row of an older version, the sealed part names the resource.
             None => open(self, &connection).is_some_and(|held| {
                 let named = held.resource.as_deref();
                 named.zip(upstream.url.as_ref()).is_some_and(|(named, url)| covers(named, url))

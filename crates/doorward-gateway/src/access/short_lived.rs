@@ -1,5 +1,5 @@
-//! Tokens that are made or exchanged (CF7, CF9), and scopes that upstreams wanted in vain: what is
-//! kept in memory for a while.
+//! Tokens that are made or exchanged (CF7, CF9), and scopes that upstreams required in vain, kept
+//! in memory for a while.
 
 use std::{
     collections::HashMap,
@@ -33,19 +33,18 @@ impl ShortLived {
         }
         kept.insert(key, (token, end));
     }
-    /// Forgets what a user has at an upstream.
+    /// Forgets a user's access at an upstream.
     pub(crate) fn forget(&self, user_id: &UserId, upstream: UpstreamName) {
         self.lock().retain(|key, _| key.upstream != upstream || key.user_id != *user_id);
     }
 }
 
-/// The longest that a server's wish to be left alone is followed, and how long it is where the
-/// server does not say, in seconds.
+/// The longest pause that a server may demand, and the pause where it states none, in seconds.
 const LONGEST_WAIT: i64 = 3600;
 const USUAL_WAIT: i64 = 30;
 
-/// Authorization servers that asked to wait, for one user each: the time until which they are not
-/// asked again.
+/// Authorization servers that demanded a pause, for one user each, with the time until which no
+/// request is sent.
 #[derive(Default)]
 pub(crate) struct Waits(Mutex<HashMap<AccessKey, Timestamp>>);
 
@@ -72,7 +71,7 @@ impl Waits {
 /// The user, the upstream and its location.
 type Wanting = (UserId, UpstreamName, String);
 
-/// The scopes that upstreams wanted of users in vain. They are shown when the user connects next.
+/// The scopes that upstreams required of users in vain. They are shown when the user connects next.
 #[derive(Default)]
 pub(crate) struct Wanted(Mutex<HashMap<Wanting, String>>);
 

@@ -89,8 +89,8 @@ impl ByHand {
         Ok(by_hand)
     }
 
-    /// A server that does not say that it checks PKCE is used where the operator says so of this
-    /// server, at which Doorward is a client that the operator registered.
+    /// A server that does not announce PKCE is used where the operator vouches for it, at which
+    /// Doorward is a client that the operator registered.
     fn check_pkce(&self, config: &UpstreamConfig) -> Result<(), SettingError> {
         for (key, value) in [("issuer", &config.issuer), ("client_id", &config.client_id)] {
             if config.trust_pkce && value.is_empty() {

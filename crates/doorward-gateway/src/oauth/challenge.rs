@@ -1,4 +1,4 @@
-//! How an upstream wants to be authorised, as it says itself.
+//! Requirements of an upstream for authorization, as stated by itself.
 
 use std::sync::PoisonError;
 
@@ -19,8 +19,8 @@ pub(crate) fn challenge_of(headers: &HeaderMap) -> String {
 }
 
 impl Gateway {
-    /// Finds out where access is given; asks the upstream for its challenge first, if it never sent
-    /// one.
+    /// Discovers the authorization server; requests the upstream's challenge first, if it never
+    /// sent one.
     pub(super) async fn discovered(
         &self,
         upstream: &std::sync::Arc<Upstream>,
@@ -37,9 +37,9 @@ impl Gateway {
         discover(upstream, said.as_deref(), pinned.map(|server| server.issuer.as_str())).await
     }
 
-    /// Sends requests without a token to learn how the upstream wants to be asked: as a client of
-    /// the stateless revisions, and as an older one. Some let the handshake pass and ask only at
-    /// the first request after it.
+    /// Sends requests without a token to obtain the upstream's challenge: as a client of the
+    /// stateless revisions, and as an older one. Some allow the handshake and challenge only the
+    /// first request after it.
     async fn provoke(&self, upstream: &Upstream, url: &Url) -> Option<String> {
         let about = serde_json::json!({"name": "doorward", "version": env!("CARGO_PKG_VERSION")});
         let meta = serde_json::json!({

@@ -1,5 +1,5 @@
-//! A person connects an upstream: away to its authorization server, back, and what came of it
-//! (G2–G6, G21, G22).
+//! A user connects an upstream: the redirect to its authorization server, the callback, and its
+//! outcome (G2–G6, G21, G22).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_mcp::{Change, Changed};
@@ -21,22 +21,22 @@ use crate::{
     upstream::Upstream,
 };
 
-/// For how many seconds a person may stay away.
+/// For how many seconds the callback of a user is awaited.
 const AWAITED: i64 = 600;
 
-/// The user who leaves, and the browser.
+/// The user who is redirected, and the browser.
 #[derive(Clone, Copy, Debug)]
 pub struct Departure<'a> {
-    /// The person.
+    /// The user.
     pub person: &'a Person,
     /// The value of the browser's journey cookie, to which the way is bound.
     pub browser: &'a str,
 }
 
-/// Why a person is not connected.
+/// Why a user is not connected.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No such upstream, or not for this person.
+    /// No such upstream, or not for this user.
     #[error("there is no such upstream")]
     Unknown,
     /// The upstream needs no connection.
@@ -45,10 +45,10 @@ pub enum ConnectError {
     /// The callback was not awaited: too late, a second time, or by another user.
     #[error("it was not awaited: {0}")]
     NotAwaited(&'static str),
-    /// The upstream asks for more than the page showed to the user.
+    /// The upstream requires more than the page showed to the user.
     #[error("it asks for more than was shown")]
     Grown,
-    /// The person, or the upstream, said no.
+    /// The user, or the upstream, refused.
     #[error("the upstream said no: {0}")]
     Denied(String),
     /// It did not work.
@@ -67,9 +67,9 @@ impl From<StoreError> for ConnectError {
 pub struct Prospect {
     /// The host that they are sent to.
     pub host: String,
-    /// The scopes that are asked for.
+    /// The requested scopes.
     pub scopes: Vec<String>,
-    /// Those among them that the upstream did not ask for when it was first seen, and that the user
+    /// Those among them that the upstream did not require when it was first seen, and that the user
     /// did not give before.
     pub new_scopes: Vec<String>,
 }
@@ -87,7 +87,7 @@ struct Payload {
     scopes: String,
 }
 
-/// The callback of an authorization server, and the user who brought it.
+/// The callback of an authorization server, and its user.
 struct Arrival {
     user_id: doorward_model::UserId,
     browser: HashedToken,
@@ -128,8 +128,7 @@ impl Gateway {
         if upstream.needs_connection() { Ok(upstream) } else { Err(ConnectError::NotNeeded) }
     }
 
-    /// A connection before it is made: the host to which the user is sent, and the scopes that
-    /// are asked for.
+    /// A connection before it is made: the host of the redirect, and the requested scopes.
     pub async fn prospect(
         &self,
         name: UpstreamName,
@@ -142,7 +141,7 @@ impl Gateway {
         Ok(Prospect { host, scopes, new_scopes })
     }
 
-    /// Finds out where access is given, and compares it with what is pinned.
+    /// Finds the authorization server, and compares it with the pinned one.
     pub(crate) async fn settled(
         &self,
         upstream: &std::sync::Arc<Upstream>,
@@ -152,8 +151,9 @@ impl Gateway {
         Ok((discovered, trust))
     }
 
-    /// The scopes to ask for: what the upstream wants, and with it what it wanted in vain since,
-    /// and what was given before (G25). Then those among them that are new to this user.
+    /// The scopes to request: those that the upstream requires, those that it required in vain
+    /// since, and those that were given before (G25). Then those among them that are new to this
+    /// user.
     async fn scopes(
         &self,
         upstream: &Upstream,
@@ -185,8 +185,8 @@ impl Gateway {
         Ok((scopes, new))
     }
 
-    /// Begins: answers where to send the browser. Called only after the person agreed on a page of
-    /// ours, which showed them these scopes; of new scopes, no others are asked for.
+    /// Begins: returns the URL for the browser. Called only after the user agreed on a page of this
+    /// server, which showed these scopes; no other new scopes are requested.
     pub async fn begin_connect(
         &self,
         name: UpstreamName,
@@ -247,8 +247,8 @@ impl Gateway {
         Ok(url)
     }
 
-    /// Takes up a person who came back. The connection is theirs, whatever name an account has
-    /// there.
+    /// Handles the callback. The connection belongs to this user, whatever the account at the
+    /// upstream is called.
     pub async fn finish_connect(
         &self,
         name: UpstreamName,
@@ -307,8 +307,8 @@ impl Gateway {
             code: params.get("code").map(str::to_owned),
             payload,
         };
-        // The code is spent once it is sent: what comes for it is kept although the browser goes
-        // away meanwhile.
+        // The code is spent once it is sent: the tokens are kept although the browser goes away
+        // meanwhile.
         let gateway = self.clone();
         self.inner
             .oauth
@@ -361,7 +361,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Redeems a code: the tokens, and the account there as far as it is told.
+    /// Redeems a code: the tokens, and the account at the upstream as far as it is named.
     async fn redeem(
         &self,
         upstream: &Upstream,
@@ -445,7 +445,7 @@ impl Gateway {
         }
     }
 
-    /// Ends a person's connection. Its tokens are revoked at their issuer.
+    /// Ends a user's connection. Its tokens are revoked at their issuer.
     pub async fn disconnect(&self, name: UpstreamName, person: &Person) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         parts

@@ -1,5 +1,5 @@
-//! Where an upstream says that access to it is given: its challenge, its metadata, its
-//! authorization server's metadata (G18–G20).
+//! Discovery of an upstream's authorization server: its challenge, its metadata, its authorization
+//! server's metadata (G18–G20).
 
 use doorward_transport::oauth::{Found, Missing, NotFound};
 use url::Url;
@@ -20,7 +20,7 @@ pub(crate) struct Challenge {
     pub(crate) scope: Option<String>,
 }
 
-/// Reads a challenge. What cannot be read is as good as not there.
+/// Reads a challenge. Unreadable parts count as absent.
 pub(crate) fn challenge(header: &str) -> Challenge {
     let mut found = Challenge::default();
     let mut rest = header;
@@ -59,21 +59,21 @@ pub(crate) fn challenge(header: &str) -> Challenge {
     found
 }
 
-/// Where access to an upstream is given.
+/// The authorization server of an upstream, and its resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Discovered {
     pub(crate) server: ServerMetadata,
     pub(crate) authorization_endpoint: Url,
     pub(crate) token_endpoint: Url,
     pub(crate) registration_endpoint: Option<Url>,
-    /// Where tokens are taken back (RFC 7009).
+    /// The revocation endpoint (RFC 7009).
     pub(crate) revocation_endpoint: Option<Url>,
     /// The value of `resource` (RFC 8707).
     pub(crate) resource: Option<String>,
-    /// The resource that the upstream says it is; where it does not say, its address. `None` where
-    /// it could not be asked.
+    /// The resource that the upstream names; without one, its URL. `None` where the upstream was
+    /// unreachable.
     pub(crate) named_resource: Option<String>,
-    /// The scopes to ask for, if the upstream says which.
+    /// The scopes to request, if the upstream names them.
     pub(crate) scopes: Vec<String>,
     /// Members of the documents that could not be read, each with the URL of its document.
     pub(crate) left_out: Vec<String>,
@@ -83,8 +83,8 @@ pub(crate) struct Discovered {
 }
 
 impl Discovered {
-    /// The scopes to ask for: what the upstream wants, and a refresh token where it takes a scope to
-    /// get one (SEP-2207).
+    /// The scopes to request: those that the upstream requires, and the one for a refresh token
+    /// where that takes a scope (SEP-2207).
     pub(crate) fn scopes_to_ask(&self) -> Vec<String> {
         let mut scopes = self.scopes.clone();
         let supported = self.server.scopes_supported.as_ref();
@@ -128,7 +128,7 @@ async fn told(upstream: &Upstream, challenged: Option<&str>) -> Result<Told, OAu
     }
 }
 
-/// The authorization servers to look at: the operator's, or those that the upstream names; of these
+/// The authorization servers to examine: the operator's, or those that the upstream names; of these
 /// the pinned one alone if it is among them.
 fn issuers(upstream: &Upstream, told: &Told, pinned: Option<&str>) -> Vec<String> {
     if !upstream.config.issuer.is_empty() {
@@ -164,7 +164,7 @@ async fn server(
     for issuer in issuers(upstream, told, pinned) {
         match server_metadata(outbound, &issuer, set).await {
             Ok(found) => return Ok(read(found)),
-            // The first is the one that the upstream prefers: its reason tells most.
+            // The first is the one that the upstream prefers: its reason is the most informative.
             Err(error) => failed = failed.or(Some(error)),
         }
     }
@@ -202,7 +202,7 @@ pub(crate) async fn discover(
     let (server, mut left_out) = server(upstream, &told, pinned).await?;
     left_out.splice(0..0, told.left_out);
     if !server.checks_pkce() && !upstream.config.trust_pkce {
-        // G20: a server that does not say that it checks PKCE may not check it.
+        // G20: a server that does not announce PKCE may not check it.
         return Err(OAuthError::Untrusted(
             "its authorization server does not say that it supports PKCE with S256; if you know that it does, register a client there and set issuer, client_id and trust_pkce".to_owned(),
         ));

@@ -1,5 +1,5 @@
-//! Metadata of protected resources and of authorization servers: where it may be, and what is read
-//! of it.
+//! Metadata of protected resources and of authorization servers: its well-known URLs, and the
+//! members that are read.
 
 use doorward_transport::{
     Outbound,
@@ -44,7 +44,7 @@ pub(crate) struct ServerMetadata {
 }
 
 impl ServerMetadata {
-    /// Reads it. Endpoints that the operator set stand in place of those of the document.
+    /// Reads it. Endpoints that the operator set replace those of the document.
     fn read(document: &mut Document, set: &ByHand) -> Option<Self> {
         let mut url =
             |set: Option<&Url>, name: &str| set.map(Url::to_string).or_else(|| document.text(name));
@@ -71,7 +71,7 @@ impl ServerMetadata {
         })
     }
 
-    /// The metadata of a server whose endpoints the operator set, without a document.
+    /// The metadata of a server with endpoints that the operator set, without a document.
     pub(super) fn by_hand(issuer: &str, set: &ByHand) -> Option<Self> {
         let members = [("issuer".to_owned(), serde_json::Value::from(issuer))];
         Self::read(&mut Document::from(serde_json::Map::from_iter(members)), set)
@@ -91,7 +91,7 @@ impl ServerMetadata {
         })
     }
 
-    /// Reports a server that says that it checks PKCE with S256.
+    /// Reports a server that announces PKCE with S256.
     pub(crate) fn checks_pkce(&self) -> bool {
         let methods = self.code_challenge_methods_supported.as_ref();
         methods.is_some_and(|methods| methods.iter().any(|method| method == "S256"))
@@ -139,7 +139,7 @@ fn server_metadata_urls(issuer: &Url) -> Vec<Url> {
     well_known(issuer, &forms)
 }
 
-/// Reads a URL that a browser or Doorward may be sent to: http or https and nothing else (G27,
+/// Reads a URL for a browser or for requests of Doorward: http or https and nothing else (G27,
 /// GW-08).
 pub(super) fn endpoint(what: &str, text: &str) -> Result<Url, OAuthError> {
     let url =
@@ -153,8 +153,8 @@ pub(super) fn endpoint(what: &str, text: &str) -> Result<Url, OAuthError> {
     Ok(url)
 }
 
-/// The end point where a server takes tokens back. A server that names no usable URL has none:
-/// nothing but the end of access depends on it.
+/// The revocation endpoint. A server that names no usable URL has none: only the end of access
+/// depends on it.
 pub(crate) fn revocation_endpoint(server: &ServerMetadata) -> Option<Url> {
     endpoint("revocation endpoint", server.revocation_endpoint.as_deref()?).ok()
 }
@@ -178,8 +178,8 @@ fn log_left_out<T>(found: &Found<T>) {
     }
 }
 
-/// Looks for the metadata of the resource at `url`. `challenged` is where the upstream says that it
-/// is.
+/// Fetches the metadata of the resource at `url`. `challenged` is the URL from the upstream's
+/// challenge.
 pub(super) async fn resource_metadata(
     outbound: &Outbound,
     url: &Url,
@@ -223,8 +223,8 @@ pub(crate) async fn server_metadata(
     let read = |document: &mut Document| {
         let metadata = ServerMetadata::read(document, set)
             .ok_or_else(|| Unusable::Incomplete("lacks what such metadata must have".to_owned()))?;
-        // RFC 8414 section 3.3: a server that speaks for another issuer is not believed. A trailing
-        // slash on one side is all that is forgiven.
+        // RFC 8414 section 3.3: metadata of another issuer is refused. The only tolerated
+        // difference is a trailing slash on one side.
         if metadata.issuer.trim_end_matches('/') == issuer.trim_end_matches('/') {
             Ok(metadata)
         } else {

@@ -1,4 +1,4 @@
-//! We as an OAuth client of an upstream's authorization server, on behalf of one person.
+//! We as an OAuth client of an upstream's authorization server, on behalf of one user.
 
 mod by_hand;
 mod challenge;
@@ -51,10 +51,10 @@ pub enum OAuthError {
     #[error("it answered {0} {1}")]
     Refused(String, String),
     /// The upstream names another authorization server or resource than the pinned one. Users are
-    /// sent there once an administrator accepted it.
+    /// redirected to it once an administrator accepted it.
     #[error("{0}")]
     NamesAnother(String),
-    /// Something is missing in our own configuration.
+    /// A setting of this server is missing.
     #[error("{0}")]
     Misconfigured(String),
     /// The store failed.
@@ -74,13 +74,13 @@ impl From<FlightError> for OAuthError {
     }
 }
 
-/// The work under way with authorization servers. Each piece of work is a task's, so that what it
-/// brings is kept although the request that began it is dropped.
+/// The work under way with authorization servers. Each runs in a task, so that its outcome is kept
+/// if the request that began it is dropped.
 pub(crate) struct Flights {
     registrations:
         SingleFlight<(doorward_model::UpstreamName, String), Result<ClientCredentials, OAuthError>>,
     /// By a number of their own: of two answers to one attempt the store takes one, and neither
-    /// browser is told what the other's came to.
+    /// browser receives the other's outcome.
     connections: SingleFlight<u64, Result<(), ConnectError>>,
     connection: AtomicU64,
 }
@@ -96,7 +96,7 @@ impl Default for Flights {
 }
 
 impl Flights {
-    /// Has a task take up what came back from an authorization server, and waits for it.
+    /// Handles the callback of an authorization server in a task, and waits for it.
     pub(crate) async fn take_up(
         &self,
         work: impl Future<Output = Result<(), ConnectError>> + Send + 'static,
@@ -105,14 +105,14 @@ impl Flights {
         self.connections.run(number, || work).await.map_err(OAuthError::from)?
     }
 
-    /// Begins nothing more and waits until nothing is under way.
+    /// Begins no more work and waits for the work under way.
     pub(crate) async fn finish(&self) {
         self.registrations.finish().await;
         self.connections.finish().await;
     }
 }
 
-/// How we prove ourselves at a token endpoint.
+/// This server's authentication at a token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
@@ -121,7 +121,7 @@ pub(crate) enum Method {
     ClientSecretPost,
 }
 
-/// Our credentials at an authorization server.
+/// This server's credentials at an authorization server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ClientCredentials {
     pub(crate) client_id: String,
@@ -166,8 +166,8 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// The account, if the answer holds an ID token for this client. It came straight
-    /// from the token endpoint over TLS, which may stand for checking its signature (OpenID Connect
+    /// The account, if the answer holds an ID token for this client. It came directly from the
+    /// token endpoint over TLS, which may replace verification of its signature (OpenID Connect
     /// Core §3.1.3.7, point 6), and it is only shown.
     pub(crate) fn account(&self, issuer: &str, client_id: &str) -> Option<String> {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -192,22 +192,22 @@ fn encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// An answer of a token endpoint without usable tokens, or none.
+/// A response of a token endpoint without usable tokens, or no response.
 #[derive(Debug)]
 pub(crate) struct NoTokens {
     /// Its meaning, by the rules that hold for identity providers too.
     pub(crate) failure: Failure,
     /// Its status.
     status: Option<u16>,
-    /// The refresh token in it: the one before it may be worth nothing any more.
+    /// The refresh token in it: the previous one may no longer be valid.
     pub(crate) rotated: Option<String>,
 }
 
 impl NoTokens {
-    /// Reports that the server does not know this client, or not with this secret.
+    /// Reports that the server refuses this client, or this secret.
     pub(crate) fn forgets_client(&self) -> bool {
         match &self.failure {
-            // 401 says so without a word (RFC 6749 section 5.2).
+            // 401 says so without a body (RFC 6749 section 5.2).
             Failure::Client(told) => {
                 told.complaint() == Complaint::Client
                     || (told.code.is_empty() && told.status == 401)
@@ -219,7 +219,7 @@ impl NoTokens {
         }
     }
 
-    /// Reports a refusal by the status alone, without a word of an authorization server.
+    /// Reports a refusal by the status alone, without a message of an authorization server.
     pub(crate) fn refuses_by_status(&self) -> bool {
         matches!(self.status, Some(400 | 401 | 403))
     }
@@ -277,7 +277,7 @@ fn usable(tokens: oauth::Tokens) -> Result<Tokens, Failure> {
     })
 }
 
-/// A form for an endpoint of an authorization server, with what proves this client (RFC 6749
+/// A form for an endpoint of an authorization server, with this client's authentication (RFC 6749
 /// §2.3.1).
 pub(crate) fn as_client(
     endpoint: &Url,

@@ -1,6 +1,6 @@
-//! Keeps a user's access to an upstream alive. The work is a task's: an authorization server that
-//! rotates refresh tokens has ended the old one once it answers, whatever becomes of the call that
-//! needed the token.
+//! Refreshes a user's access to an upstream. The work is done by a task: an authorization server
+//! that rotates refresh tokens has ended the old one with its response, even if the call that
+//! needed the token is dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,14 +18,14 @@ use crate::{
 
 /// For how much longer than the authorization server may take one replica reserves a refresh.
 const RESERVED_BEYOND: Duration = Duration::from_secs(15);
-/// How often a refreshed token is stored if the database does not take it at once, and the first
-/// and the longest pause between two tries. Together they take about as long as the reservation.
+/// How often storing a refreshed token is tried if the database fails, and the first and the
+/// longest pause between two tries. Together they take about as long as the reservation.
 const KEEP_TRIES: u32 = 10;
 const KEEP_EVERY: Duration = Duration::from_millis(250);
 const KEEP_EVERY_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Refreshes a connection of this version, if no other replica does so at this moment (G30). The
-/// caller looks at the connection again afterwards. Runs in a task of its own.
+/// caller reads the connection again afterwards. Runs in a task of its own.
 pub(crate) async fn run(
     gateway: Arc<Inner>,
     upstream: Shared,
@@ -78,7 +78,7 @@ pub(crate) async fn run(
         Ok(tokens) => {
             let kept = refreshed((&gateway, &upstream), &connection, &before, &tokens, now);
             if !keep(&gateway, &kept).await? {
-                // Of a user who disconnected meanwhile the tokens that just came are left over.
+                // If the user disconnected meanwhile, the new tokens are left over.
                 if store.connection_now(&user_id, upstream.name).await?.is_none() {
                     gateway.revoke_lost(&upstream, kept).await?;
                 }
@@ -91,9 +91,9 @@ pub(crate) async fn run(
     }
 }
 
-/// Gives an answer without tokens its consequence, for this connection alone: a refusal ends it; a
-/// refusal that may come from something before the server, or of the request, has the user connect
-/// again and is tried again meanwhile; anything else is tried again, not before the server wants it.
+/// Handles a response without tokens, for this connection alone: a refusal ends it; a refusal that
+/// may come from something before the server, or of the request, has the user connect again and is
+/// tried again meanwhile; any other is tried again, not before the time that the server demands.
 async fn failed(
     gateway: &Inner,
     upstream: &Upstream,
@@ -104,7 +104,8 @@ async fn failed(
     let forgets = none.forgets_client();
     match &none.failure {
         Failure::Client(_) if forgets => {
-            // G29: the upstream forgot us, not the person. A new connection introduces us anew.
+            // G29: the upstream lost the client registration, not the user. A new connection
+            // registers anew.
             let forget = UpstreamChange::DeleteRegistration {
                 upstream: upstream.name,
                 issuer: connection.issuer.clone(),
@@ -161,9 +162,8 @@ fn refreshed(
     refreshed
 }
 
-/// Stores what a refresh came to. The token before it is worth nothing any more, so a database that
-/// fails for a moment is asked again. `false` if the user disconnected or connected anew meanwhile,
-/// which is then what is stored.
+/// Stores the outcome of a refresh. The previous token is no longer valid, so a write that fails is
+/// repeated. `false` if the user disconnected or connected anew meanwhile; that state is kept.
 async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
     let mut pause = KEEP_EVERY;
     let mut tries = 0;
@@ -190,7 +190,7 @@ async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
     }
 }
 
-/// Ends one person's connection and says why. Only this one: others, and other upstreams, are not
+/// Ends one user's connection with a reason. Only this one: others, and other upstreams, are not
 /// concerned.
 pub(crate) async fn end(
     gateway: &Inner,

@@ -1,5 +1,5 @@
-//! How we come to be known at an upstream's authorization server: by configuration, by our metadata
-//! document, by registering (G23).
+//! Registration of this server as a client of an upstream's authorization server: by configuration,
+//! by metadata document, or dynamically (G23).
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(crate) fn opened(
     serde_json::from_slice(&plain).ok()
 }
 
-/// The metadata document under which authorization servers know us: its address is our client id
+/// The client metadata document for authorization servers: its URL is this server's client id
 /// (CIMD).
 pub(crate) fn document(gateway: &Inner) -> Value {
     let parts = &gateway.parts;
@@ -54,13 +54,13 @@ pub(crate) fn document(gateway: &Inner) -> Value {
     })
 }
 
-/// True if others can fetch our document: only under a public https address.
+/// True if other servers can fetch the document: only under a public https URL.
 fn has_document(gateway: &Inner) -> bool {
     Url::parse(gateway.parts.public_url.as_str())
         .is_ok_and(|url| url.scheme() == "https" && !public_url::is_loopback(&url))
 }
 
-/// Our present registration at an authorization server, if there is one.
+/// This server's present registration at an authorization server, if there is one.
 pub(crate) async fn known(
     gateway: &Inner,
     upstream: &Upstream,
@@ -79,7 +79,7 @@ pub(crate) async fn known(
         let kept = stored(gateway, upstream, issuer).await?;
         let client = ClientCredentials::configured(upstream);
         return Ok(Some(match kept {
-            // The operator's word counts more.
+            // The operator's setting precedes.
             Some(kept) if client.client_secret.is_some() && upstream.by_hand.method.is_none() => {
                 ClientCredentials { method: kept.method, ..client }
             }
@@ -101,7 +101,7 @@ async fn stored(
     if row.expires_at.is_some_and(|end| parts.clock.now() >= end) {
         return Ok(None);
     }
-    // What was registered for another resource is not used for this one.
+    // A registration for another resource is not used for this one.
     if row.resource.as_ref().is_some_and(|resource| *resource != upstream.location) {
         return Ok(None);
     }
@@ -131,7 +131,7 @@ async fn keep(
     Ok(parts.store.apply(UpstreamChange::PutRegistration(row)).await?)
 }
 
-/// Our registration at this authorization server; it is made if there is none yet.
+/// This server's registration at this authorization server; it is made if there is none yet.
 pub(crate) async fn client(
     gateway: &Arc<Inner>,
     upstream: &Shared,
@@ -172,7 +172,7 @@ pub(crate) async fn client(
         (Arc::clone(gateway), Arc::clone(upstream), discovered.clone(), endpoint.clone());
     let work = || async move {
         let issuer = &discovered.server.issuer;
-        // Another request may have registered between the look and the task.
+        // Another request may have registered between the check and the task.
         if let Some(client) = stored(&inner, &upstream, issuer).await? {
             return Ok(client);
         }
@@ -241,7 +241,7 @@ async fn register(
     let method = match auth_method.as_deref() {
         _ if client_secret.is_none() => Method::None,
         Some("client_secret_post") => Method::ClientSecretPost,
-        // RFC 7591 §2: what is not said is client_secret_basic.
+        // RFC 7591 §2: the default is client_secret_basic.
         Some("client_secret_basic") | None => Method::ClientSecretBasic,
         Some(_) if wanted == "client_secret_post" => Method::ClientSecretPost,
         Some("none") => Method::None,

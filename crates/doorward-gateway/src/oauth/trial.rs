@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl Gateway {
-    /// Compares the authorization server with the pinned one, and tells how this server is known
-    /// there and what was left out of the metadata.
+    /// Compares the authorization server with the pinned one, and reports the registration of this
+    /// server and the omissions from the metadata.
     pub(crate) async fn try_authorization_server(&self, upstream: &Shared) -> Vec<Finding> {
         let found = match self.settled(upstream).await {
             Ok((found, _)) => found,
@@ -34,7 +34,7 @@ impl Gateway {
     }
 }
 
-/// The way in which this server becomes a client of the authorization server.
+/// The registration method of this server at the authorization server.
 fn registration(upstream: &Upstream, found: &Discovered) -> Result<String, String> {
     let client_id = &upstream.config.client_id;
     if !client_id.is_empty() {

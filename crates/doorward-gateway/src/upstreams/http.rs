@@ -1,6 +1,6 @@
 //! Streamable HTTP: the protocol library speaks it over requests that are made here, through the
-//! guarded client and with a token that is looked up for each. What an answer means that is none is
-//! decided here too; see [`crate::wire`].
+//! guarded client and with a token that is looked up for each. Responses that are not answers are
+//! interpreted here too; see [`crate::wire`].
 
 mod answer;
 pub(super) mod request;
@@ -83,8 +83,8 @@ pub(super) struct Http {
     pub(crate) client: reqwest::Client,
     pub(crate) auth: Arc<LinkAuth>,
     pub(crate) wire: Arc<Wire>,
-    // Cancelled when the link is dropped, or was never made: the protocol library goes on waiting
-    // for the answer to its first request then.
+    // Cancelled when the link is dropped, or was never made: the protocol library then continues to
+    // wait for the answer to its first request.
     stop: CancellationToken,
     turns: Arc<Turns>,
 }
@@ -234,7 +234,7 @@ impl Http {
         if status.is_server_error() {
             return Err(StreamableHttpError::Client(why));
         }
-        // Asking again would not bring a stream.
+        // A retry would not yield a stream.
         tracing::debug!(upstream = %self.auth.upstream.name, %why, "an upstream has no stream of its own");
         Err(StreamableHttpError::ServerDoesNotSupportSse)
     }
@@ -370,8 +370,8 @@ fn transport(http: Http, url: &url::Url) -> StreamableHttpClientTransport<Http> 
         .max_concurrent_requests(CONCURRENT);
     config.custom_headers = headers(&http.auth.upstream.auth);
     config.max_sse_event_size = MOST_BYTES;
-    // A session that the upstream no longer knows ends the connection: the next one begins as one
-    // to an upstream that may have been replaced.
+    // A session that no longer exists at the upstream ends the connection: the next one treats the
+    // upstream as possibly replaced.
     config.reinit_on_expired_session = false;
     let mut pauses = ExponentialBackoff::default();
     pauses.max_times = Some(RESUMPTIONS);

@@ -1,5 +1,5 @@
-//! Upstreams that speak MCP: listing, calling and everything else is the same whatever carries the
-//! messages. A kind only makes the connection ([`Connector`]).
+//! Upstreams that speak MCP: listing, calling and everything else is the same for every transport.
+//! A kind only makes the connection ([`Connector`]).
 
 mod listing;
 mod request;
@@ -112,7 +112,7 @@ impl Speaker<'_> {
         Ok(link)
     }
 
-    /// The refusal of an operation that has no result in which to say it.
+    /// The refusal of an operation without a result in which to report it.
     fn refusal(&self, visit: &Visit, unanswered: Unanswered) -> ToolError {
         match unanswered {
             Unanswered::Failed(failed) => self.gateway.refusal(visit, self.upstream, failed),
@@ -155,7 +155,7 @@ impl Speaker<'_> {
 
     async fn call(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
         let ToolCall { spec, params, visit, progress, cancelled, .. } = call;
-        // An answer to a question of ours is not for the upstream.
+        // An answer to a question of this server is not for the upstream.
         let ours = self.gateway.asked_before(&visit, self.upstream, &params).is_some();
         let request = Request::tool(&params, &spec.own_name, ours);
         let answer = tokio::select! {
@@ -182,7 +182,7 @@ impl Speaker<'_> {
         let refusal = |failed: Failed| self.gateway.refusal(visit, self.upstream, failed);
         let link = self.link(visit).await.map_err(|error| refusal(Failed::Link(error)))?;
         if link.modern {
-            // A stream that is not wanted any more ends with the connection.
+            // A stream that is no longer needed ends with the connection.
             if on {
                 let audience = self.gateway.inner.audience(self.upstream, &visit.caller.person);
                 listen::resource(&link, own.to_owned(), audience).await.map_err(refusal)?;
@@ -204,7 +204,7 @@ impl Speaker<'_> {
     }
 
     async fn set_level(&self, visit: &Visit, level: LoggingLevel) -> Result<Answer, ToolError> {
-        // Only where the session is this user's own: others may want another level.
+        // Only in a session of this user alone: others may need another level.
         if !self.upstream.links_are_personal() {
             return Ok(Answer::Done);
         }

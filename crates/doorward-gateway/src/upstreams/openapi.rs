@@ -148,7 +148,7 @@ impl Driver for OpenApi {
         permit: Permit,
     ) -> Result<Answer, ToolError> {
         match permit.operation {
-            // There is no session whose level could be set.
+            // Without a session, there is no level to set.
             doorward_mcp::Operation::SetLevel(..) => Ok(Answer::Done),
             _ => Err(ToolError::Failed(format!(
                 "{} is a REST API and offers tools alone",
@@ -246,7 +246,7 @@ async fn read(place: &str) -> Result<Vec<u8>, String> {
 }
 
 /// A document for the fuzz targets: each tool that it makes is executed as it was pinned, and its
-/// calls stay below the base URL, whatever their arguments.
+/// calls stay below the base URL, for any arguments.
 ///
 /// # Panics
 ///

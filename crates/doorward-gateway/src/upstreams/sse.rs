@@ -1,4 +1,5 @@
-//! The old HTTP+SSE transport (2024-11-05): a stream that says where to post, and posts.
+//! The old HTTP+SSE transport (2024-11-05): a stream that names the URL for POST requests, and
+//! those requests.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -51,17 +52,17 @@ impl Connector for HttpSse {
     }
 }
 
-/// How long the upstream may take to say where to post.
+/// How long the upstream may take to name the URL for POST requests.
 const ENDPOINT_WITHIN: Duration = Duration::from_secs(10);
 /// How long a post is waited for. Some servers end its response after the answer on the stream: from
 /// then on it counts as accepted.
 const POST_WITHIN: Duration = Duration::from_secs(30);
 /// The most bytes that are read of the response to a post.
 const MOST_BYTES: usize = 1024 * 1024;
-/// The most messages of one event or response that wait to be handed over.
+/// The most messages of one event or response that wait to be delivered.
 const WAITING: usize = 64;
 
-/// A connection: the stream, and what is needed to post.
+/// A connection: the stream, and the data needed for POST requests.
 struct Old {
     http: Http,
     target: Arc<Url>,
@@ -69,12 +70,12 @@ struct Old {
     read: VecDeque<Message>,
     // The reading of an event. `receive` may be dropped while it waits.
     reading: Option<BoxFuture<'static, Vec<Heard>>>,
-    // Answers that came on the response to a post, where some servers put them.
+    // Answers that came in the response to a POST request, where some servers put them.
     posted: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
 }
 
-/// Reads where to post: a URL, relative to that of the stream and on the same origin, since the
-/// upstream's token goes there. Some servers put it between quotation marks.
+/// Reads the URL for POST requests: relative to that of the stream and on the same origin, since
+/// the upstream's token is sent to it. Some servers put it between quotation marks.
 fn endpoint(url: &Url, told: &str) -> Result<Url, LinkError> {
     let told = told.trim().trim_matches('"');
     let shown = doorward_model::foreign::quoted(told, 200);
@@ -90,7 +91,7 @@ fn endpoint(url: &Url, told: &str) -> Result<Url, LinkError> {
     Ok(target)
 }
 
-/// Opens the stream and learns where to post.
+/// Opens the stream and reads the URL for POST requests.
 async fn open(http: Http, url: &Url) -> Result<Old, LinkError> {
     let mut incoming = http.old_stream(url).await?;
     let told = tokio::time::timeout(ENDPOINT_WITHIN, async {
@@ -217,7 +218,7 @@ fn asked_by(message: &TxJsonRpcMessage<RoleClient>) -> Option<&RequestId> {
     }
 }
 
-/// Posts a message. Answers the answer to it, if it came at once.
+/// Sends a message by POST. Returns the answer to it, if it came at once.
 async fn post(
     http: &Http,
     target: &Url,
@@ -236,7 +237,7 @@ async fn post(
     let status = response.status();
     if status.is_success() {
         let body = http::body_of(response, MOST_BYTES).await.unwrap_or_default();
-        // Most say nothing here, or a word such as "Accepted".
+        // Most send an empty body, or a text such as "Accepted".
         if !body.trim_ascii().starts_with(b"{") {
             return Ok(None);
         }

@@ -122,7 +122,7 @@ const LEAVE_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 impl Drop for Process {
     fn drop(&mut self) {
         if let Some(group) = self.group {
-            // The task that waits for the process sees to the rest, unless no task runs any more.
+            // The task that waits for the process does the rest, unless no task runs any more.
             let running = tokio::runtime::Handle::try_current().is_ok();
             signal(group, if running { "-TERM" } else { "-KILL" });
         }
@@ -130,7 +130,7 @@ impl Drop for Process {
     }
 }
 
-/// Waits for a process: tells its end, and ends what is left of its group when it is dropped.
+/// Waits for a process: reports its end, and ends the rest of its group when it is dropped.
 async fn attend(
     mut child: Child,
     group: Option<i32>,
@@ -148,7 +148,7 @@ async fn attend(
             let _ = tokio::time::timeout(LEAVE_WITHIN, child.wait()).await;
         }
     }
-    // Whatever is left of the group goes too: a process that ended may have left children behind.
+    // The rest of the process group ends too: a process that ended may have left children behind.
     if let Some(group) = group {
         signal(group, "-KILL");
     }
@@ -171,21 +171,21 @@ fn end_of(status: ExitStatus) -> String {
     }
 }
 
-/// Sends a signal to a whole process group. The group is the child's own, so it can hold nothing of
-/// ours.
+/// Sends a signal to a whole process group. The group is the child's own, so it cannot contain
+/// other processes of this server.
 fn signal(group: i32, name: &str) {
     let sent = match name {
         "-KILL" => rustix::process::Signal::KILL,
         _ => rustix::process::Signal::TERM,
     };
     if let Some(group) = rustix::process::Pid::from_raw(group) {
-        // A group that is gone needs no signal.
+        // A process group that has ended needs no signal.
         let _ = rustix::process::kill_process_group(group, sent);
     }
 }
 
-/// Starts the process of an upstream. `supervisor` is our own program, which ends what it started
-/// when we are gone however that happens; without it the process is started directly.
+/// Starts the process of an upstream. `supervisor` is this program, which ends its child process
+/// when the server ends in any way; without it the process is started directly.
 fn spawn(
     upstream: &Upstream,
     token: Option<&str>,
@@ -252,7 +252,7 @@ fn spawn(
     Ok((Process { group, stop }, Lines::new(Arc::clone(wire), stdin, stdout, end)))
 }
 
-/// Logs what a process writes to standard error, shortened and not without end.
+/// Logs a process's standard error, with limits on line length and number.
 async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
     use tokio::io::AsyncReadExt;
     let mut reader = BufReader::new(stderr);

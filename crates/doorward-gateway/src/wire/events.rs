@@ -1,5 +1,5 @@
-//! Server-sent events as the HTML standard reads them (§9.2.6): what a line does not say in a form
-//! that is known is passed over, and never ends the stream.
+//! Server-sent events as the HTML standard reads them (§9.2.6): lines in an unknown form are
+//! ignored, and never end the stream.
 
 use std::collections::VecDeque;
 
@@ -11,18 +11,18 @@ use super::MOST_BYTES;
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// Its type; empty stands for `message`.
+    /// Its type; empty means `message`.
     pub(crate) kind: String,
     /// Its data, if it has any.
     pub(crate) data: Option<String>,
-    /// The ID by which the stream can be taken up again.
+    /// The ID with which the stream can be resumed.
     pub(crate) id: Option<String>,
     /// The pause before that, in milliseconds.
     pub(crate) retry: Option<u64>,
 }
 
 impl Event {
-    /// Reports an event whose data may be a message of the protocol.
+    /// Reports an event with data that may be a message of the protocol.
     pub(crate) fn is_message(&self) -> bool {
         matches!(self.kind.as_str(), "" | "message")
     }
@@ -166,7 +166,7 @@ mod tests {
 
     async fn data(text: &str) -> Vec<String> {
         let mut all = Vec::new();
-        // However the bytes are cut, they say the same.
+        // The events are the same for every division of the bytes.
         for size in [1, 3, text.len().max(1)] {
             let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
             let found: Vec<String> =

@@ -1,5 +1,5 @@
-//! Reading one element without what is not of the protocol: a member that cannot be read costs
-//! itself, and an element without what identifies it costs itself.
+//! Reading one element without parts that do not conform to the protocol: an unreadable member is
+//! omitted, and an element without its identifying member is omitted as a whole.
 
 mod headers;
 mod schema;
@@ -40,8 +40,8 @@ fn small(value: &Value, with_members: bool) -> Value {
     }
 }
 
-/// Tries each member alone beside small values of the needed ones. Answers those that read; the
-/// names of the others are added to `dropped`.
+/// Tries each member alone beside small values of the needed ones. Returns those that can be read;
+/// the names of the others are added to `dropped`.
 fn tried<T: DeserializeOwned>(
     kept: &Map<String, Value>,
     others: Map<String, Value>,
@@ -51,7 +51,7 @@ fn tried<T: DeserializeOwned>(
         kept.iter().map(|(name, member)| (name.clone(), small(member, true))).collect();
     let mut read = Map::new();
     for (name, member) in others {
-        // An empty list stands for an empty object where a language has one kind of both.
+        // An empty list means an empty object in languages with one type for both.
         let empty = member.as_array().is_some_and(Vec::is_empty);
         let forms = std::iter::once(member).chain(empty.then(|| json!({})));
         let mut reads_as = None;
@@ -75,7 +75,7 @@ fn tried<T: DeserializeOwned>(
     read
 }
 
-/// Drops the members with which an object does not read as a type. Answers their names; `None` if
+/// Drops the members with which an object does not read as a type. Returns their names; `None` if
 /// it does not read without them either. Each member is read a fixed number of times, however many
 /// there are: of an object with very many members the needed ones alone are kept.
 pub(super) fn drop_unread<T: DeserializeOwned>(
@@ -110,7 +110,7 @@ fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
 }
 
-/// Keeps the elements of a list member that read as a type. Answers whether some do not.
+/// Keeps the elements of a list member that read as a type. Returns `true` if some do not.
 fn keep_read<T: DeserializeOwned>(value: &mut Value, name: &str, needed: &[&str]) -> bool {
     let Some(Value::Array(list)) = value.get_mut(name) else { return false };
     let mut changed = false;
@@ -124,11 +124,11 @@ fn keep_read<T: DeserializeOwned>(value: &mut Value, name: &str, needed: &[&str]
 
 /// An element of a list of the protocol.
 pub(super) trait Element: DeserializeOwned {
-    /// Its word in a report, with a space behind it; empty for tools.
+    /// Its name in a report, with a space behind it; empty for tools.
     const KIND: &'static str;
     /// The members that identify it.
     const NEEDED: &'static [&'static str];
-    /// Reads the members that have elements of their own, and supplies what others left out.
+    /// Reads the members that have elements of their own, and supplies missing ones.
     fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why));
     /// Its name among its kind.
     fn name(value: &Value) -> Option<&str>;
@@ -170,8 +170,8 @@ fn annotations(value: &mut Value) -> bool {
     drop_unread::<Annotations>(found, &[]).is_some_and(|dropped| !dropped.is_empty())
 }
 
-/// Reads the annotations of a tool. Of its hints all count or none: what a tool does is not judged
-/// by some of them.
+/// Reads the annotations of a tool. Its hints count all or none: a tool's class is not derived from
+/// a part of them.
 fn hints(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
     let Some(found) = value.get_mut("annotations") else { return };
     if reads::<Option<ToolAnnotations>>(found) {
@@ -339,7 +339,7 @@ pub(super) fn block(mut value: Value, left_out: &mut LeftOut) -> Value {
     json!({"type": "text", "text": format!("({words})")})
 }
 
-/// Reads the contents of a resource. Answers whether they can be read.
+/// Reads the contents of a resource. Returns `true` if they can be read.
 pub(super) fn contents(value: &mut Value) -> bool {
     if reads::<ResourceContents>(value) {
         return true;

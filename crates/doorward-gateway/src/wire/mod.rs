@@ -1,9 +1,9 @@
 //! The messages of one connection, between the bytes of an upstream and the protocol library.
 //!
-//! The library frames and verifies messages. What else an answer may contain, and what an answer
-//! that is none means, is decided here, for every kind of upstream: an answer that does not answer
-//! its request ends that request, an element that cannot be read costs itself, and what is no
-//! message is passed over with a line in the log.
+//! The library frames and verifies messages. Other contents of a response, and responses that are
+//! not answers, are handled here, for every kind of upstream: a response that does not answer its
+//! request ends that request, an unreadable element is omitted, and data that is not a message is
+//! ignored with a line in the log.
 
 pub(crate) mod events;
 mod mend;
@@ -64,7 +64,7 @@ struct Table {
     of_itself: LeftOut,
     /// The reason for which the connection ended.
     ended: Option<LinkError>,
-    /// The upstream no longer knows the session of the connection.
+    /// The session of the connection no longer exists at the upstream.
     lost: bool,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Wire {
     logged: Mutex<LogLimit>,
 }
 
-/// The number of a request of ours.
+/// The number of a request of this server.
 pub(crate) fn number(id: &RequestId) -> i64 {
     match id {
         RequestId::Number(number) => *number,
@@ -134,7 +134,7 @@ impl Wire {
         Some(self.unanswered(&RequestId::Number(only), why))
     }
 
-    /// Takes what was left out of the answer to a request.
+    /// Takes the omissions from the answer to a request.
     pub(crate) fn left_out(&self, id: &RequestId) -> LeftOut {
         self.lock().left_out.remove(&number(id)).unwrap_or_default()
     }
@@ -154,8 +154,7 @@ impl Wire {
         }
     }
 
-    /// Ends a request without an answer of the upstream: the message that tells the protocol
-    /// library.
+    /// Ends a request without an answer of the upstream: the message for the protocol library.
     pub(crate) fn unanswered(&self, id: &RequestId, why: LinkError) -> Message {
         let told = rmcp::ErrorData::internal_error(why.to_string(), None);
         self.fail(number(id), why);
@@ -172,12 +171,13 @@ impl Wire {
         self.lock().ended.is_some()
     }
 
-    /// Notes that the upstream no longer knows the session: the connection takes no more requests.
+    /// Notes that the session no longer exists at the upstream: the connection takes no more
+    /// requests.
     pub(crate) fn lose(&self) {
         self.lock().lost = true;
     }
 
-    /// Reports a connection whose session the upstream no longer knows.
+    /// Reports a connection with a session that no longer exists at the upstream.
     pub(crate) fn is_lost(&self) -> bool {
         self.lock().lost
     }
@@ -210,7 +210,7 @@ impl Wire {
     }
 }
 
-/// A reason of ours as the protocol library carries it.
+/// A reason of this crate as an error of the protocol library.
 fn as_service_error(why: LinkError) -> ServiceError {
     ServiceError::TransportSend(DynamicTransportError::from_parts(
         "upstream",

@@ -20,7 +20,7 @@ const LARGE: usize = 256 * 1024;
 /// The most messages of one batch.
 const MOST_BATCH: usize = 1000;
 
-/// The ID of Doorward's question whether an upstream still knows a session. Its answer is not read.
+/// The ID of Doorward's check that a session still exists at an upstream. Its answer is not read.
 pub(crate) const PING_ID: &str = "doorward-ping";
 
 /// The outcome of a text of an upstream.
@@ -79,8 +79,8 @@ impl Table {
     }
 }
 
-/// An ID as the number that Doorward gave to a request: a number, one with a fraction of nothing,
-/// or its text.
+/// An ID as the number that Doorward gave to a request: a number, one with a fraction of zero, or
+/// its text.
 fn as_number(id: &Value) -> Option<i64> {
     match id {
         Value::Number(number) => number.as_i64().or_else(|| {
@@ -93,7 +93,7 @@ fn as_number(id: &Value) -> Option<i64> {
     }
 }
 
-/// An error in whatever form an upstream tells it.
+/// An error in any form that upstreams use.
 fn error(told: &Value) -> ErrorData {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -113,19 +113,19 @@ fn error(told: &Value) -> ErrorData {
     ErrorData::new(code, message, members.get("data").filter(|data| !data.is_null()).cloned())
 }
 
-/// Reads a body that may be a JSON-RPC message, for a look at it.
+/// Parses a body that may be a JSON-RPC message, for inspection.
 fn looked_at(body: &[u8]) -> Value {
     message_budget().lenient_json(body).map(|(value, _)| value).unwrap_or_default()
 }
 
-/// Reports a body that says that it is a JSON-RPC message.
+/// Reports a body that declares itself a JSON-RPC message.
 pub(crate) fn is_message(body: &[u8]) -> bool {
     looked_at(body).get("jsonrpc").is_some()
 }
 
 impl Wire {
-    /// Reads a text. `asked` is the request on whose HTTP response it came; a text that came
-    /// elsewhere is about any.
+    /// Reads a text. `asked` is the request on whose HTTP response it came; a text from elsewhere
+    /// may concern any request.
     pub(crate) fn read(&self, text: &[u8], asked: Option<&RequestId>) -> Vec<Heard> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
         let value = match message_budget().lenient_json(text) {
@@ -141,7 +141,7 @@ impl Wire {
             Value::Array(all) if all.len() > MOST_BATCH => {
                 vec![self.no_message(text, "it is a batch of more messages than are read")]
             }
-            // The revision 2025-03-26 knows batches.
+            // The revision 2025-03-26 has batches.
             Value::Array(all) if !all.is_empty() => {
                 all.into_iter().map(|one| self.one(one, asked)).collect()
             }
@@ -211,7 +211,7 @@ impl Wire {
         clean.insert("jsonrpc".to_owned(), json!("2.0"));
         for (name, value) in members {
             match (name.as_str(), &value) {
-                // Members that are null stand for none.
+                // Members that are null count as absent.
                 ("id" | "params", Value::Null) => {}
                 ("id" | "method" | "params", _) => drop(clean.insert(name, value)),
                 _ => {}

@@ -15,8 +15,8 @@ use crate::left_out::{LeftOut, Why};
 /// The words for a result that cannot be read.
 const OTHER: &str = "something that is not what the protocol specifies";
 
-/// Reads the result of a request, without what is not of the protocol. The error follows "answered
-/// METHOD with".
+/// Reads the result of a request, without parts that do not conform to the protocol. The error
+/// follows "answered METHOD with".
 pub(super) fn read(method: &str, mut result: Value) -> Result<(ServerResult, LeftOut), String> {
     let mut left_out = LeftOut::default();
     let mut other = false;
@@ -49,7 +49,7 @@ pub(super) fn read(method: &str, mut result: Value) -> Result<(ServerResult, Lef
         "completion/complete" => completion(result, &mut left_out),
         "initialize" => initialized(result, &mut left_out),
         "server/discover" => discovered(result, &mut left_out),
-        // An acknowledgement, whatever it says.
+        // An acknowledgement, with any contents.
         "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
             Ok(ServerResult::empty(()))
         }
@@ -110,7 +110,7 @@ fn list<T: Element, L: DeserializeOwned + Into<ServerResult>>(
     without::<L>(Value::Object(members), &[name], left_out)
 }
 
-/// The elements of a member that ought to be a list: one element stands for a list of it.
+/// The elements of a member that should be a list: a single element counts as a list of one.
 fn elements(members: &mut Map<String, Value>, name: &str) -> Option<Vec<Value>> {
     match members.remove(name)? {
         Value::Array(all) => Some(all),
@@ -135,7 +135,7 @@ fn call(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, String> {
     let content = elements(&mut members, "content").unwrap_or_default();
     let content = content.into_iter().map(|one| block(one, left_out)).collect();
     members.insert("content".to_owned(), Value::Array(content));
-    // What says that the call failed is not lost with its form.
+    // The mark of a failed call is kept although its form is wrong.
     if let Some(failed) = members.get_mut("isError").filter(|failed| !failed.is_boolean()) {
         *failed =
             json!(!matches!(failed.to_string().trim_matches('"'), "null" | "false" | "0" | ""));
@@ -198,8 +198,7 @@ fn completion(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, Str
     without::<CompleteResult>(Value::Object(members), &["completion"], left_out)
 }
 
-/// Reads what an upstream says that it can do: a capability in a form that is not known is one that
-/// it has.
+/// Reads an upstream's capabilities: one in an unknown form counts as present.
 fn capabilities(members: &mut Map<String, Value>, left_out: &mut LeftOut) {
     let mut all = match members.remove("capabilities") {
         Some(Value::Object(all)) => all,
@@ -269,7 +268,7 @@ fn discovered(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, Str
         .filter(Value::is_string)
         .collect();
     members.insert("supportedVersions".to_owned(), Value::Array(versions));
-    // Doorward keeps no copy of the result, so what it says of copies decides nothing.
+    // Doorward keeps no copy of the result, so statements about copies have no effect.
     members.insert("resultType".to_owned(), json!("complete"));
     members.insert("ttlMs".to_owned(), json!(0));
     members.insert("cacheScope".to_owned(), json!("private"));

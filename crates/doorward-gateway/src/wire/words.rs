@@ -1,4 +1,4 @@
-//! The words of an answer that is none, as a message quotes them.
+//! The words of a response that is no answer, as a message quotes them.
 
 use doorward_model::foreign;
 use doorward_transport::Budget;
@@ -15,8 +15,7 @@ pub(crate) fn status(status: StatusCode) -> String {
     }
 }
 
-/// The words of a body, cleaned and quoted, with a colon before them; empty if it says
-/// nothing.
+/// The words of a body, cleaned and quoted, with a colon before them; empty if it contains none.
 pub(crate) fn of_body(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
@@ -28,7 +27,7 @@ pub(crate) fn of_body(body: &[u8]) -> String {
     if told == "“”" { String::new() } else { format!(": {told}") }
 }
 
-/// The words within a JSON answer: of a JSON-RPC error, or of what web frameworks answer.
+/// The words within a JSON answer: of a JSON-RPC error, or of the error formats of web frameworks.
 fn of_json(value: &Value) -> Option<String> {
     let members = match value {
         Value::String(text) => return Some(text.clone()),

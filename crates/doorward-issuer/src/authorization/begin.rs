@@ -1,4 +1,4 @@
-//! The validation of an authorization request, when it comes and whenever it is taken up again.
+//! The validation of an authorization request, on arrival and at each resumption.
 
 use std::sync::Arc;
 
@@ -120,12 +120,12 @@ impl Issuer {
         self.parts.store.note_step(step);
     }
 
-    /// Notes that the user of a request is being asked.
+    /// Notes that the consent page is shown.
     pub fn note_asked(&self, request: &AuthorizationRequest, user_id: &UserId) {
         self.parts.store.note_step(request.step(StepKind::Asked).person(user_id.as_str()));
     }
 
-    /// Notes that nobody could sign in for a request.
+    /// Notes that no user could sign in for a request.
     pub fn note_no_sign_in(&self, request: &AuthorizationRequest, reason: Reason) {
         self.parts.store.note_step(request.step(StepKind::SignedIn).refused(reason));
     }
@@ -142,7 +142,7 @@ impl Issuer {
         })?;
         let found = self.parts.clients.find(&ClientId::from_text(id), address).await;
         let client = found.map_err(|error| AuthorizeRefusal::Page(error.into()))?;
-        // What fails before there is a redirect URI to answer to is shown to the user.
+        // Errors before a redirect URI is known are shown to the user.
         let redirect_uri =
             redirect::redirect_uri(&client.redirect_uris, params.get("redirect_uri"))
                 .map_err(|refusal| AuthorizeRefusal::Page(refusal.into()))?;

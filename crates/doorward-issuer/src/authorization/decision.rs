@@ -26,8 +26,8 @@ impl Issuer {
         Ok(same.fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)))
     }
 
-    /// The scopes that this user may be offered to allow: those asked for and those allowed before,
-    /// as far as roles and factors reach.
+    /// The scopes that this user may be offered to allow: requested ones and those allowed before,
+    /// as far as roles and factors permit.
     pub fn offered(
         &self,
         request: &AuthorizationRequest,
@@ -38,7 +38,7 @@ impl Issuer {
         self.parts.rules.now().access.effective(&asked, who.person, who.authentication)
     }
 
-    /// The scopes asked for that this user could have after proving a second factor.
+    /// The requested scopes that this user could have after proving a second factor.
     pub fn behind_second_factor(
         &self,
         request: &AuthorizationRequest,
@@ -49,8 +49,8 @@ impl Issuer {
         rules.access.lacks_second_factor(&allowed, who.authentication)
     }
 
-    /// Answers the client with a code for what the user allowed. Conditional on the request not
-    /// being decided yet. `already` is what [`Issuer::already_allowed`] answered.
+    /// Answers the client with a code for the user's grant. Conditional on the request not being
+    /// decided yet. `already` is the result of [`Issuer::already_allowed`].
     pub async fn approve(
         &self,
         request: &AuthorizationRequest,
@@ -95,7 +95,7 @@ impl Issuer {
         Ok(append(&request.redirect_uri, &pairs))
     }
 
-    /// The code that stands for what the user allowed.
+    /// The code for the user's grant.
     fn code(
         &self,
         request: &AuthorizationRequest,
@@ -117,8 +117,8 @@ impl Issuer {
         }
     }
 
-    /// The URL that tells the client that the user refused. The user decided it on a page, so the
-    /// browser may go there at once.
+    /// The URL that reports the user's refusal to the client. The user decided it on a page, so the
+    /// browser may be redirected at once.
     pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
         tracing::info!(client = %request.client.id, "authorization refused by the person");
         self.parts.store.note_step(

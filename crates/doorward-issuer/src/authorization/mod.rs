@@ -1,8 +1,8 @@
 //! Authorization requests: validated, carried through the pages as a sealed value, decided once.
 //!
-//! Nothing is stored before the user decides. Looking at the authorization page costs an attacker a
-//! signature's worth of work here and leaves no row behind, and a client that fetches it in advance
-//! burns nothing (N4).
+//! Nothing is stored before the user decides. A request of the authorization page costs the server
+//! about one signature and stores no row, and a client that fetches it in advance uses nothing up
+//! (N4).
 
 mod begin;
 mod decision;
@@ -23,7 +23,7 @@ use crate::{Failure, Issuer, checks::interaction::Interaction};
 pub struct AuthorizationRequest {
     /// Identifies it, so that it is decided at most once.
     pub id: String,
-    /// When it came in.
+    /// The time of its arrival.
     pub created_at: Timestamp,
     /// Its parameters as they came.
     pub params: Params,
@@ -31,31 +31,31 @@ pub struct AuthorizationRequest {
     pub client: Arc<Client>,
     /// The redirect URI, as presented and found valid.
     pub redirect_uri: String,
-    /// The scopes asked for, without what is implied.
+    /// The requested scopes, without implied ones.
     pub scopes: ScopeSet,
     /// The resources that it is for.
     pub resources: Vec<Resource>,
     /// The PKCE challenge, in the form in which it is stored with the code.
     challenge: String,
-    /// How the client wants its user to be asked.
+    /// The client's requirements for interaction with the user.
     interaction: Interaction,
 }
 
-/// The user who decides on a request, and how they proved who they are.
+/// The user who decides on a request, and their authentication.
 #[derive(Clone, Copy, Debug)]
 pub struct Approver<'a> {
     /// The user.
     pub person: &'a Person,
-    /// When they proved who they are.
+    /// The time of their authentication.
     pub auth_time: Timestamp,
-    /// How they proved it.
+    /// The authentication itself.
     pub authentication: &'a Authentication,
-    /// The account at an identity provider by which they came.
+    /// The account at an identity provider with which they signed in.
     pub identity: Option<&'a IdentityId>,
 }
 
 impl Approver<'_> {
-    /// The subject of what they allow.
+    /// The subject of the grant.
     fn subject(&self) -> Subject {
         Subject {
             account: self.person.id.clone(),
@@ -79,7 +79,7 @@ pub enum AuthorizeRefusal {
 /// [`ErrorAnswer::needs_page`] first.
 #[derive(Debug, Clone)]
 pub struct ErrorAnswer {
-    /// The URL that tells the client, with the error in its query.
+    /// The URL that reports the error to the client, in its query.
     pub target: String,
     /// The error.
     pub failure: Failure,
@@ -88,31 +88,32 @@ pub struct ErrorAnswer {
 }
 
 impl ErrorAnswer {
-    /// Reports that the user must see where the redirect leads and follow it themselves. Otherwise
-    /// anybody could register a client and make this server's URL lead anywhere (RFC 9700 §4.11.2).
-    /// `known` says that the browser's user has signed in here, at least by half.
+    /// Reports that the user must see the target of the redirect and follow it themselves.
+    /// Otherwise an attacker could register a client and make this server's URL lead to any other
+    /// (RFC 9700 §4.11.2). `known` says that the browser's user has signed in here, at least with
+    /// the first factor.
     pub fn needs_page(&self, known: bool) -> bool {
         !known && !self.client.is_introduced()
     }
 }
 
-/// A sealed request that cannot be taken up again.
+/// A sealed request that cannot be resumed.
 #[derive(Debug, Clone)]
 pub enum ReopenError {
-    /// Not one of ours, or damaged.
+    /// Not issued by this server, or damaged.
     Invalid,
     /// Too old.
     Expired,
-    /// It is refused now, though it was fine when it came.
+    /// It is refused now, though it was valid on arrival.
     Refused(AuthorizeRefusal),
 }
 
 impl AuthorizationRequest {
-    /// `prompt=none`: the user may not be asked anything.
+    /// `prompt=none`: no interaction with the user is allowed.
     pub fn is_silent(&self) -> bool {
         self.interaction.silent
     }
-    /// `prompt=login`: the user is to sign in again, whatever is known.
+    /// `prompt=login`: the user must sign in again, even with a session.
     pub fn wants_login(&self) -> bool {
         self.interaction.login
     }
@@ -124,11 +125,11 @@ impl AuthorizationRequest {
     pub fn max_age(&self) -> Option<i64> {
         self.interaction.max_age.map(i64::from)
     }
-    /// The authentication contexts that the client would like.
+    /// The authentication contexts that the client prefers.
     pub fn acr_values(&self) -> Option<&str> {
         self.params.get("acr_values").filter(|values| values.len() <= 512)
     }
-    /// The user whom the client expects to sign in.
+    /// The user expected by the client.
     pub fn login_hint(&self) -> Option<&str> {
         self.params.get("login_hint").filter(|hint| hint.len() <= 256)
     }
@@ -156,7 +157,7 @@ fn append(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
 }
 
 impl Issuer {
-    /// The answer that tells the client of an error (RFC 6749 §4.1.2.1, RFC 9207).
+    /// The response that reports an error to the client (RFC 6749 §4.1.2.1, RFC 9207).
     fn tell(
         &self,
         client: &Arc<Client>,
@@ -171,7 +172,7 @@ impl Issuer {
         ErrorAnswer { target: append(redirect_uri, &pairs), failure, client: Arc::clone(client) }
     }
 
-    /// The answer that tells the client of an error.
+    /// The response that reports an error to the client.
     pub fn answer_error(
         &self,
         request: &AuthorizationRequest,

@@ -16,8 +16,7 @@ impl Issuer {
         self.parts.master.seal(PLACE, plain.as_bytes()).as_str().to_owned()
     }
 
-    /// Takes a sealed request up again and validates it anew: the client may have been disabled
-    /// meanwhile.
+    /// Opens a sealed request and validates it anew: the client may have been disabled meanwhile.
     pub async fn reopen(
         &self,
         sealed: &str,
@@ -49,7 +48,7 @@ impl Issuer {
         Ok(valid.request(id.to_owned(), created_at, client, params))
     }
 
-    /// Notes that a user came back too late. The request itself is not validated any more.
+    /// Notes that a user returned too late. The request itself is no longer validated.
     async fn note_expired(&self, flow: &str, query: &str) {
         let id = Params::parse(query.as_bytes())
             .ok()

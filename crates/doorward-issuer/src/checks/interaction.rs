@@ -1,4 +1,4 @@
-//! `prompt` and `max_age`: how a client wants its user to be asked (OpenID Connect Core §3.1.2.1).
+//! `prompt` and `max_age`: a client's requirements on interaction (OpenID Connect Core §3.1.2.1).
 
 use doorward_model::{OAuthErrorCode, Timestamp};
 

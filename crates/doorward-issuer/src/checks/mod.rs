@@ -1,4 +1,4 @@
-//! Pure checks of what clients send: functions of their arguments, without store, clock or library.
+//! Pure checks of client input: functions of their arguments, without store, clock or library.
 
 pub(crate) mod interaction;
 pub(crate) mod pkce;

@@ -1,5 +1,5 @@
 //! The form of PKCE values (RFC 7636 §4.1 and §4.2). The comparison itself is the protocol
-//! library's; it does not look at the form.
+//! library's; it does not check the form.
 
 /// The length of a SHA-256 in base64url without padding.
 const CHALLENGE: usize = 43;
@@ -45,7 +45,7 @@ mod tests {
             verifier in "[A-Za-z0-9._~-]{43,128}"
         ) {
             prop_assert!(is_verifier(&verifier));
-            // The stored form of a token is its SHA-256 in base64url, as S256 wants it.
+            // The stored form of a token is its SHA-256 in base64url, as S256 requires.
             let challenge = PlainToken::presented(&verifier).hashed();
             prop_assert!(is_challenge(challenge.as_str()));
         }

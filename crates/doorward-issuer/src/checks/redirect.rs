@@ -4,7 +4,7 @@ use doorward_model::{OAuthErrorCode, Reason, RedirectUri};
 
 use crate::Failure;
 
-/// A redirect URI that is refused. Nothing may be sent there.
+/// A redirect URI that is refused. No response may be sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RedirectRefusal {
     #[error("redirect_uri is missing, and the client has several")]

@@ -21,8 +21,8 @@ impl From<NoScope> for Failure {
     }
 }
 
-/// The scopes that an authorization request may be granted: of those asked for, what the client may
-/// hold and what exists. `serves` says that there is an upstream of this name.
+/// The scopes that an authorization request may be granted: of the requested ones, those that exist
+/// and that the client may hold. `serves` reports an upstream of this name.
 pub(crate) fn requested(
     asked: Option<&str>,
     client: &ScopeSet,
@@ -38,7 +38,7 @@ pub(crate) fn requested(
 }
 
 /// The scopes to which a token request narrows its grant; `None` if it names none. Clients repeat
-/// here what they once asked for, also what exists nowhere or was implied (N7).
+/// their original request here, with scopes that do not exist or were implied (N7).
 pub(crate) fn narrowed(asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope> {
     match asked.map(ScopeSet::parse_known) {
         Some(scopes) if scopes.is_empty() => Err(NoScope::Token),

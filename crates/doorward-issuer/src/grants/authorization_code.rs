@@ -99,7 +99,8 @@ fn expired() -> Failure {
 async fn find(request: &Request<'_>, presented: &str) -> Result<Code, Failure> {
     let found = request.issuer.parts.store.code(&PlainToken::presented(presented).hashed()).await?;
     let Some(code) = found else {
-        // One of ours that is not there any more expired long ago; another was never ours.
+        // A code in this server's format that no longer exists expired long ago; another was never
+        // issued here.
         let reason = if presented.starts_with(TokenKind::AuthorizationCode.prefix()) {
             Reason::CodeExpired
         } else {
@@ -114,7 +115,7 @@ async fn find(request: &Request<'_>, presented: &str) -> Result<Code, Failure> {
     Ok(code)
 }
 
-/// The grant that the code stands for.
+/// The grant for a code.
 fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
     let config = &request.issuer.parts.config;
     // Without refresh tokens the grant ends with its only access token.

@@ -74,8 +74,8 @@ impl Grant for ClientCredentials {
         let scopes = issuer.allowed_now(asked, &service, &grant)?;
         let mut unit = UnitOfWork::new();
         if is_new {
-            // Blocking a client ends the grants that it has: none may be added after it, by a
-            // client that was read before it.
+            // Blocking a client ends its grants: none may be added after it, by a client that was
+            // read before it.
             let object = Expected::Client(client.id.clone());
             unit.push(Change::Expect { object, etag: client.etag() });
         }
@@ -97,7 +97,7 @@ impl Grant for ClientCredentials {
 }
 
 /// The live grant of the client that reaches these resources with its present scopes. One is kept
-/// for all its tokens, so that a job that asks every minute leaves one entry on the pages.
+/// for all its tokens, so that a job that requests one every minute has one entry on the pages.
 async fn live(
     request: &Request<'_>,
     account: &UserId,

@@ -24,12 +24,12 @@ fn of(kind: GrantType) -> &'static dyn Grant {
     }
 }
 
-/// The grant types that are served, with what they are for.
+/// The grant types that are served, with their purposes.
 pub fn served() -> impl Iterator<Item = (GrantType, &'static str)> {
     GrantType::ALL.into_iter().map(|kind| (kind, of(kind).summary()))
 }
 
-/// A grant type of the token endpoint: its rules, and what it gives.
+/// A grant type of the token endpoint: its rules, and its result.
 #[async_trait]
 pub(crate) trait Grant: Sync {
     /// Its type, by which requests and clients name it.
@@ -41,26 +41,26 @@ pub(crate) trait Grant: Sync {
     /// The step that a request for it is, in the timeline.
     fn step(&self) -> StepKind;
 
-    /// The audit entry of a token for a grant that was there before. A grant that a request makes
-    /// has an entry of its own.
+    /// The audit entry of a token for an existing grant. A grant made by a request has an entry of
+    /// its own.
     fn of_existing_grant(&self) -> AuditKind;
 
     /// The methods of client authentication that it accepts.
     fn client_authentication(&self) -> &'static [ClientAuthMethod];
 
-    /// Its rule for the parameter `scope`: the scopes to which the request narrows what it is
-    /// given, or `None` for all of it.
+    /// Its rule for the parameter `scope`: the scopes to which the request narrows the grant, or
+    /// `None` for all of it.
     fn scopes(&self, asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope>;
 
-    /// Decides on a request: what it is given, or a refusal.
+    /// Decides on a request: the grant, or a refusal.
     async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused>;
 
-    /// Answers that another request was faster: `condition` of what was granted no longer held.
-    /// `Ok` has the request decided again, on what the other one left.
+    /// Handles a conflict with a faster request: `condition` of the grant no longer held. After
+    /// `Ok` the request is decided again, on the new state.
     async fn overtaken(&self, request: &Request<'_>, condition: Condition) -> Result<(), Refused>;
 }
 
-/// A token request whose client is authenticated.
+/// A token request of an authenticated client.
 pub(crate) struct Request<'a> {
     pub(crate) issuer: &'a Issuer,
     pub(crate) client: &'a Client,
@@ -73,7 +73,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A parameter that must be there.
+    /// A required parameter.
     pub(crate) fn required(&self, name: &str) -> Result<&'a str, Failure> {
         self.params.get(name).ok_or_else(|| {
             Failure::new(OAuthErrorCode::InvalidRequest, format!("{name} is missing"))
@@ -90,7 +90,7 @@ pub(crate) struct Granted {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: Vec<Resource>,
     pub(crate) refresh_token: Option<PlainToken>,
-    /// The changes that spend what was presented and store the refresh token.
+    /// The changes that spend the presented credential and store the refresh token.
     pub(crate) unit: UnitOfWork,
 }
 

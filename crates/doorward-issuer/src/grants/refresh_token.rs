@@ -71,7 +71,7 @@ impl Grant for RefreshToken {
 
     async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
         match condition {
-            // What the other request left is the case of the grace period.
+            // The state after the other request is the case of the grace period.
             Condition::UseRefreshToken => Ok(()),
             Condition::UseGrant => Err(withdrawn().into()),
             other => Err(Refused::unexpected(other)),

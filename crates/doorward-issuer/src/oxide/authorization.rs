@@ -83,8 +83,8 @@ impl Request for Sent<'_> {
     }
 }
 
-/// Judges an authorization request whose client and redirect URI are known to be right, and returns
-/// its PKCE challenge in the library's stored form.
+/// Judges an authorization request with a verified client and redirect URI, and returns its PKCE
+/// challenge in the library's stored form.
 pub(crate) fn check_authorization(
     params: &Params,
     client: &ClientId,
@@ -114,7 +114,7 @@ fn fault(output: Output<'_>) -> AuthorizationFault {
     };
     match told.description().kind() {
         AuthorizationErrorType::UnsupportedResponseType => AuthorizationFault::ResponseType,
-        // The library gives these for a scope or a refusal, which it is never asked about.
+        // The library returns these for a scope or a refusal, for which it is never called.
         AuthorizationErrorType::InvalidRequest
         | AuthorizationErrorType::UnauthorizedClient
         | AuthorizationErrorType::AccessDenied

@@ -80,8 +80,8 @@ impl Request for Sent<'_> {
 }
 
 /// Judges the exchange of a code by an authenticated client: the code is this client's, for this
-/// redirect URI, and the verifier fits its challenge. `ends` is when the grant ends that the code
-/// stands for; the much shorter life of the code itself is judged elsewhere, by our own clock.
+/// redirect URI, and the verifier fits its challenge. `ends` is the end of the code's grant; the
+/// much shorter life of the code itself is judged elsewhere, by this server's clock.
 pub(crate) fn check_exchange(
     params: &Params,
     client: &ClientId,

@@ -2,9 +2,9 @@
 //!
 //! [`check_authorization`] judges an authorization request, [`check_exchange`] the exchange of its
 //! code; [`includes`] compares scopes. The library's state machines do no input or output: they are
-//! created from a request, told what Doorward knows, and left where they would ask for a scope or a
-//! token, because from there on they hand back what they were given. What they decide, and what
-//! Doorward decides, is in docs/decisions/0026-rules-of-the-code-flow.md.
+//! created from a request, supplied with Doorward's data, and left where they would ask for a scope
+//! or a token, because from that point they return their input. The division of decisions between
+//! them and Doorward is in docs/decisions/0026-rules-of-the-code-flow.md.
 
 mod authorization;
 mod exchange;

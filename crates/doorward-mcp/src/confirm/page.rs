@@ -1,5 +1,5 @@
-//! The page that shows a use to the user and hands out a one-time code for it, where the client
-//! cannot ask or is not trusted to.
+//! The page that shows a use to the user and issues a one-time code for it, where the client cannot
+//! ask or is not trusted to.
 
 use doorward_model::{
     PlainToken, Timestamp, TokenKind, UpstreamChange, UserId, foreign, routes, upstream::KeptResult,
@@ -16,8 +16,8 @@ use crate::{
     tools::ToolError,
 };
 
-/// The letters of codes: no vowels, so that no code is a word, and none that look alike. A code has
-/// eight: 34 bits.
+/// The characters of codes: no vowels, so that no code is a word, and none that look alike. A code
+/// has eight: 34 bits.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const CODE_LENGTH: usize = 8;
 /// The most codes that may be tried for one use within [`LIFETIME`].
@@ -25,14 +25,14 @@ const MOST_TRIES: u32 = 10;
 /// The beginning of the names of stored questions. No tool's kept result has such a name.
 const LABEL: &str = "confirm:";
 
-/// The contents of the page before it hands out a code.
+/// The contents of the page before it issues a code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pending {
     /// The tool's name here.
     pub tool: String,
-    /// Its name for people, cleaned.
+    /// Its display name, cleaned.
     pub title: String,
-    /// The client that wants to call it, cleaned.
+    /// The client of the intended call, cleaned.
     pub client: String,
     arguments: Map<String, Value>,
     client_id: String,
@@ -48,7 +48,7 @@ impl Pending {
     }
 }
 
-/// True for a kept result that is a question of ours and no result of a tool.
+/// True for a kept result that is a question of this server and no result of a tool.
 pub(crate) fn is_question(row: &KeptResult) -> bool {
     row.tool.starts_with(LABEL)
 }
@@ -67,7 +67,7 @@ impl Mcp {
         format!("{LABEL}{}", hex(mac.get(..16).unwrap_or_default()))
     }
 
-    /// Leads a client that cannot ask, or may not, to a page of ours.
+    /// Directs the user of a client that cannot ask, or may not, to a page of this server.
     pub(super) async fn ask_by_page(
         &self,
         visit: &Visit,
@@ -120,7 +120,7 @@ impl Mcp {
         )))
     }
 
-    /// The code that the page shows: a proof that the page was opened by its person.
+    /// The code that the page shows: a proof that the page was opened by its user.
     fn code(&self, user_id: &UserId, pending: &Pending) -> String {
         let proof = self.inner.parts.master.mac(
             "confirmation-code",
@@ -168,7 +168,7 @@ impl Mcp {
         Ok(row.filter(is_question).and_then(|row| self.opened(user_id, &row)))
     }
 
-    /// The code for a call that this person agrees to.
+    /// The code for a call that this user agrees to.
     pub fn confirmation_code(&self, user_id: &UserId, pending: &Pending) -> String {
         self.code(user_id, pending)
     }

@@ -41,7 +41,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words.into_iter().filter(|word| !word.is_empty()).map(|word| stem(&word)).collect()
 }
 
-/// A word without the endings that say nothing about its meaning.
+/// A word without the endings that do not change its meaning.
 fn stem(word: &str) -> String {
     for (ending, instead) in [("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")] {
         if let Some(short) = word.strip_suffix(ending)
@@ -71,7 +71,7 @@ pub(super) fn required(spec: &ToolSpec) -> Vec<&str> {
         .unwrap_or_default()
 }
 
-/// How often each word stands in a tool, by how much the place counts.
+/// The frequency of each word in a tool, weighted by its place.
 fn weighed(spec: &ToolSpec) -> HashMap<String, f64> {
     let mut weights: HashMap<String, f64> = HashMap::new();
     let mut add = |text: &str, weight: f64| {
@@ -148,7 +148,7 @@ pub(crate) fn search(
         let known = asked.known_arguments.iter().filter(takes).count() as f64;
         found.push((text_score + known, *spec));
     }
-    // The score decides, then the name: the same question always has the same answer.
+    // The score decides, then the name: the same query always has the same result.
     found.sort_by(|(one, first), (other, second)| {
         other.total_cmp(one).then_with(|| first.name().cmp(second.name()))
     });

@@ -35,7 +35,7 @@ pub(crate) struct Context {
 pub struct BuiltIn {
     /// Its name.
     pub name: &'static str,
-    /// Its name for people.
+    /// Its display name.
     pub title: &'static str,
     /// Its effect.
     pub description: &'static str,
@@ -76,7 +76,7 @@ pub(crate) fn schema<T: JsonSchema>() -> Map<String, Value> {
     }
 }
 
-/// Takes out formats that name Rust's integer types: JSON Schema knows none of them, and validators
+/// Removes formats that name Rust's integer types: JSON Schema defines none of them, and validators
 /// complain.
 fn drop_machine_formats(schema: &mut Value) {
     match schema {
@@ -95,7 +95,7 @@ fn drop_machine_formats(schema: &mut Value) {
     }
 }
 
-/// Reads a call's arguments; what does not fit is explained to the model.
+/// Reads a call's arguments; errors in them are explained to the model.
 pub(crate) fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, ToolError> {
     serde_json::from_value(Value::Object(call.arguments()))
         .map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))

@@ -1,4 +1,4 @@
-//! `list_connected_apps`: the clients that act for this person.
+//! `list_connected_apps`: the clients that act for this user.
 
 use doorward_model::{Program, ToolClass};
 use doorward_store::ConnectedApp;
@@ -25,7 +25,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Only apps whose name contains this, without regard to case.
+    /// Only apps with this text in their name, without regard to case.
     #[serde(default)]
     name_contains: Option<String>,
     /// How many at most.
@@ -59,11 +59,11 @@ struct App {
     name: String,
     /// Its permissions.
     scopes: Vec<String>,
-    /// When it was first allowed, in seconds since 1970.
+    /// The time of the first consent, in seconds since 1970.
     connected_at: i64,
-    /// When it was last used, in seconds since 1970, to within some minutes.
+    /// The time of the last use, in seconds since 1970, to within some minutes.
     last_used_at: i64,
-    /// True if it is the app that asks.
+    /// True if it is the app of this call.
     #[serde(rename = "this_app")]
     asks: bool,
 }

@@ -1,4 +1,4 @@
-//! Tools: what one is, where they come from, and those that are built in.
+//! Tools: their definition, their sources, and the built-in ones.
 
 mod builtin;
 mod list_connected_apps;
@@ -34,14 +34,14 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A tool as it is listed and judged.
 #[derive(Clone, Debug)]
 pub struct ToolSpec {
-    /// Its definition, under the name that clients see.
+    /// Its definition, under the name for clients.
     pub tool: Tool,
-    /// The upstream that it belongs to; `None` for our own.
+    /// The upstream that it belongs to; `None` for built-in tools.
     pub upstream: Option<UpstreamName>,
-    /// Its name there.
+    /// Its name at the upstream.
     pub own_name: String,
-    /// Its name among the tools of all upstreams. It stays the same at the upstream's own address,
-    /// so that rules, confirmations and the audit mean the same tool at every address.
+    /// Its name among the tools of all upstreams. It stays the same at the upstream's own URL, so
+    /// that rules, confirmations and the audit mean the same tool at every URL.
     pub listed_as: String,
     /// Its effect on the world.
     pub class: ToolClass,
@@ -56,7 +56,7 @@ pub struct ToolSpec {
 }
 
 impl ToolSpec {
-    /// The name that clients see.
+    /// The name for clients.
     pub fn name(&self) -> &str {
         &self.tool.name
     }
@@ -65,9 +65,9 @@ impl ToolSpec {
 /// Bounds of calls to one upstream. Zero means that only the general limits hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallLimits {
-    /// Calls a minute, of all people together.
+    /// Calls a minute, of all users together.
     pub per_minute: u32,
-    /// Calls at once, of all people together.
+    /// Calls at once, of all users together.
     pub at_once: u32,
     /// Seconds that one call may take.
     pub seconds: u64,
@@ -82,11 +82,11 @@ pub struct ToolCall {
     pub spec: Arc<ToolSpec>,
     /// The request as the client sent it.
     pub params: CallToolRequestParams,
-    /// The caller, and the way back.
+    /// The caller, and the channel to it.
     pub visit: Visit,
-    /// Where to report progress.
+    /// The recipient of progress.
     pub progress: Progress,
-    /// Cancelled when the client takes the call back or goes away.
+    /// Cancelled when the client cancels the call or disconnects.
     pub cancelled: CancellationToken,
 }
 
@@ -100,21 +100,21 @@ impl ToolCall {
 /// Why a call has no result.
 #[derive(Debug)]
 pub enum ToolError {
-    /// The arguments do not fit; the text tells the model how they must be.
+    /// The arguments do not fit; the text states the requirements to the model.
     Arguments(String),
-    /// It could not be done; the text tells the model why.
+    /// The call failed; the text states the reason to the model.
     Failed(String),
-    /// It cannot be done now; the text tells the model why, the number after how many seconds to
-    /// try again.
+    /// The call is not possible now; the text states the reason to the model, the number the
+    /// seconds until a retry.
     Busy(String, u64),
     /// The protocol has an error of its own for this.
     Protocol(ErrorData),
-    /// The person did not agree, or could not be asked; the text tells the model which.
+    /// The user did not agree, or could not be asked; the text states which to the model.
     Unconfirmed(String),
-    /// The upstream answered with an error of its own, whose text the source labelled with the
-    /// upstream's name. It reaches the client without the codes that are Doorward's.
+    /// The upstream answered with an error of its own, with a text labelled with the upstream's
+    /// name by the source. It reaches the client without the codes that are Doorward's.
     Upstream(ErrorData),
-    /// Something here failed; the caller learns only that it may try again.
+    /// An internal failure; the caller learns only that it may try again.
     Unavailable(StoreError),
 }
 
@@ -140,8 +140,8 @@ pub struct Offers {
     pub extensions: rmcp::model::ExtensionCapabilities,
 }
 
-/// Where tools, prompts and resources come from. The gateway and connectors are further sources;
-/// `doorward` introduces them. No method has a default: a source decides on each.
+/// A source of tools, prompts and resources. The gateway and connectors are further sources;
+/// `doorward` registers them. No method has a default: a source decides on each.
 #[async_trait]
 pub trait ToolSource: Send + Sync + 'static {
     /// The tools that this caller could see, in a stable order, before they are judged.
@@ -156,20 +156,20 @@ pub trait ToolSource: Send + Sync + 'static {
     async fn offers(&self, visit: &Visit) -> Unjudged<Listed<Offers>>;
     /// True if there may be anything but tools, for any user.
     fn may_offer(&self) -> bool;
-    /// The item of this name, before it is judged. It asks no upstream to do anything.
+    /// The item of this name, before it is judged. It sends no request to an upstream.
     async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item>;
     /// The tool of this name that waits for an administrator's decision, before it is judged.
     async fn waiting(&self, visit: &Visit, name: &str) -> Option<Item>;
-    /// Does what was admitted.
+    /// Performs an admitted operation.
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError>;
 }
 
-/// Reports progress, if the client asked for it (CA7).
+/// Reports progress, if the client requested it (CA7).
 #[derive(Clone)]
 pub struct Progress(Option<(Channel, ProgressToken)>);
 
 impl Progress {
-    /// Reports to no one.
+    /// Progress without a recipient.
     pub fn none() -> Self {
         Self(None)
     }
@@ -177,7 +177,7 @@ impl Progress {
     pub fn new(channel: Channel, token: ProgressToken) -> Self {
         Self(Some((channel, token)))
     }
-    /// True if anybody listens.
+    /// True if a client listens.
     pub fn is_wanted(&self) -> bool {
         self.0.is_some()
     }

@@ -24,7 +24,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// The app's client_id, as list_connected_apps tells it.
+    /// The app's client_id, as in list_connected_apps.
     client_id: String,
 }
 

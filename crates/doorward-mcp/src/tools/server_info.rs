@@ -1,4 +1,4 @@
-//! `server_info`: what this server is.
+//! `server_info`: a description of this server.
 
 use doorward_model::ToolClass;
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ struct Answer {
     program: String,
     /// The program's version.
     version: String,
-    /// The address of the authorization server.
+    /// The URL of the authorization server.
     issuer: String,
     /// The server's time, in seconds since 1970.
     time: i64,

@@ -1,5 +1,5 @@
-//! `wait`: takes its time, for operators who try out progress, cancellation and time limits of
-//! clients and proxies.
+//! `wait`: takes its time, for tests of progress, cancellation and time limits of clients and
+//! proxies by operators.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn default_seconds() -> u32 {
     5
 }
 
-/// How it went.
+/// The outcome.
 #[derive(Serialize, JsonSchema)]
 struct Answer {
     /// How many seconds passed.

@@ -1,4 +1,4 @@
-//! `whoami`: for whom the client acts, and what it may do.
+//! `whoami`: the user for whom the client acts, and its permissions.
 
 use doorward_model::ToolClass;
 use schemars::JsonSchema;
@@ -30,21 +30,21 @@ struct Arguments {}
 /// The caller.
 #[derive(Serialize, JsonSchema)]
 struct Answer {
-    /// The person's stable identifier (`sub`).
+    /// The user's stable identifier (`sub`).
     user_id: String,
-    /// The name that the person signs in with.
+    /// The name that the user signs in with.
     name: String,
-    /// The person's e-mail address, if known.
+    /// The user's e-mail address, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// The name by which others know the person.
+    /// The user's display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_name: Option<String>,
-    /// The person's roles.
+    /// The user's roles.
     roles: Vec<String>,
-    /// How the person signed in before allowing the client.
+    /// The user's sign-in before they allowed the client.
     signed_in: SignedIn,
-    /// The person's accounts at identity providers.
+    /// The user's accounts at identity providers.
     identities: Vec<Account>,
     /// The client that acts.
     client_id: String,
@@ -52,7 +52,7 @@ struct Answer {
     client_name: String,
     /// The scopes of the access token.
     scopes: Vec<String>,
-    /// When the access token ends, in seconds since 1970.
+    /// The time of the access token's end, in seconds since 1970.
     token_expires_at: i64,
 }
 
@@ -61,7 +61,7 @@ struct Answer {
 struct SignedIn {
     /// When, in seconds since 1970.
     at: i64,
-    /// How strongly (`acr`).
+    /// The level of authentication (`acr`).
     level: String,
     /// By which methods (`amr`).
     methods: Vec<String>,
@@ -72,10 +72,10 @@ struct SignedIn {
 struct Account {
     /// The provider.
     provider: String,
-    /// The user name or e-mail address there.
+    /// The user name or e-mail address at the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// When the provider last confirmed that the account stands, in seconds since 1970.
+    /// The time of the provider's last confirmation that the account exists, in seconds since 1970.
     confirmed_at: i64,
 }
 

@@ -6,9 +6,9 @@ use crate::{AuditSubject, Timestamp};
 /// The conditions of a search. Everything that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Done by this person.
+    /// Done by this user.
     pub user_id: Option<String>,
-    /// Done by this person, or about them: what they see themselves.
+    /// Done by this user, or about them: the entries that they see themselves.
     pub concerns: Option<String>,
     /// Through this client.
     pub client_id: Option<String>,
@@ -29,7 +29,7 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    /// Answers if an entry fits, for those who follow as it happens.
+    /// Returns `true` if an entry fits, for those who follow as it happens.
     pub fn fits(&self, event: &AuditEvent<RecordedKind>) -> bool {
         let same = |wanted: &Option<String>, held: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| held == Some(wanted))

@@ -92,9 +92,9 @@ kinds! {
     PersonInvited = "person.invited" about [Invitation];
     /// A password was set, changed or removed.
     PasswordChanged = "person.password_changed" about [Person];
-    /// An account at an upstream provider was linked.
+    /// An account at an identity provider was linked.
     IdentityLinked = "person.identity_linked" about [Person];
-    /// An account at an upstream provider was unlinked.
+    /// An account at an identity provider was unlinked.
     IdentityUnlinked = "person.identity_unlinked" about [Person];
     /// A passkey, an authenticator app or recovery codes were added.
     FactorAdded = "person.factor_added" about [Person];
@@ -112,9 +112,9 @@ kinds! {
     ClientChanged = "client.changed" about [Client];
     /// A client was deleted.
     ClientDeleted = "client.deleted" about [Client];
-    /// A person allowed a client something.
+    /// A user allowed a client something.
     ConsentAllowed = "consent.allowed" about [Client];
-    /// A person refused a client.
+    /// A user refused a client.
     ConsentDenied = "consent.denied" about [Client];
     /// A client redeemed its code: access was given.
     GrantGiven = "grant.given" about [Grant];
@@ -164,9 +164,9 @@ kinds! {
     UpstreamNamesAnother = "upstream.names_another" about [Upstream];
     /// An administrator accepted the authorization server that an upstream names.
     UpstreamServerAccepted = "upstream.server_accepted" about [Upstream];
-    /// A person connected an upstream to their account.
+    /// A user connected an upstream to their account.
     ConnectionMade = "connection.made" about [Upstream];
-    /// A person's connection to an upstream ended.
+    /// A user's connection to an upstream ended.
     ConnectionEnded = "connection.ended" about [Upstream];
     /// A provider was added.
     ProviderAdded = "provider.added" about [Provider];
@@ -190,7 +190,7 @@ kinds! {
     RecordRead = "audit.record_read" about [Record];
     /// The audit was exported.
     AuditExported = "audit.exported" about [];
-    /// Old entries were deleted, as the retention says.
+    /// Old entries were deleted, according to the retention.
     AuditTrimmed = "audit.trimmed" about [];
     /// A backup was made.
     BackupMade = "backup.made" about [];
@@ -222,8 +222,8 @@ impl<'de> Deserialize<'de> for AuditKind {
     }
 }
 
-/// The kind of an entry that was read. A database that another version wrote may hold kinds that
-/// this version does not know; they can be read and passed on, and never written.
+/// The kind of an entry that was read. A database written by another version may hold kinds that
+/// are unknown to this one; they can be read and passed on, and never written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RecordedKind {
     /// A kind of this version.

@@ -1,5 +1,5 @@
-//! The audit: what happened, who did it by which client, and how it ended. Entries form a chain of
-//! hashes, so that one that was changed or taken out is found.
+//! The audit: events with their actors, clients and outcomes. Entries form a chain of hashes, so
+//! that a changed or removed entry is detected.
 
 mod filter;
 mod kind;
@@ -22,7 +22,7 @@ pub enum Outcome {
     Ok,
     /// It was refused.
     Refused,
-    /// It was tried and failed.
+    /// It was attempted and failed.
     Failed,
 }
 
@@ -46,7 +46,7 @@ impl Outcome {
 /// The acting user, and the means by which they act.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// The person.
+    /// The user.
     pub user_id: Option<String>,
     /// Their sign-in name at that time.
     pub user_name: Option<String>,
@@ -65,7 +65,7 @@ pub struct Actor {
 pub struct CallFacts {
     /// The tool, as it was called.
     pub tool: String,
-    /// Its upstream; empty for tools of our own.
+    /// Its upstream; empty for built-in tools.
     pub upstream: String,
     /// Its class: `read`, `write` or `destructive`.
     pub class: String,
@@ -86,7 +86,7 @@ pub struct AuditStamp {
     pub at: Timestamp,
     /// The actor, as far as known.
     pub actor: Actor,
-    /// The IP address that the request came from.
+    /// The IP address of the request.
     pub address: String,
     /// The id of the request, as in the log.
     pub request_id: String,
@@ -102,9 +102,9 @@ pub struct AuditEvent<K = AuditKind> {
     pub kind: K,
     /// Its result.
     pub outcome: Outcome,
-    /// The actor. What is empty is filled from the request that is being served.
+    /// The actor. Empty members are filled from the request that is being served.
     pub actor: Actor,
-    /// The IP address that it came from.
+    /// The IP address of the request.
     pub address: String,
     /// The id of the request, as in the log.
     pub request_id: String,
@@ -117,7 +117,7 @@ pub struct AuditEvent<K = AuditKind> {
 }
 
 impl AuditEvent {
-    /// An event of this kind that went well.
+    /// A successful event of this kind.
     pub fn new(kind: AuditKind) -> Self {
         Self {
             at: Timestamp::default(),
@@ -155,7 +155,7 @@ impl AuditEvent {
         self.actor.client_id = Some(client_id.to_string());
         self
     }
-    /// The same in text that both databases keep: what was sent by others may hold a NUL.
+    /// The same in text that both databases accept: text from other sources may hold a NUL.
     #[must_use]
     pub fn storable(mut self) -> Self {
         let texts = [&mut self.subject, &mut self.detail, &mut self.address, &mut self.request_id];
@@ -228,8 +228,8 @@ pub struct AuditHead {
 }
 
 impl AuditHead {
-    /// The entry that follows. Every field goes in with its length before it, so that no two events
-    /// look alike to the hash.
+    /// The entry that follows. Every field is preceded by its length, so that no two events have
+    /// the same input of the hash.
     pub fn follow(&self, event: impl Into<AuditEvent<RecordedKind>>) -> AuditEntry {
         let event = event.into();
         let seq = self.seq.saturating_add(1);

@@ -7,7 +7,7 @@ use crate::{HashedToken, Passkey, Timestamp, Totp, id::UserId};
 pub enum FactorChange {
     /// Adds a passkey. Conditional: it must be new.
     InsertPasskey(Passkey),
-    /// Notes that a passkey was used. Conditional: it must be there.
+    /// Notes the use of a passkey. Conditional: it must exist.
     UsePasskey {
         /// The passkey.
         id: String,
@@ -16,7 +16,7 @@ pub enum FactorChange {
         /// The moment.
         at: Timestamp,
     },
-    /// Deletes a passkey. Conditional: it must be this person's.
+    /// Deletes a passkey. Conditional: it must be this user's.
     DeletePasskey {
         /// The user.
         user_id: UserId,
@@ -44,14 +44,14 @@ pub enum FactorChange {
     },
     /// Deletes an authenticator app.
     DeleteTotp(UserId),
-    /// Replaces a person's recovery codes.
+    /// Replaces a user's recovery codes.
     ReplaceRecoveryCodes {
         /// The user.
         user_id: UserId,
         /// The codes' hashes.
         codes: Vec<HashedToken>,
     },
-    /// Uses a recovery code. Conditional: it must be there.
+    /// Uses a recovery code. Conditional: it must exist.
     UseRecoveryCode {
         /// The user.
         user_id: UserId,

@@ -10,7 +10,7 @@ use crate::{
 /// An attempt to guess a secret, counted before the secret is compared.
 #[derive(Clone, Debug)]
 pub struct CountedAttempt {
-    /// The counter: an account, an address, a second factor.
+    /// The counter: an account, an IP address, a second factor.
     pub key: String,
     /// The present moment.
     pub at: Timestamp,

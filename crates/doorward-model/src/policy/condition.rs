@@ -195,7 +195,7 @@ impl Condition {
         }
     }
 
-    /// True if the condition tells items of one upstream apart.
+    /// True if the condition distinguishes items of one upstream.
     pub(super) fn is_about_items(&self) -> bool {
         match self {
             Self::User(_) | Self::Role(_) | Self::Client(_) | Self::Upstream(_) => false,

@@ -2,7 +2,7 @@
 
 use crate::{Person, id::Program, upstream::ToolClass};
 
-/// A kind of item that rules can tell apart with `kind=`.
+/// A kind of item that rules can distinguish with `kind=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ItemKind {
     /// A tool.
@@ -17,7 +17,7 @@ impl ItemKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Tool, Self::Prompt, Self::Resource];
 
-    /// The word for it.
+    /// The name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tool => "tool",
@@ -31,20 +31,20 @@ impl ItemKind {
     }
 }
 
-/// The facts at which the rules look.
+/// The facts that rules examine.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    /// The person that the call is for.
+    /// The user that the call is for.
     pub person: &'a Person,
     /// The program that calls. Its name does not enter a decision: a client chooses it itself.
     pub program: Program<'a>,
-    /// The upstream; empty for a tool of our own.
+    /// The upstream; empty for a built-in tool.
     pub upstream: &'a str,
     /// The kind of the item.
     pub kind: ItemKind,
     /// The item's name at the upstream; the URI of a resource.
     pub tool: &'a str,
-    /// The item's name among those of all upstreams, at whichever address it is used.
+    /// The item's name among those of all upstreams, at every URL.
     pub listed_as: &'a str,
     /// Its effect on the world.
     pub class: ToolClass,

@@ -3,7 +3,7 @@
 use super::{ConnectStep, Quirk, StepKind};
 use crate::{Reason, Timestamp, audit::Outcome};
 
-/// How an attempt stands.
+/// The state of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It ended with a call.
@@ -49,9 +49,9 @@ pub enum Stop {
     NoAuthorize,
     /// The client read metadata and did no more.
     OnlyMetadata,
-    /// The client was asked for a token and did no more.
+    /// The client received a challenge and sent no further request.
     OnlyChallenged,
-    /// The client revoked a token or asked about one, and did no more.
+    /// The client revoked or introspected a token and sent no further request.
     OnlyAside,
 }
 
@@ -108,7 +108,7 @@ impl Cause {
 /// The result of an attempt, and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// How it stands.
+    /// The state.
     pub standing: Standing,
     /// The cause.
     pub cause: Cause,
@@ -125,14 +125,14 @@ pub struct Attempt {
     pub steps: Vec<ConnectStep>,
 }
 
-/// Seconds without a step after which a new attempt begins. A person may take ten minutes to sign
+/// Seconds without a step after which a new attempt begins. A user may take ten minutes to sign
 /// in.
 const PAUSE: i64 = 900;
 
 /// The beginning of the name under which this server sends requests.
 const OWN_AGENT: &str = "doorward/";
 
-/// Seconds after which a client that did not come back is not expected any more.
+/// Seconds after which the return of a client is no longer expected.
 const PATIENCE: i64 = 90;
 
 impl Attempt {
@@ -143,7 +143,7 @@ impl Attempt {
     pub fn client_id(&self) -> Option<&str> {
         self.steps.iter().rev().find_map(|step| step.client_id.as_deref())
     }
-    /// The client's name, or what its program calls itself.
+    /// The client's name, or that of its program.
     pub fn name(&self) -> String {
         let named = self.find(|step| step.client_name.clone().filter(|name| !name.is_empty()));
         let agent = || {
@@ -158,22 +158,22 @@ impl Attempt {
             .or_else(|| self.client_id().map(ToOwned::to_owned))
             .unwrap_or_else(|| "unknown".to_owned())
     }
-    /// The person, once known.
+    /// The user, once known.
     pub fn user_id(&self) -> Option<&str> {
         self.steps.iter().rev().find_map(|step| step.user_id.as_deref())
     }
-    /// When it began.
+    /// The time of the first step.
     pub fn began(&self) -> Timestamp {
         self.steps.first().map_or(Timestamp(0), |step| step.at)
     }
-    /// When the last step was.
+    /// The time of the last step.
     pub fn ended(&self) -> Timestamp {
         self.steps.last().map_or(Timestamp(0), |step| step.at)
     }
     fn has(&self, kind: StepKind) -> bool {
         self.steps.iter().any(|step| step.kind == kind && step.outcome == Outcome::Ok)
     }
-    /// True if a name, an address or part of what it calls itself is this client's.
+    /// True if a name, an IP address or part of the user agent is this client's.
     pub fn is_of(&self, wanted: &str) -> bool {
         let wanted = wanted.to_lowercase();
         let host = |id: &str| {
@@ -190,7 +190,7 @@ impl Attempt {
             })
     }
 
-    /// How well a step goes with this attempt; `None` if not at all.
+    /// The degree to which a step fits this attempt; `None` if not at all.
     fn fit(&self, step: &ConnectStep) -> Option<u32> {
         if step.at.since(self.ended()) > PAUSE {
             return None;
@@ -231,7 +231,7 @@ impl Attempt {
         {
             return None;
         }
-        // A browser belongs to the client on the same address; a program to its own.
+        // A browser belongs to the client at the same IP address; a program to its own.
         (agent || is_browser_step(step.kind)).then_some(10 + u32::from(agent))
     }
 
@@ -309,7 +309,7 @@ fn is_aside(kind: StepKind) -> bool {
     matches!(kind, StepKind::Revoke | StepKind::Introspect)
 }
 
-/// Steps that a person's browser makes, from wherever it is.
+/// Steps that a user's browser makes, from wherever it is.
 fn is_browser_step(kind: StepKind) -> bool {
     matches!(kind, StepKind::Authorize | StepKind::SignedIn | StepKind::Asked | StepKind::Answered)
 }

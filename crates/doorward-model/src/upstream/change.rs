@@ -1,4 +1,4 @@
-//! Changes to what is known of upstreams.
+//! Changes to the stored state of upstreams.
 
 use super::{
     ConnectAttempt, Connection, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
@@ -10,7 +10,7 @@ use crate::{
     trust::{Ending, Revocation, ServerPin, UpstreamTrust},
 };
 
-/// A change to what is known of upstreams.
+/// A change to the stored state of upstreams.
 #[derive(Clone, Debug)]
 pub enum UpstreamChange {
     /// Adds an upstream. Conditional: the name must be free.
@@ -29,8 +29,8 @@ pub enum UpstreamChange {
     },
     /// Gives an upstream its identity, if none of its name has one.
     Begin(UpstreamTrust),
-    /// Ends what depends on an upstream that is deleted or replaced, and it with that: see
-    /// [`Ending`]. Conditional: it is as it was seen.
+    /// Deletes or replaces an upstream, with the end of its dependents: see [`Ending`].
+    /// Conditional: it is as it was read.
     End(Box<Ending>),
     /// Pins the authorization server that an upstream names first. Conditional: it is this
     /// upstream, and none or the same issuer is pinned.
@@ -58,9 +58,9 @@ pub enum UpstreamChange {
     ClaimRevocation {
         /// Which.
         id: String,
-        /// When it was due.
+        /// The time at which it was due.
         due: Timestamp,
-        /// When it is due again if this replica does not finish it.
+        /// The time at which it is due again if this replica does not finish it.
         until: Timestamp,
     },
     /// Forgets a revocation that is done or given up.
@@ -79,7 +79,7 @@ pub enum UpstreamChange {
         tool: String,
         /// The definition as canonical JSON, whole.
         definition: String,
-        /// The extent of what is pinned, now that the changed definition is whole.
+        /// The extent of the pinned definition, now that the changed definition is complete.
         pinned: Pinned,
         /// No other definition was noted since the last decision: it has an entry in the audit.
         first: bool,
@@ -102,8 +102,8 @@ pub enum UpstreamChange {
         /// The tools.
         tools: Vec<String>,
     },
-    /// Replaces what is remembered of a tool by an administrator's decision. Conditional: no one
-    /// changed it meanwhile.
+    /// Replaces the stored state of a tool by an administrator's decision. Conditional: it was not
+    /// changed meanwhile.
     Decide {
         /// The decision.
         tool: Box<PinnedTool>,
@@ -114,23 +114,23 @@ pub enum UpstreamChange {
     },
     /// Adds or replaces a registration.
     PutRegistration(UpstreamRegistration),
-    /// Deletes a registration that its server no longer knows.
+    /// Deletes a registration that its server no longer accepts.
     DeleteRegistration {
         /// The upstream.
         upstream: UpstreamName,
         /// The authorization server.
         issuer: String,
     },
-    /// Adds or replaces a person's connection. Conditional: the upstream is still the one that the
-    /// person connected.
+    /// Adds or replaces a user's connection. Conditional: the upstream is still the one that the
+    /// user connected.
     PutConnection {
         /// The connection.
         connection: Box<Connection>,
         /// The upstream's identity.
         id: UpstreamId,
     },
-    /// Keeps refreshed tokens, or that they were refused. Conditional: no one changed the
-    /// connection meanwhile.
+    /// Stores refreshed tokens, or their refusal. Conditional: the connection was not changed
+    /// meanwhile.
     KeepRefreshed {
         /// The present state, its version already counted up.
         connection: Box<Connection>,
@@ -140,7 +140,7 @@ pub enum UpstreamChange {
     ClaimRefresh {
         /// The user.
         user_id: UserId,
-        /// Where.
+        /// The upstream.
         upstream: UpstreamName,
         /// The version to be refreshed.
         version: i64,
@@ -149,25 +149,25 @@ pub enum UpstreamChange {
         /// Until when.
         until: Timestamp,
     },
-    /// Deletes a person's connection. Its tokens are queued to be revoked at their issuer.
+    /// Deletes a user's connection. Its tokens are queued to be revoked at their issuer.
     DeleteConnection {
         /// The user.
         user_id: UserId,
-        /// Where.
+        /// The upstream.
         upstream: UpstreamName,
     },
-    /// Deletes all connections of a user whose access ends, as [`Self::DeleteConnection`] does.
+    /// Deletes all connections of a user with ended access, as [`Self::DeleteConnection`] does.
     EndConnections(UserId),
-    /// Queues tokens to be revoked at their issuer that belong to no connection any more.
+    /// Queues the revocation at their issuer of tokens that belong to no connection any more.
     QueueRevocation(Box<Revocation>),
-    /// Remembers a person on the way to an upstream's authorization server.
+    /// Remembers a user on the way to an upstream's authorization server.
     InsertAttempt(ConnectAttempt),
-    /// Takes up an attempt that came back. Conditional: awaited, not expired, by the same person in
+    /// Resumes an attempt at its callback. Conditional: awaited, not expired, by the same user in
     /// the same browser.
     RedeemAttempt {
         /// The hash of `state`.
         state: HashedToken,
-        /// Where it comes from.
+        /// The upstream that called back.
         upstream: UpstreamName,
         /// The user who comes back.
         user_id: UserId,
@@ -176,14 +176,14 @@ pub enum UpstreamChange {
         /// The present moment.
         now: Timestamp,
     },
-    /// Keeps a long result. The oldest of the same person go when there are more than `most`.
+    /// Keeps a long result. The oldest of the same user go when there are more than `most`.
     KeepResult {
         /// The result.
         result: Box<KeptResult>,
-        /// How many one person may have.
+        /// The most results of one user.
         most: u64,
     },
-    /// Keeps a client's answer to a question for the replica that asked it, and tells the replicas.
-    /// The first answer counts.
+    /// Keeps a client's answer to a question for the replica that asked it, and notifies the
+    /// replicas. The first answer counts.
     RelayAnswer(Box<KeptResult>),
 }

@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// The setting that holds where the chain begins after old entries were deleted: `SEQ HASH` of the
-/// last that went.
+/// last deleted one.
 pub(crate) const BASE: &str = "audit.base";
 /// How many rows one statement inserts: SQLite takes at most 32,766 parameters, and a row has 22.
 const ROWS: usize = 500;
 
-/// Takes the chain's turn until the transaction ends. SQLite has one writer anyway.
+/// Locks the chain until the transaction ends. SQLite has one writer anyway.
 async fn lock(db: Db<'_>) -> Result<(), DbErr> {
     match db {
         Db::Transaction(transaction) if db.backend() == DbBackend::Postgres => {
@@ -32,7 +32,7 @@ async fn lock(db: Db<'_>) -> Result<(), DbErr> {
     }
 }
 
-/// Where the chain began.
+/// The beginning of the chain.
 pub(crate) async fn base(db: Db<'_>) -> Result<AuditHead, DbErr> {
     let row = db.one(setting::Entity::find_by_id(BASE)).await?;
     let parsed = row.and_then(|row| {
@@ -43,7 +43,7 @@ pub(crate) async fn base(db: Db<'_>) -> Result<AuditHead, DbErr> {
     Ok(parsed.unwrap_or_default())
 }
 
-/// Where the chain ends.
+/// The end of the chain.
 pub(crate) async fn head(db: Db<'_>) -> Result<AuditHead, DbErr> {
     match db.one(audit::Entity::find().order_by_desc(audit::Column::Seq)).await? {
         Some(row) => Ok(AuditHead { seq: row.seq, hash: row.hash }),

@@ -21,8 +21,8 @@ pub(crate) enum Row {
     Setting(String),
     /// An identity provider, by how much depends on it. States if users may sign in with passwords.
     Provider(String, bool),
-    /// An upstream, by what is pinned of it and how much depends on it, and the resource that
-    /// stands for it alone.
+    /// An upstream, by its pins and the number of its dependents, and the resource that covers it
+    /// alone.
     Upstream(UpstreamName, Resource),
     /// The upstream and the tool.
     Tool(String, String),
@@ -50,7 +50,7 @@ pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
     .unwrap_or_default())
 }
 
-/// How many accounts a provider stands for, and how much depends on them.
+/// The number of accounts at a provider, and of their dependents.
 async fn dependents(db: Db<'_>, id: &str, passwords: bool) -> Result<Value, DbErr> {
     let of = Dependents {
         provider: ProviderId::from_stored(id),

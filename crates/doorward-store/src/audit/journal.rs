@@ -43,11 +43,11 @@ struct State {
     closed: Vec<(PathBuf, u64)>,
     /// How many files were begun.
     begun: u64,
-    /// True while entries cannot be kept, so that the log tells it once.
+    /// True while entries cannot be kept, so that the log reports it once.
     failing: bool,
 }
 
-/// The file that entries are appended to. Its lock tells other processes that it is in use.
+/// The file that entries are appended to. Its lock shows other processes that it is in use.
 struct Segment {
     file: File,
     path: PathBuf,
@@ -66,7 +66,7 @@ impl Journal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps an entry, then hands it over with its number while no other entry can come between.
+    /// Keeps an entry, then passes it on with its number while no other entry can come between.
     pub(crate) fn keep(
         &self,
         event: Box<AuditEvent>,
@@ -149,7 +149,7 @@ impl Journal {
     }
 }
 
-/// The file of a process that is gone.
+/// The file of a process that has ended.
 pub(crate) struct Left {
     path: PathBuf,
     /// The journal that it belongs to.
@@ -167,7 +167,7 @@ impl Left {
     }
 }
 
-/// The files in `folder` whose processes are gone, oldest entries first.
+/// The files in `folder` of processes that ended, oldest entries first.
 pub(crate) fn left(folder: &Path) -> io::Result<Vec<Left>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {

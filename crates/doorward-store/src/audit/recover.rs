@@ -14,8 +14,8 @@ use crate::{
 
 /// The settings that hold how far a journal is part of the chain begin like this. Value: `SEQ AT`.
 pub(crate) const MARK: &str = "audit.journal.";
-/// For how many seconds a mark is kept whose journal was never found again, because the disk of its
-/// process is gone: a month.
+/// For how many seconds a mark is kept after its journal was lost with the disk of its process: a
+/// month.
 const MARKS_KEPT: i64 = 30 * 86_400;
 /// How many entries go into one commit.
 const BATCH: usize = 1000;
@@ -24,8 +24,8 @@ const DISORDER: i64 = 300;
 
 impl Store {
     /// Keeps entries that no unit carries in a journal in `folder` until they are in the chain, so
-    /// that they survive `kill -9`. What processes that are gone left there is written first; the
-    /// answer is its number. `id` is unique among all processes that share the database.
+    /// that they survive `kill -9`. Entries left there by processes that ended are written first;
+    /// the result is their number. `id` is unique among all processes that share the database.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Store {
         Ok(u64::try_from(missing.len()).unwrap_or(u64::MAX))
     }
 
-    /// Deletes the marks of journals that are gone, and old ones.
+    /// Deletes the marks of journals that no longer exist, and old ones.
     async fn forget_marks(&self, gone: &BTreeSet<&str>) -> Result<(), StoreError> {
         let oldest = self.clock.now().plus(-MARKS_KEPT);
         let marks = Entity::find().filter(Column::Name.starts_with(MARK)).all(&self.reader).await?;
@@ -97,8 +97,8 @@ fn parsed(value: &str) -> (u64, Timestamp) {
     (seq.parse().unwrap_or_default(), Timestamp(at.parse().unwrap_or_default()))
 }
 
-/// The event with a time that keeps the order of the chain. Where other replicas wrote for a while
-/// since, it is the time of the last entry, and the detail holds the event's own.
+/// The event with a time that keeps the order of the chain. If other replicas wrote meanwhile, it
+/// is the time of the last entry, and the detail holds the event's own.
 fn in_order(mut event: AuditEvent, latest: Timestamp) -> AuditEvent {
     if event.at >= latest.plus(-DISORDER) {
         return event;

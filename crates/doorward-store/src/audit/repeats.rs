@@ -1,8 +1,8 @@
-//! Repeated entries: what is refused again and again is told once, with its number.
+//! Repeated entries: a repeated refusal is recorded once, with its count.
 //!
 //! An entry is appended to a chain of hashes and cannot be changed afterwards, so that the first
 //! ones are written as they happen, and further ones are counted until the window ends; then one
-//! entry tells of all of them. A count that is not written yet is lost with the process, the first
+//! entry reports all of them. A count that is not written yet is lost with the process, the first
 //! entries are not.
 
 use std::{
@@ -20,7 +20,7 @@ const FIRST: u32 = 10;
 /// begin anew.
 const MOST: usize = 4096;
 
-/// The key by which entries are equal: kind, subject, address, who acts, and how it ended.
+/// The key by which entries are equal: kind, subject, IP address, actor, and outcome.
 type Key = (AuditKind, String, String, [Option<String>; 3], &'static str);
 
 struct Seen {
@@ -76,7 +76,7 @@ impl Repeats {
             .min()
     }
 
-    /// Writes what is held of windows that ended, or of all. A window that did not end goes on.
+    /// Writes the counts of windows that ended, or of all. A window that did not end continues.
     fn end(&mut self, now: Instant, all: bool, written: &mut Vec<AuditEvent>) {
         let full = self.0.len() >= MOST;
         self.0.retain(|_, seen| {
@@ -102,7 +102,7 @@ fn key(event: &AuditEvent) -> Option<Key> {
     Some((event.kind, event.subject.clone(), event.address.clone(), actor, event.outcome.as_str()))
 }
 
-/// The entry that tells of `count` equal ones: the last of them, with the number in its detail.
+/// The entry that reports `count` equal ones: the last of them, with the number in its detail.
 fn told(mut event: AuditEvent, count: u32) -> AuditEvent {
     let mut detail =
         serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&event.detail)

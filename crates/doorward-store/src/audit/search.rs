@@ -22,7 +22,7 @@ const STRETCH: i64 = 200_000;
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<AuditEntry>,
-    /// Where to go on: entries before this number. `None` when there are no more.
+    /// The start of the next page: entries before this number. `None` when there are no more.
     pub before: Option<i64>,
     /// True if the search stopped at the end of a stretch rather than with a full page.
     pub stretched: bool,
@@ -50,7 +50,7 @@ fn leading(filter: &AuditFilter) -> Vec<Condition> {
     }
     if let Some(kind) = &filter.kind {
         conditions.push(match kind.strip_suffix('.') {
-            // A range of the index: from "person." to "person/".
+            // A range of the index: from "user." to "user/".
             Some(family) => Condition::all()
                 .add(C::Kind.gte(kind.as_str()))
                 .add(C::Kind.lt(format!("{family}/"))),
@@ -92,8 +92,8 @@ impl Store {
             (chain::base(self.point()).await?.seq + 1, chain::head(self.point()).await?.seq);
         let mut from = least;
         let mut to = before.map_or(most, |before| before.saturating_sub(1).min(most));
-        // Numbers grow with time, but for replicas whose clocks differ a little: the borders are
-        // widened, the exact time is still compared.
+        // Numbers grow with time, except for small differences between the clocks of replicas: the
+        // bounds are widened, and the exact time is still compared.
         if let Some(since) = filter.since {
             from = from.max(self.seq_at(since.plus(-300), (least, most)).await?);
         }
@@ -154,7 +154,7 @@ impl Store {
         Ok(oldest.iter().take_while(|row| row.at < at.0).last().map(|row| row.seq + 1))
     }
 
-    /// Entries after `seq`, the oldest first, for those who follow.
+    /// Entries after `seq`, the oldest first, for following.
     pub async fn audit_after(&self, seq: i64, limit: u64) -> Result<Vec<AuditEntry>, StoreError> {
         let rows = rows::Entity::find()
             .filter(rows::Column::Seq.gt(seq))
@@ -170,7 +170,7 @@ impl Store {
         rows::Entity::find_by_id(seq).one(&self.reader).await?.map(chain::entry).transpose()
     }
 
-    /// The tools that a client called last for a person, each once.
+    /// The tools that a client called last for a user, each once.
     pub async fn last_tools(
         &self,
         user_id: &doorward_model::UserId,

@@ -20,7 +20,7 @@ use crate::{StoreError, store::Observer, tasks::Tasks, writer::Writer};
 const WAIT: Duration = Duration::from_millis(100);
 /// How many go into one commit.
 const BATCH: usize = 1000;
-/// How many may wait. Then callers that bring more wait too: nothing is dropped.
+/// The number that may wait. Then callers that add more wait too: nothing is dropped.
 const QUEUE: usize = 16_384;
 
 enum Note {
@@ -31,11 +31,11 @@ enum Note {
     Flush(oneshot::Sender<()>),
 }
 
-/// How many steps of connecting clients one address may leave in a minute. One attempt has about
-/// ten.
+/// How many steps of connecting clients one IP address may record in a minute. One attempt has
+/// about ten.
 const STEPS_A_MINUTE: u32 = 60;
 
-/// Keeps those who send very much from filling the table.
+/// Keeps a very active client from filling the table.
 pub(crate) struct StepGuard(quick_cache::sync::Cache<String, (i64, u32)>);
 
 impl Default for StepGuard {
@@ -101,7 +101,7 @@ impl Trail {
         }
     }
 
-    /// Takes a step if there is room; under a flood, steps may be lost.
+    /// Accepts a step while there is capacity; under a flood, steps may be lost.
     pub(crate) fn accept_step(&self, step: ConnectStep) -> bool {
         let room = self.backlog.waiting.load(Ordering::Relaxed) < QUEUE;
         if room {
@@ -116,8 +116,8 @@ impl Trail {
         let _ = self.queue.send(note);
     }
 
-    /// Waits until fewer notes wait than may. Whoever brings more waits here before beginning work
-    /// or after handing it over, never in between.
+    /// Waits until fewer notes wait than may. Callers that add more wait here before they begin
+    /// work or after handing it over, never in between.
     pub(crate) async fn room(&self) -> Result<(), StoreError> {
         loop {
             let shrank = self.backlog.shrank.notified();
@@ -131,7 +131,7 @@ impl Trail {
         }
     }
 
-    /// Waits until everything that was handed over is written.
+    /// Waits until everything that was passed on is written.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
         let (done, written) = oneshot::channel();
         self.put(Note::Flush(done));
@@ -143,8 +143,7 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, pen: Pen, backlog: Arc<Ba
     let mut notes = Vec::with_capacity(BATCH);
     let mut repeats = Repeats::default();
     loop {
-        // Counts of repeated entries are written when their time has come, also if nothing else
-        // comes.
+        // Counts of repeated entries are written when they are due, even without further entries.
         let ends = repeats.next(Instant::now()).unwrap_or(Duration::MAX);
         let ended = match tokio::time::timeout(ends, queue.recv_many(&mut notes, BATCH)).await {
             Ok(count) => count == 0,
@@ -186,7 +185,7 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, pen: Pen, backlog: Arc<Ba
     }
 }
 
-/// Writes what the trail collected.
+/// Writes the collected notes.
 struct Pen {
     writer: Arc<Writer>,
     journal: Arc<OnceLock<Journal>>,
@@ -201,7 +200,7 @@ impl Pen {
         kept: Option<(u64, Timestamp)>,
     ) {
         let mut unit = UnitOfWork::new();
-        // Of a group whose events are all counted and not written yet, the journal keeps each.
+        // If all events of a group are counted and not written yet, the journal keeps each.
         let marked = self
             .journal
             .get()
@@ -225,8 +224,8 @@ impl Pen {
     }
 }
 
-/// Writes until it is written: the audit has no gaps while the database is away, only a delay. False
-/// if the store was closed before.
+/// Repeats a write until it succeeds: while the database is unavailable, the audit has no gaps,
+/// only a delay. False if the store was closed before.
 async fn until_written(unit: &UnitOfWork, writer: &Writer) -> bool {
     let mut pause = Duration::from_millis(200);
     loop {

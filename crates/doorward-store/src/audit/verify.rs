@@ -16,11 +16,11 @@ pub struct AuditVerified {
     pub entries: u64,
     /// The first entry's number.
     pub first: i64,
-    /// The last entry. Kept elsewhere, it shows later that nothing was cut off the end.
+    /// The last entry. Kept elsewhere, it proves later that the end was not cut off.
     pub head: AuditHead,
 }
 
-/// Where the chain breaks.
+/// The place at which the chain breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditBreak {
     /// The entry that does not fit.
@@ -140,7 +140,7 @@ mod tests {
             .execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7")
             .await;
         assert!(forbidden.unwrap_err().to_string().contains("append-only"));
-        // A user who may change the schema gets past that, and not past the chain.
+        // A user who may change the schema can bypass that, but not the chain.
         store
             .sweeper
             .turn()

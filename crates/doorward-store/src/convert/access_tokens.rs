@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) fn token(row: access_token::Model) -> Result<AccessToken, StoreError> {
     let upstreams = list_from_text("access_token", &row.id, &row.upstreams)?;
-    // Of tokens from before it was recorded nothing is known.
+    // For tokens from before it was recorded, it is unknown.
     let (acr, amr) =
         (row.acr.as_deref().unwrap_or_default(), row.amr.as_deref().unwrap_or(r#"["pat"]"#));
     let authentication = authentication("access_token", &row.id, acr, amr)?;
@@ -62,7 +62,7 @@ pub(crate) fn step(row: connect_step::Model) -> Option<ConnectStep> {
     Some(ConnectStep {
         seq: row.seq,
         at: Timestamp(row.at),
-        // A step of a newer version says nothing to this one.
+        // A step of a newer version is unknown to this one.
         kind: StepKind::parse(&row.step)?,
         outcome: Outcome::parse(&row.outcome)?,
         address: row.address,

@@ -16,7 +16,7 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
             let names = list_from_text("client", &row.id, text)?;
             GrantTypes::parse_known(names.iter().map(String::as_str))
         }
-        // Written by a server of the previous release, which knows one bit of the set.
+        // Written by a server of the previous release, which has one bit for the set.
         None if row.refresh_tokens => GrantTypes::of_code_flow(),
         None => GrantTypes::from_iter([GrantType::AuthorizationCode]),
     };

@@ -12,7 +12,7 @@ use crate::{
     entities::{access_token, audit_record, connect_step},
 };
 
-/// The most steps that one look puts together.
+/// The most steps that one read assembles.
 const STEPS: u64 = 5000;
 
 impl Store {
@@ -33,7 +33,7 @@ impl Store {
         };
         self.caches.access_tokens.get(&token.as_str().to_owned(), read).await
     }
-    /// A person's tokens, revoked ones too, the newest first.
+    /// A user's tokens, revoked ones too, the newest first.
     pub async fn access_tokens_of(&self, user_id: &UserId) -> Result<Vec<AccessToken>, StoreError> {
         use access_token::Column as T;
         let rows = access_token::Entity::find()
@@ -63,7 +63,7 @@ impl Store {
             .map(convert::access_tokens::token)
             .transpose()
     }
-    /// How many live tokens a person has.
+    /// How many live tokens a user has.
     pub async fn count_access_tokens(
         &self,
         user_id: &UserId,

@@ -1,4 +1,4 @@
-//! Providers, upstream accounts, sign-ins under way.
+//! Identity providers, accounts at them, sign-ins under way.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ impl Store {
         };
         Ok(self.caches.providers.get(&(), read).await?.unwrap_or_default())
     }
-    /// A sign-in under way, come back or not, straight from the database.
+    /// A sign-in under way, before or after its callback, straight from the database.
     pub async fn sign_in(&self, state: &HashedToken) -> Result<Option<SignInAttempt>, StoreError> {
         Ok(self
             .point()
@@ -84,7 +84,7 @@ impl Store {
             .await?
             .map(convert::sign_in))
     }
-    /// An upstream account, straight from the database.
+    /// An account at an identity provider, straight from the database.
     pub async fn identity(&self, id: &IdentityId) -> Result<Option<LinkedIdentity>, StoreError> {
         self.point()
             .one(identity::Entity::find_by_id(id.as_str()))
@@ -92,7 +92,7 @@ impl Store {
             .map(convert::identity)
             .transpose()
     }
-    /// A person's upstream accounts, the first linked first.
+    /// A user's accounts at identity providers, the first linked first.
     pub async fn identities_of(&self, user_id: &UserId) -> Result<Vec<LinkedIdentity>, StoreError> {
         let rows = self
             .point()
@@ -105,7 +105,8 @@ impl Store {
             .await?;
         rows.into_iter().map(convert::identity).collect()
     }
-    /// Upstream accounts whose next look is due at `now`, the longest due first, at most `limit`.
+    /// Accounts at identity providers with a check due at `now`, the longest due first, at most
+    /// `limit`.
     pub async fn identities_due(
         &self,
         now: Timestamp,
@@ -116,7 +117,7 @@ impl Store {
             due.order_by_asc(identity::Column::NextCheckAt).limit(limit).all(&self.reader).await?;
         rows.into_iter().map(convert::identity).collect()
     }
-    /// The upstream accounts whose sessions belong to one session of a provider.
+    /// The accounts at identity providers with sessions that belong to one session of a provider.
     pub async fn identities_with_sid(
         &self,
         provider: &ProviderId,
@@ -135,7 +136,7 @@ impl Store {
             .await?;
         Ok(rows.into_iter().flatten().map(IdentityId::from_stored).collect())
     }
-    /// True if a session, grant or access token that came by this upstream account counts at `now`.
+    /// True if a session, grant or access token that began with this account counts at `now`.
     pub async fn is_identity_in_use(
         &self,
         id: &IdentityId,
@@ -175,7 +176,7 @@ impl Store {
             .map(|(provider, issuer)| (ProviderId::from_stored(provider), issuer))
             .collect())
     }
-    /// How many people sign in through a provider.
+    /// How many users sign in through a provider.
     pub async fn count_identities(&self, provider: &ProviderId) -> Result<u64, StoreError> {
         use sea_orm::PaginatorTrait;
         Ok(identity::Entity::find()
@@ -183,7 +184,7 @@ impl Store {
             .count(&self.reader)
             .await?)
     }
-    /// The user who was invited under an e-mail address at a provider.
+    /// The user invited under an e-mail address at a provider.
     pub async fn invitation(
         &self,
         provider: &ProviderId,
@@ -195,7 +196,7 @@ impl Store {
             .await?
             .map(convert::invitation))
     }
-    /// People with this e-mail address, compared without case, straight from the database.
+    /// Users with this e-mail address, compared without case, straight from the database.
     pub async fn people_with_email(&self, email: &str) -> Result<Vec<Person>, StoreError> {
         let same =
             Expr::expr(Func::lower(Expr::col(person::Column::Email))).eq(email.to_lowercase());

@@ -30,7 +30,7 @@ impl Store {
         };
         Ok(self.caches.upstreams.get(&(), read).await?.unwrap_or_default())
     }
-    /// The identities of all upstreams with what is pinned of them, by name.
+    /// The identities of all upstreams with their pins, by name.
     pub async fn upstream_trusts(&self) -> Result<Arc<Vec<UpstreamTrust>>, StoreError> {
         let read = || async move {
             let rows = upstream_trust::Entity::find()
@@ -49,7 +49,7 @@ impl Store {
         let row = self.point().one(upstream_trust::Entity::find_by_id(name.as_str())).await?;
         row.map(convert::trust).transpose()
     }
-    /// The issuers of the connections to an upstream whose resource is not known.
+    /// The issuers of the connections to an upstream with an unknown resource.
     pub async fn issuers_of_old_connections(
         &self,
         name: UpstreamName,
@@ -87,7 +87,8 @@ impl Store {
         };
         Ok(self.caches.pinned.get(&name.as_str().to_owned(), read).await?.unwrap_or_default())
     }
-    /// Our registration at an upstream's authorization server, straight from the database.
+    /// This server's registration at an upstream's authorization server, straight from the
+    /// database.
     pub async fn upstream_registration(
         &self,
         name: UpstreamName,
@@ -100,8 +101,8 @@ impl Store {
             .map(convert::registration)
             .transpose()
     }
-    /// A person's connection to an upstream. What does not exist is remembered as well: it is asked
-    /// for at every list.
+    /// A user's connection to an upstream. A missing connection is cached as well: every list looks
+    /// it up.
     pub async fn connection(
         &self,
         user_id: &UserId,
@@ -110,7 +111,7 @@ impl Store {
         let all = self.connections_of(user_id).await?;
         Ok(all.iter().find(|connection| connection.upstream == name).cloned())
     }
-    /// A person's connections, by upstream.
+    /// A user's connections, by upstream.
     pub async fn connections_of(
         &self,
         user_id: &UserId,
@@ -129,7 +130,7 @@ impl Store {
         };
         Ok(self.caches.connections.get(&user_id.to_string(), read).await?.unwrap_or_default())
     }
-    /// A person's connection as it stands at this moment, for whoever is about to change it.
+    /// A user's connection as of this moment, straight from the database, for a change.
     pub async fn connection_now(
         &self,
         user_id: &UserId,
@@ -142,7 +143,7 @@ impl Store {
             .map(convert::connection)
             .transpose()
     }
-    /// How many people are connected to an upstream.
+    /// How many users are connected to an upstream.
     pub async fn count_connections(&self, name: UpstreamName) -> Result<u64, StoreError> {
         use sea_orm::PaginatorTrait;
         Ok(connection::Entity::find()
@@ -161,7 +162,7 @@ impl Store {
             .map(convert::attempt)
             .transpose()
     }
-    /// A long result of this person that has not expired at `now`.
+    /// A long result of this user that has not expired at `now`.
     pub async fn kept_result(
         &self,
         user_id: &UserId,

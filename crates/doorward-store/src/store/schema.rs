@@ -1,4 +1,4 @@
-//! The schema: brought up to date at the start, and refused if it is newer.
+//! The schema: migrated at the start, and refused if it is newer.
 
 use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -7,8 +7,8 @@ use sea_orm_migration::MigratorTrait;
 use super::Backend;
 use crate::StoreError;
 
-/// Brings the schema up to date. Replicas that start together take turns; a schema from the future
-/// is refused.
+/// Migrates the schema. Replicas that start together do so one after the other; a schema of a newer
+/// version is refused.
 pub(super) async fn migrate(
     connection: &DatabaseConnection,
     backend: Backend,

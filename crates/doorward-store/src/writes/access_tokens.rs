@@ -40,7 +40,7 @@ pub(super) fn rotate(token: &AccessToken) -> Write {
         .add(T::UserId.eq(token.user_id.as_str()))
         .add(T::RevokedAt.is_null());
     let mut row = convert::access_tokens::token_row(token);
-    // What others may have changed meanwhile stays.
+    // Columns that concurrent requests may have changed stay.
     (row.id, row.last_used_at, row.revoked_at) = (NotSet, NotSet, NotSet);
     Write {
         name: Name::Decides(Condition::RotateAccessToken),
@@ -99,8 +99,8 @@ pub(super) fn revoke_of_identity(identity: &IdentityId, at: Timestamp) -> Write 
     }
 }
 
-/// Notes the use. The accounts at providers of the token's user that are not asked about, because
-/// nothing seemed to depend on them, are due now.
+/// Notes the use. Accounts at providers of the token's user that are not checked, because nothing
+/// seemed to depend on them, are due now.
 pub(super) fn mark_used(id: &AccessTokenId, now: Timestamp) -> Write {
     let holder = Entity::find_by_id(id.as_str()).select_only().column(T::UserId).into_query();
     let idle = Where::all()

@@ -22,7 +22,7 @@ fn stale(client_id: &ClientId) -> Stale {
     Stale::Client(client_id.to_string())
 }
 
-/// An entry that tells the difference; none if there is none.
+/// An entry with the difference; none if there is none.
 fn changed(client_id: &ClientId) -> Audit {
     let event = about(AuditKind::ClientChanged, AuditSubject::Client, client_id.as_str());
     Audit::Compared { event, row: Row::Client(client_id.to_string()), only_if_different: true }
@@ -33,7 +33,7 @@ pub(super) fn insert(new: &Client) -> Write {
     let (name, source) = (&new.name, new.source.as_str());
     let detail = match &new.service {
         None => json!({"name": name, "source": source, "redirect_uris": uris}),
-        // As whom it acts without any user, and how far.
+        // The account and the scopes with which it acts without a user.
         Some(service) => json!({
             "name": name, "source": source, "redirect_uris": uris,
             "service": service.as_str(), "scopes": new.scopes.to_string(),
@@ -55,7 +55,7 @@ pub(super) fn insert(new: &Client) -> Write {
 }
 
 pub(super) fn put_document(document: &Client) -> Write {
-    // `authorized_at`, `disabled_at` and `created_at` belong to us, not to the document.
+    // `authorized_at`, `disabled_at` and `created_at` are set by this server, not by the document.
     let columns = [
         C::Source,
         C::Name,

@@ -1,4 +1,4 @@
-//! Writes of identity providers, the accounts linked there, sign-ins under way and invitations.
+//! Writes of identity providers, linked accounts, sign-ins under way and invitations.
 
 use doorward_model::{
     AuditKind, AuditSubject, HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId,
@@ -153,7 +153,7 @@ pub(super) fn insert_identity(new: &LinkedIdentity) -> Write {
     }
 }
 
-/// Replaces what is known of an account, if it is linked to the same user and `also` holds.
+/// Replaces the stored state of an account, if it is linked to the same user and `also` holds.
 fn update(known: &LinkedIdentity, also: Where) -> Work {
     let same = also.add(I::Id.eq(known.id.as_str())).add(I::UserId.eq(known.user_id.as_str()));
     let mut row = convert::identity_row(known);
@@ -181,7 +181,7 @@ pub(super) fn keep_checked(known: &LinkedIdentity, claimed: Timestamp) -> Write 
     }
 }
 
-/// Takes away addresses that a provider vouched for.
+/// Removes e-mail addresses that a provider vouched for.
 pub(super) fn forget_address(which: Where) -> Sql {
     let nothing = || Expr::value(Option::<String>::None);
     person::Entity::update_many()
@@ -225,7 +225,7 @@ pub(super) fn keep_credential(id: &IdentityId, replaced: &Sealed, credential: &S
             .col_expr(I::Credential, Expr::value(credential.as_str()))
             .filter(same)),
         stale: None,
-        // The same account, asked in the same way.
+        // The same account, with the same kind of credential.
         audit: Audit::Silent,
     }
 }

@@ -220,7 +220,7 @@ pub(super) fn use_refresh_token(
     successor: &HashedToken,
     now: Timestamp,
 ) -> Write {
-    // A grant that was revoked since the token was read gives nothing more.
+    // A grant that was revoked since the token was read yields nothing more.
     let live = Query::select()
         .column((access_grant::Entity, G::Id))
         .from(access_grant::Entity)
@@ -242,7 +242,7 @@ pub(super) fn use_refresh_token(
         name: Name::Decides(Condition::UseRefreshToken),
         work: run(update.filter(unused)),
         stale: None,
-        // The issuer notes the refresh with what it answered.
+        // The issuer notes the refresh with its response.
         audit: Audit::Silent,
     }
 }

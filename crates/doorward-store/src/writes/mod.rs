@@ -43,7 +43,7 @@ pub(crate) struct Write {
 pub(crate) enum Name {
     /// The last statement must touch exactly one row; otherwise the unit is refused.
     Decides(Condition),
-    /// It holds however many rows it touches.
+    /// It holds for any number of rows.
     Always(&'static str),
 }
 
@@ -68,12 +68,11 @@ pub(crate) enum Work {
 /// The entry of a write in the audit.
 #[derive(Debug)]
 pub(crate) enum Audit {
-    /// It has none: nothing that is allowed or forbidden changes, or another write of the same unit
-    /// has the entry.
+    /// It has none: no permission changes, or another write of the same unit has the entry.
     Silent,
     /// An entry in the same transaction.
     Entry(AuditEvent),
-    /// An entry in the same transaction that tells how a row was before and is after.
+    /// An entry in the same transaction with the state of a row before and after.
     Compared {
         /// The entry, without its detail.
         event: AuditEvent,
@@ -133,7 +132,7 @@ fn run(sql: impl Into<Sql>) -> Work {
     Work::Statements(vec![sql.into()])
 }
 
-/// Leaves a row alone that is there already; the statement then touches none.
+/// Leaves an existing row alone; the statement then touches none.
 fn nothing() -> OnConflict {
     OnConflict::new().do_nothing().to_owned()
 }
@@ -143,7 +142,7 @@ fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
     AuditEvent::new(kind).about(subject, id)
 }
 
-/// The write of a change. `signs_in` states that the same unit begins a session, whose entry then
+/// The write of a change. `signs_in` states that the same unit begins a session; its entry then
 /// covers the end of the one before.
 #[expect(clippy::too_many_lines, reason = "one arm for each change")]
 pub(crate) fn of(change: Change, signs_in: bool) -> Write {
@@ -310,7 +309,7 @@ fn of_factor(change: FactorChange) -> Write {
     }
 }
 
-/// The write of a change to what is known of upstreams.
+/// The write of a change to the stored state of upstreams.
 fn of_upstream(change: UpstreamChange) -> Write {
     match change {
         UpstreamChange::Insert(upstream) => upstreams::insert(&upstream),

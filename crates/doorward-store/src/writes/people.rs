@@ -27,7 +27,7 @@ fn stale(user_id: &UserId) -> Stale {
     Stale::Person(user_id.to_string())
 }
 
-/// An entry that tells the difference; none if there is none.
+/// An entry with the difference; none if there is none.
 fn changed(user_id: &UserId) -> Audit {
     let event = about(AuditKind::PersonChanged, AuditSubject::Person, user_id.as_str());
     Audit::Compared { event, row: Row::Person(user_id.to_string()), only_if_different: true }
@@ -97,7 +97,7 @@ pub(super) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> 
     let update = person::Entity::update_many()
         .col_expr(P::DisabledAt, Expr::value(at))
         .filter(P::Id.eq(user_id.as_str()));
-    // Links to set a password that were made before do not count again when the person is enabled.
+    // Links to set a password that were made before do not count again when the user is enabled.
     let update =
         if at.is_some() { update.col_expr(P::LinksAfter, Expr::value(at)) } else { update };
     Write {
@@ -116,7 +116,7 @@ pub(super) fn set_profile(
     let mut update = person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
     let tells = email.is_some() || display_name.is_some();
     if email.is_some() {
-        // An administrator's word: no provider takes it back.
+        // An administrator's decision: no provider revokes it.
         update = update.col_expr(P::EmailBy, Expr::value(Option::<String>::None));
     }
     for (column, value) in [(P::Email, email), (P::DisplayName, display_name)] {

@@ -33,11 +33,11 @@ use crate::{
 pub(crate) enum Read {
     /// Makes the provider roles of a user those of all their linked accounts together.
     CollectRoles(UserId),
-    /// Takes from every grant of a user to a client what is not in `scopes`.
+    /// Removes from every grant of a user to a client the scopes that are not in `scopes`.
     NarrowGrants { user_id: UserId, client_id: ClientId, scopes: ScopeSet },
     /// Compares the entity tag of an object.
     Expect { object: Expected, etag: String },
-    /// Ends what depends on accounts at an identity provider.
+    /// Ends the dependents of accounts at an identity provider.
     EndProvider(Dependents),
     /// Looks for an enabled administrator other than this one.
     OtherAdministrator(UserId),
@@ -84,8 +84,7 @@ impl Dependents {
         identity::Entity::find().select_only().column(I::Id).filter(self.accounts()).into_query()
     }
 
-    /// The users for whom nothing stands without these accounts: they have no password that counts,
-    /// and no other account.
+    /// The users who depend on these accounts: they have no usable password, and no other account.
     fn left_users(&self) -> SelectStatement {
         let others = Where::all().add(self.accounts().not()).add(I::EndedAt.is_null());
         let others =
@@ -198,8 +197,8 @@ impl Dependents {
     }
 }
 
-/// Touches the user's row first, which makes others who do the same wait, so that what is read is
-/// what holds at the commit.
+/// Touches the user's row first, which makes concurrent transactions wait, so that the state that
+/// is read still holds at the commit.
 async fn collect_roles(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
     let person = || person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
     let touch = person().col_expr(P::ProviderRoles, Expr::col(P::ProviderRoles)).into_query();
@@ -237,7 +236,7 @@ async fn narrow_grants(
     for grant in db.all(grants).await? {
         let held = ScopeSet::parse_known(&grant.scopes);
         let kept = held.intersection(scopes);
-        // A grant that was for refreshing stays so: what it reaches is what is narrowed.
+        // A grant for refreshing stays one: its permissions are narrowed.
         let keeps = held.iter().filter(|scope| *scope == Scope::OfflineAccess);
         let kept: ScopeSet = kept.iter().chain(keeps).collect();
         let update = access_grant::Entity::update_many()
@@ -278,7 +277,7 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
     })
 }
 
-/// Locks all enabled administrators, so that of two who remove each other at the same moment one is
+/// Locks all enabled administrators, so that if two remove each other at the same moment, one is
 /// refused.
 async fn other_administrator(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
     let role = "%\"admin\"%";

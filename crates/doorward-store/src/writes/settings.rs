@@ -1,5 +1,5 @@
-//! Writes of spent values, links, keys and settings, of what units expect, and of what is kept for
-//! the audit.
+//! Writes of spent values, links, keys and settings, of preconditions of units, and of the audit's
+//! own records.
 
 use doorward_model::{
     AuditEvent, AuditKind, AuditSubject, ConnectStep, Expected, HashedToken, OneTimeLink, Sealed,
@@ -25,7 +25,7 @@ use crate::{
     invalidate::Stale,
 };
 
-/// Settings whose value is for the audit. The others are the program's own.
+/// Settings with values that the audit records. The others are the program's own.
 const SHOWN_SETTINGS: [&str; 3] = ["mcp.", "pages.", "registration."];
 /// Rows of one statement: PostgreSQL takes at most 65,535 parameters.
 const ROWS: usize = 500;
@@ -91,7 +91,7 @@ pub(super) fn retire_signing_keys(except: &str, at: Timestamp) -> Write {
     }
 }
 
-/// An entry that tells the difference of a setting that administrators see.
+/// An entry with the difference of a setting that administrators see.
 fn setting_changed(key: &str) -> Audit {
     if !SHOWN_SETTINGS.iter().any(|prefix| key.starts_with(prefix)) {
         return Audit::Silent;

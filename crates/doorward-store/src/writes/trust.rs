@@ -1,5 +1,5 @@
-//! Writes of the identities of upstreams, of the authorization servers that are pinned for them, and
-//! of what waits to be revoked there.
+//! Writes of the identities of upstreams, of their pinned authorization servers, and of pending
+//! revocations at them.
 
 use doorward_model::{
     AuditEvent, AuditKind, AuditSubject, Resource, RevokeReason, Sealed, ServerPin, Timestamp,
@@ -41,7 +41,7 @@ pub(super) fn is(upstream: &UpstreamName, id: &UpstreamId) -> Where {
     Where::all().add(U::Upstream.eq(upstream.as_str())).add(U::Id.eq(id.as_str()))
 }
 
-/// Locks the row until the unit is through, and finds out if it is there.
+/// Locks the row until the unit is applied, and finds out if it exists.
 pub(super) fn touch(which: Where) -> Sql {
     upstream_trust::Entity::update_many().col_expr(U::Id, Expr::col(U::Id)).filter(which).into()
 }
@@ -52,7 +52,7 @@ pub(super) fn begin(new: &UpstreamTrust) -> Write {
         work: run(upstream_trust::Entity::insert(convert::trust_row(new).into_active_model())
             .on_conflict(nothing())),
         stale: Some(Stale::Trusts),
-        // An upstream that is added by command has an entry; one of the file is seen there.
+        // An upstream that is added by command has an entry; one of the file is in that file.
         audit: Audit::Silent,
     }
 }
@@ -146,7 +146,7 @@ pub(super) fn end(ending: &Ending) -> Write {
     let at = || Expr::value(ending.at.0);
     let resource = list_to_text([ending.resource.as_str()].into_iter());
     let mut statements: Vec<Sql> = vec![
-        // First, so that nothing is added for it until the unit is through.
+        // First, so that nothing is added for it until the unit is done.
         touch(Where::all().add(U::Upstream.eq(name))),
     ];
     statements.extend(end_connections(
@@ -154,7 +154,7 @@ pub(super) fn end(ending: &Ending) -> Write {
         ending.access.as_ref(),
         ending.at,
     ));
-    // What waits of users who left before is reached as the upstream was.
+    // Pending revocations of earlier users use the upstream's former access.
     let reached = ending.access.as_ref().map(|sealed| sealed.as_str().to_owned());
     statements.extend([
         token_revocation::Entity::update_many()
@@ -220,7 +220,7 @@ pub(super) fn end(ending: &Ending) -> Write {
     }
 }
 
-/// Gives the row another identity, and what is pinned with it.
+/// Gives the row another identity, with its pins.
 fn replace(next: &UpstreamTrust, still: Where) -> Sql {
     let row = convert::trust_row(next);
     upstream_trust::Entity::update_many()
@@ -263,7 +263,7 @@ pub(super) fn pin(upstream: &UpstreamName, id: &UpstreamId, server: &ServerPin) 
             .col_expr(U::NamedScopes, nothing())
             .filter(is(upstream, id).add(free))),
         stale: Some(Stale::Trusts),
-        // What was seen first is no decision.
+        // The first pin is no decision.
         audit: Audit::Silent,
     }
 }
@@ -288,14 +288,14 @@ pub(super) fn note_named(
             .col_expr(U::NamedScopes, Expr::value(named.map(|pin| pin.scopes.join(" "))))
             .filter(is(upstream, id))),
         stale: Some(Stale::Trusts),
-        // An upstream may name as many as it likes: the first is the news.
+        // An upstream may name any number: the first is reported.
         audit: named
             .filter(|_| first)
             .map_or(Audit::Silent, |named| Audit::Entry(names_another(upstream, named))),
     }
 }
 
-/// Queues tokens that belong to no connection any more.
+/// Queues the revocation of tokens that belong to no connection any more.
 pub(super) fn queue_revocation(new: &Revocation) -> Write {
     Write {
         name: Name::Always("queue_revocation"),

@@ -82,7 +82,7 @@ pub(super) fn update(
     }
 }
 
-/// The tools of an upstream on which nothing was decided.
+/// The undecided tools of an upstream.
 pub(super) fn undecided(upstream: &str) -> Where {
     Where::all()
         .add(T::Upstream.eq(upstream))
@@ -99,7 +99,7 @@ pub(super) fn pin_new(tools: &[PinnedTool]) -> Write {
         name: Name::Always("pin_new_tools"),
         work: Work::Statements(tools.chunks(ROWS).map(insert).collect()),
         stale: tools.first().map(|tool| Stale::Pinned(tool.upstream.as_str().to_owned())),
-        // An upstream shows as many as it likes; an administrator's decision has an entry.
+        // An upstream may list any number; an administrator's decision has an entry.
         audit: Audit::Silent,
     }
 }
@@ -121,8 +121,8 @@ pub(super) fn note_changed(
         name: Name::Always("note_changed_tool"),
         work: run(noted.filter(which)),
         stale: Some(Stale::Pinned(upstream.as_str().to_owned())),
-        // An upstream may change a definition as often as it likes; until an administrator decides,
-        // the first change is the news.
+        // An upstream may change a definition any number of times; until an administrator decides,
+        // the first change is reported.
         audit: if first { Audit::Entry(event) } else { Audit::Silent },
     }
 }
@@ -229,8 +229,8 @@ pub(super) fn put_connection(new: &Connection, id: &UpstreamId) -> Write {
         N::Problem,
         N::Account,
     ];
-    // The version goes on from where it was: a refresh that is still under way must not be taken
-    // for newer.
+    // The version continues from its value: a refresh that is still under way must not count as
+    // newer.
     let next = Expr::col((connection::Entity, N::Version)).add(1);
     let replace = OnConflict::columns([N::UserId, N::Upstream])
         .update_columns(columns)
@@ -322,7 +322,7 @@ pub(super) fn insert_attempt(new: &ConnectAttempt) -> Write {
     }
 }
 
-/// The attempt that must be under way for its answer to be taken up.
+/// The attempt that must be under way for its callback to be accepted.
 pub(super) struct Awaited {
     pub(super) state: HashedToken,
     pub(super) upstream: UpstreamName,
@@ -344,7 +344,7 @@ pub(super) fn redeem_attempt(attempt: &Awaited, now: Timestamp) -> Write {
             .col_expr(A::ConsumedAt, Expr::value(now.0))
             .filter(awaited)),
         stale: None,
-        // The connection that it leads to has the entry.
+        // The resulting connection has the entry.
         audit: Audit::Silent,
     }
 }

@@ -346,7 +346,7 @@ fn spoil_call(habit: H, result: &mut Value) {
     }
 }
 
-/// Answers a message that asks for something.
+/// Answers a message that requests something.
 pub(super) fn answer(inner: &Inner, asked: &Value) -> Said {
     let (method, id) = (asked["method"].as_str().unwrap_or_default(), &asked["id"]);
     if let Some(habit) = inner.habit {

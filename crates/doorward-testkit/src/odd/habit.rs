@@ -1,4 +1,4 @@
-//! The misbehaviours of upstreams, and what each of them may cost.
+//! The misbehaviours of upstreams, and the permitted consequences of each.
 
 use super::OddKind;
 
@@ -70,10 +70,10 @@ habits! {
     Forgets400OwnId,
     ForgetsAlways,
     BadRequestIsAnAnswer,
-    // The process ends, or says something else.
+    // The process ends, or writes something else.
     ExitsOnCall,
     TalksOnOutput,
-    // The question for the revisions is answered with anything but a result.
+    // Discovery of the revisions is answered with anything but a result.
     DiscoverServerError,
     DiscoverForbidden,
     DiscoverPage,
@@ -239,7 +239,7 @@ impl OddHabit {
             }
             H::CallConflict => on(&[Http, Sse], Fails("answered HTTP 409 (Conflict): “no, 409”")),
             H::CallForbidden => on(&[Http, Sse], Fails("answered HTTP 403 (Forbidden): “no, 403”")),
-            // With a session, 404 says first of all that it is not known.
+            // With a session, a 404 primarily means that the session is unknown.
             H::CallNotFound => on(&[Http, Sse], Fails("answered HTTP 404 (Not Found): “no, 404”")),
             H::CallServerError => {
                 on(&[Http, Sse], Fails("answered HTTP 500 (Internal Server Error): “no, 500”"))
@@ -413,7 +413,7 @@ impl OddHabit {
         }
     }
 
-    /// True if the server answers the question for its revisions in its own way.
+    /// True if the server answers discovery of its revisions in its own way.
     pub(super) fn is_about_discover(self) -> bool {
         matches!(
             self,

@@ -80,7 +80,7 @@ fn response(status: u16, kind: &str, body: &str, header: &str) -> String {
     format!("HTTP/1.1 {status} said\r\n{kind}{header}{length}connection: close\r\n\r\n{body}")
 }
 
-/// The answer to a message whose session is not known any more; `None` if it is.
+/// The response to a message of an unknown session; `None` if the session exists.
 fn forgotten(inner: &Inner, asked: &Value, session: &str) -> Option<Said> {
     let habit = inner.habit.filter(|habit| habit.forgets())?;
     let mut state = inner.lock();
@@ -107,7 +107,7 @@ fn forgotten(inner: &Inner, asked: &Value, session: &str) -> Option<Said> {
     })
 }
 
-/// Where a request is sent instead; `None` if it is at its place.
+/// The target of a redirect of the request; `None` if its path is right.
 fn redirected(inner: &Inner, path: &str) -> Option<String> {
     let status = inner.habit?.redirects()?;
     let target = match (inner.habit?, path) {
@@ -296,7 +296,7 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
     }
 }
 
-/// Serves processes that hand their pipes on.
+/// Serves processes that connect their pipes.
 pub(super) async fn pipes(listener: TcpListener, inner: Arc<Inner>) {
     let mut processes = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {

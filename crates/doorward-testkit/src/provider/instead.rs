@@ -8,7 +8,7 @@ use super::{
 };
 
 impl Misbehaviour {
-    /// Answers something else in place of what was asked for.
+    /// Returns a response that replaces the requested one.
     pub(super) fn instead(self, place: Place) -> Option<Response> {
         let tokens = matches!(place, Place::Code | Place::Refresh);
         let wanted = match self {

@@ -30,18 +30,18 @@ impl Place {
     }
 }
 
-/// Consequence of a habit for a user who is asked about in the background.
+/// Consequence of a habit for a user who is checked in the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// None: the user signs in, and the provider vouches for them.
     None,
     /// Access ends at once.
     Ends,
-    /// Access goes on for the grace.
+    /// Access continues for the grace.
     Silence,
-    /// Access goes on, and the provider is asked again after this many seconds.
+    /// Access continues, and the next check is after this many seconds.
     Wait(i64),
-    /// Access goes on for an hour.
+    /// Access continues for an hour.
     Nonsense,
 }
 
@@ -70,7 +70,7 @@ habits! {
     EmailVerifiedText => Effect::None,
     /// `email_verified` is 1.
     EmailVerifiedNumber => Effect::None,
-    /// `address` is a text.
+    /// `address` is a string.
     AddressText => Effect::None,
     /// `locale` is an object.
     LocaleObject => Effect::None,
@@ -110,13 +110,13 @@ habits! {
     TokenTypeCapitals => Effect::None,
     /// `token_type` is empty.
     TokenTypeEmpty => Effect::None,
-    /// Errors that are null or empty stand beside the tokens.
+    /// Errors that are null or empty are beside the tokens.
     EmptyErrors => Effect::None,
     /// Further members of odd types.
     OddTokenMembers => Effect::None,
-    /// The token response says that it is text.
+    /// The token response is declared as text.
     TextPlain => Effect::None,
-    /// The token response says that it is a web page.
+    /// The token response is declared as a web page.
     TextHtml => Effect::None,
     /// The token response begins with a byte order mark.
     ByteOrderMark => Effect::None,
@@ -168,9 +168,9 @@ habits! {
     ServerError => Effect::Silence,
     /// The token endpoint is behind a proxy that cannot reach it.
     BadGateway => Effect::Silence,
-    /// The token endpoint says that it is busy.
+    /// The token endpoint reports that it is busy.
     Busy => Effect::Silence,
-    /// The token endpoint does not know this server any more.
+    /// The token endpoint no longer accepts this client.
     InvalidClient => Effect::Silence,
     /// The token endpoint refuses this server with 401 and no body.
     EmptyUnauthorized => Effect::Silence,
@@ -180,13 +180,13 @@ habits! {
     TooMany => Effect::Wait(600),
     /// Too many requests, without a time.
     TooManyForever => Effect::Wait(300),
-    /// A rate limit as GitHub tells it.
+    /// A rate limit in GitHub's form.
     RateLimit => Effect::Wait(900),
     /// 403 with a time.
     ForbiddenForNow => Effect::Wait(700),
     /// Maintenance with a time.
     Maintenance => Effect::Wait(1800),
-    /// Userinfo is asked too often.
+    /// Userinfo reports too many requests.
     UserinfoTooMany => Effect::Wait(600),
     /// `slow_down`.
     SlowDown => Effect::Wait(300),
@@ -216,7 +216,7 @@ habits! {
     BrokenJson => Effect::Nonsense,
     /// Userinfo is a web page.
     UserinfoPage => Effect::Nonsense,
-    /// Userinfo does not tell the user.
+    /// Userinfo does not name the user.
     UserinfoNameless => Effect::Nonsense,
 }
 

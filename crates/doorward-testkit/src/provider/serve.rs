@@ -236,7 +236,7 @@ impl FakeProvider {
         Self::issued(issuer, state, nonce, own)
     }
 
-    /// Tokens for the provider's user, or for the one whose own token came.
+    /// Tokens for the provider's user, or for the user of the token that was presented.
     fn issued(
         issuer: &str,
         state: &mut State,

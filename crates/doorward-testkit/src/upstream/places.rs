@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-/// Answers where a place is set, and lets every other request through.
+/// Responds where a place is set, and passes every other request on.
 pub(super) async fn place(
     State(shared): State<Shared>,
     request: Request<Body>,

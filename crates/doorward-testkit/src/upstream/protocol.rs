@@ -93,7 +93,7 @@ pub(super) async fn mcp(
     }
 }
 
-/// The refusal of a request before it is read, where the test wants one.
+/// The refusal of a request before it is read, where the test sets one.
 fn refusal(shared: &Shared, authorization: String, token: &str) -> Option<Response> {
     let mut state = lock(shared);
     state.authorizations.push(authorization);

@@ -3,7 +3,7 @@
 
 use url::Url;
 
-/// A parameter that Doorward sets, and the setting that stands for it, as the end of a sentence.
+/// A parameter that Doorward sets, and its setting, as the end of a sentence.
 pub type Own = (&'static str, &'static str);
 
 /// The parameters that Doorward sets in every authorization request, or never sends.
@@ -68,8 +68,8 @@ impl AuthorizeParams {
         Ok(read)
     }
 
-    /// The authorization request at this endpoint: its own query, without what would replace a
-    /// parameter of the request, then the request's parameters, then those that are added.
+    /// The authorization request at this endpoint: its own query, without parameters that would
+    /// replace one of the request, then the request's parameters, then those that are added.
     pub fn request(&self, endpoint: &Url, own: &[(&str, &str)]) -> Url {
         let set = |name: &str| own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own));
         let kept: Vec<(String, String)> =

@@ -1,9 +1,9 @@
-//! Errors that servers tell.
+//! Errors that servers state.
 
 use doorward_model::foreign;
 use serde_json::{Map, Value};
 
-/// An error as a server tells it. Its texts are cleaned and shortened.
+/// An error as a server states it. Its texts are cleaned and shortened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// The status.

@@ -21,7 +21,7 @@ impl std::fmt::Display for LeftOut {
     }
 }
 
-/// The kind of a value, as a message says it.
+/// The kind of a value, in the words of a message.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
@@ -33,8 +33,8 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The members of a document. Null and empty texts count as absent; what is of another type than is
-/// needed counts as absent too and is named in [`Document::left_out`].
+/// The members of a document. Null and empty texts count as absent; members of a wrong type count
+/// as absent too and are named in [`Document::left_out`].
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     members: Map<String, Value>,
@@ -150,7 +150,7 @@ impl Document {
         number
     }
 
-    /// The members that were wanted and could not be read so far.
+    /// The required members that could not be read so far.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }

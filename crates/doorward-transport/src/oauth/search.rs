@@ -1,8 +1,8 @@
 //! The search for a metadata document that may be at one of several URLs (RFC 8414 section 3, RFC
 //! 9728 section 3, OpenID Connect Discovery section 4).
 //!
-//! Each answer that is not the document lets the search go on: proxies answer for URLs that they do
-//! not know with whatever they have. One budget of time holds for the whole search.
+//! After each response that is not the document, the search continues: for unknown URLs, proxies
+//! return arbitrary content. One budget of time holds for the whole search.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ use url::Url;
 use super::{Answer, Document, LeftOut};
 use crate::{Fetched, Outbound};
 
-/// Kind of a reason for which a URL does not have the document. A later one tells more.
+/// Kind of a reason for which a URL does not have the document. A later one is more informative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Missing {
-    /// The server knows no such URL.
+    /// The URL does not exist at the server.
     Unknown,
-    /// Something other than a JSON document is there.
+    /// Something other than a JSON document is at the URL.
     NoDocument,
     /// It redirects to another origin, or in a way that is not followed.
     Redirect,
-    /// The server gives it to nobody, or not to this server.
+    /// The server refuses it to all clients, or to this server.
     Refused,
-    /// A JSON document without what such metadata must have.
+    /// A JSON document without the required members of such metadata.
     Incomplete,
-    /// No answer, or a failure of the server: the document may be there.
+    /// No response, or a failure of the server: the document may exist.
     Silent,
     /// A document that cannot be trusted, such as that of another issuer.
     Untrusted,
 }
 
 impl Missing {
-    /// Reports that the server has no such document, as far as its answer says.
+    /// Reports that the server has no such document, according to its response.
     pub fn is_absent(self) -> bool {
         match self {
             Self::Unknown | Self::NoDocument | Self::Redirect | Self::Refused => true,
@@ -67,7 +67,7 @@ pub struct Found<T> {
 /// Reason for which a document is not the one that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// It lacks what it must have.
+    /// It lacks a required member.
     Incomplete(String),
     /// It cannot be trusted.
     Untrusted(String),
@@ -80,7 +80,7 @@ pub struct Search<'a> {
     pub outbound: &'a Outbound,
     /// The most bytes of a document.
     pub most_bytes: usize,
-    /// The budget of time of the whole search. Each URL gets its share of what is left.
+    /// The budget of time of the whole search. Each URL gets its share of the remainder.
     pub within: Duration,
 }
 

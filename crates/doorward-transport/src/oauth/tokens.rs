@@ -8,18 +8,19 @@ use crate::Fetched;
 /// Lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
-    /// It is not said: without end, as far as is known.
+    /// It is not stated: without end, as far as is known.
     Unstated,
     /// For so many seconds.
     Seconds(i64),
-    /// Something is said, and cannot be read: it has an end.
+    /// It is stated, and unreadable: it has an end.
     Unreadable,
 }
 
-/// The longest lifetime that is believed, in seconds.
+/// The longest lifetime that is accepted, in seconds.
 const LONGEST: i64 = 10 * 366 * 86_400;
 
-/// Tokens of a token endpoint. Each of the tokens may be missing; the caller knows which it needs.
+/// Tokens of a token endpoint. Each of the tokens may be missing; the caller checks the ones that
+/// it needs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tokens {
     /// The access token: a bearer token of visible ASCII characters.
@@ -43,7 +44,7 @@ impl std::fmt::Debug for Tokens {
 }
 
 /// A token response that gives no tokens. The refresh token in it, if there is one, counts all the
-/// same: the one before it may be worth nothing any more.
+/// same: the previous one may no longer be valid.
 #[derive(Clone, Debug)]
 pub struct TokensFailure {
     /// The meaning of the answer.
@@ -59,8 +60,8 @@ impl From<Failure> for TokensFailure {
 }
 
 impl Answer {
-    /// Reads a token response: JSON of any media type, or a form. Tokens are taken from an answer
-    /// of success that tells no error.
+    /// Reads a token response: JSON of any media type, or a form. Tokens are taken from a
+    /// successful response without an error.
     pub fn tokens(&self) -> Result<Tokens, TokensFailure> {
         let members = self.members().cloned().unwrap_or_default();
         let mut document = Document::from(members);
@@ -73,7 +74,8 @@ impl Answer {
             return Err(failed(self.failure(Asked::Tokens)));
         }
         let bearer = document.text("token_type").is_none_or(|kind| {
-            // `N_A` is what token exchange says of tokens that are no access tokens (RFC 8693 §2.2.1).
+            // `N_A` is the value of token exchange for tokens that are no access tokens (RFC 8693
+            // §2.2.1).
             kind.eq_ignore_ascii_case("bearer") || kind.eq_ignore_ascii_case("n_a")
         });
         let plain = access_token
@@ -104,9 +106,9 @@ impl Answer {
 /// A registration (RFC 7591 §3.2.1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Registration {
-    /// Our name there.
+    /// This server's client id.
     pub client_id: String,
-    /// Our secret there.
+    /// This server's client secret.
     pub client_secret: Option<String>,
     /// The method by which the secret is presented.
     pub auth_method: Option<String>,

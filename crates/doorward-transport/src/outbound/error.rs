@@ -9,7 +9,7 @@ pub enum OutboundError {
     /// http to an IP address, or a name of one, that is not in a listed network.
     #[error("http is used in the networks that are listed for it alone, and {0} is not in one")]
     PlainAddress(String),
-    /// The name leads to an address that is not public.
+    /// The name resolves to an IP address that is not public.
     #[error("{0} is not in a public network; allow its network with the setting networks")]
     Address(String),
     /// The body is longer than was allowed.

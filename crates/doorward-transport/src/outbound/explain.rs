@@ -1,4 +1,4 @@
-//! Reasons for which a request brought no answer, in words that name the other side and no library.
+//! Reasons for which a request has no response, in words that name the other side and no library.
 
 use std::{error::Error, io};
 
@@ -34,7 +34,7 @@ pub fn explain(error: &reqwest::Error) -> OutboundError {
     OutboundError::Failed(format!("{at}: {what}"))
 }
 
-/// The cause of an error. An error of input and output hides what it was made of.
+/// The cause of an error. An error of input and output hides its source.
 fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         return Some(inner);

@@ -1,9 +1,9 @@
-//! IP addresses that anyone may be sent to.
+//! Public IP addresses, to which requests may be sent.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Reports an IP address that is globally reachable unicast (IANA special-purpose registries). IPv6 forms
-/// that carry an IPv4 address are refused whole, so that none can smuggle one in.
+/// Reports an IP address that is globally reachable unicast (IANA special-purpose registries). IPv6
+/// forms that carry an IPv4 address are refused as a whole, so that none can carry a refused one.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),

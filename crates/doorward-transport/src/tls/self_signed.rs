@@ -22,7 +22,7 @@ const EARLY_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
 /// The files of the certificate for `host` in this folder, made if there are none, if they are for
-/// another host, or if they end soon. Answers whether they were made.
+/// another host, or if they end soon. Returns `true` if they were made.
 ///
 /// The certificate signs nothing but itself: a client that trusts it trusts this server and no
 /// other, even if the key is stolen.
@@ -63,7 +63,7 @@ fn make(host: &str, now: Timestamp) -> Result<(String, String), String> {
     let time = |at: Timestamp| {
         OffsetDateTime::from_unix_timestamp(at.0).map_err(|error| error.to_string())
     };
-    // A day back, for clients whose clocks are late.
+    // A day back, for clients with late clocks.
     params.not_before = time(now.plus(-DAY))?;
     params.not_after = time(now.plus((DAYS - 1) * DAY))?;
     params.is_ca = IsCa::ExplicitNoCa;
@@ -75,7 +75,7 @@ fn make(host: &str, now: Timestamp) -> Result<(String, String), String> {
     Ok((certificate.pem(), key.serialize_pem()))
 }
 
-/// Writes a file that only its owner reads, so that it is there whole or not at all.
+/// Writes a file that only its owner can read, as a whole or not at all.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     let new = path.with_extension("new");
     let _ = fs::remove_file(&new);

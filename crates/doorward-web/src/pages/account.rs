@@ -1,4 +1,4 @@
-//! A person's own page: connected apps, sessions, password.
+//! A user's own page: connected apps, sessions, password.
 
 use std::borrow::Cow;
 
@@ -247,7 +247,8 @@ pub(crate) async fn revoke(
     }
 }
 
-/// Takes from an app what the person unticked. It keeps the rest, and may ask again.
+/// Removes from an app the permissions that the user unticked. It keeps the others, and may request
+/// again.
 pub(crate) async fn narrow(
     State(web): State<Web>,
     signed_in: SignedIn,

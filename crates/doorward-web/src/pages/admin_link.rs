@@ -1,4 +1,4 @@
-//! The one-time link that makes an administrator. Looking at it uses nothing: only the form does.
+//! The one-time link that makes an administrator. Opening it does not use it: only the form does.
 
 use askama::Template;
 use axum::{

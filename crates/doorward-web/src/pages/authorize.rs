@@ -1,4 +1,4 @@
-//! The authorization endpoint (RFC 6749 §3.1): validates and hands over to the dispatcher. GET
+//! The authorization endpoint (RFC 6749 §3.1): validates and continues with the dispatcher. GET
 //! changes nothing.
 
 use axum::{

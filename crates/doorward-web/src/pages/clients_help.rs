@@ -1,5 +1,5 @@
-//! "Connect a client": for each popular client what to enter, click or run. Nothing of it holds a
-//! secret (CA22).
+//! "Connect a client": the values to enter, click or run for each popular client. No part of it
+//! holds a secret (CA22).
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -24,12 +24,12 @@ struct Page {
     guides: Vec<Guide>,
 }
 
-/// How one client is connected.
+/// Instructions for one client.
 struct Guide {
     name: String,
     /// The instructions.
     steps: Message,
-    /// The places with the text to paste there.
+    /// The places with the text to paste into each.
     snippets: Vec<(String, String)>,
     /// A link that the client itself opens.
     link: Option<(Message, String)>,
@@ -291,7 +291,7 @@ fn percent(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// Base64, as Cursor's links want it.
+/// Base64, in the form for Cursor's links.
 fn data_encoding(text: &str) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     STANDARD.encode(text)

@@ -1,4 +1,4 @@
-//! A person sees what a client is about to do in their name, and gets the code that confirms it.
+//! The page on which a user sees a client's intended call, and gets the code that confirms it.
 
 use askama::Template;
 use axum::{
@@ -34,7 +34,7 @@ struct Page {
 async fn find(web: &Web, signed_in: &SignedIn, id: &str) -> Result<Confirmation, Response> {
     match web.parts.upstreams.confirmation(&signed_in.visitor.person.id, id).await {
         Ok(Some(confirmation)) => Ok(confirmation),
-        // Somebody else's, expired, or never there.
+        // Another user's, expired, or nonexistent.
         Ok(None) => Err(Oops::not_found().draw(web)),
         Err(error) => Err(Oops::unavailable(&error).draw(web)),
     }
@@ -72,7 +72,7 @@ pub(crate) async fn get(
     }
 }
 
-/// Shows the code, once the person agreed.
+/// Shows the code, once the user agreed.
 pub(crate) async fn post(
     State(web): State<Web>,
     Path(id): Path<String>,

@@ -1,6 +1,6 @@
-//! A person connects an upstream server to their account: told first where they are sent and what
-//! is asked there, then sent, then taken up when they come back. The same person has to be signed
-//! in all the way (G2, G3, G13).
+//! A user connects an upstream to their account: a page names the authorization server and the
+//! scopes, then the user is redirected, then the callback is handled. The same user has to be
+//! signed in throughout (G2, G3, G13).
 
 use askama::Template;
 use axum::{
@@ -80,7 +80,7 @@ fn parse(web: &Web, name: &str) -> Result<UpstreamName, Box<Response>> {
     UpstreamName::parse(name).map_err(|_| Box::new(Oops::not_found().draw(web)))
 }
 
-/// Tells where the person is sent, and what for. It changes nothing, so a link may lead here.
+/// Names the target and the purpose of the redirect. It changes nothing, so a link may lead here.
 pub(crate) async fn get(
     State(web): State<Web>,
     Path(name): Path<String>,
@@ -114,7 +114,7 @@ pub(crate) async fn get(
     draw(StatusCode::OK, &page, true)
 }
 
-/// Sends the person there. Only the form of the page above leads here.
+/// Redirects the user. Only the form of the page above leads here.
 pub(crate) async fn post(
     State(web): State<Web>,
     Path(name): Path<String>,
@@ -140,7 +140,7 @@ pub(crate) async fn post(
             }
             response
         }
-        // Shown anew, with what it asks for now.
+        // Shown anew, with the scopes that it requests now.
         Err(NotConnected::Grown) => {
             answer::see_other(&web.at(&routes::of_upstream(routes::CONNECT, upstream)))
         }
@@ -156,7 +156,7 @@ fn journey(web: &Web, browser: &Browser) -> (String, bool) {
     }
 }
 
-/// Takes up a person who came back.
+/// Handles the callback.
 pub(crate) async fn callback(
     State(web): State<Web>,
     Path(name): Path<String>,
@@ -172,7 +172,7 @@ pub(crate) async fn callback(
     };
     let cookie = signed_in.browser.journey.clone().unwrap_or_default();
     match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.person, &cookie).await {
-        // Without the code and state in the address.
+        // Without the code and state in the URL.
         Ok(()) => answer::see_other(
             &web.at(&format!("{}?done=1", routes::of_upstream(routes::CONNECT_DONE, upstream))),
         ),

@@ -1,4 +1,4 @@
-//! The person decides.
+//! The user decides.
 
 use std::borrow::Cow;
 
@@ -58,7 +58,7 @@ struct Choice {
     checked: bool,
 }
 
-/// The source of the client's name: if it is verified, its badge, and what that means.
+/// The source of the client's name: `true` if it is verified, its badge, and the meaning of that.
 fn origin(request: &AuthorizationRequest) -> (bool, Message, Option<Message>) {
     match request.client.source {
         ClientSource::Administrator => (true, text::consent_by_administrator(), None),
@@ -211,8 +211,8 @@ pub(crate) async fn post(
             &web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN)),
         ),
         Some("deny") => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.person.id)),
-        // A form that was sent without a button, as by the Enter key, decides nothing: the user is
-        // asked again.
+        // A form that was sent without a button, as by the Enter key, decides nothing: the page is
+        // shown again.
         _ => {
             let settled = params.get("settled").is_some();
             show(&web, &browser, visitor, &pending, (&already, settled))

@@ -1,4 +1,4 @@
-//! The error page: what happened, why, and what to do next.
+//! The error page: the event, its reason, and the next step.
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
@@ -26,7 +26,7 @@ struct Page {
     link: Option<(Message, String)>,
 }
 
-/// A failure that the user is told of: what happened, why, and what to do next.
+/// A failure shown to the user: the event, its reason, and the next step.
 pub struct Oops {
     pub(crate) status: StatusCode,
     pub(crate) title: Message,
@@ -72,7 +72,7 @@ impl Oops {
     pub fn incomplete(field: &str) -> Self {
         Self::bad_form(text::input_form(field))
     }
-    /// A request whose parameters cannot be read.
+    /// A request with unreadable parameters.
     pub fn malformed(detail: &(impl ToString + ?Sized)) -> Self {
         Self::bad_form(text::input_form_malformed(detail.to_string()))
     }
@@ -94,12 +94,12 @@ impl Oops {
             text::error_retry_or_tell(),
         )
     }
-    /// With a link to where it goes on.
+    /// With a link to the next step.
     pub(crate) fn with_link(mut self, text: Message, href: String) -> Self {
         self.link = Some((text, href));
         self
     }
-    /// A user whose roles allow nothing of what a client asks for. `target` tells the client.
+    /// A user whose roles allow none of the requested scopes. `target` reports it to the client.
     pub(crate) fn no_role(client: &str, target: String) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -142,7 +142,7 @@ impl Oops {
             }
         }
     }
-    /// A sign-in through a provider that did not come about.
+    /// A failed sign-in through a provider.
     pub(crate) fn from_federation(provider: &str, error: &FederationError) -> Self {
         match error {
             FederationError::Unreachable { .. }
@@ -207,7 +207,7 @@ impl Oops {
         };
         Self::new(StatusCode::FORBIDDEN, text::error_denied(), why, advice)
     }
-    /// An authorization that fails where nothing may be redirected to.
+    /// An authorization that fails without a permitted redirect.
     pub(crate) fn from_failure(failure: &Failure) -> Self {
         let page = match failure.code {
             OAuthErrorCode::InvalidClient => Self::new(
@@ -237,7 +237,7 @@ impl Oops {
         };
         Self { developer: Some(format!("{}: {}", failure.code.as_str(), failure.why)), ..page }
     }
-    /// An authorization that fails, of a client that no user here has dealt with yet. `target` tells
+    /// A failing authorization of a client that no user has dealt with yet. `target` reports it to
     /// the client.
     pub(crate) fn leads_away(failure: &Failure, target: String) -> Self {
         let host = RedirectUri::display_host(&target);

@@ -49,8 +49,8 @@ struct Page {
     passkey: Option<Ceremony>,
 }
 
-/// The page that goes on by itself. A form may not lead to another origin, and a page that follows
-/// it may.
+/// The page that continues automatically. A form may not lead to another origin, and a page that
+/// follows it may.
 #[derive(Template)]
 #[template(path = "passing.html")]
 struct Passing {
@@ -63,14 +63,14 @@ struct Showing<'a> {
     request: Option<(&'a str, &'a AuthorizationRequest)>,
     next: Option<&'a str>,
     again: bool,
-    /// True if somebody who is signed in does so once more.
+    /// True if a user who is signed in signs in again.
     renewing: bool,
     name: &'a str,
     error: Option<Message>,
     status: StatusCode,
 }
 
-/// The address that begins a sign-in at a provider.
+/// The URL that begins a sign-in at a provider.
 pub(crate) fn href(
     web: &Web,
     provider: &Provider,
@@ -96,7 +96,7 @@ async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
         href: href(web, provider, &onward, &[("again", again), ("login_hint", showing.name)]),
     };
     let page = Page {
-        // Who signs in here is nobody yet, whoever else is signed in.
+        // This sign-in has no user yet, whatever the session in this browser.
         frame: web.frame(None),
         csrf: web.csrf(browser, "login"),
         passkey_csrf: web.csrf(browser, "passkey"),
@@ -116,8 +116,8 @@ async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
     browser.remember(web, draw_with(showing.status, &page, allowed))
 }
 
-/// The provider to which somebody is sent without being asked: the one at home for their address,
-/// or the only one where there are no passwords (CA19).
+/// The provider to which the browser is redirected without a question: the home provider of the
+/// typed e-mail address, or the only one where there are no passwords (CA19).
 async fn straight(
     web: &Web,
     params: &Params,
@@ -148,7 +148,7 @@ pub(crate) async fn get(
         return Oops::malformed("query").draw(&web);
     };
     let next = params.get("next");
-    // Who is to sign in again does so under the same name.
+    // A repeated sign-in must use the same name.
     let renewing = browser
         .visitor
         .as_ref()
@@ -187,7 +187,7 @@ pub(crate) async fn get(
         Err(response) => return response,
         Ok(Some(provider)) => {
             let to = href(&web, &provider, &onward, &[("login_hint", hint), ("again", again)]);
-            // What a person typed came by a form.
+            // A typed name came by a form.
             return if typed.is_some() {
                 pass(&web, &provider, to)
             } else {
@@ -215,7 +215,7 @@ pub(crate) async fn get(
     .await
 }
 
-/// Shows the page that goes on by itself.
+/// Shows the page that continues automatically.
 fn pass(web: &Web, provider: &Provider, href: String) -> Response {
     draw_with(
         StatusCode::OK,
@@ -289,8 +289,8 @@ pub(crate) async fn post(
 }
 
 impl Web {
-    /// Why somebody of this name does not come in, for the timeline. The person is told nothing of
-    /// it.
+    /// The reason for which this sign-in name is refused, for the timeline. The page does not show
+    /// it to the user.
     async fn why_no_sign_in(&self, name: &str) -> Reason {
         let Ok(name) = doorward_model::PersonName::parse(name) else { return Reason::SignIn };
         match self.parts.store.person_named(&name).await {

@@ -26,7 +26,7 @@ struct Page {
     frame: Frame,
     /// The form that signs out at the provider too.
     upstream: Option<LogoutForm>,
-    /// The provider at which the session goes on, where it has no sign-out page.
+    /// The provider with a continuing session, where it has no sign-out page.
     continues: Option<String>,
 }
 
@@ -56,8 +56,8 @@ pub(crate) async fn post(
     let page = |upstream, continues| Page { frame: web.frame(None), upstream, continues };
     let mut response = match there {
         SignedOut::Here => answer::see_other(&web.at(routes::LOGOUT)),
-        // The form leads to the provider, where the user has to confirm. It is not sent by itself:
-        // the session there may serve others.
+        // The form leads to the provider, where the user has to confirm. It is not submitted
+        // automatically: the session at the provider may serve other applications.
         SignedOut::AtProvider(form) => draw(StatusCode::OK, &page(Some(form), None), true),
         SignedOut::Continues(name) => draw(StatusCode::OK, &page(None, Some(name)), false),
     };

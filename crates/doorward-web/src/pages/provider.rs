@@ -1,4 +1,4 @@
-//! The way through an upstream provider: away, and back.
+//! The redirect to an identity provider, and the callback.
 
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ use crate::{
     visitor::Browser,
 };
 
-/// How often a sign-in is decided anew when another took the same name or linked the same account a
-/// moment earlier.
+/// The number of times that a sign-in is decided anew when another one took the same name or linked
+/// the same account a moment earlier.
 const TRIES: usize = 4;
 
 async fn find(web: &Web, name: &str) -> Result<Arc<Provider>, Response> {
@@ -36,8 +36,8 @@ async fn find(web: &Web, name: &str) -> Result<Arc<Provider>, Response> {
     }
 }
 
-/// Begins a sign-in at a provider. It changes nothing but that a sign-in is awaited, so a link may
-/// lead here.
+/// Begins a sign-in at a provider. It only stores that a sign-in is awaited, so a link may lead
+/// here.
 pub(crate) async fn start(
     State(web): State<Web>,
     Path(name): Path<String>,
@@ -72,12 +72,12 @@ pub(crate) async fn start(
     let linking = params.get("link").and(browser.visitor.as_ref());
     let link = linking.map(|visitor| visitor.person.id.as_str().to_owned());
     if let Some(visitor) = linking {
-        // Asked before the person goes there, and once more when the accounts are linked.
+        // Required before the redirect, and once more when the accounts are linked.
         if let Err(response) = web.authority(visitor, &Onward::page(routes::ACCOUNT_SECURITY)).await
         {
             return response;
         }
-        // Who links an account proves that it is theirs, and may take another one there than the
+        // A user who links an account must sign in to it, and may choose another account than the
         // last.
         ask.prompts = vec!["login".to_owned()];
     }
@@ -112,9 +112,8 @@ pub(crate) async fn start(
     }
 }
 
-/// `response_mode=form_post`: the form comes from the provider's page, so the browser's cookies
-/// stay at home. They come along when the browser is sent to this very address once more, with what
-/// was posted sealed.
+/// `response_mode=form_post`: the form comes from the provider's page, so the browser does not send
+/// its cookies. It sends them after a redirect to the same URL, with the posted values sealed.
 pub(crate) async fn callback_form(
     State(web): State<Web>,
     Path(name): Path<String>,
@@ -136,7 +135,7 @@ pub(crate) async fn callback_form(
     }
 }
 
-/// Takes up a sign-in that came back.
+/// Handles the callback of a sign-in.
 pub(crate) async fn callback(
     State(web): State<Web>,
     Path(name): Path<String>,
@@ -160,7 +159,8 @@ pub(crate) async fn callback(
     let journey = web.parts.federation.journey_of(&params, &cookie).await;
     match web.parts.federation.take_up(&provider, &params, &cookie).await {
         Ok(TakenUp::First(arrival)) => arrived(&web, &browser, &provider, *arrival).await,
-        // The back button or a reload: whoever is signed in goes on, nobody else learns anything.
+        // The back button or a reload: a signed-in user continues, and other browsers learn
+        // nothing.
         Ok(TakenUp::Again(journey)) if browser.visitor.is_some() || browser.waiting.is_some() => {
             answer::see_other(&web.at(&onward(&journey).target()))
         }
@@ -190,7 +190,7 @@ async fn arrived(
     enter(web, browser, provider, &arrival, None).await
 }
 
-/// Lets the person decide how the account there and one here belong together.
+/// Lets the user decide on the relation of the account at the provider to one here.
 async fn ask(
     web: &Web,
     browser: &Browser,
@@ -208,7 +208,7 @@ async fn ask(
     }
 }
 
-/// Signs an arrival in. `used` is the change that uses up a kept arrival whose person wants a new
+/// Signs an arrival in. `used` is the change that uses up a kept arrival when its user wants a new
 /// account.
 pub(crate) async fn enter(
     web: &Web,
@@ -266,8 +266,7 @@ pub(crate) async fn enter(
                     Some(&arrival.journey),
                 );
             }
-            // Another sign-in of the same person, or one who wants the same name, was faster: look
-            // again.
+            // A concurrent sign-in of the same user, or with the same name, was faster: read again.
             Err(StoreError::Refused(condition)) => {
                 tracing::debug!(%condition, "a sign-in is decided anew");
             }
@@ -282,7 +281,7 @@ pub(crate) async fn enter(
     )
 }
 
-/// The page for a sign-in that did not come about: what the person can do. The log has the reason.
+/// The page for a failed sign-in: the user's next steps. The log has the reason.
 pub(crate) fn failed(
     web: &Web,
     provider: &Provider,

@@ -1,5 +1,5 @@
-//! A forgotten password: asking for a mail, and setting a new one by the link in it. Looking at the
-//! link uses nothing.
+//! A forgotten password: the request for a mail, and setting a new one by the link in it. Opening
+//! the link does not use it.
 
 use askama::Template;
 use axum::{
@@ -64,8 +64,8 @@ impl Web {
         self.parts.letters.are_sent() && self.parts.accounts.config().passwords
     }
 
-    /// Sends the link for a forgotten password, if there is a user to send it to. Runs in the
-    /// background, so that the answer takes the same time whether or not there is.
+    /// Sends the link for a forgotten password, if the user exists. Runs in the background, so that
+    /// the response takes the same time in both cases.
     fn send_reset(&self, asked: String) {
         let web = self.clone();
         tokio::spawn(Language::current().speaking(async move {

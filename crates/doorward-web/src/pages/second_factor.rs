@@ -1,4 +1,4 @@
-//! Proving a second factor, and setting one up where one is demanded and none is there.
+//! Proving a second factor, and setting one up where one is demanded and the user has none.
 
 use askama::Template;
 use axum::{
@@ -32,14 +32,14 @@ struct Page {
     next: Option<String>,
     person: String,
     error: Option<Message>,
-    /// True if there is nothing to prove with yet.
+    /// True if the user has no factor yet.
     enrolling: bool,
     authenticator: bool,
     recovery: bool,
     passkey: Option<Ceremony>,
     new_authenticator: Option<NewAuthenticator>,
     picture: Option<Picture>,
-    /// Where to go on with less, when a scope is what asked for this.
+    /// The target with fewer scopes, when a scope is the reason for this step.
     skip: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Picture {
     pub(crate) path: String,
 }
 
-/// Draws a QR code. Text that is too long for one has none.
+/// Draws a QR code. A text that is too long has none.
 pub(crate) fn picture(text: &str) -> Option<Picture> {
     use std::fmt::Write;
     let code = qrcodegen::QrCode::encode_text(text, qrcodegen::QrCodeEcc::Medium).ok()?;
@@ -84,7 +84,8 @@ pub(crate) fn refusal(mut response: Response, error: &FactorError) -> Response {
     }
 }
 
-/// The user whose factor is to be proved: waiting for it, or signed in and in need of more.
+/// The user who must prove a factor: waiting for it, or signed in and in need of a stronger
+/// authentication.
 fn subject(browser: &Browser) -> Option<&Visitor> {
     browser.waiting.as_ref().or(browser.visitor.as_ref())
 }
@@ -101,7 +102,7 @@ async fn show(
         Ok(enrolled) => enrolled,
         Err(error) => return Oops::unavailable(&error).draw(web),
     };
-    // Who has no factor sets one up here, which needs a recent sign-in.
+    // A user without a factor sets one up here, which needs a recent sign-in.
     let enrolling = if enrolled.any() {
         None
     } else {
@@ -120,8 +121,8 @@ async fn show(
         None => None,
     };
     let enrolling = enrolling.is_some();
-    // Somebody who is in may go on with what needs no second factor; somebody who waits may not go
-    // on at all.
+    // A signed-in user may continue without the scopes that need a second factor; a user whose
+    // session waits for one may not continue at all.
     let skip = params
         .get("request")
         .filter(|_| browser.visitor.is_some())
@@ -171,8 +172,8 @@ pub(crate) async fn get(
     )
 }
 
-/// Proves by what was posted, or sets the first factor up by it, which needs a recent sign-in.
-/// Answers the method's name.
+/// Verifies the posted proof, or sets the first factor up with it, which needs a recent sign-in.
+/// Returns the method's name.
 async fn prove(
     web: &Web,
     visitor: &Visitor,
@@ -210,8 +211,8 @@ async fn prove(
     })
 }
 
-/// Recovery codes for whoever just set up their first factor, or used the last code up, and signed
-/// in recently.
+/// Recovery codes for a user who just set up a first factor, or used the last code, and signed in
+/// recently.
 async fn codes(web: &Web, signed_in: &SignedIn) -> Result<Option<Vec<String>>, StoreError> {
     let accounts = &web.parts.accounts;
     let Some(visitor) = accounts.holder(signed_in.token.reveal()).await? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! How a person signs in: passkeys, authenticator app, recovery codes, accounts at providers.
+//! A user's methods of sign-in: passkeys, authenticator app, recovery codes, accounts at providers.
 
 use askama::Template;
 use axum::{
@@ -38,7 +38,7 @@ struct Page {
     tab: &'static str,
     csrf: String,
     error: Option<Message>,
-    /// Where the person proves themselves again before they can change anything, if they must.
+    /// The URL at which the user signs in again before changes, if needed.
     again_url: Option<String>,
     /// True if that is by signing in; otherwise by the second factor.
     again_by_sign_in: bool,
@@ -166,7 +166,7 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response
     show(&web, &signed_in, None).await
 }
 
-/// A form of this page by somebody who proved themselves recently.
+/// A form of this page from a user with a recent sign-in.
 async fn submitted(
     web: &Web,
     signed_in: &SignedIn,
@@ -175,7 +175,7 @@ async fn submitted(
     let params = form(web, &signed_in.browser, "security", request).await?;
     match web.parts.accounts.authority(&signed_in.visitor).await {
         Ok(Ok(authority)) => Ok((params, authority)),
-        // The page itself says where to do so.
+        // The page itself names the place for that.
         Ok(Err(_)) => Err(show(web, signed_in, Some(text::security_sign_in_first())).await),
         Err(error) => Err(Oops::unavailable(&error).draw(web)),
     }
@@ -185,8 +185,8 @@ fn done(web: &Web) -> Response {
     answer::see_other(&web.at(routes::ACCOUNT_SECURITY))
 }
 
-/// Shows what a change of factors came to: the page again, or recovery codes for the first of them.
-/// Whoever set a factor up by `method` has proved it in this session.
+/// Shows the outcome of a change of factors: the page again, or recovery codes for the first
+/// factor. A user who set a factor up by `method` has proved it in this session.
 async fn after(
     web: &Web,
     signed_in: &SignedIn,

@@ -1,4 +1,4 @@
-//! A person's access tokens, for programs that cannot sign in with a browser (CA23).
+//! A user's access tokens, for programs that cannot sign in with a browser (CA23).
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! A person came from a provider, and an account here is or might be theirs: they say so, or make a
-//! new one. Nothing is linked without this page's form.
+//! A user arrives from a provider, and an account here is or might be theirs: they confirm it, or
+//! make a new one. Nothing is linked without this page's form.
 
 use askama::Template;
 use axum::{
@@ -31,7 +31,7 @@ struct Page {
     arrival: String,
     provider: String,
     account: String,
-    /// The signed-in user, to whom the account would be linked.
+    /// The signed-in user to whom the account would be linked.
     person: Option<String>,
     sign_in_url: String,
     may_create: bool,
@@ -80,7 +80,7 @@ pub(crate) async fn get(
         account: arrival.shown().to_owned(),
         person: browser.visitor.as_ref().map(|visitor| visitor.person.name.to_string()),
         sign_in_url: web.at(&format!("{}?switch=1&choose=1&{sign_in}", routes::LOGIN)),
-        // Who began by linking has an account already.
+        // A user who began by linking has an account already.
         may_create: arrival.journey.link.is_none(),
     };
     browser.remember(&web, draw(StatusCode::OK, &page, false))
@@ -108,7 +108,7 @@ pub(crate) async fn post(
             provider::enter(&web, &browser, &provider, &arrival, Some(used)).await
         }
         (Some("link"), Some(visitor)) => {
-            // Who began to link is who must confirm it, also if somebody else signed in here
+            // The user who began to link must confirm it, even if another user signed in here
             // meanwhile.
             if arrival
                 .journey

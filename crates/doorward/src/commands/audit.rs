@@ -18,7 +18,7 @@ pub(super) struct Command {
     verb: Option<Verb>,
     #[command(flatten)]
     which: Which,
-    /// Go on and print entries as they come.
+    /// Continue and print entries as they arrive.
     #[arg(long)]
     follow: bool,
     /// How many of the last entries to print; 0 prints all that fit.
@@ -46,7 +46,7 @@ enum Verb {
 
 #[derive(Args, Debug, Clone)]
 struct Which {
-    /// Only what this person did, by sign-in name.
+    /// Only what this user did, by sign-in name.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// Only through this client, by `client_id`.
@@ -61,10 +61,10 @@ struct Which {
     /// Only calls to this upstream.
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
-    /// Only what is about this, such as `client:c_…`.
+    /// Only entries about this object, such as `client:c_…`.
     #[arg(long, value_name = "KIND:ID")]
     subject: Option<String>,
-    /// Only what ended like this: ok, refused or failed.
+    /// Only entries with this outcome: ok, refused or failed.
     #[arg(long, value_parser = ["ok", "refused", "failed"])]
     outcome: Option<String>,
     /// Not before this day or moment, as 2026-11-21 or 2026-11-21T10:00:00Z.
@@ -191,7 +191,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         None => {}
     }
     let filter = command.which.filter(&store).await?;
-    // Before the look, so that nothing between the two is lost.
+    // Before the read, so that no entry between the two is lost.
     let mut after = store.audit_head().await?.seq;
     let most = if command.limit == 0 { u64::MAX } else { command.limit };
     let (mut found, mut before) = (Vec::new(), None);

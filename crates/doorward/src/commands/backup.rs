@@ -13,7 +13,7 @@ use doorward_store::{Config, Store};
 use super::context::Context;
 use crate::{Failed, master_key};
 
-/// The setting in a backup that holds the master key, if it was asked for.
+/// The setting in a backup that holds the master key, if it was requested.
 const KEY: &str = "backup.master_key";
 
 /// A store on a file of its own.
@@ -22,7 +22,7 @@ async fn open(file: &Path) -> Result<Store, Failed> {
     Ok(Store::open(&config, file.parent().unwrap_or(Path::new("."))).await?)
 }
 
-/// Makes a file's name as durable as what is in it.
+/// Makes a file's name as durable as its contents.
 fn sync_folder(file: &Path) -> std::io::Result<()> {
     let folder =
         file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -42,7 +42,7 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     }
     let store = context.store().await?;
     store.flush().await?;
-    // Written under another name first: a backup that was cut off must not look like one.
+    // Written under another name first: an interrupted backup must not look complete.
     let unfinished = file.with_extension("unfinished");
     let _ = fs::remove_file(&unfinished);
     fs::OpenOptions::new()
@@ -95,7 +95,7 @@ pub(super) async fn restore(
         return Err(Failed(format!("there is no file {}", file.display())));
     }
     let _lock = context.data_dir.lock()?;
-    // On a copy: an older backup is brought up to date, and stays what it is.
+    // On a copy: an older backup is migrated, and the original stays unchanged.
     let copy = context.data_dir.path().join("restoring");
     let _ = fs::remove_file(&copy);
     fs::copy(file, &copy).map_err(|error| Failed(format!("{}: {error}", file.display())))?;

@@ -14,7 +14,7 @@ use crate::Failed;
 pub(super) enum Command {
     /// Adds a client and prints its id, and its secret if it has one. The secret is shown once.
     Add {
-        /// The name that people see.
+        /// The display name.
         name: String,
         /// A redirect URI. May be given several times.
         #[arg(
@@ -41,7 +41,7 @@ pub(super) enum Command {
         /// The https URL at which the service publishes its keys, for private_key_jwt.
         #[arg(long, value_name = "URL", requires = "service")]
         jwks_uri: Option<String>,
-        /// Let it ask administrators for the scope `admin`, which the API for programs needs.
+        /// Let it request the scope `admin` from administrators, which the API for programs needs.
         #[arg(long)]
         admin: bool,
     },
@@ -80,7 +80,7 @@ pub(super) enum Command {
         /// Its client_id.
         id: String,
     },
-    /// Lets a client be used where the configuration asks for approval.
+    /// Lets a client be used where the configuration requires approval.
     Approve {
         /// Its client_id.
         id: String,
@@ -146,7 +146,7 @@ fn list(context: &Context, clients: &[Client]) {
     );
 }
 
-/// Reads a JWK Set. What its keys may be is checked with the rest of the client.
+/// Reads a JWK Set. Its keys are checked with the rest of the client.
 fn read_keys(path: &std::path::Path) -> Result<Value, Failed> {
     let unreadable = |why: String| Failed(format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;

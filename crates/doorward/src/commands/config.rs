@@ -13,9 +13,9 @@ use crate::{
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Checks the configuration and says what is wrong with it.
+    /// Checks the configuration and reports its errors.
     Check,
-    /// Shows the values in force and where they come from. Secrets are not shown.
+    /// Shows the values in force with their sources. Secrets are not shown.
     Show,
     /// Prints the JSON Schema of doorward.toml.
     Schema,

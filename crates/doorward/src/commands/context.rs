@@ -58,7 +58,7 @@ impl Context {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             master: self.master(store).await?,
-            // Commands sign no one in.
+            // Commands do not sign users in.
             public_url: None,
             name: self.config.pages.name.clone(),
             config: self.config.accounts.clone(),

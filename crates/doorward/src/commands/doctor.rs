@@ -64,7 +64,7 @@ async fn clock(store: &Store) -> Result<String, String> {
     let now = SystemClock.now();
     let database = store.database_time().await.map_err(|error| error.to_string())?;
     let apart = now.since(database).abs();
-    // 2026-01-01: a machine that believes to be earlier has lost its clock.
+    // 2026-01-01: a machine with an earlier time has a wrong clock.
     if now.0 < 1_767_225_600 {
         Err("the machine's clock is far in the past; tokens would be refused everywhere".to_owned())
     } else if apart > 5 {
@@ -76,7 +76,7 @@ async fn clock(store: &Store) -> Result<String, String> {
     }
 }
 
-/// How the server was started that runs on this data directory.
+/// The start parameters of the server that runs on this data directory.
 fn server(context: &Context) -> Result<String, String> {
     let Some(running) = context.data_dir.running() else {
         return Ok("does not run on this data directory".to_owned());
@@ -122,7 +122,7 @@ async fn reachable(context: &Context) -> Result<String, String> {
         context.config.outbound.extra_ca_files.iter().map(PathBuf::from).collect();
     let mut fetched = probe(&url, &trusted).await;
     let mut remark = String::new();
-    // A certificate of no public authority is right where clients are told to trust it.
+    // A certificate of no public authority is correct where clients are configured to trust it.
     if let Err(OutboundError::Certificate(_)) = fetched
         && let Some(certificate) = context.data_dir.noted().and_then(|noted| noted.certificate)
     {
@@ -166,7 +166,7 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
                 Some(format!("{}: {why}", finding.look.as_str()))
             })
             .collect();
-        // Remarks on what is right all the same.
+        // Remarks that are no problems.
         let remarks = found.iter().filter_map(|finding| match (finding.look, &finding.result) {
             (Look::Clock | Look::LeftOut, Ok(says)) => {
                 Some(format!("; {}: {says}", finding.look.as_str()))

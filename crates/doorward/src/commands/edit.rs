@@ -15,7 +15,7 @@ pub(super) fn effect(dry_run: bool) -> Effect {
     if dry_run { Effect::Show } else { Effect::Apply }
 }
 
-/// Reads `KEY=VALUE` as a setting of a section. A list grows by what is said again.
+/// Reads `KEY=VALUE` as a setting of a section. A repeated list is extended.
 pub(super) fn read(section: &str, settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
     let (name, value) =
         text.split_once('=').ok_or_else(|| Failed(format!("{text}: write KEY=VALUE")))?;
@@ -40,7 +40,7 @@ pub(super) fn read(section: &str, settings: &mut toml::Table, text: &str) -> Res
     Ok(())
 }
 
-/// Prints an edit: what is before and afterwards.
+/// Prints an edit: the values before and afterwards.
 pub(super) fn print(as_json: bool, name: &str, edit: &Edit, effect: Effect) {
     if as_json {
         print_json(&json!({

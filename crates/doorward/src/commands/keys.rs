@@ -15,8 +15,8 @@ pub(super) enum Command {
     /// Makes a new signing key. It is published at once and signs after keys.publish_ahead_seconds;
     /// older keys stay published until everything that they signed has ended.
     Rotate {
-        /// Let the new key sign at once. Whoever caches the key set may refuse tokens until it
-        /// fetches it again.
+        /// Let the new key sign at once. Caches of the key set may refuse tokens until they fetch
+        /// it again.
         #[arg(long)]
         now: bool,
     },

@@ -7,7 +7,7 @@ use crate::Failed;
 
 pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Failed> {
     let Some(to) = to else {
-        // Opening brings the schema up to date.
+        // Opening the store migrates the schema.
         context.store().await?;
         say!("The schema is up to date.");
         return Ok(());

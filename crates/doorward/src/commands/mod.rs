@@ -1,8 +1,8 @@
 //! The commands, one file each. Every command works on the same `--config` and `--data-dir`, also
 //! while a server runs on it.
 
-/// Prints one line. What it says may hold names that upstreams, clients and providers chose, so
-/// that the whole line is escaped.
+/// Prints one line. It may hold names that upstreams, clients and providers chose, so that the
+/// whole line is escaped.
 macro_rules! say {
     ($($words:tt)*) => { $crate::commands::print_line(&format!($($words)*)) };
 }
@@ -75,7 +75,7 @@ pub struct Arguments {
         help_heading = GLOBAL
     )]
     config: Option<PathBuf>,
-    /// Where the embedded database and the master key lie.
+    /// The location of the embedded database and the master key.
     #[arg(
         long,
         global = true,
@@ -111,14 +111,14 @@ enum Command {
     /// Prints a fresh one-time link that makes its opener an administrator.
     #[command(after_help = examples::ADMIN_LINK)]
     AdminLink {
-        /// The public URL, if the configuration does not say it.
+        /// The public URL, if it is not configured.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
     /// Adds, invites, lists and changes users.
     #[command(after_help = examples::USER)]
     User {
-        /// The public URL, if the configuration does not say it: links in invitations begin with it.
+        /// The public URL, if it is not configured: links in invitations begin with it.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
         public_url: Option<String>,
         #[command(subcommand)]
@@ -127,7 +127,7 @@ enum Command {
     /// Adds, lists and changes clients.
     #[command(subcommand, after_help = examples::CLIENT)]
     Client(client::Command),
-    /// Adds, lists, tries and deletes upstream identity providers.
+    /// Adds, lists, tests and deletes identity providers.
     #[command(after_help = examples::PROVIDER)]
     Provider {
         /// The public URL, if the configuration does not say it: redirect URIs begin with it.
@@ -136,7 +136,7 @@ enum Command {
         #[command(subcommand)]
         command: provider::Command,
     },
-    /// Adds, lists, tries and deletes upstream servers, and decides about their tools.
+    /// Adds, lists, tests and deletes upstreams, and decides on their tools.
     #[command(after_help = examples::UPSTREAM)]
     Upstream {
         /// The public URL, if the configuration does not say it: redirect URIs begin with it.
@@ -145,7 +145,7 @@ enum Command {
         #[command(subcommand)]
         command: upstream::Command,
     },
-    /// Explains who may call which tool.
+    /// Explains the policy's decision on a user, client and tool.
     #[command(subcommand)]
     Policy(policy::Command),
     /// Prints what a shell needs to complete command lines.
@@ -161,7 +161,7 @@ enum Command {
         /// The folder.
         folder: PathBuf,
     },
-    /// Runs a local process for the server. Not for people.
+    /// Runs a local process for the server. Not for direct use.
     #[command(hide = true)]
     Supervise {
         /// The command and its arguments.
@@ -207,40 +207,40 @@ enum Command {
     Backup {
         /// The file, which must not exist.
         file: PathBuf,
-        /// Put the master key into the file too. Whoever reads the file can then open every secret
-        /// in it.
+        /// Put the master key into the file too. Readers of the file can then open every secret in
+        /// it.
         #[arg(long)]
         with_key: bool,
     },
     /// Restores a backup into an empty database. No server may run on it. Sessions, codes and links
-    /// of the backup do not come back.
+    /// of the backup are not restored.
     #[command(after_help = examples::RESTORE)]
     Restore {
         /// The file.
         file: PathBuf,
         /// End all access that clients and personal access tokens had at the time of the backup;
-        /// people connect the clients again.
+        /// users connect the clients again.
         #[arg(long)]
         end_access: bool,
     },
-    /// Looks for what is wrong: database, keys, clock, public URL, identity providers, file
-    /// permissions.
+    /// Looks for problems: database, keys, clock, public URL, identity providers, file permissions.
     #[command(after_help = examples::DOCTOR)]
     Doctor {
-        /// Instead, tell why a client connected or did not: its client_id, or part of its name.
+        /// Instead, explain the connection attempts of a client: its client_id, or part of its
+        /// name.
         #[arg(long, value_name = "URL|NAME")]
         client: Option<String>,
         /// With --client: how far to look back, in hours.
         #[arg(long, default_value_t = 24)]
         hours: u32,
-        /// The public URL, if the configuration does not say it.
+        /// The public URL, if it is not configured.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
 }
 
 impl Command {
-    /// The options that stand for settings: `--listen`, `--public-url` and `--tls`.
+    /// The options that replace settings: `--listen`, `--public-url` and `--tls`.
     fn flags(&self) -> (Option<String>, Option<String>, Option<String>) {
         match self {
             Self::Serve { listen, public_url, tls } => {
@@ -389,9 +389,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     Box::pin(origin::serving(Arc::new(Origin::command(name)), work)).await
 }
 
-/// Takes over how the server was started that runs on this data directory, as far as this command
-/// line does not say otherwise. Without a running server, the note of the last one counts where the
-/// configuration says nothing.
+/// Takes over the start parameters of the server that runs on this data directory, as far as this
+/// command line does not set them. Without a running server, the note of the last one counts where
+/// the configuration says nothing.
 fn follow_server(loaded: &mut Loaded, data_dir: &DataDir) {
     let config = &mut loaded.config.server;
     if matches!(loaded.origins.get("server.public_url"), Some(crate::config::Origin::Flag(_))) {
@@ -402,7 +402,7 @@ fn follow_server(loaded: &mut Loaded, data_dir: &DataDir) {
         None if config.public_url.is_empty() => data_dir.noted(),
         None => None,
     };
-    // A configuration that asks for https since then is the one to be checked.
+    // If https was configured since, that configuration is checked.
     let asks_for_tls = !config.tls.is_empty() || !config.tls_certificate.is_empty();
     let fits = |noted: &Running| {
         PublicUrl::parse(&noted.public_url).is_ok_and(|url| url.is_https() || !asks_for_tls)

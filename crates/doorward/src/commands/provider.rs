@@ -15,10 +15,10 @@ use crate::{Failed, config::PROVIDERS};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a provider and prints the redirect URI to register there. A running server has it at
+    /// Adds a provider and prints the redirect URI to register at it. A running server has it at
     /// once.
     Add {
-        /// Its name in addresses: lower-case letters, digits and '-'.
+        /// Its name in URLs: lower-case letters, digits and '-'.
         name: String,
         /// Its kind.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
@@ -29,7 +29,7 @@ pub(super) enum Command {
         /// Read the client secret from standard input.
         #[arg(long)]
         client_secret_stdin: bool,
-        /// The provider's address, for kinds where everybody has their own.
+        /// The provider's URL, for kinds with self-hosted installations.
         #[arg(long, value_name = "URL")]
         issuer: Option<String>,
         /// Any other key of `[providers.NAME]`, such as --set allowed_domains=example.com. May be
@@ -54,12 +54,12 @@ pub(super) enum Command {
     },
     /// Lists the providers of the configuration file and those that were added.
     List,
-    /// Tries a provider out: discovery, keys, redirect, client. Says what is wrong in words.
+    /// Tests a provider: discovery, keys, redirect, client. Describes problems in words.
     Test {
         /// Its name.
         name: String,
     },
-    /// Deletes a provider that was added, with the access of everybody who came through it
+    /// Deletes a provider that was added, with the access of all users who signed in through it
     Delete {
         /// Its name.
         name: String,
@@ -74,14 +74,14 @@ fn describe(provider: &Provider, callback: &str) -> Value {
     })
 }
 
-/// Reads the client secret, so that it stands in no list of processes.
+/// Reads the client secret, so that it does not appear in lists of processes.
 fn read_secret() -> Result<String, Failed> {
     let mut text = String::new();
     std::io::stdin().take(4096).read_to_string(&mut text).map_err(Failed::because)?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-/// The settings that the words of `add` stand for.
+/// The settings for the arguments of `add`.
 fn settings(
     words: &[String],
     (kind, client_id, issuer): (String, String, Option<String>),

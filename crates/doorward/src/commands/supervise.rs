@@ -1,5 +1,5 @@
 //! `doorward supervise`: runs a local process for the server and ends it, and everything that it
-//! started, when the server is gone, however that happens. Not for people.
+//! started, when the server has ended in any way. Not for direct use.
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -15,7 +15,8 @@ use crate::Failed;
 /// How long a process may take to end by itself.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Runs a command. It inherits our pipes, so nothing stands between it and the server.
+/// Runs a command. It inherits this process's pipes, so that it is connected to the server
+/// directly.
 pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| Failed("there is no command".to_owned()))?;
@@ -36,8 +37,8 @@ pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
         status = child.wait() => Some(status.map_err(Failed::because)?),
         _ = terminate.recv() => None,
     };
-    // Our group holds us, the process and what it started. We ignore the first signal, which we
-    // asked for, and go with the second.
+    // The group holds this process, the command and its children. The first signal is ignored,
+    // because this process requested it; the second ends it too.
     let _ = kill_process_group(getpid(), Signal::TERM);
     if status.is_none() {
         let _ = tokio::time::timeout(LEAVE_WITHIN, child.wait()).await;
@@ -58,7 +59,7 @@ pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// True if a process other than us belongs to our group.
+/// True if a process other than this one belongs to its group.
 fn in_our_group(id: i32) -> bool {
     let Some(process) = rustix::process::Pid::from_raw(id) else {
         return false;

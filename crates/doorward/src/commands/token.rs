@@ -16,7 +16,7 @@ pub(super) enum Command {
     Create {
         /// Its purpose.
         name: String,
-        /// The sign-in name of the person that it acts for.
+        /// The sign-in name of the user that it acts for.
         #[arg(
             long,
             value_name = "NAME",
@@ -37,14 +37,14 @@ pub(super) enum Command {
         /// For how many days.
         #[arg(long, value_name = "DAYS", default_value_t = 90)]
         days: u32,
-        /// State that whoever gets the token proved a second factor to you. Without it, the token
+        /// State that the holder of the token proved a second factor to you. Without it, the token
         /// has no scope that needs one (access.second_factor_scopes).
         #[arg(long)]
         second_factor: bool,
     },
     /// Lists tokens, the newest first.
     List {
-        /// Only those of this person or service.
+        /// Only those of this user or service.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },

@@ -16,18 +16,17 @@ use crate::{Failed, config::UPSTREAMS};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds an upstream server. A running server offers its tools within a second.
+    /// Adds an upstream. A running server offers its tools within a second.
     Add {
-        /// Its name in addresses and before the names of its tools: lower-case letters, digits and
-        /// '-'.
+        /// Its name in URLs and before the names of its tools: lower-case letters, digits and '-'.
         name: String,
         /// Its kind.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
         kind: String,
-        /// Its address.
+        /// Its URL.
         #[arg(long, value_name = "URL")]
         url: Option<String>,
-        /// With whose rights it is called: none, header, basic, identity, exchange or oauth.
+        /// Credentials of calls: none, header, basic, identity, exchange or oauth.
         #[arg(long, value_name = "MODE")]
         auth: Option<String>,
         /// Read one secret from standard input, as KEY=VALUE: header=Name: value, password=…,
@@ -60,24 +59,24 @@ pub(super) enum Command {
     },
     /// Lists the upstreams of the configuration file and those that were added.
     List,
-    /// Tries an upstream out: connection, authorization, tools. Says what is wrong in words.
+    /// Tests an upstream: connection, authorization, tools. Describes problems in words.
     Test {
         /// Its name.
         name: String,
-        /// As this person, with their own access.
+        /// As this user, with their own access.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Lists an upstream anew, and shows what a running server will see.
+    /// Lists an upstream anew, and shows the list that a running server will have.
     Refresh {
         /// Its name.
         name: String,
-        /// As this person, with their own access.
+        /// As this user, with their own access.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Accepts the authorization server that an upstream names instead of the one before. Everybody
-    /// who is connected then has to connect again.
+    /// Accepts the authorization server that an upstream names instead of the one before. Connected
+    /// users then have to connect again.
     Accept {
         /// Its name.
         name: String,
@@ -98,29 +97,28 @@ pub(super) enum Command {
     Approve {
         /// The upstream's name.
         name: String,
-        /// The tool's name there; without one, all that wait.
+        /// The tool's name at the upstream; without one, all that wait.
         tool: Option<String>,
     },
     /// Rejects a tool: it is neither listed nor called.
     Reject {
         /// The upstream's name.
         name: String,
-        /// The tool's name there.
+        /// The tool's name at the upstream.
         tool: String,
     },
-    /// Says what a tool does, where its annotations are missing or wrong.
+    /// Sets a tool's class, where its annotations are missing or wrong.
     Classify {
         /// The upstream's name.
         name: String,
-        /// The tool's name there.
+        /// The tool's name at the upstream.
         tool: String,
-        /// read, write, destructive, or annotations to believe what it says.
+        /// read, write, destructive, or annotations to use those of the tool.
         #[arg(value_parser = ["read", "write", "destructive", "annotations"])]
         class: String,
     },
-    /// Deletes an upstream that was added, with everybody's connections to it. Their tokens are
-    /// revoked at their issuer by the running server, and what clients were allowed for it alone
-    /// ends.
+    /// Deletes an upstream that was added, with the connections of all users. The running server
+    /// revokes their tokens at the issuer, and grants for this upstream alone end.
     Delete {
         /// Its name.
         name: String,
@@ -170,7 +168,8 @@ async fn decide(
     }
 }
 
-/// Reads the secret of `add`: one line `KEY=VALUE`, so that it stands in no list of processes.
+/// Reads the secret of `add`: one line `KEY=VALUE`, so that it does not appear in lists of
+/// processes.
 fn read_secret(settings: &mut Map<String, Value>) -> Result<(), Failed> {
     let mut text = String::new();
     std::io::stdin().take(16 * 1024).read_to_string(&mut text).map_err(Failed::because)?;
@@ -204,7 +203,7 @@ struct Named {
     command: Vec<String>,
 }
 
-/// The settings that the words of `add` stand for.
+/// The settings for the arguments of `add`.
 fn settings(
     words: &[String],
     named: Named,

@@ -16,8 +16,8 @@ use crate::{Failed, out};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a user and tells them by mail how to come in. Where no mail can be sent, prints the link
-    /// at which the user chooses a password.
+    /// Adds a user and sends a mail that says how to sign in. Where no mail can be sent, prints the
+    /// link at which the user chooses a password.
     Add {
         /// The sign-in name.
         name: String,
@@ -34,53 +34,53 @@ pub(super) enum Command {
         /// first sign-in.
         #[arg(long, requires = "password_stdin")]
         keep_password: bool,
-        /// Invite the user through this identity provider: whoever comes from there with the
-        /// verified e-mail address given by --email is this user.
+        /// Invite the user through this identity provider: a sign-in from it with the verified
+        /// e-mail address given by --email is this user's.
         #[arg(long, value_name = "PROVIDER")]
         provider: Option<String>,
     },
-    /// Invites a user who was added before through an identity provider: whoever comes from there
-    /// with this verified e-mail address is this user.
+    /// Invites a user who was added before through an identity provider: a sign-in from it with
+    /// this verified e-mail address is this user's.
     Invite {
         /// The sign-in name.
         name: String,
         /// The identity provider.
         #[arg(long, value_name = "PROVIDER")]
         provider: String,
-        /// The e-mail address there; without it, the user's own.
+        /// The e-mail address at the provider; without it, the user's own.
         #[arg(long)]
         email: Option<String>,
     },
-    /// Links a person to an account at a provider by what never changes there.
+    /// Links a user to an account at a provider by its permanent identifier.
     Link {
         /// The sign-in name.
         name: String,
         /// The provider.
         #[arg(long, value_name = "PROVIDER")]
         provider: String,
-        /// The account's subject (`sub`, or what the kind of provider uses).
+        /// The account's subject (`sub`, or the identifier of the provider's kind).
         #[arg(long)]
         subject: String,
     },
-    /// Takes away a person's passkeys, authenticator app and recovery codes, because they lost
-    /// them: sessions and connected apps end at once.
+    /// Removes a user's passkeys, authenticator app and recovery codes, because they lost them:
+    /// sessions and connected apps end at once.
     ResetFactors {
         /// The sign-in name.
         name: String,
     },
-    /// Lists people.
+    /// Lists users.
     List,
-    /// Shows one person.
+    /// Shows one user.
     Show {
         /// The sign-in name.
         name: String,
     },
-    /// Disables a person: sessions and connected apps end at once.
+    /// Disables a user: sessions and connected apps end at once.
     Disable {
         /// The sign-in name.
         name: String,
     },
-    /// Enables a disabled person.
+    /// Enables a disabled user.
     Enable {
         /// The sign-in name.
         name: String,
@@ -89,7 +89,7 @@ pub(super) enum Command {
     SignOut {
         /// The sign-in name.
         name: String,
-        /// Connected apps must ask again too.
+        /// Connected apps must be authorized again too.
         #[arg(long)]
         apps: bool,
     },
@@ -101,14 +101,14 @@ pub(super) enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Replaces a person's roles.
+    /// Replaces a user's roles.
     SetRole {
         /// The sign-in name.
         name: String,
         /// The roles; none removes all.
         roles: Vec<String>,
     },
-    /// Deletes a person: sessions and connected apps end at once.
+    /// Deletes a user: sessions and connected apps end at once.
     Delete {
         /// The sign-in name.
         name: String,
@@ -175,7 +175,7 @@ fn show(context: &Context, person: &Person, state: UserState, belongings: &Belon
     }
 }
 
-/// Prints what became of an invitation.
+/// Prints the outcome of an invitation.
 fn tell(context: &Context, done: &str, invited: &Invited, state: UserState) {
     let url = invited.url_to_hand_over();
     if context.json {

@@ -1,4 +1,4 @@
-//! Checks of what single values cannot tell.
+//! Checks that concern several values.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -18,7 +18,7 @@ use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, TlsWanted};
 pub struct Loaded {
     /// The values.
     pub config: Config,
-    /// Where they come from.
+    /// The sources of the values.
     pub origins: BTreeMap<String, Origin>,
     /// The secrets among the values, to tell whether they change.
     pub secrets: BTreeMap<String, SecretSetting>,
@@ -170,7 +170,7 @@ impl Loaded {
         }
     }
 
-    /// Checks also what a server alone needs.
+    /// Includes the checks that only a server needs.
     pub fn check_to_serve(&self) -> Result<Checked, ConfigErrors> {
         let checked = self.check();
         let files = TlsWanted::read(&self.config.server).map(|tls| tls.check_files());
@@ -289,21 +289,21 @@ impl Faults<'_> {
 /// The values that [`Loaded::check`] parsed.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Where to listen.
+    /// The address of the listener.
     pub listen: Listen,
     /// With which certificate.
     pub tls: TlsWanted,
     /// The public URL, unless it follows from the listener.
     pub public_url: Option<PublicUrl>,
-    /// How tokens are signed.
+    /// The signature algorithm of tokens.
     pub algorithm: SigningAlgorithm,
-    /// The proxies whose forwarded headers count.
+    /// The proxies with trusted forwarded headers.
     pub proxies: TrustedProxies,
     /// The networks within which administrators may choose.
     pub administered: Bounds,
     /// Permissions of roles.
     pub access: AccessPolicy,
-    /// Which tools, for whom.
+    /// The rules that decide on tools.
     pub policy: ToolPolicy,
 }
 

@@ -42,7 +42,7 @@ pub struct Key {
     pub name: String,
     /// Its contents.
     pub kind: Kind,
-    /// True if its value is a secret, which nothing prints.
+    /// True if its value is a secret, which is never printed.
     pub secret: bool,
     /// Its meaning.
     pub description: String,
@@ -55,7 +55,7 @@ impl Key {
     pub fn path(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
-    /// True if it stands for the key of each of many.
+    /// True if it represents the key of each of many tables.
     pub(super) fn is_of_many(&self) -> bool {
         MANY.iter().any(|(_, section)| *section == self.section)
     }
@@ -95,12 +95,12 @@ fn is_secret(schema: &Value) -> bool {
     hidden(schema) || schema.get("items").is_some_and(hidden)
 }
 
-/// The sections of which there may be many, such as `[providers.NAME]`. In the table of keys each
-/// stands once, under this name.
+/// The sections that may be repeated, such as `[providers.NAME]`. The table of keys has each once,
+/// under this name.
 pub const PROVIDERS: &str = "providers.NAME";
-/// The same for upstream servers.
+/// The same for upstreams.
 pub const UPSTREAMS: &str = "upstreams.NAME";
-/// All of them, by the word that their names begin with.
+/// All of them, by the word with which their names begin.
 pub(super) const MANY: [(&str, &str); 2] = [("providers", PROVIDERS), ("upstreams", UPSTREAMS)];
 
 /// The keys of one of many, such as the provider of this name.

@@ -1,4 +1,4 @@
-//! Puts the layers together and tells where each value stands.
+//! Merges the layers and records the source of each value.
 
 use std::{
     collections::BTreeMap,

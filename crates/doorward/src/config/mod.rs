@@ -30,37 +30,37 @@ pub use tls::TlsWanted;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The listener: where it listens and whom it believes.
+    /// The listener: its address and its trusted proxies.
     pub server: doorward_transport::ServerConfig,
-    /// Where the data lives and how much of it is kept at hand.
+    /// The location of the data and the size of caches.
     pub store: doorward_store::Config,
     /// Signing keys and the master key.
     pub keys: doorward_keys::Config,
-    /// People, passwords and sessions.
+    /// Users, passwords and sessions.
     pub accounts: doorward_accounts::Config,
     /// Upstream identity providers, each in a table of its own: `[providers.google]`.
     pub providers: BTreeMap<String, doorward_federation::ProviderConfig>,
-    /// Upstream servers, each in a table of its own: `[upstreams.github]`.
+    /// Upstreams, each in a table of its own: `[upstreams.github]`.
     pub upstreams: BTreeMap<String, doorward_gateway::UpstreamConfig>,
     /// Permissions of roles, and where one factor is not enough.
     pub access: AccessConfig,
-    /// Which tools, for whom.
+    /// The rules that decide on tools.
     pub policy: PolicyConfig,
     /// The record of events.
     pub audit: doorward_audit::Config,
-    /// Figures for Prometheus.
+    /// Metrics for Prometheus.
     pub metrics: MetricsConfig,
-    /// How much one person, one client and one upstream may use.
+    /// How much one user, one client and one upstream may use.
     pub limits: doorward_mcp::LimitsConfig,
-    /// How clients come to be known.
+    /// Registration of clients.
     pub registration: doorward_registration::Config,
-    /// Lifetimes of what is issued.
+    /// Lifetimes of codes, tokens and grants.
     pub issuer: doorward_issuer::Config,
     /// The MCP server.
     pub mcp: doorward_mcp::Config,
     /// Mail over SMTP: invitations, forgotten passwords, news of sign-ins from somewhere new.
     pub mail: doorward_mail::MailConfig,
-    /// How pages look.
+    /// Appearance of pages.
     pub pages: doorward_web::Config,
     /// Requests that this server makes, such as fetching a Client ID Metadata Document.
     pub outbound: doorward_transport::OutboundConfig,
@@ -68,7 +68,7 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A line of the file.
@@ -89,11 +89,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A configuration that cannot be used: where, which key, what is wrong, what to do.
+/// An invalid configuration: source, key, problem, solution.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
 pub struct ConfigError {
-    /// Where the value stands, if it stands anywhere.
+    /// The source of the value, if there is one.
     pub origin: Option<Origin>,
     /// The key, as `section.key`.
     pub key: String,

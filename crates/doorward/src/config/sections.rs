@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccessConfig {
-    /// Roles that may have a scope, as rules `SCOPE = ROLE ROLE…`, such as `mcp:write = developer admin`.
-    /// A scope without a rule is for everybody. Losing the role takes effect on the next call.
+    /// Roles that may have a scope, as rules `SCOPE = ROLE ROLE…`, such as `mcp:write = developer
+    /// admin`. A scope without a rule is for all users. Losing the role takes effect on the next
+    /// call.
     pub scope_roles: Vec<String>,
-    /// Roles that may call a tool, as rules `TOOL = ROLE ROLE…`; `*` in the name stands for anything, and
-    /// of several rules that match all must hold. A tool without a rule is for everybody.
+    /// Roles that may call a tool, as rules `TOOL = ROLE ROLE…`; `*` in the name matches any text,
+    /// and of several rules that match all must hold. A tool without a rule is for all users.
     pub tool_roles: Vec<String>,
-    /// Scopes that are given only to people who proved a second factor.
+    /// Scopes that are given only to users who proved a second factor.
     pub second_factor_scopes: Vec<String>,
-    /// True if the administrator's pages ask for a second factor.
+    /// True if the administrator's pages require a second factor.
     pub second_factor_for_administrators: bool,
 }
 
 impl AccessConfig {
-    /// Reads the rules. Answers the key of the one that is wrong.
+    /// Reads the rules. An error names the key of the invalid one.
     pub fn policy(&self) -> Result<AccessPolicy, (&'static str, String)> {
         let read = |scopes: &[String], tools: &[String], factors: &[String]| {
             AccessPolicy::parse(scopes, tools, factors).map_err(|error| error.to_string())
@@ -35,19 +36,19 @@ impl AccessConfig {
     }
 }
 
-/// Which tools, for whom. The first rule that fits a tool, a person and a client decides; it hides
-/// the tool and refuses its call alike.
+/// Rules that decide on tools. The first rule that fits a tool, a user and a client decides; it
+/// hides the tool and refuses its call alike.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyConfig {
     /// Rules such as `deny role=guest class=write,destructive upstream=wiki`: `allow`, `deny` or
     /// `confirm`, then conditions `KEY=VALUE,VALUE…` that must all hold. Keys are user (an ID, or a
     /// pattern with `@` for the verified e-mail address), role, client (an ID, or a pattern for the
-    /// address of a metadata document), upstream, tool, kind (tool, prompt, resource), class (read,
+    /// URL of a metadata document), upstream, tool, kind (tool, prompt, resource), class (read,
     /// write, destructive) and hint (open-world, closed-world, idempotent, not-idempotent); `*`
-    /// stands for anything where a pattern may stand. Names that users and clients choose are not
-    /// accepted. Rules hold for prompts and resources as for tools: `tool` is then the prompt's
-    /// name or the resource's URI, the class is read. `confirm` asks the user before each call.
+    /// matches any text in a pattern. Names that users and clients choose are not accepted. Rules
+    /// hold for prompts and resources as for tools: `tool` is then the prompt's name or the
+    /// resource's URI, the class is read. `confirm` asks the user before each call.
     pub rules: Vec<String>,
     /// The decision where no rule fits: `allow`, `deny` or `confirm`.
     pub default: String,
@@ -60,7 +61,7 @@ impl Default for PolicyConfig {
 }
 
 impl PolicyConfig {
-    /// Reads the rules. Answers the key of the one that is wrong.
+    /// Reads the rules. An error names the key of the invalid one.
     pub fn policy(&self) -> Result<ToolPolicy, (&'static str, String)> {
         ToolPolicy::parse(&[], &self.default)
             .map_err(|error| ("policy.default", error.to_string()))?;
@@ -69,12 +70,12 @@ impl PolicyConfig {
     }
 }
 
-/// Figures for Prometheus.
+/// Metrics for Prometheus.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsConfig {
-    /// Where figures are served, at `/metrics`, on a listener of their own: an address and port
-    /// such as `127.0.0.1:9464`. Empty serves none. They name no person and no client.
+    /// The listener for metrics, at `/metrics`: an IP address and port such as `127.0.0.1:9464`.
+    /// Empty serves none. They name no user and no client.
     pub listen: String,
 }
 
@@ -82,7 +83,7 @@ pub struct MetricsConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// `text` for people, `json` for collectors.
+    /// `text` for users, `json` for collectors.
     pub format: String,
     /// `error`, `warn`, `info`, `debug` or `trace`; or a filter such as
     /// `info,doorward_issuer=debug`. No level ever shows a secret.

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use doorward_transport::{ServerConfig, tls::Files};
 
-/// The TLS that the configuration asks for.
+/// The configured TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TlsWanted {
-    /// None: a reverse proxy speaks https, or nothing does.
+    /// None: a reverse proxy serves https, or no server does.
     #[default]
     None,
     /// A certificate of the operator's.
@@ -17,7 +17,7 @@ pub enum TlsWanted {
 }
 
 impl TlsWanted {
-    /// Reads the settings. Answers the key of the one that is wrong, and its fault.
+    /// Reads the settings. An error names the key of the invalid one, and the problem.
     pub(super) fn read(config: &ServerConfig) -> Result<Self, (&'static str, String)> {
         let (certificate, key) = (&config.tls_certificate, &config.tls_key);
         let own = match config.tls.as_str() {
@@ -49,8 +49,8 @@ impl TlsWanted {
     }
 
     /// Checks the files of a certificate of the operator's, which a server alone needs: commands
-    /// also run where its key cannot be read. Answers the key of the setting that is wrong, and its
-    /// fault.
+    /// also run where its key cannot be read. An error names the key of the invalid setting, and
+    /// the problem.
     pub(crate) fn check_files(&self) -> Result<(), (&'static str, String)> {
         let Self::Files(files) = self else { return Ok(()) };
         files.check().map_err(|error| {

@@ -52,7 +52,7 @@ async fn cw13_mcp20_a_newer_client_answers_for_this_very_call_once() {
             .expect(200);
         assert!(text(&page).contains("did not agree"));
     }
-    // An answer without a question is none.
+    // An answer without a question has no effect.
     let bare = modern(
         &server,
         &alice.token,
@@ -264,7 +264,7 @@ async fn ca24_ca25_r16_a_session_is_its_persons_and_clients_alone() {
     let other = super::super::signed_in(&server, "alice", "mcp:read").await;
     assert_eq!(with(Some(&other.token), &session).await, 404, "another client of the same person");
     assert_eq!(with(Some(&alice.token), "made-up").await, 404);
-    // An answer to a question that was not asked of this person goes nowhere.
+    // An answer to a question for another user has no effect.
     let answer = json!({"jsonrpc": "2.0", "id": "dw-guess", "result": {"action": "accept", "content": {"confirm": true}}});
     assert_eq!(server.rpc(&bob.token, &answer).await.status, 400);
 }

@@ -59,7 +59,7 @@ async fn cw13_an_older_client_needs_the_code_that_its_person_saw() {
         code.len() == 8 && code.bytes().all(|letter| letter.is_ascii_uppercase()),
         "eight letters: {code}"
     );
-    // The address alone, a cut code, another person's call, other arguments.
+    // The URL alone, a cut code, another user's call, other arguments.
     let id = link.rsplit('/').next().unwrap();
     for (token, arguments) in [
         (&alice.token, json!({"text": "1", "confirm_write": id})),
@@ -83,7 +83,7 @@ async fn cw13_an_older_client_needs_the_code_that_its_person_saw() {
     );
     assert!(call(&alice.token, "wiki_wipe", json!({"text": "1", "confirm_write": code})).await.json()["result"]["isError"].as_bool().unwrap(), "once");
     assert_eq!(wiki.state().calls, 1);
-    // What only reads is not asked about, and the schema of what is says so.
+    // A read-only call is not confirmed, and the schema of a confirmed one says so.
     assert_eq!(text(&call(&alice.token, "wiki_echo", json!({"text": "x"})).await), "x for ");
     let listed = super::super::list(&server, &alice.token).await;
     let has = |name: &str| {
@@ -110,7 +110,7 @@ async fn a_program_with_a_token_of_its_own_cannot_answer_the_question() {
         .await
         .expect(200);
     assert!(asked.json()["result"]["inputRequests"].is_null(), "{}", asked.body);
-    // Nor with a session of the older revisions, on whose stream it would be asked.
+    // Nor with a session of the older revisions, which would receive the question on its stream.
     let begin = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "t", "version": "1"}}});
     let session = server.rpc(&token, &begin).await.expect(200).header("mcp-session-id");
     let browser = Browser::new();

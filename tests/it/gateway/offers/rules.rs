@@ -77,7 +77,7 @@ async fn what_the_policy_denies_of_an_upstream_is_neither_listed_nor_reached_by_
     }
     assert_eq!(upstream.state().operations, Vec::<String>::new(), "nothing reached the upstream");
 
-    // The same operations, for a user whom the rule does not concern.
+    // The same operations, for a user who is not affected by the rule.
     let staff = everywhere(&server, "sam", "staff", "payroll").await;
     for (path, token, all) in staff.addresses("payroll") {
         for (list, shown) in LISTS.into_iter().zip(["echo", "letter", "wages", "{name}"]) {

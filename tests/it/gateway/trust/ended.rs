@@ -42,7 +42,8 @@ async fn nothing_that_was_given_or_sealed_for_an_upstream_counts_at_one_added_ag
     let gateway = &server.app.gateway;
     gateway.add("wiki", wiki.config("oauth")).await.unwrap();
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
-    // A grant for this upstream alone, a session there, a question, and a user on the way back.
+    // A grant for this upstream alone, a session, a question, and a user whose callback is
+    // outstanding.
     let resource = server.at("/mcp/wiki");
     let for_wiki = [("scope", "mcp:read"), ("resource", resource.as_str())];
     let only = alice.client.tokens(&alice.browser, &for_wiki).await;

@@ -1,4 +1,4 @@
-//! A provider's discovery document and keys, fetched when they are needed and believed for a while.
+//! A provider's discovery document and keys, fetched when they are needed and cached for a while.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,19 +19,19 @@ use crate::{
     settings::{OpenId, TENANT, address},
 };
 
-/// For how long a discovery document and its keys are believed.
+/// The time for which a discovery document and its keys are cached.
 const BELIEVED: Duration = Duration::from_hours(1);
 /// For how long an old one is still used when a new one cannot be had.
 const BELIEVED_IN_NEED: Duration = Duration::from_hours(24);
-/// For how long a failed discovery is the answer for all: those who queue behind it must not wait
-/// for another.
+/// For how long a failed discovery is the answer to all requests: queued requests must not wait for
+/// another attempt.
 const FAILED: Duration = Duration::from_secs(3);
 /// The longest that a fetch takes.
 const LONGEST: Duration = Duration::from_secs(20);
 /// The pause between two fetches of the keys because of an unknown key.
 const KEYS_AGAIN: Duration = Duration::from_secs(5);
 
-/// The used members of a discovery document, with endpoints set by hand over it.
+/// The used members of a discovery document, replaced by configured endpoints.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) issuer: String,
@@ -50,7 +50,7 @@ pub(crate) struct Metadata {
 }
 
 /// The state of a provider's discovery document, and how to fetch it. Fetches run in tasks of their
-/// own, which those who wait share: a request that is dropped takes nothing with it.
+/// own, which waiting requests share: a dropped request cancels none of them.
 pub(crate) struct Discovery {
     source: Source,
     state: Arc<Mutex<State>>,
@@ -67,7 +67,7 @@ enum Fetch {
 /// Result of a fetch. Keys that were fetched a moment ago are not fetched again: `None`.
 type Fetched = Result<Option<Arc<Discovered>>, FederationError>;
 
-/// The source of the document, and the client that asks for it.
+/// The source of the document, and the client that requests it.
 #[derive(Clone)]
 struct Source {
     provider: String,
@@ -104,7 +104,7 @@ impl Discovery {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state that need not be fetched: what is believed still, or the failure of a moment ago.
+    /// The state that need not be fetched: a document that is still fresh, or a recent failure.
     fn known(&self) -> Option<Result<Arc<Discovered>, FederationError>> {
         let state = self.state();
         if let Some(found) = state.found.as_ref().filter(|found| found.at.elapsed() < BELIEVED) {
@@ -164,7 +164,7 @@ impl Discovery {
             .map_err(|error| FederationError::Unavailable(error.to_string()))?
     }
 
-    /// Fetches the keys again, unless that was done a moment ago. Answers what is now known.
+    /// Fetches the keys again, unless that was done a moment ago. Returns the present keys.
     pub(crate) async fn fresh_keys(&self, seen: &Arc<Discovered>) -> Fetched {
         let (source, state, seen) =
             (self.source.clone(), Arc::clone(&self.state), Arc::clone(seen));
@@ -190,7 +190,7 @@ impl Discovery {
     }
 }
 
-/// Bounds a fetch in time: nothing else ends it.
+/// Bounds a fetch in time: no other limit ends it.
 async fn in_time<T>(
     work: impl Future<Output = Result<T, FederationError>>,
 ) -> Result<T, FederationError> {
@@ -228,8 +228,8 @@ impl Source {
             .map_err(|error| FederationError::outbound(url, error))
     }
 
-    /// A JSON document. One that is not there, or is something else, is the provider's failure and
-    /// says nothing about any user.
+    /// A JSON document. A missing or different one is the provider's failure and says nothing about
+    /// any user.
     async fn document(&self, url: &str) -> Result<Document, FederationError> {
         Document::read(&self.get(url).await?)
             .map_err(|why| FederationError::Unavailable(format!("{url} answered {why}")))
@@ -246,8 +246,8 @@ impl Source {
         Ok(key_set(document.into_members()))
     }
 
-    /// The issuer in the document must be the configured one: otherwise the server that answers there is
-    /// not whom the operator named (OpenID Connect Discovery §4.3).
+    /// The issuer in the document must be the configured one: otherwise the server at that URL is
+    /// not the one that the operator named (OpenID Connect Discovery §4.3).
     fn check_issuer(&self, document: &mut Document) -> Result<(), FederationError> {
         let told = document.text("issuer").unwrap_or_default();
         let expected = &self.open_id.issuer;
@@ -265,8 +265,8 @@ impl Source {
             FederationError::Unavailable(format!("the discovery document names no {name}"))
         };
         let wrong = |name: &str, why: &str| FederationError::Document(format!("{name}: {why}"));
-        // The browser is sent there, so it must be a URL of the web. What is asked from here passes
-        // the guard of outbound requests.
+        // The browser is redirected to it, so it must be an HTTP URL. Requests from this server
+        // pass the guard of outbound requests.
         let told = document.text("authorization_endpoint");
         let authorize = match (by_hand.authorize, told) {
             (Some(url), _) => url,

@@ -1,6 +1,6 @@
 //! Signed tokens, read once. The library verifies the signature, the issuer, the audience, the
 //! times and the nonce; it is given the members that these rules are about and no others, so that
-//! what else a token holds decides nothing.
+//! other members of a token decide nothing.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const HEADER: &[&str] = &["alg", "kid", "typ", "cty", "crit"];
 /// Members for which an empty text is as good as none.
 const OPTIONAL: &[&str] = &["kid", "typ", "cty", "azp", "at_hash"];
 
-/// The algorithms that a stranger cannot produce: never `none`, never one with a shared secret.
+/// The algorithms that an attacker cannot produce: never `none`, never one with a shared secret.
 pub(super) const ACCEPTED: &[CoreJwsSigningAlgorithm] = &[
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -168,8 +168,8 @@ fn text_of_number(members: &mut Map<String, Value>, name: &str) {
     }
 }
 
-/// A provider's key that verifies the signature over the token as it came, whatever part of it the
-/// library was given to read.
+/// A provider's key that verifies the signature over the token as it came, regardless of the parts
+/// that the library reads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SignedKey {
     #[serde(flatten)]
@@ -230,7 +230,7 @@ pub(super) fn key_set(mut document: Map<String, Value>) -> (JsonWebKeySet<CoreJs
             members.insert("alg".to_owned(), "EdDSA".into());
         }
         text_of_number(&mut members, "kid");
-        // A text is what the specification wants; anything else is not a limit of its use.
+        // The specification demands a string; any other value does not limit the key's use.
         for name in ["use", "alg", "kid"] {
             if members.get(name).is_some_and(|value| !value.is_string()) {
                 members.remove(name);

@@ -34,7 +34,7 @@ pub(super) struct Verified {
     pub(super) issuer: String,
 }
 
-/// One ID token and what it is held against.
+/// One ID token and the expected values.
 pub(super) struct IdTokenCheck<'a> {
     pub(super) open_id: &'a OpenId,
     pub(super) client_id: &'a str,
@@ -159,7 +159,8 @@ impl IdTokenCheck<'_> {
         .set_issue_time_verifier_fn(move |issued| {
             if issued <= moment(latest) { Ok(()) } else { Err("it is from the future".to_owned()) }
         })
-        // Others may be meant too if it says by `azp` that it was made for us; see below.
+        // Other audiences may be named too if `azp` says that the token was made for this client;
+        // see below.
         .set_other_audience_verifier_fn(|_| true);
         let expected = self.nonce.map(|nonce| Nonce::new(nonce.to_owned()));
         let nonce = |told: Option<&Nonce>| match &expected {

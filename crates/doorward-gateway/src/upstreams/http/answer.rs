@@ -33,7 +33,7 @@ use crate::{
 /// The most bytes that are read of a response that refuses, and for how long.
 const MOST_WORDS: usize = 64 * 1024;
 const WORDS_WITHIN: Duration = Duration::from_secs(5);
-/// How long an upstream may take to answer the question whether it knows a session.
+/// How long an upstream may take to answer the check of its session.
 const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads a body up to a number of bytes.
@@ -65,13 +65,13 @@ async fn beginning(response: reqwest::Response) -> Vec<u8> {
             read.extend_from_slice(&chunk);
         }
     };
-    // What was read until then is enough for its words.
+    // The part read until then suffices for the message.
     let _ = tokio::time::timeout(WORDS_WITHIN, reading).await;
     read.truncate(MOST_WORDS);
     read
 }
 
-/// The pause that a response asks for.
+/// The pause that a response demands.
 fn pause(response: &reqwest::Response) -> Option<Pause> {
     oauth::pause(response.status().as_u16(), response.headers(), None)
 }
@@ -85,7 +85,7 @@ fn asks_to_wait(Pause(seconds): Pause, status: StatusCode, told: &str) -> LinkEr
     LinkError::Wait(seconds, format!("asks to wait {time} ({}{told})", words::status(status)))
 }
 
-/// The reason within a response that is not what was asked for.
+/// The reason within a response that is not valid for the request.
 pub(in crate::upstreams) async fn of_refusal(response: reqwest::Response) -> LinkError {
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED {
@@ -168,8 +168,8 @@ impl Http {
         }
     }
 
-    /// A response that is no success: the error that it tells in the terms of the protocol, or the
-    /// reason for which the request has no answer.
+    /// A response that is no success: its error in the terms of the protocol, or the reason for
+    /// which the request has no answer.
     async fn refused(
         &self,
         asked: &JsonRpcRequest<ClientRequest>,
@@ -208,7 +208,7 @@ impl Http {
         }
     }
 
-    /// Asks whether the upstream refuses everything in a session: only then did it not carry out a
+    /// Checks if the upstream refuses everything in a session: only then did it not carry out a
     /// request of this session that it refused. A ping without an answer proves nothing.
     pub(in crate::upstreams) async fn refuses_ping(&self, uri: &str, headers: &HeaderMap) -> bool {
         let ping = json!({"jsonrpc": "2.0", "id": read::PING_ID, "method": "ping"});
@@ -224,14 +224,14 @@ impl Http {
         )
     }
 
-    /// The stream that answers a request. Where it ends without the answer and cannot be taken up
-    /// again, the request ends too.
+    /// The stream that answers a request. If it ends without the answer and cannot be resumed, the
+    /// request ends too.
     fn events(
         &self,
         asked: &JsonRpcRequest<ClientRequest>,
         events: BoxStream<'static, Result<Event, Broken>>,
     ) -> Events {
-        // Of the first request nothing is taken up again.
+        // The first request is never resumed.
         let first = matches!(
             asked.request,
             ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_)
@@ -304,8 +304,8 @@ fn event_of(message: &Message) -> Sse {
     Sse { data: serde_json::to_string(message).ok(), ..Sse::default() }
 }
 
-/// The part of an event that the protocol library is given, and whether the request on whose
-/// response it came is over with it.
+/// The part of an event for the protocol library; also reports that the request on whose response
+/// it came has ended.
 pub(super) async fn of_event(
     wire: &Arc<Wire>,
     mut event: Event,
@@ -338,7 +338,7 @@ pub(super) async fn of_event(
             Heard::Nothing => {}
         }
     }
-    // The place in the stream counts, whatever the event is.
+    // The position in the stream counts, for every event.
     if event.id.is_some() || event.retry.is_some() {
         if read.is_empty() {
             read.push(Sse::default());

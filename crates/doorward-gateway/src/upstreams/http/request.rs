@@ -133,7 +133,7 @@ impl Http {
     }
 }
 
-/// The reason for which a request was not sent, or brought no response.
+/// The reason for which a request was not sent, or has no response.
 fn unsent(error: &reqwest::Error) -> LinkError {
     let why = doorward_transport::outbound::reason(error).to_string();
     if error.is_connect() { LinkError::Unreachable(why) } else { LinkError::Failed(why) }

@@ -63,8 +63,8 @@ fn cursor(next: Option<String>, modern: bool) -> Option<String> {
     next.filter(|next| modern || !next.is_empty())
 }
 
-/// Reads all pages of one list. An upstream that goes round in circles or has no end is cut off,
-/// and so is a list that uses up its budget.
+/// Reads all pages of one list. A list with repeated cursors or without end is cut off, and so is a
+/// list that uses up its budget.
 async fn pages<T: serde::Serialize>(
     link: &Arc<Link>,
     budget: &mut Budget,
@@ -105,8 +105,8 @@ async fn pages<T: serde::Serialize>(
     Ok(all)
 }
 
-/// One list beside the tools, with what was left out of it noted. One that cannot be listed is no
-/// reason to lose the tools.
+/// One list beside the tools, with its omissions noted. A failure of one of them does not discard
+/// the tools.
 fn or_left_out<T>(
     pages: Result<Pages<T>, ServiceError>,
     what: &'static str,
@@ -120,7 +120,7 @@ fn or_left_out<T>(
             }
             Ok(pages.items)
         }
-        // Many servers announce what they have none of.
+        // Many servers announce a capability without implementing it.
         Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
             Ok(Vec::new())
         }

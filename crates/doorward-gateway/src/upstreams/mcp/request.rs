@@ -49,8 +49,8 @@ impl Wrong {
 }
 
 impl Request {
-    /// A call of a tool. `ours` says that its state and its answers are about a question of ours,
-    /// which is not for the upstream.
+    /// A call of a tool. `ours` says that its state and answers belong to a question of this
+    /// server, which is not for the upstream.
     pub(super) fn tool(params: &CallToolRequestParams, own: &str, ours: bool) -> Self {
         let mut asked = CallToolRequestParams::new(own.to_owned());
         asked.arguments.clone_from(&params.arguments);
@@ -95,7 +95,7 @@ impl Request {
         }
     }
 
-    /// Takes out what is about the way of the request.
+    /// Removes the members about the request's transport.
     pub(super) fn take_retry(&mut self) -> Retry {
         let (meta, responses, state) = match self {
             Self::Tool(params) => {
@@ -112,7 +112,7 @@ impl Request {
         Retry { meta: meta.take(), responses: responses.take(), state: state.take() }
     }
 
-    /// The message, with what answers an earlier round.
+    /// The message, with the answers to an earlier round.
     pub(super) fn made(
         &self,
         responses: Option<InputResponses>,

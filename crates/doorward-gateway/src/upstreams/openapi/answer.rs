@@ -25,7 +25,7 @@ const MOST_ERROR: usize = 2000;
 /// The bytes of a result around the data of one block.
 const AROUND: usize = 256;
 
-/// An answer as a result. `at` is where it was asked for, `most` how many bytes a result may have.
+/// A response as a result. `at` is its URL, `most` the number of bytes that a result may have.
 pub(super) async fn result(answer: Fetched, at: Url, most: usize) -> CallToolResult {
     if answer.body.len() < READ_APART {
         return read(&answer, &at, most);
@@ -82,7 +82,7 @@ fn read(answer: &Fetched, at: &Url, most: usize) -> CallToolResult {
 /// An answer that is not text.
 fn bytes(answer: &Fetched, essence: &str, at: &Url, most: usize) -> CallToolResult {
     let length = answer.body.len();
-    // Base64 takes four letters for three bytes.
+    // Base64 takes four characters for three bytes.
     if length.div_ceil(3).saturating_mul(4).saturating_add(AROUND) > most {
         return failed(format!(
             "The answer is {length} bytes of {essence}, which is more than a result may hold."
@@ -95,7 +95,7 @@ fn bytes(answer: &Fetched, essence: &str, at: &Url, most: usize) -> CallToolResu
     } else if kind.starts_with("audio/") {
         ContentBlock::audio(data, kind)
     } else {
-        // Without the query, which may hold what was asked.
+        // Without the query, which may hold confidential arguments.
         let mut uri = at.clone();
         uri.set_query(None);
         let contents = ResourceContents::blob(data, uri.as_str()).with_mime_type(kind);

@@ -14,11 +14,11 @@ const MOST_BASES: usize = 3;
 /// An API, read from its document.
 pub(super) struct Api {
     pub(super) title: String,
-    /// Where its operations are called.
+    /// The base URLs of its operations.
     pub(super) bases: Vec<Url>,
     /// Its operations as tools.
     pub(super) tools: Vec<Shown>,
-    /// The operations that are no tools, and what the others are offered without.
+    /// The operations that are not offered, and the omissions from the others.
     pub(super) left_out: LeftOut,
 }
 
@@ -35,11 +35,11 @@ impl Api {
     }
 }
 
-/// The operator's settings about a document, and what is known of it.
+/// The operator's settings about a document, and the facts about it.
 pub(super) struct Wanted<'a> {
     /// The configured base URL, which counts more than the document's.
     pub(super) configured: Option<Url>,
-    /// Where the document was fetched; `None` for a file.
+    /// The URL of the document; `None` for a file.
     pub(super) at: Option<Url>,
     /// The origins to which calls may go.
     pub(super) origins: &'a Origins,

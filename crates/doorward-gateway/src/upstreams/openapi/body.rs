@@ -1,6 +1,6 @@
 //! Reading the body of an operation: which of its media types is sent, and which arguments hold it.
 //!
-//! The members of an object are arguments of their own only where nothing of the schema is lost by
+//! The members of an object are arguments of their own only where no part of the schema is lost by
 //! that; any other body is one argument with its whole schema.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,7 @@ fn concrete(media_type: &str) -> String {
     }
 }
 
-/// The members of an object, and which of them must be there.
+/// The members of an object, and the required ones among them.
 #[derive(Default)]
 struct Members {
     properties: Map<String, Value>,
@@ -109,7 +109,7 @@ impl Members {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads what is sent in the body.
+    /// Reads the content of the body.
     pub(super) fn body(
         &self,
         operation: &'a Value,
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
         Ok(Body { required, media_type, written, from, parts })
     }
 
-    /// How the document says that members of a form are written.
+    /// The encoding of a form's members according to the document.
     fn encoding(&self, described: &'a Value) -> Result<BTreeMap<String, Part>, Refused> {
         let mut parts = BTreeMap::new();
         let encoding = described.get("encoding").and_then(Value::as_object);
@@ -254,7 +254,7 @@ struct Chosen {
     written: Written,
 }
 
-/// Reports the schema of a file: bytes that stand for themselves.
+/// Reports the schema of a file, which is sent as raw bytes.
 fn is_file(schema: &Value) -> bool {
     let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str);
     let own = text("format") == Some("binary")
@@ -335,7 +335,7 @@ fn file_of(schema: &Value) -> Value {
     })
 }
 
-/// The schema of a form of which nothing is said: its members are not known.
+/// The schema of a form without a description: its members are unknown.
 fn object_of(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(keywords)

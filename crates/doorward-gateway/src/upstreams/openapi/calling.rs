@@ -92,8 +92,8 @@ impl Gateway {
         upstream: &Shared,
         operation: &Operation,
     ) -> Result<CallToolResponse, ToolError> {
-        // The one place from which a REST API is called: the user's access goes nowhere else than
-        // to where the operator said that the API is.
+        // The only place from which a REST API is called: the user's access is sent only to the URL
+        // that the operator set for the API.
         if !upstream.origins.allow(operation.base()) {
             let origin = operation.base().origin().ascii_serialization();
             return Err(ToolError::Failed(format!(

@@ -1,5 +1,5 @@
 //! Reading an OpenAPI document: its operations become tools. An operation that cannot be offered is
-//! named with the reason, and costs itself alone.
+//! named with the reason, and does not affect others.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -31,7 +31,7 @@ const MOST_TEXT: usize = 4000;
 const MOST_TITLE: usize = 120;
 
 /// The methods of an operation by the name of its member, in the order in which they are read, and
-/// what a call does (CF14). The table is also in `docs/how-to/rest-apis.md`.
+/// the effect of a call (CF14). The table is also in `docs/how-to/rest-apis.md`.
 const METHODS: &[(&str, Does)] = &[
     ("get", Does::Read),
     ("put", Does::Write),
@@ -184,7 +184,7 @@ fn operations<'a>(
             item.get(*member).or_else(|| item.get(member.to_ascii_uppercase().as_str()))?;
         Some((member.to_ascii_uppercase(), *does, operation))
     });
-    // Other methods (OpenAPI 3.2): what they do is not known.
+    // Other methods (OpenAPI 3.2): their effect is unknown.
     let more = item.get("additionalOperations").and_then(Value::as_object);
     let more = more.into_iter().flatten().map(|(method, operation)| {
         let known = METHODS.iter().find(|(member, _)| member.eq_ignore_ascii_case(method));

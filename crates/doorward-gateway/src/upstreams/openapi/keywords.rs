@@ -1,4 +1,4 @@
-//! The keywords of JSON Schema 2020-12, and what values of them are valid.
+//! The keywords of JSON Schema 2020-12, and their valid values.
 
 use serde_json::{Map, Value, json};
 
@@ -18,14 +18,14 @@ pub(super) enum Form {
     Parts,
     /// Schemas by name.
     Members,
-    /// The names of members that must be there.
+    /// The names of required members.
     Required,
     /// Anything else: see [`value`].
     Value,
 }
 
-/// The contents of a keyword. `None` for those that are not of JSON Schema, or that say nothing
-/// once references are put in their places.
+/// The contents of a keyword. `None` for those that are not of JSON Schema, or that have no meaning
+/// once references are resolved.
 pub(super) fn form(name: &str) -> Option<Form> {
     Some(match name {
         "allOf" | "anyOf" | "oneOf" => Form::Parts,
@@ -78,8 +78,8 @@ pub(super) fn value(name: &str, value: &Value) -> Option<Value> {
     valid.then(|| value.clone())
 }
 
-/// Reports a value that has no meaning in JSON Schema and need not be named: what OpenAPI 3.0 and
-/// older dialects write, which [`modernise`] takes care of.
+/// Reports a value that has no meaning in JSON Schema and need not be named: forms of OpenAPI 3.0
+/// and older dialects, which [`modernise`] converts.
 pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
     match name {
         "exclusiveMinimum" | "exclusiveMaximum" | "required" => value.is_boolean(),
@@ -121,7 +121,7 @@ fn types(value: &Value) -> Option<Value> {
         Value::Array(kinds) => {
             let mut kept: Vec<&str> = Vec::new();
             for one in kinds {
-                // Without the one that is unknown, the others would refuse what it takes.
+                // Without the unknown alternative, the others would refuse values that it accepts.
                 let one = kind(one)?;
                 if !kept.contains(&one) {
                     kept.push(one);
@@ -151,8 +151,8 @@ pub(super) fn is_pattern(text: &str) -> bool {
     text.len() <= MOST_PATTERN && regress::Regex::with_flags(text, "u").is_ok()
 }
 
-/// OpenAPI 3.0 and older dialects of JSON Schema have words of their own for what JSON Schema says
-/// otherwise now.
+/// OpenAPI 3.0 and older dialects of JSON Schema have keywords of their own for constraints that
+/// JSON Schema writes differently now.
 pub(super) fn modernise(members: &Map<String, Value>, made: &mut Map<String, Value>) {
     let is = |name: &str| members.get(name) == Some(&Value::Bool(true));
     texts(made);

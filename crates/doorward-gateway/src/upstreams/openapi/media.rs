@@ -6,18 +6,18 @@ pub(super) use doorward_transport::media_type::essence;
 use doorward_transport::media_type::parameter;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-/// Reports JSON and what is made of it.
+/// Reports JSON and media types based on it.
 pub(super) fn is_json(essence: &str) -> bool {
     matches!(essence, "application/json" | "text/json" | "application/x-json")
         || essence.ends_with("+json")
 }
 
-/// Reports XML and what is made of it.
+/// Reports XML and media types based on it.
 fn is_xml(essence: &str) -> bool {
     matches!(essence, "application/xml" | "text/xml") || essence.ends_with("+xml")
 }
 
-/// Reports what is written in letters.
+/// Reports text media types.
 pub(super) fn is_text(essence: &str) -> bool {
     essence.starts_with("text/")
         || is_json(essence)
@@ -43,7 +43,7 @@ pub(super) fn is_text(essence: &str) -> bool {
         )
 }
 
-/// Reports what is never text, whatever its bytes are.
+/// Reports media types that are never text, whatever their bytes.
 pub(super) fn is_binary(essence: &str) -> bool {
     !is_text(essence)
         && (["image/", "audio/", "video/", "font/", "model/"]

@@ -11,7 +11,7 @@ use super::api::hex;
 /// The most characters of a name.
 const MOST: usize = 120;
 
-/// An operation that is to be named: its method and path, and what it calls itself.
+/// An operation without a final name: its method and path, and its own identifier.
 pub(super) struct Unnamed<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
@@ -41,12 +41,12 @@ impl Unnamed<'_> {
         if has_letters || !self.path.bytes().any(|byte| !byte.is_ascii()) {
             return plain(&format!("{method}_{path}"));
         }
-        // Nothing of its name is left: what it is, in a digest.
+        // No character of its name is left: a digest of its identity replaces it.
         suffixed(&method, &self.identity(), 8)
     }
 }
 
-/// A text in the letters that every client takes.
+/// A text in the characters that every client accepts.
 fn plain(text: &str) -> String {
     let mut name = String::new();
     for letter in text.chars() {
@@ -61,7 +61,7 @@ fn plain(text: &str) -> String {
 fn suffixed(name: &str, identity: &str, digits: usize) -> String {
     let digest = hex(&Sha256::digest(identity.as_bytes()));
     let digest = digest.get(..digits).unwrap_or(&digest);
-    // Only ASCII is left, so cutting bytes cuts letters.
+    // Only ASCII is left, so a cut between bytes is a cut between characters.
     let kept = name.get(..name.len().min(MOST - digest.len() - 1)).unwrap_or(name);
     format!("{}_{digest}", kept.trim_end_matches('_'))
 }
@@ -70,8 +70,8 @@ fn suffixed(name: &str, identity: &str, digits: usize) -> String {
 ///
 /// Of those that have the same name, one keeps it: the one that was pinned under it, or else the
 /// first. The names of the others end with a part of the digest of their method and path, and stay
-/// so once they were pinned: neither their order nor what comes and goes beside them changes a
-/// name.
+/// so once they were pinned: neither their order nor other operations that are added or removed
+/// change a name.
 pub(super) fn names(
     operations: &[Unnamed<'_>],
     pinned: &dyn Fn(&str) -> Option<String>,

@@ -1,7 +1,7 @@
-//! An operation of a REST API: how the arguments of a call become a request.
+//! An operation of a REST API: the conversion of a call's arguments into a request.
 //!
-//! It is a part of the tool's pinned definition: what is executed is what was pinned, and what the
-//! document says now is not asked again.
+//! It is a part of the tool's pinned definition: the pinned operation is executed, and the present
+//! document is not consulted again.
 
 use doorward_mcp::ToolError;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -20,8 +20,8 @@ use crate::definition;
 /// none: see [`definition::Operation::supersedes`].
 const FORM: u8 = 2;
 
-/// How a call becomes a request: everything of the document that decides where a call goes and what
-/// it sends there.
+/// Conversion of a call into a request: all parts of the document that determine its URL and
+/// content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Operation {
@@ -37,8 +37,8 @@ pub(crate) struct Operation {
     /// The security requirement and the schemes that it names, without their words. Doorward does
     /// not act on it; a change is to be seen.
     pub(super) security: Value,
-    /// The SHA-256 digest of the summary and description, where they are longer than what clients
-    /// are given.
+    /// The SHA-256 digest of the summary and description, where they are longer than the texts that
+    /// clients receive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text_digest: Option<String>,
 }
@@ -100,7 +100,7 @@ impl Operation {
         &self.base
     }
 
-    /// Method and path, by which an operation is told from others of the same name.
+    /// Method and path, which distinguish an operation from others of the same name.
     pub(super) fn identity(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -120,14 +120,14 @@ impl Operation {
         self.finished(&url, pieces, arguments)
     }
 
-    /// The URL that a call with these arguments goes to.
+    /// The URL of a call with these arguments.
     pub(super) fn called(&self, arguments: &Map<String, Value>) -> Result<Url, ToolError> {
         self.placed(arguments).map(|(url, _)| url)
     }
 
     /// Puts the arguments into their places.
     fn placed(&self, arguments: &Map<String, Value>) -> Result<(Url, Pieces), ToolError> {
-        // What stands behind a question mark in the document's path is sent as it is.
+        // The part behind a question mark in the document's path is sent unchanged.
         let path = self.path.split('#').next().unwrap_or_default();
         let (path, fixed) = path.split_once('?').unwrap_or((path, ""));
         let mut path = path.to_owned();
@@ -154,7 +154,7 @@ impl Operation {
                 "the path {path} has a part that no argument fills; nothing was called"
             )));
         }
-        // Dots alone would climb, however they came together.
+        // Path segments of dots alone would leave the base URL, in any spelling.
         if path.split(['/', '\\']).any(|segment| segment == "." || segment == "..") {
             return Err(ToolError::Arguments(
                 "the arguments must not make a part of the path '.' or '..'".to_owned(),

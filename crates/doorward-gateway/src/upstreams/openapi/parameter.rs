@@ -1,4 +1,4 @@
-//! How one argument is written into the path, query, headers or cookies of a request (OpenAPI 3.1
+//! Serialization of one argument into the path, query, headers or cookies of a request (OpenAPI 3.1
 //! §4.8.12.2).
 
 use doorward_mcp::ToolError;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::values::plain;
 
-/// Where an argument goes.
+/// The location of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Place {
@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-/// How lists and objects are written.
+/// The style of lists and objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Style {
@@ -109,19 +109,19 @@ pub(super) struct Parameter {
     pub(super) required: bool,
     pub(super) style: Style,
     pub(super) explode: bool,
-    /// Reserved letters are sent as they are, except those that would end the field.
+    /// Reserved characters are sent as they are, except those that would end the field.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) allow_reserved: bool,
 }
 
-/// Encodes a text for the path, query or cookies: everything but the unreserved letters, `/`, `\`
-/// and `%` too (GW-10).
+/// Encodes a text for the path, query or cookies: everything but the unreserved characters, `/`,
+/// `\` and `%` too (GW-10).
 pub(super) fn encoded(text: &str) -> String {
     encoded_but(text, b"")
 }
 
-/// The same, with letters that are reserved in URLs as they are. Those that would end the field or
-/// its value are encoded all the same.
+/// The same, with characters that are reserved in URLs as they are. Those that would end the field
+/// or its value are encoded all the same.
 pub(super) fn reserved(text: &str) -> String {
     encoded_but(text, b":/?@!$'()*,")
 }
@@ -149,7 +149,7 @@ fn flat(value: &Value) -> Vec<String> {
     }
 }
 
-/// How a field of a query or form is written.
+/// The serialization of a field of a query or form.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'f> {
     pub(super) name: &'f str,
@@ -234,7 +234,8 @@ impl Parameter {
     /// The text that fills its part of the path.
     pub(super) fn in_path(&self, value: &Value) -> Result<String, ToolError> {
         let text = self.expanded(value);
-        // Dots alone would climb, however they are encoded: readers of URLs take %2E for a dot.
+        // Path segments of dots alone would leave the base URL, even encoded: parsers of URLs treat
+        // %2E as a dot.
         if text.is_empty() || text == "." || text == ".." {
             return Err(ToolError::Arguments(format!(
                 "the argument {} must not be empty, '.' or '..'",
@@ -310,7 +311,8 @@ impl Parameter {
 
     /// The cookies.
     pub(super) fn in_cookie(&self, value: &Value) -> Vec<String> {
-        // Whatever is not a letter of a cookie is encoded: a value ends no cookie and begins none.
+        // Any character that cookies do not allow is encoded: a value ends no cookie and begins
+        // none.
         let field =
             Field { name: &self.name, style: self.style, explode: self.explode, encode: encoded };
         field.written(value)

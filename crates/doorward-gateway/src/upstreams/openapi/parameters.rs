@@ -16,7 +16,7 @@ use crate::left_out::Why;
 /// The longest name of an argument that all popular clients take.
 const MOST_NAME: usize = 64;
 
-/// Headers that are not for the model to say: they authorise, or belong to the protocol.
+/// Headers that the model may not set: they authorise, or belong to the protocol.
 const RESERVED: &[&str] = &[
     "authorization",
     "proxy-authorization",
@@ -36,7 +36,7 @@ const RESERVED: &[&str] = &[
 /// Those of them that a document may hold and that are ignored (OpenAPI 3.1 §4.8.12.1).
 const IGNORED: &[&str] = &["authorization", "accept", "content-type"];
 
-/// The arguments of an operation as they are put together.
+/// The arguments of an operation during their assembly.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) properties: Map<String, Value>,
@@ -71,7 +71,7 @@ pub(super) fn is_argument(name: &str) -> bool {
     argument_name(name) == name
 }
 
-/// The name of an argument: that of the parameter, in letters that all popular clients take.
+/// The name of an argument: that of the parameter, in characters that all popular clients accept.
 fn argument_name(name: &str) -> String {
     let mut made = String::new();
     for letter in name.chars() {
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The name of a parameter's argument: two of the same name are told apart by their places.
+/// The name of a parameter's argument: two of the same name are distinguished by their locations.
 fn unused(name: &str, place: Place, arguments: &Arguments) -> String {
     let argument = argument_name(name);
     let longest = MOST_NAME - place.as_str().len() - 4;
@@ -231,7 +231,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// The reason that is told.
+    /// The reason that is reported.
     pub(super) fn why(self) -> Why {
         match self {
             Self::Stop(Stop::Schema | Stop::Document) => Why::Unreadable,

@@ -1,5 +1,5 @@
-//! A document that is being read: its references, what may still be looked at, and what was left
-//! out of the operation at hand.
+//! A document that is being read: its references, the remaining budget, and the omissions from the
+//! present operation.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,7 +14,7 @@ use url::Url;
 use super::schema::{self, Stop};
 use crate::left_out::Why;
 
-/// How many references may lead to each other.
+/// The longest chain of references.
 const MOST_HOPS: usize = 16;
 /// The most bytes and values that are looked at to write the schemas of all operations out.
 const MOST_WRITTEN: usize = 128 * 1024 * 1024;
@@ -26,9 +26,9 @@ const MOST_NOTES: usize = 20;
 /// A document of OpenAPI 3, or one that was made into such a one.
 pub(super) struct Reader<'a> {
     pub(super) document: &'a Value,
-    /// Its schemas are those of OpenAPI 3.0, in which what stands beside a reference is ignored.
+    /// Its schemas are those of OpenAPI 3.0, which ignores members beside a reference.
     pub(super) old: bool,
-    /// Where the document is, which a reference to itself may name.
+    /// The URL of the document, which its own references may name.
     at: Option<&'a Url>,
     left: Cell<Budget>,
     notes: RefCell<Vec<(String, Why)>>,
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes from what may be looked at for the whole document.
+    /// Charges the budget of the whole document.
     pub(super) fn charge(&self, bytes: usize, values: usize) -> Result<(), Exceeded> {
         let mut left = self.left.get();
         let charged = left.charge(bytes, values);
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         charged
     }
 
-    /// Notes a part of the operation at hand that is left out.
+    /// Notes a part of the present operation that is left out.
     pub(super) fn note(&self, part: &str, why: Why) {
         let mut notes = self.notes.borrow_mut();
         if notes.len() < MOST_NOTES && !notes.iter().any(|(known, _)| known == part) {
@@ -72,8 +72,8 @@ impl<'a> Reader<'a> {
         self.notes.take()
     }
 
-    /// The value that a reference leads to. `None`, and a note, if it leads nowhere. Only this
-    /// document is looked into: nothing is fetched (T25).
+    /// The target of a reference. `None`, and a note, if it has none. Only this document is
+    /// searched: nothing is fetched (T25).
     pub(super) fn resolve(&self, mut value: &'a Value) -> Option<&'a Value> {
         for _ in 0..MOST_HOPS {
             let Some(reference) = value.get("$ref").and_then(Value::as_str) else {
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// The value at a reference, which is a URI whose fragment is a JSON pointer (RFC 6901 §6).
+    /// The value at a reference: a URI with a JSON pointer as its fragment (RFC 6901 §6).
     pub(super) fn find(&self, reference: &'a str) -> Option<&'a Value> {
         let known = self.found.borrow().get(reference).copied();
         let found = known.unwrap_or_else(|| self.look_up(reference));

@@ -1,6 +1,6 @@
-//! Schemas of a document with their references put in their places, in the dialect of JSON Schema
-//! 2020-12, within the budget of one schema and of the whole document. What is made is a valid
-//! schema whatever the document holds: clients drop a whole list of tools for one that is not.
+//! Schemas of a document with their references resolved, in the dialect of JSON Schema 2020-12,
+//! within the budget of one schema and of the whole document. The result is a valid schema for any
+//! document: clients discard a whole list of tools for one invalid schema.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use super::{
 };
 use crate::left_out::Why;
 
-/// How deep references are followed, and the most bytes of one schema; what is deeper or longer
-/// takes anything.
+/// The greatest depth of followed references, and the most bytes of one schema; deeper or longer
+/// parts accept any value.
 const MOST_DEPTH: usize = 16;
 const MOST_SCHEMA: usize = 48 * 1024;
-/// How deep the parts of one object are looked for members that are only read.
+/// The greatest depth at which the parts of one object are searched for read-only members.
 const MOST_PARTS: usize = 6;
 
 /// Why a schema is not written out.
@@ -35,7 +35,7 @@ impl From<Exceeded> for Stop {
     }
 }
 
-/// A schema with its references put in their places. A schema that is too large takes anything.
+/// A schema with its references resolved. A schema that is too large accepts any value.
 pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<Value, Stop> {
     let alone = schema.as_object().filter(|members| members.len() == 1);
     let reference = alone.and_then(|members| members.get("$ref")).and_then(Value::as_str);
@@ -47,7 +47,7 @@ pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<
         reader.charge(0, 1)?;
         return too_large();
     }
-    // Charged while it grows, with some room: what counts is the length of the result.
+    // Charged while it grows, with some margin: the length of the result counts.
     let mut writing = Writing {
         reader,
         left: Budget::new(2 * MOST_SCHEMA, 2 * MOST_SCHEMA, MOST_DEPTH),
@@ -151,8 +151,8 @@ impl<'a> Writing<'_, 'a> {
         hidden: &Hidden<'a>,
     ) -> Result<Value, Stop> {
         self.reader.charge(reference.len(), 1)?;
-        // What contains itself takes anything there: written out once more, such schemas grow
-        // beyond all measure.
+        // A schema that contains itself accepts any value at that point: expanded, such schemas
+        // grow without bound.
         if self.path.contains(&reference) {
             return Ok(json!({}));
         }
@@ -294,7 +294,7 @@ impl<'a> Writing<'_, 'a> {
                 None => Ok(false),
             };
         }
-        // A reference with something beside it is written in this way in OpenAPI 3.0.
+        // OpenAPI 3.0 writes a reference with other members beside it in this way.
         match member.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
             Some([one]) => self.is_only_read(one, depth + 1),
             _ => Ok(false),
@@ -302,8 +302,8 @@ impl<'a> Writing<'_, 'a> {
     }
 }
 
-/// A schema and what stands beside the reference that led to it (OpenAPI 3.1): what only describes
-/// replaces, all else holds besides.
+/// A schema and the members beside the reference to it (OpenAPI 3.1): descriptive members replace,
+/// all others apply in addition.
 fn joined(target: Value, mut beside: Map<String, Value>) -> Value {
     beside.remove("$ref");
     if beside.is_empty() {
@@ -313,7 +313,7 @@ fn joined(target: Value, mut beside: Map<String, Value>) -> Value {
     match target {
         Value::Object(mut members)
             if beside.keys().all(|name| describes(name) || !members.contains_key(name))
-                // What counts beside the members it stands with would mean something else.
+                // Keywords that apply to adjacent members would change their meaning.
                 && !beside.keys().any(|name| name.starts_with("unevaluated") || name == "additionalProperties") =>
         {
             members.extend(beside);

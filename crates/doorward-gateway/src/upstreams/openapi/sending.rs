@@ -1,4 +1,4 @@
-//! How arguments become the body of a request.
+//! Serialization of arguments into the body of a request.
 
 use std::collections::BTreeMap;
 
@@ -18,17 +18,17 @@ use super::{
     values::{missing, plain},
 };
 
-/// Where a body comes from.
+/// The source of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum From {
-    /// An object whose members are arguments of their own.
+    /// An object with members that are separate arguments.
     Members(Vec<String>),
     /// One argument that is the whole.
     Whole(String),
 }
 
-/// How a body is written.
+/// The serialization of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Written {
@@ -42,7 +42,7 @@ pub(super) enum Written {
     Bytes,
 }
 
-/// How one member of a form is written, where the document says it (OpenAPI 3.1 §4.8.15).
+/// The serialization of one member of a form, where the document states it (OpenAPI 3.1 §4.8.15).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Part {

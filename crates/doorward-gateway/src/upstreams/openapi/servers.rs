@@ -1,6 +1,6 @@
-//! Where the calls of an operation go: its own servers count more than those of its path, and those
-//! more than the document's (OpenAPI 3.1 §4.8.1, §4.8.9, §4.8.10). A configured `url` counts more
-//! than all, and no server is used whose origin the operator did not name.
+//! The base URL of an operation's calls: its own servers precede those of its path, and those
+//! precede the document's (OpenAPI 3.1 §4.8.1, §4.8.9, §4.8.10). A configured `url` precedes all,
+//! and a server is used only if the operator named its origin.
 
 use serde_json::Value;
 use url::Url;

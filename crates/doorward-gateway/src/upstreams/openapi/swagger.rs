@@ -1,6 +1,6 @@
 //! Swagger 2.0 made into OpenAPI 3.0: the base URL from `schemes`, `host` and `basePath`, bodies
-//! and form fields from parameters, and the security schemes. References stay as they are: what
-//! they lead to stays in its place.
+//! and form fields from parameters, and the security schemes. References stay as they are: their
+//! targets stay in place.
 
 use doorward_transport::Budget;
 use serde_json::{Map, Value, json};
@@ -28,7 +28,7 @@ const OF_SCHEMA: &[&str] = &[
     "x-nullable",
 ];
 const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch"];
-/// How many references of parameters may lead to each other.
+/// The longest chain of references between parameters.
 const MOST_HOPS: usize = 16;
 
 /// Converts a document.
@@ -40,7 +40,7 @@ pub(super) fn converted(mut document: Value) -> Result<Value, String> {
         // Parameters that paths share are copied into their operations.
         left: Budget::new(2 * tree::MOST_BYTES, 2 * tree::MOST_VALUES, tree::MOST_DEPTH),
         consumes: document.get("consumes").cloned(),
-        // Schemes of an operation say how its host is reached.
+        // Schemes of an operation replace those of its host.
         place: json!({"host": document.get("host"), "basePath": document.get("basePath"), "schemes": document.get("schemes")}),
         parameters: original,
     };
@@ -238,7 +238,7 @@ impl Converting {
     }
 }
 
-/// The body of a parameter `in: body`. Of several media types one is kept: JSON, if it is there.
+/// The body of a parameter `in: body`. Of several media types one is kept: JSON, if present.
 fn of_body(body: &Value, consumes: &[String]) -> Value {
     let is_json = |kind: &&String| media::is_json(&media::essence(kind));
     let kind = consumes.iter().find(is_json).or(consumes.first());

@@ -1,4 +1,4 @@
-//! Documents as they become tools, and tools as they become requests.
+//! Conversion of documents into tools, and of calls into requests.
 
 use doorward_mcp::ToolError;
 use http::Method;
@@ -356,7 +356,7 @@ fn yaml_names_stay_what_they_say() {
     assert_eq!(schema["enum"], json!(["NO", "SE", "yes", "15"]));
 }
 
-/// Texts that are not chosen by the one who wrote the test.
+/// Pseudo-random texts, which the author of the test did not choose.
 fn noise(seed: &mut u64) -> String {
     let letters = [
         'a', 'Z', '/', '.', '%', '2', 'e', '{', '}', '?', '#', '&', '=', ';', ',', ' ', '\\', '"',

@@ -27,11 +27,12 @@ pub(super) fn read(text: &[u8]) -> Result<Value, String> {
     }
 }
 
-/// Reads YAML 1.2: `no`, `on` and `yes` are texts, and so is whatever only YAML 1.1 takes for a
-/// number. Of two members with one name the last counts, as in JSON.
+/// Reads YAML 1.2: `no`, `on` and `yes` are texts, and so are values that are numbers only in YAML
+/// 1.1. Of two members with one name the last counts, as in JSON.
 fn yaml(text: &str) -> Result<Value, String> {
     let mut budget = Budget::new(MOST_BYTES, MOST_VALUES, MOST_DEPTH);
-    // The library has limits of its own; ours charge aliases with the bytes that they stand for.
+    // The library has limits of its own; those here charge aliases with the bytes that they expand
+    // to.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: MOST_DEPTH, max_nodes: MOST_VALUES, max_events: 3 * MOST_VALUES, max_total_scalar_bytes: MOST_BYTES, enforce_alias_anchor_ratio: false },
         with_snippet: false,

@@ -20,7 +20,7 @@ pub(super) fn template(path: &str) -> Option<Vec<&str>> {
     (!rest.contains('}')).then_some(names)
 }
 
-/// An argument is not there and has to be.
+/// A required argument is missing.
 pub(super) fn missing(argument: &str) -> ToolError {
     ToolError::Arguments(format!("the argument {argument} is missing"))
 }

@@ -163,7 +163,7 @@ impl Transport<RoleClient> for Lines {
     }
 }
 
-/// The reason for which a process says no more: its end, if it comes soon.
+/// The reason for the end of a process's output: the end of the process, if it follows soon.
 async fn why(mut ended: Ended, otherwise: &str, until: Instant) -> LinkError {
     let end = tokio::time::timeout_at(until, ended.wait_for(Option::is_some)).await;
     let end = end.ok().and_then(|end| end.ok()?.clone());

@@ -2,8 +2,8 @@
 //!
 //! A process of Doorward's own user could read Doorward's files, the master key among them. Where
 //! Doorward runs as root, each upstream therefore gets a user ID of its own, with no groups and
-//! with a folder of its own. Where it does not, the kernel lets it choose no other user, and
-//! `PR_SET_DUMPABLE` alone keeps its memory and environment from its processes.
+//! with a folder of its own. Otherwise it cannot change to another user, and only `PR_SET_DUMPABLE`
+//! keeps its memory and environment from its processes.
 
 use std::{
     fs::DirBuilder,
@@ -14,10 +14,10 @@ use std::{
 use doorward_model::UpstreamName;
 use sha2::{Digest, Sha256};
 
-/// User IDs that belong to no user: above those that container managers give away and below 2³¹,
-/// where some programs stop.
+/// User IDs that belong to no user: above those that container managers assign and below 2³¹, where
+/// some programs stop.
 const OWN: std::ops::Range<u32> = 0x7000_0000..0x7fff_0000;
-/// The same for containers whose user namespace holds 65,536 IDs: those that systemd gives to
+/// The same for containers with a user namespace of 65,536 IDs: those that systemd gives to
 /// services for as long as they run.
 const OWN_IN_CONTAINER: std::ops::Range<u32> = 61_184..65_520;
 
@@ -121,7 +121,7 @@ fn folder(uid: u32, gid: u32) -> Result<PathBuf, String> {
         Ok(()) => chown(&path, Some(uid), Some(gid)).map_err(failed)?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let found = std::fs::symlink_metadata(&path).map_err(failed)?;
-            // A start that was interrupted between making the folder and giving it away left it
+            // A start that was interrupted between making the folder and changing its owner left it
             // with root.
             if found.is_dir() && found.uid() == 0 && found.permissions().mode() & 0o777 == 0o700 {
                 chown(&path, Some(uid), Some(gid)).map_err(failed)?;

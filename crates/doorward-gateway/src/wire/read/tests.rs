@@ -2,7 +2,7 @@ use rmcp::model::{ClientRequest, ServerResult};
 
 use super::*;
 
-/// A connection on which these methods were asked, with the IDs 1, 2, ….
+/// A connection with pending requests of these methods, with the IDs 1, 2, ….
 fn asked(methods: &[&str]) -> std::sync::Arc<Wire> {
     let wire = Wire::new(doorward_model::UpstreamName::parse("wiki").unwrap());
     for (id, method) in (1..).zip(methods) {
@@ -138,7 +138,7 @@ async fn a_batch_is_read_one_by_one() {
     assert!(matches!(read, Heard::Message(_)));
 }
 
-/// The result of a method as it is read, and what was left out of it.
+/// The result of a method as it is read, and its omissions.
 fn result(method: &str, value: Value) -> Result<(Value, String), String> {
     results::read(method, value)
         .map(|(result, left_out)| (serde_json::to_value(result).unwrap(), left_out.to_string()))
@@ -205,7 +205,7 @@ fn one_unreadable_tool_costs_itself_and_is_named() {
             assert!(tool["annotations"].is_null(), "hints count all or none: {tool}");
         }
     }
-    // An empty list stands for an empty object without a word.
+    // An empty list counts as an empty object without a note.
     let (_, _, left_out) = offered(
         json!({"name": "php", "inputSchema": {"type": "object"}, "annotations": [], "_meta": []}),
     );

@@ -1,4 +1,5 @@
-//! Documents that are none, take too much, or point elsewhere.
+//! Texts that are no documents, documents that exceed a limit, and those with references to other
+//! documents.
 
 use serde_json::{Value, json};
 
@@ -23,8 +24,7 @@ fn a_short_document_cannot_take_much_memory() {
             && api.tools.iter().map(|shown| shown.whole().len()).sum::<usize>() < 100_000
     );
     assert_eq!(api.tools.len() + api.left_out.count(), 60);
-    // What is referred to again and again is charged again and again, also where it is only
-    // looked at.
+    // A repeated reference is charged each time, also where its target is only inspected.
     let shared: Vec<Value> =
         (0..2000).map(|number| json!({"name": format!("n{number}"), "in": "query", "schema": {"enum": (0..200).collect::<Vec<_>>()}})).collect();
     let paths: serde_json::Map<_, _> = (0..3000)
@@ -32,7 +32,7 @@ fn a_short_document_cannot_take_much_memory() {
         .collect();
     let many = json!({"openapi": "3.1.0", "servers": [{"url": "https://a.example"}], "paths": paths, "components": {"pathItems": {"one": {"get": {}, "parameters": shared}}}});
     assert!(read(&many.to_string()).unwrap().left_out.count() > 2900);
-    // Aliases of YAML are charged with the bytes and values that they stand for.
+    // Aliases of YAML are charged with the bytes and values that they expand to.
     let mut bomb = format!("openapi: 3.1.0\na0: &a0 \"{}\"\n", "y".repeat(1000));
     for level in 1..9 {
         let before = format!("*a{}", level - 1);
