@@ -139,7 +139,15 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
     let (base, listen) = (server.url.clone(), server.url.trim_start_matches("http://").to_owned());
     let added = run_command(
-        &["--data-dir", data.to_str().unwrap(), "user", "add", "alice", "--password-stdin"],
+        &[
+            "--data-dir",
+            data.to_str().unwrap(),
+            "user",
+            "add",
+            "alice",
+            "--password-stdin",
+            "--keep-password",
+        ],
         &variables,
         "a long password\n",
     )

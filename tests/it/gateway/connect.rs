@@ -164,7 +164,10 @@ async fn g26_an_upstream_in_a_private_network_needs_leave_by_name() {
     let wiki = FakeUpstream::start().await;
     let server =
         super::with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| {
-            config.upstreams.get_mut("wiki").unwrap().networks.clear();
+            let wiki = config.upstreams.get_mut("wiki").unwrap();
+            wiki.networks.clear();
+            wiki.http_on_loopback = false;
+            wiki.url = wiki.url.replacen("http://", "https://", 1);
         })
         .await;
     let alice = someone(&server, "alice").await;

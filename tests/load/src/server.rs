@@ -96,7 +96,13 @@ impl Server {
         for user in 0..start.users {
             let mut add = command(&binary);
             add.args(["--data-dir".as_ref(), data.as_os_str()]);
-            add.args(["user", "add", &format!("user{user}"), "--password-stdin"]);
+            add.args([
+                "user",
+                "add",
+                &format!("user{user}"),
+                "--password-stdin",
+                "--keep-password",
+            ]);
             let mut add = add
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
