@@ -29,6 +29,7 @@ async fn settings(served: &Served, family: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one form, from its first display to its effect")]
 async fn an_upstream_is_added_and_changed_by_page_alone() {
     let wiki = FakeUpstream::start().await;
     wiki.state().tools = vec![tool("read", true)];

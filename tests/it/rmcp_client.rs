@@ -97,20 +97,9 @@ async fn ca2_the_rmcp_client_goes_the_whole_way() {
     )
     .await;
     let base = server.url.clone();
-    run_command(
-        &[
-            "--data-dir",
-            data.to_str().unwrap(),
-            "user",
-            "add",
-            "alice",
-            "--password-stdin",
-            "--keep-password",
-        ],
-        &[],
-        PASSWORD,
-    )
-    .await;
+    let (folder, add) = (data.to_str().unwrap(), ["user", "add", "alice"]);
+    let password = ["--password-stdin", "--keep-password"];
+    run_command(&[&["--data-dir", folder][..], &add, &password].concat(), &[], PASSWORD).await;
     let browser = Browser::new();
     #[expect(clippy::disallowed_methods, reason = "a test's client is the other side of the guard")]
     let http = reqwest::Client::new();

@@ -219,15 +219,10 @@ fn active(keys: &[SigningKey], now: Timestamp) -> usize {
 }
 
 impl Health {
-    /// The state of the server with this store and these keys.
-    pub fn new(
-        store: Store,
-        ring: Arc<KeyRing>,
-        clock: Arc<dyn Clock>,
-        audit: AuditConfig,
-        vitals: Vitals,
-        loading: Live<Loading>,
-    ) -> Self {
+    /// The state of the server with these keys, these dependencies and this configuration.
+    pub fn new(ring: Arc<KeyRing>, vitals: Vitals, loading: Live<Loading>) -> Self {
+        let store = vitals.store.clone();
+        let (clock, audit) = (Arc::clone(&vitals.clock), vitals.audit.clone());
         let clock_is_real = clock.now().since(SystemClock.now()).abs() < APART;
         Self { store, ring, clock, audit, vitals, loading, clock_is_real }
     }

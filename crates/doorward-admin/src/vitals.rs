@@ -63,12 +63,12 @@ impl Vital {
 /// Asks dependencies and keeps their answers. Cheap to clone.
 #[derive(Clone)]
 pub struct Vitals {
-    store: Store,
-    clock: Arc<dyn Clock>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
     gateway: Gateway,
     federation: Federation,
     mailer: Option<Mailer>,
-    audit: AuditConfig,
+    pub(crate) audit: AuditConfig,
 }
 
 /// A dependency that is configured.

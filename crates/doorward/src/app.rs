@@ -313,14 +313,7 @@ impl App {
             ),
             mails: Mails::new(store.clone(), letters.clone()),
             records: Records::new(store.clone(), Arc::clone(&master)),
-            health: Health::new(
-                store.clone(),
-                Arc::clone(&ring),
-                Arc::clone(&clock),
-                config.audit.clone(),
-                vitals,
-                loading.clone(),
-            ),
+            health: Health::new(Arc::clone(&ring), vitals, loading.clone()),
             users,
         };
         let web = Web::new(doorward_web::Parts {

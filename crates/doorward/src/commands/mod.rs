@@ -383,7 +383,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     };
     let name = arguments.command.name();
     let work = async {
-        let outcome = command(&context, arguments.command).await;
+        let outcome = Box::pin(command(&context, arguments.command)).await;
         context.finish().await.and(outcome)
     };
     Box::pin(origin::serving(Arc::new(Origin::command(name)), work)).await
