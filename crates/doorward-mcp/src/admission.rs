@@ -137,12 +137,7 @@ impl Mcp {
         };
         let Some((source, item)) = found else {
             return Err(match self.waiting(&visit, &operation).await {
-                Some(name) => ToolError::Protocol(ErrorData::invalid_params(
-                    format!(
-                        "the tool {name} waits for an administrator's approval; ask one, and try again afterwards"
-                    ),
-                    None,
-                )),
+                Some(name) => waits(&name, searched),
                 None => no_such_item(&operation, searched),
             });
         };
@@ -267,6 +262,18 @@ impl Mcp {
             surface::describe(&tools, arguments)
         };
         answer.map(|result| Way::Answered(Answer::Tool(result.into())))
+    }
+}
+
+/// The error for a tool that awaits a decision, in the form of that for an unknown one.
+fn waits(name: &str, searched: bool) -> ToolError {
+    let told = format!(
+        "the tool {name} waits for an administrator's approval; ask one, and try again afterwards"
+    );
+    if searched {
+        ToolError::Arguments(told)
+    } else {
+        ToolError::Protocol(ErrorData::invalid_params(told, None))
     }
 }
 

@@ -132,6 +132,10 @@ pub(super) trait Element: DeserializeOwned {
     fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why));
     /// Its name among its kind.
     fn name(value: &Value) -> Option<&str>;
+    /// The part for which the protocol demands that the whole element is left out.
+    fn rejected(_: &Value) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Reads an element; `None` if it is left out, which is then noted, as are the parts of it that
@@ -145,6 +149,10 @@ pub(super) fn element<T: Element>(
         left_out.add(&format!("{}#{}", T::KIND, place + 1), Why::Unnamed);
         return None;
     };
+    if let Some(part) = T::rejected(&value) {
+        left_out.add_part(&name, part, Why::Unread);
+        return None;
+    }
     let mut parts: Vec<(String, Why)> = Vec::new();
     T::prepare(&mut value, &mut |part, why| parts.push((part.to_owned(), why)));
     let Some(dropped) = drop_unread::<T>(&mut value, T::NEEDED) else {
@@ -204,9 +212,6 @@ fn input_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
         schema.insert("type".to_owned(), json!("object"));
         note("inputSchema.type", Why::Untyped);
     }
-    if headers::mend(schema) {
-        note("inputSchema: x-mcp-header", Why::Unread);
-    }
     for keyword in schema::mend(schema) {
         note(&format!("inputSchema.{keyword}"), Why::Keyword);
     }
@@ -232,6 +237,10 @@ impl Element for Tool {
     }
     fn name(value: &Value) -> Option<&str> {
         text(value, "name")
+    }
+    fn rejected(value: &Value) -> Option<&'static str> {
+        let schema = value.get("inputSchema")?.as_object()?;
+        headers::are_wrong(schema).then_some("inputSchema: x-mcp-header")
     }
 }
 

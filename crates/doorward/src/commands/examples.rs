@@ -57,6 +57,11 @@ pub(super) const COMPLETION: &str = "Examples:
   doorward completion bash
   doorward completion zsh
   doorward completion fish";
+pub(super) const RELOAD: &str = "Examples:
+  doorward reload";
+pub(super) const APPLY: &str = "Examples:
+  doorward apply --dry-run
+  doorward apply";
 pub(super) const MAN: &str = "Examples:
   doorward man /usr/local/share/man/man1";
 

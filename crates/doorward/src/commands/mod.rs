@@ -185,9 +185,11 @@ enum Command {
     Config(config::Command),
     /// Has the running server put the configuration file in effect: providers, upstreams, access,
     /// policy, limits and registration. Everything else needs a restart.
+    #[command(after_help = examples::RELOAD)]
     Reload,
     /// Shows what differs between the configuration file and the running server, and puts it in
     /// effect.
+    #[command(after_help = examples::APPLY)]
     Apply {
         /// Only show it.
         #[arg(long)]

@@ -28,28 +28,24 @@ fn is_header(name: &Value, schema: &Map<String, Value>, seen: &mut HashSet<Strin
     is_token && plain && seen.insert(name.to_ascii_lowercase())
 }
 
-fn within(value: &mut Value, place: Place, seen: &mut HashSet<String>) -> bool {
+fn within(value: &Value, place: Place, seen: &mut HashSet<String>) -> bool {
     match value {
-        Value::Object(schema) => drop_wrong(schema, place, seen),
-        Value::Array(all) => {
-            all.iter_mut().fold(false, |dropped, one| within(one, Place::Elsewhere, seen) | dropped)
-        }
+        Value::Object(schema) => is_wrong(schema, place, seen),
+        Value::Array(all) => all.iter().any(|one| within(one, Place::Elsewhere, seen)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
-fn drop_wrong(schema: &mut Map<String, Value>, place: Place, seen: &mut HashSet<String>) -> bool {
-    let mut dropped = false;
+fn is_wrong(schema: &Map<String, Value>, place: Place, seen: &mut HashSet<String>) -> bool {
     if let Some(name) = schema.get(KEYWORD)
         && !(place == Place::Property && is_header(name, schema, seen))
     {
-        schema.remove(KEYWORD);
-        dropped = true;
+        return true;
     }
-    for (keyword, value) in schema.iter_mut() {
+    schema.iter().any(|(keyword, value)| {
         let inner = match keyword.as_str() {
             // Values, and no schemas.
-            "default" | "const" | "enum" | "examples" => continue,
+            "default" | "const" | "enum" | "examples" => return false,
             "properties" if place != Place::Elsewhere => Some(Place::Property),
             "properties" | "$defs" | "definitions" | "dependentSchemas" | "patternProperties" => {
                 Some(Place::Elsewhere)
@@ -58,20 +54,18 @@ fn drop_wrong(schema: &mut Map<String, Value>, place: Place, seen: &mut HashSet<
         };
         match (inner, value) {
             (Some(inner), Value::Object(named)) => {
-                for one in named.values_mut() {
-                    dropped |= within(one, inner, seen);
-                }
+                named.values().any(|one| within(one, inner, seen))
             }
-            (Some(_), _) => {}
-            (None, value) => dropped |= within(value, Place::Elsewhere, seen),
+            (Some(_), _) => false,
+            (None, value) => within(value, Place::Elsewhere, seen),
         }
-    }
-    dropped
+    })
 }
 
-/// Drops the keyword where it is not what the protocol specifies. Answers whether it was somewhere.
-pub(super) fn mend(schema: &mut Map<String, Value>) -> bool {
-    drop_wrong(schema, Place::Root, &mut HashSet::new())
+/// Reports a schema with the keyword where it is not what the protocol specifies. A client must
+/// not offer such a tool (2026-07-28, custom headers).
+pub(super) fn are_wrong(schema: &Map<String, Value>) -> bool {
+    is_wrong(schema, Place::Root, &mut HashSet::new())
 }
 
 #[cfg(test)]
@@ -81,14 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_is_none_costs_itself() {
+    fn a_header_that_is_none_costs_its_tool() {
         let good = json!({"type": "object", "default": {"x-mcp-header": 7}, "properties": {
             "a": {"type": "string", "x-mcp-header": "Region"},
             "b": {"type": "object", "properties": {"c": {"type": "boolean", "x-mcp-header": "Flag"}}},
         }});
-        let mut same = good.clone();
-        assert!(!mend(same.as_object_mut().unwrap()));
-        assert_eq!(same, good);
+        assert!(!are_wrong(good.as_object().unwrap()));
         for (place, odd) in [
             ("", json!({"x-mcp-header": "Root"})),
             ("d", json!({"type": "string", "x-mcp-header": ""})),
@@ -108,9 +100,7 @@ mod tests {
             } else {
                 whole["properties"][place] = odd.clone();
             }
-            assert!(mend(whole.as_object_mut().unwrap()), "{odd}");
-            assert!(!mend(whole.as_object_mut().unwrap()), "{odd}");
-            assert_eq!(whole.to_string().matches("x-mcp-header").count(), 3, "{odd}: {whole}");
+            assert!(are_wrong(whole.as_object().unwrap()), "{odd}");
         }
     }
 }
