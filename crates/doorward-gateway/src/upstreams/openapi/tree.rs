@@ -12,6 +12,9 @@ use super::media;
 pub(super) const MOST_BYTES: usize = super::api::MOST_DOCUMENT;
 pub(super) const MOST_VALUES: usize = 1_000_000;
 pub(super) const MOST_DEPTH: usize = 100;
+/// The same of YAML, whose library needs 20 KiB of stack for each level in a debug build. A thread
+/// has 2 MiB.
+const MOST_DEPTH_OF_YAML: usize = 60;
 
 /// Reads JSON or YAML.
 pub(super) fn read(text: &[u8]) -> Result<Value, String> {
@@ -30,11 +33,11 @@ pub(super) fn read(text: &[u8]) -> Result<Value, String> {
 /// Reads YAML 1.2: `no`, `on` and `yes` are texts, and so are values that are numbers only in YAML
 /// 1.1. Of two members with one name the last counts, as in JSON.
 fn yaml(text: &str) -> Result<Value, String> {
-    let mut budget = Budget::new(MOST_BYTES, MOST_VALUES, MOST_DEPTH);
+    let mut budget = Budget::new(MOST_BYTES, MOST_VALUES, MOST_DEPTH_OF_YAML);
     // The library has limits of its own; those here charge aliases with the bytes that they expand
     // to.
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: MOST_DEPTH, max_nodes: MOST_VALUES, max_events: 3 * MOST_VALUES, max_total_scalar_bytes: MOST_BYTES, enforce_alias_anchor_ratio: false },
+        budget: serde_saphyr::budget! { max_depth: MOST_DEPTH_OF_YAML, max_nodes: MOST_VALUES, max_events: 3 * MOST_VALUES, max_total_scalar_bytes: MOST_BYTES, enforce_alias_anchor_ratio: false },
         with_snippet: false,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
