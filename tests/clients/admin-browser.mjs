@@ -131,15 +131,15 @@ check(await call('whoami', value) === 401, 'a revoked token ends at once');
 
 const root = await open({});
 await root.signIn('root');
-for (const [path, name] of [['/admin', 'page-admin'], ['/admin/people', 'page-admin-people'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit']]) {
+for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit']]) {
   await root.goto(server.url + path);
   await look(root, name);
 }
 await root.goto(`${server.url}/admin/timeline`);
 check((await root.content()).includes('not one that the client registered'), 'the timeline says what was wrong');
-await root.goto(`${server.url}/admin/people`);
+await root.goto(`${server.url}/admin/users`);
 await root.click('a:has-text("ann")');
-await look(root, 'page-admin-person');
+await look(root, 'page-admin-user');
 await root.goto(`${server.url}/admin/clients/one?client_id=${registered.client_id}`);
 await look(root, 'page-admin-client');
 await root.click('button[value=block]');
@@ -153,11 +153,11 @@ await look(root, 'page-admin-record');
 // The same work without any script.
 const plain = await open({ javaScriptEnabled: false, bypassCSP: false });
 await plain.signIn('root');
-await plain.goto(`${server.url}/admin/people`);
+await plain.goto(`${server.url}/admin/users`);
 await plain.fill('input[name=name]', 'dora');
 await plain.fill('input[name=password]', PASSWORD);
 await plain.click('main button.primary');
-check(/\/admin\/people\/u_/.test(plain.url()), 'somebody is added without a script');
+check(/\/admin\/users\/u_/.test(plain.url()), 'somebody is added without a script');
 await plain.fill('input[name=roles]', 'staff lead');
 await plain.click('button:has-text("Save")');
 check((await plain.content()).includes('Saved.'), 'and changed');

@@ -97,15 +97,15 @@ const left = remote.waitForRequest(request => request.url().startsWith('https://
 await remote.getByRole('button', { name: 'Allow' }).click().catch(() => {});
 check((await left).url().includes('code=dw_ac_'), 'the form redirects to an https callback in Chromium');
 
-const person = await open({ storageState: await page.context().storageState() });
-await person.goto(`${server.url}/account`);
-await person.getByRole('heading', { name: 'Connected apps' }).waitFor();
-await person.shot('account');
+const user = await open({ storageState: await page.context().storageState() });
+await user.goto(`${server.url}/account`);
+await user.getByRole('heading', { name: 'Connected apps' }).waitFor();
+await user.shot('account');
 await admin.reload();
 await admin.shot('admin');
-await person.goto(authorizeUrl({ ...claude, client_id: 'c_gone' }));
-await person.shot('unknown-app');
-const text = await person.locator('main').innerText();
+await user.goto(authorizeUrl({ ...claude, client_id: 'c_gone' }));
+await user.shot('unknown-app');
+const text = await user.locator('main').innerText();
 check(text.includes('This app is not known here'), 'an unknown app is explained');
 complaints.splice(0, complaints.length, ...complaints.filter(text => !/40[04]|ERR_CONNECTION_REFUSED|cursor:/.test(text)));
 check(complaints.length === 0, `Chromium has nothing to complain about${complaints.map(text => `\n  ${text}`).join('')}`);

@@ -1,4 +1,4 @@
-"""`fastmcp`, unmodified: nothing but the URL and `auth="oauth"`. It opens the browser by Python's `webbrowser`, which is the person here."""
+"""`fastmcp`, unmodified: nothing but the URL and `auth="oauth"`. It opens the browser by Python's `webbrowser`, which is the user here."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ async def main() -> None:
         check(me.structured_content["name"] == os.environ["HUMAN_NAME"] and opened() == 1, "a call after the token expired, without asking")
         refused = await client.call_tool("revoke_connected_app", {"client_id": "c_nobody"}, raise_on_error=False)
         check(refused.is_error and opened() == 2, "step-up to mcp:write, then the tool answers")
-        check(await human.withdraw(NAME) == 1, "the person withdraws the access")
+        check(await human.withdraw(NAME) == 1, "the user withdraws the access")
         await client.call_tool("whoami", {})
         check(opened() == 3, "after that nothing works without asking again")
 

@@ -36,10 +36,10 @@ const reachable = async url => {
 
 process.on('uncaughtException', error => { console.log(server.log().split('\n').filter(line => /WARN|ERROR|upstream/.test(line)).slice(-30).join('\n')); console.log(error); process.exit(1); });
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_POLICY__RULES: 'confirm upstream=things class=destructive' });
-const people = {};
+const users = {};
 for (const name of ['ann', 'bob']) {
   server.cli('user', 'add', name, '--password-stdin', '--keep-password');
-  people[name] = new Human(server.url, name, 'correct horse battery');
+  users[name] = new Human(server.url, name, 'correct horse battery');
 }
 
 const httpPort = await freePort();
@@ -61,7 +61,7 @@ server.cli('upstream', 'add', 'dead', '--kind', 'http', '--url', 'http://127.0.0
 console.log(server.cli('upstream', 'list'));
 
 const held = {};
-for (const name of ['ann', 'bob']) held[name] = (await tokens(server, people[name], { scope: 'mcp:destructive', name: 'Gateway test' })).access_token;
+for (const name of ['ann', 'bob']) held[name] = (await tokens(server, users[name], { scope: 'mcp:destructive', name: 'Gateway test' })).access_token;
 
 async function legacy(name, path = '/mcp', capabilities = {}) {
   const client = new Client({ name: 'gateway-test', version: '1' }, { capabilities });
@@ -94,7 +94,7 @@ check(names.filter(name => name.startsWith('things_')).length === service.operat
 check(!names.some(name => name.startsWith('dead_')), 'an upstream that is down has no tools and hides nobody else\'s');
 check(names.every(name => /^[a-zA-Z0-9_-]{1,64}$/.test(name)) && new Set(names).size === names.length, 'names are short, plain and unique');
 check(JSON.stringify([...names].sort()) === JSON.stringify(names), 'tools come in order');
-check(names.includes('notes_connect') && all.find(tool => tool.name === 'connections'), 'an upstream without this person\'s access offers to connect');
+check(names.includes('notes_connect') && all.find(tool => tool.name === 'connections'), 'an upstream without this user\'s access offers to connect');
 
 for (const upstream of ['every', 'everyhttp']) {
   const echoed = await ann.callTool({ name: `${upstream}_echo`, arguments: { message: 'hello' } });
@@ -105,7 +105,7 @@ for (const upstream of ['every', 'everyhttp']) {
   const sampled = await ann.callTool({ name: `${upstream}_trigger-sampling-request`, arguments: { prompt: 'x', maxTokens: 10 } });
   check(JSON.stringify(sampled.content).includes('sampled true'), `${upstream}: the upstream asks the client's model`);
   const elicited = await ann.callTool({ name: `${upstream}_trigger-elicitation-request`, arguments: {} });
-  check(JSON.stringify(elicited.content).includes('Ann'), `${upstream}: the upstream asks the person`);
+  check(JSON.stringify(elicited.content).includes('Ann'), `${upstream}: the upstream asks the user`);
 }
 const image = await ann.callTool({ name: 'every_get-tiny-image', arguments: {} });
 check(image.content.some(block => block.type === 'image'), 'images pass');
@@ -124,13 +124,13 @@ const listed = await ann.callTool({ name: 'things_get_kind07', arguments: { id: 
 check(listed.structuredContent.key === 'sealed-key' && listed.structuredContent.authorization === null, 'the fixed key reaches the API, the client\'s token does not (G1)');
 check(listed.structuredContent.url === '/kind07/..%2Fkind08%2Fx', 'a path argument stays one segment (GW-10)');
 const removed = await ann.callTool({ name: 'things_delete_kind07', arguments: { id: '1' } });
-check(removed.structuredContent?.method === 'DELETE', 'a destructive call goes through once the person confirmed it in a form');
+check(removed.structuredContent?.method === 'DELETE', 'a destructive call goes through once the user confirmed it in a form');
 
 // Connecting in the middle of work: an older client gets a link.
 const asked = await ann.callTool({ name: 'notes_connect', arguments: {} });
 check(asked.isError && asked.content[0].text.includes(`${server.url}/connect/notes`), 'calling without access answers with a link to our own page');
 async function connect(name) {
-  const human = people[name];
+  const human = users[name];
   const page = await human.fetch(`${server.url}/connect/notes`);
   if (!page.html.includes('action="/connect/notes"')) throw new Error(page.html);
   const away = await human.fetch(`${server.url}/connect/notes`, human.form(page.html, '/connect/notes'));
@@ -158,11 +158,11 @@ check(annToken !== bobToken && annToken !== 'nobody', 'each calls with their own
 const wants = await bob.callTool({ name: 'things_delete_kind01', arguments: { id: '5' } });
 const link = wants.content[0].text.match(/http\S+\/confirm\/\S+/)?.[0];
 check(wants.isError && link, 'a destructive call of a client without forms is not made');
-const page = await people.bob.fetch(link);
+const page = await users.bob.fetch(link);
 check(page.html.includes('things_delete_kind01') && page.html.includes('&#34;5&#34;'), 'the page shows the call and its arguments');
-const agreed = await people.bob.fetch(link, people.bob.form(page.html, new URL(link).pathname));
+const agreed = await users.bob.fetch(link, users.bob.form(page.html, new URL(link).pathname));
 const code = agreed.html.match(/<code class="big">([^<]+)</)[1];
-check((await people.ann.fetch(link)).status === 404, 'to somebody else that page does not exist');
+check((await users.ann.fetch(link)).status === 404, 'to somebody else that page does not exist');
 check((await bob.callTool({ name: 'things_delete_kind01', arguments: { id: '6', confirm_write: code } })).isError, 'the code is for these arguments only');
 const done = await bob.callTool({ name: 'things_delete_kind01', arguments: { id: '5', confirm_write: code } });
 check(done.structuredContent?.url === '/kind01/5', 'with the code the call is made');
@@ -188,7 +188,7 @@ const states = Object.fromEntries(list.structuredContent.services.map(service =>
 check(states.dead === 'unreachable' && states.notes === 'ready' && states.every === 'ready', `connections tells each upstream's state (${JSON.stringify(states)})`);
 
 // One upstream alone, with an audience of its own.
-const alone = await tokens(server, people.ann, { resource: `${server.url}/mcp/every`, name: 'One upstream' });
+const alone = await tokens(server, users.ann, { resource: `${server.url}/mcp/every`, name: 'One upstream' });
 const single = new Client({ name: 'single', version: '1' });
 await single.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp/every`), { requestInit: { headers: { authorization: `Bearer ${alone.access_token}` } } }));
 const own = (await single.listTools()).tools.map(tool => tool.name);

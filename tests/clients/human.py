@@ -1,4 +1,4 @@
-"""The person at the browser, for the Python clients: runs the same program as the others do."""
+"""The user at the browser, for the Python clients: runs the same program as the others do."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ async def authorize(url: str) -> str:
     )
     process = await asyncio.create_subprocess_exec(NODE, "--input-type=module", "-e", script, url, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    assert process.returncode == 0, "the person could not authorise"
+    assert process.returncode == 0, "the user could not authorise"
     return out.decode().strip()
 
 
@@ -27,7 +27,7 @@ async def withdraw(name: str) -> int:
     """Withdraws the access of the connected app of this name."""
     process = await asyncio.create_subprocess_exec(NODE, str(HERE / "human.mjs"), "withdraw", name, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    assert process.returncode == 0, "the person could not withdraw"
+    assert process.returncode == 0, "the user could not withdraw"
     return int(out)
 
 

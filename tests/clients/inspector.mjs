@@ -31,14 +31,14 @@ function inspect(...args) {
 const list = inspect('--method', 'tools/list');
 if (list.code !== 0) console.log(list.text);
 check(list.code === 0 && JSON.stringify(list.json.tools.map(tool => tool.name)) === JSON.stringify(EXPECTED_TOOLS), 'discovery from the bare URL, registration, consent, tools/list');
-check(opened() === 1, 'the person was asked once');
+check(opened() === 1, 'the user was asked once');
 // Between two commands the tokens of this test server have expired; this program then requests a
 // new authorization instead of refreshing.
 const me = inspect('--method', 'tools/call', '--tool-name', 'whoami');
 check(me.json?.structuredContent?.name === HUMAN_NAME, 'tools/call');
 const apps = inspect('--method', 'tools/call', '--tool-name', 'list_connected_apps').json.structuredContent.apps;
 const human = new Human(DOORWARD_URL, HUMAN_NAME, HUMAN_PASSWORD, jar);
-check(await human.withdraw(apps.find(app => app.this_app).name) === 1, 'the person withdraws the access');
+check(await human.withdraw(apps.find(app => app.this_app).name) === 1, 'the user withdraws the access');
 const before = opened();
 inspect('--method', 'tools/call', '--tool-name', 'whoami');
 check(opened() === before + 1, 'after that it must ask again');

@@ -42,7 +42,7 @@ for (let attempt = 0; attempt < 3 && !answer; attempt += 1) {
 check(answer?.isError === true && opened() === 2, 'step-up to mcp:write, then the tool answers');
 const human = new Human(DOORWARD_URL, HUMAN_NAME, HUMAN_PASSWORD, jar);
 const apps = (await client.callTool({ name: 'list_connected_apps', arguments: {} })).structuredContent.apps;
-check(await human.withdraw(apps.find(app => app.this_app).name) >= 1, 'the person withdraws the access');
+check(await human.withdraw(apps.find(app => app.this_app).name) >= 1, 'the user withdraws the access');
 const before = opened();
 let ended = false;
 try { await client.callTool({ name: 'whoami', arguments: {} }, undefined, { timeout: 20_000 }); } catch { ended = true; }

@@ -84,7 +84,7 @@ await new Promise(ready => service.listen(0, '127.0.0.1', ready));
 const origin = `http://127.0.0.1:${service.address().port}`;
 
 process.on('uncaughtException', error => { console.log(server.log().split('\n').filter(line => /WARN|ERROR/.test(line)).slice(-20).join('\n')); console.log(error); process.exit(1); });
-const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_LIMITS__CALLS_PER_MINUTE_PERSON: '100000', DOORWARD_LIMITS__CALLS_PER_MINUTE_CLIENT: '100000' });
+const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_LIMITS__CALLS_PER_MINUTE_USER: '100000', DOORWARD_LIMITS__CALLS_PER_MINUTE_CLIENT: '100000' });
 server.cli('user', 'add', 'ann', '--password-stdin', '--keep-password');
 const held = (await tokens(server, new Human(server.url, 'ann', 'correct horse battery'), { scope: 'mcp:destructive', name: 'Documents' })).access_token;
 for (const name of Object.keys(DOCUMENTS)) {

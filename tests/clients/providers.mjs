@@ -63,11 +63,11 @@ const open = async options => {
   return page;
 };
 
-// An MCP client: the unmodified TypeScript SDK. `person` acts as the user in the browser.
+// An MCP client: the unmodified TypeScript SDK. `user` acts as the user in the browser.
 const answers = createServer((request, response) => { response.setHeader('content-type', 'text/html'); response.end('<title>Done</title>You may close this window.'); });
 await new Promise(ready => answers.listen(0, '127.0.0.1', ready));
 const callback = `http://127.0.0.1:${answers.address().port}/callback`;
-async function connect(name, page, person) {
+async function connect(name, page, user) {
   const memory = {};
   const authProvider = {
     redirectUrl: callback,
@@ -80,7 +80,7 @@ async function connect(name, page, person) {
   const first = await attempt();
   if (first.client) throw new Error('connected without authorization');
   await page.goto(memory.to.href);
-  await person(page);
+  await user(page);
   await page.getByRole('heading', { name: new RegExp(`May ${name} act`) }).waitFor();
   await page.shot(`consent-${name.toLowerCase().replaceAll(' ', '-')}`);
   await page.getByRole('button', { name: 'Allow' }).click();
@@ -195,7 +195,7 @@ const refused = await call(corp, 'revoke_connected_app', { client_id: 'c_none' }
 check(refused.status === 403 && refused.text.includes('forbidden_by_role'), 'the tool that needed the role is refused on the next call, and no scope is asked for');
 await told('DELETE', 'ada');
 const alive = async () => (await call(corp, 'whoami', {})).status !== 401;
-await until('a person removed at the provider has no access here', async () => !(await alive()), REFRESH_SECONDS + 15);
+await until('a user removed at the provider has no access here', async () => !(await alive()), REFRESH_SECONDS + 15);
 
 await ada.goto(`${url}/login`);
 await ada.getByRole('button', { name: 'Sign in with a passkey' }).click();

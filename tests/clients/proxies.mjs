@@ -67,9 +67,9 @@ async function throughProxy(name) {
   const metadata = JSON.parse((await fetchFrom('/.well-known/oauth-authorization-server')).stdout);
   check(metadata.issuer === url, `${name}: the issuer is the public URL`);
   for (const [index, [command, ...args]] of [[process.execPath, 'ts-v1.mjs'], [process.execPath, 'ts-v2.mjs', 'modern'], [join(here, '.venv/bin/python'), 'py_mcp.py', 'auto']].entries()) {
-    const person = `person${index}`;
-    server.cli('user', 'add', person, '--password-stdin', '--keep-password');
-    const env = { ...process.env, DOORWARD_URL: url, HUMAN_NAME: person, HUMAN_PASSWORD: PASSWORD, TOKEN_SECONDS: '4', NODE: process.execPath, NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, REQUESTS_CA_BUNDLE: file, HUMAN_JAR: join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar') };
+    const user = `user${index}`;
+    server.cli('user', 'add', user, '--password-stdin', '--keep-password');
+    const env = { ...process.env, DOORWARD_URL: url, HUMAN_NAME: user, HUMAN_PASSWORD: PASSWORD, TOKEN_SECONDS: '4', NODE: process.execPath, NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, REQUESTS_CA_BUNDLE: file, HUMAN_JAR: join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar') };
     const client = spawn(command, args, { cwd: here, env });
     let text = '';
     for (const stream of [client.stdout, client.stderr]) stream.on('data', chunk => { text += chunk; });

@@ -60,8 +60,8 @@ async def main() -> None:
             check((await client.call_tool("whoami", {})).structured_content["name"] == os.environ["HUMAN_NAME"], "a call after the token expired")
             check(memory.tokens.refresh_token != before.refresh_token and human.CONSENTS == 1, "the refresh token was rotated")
             check((await client.call_tool("revoke_connected_app", {"client_id": "c_nobody"})).is_error, "step-up to mcp:write, then the tool answers")
-            check(human.CONSENTS == 2, "the person was asked for the step-up")
-            check(await human.withdraw(NAME) == 1, "the person withdraws the access")
+            check(human.CONSENTS == 2, "the user was asked for the step-up")
+            check(await human.withdraw(NAME) == 1, "the user withdraws the access")
             await client.call_tool("whoami", {})
             check(human.CONSENTS == 3, "after that nothing works without asking again")
 

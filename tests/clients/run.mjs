@@ -82,7 +82,7 @@ async function main() {
   let [passed, failed] = [0, 0];
   for (const [index, [title, [command, args], account = user]] of CLIENTS.entries()) {
     if (only && !title.includes(only)) continue;
-    const name = `person${index}`;
+    const name = `user${index}`;
     const env = { ...process.env, ...account(server, name), DOORWARD_URL: server.url, TOKEN_SECONDS, NODE: process.execPath, HUMAN_JAR: join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar') };
     const client = spawn(command, args, { cwd: here, env });
     let text = '';

@@ -12,7 +12,7 @@ server.cli('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--pas
 // request may be refused; everything else must hold.
 const CHECKS = 'not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,use_after_free,ensure_resource_availability,ignored_auth';
 // These end the token or the user of the run itself; they have their own run.
-const ENDING = ['revokeToken', 'changePerson', 'deletePerson', 'setPassword', 'signPersonOut', 'resetFactors'];
+const ENDING = ['revokeToken', 'changeUser', 'deleteUser', 'setPassword', 'signUserOut', 'resetFactors'];
 let failed = 0;
 for (const [title, which] of [['everything that leaves this run its rights', ENDING.flatMap(id => ['--exclude-operation-id', id])], ['what may end them', ENDING.flatMap(id => ['--include-operation-id', id])]]) {
   const made = JSON.parse(server.cliWith('', '--json', 'token', 'create', 'fuzz', '--user', 'root', '--scope', 'admin'));

@@ -65,7 +65,7 @@ try {
 } catch (error) {
   // This SDK refreshes when it is challenged, and a refresh never widens a grant. A host then drops the tokens and asks anew, with
   // the scope of the challenge.
-  check(error.code === 403, 'the write is refused until the person allows it');
+  check(error.code === 403, 'the write is refused until the user allows it');
   memory.tokens = undefined;
   check(await auth(provider, { serverUrl: new URL(`${DOORWARD_URL}/mcp`), scope: 'mcp:write' }) === 'REDIRECT', 'the SDK asks anew');
   const back = new URL(await human.authorize(memory.authorize.href));
@@ -76,7 +76,7 @@ check(refused.isError === true && human.consents === consents + 1, 'step-up to m
 let progress = 0;
 await client.callTool({ name: 'wait', arguments: { seconds: 2 } }, undefined, { onprogress: () => { progress += 1; } });
 check(progress === 3, 'progress arrives');
-check(await human.withdraw(NAME) === 1, 'the person withdraws the access');
+check(await human.withdraw(NAME) === 1, 'the user withdraws the access');
 memory.authorize = undefined;
 let ended = false;
 try { await client.callTool({ name: 'whoami', arguments: {} }); } catch { ended = true; }

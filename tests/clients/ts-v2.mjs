@@ -71,7 +71,7 @@ check(refused.isError === true && human.consents === consents + 1, 'step-up to m
 let progress = 0;
 await call('wait', { seconds: 2 }, { onprogress: () => { progress += 1; } });
 check(progress === 3, 'progress arrives');
-check(await human.withdraw(NAME) === 1, 'the person withdraws the access');
+check(await human.withdraw(NAME) === 1, 'the user withdraws the access');
 memory.authorize = undefined;
 let ended = false;
 try { await call('whoami', {}); } catch { ended = true; }

@@ -68,7 +68,7 @@ pub(crate) async fn made(
 #[tokio::test]
 async fn ca23_n17_a_token_is_shown_once_stored_as_a_hash_and_works_at_both_addresses() {
     let server = TestServer::start().await;
-    let alice = server.person("alice").await;
+    let alice = server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let token = made(&server, &browser, "backup <b>script</b>", &[("scope-mcp:read", "1")]).await;
     let page = browser.get(&server.at("/account/tokens")).await.expect(200);
@@ -109,10 +109,10 @@ async fn ca23_n17_a_token_is_shown_once_stored_as_a_hash_and_works_at_both_addre
 }
 
 #[tokio::test]
-async fn ca23_a_token_is_replaced_and_revoked_at_once_and_only_by_its_person() {
+async fn ca23_a_token_is_replaced_and_revoked_at_once_and_only_by_its_user() {
     let server = TestServer::start().await;
-    let alice = server.person("alice").await;
-    server.person("mallory").await;
+    let alice = server.user("alice").await;
+    server.user("mallory").await;
     let browser = server.signed_in("alice").await;
     let first = made(&server, &browser, "one", &[("scope-mcp:read", "1")]).await;
     assert!(server.calls(&first).await);
@@ -134,13 +134,13 @@ async fn ca23_a_token_is_replaced_and_revoked_at_once_and_only_by_its_person() {
 }
 
 #[tokio::test]
-async fn a_token_allows_no_more_than_its_person_may_and_ends_with_them() {
+async fn a_token_allows_no_more_than_its_user_may_and_ends_with_them() {
     let server = TestServer::start_with(|config| {
         config.access.scope_roles = vec!["mcp:write = developer".to_owned()];
     })
     .await;
-    let alice = server.person_with("alice", &["developer"]).await;
-    server.person("bob").await;
+    let alice = server.user_with("alice", &["developer"]).await;
+    server.user("bob").await;
     let bob = server.signed_in("bob").await;
     for scope in ["scope-mcp:write", "scope-admin"] {
         let page =
@@ -187,7 +187,7 @@ async fn a_token_allows_no_more_than_its_person_may_and_ends_with_them() {
 async fn a_token_for_one_upstream_reaches_no_other_and_nothing_of_ours() {
     let (wiki, mail) = (FakeUpstream::start().await, FakeUpstream::start().await);
     let server = with(&[("wiki", &wiki, "none"), ("mail", &mail, "none")]).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let token = made(
         &server,
@@ -228,7 +228,7 @@ async fn demanding(server: TestServer, demands: bool) -> TestServer {
 #[tokio::test]
 async fn a_token_is_worth_what_was_proved_when_it_was_made_also_under_rules_that_came_later() {
     let server = TestServer::start().await;
-    let alice = server.person("alice").await;
+    let alice = server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let single = made(&server, &browser, "single", &[("scope-mcp:write", "1")]).await;
     let access = doorward_model::AccessPolicy::default();
@@ -297,7 +297,7 @@ async fn a_token_is_worth_what_was_proved_when_it_was_made_also_under_rules_that
 #[tokio::test]
 async fn a_new_value_of_a_token_is_worth_what_is_proved_when_it_is_made() {
     let server = TestServer::start().await;
-    let alice = server.person("alice").await;
+    let alice = server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let new = NewAccessToken {
         name: "cmd".to_owned(),

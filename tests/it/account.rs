@@ -11,9 +11,9 @@ fn csrf_of(html: &str, action: &str) -> String {
 }
 
 #[tokio::test]
-async fn cons_15_a_person_sees_connected_apps_and_withdraws_one_at_once() {
+async fn cons_15_a_user_sees_connected_apps_and_withdraws_one_at_once() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let (one, other) = (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
     let browser = server.signed_in("alice").await;
     let (gone, stays) =
@@ -41,10 +41,10 @@ async fn cons_15_a_person_sees_connected_apps_and_withdraws_one_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_withdraws_or_ends_what_is_another_persons() {
+async fn nobody_withdraws_or_ends_what_is_another_users() {
     let server = TestServer::start().await;
-    server.person("alice").await;
-    server.person("bob").await;
+    server.user("alice").await;
+    server.user("bob").await;
     let client = OAuthClient::register(&server).await;
     let (alice, bob) = (server.signed_in("alice").await, server.signed_in("bob").await);
     let tokens = client.tokens(&alice, &[]).await;
@@ -71,7 +71,7 @@ async fn nobody_withdraws_or_ends_what_is_another_persons() {
 #[tokio::test]
 async fn sessions_are_listed_and_ended() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let (laptop, phone) = (server.signed_in("alice").await, server.signed_in("alice").await);
     let page = laptop.get(&server.at("/account")).await.body;
     assert!(page.contains("this browser"));
@@ -98,7 +98,7 @@ async fn sessions_are_listed_and_ended() {
 #[tokio::test]
 async fn login_15_a_changed_password_ends_other_sessions_and_grants() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let (laptop, phone) = (server.signed_in("alice").await, server.signed_in("alice").await);
     let tokens = client.tokens(&laptop, &[]).await;
@@ -134,7 +134,7 @@ async fn login_15_a_changed_password_ends_other_sessions_and_grants() {
 #[tokio::test]
 async fn signing_out_ends_the_session_and_needs_the_form() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let cookie = browser.cookie("doorward-session").unwrap();
     browser.post(&server.at("/logout"), &[]).await.expect(403);
@@ -180,7 +180,7 @@ async fn the_one_time_link_makes_one_administrator() {
 #[tokio::test]
 async fn the_link_promotes_somebody_who_is_signed_in() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     browser.get(&server.at("/admin")).await.expect(404);
     let link = server.app.admin_link().await.unwrap();
@@ -193,8 +193,8 @@ async fn the_link_promotes_somebody_who_is_signed_in() {
 #[tokio::test]
 async fn ca1_cs1_cs15_an_administrator_switches_the_mcp_server_for_live_clients() {
     let server = TestServer::start().await;
-    server.person_with("root", &["admin"]).await;
-    server.person("alice").await;
+    server.user_with("root", &["admin"]).await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let alice = server.signed_in("alice").await;
     let tokens = client.tokens(&alice, &[]).await;
@@ -234,13 +234,13 @@ async fn ca1_cs1_cs15_an_administrator_switches_the_mcp_server_for_live_clients(
 #[tokio::test]
 async fn the_last_administrator_stays() {
     let server = TestServer::start().await;
-    let root = server.person_with("root", &["admin"]).await;
+    let root = server.user_with("root", &["admin"]).await;
     let accounts = &server.app.accounts;
     assert!(
         accounts.disable(&root, None).await.unwrap_err().to_string().contains("last administrator")
     );
     assert!(accounts.set_roles(&Authority::operator(), &root, Vec::new()).await.is_err());
     assert!(accounts.delete(&root, None).await.is_err());
-    server.person_with("second", &["admin"]).await;
+    server.user_with("second", &["admin"]).await;
     accounts.delete(&root, None).await.unwrap();
 }

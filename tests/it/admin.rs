@@ -3,18 +3,18 @@
 
 mod clients;
 mod pages;
-mod people;
+mod users;
 mod scopes;
 mod settings;
 
 use doorward_accounts::{Authority, NewAccessToken};
-use doorward_model::{Person, ScopeSet};
+use doorward_model::{User, ScopeSet};
 use doorward_testkit::{Browser, Page, TestServer};
 use reqwest::Method;
 use serde_json::Value;
 
 /// An administrator's own token for the API.
-pub(crate) async fn key(server: &TestServer, person: &Person, scopes: &str) -> String {
+pub(crate) async fn key(server: &TestServer, user: &User, scopes: &str) -> String {
     let proved = Authority::operator_states_second_factor();
     let access = doorward_model::AccessPolicy::default();
     let new = NewAccessToken {
@@ -26,7 +26,7 @@ pub(crate) async fn key(server: &TestServer, person: &Person, scopes: &str) -> S
     server
         .app
         .accounts
-        .add_access_token(&proved, person, &access, new)
+        .add_access_token(&proved, user, &access, new)
         .await
         .unwrap()
         .value
@@ -64,8 +64,8 @@ impl Api<'_> {
     }
 }
 
-async fn stage() -> (TestServer, Person) {
+async fn stage() -> (TestServer, User) {
     let server = TestServer::start().await;
-    let root = server.person_with("root", &["admin"]).await;
+    let root = server.user_with("root", &["admin"]).await;
     (server, root)
 }

@@ -20,9 +20,9 @@ fn detail(entry: &AuditEntry) -> Value {
 }
 
 #[tokio::test]
-async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
+async fn a_tool_call_is_joined_to_its_user_client_grant_and_decision() {
     let server = TestServer::start().await;
-    let alice = server.person("alice").await;
+    let alice = server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[]).await;
@@ -51,9 +51,9 @@ async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
         .map(|entry| entry.event.kind.to_string())
         .collect();
     for kind in [
-        "person.added",
+        "user.added",
         "client.added",
-        "person.signed_in",
+        "user.signed_in",
         "consent.allowed",
         "grant.given",
         "tool.called",
@@ -61,7 +61,7 @@ async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
         assert!(way.iter().any(|known| known == kind), "{kind} is missing: {way:?}");
     }
     // A user sees the entries of their own operations and of operations on their account.
-    server.person("bob").await;
+    server.user("bob").await;
     let mine = entries(
         &server,
         AuditFilter { concerns: Some(alice.id.to_string()), ..AuditFilter::default() },
@@ -78,8 +78,8 @@ async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
 #[tokio::test]
 async fn refusals_failures_and_every_change_have_entries_with_before_and_after() {
     let server = TestServer::start().await;
-    server.person_with("root", &["admin"]).await;
-    let alice = server.person("alice").await;
+    server.user_with("root", &["admin"]).await;
+    let alice = server.user("alice").await;
     let browser = Browser::new();
     let page = browser.get(&server.at("/login")).await;
     let csrf = form_value(&page.body, "csrf").unwrap();
@@ -90,7 +90,7 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
         )
         .await
         .expect(401);
-    let failed = of_kind(&server, "person.sign_in_failed").await;
+    let failed = of_kind(&server, "user.sign_in_failed").await;
     assert_eq!((failed.len(), failed[0].event.outcome), (1, Outcome::Refused));
     assert!(!format!("{failed:?}").contains("wrong password"));
     let client = OAuthClient::register(&server).await;
@@ -109,7 +109,7 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
         .set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()])
         .await
         .unwrap();
-    let changed = of_kind(&server, "person.changed").await;
+    let changed = of_kind(&server, "user.changed").await;
     assert_eq!(
         detail(&changed[0]),
         json!({"before": {"roles": []}, "after": {"roles": ["staff"]}})
@@ -120,7 +120,7 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
         .set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()])
         .await
         .unwrap();
-    assert_eq!(of_kind(&server, "person.changed").await.len(), 1, "no change, no entry");
+    assert_eq!(of_kind(&server, "user.changed").await.len(), 1, "no change, no entry");
     // A change on a page names the administrator who made it.
     let root = server.signed_in("root").await;
     let page = root.get(&server.at("/admin")).await.expect(200);
@@ -132,7 +132,7 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
     assert_eq!(detail(&setting[0])["after"], json!({"value": "false"}));
     assert!(setting[0].event.actor.session_id.is_some());
     server.app.accounts.delete(&alice, None).await.unwrap();
-    let deleted = of_kind(&server, "person.deleted").await;
+    let deleted = of_kind(&server, "user.deleted").await;
     assert_eq!(detail(&deleted[0])["before"]["name"], "alice");
     assert!(server.app.store.verify_audit(None).await.unwrap().is_ok());
 }
@@ -141,7 +141,7 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
 async fn the_chain_is_whole_across_replicas_and_shows_what_was_cut_off() {
     let server = TestServer::start().await;
     for name in ["a1", "b2", "c3"] {
-        server.person(name).await;
+        server.user(name).await;
     }
     server.app.store.flush().await.unwrap();
     let head = server.app.store.audit_head().await.unwrap();
@@ -149,7 +149,7 @@ async fn the_chain_is_whole_across_replicas_and_shows_what_was_cut_off() {
     let (here, there) = (server.app.accounts.clone(), one.app.accounts.clone());
     let add = |accounts: doorward_accounts::Accounts, name: &'static str| async move {
         for number in 0..20 {
-            let new = doorward_accounts::NewPerson {
+            let new = doorward_accounts::NewAccount {
                 name: format!("{name}{number}"),
                 email: None,
                 password: None,
@@ -173,11 +173,11 @@ async fn the_chain_is_whole_across_replicas_and_shows_what_was_cut_off() {
 #[tokio::test]
 async fn old_entries_go_and_the_rest_is_still_a_chain() {
     let server = TestServer::start_with(|config| config.audit.retention_days = 10).await;
-    server.person("alice").await;
+    server.user("alice").await;
     server.app.store.flush().await.unwrap();
     let before = server.app.store.audit_head().await.unwrap();
     server.clock.advance(20 * 86_400);
-    server.person("bob").await;
+    server.user("bob").await;
     server.app.housekeeping().unwrap().round().await;
     let left = entries(&server, AuditFilter::default()).await;
     assert!(left.iter().all(|entry| entry.seq > before.seq), "{left:?}");
@@ -190,8 +190,8 @@ async fn old_entries_go_and_the_rest_is_still_a_chain() {
 async fn arguments_and_results_are_recorded_only_where_wanted_and_read_only_by_auditors() {
     let server =
         TestServer::start_with(|config| config.audit.record = vec!["who*".to_owned()]).await;
-    server.person_with("root", &["admin"]).await;
-    server.person_with("eve", &["admin", "auditor"]).await;
+    server.user_with("root", &["admin"]).await;
+    server.user_with("eve", &["admin", "auditor"]).await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("root").await;
     let tokens = client.tokens(&browser, &[]).await;
@@ -230,8 +230,8 @@ async fn arguments_and_results_are_recorded_only_where_wanted_and_read_only_by_a
 #[tokio::test]
 async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
     let server = TestServer::start().await;
-    server.person_with("root", &["admin"]).await;
-    server.person("alice").await;
+    server.user_with("root", &["admin"]).await;
+    server.user("alice").await;
     let hostile = json!({"redirect_uris": ["http://127.0.0.1:7777/callback"], "client_name": "=cmd()<script>alert(1)</script>"});
     Browser::new().post_json(&server.at("/oauth/register"), &hostile).await.expect(201);
     server.app.store.flush().await.unwrap();
@@ -254,7 +254,7 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
             .body
             .contains("is not a date")
     );
-    let page = root.get(&server.at("/admin/audit?kind=person.added&user=nobody")).await.expect(200);
+    let page = root.get(&server.at("/admin/audit?kind=user.added&user=nobody")).await.expect(200);
     assert!(page.body.contains("No matching entries"));
     let csv = root.get(&server.at("/admin/audit/export?format=csv")).await.expect(200);
     assert!(
@@ -263,11 +263,11 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
     );
     assert!(csv.body.lines().count() > 3 && csv.body.starts_with("seq,time,kind"));
     let lines =
-        root.get(&server.at("/admin/audit/export?format=jsonl&kind=person.")).await.expect(200);
+        root.get(&server.at("/admin/audit/export?format=jsonl&kind=user.")).await.expect(200);
     let parsed: Vec<Value> =
         lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(
-        parsed.iter().all(|entry| entry["kind"].as_str().unwrap().starts_with("person."))
+        parsed.iter().all(|entry| entry["kind"].as_str().unwrap().starts_with("user."))
             && parsed.len() >= 2
     );
     let alice = server.signed_in("alice").await;
@@ -275,7 +275,7 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
         "/admin/audit",
         "/admin/audit/export",
         "/admin/timeline",
-        "/admin/people",
+        "/admin/users",
         "/admin/clients",
         "/admin/keys",
         "/admin/policy",

@@ -7,7 +7,7 @@ mod native;
 
 async fn stage() -> (TestServer, OAuthClient, Browser) {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     (server, client, browser)
@@ -90,7 +90,7 @@ async fn ca2_a25_the_whole_way_leads_to_a_code_with_state_and_iss() {
 #[tokio::test]
 async fn a13_a14_g3_i14_i22_the_consent_page_shows_what_is_at_stake() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register_with(
         &server,
         json!({"client_name": "<b>Bold</b> & \"co\"", "token_endpoint_auth_method": "none"}),
@@ -124,7 +124,7 @@ async fn a13_a14_g3_i14_i22_the_consent_page_shows_what_is_at_stake() {
 #[tokio::test]
 async fn g3_g4_consent_needs_its_own_form_in_its_own_browser() {
     let (server, client, browser) = stage().await;
-    server.person("bob").await;
+    server.user("bob").await;
     let other = server.signed_in("bob").await;
     let page = client.consent_page(&browser, &Pkce::default(), &[]).await;
     let form = &page.body[page.body.find("/consent\"").unwrap()..];
@@ -218,7 +218,7 @@ async fn a_denial_goes_back_as_access_denied() {
 }
 
 #[tokio::test]
-async fn a30_a31_the_person_may_grant_less_and_hierarchy_is_normalised() {
+async fn a30_a31_the_user_may_grant_less_and_hierarchy_is_normalised() {
     let (_server, client, browser) = stage().await;
     for (checked, granted) in [
         (&["mcp:read", "mcp:write"][..], "mcp:write"),

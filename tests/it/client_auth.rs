@@ -28,7 +28,7 @@ async fn post_basic(
 #[tokio::test]
 async fn n6_w8_basic_and_post_work_and_wrong_secrets_do_not() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register_with(&server, json!({})).await;
     let secret = client.secret.clone().unwrap();
     let browser = server.signed_in("alice").await;
@@ -72,7 +72,7 @@ async fn n6_w8_basic_and_post_work_and_wrong_secrets_do_not() {
 #[tokio::test]
 async fn ax9_n10_a_client_revokes_its_own_tokens_and_only_those() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let (client, stranger) =
         (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
     let browser = server.signed_in("alice").await;
@@ -106,7 +106,7 @@ async fn ax9_n10_a_client_revokes_its_own_tokens_and_only_those() {
 #[tokio::test]
 async fn ax9_introspection_is_for_clients_that_authenticate() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[]).await;

@@ -32,7 +32,7 @@ impl Stage {
                 second_factor.iter().map(|scope| (*scope).to_owned()).collect();
         })
         .await;
-        let root = server.person_with("root", &["admin"]).await;
+        let root = server.user_with("root", &["admin"]).await;
         let key = crate::admin::key(&server, &root, "admin").await;
         Self { server, key, _upstream: upstream }
     }

@@ -122,7 +122,7 @@ async fn commands_work_while_the_server_runs_and_take_effect_within_seconds() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(refused, "the running server still serves a disabled person");
+    assert!(refused, "the running server still serves a disabled user");
     let client: Value = serde_json::from_str(
         &run(
             &[

@@ -172,7 +172,7 @@ async fn a_client_that_does_not_read_is_let_go() {
 #[tokio::test]
 async fn an_event_stream_without_events_lives_longer_than_every_deadline() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
     let address = server.also_on(limits()).await;

@@ -2,7 +2,7 @@
 //! reason in the commit.
 
 use doorward_model::{
-    Change, ClientId, Clock, Grant, GrantId, Person, Resource, ScopeSet, Subject, Timestamp,
+    Change, ClientId, Clock, Grant, GrantId, User, Resource, ScopeSet, Subject, Timestamp,
     UnitOfWork,
 };
 use doorward_testkit::{Browser, OAuthClient, Pkce, TestServer, Tokens};
@@ -76,7 +76,7 @@ async fn least(server: &TestServer) -> Vec<(&'static str, u64)> {
     least
 }
 
-fn grant(id: String, user: &Person, client: ClientId, now: Timestamp) -> Grant {
+fn grant(id: String, user: &User, client: ClientId, now: Timestamp) -> Grant {
     Grant {
         id: GrantId::from_text(id),
         client_id: client,
@@ -98,7 +98,7 @@ fn grant(id: String, user: &Person, client: ClientId, now: Timestamp) -> Grant {
 #[tokio::test]
 async fn every_operation_runs_the_recorded_number_of_statements_however_many_grants_there_are() {
     let server = TestServer::start_with(|config| config.store.url = String::new().into()).await;
-    let alice = server.person("alice").await;
+    let alice = server.user("alice").await;
     assert_eq!(least(&server).await, STATEMENTS);
     let now = server.clock.now();
     let grant = |number: usize| {
@@ -133,7 +133,7 @@ async fn of_a_flow(server: &TestServer, client: &OAuthClient, browser: &Browser)
 async fn a_flow_costs_the_same_however_many_grants_its_client_has() {
     let server = TestServer::start().await;
     let (store, now) = (&server.app.store, server.clock.now());
-    let alice = server.person("alice").await;
+    let alice = server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let client = OAuthClient::register(&server).await;
     let to = ClientId::from_text(&client.id);

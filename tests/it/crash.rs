@@ -308,12 +308,12 @@ async fn what_was_answered_before_kill_9_is_in_the_audit_once_and_what_was_not_a
         ("DOORWARD_STORE__URL", database.as_str()),
         ("DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB", "64"),
         ("DOORWARD_ACCOUNTS__ADDRESS_FAILURES_BEFORE_DELAY", "100000"),
-        ("DOORWARD_LIMITS__CALLS_PER_MINUTE_PERSON", "1000000"),
+        ("DOORWARD_LIMITS__CALLS_PER_MINUTE_USER", "1000000"),
         ("DOORWARD_LIMITS__CALLS_PER_MINUTE_CLIENT", "1000000"),
     ];
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
     let (base, listen) = (server.url.clone(), server.url.trim_start_matches("http://").to_owned());
-    let alice = server.person(&data, &variables, "alice").await;
+    let alice = server.user(&data, &variables, "alice").await;
     let traffic = Arc::<Traffic>::default();
     for round in 0..5 {
         let stop = Arc::<AtomicBool>::default();
@@ -359,7 +359,7 @@ async fn what_was_answered_before_kill_9_is_in_the_audit_once_and_what_was_not_a
         );
         let refused: Vec<&str> = all
             .iter()
-            .filter(|event| event.kind.as_str() == "person.sign_in_failed")
+            .filter(|event| event.kind.as_str() == "user.sign_in_failed")
             .map(|event| event.subject.as_str())
             .collect();
         let once: BTreeSet<&str> = refused.iter().copied().collect();

@@ -38,7 +38,7 @@ async fn an_upstream_is_added_and_changed_by_page_alone() {
         upstream("filed", &wiki, "")
     );
     let served = Served::start("edit-page", &text).await;
-    let alice = served.process.person(&served.data, &served.given(), "alice").await.token;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
     let (browser, _) = served.administrator().await;
     let base = served.process.url.clone();
     let at = |query: &str| format!("{base}/admin/upstreams{query}");

@@ -51,7 +51,7 @@ async fn an_edit_by_command_shows_the_difference_and_keeps_what_it_is_not_about(
     let (wiki, moved) = (FakeUpstream::start().await, FakeUpstream::start().await);
     moved.state().tools = vec![tool("read", true)];
     let served = served("edit-command", &wiki).await;
-    let alice = served.process.person(&served.data, &served.given(), "alice").await.token;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
     let base = served.process.url.clone();
     // A command counts at the running server within a second.
     for _ in 0..100 {

@@ -74,7 +74,7 @@ async fn every_entry_point_stops_answering_an_address_of_which_too_much_was_refu
         (Method::POST, "/mcp"),
         (Method::GET, "/mcp/sse"),
         (Method::POST, "/mcp-key"),
-        (Method::GET, "/api/admin/people"),
+        (Method::GET, "/api/admin/users"),
     ];
     for (number, (method, path)) in with_tokens.into_iter().enumerate() {
         let address = format!("198.51.100.{number}");

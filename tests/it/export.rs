@@ -54,7 +54,7 @@ async fn a_webhook_and_a_collector_get_every_entry_also_after_they_failed() {
     .await;
     sends(&server, &["webhook", "otlp"]).await;
     for name in ["alice", "bob", "carol"] {
-        server.person(name).await;
+        server.user(name).await;
     }
     let lines = || {
         collector
@@ -67,7 +67,7 @@ async fn a_webhook_and_a_collector_get_every_entry_also_after_they_failed() {
         lines().iter().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
     };
     let added = until("the webhook's third", || {
-        Some(ordered(&entries(), "person.added")).filter(|added| added.len() == 3)
+        Some(ordered(&entries(), "user.added")).filter(|added| added.len() == 3)
     })
     .await;
     assert!(
@@ -103,15 +103,15 @@ async fn a_webhook_and_a_collector_get_every_entry_also_after_they_failed() {
             .unwrap();
         attribute["value"]["intValue"].as_str().unwrap().parse::<i64>().unwrap()
     };
-    let of_people = || {
+    let of_users = || {
         records()
             .iter()
-            .filter(|record| record["body"]["stringValue"] == "person.added")
+            .filter(|record| record["body"]["stringValue"] == "user.added")
             .map(number)
             .collect::<Vec<_>>()
     };
     let numbers =
-        until("the collector's third", || Some(of_people()).filter(|added| added.len() == 3)).await;
+        until("the collector's third", || Some(of_users()).filter(|added| added.len() == 3)).await;
     assert_eq!(numbers, added);
     assert!(
         records().iter().all(|record| record["severityText"] == "INFO"
@@ -128,7 +128,7 @@ async fn syslog_gets_each_entry_as_a_message_of_its_own() {
     let at = format!("udp://{}", socket.local_addr().unwrap());
     let server = TestServer::start_with(|config| config.audit.syslog = at).await;
     sends(&server, &["syslog"]).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let mut buffer = vec![0; 65_536];
     let length = tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut buffer))
         .await
@@ -139,7 +139,7 @@ async fn syslog_gets_each_entry_as_a_message_of_its_own() {
     assert!(
         message.starts_with("<110>1 ")
             && message.contains(" doorward ")
-            && message.contains(" person.added - {"),
+            && message.contains(" user.added - {"),
         "{message}"
     );
     assert!(!message.contains('\n'));
@@ -147,7 +147,7 @@ async fn syslog_gets_each_entry_as_a_message_of_its_own() {
         message.split_once(" - {").map(|(_, json)| format!("{{{json}")).unwrap().as_str(),
     )
     .unwrap();
-    assert_eq!(entry["kind"], "person.added");
+    assert_eq!(entry["kind"], "user.added");
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn what_happened_while_nobody_listened_arrives_after_a_restart() {
     sends(&server, &["syslog"]).await;
     drop(listener);
     for name in ["alice", "bob"] {
-        server.person(name).await;
+        server.user(name).await;
     }
     tokio::time::sleep(Duration::from_millis(800)).await;
     let (config, data) = (server.config.clone(), server.data_dir.clone());
@@ -170,9 +170,9 @@ async fn what_happened_while_nobody_listened_arrives_after_a_restart() {
     // The turn of the replica that ended has to expire first.
     server.clock.advance(60);
     sends(&server, &["syslog"]).await;
-    server.person("carol").await;
+    server.user("carol").await;
     let (mut text, mut entries) = (Vec::new(), Vec::new());
-    while ordered(&entries, "person.added").len() < 3 {
+    while ordered(&entries, "user.added").len() < 3 {
         let (mut stream, _) = tokio::time::timeout(Duration::from_secs(20), listener.accept())
             .await
             .unwrap()

@@ -127,7 +127,7 @@ pub(crate) async fn prove(server: &TestServer, browser: &Browser, at: &str, type
 #[tokio::test]
 async fn who_set_an_app_up_is_asked_for_it_and_each_code_counts_once() {
     let server = TestServer::start().await;
-    server.person("ann").await;
+    server.user("ann").await;
     let (key, _) = enrol(&server, &server.signed_in("ann").await).await;
     server.clock.advance(60);
     let browser = Browser::new();
@@ -179,7 +179,7 @@ async fn who_set_an_app_up_is_asked_for_it_and_each_code_counts_once() {
 #[tokio::test]
 async fn two_browsers_with_one_code_at_the_same_moment_are_one_sign_in() {
     let server = TestServer::start().await;
-    server.person("ann").await;
+    server.user("ann").await;
     let (key, _) = enrol(&server, &server.signed_in("ann").await).await;
     server.clock.advance(60);
     let (one, two) = (Browser::new(), Browser::new());
@@ -197,7 +197,7 @@ async fn two_browsers_with_one_code_at_the_same_moment_are_one_sign_in() {
 #[tokio::test]
 async fn guessing_codes_gets_slower_and_half_a_sign_in_lasts_ten_minutes() {
     let server = TestServer::start().await;
-    server.person("ann").await;
+    server.user("ann").await;
     let (key, _) = enrol(&server, &server.signed_in("ann").await).await;
     server.clock.advance(60);
     let browser = Browser::new();
@@ -218,7 +218,7 @@ async fn guessing_codes_gets_slower_and_half_a_sign_in_lasts_ten_minutes() {
 #[tokio::test]
 async fn recovery_codes_work_once_each_and_new_ones_replace_old_ones() {
     let server = TestServer::start().await;
-    server.person("ann").await;
+    server.user("ann").await;
     let owner = server.signed_in("ann").await;
     let (_, codes) = enrol(&server, &owner).await;
     let browser = Browser::new();
@@ -240,7 +240,7 @@ async fn recovery_codes_work_once_each_and_new_ones_replace_old_ones() {
 #[tokio::test]
 async fn changing_factors_needs_a_recent_sign_in_and_removing_one_ends_other_sessions() {
     let server = TestServer::start().await;
-    server.person("ann").await;
+    server.user("ann").await;
     let (owner, elsewhere) = (server.signed_in("ann").await, server.signed_in("ann").await);
     enrol(&server, &owner).await;
     let page = owner.get(&server.at("/account/security")).await;
@@ -264,7 +264,7 @@ async fn where_a_second_factor_is_required_who_has_none_sets_one_up_first() {
     let server =
         TestServer::start_with(|config| "required".clone_into(&mut config.accounts.second_factor))
             .await;
-    server.person("ann").await;
+    server.user("ann").await;
     let browser = Browser::new();
     let half = password(&server, &browser, "ann", None).await.expect(303);
     let page = browser.get(&half.location()).await.expect(200);
@@ -288,7 +288,7 @@ async fn a_scope_can_demand_a_second_factor_and_the_token_says_what_was_proved()
         config.access.second_factor_scopes = vec!["mcp:write".to_owned()];
     })
     .await;
-    server.person("ann").await;
+    server.user("ann").await;
     let browser = server.signed_in("ann").await;
     let (client, pkce) = (OAuthClient::register(&server).await, Pkce::default());
     // Reading needs none.
@@ -365,7 +365,7 @@ async fn the_administrator_s_pages_can_demand_a_second_factor() {
     let server =
         TestServer::start_with(|config| config.access.second_factor_for_administrators = true)
             .await;
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let browser = server.signed_in("root").await;
     let to = browser.get(&server.at("/admin")).await.expect(303);
     assert!(to.location().contains("/login/second-factor?next=%2Fadmin"));
@@ -400,10 +400,10 @@ async fn a_provider_without_a_second_factor_can_be_given_ours_and_one_with_it_is
 #[tokio::test]
 async fn an_administrator_can_take_lost_factors_away() {
     let server = TestServer::start().await;
-    let person = server.person("ann").await;
+    let user = server.user("ann").await;
     let browser = server.signed_in("ann").await;
     enrol(&server, &browser).await;
-    server.app.accounts.reset_factors(&Authority::operator(), &person).await.unwrap();
+    server.app.accounts.reset_factors(&Authority::operator(), &user).await.unwrap();
     browser.get(&server.at("/account")).await.expect(303);
     assert_eq!(
         password(&server, &Browser::new(), "ann", None).await.expect(303).location(),
@@ -414,7 +414,7 @@ async fn an_administrator_can_take_lost_factors_away() {
 #[tokio::test]
 async fn passkeys_are_not_offered_under_a_bare_address_and_junk_proves_nothing() {
     let server = TestServer::start().await;
-    server.person("ann").await;
+    server.user("ann").await;
     let page = Browser::new().get(&server.at("/login")).await.expect(200);
     assert!(!page.body.contains("data-passkey"), "127.0.0.1 is no host name");
     let browser = Browser::new();

@@ -40,19 +40,19 @@ async fn a_first_password_opens_nothing_but_the_choice_of_another() {
     let (root, token) = served.administrator().await;
     // By command, by page and by the API.
     assert_eq!(add(&served, &["ada", "--password-stdin"], FIRST).await["state"], "first_password");
-    let list = root.get(&format!("{base}/admin/people")).await.expect(200);
-    let at = list.body.find("/admin/people\" class").unwrap();
+    let list = root.get(&format!("{base}/admin/users")).await.expect(200);
+    let at = list.body.find("/admin/users\" class").unwrap();
     let csrf = form_value(&list.body[at..], "csrf").unwrap();
     let fields = [("csrf", csrf.as_str()), ("name", "bea"), ("password", FIRST)];
-    root.post(&format!("{base}/admin/people"), &fields).await.expect(303);
+    root.post(&format!("{base}/admin/users"), &fields).await.expect(303);
     let api = Browser::new();
     let request = api
-        .raw(reqwest::Method::POST, &format!("{base}/api/admin/people"))
+        .raw(reqwest::Method::POST, &format!("{base}/api/admin/users"))
         .bearer_auth(&token)
         .json(&json!({"name": "cleo", "password": FIRST}));
     assert_eq!(api.send(request).await.expect(201).json()["state"], "first_password");
     for name in ["ada", "bea", "cleo"] {
-        let page = root.get(&format!("{base}/admin/people")).await.expect(200);
+        let page = root.get(&format!("{base}/admin/users")).await.expect(200);
         assert!(page.body.contains("must change the first password"), "{name}: {}", page.body);
         let browser = Browser::new();
         // In the middle of an authorization: it goes on after the choice.
@@ -102,13 +102,13 @@ async fn a_user_who_cannot_sign_in_is_shown_as_active_nowhere() {
     for name in ["ada", "bea"] {
         assert_eq!(state(&served, name).await, "cannot_sign_in");
         let api = Browser::new();
-        let list = format!("{base}/api/admin/people");
-        let people = api.send(api.raw(reqwest::Method::GET, &list).bearer_auth(&token)).await;
-        let people = people.expect(200).json();
-        let one = people["people"].as_array().unwrap().iter().find(|one| one["name"] == name);
+        let list = format!("{base}/api/admin/users");
+        let users = api.send(api.raw(reqwest::Method::GET, &list).bearer_auth(&token)).await;
+        let users = users.expect(200).json();
+        let one = users["users"].as_array().unwrap().iter().find(|one| one["name"] == name);
         assert_eq!(one.unwrap()["state"], "cannot_sign_in");
         let id = one.unwrap()["id"].as_str().unwrap();
-        let page = root.get(&format!("{base}/admin/people/{id}")).await.expect(200);
+        let page = root.get(&format!("{base}/admin/users/{id}")).await.expect(200);
         assert!(page.body.contains("cannot sign in yet"), "{}", page.body);
     }
     let (_, table) = served.command(&["user", "list"]).await;

@@ -29,7 +29,7 @@ async fn sign_in(server: &TestServer, browser: &Browser, name: &str, password: &
 async fn noted(server: &TestServer) -> usize {
     server.app.store.flush().await.unwrap();
     let filter =
-        AuditFilter { kind: Some("person.sign_in_failed".to_owned()), ..AuditFilter::default() };
+        AuditFilter { kind: Some("user.sign_in_failed".to_owned()), ..AuditFilter::default() };
     server.app.store.audit(&filter, None, 500).await.unwrap().entries.len()
 }
 
@@ -59,7 +59,7 @@ async fn a_dropped_sign_in_is_counted_and_noted() {
         })
         .await,
     );
-    server.person("alice").await;
+    server.user("alice").await;
     let tasks: Vec<_> = (0..12)
         .map(|index| {
             let server = Arc::clone(&server);
@@ -251,7 +251,7 @@ async fn of_300_guesses_at_the_same_moment_only_the_free_ones_are_compared_at_ev
             }
         })
         .await;
-        server.person("alice").await;
+        server.user("alice").await;
         let (browser, path, fields) = endpoint.prepare(&server).await;
         let tasks: Vec<_> = (0..300)
             .map(|_| {
@@ -285,7 +285,7 @@ async fn of_300_guesses_at_the_same_moment_only_the_free_ones_are_compared_at_ev
 #[tokio::test]
 async fn guesses_at_the_present_password_use_up_those_at_sign_in() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     // As in a stolen session: the cookie of the known browser is absent.
     let thief = Browser::new();
@@ -325,8 +325,8 @@ async fn guesses_at_the_present_password_use_up_those_at_sign_in() {
 async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known() {
     let server =
         TestServer::start_with(|config| config.accounts.address_failures_before_delay = 8).await;
-    server.person("alice").await;
-    server.person("bob").await;
+    server.user("alice").await;
+    server.user("bob").await;
     let known = server.signed_in("alice").await;
     let cookie = known.cookie("doorward-known").unwrap();
     assert!(!cookie.contains("alice"));
@@ -370,8 +370,8 @@ async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known(
 #[tokio::test]
 async fn a_browser_is_known_after_a_whole_sign_in_only_and_for_each_of_its_users() {
     let server = TestServer::start().await;
-    server.person("alice").await;
-    server.person("bob").await;
+    server.user("alice").await;
+    server.user("bob").await;
     let owner = server.signed_in("alice").await;
     let (key, _) = crate::factors::enrol(&server, &owner).await;
     server.clock.advance(60);

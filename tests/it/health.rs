@@ -39,7 +39,7 @@ async fn what_died_is_shown_as_failing_everywhere_and_as_working_only_after_it_a
         config.mail.from = "Doorward <doorward@example.com>".to_owned();
     })
     .await;
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
     let names = [("upstream", "wiki"), ("upstream", "personal"), ("mail", "smtp")];
     // Nothing was asked: nothing is said to work.
@@ -89,7 +89,7 @@ async fn a_destination_of_the_audit_that_refuses_is_failing_and_then_works() {
     let seen = async |wanted: &str| {
         for number in 0..200 {
             // Each is an entry to be sent.
-            server.person(&format!("{wanted}-{number}")).await;
+            server.user(&format!("{wanted}-{number}")).await;
             let all = dependencies(&server).await;
             if state(&all, "export", "webhook")["state"] == wanted {
                 return;

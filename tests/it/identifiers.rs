@@ -30,7 +30,7 @@ async fn server(rule: &str) -> TestServer {
 #[tokio::test]
 async fn a_client_or_a_token_that_takes_the_name_of_another_gets_none_of_its_rights() {
     let server = server(&format!("allow client={PORTAL}")).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let real = OAuthClient::known(&server, PORTAL, "http://127.0.0.1:7777/callback");
     let real = real.tokens(&browser, &[("scope", "mcp:read")]).await.access;

@@ -29,7 +29,7 @@ fn kid(token: &str) -> String {
 #[tokio::test]
 async fn p5_rotation_breaks_no_token_and_needs_no_restart() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let old = client.tokens(&browser, &[]).await;
@@ -48,7 +48,7 @@ async fn p5_rotation_breaks_no_token_and_needs_no_restart() {
 #[tokio::test]
 async fn a_token_that_was_used_ends_with_its_key_at_every_address() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
     assert!(server.calls(&tokens.access).await);
@@ -75,7 +75,7 @@ async fn rs256_and_eddsa_can_be_chosen() {
     for algorithm in ["RS256", "EdDSA"] {
         let server =
             TestServer::start_with(|config| config.keys.algorithm = algorithm.into()).await;
-        server.person("alice").await;
+        server.user("alice").await;
         let client = OAuthClient::register(&server).await;
         let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
         assert!(server.calls(&tokens.access).await, "{algorithm}");

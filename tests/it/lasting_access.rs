@@ -1,8 +1,8 @@
 //! Every operation that creates lasting access requires a recent sign-in, with the second factor of
 //! users who have one.
 
-use doorward_accounts::{Authority, NewAccessToken, NewPerson};
-use doorward_model::{AuditFilter, Person, Role, ScopeSet};
+use doorward_accounts::{Authority, NewAccessToken, NewAccount};
+use doorward_model::{AuditFilter, User, Role, ScopeSet};
 use doorward_testkit::{Browser, FakeProvider, PASSWORD, Page, TestServer, form_value};
 
 use crate::{
@@ -25,10 +25,10 @@ enum Action {
     ChangePassword,
     /// Setting the first factor up where one is demanded.
     EnrolOnDemand,
-    AddPerson,
+    AddUser,
     /// Roles and e-mail address of another user.
-    ChangePerson,
-    EnablePerson,
+    ChangeUser,
+    EnableUser,
     SetPassword,
     ResetFactors,
     AddClient,
@@ -47,9 +47,9 @@ impl Action {
         Self::NewRecoveryCodes,
         Self::ChangePassword,
         Self::EnrolOnDemand,
-        Self::AddPerson,
-        Self::ChangePerson,
-        Self::EnablePerson,
+        Self::AddUser,
+        Self::ChangeUser,
+        Self::EnableUser,
         Self::SetPassword,
         Self::ResetFactors,
         Self::AddClient,
@@ -76,7 +76,7 @@ struct Prepared {
     browser: Browser,
     /// The form of the page, by its URL.
     tokens: Vec<(String, String)>,
-    other: Person,
+    other: User,
     own_token: String,
     link: String,
 }
@@ -87,7 +87,7 @@ impl Prepared {
         let server = server_with(&provider, |_, _| {}).await;
         let accounts = &server.app.accounts;
         let operator = Authority::operator();
-        let new = |name: &str, email: Option<&str>, roles| NewPerson {
+        let new = |name: &str, email: Option<&str>, roles| NewAccount {
             name: name.to_owned(),
             email: email.map(str::to_owned),
             password: Some(PASSWORD.to_owned()),
@@ -111,7 +111,7 @@ impl Prepared {
             .unwrap();
         let link = server.app.admin_link().await.unwrap();
         let browser = server.signed_in("root").await;
-        let person = format!("/admin/people/{}", other.id);
+        let user = format!("/admin/users/{}", other.id);
         let link_path = link.trim_start_matches(&server.url).to_owned();
         let mut tokens = Vec::new();
         for (page, action) in [
@@ -119,8 +119,8 @@ impl Prepared {
             ("/account/tokens", "/account/tokens"),
             ("/account", "/account/password"),
             ("/login/second-factor", "/login/second-factor"),
-            ("/admin/people", "/admin/people"),
-            (person.as_str(), person.as_str()),
+            ("/admin/users", "/admin/users"),
+            (user.as_str(), user.as_str()),
             ("/admin/clients", "/admin/clients"),
             ("/admin/providers", "/admin/providers"),
             (link_path.as_str(), link_path.as_str()),
@@ -152,7 +152,7 @@ impl Prepared {
 
     #[expect(clippy::too_many_lines, reason = "one row for each act")]
     async fn act(&self, action: Action) -> Page {
-        let person = format!("/admin/people/{}", self.other.id);
+        let user = format!("/admin/users/{}", self.other.id);
         let security = "/account/authenticator";
         match action {
             Action::BeginLink => self.browser.get(&self.server.at("/login/corp?link=1")).await,
@@ -204,19 +204,19 @@ impl Prepared {
                 )
                 .await
             }
-            Action::AddPerson => {
+            Action::AddUser => {
                 let fields = [
                     ("name", "guest"),
                     ("email", "guest@corp.example"),
                     ("password", "a new long password"),
                 ];
-                self.post("/admin/people", "/admin/people", &fields).await
+                self.post("/admin/users", "/admin/users", &fields).await
             }
-            Action::ChangePerson => {
+            Action::ChangeUser => {
                 let seen = self.other.etag();
                 self.post(
-                    &person,
-                    &person,
+                    &user,
+                    &user,
                     &[
                         ("do", "save"),
                         ("seen", &seen),
@@ -226,19 +226,19 @@ impl Prepared {
                 )
                 .await
             }
-            Action::EnablePerson => {
-                self.post(&person, &person, &[("do", "enable"), ("seen", &self.other.etag())]).await
+            Action::EnableUser => {
+                self.post(&user, &user, &[("do", "enable"), ("seen", &self.other.etag())]).await
             }
             Action::SetPassword => {
                 self.post(
-                    &person,
-                    &person,
+                    &user,
+                    &user,
                     &[("do", "password"), ("password", "a new long password")],
                 )
                 .await
             }
             Action::ResetFactors => {
-                self.post(&person, &person, &[("do", "reset-factors"), ("sure", "1")]).await
+                self.post(&user, &user, &[("do", "reset-factors"), ("sure", "1")]).await
             }
             Action::AddClient => {
                 let fields = [

@@ -99,7 +99,7 @@ async fn a_client_that_was_given_a_number_discovers_asks_and_calls_by_it() {
         let document: Value = Browser::new().get(&metadata).await.expect(200).json();
         assert_eq!(document["resource"], format!("{base}/mcp"));
         assert_eq!(document["authorization_servers"], json!([server.url]));
-        let challenged = Browser::new().get(&format!("{base}/api/admin/people")).await.expect(401);
+        let challenged = Browser::new().get(&format!("{base}/api/admin/users")).await.expect(401);
         let told = challenged.header("www-authenticate");
         let metadata = format!("{base}/.well-known/oauth-protected-resource/api/admin");
         assert!(told.contains(&format!("resource_metadata=\"{metadata}\"")), "{told}");
@@ -156,7 +156,7 @@ async fn what_was_granted_under_the_number_is_good_under_the_name() {
     };
     let (old, new) = (format!("127.0.0.1:{port}"), format!("localhost:{port}"));
     let mut server = DoorwardProcess::start(&data, &old, &[]).await;
-    let alice = server.person(&data, &[], "alice").await;
+    let alice = server.user(&data, &[], "alice").await;
     let client = OAuthClient::register_at(&server.url).await;
     let tokens = client.tokens(&alice.browser, &[]).await;
     server.terminate().await;

@@ -13,9 +13,9 @@ async fn attempt(server: &TestServer, browser: &Browser, name: &str, password: &
 }
 
 #[tokio::test]
-async fn a_person_signs_in_and_gets_a_fresh_session() {
+async fn a_user_signs_in_and_gets_a_fresh_session() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = Browser::new();
     browser.set_cookie("doorward-session", "planted-by-an-attacker");
     let to = attempt(&server, &browser, " Alice ", PASSWORD).await.expect(303);
@@ -68,7 +68,7 @@ async fn login_18_on_https_cookies_carry_the_host_prefix() {
 #[tokio::test]
 async fn wrong_names_and_wrong_passwords_look_the_same() {
     let server = TestServer::start_with(|config| config.accounts.argon2_memory_kib = 8192).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let timed = async |name: &str| {
         let (mut text, mut shortest) = (String::new(), f64::MAX);
         // The shortest of three: other work of the machine only makes them longer.
@@ -92,7 +92,7 @@ async fn wrong_names_and_wrong_passwords_look_the_same() {
 #[tokio::test]
 async fn guessing_is_slowed_down_for_an_account_whoever_owns_it() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     for name in ["alice", "nobody"] {
         for _ in 0..5 {
             attempt(&server, &Browser::new(), name, "wrong password").await.expect(401);
@@ -121,7 +121,7 @@ async fn guessing_is_slowed_down_for_an_account_whoever_owns_it() {
 async fn guessing_is_slowed_down_for_an_address_over_all_accounts() {
     let server =
         TestServer::start_with(|config| config.accounts.address_failures_before_delay = 3).await;
-    server.person("alice").await;
+    server.user("alice").await;
     for name in ["a", "b", "c"] {
         attempt(&server, &Browser::new(), name, "wrong password").await.expect(401);
     }
@@ -133,7 +133,7 @@ async fn login_16_a_crowd_gets_no_more_guesses_than_a_queue() {
     let server = std::sync::Arc::new(
         TestServer::start_with(|config| config.accounts.argon2_concurrency = 1).await,
     );
-    server.person("alice").await;
+    server.user("alice").await;
     let tasks: Vec<_> = (0..40)
         .map(|_| {
             let server = std::sync::Arc::clone(&server);
@@ -152,7 +152,7 @@ async fn login_16_a_crowd_gets_no_more_guesses_than_a_queue() {
 #[tokio::test]
 async fn forms_from_elsewhere_and_hostile_input_are_refused() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = Browser::new();
     browser
         .post(&server.at("/login"), &[("name", "alice"), ("password", PASSWORD)])
@@ -174,7 +174,7 @@ async fn forms_from_elsewhere_and_hostile_input_are_refused() {
 #[tokio::test]
 async fn ca20_signing_in_leads_nowhere_else() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     for next in [
         "https://evil.example/",
         "//evil.example",
@@ -202,7 +202,7 @@ async fn sessions_end_by_idleness_and_by_age() {
         (config.accounts.session_idle_seconds, config.accounts.session_max_seconds) = (1000, 3000);
     })
     .await;
-    server.person("alice").await;
+    server.user("alice").await;
     let idle = server.signed_in("alice").await;
     server.clock.advance(1000);
     idle.get(&server.at("/account")).await.expect(303);

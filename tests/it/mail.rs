@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use doorward_accounts::{Authority, NewPerson, PersonChange};
+use doorward_accounts::{Authority, NewAccount, AccountChange};
 use doorward_model::Role;
 use doorward_testkit::{Browser, FakeMailServer, PASSWORD, Page, TestServer, form_value};
 
@@ -23,7 +23,7 @@ async fn set_up(mail: &FakeMailServer) -> TestServer {
         ("mute", None, Some(PASSWORD), None),
         ("oidc", Some("oidc@example.com"), None, None),
     ] {
-        let new = NewPerson {
+        let new = NewAccount {
             name: name.to_owned(),
             email: email.map(ToOwned::to_owned),
             password: password.map(ToOwned::to_owned),
@@ -150,7 +150,7 @@ async fn links_end_with_time_with_another_password_and_with_the_account() {
     let alice = find().await;
     let sent = at(server.app.accounts.password_link(&alice, 3_600));
     let change =
-        PersonChange { email: Some("alice@new.example".into()), ..PersonChange::default() };
+        AccountChange { email: Some("alice@new.example".into()), ..AccountChange::default() };
     server.app.accounts.update(&Authority::operator(), &alice, change, None).await.unwrap();
     set(&sent, NEW).await.expect(404);
     let alice = find().await;
@@ -176,7 +176,7 @@ async fn links_end_with_time_with_another_password_and_with_the_account() {
 async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_address() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
-    let new = |name: &str, email: &str| NewPerson {
+    let new = |name: &str, email: &str| NewAccount {
         name: name.into(),
         email: Some(email.into()),
         password: Some(PASSWORD.into()),
@@ -200,7 +200,7 @@ async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_ad
         [("kim@example.com".to_owned(), true), ("kim@home.example".to_owned(), false)]
     );
     // A name without a password, as users of a provider have, takes nothing away either.
-    let squatter = NewPerson {
+    let squatter = NewAccount {
         name: "alice@example.com".into(),
         email: None,
         password: None,
@@ -222,7 +222,7 @@ async fn the_mail_servers_user_may_be_an_address_and_the_password_is_not_in_the_
         config.mail.password = "s3cret: %40".into();
     })
     .await;
-    let new = NewPerson {
+    let new = NewAccount {
         name: "kim".into(),
         email: Some("kim@example.com".into()),
         password: Some(PASSWORD.into()),
@@ -262,11 +262,11 @@ async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() 
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     let administrator = server.signed_in("root").await;
-    let page = administrator.get(&server.at("/admin/people")).await.expect(200);
+    let page = administrator.get(&server.at("/admin/users")).await.expect(200);
     let (_, form) = page.body.split_once("id=\"add\"").unwrap();
     let csrf = form_value(form, "csrf").unwrap();
     let request = administrator
-        .raw(reqwest::Method::POST, &server.at("/admin/people"))
+        .raw(reqwest::Method::POST, &server.at("/admin/users"))
         .header("accept-language", "de");
     administrator
         .send(request.form(&[
@@ -291,7 +291,7 @@ async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() 
     let token = crate::admin::key(&server, &root, "admin").await;
     let program = Browser::new();
     let request =
-        program.raw(reqwest::Method::POST, &server.at("/api/admin/people")).bearer_auth(token);
+        program.raw(reqwest::Method::POST, &server.at("/api/admin/users")).bearer_auth(token);
     program
         .send(
             request
@@ -309,7 +309,7 @@ async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() 
 }
 
 #[tokio::test]
-async fn a_sign_in_from_somewhere_new_is_told_to_the_person() {
+async fn a_sign_in_from_somewhere_new_is_told_to_the_user() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     for (address, agent) in

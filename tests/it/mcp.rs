@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 async fn stage() -> (TestServer, OAuthClient, Browser, Tokens) {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[]).await;

@@ -43,7 +43,7 @@ async fn status(
 #[tokio::test]
 async fn media_types_are_compared_as_media_types_and_a_missing_accept_is_any() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
     let token = &tokens.access;
@@ -81,7 +81,7 @@ async fn media_types_are_compared_as_media_types_and_a_missing_accept_is_any() {
 #[tokio::test]
 async fn streams_open_for_every_accept_that_includes_them() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
     let get = ("/mcp/sse", Method::GET);

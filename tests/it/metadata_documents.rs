@@ -20,7 +20,7 @@ async fn stage() -> Stage {
         config.outbound.timeout_seconds = 1;
     })
     .await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     Stage { server, documents, browser }
 }
@@ -162,7 +162,7 @@ async fn cimd_05_06_a12_nothing_internal_is_ever_asked() {
     // The same server, but without permission to connect to loopback IP addresses.
     let ca = documents.ca_file.to_str().unwrap().to_owned();
     let server = TestServer::start_with(|config| config.outbound.extra_ca_files = vec![ca]).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     let port = documents.url.rsplit(':').next().unwrap();
     for id in [

@@ -105,7 +105,7 @@ async fn tokens_and_the_audit_are_managed_from_the_command_line_while_the_server
 async fn p7_a_backup_taken_while_the_server_runs_restores_without_its_sessions() {
     let data = directory("backup");
     let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
-    let visitor = server.person(&data, &[], "alice").await;
+    let visitor = server.user(&data, &[], "alice").await;
     let made = json_of(&data, &["token", "create", "nightly", "--service", "ci-bot"]).await;
     let value = made["value"].as_str().unwrap().to_owned();
     let file = data.join("backup.db");
@@ -184,7 +184,7 @@ async fn cs19_figures_are_served_on_a_listener_of_their_own_and_name_nobody() {
         std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let server =
         DoorwardProcess::start(&data, "127.0.0.1:0", &[("DOORWARD_METRICS__LISTEN", &free)]).await;
-    let visitor = server.person(&data, &[], "alice").await;
+    let visitor = server.user(&data, &[], "alice").await;
     whoami(&server.url, "dw_pat_nothing").await;
     let page = Browser::new().get(&format!("http://{free}/metrics")).await.expect(200);
     assert!(
@@ -196,7 +196,7 @@ async fn cs19_figures_are_served_on_a_listener_of_their_own_and_name_nobody() {
     );
     assert!(
         page.body.contains("doorward_ready 1")
-            && page.body.contains("doorward_events_total{kind=\"person.signed_in\"")
+            && page.body.contains("doorward_events_total{kind=\"user.signed_in\"")
     );
     assert!(
         !page.body.contains(&visitor.token)

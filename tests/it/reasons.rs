@@ -56,8 +56,8 @@ impl Stage {
             configure(reason, config);
         })
         .await;
-        server.person_with("alice", &["staff"]).await;
-        server.person("bob").await;
+        server.user_with("alice", &["staff"]).await;
+        server.user("bob").await;
         let client = match reason {
             Reason::RegistrationOff => OAuthClient::known(&server, "c_none", CALLBACK),
             _ => OAuthClient::register(&server).await,
@@ -261,7 +261,7 @@ impl Stage {
                 client.allow(browser, &page).await;
             }
             Reason::SignIn => self.sign_in_fails("alice", "not her password").await,
-            Reason::PersonDisabled => {
+            Reason::UserDisabled => {
                 let bob = server.app.accounts.find("bob").await.unwrap();
                 server.app.accounts.disable(&bob, None).await.unwrap();
                 self.sign_in_fails("bob", PASSWORD).await;

@@ -13,8 +13,8 @@ async fn refreshes(client: &OAuthClient, tokens: &Tokens) -> bool {
 async fn a_registered_client_that_connects_again_ends_the_grant_that_it_had_and_no_other() {
     let upstream = FakeUpstream::start().await;
     let server = gateway::with(&[("wiki", &upstream, "none")]).await;
-    server.person("root").await;
-    server.person("alice").await;
+    server.user("root").await;
+    server.user("alice").await;
     let root = server.signed_in("root").await;
     let (client, other) =
         (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
@@ -37,7 +37,7 @@ async fn a_registered_client_that_connects_again_ends_the_grant_that_it_had_and_
     assert!(refreshes(&client, &at_another_resource).await);
     assert!(refreshes(&client, &second).await);
     // The audit states the reason.
-    let user = server.app.store.person_by("root").await.unwrap().unwrap();
+    let user = server.app.store.user_by("root").await.unwrap().unwrap();
     let to = ClientId::from_text(&client.id);
     let now = server.clock.now();
     assert_eq!(server.app.store.count_grants_to(&user.id, &to, now).await.unwrap(), 2);
@@ -50,7 +50,7 @@ async fn a_registered_client_that_connects_again_ends_the_grant_that_it_had_and_
 #[tokio::test]
 async fn installations_that_share_a_client_id_keep_the_grants_that_were_used_last() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     for source in [ClientSource::Administrator, ClientSource::MetadataDocument] {
         let id = match source {

@@ -6,7 +6,7 @@ use doorward_testkit::{Browser, OAuthClient, TestServer, Tokens};
 
 async fn stage() -> (TestServer, OAuthClient, Browser, Tokens) {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[("scope", "mcp:write")]).await;
@@ -100,7 +100,7 @@ async fn a_refresh_token_belongs_to_its_client() {
 #[tokio::test]
 async fn scopes_and_resources_are_narrowed_but_never_widened() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let reader = client.tokens(&browser, &[("scope", "mcp:read")]).await;
@@ -137,7 +137,7 @@ async fn rt_15_a_family_has_an_absolute_end_and_an_idle_one() {
         (config.issuer.grant_max_seconds, config.issuer.refresh_token_idle_seconds) = (5000, 2000);
     })
     .await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let mut tokens = client.tokens(&browser, &[]).await;
@@ -156,7 +156,7 @@ async fn rt_15_a_family_has_an_absolute_end_and_an_idle_one() {
 #[tokio::test]
 async fn rt_14_reuse_is_recognised_after_a_restart() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let first = client.tokens(&server.signed_in("alice").await, &[]).await;
     let second = Tokens::read(client.refresh(&first.refresh, &[]).await);

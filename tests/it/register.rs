@@ -136,7 +136,7 @@ async fn p8_the_number_of_registrations_is_bounded() {
 #[tokio::test]
 async fn i13_unused_registrations_are_collected_and_used_ones_never() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let (used, unused) =
         (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
     let browser = server.signed_in("alice").await;

@@ -148,12 +148,12 @@ async fn a_thousand_calls_during_fifty_reloads_are_answered_and_no_decision_is_s
         let title = format!("title = \"Round {round}\"\nconnect_seconds = {}", 10 + round);
         let (one, two) = (upstream("steady", &steady, &title), upstream("other", &other, ""));
         format!(
-            "{one}{two}[policy]\n{rules}\n[limits]\ncalls_per_minute_person = {}\ncalls_per_minute_client = 100000\n",
+            "{one}{two}[policy]\n{rules}\n[limits]\ncalls_per_minute_user = {}\ncalls_per_minute_client = 100000\n",
             50_000 + round
         )
     };
     let served = Served::start("calls", &file(0, false)).await;
-    let alice = served.process.person(&served.data, &served.given(), "alice").await.token;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
     let base = served.process.url.clone();
     assert!(calls(&base, &alice, "steady_read").await && calls(&base, &alice, "other_read").await);
     let greetings = steady.state().greetings;
@@ -195,7 +195,7 @@ async fn a_file_that_cannot_be_used_changes_nothing_and_is_reported_everywhere()
     wiki.state().tools = vec![tool("read", true)];
     let good = upstream("wiki", &wiki, "");
     let served = Served::start("invalid", &good).await;
-    let alice = served.process.person(&served.data, &served.given(), "alice").await.token;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
     let (browser, token) = served.administrator().await;
     let base = served.process.url.clone();
     assert!(calls(&base, &alice, "wiki_read").await);
@@ -256,7 +256,7 @@ async fn every_section_that_is_reloaded_takes_effect_by_each_way() {
     notes.state().tools = vec![tool("read", true)];
     let first = upstream("wiki", &wiki, "");
     let served = Served::start("sections", &first).await;
-    let alice = served.process.person(&served.data, &served.given(), "alice").await.token;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
     let base = served.process.url.clone();
     // By command: another upstream and a provider; the difference is shown and names no secret.
     let provider =
@@ -347,7 +347,7 @@ async fn a_tool_that_waits_for_approval_is_named_as_such_and_only_to_users_who_m
         .concat()
     );
     let served = Served::start("waiting", &text).await;
-    let alice = served.process.person(&served.data, &served.given(), "alice").await.token;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
     let call = async |name: &str| {
         let params = json!({"name": name, "arguments": {}});
         rpc(&served.process.url, &alice, "tools/call", params).await.expect(200).body

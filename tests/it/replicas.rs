@@ -21,7 +21,7 @@ fn at(server: &TestServer, client: &OAuthClient) -> OAuthClient {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_06_p2_codes_and_refresh_tokens_are_spent_once_across_replicas() {
     let (one, other) = pair().await;
-    one.person("alice").await;
+    one.user("alice").await;
     let client = OAuthClient::register(&one).await;
     let browser = one.signed_in("alice").await;
     let clients = [Arc::new(client.clone()), Arc::new(at(&other, &client))];
@@ -71,7 +71,7 @@ async fn of_two_replicas_one_exports_what_happened_at_both() {
     }
     for number in 0..20 {
         let server = if number % 2 == 0 { &one } else { &other };
-        server.person(&format!("person-{number}")).await;
+        server.user(&format!("user-{number}")).await;
     }
     let entries = || {
         let deliveries = collector.at("/hook");
@@ -84,7 +84,7 @@ async fn of_two_replicas_one_exports_what_happened_at_both() {
         lines.collect::<Vec<_>>()
     };
     let added = |entries: &[serde_json::Value]| {
-        entries.iter().filter(|entry| entry["kind"] == "person.added").count()
+        entries.iter().filter(|entry| entry["kind"] == "user.added").count()
     };
     for _ in 0..400 {
         if added(&entries()) >= 20 {
@@ -106,7 +106,7 @@ async fn of_two_replicas_one_exports_what_happened_at_both() {
 #[tokio::test]
 async fn cs18_p3_a_token_counts_everywhere_and_its_end_too() {
     let (one, other) = pair().await;
-    let alice = one.person("alice").await;
+    let alice = one.user("alice").await;
     let client = OAuthClient::register(&one).await;
     let tokens = client.tokens(&one.signed_in("alice").await, &[]).await;
     assert!(one.calls(&tokens.access).await && other.calls(&tokens.access).await);
@@ -132,7 +132,7 @@ async fn cs18_p3_a_token_counts_everywhere_and_its_end_too() {
 #[tokio::test]
 async fn everything_can_be_moved_to_another_database() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
     let mut config = server.config.clone();

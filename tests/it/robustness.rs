@@ -103,12 +103,12 @@ async fn a_long_query_and_hostile_encodings_get_a_page() {
 #[tokio::test]
 async fn a_nul_is_refused_or_kept_out_by_both_databases() {
     let server = TestServer::start().await;
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
     let client = OAuthClient::register(&server).await;
     let token = client.tokens(&root, &[]).await.access;
     for path in [
-        "/admin/people/u_%00",
+        "/admin/users/u_%00",
         "/admin/link/%00",
         "/login/reset/%00",
         "/connect/%00",

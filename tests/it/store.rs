@@ -155,17 +155,17 @@ async fn caches_never_answer_what_was_replaced() {
         .apply(Change::RevokeGrant {
             grant_id: GrantId::from_text("g1"),
             at: NOW,
-            reason: RevokeReason::ByPerson,
+            reason: RevokeReason::ByUser,
         })
         .await
         .unwrap();
     assert!(!live("g1").await && live("g2").await);
     store
-        .apply(Change::RevokeGrantsOfPerson {
+        .apply(Change::RevokeGrantsOfUser {
             user_id: UserId::from_text("u1"),
             client_id: None,
             at: NOW,
-            reason: RevokeReason::ByPerson,
+            reason: RevokeReason::ByUser,
         })
         .await
         .unwrap();
@@ -201,7 +201,7 @@ async fn p3_cs18_what_another_process_writes_is_seen() {
         .apply(Change::RevokeGrant {
             grant_id: GrantId::from_text("g1"),
             at: NOW,
-            reason: RevokeReason::ByPerson,
+            reason: RevokeReason::ByUser,
         })
         .await
         .unwrap();
@@ -330,7 +330,7 @@ async fn the_path_of_the_database_is_taken_as_it_is() {
     let mut config = TestServer::start().await.config.clone();
     config.store.url = doorward_testkit::fresh_database().await.into();
     let server = TestServer::start_on(config, data.clone()).await;
-    server.person("alice").await;
+    server.user("alice").await;
     assert!(server.app.accounts.find("alice").await.is_ok());
     if doorward_testkit::fresh_database().await.is_empty() {
         let files: Vec<_> = std::fs::read_dir(&data).unwrap().map(|file| file.unwrap()).collect();

@@ -144,7 +144,7 @@ async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
     // One that is like none is answered without a guess, and families are kinds too.
     let far = run(&["--data-dir", dir, "upstream", "test", "calendar"]).await;
     assert!(far.0 == 1 && !far.2.contains("did you mean"), "{}", far.2);
-    assert_eq!(run(&["--data-dir", dir, "audit", "--kind", "person."]).await.0, 0);
+    assert_eq!(run(&["--data-dir", dir, "audit", "--kind", "user."]).await.0, 0);
     std::fs::remove_dir_all(data).unwrap();
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn expect(server: &TestServer, code: &str, words: &str) {
 
 async fn stage() -> (TestServer, OAuthClient, Browser) {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     (server, client, browser)
@@ -92,7 +92,7 @@ async fn broken_authorization_requests_are_explained() {
 }
 
 #[tokio::test]
-async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
+async fn users_who_refuse_are_disabled_or_go_away_are_explained() {
     let (server, client, browser) = stage().await;
     let pkce = Pkce::default();
     let page = client.consent_page(&browser, &pkce, &[]).await;
@@ -108,7 +108,7 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
     server.clock.advance(300);
     expect(&server, "no_token", "never redeemed its code").await;
     server.clock.advance(1000);
-    let bob = server.person("bob").await;
+    let bob = server.user("bob").await;
     server.app.accounts.disable(&bob, None).await.unwrap();
     let stranger = Browser::new();
     let login = stranger.get(&client.authorize_url(&pkce, &[])).await.expect(303).location();
@@ -122,7 +122,7 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
         )
         .await
         .expect(401);
-    expect(&server, "person_disabled", "enable the user").await;
+    expect(&server, "user_disabled", "enable the user").await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use reqwest::Method;
 
 async fn stage() -> (TestServer, OAuthClient, Browser) {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     (server, client, browser)
@@ -134,7 +134,7 @@ async fn ca15_p2_of_fifty_parallel_redemptions_one_succeeds_and_the_rest_revoke_
 #[tokio::test]
 async fn i9_n5_a_client_without_the_refresh_grant_gets_no_refresh_token() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register_with(&server, serde_json::json!({"token_endpoint_auth_method": "none", "grant_types": ["authorization_code"]})).await;
     let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
     assert!(tokens.answer.get("refresh_token").is_none());
@@ -219,7 +219,7 @@ async fn ax5_bad_requests_get_the_error_that_the_standard_names() {
 }
 
 #[tokio::test]
-async fn login_14_rt_16_disabling_the_person_or_the_client_ends_everything() {
+async fn login_14_rt_16_disabling_the_user_or_the_client_ends_everything() {
     let (server, client, browser) = stage().await;
     let alice = server.app.accounts.find("alice").await.unwrap();
     let tokens = client.tokens(&browser, &[]).await;
@@ -248,7 +248,7 @@ async fn login_14_rt_16_disabling_the_person_or_the_client_ends_everything() {
 }
 
 #[tokio::test]
-async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing() {
+async fn login_14_a_code_that_arrives_after_its_user_was_disabled_buys_nothing() {
     let (server, client, browser) = stage().await;
     let alice = server.app.accounts.find("alice").await.unwrap();
     let tokens = client.tokens(&browser, &[]).await;
@@ -256,7 +256,7 @@ async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing
     let late = client.code(&browser, &pkce, &[]).await;
     // Only the mark, without the effects of disabling on existing codes and grants: as for a code
     // that is being issued.
-    let mark = |disabled_at| doorward_model::Change::SetPersonDisabled {
+    let mark = |disabled_at| doorward_model::Change::SetUserDisabled {
         user_id: alice.id.clone(),
         disabled_at,
     };
@@ -279,7 +279,7 @@ async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing
 #[tokio::test]
 async fn a_client_uses_only_the_grant_types_that_it_registered() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let once = OAuthClient::register_with(&server, serde_json::json!({"token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "urn:x"]})).await;
     once.tokens(&server.signed_in("alice").await, &[]).await;
     assert_eq!(

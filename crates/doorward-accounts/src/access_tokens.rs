@@ -2,7 +2,7 @@
 //! administrators.
 
 use doorward_model::{
-    AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, Person, PlainToken, ScopeSet,
+    AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, User, PlainToken, ScopeSet,
     TokenKind, UpstreamName, UserId,
 };
 use doorward_store::StoreError;
@@ -45,7 +45,7 @@ pub enum AccessTokenError {
     Unknown,
     /// The user signs in through an identity provider at which the account has ended.
     #[error(
-        "the account at the provider through which this person comes has ended; they must sign in there first"
+        "the account at the provider through which this user comes has ended; they must sign in there first"
     )]
     Ended,
     /// Tokens are switched off.
@@ -80,16 +80,16 @@ impl Accounts {
     pub async fn add_access_token(
         &self,
         authority: &Authority,
-        person: &Person,
+        user: &User,
         access: &AccessPolicy,
         new: NewAccessToken,
     ) -> Result<MadeAccessToken, AccessTokenError> {
-        let made = self.prepare_access_token(authority, person, access, new).await?;
+        let made = self.prepare_access_token(authority, user, access, new).await?;
         self.store
             .apply(Change::InsertAccessToken(Box::new(made.token.clone())))
             .await
             .map_err(AccessTokenError::Store)?;
-        tracing::info!(person = %person.id, token = %made.token.id, "access token made");
+        tracing::info!(user = %user.id, token = %made.token.id, "access token made");
         Ok(made)
     }
 
@@ -97,7 +97,7 @@ impl Accounts {
     pub async fn prepare_access_token(
         &self,
         authority: &Authority,
-        person: &Person,
+        user: &User,
         access: &AccessPolicy,
         new: NewAccessToken,
     ) -> Result<MadeAccessToken, AccessTokenError> {
@@ -123,9 +123,9 @@ impl Accounts {
         if scopes.is_empty() {
             return Err(AccessTokenError::NoScope);
         }
-        let most = access.effective(&scopes, person, authority.authentication());
+        let most = access.effective(&scopes, user, authority.authentication());
         let administers = scopes.has_administrative();
-        if !most.covers(&scopes) || administers && !person.is_administrator() {
+        if !most.covers(&scopes) || administers && !user.is_administrator() {
             let beyond: Vec<_> = scopes
                 .iter()
                 .filter(|scope| !most.allows(*scope) || scope.is_administrative())
@@ -133,10 +133,10 @@ impl Accounts {
                 .collect();
             return Err(AccessTokenError::TooMuch(beyond.join(", ")));
         }
-        if self.hangs_on_ended_accounts(person).await.map_err(AccessTokenError::Store)? {
+        if self.hangs_on_ended_accounts(user).await.map_err(AccessTokenError::Store)? {
             return Err(AccessTokenError::Ended);
         }
-        if self.store.count_access_tokens(&person.id, now).await.map_err(AccessTokenError::Store)?
+        if self.store.count_access_tokens(&user.id, now).await.map_err(AccessTokenError::Store)?
             >= u64::try_from(AccessToken::MOST).unwrap_or(u64::MAX)
         {
             return Err(AccessTokenError::TooMany);
@@ -145,7 +145,7 @@ impl Accounts {
         let token = AccessToken {
             id: AccessTokenId::random(self.entropy.as_ref()),
             token: value.hashed(),
-            user_id: person.id.clone(),
+            user_id: user.id.clone(),
             name: name.to_owned(),
             scopes: scopes.normalised(),
             upstreams: new.upstreams,

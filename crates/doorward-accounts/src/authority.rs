@@ -85,7 +85,7 @@ impl Accounts {
             return Ok(Err(NotRecent::SignIn));
         }
         if session.authentication.level != Level::MultiFactor
-            && self.enrolled(&visitor.person.id).await?.any()
+            && self.enrolled(&visitor.user.id).await?.any()
         {
             return Ok(Err(NotRecent::SecondFactor));
         }

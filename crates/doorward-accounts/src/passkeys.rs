@@ -3,7 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{
-    Authentication, Change, FactorChange, Level, Passkey as PasskeyRecord, Person, PublicUrl,
+    Authentication, Change, FactorChange, Level, Passkey as PasskeyRecord, User, PublicUrl,
     Sealed, SessionId, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
@@ -120,20 +120,20 @@ impl Accounts {
     pub async fn begin_passkey(
         &self,
         _authority: &Authority,
-        person: &Person,
+        user: &User,
     ) -> Result<Ceremony, FactorError> {
         let party = self.party()?;
-        let known = self.store.passkeys_of(&person.id).await?;
+        let known = self.store.passkeys_of(&user.id).await?;
         let known = known
             .iter()
             .filter_map(|record| read(record).ok())
             .map(|passkey| passkey.cred_id().clone())
             .collect::<Vec<_>>();
-        let shown = person.display_name.as_deref().unwrap_or(person.name.as_str());
+        let shown = user.display_name.as_deref().unwrap_or(user.name.as_str());
         let (options, state) = party
             .start_passkey_registration(
-                handle(&person.id),
-                person.name.as_str(),
+                handle(&user.id),
+                user.name.as_str(),
                 shown,
                 Some(known),
             )
@@ -150,7 +150,7 @@ impl Accounts {
             options: options.to_string(),
             state: self.seal_ceremony::<PasskeyRegistration>(
                 "passkey-registration",
-                Some(&person.id),
+                Some(&user.id),
                 state,
             )?,
         })
@@ -160,26 +160,26 @@ impl Accounts {
     pub async fn add_passkey(
         &self,
         _authority: &Authority,
-        person: &Person,
+        user: &User,
         name: &str,
         (answer, state): (&str, &str),
     ) -> Result<(), FactorError> {
         let party = self.party()?;
         let (state, spend) = self.open_ceremony::<PasskeyRegistration>(
             "passkey-registration",
-            Some(&person.id),
+            Some(&user.id),
             state,
         )?;
         let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(refused)?;
         let passkey = party.finish_passkey_registration(&answer, &state).map_err(refused)?;
-        if self.store.passkeys_of(&person.id).await?.len() >= MOST {
+        if self.store.passkeys_of(&user.id).await?.len() >= MOST {
             return Err(FactorError::Already);
         }
         let name: String =
             name.trim().chars().filter(|letter| !letter.is_control()).take(60).collect();
         let record = PasskeyRecord {
             id: id_of(&passkey),
-            user_id: person.id.clone(),
+            user_id: user.id.clone(),
             name: if name.is_empty() { "Passkey".to_owned() } else { name },
             credential: serde_json::to_string(&passkey).map_err(refused)?,
             created_at: self.clock.now(),
@@ -194,7 +194,7 @@ impl Accounts {
             .await
         {
             Ok(()) => {
-                tracing::info!(person = %person.id, "a passkey was added");
+                tracing::info!(user = %user.id, "a passkey was added");
                 Ok(())
             }
             Err(StoreError::Refused(Condition::SpendValue)) => Err(FactorError::Stale),
@@ -230,15 +230,15 @@ impl Accounts {
         state: &str,
         browser: BrowserFacts<'_>,
     ) -> Result<SignedIn, FactorError> {
-        let person = self.person_by_passkey(answer, state).await?;
-        if person.disabled_at.is_some() {
-            return Err(FactorError::Passkey("the person is disabled".to_owned()));
+        let user = self.user_by_passkey(answer, state).await?;
+        if user.disabled_at.is_some() {
+            return Err(FactorError::Passkey("the user is disabled".to_owned()));
         }
         // Signing in with a passkey does not bypass the identity provider on which the account
         // depends.
-        if self.hangs_on_ended_accounts(&person).await? {
+        if self.hangs_on_ended_accounts(&user).await? {
             return Err(FactorError::Passkey(
-                "no provider stands for the person any more".to_owned(),
+                "no provider stands for the user any more".to_owned(),
             ));
         }
         let authentication = Authentication {
@@ -251,13 +251,13 @@ impl Accounts {
             complete: true,
             upstream: None,
         };
-        let (unit, signed_in) = self.enter(person, entrance, browser);
+        let (unit, signed_in) = self.enter(user, entrance, browser);
         self.store.apply(unit).await?;
-        tracing::info!(person = %signed_in.person.id, "signed in with a passkey");
+        tracing::info!(user = %signed_in.user.id, "signed in with a passkey");
         Ok(signed_in)
     }
 
-    async fn person_by_passkey(&self, answer: &str, state: &str) -> Result<Person, FactorError> {
+    async fn user_by_passkey(&self, answer: &str, state: &str) -> Result<User, FactorError> {
         let party = self.party()?;
         let (state, spend) =
             self.open_ceremony::<DiscoverableAuthentication>("passkey-sign-in", None, state)?;
@@ -274,8 +274,8 @@ impl Accounts {
             .map_err(refused)?;
         passkey.update_credential(&result);
         self.use_passkey(spend, &record, &passkey).await?;
-        let person = self.store.person(&record.user_id).await?.ok_or_else(unknown)?;
-        Ok(Person::clone(&person))
+        let user = self.store.user(&record.user_id).await?.ok_or_else(unknown)?;
+        Ok(User::clone(&user))
     }
 
     /// Begins to prove a second factor by one of the user's passkeys.
@@ -315,7 +315,7 @@ impl Accounts {
         let record =
             self.store.passkey(&answer.id).await?.filter(|record| record.user_id == *user_id);
         let record = record
-            .ok_or_else(|| FactorError::Passkey("the passkey is not this person's".to_owned()))?;
+            .ok_or_else(|| FactorError::Passkey("the passkey is not this user's".to_owned()))?;
         let mut passkey = read(&record)?;
         passkey.update_credential(&result);
         self.use_passkey(spend, &record, &passkey).await
@@ -360,7 +360,7 @@ impl Accounts {
         ]);
         match self.store.apply(unit).await {
             Ok(()) => {
-                tracing::info!(person = %user_id, "a passkey was removed");
+                tracing::info!(user = %user_id, "a passkey was removed");
                 Ok(true)
             }
             Err(StoreError::Refused(_)) => Ok(false),

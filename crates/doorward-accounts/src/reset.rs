@@ -9,11 +9,11 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{Change, Expected, Person, PersonName, Sealed, Timestamp, UnitOfWork, UserId};
+use doorward_model::{Change, Expected, User, PersonName, Sealed, Timestamp, UnitOfWork, UserId};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 
-use crate::{Accounts, PeopleError};
+use crate::{Accounts, UserError};
 
 /// How long a link for a forgotten password works, in seconds.
 pub const RESET_SECONDS: i64 = 3_600;
@@ -37,21 +37,21 @@ struct PasswordLink {
 
 impl Accounts {
     /// A mark that distinguishes password hashes and e-mail addresses and reveals nothing else.
-    fn fingerprint(&self, person: &Person) -> String {
-        let hash = person
+    fn fingerprint(&self, user: &User) -> String {
+        let hash = user
             .password
             .as_ref()
             .map(doorward_model::secret::HashedPassword::as_str)
             .unwrap_or_default();
-        let email = person.email.as_deref().unwrap_or_default().to_lowercase();
+        let email = user.email.as_deref().unwrap_or_default().to_lowercase();
         URL_SAFE_NO_PAD
             .encode(self.master.mac("password-link", &[hash.as_bytes(), email.as_bytes()]))
     }
 
     /// The secret of a link by which this user sets a password within so many seconds.
-    pub fn password_link(&self, person: &Person, seconds: i64) -> String {
+    pub fn password_link(&self, user: &User, seconds: i64) -> String {
         let now = self.clock.now();
-        let (user_id, replaces) = (person.id.to_string(), self.fingerprint(person));
+        let (user_id, replaces) = (user.id.to_string(), self.fingerprint(user));
         let link =
             PasswordLink { user_id, made_at: now.0, expires_at: now.plus(seconds).0, replaces };
         let plain = serde_json::to_vec(&link).unwrap_or_default();
@@ -62,15 +62,15 @@ impl Accounts {
     /// address: the user with this sign-in name, and the only user with a password and this e-mail
     /// address. Both count, so that a user's mail is not suppressed by a sign-in name that another
     /// user chose. No user gets a second mail within five minutes.
-    pub async fn forgot_password(&self, asked: &str) -> Result<Vec<Arc<Person>>, StoreError> {
+    pub async fn forgot_password(&self, asked: &str) -> Result<Vec<Arc<User>>, StoreError> {
         let asked = asked.trim();
-        let fits = |person: &Person| {
-            person.disabled_at.is_none() && person.password.is_some() && person.email.is_some()
+        let fits = |user: &User| {
+            user.disabled_at.is_none() && user.password.is_some() && user.email.is_some()
         };
         let mut found = Vec::new();
         if asked.contains('@') {
-            let mut holders: Vec<Person> =
-                self.store.people_with_email(asked).await?.into_iter().filter(fits).collect();
+            let mut holders: Vec<User> =
+                self.store.users_with_email(asked).await?.into_iter().filter(fits).collect();
             // An e-mail address that two users share does not identify one of them.
             if holders.len() == 1 {
                 found.append(&mut holders);
@@ -79,16 +79,16 @@ impl Accounts {
         if let Ok(name) = PersonName::parse(asked) {
             found.extend(
                 self.store
-                    .person_named(&name)
+                    .user_named(&name)
                     .await?
                     .filter(fits)
-                    .filter(|person| found.iter().all(|known| known.id != person.id)),
+                    .filter(|user| found.iter().all(|known| known.id != user.id)),
             );
         }
         let mut told = Vec::with_capacity(found.len());
-        for person in found {
-            if self.may_be_told(&person).await? {
-                told.push(Arc::new(person));
+        for user in found {
+            if self.may_be_told(&user).await? {
+                told.push(Arc::new(user));
             }
         }
         Ok(told)
@@ -96,10 +96,10 @@ impl Accounts {
 
     /// True if the user got no mail about a forgotten password lately. They count as notified from
     /// now on.
-    async fn may_be_told(&self, person: &Person) -> Result<bool, StoreError> {
+    async fn may_be_told(&self, user: &User) -> Result<bool, StoreError> {
         let turn = self.clock.now().0.div_euclid(MAIL_PAUSE);
         let once = Change::SpendValue {
-            key: format!("password-mail:{}:{turn}", person.id),
+            key: format!("password-mail:{}:{turn}", user.id),
             expires_at: Timestamp((turn + 1) * MAIL_PAUSE),
         };
         match self.store.apply(once).await {
@@ -110,36 +110,36 @@ impl Accounts {
     }
 
     /// Opens a link: the user, and the change that spends it.
-    async fn open_password_link(&self, secret: &str) -> Result<(Arc<Person>, Change), PeopleError> {
+    async fn open_password_link(&self, secret: &str) -> Result<(Arc<User>, Change), UserError> {
         let plain = self
             .master
             .open(PLACE, &Sealed::from_stored(secret.to_owned()))
-            .map_err(|_| PeopleError::Link)?;
-        let link: PasswordLink = serde_json::from_slice(&plain).map_err(|_| PeopleError::Link)?;
-        let person = self
+            .map_err(|_| UserError::Link)?;
+        let link: PasswordLink = serde_json::from_slice(&plain).map_err(|_| UserError::Link)?;
+        let user = self
             .store
-            .person(&UserId::from_text(link.user_id))
+            .user(&UserId::from_text(link.user_id))
             .await?
-            .filter(|person| person.disabled_at.is_none());
-        let person = person.ok_or(PeopleError::Link)?;
-        let ended = person.links_after.is_some_and(|after| link.made_at <= after.0);
+            .filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or(UserError::Link)?;
+        let ended = user.links_after.is_some_and(|after| link.made_at <= after.0);
         if ended
             || self.clock.now().0 >= link.expires_at
-            || link.replaces != self.fingerprint(&person)
+            || link.replaces != self.fingerprint(&user)
         {
-            return Err(PeopleError::Link);
+            return Err(UserError::Link);
         }
-        let key = format!("password-link:{}:{}", person.id, link.replaces);
+        let key = format!("password-link:{}:{}", user.id, link.replaces);
         // Kept for longer than the longest link works: others for the same password may expire
         // later than this one.
         Ok((
-            person,
+            user,
             Change::SpendValue { key, expires_at: self.clock.now().plus(INVITATION_SECONDS) },
         ))
     }
 
     /// The user who may set a password by this link. Reading does not use the link.
-    pub async fn password_link_of(&self, secret: &str) -> Result<Arc<Person>, PeopleError> {
+    pub async fn password_link_of(&self, secret: &str) -> Result<Arc<User>, UserError> {
         Ok(self.open_password_link(secret).await?.0)
     }
 
@@ -149,23 +149,23 @@ impl Accounts {
         &self,
         secret: &str,
         text: String,
-    ) -> Result<Arc<Person>, PeopleError> {
-        let (person, spend) = self.open_password_link(secret).await?;
+    ) -> Result<Arc<User>, UserError> {
+        let (user, spend) = self.open_password_link(secret).await?;
         // Possession of the link is the authorization; its validity is checked in the same unit of
         // work as the change.
         let mut unit = UnitOfWork::from_iter([
             spend,
-            Change::Expect { object: Expected::Person(person.id.clone()), etag: person.etag() },
+            Change::Expect { object: Expected::User(user.id.clone()), etag: user.etag() },
         ]);
-        for change in self.new_password(&person, text, None).await?.changes() {
+        for change in self.new_password(&user, text, None).await?.changes() {
             unit.push(change.clone());
         }
         match self.store.apply(unit).await {
             Ok(()) => {
-                tracing::info!(person = %person.id, "password set by a link");
-                Ok(person)
+                tracing::info!(user = %user.id, "password set by a link");
+                Ok(user)
             }
-            Err(StoreError::Refused(_)) => Err(PeopleError::Link),
+            Err(StoreError::Refused(_)) => Err(UserError::Link),
             Err(error) => Err(error.into()),
         }
     }

@@ -2,7 +2,7 @@
 //! without them.
 
 use doorward_model::{
-    Authentication, Change, FactorChange, HashedToken, Person, RevokeReason, SessionId, UnitOfWork,
+    Authentication, Change, FactorChange, HashedToken, User, RevokeReason, SessionId, UnitOfWork,
     UserId, id::random_text,
 };
 use doorward_store::{
@@ -97,14 +97,14 @@ impl Accounts {
     /// always asked.
     pub async fn must_prove_more(
         &self,
-        person: &Person,
+        user: &User,
         authentication: &Authentication,
         required: bool,
     ) -> Result<bool, StoreError> {
         if authentication.level == doorward_model::Level::MultiFactor {
             return Ok(false);
         }
-        Ok(required || self.enrolled(&person.id).await?.any())
+        Ok(required || self.enrolled(&user.id).await?.any())
     }
 
     /// Counts an attempt at a user's second factor.
@@ -121,7 +121,7 @@ impl Accounts {
     }
 
     async fn failed(&self, user_id: &UserId, counted: Counted) -> Result<FactorError, StoreError> {
-        tracing::info!(person = %user_id, "second factor refused");
+        tracing::info!(user = %user_id, "second factor refused");
         counted.wrong(&self.store).await?;
         Ok(FactorError::Wrong)
     }
@@ -151,7 +151,7 @@ impl Accounts {
     /// dropped.
     pub async fn prove_by_code(
         &self,
-        person: &Person,
+        user: &User,
         typed: &str,
         known: Option<&str>,
     ) -> Result<&'static str, FactorError> {
@@ -162,7 +162,7 @@ impl Accounts {
             .collect::<String>()
             .to_ascii_lowercase();
         let (accounts, user_id, known) =
-            (self.clone(), person.id.clone(), known.map(str::to_owned));
+            (self.clone(), user.id.clone(), known.map(str::to_owned));
         self.store
             .owned(async move { accounts.decide_code(&user_id, &plain, known.as_deref()).await })
             .await
@@ -195,7 +195,7 @@ impl Accounts {
             Change::from(FactorChange::UseRecoveryCode { user_id: user_id.clone(), code }),
         )
         .await?;
-        tracing::warn!(person = %user_id, "a recovery code was used");
+        tracing::warn!(user = %user_id, "a recovery code was used");
         Ok("otp")
     }
 
@@ -203,13 +203,13 @@ impl Accounts {
     pub async fn confirm_authenticator(
         &self,
         _authority: &Authority,
-        person: &Person,
+        user: &User,
         typed: &str,
         known: Option<&str>,
     ) -> Result<(), FactorError> {
         let plain: String = typed.chars().filter(char::is_ascii_digit).take(8).collect();
         let (accounts, user_id, known) =
-            (self.clone(), person.id.clone(), known.map(str::to_owned));
+            (self.clone(), user.id.clone(), known.map(str::to_owned));
         self.store
             .owned(
                 async move { accounts.decide_first_code(&user_id, &plain, known.as_deref()).await },
@@ -237,7 +237,7 @@ impl Accounts {
             }),
         )
         .await?;
-        tracing::info!(person = %user_id, "an authenticator app was set up");
+        tracing::info!(user = %user_id, "an authenticator app was set up");
         Ok(())
     }
 
@@ -298,25 +298,25 @@ impl Accounts {
     pub async fn reset_factors(
         &self,
         _authority: &Authority,
-        person: &Person,
+        user: &User,
     ) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::from_iter([
-            Change::from(FactorChange::DeleteTotp(person.id.clone())),
+            Change::from(FactorChange::DeleteTotp(user.id.clone())),
             Change::from(FactorChange::ReplaceRecoveryCodes {
-                user_id: person.id.clone(),
+                user_id: user.id.clone(),
                 codes: Vec::new(),
             }),
-            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
-            Change::RevokeGrantsOfPerson {
-                user_id: person.id.clone(),
+            Change::EndSessionsOfUser { user_id: user.id.clone(), except: None },
+            Change::RevokeGrantsOfUser {
+                user_id: user.id.clone(),
                 client_id: None,
                 at: self.clock.now(),
-                reason: RevokeReason::PersonChanged,
+                reason: RevokeReason::UserChanged,
             },
         ]);
-        for passkey in self.store.passkeys_of(&person.id).await? {
+        for passkey in self.store.passkeys_of(&user.id).await? {
             unit.push(Change::from(FactorChange::DeletePasskey {
-                user_id: person.id.clone(),
+                user_id: user.id.clone(),
                 id: passkey.id,
             }));
         }
@@ -326,7 +326,7 @@ impl Accounts {
     /// The changes after which other sessions of a user must sign in again, because a factor was
     /// removed.
     pub(crate) fn others_end(user_id: &UserId, keep: SessionId) -> Change {
-        Change::EndSessionsOfPerson { user_id: user_id.clone(), except: Some(keep) }
+        Change::EndSessionsOfUser { user_id: user_id.clone(), except: Some(keep) }
     }
 
     /// A name that no two pending ceremonies share.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AuditFilter, AuditKind, Change, Person, PlainToken, Session, SessionId, UserId,
+    AuditFilter, AuditKind, Change, User, PlainToken, Session, SessionId, UserId,
 };
 use doorward_store::StoreError;
 
@@ -17,7 +17,7 @@ const TOUCH_EVERY: i64 = 60;
 #[derive(Clone, Debug)]
 pub struct Visitor {
     /// The user.
-    pub person: Arc<Person>,
+    pub user: Arc<User>,
     /// Their session.
     pub session: Arc<Session>,
 }
@@ -33,11 +33,11 @@ impl Accounts {
         else {
             return Ok(None);
         };
-        let Some(person) = self
+        let Some(user) = self
             .store
-            .person(&session.user_id)
+            .user(&session.user_id)
             .await?
-            .filter(|person| person.disabled_at.is_none())
+            .filter(|user| user.disabled_at.is_none())
         else {
             return Ok(None);
         };
@@ -45,12 +45,12 @@ impl Accounts {
             let expires_at = now.plus(self.config.session_idle_seconds);
             self.store.apply(Change::TouchSession { token, last_seen_at: now, expires_at }).await?;
         }
-        Ok(Some(Visitor { person, session }))
+        Ok(Some(Visitor { user, session }))
     }
 
     /// Ends this browser's session.
     pub async fn sign_out(&self, visitor: &Visitor) -> Result<(), StoreError> {
-        tracing::info!(person = %visitor.person.id, "signed out");
+        tracing::info!(user = %visitor.user.id, "signed out");
         self.store.apply(Change::EndSession(visitor.session.token.clone())).await
     }
 
@@ -68,7 +68,7 @@ impl Accounts {
     ) -> Result<bool, StoreError> {
         match self
             .store
-            .apply(Change::EndSessionOfPerson { user_id: user_id.clone(), session_id })
+            .apply(Change::EndSessionOfUser { user_id: user_id.clone(), session_id })
             .await
         {
             Ok(()) => Ok(true),

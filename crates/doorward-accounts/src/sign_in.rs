@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, Person, PersonName, PlainPassword, PlainToken,
+    Authentication, Change, HashedToken, IdentityId, User, PersonName, PlainPassword, PlainToken,
     ProviderId, Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, UserId,
 };
 use doorward_store::{StoreError, attempts::TooMany};
@@ -33,7 +33,7 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct SignedIn {
     /// The user.
-    pub person: Arc<Person>,
+    pub user: Arc<User>,
     /// The cookie's value, to be sent to the browser.
     pub token: PlainToken,
     /// For how many seconds the cookie is worth keeping.
@@ -119,7 +119,7 @@ impl Accounts {
         };
         let place = self.hasher.place()?;
         let subject = Self::account_key(name.as_ref());
-        let user_id = self.named(name.as_ref()).await?.map(|person| person.id);
+        let user_id = self.named(name.as_ref()).await?.map(|user| user.id);
         let counters = self.password_counters(
             name.as_ref(),
             user_id.as_ref(),
@@ -138,11 +138,11 @@ impl Accounts {
         };
         let turn = self.hasher.turn(place).await?;
         // The password may have been changed while this attempt waited.
-        let person = self.named(name.as_ref()).await?;
-        let stored = person.as_ref().and_then(|person| person.password.clone());
+        let user = self.named(name.as_ref()).await?;
+        let stored = user.as_ref().and_then(|user| user.password.clone());
         let verdict = self.hasher.verify(turn, &counted, password, stored.clone()).await?;
-        let (Some(person), true) =
-            (person.filter(|person| person.disabled_at.is_none()), verdict != Verdict::Wrong)
+        let (Some(user), true) =
+            (user.filter(|user| user.disabled_at.is_none()), verdict != Verdict::Wrong)
         else {
             tracing::info!(account = subject, address = %attempt.address.0, "sign-in refused: wrong name or password, or disabled");
             counted.wrong(&self.store).await?;
@@ -152,21 +152,21 @@ impl Accounts {
             // A concurrent request may have changed the password; then that one stays.
             match self
                 .store
-                .apply(Change::RehashPassword { user_id: person.id.clone(), old, new })
+                .apply(Change::RehashPassword { user_id: user.id.clone(), old, new })
                 .await
             {
                 Ok(()) | Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        if person.password_temporary {
+        if user.password_temporary {
             self.store.apply(counted.right().collect::<UnitOfWork>()).await?;
-            tracing::info!(person = %person.id, "a first password is replaced before anything else");
-            return Ok(Err(SignInRefusal::FirstPassword(self.password_link(&person, CHOOSING))));
+            tracing::info!(user = %user.id, "a first password is replaced before anything else");
+            return Ok(Err(SignInRefusal::FirstPassword(self.password_link(&user, CHOOSING))));
         }
         let authentication = Authentication::by("pwd");
         let complete = !self
-            .must_prove_more(&person, &authentication, self.config.second_factor == "required")
+            .must_prove_more(&user, &authentication, self.config.second_factor == "required")
             .await?;
         let entrance =
             Entrance { authentication, auth_time: self.clock.now(), complete, upstream: None };
@@ -176,18 +176,18 @@ impl Accounts {
             previous: attempt.previous,
             known: attempt.known.as_deref(),
         };
-        let (mut unit, signed_in) = self.enter(person, entrance, browser);
+        let (mut unit, signed_in) = self.enter(user, entrance, browser);
         for change in counted.right() {
             unit.push(change);
         }
         self.store.apply(unit).await?;
-        tracing::info!(person = %signed_in.person.id, address = %attempt.address.0, complete, "signed in");
+        tracing::info!(user = %signed_in.user.id, address = %attempt.address.0, complete, "signed in");
         Ok(Ok(signed_in))
     }
 
-    async fn named(&self, name: Option<&PersonName>) -> Result<Option<Person>, StoreError> {
+    async fn named(&self, name: Option<&PersonName>) -> Result<Option<User>, StoreError> {
         match name {
-            Some(name) => self.store.person_named(name).await,
+            Some(name) => self.store.user_named(name).await,
             None => Ok(None),
         }
     }
@@ -196,21 +196,21 @@ impl Accounts {
     /// together with the other conditions.
     pub fn enter(
         &self,
-        person: Person,
+        user: User,
         entrance: Entrance,
         browser: BrowserFacts<'_>,
     ) -> (UnitOfWork, SignedIn) {
         let complete = entrance.complete;
-        let (session, token) = self.new_session(&person.id, entrance, &browser);
+        let (session, token) = self.new_session(&user.id, entrance, &browser);
         let mut unit = UnitOfWork::from(Change::InsertSession(session));
         if let Some(previous) = browser.previous {
             unit.push(Change::EndSession(previous));
         }
-        let known = complete.then(|| self.known_cookie(browser.known, &person.id));
+        let known = complete.then(|| self.known_cookie(browser.known, &user.id));
         (
             unit,
             SignedIn {
-                person: Arc::new(person),
+                user: Arc::new(user),
                 token,
                 max_age: self.config.session_max_seconds,
                 complete,
@@ -246,9 +246,9 @@ impl Accounts {
             upstream,
         };
         let browser = BrowserFacts { previous: Some(old.token.clone()), ..browser };
-        let (unit, signed_in) = self.enter(Person::clone(&visitor.person), entrance, browser);
+        let (unit, signed_in) = self.enter(User::clone(&visitor.user), entrance, browser);
         self.store.apply(unit).await?;
-        tracing::info!(person = %signed_in.person.id, method, "second factor proved");
+        tracing::info!(user = %signed_in.user.id, method, "second factor proved");
         Ok(signed_in)
     }
 

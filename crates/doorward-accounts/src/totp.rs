@@ -1,6 +1,6 @@
 //! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which all of them support.
 
-use doorward_model::{Change, FactorChange, Person, SessionId, Totp, UnitOfWork, UserId};
+use doorward_model::{Change, FactorChange, User, SessionId, Totp, UnitOfWork, UserId};
 use doorward_store::{StoreError, attempts::Counted};
 use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
@@ -38,11 +38,11 @@ impl Accounts {
     pub async fn begin_authenticator(
         &self,
         _authority: &Authority,
-        person: &Person,
+        user: &User,
     ) -> Result<NewAuthenticator, FactorError> {
-        let waiting = match self.store.totp_of(&person.id).await? {
+        let waiting = match self.store.totp_of(&user.id).await? {
             Some(known) if known.confirmed_at.is_some() => return Err(FactorError::Already),
-            Some(known) => self.master.open(&place(&person.id), &known.secret).ok(),
+            Some(known) => self.master.open(&place(&user.id), &known.secret).ok(),
             None => None,
         };
         let secret = if let Some(secret) = waiting {
@@ -51,8 +51,8 @@ impl Accounts {
             let mut secret = Zeroizing::new(vec![0u8; SECRET_BYTES]);
             self.entropy.fill(&mut secret);
             let totp = Totp {
-                user_id: person.id.clone(),
-                secret: self.master.seal(&place(&person.id), &secret),
+                user_id: user.id.clone(),
+                secret: self.master.seal(&place(&user.id), &secret),
                 created_at: self.clock.now(),
                 confirmed_at: None,
                 last_step: 0,
@@ -63,7 +63,7 @@ impl Accounts {
                 Err(error) => return Err(error.into()),
             }
         };
-        let app = app(&secret, &self.name, person.name.as_str())?;
+        let app = app(&secret, &self.name, user.name.as_str())?;
         let typed = app.secret().to_base32();
         let typed = typed
             .trim_end_matches('=')
@@ -95,7 +95,7 @@ impl Accounts {
         };
         let Ok(secret) = self.master.open(&place(user_id), &known.secret) else { return Ok(None) };
         let now = u64::try_from(self.clock.now().0).unwrap_or_default();
-        let step = app(&secret, "", "person")?.check(code, now);
+        let step = app(&secret, "", "user")?.check(code, now);
         Ok(step.and_then(|step| i64::try_from(step).ok()).filter(|step| *step > known.last_step))
     }
 
@@ -106,7 +106,7 @@ impl Accounts {
         user_id: &UserId,
         keep: SessionId,
     ) -> Result<(), StoreError> {
-        tracing::info!(person = %user_id, "an authenticator app was removed");
+        tracing::info!(user = %user_id, "an authenticator app was removed");
         self.store
             .apply(UnitOfWork::from_iter([
                 Change::from(FactorChange::DeleteTotp(user_id.clone())),

@@ -1,9 +1,9 @@
 //! Adding users and inviting them.
 
-use doorward_accounts::{Authority, INVITATION_SECONDS, NewPerson, PeopleError};
+use doorward_accounts::{Authority, INVITATION_SECONDS, NewAccount, UserError};
 use doorward_federation::{Federation, Provider};
 use doorward_mail::{Invitation, Letter, Letters, MailError};
-use doorward_model::{Change, Person, PublicUrl, UnitOfWork, routes};
+use doorward_model::{Change, User, PublicUrl, UnitOfWork, routes};
 use doorward_store::StoreError;
 
 use crate::{Refusal, Users, users::roles};
@@ -42,7 +42,7 @@ pub enum MailOutcome {
 #[derive(Clone, Debug)]
 pub struct Invited {
     /// The user.
-    pub user: Person,
+    pub user: User,
     /// The method of the first sign-in.
     pub way: Invitation,
     /// The outcome of sending the mail with the invitation.
@@ -91,15 +91,15 @@ impl Invitations {
             None => None,
             Some(name) => Some(self.provider(name).await?),
         };
-        let person = NewPerson {
+        let user = NewAccount {
             name: new.name,
             email: new.email,
             password: new.password,
             password_temporary: !new.keep_password,
             roles: roles(&new.roles)?,
         };
-        let user = self.users.accounts.prepare(authority, person).await?;
-        let mut unit = UnitOfWork::from_iter([Change::InsertPerson(user.clone())]);
+        let user = self.users.accounts.prepare(authority, user).await?;
+        let mut unit = UnitOfWork::from_iter([Change::InsertUser(user.clone())]);
         if let Some(provider) = &provider {
             let email = user.email.as_deref().ok_or(Refusal::EmailNeeded)?;
             unit.push(self.federation.invitation(provider, email, &user.id));
@@ -114,7 +114,7 @@ impl Invitations {
             None => Invitation::SignIn,
         };
         match self.finish(user.clone(), way, unit).await {
-            Err(StoreError::Refused(_)) => Err(PeopleError::Taken(user.name.to_string()).into()),
+            Err(StoreError::Refused(_)) => Err(UserError::Taken(user.name.to_string()).into()),
             finished => Ok(finished?),
         }
     }
@@ -124,7 +124,7 @@ impl Invitations {
     pub async fn invite(
         &self,
         _authority: &Authority,
-        user: &Person,
+        user: &User,
         provider: &str,
         email: Option<&str>,
     ) -> Result<Invited, Refusal> {
@@ -139,7 +139,7 @@ impl Invitations {
     pub async fn link(
         &self,
         _authority: &Authority,
-        user: &Person,
+        user: &User,
         provider: &str,
         subject: &str,
     ) -> Result<(), Refusal> {
@@ -160,7 +160,7 @@ impl Invitations {
     /// Applies the unit and sends the mail, in a task that a dropped request does not end.
     async fn finish(
         &self,
-        user: Person,
+        user: User,
         way: Invitation,
         unit: UnitOfWork,
     ) -> Result<Invited, StoreError> {

@@ -152,8 +152,8 @@ impl Policies {
     pub async fn explain(&self, call: Call<'_>) -> Result<Explained, Refusal> {
         let Call { user, client, item } = call;
         let wanted = item.wanted()?;
-        let found = self.store.person_by(user).await?;
-        let person = &*found.ok_or_else(|| Refusal::no_user(user))?;
+        let found = self.store.user_by(user).await?;
+        let user = &*found.ok_or_else(|| Refusal::no_user(user))?;
         let filter = ClientFilter {
             search: Some(client.to_owned()).filter(|client| !client.is_empty()),
             ..ClientFilter::default()
@@ -170,14 +170,14 @@ impl Policies {
             Some(built_in) => (Item::Tool(built_in.spec().into()), Vec::new()),
             None => self
                 .gateway
-                .explain(wanted, person)
+                .explain(wanted, user)
                 .await?
                 .ok_or_else(|| Refusal::Missing(Object::Item, "of this name".to_owned()))?,
         };
         let blocked = before.iter().any(|(good, _)| !good);
         let token = AccessTokenId::parse(client).filter(|_| found.is_none());
         let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
-        let (verdict, steps) = self.judge.explain(Subject { person, program }, &item.facts());
+        let (verdict, steps) = self.judge.explain(Subject { user, program }, &item.facts());
         if !client.is_empty() {
             let source = found.map(|found| found.source);
             before.push((true, Step::Client(client_id.to_string(), source)));

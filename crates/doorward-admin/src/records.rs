@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_keys::MasterKey;
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, Person, Role};
+use doorward_model::{AuditEvent, AuditKind, AuditSubject, User, Role};
 use doorward_store::Store;
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ impl Records {
 
     /// Reads a record. Only users with the role auditor may; for others there is none. Reading is
     /// audited.
-    pub async fn read(&self, reader: &Person, id: &str) -> Result<CallRecord, Refusal> {
+    pub async fn read(&self, reader: &User, id: &str) -> Result<CallRecord, Refusal> {
         let missing = || Refusal::Missing(Object::Record, id.to_owned());
         if !reader.has_any(&[Role::auditor()]) {
             return Err(missing());

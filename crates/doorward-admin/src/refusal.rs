@@ -3,12 +3,12 @@
 
 use std::fmt;
 
-use doorward_accounts::{AccessTokenError, PeopleError};
+use doorward_accounts::{AccessTokenError, UserError};
 use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
-use doorward_model::person::RoleError;
+use doorward_model::user::RoleError;
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
 
@@ -191,7 +191,7 @@ pub enum Refusal {
     ProviderOff(String),
     /// A user cannot be added or changed.
     #[error(transparent)]
-    User(PeopleError),
+    User(UserError),
     /// An identity provider cannot be added, found or deleted.
     #[error(transparent)]
     Provider(ProviderChangeError),
@@ -317,19 +317,19 @@ impl Refusal {
     }
 }
 
-fn of_user(error: &PeopleError) -> Code {
+fn of_user(error: &UserError) -> Code {
     match error {
-        PeopleError::Name(_) => Code::InvalidName,
-        PeopleError::Taken(_) => Code::NameTaken,
-        PeopleError::Password(_) => Code::InvalidPassword,
-        PeopleError::WrongPassword => Code::WrongPassword,
-        PeopleError::Wait(_) => Code::TooManyAttempts,
-        PeopleError::Email(_) => Code::InvalidEmail,
-        PeopleError::Unknown(_) => Code::NotFound,
-        PeopleError::LastAdministrator(_) => Code::LastAdministrator,
-        PeopleError::Changed => Code::Changed,
-        PeopleError::Link => Code::LinkUsed,
-        PeopleError::Store(_) | PeopleError::Hasher(_) => Code::Unavailable,
+        UserError::Name(_) => Code::InvalidName,
+        UserError::Taken(_) => Code::NameTaken,
+        UserError::Password(_) => Code::InvalidPassword,
+        UserError::WrongPassword => Code::WrongPassword,
+        UserError::Wait(_) => Code::TooManyAttempts,
+        UserError::Email(_) => Code::InvalidEmail,
+        UserError::Unknown(_) => Code::NotFound,
+        UserError::LastAdministrator(_) => Code::LastAdministrator,
+        UserError::Changed => Code::Changed,
+        UserError::Link => Code::LinkUsed,
+        UserError::Store(_) | UserError::Hasher(_) => Code::Unavailable,
     }
 }
 
@@ -412,11 +412,11 @@ impl From<StoreError> for Refusal {
     }
 }
 
-impl From<PeopleError> for Refusal {
-    fn from(error: PeopleError) -> Self {
+impl From<UserError> for Refusal {
+    fn from(error: UserError) -> Self {
         match error {
-            PeopleError::Store(error) => error.into(),
-            PeopleError::Unknown(name) => Self::no_user(&name),
+            UserError::Store(error) => error.into(),
+            UserError::Unknown(name) => Self::no_user(&name),
             error => Self::User(error),
         }
     }

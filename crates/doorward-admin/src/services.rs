@@ -1,7 +1,7 @@
 //! Accounts of services: accounts that cannot sign in, for programs that act for no user.
 
-use doorward_accounts::{Accounts, Authority, NewPerson, PeopleError};
-use doorward_model::{Change, Person, PersonName, Role, UnitOfWork};
+use doorward_accounts::{Accounts, Authority, NewAccount, UserError};
+use doorward_model::{Change, User, PersonName, Role, UnitOfWork};
 use doorward_store::{Condition, Store, StoreError};
 
 use crate::Refusal;
@@ -14,15 +14,15 @@ pub(crate) async fn account(
     authority: &Authority,
     name: &str,
     unit: &mut UnitOfWork,
-) -> Result<Person, Refusal> {
-    let parsed = PersonName::parse(name).map_err(PeopleError::Name)?;
-    match store.person_named(&parsed).await? {
+) -> Result<User, Refusal> {
+    let parsed = PersonName::parse(name).map_err(UserError::Name)?;
+    match store.user_named(&parsed).await? {
         Some(known) if known.password.is_some() || !known.roles.contains(&Role::service()) => {
             Err(Refusal::NotAService(name.to_owned()))
         }
         Some(known) => Ok(known),
         None => {
-            let new = NewPerson {
+            let new = NewAccount {
                 name: name.to_owned(),
                 email: None,
                 password: None,
@@ -30,7 +30,7 @@ pub(crate) async fn account(
                 roles: vec![Role::service()],
             };
             let service = accounts.prepare(authority, new).await?;
-            unit.push(Change::InsertPerson(service.clone()));
+            unit.push(Change::InsertUser(service.clone()));
             Ok(service)
         }
     }
@@ -40,12 +40,12 @@ pub(crate) async fn account(
 pub(crate) async fn apply(
     store: &Store,
     unit: UnitOfWork,
-    service: &Person,
+    service: &User,
 ) -> Result<(), Refusal> {
     match store.apply(unit).await {
         Ok(()) => Ok(()),
-        Err(StoreError::Refused(Condition::InsertPerson)) => {
-            Err(PeopleError::Taken(service.name.to_string()).into())
+        Err(StoreError::Refused(Condition::InsertUser)) => {
+            Err(UserError::Taken(service.name.to_string()).into())
         }
         Err(error) => Err(error.into()),
     }

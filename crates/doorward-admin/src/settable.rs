@@ -229,7 +229,7 @@ const OF_THE_MACHINE: &[&str] = &[
     "pass_env",
     "user",
     "working_dir",
-    "per_person",
+    "per_user",
     "ca_file",
     "private_key_file",
 ];

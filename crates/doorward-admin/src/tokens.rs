@@ -2,7 +2,7 @@
 
 use doorward_accounts::{Accounts, Authority, MadeAccessToken, NewAccessToken};
 use doorward_model::{
-    AccessToken, AccessTokenId, Change, Live, Person, Rules, Scope, ScopeSet, UnitOfWork,
+    AccessToken, AccessTokenId, Change, Live, User, Rules, Scope, ScopeSet, UnitOfWork,
     UpstreamName,
 };
 use doorward_store::Store;
@@ -38,7 +38,7 @@ pub struct NewToken {
 #[derive(Debug)]
 pub struct MadeToken {
     /// The account that it acts for.
-    pub holder: Person,
+    pub holder: User,
     /// The token with its value.
     pub made: MadeAccessToken,
 }
@@ -103,7 +103,7 @@ impl Tokens {
             self.accounts.prepare_access_token(authority, &holder, &rules.access, new).await?;
         unit.push(Change::InsertAccessToken(Box::new(made.token.clone())));
         services::apply(&self.store, unit, &holder).await?;
-        tracing::info!(person = %holder.id, token = %made.token.id, "access token made");
+        tracing::info!(user = %holder.id, token = %made.token.id, "access token made");
         Ok(MadeToken { holder, made })
     }
 

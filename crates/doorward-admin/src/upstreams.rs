@@ -6,7 +6,7 @@ use doorward_gateway::{
     Decision, Gateway, LeftOut, ReviewState, ReviewedTool, ToolChangeError, Upstream,
     UpstreamConfig,
 };
-use doorward_model::{Person, ServerPin, UpstreamName, UpstreamTrust, upstream::PinnedTool};
+use doorward_model::{User, ServerPin, UpstreamName, UpstreamTrust, upstream::PinnedTool};
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
@@ -167,7 +167,7 @@ impl Upstreams {
     /// Tries an upstream out, with the access of the user of that sign-in name if one is given.
     pub async fn test(&self, name: &str, user: Option<&str>) -> Result<Vec<Finding>, Refusal> {
         let upstream = self.named(name).await?;
-        let user: Option<Arc<Person>> = match user {
+        let user: Option<Arc<User>> = match user {
             None => None,
             Some(user) => Some(Arc::new(self.users.named(user).await?)),
         };

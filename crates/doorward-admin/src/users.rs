@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_accounts::{Accounts, Authority, Enrolled, PeopleError, PersonChange};
+use doorward_accounts::{Accounts, Authority, Enrolled, UserError, AccountChange};
 use doorward_federation::Provider;
 use doorward_model::{
-    Change, ClientId, Clock, LinkedIdentity, Person, RevokeReason, Role, Session, SessionId, UserId,
+    Change, ClientId, Clock, LinkedIdentity, User, RevokeReason, Role, Session, SessionId, UserId,
 };
 use doorward_store::{ConnectedApp, Store, WayIn};
 
@@ -106,21 +106,21 @@ impl Users {
     }
 
     /// The user with this identifier.
-    pub async fn with_id(&self, id: &str) -> Result<Arc<Person>, Refusal> {
-        self.store.person(&UserId::from_text(id)).await?.ok_or_else(|| Refusal::no_user(id))
+    pub async fn with_id(&self, id: &str) -> Result<Arc<User>, Refusal> {
+        self.store.user(&UserId::from_text(id)).await?.ok_or_else(|| Refusal::no_user(id))
     }
 
     /// The user with this sign-in name.
-    pub async fn named(&self, name: &str) -> Result<Person, Refusal> {
+    pub async fn named(&self, name: &str) -> Result<User, Refusal> {
         match self.accounts.find(name).await {
             // No user has an invalid name.
-            Err(PeopleError::Name(_)) => Err(Refusal::no_user(name)),
+            Err(UserError::Name(_)) => Err(Refusal::no_user(name)),
             found => Ok(found?),
         }
     }
 
     /// All users.
-    pub async fn all(&self) -> Result<Vec<Person>, Refusal> {
+    pub async fn all(&self) -> Result<Vec<User>, Refusal> {
         Ok(self.accounts.list().await?)
     }
 
@@ -128,13 +128,13 @@ impl Users {
     /// password, a passkey, or an account at an identity provider that is enabled.
     pub async fn states(
         &self,
-        users: &[&Person],
+        users: &[&User],
         enabled: &[Arc<Provider>],
     ) -> Result<Vec<UserState>, Refusal> {
         let ids: Vec<UserId> = users.iter().map(|user| user.id.clone()).collect();
         let ways = self.store.ways_in(&ids).await?;
         let passwords = self.have_passwords();
-        let state = |user: &&Person| {
+        let state = |user: &&User| {
             let own: Vec<&WayIn> = ways.iter().filter(|way| way.user_id == user.id).collect();
             let other = own.iter().any(|way| {
                 way.provider
@@ -160,7 +160,7 @@ impl Users {
     /// The state of a user.
     pub async fn state(
         &self,
-        user: &Person,
+        user: &User,
         enabled: &[Arc<Provider>],
     ) -> Result<UserState, Refusal> {
         let state = self.states(&[user], enabled).await?.into_iter().next();
@@ -168,7 +168,7 @@ impl Users {
     }
 
     /// The possessions of a user.
-    pub async fn belongings(&self, user: &Person) -> Result<Belongings, Refusal> {
+    pub async fn belongings(&self, user: &User) -> Result<Belongings, Refusal> {
         let now = self.clock.now();
         Ok(Belongings {
             enrolled: self.accounts.enrolled(&user.id).await?,
@@ -183,12 +183,12 @@ impl Users {
     pub async fn change(
         &self,
         authority: &Authority,
-        user: &Person,
+        user: &User,
         change: UserChange,
         seen: Option<&str>,
-    ) -> Result<Arc<Person>, Refusal> {
+    ) -> Result<Arc<User>, Refusal> {
         let roles = change.roles.as_deref().map(roles).transpose()?;
-        let change = PersonChange {
+        let change = AccountChange {
             roles,
             email: change.email,
             display_name: change.display_name,
@@ -199,7 +199,7 @@ impl Users {
     }
 
     /// Disables a user. Sessions, tokens and grants end.
-    pub async fn disable(&self, user: &Person, seen: Option<&str>) -> Result<(), Refusal> {
+    pub async fn disable(&self, user: &User, seen: Option<&str>) -> Result<(), Refusal> {
         Ok(self.accounts.disable(user, seen).await?)
     }
 
@@ -207,25 +207,25 @@ impl Users {
     pub async fn enable(
         &self,
         authority: &Authority,
-        user: &Person,
+        user: &User,
         seen: Option<&str>,
     ) -> Result<(), Refusal> {
         Ok(self.accounts.enable(authority, user, seen).await?)
     }
 
     /// Deletes a user. Sessions, tokens and grants end.
-    pub async fn delete(&self, user: &Person, seen: Option<&str>) -> Result<(), Refusal> {
+    pub async fn delete(&self, user: &User, seen: Option<&str>) -> Result<(), Refusal> {
         Ok(self.accounts.delete(user, seen).await?)
     }
 
     /// Ends the sessions of a user, so that they must sign in again; with `apps`, the grants of
     /// connected apps too.
-    pub async fn sign_out(&self, user: &Person, apps: bool) -> Result<(), Refusal> {
+    pub async fn sign_out(&self, user: &User, apps: bool) -> Result<(), Refusal> {
         Ok(self.accounts.force_sign_in(user, apps).await?)
     }
 
     /// Ends one session of a user.
-    pub async fn end_session(&self, user: &Person, session: &str) -> Result<(), Refusal> {
+    pub async fn end_session(&self, user: &User, session: &str) -> Result<(), Refusal> {
         if self.accounts.end_session(&user.id, SessionId::from_text(session)).await? {
             Ok(())
         } else {
@@ -234,17 +234,17 @@ impl Users {
     }
 
     /// Withdraws everything that a user allowed a client.
-    pub async fn withdraw(&self, user: &Person, client: &str) -> Result<(), Refusal> {
+    pub async fn withdraw(&self, user: &User, client: &str) -> Result<(), Refusal> {
         let (client_id, now) = (ClientId::from_text(client), self.clock.now());
         let held = self.store.connected_apps(&user.id, now).await?;
         if !held.iter().any(|app| app.client_id == client_id) {
             return Err(Refusal::Missing(Object::App, client.to_owned()));
         }
-        let revoke = Change::RevokeGrantsOfPerson {
+        let revoke = Change::RevokeGrantsOfUser {
             user_id: user.id.clone(),
             client_id: Some(client_id),
             at: now,
-            reason: RevokeReason::ByPerson,
+            reason: RevokeReason::ByUser,
         };
         Ok(self.store.apply(revoke).await?)
     }
@@ -253,14 +253,14 @@ impl Users {
     pub async fn set_password(
         &self,
         authority: &Authority,
-        user: &Person,
+        user: &User,
         password: String,
     ) -> Result<(), Refusal> {
         Ok(self.accounts.set_password(authority, user, password, None).await?)
     }
 
     /// Removes a user's passkeys, authenticator app and recovery codes. Sessions and grants end.
-    pub async fn reset_factors(&self, authority: &Authority, user: &Person) -> Result<(), Refusal> {
+    pub async fn reset_factors(&self, authority: &Authority, user: &User) -> Result<(), Refusal> {
         Ok(self.accounts.reset_factors(authority, user).await?)
     }
 }

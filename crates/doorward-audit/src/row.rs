@@ -21,7 +21,7 @@ pub struct AuditRow {
     /// The outcome is good.
     pub good: bool,
     /// The name of the acting user.
-    pub person: String,
+    pub user: String,
     /// The name of the client, or the token.
     pub client: String,
     /// The object.
@@ -37,7 +37,7 @@ pub struct AuditRow {
 /// Names for the ids in some entries, each looked up once.
 #[derive(Default)]
 pub struct Names {
-    people: HashMap<String, String>,
+    users: HashMap<String, String>,
     clients: HashMap<String, String>,
 }
 
@@ -48,15 +48,15 @@ impl Names {
         for entry in entries {
             let actor = &entry.event.actor;
             let about = entry.event.subject.split_once(':');
-            let people = [
+            let users = [
                 actor.user_id.as_deref(),
-                about.filter(|(kind, _)| *kind == "person").map(|(_, id)| id),
+                about.filter(|(kind, _)| *kind == "user").map(|(_, id)| id),
             ];
-            for id in people.into_iter().flatten() {
-                if !names.people.contains_key(id)
-                    && let Some(person) = store.person(&UserId::from_text(id)).await?
+            for id in users.into_iter().flatten() {
+                if !names.users.contains_key(id)
+                    && let Some(user) = store.user(&UserId::from_text(id)).await?
                 {
-                    names.people.insert(id.to_owned(), person.name.to_string());
+                    names.users.insert(id.to_owned(), user.name.to_string());
                 }
             }
             let clients = [
@@ -79,10 +79,10 @@ impl Names {
     pub fn row(&self, entry: &AuditEntry) -> AuditRow {
         let event = &entry.event;
         let actor = &event.actor;
-        let person = |id: &str| self.people.get(id).cloned().unwrap_or_else(|| id.to_owned());
+        let user = |id: &str| self.users.get(id).cloned().unwrap_or_else(|| id.to_owned());
         let client = |id: &str| self.clients.get(id).cloned().unwrap_or_else(|| id.to_owned());
         let subject = match event.subject.split_once(':') {
-            Some(("person", id)) => person(id),
+            Some(("user", id)) => user(id),
             Some(("client", id)) => client(id),
             _ => event.subject.clone(),
         };
@@ -126,10 +126,10 @@ impl Names {
             kind: event.kind.to_string(),
             outcome: outcome(event.outcome),
             good: event.outcome == Outcome::Ok,
-            person: actor
+            user: actor
                 .user_id
                 .as_deref()
-                .map(person)
+                .map(user)
                 .or_else(|| actor.user_name.clone())
                 .unwrap_or_default(),
             client: actor

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, Person, Sealed, UnitOfWork, UserId};
+use doorward_model::{Change, IdentityId, LinkedIdentity, User, Sealed, UnitOfWork, UserId};
 use doorward_store::StoreError;
 
 use crate::{
@@ -21,7 +21,7 @@ pub enum Admission {
     /// Sign this user in, and store the state of the account in the same unit of work.
     SignIn {
         /// The user here, as the unit leaves them.
-        person: Box<Person>,
+        user: Box<User>,
         /// The changes to keep.
         unit: UnitOfWork,
     },
@@ -97,8 +97,8 @@ impl Federation {
         if let Some(known) = parts.store.identity(&arrival.identity()).await? {
             return self.admit_known(provider, arrival, &known).await;
         }
-        if let Some(person) = self.vouched_for(provider, arrival).await? {
-            if person.disabled_at.is_some() {
+        if let Some(user) = self.vouched_for(provider, arrival).await? {
+            if user.disabled_at.is_some() {
                 return Err(NotAdmitted::Disabled.into());
             }
             let mut unit = UnitOfWork::new();
@@ -111,24 +111,24 @@ impl Federation {
                 });
             }
             unit.push(Change::InsertIdentity(Box::new(
-                self.learnt(provider, arrival, None, &person.id),
+                self.learnt(provider, arrival, None, &user.id),
             )));
-            unit.push(Change::CollectProviderRoles(person.id.clone()));
+            unit.push(Change::CollectProviderRoles(user.id.clone()));
             // From now on the e-mail address follows this account.
             let id = arrival.identity();
-            let follows = address_change(&person, &id, arrival.verified_email(), Occasion::SignIn);
+            let follows = address_change(&user, &id, arrival.verified_email(), Occasion::SignIn);
             if let Some(change) = follows {
                 unit.push(change);
             }
-            tracing::info!(provider = %provider.id, person = %person.id, "an upstream account was linked by an administrator's word");
-            return Ok(Admission::SignIn { person: Box::new(person), unit });
+            tracing::info!(provider = %provider.id, user = %user.id, "an upstream account was linked by an administrator's word");
+            return Ok(Admission::SignIn { user: Box::new(user), unit });
         }
         if !provider.policy.open {
             return Err(NotAdmitted::NotInvited.into());
         }
         if !sure
             && let Some(email) = arrival.verified_email()
-            && !parts.store.people_with_email(email).await?.is_empty()
+            && !parts.store.users_with_email(email).await?.is_empty()
         {
             return Ok(Admission::Ask);
         }
@@ -142,28 +142,28 @@ impl Federation {
         known: &LinkedIdentity,
     ) -> Result<Admission, FederationError> {
         let parts = &self.inner.parts;
-        let Some(person) =
-            parts.store.person(&known.user_id).await?.filter(|person| person.disabled_at.is_none())
+        let Some(user) =
+            parts.store.user(&known.user_id).await?.filter(|user| user.disabled_at.is_none())
         else {
             return Err(NotAdmitted::Disabled.into());
         };
-        let mut person = Person::clone(&person);
+        let mut user = User::clone(&user);
         let mut unit = UnitOfWork::from_iter([
             Change::UpdateIdentity(Box::new(self.learnt(
                 provider,
                 arrival,
                 Some(known),
-                &person.id,
+                &user.id,
             ))),
-            Change::CollectProviderRoles(person.id.clone()),
+            Change::CollectProviderRoles(user.id.clone()),
         ]);
-        for change in self.profile_changes(arrival, known, &person, Occasion::SignIn).await? {
-            if let Change::RenamePerson { name, .. } = &change {
-                person.name.clone_from(name);
+        for change in self.profile_changes(arrival, known, &user, Occasion::SignIn).await? {
+            if let Change::RenameUser { name, .. } = &change {
+                user.name.clone_from(name);
             }
             unit.push(change);
         }
-        Ok(Admission::SignIn { person: Box::new(person), unit })
+        Ok(Admission::SignIn { user: Box::new(user), unit })
     }
 
     /// The user for whom an administrator has vouched: by an invitation of this e-mail address, or
@@ -173,19 +173,19 @@ impl Federation {
         &self,
         provider: &Provider,
         arrival: &Arrival,
-    ) -> Result<Option<Person>, StoreError> {
+    ) -> Result<Option<User>, StoreError> {
         let store = &self.inner.parts.store;
         let Some(email) = arrival.verified_email() else { return Ok(None) };
         if let Some(invitation) = store.invitation(&provider.id, email).await? {
             return Ok(store
-                .person(&invitation.user_id)
+                .user(&invitation.user_id)
                 .await?
-                .map(|person| Person::clone(&person)));
+                .map(|user| User::clone(&user)));
         }
         if !domain_of(email).is_some_and(|domain| provider.policy.authoritative.contains(&domain)) {
             return Ok(None);
         }
-        let mut holders = store.people_with_email(email).await?;
+        let mut holders = store.users_with_email(email).await?;
         match (holders.pop(), holders.is_empty()) {
             (Some(only), true) if store.identities_of(&only.id).await?.is_empty() => Ok(Some(only)),
             _ => Ok(None),
@@ -201,7 +201,7 @@ impl Federation {
         let now = parts.clock.now();
         let id = UserId::random(parts.entropy.as_ref());
         let identity = self.learnt(provider, arrival, None, &id);
-        let person = Person {
+        let user = User {
             name: self.free_name(provider, arrival).await?,
             email: arrival.verified_email().map(str::to_owned),
             email_by: arrival.verified_email().map(|_| identity.id.clone()),
@@ -216,10 +216,10 @@ impl Federation {
             id,
         };
         let unit = UnitOfWork::from_iter([
-            Change::InsertPerson(person.clone()),
+            Change::InsertUser(user.clone()),
             Change::InsertIdentity(Box::new(identity)),
         ]);
-        tracing::info!(provider = %provider.id, person = %person.id, "an account is made at the first sign-in");
-        Ok(Admission::SignIn { person: Box::new(person), unit })
+        tracing::info!(provider = %provider.id, user = %user.id, "an account is made at the first sign-in");
+        Ok(Admission::SignIn { user: Box::new(user), unit })
     }
 }

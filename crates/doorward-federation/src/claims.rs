@@ -16,7 +16,7 @@ pub(crate) fn is_told(claims: &Value, path: &str) -> bool {
     if path.starts_with('/') { claims.pointer(path).is_some() } else { claims.get(path).is_some() }
 }
 
-/// A claim as text: a string as it is, a number in decimal. Nothing else can name a person, nor can
+/// A claim as text: a string as it is, a number in decimal. Nothing else can name a user, nor can
 /// a text of which a character could not be read: two such texts may read the same.
 pub(crate) fn text(claims: &Value, path: &str) -> Option<String> {
     let text = match find(claims, path)? {

@@ -48,9 +48,9 @@ impl Federation {
         Ok(!parts.passwords
             || parts
                 .store
-                .person(&identity.user_id)
+                .user(&identity.user_id)
                 .await?
-                .is_none_or(|person| person.password.is_none()))
+                .is_none_or(|user| user.password.is_none()))
     }
 
     /// Reports an account on which something depends.
@@ -84,7 +84,7 @@ impl Federation {
         if present.is_none_or(|present| present.confirmed_at != identity.confirmed_at) {
             return Ok(());
         }
-        tracing::warn!(provider = %identity.provider, person = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer vouches for the user");
+        tracing::warn!(provider = %identity.provider, user = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer vouches for the user");
         let ended = LinkedIdentity {
             email: None,
             roles: Vec::new(),
@@ -109,17 +109,17 @@ impl Federation {
         let another_stands =
             others.iter().any(|other| other.id != identity.id && other.ended_at.is_none());
         if self.depends_on_providers(identity).await? && !another_stands {
-            unit.push(Change::EndSessionsOfPerson {
+            unit.push(Change::EndSessionsOfUser {
                 user_id: identity.user_id.clone(),
                 except: None,
             });
-            unit.push(Change::RevokeGrantsOfPerson {
+            unit.push(Change::RevokeGrantsOfUser {
                 user_id: identity.user_id.clone(),
                 client_id: None,
                 at: now,
                 reason,
             });
-            unit.push(Change::RevokeAccessTokensOfPerson {
+            unit.push(Change::RevokeAccessTokensOfUser {
                 user_id: identity.user_id.clone(),
                 at: now,
             });

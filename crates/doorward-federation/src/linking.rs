@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Change, IdentityId, LinkedIdentity, Person, RevokeReason, Timestamp, UnitOfWork, UserId,
+    Change, IdentityId, LinkedIdentity, User, RevokeReason, Timestamp, UnitOfWork, UserId,
 };
 use doorward_store::StoreError;
 
@@ -72,7 +72,7 @@ impl Federation {
         &self,
         provider: &Provider,
         subject: &str,
-        person: &Person,
+        user: &User,
     ) -> Result<(), FederationError> {
         let parts = &self.inner.parts;
         let issuers = provider.protocol.issuers();
@@ -89,7 +89,7 @@ impl Federation {
             provider: provider.id.clone(),
             issuer,
             subject: subject.to_owned(),
-            user_id: person.id.clone(),
+            user_id: user.id.clone(),
             username: None,
             email: None,
             display_name: None,
@@ -116,7 +116,7 @@ impl Federation {
             Change::RevokeGrantsOfIdentity {
                 identity: identity.clone(),
                 at,
-                reason: RevokeReason::ByPerson,
+                reason: RevokeReason::ByUser,
             },
             Change::EndSessionsOfIdentity { identity, sid: None },
             Change::CollectProviderRoles(user_id.clone()),

@@ -1,6 +1,6 @@
 //! The profile of a user as derived from a provider's statements.
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName};
+use doorward_model::{Change, IdentityId, LinkedIdentity, User, PersonName};
 use doorward_store::StoreError;
 
 use crate::{arrival::Arrival, error::FederationError, federation::Federation, provider::Provider};
@@ -34,22 +34,22 @@ pub(crate) enum Occasion {
 /// provider no longer vouches for one. The e-mail address of a user with a password, or one that
 /// another account vouches for, stays until the user signs in with this account.
 pub(crate) fn address_change(
-    person: &Person,
+    user: &User,
     id: &IdentityId,
     verified: Option<&str>,
     occasion: Occasion,
 ) -> Option<Change> {
-    let follows = person.email_by.as_ref() == Some(id);
+    let follows = user.email_by.as_ref() == Some(id);
     let email = match verified {
         Some(told) => {
-            let takes_over = person.password.is_none()
-                && (occasion == Occasion::SignIn || person.email.is_none());
-            let news = person.email.as_deref() != Some(told) || !follows;
+            let takes_over = user.password.is_none()
+                && (occasion == Occasion::SignIn || user.email.is_none());
+            let news = user.email.as_deref() != Some(told) || !follows;
             ((follows || takes_over) && news).then(|| Some(told.to_owned()))
         }
         None => follows.then_some(None),
     }?;
-    Some(Change::FollowAddress { user_id: person.id.clone(), identity: id.clone(), email })
+    Some(Change::FollowAddress { user_id: user.id.clone(), identity: id.clone(), email })
 }
 
 impl Federation {
@@ -59,38 +59,38 @@ impl Federation {
         &self,
         arrival: &Arrival,
         known: &LinkedIdentity,
-        person: &Person,
+        user: &User,
         occasion: Occasion,
     ) -> Result<Vec<Change>, StoreError> {
         let mut changes: Vec<Change> =
-            address_change(person, &known.id, arrival.verified_email(), occasion)
+            address_change(user, &known.id, arrival.verified_email(), occasion)
                 .into_iter()
                 .collect();
         // A user with a password chose their name here; for all others the provider's statements
         // are the newest.
-        if person.password.is_some() {
+        if user.password.is_some() {
             return Ok(changes);
         }
-        if arrival.display_name.is_some() && arrival.display_name != person.display_name {
+        if arrival.display_name.is_some() && arrival.display_name != user.display_name {
             changes.push(Change::SetProfile {
-                user_id: person.id.clone(),
+                user_id: user.id.clone(),
                 email: None,
                 display_name: arrival.display_name.clone(),
             });
         }
         // A name that an administrator gave stays. Older versions took names with `@` from
         // providers.
-        let made_here = known.created_at != person.created_at;
+        let made_here = known.created_at != user.created_at;
         let news = arrival.username.as_deref() != known.username.as_deref()
-            || person.name.as_str().contains('@');
+            || user.name.as_str().contains('@');
         if made_here || !news {
             return Ok(changes);
         }
         let told = arrival.username.as_deref().or(arrival.verified_email()).and_then(name_from);
-        if let Some(name) = told.filter(|name| *name != person.name)
-            && self.inner.parts.store.person_named(&name).await?.is_none()
+        if let Some(name) = told.filter(|name| *name != user.name)
+            && self.inner.parts.store.user_named(&name).await?.is_none()
         {
-            changes.push(Change::RenamePerson { user_id: person.id.clone(), name });
+            changes.push(Change::RenameUser { user_id: user.id.clone(), name });
         }
         Ok(changes)
     }
@@ -113,7 +113,7 @@ impl Federation {
         for number in 1..1000 {
             let text = if number == 1 { base.to_string() } else { format!("{base}-{number}") };
             let Ok(name) = PersonName::parse(&text) else { break };
-            if self.inner.parts.store.person_named(&name).await?.is_none() {
+            if self.inner.parts.store.user_named(&name).await?.is_none() {
                 return Ok(name);
             }
         }

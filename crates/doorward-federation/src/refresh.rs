@@ -220,10 +220,10 @@ impl Federation {
                     last_login_at: identity.last_login_at,
                     ..self.learnt(provider, &arrival, Some(&identity), &identity.user_id)
                 };
-                let person = parts.store.person(&identity.user_id).await?;
-                let profile = match &person {
-                    Some(person) => {
-                        self.profile_changes(&arrival, &identity, person, Occasion::Check).await?
+                let user = parts.store.user(&identity.user_id).await?;
+                let profile = match &user {
+                    Some(user) => {
+                        self.profile_changes(&arrival, &identity, user, Occasion::Check).await?
                     }
                     None => Vec::new(),
                 };
@@ -259,7 +259,7 @@ impl Federation {
             return self.end(&identity, reason, &why).await;
         }
         round.waiting += 1;
-        tracing::warn!(provider = %provider.id, person = %identity.user_id, silent, why, "an account could not be checked; its access goes on meanwhile");
+        tracing::warn!(provider = %provider.id, user = %identity.user_id, silent, why, "an account could not be checked; its access goes on meanwhile");
         // Once more before the end.
         let next_check_at = Timestamp(now.plus(seconds).0.min(end.plus(1).0));
         let later = LinkedIdentity { next_check_at, ..identity };
@@ -286,7 +286,7 @@ impl Federation {
         // Of the profile, only a new name can be refused: another user took it a moment ago. It
         // waits for the next check.
         let (names, rest): (Vec<Change>, Vec<Change>) =
-            profile.into_iter().partition(|change| matches!(change, Change::RenamePerson { .. }));
+            profile.into_iter().partition(|change| matches!(change, Change::RenameUser { .. }));
         if !names.is_empty() {
             match store.apply(unit(rest.iter().cloned().chain(names).collect())).await {
                 Err(StoreError::Refused(_)) => tracing::debug!(

@@ -13,7 +13,7 @@ use std::{
 };
 
 use doorward_model::{
-    Person, Timestamp, UpstreamName, UserId, id::random_text, upstream::ConnectionProblem,
+    User, Timestamp, UpstreamName, UserId, id::random_text, upstream::ConnectionProblem,
 };
 use doorward_store::StoreError;
 use doorward_transport::{FlightError, SingleFlight};
@@ -127,12 +127,12 @@ impl Flights {
 pub(crate) struct LinkAuth {
     pub(crate) gateway: Arc<Inner>,
     pub(crate) upstream: Shared,
-    pub(crate) person: Option<Arc<Person>>,
+    pub(crate) user: Option<Arc<User>>,
 }
 
 impl LinkAuth {
-    fn key(&self, person: &Person, issuer: &str) -> AccessKey {
-        AccessKey::of(&person.id, &self.upstream, issuer)
+    fn key(&self, user: &User, issuer: &str) -> AccessKey {
+        AccessKey::of(&user.id, &self.upstream, issuer)
     }
 
     /// The token of the next request to this receiver; `None` where the upstream takes none.
@@ -167,17 +167,17 @@ impl LinkAuth {
                 self.upstream.title
             )));
         }
-        let Some(person) = &self.person else {
-            return Err(NoToken::Unavailable("there is no person to act for".to_owned()));
+        let Some(user) = &self.user else {
+            return Err(NoToken::Unavailable("there is no user to act for".to_owned()));
         };
         if refused.is_some() {
-            self.gateway.short_lived.forget(&person.id, self.upstream.name);
+            self.gateway.short_lived.forget(&user.id, self.upstream.name);
         }
         let token = match &self.upstream.auth {
             Auth::None | Auth::Fixed(..) => return Ok(None),
-            Auth::Identity => self.identity(person)?,
-            Auth::Exchange(endpoint) => self.exchanged(person, endpoint).await?,
-            Auth::Grant => self.granted(person, refused.map(Credential::token)).await?,
+            Auth::Identity => self.identity(user)?,
+            Auth::Exchange(endpoint) => self.exchanged(user, endpoint).await?,
+            Auth::Grant => self.granted(user, refused.map(Credential::token)).await?,
         };
         Ok(Some(Credential(token)))
     }
@@ -192,15 +192,15 @@ impl LinkAuth {
 
     /// Notes that the upstream requires more access than the user gave (G25).
     pub(crate) fn wants_scope(&self, scope: Option<&str>) {
-        if let (Some(person), Some(scope)) = (&self.person, scope) {
-            self.gateway.wanted.note(&person.id, &self.upstream, scope);
+        if let (Some(user), Some(scope)) = (&self.user, scope) {
+            self.gateway.wanted.note(&user.id, &self.upstream, scope);
         }
     }
 
     /// Notes that the upstream refuses even a fresh token: this connection, and no other, is over.
     pub(crate) async fn refused(&self, refused: &Credential) {
-        let (Auth::Grant, Some(person)) = (&self.upstream.auth, &self.person) else { return };
-        if let Ok(Some(connection)) = self.gateway.connection_now(&person.id, &self.upstream).await
+        let (Auth::Grant, Some(user)) = (&self.upstream.auth, &self.user) else { return };
+        if let Ok(Some(connection)) = self.gateway.connection_now(&user.id, &self.upstream).await
             && held::open(&self.gateway, &connection)
                 .is_some_and(|held| held.access_token == refused.token())
         {
@@ -210,35 +210,35 @@ impl LinkAuth {
     }
 
     /// A token of this server that names the user, for this upstream alone.
-    fn identity(&self, person: &Person) -> Result<String, NoToken> {
+    fn identity(&self, user: &User) -> Result<String, NoToken> {
         let now = self.gateway.parts.clock.now();
-        let key = self.key(person, self.gateway.parts.public_url.as_str());
+        let key = self.key(user, self.gateway.parts.public_url.as_str());
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
         }
-        let token = self.signed(person, &self.upstream.audience(), now)?;
+        let token = self.signed(user, &self.upstream.audience(), now)?;
         self.gateway.short_lived.put(key, token.clone(), now.plus(IDENTITY_LIFETIME).0, now);
         Ok(token)
     }
 
-    fn signed(&self, person: &Person, audience: &str, now: Timestamp) -> Result<String, NoToken> {
+    fn signed(&self, user: &User, audience: &str, now: Timestamp) -> Result<String, NoToken> {
         let parts = &self.gateway.parts;
-        let roles: Vec<String> = person.all_roles().map(ToString::to_string).collect();
+        let roles: Vec<String> = user.all_roles().map(ToString::to_string).collect();
         let mut claims = json!({
             "iss": parts.public_url.as_str(),
-            "sub": person.id.as_str(),
+            "sub": user.id.as_str(),
             "aud": audience,
             "iat": now.0,
             "nbf": now.0,
             "exp": now.plus(IDENTITY_LIFETIME).0,
             "jti": random_text(parts.entropy.as_ref(), 16),
-            "preferred_username": person.name.as_str(),
+            "preferred_username": user.name.as_str(),
             "roles": roles,
         });
         if let Value::Object(members) = &mut claims {
-            members.extend(person.email.as_ref().map(|email| ("email".to_owned(), json!(email))));
+            members.extend(user.email.as_ref().map(|email| ("email".to_owned(), json!(email))));
             members
-                .extend(person.display_name.as_ref().map(|name| ("name".to_owned(), json!(name))));
+                .extend(user.display_name.as_ref().map(|name| ("name".to_owned(), json!(name))));
         }
         parts
             .keys
@@ -248,26 +248,26 @@ impl LinkAuth {
 
     /// A token of this server exchanged for one of the upstream's authorization server (RFC 8693),
     /// by one task for all calls of the user.
-    async fn exchanged(&self, person: &Arc<Person>, endpoint: &Url) -> Result<String, NoToken> {
-        let key = self.key(person, endpoint.as_str());
+    async fn exchanged(&self, user: &Arc<User>, endpoint: &Url) -> Result<String, NoToken> {
+        let key = self.key(user, endpoint.as_str());
         if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.parts.clock.now()) {
             return Ok(token);
         }
-        let (auth, person, endpoint) = (self.clone(), Arc::clone(person), endpoint.clone());
+        let (auth, user, endpoint) = (self.clone(), Arc::clone(user), endpoint.clone());
         self.gateway
             .flights
             .exchanges
-            .run(key, || async move { auth.exchange(&person, &endpoint).await })
+            .run(key, || async move { auth.exchange(&user, &endpoint).await })
             .await?
     }
 
-    async fn exchange(&self, person: &Person, endpoint: &Url) -> Result<String, NoToken> {
-        let (now, key) = (self.gateway.parts.clock.now(), self.key(person, endpoint.as_str()));
+    async fn exchange(&self, user: &User, endpoint: &Url) -> Result<String, NoToken> {
+        let (now, key) = (self.gateway.parts.clock.now(), self.key(user, endpoint.as_str()));
         // Another call may have had it exchanged between the check and the task.
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
         }
-        let subject = self.signed(person, endpoint.as_str(), now)?;
+        let subject = self.signed(user, endpoint.as_str(), now)?;
         let config = &self.upstream.config;
         let mut form = vec![
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
@@ -298,12 +298,12 @@ impl LinkAuth {
     /// The user's own token, refreshed before its end or when it was refused.
     async fn granted(
         &self,
-        person: &Arc<Person>,
+        user: &Arc<User>,
         refused: Option<&str>,
     ) -> Result<String, NoToken> {
         let title = &self.upstream.title;
         let deadline = tokio::time::Instant::now() + REFRESH_WITHIN;
-        let mut seen = self.gateway.connection(&person.id, &self.upstream).await?;
+        let mut seen = self.gateway.connection(&user.id, &self.upstream).await?;
         // The token before the refresh that this call waited for.
         let mut replaced: Option<String> = None;
         loop {
@@ -335,7 +335,7 @@ impl LinkAuth {
                 // Near its end, without a refresh token: valid until then.
                 return Ok(held.access_token);
             }
-            let key = self.key(person, &connection.issuer);
+            let key = self.key(user, &connection.issuer);
             if let Some(seconds) = self.gateway.waits.left(&key, now) {
                 if good {
                     return Ok(held.access_token);
@@ -350,7 +350,7 @@ impl LinkAuth {
                 ))
             };
             let (gateway, upstream, user_id) =
-                (Arc::clone(&self.gateway), Arc::clone(&self.upstream), person.id.clone());
+                (Arc::clone(&self.gateway), Arc::clone(&self.upstream), user.id.clone());
             let version = connection.version;
             let flight = self
                 .gateway
@@ -364,7 +364,7 @@ impl LinkAuth {
                 Err(error) => return Err(error),
             }
             replaced = Some(held.access_token);
-            seen = self.gateway.connection_now(&person.id, &self.upstream).await?;
+            seen = self.gateway.connection_now(&user.id, &self.upstream).await?;
             if seen.as_ref().is_some_and(|connection| connection.version == version) {
                 // Another replica refreshes, or this one failed to reach the store: read again,
                 // until the call's time is over.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{Person, UpstreamName, UserId, foreign};
+use doorward_model::{User, UpstreamName, UserId, foreign};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
@@ -86,9 +86,9 @@ impl Catalogues {
         slot
     }
     /// Forgets the lists of an upstream: of one user, or of all.
-    pub(crate) fn forget(&self, name: UpstreamName, person: Option<&UserId>) {
+    pub(crate) fn forget(&self, name: UpstreamName, user: Option<&UserId>) {
         self.lock().retain(|(upstream, owner), _| {
-            *upstream != name || (person.is_some() && owner.as_ref() != person)
+            *upstream != name || (user.is_some() && owner.as_ref() != user)
         });
     }
     /// The tools that the newest list of an upstream left out.
@@ -119,8 +119,8 @@ pub(crate) struct Look {
 }
 
 impl Inner {
-    fn list_key(upstream: &Upstream, person: &Person) -> Key {
-        (upstream.name, upstream.lists_are_personal().then(|| person.id.clone()))
+    fn list_key(upstream: &Upstream, user: &User) -> Key {
+        (upstream.name, upstream.lists_are_personal().then(|| user.id.clone()))
     }
 
     /// The offers of an upstream to this user, as far as it is known within the time that the
@@ -128,9 +128,9 @@ impl Inner {
     pub(crate) async fn catalogue(
         self: &Arc<Self>,
         upstream: &Shared,
-        person: &Arc<Person>,
+        user: &Arc<User>,
     ) -> Look {
-        let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, person));
+        let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, user));
         let deadline = Instant::now() + Duration::from_millis(upstream.config.list_wait_ms);
         loop {
             // Registered before the state is looked at, so that no refresh is missed in between.
@@ -153,7 +153,7 @@ impl Inner {
                 (state.catalogue.clone().filter(decided), state.problem.clone(), due)
             };
             if due {
-                self.refresh(upstream, person, &slot);
+                self.refresh(upstream, user, &slot);
             }
             if known.is_some() || (!due && !slot.refreshing.load(Ordering::Acquire)) {
                 return Look { catalogue: known, problem };
@@ -170,20 +170,20 @@ impl Inner {
 
     /// Lists in the background, once at a time. The task owns the listing and its mark, not a
     /// request.
-    fn refresh(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>, slot: &Arc<Slot>) {
+    fn refresh(self: &Arc<Self>, upstream: &Shared, user: &Arc<User>, slot: &Arc<Slot>) {
         let Some(under_way) = UnderWay::begin(slot) else { return };
-        let (inner, upstream, person) =
-            (Arc::clone(self), Arc::clone(upstream), Arc::clone(person));
+        let (inner, upstream, user) =
+            (Arc::clone(self), Arc::clone(upstream), Arc::clone(user));
         tokio::spawn(async move {
             let late = || Err(LinkError::Failed("listing took too long".to_owned()));
-            let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &person))
+            let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &user))
                 .await
                 .unwrap_or_else(|_| late());
-            let whose = upstream.lists_are_personal().then(|| person.id.clone());
+            let whose = upstream.lists_are_personal().then(|| user.id.clone());
             for what in under_way.end(&upstream, listed) {
                 inner.parts.changes.tell(Change {
                     upstream: Some(upstream.name),
-                    person: whose.clone(),
+                    user: whose.clone(),
                     what,
                 });
             }
@@ -191,10 +191,10 @@ impl Inner {
     }
 
     /// Notes that an upstream announced a change of its lists.
-    pub(crate) fn note_stale(&self, upstream: &Shared, person: &Person, link: &Link) {
+    pub(crate) fn note_stale(&self, upstream: &Shared, user: &User, link: &Link) {
         if link.stale.swap(false, Ordering::AcqRel) {
             self.catalogues
-                .slot(upstream, &Self::list_key(upstream, person))
+                .slot(upstream, &Self::list_key(upstream, user))
                 .stale
                 .store(true, Ordering::Release);
         }

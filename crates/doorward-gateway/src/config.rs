@@ -41,7 +41,7 @@ pub struct UpstreamConfig {
     /// The folder in which the process runs.
     pub working_dir: String,
     /// True if a process runs for each user rather than one for all.
-    pub per_person: bool,
+    pub per_user: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https URL.
     pub document: String,
     /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream
@@ -174,7 +174,7 @@ impl Default for UpstreamConfig {
             pass_env: Vec::new(),
             user: String::new(),
             working_dir: String::new(),
-            per_person: false,
+            per_user: false,
             document: String::new(),
             origins: Vec::new(),
             include: Vec::new(),

@@ -27,7 +27,7 @@ use crate::{
     exchange::Failed,
     foreign::URL_ELICITATION_REQUIRED,
     link_error::LinkError,
-    status::PersonsUpstream,
+    status::UsersUpstream,
     upstream::{Shared, Upstream},
 };
 
@@ -57,7 +57,7 @@ struct Arguments {
 #[derive(Serialize, JsonSchema)]
 struct Answer {
     /// Each service, by its name.
-    services: Vec<PersonsUpstream>,
+    services: Vec<UsersUpstream>,
 }
 
 fn schema<T: JsonSchema>() -> Arc<Map<String, Value>> {
@@ -98,7 +98,7 @@ fn drop_formats(members: &mut Map<String, Value>) {
 pub(crate) fn spec() -> Arc<ToolSpec> {
     static SPEC: OnceLock<Arc<ToolSpec>> = OnceLock::new();
     let make = || {
-        let description = "Lists the services behind this server with their state for this person, and leads the person to connect one: call it with connect set to the service's name.";
+        let description = "Lists the services behind this server with their state for this user, and leads the user to connect one: call it with connect set to the service's name.";
         let mut tool = Tool::new(NAME, description, schema::<Arguments>());
         tool.title = Some("Connected services".to_owned());
         tool.output_schema = Some(schema::<Answer>());
@@ -167,7 +167,7 @@ fn place(inner: &Inner, visit: &Visit, upstream: &Upstream) -> String {
 
 fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
     format!(
-        "{why}. Ask the person to open {link} and connect {}; then make the same call again.",
+        "{why}. Ask the user to open {link} and connect {}; then make the same call again.",
         upstream.title
     )
 }
@@ -182,9 +182,9 @@ impl Gateway {
     pub async fn is_connected(
         &self,
         upstream: &Upstream,
-        person: &doorward_model::Person,
+        user: &doorward_model::User,
     ) -> Result<bool, doorward_store::StoreError> {
-        let connection = self.inner.connection(&person.id, upstream).await?;
+        let connection = self.inner.connection(&user.id, upstream).await?;
         Ok(connection.is_some_and(|connection| connection.tokens.is_some()))
     }
 
@@ -202,7 +202,7 @@ impl Gateway {
     }
 
     fn why(upstream: &Upstream, problem: Option<String>) -> String {
-        problem.unwrap_or_else(|| format!("The person has not connected {} yet", upstream.title))
+        problem.unwrap_or_else(|| format!("The user has not connected {} yet", upstream.title))
     }
 
     /// Requests that the user connect, in a form that the client supports.
@@ -225,7 +225,7 @@ impl Gateway {
             .and_then(|connection| connection.problem)
             .map(|problem| format!("{}: {problem}", upstream.title));
         let why = if wants_more && problem.is_none() {
-            format!("{} wants more access than the person gave", upstream.title)
+            format!("{} wants more access than the user gave", upstream.title)
         } else {
             Self::why(upstream, problem)
         };
@@ -235,7 +235,7 @@ impl Gateway {
             Some(Answered::Declined) => {
                 let told = link_text(upstream, &why, &link);
                 return Ok(CallToolResult::error(vec![ContentBlock::text(format!(
-                    "The person did not want to connect {}. {told}",
+                    "The user did not want to connect {}. {told}",
                     upstream.title
                 ))])
                 .into());
@@ -320,7 +320,7 @@ impl Gateway {
         let deadline = tokio::time::Instant::now() + WAIT;
         while tokio::time::Instant::now() < deadline {
             if !self.wants_more(visit, upstream)
-                && self.is_connected(upstream, &visit.caller.person).await?
+                && self.is_connected(upstream, &visit.caller.user).await?
             {
                 return Ok(());
             }
@@ -366,12 +366,12 @@ impl Gateway {
     ) -> Result<CallToolResponse, ToolError> {
         let arguments: Arguments = serde_json::from_value(Value::Object(call.arguments()))
             .map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))?;
-        let person = &call.visit.caller.person;
+        let user = &call.visit.caller.user;
         if let Some(name) = arguments.connect {
             let all = self.upstreams().await?;
             let wanted = all
                 .into_iter()
-                .find(|upstream| upstream.name.as_str() == name && upstream.is_for(person));
+                .find(|upstream| upstream.name.as_str() == name && upstream.is_for(user));
             let Some(upstream) = wanted else {
                 return Err(ToolError::Arguments(format!(
                     "there is no service {name:?}; call connections without arguments to see which there are"
@@ -384,14 +384,14 @@ impl Gateway {
                 ))
                 .into());
             }
-            if self.is_connected(&upstream, person).await? {
+            if self.is_connected(&upstream, user).await? {
                 return Ok(
                     doorward_mcp::text_result(format!("{} is connected.", upstream.title)).into()
                 );
             }
             return self.ask_to_connect(&call.visit, &upstream, &call.params).await;
         }
-        let answer = Answer { services: self.services(person).await? };
+        let answer = Answer { services: self.services(user).await? };
         let value =
             serde_json::to_value(&answer).map_err(|error| ToolError::Failed(error.to_string()))?;
         Ok(CallToolResult::structured(value).into())

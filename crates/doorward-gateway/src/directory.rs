@@ -224,7 +224,7 @@ impl Gateway {
             self.inner.catalogues.keep_only(&all);
             self.inner.parts.changes.tell(Change {
                 upstream: None,
-                person: None,
+                user: None,
                 what: Changed::Tools,
             });
         }

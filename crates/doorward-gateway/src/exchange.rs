@@ -296,8 +296,8 @@ impl Errand<'_> {
         self.link.stale.store(true, std::sync::atomic::Ordering::Release);
         let upstream = self.link.upstream.now();
         tracing::info!(upstream = %upstream.name, "an upstream lost a session; the request is repeated in a new one");
-        let person = &self.visit.caller.person;
-        let link = self.inner.link(self.connector, &upstream, person).await;
+        let user = &self.visit.caller.user;
+        let link = self.inner.link(self.connector, &upstream, user).await;
         self.link = link.map_err(Failed::Link)?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use doorward_mcp::{Item, Kind, Step, Wanted};
-use doorward_model::{Person, UpstreamName, upstream::ToolState};
+use doorward_model::{User, UpstreamName, upstream::ToolState};
 use doorward_store::StoreError;
 
 use crate::{
@@ -20,10 +20,10 @@ impl Gateway {
     pub async fn explain(
         &self,
         wanted: Wanted<'_>,
-        person: &Person,
+        user: &User,
     ) -> Result<Option<(Item, Vec<Condition>)>, StoreError> {
         let (name, kind, own) = match wanted {
-            Wanted::Tool(tool) => return self.explain_tool(tool, person).await,
+            Wanted::Tool(tool) => return self.explain_tool(tool, user).await,
             Wanted::Prompt(prompt) => {
                 let Some(name) = names::upstream_of(prompt) else { return Ok(None) };
                 let own = prompt.split_once('_').map_or("", |(_, own)| own);
@@ -59,14 +59,14 @@ impl Gateway {
                 conditions.push((found.is_some_and(approved), Step::Approval(entry, state)));
             }
         }
-        conditions.push(role(&upstream, person));
+        conditions.push(role(&upstream, user));
         Ok(Some((Item::Other(Arc::new(upstream.item(kind, own))), conditions)))
     }
 
     async fn explain_tool(
         &self,
         tool: &str,
-        person: &Person,
+        user: &User,
     ) -> Result<Option<(Item, Vec<Condition>)>, StoreError> {
         if tool == connections::NAME {
             return Ok(Some((Item::Tool(connections::spec()), Vec::new())));
@@ -87,7 +87,7 @@ impl Gateway {
             enabled(&upstream),
             (offered, Step::Offered(name, found.pin.tool.clone(), offered)),
             (approved(&found), Step::Definition(found.state().as_str())),
-            role(&upstream, person),
+            role(&upstream, user),
         ];
         let spec = catalogue::spec(&upstream, definition, Some(&found.pin), false);
         Ok(Some((Item::Tool(Arc::new(spec)), conditions)))
@@ -107,7 +107,7 @@ fn enabled(upstream: &Shared) -> Condition {
     (enabled, Step::Enabled(upstream.name, enabled))
 }
 
-fn role(upstream: &Shared, person: &Person) -> Condition {
-    let role = upstream.is_for(person);
+fn role(upstream: &Shared, user: &User) -> Condition {
+    let role = upstream.is_for(user);
     (role, Step::UpstreamRoles(upstream.name, role))
 }

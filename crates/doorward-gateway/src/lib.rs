@@ -71,7 +71,7 @@ pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
-pub use status::{ConnectionState, PersonsUpstream, Problem};
+pub use status::{ConnectionState, UsersUpstream, Problem};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 
@@ -205,7 +205,7 @@ impl Gateway {
     }
 
     /// Closes one user's connections to an upstream, and forgets the lists obtained for them.
-    pub(crate) fn forget_person(&self, name: UpstreamName, user_id: &UserId) {
+    pub(crate) fn forget_user(&self, name: UpstreamName, user_id: &UserId) {
         self.inner.pool.close_for(name, Some(user_id));
         self.inner.catalogues.forget(name, Some(user_id));
         self.inner.short_lived.forget(user_id, name);

@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// The handler of messages that an upstream sends by itself.
 pub(crate) struct Handler {
     upstream: Shared,
-    person: Option<UserId>,
+    user: Option<UserId>,
     conversations: Arc<Conversations>,
     changes: Changes,
     stale: Arc<AtomicBool>,
@@ -55,7 +55,7 @@ impl Handler {
         self.stale.store(true, Ordering::Release);
         self.changes.tell(Change {
             upstream: Some(self.upstream.name),
-            person: self.person.clone(),
+            user: self.user.clone(),
             what,
         });
     }
@@ -129,7 +129,7 @@ impl ClientHandler for Handler {
         }
         self.changes.tell(Change {
             upstream: Some(self.upstream.name),
-            person: self.person.clone(),
+            user: self.user.clone(),
             what: Changed::Resource(params.uri),
         });
     }
@@ -195,7 +195,7 @@ pub(crate) enum Era {
 /// The parts of a new link.
 pub(crate) struct Making {
     pub(crate) upstream: Shared,
-    pub(crate) person: Option<UserId>,
+    pub(crate) user: Option<UserId>,
     pub(crate) changes: Changes,
     pub(crate) era: Era,
     pub(crate) wire: Arc<Wire>,
@@ -209,8 +209,8 @@ impl Making {
         config.protocol_version = ProtocolVersion::V_2025_11_25;
         Handler {
             upstream: Arc::clone(&self.upstream),
-            person: self.person.clone(),
-            conversations: Arc::new(Conversations::new(self.person.is_none())),
+            user: self.user.clone(),
+            conversations: Arc::new(Conversations::new(self.user.is_none())),
             changes: self.changes.clone(),
             stale: Arc::default(),
             config,

@@ -21,10 +21,10 @@ const WAIT: u64 = 30;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LinkError {
     /// The user has to connect with their own account first, or anew.
-    #[error("the person has to connect first")]
+    #[error("the user has to connect first")]
     Connect,
     /// The upstream requires more scopes than the user gave.
-    #[error("the upstream wants more access than the person gave")]
+    #[error("the upstream wants more access than the user gave")]
     MoreScope,
     /// No connection could be made: no other request would get an answer.
     #[error("{0}")]

@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 pub(crate) struct Audience {
     pub(crate) changes: Changes,
     pub(crate) upstream: UpstreamName,
-    pub(crate) person: Option<UserId>,
+    pub(crate) user: Option<UserId>,
 }
 
 /// Watches a resource.
@@ -95,7 +95,7 @@ async fn follow(mut subscription: Subscription, link: Weak<Link>, audience: Audi
         }
         audience.changes.tell(Change {
             upstream: Some(audience.upstream),
-            person: audience.person.clone(),
+            user: audience.user.clone(),
             what,
         });
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_mcp::ToolSpec;
-use doorward_model::{Person, upstream::ToolState};
+use doorward_model::{User, upstream::ToolState};
 use doorward_transport::budget;
 
 use crate::{
@@ -21,9 +21,9 @@ impl Inner {
     pub(crate) async fn list(
         self: &Arc<Self>,
         upstream: &Shared,
-        person: &Arc<Person>,
+        user: &Arc<User>,
     ) -> Result<Catalogue, LinkError> {
-        let listed = upstream.kind.driver.list(self, upstream, person).await?;
+        let listed = upstream.kind.driver.list(self, upstream, user).await?;
         self.judge(upstream, listed).await
     }
 

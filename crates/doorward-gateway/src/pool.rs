@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use doorward_model::{Live, Person, Timestamp, UpstreamName, UserId};
+use doorward_model::{Live, User, Timestamp, UpstreamName, UserId};
 
 use crate::{
     Inner,
@@ -211,11 +211,11 @@ impl Pool {
     }
 
     /// Closes connections to an upstream: those of one user, or all.
-    pub(crate) fn close_for(&self, name: UpstreamName, person: Option<&UserId>) {
+    pub(crate) fn close_for(&self, name: UpstreamName, user: Option<&UserId>) {
         self.slots().retain(|(upstream, owner), _| {
-            *upstream != name || (person.is_some() && owner.as_ref() != person)
+            *upstream != name || (user.is_some() && owner.as_ref() != user)
         });
-        if person.is_none() {
+        if user.is_none() {
             self.remember(name, Era::Unknown);
         }
     }
@@ -230,14 +230,14 @@ impl Pool {
 
 impl Inner {
     /// The audience of changes on this user's connection.
-    pub(crate) fn audience(&self, upstream: &Upstream, person: &Person) -> Audience {
-        let whose = upstream.links_are_personal().then(|| person.id.clone());
-        Audience { changes: self.parts.changes.clone(), upstream: upstream.name, person: whose }
+    pub(crate) fn audience(&self, upstream: &Upstream, user: &User) -> Audience {
+        let whose = upstream.links_are_personal().then(|| user.id.clone());
+        Audience { changes: self.parts.changes.clone(), upstream: upstream.name, user: whose }
     }
 
     /// The key of the connection that a call of this user uses.
-    pub(crate) fn key(upstream: &Upstream, person: &Person) -> Key {
-        (upstream.name, upstream.links_are_personal().then(|| person.id.clone()))
+    pub(crate) fn key(upstream: &Upstream, user: &User) -> Key {
+        (upstream.name, upstream.links_are_personal().then(|| user.id.clone()))
     }
 
     /// A connection to an upstream for this user.
@@ -245,9 +245,9 @@ impl Inner {
         self: &Arc<Self>,
         connector: &dyn Connector,
         upstream: &Shared,
-        person: &Arc<Person>,
+        user: &Arc<User>,
     ) -> Result<Arc<Link>, LinkError> {
-        let key = Self::key(upstream, person);
+        let key = Self::key(upstream, user);
         let slot = self.pool.slot(upstream, &key);
         let now = self.parts.clock.now();
         if let Some(link) = slot.open() {
@@ -262,13 +262,13 @@ impl Inner {
         if let Some(waiting) = slot.waiting() {
             return Err(waiting);
         }
-        let made = self.make(connector, upstream, &key, person).await;
+        let made = self.make(connector, upstream, &key, user).await;
         let mut state = slot.state();
         match made {
             Ok(link) => {
                 link.used_at.store(now.0, Ordering::Relaxed);
                 let link = Arc::new(link);
-                listen::lists(&link, self.audience(upstream, person));
+                listen::lists(&link, self.audience(upstream, user));
                 *state = State { link: Some(Arc::clone(&link)), failure: None };
                 Ok(link)
             }
@@ -284,7 +284,7 @@ impl Inner {
         connector: &dyn Connector,
         upstream: &Shared,
         key: &Key,
-        person: &Arc<Person>,
+        user: &Arc<User>,
     ) -> Result<Link, LinkError> {
         let known = self.pool.era(upstream.name);
         let within = Duration::from_secs(upstream.config.connect_seconds.max(1));
@@ -292,11 +292,11 @@ impl Inner {
             let auth = Arc::new(LinkAuth {
                 gateway: Arc::clone(self),
                 upstream: Arc::clone(upstream),
-                person: upstream.auth.is_personal().then(|| Arc::clone(person)),
+                user: upstream.auth.is_personal().then(|| Arc::clone(user)),
             });
             let making = Making {
                 upstream: Arc::clone(upstream),
-                person: key.1.clone(),
+                user: key.1.clone(),
                 changes: self.parts.changes.clone(),
                 era,
                 wire: Wire::new(upstream.name),

@@ -191,7 +191,7 @@ impl Gateway {
         self.inner.catalogues.forget(seen.upstream, None);
         parts.changes.tell(Change {
             upstream: Some(seen.upstream),
-            person: None,
+            user: None,
             what: Changed::Tools,
         });
         Ok(())

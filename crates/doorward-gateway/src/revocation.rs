@@ -291,19 +291,19 @@ async fn revoke_one(
     let outcome = tokio::time::timeout(WITHIN, inner.revoke(row, reached))
         .await
         .unwrap_or_else(|_| Outcome::Later("it did not answer in time".to_owned()));
-    let (upstream, issuer, person) = (row.upstream, clean(&row.issuer), &row.user_id);
+    let (upstream, issuer, user) = (row.upstream, clean(&row.issuer), &row.user_id);
     match outcome {
         Outcome::Done => {
-            tracing::info!(%upstream, %person, %issuer, "tokens of a connection that ended were revoked at their issuer");
+            tracing::info!(%upstream, %user, %issuer, "tokens of a connection that ended were revoked at their issuer");
         }
         Outcome::Impossible(why) => {
-            tracing::warn!(%upstream, %person, %issuer, why, "tokens of a connection that ended were not revoked at their issuer");
+            tracing::warn!(%upstream, %user, %issuer, why, "tokens of a connection that ended were not revoked at their issuer");
         }
         Outcome::Later(why) if row.tries + 1 >= TRIES => {
-            tracing::warn!(%upstream, %person, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; given up");
+            tracing::warn!(%upstream, %user, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; given up");
         }
         Outcome::Later(why) => {
-            tracing::warn!(%upstream, %person, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; trying again later");
+            tracing::warn!(%upstream, %user, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; trying again later");
             return Ok(());
         }
     }

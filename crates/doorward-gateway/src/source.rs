@@ -47,7 +47,7 @@ impl Gateway {
             self.wait_until_connected(&call.visit, &upstream).await?;
         }
         if connections::is_placeholder(&upstream, &call.spec) {
-            if self.is_connected(&upstream, &call.visit.caller.person).await? {
+            if self.is_connected(&upstream, &call.visit.caller.user).await? {
                 return Err(ToolError::Busy(
                     format!("{} is connected now; make the call again", upstream.title),
                     1,

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{Person, Timestamp, UpstreamName, upstream::ConnectionProblem};
+use doorward_model::{User, Timestamp, UpstreamName, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -35,7 +35,7 @@ pub enum ConnectionState {
 
 /// One upstream as a user sees it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct PersonsUpstream {
+pub struct UsersUpstream {
     /// Its name, before the names of its tools.
     pub name: String,
     /// Its display name.
@@ -91,18 +91,18 @@ impl Serialize for Problem {
 
 impl Gateway {
     /// All upstreams as this user sees them, by name.
-    pub async fn services(&self, person: &Arc<Person>) -> Result<Vec<PersonsUpstream>, StoreError> {
+    pub async fn services(&self, user: &Arc<User>) -> Result<Vec<UsersUpstream>, StoreError> {
         let upstreams: Vec<Shared> = self
             .upstreams()
             .await?
             .into_iter()
-            .filter(|upstream| upstream.is_for(person))
+            .filter(|upstream| upstream.is_for(user))
             .collect();
         let looks = futures_util::future::join_all(
-            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, person)),
+            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user)),
         )
         .await;
-        let connections = self.inner.parts.store.connections_of(&person.id).await?;
+        let connections = self.inner.parts.store.connections_of(&user.id).await?;
         let now = self.inner.parts.clock.now();
         let mut services = Vec::new();
         for (upstream, look) in upstreams.iter().zip(looks) {
@@ -134,7 +134,7 @@ impl Gateway {
                 .as_ref()
                 .filter(|_| state == ConnectionState::Unreachable)
                 .map(|problem| Problem::Unreachable(problem.to_string()));
-            services.push(PersonsUpstream {
+            services.push(UsersUpstream {
                 name: upstream.name.to_string(),
                 title: upstream.title.clone(),
                 state,
@@ -173,25 +173,25 @@ impl Gateway {
         self.inner.catalogues.forget(name, None);
         self.inner.parts.changes.tell(Change {
             upstream: Some(name),
-            person: None,
+            user: None,
             what: Changed::Tools,
         });
     }
 
     /// Tests an upstream as far as possible without its users: working parts, and problems in
     /// words.
-    pub async fn test(&self, upstream: &Shared, person: Option<&Arc<Person>>) -> Vec<Finding> {
+    pub async fn test(&self, upstream: &Shared, user: Option<&Arc<User>>) -> Vec<Finding> {
         let mut findings = Vec::new();
         if upstream.needs_connection() {
             findings.extend(self.try_authorization_server(upstream).await);
         }
-        findings.extend(upstream.kind.driver.test(self, upstream, person).await);
+        findings.extend(upstream.kind.driver.test(self, upstream, user).await);
         findings
     }
 
     /// Tries to list an upstream's offers for a user.
-    pub(crate) async fn try_list(&self, upstream: &Shared, person: &Arc<Person>) -> Vec<Finding> {
-        let look = self.inner.catalogue(upstream, person).await;
+    pub(crate) async fn try_list(&self, upstream: &Shared, user: &Arc<User>) -> Vec<Finding> {
+        let look = self.inner.catalogue(upstream, user).await;
         let listed = match (&look.catalogue, &look.problem) {
             (Some(catalogue), _) => Ok(format!(
                 "{} tools, {} prompts, {} resources",
@@ -226,14 +226,14 @@ impl Gateway {
     }
 
     /// The user for the test of an upstream that does not distinguish users.
-    pub(crate) fn test_user(&self) -> Arc<Person> {
+    pub(crate) fn test_user(&self) -> Arc<User> {
         Arc::new(test_user(self.inner.parts.clock.now()))
     }
 }
 
 /// A user of no account.
-fn test_user(now: Timestamp) -> Person {
-    Person {
+fn test_user(now: Timestamp) -> User {
+    User {
         id: doorward_model::UserId::from_text("u_test"),
         name: doorward_model::PersonName::from_stored("test".to_owned()),
         email: None,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_mcp::{Answer, CallLimits, ItemSpec, Permit, ToolCall, ToolError};
-use doorward_model::{Pattern, Person, Role, Scope, ToolClass, UpstreamName};
+use doorward_model::{Pattern, User, Role, Scope, ToolClass, UpstreamName};
 use doorward_transport::Outbound;
 use http::{HeaderName, HeaderValue};
 use rmcp::model::CallToolResponse;
@@ -92,7 +92,7 @@ pub(crate) trait Driver: Setup {
         &self,
         inner: &Arc<Inner>,
         upstream: &Shared,
-        person: &Arc<Person>,
+        user: &Arc<User>,
     ) -> Result<Listed, LinkError>;
     /// Calls a tool.
     async fn call(
@@ -114,7 +114,7 @@ pub(crate) trait Driver: Setup {
         &self,
         gateway: &Gateway,
         upstream: &Shared,
-        person: Option<&Arc<Person>>,
+        user: Option<&Arc<User>>,
     ) -> Vec<Finding>;
     /// Reads the member `operation` of a pinned definition. Kinds that speak MCP pin none.
     fn operation(&self, _pinned: Value) -> Option<Arc<dyn Operation>> {
@@ -267,8 +267,8 @@ impl Upstream {
         self.config.clone()
     }
     /// True if this user may use it at all.
-    pub fn is_for(&self, person: &Person) -> bool {
-        self.roles.is_empty() || person.has_any(&self.roles)
+    pub fn is_for(&self, user: &User) -> bool {
+        self.roles.is_empty() || user.has_any(&self.roles)
     }
     /// True if each user has to connect with an account of their own.
     pub fn needs_connection(&self) -> bool {
@@ -276,7 +276,7 @@ impl Upstream {
     }
     /// True if its lists differ from user to user.
     pub(crate) fn lists_are_personal(&self) -> bool {
-        self.auth.is_personal() || self.config.per_person
+        self.auth.is_personal() || self.config.per_user
     }
     /// True if a connection belongs to one user.
     pub(crate) fn links_are_personal(&self) -> bool {

@@ -27,7 +27,7 @@ impl Gateway {
                 .into_iter()
                 .filter(|upstream| {
                     visit.caller.reaches(Some(upstream.name))
-                        && upstream.is_for(&visit.caller.person)
+                        && upstream.is_for(&visit.caller.user)
                 })
                 .collect(),
             Err(error) => {
@@ -43,7 +43,7 @@ impl Gateway {
             return None;
         }
         self.upstream(name).await.ok().flatten().filter(|upstream| {
-            visit.caller.reaches(Some(name)) && upstream.is_for(&visit.caller.person)
+            visit.caller.reaches(Some(name)) && upstream.is_for(&visit.caller.user)
         })
     }
 
@@ -51,7 +51,7 @@ impl Gateway {
     pub(crate) async fn looks(&self, visit: &Visit) -> Vec<(Shared, Look)> {
         let upstreams = self.visible(visit).await;
         let looks =
-            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, &visit.caller.person));
+            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, &visit.caller.user));
         let looks = join_all(looks).await;
         upstreams.into_iter().zip(looks).collect()
     }
@@ -73,7 +73,7 @@ impl Gateway {
             return None;
         }
         if upstream.approves_by_hand() {
-            let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+            let look = self.inner.catalogue(&upstream, &visit.caller.user).await;
             look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
         }
         Some((upstream, own))
@@ -88,7 +88,7 @@ impl Gateway {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+        let look = self.inner.catalogue(&upstream, &visit.caller.user).await;
         if let Some(catalogue) = &look.catalogue {
             let at_all = visit.target == Target::All;
             return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
@@ -136,7 +136,7 @@ impl Gateway {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+        let look = self.inner.catalogue(&upstream, &visit.caller.user).await;
         let catalogue = look.catalogue?;
         let same = |prompt: &&Prompt| {
             if visit.target == Target::All {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_keys::{AccessClaims, Audience};
 use doorward_model::{
-    Grant, OAuthErrorCode, Person, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet,
+    Grant, OAuthErrorCode, User, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet,
     Timestamp, UserId, id::random_text,
 };
 
@@ -13,11 +13,11 @@ use crate::{Failure, Issuer};
 impl Issuer {
     /// The user, if they may still sign in. Disabling spends waiting codes and revokes grants, but
     /// a code that was being made at that moment arrives after it.
-    pub(crate) async fn active_user(&self, user_id: &UserId) -> Result<Arc<Person>, Failure> {
-        let user = self.parts.store.person(user_id).await?;
+    pub(crate) async fn active_user(&self, user_id: &UserId) -> Result<Arc<User>, Failure> {
+        let user = self.parts.store.user(user_id).await?;
         user.filter(|user| user.disabled_at.is_none()).ok_or_else(|| {
             let why = "the grant was withdrawn or has ended";
-            Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::PersonDisabled)
+            Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::UserDisabled)
         })
     }
 
@@ -26,7 +26,7 @@ impl Issuer {
     pub(crate) fn allowed_now(
         &self,
         scopes: &ScopeSet,
-        user: &Person,
+        user: &User,
         grant: &Grant,
     ) -> Result<ScopeSet, Failure> {
         let access = &self.parts.rules.now().access;
@@ -34,8 +34,8 @@ impl Issuer {
         if left.iter().any(|scope| scope != Scope::OfflineAccess) {
             return Ok(left.normalised());
         }
-        tracing::info!(person = %grant.subject.account, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the person's roles allow none of the scopes");
-        let why = "the person's roles no longer allow any of this";
+        tracing::info!(user = %grant.subject.account, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the user's roles allow none of the scopes");
+        let why = "the user's roles no longer allow any of this";
         Err(Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::Role))
     }
 

@@ -70,16 +70,16 @@ impl Issuer {
         user_id: &doorward_model::UserId,
         client_id: Option<ClientId>,
     ) -> Result<(), Failure> {
-        tracing::info!(person = %user_id, client = client_id.as_ref().map_or("all", ClientId::as_str), "access withdrawn");
+        tracing::info!(user = %user_id, client = client_id.as_ref().map_or("all", ClientId::as_str), "access withdrawn");
         let at = self.parts.clock.now();
         Ok(self
             .parts
             .store
-            .apply(Change::RevokeGrantsOfPerson {
+            .apply(Change::RevokeGrantsOfUser {
                 user_id: user_id.clone(),
                 client_id,
                 at,
-                reason: RevokeReason::ByPerson,
+                reason: RevokeReason::ByUser,
             })
             .await?)
     }

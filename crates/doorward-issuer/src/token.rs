@@ -139,7 +139,7 @@ impl Issuer {
         let event = match result {
             Ok(issued) => {
                 if kind != StepKind::Refresh {
-                    self.parts.store.note_step(step.person(issued.account.as_str()));
+                    self.parts.store.note_step(step.user(issued.account.as_str()));
                 }
                 let Some(grant) = grant.filter(|_| !issued.is_new) else { return };
                 let mut event = AuditEvent::new(grant.of_existing_grant())

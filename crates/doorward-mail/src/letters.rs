@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_language::{Message, text};
-use doorward_model::{Person, PublicUrl, routes};
+use doorward_model::{User, PublicUrl, routes};
 
 use crate::{MailError, Mailer};
 
@@ -77,7 +77,7 @@ impl Letters {
     }
 
     /// A mail; `None` without a mail server or an e-mail address.
-    fn letter(&self, user: &Person, subject: &Message, paragraphs: &[String]) -> Option<Letter> {
+    fn letter(&self, user: &User, subject: &Message, paragraphs: &[String]) -> Option<Letter> {
         let name = user.display_name.as_deref().unwrap_or(user.name.as_str());
         self.letter_to(user.email.as_deref()?, name, subject, paragraphs)
     }
@@ -107,7 +107,7 @@ impl Letters {
 
     /// A mail to a user about their new account, and how to sign in; `None` without a mail server
     /// or an e-mail address.
-    pub fn invitation(&self, user: &Person, way: &Invitation) -> Option<Letter> {
+    pub fn invitation(&self, user: &User, way: &Invitation) -> Option<Letter> {
         let account = text::mail_invitation_account(&*self.name, user.name.as_str());
         let sign_in = || self.public_url.at(routes::LOGIN);
         let (how, url) = match way {
@@ -123,7 +123,7 @@ impl Letters {
 
     /// A mail with the URL at which a user replaces a forgotten password; `None` without a mail
     /// server or an e-mail address.
-    pub fn forgotten_password(&self, user: &Person, url: String) -> Option<Letter> {
+    pub fn forgotten_password(&self, user: &User, url: String) -> Option<Letter> {
         let request = text::mail_reset_request(user.name.as_str());
         let paragraphs = [request.to_string(), url, text::mail_reset_not_you().to_string()];
         self.letter(user, &text::mail_reset_subject(), &paragraphs)
@@ -137,7 +137,7 @@ impl Letters {
 
     /// A mail to a user about a sign-in from a browser and an IP address that are both new; `None`
     /// without a mail server or an e-mail address.
-    pub fn new_sign_in(&self, user: &Person, sign_in: NewSignIn<'_>) -> Option<Letter> {
+    pub fn new_sign_in(&self, user: &User, sign_in: NewSignIn<'_>) -> Option<Letter> {
         let paragraphs = [
             text::mail_new_sign_in_event(user.name.as_str(), sign_in.at).to_string(),
             format!("{}\n{}", sign_in.browser, sign_in.address),

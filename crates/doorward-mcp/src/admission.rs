@@ -148,7 +148,7 @@ impl Mcp {
         let verdict = self.inner.judge.judge(&visit, &facts);
         if verdict == Verdict::Refuse {
             let told = format!(
-                "the person that you act for may not use the {} {} with this client",
+                "the user that you act for may not use the {} {} with this client",
                 facts.kind.noun(),
                 facts.listed_as
             );

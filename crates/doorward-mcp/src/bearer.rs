@@ -162,15 +162,15 @@ impl Mcp {
                 "the access was withdrawn or has ended",
             ));
         };
-        let Some(person) = parts
+        let Some(user) = parts
             .store
-            .person(&verified.user_id)
+            .user(&verified.user_id)
             .await?
-            .filter(|person| person.disabled_at.is_none())
+            .filter(|user| user.disabled_at.is_none())
         else {
             return Err(BearerRefusal::invalid(
-                Reason::PersonDisabled,
-                "the person is disabled or gone",
+                Reason::UserDisabled,
+                "the user is disabled or gone",
             ));
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
@@ -185,10 +185,10 @@ impl Mcp {
             // revocations.
             scopes: parts.rules.now().access.effective(
                 &verified.scopes.intersection(&grant.scopes),
-                &person,
+                &user,
                 &grant.subject.authentication,
             ),
-            person,
+            user,
             expires_at: claims.exp,
             principal: Principal::Client(grant),
         }))
@@ -226,12 +226,12 @@ impl Mcp {
                 format!("the personal or service token {} is not for this upstream", token.id),
             ));
         }
-        let Some(person) =
-            parts.store.person(&token.user_id).await?.filter(|person| person.disabled_at.is_none())
+        let Some(user) =
+            parts.store.user(&token.user_id).await?.filter(|user| user.disabled_at.is_none())
         else {
             return Err(BearerRefusal::invalid(
-                Reason::PersonDisabled,
-                "the person is disabled or gone",
+                Reason::UserDisabled,
+                "the user is disabled or gone",
             ));
         };
         if token.last_used_at.is_none_or(|at| now.since(at) >= NOTE_USE_EVERY) {
@@ -245,10 +245,10 @@ impl Mcp {
             // ones.
             scopes: parts.rules.now().access.effective(
                 &token.scopes,
-                &person,
+                &user,
                 &token.authentication,
             ),
-            person,
+            user,
             expires_at: token.expires_at.0,
             principal: Principal::Token(token),
         }))
@@ -280,7 +280,7 @@ impl Mcp {
         parts.store.note_step(
             ConnectStep::new(StepKind::Called)
                 .client(verified.client_id.as_str(), name)
-                .person(verified.user_id.as_str()),
+                .user(verified.user_id.as_str()),
         );
         self.inner.verified.0.insert(digest, Arc::clone(&verified));
         Ok(verified)

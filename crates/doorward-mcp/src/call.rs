@@ -175,7 +175,7 @@ impl Noting {
     fn log(&self, said: Said, micros: i64) {
         let caller = &self.visit.caller;
         tracing::info!(
-            tool = %self.name, operation = self.verb.as_str(), person = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display),
+            tool = %self.name, operation = self.verb.as_str(), user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display),
             outcome = said.as_str(), micros, "tool called"
         );
     }

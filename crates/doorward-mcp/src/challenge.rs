@@ -143,7 +143,7 @@ impl Mcp {
 pub(crate) fn role_refusal(kind: Kind, name: &str, id: &Value) -> Response {
     let noun = kind.noun();
     let told = format!(
-        "the roles of the person that you act for, or the policy, do not allow the {noun} {name}; an administrator can change that"
+        "the roles of the user that you act for, or the policy, do not allow the {noun} {name}; an administrator can change that"
     );
     let error = json!({"code": -32003, "message": told, "data": {"error": "forbidden_by_role"}});
     answer::json(StatusCode::FORBIDDEN, &json!({"jsonrpc": "2.0", "id": id, "error": error}))

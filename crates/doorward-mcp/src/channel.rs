@@ -245,7 +245,7 @@ mod tests {
     use crate::questions::MOST_QUESTIONS_EACH;
 
     #[tokio::test]
-    async fn one_person_cannot_take_the_places_of_all_questions() {
+    async fn one_user_cannot_take_the_places_of_all_questions() {
         let questions = Arc::new(Questions::default());
         let channel = |user: &str| {
             let (out, said) = pipe();
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(
             bob.ask("elicitation/create", json!({})).await,
             Err(AskError::Gone),
-            "another person is asked, and is not there"
+            "another user is asked, and is not there"
         );
         asked.iter().for_each(tokio::task::JoinHandle::abort);
         for one in asked {

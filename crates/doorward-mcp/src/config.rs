@@ -36,7 +36,7 @@ pub struct Config {
     /// For how many seconds the whole of a shortened result can be read.
     pub kept_result_seconds: i64,
     /// How many shortened results are kept for one user; the oldest go first.
-    pub kept_results_per_person: u64,
+    pub kept_results_per_user: u64,
     /// How many verified tokens are remembered, so that a signature is checked once and not at
     /// every call.
     pub verified_tokens: usize,
@@ -45,7 +45,7 @@ pub struct Config {
     pub max_sse_streams: usize,
     /// The most streams of one user that are open at once, of all kinds and through all clients
     /// together.
-    pub max_sse_streams_per_person: usize,
+    pub max_sse_streams_per_user: usize,
     /// Clients that may ask their user themselves before a call that the policy requires to be
     /// confirmed, by their client id; `*` matches any text. Every other client directs the user to
     /// a page of this server, and so do all calls with personal access tokens and service tokens:
@@ -74,10 +74,10 @@ impl Default for Config {
             page_size: 250,
             preview_over_chars: 800,
             kept_result_seconds: 3600,
-            kept_results_per_person: 100,
+            kept_results_per_user: 100,
             verified_tokens: 20_000,
             max_sse_streams: 1000,
-            max_sse_streams_per_person: 20,
+            max_sse_streams_per_user: 20,
             confirm_in_band: vec!["*".to_owned()],
         }
     }

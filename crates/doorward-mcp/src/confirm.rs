@@ -119,14 +119,14 @@ fn place(user_id: &UserId) -> String {
 }
 
 fn declined() -> ToolError {
-    ToolError::Unconfirmed("The person did not agree to this call, so it was not made.".to_owned())
+    ToolError::Unconfirmed("The user did not agree to this call, so it was not made.".to_owned())
 }
 
 /// The refusal of an operation under `confirm` that cannot be interrupted by a question.
 pub(crate) fn cannot_be_asked(facts: &Facts<'_>) -> ToolError {
     let (noun, name) = (facts.kind.noun(), facts.listed_as);
     ToolError::Unconfirmed(format!(
-        "the person has to agree to every use of the {noun} {name}, and cannot be asked for this one"
+        "the user has to agree to every use of the {noun} {name}, and cannot be asked for this one"
     ))
 }
 
@@ -201,7 +201,7 @@ impl Mcp {
                 Ok(answer) if says_yes(&answer) => Ok(Confirmation::Given(given)),
                 Ok(_) => Err(declined()),
                 Err(error) => Err(ToolError::Unconfirmed(format!(
-                    "The person could not be asked ({error}), so the call was not made."
+                    "The user could not be asked ({error}), so the call was not made."
                 ))),
             };
         }
@@ -342,7 +342,7 @@ pub(crate) fn with_argument(tool: &mut rmcp::model::Tool) {
     let mut schema = tool.input_schema.as_ref().clone();
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
     if let Value::Object(properties) = properties {
-        let told = "Only where the person must confirm this call and the server said so: the code that the person was given.";
+        let told = "Only where the user must confirm this call and the server said so: the code that the user was given.";
         properties.insert(ARGUMENT.to_owned(), json!({"type": "string", "description": told}));
     }
     tool.input_schema = std::sync::Arc::new(schema);

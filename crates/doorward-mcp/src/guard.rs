@@ -268,7 +268,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
     let (caller, facts) = (&visit.caller, item.facts());
     // More scopes would not help a user without the necessary roles.
     if mcp.inner.judge.judge(visit, &facts) == Verdict::Refuse {
-        tracing::info!(person = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, "refused: the roles or the policy do not allow it");
+        tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, "refused: the roles or the policy do not allow it");
         mcp.note_refused(visit, wish.verb, &facts).await;
         return Some(role_refusal(facts.kind, &wish.name, &envelope.id));
     }
@@ -276,7 +276,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
         return None;
     }
     // An elevation that may follow is joined to this line by user, client and grant (R14).
-    tracing::info!(person = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up asked");
+    tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up asked");
     mcp.note_refused(visit, wish.verb, &facts).await;
     Some(mcp.step_up(visit.target, facts.scope, &envelope.id))
 }

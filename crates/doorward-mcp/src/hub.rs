@@ -57,7 +57,7 @@ pub struct Change {
     /// The upstream; `None` if many changed.
     pub upstream: Option<UpstreamName>,
     /// The user that it changed for; `None` if for all.
-    pub person: Option<UserId>,
+    pub user: Option<UserId>,
     /// The change.
     pub what: Changed,
 }
@@ -150,7 +150,7 @@ impl Listener {
             (Target::One(upstream), Some(changed)) => upstream == changed,
             _ => true,
         };
-        here && change.person.as_ref().is_none_or(|person| person == self.visit.caller.user_id())
+        here && change.user.as_ref().is_none_or(|user| user == self.visit.caller.user_id())
     }
 
     /// A change as this client names it.
@@ -167,17 +167,17 @@ impl Listener {
     /// stay the same.
     async fn as_it_is_now(&self) -> Option<Visit> {
         let parts = &self.mcp.inner.parts;
-        let person = parts
+        let user = parts
             .store
-            .person(self.visit.caller.user_id())
+            .user(self.visit.caller.user_id())
             .await
             .ok()
             .flatten()
-            .filter(|person| person.disabled_at.is_none())?;
+            .filter(|user| user.disabled_at.is_none())?;
         let before = &self.visit.caller;
         let scopes =
-            parts.rules.now().access.effective(&before.scopes, &person, before.authentication());
-        let caller = Arc::new(Caller { scopes, person, ..before.as_ref().clone() });
+            parts.rules.now().access.effective(&before.scopes, &user, before.authentication());
+        let caller = Arc::new(Caller { scopes, user, ..before.as_ref().clone() });
         Some(Visit { caller, ..self.visit.clone() })
     }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use doorward_model::{
-    Effect, Live, Person, Program, Rules,
+    Effect, Live, User, Program, Rules,
     policy::{ItemKind, Question},
 };
 
@@ -34,7 +34,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The user.
-    pub person: &'a Person,
+    pub user: &'a User,
     /// The program that acts for them.
     pub program: Program<'a>,
 }
@@ -51,27 +51,27 @@ impl Judge {
         if !caller.reaches(facts.upstream) {
             return Verdict::Refuse;
         }
-        self.decide(Subject { person: &caller.person, program: caller.program() }, facts)
+        self.decide(Subject { user: &caller.user, program: caller.program() }, facts)
     }
 
     /// The reason of the decision about a use, in a few words for the audit.
     pub fn reason(&self, visit: &Visit, facts: &Facts<'_>) -> String {
         let caller = &visit.caller;
-        let person = &caller.person;
+        let user = &caller.user;
         if !caller.reaches(facts.upstream) {
             return "the token is not for this upstream".to_owned();
         }
         let rules = self.rules.now();
-        if !rules.access.allows_tool(person, &name_in_roles(facts)) {
+        if !rules.access.allows_tool(user, &name_in_roles(facts)) {
             return "access.tool_roles".to_owned();
         }
-        if !rules.access.scopes_of(person).allows(facts.scope) {
+        if !rules.access.scopes_of(user).allows(facts.scope) {
             return "access.scope_roles".to_owned();
         }
         if !caller.scopes.allows(facts.scope) {
             return format!("the token lacks {}", facts.scope.name());
         }
-        let subject = Subject { person, program: caller.program() };
+        let subject = Subject { user, program: caller.program() };
         rules.policy.decide(&question(subject, facts)).to_string()
     }
 
@@ -80,9 +80,9 @@ impl Judge {
     }
 
     fn decide_by(rules: &Rules, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
-        let person = subject.person;
-        if !rules.access.allows_tool(person, &name_in_roles(facts))
-            || !rules.access.scopes_of(person).allows(facts.scope)
+        let user = subject.user;
+        if !rules.access.allows_tool(user, &name_in_roles(facts))
+            || !rules.access.scopes_of(user).allows(facts.scope)
         {
             return Verdict::Refuse;
         }
@@ -99,9 +99,9 @@ impl Judge {
 
     /// The verdict, and why, step by step.
     pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> (Verdict, Vec<Step>) {
-        let person = subject.person;
+        let user = subject.user;
         let in_force = self.rules.now();
-        let held = in_force.access.scopes_of(person);
+        let held = in_force.access.scopes_of(user);
         let name = name_in_roles(facts);
         let question = question(subject, facts);
         let policy = if facts.kind.in_rules().is_some() {
@@ -116,11 +116,11 @@ impl Judge {
         let steps = vec![
             Step::Class(facts.class),
             Step::Roles(
-                person.name.to_string(),
-                person.id.to_string(),
-                person.all_roles().map(ToString::to_string).collect(),
+                user.name.to_string(),
+                user.id.to_string(),
+                user.all_roles().map(ToString::to_string).collect(),
             ),
-            Step::ToolRoles(name.to_string(), in_force.access.allows_tool(person, &name)),
+            Step::ToolRoles(name.to_string(), in_force.access.allows_tool(user, &name)),
             Step::ScopeRoles(facts.scope, held.allows(facts.scope)),
             policy,
             Step::TokenScope(facts.scope),
@@ -143,7 +143,7 @@ fn name_in_roles<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
 
 fn question<'a>(subject: Subject<'a>, facts: &'a Facts<'_>) -> Question<'a> {
     Question {
-        person: subject.person,
+        user: subject.user,
         program: subject.program,
         upstream: facts
             .upstream

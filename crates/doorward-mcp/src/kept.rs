@@ -59,7 +59,7 @@ impl Mcp {
             .store
             .apply(UpstreamChange::KeepResult {
                 result: Box::new(row),
-                most: parts.config.kept_results_per_person,
+                most: parts.config.kept_results_per_user,
             })
             .await
         {

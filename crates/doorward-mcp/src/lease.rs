@@ -40,7 +40,7 @@ pub(crate) fn hold(mcp: &Mcp, caller: Arc<Caller>, response: Response) -> Respon
                 chunk = leased.chunks.next() => return chunk.map(|chunk| (chunk, leased)),
                 _ = leased.look.tick() => {
                     if !leased.mcp.may_continue(&leased.caller).await {
-                        tracing::info!(person = %leased.caller.user_id(), client = %leased.caller.program(), "a stream was closed: its access ended");
+                        tracing::info!(user = %leased.caller.user_id(), client = %leased.caller.program(), "a stream was closed: its access ended");
                         return None;
                     }
                 }

@@ -49,7 +49,7 @@ use std::sync::{Arc, OnceLock};
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Live, Pattern, Person,
+    AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Live, Pattern, User,
     Program, PublicUrl, Resource, ResourceTable, Rules, ScopeSet, SessionId, Timestamp,
     UpstreamName, UserId,
 };
@@ -96,7 +96,7 @@ pub struct Caller {
     /// The present scopes of the token: its own, as far as the user's roles and factors allow.
     pub scopes: ScopeSet,
     /// The user for whom the program acts, with their present roles.
-    pub person: Arc<Person>,
+    pub user: Arc<User>,
     /// The time of the token's end, in seconds since 1970.
     pub expires_at: i64,
 }
@@ -104,7 +104,7 @@ pub struct Caller {
 impl Caller {
     /// The identifier of the user.
     pub fn user_id(&self) -> &UserId {
-        &self.person.id
+        &self.user.id
     }
 
     /// The program that calls, by its identifier.
@@ -162,7 +162,7 @@ impl Caller {
         };
         Actor {
             user_id: Some(self.user_id().to_string()),
-            user_name: Some(self.person.name.to_string()),
+            user_name: Some(self.user.name.to_string()),
             client_id,
             session_id: None,
             token_id,

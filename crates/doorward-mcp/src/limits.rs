@@ -26,11 +26,11 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Calls of tools, prompts and resources a minute of one user, through all clients together.
-    pub calls_per_minute_person: u32,
+    pub calls_per_minute_user: u32,
     /// Calls a minute through one client, for all users together.
     pub calls_per_minute_client: u32,
     /// Calls of one user at once.
-    pub calls_at_once_person: u32,
+    pub calls_at_once_user: u32,
     /// Calls at one upstream at once, of all users together.
     pub calls_at_once_upstream: u32,
     /// How many calls may wait for their turn, for each user and for each upstream.
@@ -48,9 +48,9 @@ pub struct LimitsConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
-            calls_per_minute_person: 3000,
+            calls_per_minute_user: 3000,
             calls_per_minute_client: 6000,
-            calls_at_once_person: 32,
+            calls_at_once_user: 32,
             calls_at_once_upstream: 64,
             calls_waiting: 64,
             wait_seconds: 10,
@@ -64,7 +64,7 @@ impl Default for LimitsConfig {
 /// The subject of the counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
-    Person(UserId),
+    User(UserId),
     /// A client or a personal access token, by its identifier.
     Program(String),
     Upstream(UpstreamName),
@@ -165,12 +165,12 @@ impl Limits {
         let busy = |what: &str, seconds: u64| {
             ToolError::Busy(format!("{what}; try again in {seconds} s"), seconds)
         };
-        self.take(Key::Person(caller.user_id().clone()), config.calls_per_minute_person)
+        self.take(Key::User(caller.user_id().clone()), config.calls_per_minute_user)
             .map_err(|seconds| busy("you made too many calls in a minute", seconds))?;
         self.take(Key::Program(caller.program().to_string()), config.calls_per_minute_client)
             .map_err(|seconds| busy("this client made too many calls in a minute", seconds))?;
         let mut gates = vec![(
-            self.gate(Key::Person(caller.user_id().clone()), config.calls_at_once_person),
+            self.gate(Key::User(caller.user_id().clone()), config.calls_at_once_user),
             "you have too many calls under way".to_owned(),
         )];
         if let Some(upstream) = upstream {
@@ -229,23 +229,23 @@ mod tests {
     #[test]
     fn an_allowance_is_used_up_and_says_when_it_fills_again() {
         let limits = Limits::default();
-        let key = || Key::Person(UserId::from_text("u_1"));
+        let key = || Key::User(UserId::from_text("u_1"));
         for _ in 0..6 {
             assert_eq!(limits.take(key(), 6), Ok(()));
         }
         let wait = limits.take(key(), 6).unwrap_err();
         assert!((9..=10).contains(&wait), "{wait}");
         assert_eq!(
-            limits.take(Key::Person(UserId::from_text("u_2")), 6),
+            limits.take(Key::User(UserId::from_text("u_2")), 6),
             Ok(()),
-            "another person has their own"
+            "another user has their own"
         );
     }
 
     #[tokio::test]
     async fn a_gate_follows_the_limit_when_it_changes() {
         let limits = Limits::default();
-        let key = || Key::Person(UserId::from_text("u_1"));
+        let key = || Key::User(UserId::from_text("u_1"));
         let config = LimitsConfig { calls_waiting: 0, ..LimitsConfig::default() };
         let held = Limits::pass(&config, &limits.gate(key(), 1)).await;
         assert!(held.is_some());

@@ -67,7 +67,7 @@ impl Server {
             .with_title(self.mcp.inner.parts.config.resource_name.clone());
         ServerConfig::new(Self::capabilities(offers))
             .with_server_info(implementation)
-            .with_instructions("Tools behind Doorward act for the person who signed in. Call whoami to see for whom, and with which scopes.")
+            .with_instructions("Tools behind Doorward act for the user who signed in. Call whoami to see for whom, and with which scopes.")
     }
 }
 

@@ -66,7 +66,7 @@ impl Mcp {
         self.inner.open_streams.enter(
             user_id,
             config.max_sse_streams,
-            config.max_sse_streams_per_person,
+            config.max_sse_streams_per_user,
         )
     }
 }

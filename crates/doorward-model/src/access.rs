@@ -2,7 +2,7 @@
 //! and where one factor is not enough.
 
 use crate::{
-    Person, Role, ScopeSet,
+    User, Role, ScopeSet,
     authentication::{Authentication, Level},
     nearest,
     pattern::Pattern,
@@ -77,8 +77,8 @@ impl AccessPolicy {
 
     /// The scopes that this user may hold through any client. A scope that includes one that is
     /// not allowed is not allowed either.
-    pub fn scopes_of(&self, person: &Person) -> ScopeSet {
-        let admin = if person.is_administrator() {
+    pub fn scopes_of(&self, user: &User) -> ScopeSet {
+        let admin = if user.is_administrator() {
             ScopeSet::administrative()
         } else {
             ScopeSet::default()
@@ -90,7 +90,7 @@ impl AccessPolicy {
             self.scopes
                 .iter()
                 .filter(|(ruled, _)| *ruled == scope)
-                .all(|(_, roles)| person.has_any(roles))
+                .all(|(_, roles)| user.has_any(roles))
         };
         ScopeSet::all()
             .iter()
@@ -101,11 +101,11 @@ impl AccessPolicy {
 
     /// True if this user may call a tool of this name. Of several rules that match, all must
     /// hold.
-    pub fn allows_tool(&self, person: &Person, tool: &str) -> bool {
+    pub fn allows_tool(&self, user: &User, tool: &str) -> bool {
         self.tools
             .iter()
             .filter(|(pattern, _)| pattern.matches(tool))
-            .all(|(_, roles)| person.has_any(roles))
+            .all(|(_, roles)| user.has_any(roles))
     }
 
     /// Those of `scopes` for which a user with this authentication must prove a second factor
@@ -135,14 +135,14 @@ impl AccessPolicy {
     pub fn effective(
         &self,
         scopes: &ScopeSet,
-        person: &Person,
+        user: &User,
         authentication: &Authentication,
     ) -> ScopeSet {
         // This path is common to all calls, and most servers have no rules.
         if self.scopes.is_empty() && self.second_factor.is_empty() && !scopes.has_administrative() {
             return scopes.closure();
         }
-        let allowed = scopes.intersection(&self.scopes_of(person)).closure();
+        let allowed = scopes.intersection(&self.scopes_of(user)).closure();
         let lacking = self.lacks_second_factor(&allowed, authentication);
         allowed.iter().filter(|scope| !lacking.iter().any(|lacks| lacks == *scope)).collect()
     }
@@ -153,9 +153,9 @@ mod tests {
     use super::*;
     use crate::{PersonName, Timestamp, UserId};
 
-    fn person(roles: &[&str], provider_roles: &[&str]) -> Person {
+    fn user(roles: &[&str], provider_roles: &[&str]) -> User {
         let parse = |roles: &[&str]| roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-        Person {
+        User {
             id: UserId::from_text("u_1"),
             name: PersonName::parse("a").unwrap(),
             email: None,
@@ -183,21 +183,21 @@ mod tests {
             &[],
         )
         .unwrap();
-        assert_eq!(policy.scopes_of(&person(&[], &[])).to_string(), "mcp:read offline_access");
+        assert_eq!(policy.scopes_of(&user(&[], &[])).to_string(), "mcp:read offline_access");
         assert_eq!(
-            policy.scopes_of(&person(&["developer"], &[])).to_string(),
+            policy.scopes_of(&user(&["developer"], &[])).to_string(),
             "mcp:read mcp:write mcp:destructive offline_access"
         );
         assert_eq!(
-            policy.scopes_of(&person(&[], &["admin"])).to_string(),
+            policy.scopes_of(&user(&[], &["admin"])).to_string(),
             "mcp:read mcp:write mcp:destructive admin:read admin:upstreams admin offline_access"
         );
-        assert!(policy.allows_tool(&person(&[], &[]), "whoami"));
-        assert!(!policy.allows_tool(&person(&["developer"], &[]), "revoke_connected_app"));
-        assert!(policy.allows_tool(&person(&["admin"], &[]), "revoke_connected_app"));
+        assert!(policy.allows_tool(&user(&[], &[]), "whoami"));
+        assert!(!policy.allows_tool(&user(&["developer"], &[]), "revoke_connected_app"));
+        assert!(policy.allows_tool(&user(&["admin"], &[]), "revoke_connected_app"));
         let closed = AccessPolicy::parse(&list(&["mcp:read = staff"]), &[], &[]).unwrap();
         assert_eq!(
-            closed.scopes_of(&person(&["developer"], &[])).to_string(),
+            closed.scopes_of(&user(&["developer"], &[])).to_string(),
             "offline_access",
             "writing includes reading"
         );
@@ -211,9 +211,9 @@ mod tests {
             Authentication { level: Level::MultiFactor, ..Authentication::default() },
         );
         let both = ScopeSet::parse_known("mcp:write");
-        assert_eq!(policy.effective(&both, &person(&[], &[]), &single).to_string(), "mcp:read");
+        assert_eq!(policy.effective(&both, &user(&[], &[]), &single).to_string(), "mcp:read");
         assert_eq!(
-            policy.effective(&both, &person(&[], &[]), &multi).to_string(),
+            policy.effective(&both, &user(&[], &[]), &multi).to_string(),
             "mcp:read mcp:write"
         );
         assert_eq!(policy.lacks_second_factor(&both, &single).to_string(), "mcp:write");
@@ -228,21 +228,21 @@ mod tests {
         let admin = ScopeSet::parse_known("admin mcp:read");
         let mut policy = AccessPolicy::parse(&[], &[], &[]).unwrap();
         assert_eq!(
-            policy.effective(&admin, &person(&["staff"], &[]), &multi).normalised().to_string(),
+            policy.effective(&admin, &user(&["staff"], &[]), &multi).normalised().to_string(),
             "mcp:read"
         );
         assert_eq!(
-            policy.effective(&admin, &person(&["admin"], &[]), &single).normalised().to_string(),
+            policy.effective(&admin, &user(&["admin"], &[]), &single).normalised().to_string(),
             "mcp:read admin"
         );
         policy.second_factor_for_administrators = true;
         assert_eq!(
-            policy.effective(&admin, &person(&["admin"], &[]), &single).normalised().to_string(),
+            policy.effective(&admin, &user(&["admin"], &[]), &single).normalised().to_string(),
             "mcp:read"
         );
         assert_eq!(policy.lacks_second_factor(&admin, &single).normalised().to_string(), "admin");
         assert_eq!(
-            policy.effective(&admin, &person(&["admin"], &[]), &multi).normalised().to_string(),
+            policy.effective(&admin, &user(&["admin"], &[]), &multi).normalised().to_string(),
             "mcp:read admin"
         );
     }

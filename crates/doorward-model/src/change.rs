@@ -6,7 +6,7 @@ mod unit;
 
 use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
-    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, Person, PersonName,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, User, PersonName,
     ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
     SigningKey, StoredProvider, Timestamp,
     id::{ClientId, GrantId, SessionId, UserId},
@@ -22,7 +22,7 @@ pub use unit::{CountedAttempt, Expected, UnitOfWork};
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Adds a user. Conditional: the name must be free.
-    InsertPerson(Person),
+    InsertUser(User),
     /// Sets or removes a password. Conditional: the user must exist.
     SetPassword {
         /// The user.
@@ -48,14 +48,14 @@ pub enum Change {
         roles: Vec<Role>,
     },
     /// Disables a user (`Some`) or enables them again. Conditional: the user must exist.
-    SetPersonDisabled {
+    SetUserDisabled {
         /// The user.
         user_id: UserId,
         /// Since when.
         disabled_at: Option<Timestamp>,
     },
     /// Deletes a user. Conditional: the user must exist.
-    DeletePerson(UserId),
+    DeleteUser(UserId),
     /// Adds a client. Conditional: the id must be free.
     InsertClient(Box<Client>),
     /// Adds or replaces a client of a metadata document. It keeps `authorized_at` and
@@ -118,7 +118,7 @@ pub enum Change {
         at: Timestamp,
     },
     /// Revokes a user's grants, and spends the pending codes.
-    RevokeGrantsOfPerson {
+    RevokeGrantsOfUser {
         /// The user.
         user_id: UserId,
         /// Only those of this client, if given.
@@ -172,14 +172,14 @@ pub enum Change {
     /// Ends the session with this cookie.
     EndSession(HashedToken),
     /// Ends one of a user's sessions. Conditional: it must belong to the user.
-    EndSessionOfPerson {
+    EndSessionOfUser {
         /// The user.
         user_id: UserId,
         /// Which.
         session_id: SessionId,
     },
     /// Ends a user's sessions, except the one given.
-    EndSessionsOfPerson {
+    EndSessionsOfUser {
         /// The user.
         user_id: UserId,
         /// The session to keep.
@@ -268,7 +268,7 @@ pub enum Change {
         email: Option<String>,
     },
     /// Changes a user's sign-in name. Conditional: no other user has it.
-    RenamePerson {
+    RenameUser {
         /// The user.
         user_id: UserId,
         /// The new name.
@@ -447,7 +447,7 @@ pub enum Change {
         at: Timestamp,
     },
     /// Revokes all tokens of a user.
-    RevokeAccessTokensOfPerson {
+    RevokeAccessTokensOfUser {
         /// The user.
         user_id: UserId,
         /// When.

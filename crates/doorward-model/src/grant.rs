@@ -47,11 +47,11 @@ pub enum RevokeReason {
     /// The client revoked it (RFC 7009).
     ByClient,
     /// The user withdrew it.
-    ByPerson,
+    ByUser,
     /// An administrator disabled or deleted the client.
     ClientRemoved,
     /// An administrator disabled or deleted the user, or the password changed.
-    PersonChanged,
+    UserChanged,
     /// The identity provider no longer vouches for the user.
     ProviderRefused,
     /// The identity provider did not respond for longer than the configured grace.
@@ -73,9 +73,9 @@ impl RevokeReason {
             Self::CodeReplay => "code_replay",
             Self::RefreshReuse => "refresh_reuse",
             Self::ByClient => "by_client",
-            Self::ByPerson => "by_person",
+            Self::ByUser => "by_user",
             Self::ClientRemoved => "client_removed",
-            Self::PersonChanged => "person_changed",
+            Self::UserChanged => "user_changed",
             Self::ProviderRefused => "provider_refused",
             Self::ProviderSilent => "provider_silent",
             Self::ProviderUnclear => "provider_unclear",

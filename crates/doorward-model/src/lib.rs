@@ -22,7 +22,7 @@ pub mod live;
 pub mod nearest;
 pub mod oauth;
 pub mod pattern;
-pub mod person;
+pub mod user;
 pub mod policy;
 pub mod ports;
 pub mod provider;
@@ -60,7 +60,7 @@ pub use id::{ClientId, GrantId, Program, SessionId, UpstreamId, UserId};
 pub use live::{Live, Rules};
 pub use oauth::OAuthErrorCode;
 pub use pattern::Pattern;
-pub use person::{Person, PersonName, Role};
+pub use user::{User, PersonName, Role};
 pub use policy::{Effect, ToolPolicy};
 pub use ports::{Clock, Entropy, Timestamp};
 pub use provider::{

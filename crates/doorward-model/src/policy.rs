@@ -145,13 +145,13 @@ impl fmt::Display for Decision<'_> {
 mod tests {
     use super::*;
     use crate::{
-        Person, PersonName, Role, Timestamp, UserId,
+        User, PersonName, Role, Timestamp, UserId,
         id::{AccessTokenId, ClientId, Program},
         upstream::ToolClass,
     };
 
-    fn person(name: &str, roles: &[&str]) -> Person {
-        Person {
+    fn user(name: &str, roles: &[&str]) -> User {
+        User {
             id: UserId::from_text("u_1"),
             name: PersonName::parse(name).unwrap(),
             email: Some(format!("{name}@example.com")),
@@ -179,10 +179,10 @@ mod tests {
         .map(str::to_owned);
         let policy = ToolPolicy::parse(&rules, "allow").unwrap();
         let decide =
-            |person: &Person, client: &str, tool: &str, class: ToolClass, open_world: bool| {
+            |user: &User, client: &str, tool: &str, class: ToolClass, open_world: bool| {
                 let (listed, client_id) = (format!("wiki_{tool}"), ClientId::from_text(client));
                 let question = Question {
-                    person,
+                    user,
                     program: Program::Client(&client_id),
                     upstream: "wiki",
                     kind: ItemKind::Tool,
@@ -195,7 +195,7 @@ mod tests {
                 let decision = policy.decide(&question);
                 (decision.effect, decision.rule.map(|(number, _)| number))
             };
-        let (ann, root) = (person("ann", &[]), person("root", &["admin"]));
+        let (ann, root) = (user("ann", &[]), user("root", &["admin"]));
         assert_eq!(
             decide(&root, "x", "delete_page", ToolClass::Destructive, true),
             (Effect::Allow, Some(1))
@@ -218,12 +218,12 @@ mod tests {
 
     #[test]
     fn a_rule_without_a_condition_on_items_closes_an_upstream_and_one_with_it_does_not() {
-        let (ann, client) = (person("ann", &["guest"]), ClientId::from_text("c_1"));
+        let (ann, client) = (user("ann", &["guest"]), ClientId::from_text("c_1"));
         let ask = |rules: &[&str], default: &str, kind: ItemKind| {
             let rules: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
             let policy = ToolPolicy::parse(&rules, default).unwrap();
             let question = Question {
-                person: &ann,
+                user: &ann,
                 program: Program::Client(&client),
                 upstream: "payroll",
                 kind,
@@ -266,11 +266,11 @@ mod tests {
             format!("c_{}", "b".repeat(22)),
             format!("t_{}", "c".repeat(22)),
         );
-        let decide = |rule: &str, person: &Person, client: &str| {
+        let decide = |rule: &str, user: &User, client: &str| {
             let policy = ToolPolicy::parse(&[rule.to_owned()], "allow").unwrap();
             let (client_id, token) = (ClientId::from_text(client), AccessTokenId::parse(client));
             let question = Question {
-                person,
+                user,
                 program: token.as_ref().map_or(Program::Client(&client_id), Program::Token),
                 upstream: "wiki",
                 kind: ItemKind::Tool,
@@ -282,10 +282,10 @@ mod tests {
             };
             policy.decide(&question).effect == Effect::Deny
         };
-        let ann = Person {
+        let ann = User {
             id: UserId::from_text(user.clone()),
             email: Some("Ann@Example.com".to_owned()),
-            ..person("boss@acme.test", &[])
+            ..user("boss@acme.test", &[])
         };
         for rule in
             ["deny person=boss@acme.test", "deny user=*@acme.test", "deny person=*@*.com.evil"]
@@ -314,7 +314,7 @@ mod tests {
             &ann,
             "https://app.example.evil/client.json"
         ));
-        let without_address = Person { email: None, ..ann };
+        let without_address = User { email: None, ..ann };
         assert!(!decide("deny user=*@*", &without_address, &client));
     }
 

@@ -58,7 +58,7 @@ reasons! {
     /// The user could not sign in.
     SignIn = "sign_in";
     /// The user is disabled.
-    PersonDisabled = "person_disabled";
+    UserDisabled = "user_disabled";
     /// The user denied the client access.
     Denied = "denied";
     /// The roles of the user do not allow the scopes that the client requested.

@@ -106,9 +106,9 @@ routes! {
     /// Review of upstreams and their tools by an administrator.
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// Users: list, add, invite.
-    ADMIN_PEOPLE = "/admin/people";
+    ADMIN_USERS = "/admin/users";
     /// One user: everything that belongs to them.
-    ADMIN_PERSON = "/admin/people/{person}";
+    ADMIN_USER = "/admin/users/{user}";
     /// Clients: list, add, clean up.
     ADMIN_CLIENTS = "/admin/clients";
     /// One client, named in the query.
@@ -141,19 +141,19 @@ routes! {
     /// The description of the API (OpenAPI 3.1).
     API_OPENAPI = "/api/admin/openapi.json";
     /// Users: list (GET), add or invite (POST).
-    API_PEOPLE = "/api/admin/people";
+    API_USERS = "/api/admin/users";
     /// One user: show (GET), change (PATCH), delete (DELETE).
-    API_PERSON = "/api/admin/people/{person}";
+    API_USER = "/api/admin/users/{user}";
     /// Ends a user's sessions (POST).
-    API_PERSON_SIGN_OUT = "/api/admin/people/{person}/sign-out";
+    API_USER_SIGN_OUT = "/api/admin/users/{user}/sign-out";
     /// Sets a user's password (POST).
-    API_PERSON_PASSWORD = "/api/admin/people/{person}/password";
+    API_USER_PASSWORD = "/api/admin/users/{user}/password";
     /// Removes a user's second factors (DELETE).
-    API_PERSON_FACTORS = "/api/admin/people/{person}/factors";
+    API_USER_FACTORS = "/api/admin/users/{user}/factors";
     /// Ends one of a user's sessions (DELETE).
-    API_PERSON_SESSION = "/api/admin/people/{person}/sessions/{session}";
+    API_USER_SESSION = "/api/admin/users/{user}/sessions/{session}";
     /// Revokes a user's grants to a client (DELETE).
-    API_PERSON_APP = "/api/admin/people/{person}/apps/{client}";
+    API_USER_APP = "/api/admin/users/{user}/apps/{client}";
     /// Clients: list (GET), add (POST).
     API_CLIENTS = "/api/admin/clients";
     /// Deletes unused registrations (POST).

@@ -132,7 +132,7 @@ impl ConnectStep {
     }
     /// Of this user.
     #[must_use]
-    pub fn person(mut self, id: impl Into<String>) -> Self {
+    pub fn user(mut self, id: impl Into<String>) -> Self {
         self.user_id = Some(id.into());
         self
     }

@@ -21,7 +21,7 @@ macro_rules! conditions {
 
 conditions! {
     /// The name of a new user is free.
-    InsertPerson = "insert_person";
+    InsertUser = "insert_user";
     /// The user of the password that is set exists.
     SetPassword = "set_password";
     /// The password is still the one that was verified.
@@ -29,13 +29,13 @@ conditions! {
     /// The user of the roles that are set exists.
     SetRoles = "set_roles";
     /// The user who is disabled or enabled exists.
-    SetPersonDisabled = "set_person_disabled";
+    SetUserDisabled = "set_user_disabled";
     /// The new sign-in name is free and the user exists.
-    RenamePerson = "rename_person";
+    RenameUser = "rename_user";
     /// The user of the provider roles that are collected exists.
     CollectProviderRoles = "collect_provider_roles";
     /// The deleted user exists.
-    DeletePerson = "delete_person";
+    DeleteUser = "delete_user";
     /// The identifier of a new client is free.
     InsertClient = "insert_client";
     /// The changed client exists.
@@ -55,7 +55,7 @@ conditions! {
     /// The refresh token is unused and has not expired.
     UseRefreshToken = "use_refresh_token";
     /// The session exists and belongs to the user.
-    EndSessionOfPerson = "end_session_of_person";
+    EndSessionOfUser = "end_session_of_user";
     /// The named value is unspent.
     SpendValue = "spend_value";
     /// The one-time link is unused and has not expired.

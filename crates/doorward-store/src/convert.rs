@@ -6,7 +6,7 @@ pub(crate) mod upstreams;
 
 use doorward_model::{
     Authentication, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
-    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId,
+    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, User, PersonName, ProviderId,
     RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt,
     SigningAlgorithm, SigningKey, StoredProvider, Subject, Timestamp, Totp, UpstreamSession,
     UserId, foreign, secret::HashedPassword,
@@ -54,10 +54,10 @@ pub(crate) fn amr_to_text(authentication: &Authentication) -> String {
     list_to_text(authentication.amr.iter().map(String::as_str))
 }
 
-pub(crate) fn person(row: e::person::Model) -> Result<Person, StoreError> {
-    Ok(Person {
-        roles: roles("person", &row.id, &row.roles)?,
-        provider_roles: roles("person", &row.id, &row.provider_roles)?,
+pub(crate) fn user(row: e::user::Model) -> Result<User, StoreError> {
+    Ok(User {
+        roles: roles("user", &row.id, &row.roles)?,
+        provider_roles: roles("user", &row.id, &row.provider_roles)?,
         // Rows of older versions hold the provider's original text.
         display_name: row
             .display_name
@@ -75,20 +75,20 @@ pub(crate) fn person(row: e::person::Model) -> Result<Person, StoreError> {
     })
 }
 
-pub(crate) fn person_row(person: &Person) -> e::person::ActiveModel {
-    e::person::ActiveModel {
-        id: Set(person.id.as_str().to_owned()),
-        name: Set(person.name.as_str().to_owned()),
-        email: Set(person.email.clone()),
-        email_by: Set(person.email_by.as_ref().map(|id| id.as_str().to_owned())),
-        password: Set(person.password.as_ref().map(|hash| hash.as_str().to_owned())),
-        password_temporary: Set(person.password_temporary),
-        roles: Set(roles_to_text(&person.roles)),
-        provider_roles: Set(roles_to_text(&person.provider_roles)),
-        display_name: Set(person.display_name.clone()),
-        created_at: Set(person.created_at.0),
-        disabled_at: Set(person.disabled_at.map(|at| at.0)),
-        links_after: Set(person.links_after.map(|at| at.0)),
+pub(crate) fn user_row(user: &User) -> e::user::ActiveModel {
+    e::user::ActiveModel {
+        id: Set(user.id.as_str().to_owned()),
+        name: Set(user.name.as_str().to_owned()),
+        email: Set(user.email.clone()),
+        email_by: Set(user.email_by.as_ref().map(|id| id.as_str().to_owned())),
+        password: Set(user.password.as_ref().map(|hash| hash.as_str().to_owned())),
+        password_temporary: Set(user.password_temporary),
+        roles: Set(roles_to_text(&user.roles)),
+        provider_roles: Set(roles_to_text(&user.provider_roles)),
+        display_name: Set(user.display_name.clone()),
+        created_at: Set(user.created_at.0),
+        disabled_at: Set(user.disabled_at.map(|at| at.0)),
+        links_after: Set(user.links_after.map(|at| at.0)),
     }
 }
 

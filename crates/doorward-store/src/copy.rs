@@ -14,7 +14,7 @@ use crate::{
     entities::{
         access_grant, access_token, audit, audit_record, authorization_code, client,
         connect_attempt, connection, identity, invitation, kept_result, login_failure,
-        one_time_link, passkey, person, provider, recovery_code, refresh_token, session, setting,
+        one_time_link, passkey, user, provider, recovery_code, refresh_token, session, setting,
         sign_in, signing_key, spent_value, token_revocation, totp, upstream, upstream_registration,
         upstream_tool, upstream_trust,
     },
@@ -44,7 +44,7 @@ macro_rules! copied {
 }
 
 copied!(
-    person,
+    user,
     client,
     session,
     authorization_code,
@@ -158,7 +158,7 @@ impl Store {
     /// Copies all rows into `target`, which must hold none, in one transaction. Nothing may write
     /// here meanwhile.
     pub async fn copy_to(&self, target: &Self) -> Result<u64, StoreError> {
-        let empty = person::Entity::find().count(&target.reader).await? == 0
+        let empty = user::Entity::find().count(&target.reader).await? == 0
             && client::Entity::find().count(&target.reader).await? == 0
             && setting::Entity::find().count(&target.reader).await? == 0;
         if !empty {

@@ -3,7 +3,7 @@
 /// One cached value, or all of a kind where a change touches rows that it does not name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
-    Person(String),
+    User(String),
     Client(String),
     Grant(String),
     Grants,
@@ -26,7 +26,7 @@ impl Stale {
     /// The text of a notification between replicas.
     pub(crate) fn to_text(&self) -> String {
         match self {
-            Self::Person(id) => format!("person {id}"),
+            Self::User(id) => format!("user {id}"),
             Self::Client(id) => format!("client {id}"),
             Self::Grant(id) => format!("grant {id}"),
             Self::Grants => "grants".to_owned(),
@@ -48,7 +48,7 @@ impl Stale {
     /// Reads a notification; one of a newer version that is not understood makes everything stale.
     pub(crate) fn from_text(text: &str) -> Self {
         match text.split_once(' ') {
-            Some(("person", id)) => Self::Person(id.to_owned()),
+            Some(("user", id)) => Self::User(id.to_owned()),
             Some(("client", id)) => Self::Client(id.to_owned()),
             Some(("grant", id)) => Self::Grant(id.to_owned()),
             Some(("session", token)) => Self::Session(token.to_owned()),
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn notifications_survive_the_trip_and_unknown_ones_empty_the_caches() {
         for stale in [
-            Stale::Person("u".into()),
+            Stale::User("u".into()),
             Stale::Grant("g".into()),
             Stale::Grants,
             Stale::Session("s".into()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_model::{
     AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink,
-    Person, PersonName, RefreshToken, ScopeSet, Session, SigningKey, Timestamp, UserId,
+    User, PersonName, RefreshToken, ScopeSet, Session, SigningKey, Timestamp, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -21,7 +21,7 @@ pub use federation::WayIn;
 use crate::{
     Store, StoreError, convert,
     entities::{
-        access_grant, authorization_code, client, login_failure, one_time_link, person,
+        access_grant, authorization_code, client, login_failure, one_time_link, user,
         refresh_token, session, setting, signing_key, spent_value,
     },
 };
@@ -75,65 +75,65 @@ pub struct ClientFilter {
 /// Users.
 impl Store {
     /// The user with this id.
-    pub async fn person(&self, id: &UserId) -> Result<Option<Arc<Person>>, StoreError> {
+    pub async fn user(&self, id: &UserId) -> Result<Option<Arc<User>>, StoreError> {
         let read = || async move {
             self.point()
-                .one(person::Entity::find_by_id(id.as_str()))
+                .one(user::Entity::find_by_id(id.as_str()))
                 .await?
-                .map(convert::person)
+                .map(convert::user)
                 .transpose()
         };
-        self.caches.people.get(&id.as_str().to_owned(), read).await
+        self.caches.users.get(&id.as_str().to_owned(), read).await
     }
     /// The user with this sign-in name, straight from the database.
-    pub async fn person_named(&self, name: &PersonName) -> Result<Option<Person>, StoreError> {
+    pub async fn user_named(&self, name: &PersonName) -> Result<Option<User>, StoreError> {
         self.point()
-            .one(person::Entity::find().filter(person::Column::Name.eq(name.as_str())))
+            .one(user::Entity::find().filter(user::Column::Name.eq(name.as_str())))
             .await?
-            .map(convert::person)
+            .map(convert::user)
             .transpose()
     }
     /// The user that an administrator names: by identifier, or else by sign-in name.
-    pub async fn person_by(&self, text: &str) -> Result<Option<Arc<Person>>, StoreError> {
-        if let Some(person) = self.person(&UserId::from_text(text)).await? {
-            return Ok(Some(person));
+    pub async fn user_by(&self, text: &str) -> Result<Option<Arc<User>>, StoreError> {
+        if let Some(user) = self.user(&UserId::from_text(text)).await? {
+            return Ok(Some(user));
         }
         match PersonName::parse(text) {
-            Ok(name) => Ok(self.person_named(&name).await?.map(Arc::new)),
+            Ok(name) => Ok(self.user_named(&name).await?.map(Arc::new)),
             Err(_) => Ok(None),
         }
     }
     /// All users by name.
-    pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
-        person::Entity::find()
-            .order_by_asc(person::Column::Name)
+    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
+        user::Entity::find()
+            .order_by_asc(user::Column::Name)
             .all(&self.reader)
             .await?
             .into_iter()
-            .map(convert::person)
+            .map(convert::user)
             .collect()
     }
     /// Users by name, after the one of this name, at most `limit`.
-    pub async fn people_after(
+    pub async fn users_after(
         &self,
         name: Option<&str>,
         limit: u64,
-    ) -> Result<Vec<Person>, StoreError> {
+    ) -> Result<Vec<User>, StoreError> {
         let mut which = Condition::all();
         if let Some(name) = name {
-            which = which.add(person::Column::Name.gt(name));
+            which = which.add(user::Column::Name.gt(name));
         }
-        let rows = person::Entity::find()
+        let rows = user::Entity::find()
             .filter(which)
-            .order_by_asc(person::Column::Name)
+            .order_by_asc(user::Column::Name)
             .limit(limit)
             .all(&self.reader)
             .await?;
-        rows.into_iter().map(convert::person).collect()
+        rows.into_iter().map(convert::user).collect()
     }
     /// How many users there are.
-    pub async fn count_people(&self) -> Result<u64, StoreError> {
-        Ok(person::Entity::find().count(&self.reader).await?)
+    pub async fn count_users(&self) -> Result<u64, StoreError> {
+        Ok(user::Entity::find().count(&self.reader).await?)
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use doorward_model::{
-    AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, Grant, Person,
+    AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, Grant, User,
     Session, SigningKey, StoredProvider, UnitOfWork, UpstreamTrust,
     ports::SystemClock,
     upstream::{PinnedTool, StoredUpstream},
@@ -61,7 +61,7 @@ const OWNED_MAY_TAKE: Duration = Duration::from_secs(10);
 
 /// Values that are kept in memory.
 pub(crate) struct Caches {
-    pub(crate) people: ReadThrough<String, Person>,
+    pub(crate) users: ReadThrough<String, User>,
     pub(crate) clients: ReadThrough<String, Client>,
     pub(crate) grants: ReadThrough<String, Grant>,
     pub(crate) sessions: ReadThrough<String, Session>,
@@ -100,7 +100,7 @@ impl Caches {
         };
         let entries = config.cache_entries;
         Self {
-            people: ReadThrough::new(entries, lifetime),
+            users: ReadThrough::new(entries, lifetime),
             clients: ReadThrough::new(entries, lifetime),
             grants: ReadThrough::new(entries, lifetime),
             sessions: ReadThrough::new(entries, lifetime),
@@ -119,7 +119,7 @@ impl Caches {
     pub(crate) fn forget(&self, stale: &[Stale]) {
         for value in stale {
             match value {
-                Stale::Person(id) => self.people.forget(id),
+                Stale::User(id) => self.users.forget(id),
                 Stale::Client(id) => self.clients.forget(id),
                 Stale::Grant(id) => self.grants.forget(id),
                 Stale::Grants => self.grants.forget_all(),
@@ -142,7 +142,7 @@ impl Caches {
                 Stale::Answers(id) => drop(self.answers.send(Arrived::One(id.clone()))),
                 Stale::Everything => {
                     let _ = self.answers.send(Arrived::Any);
-                    self.people.forget_all();
+                    self.users.forget_all();
                     self.clients.forget_all();
                     self.grants.forget_all();
                     self.sessions.forget_all();

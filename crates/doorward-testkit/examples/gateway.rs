@@ -107,14 +107,14 @@ async fn main() {
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("doorward.toml");
     let text = format!(
-        "[upstreams.up]\nkind = \"http\"\nurl = \"{}\"\nnetworks = [\"127.0.0.0/8\"]\nhttp_on_loopback = true\nlist_wait_ms = 5000\n[limits]\ncalls_per_minute_person = 100000000\ncalls_per_minute_client = 100000000\ncalls_at_once_person = 1000\ncalls_at_once_upstream = 1000\n[issuer]\naccess_token_seconds = 3600\n",
+        "[upstreams.up]\nkind = \"http\"\nurl = \"{}\"\nnetworks = [\"127.0.0.0/8\"]\nhttp_on_loopback = true\nlist_wait_ms = 5000\n[limits]\ncalls_per_minute_user = 100000000\ncalls_per_minute_client = 100000000\ncalls_at_once_user = 1000\ncalls_at_once_upstream = 1000\n[issuer]\naccess_token_seconds = 3600\n",
         upstream.url
     );
     std::fs::write(&file, text).unwrap();
     let variables = [("DOORWARD_CONFIG", file.to_str().unwrap())];
     let data = folder.join("data");
     let process = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
-    let visitor = process.person(&data, &variables, "alice").await;
+    let visitor = process.user(&data, &variables, "alice").await;
     let all = Target {
         what: "list",
         url: format!("{}/mcp?surface=direct", process.url),

@@ -171,7 +171,7 @@ impl DoorwardProcess {
 
     /// Adds a user by command, signs them in, and gets a token by which a client may call
     /// everything for them.
-    pub async fn person(&self, data_dir: &Path, variables: &[(&str, &str)], name: &str) -> Visitor {
+    pub async fn user(&self, data_dir: &Path, variables: &[(&str, &str)], name: &str) -> Visitor {
         let data = data_dir.to_str().unwrap();
         let added = run_command(
             &["--data-dir", data, "user", "add", name, "--password-stdin", "--keep-password"],

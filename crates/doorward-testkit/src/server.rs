@@ -15,8 +15,8 @@ use doorward::{
     data_dir::DataDir,
     supervisor::Supervisor,
 };
-use doorward_accounts::{Authority, NewPerson};
-use doorward_model::{Person, Role};
+use doorward_accounts::{Authority, NewAccount};
+use doorward_model::{User, Role};
 use doorward_transport::{
     Listeners, Tls,
     address::TrustedProxies,
@@ -31,7 +31,7 @@ use crate::{
     leftovers::{drop_database_later, remove_directory_later},
 };
 
-/// The password of all users added by [`TestServer::person`].
+/// The password of all users added by [`TestServer::user`].
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A running server with a clock that a test sets.
@@ -172,18 +172,18 @@ impl TestServer {
     }
 
     /// Adds a user with [`PASSWORD`].
-    pub async fn person(&self, name: &str) -> Person {
-        self.person_with(name, &[]).await
+    pub async fn user(&self, name: &str) -> User {
+        self.user_with(name, &[]).await
     }
 
     /// Adds a user with roles.
-    pub async fn person_with(&self, name: &str, roles: &[&str]) -> Person {
+    pub async fn user_with(&self, name: &str, roles: &[&str]) -> User {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
         self.app
             .accounts
             .add(
                 &Authority::operator(),
-                NewPerson {
+                NewAccount {
                     name: name.to_owned(),
                     email: None,
                     password: Some(PASSWORD.to_owned()),

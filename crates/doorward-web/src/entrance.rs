@@ -117,7 +117,7 @@ impl Web {
         match self.parts.accounts.authority(visitor).await {
             Ok(Ok(authority)) => Ok(authority),
             Ok(Err(missing)) => {
-                tracing::info!(person = %visitor.person.id, missing = missing.as_str(), "a recent sign-in is asked for");
+                tracing::info!(user = %visitor.user.id, missing = missing.as_str(), "a recent sign-in is asked for");
                 Err(answer::see_other(&self.again(missing, onward)))
             }
             Err(error) => Err(Oops::unavailable(&error).draw(self)),
@@ -163,12 +163,12 @@ impl Web {
     /// Tells a user by mail of a sign-in from a browser and an IP address that are both new.
     fn tell_of_sign_in(&self, signed_in: &SignedIn) {
         if !signed_in.complete
-            || signed_in.person.email.is_none()
+            || signed_in.user.email.is_none()
             || !self.parts.letters.tell_of_sign_ins()
         {
             return;
         }
-        let (web, user, token) = (self.clone(), signed_in.person.clone(), signed_in.token.clone());
+        let (web, user, token) = (self.clone(), signed_in.user.clone(), signed_in.token.clone());
         tokio::spawn(Language::current().speaking(async move {
             let session = match web.parts.accounts.new_place(&token).await {
                 Ok(Some(session)) => session,
@@ -204,7 +204,7 @@ mod tests {
                 "/account/tokens?name=a+b%2F&scope-mcp%3Aread=1",
                 "/account/tokens?name=a+b%2F&scope-mcp%3Aread=1",
             ),
-            ("/admin/people/u_1", "/admin/people/u_1"),
+            ("/admin/users/u_1", "/admin/users/u_1"),
             ("/account/../logout", "/account"),
             ("/account//evil.example", "/account"),
             ("/account/tokens?x=<script>", "/account"),

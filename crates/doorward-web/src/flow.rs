@@ -32,7 +32,7 @@ pub(crate) fn approver(visitor: &Visitor) -> Approver<'_> {
     let session = &visitor.session;
     let identity = session.upstream.as_ref().map(|upstream| &upstream.identity);
     Approver {
-        person: &visitor.person,
+        user: &visitor.user,
         auth_time: session.auth_time,
         authentication: &session.authentication,
         identity,
@@ -67,7 +67,7 @@ impl Web {
         };
         let who = approver(visitor);
         let already = issuer
-            .already_allowed(request, &visitor.person.id)
+            .already_allowed(request, &visitor.user.id)
             .await
             .map_err(AuthorizeRefusal::Page)?;
         if !settled && !issuer.behind_second_factor(request, &who).is_empty() {
@@ -82,8 +82,8 @@ impl Web {
             .iter()
             .any(|scope| scope != Scope::OfflineAccess)
         {
-            tracing::info!(person = %visitor.person.id, client = %request.client.id, asked = %request.scopes, "authorization refused: the person's roles allow none of it");
-            let why = "the person's roles here allow none of what the app asks for; an administrator can change that";
+            tracing::info!(user = %visitor.user.id, client = %request.client.id, asked = %request.scopes, "authorization refused: the user's roles allow none of it");
+            let why = "the user's roles here allow none of what the app asks for; an administrator can change that";
             let answer = issuer.answer_error(request, OAuthErrorCode::AccessDenied, why);
             // A page rather than a redirect: the user sees it, and browsers do not follow a
             // redirect to another origin after a form of this server.
@@ -105,7 +105,7 @@ impl Web {
                 .await
                 .map(Step::Answer);
         }
-        refuse(OAuthErrorCode::ConsentRequired, "the person must be asked")
+        refuse(OAuthErrorCode::ConsentRequired, "the user must be asked")
     }
 
     /// Goes to the next step.

@@ -85,8 +85,8 @@ impl Web {
             logo: self.parts.brand.logo_name(),
             colours: self.parts.brand.css().is_some(),
             visitor: visitor.map(|(browser, visitor)| FrameVisitor {
-                name: visitor.person.name.to_string(),
-                administrator: visitor.person.is_administrator(),
+                name: visitor.user.name.to_string(),
+                administrator: visitor.user.is_administrator(),
                 logout_csrf: self.csrf(browser, "logout"),
             }),
         }
@@ -167,7 +167,7 @@ mod tests {
     use super::browser_name;
 
     #[test]
-    fn browsers_are_named_as_people_know_them() {
+    fn browsers_are_named_as_users_know_them() {
         assert_eq!(
             browser_name(
                 "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"

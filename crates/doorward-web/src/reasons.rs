@@ -1,7 +1,7 @@
 //! Errors of accounts as texts: each variant has its own, so that none is recognised by its English
 //! text.
 
-use doorward_accounts::{AccessTokenError, FactorError, HasherError, PeopleError};
+use doorward_accounts::{AccessTokenError, FactorError, HasherError, UserError};
 use doorward_language::{Message, text};
 use doorward_model::{AccessToken, PlainPassword, secret::PasswordTextError};
 
@@ -14,21 +14,21 @@ pub fn password(error: &PasswordTextError) -> Message {
 }
 
 /// The reason for which a user cannot be added or changed, as a part of a sentence.
-pub fn user(error: &PeopleError) -> Message {
+pub fn user(error: &UserError) -> Message {
     match error {
-        PeopleError::Name(_) => text::input_name(),
-        PeopleError::Taken(name) => text::input_name_taken(name),
-        PeopleError::Password(error) => password(error),
-        PeopleError::WrongPassword => text::input_password_wrong(),
-        PeopleError::Wait(seconds) => text::input_wait(seconds),
-        PeopleError::Email(email) => text::input_email(email),
-        PeopleError::Unknown(name) => text::input_unknown_user(name),
-        PeopleError::LastAdministrator(name) => text::input_last_administrator(name),
-        PeopleError::Changed => text::input_user_changed(),
-        PeopleError::Link => text::input_link(),
-        PeopleError::Hasher(HasherError::Busy) => text::input_busy(),
-        PeopleError::Hasher(HasherError::Failed | HasherError::Parameters(_))
-        | PeopleError::Store(_) => text::input_database(),
+        UserError::Name(_) => text::input_name(),
+        UserError::Taken(name) => text::input_name_taken(name),
+        UserError::Password(error) => password(error),
+        UserError::WrongPassword => text::input_password_wrong(),
+        UserError::Wait(seconds) => text::input_wait(seconds),
+        UserError::Email(email) => text::input_email(email),
+        UserError::Unknown(name) => text::input_unknown_user(name),
+        UserError::LastAdministrator(name) => text::input_last_administrator(name),
+        UserError::Changed => text::input_user_changed(),
+        UserError::Link => text::input_link(),
+        UserError::Hasher(HasherError::Busy) => text::input_busy(),
+        UserError::Hasher(HasherError::Failed | HasherError::Parameters(_))
+        | UserError::Store(_) => text::input_database(),
     }
 }
 

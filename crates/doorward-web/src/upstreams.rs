@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use doorward_language::Message;
-use doorward_model::{Person, UpstreamName, UserId};
+use doorward_model::{User, UpstreamName, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 
@@ -107,19 +107,19 @@ pub trait Upstreams: Send + Sync + 'static {
     /// All that this user may use.
     fn services<'a>(
         &'a self,
-        person: &'a Arc<Person>,
+        user: &'a Arc<User>,
     ) -> Answer<'a, Result<Vec<Service>, StoreError>>;
     /// The connection before it is made.
     fn prospect<'a>(
         &'a self,
         name: UpstreamName,
-        person: &'a Person,
+        user: &'a User,
     ) -> Answer<'a, Result<Prospect, NotConnected>>;
     /// Begins to connect: where to send this browser.
     fn begin<'a>(
         &'a self,
         name: UpstreamName,
-        person: &'a Person,
+        user: &'a User,
         from: Leaving<'a>,
     ) -> Answer<'a, Result<String, NotConnected>>;
     /// Handles the callback.
@@ -127,14 +127,14 @@ pub trait Upstreams: Send + Sync + 'static {
         &'a self,
         name: UpstreamName,
         params: &'a Params,
-        person: &'a Person,
+        user: &'a User,
         browser: &'a str,
     ) -> Answer<'a, Result<(), NotConnected>>;
     /// Ends a connection.
     fn disconnect<'a>(
         &'a self,
         name: UpstreamName,
-        person: &'a Person,
+        user: &'a User,
     ) -> Answer<'a, Result<(), StoreError>>;
     /// A call that waits for this user's confirmation.
     fn confirmation<'a>(

@@ -96,10 +96,10 @@ impl FromRequestParts<Web> for Browser {
             .unwrap_or_default()
             .to_owned();
         if let Some(holder) = &holder {
-            let person = &holder.person;
+            let user = &holder.user;
             origin::acting(Actor {
-                user_id: Some(person.id.to_string()),
-                user_name: Some(person.name.to_string()),
+                user_id: Some(user.id.to_string()),
+                user_name: Some(user.name.to_string()),
                 session_id: Some(holder.session.id.to_string()),
                 ..Actor::default()
             });
@@ -166,7 +166,7 @@ impl FromRequestParts<Web> for Administrator {
 
     async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
         let signed_in = SignedIn::from_request_parts(parts, web).await?;
-        if !signed_in.visitor.person.is_administrator() {
+        if !signed_in.visitor.user.is_administrator() {
             return Err(Oops::not_found().draw(web));
         }
         if web.parts.rules.now().access.second_factor_for_administrators

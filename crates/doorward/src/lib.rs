@@ -58,7 +58,7 @@ failed_from!(
     doorward_keys::MasterKeyError,
     doorward_keys::RingError,
     doorward_accounts::HasherError,
-    doorward_accounts::PeopleError,
+    doorward_accounts::UserError,
     doorward_web::BrandError,
     doorward_mail::MailSetupError,
     doorward_registration::LookupError,

@@ -63,7 +63,7 @@ impl InEffect {
         self.gateway.configure(upstreams);
         self.gateway.reconcile().await?;
         for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
-            self.changes.tell(Change { upstream: None, person: None, what });
+            self.changes.tell(Change { upstream: None, user: None, what });
         }
         Ok(())
     }

@@ -146,7 +146,7 @@ async fn announce(app: &App, tls: Option<&Tls>) -> Result<(), Failed> {
         app.public_url.at(doorward_model::routes::ACCOUNT)
     ));
     let administrated =
-        app.accounts.list().await?.iter().any(doorward_model::Person::is_administrator);
+        app.accounts.list().await?.iter().any(doorward_model::User::is_administrator);
     if !administrated {
         out::line(format_args!("  First step   {}", app.admin_link().await?));
         out::line(

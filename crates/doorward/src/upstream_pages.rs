@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_gateway::{ConnectError, ConnectionState, Departure, Gateway, Problem};
 use doorward_language::{connection_problem, text};
 use doorward_mcp::Mcp;
-use doorward_model::{Person, UpstreamName, UserId};
+use doorward_model::{User, UpstreamName, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
@@ -31,7 +31,7 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
             NotConnected::Grown
         }
         ConnectError::Denied(why) => {
-            tracing::info!(upstream = %name, why, "nobody was connected: the upstream or the person said no");
+            tracing::info!(upstream = %name, why, "nobody was connected: the upstream or the user said no");
             NotConnected::Denied(why)
         }
         ConnectError::Failed(OAuthError::Store(error)) => NotConnected::Store(error),
@@ -45,12 +45,12 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
 impl Upstreams for UpstreamPages {
     fn services<'a>(
         &'a self,
-        person: &'a Arc<Person>,
+        user: &'a Arc<User>,
     ) -> Answer<'a, Result<Vec<Service>, StoreError>> {
         Box::pin(async move {
-            let services = self.gateway.services(person).await?;
+            let services = self.gateway.services(user).await?;
             let upstreams = self.gateway.upstreams().await?;
-            let service = |known: doorward_gateway::PersonsUpstream| Service {
+            let service = |known: doorward_gateway::UsersUpstream| Service {
                 state: match known.state {
                     ConnectionState::Ready => ServiceState::Ready,
                     ConnectionState::NotConnected => ServiceState::NotConnected,
@@ -78,12 +78,12 @@ impl Upstreams for UpstreamPages {
     fn prospect<'a>(
         &'a self,
         name: UpstreamName,
-        person: &'a Person,
+        user: &'a User,
     ) -> Answer<'a, Result<Prospect, NotConnected>> {
         Box::pin(async move {
             let prospect = self
                 .gateway
-                .prospect(name, person)
+                .prospect(name, user)
                 .await
                 .map_err(|error| not_connected(name, error))?;
             let upstream = self
@@ -93,7 +93,7 @@ impl Upstreams for UpstreamPages {
                 .map_err(NotConnected::Store)?
                 .ok_or(NotConnected::Unknown)?;
             let connected =
-                self.gateway.is_connected(&upstream, person).await.map_err(NotConnected::Store)?;
+                self.gateway.is_connected(&upstream, user).await.map_err(NotConnected::Store)?;
             Ok(Prospect {
                 title: upstream.title.clone(),
                 host: prospect.host,
@@ -107,11 +107,11 @@ impl Upstreams for UpstreamPages {
     fn begin<'a>(
         &'a self,
         name: UpstreamName,
-        person: &'a Person,
+        user: &'a User,
         from: Leaving<'a>,
     ) -> Answer<'a, Result<String, NotConnected>> {
         Box::pin(async move {
-            let departure = Departure { person, browser: from.browser };
+            let departure = Departure { user, browser: from.browser };
             let url = self.gateway.begin_connect(name, departure, from.shown).await;
             url.map(|url| url.to_string()).map_err(|error| not_connected(name, error))
         })
@@ -121,12 +121,12 @@ impl Upstreams for UpstreamPages {
         &'a self,
         name: UpstreamName,
         params: &'a Params,
-        person: &'a Person,
+        user: &'a User,
         browser: &'a str,
     ) -> Answer<'a, Result<(), NotConnected>> {
         Box::pin(async move {
             self.gateway
-                .finish_connect(name, params, Departure { person, browser })
+                .finish_connect(name, params, Departure { user, browser })
                 .await
                 .map_err(|error| not_connected(name, error))
         })
@@ -135,9 +135,9 @@ impl Upstreams for UpstreamPages {
     fn disconnect<'a>(
         &'a self,
         name: UpstreamName,
-        person: &'a Person,
+        user: &'a User,
     ) -> Answer<'a, Result<(), StoreError>> {
-        Box::pin(self.gateway.disconnect(name, person))
+        Box::pin(self.gateway.disconnect(name, user))
     }
 
     fn confirmation<'a>(

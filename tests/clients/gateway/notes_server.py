@@ -1,4 +1,4 @@
-"""An MCP server with an authorization server of its own, made with fastmcp: each person has their own notes there.
+"""An MCP server with an authorization server of its own, made with fastmcp: each user has their own notes there.
 
 Its sign-in page is one form with a name, so that a test sees whose account was connected.
 """
@@ -43,7 +43,7 @@ def add_note(text: str) -> str:
 
 @server.tool(annotations={"readOnlyHint": True})
 def whose_token() -> str:
-    """Tells the end of the token that arrived, which is different for each person."""
+    """Tells the end of the token that arrived, which is different for each user."""
     return owner()
 
 

@@ -9,7 +9,7 @@ use super::{Api, key};
 #[tokio::test]
 async fn clients_are_approved_blocked_and_cleaned_up() {
     let server = TestServer::start_with(|config| config.registration.approval = true).await;
-    let root = server.person_with("root", &["admin"]).await;
+    let root = server.user_with("root", &["admin"]).await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("root").await;
@@ -75,9 +75,9 @@ async fn clients_are_approved_blocked_and_cleaned_up() {
 }
 
 #[tokio::test]
-async fn a_person_lets_an_app_do_less_and_it_may_ask_again() {
+async fn a_user_lets_an_app_do_less_and_it_may_ask_again() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[("scope", "mcp:write")]).await;

@@ -34,10 +34,10 @@ async fn form(
 async fn an_administrator_does_the_same_on_pages() {
     let (server, _) = stage().await;
     let browser = server.signed_in("root").await;
-    let page = browser.get(&server.at("/admin/people")).await.expect(200);
+    let page = browser.get(&server.at("/admin/users")).await.expect(200);
     let csrf = page
         .body
-        .split("/admin/people\" class")
+        .split("/admin/users\" class")
         .nth(1)
         .and_then(|rest| form_value(rest, "csrf"))
         .unwrap();
@@ -52,9 +52,9 @@ async fn an_administrator_does_the_same_on_pages() {
     let fields = add("dora");
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let at = browser.post(&server.at("/admin/people"), &fields).await.expect(303).location();
+    let at = browser.post(&server.at("/admin/users"), &fields).await.expect(303).location();
     let path = at.strip_prefix(&server.url).unwrap().to_owned();
-    browser.post(&server.at("/admin/people"), &fields).await.expect(409);
+    browser.post(&server.at("/admin/users"), &fields).await.expect(409);
     let dora = server.signed_in("dora").await;
     let stale = browser.get(&server.at(&path)).await;
     let seen = stale
@@ -85,7 +85,7 @@ async fn an_administrator_does_the_same_on_pages() {
     form(&server, &browser, &path, "delete", &[("do", "delete"), ("sure", "1")]).await.expect(303);
     browser.get(&server.at(&path)).await.expect(404);
     let own = server.app.accounts.find("root").await.unwrap();
-    let own = format!("/admin/people/{}", own.id);
+    let own = format!("/admin/users/{}", own.id);
     let last = form(&server, &browser, &own, "disable", &[("do", "disable")]).await.expect(409);
     assert!(last.body.contains("last administrator"));
     let client = OAuthClient::register(&server).await;

@@ -11,7 +11,7 @@ use super::{Api, key, stage};
 #[tokio::test]
 async fn each_operation_of_the_api_needs_the_scope_that_its_description_names() {
     let server = TestServer::start().await;
-    let root = server.person_with("root", &["admin"]).await;
+    let root = server.user_with("root", &["admin"]).await;
     let document: Value = serde_json::from_str(
         &Browser::new().get(&server.at("/api/admin/openapi.json")).await.expect(200).body,
     )
@@ -70,11 +70,11 @@ async fn each_operation_of_the_api_needs_the_scope_that_its_description_names() 
 #[tokio::test]
 async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
     let server = TestServer::start().await;
-    let root = server.person_with("root", &["admin"]).await;
+    let root = server.user_with("root", &["admin"]).await;
     for (scopes, path, status) in [
         ("admin:upstreams", "/upstreams", 200),
-        ("admin:upstreams", "/people", 403),
-        ("admin:read", "/people", 200),
+        ("admin:upstreams", "/users", 403),
+        ("admin:read", "/users", 200),
     ] {
         let api = Api { server: &server, key: key(&server, &root, scopes).await };
         assert_eq!(
@@ -102,10 +102,10 @@ async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
 #[tokio::test]
 async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
     let (server, root) = stage().await;
-    let alice = server.person("alice").await;
-    for (person, scopes, status) in [(&root, "admin", 200), (&root, "mcp:destructive", 403)] {
-        let api = Api { server: &server, key: key(&server, person, scopes).await };
-        assert_eq!(api.ask(Method::GET, "/people", None, None).await.status, status, "{scopes}");
+    let alice = server.user("alice").await;
+    for (user, scopes, status) in [(&root, "admin", 200), (&root, "mcp:destructive", 403)] {
+        let api = Api { server: &server, key: key(&server, user, scopes).await };
+        assert_eq!(api.ask(Method::GET, "/users", None, None).await.status, status, "{scopes}");
     }
     let proved = Authority::operator_states_second_factor();
     let new = NewAccessToken {
@@ -124,16 +124,16 @@ async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
     );
     for token in ["", "dw_pat_nothing", "x.y.z"] {
         let api = Api { server: &server, key: token.to_owned() };
-        let page = api.ask(Method::GET, "/people", None, None).await;
+        let page = api.ask(Method::GET, "/users", None, None).await;
         assert_eq!(page.status, 401, "{token}");
         assert!(page.header("www-authenticate").contains("resource_metadata"));
     }
     // Former administrators lose it with the role.
-    let second = server.person_with("second", &["admin"]).await;
+    let second = server.user_with("second", &["admin"]).await;
     let api = Api { server: &server, key: key(&server, &second, "admin").await };
-    api.get("/people").await;
+    api.get("/users").await;
     server.app.accounts.set_roles(&Authority::operator(), &second, Vec::new()).await.unwrap();
-    assert_eq!(api.ask(Method::GET, "/people", None, None).await.status, 403);
+    assert_eq!(api.ask(Method::GET, "/users", None, None).await.status, 403);
 }
 
 #[tokio::test]
@@ -170,5 +170,5 @@ async fn what_the_document_says_is_what_there_is() {
         }
     }
     assert!(operations >= 40, "{operations}");
-    assert!(api.ask(Method::TRACE, "/people", None, None).await.status >= 400);
+    assert!(api.ask(Method::TRACE, "/users", None, None).await.status >= 400);
 }

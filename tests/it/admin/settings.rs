@@ -52,9 +52,9 @@ async fn cs1_cs15_settings_change_by_their_state_and_publishing_is_acknowledged(
 }
 
 #[tokio::test]
-async fn services_get_tokens_of_their_own_and_people_do_not() {
+async fn services_get_tokens_of_their_own_and_users_do_not() {
     let (server, root) = stage().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
     let new = |service: &str| {
         Some(json!({"service": service, "name": "nightly", "scopes": ["mcp:read"], "days": 7}))

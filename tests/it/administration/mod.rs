@@ -11,7 +11,7 @@ mod users;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use doorward_model::Person;
+use doorward_model::User;
 use doorward_store::Store;
 use doorward_testkit::{Browser, Page, TestServer, run_command};
 use reqwest::Method;
@@ -64,7 +64,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn on(server: TestServer) -> Self {
-        let root = server.person_with("root", &["admin"]).await;
+        let root = server.user_with("root", &["admin"]).await;
         let key = crate::admin::key(&server, &root, "admin").await;
         let browser = server.signed_in("root").await;
         Self { server, browser, key }
@@ -75,9 +75,9 @@ impl Stage {
         Store::open(&self.server.config.store, &self.server.data_dir).await.unwrap()
     }
 
-    pub(crate) async fn user(&self, name: &str) -> Option<Person> {
+    pub(crate) async fn user(&self, name: &str) -> Option<User> {
         let name = doorward_model::PersonName::parse(name).unwrap();
-        self.store().await.person_named(&name).await.unwrap()
+        self.store().await.user_named(&name).await.unwrap()
     }
 
     /// The last entry of the audit.

@@ -34,7 +34,7 @@ async fn made(stage: &Stage, via: Via, service: &str, scope: &str, days: u32) ->
 #[tokio::test]
 async fn service_tokens_are_made_with_their_account_or_not_at_all() {
     let stage = Stage::on(TestServer::start().await).await;
-    stage.server.person("human").await;
+    stage.server.user("human").await;
     for (at, (service, scope, days, code)) in [
         ("bot", "mcp:read", 30, None),
         ("bot", "mcp:everything", 30, Some("invalid_scope")),

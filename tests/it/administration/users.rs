@@ -1,7 +1,7 @@
 //! Users: adding and inviting, changing, removing.
 
-use doorward_accounts::{Authority, NewPerson};
-use doorward_model::{Person, Role};
+use doorward_accounts::{Authority, NewAccount};
+use doorward_model::{User, Role};
 use doorward_testkit::{FakeMailServer, FakeProvider, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -33,8 +33,8 @@ fn adding<'a>(
     }
     command.extend(more);
     let asked = Asked {
-        page: ("/admin/people", form),
-        api: (Method::POST, "/people", body),
+        page: ("/admin/users", form),
+        api: (Method::POST, "/users", body),
         command: (command, value("password").unwrap_or_default()),
     };
     Case { name, asked, refused, silent: false }
@@ -50,7 +50,7 @@ fn changing<'a>(
     let mut words = vec!["user"];
     words.extend(command);
     let asked = Asked {
-        page: ("/admin/people/{id}", fields.to_vec()),
+        page: ("/admin/users/{id}", fields.to_vec()),
         api: (method, path, body),
         command: (words, stdin),
     };
@@ -86,14 +86,14 @@ fn of_changing<'a>() -> Vec<Case<'a>> {
         changing(
             "roles",
             &[("do", "save"), ("roles", "lead")],
-            (Method::PATCH, "/people/{id}", json!({"roles": ["lead"]})),
+            (Method::PATCH, "/users/{id}", json!({"roles": ["lead"]})),
             (&["set-role", name, "lead"], ""),
         ),
         with_code(
             changing(
                 "wrong roles",
                 &[("do", "save"), ("roles", "No-Role!")],
-                (Method::PATCH, "/people/{id}", json!({"roles": ["No-Role!"]})),
+                (Method::PATCH, "/users/{id}", json!({"roles": ["No-Role!"]})),
                 (&["set-role", name, "No-Role!"], ""),
             ),
             "invalid_roles",
@@ -101,27 +101,27 @@ fn of_changing<'a>() -> Vec<Case<'a>> {
         changing(
             "disabling",
             &[("do", "disable")],
-            (Method::PATCH, "/people/{id}", json!({"disabled": true})),
+            (Method::PATCH, "/users/{id}", json!({"disabled": true})),
             (&["disable", name], ""),
         ),
         changing(
             "enabling",
             &[("do", "enable")],
-            (Method::PATCH, "/people/{id}", json!({"disabled": false})),
+            (Method::PATCH, "/users/{id}", json!({"disabled": false})),
             (&["enable", name], ""),
         )
         .silent(),
         changing(
             "password",
             &[("do", "password"), ("password", password)],
-            (Method::POST, "/people/{id}/password", json!({"password": password})),
+            (Method::POST, "/users/{id}/password", json!({"password": password})),
             (&["set-password", name, "--password-stdin"], password),
         ),
         with_code(
             changing(
                 "short password",
                 &[("do", "password"), ("password", "short")],
-                (Method::POST, "/people/{id}/password", json!({"password": "short"})),
+                (Method::POST, "/users/{id}/password", json!({"password": "short"})),
                 (&["set-password", name, "--password-stdin"], "short"),
             ),
             "invalid_password",
@@ -129,19 +129,19 @@ fn of_changing<'a>() -> Vec<Case<'a>> {
         changing(
             "factors",
             &[("do", "reset-factors"), ("sure", "1")],
-            (Method::DELETE, "/people/{id}/factors", Value::Null),
+            (Method::DELETE, "/users/{id}/factors", Value::Null),
             (&["reset-factors", name], ""),
         ),
         changing(
             "signing out",
             &[("do", "sign-out"), ("apps", "1")],
-            (Method::POST, "/people/{id}/sign-out", json!({"apps": true})),
+            (Method::POST, "/users/{id}/sign-out", json!({"apps": true})),
             (&["sign-out", name, "--apps"], ""),
         ),
         changing(
             "deleting",
             &[("do", "delete"), ("sure", "1")],
-            (Method::DELETE, "/people/{id}", Value::Null),
+            (Method::DELETE, "/users/{id}", Value::Null),
             (&["delete", name], ""),
         ),
     ]
@@ -153,26 +153,26 @@ fn of_the_last_administrator<'a>() -> Vec<Case<'a>> {
         changing(
             "last: roles",
             &[("do", "save"), ("roles", "")],
-            (Method::PATCH, "/people/{id}", json!({"roles": []})),
+            (Method::PATCH, "/users/{id}", json!({"roles": []})),
             (&["set-role", "root"], ""),
         ),
         changing(
             "last: disabling",
             &[("do", "disable")],
-            (Method::PATCH, "/people/{id}", json!({"disabled": true})),
+            (Method::PATCH, "/users/{id}", json!({"disabled": true})),
             (&["disable", "root"], ""),
         ),
         changing(
             "last: deleting",
             &[("do", "delete"), ("sure", "1")],
-            (Method::DELETE, "/people/{id}", Value::Null),
+            (Method::DELETE, "/users/{id}", Value::Null),
             (&["delete", "root"], ""),
         ),
     ];
     cases.into_iter().map(|case| with_code(case, "last_administrator")).collect()
 }
 
-fn object(user: Option<Person>) -> Object {
+fn object(user: Option<User>) -> Object {
     let Some(user) = user else { return Object::default() };
     let roles: Vec<_> = user.roles.iter().map(ToString::to_string).collect();
     let facts = (&user.email, user.password.is_some(), user.disabled_at.is_some());
@@ -209,7 +209,7 @@ async fn users_are_changed_and_removed_alike_by_page_api_and_command() {
     let (stage, _provider) = stage(None).await;
     let find = async |name: &str| object(stage.user(name).await);
     let prepare = async |name: &str| {
-        let new = NewPerson {
+        let new = NewAccount {
             name: name.to_owned(),
             email: Some(format!("{name}@example.com")),
             password: None,

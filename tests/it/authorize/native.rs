@@ -28,7 +28,7 @@ async fn i3_n11_a_loopback_redirect_may_use_any_port() {
 #[tokio::test]
 async fn i14_a_private_scheme_is_redirected_to_byte_for_byte() {
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let client =
         OAuthClient::register_with(&server, json!({"redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback"], "token_endpoint_auth_method": "none"}))
             .await;

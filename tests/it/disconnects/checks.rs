@@ -70,23 +70,23 @@ async fn clients_and_users(stage: &Stage, audit: &Audit) {
     assert!(!blocked.is_empty());
     assert_eq!(blocked, audit.subjects(AuditKind::ClientChanged), "clients that were blocked");
 
-    let people = store.people().await.unwrap();
+    let users = store.users().await.unwrap();
     let stored: BTreeSet<String> =
-        people.iter().map(|person| format!("person:{}", person.id)).collect();
+        users.iter().map(|user| format!("user:{}", user.id)).collect();
     let (added, deleted) =
-        (audit.subjects(AuditKind::PersonAdded), audit.subjects(AuditKind::PersonDeleted));
+        (audit.subjects(AuditKind::UserAdded), audit.subjects(AuditKind::UserDeleted));
     assert!(stored.len() > 20 && deleted.len() > 3, "{} {}", stored.len(), deleted.len());
     assert_eq!(stored, &added - &deleted, "users and their entries");
     // The roles that a user has now are those of the last entry that changed them.
-    for person in &people {
-        let subject = format!("person:{}", person.id);
+    for user in &users {
+        let subject = format!("user:{}", user.id);
         let last = audit
-            .of_kind(AuditKind::PersonChanged)
+            .of_kind(AuditKind::UserChanged)
             .filter(|event| event.subject == subject)
             .filter_map(|event| detail(event)["after"].get("roles").cloned())
             .last();
         if let Some(roles) = last {
-            let held: Vec<String> = person.roles.iter().map(ToString::to_string).collect();
+            let held: Vec<String> = user.roles.iter().map(ToString::to_string).collect();
             assert_eq!(roles, serde_json::json!(held), "{subject}");
         }
     }
@@ -128,7 +128,7 @@ async fn sessions(stage: &Stage, audit: &Audit) {
     }
     for event in audit.of_kind(AuditKind::SignedIn) {
         let session = event.actor.session_id.clone().unwrap();
-        let user = format!("person:{}", event.actor.user_id.clone().unwrap_or_default());
+        let user = format!("user:{}", event.actor.user_id.clone().unwrap_or_default());
         assert!(
             stored.contains(&session) || ended.contains(&session) || all_of.contains(&user),
             "the session {session} is gone without an entry"
@@ -155,7 +155,7 @@ async fn grants(stage: &Stage, audit: &Audit) {
         let by_name = revoked.iter().any(|event| event.subject == *subject);
         let with_all = revoked.iter().any(|event| {
             let client = &detail(event)["client_id"];
-            event.subject == format!("person:{}", grant.subject.account)
+            event.subject == format!("user:{}", grant.subject.account)
                 && (client.is_null() || client == grant.client_id.as_str())
         });
         if grant.revoked_at.is_some() {
@@ -192,7 +192,7 @@ async fn access_tokens(stage: &Stage, audit: &Audit) {
     assert!(revoked.len() > 3, "{}", revoked.len());
     assert!(revoked.is_subset(&ids(true)), "a token that was revoked by its entry goes on");
     for token in stored.iter().filter(|token| token.revoked_at.is_some()) {
-        let of_user = format!("person:{}", token.user_id);
+        let of_user = format!("user:{}", token.user_id);
         assert!(
             revoked.contains(&format!("access_token:{}", token.id))
                 || audit.subjects(AuditKind::AccessTokenRevoked).contains(&of_user),
@@ -235,7 +235,7 @@ async fn failures(stage: &Stage, audit: &Audit) {
         let call = event.call.as_deref().expect("a call without its facts");
         assert!(!call.tool.is_empty() && !call.decision.is_empty(), "{call:?}");
         let user = UserId::from_text(event.actor.user_id.clone().unwrap());
-        assert!(stage.server.app.store.person(&user).await.unwrap().is_some());
+        assert!(stage.server.app.store.user(&user).await.unwrap().is_some());
     }
 }
 

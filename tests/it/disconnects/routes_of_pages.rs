@@ -164,23 +164,23 @@ pub(super) async fn account_password(stage: &Stage) -> Vec<Vec<u8>> {
     (0..FEW).map(one).collect()
 }
 
-pub(super) async fn admin_people(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn admin_users(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.root().await;
-    let csrf = csrf(stage, &browser, routes::ADMIN_PEOPLE, routes::ADMIN_PEOPLE).await;
+    let csrf = csrf(stage, &browser, routes::ADMIN_USERS, routes::ADMIN_USERS).await;
     let one = |number: u64| {
         let name = format!("page{number}");
         let fields = [("csrf", csrf.as_str()), ("name", name.as_str()), ("roles", "staff")];
-        stage.post(routes::ADMIN_PEOPLE, &browser, &fields)
+        stage.post(routes::ADMIN_USERS, &browser, &fields)
     };
     (0..EACH).map(one).collect()
 }
 
-pub(super) async fn admin_person(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn admin_user(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.root().await;
     let mut all = Vec::new();
     for number in 0..FEW {
         let (id, seen) = stage.added(&format!("changed{number}")).await;
-        let path = routes::ADMIN_PERSON.replace("{person}", &id);
+        let path = routes::ADMIN_USER.replace("{user}", &id);
         let csrf = csrf(stage, &browser, &path, "id=\"profile").await;
         let fields =
             [("csrf", csrf.as_str()), ("seen", seen.as_str()), ("do", "save"), ("roles", "lead")];

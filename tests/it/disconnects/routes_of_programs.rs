@@ -117,15 +117,15 @@ pub(super) async fn mcp_messages(stage: &Stage) -> Vec<Vec<u8>> {
     (1..=FEW).map(one).collect()
 }
 
-pub(super) async fn api_people(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn api_users(stage: &Stage) -> Vec<Vec<u8>> {
     let one = |number: u64| {
-        stage.api("POST", routes::API_PEOPLE, None, &json!({"name": format!("added{number}")}))
+        stage.api("POST", routes::API_USERS, None, &json!({"name": format!("added{number}")}))
     };
     (0..EACH).map(one).collect()
 }
 
 /// Requests about added users, each about another one.
-async fn about_people(
+async fn about_users(
     stage: &Stage,
     (method, route, name): (&str, &str, &str),
     body: &Value,
@@ -133,38 +133,38 @@ async fn about_people(
     let mut all = Vec::new();
     for number in 0..FEW {
         let (id, seen) = stage.added(&format!("{name}{number}")).await;
-        all.push(stage.api(method, &route.replace("{person}", &id), Some(&seen), body));
+        all.push(stage.api(method, &route.replace("{user}", &id), Some(&seen), body));
     }
     all
 }
 
-pub(super) async fn api_person_change(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn api_user_change(stage: &Stage) -> Vec<Vec<u8>> {
     let body = json!({"roles": ["lead"]});
-    about_people(stage, ("PATCH", routes::API_PERSON, "patched"), &body).await
+    about_users(stage, ("PATCH", routes::API_USER, "patched"), &body).await
 }
 
-pub(super) async fn api_person_delete(stage: &Stage) -> Vec<Vec<u8>> {
-    about_people(stage, ("DELETE", routes::API_PERSON, "deleted"), &Value::Null).await
+pub(super) async fn api_user_delete(stage: &Stage) -> Vec<Vec<u8>> {
+    about_users(stage, ("DELETE", routes::API_USER, "deleted"), &Value::Null).await
 }
 
-pub(super) async fn api_person_sign_out(stage: &Stage) -> Vec<Vec<u8>> {
-    about_people(stage, ("POST", routes::API_PERSON_SIGN_OUT, "out"), &json!({})).await
+pub(super) async fn api_user_sign_out(stage: &Stage) -> Vec<Vec<u8>> {
+    about_users(stage, ("POST", routes::API_USER_SIGN_OUT, "out"), &json!({})).await
 }
 
-pub(super) async fn api_person_password(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn api_user_password(stage: &Stage) -> Vec<Vec<u8>> {
     let body = json!({"password": "a password of theirs"});
-    about_people(stage, ("POST", routes::API_PERSON_PASSWORD, "keyed"), &body).await
+    about_users(stage, ("POST", routes::API_USER_PASSWORD, "keyed"), &body).await
 }
 
-pub(super) async fn api_person_factors(stage: &Stage) -> Vec<Vec<u8>> {
-    about_people(stage, ("DELETE", routes::API_PERSON_FACTORS, "reset"), &Value::Null).await
+pub(super) async fn api_user_factors(stage: &Stage) -> Vec<Vec<u8>> {
+    about_users(stage, ("DELETE", routes::API_USER_FACTORS, "reset"), &Value::Null).await
 }
 
-async fn alice(stage: &Stage) -> doorward_model::Person {
+async fn alice(stage: &Stage) -> doorward_model::User {
     stage.server.app.accounts.find("alice").await.unwrap()
 }
 
-pub(super) async fn api_person_session(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn api_user_session(stage: &Stage) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for _ in 0..FEW {
         stage.browser().await;
@@ -172,7 +172,7 @@ pub(super) async fn api_person_session(stage: &Stage) -> Vec<Vec<u8>> {
     let alice = alice(stage).await;
     let now = doorward_model::Clock::now(stage.server.clock.as_ref());
     let sessions = stage.server.app.store.sessions_of(&alice.id, now).await.unwrap();
-    let route = routes::API_PERSON_SESSION.replace("{person}", alice.id.as_str());
+    let route = routes::API_USER_SESSION.replace("{user}", alice.id.as_str());
     for session in sessions.iter().take(usize::try_from(FEW).unwrap()) {
         let path = route.replace("{session}", session.id.as_str());
         all.push(stage.api("DELETE", &path, None, &Value::Null));
@@ -180,9 +180,9 @@ pub(super) async fn api_person_session(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
-pub(super) async fn api_person_app(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn api_user_app(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
-    let route = routes::API_PERSON_APP.replace("{person}", alice(stage).await.id.as_str());
+    let route = routes::API_USER_APP.replace("{user}", alice(stage).await.id.as_str());
     let mut all = Vec::new();
     for _ in 0..FEW {
         let client = doorward_testkit::OAuthClient::register(&stage.server).await;

@@ -113,7 +113,7 @@ impl Stage {
             // These limits have tests of their own; here they would refuse requests before the work
             // in which they are to be dropped.
             config.registration.burst_per_address = 10_000;
-            config.limits.calls_per_minute_person = 100_000;
+            config.limits.calls_per_minute_user = 100_000;
             config.limits.calls_per_minute_client = 100_000;
             (
                 config.accounts.failures_before_delay,
@@ -121,9 +121,9 @@ impl Stage {
             ) = (10_000, 10_000);
         })
         .await;
-        server.person("alice").await;
-        server.person("bob").await;
-        let root = server.person_with("root", &["admin"]).await;
+        server.user("alice").await;
+        server.user("bob").await;
+        let root = server.user_with("root", &["admin"]).await;
         let key = crate::admin::key(&server, &root, "admin").await;
         let client = OAuthClient::register(&server).await;
         let browser = server.signed_in("alice").await;
@@ -188,10 +188,10 @@ impl Stage {
 
     /// An added user, with the state of the account.
     pub(super) async fn added(&self, name: &str) -> (String, String) {
-        let (person, tag) = self
-            .ask(reqwest::Method::POST, doorward_model::routes::API_PEOPLE, &json!({"name": name}))
+        let (user, tag) = self
+            .ask(reqwest::Method::POST, doorward_model::routes::API_USERS, &json!({"name": name}))
             .await;
-        (person["id"].as_str().unwrap().to_owned(), tag)
+        (user["id"].as_str().unwrap().to_owned(), tag)
     }
 
     /// Calls of a tool at a path.

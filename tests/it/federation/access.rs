@@ -136,8 +136,8 @@ async fn ca40_roles_are_refreshed_silently_every_day() {
     assert_eq!(round(&server).await.confirmed, 0, "not due yet");
     server.clock.advance(1);
     assert_eq!(round(&server).await.confirmed, 1);
-    let person = server.app.accounts.find("ada").await.unwrap();
-    assert!(person.provider_roles.is_empty(), "{:?}", person.provider_roles);
+    let user = server.app.accounts.find("ada").await.unwrap();
+    assert!(user.provider_roles.is_empty(), "{:?}", user.provider_roles);
     // The provider rotates its refresh tokens; the next day's is the one that it gave.
     server.clock.advance(86_400);
     assert_eq!(
@@ -149,7 +149,7 @@ async fn ca40_roles_are_refreshed_silently_every_day() {
 }
 
 #[tokio::test]
-async fn ca40_a_person_whom_the_provider_refuses_loses_everything_at_once() {
+async fn ca40_a_user_whom_the_provider_refuses_loses_everything_at_once() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let browser = signed_in(&server, &provider).await;
@@ -213,7 +213,7 @@ async fn ca40_a_provider_that_cannot_be_reached_costs_nothing_within_the_grace()
 }
 
 #[tokio::test]
-async fn a_person_who_no_longer_fits_the_policy_is_out_at_the_next_refresh() {
+async fn a_user_who_no_longer_fits_the_policy_is_out_at_the_next_refresh() {
     let provider = FakeProvider::start().await;
     provider.claims(&json!({"groups": ["eng"]}));
     let server =
@@ -226,7 +226,7 @@ async fn a_person_who_no_longer_fits_the_policy_is_out_at_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn without_a_refresh_token_the_person_signs_in_again_within_a_week() {
+async fn without_a_refresh_token_the_user_signs_in_again_within_a_week() {
     let provider = FakeProvider::start().await;
     provider.refresh_token(None);
     let server = server_with(&provider, |_, _| {}).await;
@@ -327,7 +327,7 @@ async fn without_passwords_the_first_administrator_comes_through_the_provider() 
     // The role is the administrator's gift, not the provider's: the next sign-in keeps it.
     signed_in(&server, &provider).await.get(&server.at("/admin")).await.expect(200);
     // A password that was set while they were allowed does not sign a refused user in.
-    server.person("old").await;
+    server.user("old").await;
     let page = Browser::new().get(&server.at("/login?choose=1")).await.expect(200);
     assert!(page.body.contains("Continue with Corp") && !page.body.contains("type=\"password\""));
 }
@@ -353,7 +353,7 @@ async fn link(server: &TestServer, provider: &FakeProvider, browser: &Browser) {
 async fn what_a_provider_takes_back_is_what_came_by_it() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let own = server.signed_in("alice").await;
     link(&server, &provider, &own).await;
     let through = signed_in(&server, &provider).await;
@@ -375,11 +375,11 @@ async fn what_a_provider_takes_back_is_what_came_by_it() {
 }
 
 #[tokio::test]
-async fn an_account_that_a_person_with_a_password_linked_and_does_not_use_costs_them_nothing() {
+async fn an_account_that_a_user_with_a_password_linked_and_does_not_use_costs_them_nothing() {
     let provider = FakeProvider::start().await;
     provider.refresh_token(None);
     let server = server_with(&provider, |_, _| {}).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let own = server.signed_in("alice").await;
     link(&server, &provider, &own).await;
     let (client, tokens) = connect(&server, &own, "mcp:read").await;
@@ -389,17 +389,17 @@ async fn an_account_that_a_person_with_a_password_linked_and_does_not_use_costs_
 }
 
 #[tokio::test]
-async fn ca39_disabling_a_person_deletes_their_provider_tokens() {
+async fn ca39_disabling_a_user_deletes_their_provider_tokens() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
-    let person = server.app.accounts.find("ada").await.unwrap();
-    server.app.accounts.disable(&person, None).await.unwrap();
-    assert!(server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_none());
+    let user = server.app.accounts.find("ada").await.unwrap();
+    server.app.accounts.disable(&user, None).await.unwrap();
+    assert!(server.app.store.identities_of(&user.id).await.unwrap()[0].credential.is_none());
 }
 
 #[tokio::test]
-async fn nothing_is_asked_or_kept_for_people_for_whom_nothing_acts() {
+async fn nothing_is_asked_or_kept_for_users_for_whom_nothing_acts() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| {
         config.accounts.session_idle_seconds = 60;
@@ -411,8 +411,8 @@ async fn nothing_is_asked_or_kept_for_people_for_whom_nothing_acts() {
     server.clock.advance(86_400);
     assert_eq!(round(&server).await, doorward_federation::Round::default());
     assert_eq!(provider.hits("/token"), before);
-    let person = server.app.accounts.find("ada").await.unwrap();
-    assert!(server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_none());
+    let user = server.app.accounts.find("ada").await.unwrap();
+    assert!(server.app.store.identities_of(&user.id).await.unwrap()[0].credential.is_none());
 }
 
 #[tokio::test]

@@ -36,8 +36,8 @@ async fn fresh_user(provider: &FakeProvider, number: usize) -> String {
 }
 
 async fn forget_user(server: &TestServer, name: &str) {
-    if let Ok(person) = server.app.accounts.find(name).await {
-        server.app.accounts.delete(&person, None).await.unwrap();
+    if let Ok(user) = server.app.accounts.find(name).await {
+        server.app.accounts.delete(&user, None).await.unwrap();
     }
 }
 
@@ -248,8 +248,8 @@ async fn empty_tokens_are_none() {
         let config = settings(&provider);
         let server = server_with(&provider, |corp, _| *corp = config).await;
         signed_in(&server, &provider).await;
-        let person = server.app.store.identities_due(doorward_model::Timestamp(i64::MAX / 4), 10);
-        assert!(person.await.unwrap()[0].credential.is_none());
+        let user = server.app.store.identities_due(doorward_model::Timestamp(i64::MAX / 4), 10);
+        assert!(user.await.unwrap()[0].credential.is_none());
     }
     // Without an ID token no user is signed in by OpenID Connect.
     let provider = FakeProvider::start().await;
@@ -415,7 +415,7 @@ async fn refreshed_tokens_that_tell_no_address_leave_it_and_those_that_tell_anot
 async fn the_address_of_an_invited_user_follows_the_account_from_the_first_sign_in_on() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| "invited".clone_into(&mut corp.sign_up)).await;
-    let new = doorward_accounts::NewPerson {
+    let new = doorward_accounts::NewAccount {
         name: "ada".to_owned(),
         email: Some("ada@corp.example".to_owned()),
         password: None,
@@ -423,9 +423,9 @@ async fn the_address_of_an_invited_user_follows_the_account_from_the_first_sign_
         roles: Vec::new(),
     };
     let operator = doorward_accounts::Authority::operator();
-    let person = server.app.accounts.add(&operator, new).await.unwrap();
+    let user = server.app.accounts.add(&operator, new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
-    let invitation = server.app.federation.invitation(&corp, "ada@corp.example", &person.id);
+    let invitation = server.app.federation.invitation(&corp, "ada@corp.example", &user.id);
     server.app.store.apply(invitation).await.unwrap();
     let browser = signed_in(&server, &provider).await;
     connect(&server, &browser, "mcp:read").await;

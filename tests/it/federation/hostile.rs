@@ -314,7 +314,7 @@ async fn a_provider_that_is_not_there_is_said_not_to_answer() {
 }
 
 #[tokio::test]
-async fn what_a_provider_refuses_is_told_to_the_person_without_its_own_words() {
+async fn what_a_provider_refuses_is_told_to_the_user_without_its_own_words() {
     let (server, provider) = server_and_provider().await;
     let browser = Browser::new();
     for (error, status, words) in [

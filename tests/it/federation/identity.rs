@@ -3,22 +3,22 @@
 
 use std::time::Duration;
 
-use doorward_accounts::{Authority, NewPerson};
+use doorward_accounts::{Authority, NewAccount};
 use doorward_federation::ProviderConfig;
 use doorward_model::{
-    AuditKind, Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Timestamp,
+    AuditKind, Change, IdentityId, LinkedIdentity, User, PersonName, ProviderId, Timestamp,
 };
 use doorward_testkit::{Answer, Browser, FakeProvider, PASSWORD, TestServer};
 use serde_json::json;
 
 use super::{access::round, connect, habits::plain, name_of, refused, server_with, signed_in};
 
-async fn person(server: &TestServer, name: &str) -> Person {
+async fn user(server: &TestServer, name: &str) -> User {
     server.app.accounts.find(name).await.unwrap()
 }
 
 async fn identity(server: &TestServer, name: &str) -> LinkedIdentity {
-    server.app.store.identities_of(&person(server, name).await.id).await.unwrap().remove(0)
+    server.app.store.identities_of(&user(server, name).await.id).await.unwrap().remove(0)
 }
 
 /// A browser that came by a provider of this name.
@@ -104,7 +104,7 @@ async fn a_name_from_a_provider_is_no_address_and_hides_nothing() {
         "preferred_username": "boss@acme.test", "email": "carol@acme.test", "email_verified": false, "name": "B\u{202e}oss\u{200b}\u{2066}",
     }));
     let browser = signed_in(&server, &provider).await;
-    let boss = person(&server, "boss").await;
+    let boss = user(&server, "boss").await;
     assert_eq!((boss.email.as_deref(), boss.display_name.as_deref()), (None, Some("Boss")));
     assert_eq!(
         identity(&server, "boss").await.email,
@@ -116,12 +116,12 @@ async fn a_name_from_a_provider_is_no_address_and_hides_nothing() {
     // Without a user name, the part before the @ is used as a name, and nothing more.
     provider.claims(&json!({"sub": "u-2", "preferred_username": null}));
     signed_in(&server, &provider).await;
-    assert_eq!(person(&server, "carol").await.email, None);
+    assert_eq!(user(&server, "carol").await.email, None);
     // The actual holder of the mailbox gets the e-mail address, and mail reaches them.
     provider.claims(&json!({"sub": "u-3", "preferred_username": "carol", "email_verified": true}));
     let browser = signed_in(&server, &provider).await;
-    assert_eq!(person(&server, "carol-2").await.email.as_deref(), Some("carol@acme.test"));
-    assert_eq!(server.app.store.people_with_email("carol@acme.test").await.unwrap().len(), 1);
+    assert_eq!(user(&server, "carol-2").await.email.as_deref(), Some("carol@acme.test"));
+    assert_eq!(server.app.store.users_with_email("carol@acme.test").await.unwrap().len(), 1);
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     assert!(server.calls(&tokens.access).await);
 }
@@ -131,17 +131,17 @@ async fn a_name_with_an_at_sign_that_an_older_version_took_from_a_provider_goes_
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
-    let ada = person(&server, "ada").await;
+    let ada = user(&server, "ada").await;
     let older = PersonName::from_stored("ada@corp.example".to_owned());
     server
         .app
         .store
-        .apply(Change::RenamePerson { user_id: ada.id.clone(), name: older })
+        .apply(Change::RenameUser { user_id: ada.id.clone(), name: older })
         .await
         .unwrap();
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.confirmed, 1);
-    assert_eq!(person(&server, "ada").await.id, ada.id);
+    assert_eq!(user(&server, "ada").await.id, ada.id);
 }
 
 #[tokio::test]
@@ -157,16 +157,16 @@ async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_f
     let browser = signed_in(&server, &provider).await;
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     assert!(server.calls(&tokens.access).await);
-    assert_eq!(person(&server, "ada").await.provider_roles.len(), 1);
+    assert_eq!(user(&server, "ada").await.provider_roles.len(), 1);
     provider.claims(&json!({"email": "ada@new.example"}));
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.confirmed, 1);
-    let ada = person(&server, "ada").await;
+    let ada = user(&server, "ada").await;
     assert_eq!((ada.email.as_deref(), ada.provider_roles.len()), (Some("ada@new.example"), 0));
     provider.claims(&json!({"email_verified": false}));
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.confirmed, 1);
-    assert_eq!(person(&server, "ada").await.email, None);
+    assert_eq!(user(&server, "ada").await.email, None);
     assert_eq!(identity(&server, "ada").await.email, None);
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     server.call(&tokens.access, "whoami", json!({})).await.expect(403);
@@ -174,12 +174,12 @@ async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_f
     // the account.
     provider.claims(&json!({"email_verified": true}));
     let browser = signed_in(&server, &provider).await;
-    assert_eq!(person(&server, "ada").await.email.as_deref(), Some("ada@new.example"));
+    assert_eq!(user(&server, "ada").await.email.as_deref(), Some("ada@new.example"));
     provider.refuse_refresh(Some((400, "invalid_grant")));
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.ended, 1);
     assert_eq!(
-        (person(&server, "ada").await.email, name_of(&server, &browser).await),
+        (user(&server, "ada").await.email, name_of(&server, &browser).await),
         (None, None)
     );
 }
@@ -189,7 +189,7 @@ async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_
  {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
-    let new = NewPerson {
+    let new = NewAccount {
         name: "local".to_owned(),
         email: Some("ada@corp.example".to_owned()),
         password: Some(PASSWORD.to_owned()),
@@ -210,7 +210,7 @@ async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_
         server.clock.advance(86_400);
         assert_eq!(round(&server).await.confirmed, 1);
         assert_eq!(
-            person(&server, "local").await.email.as_deref(),
+            user(&server, "local").await.email.as_deref(),
             Some("ada@corp.example"),
             "{change}"
         );
@@ -228,7 +228,7 @@ async fn two_plain_oauth_providers_at_one_origin_have_different_users() {
     })
     .await;
     // An account as an older version stored it belongs to the provider that it was stored for.
-    let held = server.person("held").await;
+    let held = server.user("held").await;
     let key = IdentityId::of(&provider.issuer, "u-1");
     let stored = LinkedIdentity {
         id: key.clone(),
@@ -279,7 +279,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
     let personal =
         crate::access_tokens::made(&server, &browser, "script", &[("scope-mcp:read", "1")]).await;
     // A user with a password here, who linked an account at the provider.
-    let local = server.person("local").await;
+    let local = server.user("local").await;
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.link_subject(&corp, "u-2", &local).await.unwrap();
     provider.claims(&json!({"sub": "u-2"}));
@@ -295,7 +295,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
     let waiting = Browser::new();
     let away = super::begin(&server, &waiting, "").await.expect(303);
     let back = provider.sign_in(&away.location());
-    assert_eq!(person(&server, "local").await.provider_roles.len(), 1);
+    assert_eq!(user(&server, "local").await.provider_roles.len(), 1);
 
     server.app.federation.delete("corp").await.unwrap();
     server.app.federation.add("corp", config).await.unwrap();
@@ -315,7 +315,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
         "what came by a password stays"
     );
     assert!(server.calls(&own_tokens.access).await);
-    let local = person(&server, "local").await;
+    let local = user(&server, "local").await;
     assert!(
         local.provider_roles.is_empty()
             && server.app.store.identities_of(&local.id).await.unwrap().is_empty()
@@ -323,7 +323,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
     let corp = server.app.federation.named("corp").await.unwrap();
     assert!(server.app.store.invitation(&corp.id, "guest@corp.example").await.unwrap().is_none());
     refused(&server, &waiting, &waiting.get(&back).await, 400).await;
-    let ada = person(&server, "ada").await;
+    let ada = user(&server, "ada").await;
     assert_eq!((ada.email.as_deref(), ada.provider_roles.len()), (None, 0));
     server.app.store.flush().await.unwrap();
     let audit = server
@@ -374,7 +374,7 @@ async fn a_provider_that_left_the_configuration_or_became_another_server_takes_s
         let later = start(without).await;
         later.app.federation.check_due().await.unwrap();
         assert_eq!(elsewhere.hits("/token"), hits, "no token goes to another server");
-        let ada = person(&later, "ada").await;
+        let ada = user(&later, "ada").await;
         let held = later.app.store.identities_of(&ada.id).await.unwrap().remove(0);
         assert!(
             held.ended_at.is_some() && held.credential.is_none() && ada.email.is_none(),

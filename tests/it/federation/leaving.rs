@@ -113,9 +113,9 @@ async fn ca39_signing_out_here_deletes_the_provider_s_tokens_and_offers_the_way_
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let (one, two) = (signed_in(&server, &provider).await, signed_in(&server, &provider).await);
-    let person = server.app.accounts.find("ada").await.unwrap();
+    let user = server.app.accounts.find("ada").await.unwrap();
     let kept =
-        async || server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_some();
+        async || server.app.store.identities_of(&user.id).await.unwrap()[0].credential.is_some();
     let sign_out = async |browser: &Browser| {
         let page = browser.get(&server.at("/logout")).await.expect(200);
         let csrf =

@@ -1,14 +1,14 @@
 //! An account at an identity provider belongs to a user only by that user's act or an
 //! administrator's decision.
 
-use doorward_accounts::{Authority, NewPerson};
+use doorward_accounts::{Authority, NewAccount};
 use doorward_testkit::{Browser, FakeProvider, PASSWORD, TestServer, form_value};
 use serde_json::json;
 
 use super::{arrive, begin, name_of, refused, server_with, signed_in};
 
-async fn with_email(server: &TestServer, name: &str, email: &str) -> doorward_model::Person {
-    let new = NewPerson {
+async fn with_email(server: &TestServer, name: &str, email: &str) -> doorward_model::User {
+    let new = NewAccount {
         name: name.to_owned(),
         email: Some(email.to_owned()),
         password: Some(PASSWORD.to_owned()),
@@ -104,11 +104,11 @@ async fn who_signs_in_to_the_account_can_link_it_and_comes_back_to_the_client() 
 }
 
 #[tokio::test]
-async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person() {
+async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_user() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
-    let alice = server.person("alice").await;
-    server.person("bob").await;
+    let alice = server.user("alice").await;
+    server.user("bob").await;
     let browser = server.signed_in("alice").await;
     assert!(
         browser.get(&server.at("/account/security")).await.expect(200).body.contains("Link Corp")
@@ -213,14 +213,14 @@ async fn an_authority_for_a_domain_links_accounts_that_nobody_has_linked_and_no_
 }
 
 #[tokio::test]
-async fn only_invited_people_come_in_where_the_operator_wants_that() {
+async fn only_invited_users_come_in_where_the_operator_wants_that() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| "invited".clone_into(&mut corp.sign_up)).await;
     let browser = Browser::new();
     let page = arrive(&server, &provider, &browser).await;
     refused(&server, &browser, &page, 403).await;
     assert!(page.body.contains("only invited users have access"));
-    let new = NewPerson {
+    let new = NewAccount {
         name: "guest".to_owned(),
         email: None,
         password: None,
@@ -240,20 +240,20 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
     provider.claims(&json!({"email_verified": true}));
     arrive(&server, &provider, &browser).await.expect(303);
     // They had no password, so the profile is the provider's.
-    assert_eq!(server.app.store.person(&guest.id).await.unwrap().unwrap().id, guest.id);
+    assert_eq!(server.app.store.user(&guest.id).await.unwrap().unwrap().id, guest.id);
     assert_eq!(server.app.store.identities_of(&guest.id).await.unwrap().len(), 1);
     // The invitation is used up: another account with the same e-mail address is not this user's.
     provider.claims(&json!({"sub": "u-9"}));
     let other = Browser::new();
     refused(&server, &other, &arrive(&server, &provider, &other).await, 403).await;
     // By the permanent identifier, an administrator can link directly.
-    server.app.federation.link_subject(&corp, "u-9", &server.person("direct").await).await.unwrap();
+    server.app.federation.link_subject(&corp, "u-9", &server.user("direct").await).await.unwrap();
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("direct"));
 }
 
 #[tokio::test]
-async fn fed23_the_same_subject_at_two_providers_is_two_people() {
+async fn fed23_the_same_subject_at_two_providers_is_two_users() {
     let (one, two) = (FakeProvider::start().await, FakeProvider::start().await);
     let other = two.config();
     let server = server_with(&one, |_, config| {
@@ -273,18 +273,18 @@ async fn fed23_the_same_subject_at_two_providers_is_two_people() {
 }
 
 #[tokio::test]
-async fn a_disabled_person_does_not_come_in_through_a_provider() {
+async fn a_disabled_user_does_not_come_in_through_a_provider() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
-    let person = server.app.accounts.find("ada").await.unwrap();
-    server.app.accounts.disable(&person, None).await.unwrap();
+    let user = server.app.accounts.find("ada").await.unwrap();
+    server.app.accounts.disable(&user, None).await.unwrap();
     let browser = Browser::new();
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 403).await;
 }
 
 #[tokio::test]
-async fn two_first_sign_ins_at_the_same_moment_make_one_person() {
+async fn two_first_sign_ins_at_the_same_moment_make_one_user() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let browsers = [Browser::new(), Browser::new(), Browser::new()];

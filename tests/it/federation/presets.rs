@@ -42,7 +42,7 @@ async fn google_counts_the_signed_organisation_and_asks_for_a_refresh_token_its_
 }
 
 #[tokio::test]
-async fn entra_admits_listed_tenants_and_names_people_by_object_and_tenant() {
+async fn entra_admits_listed_tenants_and_names_users_by_object_and_tenant() {
     let (one, two) =
         ("11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222");
     for tenants in [vec![one], vec![one, two]] {
@@ -68,8 +68,8 @@ async fn entra_admits_listed_tenants_and_names_people_by_object_and_tenant() {
         provider.claims(&told(one));
         let browser = signed_in(&server, &provider).await;
         assert_eq!(name_of(&server, &browser).await.as_deref(), Some("ada"));
-        let person = server.app.accounts.find("ada").await.unwrap();
-        let identity = server.app.store.identities_of(&person.id).await.unwrap().remove(0);
+        let user = server.app.accounts.find("ada").await.unwrap();
+        let identity = server.app.store.identities_of(&user.id).await.unwrap().remove(0);
         assert_eq!(
             (identity.issuer, identity.subject.as_str()),
             (format!("{}/{one}/v2.0", provider.issuer), "o-1")
@@ -144,12 +144,12 @@ async fn github_takes_the_verified_primary_address_and_organisations_and_teams_a
     .await;
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("octocat"));
-    let person = server.app.accounts.find("octocat").await.unwrap();
+    let user = server.app.accounts.find("octocat").await.unwrap();
     assert_eq!(
-        (person.email.as_deref(), person.all_roles().count()),
+        (user.email.as_deref(), user.all_roles().count()),
         (Some("octo@corp.example"), 1)
     );
-    let identity = server.app.store.identities_of(&person.id).await.unwrap().remove(0);
+    let identity = server.app.store.identities_of(&user.id).await.unwrap().remove(0);
     assert_eq!(
         (identity.subject.as_str(), identity.issuer.as_str()),
         ("583231", provider.issuer.as_str())
@@ -179,7 +179,7 @@ async fn github_takes_the_verified_primary_address_and_organisations_and_teams_a
 }
 
 #[tokio::test]
-async fn mattermost_speaks_plain_oauth_and_deactivated_people_stay_out() {
+async fn mattermost_speaks_plain_oauth_and_deactivated_users_stay_out() {
     let provider = FakeProvider::start().await;
     let token = json!({"access_token": "mm", "token_type": "bearer", "expires_in": 2_592_000, "refresh_token": "mm-r"});
     provider.answer("/oauth/access_token", answer(&token));

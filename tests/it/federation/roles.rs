@@ -7,14 +7,14 @@ use doorward_testkit::{OAuthClient, TestServer};
 use super::pkce;
 
 #[tokio::test]
-async fn a_client_is_never_offered_what_the_person_s_roles_do_not_allow() {
+async fn a_client_is_never_offered_what_the_user_s_roles_do_not_allow() {
     let server = TestServer::start_with(|config| {
         config.access.scope_roles =
             vec!["mcp:write = developer".to_owned(), "mcp:read = staff developer".to_owned()];
     })
     .await;
-    server.person_with("staff", &["staff"]).await;
-    server.person("nobody").await;
+    server.user_with("staff", &["staff"]).await;
+    server.user("nobody").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("staff").await;
     let page = client.consent_page(&browser, &pkce(), &[("scope", "mcp:read mcp:write")]).await;
@@ -68,17 +68,17 @@ async fn losing_every_role_between_code_and_token_yields_no_token() {
         config.access.scope_roles = vec!["mcp:read = staff".to_owned()];
     })
     .await;
-    let person = server.person_with("ann", &["staff"]).await;
+    let user = server.user_with("ann", &["staff"]).await;
     let (client, browser, pkce) =
         (OAuthClient::register(&server).await, server.signed_in("ann").await, pkce());
     let code = client.code(&browser, &pkce, &[]).await;
-    server.app.accounts.set_roles(&Authority::operator(), &person, Vec::new()).await.unwrap();
+    server.app.accounts.set_roles(&Authority::operator(), &user, Vec::new()).await.unwrap();
     assert_eq!(client.redeem(&code, &pkce, &[]).await.expect(400).json()["error"], "invalid_grant");
     // The code is not spent by that: with the role back it is good for its minute.
     server
         .app
         .accounts
-        .set_roles(&Authority::operator(), &person, vec![Role::parse("staff").unwrap()])
+        .set_roles(&Authority::operator(), &user, vec![Role::parse("staff").unwrap()])
         .await
         .unwrap();
     client.redeem(&code, &pkce, &[]).await.expect(200);

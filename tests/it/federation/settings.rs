@@ -187,7 +187,7 @@ async fn a_user_of_a_provider_without_a_sign_out_page_is_told_that_the_session_t
     }
     // A user of no provider sees no mention of one.
     let server = TestServer::start().await;
-    server.person("alice").await;
+    server.user("alice").await;
     let browser = server.signed_in("alice").await;
     sign_out(&server, &browser).await.expect(303);
 }

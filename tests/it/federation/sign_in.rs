@@ -9,7 +9,7 @@ use super::{arrive, begin, connect, name_of, pkce, server_with, signed_in};
 use doorward_model::SigningAlgorithm;
 
 #[tokio::test]
-async fn ca19_a_client_s_person_goes_straight_to_the_only_provider_and_comes_back_to_the_same_request()
+async fn ca19_a_client_s_user_goes_straight_to_the_only_provider_and_comes_back_to_the_same_request()
  {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| config.accounts.passwords = false).await;
@@ -60,7 +60,7 @@ async fn ca19_a_client_s_person_goes_straight_to_the_only_provider_and_comes_bac
 }
 
 #[tokio::test]
-async fn with_passwords_or_several_providers_the_person_chooses() {
+async fn with_passwords_or_several_providers_the_user_chooses() {
     let provider = FakeProvider::start().await;
     let second = provider.config();
     let server = server_with(&provider, |_, config| {
@@ -96,7 +96,7 @@ async fn a_switched_off_provider_is_not_there() {
 }
 
 #[tokio::test]
-async fn home_realm_discovery_sends_people_to_where_their_address_is_at_home() {
+async fn home_realm_discovery_sends_users_to_where_their_address_is_at_home() {
     let provider = FakeProvider::start().await;
     let server =
         server_with(&provider, |corp, _| corp.home_domains = vec!["corp.example".to_owned()]).await;
@@ -235,7 +235,7 @@ async fn two_tabs_do_not_disturb_each_other_and_back_and_reload_are_harmless() {
         server
             .app
             .store
-            .sessions_of(&person(&server, "ada").await.id, server.app.clock.now())
+            .sessions_of(&user(&server, "ada").await.id, server.app.clock.now())
             .await
             .unwrap()
             .len(),
@@ -246,7 +246,7 @@ async fn two_tabs_do_not_disturb_each_other_and_back_and_reload_are_harmless() {
         server
             .app
             .store
-            .sessions_of(&person(&server, "ada").await.id, server.app.clock.now())
+            .sessions_of(&user(&server, "ada").await.id, server.app.clock.now())
             .await
             .unwrap()
             .len(),
@@ -256,7 +256,7 @@ async fn two_tabs_do_not_disturb_each_other_and_back_and_reload_are_harmless() {
     super::refused(&server, &Browser::new(), &Browser::new().get(&first_back).await, 400).await;
 }
 
-async fn person(server: &TestServer, name: &str) -> doorward_model::Person {
+async fn user(server: &TestServer, name: &str) -> doorward_model::User {
     server.app.accounts.find(name).await.unwrap()
 }
 
@@ -291,14 +291,14 @@ async fn a_client_that_wants_a_new_sign_in_gets_one_and_no_loop() {
 }
 
 #[tokio::test]
-async fn a_new_name_or_address_changes_the_profile_and_never_the_person() {
+async fn a_new_name_or_address_changes_the_profile_and_never_the_user() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
-    let before = person(&server, "ada").await;
+    let before = user(&server, "ada").await;
     provider.claims(&json!({"preferred_username": "ada.king", "email": "king@corp.example", "name": "Ada King"}));
     signed_in(&server, &provider).await;
-    let after = person(&server, "ada.king").await;
+    let after = user(&server, "ada.king").await;
     assert_eq!(
         (before.id.clone(), after.email.as_deref(), after.display_name.as_deref()),
         (after.id, Some("king@corp.example"), Some("Ada King"))
@@ -307,11 +307,11 @@ async fn a_new_name_or_address_changes_the_profile_and_never_the_person() {
     provider
         .claims(&json!({"sub": "u-2", "preferred_username": "ada", "email": "ada@corp.example"}));
     signed_in(&server, &provider).await;
-    assert_ne!(person(&server, "ada").await.id, before.id);
+    assert_ne!(user(&server, "ada").await.id, before.id);
     // A taken name gets a number.
     provider.claims(&json!({"sub": "u-3", "preferred_username": "ada", "email": null}));
     signed_in(&server, &provider).await;
-    assert_eq!(person(&server, "ada-2").await.email, None);
+    assert_eq!(user(&server, "ada-2").await.email, None);
 }
 
 #[tokio::test]
@@ -390,7 +390,7 @@ async fn oauth2_a_plain_provider_tells_who_somebody_is_by_json_pointers() {
     let me = json!({"data": {"id": 4711, "login": "grace", "mail": "grace@corp.example", "teams": [{"name": "core"}]}}).to_string();
     provider.answer("/me", Answer::Raw(200, "application/json", me, String::new()));
     signed_in(&server, &provider).await;
-    let grace = person(&server, "grace").await;
+    let grace = user(&server, "grace").await;
     assert_eq!(grace.email.as_deref(), Some("grace@corp.example"));
     assert_eq!(grace.all_roles().map(ToString::to_string).collect::<Vec<_>>(), ["developer"]);
     provider.answer(

@@ -1,7 +1,7 @@
 //! Personal access tokens of users of a provider: they end with the account at the provider, even
 //! without other use.
 
-use doorward_accounts::{Authority, NewAccessToken, PersonChange};
+use doorward_accounts::{Authority, NewAccessToken, AccountChange};
 use doorward_model::{AccessPolicy, ScopeSet};
 use doorward_testkit::{Browser, FakeProvider, TestServer};
 
@@ -13,13 +13,13 @@ async fn token_of(server: &TestServer, browser: &Browser) -> String {
 }
 
 async fn sign_out(server: &TestServer, browser: &Browser) {
-    let person = server.app.accounts.find("ada").await.unwrap();
-    server.app.accounts.force_sign_in(&person, true).await.unwrap();
+    let user = server.app.accounts.find("ada").await.unwrap();
+    server.app.accounts.force_sign_in(&user, true).await.unwrap();
     browser.get(&server.at("/account")).await.expect(303);
 }
 
 #[tokio::test]
-async fn a_person_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_account() {
+async fn a_user_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_account() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let browser = signed_in(&server, &provider).await;
@@ -36,7 +36,7 @@ async fn a_person_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_ac
     assert_eq!(server.app.federation.check_due().await.unwrap().ended, 1);
     assert!(!server.calls(&token).await);
     // No other can be made for them until they sign in at the provider again.
-    let person = server.app.accounts.find("ada").await.unwrap();
+    let user = server.app.accounts.find("ada").await.unwrap();
     let new = || NewAccessToken {
         name: "x".to_owned(),
         scopes: ScopeSet::parse_known("mcp:read"),
@@ -47,7 +47,7 @@ async fn a_person_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_ac
         server
             .app
             .accounts
-            .add_access_token(&Authority::operator(), &person, &AccessPolicy::default(), new())
+            .add_access_token(&Authority::operator(), &user, &AccessPolicy::default(), new())
             .await
     };
     assert!(made().await.unwrap_err().to_string().contains("has ended"));
@@ -69,7 +69,7 @@ async fn the_use_of_a_token_is_the_use_of_an_account_that_is_no_longer_asked_abo
         server.app.federation.check_due().await.unwrap(),
         doorward_federation::Round::default()
     );
-    let person = server.app.accounts.find("ada").await.unwrap();
+    let user = server.app.accounts.find("ada").await.unwrap();
     let new = NewAccessToken {
         name: "x".to_owned(),
         scopes: ScopeSet::parse_known("mcp:read"),
@@ -79,7 +79,7 @@ async fn the_use_of_a_token_is_the_use_of_an_account_that_is_no_longer_asked_abo
     let token = server
         .app
         .accounts
-        .add_access_token(&Authority::operator(), &person, &AccessPolicy::default(), new)
+        .add_access_token(&Authority::operator(), &user, &AccessPolicy::default(), new)
         .await
         .unwrap();
     assert!(server.calls(token.value.reveal()).await);
@@ -99,16 +99,16 @@ async fn the_use_of_a_token_is_the_use_of_an_account_that_is_no_longer_asked_abo
 }
 
 #[tokio::test]
-async fn a_token_made_by_way_of_an_account_ends_with_it_although_its_person_has_a_password() {
+async fn a_token_made_by_way_of_an_account_ends_with_it_although_its_user_has_a_password() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let browser = signed_in(&server, &provider).await;
-    let person = server.app.accounts.find("ada").await.unwrap();
+    let user = server.app.accounts.find("ada").await.unwrap();
     let by_account = token_of(&server, &browser).await;
     server
         .app
         .accounts
-        .set_password(&Authority::operator(), &person, doorward_testkit::PASSWORD.to_owned(), None)
+        .set_password(&Authority::operator(), &user, doorward_testkit::PASSWORD.to_owned(), None)
         .await
         .unwrap();
     let by_password = token_of(&server, &server.signed_in("ada").await).await;
@@ -121,16 +121,16 @@ async fn a_token_made_by_way_of_an_account_ends_with_it_although_its_person_has_
 }
 
 #[tokio::test]
-async fn tokens_end_when_their_person_is_disabled_or_deleted() {
+async fn tokens_end_when_their_user_is_disabled_or_deleted() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let token = token_of(&server, &signed_in(&server, &provider).await).await;
-    let person = server.app.accounts.find("ada").await.unwrap();
-    let change = PersonChange { disabled: Some(true), ..PersonChange::default() };
-    server.app.accounts.update(&Authority::operator(), &person, change, None).await.unwrap();
-    server.app.accounts.enable(&Authority::operator(), &person, None).await.unwrap();
+    let user = server.app.accounts.find("ada").await.unwrap();
+    let change = AccountChange { disabled: Some(true), ..AccountChange::default() };
+    server.app.accounts.update(&Authority::operator(), &user, change, None).await.unwrap();
+    server.app.accounts.enable(&Authority::operator(), &user, None).await.unwrap();
     assert!(!server.calls(&token).await);
     let token = token_of(&server, &signed_in(&server, &provider).await).await;
-    server.app.accounts.delete(&person, None).await.unwrap();
+    server.app.accounts.delete(&user, None).await.unwrap();
     assert!(!server.calls(&token).await);
 }

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use super::{connect, someone, text, tools, with, with_config};
 
 #[tokio::test]
-async fn cf2_cw9_an_identity_token_names_the_person_and_is_for_that_upstream_alone() {
+async fn cf2_cw9_an_identity_token_names_the_user_and_is_for_that_upstream_alone() {
     let wiki = FakeUpstream::start().await;
     let server = with(&[("wiki", &wiki, "identity")]).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
     let mut subjects = Vec::new();
-    for person in [&alice, &bob, &alice] {
+    for user in [&alice, &bob, &alice] {
         let said =
-            text(&server.call(&person.token, "wiki_echo", json!({"text": "x"})).await.expect(200));
+            text(&server.call(&user.token, "wiki_echo", json!({"text": "x"})).await.expect(200));
         let token = said.strip_prefix("x for ").unwrap();
-        assert_ne!(token, person.token);
+        assert_ne!(token, user.token);
         let (typ, claims): (_, Value) = doorward_keys::verify_signature(token, &jwks).unwrap();
         assert_eq!(
             (typ.as_deref(), &claims["aud"], &claims["iss"]),
@@ -32,7 +32,7 @@ async fn cf2_cw9_an_identity_token_names_the_person_and_is_for_that_upstream_alo
         assert_eq!(server.call(token, "whoami", json!({})).await.status, 401);
     }
     assert_ne!(subjects[0].0, subjects[1].0);
-    assert_eq!(subjects[0], subjects[2], "kept while it is good, for each person");
+    assert_eq!(subjects[0], subjects[2], "kept while it is good, for each user");
     assert_eq!((subjects[0].1.as_str(), subjects[1].1.as_str()), (Some("alice"), Some("bob")));
 }
 
@@ -68,9 +68,9 @@ async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_says_so() {
     let (wiki, mail) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
     let server = with(&[("wiki", &wiki, "oauth"), ("mail", &mail, "oauth")]).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
-    for person in [&alice, &bob] {
-        connect(&server, &person.browser, "wiki").await;
-        connect(&server, &person.browser, "mail").await;
+    for user in [&alice, &bob] {
+        connect(&server, &user.browser, "wiki").await;
+        connect(&server, &user.browser, "mail").await;
     }
     wiki.state().refresh_error = Some("invalid_grant");
     wiki.state().valid.retain(|token| !token.starts_with("access-1-"));
@@ -89,7 +89,7 @@ async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_says_so() {
     assert!(
         text(&server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await)
             .contains("access-2-"),
-        "another person is not concerned"
+        "another user is not concerned"
     );
     let page = alice.browser.get(&server.at("/account")).await.expect(200);
     assert!(page.body.contains("connection expired") && page.body.contains("no longer accepts"));
@@ -131,7 +131,7 @@ async fn a_refresh_that_cannot_be_made_now_keeps_the_connection() {
 }
 
 #[tokio::test]
-async fn ca28_a_connection_ends_after_its_time_and_when_its_person_ends_it() {
+async fn ca28_a_connection_ends_after_its_time_and_when_its_user_ends_it() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;
@@ -178,13 +178,13 @@ async fn cw9_a_token_of_ours_is_exchanged_at_the_upstreams_server_and_kept_while
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
     let mut tokens = Vec::new();
-    for person in [&alice, &alice, &bob] {
+    for user in [&alice, &alice, &bob] {
         tokens.push(text(
-            &server.call(&person.token, "wiki_echo", json!({"text": "x"})).await.expect(200),
+            &server.call(&user.token, "wiki_echo", json!({"text": "x"})).await.expect(200),
         ));
     }
     assert_eq!(tokens[0], tokens[1], "asked for once");
-    assert_ne!(tokens[0], tokens[2], "for each person");
+    assert_ne!(tokens[0], tokens[2], "for each user");
     {
         let state = wiki.state();
         assert_eq!(state.exchanges.len(), 2);

@@ -68,7 +68,7 @@ async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams()
         config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()];
     })
     .await;
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let browser = server.signed_in("root").await;
     let answer = token(&server, &browser, true, "admin", "/api/admin").await;
     assert_eq!(answer["scope"], "admin");
@@ -168,7 +168,7 @@ async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams()
 #[tokio::test]
 async fn the_api_takes_no_programs_and_files_and_says_what_is_wrong() {
     let server = with(&[]).await;
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let browser = server.signed_in("root").await;
     let admin = token(&server, &browser, true, "admin", "/api/admin").await["access_token"]
         .as_str()
@@ -201,7 +201,7 @@ async fn the_api_takes_no_programs_and_files_and_says_what_is_wrong() {
 #[tokio::test]
 async fn only_administrators_through_clients_made_for_it_come_in() {
     let server = with(&[]).await;
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
     let alice = someone(&server, "alice").await;
     let document = Browser::new()
@@ -255,19 +255,19 @@ async fn only_administrators_through_clients_made_for_it_come_in() {
         .to_owned();
     ask(&server, &good, Method::GET, "", None).await.expect(200);
     assert_eq!(server.call(&good, "whoami", json!({})).await.status, 401);
-    let person = server
+    let user = server
         .app
         .accounts
         .list()
         .await
         .unwrap()
         .into_iter()
-        .find(|person| person.name.as_str() == "root")
+        .find(|user| user.name.as_str() == "root")
         .unwrap();
     server
         .app
         .store
-        .apply(doorward_model::Change::SetRoles { user_id: person.id, roles: Vec::new() })
+        .apply(doorward_model::Change::SetRoles { user_id: user.id, roles: Vec::new() })
         .await
         .unwrap();
     assert_eq!(ask(&server, &good, Method::GET, "", None).await.status, 403);
@@ -280,7 +280,7 @@ async fn what_of_a_list_cannot_be_read_is_named_by_the_api_and_on_the_page() {
     bare.as_object_mut().unwrap().remove("inputSchema");
     wiki.state().tools.extend([bare, json!({"title": "nameless"})]);
     let server = with(&[("wiki", &wiki, "none")]).await;
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let browser = server.signed_in("root").await;
     let answer = token(&server, &browser, true, "admin", "/api/admin").await;
     let admin = answer["access_token"].as_str().unwrap().to_owned();

@@ -139,7 +139,7 @@ async fn a_tool_s_user_interface_is_named_as_it_can_be_read() {
 #[tokio::test]
 async fn a_reference_to_a_resource_that_the_policy_denies_is_not_shown_and_the_tool_stays() {
     let (charts, server) = stage(false, &["deny kind=resource upstream=charts role=guest"]).await;
-    server.person_with("gus", &["guest"]).await;
+    server.user_with("gus", &["guest"]).await;
     let (alice, gus) = (
         someone(&server, "alice").await,
         super::signed_in(&server, "gus", "mcp:destructive").await,

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{connect, go, someone, text, with};
 
 #[tokio::test]
-async fn g5_g13_the_way_back_belongs_to_one_person_one_browser_and_one_time() {
+async fn g5_g13_the_way_back_belongs_to_one_user_one_browser_and_one_time() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let (alice, mallory) = (someone(&server, "alice").await, someone(&server, "mallory").await);
@@ -179,7 +179,7 @@ async fn g26_an_upstream_in_a_private_network_needs_leave_by_name() {
 }
 
 #[tokio::test]
-async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_once_the_person_connected()
+async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_once_the_user_connected()
  {
     let wiki = FakeUpstream::protected().await;
     let server = std::sync::Arc::new(with(&[("wiki", &wiki, "oauth")]).await);

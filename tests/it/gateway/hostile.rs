@@ -152,7 +152,7 @@ async fn ca29_an_upstream_that_was_never_there_delays_a_list_for_a_moment_only()
 async fn limits_refuse_with_the_time_to_come_again() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.limits.calls_per_minute_person = 5;
+        config.limits.calls_per_minute_user = 5;
         config.limits.argument_bytes = 1000;
     })
     .await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{connect, someone, text, tools, with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_people_up() {
+async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_users_up() {
     let wiki = FakeUpstream::protected().await;
     let server = Arc::new(with(&[("wiki", &wiki, "oauth")]).await);
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);

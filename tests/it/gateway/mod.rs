@@ -61,7 +61,7 @@ async fn someone(server: &TestServer, name: &str) -> Someone {
 }
 
 async fn someone_with(server: &TestServer, name: &str, scope: &str) -> Someone {
-    server.person(name).await;
+    server.user(name).await;
     signed_in(server, name, scope).await
 }
 

@@ -233,7 +233,7 @@ async fn reported_servers_work_behind_the_program_and_upstream_test_names_what_w
         variables.push(("DOORWARD_STORE__URL", &database));
     }
     let mut process = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
-    let token = process.person(&data, &variables, "alice").await.token;
+    let token = process.user(&data, &variables, "alice").await.token;
     for (name, _, habit, words) in reported {
         if habit != OddHabit::Redirect302 {
             let said = processes::call(&process.url, &token, &format!("{name}_good")).await;
@@ -304,7 +304,7 @@ async fn what_was_left_out_of_a_server_stands_on_the_page_of_upstreams() {
             .await;
             let alice = someone(&server, "alice").await;
             server.call(&alice.token, "odd_good", json!({})).await.expect(200);
-            server.person_with("root", &["admin"]).await;
+            server.user_with("root", &["admin"]).await;
             let admin = server.signed_in("root").await;
             let page = admin.get(&server.at("/admin/upstreams")).await.expect(200);
             assert!(page.body.contains(shown), "{kind:?} {habit:?}: {}", page.body);

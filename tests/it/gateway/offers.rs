@@ -201,7 +201,7 @@ struct Everywhere {
 }
 
 async fn everywhere(server: &TestServer, name: &str, role: &str, upstream: &str) -> Everywhere {
-    server.person_with(name, &[role]).await;
+    server.user_with(name, &[role]).await;
     let someone: Someone = signed_in(server, name, "mcp:destructive").await;
     let alone =
         [("scope", "mcp:destructive"), ("resource", &*server.at(&format!("/mcp/{upstream}")))];

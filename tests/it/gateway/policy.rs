@@ -16,7 +16,7 @@ async fn cf13_what_the_policy_denies_is_neither_seen_nor_called_by_any_way() {
         ];
     })
     .await;
-    server.person_with("eve", &["editor"]).await;
+    server.user_with("eve", &["editor"]).await;
     let editor = super::signed_in(&server, "eve", "mcp:destructive").await;
     let alice = someone_with(&server, "alice", "mcp:destructive").await;
     let names = tools(&server, &alice.token).await;
@@ -106,7 +106,7 @@ async fn an_upstream_for_some_roles_does_not_exist_for_others() {
         config.upstreams.get_mut("wiki").unwrap().roles = vec!["staff".to_owned()];
     })
     .await;
-    server.person_with("sam", &["staff"]).await;
+    server.user_with("sam", &["staff"]).await;
     let staff = super::signed_in(&server, "sam", "mcp:read").await;
     let guest = someone_with(&server, "guest", "mcp:read").await;
     assert!(tools(&server, &staff.token).await.contains(&"wiki_echo".to_owned()));
@@ -122,7 +122,7 @@ async fn an_upstream_for_some_roles_does_not_exist_for_others() {
         .await
         .unwrap()
         .into_iter()
-        .find(|person| person.name.as_str() == "sam")
+        .find(|user| user.name.as_str() == "sam")
         .unwrap();
     server
         .app

@@ -82,18 +82,18 @@ async fn children_get_what_they_are_given_and_never_outlive_the_server() {
         }
         let data = folder.join("data");
         let mut process = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
-        let token = process.person(&data, &variables, "alice").await.token;
+        let token = process.user(&data, &variables, "alice").await.token;
         let said = call(&process.url, &token, "sh_env").await;
         assert!(
             said.contains("sealed|eyJ"),
-            "the process has its key and a token for its person: {said}"
+            "the process has its key and a token for its user: {said}"
         );
         assert!(!said.contains(&token), "and not the client's");
         assert!(said.contains("|\""), "nothing of our own environment: {said}");
         let [child, grandchild] = pids(&folder).await;
         assert!(alive(&child) && alive(&grandchild));
         // A process holds one user's token: another user gets another process.
-        let bob = process.person(&data, &variables, "bob").await.token;
+        let bob = process.user(&data, &variables, "bob").await.token;
         let other = call(&process.url, &bob, "sh_env").await;
         assert!(other.contains("sealed|eyJ") && other != said);
         let [childs_of_bob, theirs] = pids(&folder).await;
@@ -167,7 +167,7 @@ async fn g30_two_processes_on_one_database_refresh_an_expired_token_once() {
         ("DOORWARD_KEYS__MASTER_KEY_FILE", key.to_str().unwrap()),
     ]);
     let mut one = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
-    let alice = one.person(&data, &variables, "alice").await;
+    let alice = one.user(&data, &variables, "alice").await;
     // The second listens elsewhere, for the same public URL and the same database.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listen = format!("127.0.0.1:{port}");
@@ -422,7 +422,7 @@ async fn spied(server_user: Option<u32>) -> String {
         std::process::Stdio::null(),
     )
     .await;
-    let token = process.person(&data, &variables, "alice").await.token;
+    let token = process.user(&data, &variables, "alice").await.token;
     let said = call(&process.url, &token, "spy_look").await;
     assert!(!std::fs::read(&key).unwrap().is_empty(), "there is a key to be read");
     process.terminate().await;

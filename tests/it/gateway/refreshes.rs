@@ -42,10 +42,10 @@ async fn until(holds: impl Fn() -> bool) {
 }
 
 /// The answer of a call, which may be refused for a while after its upstream failed.
-async fn works(server: &TestServer, person: &Someone, tool: &str) -> String {
+async fn works(server: &TestServer, user: &Someone, tool: &str) -> String {
     let mut said = String::new();
     for _ in 0..60 {
-        said = server.call(&person.token, tool, json!({"text": "x"})).await.expect(200).body;
+        said = server.call(&user.token, tool, json!({"text": "x"})).await.expect(200).body;
         if said.contains("access-") || said.contains("exchanged-") {
             return said;
         }
@@ -239,7 +239,7 @@ async fn a_replaced_token_is_kept_although_the_server_stops_meanwhile() {
     ];
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
     let base = server.url.clone();
-    let alice = server.person(&data, &variables, "alice").await;
+    let alice = server.user(&data, &variables, "alice").await;
     let mut calls = Vec::new();
     for (fake, (name, tool)) in fakes.iter().zip(BOTH) {
         let back = go_at(&base, &alice.browser, name).await;

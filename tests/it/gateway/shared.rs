@@ -27,9 +27,9 @@ while read -r line; do
 done
 "#;
 
-async fn server(per_person: bool) -> (Arc<TestServer>, std::path::PathBuf) {
+async fn server(per_user: bool) -> (Arc<TestServer>, std::path::PathBuf) {
     let folder = std::env::temp_dir().join(format!(
-        "doorward-shared-{}-{per_person}-{:?}",
+        "doorward-shared-{}-{per_user}-{:?}",
         std::process::id(),
         std::thread::current().id()
     ));
@@ -43,7 +43,7 @@ async fn server(per_person: bool) -> (Arc<TestServer>, std::path::PathBuf) {
             title: "Shell".to_owned(),
             command: vec!["sh".to_owned(), script.display().to_string()],
             list_wait_ms: 5000,
-            per_person,
+            per_user,
             ..doorward_gateway::UpstreamConfig::default()
         };
         config.upstreams.insert("sh".to_owned(), upstream);

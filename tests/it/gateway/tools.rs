@@ -138,7 +138,7 @@ async fn ca35_cw10_a_client_with_too_many_tools_gets_three_that_lead_to_all() {
 }
 
 #[tokio::test]
-async fn cw14_cw15_a_long_result_is_kept_for_its_person_alone_and_not_for_ever() {
+async fn cw14_cw15_a_long_result_is_kept_for_its_user_alone_and_not_for_ever() {
     let wiki = FakeUpstream::start().await;
     let server = with(&[("wiki", &wiki, "none")]).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
@@ -191,7 +191,7 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
     );
     // Only an administrator sees the page; on it the change is beside the approved definition.
     assert_eq!(alice.browser.get(&server.at("/admin/upstreams")).await.status, 404);
-    server.person_with("root", &["admin"]).await;
+    server.user_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
     let page = root.get(&server.at("/admin/upstreams")).await.expect(200);
     assert!(

@@ -228,7 +228,7 @@ async fn users_are_not_sent_to_another_server_or_resource_until_an_administrator
     ] {
         let (wiki, evil) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
         let server = with(&[("wiki", &wiki, "oauth")]).await;
-        server.person_with("root", &["admin"]).await;
+        server.user_with("root", &["admin"]).await;
         let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
         connect(&server, &bob.browser, "wiki").await;
         used(&server, &bob, CASES[0]).await;
@@ -306,7 +306,7 @@ async fn scopes_that_an_upstream_asks_for_later_are_shown_and_never_asked_for_un
         let page = connect_page(&server, &alice.browser).await.expect(200);
         assert!(!page.body.contains(ALSO) && page.body.contains("<code>all</code>"));
         connect(&server, &alice.browser, "wiki").await;
-        let person = if by_challenge {
+        let user = if by_challenge {
             used(&server, &alice, CASES[0]).await;
             wiki.state().lacks_scope = Some("all wipe-everything");
             server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
@@ -318,9 +318,9 @@ async fn scopes_that_an_upstream_asks_for_later_are_shown_and_never_asked_for_un
         };
         let away = wiki.state().authorizes.len();
         // A page that was opened before does not redirect to it.
-        let page = connect_page(&server, &person.browser).await.expect(200);
+        let page = connect_page(&server, &user.browser).await.expect(200);
         for shown in ["", "all"] {
-            let back = post_shown(&server, &person.browser, &page, shown).await.expect(303);
+            let back = post_shown(&server, &user.browser, &page, shown).await.expect(303);
             assert!(back.location().ends_with("/connect/wiki"), "{}", back.location());
         }
         assert_eq!(wiki.state().authorizes.len(), away);
@@ -329,7 +329,7 @@ async fn scopes_that_an_upstream_asks_for_later_are_shown_and_never_asked_for_un
             also.contains("<code>wipe-everything</code>") && !also.contains("<code>all</code>")
         );
         let shown = form_value(&page.body, "shown").unwrap();
-        let sent = post_shown(&server, &person.browser, &page, &shown).await.expect(303);
+        let sent = post_shown(&server, &user.browser, &page, &shown).await.expect(303);
         let asked = sent.location_param("scope").unwrap();
         assert_eq!(asked.split(' ').collect::<Vec<_>>(), ["all", "wipe-everything"]);
     }

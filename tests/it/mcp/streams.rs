@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{send, stage};
 
 #[tokio::test]
-async fn ca3_cs8_ca24_ca25_the_deprecated_sse_transport_is_bound_to_person_and_client() {
+async fn ca3_cs8_ca24_ca25_the_deprecated_sse_transport_is_bound_to_user_and_client() {
     let (server, client, _, tokens) = stage().await;
-    server.person("bob").await;
+    server.user("bob").await;
     let bobs = client.tokens(&server.signed_in("bob").await, &[]).await;
     let http = Browser::new();
     let mut stream = http
@@ -101,7 +101,7 @@ async fn mcp_23_a_stream_is_closed_when_its_access_ends() {
 #[tokio::test]
 async fn ca4_connected_apps_are_listed_in_pages_and_only_ones_own() {
     let (server, _, browser, tokens) = stage().await;
-    server.person("bob").await;
+    server.user("bob").await;
     OAuthClient::register(&server).await.tokens(&server.signed_in("bob").await, &[]).await;
     for name in ["Beta", "Alpha"] {
         OAuthClient::register_with(

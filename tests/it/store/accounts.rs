@@ -32,11 +32,11 @@ fn identity(subject: &str, user: &str, roles: &[&str]) -> Box<LinkedIdentity> {
 }
 
 #[tokio::test]
-async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
+async fn upstream_accounts_belong_to_one_user_and_their_roles_add_up() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    let person = server.person("ann").await;
-    let own = person.id.as_str();
+    let user = server.user("ann").await;
+    let own = user.id.as_str();
     store
         .apply(UnitOfWork::from_iter([
             Change::InsertIdentity(identity("1", own, &["a", "b"])),
@@ -52,10 +52,10 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
         refused(store, Change::UpdateIdentity(identity("1", "u_other", &[]))).await,
         Condition::UpdateIdentity
     );
-    store.apply(Change::CollectProviderRoles(person.id.clone())).await.unwrap();
+    store.apply(Change::CollectProviderRoles(user.id.clone())).await.unwrap();
     let roles = async || {
         store
-            .person(&person.id)
+            .user(&user.id)
             .await
             .unwrap()
             .unwrap()
@@ -69,7 +69,7 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
     store
         .apply(UnitOfWork::from_iter([
             Change::UpdateIdentity(identity("1", own, &[])),
-            Change::CollectProviderRoles(person.id.clone()),
+            Change::CollectProviderRoles(user.id.clone()),
         ]))
         .await
         .unwrap();
@@ -112,7 +112,7 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
         Condition::CollectProviderRoles
     );
     // The user's objects are deleted with the user.
-    store.apply(Change::DeletePerson(person.id.clone())).await.unwrap();
+    store.apply(Change::DeleteUser(user.id.clone())).await.unwrap();
     assert!(store.identity(&first).await.unwrap().is_none());
 }
 
@@ -120,7 +120,7 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
 async fn sign_ins_invitations_and_names_hold_once() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    let (person, other) = (server.person("ann").await, server.person("ben").await);
+    let (user, other) = (server.user("ann").await, server.user("ben").await);
     let (corp, state, browser) = (
         ProviderId::parse("corp").unwrap(),
         PlainToken::presented("state").hashed(),
@@ -157,7 +157,7 @@ async fn sign_ins_invitations_and_names_hold_once() {
             created_at: NOW,
         })
     };
-    store.apply(invitation(&person.id)).await.unwrap();
+    store.apply(invitation(&user.id)).await.unwrap();
     store.apply(invitation(&other.id)).await.unwrap();
     assert_eq!(
         store.invitation(&corp, "a@B.example").await.unwrap().unwrap().user_id,
@@ -168,22 +168,22 @@ async fn sign_ins_invitations_and_names_hold_once() {
         || Change::RedeemInvitation { provider: corp.clone(), email: "a@b.EXAMPLE".into() };
     store.apply(accept()).await.unwrap();
     assert_eq!(refused(store, accept()).await, Condition::RedeemInvitation);
-    let rename = |name: &str| Change::RenamePerson {
-        user_id: person.id.clone(),
+    let rename = |name: &str| Change::RenameUser {
+        user_id: user.id.clone(),
         name: PersonName::parse(name).unwrap(),
     };
-    assert_eq!(refused(store, rename("ben")).await, Condition::RenamePerson);
+    assert_eq!(refused(store, rename("ben")).await, Condition::RenameUser);
     store.apply(rename("anna")).await.unwrap();
-    assert_eq!(store.person(&person.id).await.unwrap().unwrap().name.as_str(), "anna");
+    assert_eq!(store.user(&user.id).await.unwrap().unwrap().name.as_str(), "anna");
     store
         .apply(Change::SetProfile {
-            user_id: person.id.clone(),
+            user_id: user.id.clone(),
             email: Some("x@y.example".into()),
             display_name: None,
         })
         .await
         .unwrap();
-    assert_eq!(store.people_with_email("X@Y.example").await.unwrap().len(), 1);
+    assert_eq!(store.users_with_email("X@Y.example").await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::fixtures::NOW;
 async fn an_attempt_to_connect_comes_back_once_to_the_same_user_in_the_same_browser_in_time() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    server.person("alice").await;
+    server.user("alice").await;
     let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
     let stored =
         StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
@@ -52,7 +52,7 @@ async fn an_attempt_to_connect_comes_back_once_to_the_same_user_in_the_same_brow
 async fn of_long_results_the_newest_few_of_a_user_are_kept_for_that_user_alone() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    server.person("alice").await;
+    server.user("alice").await;
     let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
     let result = |id: &str, at: i64| UpstreamChange::KeepResult {
         result: Box::new(KeptResult {

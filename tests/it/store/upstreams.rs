@@ -136,7 +136,7 @@ async fn an_upstream_s_server_is_pinned_once_and_replaced_only_as_it_was_seen() 
 async fn what_depends_on_an_upstream_ends_with_it_and_its_tokens_are_queued_for_revocation() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    server.person("alice").await;
+    server.user("alice").await;
     let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
     store.apply(UpstreamChange::Begin(trust())).await.unwrap();
     let lost = Connection { tokens: None, ..connected("u_lost", 0) };
@@ -219,7 +219,7 @@ async fn what_depends_on_an_upstream_ends_with_it_and_its_tokens_are_queued_for_
 async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_claimed_it() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    server.person("alice").await;
+    server.user("alice").await;
     let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
     let user = alice.as_str();
     refused(store, put(connected(user, 0))).await;
@@ -384,7 +384,7 @@ async fn tools_and_registrations_of_an_upstream_hold_once() {
 async fn an_upstream_s_tools_registrations_and_connections_end_with_it_apart_from_decisions() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    server.person("alice").await;
+    server.user("alice").await;
     let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
     let stored =
         StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };

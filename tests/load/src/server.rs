@@ -51,7 +51,7 @@ impl Drop for Folder {
 fn settings(upstream: &str) -> String {
     format!(
         r#"[limits]
-calls_per_minute_person = 100000000
+calls_per_minute_user = 100000000
 calls_per_minute_client = 100000000
 [registration]
 burst_per_address = 100000000

@@ -13,7 +13,7 @@ fn each_code_has_a_text_of_its_own() {
 fn a_store_that_does_not_answer_is_no_fault_of_the_input_in_any_room() {
     for refusal in [
         Refusal::from(StoreError::Closed),
-        PeopleError::Store(StoreError::Closed).into(),
+        UserError::Store(StoreError::Closed).into(),
         ProviderChangeError::Store(StoreError::Closed).into(),
         FederationError::Store(StoreError::Closed).into(),
         ClientChangeError::Store(StoreError::Closed).into(),

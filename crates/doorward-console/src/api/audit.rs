@@ -48,7 +48,7 @@ struct Which {
     user: Option<String>,
     /// Through this client, by client_id.
     client: Option<String>,
-    /// Of this kind, such as `tool.called`, or of a family such as `person.`.
+    /// Of this kind, such as `tool.called`, or of a family such as `user.`.
     kind: Option<String>,
     /// Ended like this.
     outcome: Option<Ended>,
@@ -204,6 +204,6 @@ async fn export(State(console): State<Arc<Console>>, Asked(asked): Asked<Exporte
 }
 
 async fn record(State(console): State<Arc<Console>>, Who(caller): Who, At(id): At) -> Answered {
-    let CallRecord { arguments, result } = console.admin.records.read(&caller.person, &id).await?;
+    let CallRecord { arguments, result } = console.admin.records.read(&caller.user, &id).await?;
     Ok(show(StatusCode::OK, &Record { id, arguments, result }))
 }

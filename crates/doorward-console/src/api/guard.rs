@@ -52,7 +52,7 @@ pub(super) async fn guard(
         }
     };
     origin::acting(caller.actor());
-    if !caller.person.is_administrator()
+    if !caller.user.is_administrator()
         || !needs.iter().any(|scope| caller.scopes.allows(*scope))
         || !caller.reaches(None)
     {

@@ -9,7 +9,7 @@ mod guard;
 mod keys;
 mod openapi;
 mod operation;
-mod people;
+mod users;
 mod policy;
 mod providers;
 mod settings;
@@ -33,7 +33,7 @@ use crate::Console;
 /// Every operation of the API.
 fn operations() -> Vec<Operation> {
     [
-        people::operations(),
+        users::operations(),
         clients::operations(),
         providers::operations(),
         upstreams::operations(),

@@ -99,7 +99,7 @@ struct Shown {
     /// The redirect URI to register at the identity provider.
     redirect_uri: String,
     /// How many accounts are linked.
-    people: u64,
+    users: u64,
     /// Its settings without secrets.
     settings: Value,
 }
@@ -159,7 +159,7 @@ async fn shown(console: &Console, provider: &Provider) -> Result<Shown, Refused>
         source: if provider.source == Source::File { "configuration" } else { "command" }
             .to_owned(),
         redirect_uri: console.admin.providers.redirect_uri(provider),
-        people: console.admin.providers.count_users(provider).await?,
+        users: console.admin.providers.count_users(provider).await?,
         settings: serde_json::to_value(provider.settings()).unwrap_or_default(),
     })
 }

@@ -87,12 +87,12 @@ fn of_upstreams() -> Vec<Operation> {
             needs::UPSTREAMS,
             routes::API_UPSTREAM_TEST,
             "testUpstream",
-            "Tries an upstream out, with the access of a person if one is named.",
+            "Tries an upstream out, with the access of a user if one is named.",
             test,
         )
         .query::<As>()
         .answer::<Tried>(200, "What was found.")
-        .missing("There is no such upstream or person."),
+        .missing("There is no such upstream or user."),
         Operation::post(
             needs::UPSTREAMS,
             routes::API_UPSTREAM_REFRESH,
@@ -393,7 +393,7 @@ async fn change(
     let effect = trial.effect();
     let how = (Reach::Administered, effect);
     let edit = upstreams.edit(&name, &settings, how, Some(&seen)).await?;
-    tracing::info!(by = %caller.person.name, upstream = name, "an upstream was edited");
+    tracing::info!(by = %caller.user.name, upstream = name, "an upstream was edited");
     Ok(edits::answer(edit, effect))
 }
 
@@ -409,7 +409,7 @@ async fn accept(
     let asked = named.filter(|pin| pin.issuer == issuer && pin.resource == resource);
     let seen = asked.map_or_else(String::new, |pin| pin.etag());
     let accepted = console.admin.upstreams.accept_server(&name, Some(&seen)).await?;
-    tracing::info!(by = %caller.person.name, upstream = name, "an authorization server was accepted");
+    tracing::info!(by = %caller.user.name, upstream = name, "an authorization server was accepted");
     Ok(show(StatusCode::OK, &Server::from(accepted)))
 }
 
@@ -419,13 +419,13 @@ async fn add(
     Sent(New { name, settings }): Sent<New>,
 ) -> Answered {
     console.admin.upstreams.add(&name, settings, Reach::Administered).await?;
-    tracing::info!(by = %caller.person.name, upstream = name, "an upstream was added");
+    tracing::info!(by = %caller.user.name, upstream = name, "an upstream was added");
     Ok(show(StatusCode::CREATED, &named(&console, &name).await?))
 }
 
 async fn delete(State(console): State<Arc<Console>>, Who(caller): Who, At(name): At) -> Answered {
     console.admin.upstreams.delete(&name).await?;
-    tracing::info!(by = %caller.person.name, upstream = name, "an upstream was deleted");
+    tracing::info!(by = %caller.user.name, upstream = name, "an upstream was deleted");
     Ok(show(StatusCode::OK, &Deleted { deleted: name }))
 }
 
@@ -485,7 +485,7 @@ async fn decide(
         Decided::Classify { class } => Decision::Classify(class.map(Into::into)),
     };
     let seen = ToolSeen { upstream: &name, tool: &tool, seen: Some(&looked) };
-    let pin = console.admin.upstreams.decide(seen, decision, caller.person.name.as_str()).await?;
+    let pin = console.admin.upstreams.decide(seen, decision, caller.user.name.as_str()).await?;
     let etag = tool_etag(&pin);
     let class = pin.class.map(|class| class.as_str().to_owned());
     Ok(show_state(

@@ -86,11 +86,11 @@ async fn filter(
         None
     } else {
         let found = match PersonName::parse(&asked.user) {
-            Ok(name) => console.store.person_named(&name).await.map_err(Err)?,
+            Ok(name) => console.store.user_named(&name).await.map_err(Err)?,
             Err(_) => None,
         };
         // A deleted user is still found by the id.
-        Some(found.map_or_else(|| asked.user.clone(), |person| person.id.to_string()))
+        Some(found.map_or_else(|| asked.user.clone(), |user| user.id.to_string()))
     };
     Ok(AuditFilter {
         user_id,
@@ -190,7 +190,7 @@ pub(crate) async fn record(
     administrator: Administrator,
     Path(id): Path<String>,
 ) -> Response {
-    let reader = &administrator.0.visitor.person;
+    let reader = &administrator.0.visitor.user;
     match console.admin.records.read(reader, &id).await {
         Ok(CallRecord { arguments, result }) => draw(
             StatusCode::OK,

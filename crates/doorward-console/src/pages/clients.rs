@@ -312,7 +312,7 @@ async fn show(
     let approval = console.admin.clients.quota().approval;
     let service = match client.service.as_ref() {
         None => None,
-        Some(account) => match console.store.person(account).await {
+        Some(account) => match console.store.user(account).await {
             // Without its account the client gets nothing; the page then shows the id.
             Ok(account_now) => Some(
                 account_now.map_or_else(|| account.to_string(), |found| found.name.to_string()),

@@ -44,7 +44,7 @@ struct Key {
 struct Token {
     id: String,
     name: String,
-    person: String,
+    user: String,
     scopes: String,
     used: String,
     expires: String,
@@ -70,22 +70,22 @@ async fn page(
         since: moment(key.activates_at),
         until: key.retires_at.map(moment).unwrap_or_default(),
     });
-    let mut people: HashMap<String, String> = HashMap::new();
+    let mut users: HashMap<String, String> = HashMap::new();
     let mut tokens = Vec::new();
     for token in console.admin.tokens.all(200).await? {
         let id = token.user_id.to_string();
-        if !people.contains_key(&id) {
+        if !users.contains_key(&id) {
             let name = store
-                .person(&token.user_id)
+                .user(&token.user_id)
                 .await?
-                .map_or_else(|| id.clone(), |person| person.name.to_string());
-            people.insert(id.clone(), name);
+                .map_or_else(|| id.clone(), |user| user.name.to_string());
+            users.insert(id.clone(), name);
         }
         tokens.push(Token {
             live: token.is_live(now),
             id: token.id.to_string(),
             name: token.name,
-            person: people.get(&id).cloned().unwrap_or_default(),
+            user: users.get(&id).cloned().unwrap_or_default(),
             scopes: token.scopes.to_string(),
             used: token.last_used_at.map_or_else(|| text::common_never().to_string(), moment),
             expires: moment(token.expires_at),

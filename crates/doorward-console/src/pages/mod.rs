@@ -4,7 +4,7 @@ mod audit;
 mod clients;
 mod home;
 mod keys;
-mod people;
+mod users;
 mod policy;
 mod providers;
 mod settings;
@@ -43,8 +43,8 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
     let pages = Router::new()
         .route(routes::ADMIN, get(home::get))
         .route(routes::ADMIN_UPSTREAMS, get(upstreams::get).post(upstreams::post))
-        .route(routes::ADMIN_PEOPLE, get(people::list).post(people::add))
-        .route(routes::ADMIN_PERSON, get(people::one).post(people::change))
+        .route(routes::ADMIN_USERS, get(users::list).post(users::add))
+        .route(routes::ADMIN_USER, get(users::one).post(users::change))
         .route(routes::ADMIN_CLIENTS, get(clients::list).post(clients::post))
         .route(routes::ADMIN_CLIENT, get(clients::one).post(clients::decide))
         .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))

@@ -34,7 +34,7 @@ struct Page {
 struct Row {
     name: String,
     client_id: String,
-    person: String,
+    user: String,
     began: String,
     standing: Message,
     good: bool,
@@ -57,14 +57,14 @@ struct Step {
 
 async fn row(console: &Console, attempt: &Attempt) -> Row {
     let verdict = attempt.verdict(console.clock.now());
-    let person = match attempt.user_id() {
+    let user = match attempt.user_id() {
         Some(id) => console
             .store
-            .person(&UserId::from_text(id))
+            .user(&UserId::from_text(id))
             .await
             .ok()
             .flatten()
-            .map_or_else(|| id.to_owned(), |person| person.name.to_string()),
+            .map_or_else(|| id.to_owned(), |user| user.name.to_string()),
         None => String::new(),
     };
     let steps = attempt.steps.iter().map(|step| Step {
@@ -78,7 +78,7 @@ async fn row(console: &Console, attempt: &Attempt) -> Row {
     Row {
         name: attempt.name(),
         client_id: attempt.client_id().unwrap_or_default().to_owned(),
-        person,
+        user,
         began: moment(attempt.began()),
         standing: texts::standing(verdict.standing),
         good: verdict.standing == Standing::Connected,

@@ -244,7 +244,7 @@ pub(crate) async fn post(
         return Oops::incomplete("decision").draw(&console.web);
     };
     let tool = ToolSeen { upstream, tool, seen: Some(seen) };
-    let by = administrator.0.visitor.person.name.as_str();
+    let by = administrator.0.visitor.user.name.as_str();
     match console.admin.upstreams.decide(tool, decision, by).await {
         Ok(_) => answer::see_other(&console.web.at(routes::ADMIN_UPSTREAMS)),
         Err(refusal) => match alert(&console, &refusal) {

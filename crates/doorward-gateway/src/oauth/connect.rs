@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
-    Connection, HashedToken, Person, PlainToken, TokenKind, UpstreamChange, UpstreamId,
+    Connection, HashedToken, User, PlainToken, TokenKind, UpstreamChange, UpstreamId,
     UpstreamName, UpstreamTrust, UserId, id::random_text, upstream::ConnectAttempt,
 };
 use doorward_store::StoreError;
@@ -28,7 +28,7 @@ const AWAITED: i64 = 600;
 #[derive(Clone, Copy, Debug)]
 pub struct Departure<'a> {
     /// The user.
-    pub person: &'a Person,
+    pub user: &'a User,
     /// The value of the browser's journey cookie, to which the way is bound.
     pub browser: &'a str,
 }
@@ -118,12 +118,12 @@ impl Gateway {
     async fn connectable(
         &self,
         name: UpstreamName,
-        person: &Person,
+        user: &User,
     ) -> Result<std::sync::Arc<Upstream>, ConnectError> {
         let upstream = self
             .upstream(name)
             .await?
-            .filter(|upstream| upstream.is_for(person))
+            .filter(|upstream| upstream.is_for(user))
             .ok_or(ConnectError::Unknown)?;
         if upstream.needs_connection() { Ok(upstream) } else { Err(ConnectError::NotNeeded) }
     }
@@ -132,11 +132,11 @@ impl Gateway {
     pub async fn prospect(
         &self,
         name: UpstreamName,
-        person: &Person,
+        user: &User,
     ) -> Result<Prospect, ConnectError> {
-        let upstream = self.connectable(name, person).await?;
+        let upstream = self.connectable(name, user).await?;
         let (discovered, trust) = self.settled(&upstream).await?;
-        let (scopes, new_scopes) = self.scopes(&upstream, (&discovered, &trust), person).await?;
+        let (scopes, new_scopes) = self.scopes(&upstream, (&discovered, &trust), user).await?;
         let host = discovered.authorization_endpoint.host_str().unwrap_or_default().to_owned();
         Ok(Prospect { host, scopes, new_scopes })
     }
@@ -158,13 +158,13 @@ impl Gateway {
         &self,
         upstream: &Upstream,
         (discovered, trust): (&Discovered, &UpstreamTrust),
-        person: &Person,
+        user: &User,
     ) -> Result<(Vec<String>, Vec<String>), ConnectError> {
         let inner = &self.inner;
         let mut scopes = discovered.scopes_to_ask();
-        let before = inner.connection(&person.id, upstream).await?;
+        let before = inner.connection(&user.id, upstream).await?;
         let before = before.map(|connection| connection.scopes).unwrap_or_default();
-        if let Some(wanted) = inner.wanted.of(&person.id, upstream) {
+        if let Some(wanted) = inner.wanted.of(&user.id, upstream) {
             scopes.extend(
                 before
                     .split(' ')
@@ -193,10 +193,10 @@ impl Gateway {
         from: Departure<'_>,
         shown: &str,
     ) -> Result<Url, ConnectError> {
-        let upstream = self.connectable(name, from.person).await?;
+        let upstream = self.connectable(name, from.user).await?;
         let parts = &self.inner.parts;
         let (discovered, trust) = self.settled(&upstream).await?;
-        let (scopes, new) = self.scopes(&upstream, (&discovered, &trust), from.person).await?;
+        let (scopes, new) = self.scopes(&upstream, (&discovered, &trust), from.user).await?;
         if new.iter().any(|scope| !shown.split(' ').any(|word| word == scope)) {
             return Err(ConnectError::Grown);
         }
@@ -221,7 +221,7 @@ impl Gateway {
                 .seal(&place(&hashed), &serde_json::to_vec(&payload).unwrap_or_default()),
             state: hashed,
             upstream: name,
-            user_id: from.person.id.clone(),
+            user_id: from.user.id.clone(),
             browser: PlainToken::presented(from.browser).hashed(),
             expires_at: parts.clock.now().plus(AWAITED),
         };
@@ -243,7 +243,7 @@ impl Gateway {
         params
             .extend(Some(prompts.as_str()).filter(|text| given(text)).map(|text| ("prompt", text)));
         let url = upstream.by_hand.params.request(&discovered.authorization_endpoint, &params);
-        tracing::info!(upstream = %name, person = %from.person.id, issuer = %discovered.server.issuer, "a person goes to connect an upstream");
+        tracing::info!(upstream = %name, user = %from.user.id, issuer = %discovered.server.issuer, "a user goes to connect an upstream");
         Ok(url)
     }
 
@@ -255,7 +255,7 @@ impl Gateway {
         params: &Params,
         from: Departure<'_>,
     ) -> Result<(), ConnectError> {
-        let upstream = self.connectable(name, from.person).await?;
+        let upstream = self.connectable(name, from.user).await?;
         let parts = &self.inner.parts;
         let state = PlainToken::presented(
             params.get("state").ok_or(ConnectError::NotAwaited("it names no state"))?,
@@ -295,7 +295,7 @@ impl Gateway {
             _ => {}
         }
         let arrival = Arrival {
-            user_id: from.person.id.clone(),
+            user_id: from.user.id.clone(),
             browser: PlainToken::presented(from.browser).hashed(),
             error: params.get("error").map(|error| {
                 format!(
@@ -337,7 +337,7 @@ impl Gateway {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => {
                 return Err(ConnectError::NotAwaited(
-                    "it is too late, came back twice, or began with another person or browser",
+                    "it is too late, came back twice, or began with another user or browser",
                 ));
             }
             Err(error) => return Err(error.into()),
@@ -349,12 +349,12 @@ impl Gateway {
         let (tokens, account) = self.redeem(upstream, &payload, code).await?;
         self.keep(upstream, &user_id, payload, (tokens, account)).await?;
         self.inner.wanted.forget(&user_id, upstream);
-        tracing::info!(upstream = %name, person = %user_id, "a person connected an upstream");
-        self.forget_person(name, &user_id);
+        tracing::info!(upstream = %name, user = %user_id, "a user connected an upstream");
+        self.forget_user(name, &user_id);
         for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
             parts.changes.tell(Change {
                 upstream: Some(name),
-                person: Some(user_id.clone()),
+                user: Some(user_id.clone()),
                 what,
             });
         }
@@ -446,18 +446,18 @@ impl Gateway {
     }
 
     /// Ends a user's connection. Its tokens are revoked at their issuer.
-    pub async fn disconnect(&self, name: UpstreamName, person: &Person) -> Result<(), StoreError> {
+    pub async fn disconnect(&self, name: UpstreamName, user: &User) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         parts
             .store
-            .apply(UpstreamChange::DeleteConnection { user_id: person.id.clone(), upstream: name })
+            .apply(UpstreamChange::DeleteConnection { user_id: user.id.clone(), upstream: name })
             .await?;
-        tracing::info!(upstream = %name, person = %person.id, "a person disconnected an upstream");
+        tracing::info!(upstream = %name, user = %user.id, "a user disconnected an upstream");
         self.inner.revocations.notify_one();
-        self.forget_person(name, &person.id);
+        self.forget_user(name, &user.id);
         parts.changes.tell(Change {
             upstream: Some(name),
-            person: Some(person.id.clone()),
+            user: Some(user.id.clone()),
             what: Changed::Tools,
         });
         Ok(())

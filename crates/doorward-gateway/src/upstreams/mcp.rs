@@ -9,7 +9,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use doorward_mcp::{Answer, ItemSpec, Operation, Permit, Progress, ToolCall, ToolError, Visit};
-use doorward_model::Person;
+use doorward_model::User;
 use rmcp::{
     model::{
         CallToolResponse, ClientRequest, LoggingLevel, SetLevelRequest, SetLevelRequestParams,
@@ -37,14 +37,14 @@ impl<C: Connector> Driver for C {
         &self,
         inner: &Arc<Inner>,
         upstream: &Shared,
-        person: &Arc<Person>,
+        user: &Arc<User>,
     ) -> Result<Listed, LinkError> {
-        let link = inner.link(self, upstream, person).await?;
+        let link = inner.link(self, upstream, user).await?;
         link.stale.store(false, Ordering::Release);
         match listing::lists(upstream, &link).await {
             // That connection is not used again: the next one has a session of its own.
             Err(LinkError::Session(_)) => {
-                listing::lists(upstream, &inner.link(self, upstream, person).await?).await
+                listing::lists(upstream, &inner.link(self, upstream, user).await?).await
             }
             listed => listed,
         }
@@ -84,9 +84,9 @@ impl<C: Connector> Driver for C {
         &self,
         gateway: &Gateway,
         upstream: &Shared,
-        person: Option<&Arc<Person>>,
+        user: Option<&Arc<User>>,
     ) -> Vec<Finding> {
-        Speaker { connector: self, gateway, upstream }.test(person).await
+        Speaker { connector: self, gateway, upstream }.test(user).await
     }
 }
 
@@ -106,9 +106,9 @@ enum Unanswered {
 
 impl Speaker<'_> {
     async fn link(&self, visit: &Visit) -> Result<Arc<Link>, LinkError> {
-        let (inner, person) = (&self.gateway.inner, &visit.caller.person);
-        let link = inner.link(self.connector, self.upstream, person).await?;
-        inner.note_stale(self.upstream, person, &link);
+        let (inner, user) = (&self.gateway.inner, &visit.caller.user);
+        let link = inner.link(self.connector, self.upstream, user).await?;
+        inner.note_stale(self.upstream, user, &link);
         Ok(link)
     }
 
@@ -145,7 +145,7 @@ impl Speaker<'_> {
             state: retry.state,
         };
         let outcome = errand.run(|responses, state| request.made(responses, state)).await;
-        inner.note_stale(self.upstream, &visit.caller.person, &link);
+        inner.note_stale(self.upstream, &visit.caller.user, &link);
         match outcome.map_err(failed)? {
             Outcome::InputRequired(required) => request.requires(required),
             Outcome::Done(result) => request.answer(visit.target, self.upstream.name, *result),
@@ -184,7 +184,7 @@ impl Speaker<'_> {
         if link.modern {
             // A stream that is no longer needed ends with the connection.
             if on {
-                let audience = self.gateway.inner.audience(self.upstream, &visit.caller.person);
+                let audience = self.gateway.inner.audience(self.upstream, &visit.caller.user);
                 listen::resource(&link, own.to_owned(), audience).await.map_err(refusal)?;
             }
             return Ok(Answer::Done);

@@ -26,7 +26,7 @@ use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use doorward_mcp::{Answer, ItemSpec, Permit, ToolCall, ToolError};
-use doorward_model::{Person, upstream::PinnedTool};
+use doorward_model::{User, upstream::PinnedTool};
 use doorward_transport::budget;
 use rmcp::model::CallToolResponse;
 use serde_json::Value;
@@ -113,7 +113,7 @@ impl Driver for OpenApi {
         &self,
         inner: &Arc<Inner>,
         upstream: &Shared,
-        _: &Arc<Person>,
+        _: &Arc<User>,
     ) -> Result<Listed, LinkError> {
         let pins = inner.parts.store.pinned_tools(upstream.name).await;
         let pins = pins.map_err(|error| LinkError::Failed(error.to_string()))?;
@@ -127,7 +127,7 @@ impl Driver for OpenApi {
         upstream: &Shared,
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
-        let look = gateway.inner.catalogue(upstream, &call.visit.caller.person).await;
+        let look = gateway.inner.catalogue(upstream, &call.visit.caller.user).await;
         let Some(catalogue) = look.catalogue else {
             return Err(ToolError::Failed(format!(
                 "{} cannot be read at the moment",
@@ -161,14 +161,14 @@ impl Driver for OpenApi {
         &self,
         gateway: &Gateway,
         upstream: &Shared,
-        person: Option<&Arc<Person>>,
+        user: Option<&Arc<User>>,
     ) -> Vec<Finding> {
         let loaded = load(upstream, Arc::default()).await;
         let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
         let mut findings = vec![Finding { look: Look::Document, result: summary }];
         if loaded.is_ok() {
             let test_user = gateway.test_user();
-            findings.extend(gateway.try_list(upstream, person.unwrap_or(&test_user)).await);
+            findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);
         }
         findings
     }

@@ -74,7 +74,7 @@ impl Setup for Stdio {
         if auth.is_personal() && !has_place {
             return Err(SettingError::new(
                 "env",
-                "must say where the person's token goes, like TOKEN={token}",
+                "must say where the user's token goes, like TOKEN={token}",
             ));
         }
         if matches!(auth, Auth::Grant) && config.issuer.is_empty() {

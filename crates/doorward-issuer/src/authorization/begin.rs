@@ -122,7 +122,7 @@ impl Issuer {
 
     /// Notes that the consent page is shown.
     pub fn note_asked(&self, request: &AuthorizationRequest, user_id: &UserId) {
-        self.parts.store.note_step(request.step(StepKind::Asked).person(user_id.as_str()));
+        self.parts.store.note_step(request.step(StepKind::Asked).user(user_id.as_str()));
     }
 
     /// Notes that no user could sign in for a request.

@@ -35,7 +35,7 @@ impl Issuer {
         who: &Approver<'_>,
     ) -> ScopeSet {
         let asked = request.scopes.union(already);
-        self.parts.rules.now().access.effective(&asked, who.person, who.authentication)
+        self.parts.rules.now().access.effective(&asked, who.user, who.authentication)
     }
 
     /// The requested scopes that this user could have after proving a second factor.
@@ -45,7 +45,7 @@ impl Issuer {
         who: &Approver<'_>,
     ) -> ScopeSet {
         let rules = self.parts.rules.now();
-        let allowed = request.scopes.closure().intersection(&rules.access.scopes_of(who.person));
+        let allowed = request.scopes.closure().intersection(&rules.access.scopes_of(who.user));
         rules.access.lacks_second_factor(&allowed, who.authentication)
     }
 
@@ -58,7 +58,7 @@ impl Issuer {
         chosen: &ScopeSet,
         already: &ScopeSet,
     ) -> Result<String, AuthorizeRefusal> {
-        let user_id = &who.person.id;
+        let user_id = &who.user.id;
         let granted = chosen.intersection(&self.offered(request, already, who));
         // `offline_access` alone allows nothing.
         if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
@@ -87,8 +87,8 @@ impl Issuer {
             }
             Err(error) => return Err(AuthorizeRefusal::Page(error.into())),
         }
-        tracing::info!(client = %request.client.id, person = %user_id, "authorization granted");
-        self.parts.store.note_step(request.step(StepKind::Answered).person(user_id.as_str()));
+        tracing::info!(client = %request.client.id, user = %user_id, "authorization granted");
+        self.parts.store.note_step(request.step(StepKind::Answered).user(user_id.as_str()));
         let mut pairs = vec![("code", plain.reveal())];
         pairs.extend(request.params.get("state").map(|state| ("state", state)));
         pairs.push(("iss", self.parts.public_url.as_str()));
@@ -120,10 +120,10 @@ impl Issuer {
     /// The URL that reports the user's refusal to the client. The user decided it on a page, so the
     /// browser may be redirected at once.
     pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
-        tracing::info!(client = %request.client.id, "authorization refused by the person");
+        tracing::info!(client = %request.client.id, "authorization refused by the user");
         self.parts.store.note_step(
-            request.step(StepKind::Answered).person(user_id.as_str()).refused(Reason::Denied),
+            request.step(StepKind::Answered).user(user_id.as_str()).refused(Reason::Denied),
         );
-        self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused").target
+        self.answer_error(request, OAuthErrorCode::AccessDenied, "the user refused").target
     }
 }

@@ -11,7 +11,7 @@ mod sealed;
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Client, ConnectStep, IdentityId, OAuthErrorCode, Person, Resource, ScopeSet,
+    Authentication, Client, ConnectStep, IdentityId, OAuthErrorCode, User, Resource, ScopeSet,
     StepKind, Subject, Timestamp,
 };
 use doorward_transport::Params;
@@ -45,7 +45,7 @@ pub struct AuthorizationRequest {
 #[derive(Clone, Copy, Debug)]
 pub struct Approver<'a> {
     /// The user.
-    pub person: &'a Person,
+    pub user: &'a User,
     /// The time of their authentication.
     pub auth_time: Timestamp,
     /// The authentication itself.
@@ -58,7 +58,7 @@ impl Approver<'_> {
     /// The subject of the grant.
     fn subject(&self) -> Subject {
         Subject {
-            account: self.person.id.clone(),
+            account: self.user.id.clone(),
             auth_time: self.auth_time,
             authentication: self.authentication.clone(),
             identity: self.identity.cloned(),

@@ -157,7 +157,7 @@ async fn replaced(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Cha
     });
     let grants: Vec<_> = ends.map(|grant| grant.id).collect();
     Ok((!grants.is_empty()).then(|| {
-        tracing::info!(grant = %new.id, client = %new.client_id, person = %user_id, ended = grants.len(), "a newer grant takes the place of earlier ones");
+        tracing::info!(grant = %new.id, client = %new.client_id, user = %user_id, ended = grants.len(), "a newer grant takes the place of earlier ones");
         Change::ReplaceGrants {
             grants,
             user_id: user_id.clone(),
@@ -171,7 +171,7 @@ async fn replaced(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Cha
 /// Everything about the request was right, so the code was stolen: from this client, or by it. All
 /// that it gave ends.
 fn replayed(request: &Request<'_>, code: Code) -> Refused {
-    tracing::warn!(grant = %code.grant_id, client = %code.client_id, person = %code.subject.account, "a spent code came back: its grant is revoked");
+    tracing::warn!(grant = %code.grant_id, client = %code.client_id, user = %code.subject.account, "a spent code came back: its grant is revoked");
     let revoke = Change::RevokeGrant {
         grant_id: code.grant_id,
         at: request.now,

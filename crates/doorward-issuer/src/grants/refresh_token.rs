@@ -125,7 +125,7 @@ async fn rotate(
         tracing::info!(grant = %grant.id, "a rotated refresh token came back within the grace period: the same successor is answered");
         return Ok((successor, UnitOfWork::new()));
     }
-    tracing::warn!(grant = %grant.id, client = %grant.client_id, person = %grant.subject.account, "a spent refresh token came back: the grant is revoked");
+    tracing::warn!(grant = %grant.id, client = %grant.client_id, user = %grant.subject.account, "a spent refresh token came back: the grant is revoked");
     let revoke = Change::RevokeGrant {
         grant_id: grant.id.clone(),
         at: request.now,

@@ -2,10 +2,10 @@
 audit_signed_in = Ein Benutzer hat sich angemeldet
 audit_sign_in_failed = Eine Anmeldung ist fehlgeschlagen: Passwort, Code oder Passkey falsch
 audit_session_ended = Ein Benutzer hat sich abgemeldet, oder seine Sitzung wurde beendet
-audit_person_added = Ein Konto wurde erstellt
-audit_person_changed = Rollen, Name oder Status eines Kontos wurden geändert
-audit_person_deleted = Ein Konto wurde gelöscht
-audit_person_invited = Ein Benutzer wurde eingeladen
+audit_user_added = Ein Konto wurde erstellt
+audit_user_changed = Rollen, Name oder Status eines Kontos wurden geändert
+audit_user_deleted = Ein Konto wurde gelöscht
+audit_user_invited = Ein Benutzer wurde eingeladen
 audit_password_changed = Ein Passwort wurde festgelegt, geändert oder entfernt
 audit_identity_linked = Ein Konto bei einem Identitätsanbieter wurde verknüpft
 audit_identity_unlinked = Die Verknüpfung mit einem Konto bei einem Identitätsanbieter wurde aufgehoben

@@ -2,10 +2,10 @@
 audit_signed_in = A user signed in
 audit_sign_in_failed = A sign-in failed: wrong password, code or passkey
 audit_session_ended = A user signed out, or their session was ended
-audit_person_added = An account was created
-audit_person_changed = An account's roles, name or state changed
-audit_person_deleted = An account was deleted
-audit_person_invited = A user was invited
+audit_user_added = An account was created
+audit_user_changed = An account's roles, name or state changed
+audit_user_deleted = An account was deleted
+audit_user_invited = A user was invited
 audit_password_changed = A password was set, changed or removed
 audit_identity_linked = An account at an identity provider was linked
 audit_identity_unlinked = An account at an identity provider was unlinked

@@ -2,10 +2,10 @@
 audit_signed_in = Un utilisateur s’est connecté
 audit_sign_in_failed = Une connexion a échoué : mot de passe, code ou clé d’accès incorrect
 audit_session_ended = Un utilisateur s’est déconnecté, ou sa session a pris fin
-audit_person_added = Un compte a été créé
-audit_person_changed = Les rôles, le nom ou l’état d’un compte ont changé
-audit_person_deleted = Un compte a été supprimé
-audit_person_invited = Un utilisateur a été invité
+audit_user_added = Un compte a été créé
+audit_user_changed = Les rôles, le nom ou l’état d’un compte ont changé
+audit_user_deleted = Un compte a été supprimé
+audit_user_invited = Un utilisateur a été invité
 audit_password_changed = Un mot de passe a été défini, changé ou retiré
 audit_identity_linked = Un compte chez un fournisseur d’identité a été lié
 audit_identity_unlinked = Un compte chez un fournisseur d’identité a été dissocié

@@ -112,7 +112,7 @@ impl Mcp {
             .await?;
         let link = parts.public_url.at(&routes::CONFIRM.replace("{id}", &handle));
         Err(ToolError::Unconfirmed(format!(
-            "This call was not made yet: {} may {}, so the person has to agree first. Ask them to open {link} , which shows exactly what would be done and gives them a code. \
+            "This call was not made yet: {} may {}, so the user has to agree first. Ask them to open {link} , which shows exactly what would be done and gives them a code. \
              Then make the same call again with the argument {ARGUMENT} set to the code that they tell you. The code works once, for these arguments only, for {} minutes.",
             facts.listed_as,
             doing(&facts),
@@ -181,7 +181,7 @@ impl Mcp {
         code: &str,
     ) -> Result<Confirmation, ToolError> {
         let wrong = || {
-            ToolError::Unconfirmed("The code is not valid for this call. Leave confirm_write out to be given a new address for the person to open.".to_owned())
+            ToolError::Unconfirmed("The code is not valid for this call. Leave confirm_write out to be given a new address for the user to open.".to_owned())
         };
         let parts = &self.inner.parts;
         let (caller, now) = (&visit.caller, parts.clock.now());

@@ -13,7 +13,7 @@ use super::{
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "revoke_connected_app",
     title: "Withdraw an app's access",
-    description: "Withdraws what this person allowed an app: all its tokens stop working at once. The app can ask again, and the person is asked again.",
+    description: "Withdraws what this user allowed an app: all its tokens stop working at once. The app can ask again, and the user is asked again.",
     class: ToolClass::Write,
     input: schema::<Arguments>,
     output: schema::<Answer>,
@@ -46,16 +46,16 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         let live = context.store.count_grants_to(caller.user_id(), &client, now).await?;
         let revoked_grants = usize::try_from(live).unwrap_or(usize::MAX);
         if revoked_grants == 0 {
-            return Err(ToolError::Failed("this person has no connected app with that client_id; list_connected_apps names them".to_owned()));
+            return Err(ToolError::Failed("this user has no connected app with that client_id; list_connected_apps names them".to_owned()));
         }
-        let unit = Change::RevokeGrantsOfPerson {
+        let unit = Change::RevokeGrantsOfUser {
             user_id: caller.user_id().clone(),
             client_id: Some(client),
             at: now,
-            reason: RevokeReason::ByPerson,
+            reason: RevokeReason::ByUser,
         };
         context.store.apply(unit).await?;
-        tracing::info!(person = %caller.user_id(), by = %caller.program(), client = client_id, "access withdrawn by a tool");
+        tracing::info!(user = %caller.user_id(), by = %caller.program(), client = client_id, "access withdrawn by a tool");
         result(&Answer { client_id, revoked_grants })
     })
 }

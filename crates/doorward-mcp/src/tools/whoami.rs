@@ -15,7 +15,7 @@ use super::{
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "whoami",
     title: "Who am I?",
-    description: "Tells for whom you act here: the person who signed in and how, their roles, the client, the scopes, and until when the access token counts.",
+    description: "Tells for whom you act here: the user who signed in and how, their roles, the client, the scopes, and until when the access token counts.",
     class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,
@@ -83,18 +83,18 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
     Box::pin(async move {
         let Arguments {} = arguments(&call)?;
         let caller = &call.visit.caller;
-        let person = &caller.person;
+        let user = &caller.user;
         let identities = context.store.identities_of(caller.user_id()).await?;
         let client = match &caller.principal {
             Principal::Client(grant) => context.store.client(&grant.client_id).await?,
             Principal::Token(_) => None,
         };
         result(&Answer {
-            user_id: person.id.to_string(),
-            name: person.name.to_string(),
-            email: person.email.clone(),
-            display_name: person.display_name.clone(),
-            roles: person.all_roles().map(ToString::to_string).collect(),
+            user_id: user.id.to_string(),
+            name: user.name.to_string(),
+            email: user.email.clone(),
+            display_name: user.display_name.clone(),
+            roles: user.all_roles().map(ToString::to_string).collect(),
             signed_in: SignedIn {
                 at: caller.auth_time().0,
                 level: caller.authentication().level.as_str().to_owned(),

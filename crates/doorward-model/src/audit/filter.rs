@@ -12,7 +12,7 @@ pub struct AuditFilter {
     pub concerns: Option<String>,
     /// Through this client.
     pub client_id: Option<String>,
-    /// Of this kind, or of all kinds of a family such as `person.`.
+    /// Of this kind, or of all kinds of a family such as `user.`.
     pub kind: Option<String>,
     /// Ended like this.
     pub outcome: Option<Outcome>,
@@ -38,7 +38,7 @@ impl AuditFilter {
         same(&self.user_id, event.actor.user_id.as_deref())
             && self.concerns.as_ref().is_none_or(|id| {
                 event.actor.user_id.as_ref() == Some(id)
-                    || event.subject == subject(AuditSubject::Person, id)
+                    || event.subject == subject(AuditSubject::User, id)
             })
             && same(&self.client_id, event.actor.client_id.as_deref())
             && self.kind.as_ref().is_none_or(|kind| {

@@ -48,7 +48,7 @@ macro_rules! kinds {
 
 subjects! {
     /// A user, by their identifier.
-    Person = "person";
+    User = "user";
     /// A client, by its `client_id`.
     Client = "client";
     /// A grant, by its identifier.
@@ -77,30 +77,30 @@ subjects! {
 
 kinds! {
     /// A user signed in.
-    SignedIn = "person.signed_in" about [];
+    SignedIn = "user.signed_in" about [];
     /// A sign-in failed: a wrong password, code or passkey.
-    SignInFailed = "person.sign_in_failed" about [SignIn];
+    SignInFailed = "user.sign_in_failed" about [SignIn];
     /// A user signed out, or their session was ended.
-    SessionEnded = "person.session_ended" about [Person, Identity, Provider];
+    SessionEnded = "user.session_ended" about [User, Identity, Provider];
     /// An account was made.
-    PersonAdded = "person.added" about [Person];
+    UserAdded = "user.added" about [User];
     /// An account's roles, name or state changed.
-    PersonChanged = "person.changed" about [Person];
+    UserChanged = "user.changed" about [User];
     /// An account was deleted.
-    PersonDeleted = "person.deleted" about [Person];
+    UserDeleted = "user.deleted" about [User];
     /// A user was invited.
-    PersonInvited = "person.invited" about [Invitation];
+    UserInvited = "user.invited" about [Invitation];
     /// A password was set, changed or removed.
-    PasswordChanged = "person.password_changed" about [Person];
+    PasswordChanged = "user.password_changed" about [User];
     /// An account at an identity provider was linked.
-    IdentityLinked = "person.identity_linked" about [Person];
+    IdentityLinked = "user.identity_linked" about [User];
     /// An account at an identity provider was unlinked.
-    IdentityUnlinked = "person.identity_unlinked" about [Person];
+    IdentityUnlinked = "user.identity_unlinked" about [User];
     /// A passkey, an authenticator app or recovery codes were added.
-    FactorAdded = "person.factor_added" about [Person];
+    FactorAdded = "user.factor_added" about [User];
     /// A passkey, an authenticator app or recovery codes were removed, or a recovery code was used
     /// up.
-    FactorRemoved = "person.factor_removed" about [Person];
+    FactorRemoved = "user.factor_removed" about [User];
     /// A one-time administrator link was made.
     AdminLinkMade = "admin_link.made" about [];
     /// A one-time administrator link was used.
@@ -119,9 +119,9 @@ kinds! {
     /// A client redeemed its code: access was given.
     GrantGiven = "grant.given" about [Grant];
     /// Access ended before its time.
-    GrantRevoked = "grant.revoked" about [Grant, Person, Identity, Client];
+    GrantRevoked = "grant.revoked" about [Grant, User, Identity, Client];
     /// A client was given less than before.
-    GrantNarrowed = "grant.narrowed" about [Person];
+    GrantNarrowed = "grant.narrowed" about [User];
     /// A client refreshed its token.
     TokenRefreshed = "token.refreshed" about [Grant];
     /// A service was given an access token.
@@ -133,7 +133,7 @@ kinds! {
     /// A personal or service token was replaced by a new value.
     AccessTokenRotated = "access_token.rotated" about [AccessToken];
     /// A personal or service token was revoked.
-    AccessTokenRevoked = "access_token.revoked" about [AccessToken, Person, Identity];
+    AccessTokenRevoked = "access_token.revoked" about [AccessToken, User, Identity];
     /// A tool was called.
     ToolCalled = "tool.called" about [];
     /// A tool call was refused before it reached the tool: roles, policy, scopes or limits.
@@ -273,9 +273,9 @@ mod tests {
         for (kind, text) in AuditKind::ALL {
             assert_eq!(RecordedKind::from_stored((*text).to_owned()), *kind);
         }
-        let other = RecordedKind::from_stored("person.teleported".to_owned());
-        assert_eq!(other, RecordedKind::Unknown("person.teleported".to_owned()));
-        assert_eq!(other.as_str(), "person.teleported");
+        let other = RecordedKind::from_stored("user.teleported".to_owned());
+        assert_eq!(other, RecordedKind::Unknown("user.teleported".to_owned()));
+        assert_eq!(other.as_str(), "user.teleported");
     }
 
     #[test]

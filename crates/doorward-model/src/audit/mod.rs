@@ -108,7 +108,7 @@ pub struct AuditEvent<K = AuditKind> {
     pub address: String,
     /// The id of the request, as in the log.
     pub request_id: String,
-    /// The object that it is about, as `type:id`: `person:u_…`, `client:…`, `upstream:wiki`.
+    /// The object that it is about, as `type:id`: `user:u_…`, `client:…`, `upstream:wiki`.
     pub subject: String,
     /// The facts of a tool call.
     pub call: Option<Box<CallFacts>>,
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn an_entry_of_a_kind_that_this_version_does_not_know_keeps_its_place_in_the_chain() {
         let written = AuditHead::default().follow(AuditEvent::new(AuditKind::SignedIn));
-        let kind = RecordedKind::from_stored("person.teleported".to_owned());
+        let kind = RecordedKind::from_stored("user.teleported".to_owned());
         let unknown = AuditEvent { kind, ..written.event.clone() };
         let read = AuditHead::default().follow(unknown.clone());
         assert_eq!(read.event, unknown);
@@ -334,6 +334,6 @@ mod tests {
         let fits = |kind: &str| {
             AuditFilter { kind: Some(kind.to_owned()), ..AuditFilter::default() }.fits(&event)
         };
-        assert!(fits("person.signed_in") && fits("person.") && !fits("person") && !fits("tool."));
+        assert!(fits("user.signed_in") && fits("user.") && !fits("user") && !fits("tool."));
     }
 }

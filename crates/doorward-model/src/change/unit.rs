@@ -38,8 +38,8 @@ impl CountedAttempt {
 /// An object that a unit expects to be as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// A user, by [`crate::Person::etag`].
-    Person(UserId),
+    /// A user, by [`crate::User::etag`].
+    User(UserId),
     /// A client, by [`crate::Client::etag`].
     Client(ClientId),
     /// A setting, by its value; empty if it is not set.

@@ -1,7 +1,7 @@
 //! The conditions of rules.
 
 use crate::{
-    Pattern, Person, Role,
+    Pattern, User, Role,
     id::{AccessTokenId, ClientId, Program, UserId},
     nearest,
     policy::question::{ItemKind, Question},
@@ -42,11 +42,11 @@ impl UserRule {
         })
     }
 
-    fn holds(&self, person: &Person) -> bool {
+    fn holds(&self, user: &User) -> bool {
         match self {
-            Self::Id(id) => person.id == *id,
+            Self::Id(id) => user.id == *id,
             Self::Email(pattern) => {
-                person.email.as_deref().is_some_and(|email| pattern.matches(&email.to_lowercase()))
+                user.email.as_deref().is_some_and(|email| pattern.matches(&email.to_lowercase()))
             }
         }
     }
@@ -123,8 +123,8 @@ impl Condition {
             return Err(format!("{key} needs a value"));
         }
         Ok(match key {
-            // `person` is the older name of the same condition.
-            "user" | "person" => {
+            // `user` is the older name of the same condition.
+            "user" | "user" => {
                 Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?)
             }
             "role" => Self::Role(
@@ -209,8 +209,8 @@ impl Condition {
             patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)))
         };
         match self {
-            Self::User(rules) => rules.iter().any(|rule| rule.holds(question.person)),
-            Self::Role(roles) => question.person.has_any(roles),
+            Self::User(rules) => rules.iter().any(|rule| rule.holds(question.user)),
+            Self::Role(roles) => question.user.has_any(roles),
             Self::Client(rules) => rules.iter().any(|rule| rule.holds(question.program)),
             Self::Upstream(patterns) => any(patterns, &[question.upstream]),
             Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),

@@ -1,6 +1,6 @@
 //! The facts of a use, of which rules decide.
 
-use crate::{Person, id::Program, upstream::ToolClass};
+use crate::{User, id::Program, upstream::ToolClass};
 
 /// A kind of item that rules can distinguish with `kind=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ impl ItemKind {
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The user that the call is for.
-    pub person: &'a Person,
+    pub user: &'a User,
     /// The program that calls. Its name does not enter a decision: a client chooses it itself.
     pub program: Program<'a>,
     /// The upstream; empty for a built-in tool.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     db::Db,
     entities::{
-        access_grant, access_token, client, connection, identity, invitation, person, session,
+        access_grant, access_token, client, connection, identity, invitation, user, session,
         setting, upstream_registration, upstream_tool, upstream_trust,
     },
     writes::{Dependents, grants_for, tokens_for},
@@ -16,7 +16,7 @@ use crate::{
 /// A row that is compared.
 #[derive(Debug)]
 pub(crate) enum Row {
-    Person(String),
+    User(String),
     Client(String),
     Setting(String),
     /// An identity provider, by how much depends on it. States if users may sign in with passwords.
@@ -32,7 +32,7 @@ pub(crate) enum Row {
 pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
     let list = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     Ok(match row {
-        Row::Person(id) => db.one(person::Entity::find_by_id(id.as_str())).await?.map(|row| {
+        Row::User(id) => db.one(user::Entity::find_by_id(id.as_str())).await?.map(|row| {
             json!({"name": row.name, "email": row.email, "display_name": row.display_name, "roles": list(&row.roles),
                 "provider_roles": list(&row.provider_roles), "disabled": row.disabled_at.is_some()})
         }),

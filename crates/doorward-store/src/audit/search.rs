@@ -45,7 +45,7 @@ fn leading(filter: &AuditFilter) -> Vec<Condition> {
         conditions.push(
             Condition::any()
                 .add(C::UserId.eq(id.as_str()))
-                .add(C::Subject.eq(audit::subject(doorward_model::AuditSubject::Person, id))),
+                .add(C::Subject.eq(audit::subject(doorward_model::AuditSubject::User, id))),
         );
     }
     if let Some(kind) = &filter.kind {
@@ -226,7 +226,7 @@ impl Store {
             self.newest(
                 rest.add(
                     rows::Column::Subject
-                        .eq(audit::subject(doorward_model::AuditSubject::Person, id)),
+                        .eq(audit::subject(doorward_model::AuditSubject::User, id)),
                 ),
                 span,
                 limit,

@@ -203,7 +203,7 @@ mod tests {
             },
             AuditFilter {
                 subject: text("key:3"),
-                kind: text("person."),
+                kind: text("user."),
                 user_id: text("u_1"),
                 ..AuditFilter::default()
             },

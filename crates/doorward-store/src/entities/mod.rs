@@ -18,7 +18,7 @@ pub mod kept_result;
 pub mod login_failure;
 pub mod one_time_link;
 pub mod passkey;
-pub mod person;
+pub mod user;
 pub mod provider;
 pub mod recovery_code;
 pub mod refresh_token;

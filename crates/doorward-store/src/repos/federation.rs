@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    HashedToken, IdentityId, Invitation, LinkedIdentity, Person, ProviderId, SignInAttempt,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, User, ProviderId, SignInAttempt,
     StoredProvider, Timestamp, UserId,
 };
 use sea_orm::{
@@ -14,7 +14,7 @@ use sea_orm::{
 use crate::{
     Store, StoreError, convert,
     entities::{
-        access_grant, access_token, identity, invitation, passkey, person, provider, session,
+        access_grant, access_token, identity, invitation, passkey, user, provider, session,
         sign_in,
     },
 };
@@ -197,10 +197,10 @@ impl Store {
             .map(convert::invitation))
     }
     /// Users with this e-mail address, compared without case, straight from the database.
-    pub async fn people_with_email(&self, email: &str) -> Result<Vec<Person>, StoreError> {
+    pub async fn users_with_email(&self, email: &str) -> Result<Vec<User>, StoreError> {
         let same =
-            Expr::expr(Func::lower(Expr::col(person::Column::Email))).eq(email.to_lowercase());
-        let rows = person::Entity::find().filter(same).limit(10).all(&self.reader).await?;
-        rows.into_iter().map(convert::person).collect()
+            Expr::expr(Func::lower(Expr::col(user::Column::Email))).eq(email.to_lowercase());
+        let rows = user::Entity::find().filter(same).limit(10).all(&self.reader).await?;
+        rows.into_iter().map(convert::user).collect()
     }
 }

@@ -78,7 +78,7 @@ mod tests {
         let old = old_database(&folder).await;
         Migrator::up(&old, Some(1)).await.unwrap();
         for statement in [
-            "INSERT INTO person VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
+            "INSERT INTO user VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
             "INSERT INTO session VALUES ('hash', 's_1', 'u_1', 5, 6, 99, 99, 'agent', '127.0.0.1')",
             "INSERT INTO access_grant VALUES ('g_1', 'c_1', 'u_1', 'mcp:read', '[\"https://d/mcp\"]', 5, 5, 5, 99, NULL, NULL)",
         ] {
@@ -86,11 +86,11 @@ mod tests {
         }
         old.close().await.unwrap();
         let store = Store::open(&Config::default(), &folder).await.unwrap();
-        let person = store.person(&UserId::from_text("u_1")).await.unwrap().unwrap();
+        let user = store.user(&UserId::from_text("u_1")).await.unwrap().unwrap();
         assert!(
-            person.is_administrator()
-                && person.provider_roles.is_empty()
-                && person.display_name.is_none()
+            user.is_administrator()
+                && user.provider_roles.is_empty()
+                && user.display_name.is_none()
         );
         let session = store
             .session(&doorward_model::HashedToken::from_stored("hash".to_owned()))

@@ -71,15 +71,15 @@ pub(super) fn revoke(id: &AccessTokenId, user_id: Option<&UserId>, at: Timestamp
     }
 }
 
-pub(super) fn revoke_of_person(user_id: &UserId, at: Timestamp) -> Write {
+pub(super) fn revoke_of_user(user_id: &UserId, at: Timestamp) -> Write {
     let which = Where::all().add(T::UserId.eq(user_id.as_str())).add(T::RevokedAt.is_null());
     Write {
-        name: Name::Always("revoke_access_tokens_of_person"),
+        name: Name::Always("revoke_access_tokens_of_user"),
         work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
         stale: Some(Stale::AccessTokens),
         audit: Audit::Entry(about(
             AuditKind::AccessTokenRevoked,
-            AuditSubject::Person,
+            AuditSubject::User,
             user_id.as_str(),
         )),
     }

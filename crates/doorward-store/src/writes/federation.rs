@@ -18,7 +18,7 @@ use crate::{
     entities::{
         identity::{self, Column as I},
         invitation,
-        person::{self, Column as P},
+        user::{self, Column as P},
         provider,
         sign_in::{self, Column as A},
     },
@@ -144,7 +144,7 @@ pub(super) fn redeem_sign_in(
 }
 
 pub(super) fn insert_identity(new: &LinkedIdentity) -> Write {
-    let event = about(AuditKind::IdentityLinked, AuditSubject::Person, new.user_id.as_str());
+    let event = about(AuditKind::IdentityLinked, AuditSubject::User, new.user_id.as_str());
     Write {
         name: Name::Decides(Condition::InsertIdentity),
         work: run(identity::Entity::insert(convert::identity_row(new)).on_conflict(nothing())),
@@ -184,7 +184,7 @@ pub(super) fn keep_checked(known: &LinkedIdentity, claimed: Timestamp) -> Write 
 /// Removes e-mail addresses that a provider vouched for.
 pub(super) fn forget_address(which: Where) -> Sql {
     let nothing = || Expr::value(Option::<String>::None);
-    person::Entity::update_many()
+    user::Entity::update_many()
         .col_expr(P::Email, nothing())
         .col_expr(P::EmailBy, nothing())
         .filter(which)
@@ -193,14 +193,14 @@ pub(super) fn forget_address(which: Where) -> Sql {
 
 pub(super) fn delete_identity(user_id: &UserId, id: &IdentityId) -> Write {
     let theirs = Where::all().add(I::Id.eq(id.as_str())).add(I::UserId.eq(user_id.as_str()));
-    let event = about(AuditKind::IdentityUnlinked, AuditSubject::Person, user_id.as_str());
+    let event = about(AuditKind::IdentityUnlinked, AuditSubject::User, user_id.as_str());
     Write {
         name: Name::Decides(Condition::DeleteIdentity),
         work: Work::Statements(vec![
             forget_address(Where::all().add(P::EmailBy.eq(id.as_str()))),
             identity::Entity::delete_many().filter(theirs).into(),
         ]),
-        stale: Some(Stale::Person(user_id.to_string())),
+        stale: Some(Stale::User(user_id.to_string())),
         audit: Audit::Entry(event.detail(json!({"identity": id.as_str()}).to_string())),
     }
 }
@@ -254,7 +254,7 @@ pub(super) fn put_invitation(new: &Invitation) -> Write {
     let replace = OnConflict::column(invitation::Column::Id)
         .update_columns([invitation::Column::UserId, invitation::Column::CreatedAt])
         .to_owned();
-    let event = about(AuditKind::PersonInvited, AuditSubject::Invitation, &new.email);
+    let event = about(AuditKind::UserInvited, AuditSubject::Invitation, &new.email);
     Write {
         name: Name::Always("put_invitation"),
         work: run(invitation::Entity::insert(row).on_conflict(replace)),

@@ -89,7 +89,7 @@ pub(super) fn narrow(user_id: UserId, client_id: ClientId, scopes: ScopeSet) -> 
         name: Name::Always("narrow_grants"),
         stale: Some(Stale::Grants),
         audit: Audit::Entry(
-            about(AuditKind::GrantNarrowed, AuditSubject::Person, user_id.as_str()).detail(detail),
+            about(AuditKind::GrantNarrowed, AuditSubject::User, user_id.as_str()).detail(detail),
         ),
         work: Work::Read(Read::NarrowGrants { user_id, client_id, scopes }),
     }
@@ -136,7 +136,7 @@ pub(super) fn replace(
             Stale::Grant(grant.to_string()),
         ),
         _ => {
-            (about(AuditKind::GrantRevoked, AuditSubject::Person, user_id.as_str()), Stale::Grants)
+            (about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()), Stale::Grants)
         }
     };
     let detail =
@@ -149,7 +149,7 @@ pub(super) fn replace(
     }
 }
 
-pub(super) fn revoke_of_person(
+pub(super) fn revoke_of_user(
     user_id: &UserId,
     client_id: Option<&ClientId>,
     at: Timestamp,
@@ -164,11 +164,11 @@ pub(super) fn revoke_of_person(
     let detail =
         json!({"reason": reason.as_str(), "client": client_id.map(ClientId::as_str)}).to_string();
     Write {
-        name: Name::Always("revoke_grants_of_person"),
+        name: Name::Always("revoke_grants_of_user"),
         work: Work::Statements(vec![spend_codes(codes, at), revoke(which, at, reason)]),
         stale: Some(Stale::Grants),
         audit: Audit::Entry(
-            about(AuditKind::GrantRevoked, AuditSubject::Person, user_id.as_str()).detail(detail),
+            about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()).detail(detail),
         ),
     }
 }

@@ -6,7 +6,7 @@ mod access_tokens;
 mod clients;
 mod federation;
 mod grants;
-mod people;
+mod users;
 mod reads;
 mod second_factor;
 mod sessions;
@@ -147,26 +147,26 @@ fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
 #[expect(clippy::too_many_lines, reason = "one arm for each change")]
 pub(crate) fn of(change: Change, signs_in: bool) -> Write {
     match change {
-        Change::InsertPerson(person) => people::insert(&person),
+        Change::InsertUser(user) => users::insert(&user),
         Change::SetPassword { user_id, password } => {
-            people::set_password(&user_id, password.as_ref())
+            users::set_password(&user_id, password.as_ref())
         }
         Change::RehashPassword { user_id, old, new } => {
-            people::rehash_password(&user_id, &old, &new)
+            users::rehash_password(&user_id, &old, &new)
         }
-        Change::SetRoles { user_id, roles } => people::set_roles(&user_id, &roles),
-        Change::SetPersonDisabled { user_id, disabled_at } => {
-            people::set_disabled(&user_id, disabled_at)
+        Change::SetRoles { user_id, roles } => users::set_roles(&user_id, &roles),
+        Change::SetUserDisabled { user_id, disabled_at } => {
+            users::set_disabled(&user_id, disabled_at)
         }
         Change::SetProfile { user_id, email, display_name } => {
-            people::set_profile(&user_id, email, display_name)
+            users::set_profile(&user_id, email, display_name)
         }
         Change::FollowAddress { user_id, identity, email } => {
-            people::follow_address(&user_id, &identity, email)
+            users::follow_address(&user_id, &identity, email)
         }
-        Change::RenamePerson { user_id, name } => people::rename(&user_id, &name),
-        Change::CollectProviderRoles(user_id) => people::collect_provider_roles(user_id),
-        Change::DeletePerson(user_id) => people::delete(&user_id),
+        Change::RenameUser { user_id, name } => users::rename(&user_id, &name),
+        Change::CollectProviderRoles(user_id) => users::collect_provider_roles(user_id),
+        Change::DeleteUser(user_id) => users::delete(&user_id),
         Change::InsertClient(client) => clients::insert(&client),
         Change::PutDocumentClient(client) => clients::put_document(&client),
         Change::MarkClientAuthorized { client_id, at } => clients::mark_authorized(&client_id, at),
@@ -191,8 +191,8 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::ReplaceGrants { grants, user_id, client_id, by, at } => {
             grants::replace(&grants, (&user_id, &client_id), &by, at)
         }
-        Change::RevokeGrantsOfPerson { user_id, client_id, at, reason } => {
-            grants::revoke_of_person(&user_id, client_id.as_ref(), at, reason)
+        Change::RevokeGrantsOfUser { user_id, client_id, at, reason } => {
+            grants::revoke_of_user(&user_id, client_id.as_ref(), at, reason)
         }
         Change::RevokeGrantsOfIdentity { identity, at, reason } => {
             grants::revoke_of_identity(&identity, at, reason)
@@ -209,11 +209,11 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
             sessions::touch(&token, last_seen_at, expires_at)
         }
         Change::EndSession(token) => sessions::end(&token, signs_in),
-        Change::EndSessionOfPerson { user_id, session_id } => {
-            sessions::end_one_of_person(&user_id, &session_id)
+        Change::EndSessionOfUser { user_id, session_id } => {
+            sessions::end_one_of_user(&user_id, &session_id)
         }
-        Change::EndSessionsOfPerson { user_id, except } => {
-            sessions::end_of_person(&user_id, except.as_ref())
+        Change::EndSessionsOfUser { user_id, except } => {
+            sessions::end_of_user(&user_id, except.as_ref())
         }
         Change::EndSessionsOfIdentity { identity, sid } => {
             sessions::end_of_identity(&identity, sid.as_deref())
@@ -261,8 +261,8 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::RevokeAccessToken { id, user_id, at } => {
             access_tokens::revoke(&id, user_id.as_ref(), at)
         }
-        Change::RevokeAccessTokensOfPerson { user_id, at } => {
-            access_tokens::revoke_of_person(&user_id, at)
+        Change::RevokeAccessTokensOfUser { user_id, at } => {
+            access_tokens::revoke_of_user(&user_id, at)
         }
         Change::RevokeAccessTokensOfIdentity { identity, at } => {
             access_tokens::revoke_of_identity(&identity, at)

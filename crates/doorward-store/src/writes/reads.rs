@@ -21,7 +21,7 @@ use crate::{
         connection::Column as N,
         identity::{self, Column as I},
         invitation,
-        person::{self, Column as P},
+        user::{self, Column as P},
         provider,
         session::{self, Column as S},
         setting, sign_in,
@@ -91,7 +91,7 @@ impl Dependents {
             identity::Entity::find().select_only().column(I::UserId).filter(others).into_query();
         let mut which = self.accounts().add(I::UserId.not_in_subquery(others));
         if self.passwords {
-            let with_password = person::Entity::find()
+            let with_password = user::Entity::find()
                 .select_only()
                 .column(P::Id)
                 .filter(P::Password.is_not_null())
@@ -200,8 +200,8 @@ impl Dependents {
 /// Touches the user's row first, which makes concurrent transactions wait, so that the state that
 /// is read still holds at the commit.
 async fn collect_roles(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
-    let person = || person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
-    let touch = person().col_expr(P::ProviderRoles, Expr::col(P::ProviderRoles)).into_query();
+    let user = || user::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
+    let touch = user().col_expr(P::ProviderRoles, Expr::col(P::ProviderRoles)).into_query();
     if db.run(&touch).await? == 0 {
         return Ok(false);
     }
@@ -218,7 +218,7 @@ async fn collect_roles(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
     roles.sort();
     roles.dedup();
     let text = list_to_text(roles.iter().map(String::as_str));
-    let update = person().col_expr(P::ProviderRoles, Expr::value(text)).into_query();
+    let update = user().col_expr(P::ProviderRoles, Expr::value(text)).into_query();
     Ok(db.run(&update).await? == 1)
 }
 
@@ -251,10 +251,10 @@ async fn narrow_grants(
 async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, DbErr> {
     let unreadable = |id: &str| DbErr::Custom(format!("{id} cannot be read"));
     Ok(match object {
-        Expected::Person(id) => {
-            match db.one(person::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
+        Expected::User(id) => {
+            match db.one(user::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
                 Some(row) => {
-                    convert::person(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
+                    convert::user(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
                 }
                 None => false,
             }
@@ -282,7 +282,7 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
 async fn other_administrator(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
     let role = "%\"admin\"%";
     let administrators = Where::any().add(P::Roles.like(role)).add(P::ProviderRoles.like(role));
-    let enabled = person::Entity::find()
+    let enabled = user::Entity::find()
         .filter(administrators)
         .filter(P::DisabledAt.is_null())
         .lock_exclusive();

@@ -19,7 +19,7 @@ use crate::{
 };
 
 fn factor(kind: AuditKind, user_id: &UserId, which: &str) -> AuditEvent {
-    about(kind, AuditSubject::Person, user_id.as_str()).detail(json!({"factor": which}).to_string())
+    about(kind, AuditSubject::User, user_id.as_str()).detail(json!({"factor": which}).to_string())
 }
 
 pub(super) fn insert_passkey(new: Passkey) -> Write {

@@ -62,10 +62,10 @@ pub(super) fn end(token: &HashedToken, signs_in: bool) -> Write {
     }
 }
 
-pub(super) fn end_one_of_person(user_id: &UserId, session_id: &SessionId) -> Write {
-    let event = about(AuditKind::SessionEnded, AuditSubject::Person, user_id.as_str());
+pub(super) fn end_one_of_user(user_id: &UserId, session_id: &SessionId) -> Write {
+    let event = about(AuditKind::SessionEnded, AuditSubject::User, user_id.as_str());
     Write {
-        name: Name::Decides(Condition::EndSessionOfPerson),
+        name: Name::Decides(Condition::EndSessionOfUser),
         work: run(session::Entity::delete_many()
             .filter(S::UserId.eq(user_id.as_str()))
             .filter(S::Id.eq(session_id.as_str()))),
@@ -74,14 +74,14 @@ pub(super) fn end_one_of_person(user_id: &UserId, session_id: &SessionId) -> Wri
     }
 }
 
-pub(super) fn end_of_person(user_id: &UserId, except: Option<&SessionId>) -> Write {
+pub(super) fn end_of_user(user_id: &UserId, except: Option<&SessionId>) -> Write {
     let mut which = Where::all().add(S::UserId.eq(user_id.as_str()));
     if let Some(except) = except {
         which = which.add(S::Id.ne(except.as_str()));
     }
-    let event = about(AuditKind::SessionEnded, AuditSubject::Person, user_id.as_str());
+    let event = about(AuditKind::SessionEnded, AuditSubject::User, user_id.as_str());
     Write {
-        name: Name::Always("end_sessions_of_person"),
+        name: Name::Always("end_sessions_of_user"),
         work: run(session::Entity::delete_many().filter(which)),
         stale: Some(Stale::Sessions),
         audit: Audit::Entry(

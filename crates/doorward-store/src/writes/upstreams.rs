@@ -297,7 +297,7 @@ pub(super) fn delete_connection(user_id: &UserId, upstream: &UpstreamName) -> Wr
             trust::end_connections(&of(user_id, upstream), None, AT_ONCE).into(),
         ),
         stale: Some(stale(user_id)),
-        audit: Audit::Entry(event.detail(json!({"person": user_id.as_str()}).to_string())),
+        audit: Audit::Entry(event.detail(json!({"user": user_id.as_str()}).to_string())),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::PeopleError;
+use doorward_accounts::UserError;
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{
@@ -33,7 +33,7 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     email: String,
-    person: String,
+    user: String,
     login_name: String,
     roles: String,
     mcp_url: String,
@@ -89,11 +89,11 @@ struct SessionRow {
 
 async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
     let apps =
-        web.parts.store.connected_apps(&signed_in.visitor.person.id, web.parts.clock.now()).await?;
+        web.parts.store.connected_apps(&signed_in.visitor.user.id, web.parts.clock.now()).await?;
     let mut rows = Vec::new();
     for app in apps {
         let tools =
-            web.parts.store.last_tools(&signed_in.visitor.person.id, &app.client_id).await?;
+            web.parts.store.last_tools(&signed_in.visitor.user.id, &app.client_id).await?;
         rows.push(row(&app, tools.into_iter().map(|(tool, _)| tool).collect()));
     }
     Ok(rows)
@@ -149,7 +149,7 @@ fn service_row(service: Service) -> ServiceRow {
 }
 
 async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, StoreError> {
-    let sessions = web.parts.accounts.sessions_of(&signed_in.visitor.person.id).await?;
+    let sessions = web.parts.accounts.sessions_of(&signed_in.visitor.user.id).await?;
     Ok(sessions
         .into_iter()
         .map(|session| SessionRow {
@@ -170,7 +170,7 @@ async fn show(
     message: Option<Message>,
     error: Option<Message>,
 ) -> Response {
-    let services = web.parts.upstreams.services(&signed_in.visitor.person).await;
+    let services = web.parts.upstreams.services(&signed_in.visitor.user).await;
     let (apps, sessions, services) =
         match (apps(web, signed_in).await, sessions(web, signed_in).await, services) {
             (Ok(apps), Ok(sessions), Ok(services)) => (apps, sessions, services),
@@ -179,26 +179,26 @@ async fn show(
             }
         };
     let browser = &signed_in.browser;
-    let lately = match lately(&web.parts.store, &signed_in.visitor.person.id, None, 8).await {
+    let lately = match lately(&web.parts.store, &signed_in.visitor.user.id, None, 8).await {
         Ok((rows, _)) => rows,
         Err(error) => return Oops::unavailable(&error).draw(web),
     };
     let page = Page {
         lately,
         tab: "account",
-        email: signed_in.visitor.person.email.clone().unwrap_or_default(),
+        email: signed_in.visitor.user.email.clone().unwrap_or_default(),
         narrow_csrf: web.csrf(browser, "narrow"),
         frame: web.frame(Some(browser)),
-        person: signed_in
+        user: signed_in
             .visitor
-            .person
+            .user
             .display_name
             .clone()
-            .unwrap_or_else(|| signed_in.visitor.person.name.to_string()),
-        login_name: signed_in.visitor.person.name.to_string(),
+            .unwrap_or_else(|| signed_in.visitor.user.name.to_string()),
+        login_name: signed_in.visitor.user.name.to_string(),
         roles: signed_in
             .visitor
-            .person
+            .user
             .all_roles()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
@@ -210,7 +210,7 @@ async fn show(
         services: services.into_iter().map(service_row).collect(),
         disconnect_csrf: web.csrf(browser, "disconnect"),
         sessions,
-        has_password: signed_in.visitor.person.password.is_some()
+        has_password: signed_in.visitor.user.password.is_some()
             && web.parts.accounts.config().passwords,
         password_min_length: web.parts.accounts.config().password_min_length,
         revoke_csrf: web.csrf(browser, "revoke"),
@@ -239,7 +239,7 @@ pub(crate) async fn revoke(
     match web
         .parts
         .issuer
-        .withdraw(&signed_in.visitor.person.id, Some(ClientId::from_text(client_id)))
+        .withdraw(&signed_in.visitor.user.id, Some(ClientId::from_text(client_id)))
         .await
     {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
@@ -261,7 +261,7 @@ pub(crate) async fn narrow(
     let Some(client_id) = params.get("client_id").map(ClientId::from_text) else {
         return Oops::incomplete("client_id").draw(&web);
     };
-    let user_id = signed_in.visitor.person.id.clone();
+    let user_id = signed_in.visitor.user.id.clone();
     let kept: ScopeSet =
         params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
     // Nothing left is the end of it.
@@ -292,7 +292,7 @@ pub(crate) async fn end_session(
     match web
         .parts
         .accounts
-        .end_session(&signed_in.visitor.person.id, SessionId::from_text(session_id))
+        .end_session(&signed_in.visitor.user.id, SessionId::from_text(session_id))
         .await
     {
         Ok(true) => answer::see_other(&web.at(routes::ACCOUNT)),
@@ -331,7 +331,7 @@ pub(crate) async fn change_password(
         .accounts
         .change_password(
             &authority,
-            &visitor.person,
+            &visitor.user,
             passwords,
             (&signed_in.browser.facts(), visitor.session.id.clone()),
         )
@@ -341,11 +341,11 @@ pub(crate) async fn change_password(
             let done = Some(text::account_password_changed());
             show(&web, &signed_in, StatusCode::OK, done, None).await
         }
-        Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
+        Err(UserError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(UserError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
         Err(error) => {
             let (status, wait) = match error {
-                PeopleError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
+                UserError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
                 _ => (StatusCode::BAD_REQUEST, None),
             };
             let told = text::account_password_not_changed(reasons::user(&error));

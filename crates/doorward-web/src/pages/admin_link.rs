@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{NewPerson, PeopleError};
+use doorward_accounts::{NewAccount, UserError};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::{Params, answer};
@@ -95,7 +95,7 @@ pub(crate) async fn post(
                 Err(response) => return response,
             };
             accounts
-                .become_administrator_by_link(&authority, &secret, &visitor.person)
+                .become_administrator_by_link(&authority, &secret, &visitor.user)
                 .await
                 .map(|()| None)
         }
@@ -120,9 +120,9 @@ pub(crate) async fn post(
                 None => response,
             }
         }
-        Err(PeopleError::Link) => spent().draw(&web),
-        Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
+        Err(UserError::Link) => spent().draw(&web),
+        Err(UserError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(UserError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
         Err(error) => show(
             &web,
             &browser,
@@ -138,9 +138,9 @@ async fn add(
     secret: &str,
     params: &Params,
     browser: &Browser,
-) -> Result<doorward_accounts::SignedIn, PeopleError> {
+) -> Result<doorward_accounts::SignedIn, UserError> {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let new = NewPerson {
+    let new = NewAccount {
         name: text("name"),
         email: None,
         password: Some(text("password")),

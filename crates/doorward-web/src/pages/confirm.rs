@@ -32,7 +32,7 @@ struct Page {
 }
 
 async fn find(web: &Web, signed_in: &SignedIn, id: &str) -> Result<Confirmation, Response> {
-    match web.parts.upstreams.confirmation(&signed_in.visitor.person.id, id).await {
+    match web.parts.upstreams.confirmation(&signed_in.visitor.user.id, id).await {
         Ok(Some(confirmation)) => Ok(confirmation),
         // Another user's, expired, or nonexistent.
         Ok(None) => Err(Oops::not_found().draw(web)),
@@ -84,7 +84,7 @@ pub(crate) async fn post(
     }
     match find(&web, &signed_in, &id).await {
         Ok(confirmation) => {
-            tracing::info!(person = %signed_in.visitor.person.id, tool = confirmation.tool, "a person agreed to a call");
+            tracing::info!(user = %signed_in.visitor.user.id, tool = confirmation.tool, "a user agreed to a call");
             show(&web, &signed_in, id, confirmation, true)
         }
         Err(response) => response,

@@ -34,7 +34,7 @@ struct Page {
     /// The contents that the form was shown with.
     shown: String,
     connected: bool,
-    person: String,
+    user: String,
     /// The user's page, on which they end the connection.
     account_url: String,
 }
@@ -90,9 +90,9 @@ pub(crate) async fn get(
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
-    let person = &signed_in.visitor.person;
+    let user = &signed_in.visitor.user;
     let Prospect { title, host, mut scopes, new_scopes, connected } =
-        match web.parts.upstreams.prospect(upstream, person).await {
+        match web.parts.upstreams.prospect(upstream, user).await {
             Ok(prospect) => prospect,
             Err(error) => return failed(&web, &name, error),
         };
@@ -108,7 +108,7 @@ pub(crate) async fn get(
         new_scopes,
         shown,
         connected,
-        person: person.name.to_string(),
+        user: user.name.to_string(),
         account_url: web.at(routes::ACCOUNT),
     };
     draw(StatusCode::OK, &page, true)
@@ -132,7 +132,7 @@ pub(crate) async fn post(
     };
     let (cookie, fresh) = journey(&web, &signed_in.browser);
     let from = Leaving { browser: &cookie, shown: params.get("shown").unwrap_or_default() };
-    match web.parts.upstreams.begin(upstream, &signed_in.visitor.person, from).await {
+    match web.parts.upstreams.begin(upstream, &signed_in.visitor.user, from).await {
         Ok(url) => {
             let mut response = answer::see_other(&url);
             if fresh {
@@ -171,7 +171,7 @@ pub(crate) async fn callback(
         return Oops::malformed("query").draw(&web);
     };
     let cookie = signed_in.browser.journey.clone().unwrap_or_default();
-    match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.person, &cookie).await {
+    match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.user, &cookie).await {
         // Without the code and state in the URL.
         Ok(()) => answer::see_other(
             &web.at(&format!("{}?done=1", routes::of_upstream(routes::CONNECT_DONE, upstream))),
@@ -190,7 +190,7 @@ pub(crate) async fn done(
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
-    match web.parts.upstreams.prospect(upstream, &signed_in.visitor.person).await {
+    match web.parts.upstreams.prospect(upstream, &signed_in.visitor.user).await {
         Ok(prospect) if prospect.connected => draw(
             StatusCode::OK,
             &Done { frame: web.frame(Some(&signed_in.browser)), title: prospect.title },
@@ -215,7 +215,7 @@ pub(crate) async fn disconnect(
     else {
         return Oops::incomplete("upstream").draw(&web);
     };
-    match web.parts.upstreams.disconnect(upstream, &signed_in.visitor.person).await {
+    match web.parts.upstreams.disconnect(upstream, &signed_in.visitor.user).await {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
         Err(error) => Oops::unavailable(&error).draw(&web),
     }

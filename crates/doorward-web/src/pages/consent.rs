@@ -47,7 +47,7 @@ struct Page {
     beyond: String,
     settled: bool,
     resources: Vec<String>,
-    person: String,
+    user: String,
 }
 
 struct Choice {
@@ -130,7 +130,7 @@ fn show(
         ),
         settled,
         resources: request.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
-        person: visitor.person.name.to_string(),
+        user: visitor.user.name.to_string(),
     };
     draw(StatusCode::OK, &page, true)
 }
@@ -151,7 +151,7 @@ pub(crate) async fn get(
     let settled = params.get("settled").is_some();
     match (web.next_step(&request, &browser, settled).await, &browser.visitor) {
         (Ok(Step::Decide(already)), Some(visitor)) => {
-            web.parts.issuer.note_asked(&request, &visitor.person.id);
+            web.parts.issuer.note_asked(&request, &visitor.user.id);
             show(&web, &browser, visitor, &request, (&already, settled))
         }
         (Ok(_), _) => web.proceed(&request, &browser).await,
@@ -210,7 +210,7 @@ pub(crate) async fn post(
         Some("switch") => answer::see_other(
             &web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN)),
         ),
-        Some("deny") => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.person.id)),
+        Some("deny") => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.user.id)),
         // A form that was sent without a button, as by the Enter key, decides nothing: the page is
         // shown again.
         _ => {

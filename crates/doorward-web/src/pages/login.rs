@@ -153,7 +153,7 @@ pub(crate) async fn get(
         .visitor
         .as_ref()
         .filter(|_| params.get("again").is_some())
-        .map(|visitor| visitor.person.name.to_string());
+        .map(|visitor| visitor.user.name.to_string());
     let switching = params.get("switch").is_some() || renewing.is_some();
     let pending = match params.get("request") {
         None if browser.visitor.is_some() && !switching => {
@@ -293,8 +293,8 @@ impl Web {
     /// it to the user.
     async fn why_no_sign_in(&self, name: &str) -> Reason {
         let Ok(name) = doorward_model::PersonName::parse(name) else { return Reason::SignIn };
-        match self.parts.store.person_named(&name).await {
-            Ok(Some(person)) if person.disabled_at.is_some() => Reason::PersonDisabled,
+        match self.parts.store.user_named(&name).await {
+            Ok(Some(user)) if user.disabled_at.is_some() => Reason::UserDisabled,
             _ => Reason::SignIn,
         }
     }

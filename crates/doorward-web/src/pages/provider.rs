@@ -70,7 +70,7 @@ pub(crate) async fn start(
         ask.prompts.push("login".to_owned());
     }
     let linking = params.get("link").and(browser.visitor.as_ref());
-    let link = linking.map(|visitor| visitor.person.id.as_str().to_owned());
+    let link = linking.map(|visitor| visitor.user.id.as_str().to_owned());
     if let Some(visitor) = linking {
         // Required before the redirect, and once more when the accounts are linked.
         if let Err(response) = web.authority(visitor, &Onward::page(routes::ACCOUNT_SECURITY)).await
@@ -218,9 +218,9 @@ pub(crate) async fn enter(
     used: Option<doorward_model::Change>,
 ) -> Response {
     for _ in 0..TRIES {
-        let (person, unit) =
+        let (user, unit) =
             match web.parts.federation.admit(provider, arrival, used.is_some()).await {
-                Ok(Admission::SignIn { person, unit }) => (*person, unit),
+                Ok(Admission::SignIn { user, unit }) => (*user, unit),
                 Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
                 Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
             };
@@ -228,10 +228,10 @@ pub(crate) async fn enter(
         let more = match provider.second_factor() {
             SecondFactorPolicy::Never => Ok(false),
             SecondFactorPolicy::Enrolled => {
-                web.parts.accounts.must_prove_more(&person, &authentication, false).await
+                web.parts.accounts.must_prove_more(&user, &authentication, false).await
             }
             SecondFactorPolicy::Required => {
-                web.parts.accounts.must_prove_more(&person, &authentication, true).await
+                web.parts.accounts.must_prove_more(&user, &authentication, true).await
             }
         };
         let complete = match more {
@@ -250,12 +250,12 @@ pub(crate) async fn enter(
             complete,
             upstream: Some(upstream),
         };
-        let (session, signed_in) = web.parts.accounts.enter(person, entrance, browser.facts());
+        let (session, signed_in) = web.parts.accounts.enter(user, entrance, browser.facts());
         let all: UnitOfWork =
             used.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
         match web.parts.store.apply(all).await {
             Ok(()) => {
-                tracing::info!(provider = %provider.id, person = %signed_in.person.id, address = %browser.address.0, complete, "signed in through a provider");
+                tracing::info!(provider = %provider.id, user = %signed_in.user.id, address = %browser.address.0, complete, "signed in through a provider");
                 return web.let_in(&signed_in, &onward(&arrival.journey));
             }
             Err(StoreError::Refused(Condition::RedeemSignIn)) => {

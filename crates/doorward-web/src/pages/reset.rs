@@ -8,9 +8,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{PeopleError, RESET_SECONDS};
+use doorward_accounts::{UserError, RESET_SECONDS};
 use doorward_language::{Message, text};
-use doorward_model::{Person, routes};
+use doorward_model::{User, routes};
 use doorward_transport::Params;
 
 use super::error::Oops;
@@ -117,16 +117,16 @@ pub(crate) async fn ask(
 fn show(
     web: &Web,
     browser: &Browser,
-    (person, onward): (&Person, &str),
+    (user, onward): (&User, &str),
     (status, done): (StatusCode, bool),
     error: Option<Message>,
 ) -> Response {
     let page = Reset {
-        first: person.password_temporary && !done,
+        first: user.password_temporary && !done,
         onward: onward.to_owned(),
         frame: web.frame(None),
         csrf: web.csrf(browser, "reset"),
-        name: person.name.to_string(),
+        name: user.name.to_string(),
         done,
         password_min_length: web.parts.accounts.config().password_min_length,
         error,
@@ -134,10 +134,10 @@ fn show(
     browser.remember(web, draw(status, &page, false))
 }
 
-fn refused(web: &Web, error: PeopleError) -> Response {
+fn refused(web: &Web, error: UserError) -> Response {
     match error {
-        PeopleError::Store(error) => return Oops::unavailable(&error).draw(web),
-        PeopleError::Hasher(error) => return Oops::from_hasher(&error).draw(web),
+        UserError::Store(error) => return Oops::unavailable(&error).draw(web),
+        UserError::Hasher(error) => return Oops::from_hasher(&error).draw(web),
         _ => {}
     }
     Oops::link(text::error_link_password())
@@ -162,7 +162,7 @@ pub(crate) async fn get(
     }
     let onward = onward_of(&request);
     match web.parts.accounts.password_link_of(&secret).await {
-        Ok(person) => show(&web, &browser, (&person, &onward), (StatusCode::OK, false), None),
+        Ok(user) => show(&web, &browser, (&user, &onward), (StatusCode::OK, false), None),
         Err(error) => refused(&web, error),
     }
 }
@@ -181,8 +181,8 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let person = match web.parts.accounts.password_link_of(&secret).await {
-        Ok(person) => person,
+    let user = match web.parts.accounts.password_link_of(&secret).await {
+        Ok(user) => user,
         Err(error) => return refused(&web, error),
     };
     match web
@@ -191,11 +191,11 @@ pub(crate) async fn post(
         .set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned())
         .await
     {
-        Ok(person) => show(&web, &browser, (&person, &onward), (StatusCode::OK, true), None),
-        Err(PeopleError::Password(error)) => show(
+        Ok(user) => show(&web, &browser, (&user, &onward), (StatusCode::OK, true), None),
+        Err(UserError::Password(error)) => show(
             &web,
             &browser,
-            (&person, &onward),
+            (&user, &onward),
             (StatusCode::BAD_REQUEST, false),
             Some(text::sign_in_reset_not_set(reasons::password(&error))),
         ),

@@ -30,7 +30,7 @@ struct Page {
     csrf: String,
     request: Option<String>,
     next: Option<String>,
-    person: String,
+    user: String,
     error: Option<Message>,
     /// True if the user has no factor yet.
     enrolling: bool,
@@ -98,7 +98,7 @@ async fn show(
     error: Option<&FactorError>,
 ) -> Response {
     let accounts = &web.parts.accounts;
-    let enrolled = match accounts.enrolled(&visitor.person.id).await {
+    let enrolled = match accounts.enrolled(&visitor.user.id).await {
         Ok(enrolled) => enrolled,
         Err(error) => return Oops::unavailable(&error).draw(web),
     };
@@ -112,12 +112,12 @@ async fn show(
         }
     };
     let passkey = match (&enrolling, enrolled) {
-        (Some(authority), _) => accounts.begin_passkey(authority, &visitor.person).await.ok(),
+        (Some(authority), _) => accounts.begin_passkey(authority, &visitor.user).await.ok(),
         (None, Enrolled { passkeys: 0, .. }) => None,
-        (None, _) => accounts.begin_passkey_proof(&visitor.person.id).await.ok(),
+        (None, _) => accounts.begin_passkey_proof(&visitor.user.id).await.ok(),
     };
     let new_authenticator = match &enrolling {
-        Some(authority) => accounts.begin_authenticator(authority, &visitor.person).await.ok(),
+        Some(authority) => accounts.begin_authenticator(authority, &visitor.user).await.ok(),
         None => None,
     };
     let enrolling = enrolling.is_some();
@@ -132,7 +132,7 @@ async fn show(
         csrf: web.csrf(browser, "second-factor"),
         request: params.get("request").map(str::to_owned),
         next: params.get("next").map(str::to_owned),
-        person: visitor.person.name.to_string(),
+        user: visitor.user.name.to_string(),
         error: error.map(reasons::factor),
         enrolling,
         authenticator: enrolled.authenticator,
@@ -181,8 +181,8 @@ async fn prove(
     params: &Params,
 ) -> Result<Result<&'static str, FactorError>, Response> {
     let accounts = &web.parts.accounts;
-    let (person, text) = (&visitor.person, |name: &str| params.get(name).unwrap_or_default());
-    let enrolled = match accounts.enrolled(&person.id).await {
+    let (user, text) = (&visitor.user, |name: &str| params.get(name).unwrap_or_default());
+    let enrolled = match accounts.enrolled(&user.id).await {
         Ok(enrolled) => enrolled,
         Err(error) => return Err(Oops::unavailable(&error).draw(web)),
     };
@@ -190,22 +190,22 @@ async fn prove(
     if enrolled.any() {
         return Ok(if by_passkey {
             accounts
-                .prove_by_passkey(&person.id, text("credential"), text("state"))
+                .prove_by_passkey(&user.id, text("credential"), text("state"))
                 .await
                 .map(|()| "swk")
         } else {
-            accounts.prove_by_code(person, text("code"), known).await
+            accounts.prove_by_code(user, text("code"), known).await
         });
     }
     let authority = web.authority(visitor, &onward_of(params)).await?;
     Ok(if by_passkey {
         accounts
-            .add_passkey(&authority, person, text("name"), (text("credential"), text("state")))
+            .add_passkey(&authority, user, text("name"), (text("credential"), text("state")))
             .await
             .map(|()| "swk")
     } else {
         accounts
-            .confirm_authenticator(&authority, person, text("code"), known)
+            .confirm_authenticator(&authority, user, text("code"), known)
             .await
             .map(|()| "otp")
     })
@@ -217,7 +217,7 @@ async fn codes(web: &Web, signed_in: &SignedIn) -> Result<Option<Vec<String>>, S
     let accounts = &web.parts.accounts;
     let Some(visitor) = accounts.holder(signed_in.token.reveal()).await? else { return Ok(None) };
     match accounts.authority(&visitor).await? {
-        Ok(authority) => accounts.first_recovery_codes(&authority, &visitor.person.id).await,
+        Ok(authority) => accounts.first_recovery_codes(&authority, &visitor.user.id).await,
         Err(_) => Ok(None),
     }
 }
@@ -236,7 +236,7 @@ pub(crate) async fn post(
         Ok(Ok(method)) => method,
         Ok(Err(FactorError::Store(error))) => return Oops::unavailable(&error).draw(&web),
         Ok(Err(error)) => {
-            tracing::info!(person = %visitor.person.id, error = error.logged(), "a second factor was not proved");
+            tracing::info!(user = %visitor.user.id, error = error.logged(), "a second factor was not proved");
             return show(&web, &browser, visitor, &params, Some(&error)).await;
         }
         Err(response) => return response,

@@ -74,7 +74,7 @@ async fn identities(
     signed_in: &SignedIn,
 ) -> Result<(Vec<IdentityRow>, Vec<ProviderButton>), StoreError> {
     let providers = web.parts.federation.all_providers().await?;
-    let known = web.parts.store.identities_of(&signed_in.visitor.person.id).await?;
+    let known = web.parts.store.identities_of(&signed_in.visitor.user.id).await?;
     let rows = known.iter().map(|identity| {
         let provider = providers.iter().find(|provider| provider.id == identity.provider);
         IdentityRow {
@@ -107,18 +107,18 @@ async fn identities(
 }
 
 async fn page(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Result<Page, StoreError> {
-    let (accounts, person) = (&web.parts.accounts, &signed_in.visitor.person);
-    let enrolled = accounts.enrolled(&person.id).await?;
+    let (accounts, user) = (&web.parts.accounts, &signed_in.visitor.user);
+    let enrolled = accounts.enrolled(&user.id).await?;
     let authority = accounts.authority(&signed_in.visitor).await?;
     let (identities, providers) = identities(web, signed_in).await?;
     let new_authenticator = match &authority {
         Ok(authority) if !enrolled.authenticator => {
-            accounts.begin_authenticator(authority, person).await.ok()
+            accounts.begin_authenticator(authority, user).await.ok()
         }
         _ => None,
     };
     let new_passkey = match &authority {
-        Ok(authority) => accounts.begin_passkey(authority, person).await.ok(),
+        Ok(authority) => accounts.begin_passkey(authority, user).await.ok(),
         Err(_) => None,
     };
     let row = |passkey: doorward_model::Passkey| PasskeyRow {
@@ -138,7 +138,7 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Result
             .err()
             .map(|missing| web.again(*missing, &Onward::page(routes::ACCOUNT_SECURITY))),
         again_by_sign_in: matches!(authority, Err(NotRecent::SignIn)),
-        passkeys: accounts.passkeys_of(&person.id).await?.into_iter().map(row).collect(),
+        passkeys: accounts.passkeys_of(&user.id).await?.into_iter().map(row).collect(),
         passkeys_possible: accounts.passkeys_possible(),
         new_passkey,
         authenticator: enrolled.authenticator,
@@ -197,14 +197,14 @@ async fn after(
         Ok(method) => method,
         Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(web),
         Err(error) => {
-            tracing::info!(person = %signed_in.visitor.person.id, error = error.logged(), "a factor was not set up");
+            tracing::info!(user = %signed_in.visitor.user.id, error = error.logged(), "a factor was not set up");
             let response = show(web, signed_in, Some(reasons::factor(&error))).await;
             return refusal(response, &error);
         }
     };
     let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
     let proved = async {
-        let codes = accounts.first_recovery_codes(authority, &visitor.person.id).await?;
+        let codes = accounts.first_recovery_codes(authority, &visitor.user.id).await?;
         let raised = match visitor.session.authentication.level {
             Level::SingleFactor => {
                 Some(accounts.complete(visitor, method, signed_in.browser.facts()).await?)
@@ -253,7 +253,7 @@ pub(crate) async fn passkeys(
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("action") == "remove" {
         return match accounts
-            .remove_passkey(&authority, &visitor.person.id, text("id"), visitor.session.id.clone())
+            .remove_passkey(&authority, &visitor.user.id, text("id"), visitor.session.id.clone())
             .await
         {
             Ok(true) => done(&web),
@@ -262,7 +262,7 @@ pub(crate) async fn passkeys(
         };
     }
     let outcome = accounts
-        .add_passkey(&authority, &visitor.person, text("name"), (text("credential"), text("state")))
+        .add_passkey(&authority, &visitor.user, text("name"), (text("credential"), text("state")))
         .await
         .map(|()| "swk");
     after(&web, &signed_in, &authority, outcome).await
@@ -280,7 +280,7 @@ pub(crate) async fn authenticator(
     let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
     if params.get("action") == Some("remove") {
         return match accounts
-            .remove_authenticator(&authority, &visitor.person.id, visitor.session.id.clone())
+            .remove_authenticator(&authority, &visitor.user.id, visitor.session.id.clone())
             .await
         {
             Ok(()) => done(&web),
@@ -290,7 +290,7 @@ pub(crate) async fn authenticator(
     let outcome = accounts
         .confirm_authenticator(
             &authority,
-            &visitor.person,
+            &visitor.user,
             params.get("code").unwrap_or_default(),
             signed_in.browser.known.as_deref(),
         )
@@ -308,7 +308,7 @@ pub(crate) async fn recovery_codes(
         Ok((_, authority)) => authority,
         Err(response) => return response,
     };
-    match web.parts.accounts.new_recovery_codes(&authority, &signed_in.visitor.person.id).await {
+    match web.parts.accounts.new_recovery_codes(&authority, &signed_in.visitor.user.id).await {
         Ok(codes) => show_codes(&web, Some(&signed_in), codes),
         Err(error) => Oops::unavailable(&error).draw(&web),
     }
@@ -324,12 +324,12 @@ pub(crate) async fn unlink(
         Ok(submitted) => submitted,
         Err(response) => return response,
     };
-    let person = &signed_in.visitor.person;
+    let user = &signed_in.visitor.user;
     let others = async {
         // A passkey is no reason to leave: it would outlive the provider that the account hangs on.
         Ok::<_, StoreError>(
-            (person.password.is_some() && web.parts.accounts.config().passwords)
-                || web.parts.store.identities_of(&person.id).await?.len() > 1,
+            (user.password.is_some() && web.parts.accounts.config().passwords)
+                || web.parts.store.identities_of(&user.id).await?.len() > 1,
         )
     };
     match others.await {
@@ -342,7 +342,7 @@ pub(crate) async fn unlink(
     match web
         .parts
         .federation
-        .unlink(&person.id, IdentityId::from_stored(params.get("id").unwrap_or_default()))
+        .unlink(&user.id, IdentityId::from_stored(params.get("id").unwrap_or_default()))
         .await
     {
         Ok(_) => done(&web),

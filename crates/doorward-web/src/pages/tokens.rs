@@ -107,8 +107,8 @@ async fn show(
     let visitor = &signed_in.visitor;
     let now = web.parts.clock.now();
     let (tokens, services) = match (
-        web.parts.store.access_tokens_of(&visitor.person.id).await,
-        web.parts.upstreams.services(&visitor.person).await,
+        web.parts.store.access_tokens_of(&visitor.user.id).await,
+        web.parts.upstreams.services(&visitor.user).await,
     ) {
         (Ok(tokens), Ok(services)) => (tokens, services),
         (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
@@ -116,13 +116,13 @@ async fn show(
     let (live, ended): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.is_live(now));
     let offered = web.parts.rules.now().access.effective(
         &SCOPES.iter().map(|info| info.scope).collect(),
-        &visitor.person,
+        &visitor.user,
         &visitor.session.authentication,
     );
     let possible = |scope: &Scope| {
         *scope != Scope::OfflineAccess
             && offered.allows(*scope)
-            && (!scope.is_administrative() || visitor.person.is_administrator())
+            && (!scope.is_administrative() || visitor.user.is_administrator())
     };
     let choice = |scope: Scope| Choice {
         name: scope.name(),
@@ -198,7 +198,7 @@ pub(crate) async fn post(
     let id = AccessTokenId::from_text(params.get("token").unwrap_or_default());
     let verb = params.get("do").unwrap_or_default();
     if verb == "revoke" {
-        return match accounts.revoke_access_token(Some(&visitor.person.id), &id).await {
+        return match accounts.revoke_access_token(Some(&visitor.user.id), &id).await {
             Ok(()) => answer::see_other(&web.at(routes::ACCOUNT_TOKENS)),
             Err(error) => refused(&web, &signed_in, error).await,
         };
@@ -213,10 +213,10 @@ pub(crate) async fn post(
         Err(response) => return response,
     };
     let done = match verb {
-        "rotate" => accounts.rotate_access_token(&authority, &visitor.person.id, &id).await,
+        "rotate" => accounts.rotate_access_token(&authority, &visitor.user.id, &id).await,
         "make" => {
             let access = &web.parts.rules.now().access;
-            accounts.add_access_token(&authority, &visitor.person, access, wanted(&params)).await
+            accounts.add_access_token(&authority, &visitor.user, access, wanted(&params)).await
         }
         _ => return Oops::incomplete("do").draw(&web),
     };

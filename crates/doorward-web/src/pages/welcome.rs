@@ -32,7 +32,7 @@ struct Page {
     provider: String,
     account: String,
     /// The signed-in user to whom the account would be linked.
-    person: Option<String>,
+    user: Option<String>,
     sign_in_url: String,
     may_create: bool,
 }
@@ -78,7 +78,7 @@ pub(crate) async fn get(
         arrival: handle.to_owned(),
         provider: provider.name.clone(),
         account: arrival.shown().to_owned(),
-        person: browser.visitor.as_ref().map(|visitor| visitor.person.name.to_string()),
+        user: browser.visitor.as_ref().map(|visitor| visitor.user.name.to_string()),
         sign_in_url: web.at(&format!("{}?switch=1&choose=1&{sign_in}", routes::LOGIN)),
         // A user who began by linking has an account already.
         may_create: arrival.journey.link.is_none(),
@@ -114,7 +114,7 @@ pub(crate) async fn post(
                 .journey
                 .link
                 .as_deref()
-                .is_some_and(|link| link != visitor.person.id.as_str())
+                .is_some_and(|link| link != visitor.user.id.as_str())
             {
                 return stale(&web, &FederationError::NotAwaited("somebody else is signed in now"));
             }
@@ -129,7 +129,7 @@ pub(crate) async fn post(
                 return response;
             }
             let mut unit =
-                match web.parts.federation.link(&provider, &arrival, &visitor.person.id).await {
+                match web.parts.federation.link(&provider, &arrival, &visitor.user.id).await {
                     Ok(unit) => unit,
                     Err(error) => {
                         return provider::failed(&web, &provider, &error, Some(&arrival.journey));
@@ -143,7 +143,7 @@ pub(crate) async fn post(
                 }
                 Err(error) => return Oops::unavailable(&error).draw(&web),
             }
-            tracing::info!(provider = %provider.id, person = %visitor.person.id, "an upstream account was linked by its own person");
+            tracing::info!(provider = %provider.id, user = %visitor.user.id, "an upstream account was linked by its own user");
             let onward = Onward {
                 request: arrival.journey.request.as_deref(),
                 next: Some(routes::ACCOUNT_SECURITY),

@@ -52,7 +52,7 @@ struct Which {
     /// Only through this client, by `client_id`.
     #[arg(long, value_name = "CLIENT_ID")]
     client: Option<String>,
-    /// Only this kind, such as `tool.called`, or a family such as `person.`.
+    /// Only this kind, such as `tool.called`, or a family such as `user.`.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only calls of this tool.
@@ -80,11 +80,11 @@ impl Which {
         let user_id = match self.user {
             Some(name) => {
                 let parsed = PersonName::parse(&name).map_err(Failed::because)?;
-                let found = store.person_named(&parsed).await?.map(|person| person.id.to_string());
+                let found = store.user_named(&parsed).await?.map(|user| user.id.to_string());
                 Some(found.ok_or_else(|| {
                     Failed(format!(
-                        "there is nobody called {name}; to see what is about a deleted person, use --subject {}",
-                        subject(doorward_model::AuditSubject::Person, "ID")
+                        "there is nobody called {name}; to see what is about a deleted user, use --subject {}",
+                        subject(doorward_model::AuditSubject::User, "ID")
                     ))
                 })?)
             }

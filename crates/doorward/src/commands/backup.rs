@@ -105,7 +105,7 @@ pub(super) async fn restore(
     tidy(&copy);
     let rows = done?;
     say!(
-        "Restored {rows} rows. Sessions and everything that was under way have ended; people sign in again."
+        "Restored {rows} rows. Sessions and everything that was under way have ended; users sign in again."
     );
     Ok(())
 }

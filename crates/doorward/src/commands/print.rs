@@ -82,7 +82,7 @@ pub(super) fn print_table(head: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-/// A moment as people read it.
+/// A moment as users read it.
 pub(super) fn moment(at: doorward_model::Timestamp) -> String {
     let format =
         time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");

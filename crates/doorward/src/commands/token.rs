@@ -85,11 +85,11 @@ async fn list(context: &Context, store: &Store, tokens: &[AccessToken]) -> Resul
         print_json(&tokens.iter().map(describe).collect());
         return Ok(());
     }
-    let people = store.people().await?;
+    let users = store.users().await?;
     let now = SystemClock.now();
     let holder = |id: &UserId| {
-        let known = people.iter().find(|person| person.id == *id);
-        known.map_or_else(String::new, |person| person.name.to_string())
+        let known = users.iter().find(|user| user.id == *id);
+        known.map_or_else(String::new, |user| user.name.to_string())
     };
     let row = |token: &AccessToken| {
         let state = if token.revoked_at.is_some() {

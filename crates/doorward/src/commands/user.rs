@@ -7,7 +7,7 @@ use doorward_accounts::Authority;
 use doorward_admin::{Belongings, Invited, MailOutcome, NewUser, UserChange, UserState, Users};
 use doorward_keys::SystemEntropy;
 use doorward_mail::Invitation;
-use doorward_model::{LinkedIdentity, Person, Role, id::random_text, nearest};
+use doorward_model::{LinkedIdentity, User, Role, id::random_text, nearest};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
@@ -122,18 +122,18 @@ fn password_of_stdin() -> Result<String, Failed> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-fn describe(person: &Person, state: UserState) -> Value {
+fn describe(user: &User, state: UserState) -> Value {
     json!({
         "state": state.as_str(),
-        "id": person.id.as_str(), "name": person.name.as_str(), "email": person.email, "roles": person.all_roles().map(Role::as_str).collect::<Vec<_>>(),
-        "created_at": person.created_at.0, "disabled_at": person.disabled_at.map(|at| at.0), "password": person.password.is_some(),
+        "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email, "roles": user.all_roles().map(Role::as_str).collect::<Vec<_>>(),
+        "created_at": user.created_at.0, "disabled_at": user.disabled_at.map(|at| at.0), "password": user.password.is_some(),
     })
 }
 
-fn show(context: &Context, person: &Person, state: UserState, belongings: &Belongings) {
+fn show(context: &Context, user: &User, state: UserState, belongings: &Belongings) {
     let Belongings { identities, enrolled: factors, .. } = belongings;
     if context.json {
-        let mut described = describe(person, state);
+        let mut described = describe(user, state);
         if let Value::Object(members) = &mut described {
             let identity = |identity: &LinkedIdentity| {
                 json!({
@@ -147,19 +147,19 @@ fn show(context: &Context, person: &Person, state: UserState, belongings: &Belon
         }
         return print_json(&described);
     }
-    say!("id        {}", person.id);
-    say!("name      {}", person.name);
-    say!("email     {}", person.email.as_deref().unwrap_or("-"));
-    say!("roles     {}", person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
-    say!("created   {}", moment(person.created_at));
+    say!("id        {}", user.id);
+    say!("name      {}", user.name);
+    say!("email     {}", user.email.as_deref().unwrap_or("-"));
+    say!("roles     {}", user.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
+    say!("created   {}", moment(user.created_at));
     say!(
         "state     {}",
-        person.disabled_at.map_or_else(
+        user.disabled_at.map_or_else(
             || state.as_str().replace('_', " "),
             |at| format!("disabled since {}", moment(at))
         )
     );
-    say!("password  {}", if person.password.is_some() { "set" } else { "none" });
+    say!("password  {}", if user.password.is_some() { "set" } else { "none" });
     say!(
         "factors   {} passkeys, {}",
         factors.passkeys,
@@ -208,25 +208,25 @@ fn tell(context: &Context, done: &str, invited: &Invited, state: UserState) {
     }
 }
 
-fn list(context: &Context, people: &[(Person, UserState)]) {
+fn list(context: &Context, users: &[(User, UserState)]) {
     if context.json {
-        let described = people.iter().map(|(person, state)| describe(person, *state));
+        let described = users.iter().map(|(user, state)| describe(user, *state));
         return print_json(&described.collect());
     }
-    let row = |(person, state): &(Person, UserState)| {
-        let roles = person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(",");
+    let row = |(user, state): &(User, UserState)| {
+        let roles = user.all_roles().map(Role::as_str).collect::<Vec<_>>().join(",");
         let state = state.as_str().replace('_', " ");
         vec![
-            person.name.to_string(),
-            person.email.clone().unwrap_or_default(),
+            user.name.to_string(),
+            user.email.clone().unwrap_or_default(),
             roles,
             state,
-            person.id.to_string(),
+            user.id.to_string(),
         ]
     };
     print_table(
         &["NAME", "EMAIL", "ROLES", "STATE", "ID"],
-        &people.iter().map(row).collect::<Vec<_>>(),
+        &users.iter().map(row).collect::<Vec<_>>(),
     );
 }
 
@@ -249,7 +249,7 @@ async fn set_password(users: &Users, name: &str, from_stdin: bool) -> Result<(),
 /// Notes roles that no rule names and no user has, where another one was probably meant.
 async fn note_roles(context: &Context, users: &Users, roles: &[String]) -> Result<(), Failed> {
     let all = users.all().await?;
-    let of_users = all.iter().flat_map(Person::all_roles);
+    let of_users = all.iter().flat_map(User::all_roles);
     let known: BTreeSet<&str> = context
         .checked
         .access
@@ -274,7 +274,7 @@ async fn state(
     context: &Context,
     store: &Store,
     users: &Users,
-    user: &Person,
+    user: &User,
 ) -> Result<UserState, Failed> {
     let enabled = context.providers(store).await?.enabled().await?;
     Ok(users.state(user, &enabled).await?)

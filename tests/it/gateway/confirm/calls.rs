@@ -35,7 +35,7 @@ async fn cw13_mcp20_a_newer_client_answers_for_this_very_call_once() {
     );
     for (token, params, why) in [
         (&alice.token, retry(json!({"text": "2"}), &state, yes.clone()), "other arguments"),
-        (&bob.token, retry(json!({"text": "1"}), &state, yes.clone()), "another person"),
+        (&bob.token, retry(json!({"text": "1"}), &state, yes.clone()), "another user"),
         (&alice.token, retry(json!({"text": "1"}), &tampered, yes.clone()), "a tampered state"),
         (&alice.token, retry(json!({"text": "1"}), "confirm.junk", yes.clone()), "junk"),
     ] {
@@ -234,7 +234,7 @@ async fn reading_and_prompts_under_confirm_are_asked_about_or_refused() {
 }
 
 #[tokio::test]
-async fn ca24_ca25_r16_a_session_is_its_persons_and_clients_alone() {
+async fn ca24_ca25_r16_a_session_is_its_users_and_clients_alone() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
@@ -262,7 +262,7 @@ async fn ca24_ca25_r16_a_session_is_its_persons_and_clients_alone() {
     assert_eq!(with(None, &session).await, 401);
     assert_eq!(with(Some(&bob.token), &session).await, 404);
     let other = super::super::signed_in(&server, "alice", "mcp:read").await;
-    assert_eq!(with(Some(&other.token), &session).await, 404, "another client of the same person");
+    assert_eq!(with(Some(&other.token), &session).await, 404, "another client of the same user");
     assert_eq!(with(Some(&alice.token), "made-up").await, 404);
     // An answer to a question for another user has no effect.
     let answer = json!({"jsonrpc": "2.0", "id": "dw-guess", "result": {"action": "accept", "content": {"confirm": true}}});

@@ -9,7 +9,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn cw13_an_older_client_needs_the_code_that_its_person_saw() {
+async fn cw13_an_older_client_needs_the_code_that_its_user_saw() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);

@@ -56,7 +56,7 @@ async fn every_operation_has_an_entry_in_the_audit() {
     })
     .await;
     let alice = someone(&server, "alice").await;
-    server.person_with("gus", &["guest"]).await;
+    server.user_with("gus", &["guest"]).await;
     let gus = signed_in(&server, "gus", "mcp:read").await;
     for (method, params) in operations(true) {
         for token in [&alice.token, &gus.token] {

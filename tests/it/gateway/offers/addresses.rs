@@ -15,7 +15,7 @@ async fn an_upstream_whose_name_begins_like_an_address_is_reached_at_its_own() {
     let upstream = payroll().await;
     let names = ["mcp", "mcp-tools", "mcpx", "mcp-key"];
     let server = with_config(&names.map(|name| (name, &upstream, "none")), |_| {}).await;
-    server.person("alice").await;
+    server.user("alice").await;
     let alice = signed_in(&server, "alice", "mcp:read").await;
     let personal =
         access_tokens::made(&server, &alice.browser, "script", &[("scope-mcp:read", "1")]).await;

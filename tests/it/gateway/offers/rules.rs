@@ -162,7 +162,7 @@ async fn rules_roles_and_tokens_tell_kinds_and_items_apart() {
             page.body
         );
     }
-    closed.person_with("ann", &["boss"]).await;
+    closed.user_with("ann", &["boss"]).await;
     let ann = closed.signed_in("ann").await;
     let narrow = access_tokens::made(
         &closed,

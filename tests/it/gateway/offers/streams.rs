@@ -15,7 +15,7 @@ use super::{
 async fn streams_of_all_kinds_are_counted_together_for_each_user() {
     let upstream = payroll().await;
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
-        config.mcp.max_sse_streams_per_person = 3;
+        config.mcp.max_sse_streams_per_user = 3;
     })
     .await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
@@ -118,12 +118,12 @@ async fn a_stream_tells_nothing_of_what_its_user_may_no_longer_see() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(heard(5000).await, "what may be seen is told");
-    let person = server.app.accounts.find("alice").await.unwrap();
+    let user = server.app.accounts.find("alice").await.unwrap();
     server
         .app
         .store
         .apply(doorward_model::Change::SetRoles {
-            user_id: person.id,
+            user_id: user.id,
             roles: vec![doorward_model::Role::parse("guest").unwrap()],
         })
         .await

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use doorward_model::{Person, foreign};
+use doorward_model::{User, foreign};
 
 use super::Speaker;
 use crate::{
@@ -19,28 +19,28 @@ fn short(told: &str) -> Cow<'_, str> {
 }
 
 impl Speaker<'_> {
-    pub(super) async fn test(&self, person: Option<&Arc<Person>>) -> Vec<Finding> {
+    pub(super) async fn test(&self, user: Option<&Arc<User>>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let test_user = self.gateway.test_user();
-        if person.is_none() && self.upstream.auth.is_personal() {
+        if user.is_none() && self.upstream.auth.is_personal() {
             findings.push(Finding::good(
                 Look::Tools,
-                "not tried: they are listed with a person's own access; name one with --user",
+                "not tried: they are listed with a user's own access; name one with --user",
             ));
             return findings;
         }
-        let person = person.unwrap_or(&test_user);
-        let (connection, works) = self.try_link(person).await;
+        let user = user.unwrap_or(&test_user);
+        let (connection, works) = self.try_link(user).await;
         findings.push(connection);
         if works {
-            findings.extend(self.gateway.try_list(self.upstream, person).await);
+            findings.extend(self.gateway.try_list(self.upstream, user).await);
         }
         findings
     }
 
     /// Tries to connect, and reports if lists can be tried next.
-    async fn try_link(&self, person: &Arc<Person>) -> (Finding, bool) {
-        match self.gateway.inner.link(self.connector, self.upstream, person).await {
+    async fn try_link(&self, user: &Arc<User>) -> (Finding, bool) {
+        match self.gateway.inner.link(self.connector, self.upstream, user).await {
             Ok(link) => {
                 let told = link.info().map(|info| {
                     let server = info.server_info.as_ref();
@@ -53,7 +53,7 @@ impl Speaker<'_> {
                 (Finding::good(Look::Connection, told.trim_start_matches(", ")), true)
             }
             Err(LinkError::Connect) if self.upstream.needs_connection() => {
-                (Finding::good(Look::Connection, "works; this person has not connected yet"), false)
+                (Finding::good(Look::Connection, "works; this user has not connected yet"), false)
             }
             Err(LinkError::Connect) => {
                 let told = "it does not accept this server's access (HTTP 401): check auth and the credentials";

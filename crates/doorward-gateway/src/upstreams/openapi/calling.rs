@@ -106,7 +106,7 @@ impl Gateway {
         let auth = LinkAuth {
             gateway: Arc::clone(&self.inner),
             upstream: Arc::clone(upstream),
-            person: upstream.auth.is_personal().then(|| Arc::clone(&call.visit.caller.person)),
+            user: upstream.auth.is_personal().then(|| Arc::clone(&call.visit.caller.user)),
         };
         let receiver = Receiver::Url(operation.base());
         let credential = match auth.credential(receiver).await {

@@ -13,7 +13,7 @@ use doorward_accounts::Authority;
 use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
-use doorward_model::{Person, Role, routes};
+use doorward_model::{User, Role, routes};
 use doorward_store::{ConnectedApp, page_of};
 use doorward_transport::{Params, answer};
 use doorward_web::{Frame, Onward, Oops, browser_name, draw, draw_copying, filled, form, moment};
@@ -28,14 +28,14 @@ use crate::{
 const LISTED: u64 = 100;
 
 #[derive(Template)]
-#[template(path = "admin_people.html")]
+#[template(path = "admin_users.html")]
 struct List {
     frame: Frame,
     tab: &'static str,
     csrf: String,
     error: Option<Alert>,
     handed_over: Option<HandedOver>,
-    people: Vec<Row>,
+    users: Vec<Row>,
     next: Option<String>,
     providers: Vec<(String, String)>,
     typed: Typed,
@@ -89,15 +89,15 @@ fn state_text(state: UserState) -> Message {
     }
 }
 
-fn row(person: &Person, state: UserState) -> Row {
+fn row(user: &User, state: UserState) -> Row {
     Row {
-        id: person.id.to_string(),
-        name: person.name.to_string(),
-        shown: person.display_name.clone().unwrap_or_default(),
-        email: person.email.clone().unwrap_or_default(),
-        roles: person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        since: moment(person.created_at),
-        disabled: person.disabled_at.is_some(),
+        id: user.id.to_string(),
+        name: user.name.to_string(),
+        shown: user.display_name.clone().unwrap_or_default(),
+        email: user.email.clone().unwrap_or_default(),
+        roles: user.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        since: moment(user.created_at),
+        disabled: user.disabled_at.is_some(),
         state,
         state_text: state_text(state),
     }
@@ -112,26 +112,26 @@ async fn show_list(
     say: Say,
 ) -> Response {
     let listed = async {
-        let people = console.store.people_after(params.get("after"), LISTED + 1).await?;
+        let users = console.store.users_after(params.get("after"), LISTED + 1).await?;
         let providers = console.admin.providers.enabled().await?;
-        let users: Vec<&Person> = people.iter().collect();
+        let users: Vec<&User> = users.iter().collect();
         let states = console.admin.users.states(&users, &providers).await?;
-        Ok::<_, Refusal>((people, states, providers))
+        Ok::<_, Refusal>((users, states, providers))
     };
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let (people, states, providers) = match listed.await {
+    let (users, states, providers) = match listed.await {
         Ok(listed) => listed,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    let (people, more) = page_of(people, LISTED);
+    let (users, more) = page_of(users, LISTED);
     let page = List {
         frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "people",
-        csrf: console.web.csrf(&administrator.0.browser, "people"),
+        tab: "users",
+        csrf: console.web.csrf(&administrator.0.browser, "users"),
         error: say.error,
         handed_over: say.handed_over,
-        next: if more { people.last().map(|person| person.name.to_string()) } else { None },
-        people: people.iter().zip(states).map(|(person, state)| row(person, state)).collect(),
+        next: if more { users.last().map(|user| user.name.to_string()) } else { None },
+        users: users.iter().zip(states).map(|(user, state)| row(user, state)).collect(),
         providers: providers
             .iter()
             .map(|provider| (provider.id.to_string(), provider.name.clone()))
@@ -193,11 +193,11 @@ pub(crate) async fn add(
     administrator: Administrator,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "people", request).await {
+    let params = match form(&console.web, &administrator.0.browser, "users", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let next = filled(routes::ADMIN_PEOPLE, &params, &["name", "email", "roles", "provider"]);
+    let next = filled(routes::ADMIN_USERS, &params, &["name", "email", "roles", "provider"]);
     let authority =
         match console.web.authority(&administrator.0.visitor, &Onward::page(&next)).await {
             Ok(authority) => authority,
@@ -208,7 +208,7 @@ pub(crate) async fn add(
             None => answer::see_other(
                 &console
                     .web
-                    .at(&routes::ADMIN_PERSON.replace("{person}", invited.user.id.as_str())),
+                    .at(&routes::ADMIN_USER.replace("{user}", invited.user.id.as_str())),
             ),
             told => {
                 let say = Say { handed_over: told, ..Say::default() };
@@ -226,7 +226,7 @@ pub(crate) async fn add(
 }
 
 #[derive(Template)]
-#[template(path = "admin_person.html")]
+#[template(path = "admin_user.html")]
 struct One {
     frame: Frame,
     tab: &'static str,
@@ -234,7 +234,7 @@ struct One {
     seen: String,
     message: Option<Message>,
     error: Option<Alert>,
-    person: Row,
+    user: Row,
     own_roles: String,
     provider_roles: String,
     has_password: bool,
@@ -251,11 +251,11 @@ struct One {
 async fn page(
     console: &Console,
     administrator: &Administrator,
-    person: &Person,
+    user: &User,
 ) -> Result<One, Refusal> {
-    let belongings = console.admin.users.belongings(person).await?;
+    let belongings = console.admin.users.belongings(user).await?;
     let providers = console.admin.providers.enabled().await?;
-    let state = console.admin.users.state(person, &providers).await?;
+    let state = console.admin.users.state(user, &providers).await?;
     let join = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
     let app = |app: ConnectedApp| {
         let scopes: Vec<_> =
@@ -266,18 +266,18 @@ async fn page(
             text::admin_user_app(scopes.join(" · "), moment(app.last_used_at)).to_string(),
         )
     };
-    let (lately, _) = lately(&console.store, &person.id, None, 10).await?;
+    let (lately, _) = lately(&console.store, &user.id, None, 10).await?;
     Ok(One {
         frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "people",
-        csrf: console.web.csrf(&administrator.0.browser, "person"),
-        seen: person.etag(),
+        tab: "users",
+        csrf: console.web.csrf(&administrator.0.browser, "user"),
+        seen: user.etag(),
         message: None,
         error: None,
-        person: row(person, state),
-        own_roles: join(&person.roles),
-        provider_roles: join(&person.provider_roles),
-        has_password: person.password.is_some(),
+        user: row(user, state),
+        own_roles: join(&user.roles),
+        provider_roles: join(&user.provider_roles),
+        has_password: user.password.is_some(),
         password_min_length: console.admin.users.password_min_length(),
         passkeys: u64::try_from(belongings.enrolled.passkeys).unwrap_or_default(),
         authenticator: belongings.enrolled.authenticator,
@@ -313,8 +313,8 @@ async fn show(
     (status, message, error): (StatusCode, Option<Message>, Option<Alert>),
 ) -> Response {
     let shown = async {
-        let person = console.admin.users.with_id(id).await?;
-        page(console, administrator, &person).await
+        let user = console.admin.users.with_id(id).await?;
+        page(console, administrator, &user).await
     };
     match shown.await {
         Ok(page) => draw(status, &One { message, error, ..page }, false),
@@ -352,7 +352,7 @@ impl Gift {
         self,
         console: &Console,
         authority: &Authority,
-        person: &Person,
+        user: &User,
         params: &Params,
     ) -> Result<Message, Refusal> {
         let users = &console.admin.users;
@@ -361,25 +361,25 @@ impl Gift {
         match self {
             Self::Save => {
                 let email = Some(text("email"))
-                    .filter(|email| !email.is_empty() && Some(email) != person.email.as_ref());
-                let shown = person.display_name.as_deref().unwrap_or_default();
+                    .filter(|email| !email.is_empty() && Some(email) != user.email.as_ref());
+                let shown = user.display_name.as_deref().unwrap_or_default();
                 let display_name = Some(text("display_name")).filter(|name| name != shown);
                 let roles = Some(roles(&text("roles")));
                 let change = UserChange { roles, email, display_name, disabled: None };
-                users.change(authority, person, change, seen).await?;
+                users.change(authority, user, change, seen).await?;
                 Ok(text::admin_user_saved())
             }
             Self::Enable => {
-                users.enable(authority, person, seen).await?;
+                users.enable(authority, user, seen).await?;
                 Ok(text::admin_user_enabled())
             }
             Self::Password => {
                 let password = params.get("password").unwrap_or_default().to_owned();
-                users.set_password(authority, person, password).await?;
+                users.set_password(authority, user, password).await?;
                 Ok(text::admin_user_password_set())
             }
             Self::ResetFactors => {
-                users.reset_factors(authority, person).await?;
+                users.reset_factors(authority, user).await?;
                 Ok(text::admin_user_factors_removed())
             }
         }
@@ -409,30 +409,30 @@ impl Removal {
     async fn carry_out(
         self,
         console: &Console,
-        person: &Person,
+        user: &User,
         params: &Params,
     ) -> Result<Option<Message>, Refusal> {
         let users = &console.admin.users;
         let text = |name: &str| params.get(name).unwrap_or_default();
         Ok(match self {
             Self::Disable => {
-                users.disable(person, params.get("seen")).await?;
+                users.disable(user, params.get("seen")).await?;
                 Some(text::admin_user_was_disabled())
             }
             Self::SignOut => {
-                users.sign_out(person, params.get("apps").is_some()).await?;
+                users.sign_out(user, params.get("apps").is_some()).await?;
                 Some(text::admin_user_sessions_ended())
             }
             Self::EndSession => {
-                users.end_session(person, text("session")).await?;
+                users.end_session(user, text("session")).await?;
                 Some(text::admin_user_session_ended())
             }
             Self::Revoke => {
-                users.withdraw(person, text("client_id")).await?;
+                users.withdraw(user, text("client_id")).await?;
                 Some(text::admin_user_app_revoked())
             }
             Self::Delete => {
-                users.delete(person, params.get("seen")).await?;
+                users.delete(user, params.get("seen")).await?;
                 None
             }
         })
@@ -451,12 +451,12 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "person", request).await {
+    let params = match form(&console.web, &administrator.0.browser, "user", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let person = match console.admin.users.with_id(&id).await {
-        Ok(person) => person,
+    let user = match console.admin.users.with_id(&id).await {
+        Ok(user) => user,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     let (gift, removal) = (chosen(&Gift::ALL, &params), chosen(&Removal::ALL, &params));
@@ -467,19 +467,19 @@ pub(crate) async fn change(
     }
     let outcome = match (gift, removal) {
         (Some(gift), _) => {
-            let page = routes::ADMIN_PERSON.replace("{person}", &id);
+            let page = routes::ADMIN_USER.replace("{user}", &id);
             match console.web.authority(&administrator.0.visitor, &Onward::page(&page)).await {
                 Ok(authority) => {
-                    gift.carry_out(&console, &authority, &person, &params).await.map(Some)
+                    gift.carry_out(&console, &authority, &user, &params).await.map(Some)
                 }
                 Err(response) => return response,
             }
         }
-        (None, Some(removal)) => removal.carry_out(&console, &person, &params).await,
+        (None, Some(removal)) => removal.carry_out(&console, &user, &params).await,
         (None, None) => return Oops::incomplete("do").draw(&console.web),
     };
     match outcome.map_err(|refusal| alert(&console, &refusal)) {
-        Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_PEOPLE)),
+        Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_USERS)),
         Ok(told) => show(&console, &administrator, &id, (StatusCode::OK, told, None)).await,
         Err(Ok((status, alert))) => {
             show(&console, &administrator, &id, (status, None, Some(alert))).await

@@ -89,7 +89,7 @@ impl fmt::Display for Role {
 
 /// A user with an account here.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct User {
     /// The stable identifier: `sub` in tokens.
     pub id: UserId,
     /// The sign-in name, unique.
@@ -107,7 +107,7 @@ pub struct Person {
     pub password_temporary: bool,
     /// The display name, if a provider states one. Shown as text, never compared.
     pub display_name: Option<String>,
-    /// The roles that an administrator assigned; see [`Person::all_roles`].
+    /// The roles that an administrator assigned; see [`User::all_roles`].
     pub roles: Vec<Role>,
     /// The roles that rules of their identity providers gave them, at the last check.
     pub provider_roles: Vec<Role>,
@@ -119,7 +119,7 @@ pub struct Person {
     pub links_after: Option<Timestamp>,
 }
 
-impl Person {
+impl User {
     /// Identifies the state that an administrator saw, so that no other is decided on.
     pub fn etag(&self) -> String {
         let roles = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");

@@ -1,11 +1,11 @@
 //! One-time links that make the first administrator.
 
 use doorward_model::{
-    Authentication, Change, OneTimeLink, Person, PlainToken, Role, TokenKind, UnitOfWork,
+    Authentication, Change, OneTimeLink, User, PlainToken, Role, TokenKind, UnitOfWork,
 };
 use doorward_store::{Condition, StoreError};
 
-use super::{BrowserFacts, NewPerson, PeopleError};
+use super::{BrowserFacts, NewAccount, UserError};
 use crate::{Accounts, Authority, SignedIn, sign_in::Entrance};
 
 impl Accounts {
@@ -36,13 +36,13 @@ impl Accounts {
     pub async fn add_administrator_by_link(
         &self,
         secret: &str,
-        new: NewPerson,
+        new: NewAccount,
         browser: BrowserFacts<'_>,
-    ) -> Result<SignedIn, PeopleError> {
+    ) -> Result<SignedIn, UserError> {
         if !self.is_link_usable(secret).await? {
-            return Err(PeopleError::Link);
+            return Err(UserError::Link);
         }
-        let person = self.checked(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
+        let user = self.checked(NewAccount { roles: vec![Role::administrator()], ..new }).await?;
         let entrance = Entrance {
             authentication: Authentication::by("pwd"),
             auth_time: self.clock.now(),
@@ -50,19 +50,19 @@ impl Accounts {
             upstream: None,
         };
         let added =
-            UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone())]);
-        let (session, signed_in) = self.enter(person.clone(), entrance, browser);
+            UnitOfWork::from_iter([self.redeem(secret), Change::InsertUser(user.clone())]);
+        let (session, signed_in) = self.enter(user.clone(), entrance, browser);
         match self
             .store
             .apply(added.changes().iter().chain(session.changes()).cloned().collect::<UnitOfWork>())
             .await
         {
             Ok(()) => {
-                tracing::info!(person = %person.id, "administrator added by one-time link");
+                tracing::info!(user = %user.id, "administrator added by one-time link");
                 Ok(signed_in)
             }
-            Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),
-            Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),
+            Err(StoreError::Refused(Condition::RedeemLink)) => Err(UserError::Link),
+            Err(StoreError::Refused(_)) => Err(UserError::Taken(user.name.to_string())),
             Err(error) => Err(error.into()),
         }
     }
@@ -72,19 +72,19 @@ impl Accounts {
         &self,
         _authority: &Authority,
         secret: &str,
-        person: &Person,
-    ) -> Result<(), PeopleError> {
-        let mut roles = person.roles.clone();
-        if !person.is_administrator() {
+        user: &User,
+    ) -> Result<(), UserError> {
+        let mut roles = user.roles.clone();
+        if !user.is_administrator() {
             roles.push(Role::administrator());
         }
         let unit = UnitOfWork::from_iter([
             self.redeem(secret),
-            Change::SetRoles { user_id: person.id.clone(), roles },
+            Change::SetRoles { user_id: user.id.clone(), roles },
         ]);
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),
+            Err(StoreError::Refused(Condition::RedeemLink)) => Err(UserError::Link),
             Err(error) => Err(error.into()),
         }
     }

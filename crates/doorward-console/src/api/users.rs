@@ -9,7 +9,7 @@ use axum::{
 use doorward_accounts::Authority;
 use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
 use doorward_mcp::Caller;
-use doorward_model::{Person, Role, routes};
+use doorward_model::{User, Role, routes};
 use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,13 +20,13 @@ use super::operation::{
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
-    const NONE: &str = "There is no such person.";
+    const NONE: &str = "There is no such user.";
     vec![
-        Operation::get(needs::READ, routes::API_PEOPLE, "listPeople", "Lists people by name.", list).query::<Page>().answer::<People>(200, "The people."),
+        Operation::get(needs::READ, routes::API_USERS, "listUsers", "Lists users by name.", list).query::<Page>().answer::<Users>(200, "The users."),
         Operation::post(
             needs::ALL,
-            routes::API_PEOPLE,
-            "addPerson",
+            routes::API_USERS,
+            "addUser",
             "Adds a user and tells them by mail how to come in: through the identity provider that is named, with the password that is given, or by a link at which they choose one. Where no mail could be sent, the answer holds the link.",
             add,
         )
@@ -35,51 +35,51 @@ pub(super) fn operations() -> Vec<Operation> {
         .with_etag()
         .missing("There is no such identity provider.")
         .problem(409, "The name is taken, or the identity provider is switched off."),
-        Operation::get(needs::READ, routes::API_PERSON, "showPerson", "Shows a person with sessions, apps and linked accounts.", one)
-            .answer::<Whole>(200, "The person.")
+        Operation::get(needs::READ, routes::API_USER, "showUser", "Shows a user with sessions, apps and linked accounts.", one)
+            .answer::<Whole>(200, "The user.")
             .with_etag()
             .missing(NONE),
-        Operation::patch(needs::ALL, routes::API_PERSON, "changePerson", "Changes roles, state, e-mail address or name.", change)
+        Operation::patch(needs::ALL, routes::API_USER, "changeUser", "Changes roles, state, e-mail address or name.", change)
             .body::<Changed>()
-            .answer::<Shown>(200, "The person as they are now.")
+            .answer::<Shown>(200, "The user as they are now.")
             .with_etag()
             .if_match()
             .missing(NONE)
             .problem(409, "The last administrator stays one."),
-        Operation::delete(needs::ALL, routes::API_PERSON, "deletePerson", "Deletes a person; sessions, tokens and apps end.", delete)
-            .empty("The person is gone.")
+        Operation::delete(needs::ALL, routes::API_USER, "deleteUser", "Deletes a user; sessions, tokens and apps end.", delete)
+            .empty("The user is gone.")
             .if_match()
             .missing(NONE)
             .problem(409, "The last administrator stays."),
-        Operation::post(needs::ALL, routes::API_PERSON_SIGN_OUT, "signPersonOut", "Ends all sessions of a person, so that they sign in again.", sign_out)
+        Operation::post(needs::ALL, routes::API_USER_SIGN_OUT, "signUserOut", "Ends all sessions of a user, so that they sign in again.", sign_out)
             .body::<SignOut>()
             .empty("The sessions have ended.")
             .missing(NONE),
-        Operation::post(needs::ALL, routes::API_PERSON_PASSWORD, "setPassword", "Sets a password; sessions and apps end.", set_password)
+        Operation::post(needs::ALL, routes::API_USER_PASSWORD, "setPassword", "Sets a password; sessions and apps end.", set_password)
             .body::<Password>()
             .empty("The password is set.")
             .missing(NONE),
         Operation::delete(
             needs::ALL,
-            routes::API_PERSON_FACTORS,
+            routes::API_USER_FACTORS,
             "resetFactors",
             "Removes passkeys, authenticator app and recovery codes; sessions and apps end.",
             reset,
         )
         .empty("There is no second factor any more.")
         .missing(NONE),
-        Operation::delete(needs::ALL, routes::API_PERSON_SESSION, "endSession", "Ends one session.", end_session)
+        Operation::delete(needs::ALL, routes::API_USER_SESSION, "endSession", "Ends one session.", end_session)
             .empty("The session has ended.")
-            .missing("There is no such person or session."),
-        Operation::delete(needs::ALL, routes::API_PERSON_APP, "withdrawApp", "Withdraws what a person allowed a client.", withdraw)
+            .missing("There is no such user or session."),
+        Operation::delete(needs::ALL, routes::API_USER_APP, "withdrawApp", "Withdraws what a user allowed a client.", withdraw)
             .empty("The access has ended.")
-            .missing("There is no such person or console."),
+            .missing("There is no such user or console."),
     ]
 }
 
 /// A user.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Person")]
+#[schemars(rename = "User")]
 struct Shown {
     /// The stable identifier: `sub` in tokens.
     id: String,
@@ -105,29 +105,29 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(person: &Person, state: UserState) -> Self {
+    fn of(user: &User, state: UserState) -> Self {
         let roles = |roles: &[Role]| roles.iter().map(ToString::to_string).collect();
         Self {
-            id: person.id.to_string(),
-            name: person.name.to_string(),
-            email: person.email.clone(),
-            display_name: person.display_name.clone(),
-            roles: roles(&person.roles),
-            provider_roles: roles(&person.provider_roles),
-            administrator: person.is_administrator(),
-            disabled: person.disabled_at.is_some(),
+            id: user.id.to_string(),
+            name: user.name.to_string(),
+            email: user.email.clone(),
+            display_name: user.display_name.clone(),
+            roles: roles(&user.roles),
+            provider_roles: roles(&user.provider_roles),
+            administrator: user.is_administrator(),
+            disabled: user.disabled_at.is_some(),
             state: state.as_str(),
-            has_password: person.password.is_some(),
-            created_at: person.created_at.0,
-            etag: person.etag(),
+            has_password: user.password.is_some(),
+            created_at: user.created_at.0,
+            etag: user.etag(),
         }
     }
 }
 
 /// Some users.
 #[derive(Serialize, JsonSchema)]
-struct People {
-    people: Vec<Shown>,
+struct Users {
+    users: Vec<Shown>,
     /// The start of the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -135,10 +135,10 @@ struct People {
 
 /// A user with everything that belongs to them.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "WholePerson")]
+#[schemars(rename = "WholeUser")]
 struct Whole {
     #[serde(flatten)]
-    person: Shown,
+    user: Shown,
     sessions: Vec<SessionShown>,
     apps: Vec<AppShown>,
     identities: Vec<IdentityShown>,
@@ -183,10 +183,10 @@ struct IdentityShown {
 
 /// A user who was added.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AddedPerson")]
+#[schemars(rename = "AddedUser")]
 struct Added {
     #[serde(flatten)]
-    person: Shown,
+    user: Shown,
     /// `sent`, `not_written` (no mail server is set up, or there is no e-mail address) or `failed`.
     mail: &'static str,
     /// The URL at which the user chooses a password, where no mail delivered it. It works once,
@@ -198,7 +198,7 @@ struct Added {
 impl Added {
     fn of(invited: &Invited, state: UserState) -> Self {
         Self {
-            person: Shown::of(&invited.user, state),
+            user: Shown::of(&invited.user, state),
             mail: match invited.mail {
                 MailOutcome::Sent => "sent",
                 MailOutcome::NotWritten => "not_written",
@@ -212,7 +212,7 @@ impl Added {
 /// A user to be added.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "NewPerson")]
+#[schemars(rename = "NewUser")]
 struct New {
     /// The sign-in name: 1 to 64 letters, digits, '.', '_', '-' or '@'.
     #[schemars(length(min = 1, max = 64))]
@@ -235,7 +235,7 @@ struct New {
 /// The changes. A part that is left out stays.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "PersonChange")]
+#[schemars(rename = "UserChange")]
 struct Changed {
     roles: Option<Vec<String>>,
     disabled: Option<bool>,
@@ -260,9 +260,9 @@ struct Password {
     password: String,
 }
 
-async fn state(console: &Console, person: &Person) -> Result<UserState, Refusal> {
+async fn state(console: &Console, user: &User) -> Result<UserState, Refusal> {
     let providers = console.admin.providers.enabled().await?;
-    console.admin.users.state(person, &providers).await
+    console.admin.users.state(user, &providers).await
 }
 
 fn authority(caller: &Caller) -> Authority {
@@ -271,14 +271,14 @@ fn authority(caller: &Caller) -> Authority {
 
 async fn list(State(console): State<Arc<Console>>, Asked(page): Asked<Page>) -> Answered {
     let limit = page.limit()?;
-    let (people, more) =
-        page_of(console.store.people_after(page.after.as_deref(), limit + 1).await?, limit);
-    let next = if more { people.last().map(|person| person.name.to_string()) } else { None };
+    let (users, more) =
+        page_of(console.store.users_after(page.after.as_deref(), limit + 1).await?, limit);
+    let next = if more { users.last().map(|user| user.name.to_string()) } else { None };
     let providers = console.admin.providers.enabled().await?;
-    let users: Vec<&Person> = people.iter().collect();
+    let users: Vec<&User> = users.iter().collect();
     let states = console.admin.users.states(&users, &providers).await?;
-    let people = people.iter().zip(states).map(|(person, state)| Shown::of(person, state));
-    Ok(show(StatusCode::OK, &People { people: people.collect(), next }))
+    let users = users.iter().zip(states).map(|(user, state)| Shown::of(user, state));
+    Ok(show(StatusCode::OK, &Users { users: users.collect(), next }))
 }
 
 async fn add(
@@ -294,8 +294,8 @@ async fn add(
 }
 
 async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
-    let person = console.admin.users.with_id(&id).await?;
-    let belongings = console.admin.users.belongings(&person).await?;
+    let user = console.admin.users.with_id(&id).await?;
+    let belongings = console.admin.users.belongings(&user).await?;
     let app_shown = |app: ConnectedApp| AppShown {
         name: app.name().to_owned(),
         client_id: app.client_id.to_string(),
@@ -304,7 +304,7 @@ async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
         last_used_at: app.last_used_at.0,
     };
     let whole = Whole {
-        person: Shown::of(&person, state(&console, &person).await?),
+        user: Shown::of(&user, state(&console, &user).await?),
         sessions: belongings
             .sessions
             .into_iter()
@@ -332,7 +332,7 @@ async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
         recovery_codes: belongings.enrolled.recovery_codes,
         tokens: belongings.tokens,
     };
-    Ok(show_state(StatusCode::OK, &whole, &person.etag()))
+    Ok(show_state(StatusCode::OK, &whole, &user.etag()))
 }
 
 async fn change(
@@ -345,10 +345,10 @@ async fn change(
     let Changed { roles, disabled, email, display_name } = changed;
     let change = UserChange { roles, email, display_name, disabled };
     let users = &console.admin.users;
-    let person = users.with_id(&id).await?;
-    let person = users.change(&authority(&caller), &person, change, Some(&seen)).await?;
-    let shown = Shown::of(&person, state(&console, &person).await?);
-    Ok(show_state(StatusCode::OK, &shown, &person.etag()))
+    let user = users.with_id(&id).await?;
+    let user = users.change(&authority(&caller), &user, change, Some(&seen)).await?;
+    let shown = Shown::of(&user, state(&console, &user).await?);
+    Ok(show_state(StatusCode::OK, &shown, &user.etag()))
 }
 
 async fn delete(
@@ -378,8 +378,8 @@ async fn set_password(
     Sent(asked): Sent<Password>,
 ) -> Answered {
     let users = &console.admin.users;
-    let person = users.with_id(&id).await?;
-    users.set_password(&authority(&caller), &person, asked.password).await?;
+    let user = users.with_id(&id).await?;
+    users.set_password(&authority(&caller), &user, asked.password).await?;
     Ok(done())
 }
 

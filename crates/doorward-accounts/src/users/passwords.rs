@@ -1,9 +1,9 @@
 //! Passwords that are set or changed.
 
-use doorward_model::{Change, Person, PlainPassword, RevokeReason, SessionId, UnitOfWork};
+use doorward_model::{Change, User, PlainPassword, RevokeReason, SessionId, UnitOfWork};
 use doorward_store::attempts::{Counter, TooMany};
 
-use super::{BrowserFacts, PeopleError};
+use super::{BrowserFacts, UserError};
 use crate::{Accounts, Authority, hasher::Verdict};
 
 impl Accounts {
@@ -11,12 +11,12 @@ impl Accounts {
     pub async fn set_password(
         &self,
         _authority: &Authority,
-        person: &Person,
+        user: &User,
         text: String,
         keep: Option<SessionId>,
-    ) -> Result<(), PeopleError> {
-        let unit = self.new_password(person, text, keep).await?;
-        tracing::info!(person = %person.id, "password changed");
+    ) -> Result<(), UserError> {
+        let unit = self.new_password(user, text, keep).await?;
+        tracing::info!(user = %user.id, "password changed");
         Ok(self.store.apply(unit).await?)
     }
 
@@ -24,22 +24,22 @@ impl Accounts {
     /// session `keep`. Access tokens that users made for their programs stay.
     pub(crate) async fn new_password(
         &self,
-        person: &Person,
+        user: &User,
         text: String,
         keep: Option<SessionId>,
-    ) -> Result<UnitOfWork, PeopleError> {
+    ) -> Result<UnitOfWork, UserError> {
         let hash =
             self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
         Ok(UnitOfWork::from_iter([
-            Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
-            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: keep },
-            Change::RevokeGrantsOfPerson {
-                user_id: person.id.clone(),
+            Change::SetPassword { user_id: user.id.clone(), password: Some(hash) },
+            Change::EndSessionsOfUser { user_id: user.id.clone(), except: keep },
+            Change::RevokeGrantsOfUser {
+                user_id: user.id.clone(),
                 client_id: None,
                 at: self.clock.now(),
-                reason: RevokeReason::PersonChanged,
+                reason: RevokeReason::UserChanged,
             },
-            Change::ClearLoginFailures { key: Self::account_key(Some(&person.name)) },
+            Change::ClearLoginFailures { key: Self::account_key(Some(&user.name)) },
         ]))
     }
 
@@ -48,23 +48,23 @@ impl Accounts {
     pub async fn change_password(
         &self,
         authority: &Authority,
-        person: &Person,
+        user: &User,
         (present, text): (String, String),
         (browser, keep): (&BrowserFacts<'_>, SessionId),
-    ) -> Result<(), PeopleError> {
+    ) -> Result<(), UserError> {
         let present = PlainPassword::typed(present)?;
         let counters = self.password_counters(
-            Some(&person.name),
-            Some(&person.id),
+            Some(&user.name),
+            Some(&user.id),
             (browser.address, browser.known),
         );
-        let (accounts, authority, person) = (self.clone(), authority.clone(), person.clone());
+        let (accounts, authority, user) = (self.clone(), authority.clone(), user.clone());
         self.store
             .owned(async move {
                 accounts
                     .decide_change_of_password(
                         &authority,
-                        person,
+                        user,
                         (present, text),
                         (counters, keep),
                     )
@@ -76,27 +76,27 @@ impl Accounts {
     pub(super) async fn decide_change_of_password(
         &self,
         authority: &Authority,
-        person: Person,
+        user: User,
         (present, text): (PlainPassword, String),
         (counters, keep): (Vec<Counter>, SessionId),
-    ) -> Result<(), PeopleError> {
+    ) -> Result<(), UserError> {
         let place = self.hasher.place()?;
         let counted = match self
             .store
-            .count_attempt(Self::account_key(Some(&person.name)), counters, self.clock.now())
+            .count_attempt(Self::account_key(Some(&user.name)), counters, self.clock.now())
             .await?
         {
             Ok(counted) => counted,
-            Err(TooMany(wait)) => return Err(PeopleError::Wait(wait)),
+            Err(TooMany(wait)) => return Err(UserError::Wait(wait)),
         };
         let turn = self.hasher.turn(place).await?;
-        if self.hasher.verify(turn, &counted, present, person.password.clone()).await?
+        if self.hasher.verify(turn, &counted, present, user.password.clone()).await?
             == Verdict::Wrong
         {
             counted.wrong(&self.store).await?;
-            return Err(PeopleError::WrongPassword);
+            return Err(UserError::WrongPassword);
         }
         self.store.apply(counted.right().collect::<UnitOfWork>()).await?;
-        self.set_password(authority, &person, text, Some(keep)).await
+        self.set_password(authority, &user, text, Some(keep)).await
     }
 }

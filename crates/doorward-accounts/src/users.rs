@@ -4,8 +4,8 @@ mod first;
 mod passwords;
 
 use doorward_model::{
-    Change, HashedToken, Person, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork,
-    UpstreamChange, UserId, person::PersonNameError, secret::PasswordTextError,
+    Change, HashedToken, User, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork,
+    UpstreamChange, UserId, user::PersonNameError, secret::PasswordTextError,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::ClientAddress;
@@ -14,7 +14,7 @@ use crate::{Accounts, Authority, HasherError};
 
 /// A user to be added.
 #[derive(Debug)]
-pub struct NewPerson {
+pub struct NewAccount {
     /// The sign-in name.
     pub name: String,
     /// An e-mail address.
@@ -42,7 +42,7 @@ pub struct BrowserFacts<'a> {
 
 /// Reason for which users could not be changed.
 #[derive(Debug, thiserror::Error)]
-pub enum PeopleError {
+pub enum UserError {
     /// The name cannot be one.
     #[error(transparent)]
     Name(#[from] PersonNameError),
@@ -62,13 +62,13 @@ pub enum PeopleError {
     #[error("{0:?} is not an e-mail address")]
     Email(String),
     /// No such user.
-    #[error("there is no person {0}")]
+    #[error("there is no user {0}")]
     Unknown(String),
     /// Without an administrator, the server could no longer be administered.
     #[error("{0} is the last administrator; make somebody else one first")]
     LastAdministrator(String),
     /// Another change was made to the user since they were read.
-    #[error("this person changed since you looked; look again")]
+    #[error("this user changed since you looked; look again")]
     Changed,
     /// The one-time link is unknown, used or too old.
     #[error("this link was used already or is too old; make a fresh one with: doorward admin-link")]
@@ -83,7 +83,7 @@ pub enum PeopleError {
 
 /// Changes to a user. A part that is `None` stays.
 #[derive(Clone, Debug, Default)]
-pub struct PersonChange {
+pub struct AccountChange {
     /// The roles that an administrator gives.
     pub roles: Option<Vec<Role>>,
     /// The e-mail address.
@@ -99,7 +99,7 @@ pub struct PersonChange {
 /// # Errors
 ///
 /// If it is not one.
-pub fn checked_email(text: &str) -> Result<String, PeopleError> {
+pub fn checked_email(text: &str) -> Result<String, UserError> {
     let email = text.trim();
     let plausible = email.len() <= 254
         && email
@@ -107,7 +107,7 @@ pub fn checked_email(text: &str) -> Result<String, PeopleError> {
             .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
         && !email.contains(char::is_whitespace);
     if !plausible || email.chars().any(char::is_control) {
-        Err(PeopleError::Email(email.to_owned()))
+        Err(UserError::Email(email.to_owned()))
     } else {
         Ok(email.to_owned())
     }
@@ -118,12 +118,12 @@ impl Accounts {
     pub async fn prepare(
         &self,
         _authority: &Authority,
-        new: NewPerson,
-    ) -> Result<Person, PeopleError> {
+        new: NewAccount,
+    ) -> Result<User, UserError> {
         self.checked(new).await
     }
 
-    async fn checked(&self, new: NewPerson) -> Result<Person, PeopleError> {
+    async fn checked(&self, new: NewAccount) -> Result<User, UserError> {
         let name = PersonName::parse(&new.name)?;
         let email = new
             .email
@@ -138,7 +138,7 @@ impl Accounts {
             ),
             None => None,
         };
-        Ok(Person {
+        Ok(User {
             id: UserId::random(self.entropy.as_ref()),
             name,
             email,
@@ -155,73 +155,73 @@ impl Accounts {
     }
 
     /// Adds a user.
-    pub async fn add(&self, authority: &Authority, new: NewPerson) -> Result<Person, PeopleError> {
-        let person = self.prepare(authority, new).await?;
-        match self.store.apply(Change::InsertPerson(person.clone())).await {
-            Ok(()) => Ok(person),
-            Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),
+    pub async fn add(&self, authority: &Authority, new: NewAccount) -> Result<User, UserError> {
+        let user = self.prepare(authority, new).await?;
+        match self.store.apply(Change::InsertUser(user.clone())).await {
+            Ok(()) => Ok(user),
+            Err(StoreError::Refused(_)) => Err(UserError::Taken(user.name.to_string())),
             Err(error) => Err(error.into()),
         }
     }
 
     /// The user with this sign-in name.
-    pub async fn find(&self, name: &str) -> Result<Person, PeopleError> {
+    pub async fn find(&self, name: &str) -> Result<User, UserError> {
         self.store
-            .person_named(&PersonName::parse(name)?)
+            .user_named(&PersonName::parse(name)?)
             .await?
-            .ok_or_else(|| PeopleError::Unknown(name.to_owned()))
+            .ok_or_else(|| UserError::Unknown(name.to_owned()))
     }
 
     /// True if a user signs in only through identity providers, and all accounts at them have
     /// ended.
     pub(crate) async fn hangs_on_ended_accounts(
         &self,
-        person: &Person,
+        user: &User,
     ) -> Result<bool, StoreError> {
-        if person.password.is_some() && self.config.passwords {
+        if user.password.is_some() && self.config.passwords {
             return Ok(false);
         }
-        let identities = self.store.identities_of(&person.id).await?;
+        let identities = self.store.identities_of(&user.id).await?;
         Ok(!identities.is_empty() && identities.iter().all(|identity| identity.ended_at.is_some()))
     }
 
     /// All users.
-    pub async fn list(&self) -> Result<Vec<Person>, StoreError> {
-        self.store.people().await
+    pub async fn list(&self) -> Result<Vec<User>, StoreError> {
+        self.store.users().await
     }
 
     /// Applies a change to a user: only if they are still as they were when they had the etag
     /// `seen`, and another user remains an administrator where `keep` demands it.
     async fn change(
         &self,
-        person: &Person,
+        user: &User,
         seen: Option<&str>,
         keep: bool,
         changes: Vec<Change>,
-    ) -> Result<(), PeopleError> {
+    ) -> Result<(), UserError> {
         let mut unit = UnitOfWork::new();
         if let Some(seen) = seen {
             unit.push(Change::Expect {
-                object: doorward_model::Expected::Person(person.id.clone()),
+                object: doorward_model::Expected::User(user.id.clone()),
                 etag: seen.to_owned(),
             });
         }
         if keep {
-            unit.push(Change::ExpectOtherAdministrator(person.id.clone()));
+            unit.push(Change::ExpectOtherAdministrator(user.id.clone()));
         }
         for change in changes {
             unit.push(change);
         }
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused(Condition::Expect)) => Err(PeopleError::Changed),
+            Err(StoreError::Refused(Condition::Expect)) => Err(UserError::Changed),
             Err(StoreError::Refused(Condition::ExpectOtherAdministrator)) => {
-                Err(PeopleError::LastAdministrator(person.name.to_string()))
+                Err(UserError::LastAdministrator(user.name.to_string()))
             }
-            Err(StoreError::Refused(Condition::RenamePerson)) => {
-                Err(PeopleError::Taken(person.name.to_string()))
+            Err(StoreError::Refused(Condition::RenameUser)) => {
+                Err(UserError::Taken(user.name.to_string()))
             }
-            Err(StoreError::Refused(_)) => Err(PeopleError::Unknown(person.name.to_string())),
+            Err(StoreError::Refused(_)) => Err(UserError::Unknown(user.name.to_string())),
             Err(error) => Err(error.into()),
         }
     }
@@ -230,21 +230,21 @@ impl Accounts {
     pub async fn update(
         &self,
         _authority: &Authority,
-        person: &Person,
-        change: PersonChange,
+        user: &User,
+        change: AccountChange,
         seen: Option<&str>,
-    ) -> Result<(), PeopleError> {
-        self.apply_change(person, change, seen).await
+    ) -> Result<(), UserError> {
+        self.apply_change(user, change, seen).await
     }
 
     async fn apply_change(
         &self,
-        person: &Person,
-        change: PersonChange,
+        user: &User,
+        change: AccountChange,
         seen: Option<&str>,
-    ) -> Result<(), PeopleError> {
+    ) -> Result<(), UserError> {
         let now = self.clock.now();
-        let user_id = || person.id.clone();
+        let user_id = || user.id.clone();
         let (mut changes, mut keep) = (Vec::new(), false);
         if let Some(roles) = change.roles {
             keep |= !roles.contains(&Role::administrator());
@@ -267,7 +267,7 @@ impl Accounts {
             });
         }
         if let Some(disabled) = change.disabled {
-            changes.push(Change::SetPersonDisabled {
+            changes.push(Change::SetUserDisabled {
                 user_id: user_id(),
                 disabled_at: disabled.then_some(now),
             });
@@ -275,36 +275,36 @@ impl Accounts {
                 keep = true;
                 // The identity provider of such an account is not asked again before the user signs
                 // in anew (CA39).
-                for identity in self.store.identities_of(&person.id).await? {
+                for identity in self.store.identities_of(&user.id).await? {
                     changes
                         .push(Change::DropCredential { identity: identity.id, next_check_at: now });
                 }
-                changes.push(Change::EndSessionsOfPerson { user_id: user_id(), except: None });
-                changes.push(Change::RevokeGrantsOfPerson {
+                changes.push(Change::EndSessionsOfUser { user_id: user_id(), except: None });
+                changes.push(Change::RevokeGrantsOfUser {
                     user_id: user_id(),
                     client_id: None,
                     at: now,
-                    reason: RevokeReason::PersonChanged,
+                    reason: RevokeReason::UserChanged,
                 });
-                changes.push(Change::RevokeAccessTokensOfPerson { user_id: user_id(), at: now });
+                changes.push(Change::RevokeAccessTokensOfUser { user_id: user_id(), at: now });
                 // The user's access at upstreams is revoked.
                 changes.push(Change::Upstream(UpstreamChange::EndConnections(user_id())));
             }
         }
-        self.change(person, seen, keep, changes).await
+        self.change(user, seen, keep, changes).await
     }
 
     /// Sets a user's roles.
     pub async fn set_roles(
         &self,
         authority: &Authority,
-        person: &Person,
+        user: &User,
         roles: Vec<Role>,
-    ) -> Result<(), PeopleError> {
+    ) -> Result<(), UserError> {
         self.update(
             authority,
-            person,
-            PersonChange { roles: Some(roles), ..PersonChange::default() },
+            user,
+            AccountChange { roles: Some(roles), ..AccountChange::default() },
             None,
         )
         .await
@@ -312,10 +312,10 @@ impl Accounts {
 
     /// Disables a user, if they are still as they were when they had the etag `seen`. Sessions,
     /// tokens and grants end.
-    pub async fn disable(&self, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
+    pub async fn disable(&self, user: &User, seen: Option<&str>) -> Result<(), UserError> {
         self.apply_change(
-            person,
-            PersonChange { disabled: Some(true), ..PersonChange::default() },
+            user,
+            AccountChange { disabled: Some(true), ..AccountChange::default() },
             seen,
         )
         .await
@@ -325,13 +325,13 @@ impl Accounts {
     pub async fn enable(
         &self,
         authority: &Authority,
-        person: &Person,
+        user: &User,
         seen: Option<&str>,
-    ) -> Result<(), PeopleError> {
+    ) -> Result<(), UserError> {
         self.update(
             authority,
-            person,
-            PersonChange { disabled: Some(false), ..PersonChange::default() },
+            user,
+            AccountChange { disabled: Some(false), ..AccountChange::default() },
             seen,
         )
         .await
@@ -339,32 +339,32 @@ impl Accounts {
 
     /// Ends a user's sessions, so that they must sign in again; with `apps`, connected apps must be
     /// authorized again too (CA52).
-    pub async fn force_sign_in(&self, person: &Person, apps: bool) -> Result<(), PeopleError> {
-        let user_id = || person.id.clone();
-        let mut changes = vec![Change::EndSessionsOfPerson { user_id: user_id(), except: None }];
+    pub async fn force_sign_in(&self, user: &User, apps: bool) -> Result<(), UserError> {
+        let user_id = || user.id.clone();
+        let mut changes = vec![Change::EndSessionsOfUser { user_id: user_id(), except: None }];
         if apps {
-            changes.push(Change::RevokeGrantsOfPerson {
+            changes.push(Change::RevokeGrantsOfUser {
                 user_id: user_id(),
                 client_id: None,
                 at: self.clock.now(),
-                reason: RevokeReason::PersonChanged,
+                reason: RevokeReason::UserChanged,
             });
         }
-        self.change(person, None, false, changes).await
+        self.change(user, None, false, changes).await
     }
 
     /// Deletes a user and ends their sessions, tokens and grants.
-    pub async fn delete(&self, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
+    pub async fn delete(&self, user: &User, seen: Option<&str>) -> Result<(), UserError> {
         let changes = vec![
-            Change::DeletePerson(person.id.clone()),
-            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
-            Change::RevokeGrantsOfPerson {
-                user_id: person.id.clone(),
+            Change::DeleteUser(user.id.clone()),
+            Change::EndSessionsOfUser { user_id: user.id.clone(), except: None },
+            Change::RevokeGrantsOfUser {
+                user_id: user.id.clone(),
                 client_id: None,
                 at: self.clock.now(),
-                reason: RevokeReason::PersonChanged,
+                reason: RevokeReason::UserChanged,
             },
         ];
-        self.change(person, seen, true, changes).await
+        self.change(user, seen, true, changes).await
     }
 }

@@ -1,7 +1,7 @@
 //! Writes of users.
 
 use doorward_model::{
-    AuditKind, AuditSubject, IdentityId, Person, PersonName, Role, Timestamp, UserId,
+    AuditKind, AuditSubject, IdentityId, User, PersonName, Role, Timestamp, UserId,
     secret::HashedPassword,
 };
 use sea_orm::{
@@ -17,31 +17,31 @@ use crate::{
     convert::{self, list_to_text},
     entities::{
         access_token, connect_attempt, connection, identity, invitation, kept_result, passkey,
-        person::{self, Column as P},
+        user::{self, Column as P},
         recovery_code, totp,
     },
     invalidate::Stale,
 };
 
 fn stale(user_id: &UserId) -> Stale {
-    Stale::Person(user_id.to_string())
+    Stale::User(user_id.to_string())
 }
 
 /// An entry with the difference; none if there is none.
 fn changed(user_id: &UserId) -> Audit {
-    let event = about(AuditKind::PersonChanged, AuditSubject::Person, user_id.as_str());
-    Audit::Compared { event, row: Row::Person(user_id.to_string()), only_if_different: true }
+    let event = about(AuditKind::UserChanged, AuditSubject::User, user_id.as_str());
+    Audit::Compared { event, row: Row::User(user_id.to_string()), only_if_different: true }
 }
 
-pub(super) fn insert(new: &Person) -> Write {
+pub(super) fn insert(new: &User) -> Write {
     let roles: Vec<&str> = new.roles.iter().map(Role::as_str).collect();
     let detail = json!({"name": new.name.as_str(), "email": new.email, "roles": roles}).to_string();
     Write {
-        name: Name::Decides(Condition::InsertPerson),
-        work: run(person::Entity::insert(convert::person_row(new)).on_conflict(nothing())),
+        name: Name::Decides(Condition::InsertUser),
+        work: run(user::Entity::insert(convert::user_row(new)).on_conflict(nothing())),
         stale: None,
         audit: Audit::Entry(
-            about(AuditKind::PersonAdded, AuditSubject::Person, new.id.as_str()).detail(detail),
+            about(AuditKind::UserAdded, AuditSubject::User, new.id.as_str()).detail(detail),
         ),
     }
 }
@@ -50,14 +50,14 @@ pub(super) fn set_password(user_id: &UserId, password: Option<&HashedPassword>) 
     let hash = password.map(|hash| hash.as_str().to_owned());
     Write {
         name: Name::Decides(Condition::SetPassword),
-        work: run(person::Entity::update_many()
+        work: run(user::Entity::update_many()
             .col_expr(P::Password, Expr::value(hash))
             .col_expr(P::PasswordTemporary, Expr::value(false))
             .filter(P::Id.eq(user_id.as_str()))),
         stale: Some(stale(user_id)),
         audit: Audit::Entry(about(
             AuditKind::PasswordChanged,
-            AuditSubject::Person,
+            AuditSubject::User,
             user_id.as_str(),
         )),
     }
@@ -71,7 +71,7 @@ pub(super) fn rehash_password(
     let same = Where::all().add(P::Id.eq(user_id.as_str())).add(P::Password.eq(old.as_str()));
     Write {
         name: Name::Decides(Condition::RehashPassword),
-        work: run(person::Entity::update_many()
+        work: run(user::Entity::update_many()
             .col_expr(P::Password, Expr::value(new.as_str()))
             .filter(same)),
         stale: Some(stale(user_id)),
@@ -84,7 +84,7 @@ pub(super) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
     let roles = list_to_text(roles.iter().map(Role::as_str));
     Write {
         name: Name::Decides(Condition::SetRoles),
-        work: run(person::Entity::update_many()
+        work: run(user::Entity::update_many()
             .col_expr(P::Roles, Expr::value(roles))
             .filter(P::Id.eq(user_id.as_str()))),
         stale: Some(stale(user_id)),
@@ -94,14 +94,14 @@ pub(super) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
 
 pub(super) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> Write {
     let at = disabled_at.map(|at| at.0);
-    let update = person::Entity::update_many()
+    let update = user::Entity::update_many()
         .col_expr(P::DisabledAt, Expr::value(at))
         .filter(P::Id.eq(user_id.as_str()));
     // Links to set a password that were made before do not count again when the user is enabled.
     let update =
         if at.is_some() { update.col_expr(P::LinksAfter, Expr::value(at)) } else { update };
     Write {
-        name: Name::Decides(Condition::SetPersonDisabled),
+        name: Name::Decides(Condition::SetUserDisabled),
         work: run(update),
         stale: Some(stale(user_id)),
         audit: changed(user_id),
@@ -113,7 +113,7 @@ pub(super) fn set_profile(
     email: Option<String>,
     display_name: Option<String>,
 ) -> Write {
-    let mut update = person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
+    let mut update = user::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
     let tells = email.is_some() || display_name.is_some();
     if email.is_some() {
         // An administrator's decision: no provider revokes it.
@@ -142,7 +142,7 @@ pub(super) fn follow_address(
     if email.is_none() {
         which = which.add(P::EmailBy.eq(identity.as_str()));
     }
-    let update = person::Entity::update_many()
+    let update = user::Entity::update_many()
         .col_expr(P::Email, Expr::value(email))
         .col_expr(P::EmailBy, Expr::value(by))
         .filter(which);
@@ -155,15 +155,15 @@ pub(super) fn follow_address(
 }
 
 pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {
-    let taken = person::Entity::find()
+    let taken = user::Entity::find()
         .select_only()
         .expr(Expr::val(1))
         .filter(P::Name.eq(name.as_str()))
         .into_query();
     let free = Where::all().add(P::Id.eq(user_id.as_str())).add(Expr::exists(taken).not());
     Write {
-        name: Name::Decides(Condition::RenamePerson),
-        work: run(person::Entity::update_many()
+        name: Name::Decides(Condition::RenameUser),
+        work: run(user::Entity::update_many()
             .col_expr(P::Name, Expr::value(name.as_str()))
             .filter(free)),
         stale: Some(stale(user_id)),
@@ -197,13 +197,13 @@ pub(super) fn delete(user_id: &UserId) -> Write {
             .into(),
         kept_result::Entity::delete_many().filter(kept_result::Column::UserId.eq(id)).into(),
         access_token::Entity::delete_many().filter(access_token::Column::UserId.eq(id)).into(),
-        person::Entity::delete_many().filter(P::Id.eq(id)).into(),
+        user::Entity::delete_many().filter(P::Id.eq(id)).into(),
     ]);
-    let event = about(AuditKind::PersonDeleted, AuditSubject::Person, id);
+    let event = about(AuditKind::UserDeleted, AuditSubject::User, id);
     Write {
-        name: Name::Decides(Condition::DeletePerson),
+        name: Name::Decides(Condition::DeleteUser),
         work: Work::Statements(statements),
         stale: Some(stale(user_id)),
-        audit: Audit::Compared { event, row: Row::Person(id.to_owned()), only_if_different: false },
+        audit: Audit::Compared { event, row: Row::User(id.to_owned()), only_if_different: false },
     }
 }

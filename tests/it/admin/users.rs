@@ -8,13 +8,13 @@ use serde_json::json;
 use super::{Api, key, stage};
 
 #[tokio::test]
-async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_administrator_stays() {
+async fn users_are_added_changed_and_deleted_by_their_state_and_the_last_administrator_stays() {
     let (server, root) = stage().await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
     let added = api
         .ask(
             Method::POST,
-            "/people",
+            "/users",
             Some(json!({"name": "Dora", "email": "dora@example.com", "roles": ["staff"]})),
             None,
         )
@@ -25,10 +25,10 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
         (dora["name"].as_str(), added.header("etag")),
         (Some("dora"), format!("\"{}\"", dora["etag"].as_str().unwrap()))
     );
-    let path = format!("/people/{}", dora["id"].as_str().unwrap());
+    let path = format!("/users/{}", dora["id"].as_str().unwrap());
     let etag = dora["etag"].as_str().unwrap();
     assert_eq!(
-        api.ask(Method::POST, "/people", Some(json!({"name": "dora"})), None).await.status,
+        api.ask(Method::POST, "/users", Some(json!({"name": "dora"})), None).await.status,
         409
     );
     let change = Some(json!({"roles": ["lead"], "email": "d@example.org"}));
@@ -57,23 +57,23 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
     api.ask(Method::DELETE, &path, None, now["etag"].as_str()).await.expect(204);
     for (method, path) in [
         (Method::GET, path.as_str()),
-        (Method::DELETE, "/people/u_nobody/sessions/s_1"),
-        (Method::GET, "/people/u_%00"),
+        (Method::DELETE, "/users/u_nobody/sessions/s_1"),
+        (Method::GET, "/users/u_%00"),
     ] {
         assert_eq!(api.ask(method, path, None, None).await.status, 404, "{path}");
     }
-    let me = api.get(&format!("/people/{}", root.id)).await;
-    let own = format!("/people/{}", root.id);
+    let me = api.get(&format!("/users/{}", root.id)).await;
+    let own = format!("/users/{}", root.id);
     for body in [json!({"roles": []}), json!({"disabled": true})] {
         assert_eq!(api.ask(Method::PATCH, &own, Some(body), me["etag"].as_str()).await.status, 409);
     }
     assert_eq!(api.ask(Method::DELETE, &own, None, me["etag"].as_str()).await.status, 409);
-    let page = api.get("/people?limit=1").await;
-    assert_eq!(page["people"].as_array().unwrap().len(), 1);
-    assert_eq!(api.get("/people?after=zzzz").await["people"], json!([]));
+    let page = api.get("/users?limit=1").await;
+    assert_eq!(page["users"].as_array().unwrap().len(), 1);
+    assert_eq!(api.get("/users?after=zzzz").await["users"], json!([]));
     for query in ["limit=0", "limit=501", "limit=x", "nothing=1", "after=%00"] {
         assert_eq!(
-            api.ask(Method::GET, &format!("/people?{query}"), None, None).await.status,
+            api.ask(Method::GET, &format!("/users?{query}"), None, None).await.status,
             400,
             "{query}"
         );
@@ -83,7 +83,7 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
 #[tokio::test]
 async fn two_administrators_cannot_remove_each_other_at_the_same_moment() {
     let (server, root) = stage().await;
-    let other = server.person_with("other", &["admin"]).await;
+    let other = server.user_with("other", &["admin"]).await;
     let accounts = &server.app.accounts;
     let operator = Authority::operator();
     let (one, two) = tokio::join!(
@@ -97,19 +97,19 @@ async fn two_administrators_cannot_remove_each_other_at_the_same_moment() {
             .await
             .unwrap()
             .iter()
-            .any(|person| person.is_administrator() && person.disabled_at.is_none())
+            .any(|user| user.is_administrator() && user.disabled_at.is_none())
     );
 }
 
 #[tokio::test]
 async fn ca52_an_administrator_makes_somebody_sign_in_again() {
     let (server, root) = stage().await;
-    let alice = server.person("alice").await;
+    let alice = server.user("alice").await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[]).await;
-    let path = format!("/people/{}/sign-out", alice.id);
+    let path = format!("/users/{}/sign-out", alice.id);
     api.ask(Method::POST, &path, Some(json!({})), None).await.expect(204);
     browser.get(&server.at("/account")).await.expect(303);
     assert!(server.calls(&tokens.access).await, "apps stay unless asked otherwise");
