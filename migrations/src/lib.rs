@@ -23,6 +23,7 @@ mod m20261126_000021_connection_problem;
 mod m20261126_000022_grants_by_client;
 mod m20261126_000023_live_grants;
 mod m20261126_000024_first_password;
+mod m20261126_000025_users;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000022_grants_by_client::Migration),
             Box::new(m20261126_000023_live_grants::Migration),
             Box::new(m20261126_000024_first_password::Migration),
+            Box::new(m20261126_000025_users::Migration),
         ]
     }
 }

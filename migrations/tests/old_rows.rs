@@ -122,6 +122,30 @@ async fn grant_types_of_clients_follow_from_what_the_version_before_knew_of_them
 }
 
 #[tokio::test]
+async fn users_and_the_reasons_that_name_them_follow_the_renamed_table() {
+    for database in databases("users").await {
+        before(&database, "m20261126_000025_users").await;
+        run(&database, "INSERT INTO person (id, name, roles, created_at) VALUES ('u_a', 'ann', '[]', 1)").await;
+        let insert = |id: &str, reason: &str| {
+            format!(
+                "INSERT INTO access_grant (id, client_id, user_id, scopes, resources, created_at, last_used_at, auth_time, expires_at, revoked_at, revoke_reason) VALUES ('{id}', 'c', 'u_a', '', '[]', 1, 1, 1, 9, 2, '{reason}')"
+            )
+        };
+        for (id, reason) in
+            [("g_1", "by_person"), ("g_2", "person_changed"), ("g_3", "client_removed")]
+        {
+            run(&database, &insert(id, reason)).await;
+        }
+        Migrator::up(&database, None).await.unwrap();
+        assert_eq!(rows(&database, "SELECT id, name FROM users", 2).await, ["u_a ann"]);
+        assert_eq!(
+            rows(&database, "SELECT id, revoke_reason FROM access_grant ORDER BY id", 2).await,
+            ["g_1 by_user", "g_2 user_changed", "g_3 client_removed"]
+        );
+    }
+}
+
+#[tokio::test]
 async fn migrating_a_database_that_is_up_to_date_changes_nothing() {
     for database in databases("again").await {
         Migrator::up(&database, None).await.unwrap();

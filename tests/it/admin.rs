@@ -3,12 +3,12 @@
 
 mod clients;
 mod pages;
-mod users;
 mod scopes;
 mod settings;
+mod users;
 
 use doorward_accounts::{Authority, NewAccessToken};
-use doorward_model::{User, ScopeSet};
+use doorward_model::{ScopeSet, User};
 use doorward_testkit::{Browser, Page, TestServer};
 use reqwest::Method;
 use serde_json::Value;

@@ -2,8 +2,8 @@
 //! reason in the commit.
 
 use doorward_model::{
-    Change, ClientId, Clock, Grant, GrantId, User, Resource, ScopeSet, Subject, Timestamp,
-    UnitOfWork,
+    Change, ClientId, Clock, Grant, GrantId, Resource, ScopeSet, Subject, Timestamp, UnitOfWork,
+    User,
 };
 use doorward_testkit::{Browser, OAuthClient, Pkce, TestServer, Tokens};
 use serde_json::json;

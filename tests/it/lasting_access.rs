@@ -2,7 +2,7 @@
 //! users who have one.
 
 use doorward_accounts::{Authority, NewAccessToken, NewAccount};
-use doorward_model::{AuditFilter, User, Role, ScopeSet};
+use doorward_model::{AuditFilter, Role, ScopeSet, User};
 use doorward_testkit::{Browser, FakeProvider, PASSWORD, Page, TestServer, form_value};
 
 use crate::{
@@ -230,12 +230,8 @@ impl Prepared {
                 self.post(&user, &user, &[("do", "enable"), ("seen", &self.other.etag())]).await
             }
             Action::SetPassword => {
-                self.post(
-                    &user,
-                    &user,
-                    &[("do", "password"), ("password", "a new long password")],
-                )
-                .await
+                self.post(&user, &user, &[("do", "password"), ("password", "a new long password")])
+                    .await
             }
             Action::ResetFactors => {
                 self.post(&user, &user, &[("do", "reset-factors"), ("sure", "1")]).await

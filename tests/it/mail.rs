@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use doorward_accounts::{Authority, NewAccount, AccountChange};
+use doorward_accounts::{AccountChange, Authority, NewAccount};
 use doorward_model::Role;
 use doorward_testkit::{Browser, FakeMailServer, PASSWORD, Page, TestServer, form_value};
 

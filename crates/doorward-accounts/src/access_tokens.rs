@@ -2,8 +2,8 @@
 //! administrators.
 
 use doorward_model::{
-    AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, User, PlainToken, ScopeSet,
-    TokenKind, UpstreamName, UserId,
+    AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, PlainToken, ScopeSet,
+    TokenKind, UpstreamName, User, UserId,
 };
 use doorward_store::StoreError;
 

@@ -9,12 +9,12 @@ mod config;
 mod guessing;
 mod hasher;
 mod passkeys;
-mod users;
 mod reset;
 mod second_factor;
 mod sessions;
 mod sign_in;
 mod totp;
+mod users;
 
 use std::sync::Arc;
 
@@ -29,12 +29,12 @@ pub use config::Config;
 pub use guessing::KNOWN_SECONDS;
 pub use hasher::{HasherError, PasswordHasher};
 pub use passkeys::Ceremony;
-pub use users::{BrowserFacts, NewAccount, UserError, AccountChange, checked_email};
 pub use reset::{INVITATION_SECONDS, RESET_SECONDS};
 pub use second_factor::{Enrolled, FactorError};
 pub use sessions::Visitor;
 pub use sign_in::{Attempt, Entrance, SignInRefusal, SignedIn, UpstreamFacts};
 pub use totp::NewAuthenticator;
+pub use users::{AccountChange, BrowserFacts, NewAccount, UserError, checked_email};
 
 /// Everything about users and their sessions. Cheap to clone.
 #[derive(Clone)]

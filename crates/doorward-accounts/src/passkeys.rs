@@ -3,8 +3,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{
-    Authentication, Change, FactorChange, Level, Passkey as PasskeyRecord, User, PublicUrl,
-    Sealed, SessionId, UnitOfWork, UserId,
+    Authentication, Change, FactorChange, Level, Passkey as PasskeyRecord, PublicUrl, Sealed,
+    SessionId, UnitOfWork, User, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -131,12 +131,7 @@ impl Accounts {
             .collect::<Vec<_>>();
         let shown = user.display_name.as_deref().unwrap_or(user.name.as_str());
         let (options, state) = party
-            .start_passkey_registration(
-                handle(&user.id),
-                user.name.as_str(),
-                shown,
-                Some(known),
-            )
+            .start_passkey_registration(handle(&user.id), user.name.as_str(), shown, Some(known))
             .map_err(refused)?;
         let mut options = serde_json::to_value(options).map_err(refused)?;
         // Kept on the device with the user's name, so that it signs in without one being typed.

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{Change, Expected, User, PersonName, Sealed, Timestamp, UnitOfWork, UserId};
+use doorward_model::{Change, Expected, PersonName, Sealed, Timestamp, UnitOfWork, User, UserId};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 

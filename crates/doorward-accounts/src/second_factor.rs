@@ -2,7 +2,7 @@
 //! without them.
 
 use doorward_model::{
-    Authentication, Change, FactorChange, HashedToken, User, RevokeReason, SessionId, UnitOfWork,
+    Authentication, Change, FactorChange, HashedToken, RevokeReason, SessionId, UnitOfWork, User,
     UserId, id::random_text,
 };
 use doorward_store::{
@@ -161,8 +161,7 @@ impl Accounts {
             .take(64)
             .collect::<String>()
             .to_ascii_lowercase();
-        let (accounts, user_id, known) =
-            (self.clone(), user.id.clone(), known.map(str::to_owned));
+        let (accounts, user_id, known) = (self.clone(), user.id.clone(), known.map(str::to_owned));
         self.store
             .owned(async move { accounts.decide_code(&user_id, &plain, known.as_deref()).await })
             .await
@@ -208,8 +207,7 @@ impl Accounts {
         known: Option<&str>,
     ) -> Result<(), FactorError> {
         let plain: String = typed.chars().filter(char::is_ascii_digit).take(8).collect();
-        let (accounts, user_id, known) =
-            (self.clone(), user.id.clone(), known.map(str::to_owned));
+        let (accounts, user_id, known) = (self.clone(), user.id.clone(), known.map(str::to_owned));
         self.store
             .owned(
                 async move { accounts.decide_first_code(&user_id, &plain, known.as_deref()).await },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AuditFilter, AuditKind, Change, User, PlainToken, Session, SessionId, UserId,
+    AuditFilter, AuditKind, Change, PlainToken, Session, SessionId, User, UserId,
 };
 use doorward_store::StoreError;
 
@@ -33,11 +33,8 @@ impl Accounts {
         else {
             return Ok(None);
         };
-        let Some(user) = self
-            .store
-            .user(&session.user_id)
-            .await?
-            .filter(|user| user.disabled_at.is_none())
+        let Some(user) =
+            self.store.user(&session.user_id).await?.filter(|user| user.disabled_at.is_none())
         else {
             return Ok(None);
         };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, User, PersonName, PlainPassword, PlainToken,
-    ProviderId, Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, UserId,
+    Authentication, Change, HashedToken, IdentityId, PersonName, PlainPassword, PlainToken,
+    ProviderId, Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, User,
+    UserId,
 };
 use doorward_store::{StoreError, attempts::TooMany};
 use doorward_transport::ClientAddress;

@@ -1,6 +1,6 @@
 //! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which all of them support.
 
-use doorward_model::{Change, FactorChange, User, SessionId, Totp, UnitOfWork, UserId};
+use doorward_model::{Change, FactorChange, SessionId, Totp, UnitOfWork, User, UserId};
 use doorward_store::{StoreError, attempts::Counted};
 use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;

@@ -4,8 +4,8 @@ mod first;
 mod passwords;
 
 use doorward_model::{
-    Change, HashedToken, User, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork,
-    UpstreamChange, UserId, user::PersonNameError, secret::PasswordTextError,
+    Change, HashedToken, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork, UpstreamChange,
+    User, UserId, secret::PasswordTextError, user::PersonNameError,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::ClientAddress;
@@ -174,10 +174,7 @@ impl Accounts {
 
     /// True if a user signs in only through identity providers, and all accounts at them have
     /// ended.
-    pub(crate) async fn hangs_on_ended_accounts(
-        &self,
-        user: &User,
-    ) -> Result<bool, StoreError> {
+    pub(crate) async fn hangs_on_ended_accounts(&self, user: &User) -> Result<bool, StoreError> {
         if user.password.is_some() && self.config.passwords {
             return Ok(false);
         }

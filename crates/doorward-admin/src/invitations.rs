@@ -3,7 +3,7 @@
 use doorward_accounts::{Authority, INVITATION_SECONDS, NewAccount, UserError};
 use doorward_federation::{Federation, Provider};
 use doorward_mail::{Invitation, Letter, Letters, MailError};
-use doorward_model::{Change, User, PublicUrl, UnitOfWork, routes};
+use doorward_model::{Change, PublicUrl, UnitOfWork, User, routes};
 use doorward_store::StoreError;
 
 use crate::{Refusal, Users, users::roles};

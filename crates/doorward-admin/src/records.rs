@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_keys::MasterKey;
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, User, Role};
+use doorward_model::{AuditEvent, AuditKind, AuditSubject, Role, User};
 use doorward_store::Store;
 use serde_json::Value;
 

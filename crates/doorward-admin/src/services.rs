@@ -1,7 +1,7 @@
 //! Accounts of services: accounts that cannot sign in, for programs that act for no user.
 
 use doorward_accounts::{Accounts, Authority, NewAccount, UserError};
-use doorward_model::{Change, User, PersonName, Role, UnitOfWork};
+use doorward_model::{Change, PersonName, Role, UnitOfWork, User};
 use doorward_store::{Condition, Store, StoreError};
 
 use crate::Refusal;
@@ -37,11 +37,7 @@ pub(crate) async fn account(
 }
 
 /// Applies a unit that may insert the account of a service.
-pub(crate) async fn apply(
-    store: &Store,
-    unit: UnitOfWork,
-    service: &User,
-) -> Result<(), Refusal> {
+pub(crate) async fn apply(store: &Store, unit: UnitOfWork, service: &User) -> Result<(), Refusal> {
     match store.apply(unit).await {
         Ok(()) => Ok(()),
         Err(StoreError::Refused(Condition::InsertUser)) => {

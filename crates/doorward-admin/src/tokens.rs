@@ -2,8 +2,8 @@
 
 use doorward_accounts::{Accounts, Authority, MadeAccessToken, NewAccessToken};
 use doorward_model::{
-    AccessToken, AccessTokenId, Change, Live, User, Rules, Scope, ScopeSet, UnitOfWork,
-    UpstreamName,
+    AccessToken, AccessTokenId, Change, Live, Rules, Scope, ScopeSet, UnitOfWork, UpstreamName,
+    User,
 };
 use doorward_store::Store;
 

@@ -6,7 +6,7 @@ use doorward_gateway::{
     Decision, Gateway, LeftOut, ReviewState, ReviewedTool, ToolChangeError, Upstream,
     UpstreamConfig,
 };
-use doorward_model::{User, ServerPin, UpstreamName, UpstreamTrust, upstream::PinnedTool};
+use doorward_model::{ServerPin, UpstreamName, UpstreamTrust, User, upstream::PinnedTool};
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 

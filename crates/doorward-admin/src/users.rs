@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_accounts::{Accounts, Authority, Enrolled, UserError, AccountChange};
+use doorward_accounts::{AccountChange, Accounts, Authority, Enrolled, UserError};
 use doorward_federation::Provider;
 use doorward_model::{
-    Change, ClientId, Clock, LinkedIdentity, User, RevokeReason, Role, Session, SessionId, UserId,
+    Change, ClientId, Clock, LinkedIdentity, RevokeReason, Role, Session, SessionId, User, UserId,
 };
 use doorward_store::{ConnectedApp, Store, WayIn};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use doorward_language::{Message, moment, outcome, recorded_kind, text};
-use doorward_model::{AuditEntry, AuditFilter, Outcome, UserId};
+use doorward_model::{AuditEntry, AuditFilter, Outcome, UserId, audit::present_form};
 use doorward_store::{Store, StoreError};
 
 /// One line.
@@ -47,7 +47,8 @@ impl Names {
         let mut names = Self::default();
         for entry in entries {
             let actor = &entry.event.actor;
-            let about = entry.event.subject.split_once(':');
+            let subject = present_form(&entry.event.subject);
+            let about = subject.split_once(':');
             let users = [
                 actor.user_id.as_deref(),
                 about.filter(|(kind, _)| *kind == "user").map(|(_, id)| id),
@@ -81,10 +82,11 @@ impl Names {
         let actor = &event.actor;
         let user = |id: &str| self.users.get(id).cloned().unwrap_or_else(|| id.to_owned());
         let client = |id: &str| self.clients.get(id).cloned().unwrap_or_else(|| id.to_owned());
-        let subject = match event.subject.split_once(':') {
+        let recorded = present_form(&event.subject);
+        let subject = match recorded.split_once(':') {
             Some(("user", id)) => user(id),
             Some(("client", id)) => client(id),
-            _ => event.subject.clone(),
+            _ => recorded.to_string(),
         };
         let call = event.call.as_deref();
         let mut facts: Vec<(Message, String)> = Vec::new();
@@ -110,7 +112,7 @@ impl Names {
                 text::audit_fact_sizes_value(call.request_bytes, call.response_bytes).to_string(),
             );
         }
-        fact(text::audit_fact_subject(), event.subject.clone());
+        fact(text::audit_fact_subject(), recorded.to_string());
         fact(text::audit_fact_client(), actor.client_id.clone().unwrap_or_default());
         fact(text::audit_fact_grant(), actor.grant_id.clone().unwrap_or_default());
         fact(text::audit_fact_token(), actor.token_id.clone().unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, User, Sealed, UnitOfWork, UserId};
+use doorward_model::{Change, IdentityId, LinkedIdentity, Sealed, UnitOfWork, User, UserId};
 use doorward_store::StoreError;
 
 use crate::{
@@ -149,12 +149,7 @@ impl Federation {
         };
         let mut user = User::clone(&user);
         let mut unit = UnitOfWork::from_iter([
-            Change::UpdateIdentity(Box::new(self.learnt(
-                provider,
-                arrival,
-                Some(known),
-                &user.id,
-            ))),
+            Change::UpdateIdentity(Box::new(self.learnt(provider, arrival, Some(known), &user.id))),
             Change::CollectProviderRoles(user.id.clone()),
         ]);
         for change in self.profile_changes(arrival, known, &user, Occasion::SignIn).await? {
@@ -177,10 +172,7 @@ impl Federation {
         let store = &self.inner.parts.store;
         let Some(email) = arrival.verified_email() else { return Ok(None) };
         if let Some(invitation) = store.invitation(&provider.id, email).await? {
-            return Ok(store
-                .user(&invitation.user_id)
-                .await?
-                .map(|user| User::clone(&user)));
+            return Ok(store.user(&invitation.user_id).await?.map(|user| User::clone(&user)));
         }
         if !domain_of(email).is_some_and(|domain| provider.policy.authoritative.contains(&domain)) {
             return Ok(None);

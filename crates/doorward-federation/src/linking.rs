@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Change, IdentityId, LinkedIdentity, User, RevokeReason, Timestamp, UnitOfWork, UserId,
+    Change, IdentityId, LinkedIdentity, RevokeReason, Timestamp, UnitOfWork, User, UserId,
 };
 use doorward_store::StoreError;
 

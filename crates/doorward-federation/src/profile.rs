@@ -1,6 +1,6 @@
 //! The profile of a user as derived from a provider's statements.
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, User, PersonName};
+use doorward_model::{Change, IdentityId, LinkedIdentity, PersonName, User};
 use doorward_store::StoreError;
 
 use crate::{arrival::Arrival, error::FederationError, federation::Federation, provider::Provider};
@@ -42,8 +42,8 @@ pub(crate) fn address_change(
     let follows = user.email_by.as_ref() == Some(id);
     let email = match verified {
         Some(told) => {
-            let takes_over = user.password.is_none()
-                && (occasion == Occasion::SignIn || user.email.is_none());
+            let takes_over =
+                user.password.is_none() && (occasion == Occasion::SignIn || user.email.is_none());
             let news = user.email.as_deref() != Some(told) || !follows;
             ((follows || takes_over) && news).then(|| Some(told.to_owned()))
         }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use doorward_model::{
-    User, Timestamp, UpstreamName, UserId, id::random_text, upstream::ConnectionProblem,
+    Timestamp, UpstreamName, User, UserId, id::random_text, upstream::ConnectionProblem,
 };
 use doorward_store::StoreError;
 use doorward_transport::{FlightError, SingleFlight};
@@ -237,8 +237,7 @@ impl LinkAuth {
         });
         if let Value::Object(members) = &mut claims {
             members.extend(user.email.as_ref().map(|email| ("email".to_owned(), json!(email))));
-            members
-                .extend(user.display_name.as_ref().map(|name| ("name".to_owned(), json!(name))));
+            members.extend(user.display_name.as_ref().map(|name| ("name".to_owned(), json!(name))));
         }
         parts
             .keys
@@ -296,11 +295,7 @@ impl LinkAuth {
     }
 
     /// The user's own token, refreshed before its end or when it was refused.
-    async fn granted(
-        &self,
-        user: &Arc<User>,
-        refused: Option<&str>,
-    ) -> Result<String, NoToken> {
+    async fn granted(&self, user: &Arc<User>, refused: Option<&str>) -> Result<String, NoToken> {
         let title = &self.upstream.title;
         let deadline = tokio::time::Instant::now() + REFRESH_WITHIN;
         let mut seen = self.gateway.connection(&user.id, &self.upstream).await?;

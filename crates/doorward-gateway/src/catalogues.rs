@@ -12,7 +12,7 @@ use std::{
 };
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{User, UpstreamName, UserId, foreign};
+use doorward_model::{UpstreamName, User, UserId, foreign};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
@@ -125,11 +125,7 @@ impl Inner {
 
     /// The offers of an upstream to this user, as far as it is known within the time that the
     /// upstream has for it.
-    pub(crate) async fn catalogue(
-        self: &Arc<Self>,
-        upstream: &Shared,
-        user: &Arc<User>,
-    ) -> Look {
+    pub(crate) async fn catalogue(self: &Arc<Self>, upstream: &Shared, user: &Arc<User>) -> Look {
         let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, user));
         let deadline = Instant::now() + Duration::from_millis(upstream.config.list_wait_ms);
         loop {
@@ -172,8 +168,7 @@ impl Inner {
     /// request.
     fn refresh(self: &Arc<Self>, upstream: &Shared, user: &Arc<User>, slot: &Arc<Slot>) {
         let Some(under_way) = UnderWay::begin(slot) else { return };
-        let (inner, upstream, user) =
-            (Arc::clone(self), Arc::clone(upstream), Arc::clone(user));
+        let (inner, upstream, user) = (Arc::clone(self), Arc::clone(upstream), Arc::clone(user));
         tokio::spawn(async move {
             let late = || Err(LinkError::Failed("listing took too long".to_owned()));
             let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &user))

@@ -41,6 +41,7 @@ pub struct UpstreamConfig {
     /// The folder in which the process runs.
     pub working_dir: String,
     /// True if a process runs for each user rather than one for all.
+    #[serde(alias = "per_person")]
     pub per_user: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https URL.
     pub document: String,

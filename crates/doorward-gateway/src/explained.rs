@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use doorward_mcp::{Item, Kind, Step, Wanted};
-use doorward_model::{User, UpstreamName, upstream::ToolState};
+use doorward_model::{UpstreamName, User, upstream::ToolState};
 use doorward_store::StoreError;
 
 use crate::{

@@ -71,7 +71,7 @@ pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
-pub use status::{ConnectionState, UsersUpstream, Problem};
+pub use status::{ConnectionState, Problem, UsersUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use doorward_model::{Live, User, Timestamp, UpstreamName, UserId};
+use doorward_model::{Live, Timestamp, UpstreamName, User, UserId};
 
 use crate::{
     Inner,

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{User, Timestamp, UpstreamName, upstream::ConnectionProblem};
+use doorward_model::{Timestamp, UpstreamName, User, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -92,12 +92,8 @@ impl Serialize for Problem {
 impl Gateway {
     /// All upstreams as this user sees them, by name.
     pub async fn services(&self, user: &Arc<User>) -> Result<Vec<UsersUpstream>, StoreError> {
-        let upstreams: Vec<Shared> = self
-            .upstreams()
-            .await?
-            .into_iter()
-            .filter(|upstream| upstream.is_for(user))
-            .collect();
+        let upstreams: Vec<Shared> =
+            self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
         let looks = futures_util::future::join_all(
             upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user)),
         )

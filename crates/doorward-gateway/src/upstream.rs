@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_mcp::{Answer, CallLimits, ItemSpec, Permit, ToolCall, ToolError};
-use doorward_model::{Pattern, User, Role, Scope, ToolClass, UpstreamName};
+use doorward_model::{Pattern, Role, Scope, ToolClass, UpstreamName, User};
 use doorward_transport::Outbound;
 use http::{HeaderName, HeaderValue};
 use rmcp::model::CallToolResponse;

@@ -26,8 +26,7 @@ impl Gateway {
             Ok(all) => all
                 .into_iter()
                 .filter(|upstream| {
-                    visit.caller.reaches(Some(upstream.name))
-                        && upstream.is_for(&visit.caller.user)
+                    visit.caller.reaches(Some(upstream.name)) && upstream.is_for(&visit.caller.user)
                 })
                 .collect(),
             Err(error) => {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use doorward_keys::{AccessClaims, Audience};
 use doorward_model::{
-    Grant, OAuthErrorCode, User, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet,
-    Timestamp, UserId, id::random_text,
+    Grant, OAuthErrorCode, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet, Timestamp,
+    User, UserId, id::random_text,
 };
 
 use crate::{Failure, Issuer};

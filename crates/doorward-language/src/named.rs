@@ -65,10 +65,7 @@ pub fn outcome(outcome: Outcome) -> Message {
 
 /// The meaning of a recorded kind of events.
 pub fn recorded_kind(kind: &RecordedKind) -> Message {
-    match kind {
-        RecordedKind::Known(kind) => audit_kind(*kind),
-        RecordedKind::Unknown(_) => text::audit_unknown(),
-    }
+    kind.known().map_or_else(text::audit_unknown, audit_kind)
 }
 
 /// The meaning of a kind of events.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_language::{Message, text};
-use doorward_model::{User, PublicUrl, routes};
+use doorward_model::{PublicUrl, User, routes};
 
 use crate::{MailError, Mailer};
 

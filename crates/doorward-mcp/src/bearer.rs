@@ -162,11 +162,8 @@ impl Mcp {
                 "the access was withdrawn or has ended",
             ));
         };
-        let Some(user) = parts
-            .store
-            .user(&verified.user_id)
-            .await?
-            .filter(|user| user.disabled_at.is_none())
+        let Some(user) =
+            parts.store.user(&verified.user_id).await?.filter(|user| user.disabled_at.is_none())
         else {
             return Err(BearerRefusal::invalid(
                 Reason::UserDisabled,
@@ -243,11 +240,7 @@ impl Mcp {
         Ok(Arc::new(Caller {
             // The authentication is that of the user who made the token; the rules are the present
             // ones.
-            scopes: parts.rules.now().access.effective(
-                &token.scopes,
-                &user,
-                &token.authentication,
-            ),
+            scopes: parts.rules.now().access.effective(&token.scopes, &user, &token.authentication),
             user,
             expires_at: token.expires_at.0,
             principal: Principal::Token(token),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use doorward_model::{
-    Effect, Live, User, Program, Rules,
+    Effect, Live, Program, Rules, User,
     policy::{ItemKind, Question},
 };
 

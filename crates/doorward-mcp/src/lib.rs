@@ -49,9 +49,9 @@ use std::sync::{Arc, OnceLock};
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Live, Pattern, User,
-    Program, PublicUrl, Resource, ResourceTable, Rules, ScopeSet, SessionId, Timestamp,
-    UpstreamName, UserId,
+    AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Live, Pattern, Program,
+    PublicUrl, Resource, ResourceTable, Rules, ScopeSet, SessionId, Timestamp, UpstreamName, User,
+    UserId,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{answer::Document, host::HostPolicy};

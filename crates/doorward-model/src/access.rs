@@ -2,7 +2,7 @@
 //! and where one factor is not enough.
 
 use crate::{
-    User, Role, ScopeSet,
+    Role, ScopeSet, User,
     authentication::{Authentication, Level},
     nearest,
     pattern::Pattern,
@@ -78,11 +78,8 @@ impl AccessPolicy {
     /// The scopes that this user may hold through any client. A scope that includes one that is
     /// not allowed is not allowed either.
     pub fn scopes_of(&self, user: &User) -> ScopeSet {
-        let admin = if user.is_administrator() {
-            ScopeSet::administrative()
-        } else {
-            ScopeSet::default()
-        };
+        let admin =
+            if user.is_administrator() { ScopeSet::administrative() } else { ScopeSet::default() };
         if self.scopes.is_empty() {
             return ScopeSet::all().iter().chain(admin.iter()).collect();
         }

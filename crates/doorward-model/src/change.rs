@@ -6,9 +6,9 @@ mod unit;
 
 use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
-    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, User, PersonName,
-    ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
-    SigningKey, StoredProvider, Timestamp,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PersonName, ProviderId,
+    RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey,
+    StoredProvider, Timestamp, User,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,

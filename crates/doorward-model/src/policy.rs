@@ -145,7 +145,7 @@ impl fmt::Display for Decision<'_> {
 mod tests {
     use super::*;
     use crate::{
-        User, PersonName, Role, Timestamp, UserId,
+        PersonName, Role, Timestamp, User, UserId,
         id::{AccessTokenId, ClientId, Program},
         upstream::ToolClass,
     };
@@ -178,23 +178,22 @@ mod tests {
         ]
         .map(str::to_owned);
         let policy = ToolPolicy::parse(&rules, "allow").unwrap();
-        let decide =
-            |user: &User, client: &str, tool: &str, class: ToolClass, open_world: bool| {
-                let (listed, client_id) = (format!("wiki_{tool}"), ClientId::from_text(client));
-                let question = Question {
-                    user,
-                    program: Program::Client(&client_id),
-                    upstream: "wiki",
-                    kind: ItemKind::Tool,
-                    tool,
-                    listed_as: &listed,
-                    class,
-                    open_world,
-                    idempotent: false,
-                };
-                let decision = policy.decide(&question);
-                (decision.effect, decision.rule.map(|(number, _)| number))
+        let decide = |user: &User, client: &str, tool: &str, class: ToolClass, open_world: bool| {
+            let (listed, client_id) = (format!("wiki_{tool}"), ClientId::from_text(client));
+            let question = Question {
+                user,
+                program: Program::Client(&client_id),
+                upstream: "wiki",
+                kind: ItemKind::Tool,
+                tool,
+                listed_as: &listed,
+                class,
+                open_world,
+                idempotent: false,
             };
+            let decision = policy.decide(&question);
+            (decision.effect, decision.rule.map(|(number, _)| number))
+        };
         let (ann, root) = (user("ann", &[]), user("root", &["admin"]));
         assert_eq!(
             decide(&root, "x", "delete_page", ToolClass::Destructive, true),
@@ -261,7 +260,7 @@ mod tests {
 
     #[test]
     fn names_that_others_choose_decide_nothing() {
-        let (user, client, token) = (
+        let (user_id, client, token) = (
             format!("u_{}", "A".repeat(22)),
             format!("c_{}", "b".repeat(22)),
             format!("t_{}", "c".repeat(22)),
@@ -283,7 +282,7 @@ mod tests {
             policy.decide(&question).effect == Effect::Deny
         };
         let ann = User {
-            id: UserId::from_text(user.clone()),
+            id: UserId::from_text(user_id.clone()),
             email: Some("Ann@Example.com".to_owned()),
             ..user("boss@acme.test", &[])
         };
@@ -293,8 +292,8 @@ mod tests {
             assert!(!decide(rule, &ann, &client), "{rule}");
         }
         for rule in [
-            format!("deny user={user}"),
-            format!("deny person=u_{},{user}", "x".repeat(22)),
+            format!("deny user={user_id}"),
+            format!("deny person=u_{},{user_id}", "x".repeat(22)),
             "deny person=ann@example.com".to_owned(),
         ] {
             assert!(decide(&rule, &ann, &client), "{rule}");

@@ -6,10 +6,10 @@ pub(crate) mod upstreams;
 
 use doorward_model::{
     Authentication, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
-    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, User, PersonName, ProviderId,
-    RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt,
-    SigningAlgorithm, SigningKey, StoredProvider, Subject, Timestamp, Totp, UpstreamSession,
-    UserId, foreign, secret::HashedPassword,
+    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, PersonName, ProviderId, RefreshToken,
+    Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm,
+    SigningKey, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId, foreign,
+    secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 

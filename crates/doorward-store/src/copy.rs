@@ -14,9 +14,9 @@ use crate::{
     entities::{
         access_grant, access_token, audit, audit_record, authorization_code, client,
         connect_attempt, connection, identity, invitation, kept_result, login_failure,
-        one_time_link, passkey, user, provider, recovery_code, refresh_token, session, setting,
-        sign_in, signing_key, spent_value, token_revocation, totp, upstream, upstream_registration,
-        upstream_tool, upstream_trust,
+        one_time_link, passkey, provider, recovery_code, refresh_token, session, setting, sign_in,
+        signing_key, spent_value, token_revocation, totp, upstream, upstream_registration,
+        upstream_tool, upstream_trust, user,
     },
 };
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_model::{
     AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink,
-    User, PersonName, RefreshToken, ScopeSet, Session, SigningKey, Timestamp, UserId,
+    PersonName, RefreshToken, ScopeSet, Session, SigningKey, Timestamp, User, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -21,8 +21,8 @@ pub use federation::WayIn;
 use crate::{
     Store, StoreError, convert,
     entities::{
-        access_grant, authorization_code, client, login_failure, one_time_link, user,
-        refresh_token, session, setting, signing_key, spent_value,
+        access_grant, authorization_code, client, login_failure, one_time_link, refresh_token,
+        session, setting, signing_key, spent_value, user,
     },
 };
 

@@ -13,8 +13,8 @@ use std::{
 };
 
 use doorward_model::{
-    AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, Grant, User,
-    Session, SigningKey, StoredProvider, UnitOfWork, UpstreamTrust,
+    AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, Grant, Session,
+    SigningKey, StoredProvider, UnitOfWork, UpstreamTrust, User,
     ports::SystemClock,
     upstream::{PinnedTool, StoredUpstream},
 };

@@ -16,7 +16,7 @@ use doorward::{
     supervisor::Supervisor,
 };
 use doorward_accounts::{Authority, NewAccount};
-use doorward_model::{User, Role};
+use doorward_model::{Role, User};
 use doorward_transport::{
     Listeners, Tls,
     address::TrustedProxies,

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use doorward_language::Message;
-use doorward_model::{User, UpstreamName, UserId};
+use doorward_model::{UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 
@@ -105,10 +105,7 @@ pub struct Leaving<'a> {
 /// The upstreams, for pages.
 pub trait Upstreams: Send + Sync + 'static {
     /// All that this user may use.
-    fn services<'a>(
-        &'a self,
-        user: &'a Arc<User>,
-    ) -> Answer<'a, Result<Vec<Service>, StoreError>>;
+    fn services<'a>(&'a self, user: &'a Arc<User>) -> Answer<'a, Result<Vec<Service>, StoreError>>;
     /// The connection before it is made.
     fn prospect<'a>(
         &'a self,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_gateway::{ConnectError, ConnectionState, Departure, Gateway, Problem};
 use doorward_language::{connection_problem, text};
 use doorward_mcp::Mcp;
-use doorward_model::{User, UpstreamName, UserId};
+use doorward_model::{UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
@@ -43,10 +43,7 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
 }
 
 impl Upstreams for UpstreamPages {
-    fn services<'a>(
-        &'a self,
-        user: &'a Arc<User>,
-    ) -> Answer<'a, Result<Vec<Service>, StoreError>> {
+    fn services<'a>(&'a self, user: &'a Arc<User>) -> Answer<'a, Result<Vec<Service>, StoreError>> {
         Box::pin(async move {
             let services = self.gateway.services(user).await?;
             let upstreams = self.gateway.upstreams().await?;

@@ -1,7 +1,7 @@
 //! Users: adding and inviting, changing, removing.
 
 use doorward_accounts::{Authority, NewAccount};
-use doorward_model::{User, Role};
+use doorward_model::{Role, User};
 use doorward_testkit::{FakeMailServer, FakeProvider, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -71,8 +71,7 @@ async fn clients_and_users(stage: &Stage, audit: &Audit) {
     assert_eq!(blocked, audit.subjects(AuditKind::ClientChanged), "clients that were blocked");
 
     let users = store.users().await.unwrap();
-    let stored: BTreeSet<String> =
-        users.iter().map(|user| format!("user:{}", user.id)).collect();
+    let stored: BTreeSet<String> = users.iter().map(|user| format!("user:{}", user.id)).collect();
     let (added, deleted) =
         (audit.subjects(AuditKind::UserAdded), audit.subjects(AuditKind::UserDeleted));
     assert!(stored.len() > 20 && deleted.len() > 3, "{} {}", stored.len(), deleted.len());

@@ -73,7 +73,8 @@ fn pages_use_the_terms_of_the_glossary() {
 
 #[test]
 fn words_in_code_targets_of_links_and_names_of_elements_do_not_count() {
-    let text = "A `user` in [a\nlist](users.md), **an** IP\naddress. *Users*\n```\nroom\n```\nTwo-user";
+    let text =
+        "A `user` in [a\nlist](users.md), **an** IP\naddress. *Users*\n```\nroom\n```\nTwo-user";
     let found: Vec<_> = words(text).into_iter().map(|(_, word)| word).collect();
     assert_eq!(found, ["a", "in", "a", "list", "an", "ip", "address", "two-user"]);
 }

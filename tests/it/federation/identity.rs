@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_accounts::{Authority, NewAccount};
 use doorward_federation::ProviderConfig;
 use doorward_model::{
-    AuditKind, Change, IdentityId, LinkedIdentity, User, PersonName, ProviderId, Timestamp,
+    AuditKind, Change, IdentityId, LinkedIdentity, PersonName, ProviderId, Timestamp, User,
 };
 use doorward_testkit::{Answer, Browser, FakeProvider, PASSWORD, TestServer};
 use serde_json::json;
@@ -178,10 +178,7 @@ async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_f
     provider.refuse_refresh(Some((400, "invalid_grant")));
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.ended, 1);
-    assert_eq!(
-        (user(&server, "ada").await.email, name_of(&server, &browser).await),
-        (None, None)
-    );
+    assert_eq!((user(&server, "ada").await.email, name_of(&server, &browser).await), (None, None));
 }
 
 #[tokio::test]

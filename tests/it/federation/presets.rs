@@ -145,10 +145,7 @@ async fn github_takes_the_verified_primary_address_and_organisations_and_teams_a
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("octocat"));
     let user = server.app.accounts.find("octocat").await.unwrap();
-    assert_eq!(
-        (user.email.as_deref(), user.all_roles().count()),
-        (Some("octo@corp.example"), 1)
-    );
+    assert_eq!((user.email.as_deref(), user.all_roles().count()), (Some("octo@corp.example"), 1));
     let identity = server.app.store.identities_of(&user.id).await.unwrap().remove(0);
     assert_eq!(
         (identity.subject.as_str(), identity.issuer.as_str()),

@@ -1,7 +1,7 @@
 //! Personal access tokens of users of a provider: they end with the account at the provider, even
 //! without other use.
 
-use doorward_accounts::{Authority, NewAccessToken, AccountChange};
+use doorward_accounts::{AccountChange, Authority, NewAccessToken};
 use doorward_model::{AccessPolicy, ScopeSet};
 use doorward_testkit::{Browser, FakeProvider, TestServer};
 

@@ -1,7 +1,7 @@
 //! One-time links that make the first administrator.
 
 use doorward_model::{
-    Authentication, Change, OneTimeLink, User, PlainToken, Role, TokenKind, UnitOfWork,
+    Authentication, Change, OneTimeLink, PlainToken, Role, TokenKind, UnitOfWork, User,
 };
 use doorward_store::{Condition, StoreError};
 
@@ -49,8 +49,7 @@ impl Accounts {
             complete: true,
             upstream: None,
         };
-        let added =
-            UnitOfWork::from_iter([self.redeem(secret), Change::InsertUser(user.clone())]);
+        let added = UnitOfWork::from_iter([self.redeem(secret), Change::InsertUser(user.clone())]);
         let (session, signed_in) = self.enter(user.clone(), entrance, browser);
         match self
             .store

@@ -1,6 +1,6 @@
 //! Passwords that are set or changed.
 
-use doorward_model::{Change, User, PlainPassword, RevokeReason, SessionId, UnitOfWork};
+use doorward_model::{Change, PlainPassword, RevokeReason, SessionId, UnitOfWork, User};
 use doorward_store::attempts::{Counter, TooMany};
 
 use super::{BrowserFacts, UserError};
@@ -62,12 +62,7 @@ impl Accounts {
         self.store
             .owned(async move {
                 accounts
-                    .decide_change_of_password(
-                        &authority,
-                        user,
-                        (present, text),
-                        (counters, keep),
-                    )
+                    .decide_change_of_password(&authority, user, (present, text), (counters, keep))
                     .await
             })
             .await

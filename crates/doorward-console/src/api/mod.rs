@@ -9,13 +9,13 @@ mod guard;
 mod keys;
 mod openapi;
 mod operation;
-mod users;
 mod policy;
 mod providers;
 mod settings;
 mod timeline;
 mod tokens;
 mod upstreams;
+mod users;
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use axum::{
 use doorward_accounts::Authority;
 use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
 use doorward_mcp::Caller;
-use doorward_model::{User, Role, routes};
+use doorward_model::{Role, User, routes};
 use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,12 +4,12 @@ mod audit;
 mod clients;
 mod home;
 mod keys;
-mod users;
 mod policy;
 mod providers;
 mod settings;
 mod timeline;
 mod upstreams;
+mod users;
 
 use std::sync::Arc;
 

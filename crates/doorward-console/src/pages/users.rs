@@ -13,7 +13,7 @@ use doorward_accounts::Authority;
 use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
-use doorward_model::{User, Role, routes};
+use doorward_model::{Role, User, routes};
 use doorward_store::{ConnectedApp, page_of};
 use doorward_transport::{Params, answer};
 use doorward_web::{Frame, Onward, Oops, browser_name, draw, draw_copying, filled, form, moment};
@@ -114,8 +114,8 @@ async fn show_list(
     let listed = async {
         let users = console.store.users_after(params.get("after"), LISTED + 1).await?;
         let providers = console.admin.providers.enabled().await?;
-        let users: Vec<&User> = users.iter().collect();
-        let states = console.admin.users.states(&users, &providers).await?;
+        let listed: Vec<&User> = users.iter().collect();
+        let states = console.admin.users.states(&listed, &providers).await?;
         Ok::<_, Refusal>((users, states, providers))
     };
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
@@ -206,9 +206,7 @@ pub(crate) async fn add(
     match console.admin.invitations.add(&authority, typed(&params)).await {
         Ok(invited) => match handed_over(&invited) {
             None => answer::see_other(
-                &console
-                    .web
-                    .at(&routes::ADMIN_USER.replace("{user}", invited.user.id.as_str())),
+                &console.web.at(&routes::ADMIN_USER.replace("{user}", invited.user.id.as_str())),
             ),
             told => {
                 let say = Say { handed_over: told, ..Say::default() };

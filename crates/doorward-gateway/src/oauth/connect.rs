@@ -4,8 +4,8 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
-    Connection, HashedToken, User, PlainToken, TokenKind, UpstreamChange, UpstreamId,
-    UpstreamName, UpstreamTrust, UserId, id::random_text, upstream::ConnectAttempt,
+    Connection, HashedToken, PlainToken, TokenKind, UpstreamChange, UpstreamId, UpstreamName,
+    UpstreamTrust, User, UserId, id::random_text, upstream::ConnectAttempt,
 };
 use doorward_store::StoreError;
 use doorward_transport::Params;
@@ -352,11 +352,7 @@ impl Gateway {
         tracing::info!(upstream = %name, user = %user_id, "a user connected an upstream");
         self.forget_user(name, &user_id);
         for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
-            parts.changes.tell(Change {
-                upstream: Some(name),
-                user: Some(user_id.clone()),
-                what,
-            });
+            parts.changes.tell(Change { upstream: Some(name), user: Some(user_id.clone()), what });
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ mod sealed;
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Client, ConnectStep, IdentityId, OAuthErrorCode, User, Resource, ScopeSet,
-    StepKind, Subject, Timestamp,
+    Authentication, Client, ConnectStep, IdentityId, OAuthErrorCode, Resource, ScopeSet, StepKind,
+    Subject, Timestamp, User,
 };
 use doorward_transport::Params;
 

@@ -228,6 +228,8 @@ impl<'de> Deserialize<'de> for AuditKind {
 pub enum RecordedKind {
     /// A kind of this version.
     Known(AuditKind),
+    /// A kind of this version, with the text under which a former version recorded it.
+    Former(AuditKind, String),
     /// The stored text of another version.
     Unknown(String),
 }
@@ -235,13 +237,26 @@ pub enum RecordedKind {
 impl RecordedKind {
     /// Reads the stored text.
     pub fn from_stored(text: String) -> Self {
-        AuditKind::parse(&text).map_or(Self::Unknown(text), Self::Known)
+        match AuditKind::parse(&text) {
+            Some(kind) => Self::Known(kind),
+            None => match AuditKind::parse(&super::present_form(&text)) {
+                Some(kind) => Self::Former(kind, text),
+                None => Self::Unknown(text),
+            },
+        }
     }
-    /// The stored text.
+    /// The stored text, which the chain of entries is computed from.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Known(kind) => kind.as_str(),
-            Self::Unknown(text) => text,
+            Self::Former(_, text) | Self::Unknown(text) => text,
+        }
+    }
+    /// The kind, if this version has it.
+    pub const fn known(&self) -> Option<AuditKind> {
+        match self {
+            Self::Known(kind) | Self::Former(kind, _) => Some(*kind),
+            Self::Unknown(_) => None,
         }
     }
 }
@@ -254,13 +269,17 @@ impl From<AuditKind> for RecordedKind {
 
 impl PartialEq<AuditKind> for RecordedKind {
     fn eq(&self, kind: &AuditKind) -> bool {
-        matches!(self, Self::Known(known) if known == kind)
+        self.known() == Some(*kind)
     }
 }
 
+/// Writes the kind's name in this version.
 impl fmt::Display for RecordedKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self.known() {
+            Some(kind) => kind.fmt(f),
+            None => f.write_str(self.as_str()),
+        }
     }
 }
 
@@ -276,6 +295,19 @@ mod tests {
         let other = RecordedKind::from_stored("user.teleported".to_owned());
         assert_eq!(other, RecordedKind::Unknown("user.teleported".to_owned()));
         assert_eq!(other.as_str(), "user.teleported");
+    }
+
+    #[test]
+    fn kinds_of_a_former_version_are_known_and_keep_their_recorded_text() {
+        let former = RecordedKind::from_stored("person.added".to_owned());
+        assert_eq!(former, AuditKind::UserAdded);
+        assert_eq!((former.as_str(), former.to_string().as_str()), ("person.added", "user.added"));
+        let forms = |text| super::super::recorded_forms(text).collect::<Vec<_>>();
+        assert_eq!(forms("user.added"), ["user.added", "person.added"]);
+        assert_eq!(forms("user:u_1"), ["user:u_1", "person:u_1"]);
+        assert_eq!(forms("users."), ["users."]);
+        assert_eq!(super::super::present_form("person:u_1"), "user:u_1");
+        assert_eq!(super::super::present_form("personal.x"), "personal.x");
     }
 
     #[test]

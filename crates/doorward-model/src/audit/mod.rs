@@ -4,6 +4,8 @@
 mod filter;
 mod kind;
 
+use std::borrow::Cow;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -205,6 +207,29 @@ impl From<AuditEvent> for AuditEvent<RecordedKind> {
 /// The object that an entry is about, as it is stored and searched for.
 pub fn subject(kind: AuditSubject, id: &str) -> String {
     format!("{}:{id}", kind.as_str())
+}
+
+/// The word for a user in entries of versions before migration 000025. Entries are chained by their
+/// texts, so that they are never rewritten; they are read and found under the word of this version.
+const FORMER_USER: &str = "person";
+
+/// The forms in which a kind, a family of kinds (`user.`) or a subject may be recorded.
+pub fn recorded_forms(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let former = text
+        .strip_prefix(AuditSubject::User.as_str())
+        .filter(|rest| rest.starts_with(['.', ':']))
+        .map(|rest| Cow::Owned(format!("{FORMER_USER}{rest}")));
+    std::iter::once(Cow::Borrowed(text)).chain(former)
+}
+
+/// The text of this version for a kind or a subject that was recorded by a former one.
+pub fn present_form(recorded: &str) -> Cow<'_, str> {
+    match recorded.strip_prefix(FORMER_USER) {
+        Some(rest) if rest.starts_with(['.', ':']) => {
+            Cow::Owned(format!("{}{rest}", AuditSubject::User.as_str()))
+        }
+        _ => Cow::Borrowed(recorded),
+    }
 }
 
 /// An entry as it is kept.

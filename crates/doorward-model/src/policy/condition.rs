@@ -1,7 +1,7 @@
 //! The conditions of rules.
 
 use crate::{
-    Pattern, User, Role,
+    Pattern, Role, User,
     id::{AccessTokenId, ClientId, Program, UserId},
     nearest,
     policy::question::{ItemKind, Question},
@@ -123,8 +123,8 @@ impl Condition {
             return Err(format!("{key} needs a value"));
         }
         Ok(match key {
-            // `user` is the older name of the same condition.
-            "user" | "user" => {
+            // `person` is the former name of the same condition.
+            "user" | "person" => {
                 Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?)
             }
             "role" => Self::Role(

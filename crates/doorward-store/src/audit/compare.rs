@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     db::Db,
     entities::{
-        access_grant, access_token, client, connection, identity, invitation, user, session,
-        setting, upstream_registration, upstream_tool, upstream_trust,
+        access_grant, access_token, client, connection, identity, invitation, session, setting,
+        upstream_registration, upstream_tool, upstream_trust, user,
     },
     writes::{Dependents, grants_for, tokens_for},
 };

@@ -2,11 +2,11 @@
 //! rows: the rarest condition leads, and where all are common the search goes back a stretch at a
 //! time.
 
-use doorward_model::{AuditEntry, AuditFilter, Timestamp, audit};
+use doorward_model::{AuditEntry, AuditFilter, AuditSubject, Timestamp, audit};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Statement,
-    sea_query::{Alias, CommonTableExpression, Expr, Query, WithClause},
+    sea_query::{Alias, CommonTableExpression, Expr, Query, SimpleExpr, WithClause},
 };
 
 use super::chain;
@@ -28,36 +28,57 @@ pub struct AuditPage {
     pub stretched: bool,
 }
 
-/// One indexed condition.
-fn leading(filter: &AuditFilter) -> Vec<Condition> {
+/// Indexed conditions. Each is a choice of equalities, each of which an index answers in order; a
+/// family of kinds is a range instead.
+fn leading(filter: &AuditFilter) -> Vec<Lead> {
     use rows::Column as C;
-    let mut conditions = Vec::new();
+    let mut leads = Vec::new();
     let mut equal = |column: C, value: &Option<String>| {
         if let Some(value) = value {
-            conditions.push(Condition::all().add(column.eq(value.as_str())));
+            leads.push(Lead::Equal(vec![column.eq(value.as_str())]));
         }
     };
     equal(C::UserId, &filter.user_id);
     equal(C::ClientId, &filter.client_id);
     equal(C::Tool, &filter.tool);
-    equal(C::Subject, &filter.subject);
+    let subjects = |text: &str| {
+        audit::recorded_forms(text).map(|form| C::Subject.eq(form)).collect::<Vec<_>>()
+    };
+    if let Some(subject) = &filter.subject {
+        leads.push(Lead::Equal(subjects(subject)));
+    }
     if let Some(id) = &filter.concerns {
-        conditions.push(
-            Condition::any()
-                .add(C::UserId.eq(id.as_str()))
-                .add(C::Subject.eq(audit::subject(doorward_model::AuditSubject::User, id))),
-        );
+        let mut either = subjects(&audit::subject(AuditSubject::User, id));
+        either.push(C::UserId.eq(id.as_str()));
+        leads.push(Lead::Equal(either));
     }
     if let Some(kind) = &filter.kind {
-        conditions.push(match kind.strip_suffix('.') {
+        let forms = audit::recorded_forms(kind);
+        leads.push(match kind.strip_suffix('.') {
             // A range of the index: from "user." to "user/".
-            Some(family) => Condition::all()
-                .add(C::Kind.gte(kind.as_str()))
-                .add(C::Kind.lt(format!("{family}/"))),
-            None => Condition::all().add(C::Kind.eq(kind.as_str())),
+            Some(_) => Lead::Range(forms.fold(Condition::any(), |any, form| {
+                let end = format!("{}/", form.trim_end_matches('.'));
+                any.add(Condition::all().add(C::Kind.gte(form.as_ref())).add(C::Kind.lt(end)))
+            })),
+            None => Lead::Equal(forms.map(|form| C::Kind.eq(form)).collect()),
         });
     }
-    conditions
+    leads
+}
+
+/// A condition that an index answers.
+enum Lead {
+    Equal(Vec<SimpleExpr>),
+    Range(Condition),
+}
+
+impl Lead {
+    fn condition(&self) -> Condition {
+        match self {
+            Self::Equal(choices) => choices.iter().cloned().fold(Condition::any(), Condition::add),
+            Self::Range(range) => range.clone(),
+        }
+    }
 }
 
 /// Conditions without an index.
@@ -105,17 +126,19 @@ impl Store {
         }
         let leading = leading(filter);
         let rest = following(filter);
-        // One equality is answered in order by its index. A family of kinds is a range of it, and
-        // would have to be sorted.
-        let in_order = leading.len() <= 1
-            && filter.outcome.is_none()
-            && filter.upstream.is_none()
-            && !filter.kind.as_ref().is_some_and(|kind| kind.ends_with('.'));
-        let (rows, floor) = if let (true, Some(id)) = (in_order, &filter.concerns) {
-            (self.concerning(id, rest, (from, to), limit).await?, from)
-        } else if in_order {
-            let all = leading.into_iter().fold(rest, Condition::add);
-            (self.newest(all, (from, to), limit).await?, from)
+        // Equalities are answered in order by their indexes. A family of kinds is a range, and would
+        // have to be sorted.
+        let choices = match leading.as_slice() {
+            _ if filter.outcome.is_some() || filter.upstream.is_some() => None,
+            [] => Some(vec![Condition::all()]),
+            [Lead::Equal(choices)] => {
+                Some(choices.iter().cloned().map(|one| Condition::all().add(one)).collect())
+            }
+            _ => None,
+        };
+        let leading: Vec<Condition> = leading.iter().map(Lead::condition).collect();
+        let (rows, floor) = if let Some(choices) = choices {
+            (self.merged(choices, &rest, (from, to), limit).await?, from)
         } else if let Some(rare) = self.rarest(&leading, (from, to)).await? {
             let lead = leading.get(rare).cloned().unwrap_or_else(Condition::all);
             let others = leading
@@ -212,30 +235,21 @@ impl Store {
             .await?)
     }
 
-    /// Actions of a user and about that user: two indexes, each in order.
-    async fn concerning(
+    /// Entries that fit one of several conditions, each of which its index answers in order.
+    async fn merged(
         &self,
-        id: &str,
-        rest: Condition,
+        choices: Vec<Condition>,
+        rest: &Condition,
         span: (i64, i64),
         limit: u64,
     ) -> Result<Vec<rows::Model>, StoreError> {
-        let mut both =
-            self.newest(rest.clone().add(rows::Column::UserId.eq(id)), span, limit).await?;
-        both.extend(
-            self.newest(
-                rest.add(
-                    rows::Column::Subject
-                        .eq(audit::subject(doorward_model::AuditSubject::User, id)),
-                ),
-                span,
-                limit,
-            )
-            .await?,
-        );
-        both.sort_by_key(|row| std::cmp::Reverse(row.seq));
-        both.dedup_by_key(|row| row.seq);
-        Ok(both)
+        let mut found = Vec::new();
+        for choice in choices {
+            found.extend(self.newest(choice.add(rest.clone()), span, limit).await?);
+        }
+        found.sort_by_key(|row| std::cmp::Reverse(row.seq));
+        found.dedup_by_key(|row| row.seq);
+        Ok(found)
     }
 
     /// Entries that fit a rare condition first, then the rest: a planner that took the order's index

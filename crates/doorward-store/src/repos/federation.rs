@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    HashedToken, IdentityId, Invitation, LinkedIdentity, User, ProviderId, SignInAttempt,
-    StoredProvider, Timestamp, UserId,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider,
+    Timestamp, User, UserId,
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -14,8 +14,7 @@ use sea_orm::{
 use crate::{
     Store, StoreError, convert,
     entities::{
-        access_grant, access_token, identity, invitation, passkey, user, provider, session,
-        sign_in,
+        access_grant, access_token, identity, invitation, passkey, provider, session, sign_in, user,
     },
 };
 
@@ -198,8 +197,7 @@ impl Store {
     }
     /// Users with this e-mail address, compared without case, straight from the database.
     pub async fn users_with_email(&self, email: &str) -> Result<Vec<User>, StoreError> {
-        let same =
-            Expr::expr(Func::lower(Expr::col(user::Column::Email))).eq(email.to_lowercase());
+        let same = Expr::expr(Func::lower(Expr::col(user::Column::Email))).eq(email.to_lowercase());
         let rows = user::Entity::find().filter(same).limit(10).all(&self.reader).await?;
         rows.into_iter().map(convert::user).collect()
     }

@@ -78,7 +78,7 @@ mod tests {
         let old = old_database(&folder).await;
         Migrator::up(&old, Some(1)).await.unwrap();
         for statement in [
-            "INSERT INTO user VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
+            "INSERT INTO person VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
             "INSERT INTO session VALUES ('hash', 's_1', 'u_1', 5, 6, 99, 99, 'agent', '127.0.0.1')",
             "INSERT INTO access_grant VALUES ('g_1', 'c_1', 'u_1', 'mcp:read', '[\"https://d/mcp\"]', 5, 5, 5, 99, NULL, NULL)",
         ] {

@@ -17,10 +17,9 @@ use crate::{
     convert,
     entities::{
         identity::{self, Column as I},
-        invitation,
-        user::{self, Column as P},
-        provider,
+        invitation, provider,
         sign_in::{self, Column as A},
+        user::{self, Column as P},
     },
     invalidate::Stale,
 };

@@ -135,9 +135,7 @@ pub(super) fn replace(
             about(AuditKind::GrantRevoked, AuditSubject::Grant, grant.as_str()),
             Stale::Grant(grant.to_string()),
         ),
-        _ => {
-            (about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()), Stale::Grants)
-        }
+        _ => (about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()), Stale::Grants),
     };
     let detail =
         json!({"reason": reason.as_str(), "by": by.as_str(), "grants": ids().collect::<Vec<_>>()});

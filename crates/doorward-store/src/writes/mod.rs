@@ -6,13 +6,13 @@ mod access_tokens;
 mod clients;
 mod federation;
 mod grants;
-mod users;
 mod reads;
 mod second_factor;
 mod sessions;
 mod settings;
 mod trust;
 mod upstreams;
+mod users;
 
 use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, FactorChange, UpstreamChange};
 use sea_orm::{

@@ -20,11 +20,10 @@ use crate::{
         client,
         connection::Column as N,
         identity::{self, Column as I},
-        invitation,
-        user::{self, Column as P},
-        provider,
+        invitation, provider,
         session::{self, Column as S},
         setting, sign_in,
+        user::{self, Column as P},
     },
 };
 

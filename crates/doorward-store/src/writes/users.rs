@@ -1,7 +1,7 @@
 //! Writes of users.
 
 use doorward_model::{
-    AuditKind, AuditSubject, IdentityId, User, PersonName, Role, Timestamp, UserId,
+    AuditKind, AuditSubject, IdentityId, PersonName, Role, Timestamp, User, UserId,
     secret::HashedPassword,
 };
 use sea_orm::{
@@ -17,8 +17,8 @@ use crate::{
     convert::{self, list_to_text},
     entities::{
         access_token, connect_attempt, connection, identity, invitation, kept_result, passkey,
-        user::{self, Column as P},
         recovery_code, totp,
+        user::{self, Column as P},
     },
     invalidate::Stale,
 };

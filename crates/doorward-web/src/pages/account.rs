@@ -92,8 +92,7 @@ async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
         web.parts.store.connected_apps(&signed_in.visitor.user.id, web.parts.clock.now()).await?;
     let mut rows = Vec::new();
     for app in apps {
-        let tools =
-            web.parts.store.last_tools(&signed_in.visitor.user.id, &app.client_id).await?;
+        let tools = web.parts.store.last_tools(&signed_in.visitor.user.id, &app.client_id).await?;
         rows.push(row(&app, tools.into_iter().map(|(tool, _)| tool).collect()));
     }
     Ok(rows)

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{UserError, RESET_SECONDS};
+use doorward_accounts::{RESET_SECONDS, UserError};
 use doorward_language::{Message, text};
 use doorward_model::{User, routes};
 use doorward_transport::Params;

@@ -204,10 +204,7 @@ async fn prove(
             .await
             .map(|()| "swk")
     } else {
-        accounts
-            .confirm_authenticator(&authority, user, text("code"), known)
-            .await
-            .map(|()| "otp")
+        accounts.confirm_authenticator(&authority, user, text("code"), known).await.map(|()| "otp")
     })
 }
 

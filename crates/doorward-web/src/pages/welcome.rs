@@ -110,11 +110,7 @@ pub(crate) async fn post(
         (Some("link"), Some(visitor)) => {
             // The user who began to link must confirm it, even if another user signed in here
             // meanwhile.
-            if arrival
-                .journey
-                .link
-                .as_deref()
-                .is_some_and(|link| link != visitor.user.id.as_str())
+            if arrival.journey.link.as_deref().is_some_and(|link| link != visitor.user.id.as_str())
             {
                 return stale(&web, &FederationError::NotAwaited("somebody else is signed in now"));
             }

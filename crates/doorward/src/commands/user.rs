@@ -7,7 +7,7 @@ use doorward_accounts::Authority;
 use doorward_admin::{Belongings, Invited, MailOutcome, NewUser, UserChange, UserState, Users};
 use doorward_keys::SystemEntropy;
 use doorward_mail::Invitation;
-use doorward_model::{LinkedIdentity, User, Role, id::random_text, nearest};
+use doorward_model::{LinkedIdentity, Role, User, id::random_text, nearest};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
