@@ -125,7 +125,11 @@ async fn grant_types_of_clients_follow_from_what_the_version_before_knew_of_them
 async fn users_and_the_reasons_that_name_them_follow_the_renamed_table() {
     for database in databases("users").await {
         before(&database, "m20261126_000025_users").await;
-        run(&database, "INSERT INTO person (id, name, roles, created_at) VALUES ('u_a', 'ann', '[]', 1)").await;
+        run(
+            &database,
+            "INSERT INTO person (id, name, roles, created_at) VALUES ('u_a', 'ann', '[]', 1)",
+        )
+        .await;
         let insert = |id: &str, reason: &str| {
             format!(
                 "INSERT INTO access_grant (id, client_id, user_id, scopes, resources, created_at, last_used_at, auth_time, expires_at, revoked_at, revoke_reason) VALUES ('{id}', 'c', 'u_a', '', '[]', 1, 1, 1, 9, 2, '{reason}')"

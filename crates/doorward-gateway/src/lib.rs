@@ -43,6 +43,7 @@ mod settings;
 mod source;
 mod status;
 mod trust;
+mod turns;
 mod upstream;
 pub mod upstreams;
 mod visible;
@@ -117,6 +118,8 @@ pub(crate) struct Inner {
     pub(crate) taking_up: tokio::sync::Mutex<()>,
     pub(crate) pool: pool::Pool,
     pub(crate) catalogues: catalogues::Catalogues,
+    /// The order in which listings are stored.
+    pub(crate) turns: turns::Turns,
     pub(crate) parked: exchange::Parked,
     pub(crate) short_lived: access::ShortLived,
     /// Refreshes and exchanges of tokens under way.
@@ -168,6 +171,7 @@ impl Gateway {
             taking_up: tokio::sync::Mutex::default(),
             pool: pool::Pool::default(),
             catalogues: catalogues::Catalogues::default(),
+            turns: turns::Turns::default(),
             parked: exchange::Parked::default(),
             short_lived: access::ShortLived::default(),
             flights: access::Flights::default(),

@@ -13,6 +13,7 @@ use crate::{
     link_error::LinkError,
     listed::Listed,
     pins,
+    turns::Begun,
     upstream::Shared,
 };
 
@@ -23,14 +24,21 @@ impl Inner {
         upstream: &Shared,
         user: &Arc<User>,
     ) -> Result<Catalogue, LinkError> {
+        let begun = self.turns.begin();
         let listed = upstream.kind.driver.list(self, upstream, user).await?;
-        self.judge(upstream, listed).await
+        self.judge(upstream, listed, begun).await
     }
 
     /// Evaluates a listing, stores the outcome, and makes the catalogue of the pinned definitions.
-    async fn judge(&self, upstream: &Shared, mut listed: Listed) -> Result<Catalogue, LinkError> {
+    async fn judge(
+        &self,
+        upstream: &Shared,
+        mut listed: Listed,
+        begun: Begun,
+    ) -> Result<Catalogue, LinkError> {
         let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
         let store = &self.parts.store;
+        let mut turn = self.turns.take(upstream.name, begun).await;
         let pinned = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
         let entries = approval::entries(upstream, &mut listed);
         let (rule, owned, shown) = (
@@ -47,7 +55,12 @@ impl Inner {
             pins::evaluate(&rule, &pinned, &offered)
         };
         let judged = budget::off_thread(evaluate).await.map_err(|error| failed(&error))?;
-        pins::keep(self, judged.changes).await.map_err(|error| failed(&error))?;
+        // Where lists are personal, another user's newer listing says nothing about this one.
+        if upstream.lists_are_personal() || !turn.is_late() {
+            pins::keep(self, judged.changes).await.map_err(|error| failed(&error))?;
+            turn.stored();
+        }
+        drop(turn);
         let mut left_out = judged.left_out;
         left_out.join(std::mem::take(&mut listed.left_out));
         if left_out.count() > 0 {

@@ -108,7 +108,8 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use doorward_model::{
-        AuditEvent, AuditFilter, AuditKind, AuditSubject, Change, audit::subject,
+        AuditEvent, AuditFilter, AuditHead, AuditKind, AuditSubject, Change, RecordedKind,
+        audit::subject,
     };
     use sea_orm::ConnectionTrait;
 
@@ -173,6 +174,68 @@ mod tests {
             .unwrap();
         let broken = store.verify_audit(None).await.unwrap().unwrap_err();
         assert!(broken.seq == 13 && broken.why.contains("12"), "{broken:?}");
+    }
+
+    #[tokio::test]
+    async fn entries_of_a_former_version_are_found_under_the_words_of_this_one() {
+        let store = store("former").await;
+        // A former version recorded `person.added` about `person:u_1`, a hundred times.
+        let mut head = AuditHead::default();
+        let turn = store.sweeper.turn().await;
+        for at in 0..100 {
+            let event = AuditEvent::<RecordedKind> {
+                kind: RecordedKind::from_stored("person.added".to_owned()),
+                subject: format!("person:u_{}", at % 10),
+                at: doorward_model::Timestamp(at),
+                ..AuditEvent::new(AuditKind::UserAdded).into()
+            };
+            let entry = head.follow(event);
+            head = AuditHead::from(&entry);
+            turn.execute_unprepared(&format!(
+                "INSERT INTO audit (seq, at, kind, outcome, subject, hash) VALUES ({}, {at}, '{}', 'ok', '{}', '{}')",
+                entry.seq,
+                entry.event.kind.as_str(),
+                entry.event.subject,
+                entry.hash
+            ))
+            .await
+            .unwrap();
+        }
+        drop(turn);
+        let added = (0..100).map(|number| {
+            AuditEvent::new(AuditKind::UserAdded)
+                .about(AuditSubject::User, &format!("u_{}", number % 10))
+        });
+        store.apply(Change::Audit(added.collect())).await.unwrap();
+        assert_eq!(store.verify_audit(None).await.unwrap().unwrap().entries, 200);
+        let text = |text: &str| Some(text.to_owned());
+        for (filter, expected) in [
+            (AuditFilter { kind: text("user.added"), ..AuditFilter::default() }, 200),
+            (AuditFilter { kind: text("user."), ..AuditFilter::default() }, 200),
+            (AuditFilter { subject: text("user:u_3"), ..AuditFilter::default() }, 20),
+            (AuditFilter { concerns: text("u_3"), ..AuditFilter::default() }, 20),
+            (
+                AuditFilter {
+                    kind: text("user.added"),
+                    subject: text("user:u_3"),
+                    ..AuditFilter::default()
+                },
+                20,
+            ),
+        ] {
+            let (mut found, mut before) = (Vec::new(), None);
+            loop {
+                let page = store.audit(&filter, before, 7).await.unwrap();
+                found.extend(page.entries);
+                before = page.before;
+                if before.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found.len(), expected, "{filter:?}");
+            assert!(found.iter().all(|entry| entry.event.kind == AuditKind::UserAdded));
+            assert!(found.windows(2).all(|pair| pair[0].seq > pair[1].seq), "{filter:?}");
+        }
     }
 
     #[tokio::test]
