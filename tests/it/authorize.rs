@@ -173,7 +173,7 @@ async fn the_enter_key_on_the_consent_page_decides_nothing() {
     let (server, client, browser) = stage().await;
     let page = client.consent_page(&browser, &Pkce::default(), &[]).await;
     // Enter presses the first button of the form (HTML, implicit submission); a disabled one does
-    // nothing.
+    // nothing. A program that takes no notice of that denies.
     let form = &page.body[page.body.find("/consent\"").unwrap()..];
     let form = &form[..form.find("</form>").unwrap()];
     let mut buttons = form.match_indices("<button").map(|(at, _)| {
@@ -181,7 +181,7 @@ async fn the_enter_key_on_the_consent_page_decides_nothing() {
         &button[..button.find('>').unwrap()]
     });
     let first = buttons.next().unwrap();
-    assert!(first.contains(" disabled") && !first.contains("name="), "{first}");
+    assert!(first.contains(" disabled") && first.contains("value=\"deny\""), "{first}");
     assert!(buttons.all(|button| button.contains("name=\"decision\"")));
     // A browser that sends the form without a button is asked again.
     let (csrf, request) = (form_value(form, "csrf").unwrap(), form_value(form, "request").unwrap());
