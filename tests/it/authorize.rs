@@ -165,7 +165,7 @@ async fn g3_g4_consent_needs_its_own_form_in_its_own_browser() {
     browser.post(&consent, &right).await.expect(303);
     // The back button and a second press: decided once.
     let again = browser.post(&consent, &right).await.expect(400);
-    assert!(again.body.contains("answered before"));
+    assert!(again.body.contains("already answered"));
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn an_edit_by_command_shows_the_difference_and_keeps_what_it_is_not_about(
     for (words, expected) in [
         (&["filed", "title=x"][..], "configuration file"),
         (&["none", "title=x"][..], "there is no upstream"),
-        (&["wiki", "titel=x"][..], "is no key of"),
+        (&["wiki", "titel=x"][..], "is not a key of"),
         (&["wiki", "url=nowhere"][..], "url"),
     ] {
         let (status, said) = served.command(&[&["upstream", "set"][..], words].concat()).await;
@@ -92,7 +92,7 @@ async fn an_edit_by_command_shows_the_difference_and_keeps_what_it_is_not_about(
     // Another place is another upstream: what was decided about tools belongs to the old one.
     let url = format!("url={}", moved.url);
     let (status, said) = served.command(&["upstream", "set", "wiki", &url]).await;
-    assert!(status == 0 && said.contains("The access of users"), "{said}");
+    assert!(status == 0 && said.contains("Connected users lose access"), "{said}");
     let audit = served.command(&["--json", "audit", "--kind", "upstream.changed"]).await.1;
     assert!(audit.contains("call_seconds") && audit.contains("url"), "{audit}");
     served.end().await;

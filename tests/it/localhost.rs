@@ -216,7 +216,7 @@ async fn commands_know_how_the_running_server_was_started() {
     assert!(link.starts_with(&server.url), "{link}");
     let link = run(&["--config", config, "admin-link"]).await.1;
     assert!(link.starts_with("https://mcp.example.com/"), "{link}");
-    assert!(run(&["doctor"]).await.1.contains("does not run on this data directory"));
+    assert!(run(&["doctor"]).await.1.contains("is not running on this data directory"));
     // A second server is still kept away while one runs, and looks of commands keep none away.
     let server = DoorwardProcess::start(&data, "localhost:0", &[]).await;
     let second = run(&["serve", "--listen", "127.0.0.1:0"]).await;

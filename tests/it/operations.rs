@@ -64,9 +64,9 @@ async fn tokens_and_the_audit_are_managed_from_the_command_line_while_the_server
         (&["token", "create", "x", "--user", "nobody"], "nobody"),
         (
             &["token", "create", "x", "--service", "ci-bot", "--scope", "admin"],
-            "more than this account may give",
+            "more than this account may grant",
         ),
-        (&["token", "revoke", "t_nothing"], "no such live token"),
+        (&["token", "revoke", "t_nothing"], "no such active token"),
     ] {
         let (code, _, error) = run(&data, arguments).await;
         assert!(code == 1 && error.contains(told), "{arguments:?}: {error}");
@@ -174,7 +174,7 @@ async fn the_doctor_tells_why_a_client_did_not_connect() {
         "{told:?}"
     );
     let none = run(&data, &["doctor", "--client", "nothing-like-it"]).await;
-    assert!(none.0 == 1 && none.1.contains("never reached this server"));
+    assert!(none.0 == 1 && none.1.contains("did not reach this server"));
 }
 
 #[tokio::test]

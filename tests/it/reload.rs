@@ -225,7 +225,7 @@ async fn a_file_that_cannot_be_used_changes_nothing_and_is_reported_everywhere()
     // The same by the two other ways.
     std::fs::remove_file(&served.file).unwrap();
     served.process.signal("HUP").await;
-    until(|| served.log().contains("is gone")).await;
+    until(|| served.log().contains("was deleted")).await;
     assert!(calls(&base, &alice, "wiki_read").await, "a file that is gone decides nothing");
     served.write(&good);
     for _ in 0..100 {
@@ -285,7 +285,7 @@ async fn every_section_that_is_reloaded_takes_effect_by_each_way() {
     assert!(calls(&base, &alice, "notes_read").await);
     let login = Browser::new().get(&format!("{base}/login")).await.expect(200).body;
     assert!(login.contains("/login/hub"), "{login}");
-    // By SIGHUP: registration is switched off, and metadata says so.
+    // By SIGHUP: registration is disabled, and metadata says so.
     served.write(&format!("{second}[registration]\ndynamic = false\n"));
     served.process.signal("HUP").await;
     until(|| served.log().matches("the configuration was reloaded").count() >= 2).await;
@@ -323,10 +323,10 @@ async fn without_a_server_a_file_is_only_checked() {
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     };
     let (status, said) = run("", &["apply", "--dry-run"]).await;
-    assert!(status == 0 && said.contains("No server runs on"), "{said}");
+    assert!(status == 0 && said.contains("No server is running on"), "{said}");
     assert_eq!(run("[policy]\ndefault = \"x\"\n", &["apply", "--dry-run"]).await.0, 1);
     let (status, said) = run("", &["reload"]).await;
-    assert!(status == 1 && said.contains("No server runs on"), "{said}");
+    assert!(status == 1 && said.contains("No server is running on"), "{said}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -354,7 +354,7 @@ async fn a_tool_that_waits_for_approval_is_named_as_such_and_only_to_users_who_m
     };
     tools(&served.process.url, &alice).await;
     let said = call("wiki_read").await;
-    assert!(said.contains("waits for an administrator's approval"), "{said}");
+    assert!(said.contains("awaits the approval of an administrator"), "{said}");
     let said = call("wiki_none").await;
     assert!(said.contains("there is no tool"), "{said}");
     let said = call("other_read").await;

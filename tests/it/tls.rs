@@ -84,7 +84,7 @@ async fn a_certificate_of_the_operators_serves_https_with_both_versions_of_http(
         run_command(&["--data-dir", folder.join("data").to_str().unwrap(), "doctor"], &[], "")
             .await;
     let said = String::from_utf8(doctor.stdout).unwrap();
-    assert!(doctor.status.success() && said.contains("clients must be told to trust"), "{said}");
+    assert!(doctor.status.success() && said.contains("configure clients to trust"), "{said}");
     drop(server);
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -185,10 +185,13 @@ async fn settings_of_tls_that_cannot_be_are_refused_with_what_to_do() {
             vec![("TLS_CERTIFICATE", text(&certificate)), ("TLS_KEY", text(&other))],
             "is not the private key of",
         ),
-        (vec![("TLS_CERTIFICATE", text(&empty)), ("TLS_KEY", text(&key))], "holds no certificate"),
+        (
+            vec![("TLS_CERTIFICATE", text(&empty)), ("TLS_KEY", text(&key))],
+            "contains no certificate",
+        ),
         (
             vec![("TLS_CERTIFICATE", text(&certificate)), ("TLS_KEY", text(&empty))],
-            "holds no private key",
+            "contains no private key",
         ),
         (
             vec![("TLS_CERTIFICATE", text(&missing)), ("TLS_KEY", text(&key))],
@@ -249,10 +252,10 @@ async fn only_what_serves_needs_the_files_of_the_certificate_and_the_doctor_tell
     };
     let (_, doctor) = run(&["doctor"]).await;
     assert!(doctor.contains("is valid for more than 14 days"), "{doctor}");
-    assert!(!doctor.contains("can be read by others"), "{doctor}");
+    assert!(!doctor.contains("can be read by other users of the machine"), "{doctor}");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let (code, doctor) = run(&["doctor"]).await;
-    let told = format!("{} can be read by others (mode 644)", key.display());
+    let told = format!("{} can be read by other users of the machine (mode 644)", key.display());
     assert!(code == Some(1) && doctor.contains(&told), "{doctor}");
     std::fs::remove_file(&key).unwrap();
     for arguments in [&["user", "add", "alice"][..], &["user", "list"], &["backup", archive]] {

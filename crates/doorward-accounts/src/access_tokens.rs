@@ -29,27 +29,27 @@ pub enum AccessTokenError {
     #[error("a token needs a name of at most {} characters", AccessToken::LONGEST_NAME)]
     Name,
     /// It would live too long, or not at all.
-    #[error("a token lives between 1 and {0} days")]
+    #[error("a token is valid for 1 to {0} days")]
     Days(u32),
     /// It would allow nothing.
-    #[error("choose at least one thing that the token may do")]
+    #[error("choose at least one permission")]
     NoScope,
     /// It would allow more than its user may do, or than was proved.
-    #[error("{0} is more than this account may give now; a second factor may be needed")]
+    #[error("{0} is more than this account may grant now; a second factor may be required")]
     TooMuch(String),
     /// The user has very many.
-    #[error("there are {} tokens already; revoke some first", AccessToken::MOST)]
+    #[error("there are already {} tokens; revoke some first", AccessToken::MOST)]
     TooMany,
     /// It does not exist, belongs to another user, or has expired.
-    #[error("there is no such live token")]
+    #[error("there is no such active token")]
     Unknown,
     /// The user signs in through an identity provider at which the account has ended.
     #[error(
-        "the account at the provider through which this user comes has ended; they must sign in there first"
+        "the user's account at the identity provider has ended; the user must sign in there first"
     )]
     Ended,
-    /// Tokens are switched off.
-    #[error("personal access tokens are switched off here")]
+    /// Tokens are disabled.
+    #[error("personal access tokens are disabled on this server")]
     Off,
     /// The store failed.
     #[error(transparent)]
@@ -89,7 +89,7 @@ impl Accounts {
             .apply(Change::InsertAccessToken(Box::new(made.token.clone())))
             .await
             .map_err(AccessTokenError::Store)?;
-        tracing::info!(user = %user.id, token = %made.token.id, "access token made");
+        tracing::info!(user = %user.id, token = %made.token.id, "access token created");
         Ok(made)
     }
 

@@ -233,7 +233,7 @@ impl Accounts {
         // depends.
         if self.hangs_on_ended_accounts(&user).await? {
             return Err(FactorError::Passkey(
-                "no provider stands for the user any more".to_owned(),
+                "no identity provider confirms the user any more".to_owned(),
             ));
         }
         let authentication = Authentication {

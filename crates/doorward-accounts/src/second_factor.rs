@@ -39,7 +39,7 @@ impl Enrolled {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FactorError {
     /// The code is wrong, was used, or is too old.
-    #[error("this code is not right, or was used before")]
+    #[error("this code is wrong or was already used")]
     Wrong,
     /// Too many wrong ones; try again in so many seconds.
     #[error("too many failed attempts; try again in {0} seconds")]
@@ -48,15 +48,16 @@ pub enum FactorError {
     #[error("the passkey was not accepted")]
     Passkey(String),
     /// The page was open for too long, or was used before.
-    #[error("this page was open for too long or was used before; please try again")]
+    #[error("this page was open for too long or was already used; try again")]
     Stale,
     /// Passkeys need a name.
     #[error(
-        "passkeys need a host name: open this server under one (server.public_url), not under a bare address"
+        "passkeys need a host name: open this server under one (server.public_url), not under an \
+         IP address"
     )]
     NoHostName,
     /// Already set up.
-    #[error("this is set up already")]
+    #[error("this is already set up")]
     Already,
     /// The store failed.
     #[error(transparent)]

@@ -249,7 +249,7 @@ impl Accounts {
         let browser = BrowserFacts { previous: Some(old.token.clone()), ..browser };
         let (unit, signed_in) = self.enter(User::clone(&visitor.user), entrance, browser);
         self.store.apply(unit).await?;
-        tracing::info!(user = %signed_in.user.id, method, "second factor proved");
+        tracing::info!(user = %signed_in.user.id, method, "second factor verified");
         Ok(signed_in)
     }
 

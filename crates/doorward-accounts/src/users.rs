@@ -47,13 +47,13 @@ pub enum UserError {
     #[error(transparent)]
     Name(#[from] PersonNameError),
     /// The name is taken.
-    #[error("the name {0} is taken")]
+    #[error("the name {0} is already in use")]
     Taken(String),
     /// The password cannot be one.
     #[error(transparent)]
     Password(#[from] PasswordTextError),
     /// The present password is not that.
-    #[error("the present password is wrong")]
+    #[error("the current password is wrong")]
     WrongPassword,
     /// The password was tried too often. Holds the number of seconds to wait.
     #[error("too many failed attempts; try again in {0} seconds")]
@@ -65,13 +65,13 @@ pub enum UserError {
     #[error("there is no user {0}")]
     Unknown(String),
     /// Without an administrator, the server could no longer be administered.
-    #[error("{0} is the last administrator; make somebody else one first")]
+    #[error("{0} is the last administrator; make another user an administrator first")]
     LastAdministrator(String),
     /// Another change was made to the user since they were read.
-    #[error("this user changed since you looked; look again")]
+    #[error("the user was changed in the meantime; check the current state and try again")]
     Changed,
     /// The one-time link is unknown, used or too old.
-    #[error("this link was used already or is too old; make a fresh one with: doorward admin-link")]
+    #[error("this link was already used or is too old; create a new one with: doorward admin-link")]
     Link,
     /// The store failed.
     #[error(transparent)]

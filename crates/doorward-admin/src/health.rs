@@ -35,7 +35,7 @@ pub enum NotReady {
     #[error(transparent)]
     Store(#[from] doorward_store::StoreError),
     /// The database did not answer in time.
-    #[error("the database did not answer in time")]
+    #[error("the database did not respond in time")]
     Late,
     /// The signing keys cannot be used.
     #[error(transparent)]
@@ -89,7 +89,7 @@ pub enum State {
     Waiting(i64),
     /// The dependency answered at this time, after so many milliseconds.
     Answered(Timestamp, u64),
-    /// The dependency is switched off.
+    /// The dependency is disabled.
     Off,
 }
 
@@ -156,7 +156,7 @@ impl fmt::Display for State {
             Self::NeedsRestart(settings) => {
                 write!(formatter, "in effect; a restart is needed for {}", settings.join(", "))
             }
-            Self::Responds(database) => write!(formatter, "{database} answers"),
+            Self::Responds(database) => write!(formatter, "{database} responds"),
             Self::Active(1) => formatter.write_str("1 active key"),
             Self::Active(keys) => write!(formatter, "{keys} active keys"),
             Self::Equal => formatter.write_str("equal to the database's"),
@@ -165,9 +165,9 @@ impl fmt::Display for State {
             }
             Self::Waiting(count) => write!(formatter, "{count} entries wait"),
             Self::Answered(at, took) => {
-                write!(formatter, "answered in {took} ms, at {}", text::rfc3339(*at))
+                write!(formatter, "responded in {took} ms, at {}", text::rfc3339(*at))
             }
-            Self::Off => formatter.write_str("is switched off"),
+            Self::Off => formatter.write_str("is disabled"),
         }
     }
 }
@@ -177,7 +177,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Configuration(problem) => write!(
                 formatter,
-                "the changed configuration cannot be used, and the one before stays in effect: {problem}"
+                "the changed configuration cannot be used, and the previous one stays in effect: {problem}"
             ),
             Self::ClocksDiffer => formatter
                 .write_str("this machine and the database differ; synchronise their clocks"),

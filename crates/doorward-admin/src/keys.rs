@@ -118,7 +118,7 @@ impl Keys {
             kid = key.kid,
             algorithm = key.algorithm.as_str(),
             activates_at = key.activates_at.0,
-            "signing key made"
+            "signing key created"
         );
         Ok(key)
     }

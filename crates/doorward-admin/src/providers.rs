@@ -28,7 +28,7 @@ impl Providers {
         Self { store, federation, administered }
     }
 
-    /// All identity providers, those that are switched off too.
+    /// All identity providers, those that are disabled too.
     pub async fn all(&self) -> Result<Vec<Arc<Provider>>, Refusal> {
         Ok(self.federation.all_providers().await?)
     }

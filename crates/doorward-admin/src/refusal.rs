@@ -44,7 +44,7 @@ impl fmt::Display for Object {
             Self::Session => "session",
             Self::App => "connected app",
             Self::Client => "client",
-            Self::Token => "live token",
+            Self::Token => "active token",
             Self::Provider => "identity provider",
             Self::Upstream => "upstream",
             Self::Tool => "tool",
@@ -135,7 +135,7 @@ codes! {
     NameTaken = "name_taken" Conflict,
     /// The server would have no administrator left.
     LastAdministrator = "last_administrator" Conflict,
-    /// The identity provider is switched off.
+    /// The identity provider is disabled.
     ProviderOff = "provider_off" Conflict,
     /// The account at the identity provider is linked to another user.
     LinkedElsewhere = "linked_elsewhere" Conflict,
@@ -147,7 +147,7 @@ codes! {
     TooManyTokens = "too_many_tokens" Conflict,
     /// The account at the identity provider has ended.
     AccountEnded = "account_ended" Conflict,
-    /// The feature is switched off.
+    /// The feature is disabled.
     SwitchedOff = "switched_off" Conflict,
     /// No mail server is set up.
     NoMailServer = "no_mail_server" Conflict,
@@ -186,8 +186,8 @@ pub enum Refusal {
     /// An invitation through an identity provider needs an e-mail address.
     #[error("an invitation through an identity provider needs an e-mail address")]
     EmailNeeded,
-    /// The identity provider is switched off.
-    #[error("the identity provider {0} is switched off; switch it on first")]
+    /// The identity provider is disabled.
+    #[error("the identity provider {0} is disabled; enable it first")]
     ProviderOff(String),
     /// A user cannot be added or changed.
     #[error(transparent)]
@@ -217,7 +217,7 @@ pub enum Refusal {
     #[error("the public keys are not a JWK Set in JSON")]
     Keys,
     /// The account belongs to a user.
-    #[error("{0} is the account of a user, who makes their own tokens")]
+    #[error("{0} is the account of a user; users create their own tokens")]
     NotAService(String),
     /// The name of an upstream is not one.
     #[error("{0:?} is not the name of an upstream")]
@@ -236,19 +236,21 @@ pub enum Refusal {
     Settings(String),
     /// The setting runs a program or reads a file of the machine.
     #[error(
-        "{0}: programs and files of this machine are named in its configuration file or by its commands"
+        "{0}: programs and files of this machine can only be set in the configuration file or with \
+         the commands"
     )]
     OfTheMachine(String),
     /// The setting opens the guard of outbound requests.
     #[error(
-        "{0}: only the configuration file and the commands open networks that are not public, or outbound.administered_networks lets administrators"
+        "{0}: networks that are not public can only be allowed in the configuration file or with \
+         the commands, unless outbound.administered_networks lists them"
     )]
     OpensNetworks(String),
     /// Not exactly one item is named.
     #[error("name exactly one of tool, prompt, resource, template and upstream")]
     OneItem,
     /// A signing key cannot be made.
-    #[error("a signing key cannot be made: {0}")]
+    #[error("a signing key could not be created: {0}")]
     Key(RingError),
     /// Another administrator rotated the keys at the same moment.
     #[error("another administrator rotated the keys at the same moment")]
@@ -266,10 +268,10 @@ pub enum Refusal {
     #[error(transparent)]
     MailNotSent(MailError),
     /// The settings changed since they were looked at.
-    #[error("the settings changed since you looked; look again")]
+    #[error("the settings were changed in the meantime; check them and try again")]
     SettingsChanged,
     /// The database does not answer.
-    #[error("the database does not answer; try again shortly")]
+    #[error("the database does not respond; try again shortly")]
     Store(#[source] StoreError),
 }
 

@@ -270,7 +270,7 @@ pub(crate) fn admit_move(
         .find(|key| SECRETS.contains(&key.as_str()) && !patch.contains_key(key.as_str()));
     if let Some(kept) = kept {
         return Err(Refusal::Settings(format!(
-            "{kept}: state it again; a secret is not sent to another place than the one that it was given for"
+            "{kept}: enter it again; a secret is sent only to the server for which it was entered"
         )));
     }
     admit(family, &chosen, bounds)

@@ -96,7 +96,7 @@ impl Settings {
         if let Some(enabled) = change.mcp_enabled {
             tracing::warn!(
                 enabled,
-                "the MCP server was switched; its metadata is public while it is on"
+                "the MCP server was enabled or disabled; its metadata is public while it is enabled"
             );
         }
         self.show().await

@@ -103,7 +103,7 @@ impl Tokens {
             self.accounts.prepare_access_token(authority, &holder, &rules.access, new).await?;
         unit.push(Change::InsertAccessToken(Box::new(made.token.clone())));
         services::apply(&self.store, unit, &holder).await?;
-        tracing::info!(user = %holder.id, token = %made.token.id, "access token made");
+        tracing::info!(user = %holder.id, token = %made.token.id, "access token created");
         Ok(MadeToken { holder, made })
     }
 

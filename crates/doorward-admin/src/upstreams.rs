@@ -71,7 +71,7 @@ impl Upstreams {
         Self { gateway, users, administered }
     }
 
-    /// All upstreams, those that are switched off too.
+    /// All upstreams, those that are disabled too.
     pub async fn all(&self) -> Result<Vec<Arc<Upstream>>, Refusal> {
         Ok(self.gateway.all_upstreams().await?)
     }

@@ -134,7 +134,7 @@ impl Vitals {
         Ok(vitals)
     }
 
-    /// Asks every dependency that is switched on, at once, and notes the answers.
+    /// Asks every dependency that is enabled, at once, and notes the answers.
     pub async fn check(&self) -> Result<(), StoreError> {
         let checks = self.all().await?.into_iter().map(|known| self.ask(known));
         futures_util::future::join_all(checks).await.into_iter().collect()
@@ -157,7 +157,7 @@ impl Vitals {
             Known::Export(_) => return Ok(()),
         };
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let result = answer.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        let result = answer.unwrap_or_else(|_| Err("no response in time".to_owned()));
         let key = dependency.key(&name);
         let mut record = VitalRecord::read(self.store.setting(&key).await?.as_deref());
         record.note(self.clock.now(), took, result);
@@ -204,7 +204,8 @@ impl Vitals {
             tokio::select! {
                 () = stop.cancelled() => return,
                 checked = self.check() => if let Err(error) = checked {
-                    tracing::warn!(%error, "the health of upstreams and providers could not be noted");
+                    tracing::warn!(%error, "the health of upstreams and providers could not be \
+                        stored");
                 }
             }
             pause = EVERY;

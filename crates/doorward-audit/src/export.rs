@@ -227,7 +227,7 @@ impl Exporter {
         record.note(now, took, result);
         let noted = self.store.apply(Change::PutSetting { key, value: record.to_text() }).await;
         if let Err(error) = noted {
-            tracing::debug!(%error, "the health of an export was not noted");
+            tracing::debug!(%error, "the health of an export could not be stored");
         }
     }
 
@@ -342,7 +342,7 @@ async fn post(
     if (200..300).contains(&answer.status) {
         Ok(())
     } else {
-        Err(format!("it answered {}", answer.status))
+        Err(format!("it returned {}", answer.status))
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn file(
 ) -> Result<Response, StoreError> {
     let lines = export(store, filter, format).await?;
     // The client sees a body that is cut off; the reason is in the log.
-    let lines = lines.map_err(|_| std::io::Error::other("the database does not answer"));
+    let lines = lines.map_err(|_| std::io::Error::other("the database does not respond"));
     let mut response = Response::new(Body::from_stream(lines));
     let (media, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit.csv\""),

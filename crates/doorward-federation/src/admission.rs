@@ -120,7 +120,7 @@ impl Federation {
             if let Some(change) = follows {
                 unit.push(change);
             }
-            tracing::info!(provider = %provider.id, user = %user.id, "an upstream account was linked by an administrator's word");
+            tracing::info!(provider = %provider.id, user = %user.id, "an account at an identity provider was linked by an administrator");
             return Ok(Admission::SignIn { user: Box::new(user), unit });
         }
         if !provider.policy.open {

@@ -244,7 +244,8 @@ pub(crate) fn is_fresh(
     let stale = |since: i64| {
         let ago = at.map_or_else(|| "at an unknown time".to_owned(), |at| format!("at {at}"));
         FederationError::Refused(format!(
-            "it did not ask the user again: they authenticated {ago}, which is before {since}"
+            "it did not authenticate the user again: the user authenticated {ago}, which is before \
+             {since}"
         ))
     };
     if let Some(age) = ask.max_age {

@@ -124,7 +124,7 @@ impl Federation {
         let plain = parts
             .master
             .open(&place(&state), &attempt.payload)
-            .map_err(|_| FederationError::NotAwaited("it does not open"))?;
+            .map_err(|_| FederationError::NotAwaited("it cannot be unsealed"))?;
         let value = serde_json::from_slice(&plain)
             .map_err(|_| FederationError::NotAwaited("it cannot be read"))?;
         Ok((attempt, value))
@@ -182,12 +182,12 @@ impl Federation {
         params: &Params,
         browser: &str,
     ) -> Result<TakenUp, FederationError> {
-        let state = params.get("state").ok_or(FederationError::NotAwaited("it names no state"))?;
+        let state = params.get("state").ok_or(FederationError::NotAwaited("it has no state"))?;
         let (attempt, payload) = self.kept::<Payload>(state, browser).await?;
         if attempt.provider != provider.id {
             // RFC 9700 §4.4: an answer from one provider at the callback of another.
             return Err(FederationError::Untrusted(format!(
-                "the sign-in went to {}, the answer came at the callback of {}",
+                "the sign-in began at {}, and the response came at the callback of {}",
                 attempt.provider, provider.id
             )));
         }
@@ -214,7 +214,7 @@ impl Federation {
             return Err(sent_back(error, params.get("error_description").unwrap_or_default()));
         }
         let code = params.get("code").ok_or_else(|| {
-            FederationError::Untrusted("the answer holds neither a code nor an error".to_owned())
+            FederationError::Untrusted("the response has neither a code nor an error".to_owned())
         })?;
         let redirect_uri = self.callback_of(&provider.id);
         let begun = Begun {
@@ -247,7 +247,7 @@ impl Federation {
     ) -> Result<(Arrival, Change), FederationError> {
         let (attempt, arrival) = self.kept::<Arrival>(handle, browser).await?;
         if attempt.consumed_at.is_some() {
-            return Err(FederationError::NotAwaited("it was decided before"));
+            return Err(FederationError::NotAwaited("it was already decided"));
         }
         let change = self.use_up(&attempt);
         Ok((arrival, change))
@@ -285,5 +285,5 @@ pub(crate) async fn within<T>(
 ) -> Result<T, FederationError> {
     tokio::time::timeout(PATIENCE, work)
         .await
-        .unwrap_or_else(|_| Err(FederationError::Unavailable("no answer in time".to_owned())))
+        .unwrap_or_else(|_| Err(FederationError::Unavailable("no response in time".to_owned())))
 }

@@ -33,7 +33,7 @@ fn advice(error: &FederationError) -> String {
             ". If the provider has a private certificate authority, name its PEM file in ca_file"
         }
         FederationError::OtherIssuer { .. } => {
-            ". Write issuer exactly as the provider's document says it"
+            ". Write issuer exactly as the provider's document states it"
         }
         FederationError::Unreachable { .. }
         | FederationError::Unavailable(_)
@@ -108,7 +108,7 @@ impl Federation {
         };
         let request = http::Request::get(url.as_str()).header("accept", "text/html");
         let Ok(request) = request.body(Vec::new()) else {
-            return (Err(format!("{url} cannot be asked")), None);
+            return (Err(format!("{url} cannot be reached")), None);
         };
         let fetched = match provider.outbound.send(request, 4 * MAX_ANSWER).await {
             Ok(fetched) => fetched,
@@ -142,14 +142,15 @@ impl Federation {
         let begun = Begun { redirect_uri: &redirect_uri, nonce: &nonce, verifier: &verifier };
         match provider.protocol.redeem("doorward-provider-test", &begun).await.map(drop) {
             Err(FederationError::Refused(why)) => Ok(format!(
-                "the provider accepts this server as its client: it finds fault with the code that was made up ({why})"
+                "the provider accepts this server as its client: it refused the invented code \
+                 ({why})"
             )),
             Err(FederationError::Misconfigured(why)) => {
                 Err(format!("{why}; check client_id, client_secret and token_auth_method"))
             }
             Err(error) => Err(advice(&error)),
             Ok(()) => {
-                Err("the provider gave tokens for a code that does not exist; do not use it"
+                Err("the provider issued tokens for a code that does not exist; do not use it"
                     .to_owned())
             }
         }
@@ -163,21 +164,23 @@ fn redirected(
     challenged: bool,
     redirect_uri: &str,
 ) -> Result<String, String> {
-    let hint = format!("register this redirect URI there, letter by letter: {redirect_uri}");
+    let hint = format!("register this redirect URI there, character for character: {redirect_uri}");
     let unclear = |what: &str| {
         Ok(format!(
-            "{what}; whether it knows the redirect URI {redirect_uri} shows at the first sign-in"
+            "{what}; the first sign-in shows whether it accepts the redirect URI {redirect_uri}"
         ))
     };
     if let Some(told) = error {
         return match told.complaint() {
-            Complaint::Client | Complaint::Request => {
-                Err(format!("the provider answers {told}; check client_id and scopes, and {hint}"))
+            Complaint::Client | Complaint::Request => Err(format!(
+                "the provider responds with {told}; check client_id and scopes, and {hint}"
+            )),
+            Complaint::Server | Complaint::Slower => {
+                Err(format!("the provider responds with {told}"))
             }
-            Complaint::Server | Complaint::Slower => Err(format!("the provider answers {told}")),
             // The provider accepts the client's credentials; the rest needs a user.
             Complaint::Grant | Complaint::Unknown => {
-                Ok(format!("the provider answers {}; redirect URI {redirect_uri}", told.code))
+                Ok(format!("the provider responds with {}; redirect URI {redirect_uri}", told.code))
             }
         };
     }
@@ -185,10 +188,13 @@ fn redirected(
         200..=399 => {
             Ok(format!("the provider shows its sign-in page; redirect URI {redirect_uri}"))
         }
-        401 if challenged => unclear("the provider demands a sign-in by the browser itself"),
-        403 | 405 | 429 => unclear(&format!("the provider answers a program with HTTP {status}")),
+        401 if challenged => unclear("the provider requires that a browser signs in"),
+        403 | 405 | 429 => {
+            unclear(&format!("the provider responds to a program with HTTP {status}"))
+        }
         status => Err(format!(
-            "the provider answers {status} instead of its sign-in page; check client_id, and {hint}"
+            "the provider responds with {status} instead of its sign-in page; check client_id, and \
+             {hint}"
         )),
     }
 }

@@ -200,7 +200,7 @@ mod tests {
                 verified_email: None
             }),
             Vec::<String>::new(),
-            "an unverified address gives nothing"
+            "an unverified e-mail address gives no role"
         );
         assert_eq!(
             names(&Subject {

@@ -79,7 +79,9 @@ impl Client {
     /// The URL to send the browser to.
     pub(crate) fn authorize(&self, wanted: Request<'_>) -> Result<Url, FederationError> {
         let redirect = RedirectUrl::new(wanted.redirect_uri.to_owned()).map_err(|_| {
-            FederationError::Misconfigured("server.public_url makes no redirect URI".to_owned())
+            FederationError::Misconfigured(
+                "no redirect URI can be made from server.public_url".to_owned(),
+            )
         })?;
         let client = BasicClient::new(ClientId::new(self.id.clone()))
             .set_auth_uri(AuthUrl::from_url(wanted.endpoint.clone()))
@@ -186,9 +188,9 @@ impl Client {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str())))
             .finish();
-        request
-            .body(body.into_bytes())
-            .map_err(|_| FederationError::Misconfigured(format!("{endpoint} is no URL to post to")))
+        request.body(body.into_bytes()).map_err(|_| {
+            FederationError::Misconfigured(format!("{endpoint} is not a URL to post to"))
+        })
     }
 
     /// A fresh assertion for this token endpoint.

@@ -41,10 +41,12 @@ pub enum ProviderChangeError {
     #[error("there is no provider {0}; doorward provider list names them")]
     Unknown(String),
     /// It is defined in the configuration file.
-    #[error("the provider {0} stands in the configuration file; change or delete its table there")]
+    #[error(
+        "the provider {0} is defined in the configuration file; change or delete its table there"
+    )]
     InFile(String),
     /// Its settings changed since they were looked at.
-    #[error("the settings of {0} changed since you looked; look again")]
+    #[error("the settings of {0} were changed in the meantime; check them and try again")]
     Changed(String),
     /// The store failed.
     #[error(transparent)]
@@ -67,7 +69,7 @@ impl Federation {
             .map_err(|error| error.to_string())
     }
 
-    /// All providers, those that are switched off too: the configuration file's first, then the
+    /// All providers, those that are disabled too: the configuration file's first, then the
     /// others by name.
     pub async fn all_providers(&self) -> Result<Vec<Arc<Provider>>, StoreError> {
         let records = self.inner.parts.store.providers().await?;
@@ -82,7 +84,7 @@ impl Federation {
                     match self.make(record) {
                         Ok(provider) => providers.push((record.clone(), Arc::new(provider))),
                         Err(error) => {
-                            tracing::error!(provider = %record.id, error, "a provider cannot be used; the others can");
+                            tracing::error!(provider = %record.id, error, "a provider cannot be used; the others stay available");
                         }
                     }
                 }
@@ -93,7 +95,8 @@ impl Federation {
         let mut all = self.inner.configured.now().to_vec();
         for (_, provider) in &known.providers {
             if all.iter().any(|other| other.id == provider.id) {
-                tracing::warn!(provider = %provider.id, "a provider of this name stands in the configuration, which counts; delete one of the two");
+                tracing::warn!(provider = %provider.id, "a provider of this name is defined in the \
+                    configuration, which takes precedence; delete one of the two");
             } else {
                 all.push(Arc::clone(provider));
             }
@@ -207,7 +210,7 @@ impl Federation {
         }
     }
 
-    /// A provider by its stored name, switched off or not.
+    /// A provider by its stored name, disabled or not.
     pub(crate) async fn any_provider(
         &self,
         id: &ProviderId,
@@ -215,7 +218,7 @@ impl Federation {
         Ok(self.all_providers().await?.into_iter().find(|provider| provider.id == *id))
     }
 
-    /// A provider by its name, switched off or not.
+    /// A provider by its name, disabled or not.
     pub async fn named(&self, name: &str) -> Result<Arc<Provider>, ProviderChangeError> {
         let found =
             self.all_providers().await?.into_iter().find(|provider| provider.id.as_str() == name);

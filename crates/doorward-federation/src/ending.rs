@@ -29,7 +29,8 @@ impl Federation {
             }
         }
         for (provider, issuers) in lost {
-            tracing::warn!(%provider, "access ends: the provider is no longer configured here, or is another server now");
+            tracing::warn!(%provider, "access ends: the provider is no longer configured, or is \
+                another server now");
             let retire = Change::RetireAccounts {
                 provider,
                 issuers,
@@ -84,7 +85,7 @@ impl Federation {
         if present.is_none_or(|present| present.confirmed_at != identity.confirmed_at) {
             return Ok(());
         }
-        tracing::warn!(provider = %identity.provider, user = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer vouches for the user");
+        tracing::warn!(provider = %identity.provider, user = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer confirms the user");
         let ended = LinkedIdentity {
             email: None,
             roles: Vec::new(),

@@ -21,13 +21,13 @@ pub enum NotAdmitted {
     #[error("in none of the allowed groups")]
     Group,
     /// A required claim does not hold.
-    #[error("a required claim does not hold")]
+    #[error("a required claim does not match")]
     Claim,
     /// Only invited users may, and they were not.
     #[error("not invited")]
     NotInvited,
     /// Their account here is disabled.
-    #[error("disabled here")]
+    #[error("disabled on this server")]
     Disabled,
     /// The account at the provider belongs to another user here.
     #[error("linked to another user here")]
@@ -38,7 +38,7 @@ pub enum NotAdmitted {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FederationError {
     /// No request reaches the provider.
-    #[error("{at} cannot be asked: {}", plain(&.error.to_string()))]
+    #[error("{at} cannot be reached: {}", plain(&.error.to_string()))]
     Unreachable {
         /// The URL.
         at: String,
@@ -46,7 +46,7 @@ pub enum FederationError {
         error: OutboundError,
     },
     /// The provider does not answer, or not in time, or fails.
-    #[error("the provider does not answer as it should: {}", plain(.0))]
+    #[error("the provider does not respond as specified: {}", plain(.0))]
     Unavailable(String),
     /// The provider demands a pause.
     #[error("the provider asks to wait: {}", plain(.why))]
@@ -57,13 +57,13 @@ pub enum FederationError {
         why: String,
     },
     /// The provider answers, and the answer makes no sense.
-    #[error("the provider's answer makes no sense: {}", plain(.0))]
+    #[error("the provider's response is not valid: {}", plain(.0))]
     Nonsense(String),
     /// The provider refused this user, or this sign-in.
     #[error("the provider refused: {}", plain(.0))]
     Refused(String),
     /// A response is not valid for the request, or not from the issuer that it names.
-    #[error("the answer was not believed: {}", plain(.0))]
+    #[error("the response was not accepted: {}", plain(.0))]
     Untrusted(String),
     /// The discovery document cannot be used.
     #[error("the discovery document cannot be used: {}", plain(.0))]
@@ -80,7 +80,7 @@ pub enum FederationError {
     #[error("the provider does not accept this server as its client: {}", plain(.0))]
     Misconfigured(String),
     /// The sign-in is unknown, over, used, or another browser's.
-    #[error("the sign-in is not awaited: {0}")]
+    #[error("the sign-in cannot be completed: {0}")]
     NotAwaited(&'static str),
     /// Too many sign-ins begin at one IP address.
     #[error("too many sign-ins at once")]
@@ -111,13 +111,13 @@ impl FederationError {
     /// A response of this URL without the requested content.
     pub(crate) fn answered(at: &str, failure: Failure) -> Self {
         match failure {
-            Failure::Refused(told) => Self::Refused(format!("{at} answered {told}")),
-            Failure::Client(told) => Self::Misconfigured(format!("{at} answered {told}")),
+            Failure::Refused(told) => Self::Refused(format!("{at} returned {told}")),
+            Failure::Client(told) => Self::Misconfigured(format!("{at} returned {told}")),
             Failure::Wait { seconds, told } => {
-                Self::Wait { seconds, why: format!("{at} answered {told}") }
+                Self::Wait { seconds, why: format!("{at} returned {told}") }
             }
-            Failure::Silent(why) => Self::Unavailable(format!("{at} answered {why}")),
-            Failure::Nonsense(why) => Self::Nonsense(format!("{at} answered {why}")),
+            Failure::Silent(why) => Self::Unavailable(format!("{at} returned {why}")),
+            Failure::Nonsense(why) => Self::Nonsense(format!("{at} returned {why}")),
         }
     }
 }

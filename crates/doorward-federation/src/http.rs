@@ -29,7 +29,7 @@ async fn back_channel_logout(
         Ok(Some(provider)) => provider,
         Ok(None) => return refused(StatusCode::NOT_FOUND, "there is no such provider"),
         Err(error) => {
-            tracing::error!(%error, "a back-channel logout could not be taken");
+            tracing::error!(%error, "a back-channel logout could not be processed");
             return answer::retry_after(
                 answer::oauth_error(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -56,7 +56,7 @@ async fn back_channel_logout(
             response
         }
         Err(LogoutTokenRefusal::Unavailable(error)) => {
-            tracing::error!(provider = name, %error, "a back-channel logout could not be judged");
+            tracing::error!(provider = name, %error, "a back-channel logout could not be checked");
             answer::retry_after(
                 answer::oauth_error(
                     StatusCode::SERVICE_UNAVAILABLE,

@@ -30,7 +30,7 @@ pub enum LogoutTokenRefusal {
     #[error("{}", crate::error::plain(.0))]
     Invalid(String),
     /// It came before.
-    #[error("this logout token came before")]
+    #[error("this logout token was already used")]
     Replayed,
     /// It cannot be judged now.
     #[error(transparent)]
@@ -111,10 +111,10 @@ fn judge(
         return Err("it is too old or from the future".to_owned());
     }
     if !claims.events.get(EVENT).is_some_and(Value::is_object) {
-        return Err("it is no logout token: events does not say so".to_owned());
+        return Err("it is not a logout token: events does not name one".to_owned());
     }
     if claims.nonce.is_some() {
-        return Err("it holds a nonce, so it is an ID token".to_owned());
+        return Err("it has a nonce, so it is an ID token".to_owned());
     }
     if claims.jti.is_empty() || claims.jti.len() > 512 {
         return Err("its jti is empty or too long".to_owned());

@@ -108,7 +108,7 @@ impl Federation {
             .and_then(name_from)
             .or_else(|| arrival.email.as_deref().and_then(name_from));
         let base = told.or_else(|| name_from(provider.id.as_str())).ok_or_else(|| {
-            FederationError::Untrusted("no name can be made of what was told".to_owned())
+            FederationError::Untrusted("no sign-in name can be derived from the claims".to_owned())
         })?;
         for number in 1..1000 {
             let text = if number == 1 { base.to_string() } else { format!("{base}-{number}") };

@@ -160,7 +160,8 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
     if !config.pkce && settings.auth_method == AuthMethod::Nothing {
         return Err(SettingError::new(
             "pkce",
-            "cannot be off with token_auth_method = \"none\": anyone who sees the code could redeem it",
+            "cannot be off with token_auth_method = \"none\": any holder of the code could redeem \
+             it",
         ));
     }
     bounded(config)?;

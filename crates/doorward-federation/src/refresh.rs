@@ -158,7 +158,7 @@ impl Federation {
                 confirmed = round.confirmed,
                 ended = round.ended,
                 waiting = round.waiting,
-                "upstream accounts were checked"
+                "accounts at identity providers were checked"
             );
         }
         Ok(round)
@@ -253,13 +253,13 @@ impl Federation {
         if now > end {
             round.ended += 1;
             let why = format!(
-                "not confirmed for {silent} seconds, which is longer than is put up with: {}",
+                "not confirmed for {silent} seconds, which is longer than allowed: {}",
                 crate::error::plain(&why)
             );
             return self.end(&identity, reason, &why).await;
         }
         round.waiting += 1;
-        tracing::warn!(provider = %provider.id, user = %identity.user_id, silent, why, "an account could not be checked; its access goes on meanwhile");
+        tracing::warn!(provider = %provider.id, user = %identity.user_id, silent, why, "an account could not be checked; its access continues for now");
         // Once more before the end.
         let next_check_at = Timestamp(now.plus(seconds).0.min(end.plus(1).0));
         let later = LinkedIdentity { next_check_at, ..identity };
@@ -291,7 +291,7 @@ impl Federation {
             match store.apply(unit(rest.iter().cloned().chain(names).collect())).await {
                 Err(StoreError::Refused(_)) => tracing::debug!(
                     identity = id.as_str(),
-                    "a look at an account is kept without the new name"
+                    "a check of an account is stored without the new name"
                 ),
                 other => return other,
             }
@@ -319,7 +319,8 @@ impl Federation {
         let Some(credential) = self.open_credential(identity) else {
             return Ok(Verdict::Refused(
                 RevokeReason::ProviderSilent,
-                "there is nothing to ask the provider with; the user must sign in again".to_owned(),
+                "there is no token to ask the provider with; the user must sign in again"
+                    .to_owned(),
             ));
         };
         let now = self.inner.parts.clock.now();
@@ -335,7 +336,7 @@ impl Federation {
         if arrival.identity() != identity.id {
             return Ok(Verdict::Refused(
                 RevokeReason::ProviderRefused,
-                "the provider answered about another user".to_owned(),
+                "the provider responded about another user".to_owned(),
             ));
         }
         if !arrival.email_told {

@@ -36,7 +36,7 @@ impl Federation {
         let work = move || async move {
             let redeemed = tokio::time::timeout(LONGEST, provider.protocol.refresh(&token)).await;
             let redeemed = redeemed.unwrap_or_else(|_| {
-                let late = FederationError::Unavailable("no answer in time".to_owned());
+                let late = FederationError::Unavailable("no response in time".to_owned());
                 Err(NoTokens::from(late))
             });
             let (tokens, fresh) = match redeemed {

@@ -136,11 +136,11 @@ pub(crate) fn address(
     if url.scheme() != "https" && !plain {
         return Err(SettingError::new(
             key,
-            "must be https (http only for a provider on this very machine)",
+            "must be https (http only for a provider on this machine)",
         ));
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(SettingError::new(key, "must not hold a user name, password or fragment"));
+        return Err(SettingError::new(key, "must not contain a user name, password or fragment"));
     }
     Ok(url)
 }
@@ -200,7 +200,10 @@ pub(crate) fn oauth2(
 ) -> Result<Settings, SettingError> {
     for (key, value) in [("jwks_url", &config.jwks_url), ("discovery_url", &config.discovery_url)] {
         if !value.is_empty() {
-            return Err(SettingError::new(key, "is for OpenID Connect only; this kind has none"));
+            return Err(SettingError::new(
+                key,
+                "is for OpenID Connect only; this kind does not use it",
+            ));
         }
     }
     let by_hand = Endpoints::read(config)?;

@@ -163,12 +163,12 @@ impl LinkAuth {
         }
         if !self.upstream.is_reached_at(receiver) {
             return Err(NoToken::Unavailable(format!(
-                "the access to {} is not for the address to which this request goes",
+                "the access to {} is not for the URL to which this request goes",
                 self.upstream.title
             )));
         }
         let Some(user) = &self.user else {
-            return Err(NoToken::Unavailable("there is no user to act for".to_owned()));
+            return Err(NoToken::Unavailable("the call has no user".to_owned()));
         };
         if refused.is_some() {
             self.gateway.short_lived.forget(&user.id, self.upstream.name);
@@ -313,7 +313,7 @@ impl LinkAuth {
             }
             let Some(held) = held::open(&self.gateway, &connection) else {
                 return Err(NoToken::Connect(connection.problem.map_or_else(
-                    || format!("your connection to {title} cannot be used any more"),
+                    || format!("your connection to {title} can no longer be used"),
                     |problem| problem.to_string(),
                 )));
             };

@@ -158,7 +158,7 @@ impl Inner {
                 return Look {
                     catalogue: None,
                     problem: problem
-                        .or_else(|| Some(LinkError::Failed("it has not answered yet".to_owned()))),
+                        .or_else(|| Some(LinkError::Failed("it has not responded yet".to_owned()))),
                 };
             }
         }
@@ -251,7 +251,7 @@ impl UnderWay {
                 state.problem = Some(LinkError::Connect);
             }
             Err(problem) => {
-                tracing::info!(upstream = %upstream.name, problem = %foreign::escaped(&problem.to_string()), "an upstream could not be listed; what was listed before stays");
+                tracing::info!(upstream = %upstream.name, problem = %foreign::escaped(&problem.to_string()), "an upstream could not be listed; the earlier list stays in effect");
                 state.problem = Some(problem);
             }
         }
@@ -262,10 +262,10 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!("listing an upstream ended unexpectedly; it is tried again");
+            tracing::error!("listing an upstream ended unexpectedly; trying again");
             let mut state = self.0.state();
             state.problem =
-                Some(LinkError::Failed("listing ended unexpectedly; it is tried again".to_owned()));
+                Some(LinkError::Failed("listing ended unexpectedly; trying again".to_owned()));
         }
         self.0.refreshing.store(false, Ordering::Release);
         self.0.refreshed.notify_waiters();

@@ -98,7 +98,8 @@ fn drop_formats(members: &mut Map<String, Value>) {
 pub(crate) fn spec() -> Arc<ToolSpec> {
     static SPEC: OnceLock<Arc<ToolSpec>> = OnceLock::new();
     let make = || {
-        let description = "Lists the services behind this server with their state for this user, and leads the user to connect one: call it with connect set to the service's name.";
+        let description = "Lists the services behind this server with their state for this user. \
+            With connect set to a service's name, it leads the user to connect that service.";
         let mut tool = Tool::new(NAME, description, schema::<Arguments>());
         tool.title = Some("Connected services".to_owned());
         tool.output_schema = Some(schema::<Answer>());
@@ -214,7 +215,7 @@ impl Gateway {
     ) -> Result<CallToolResponse, ToolError> {
         if !upstream.needs_connection() {
             return Err(ToolError::Failed(format!(
-                "{} does not accept this server's access; an administrator has to look into it",
+                "{} does not accept this server's access; an administrator must correct it",
                 upstream.title
             )));
         }
@@ -225,17 +226,17 @@ impl Gateway {
             .and_then(|connection| connection.problem)
             .map(|problem| format!("{}: {problem}", upstream.title));
         let why = if wants_more && problem.is_none() {
-            format!("{} wants more access than the user gave", upstream.title)
+            format!("{} requires more access than the user gave", upstream.title)
         } else {
             Self::why(upstream, problem)
         };
-        let message = format!("{why}. Connect {} to go on.", upstream.title);
+        let message = format!("{why}. Connect {} to continue.", upstream.title);
         match self.asked_before(visit, upstream, params) {
             // They were asked in this call; asking again would never end.
             Some(Answered::Declined) => {
                 let told = link_text(upstream, &why, &link);
                 return Ok(CallToolResult::error(vec![ContentBlock::text(format!(
-                    "The user did not want to connect {}. {told}",
+                    "The user declined to connect {}. {told}",
                     upstream.title
                 ))])
                 .into());
@@ -365,7 +366,9 @@ impl Gateway {
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
         let arguments: Arguments = serde_json::from_value(Value::Object(call.arguments()))
-            .map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))?;
+            .map_err(|error| {
+                ToolError::Arguments(format!("the arguments are not valid: {error}"))
+            })?;
         let user = &call.visit.caller.user;
         if let Some(name) = arguments.connect {
             let all = self.upstreams().await?;
@@ -374,7 +377,7 @@ impl Gateway {
                 .find(|upstream| upstream.name.as_str() == name && upstream.is_for(user));
             let Some(upstream) = wanted else {
                 return Err(ToolError::Arguments(format!(
-                    "there is no service {name:?}; call connections without arguments to see which there are"
+                    "there is no service {name:?}; call connections without arguments for a list"
                 )));
             };
             if !upstream.needs_connection() {

@@ -322,7 +322,7 @@ async fn outlive(
     let RequestHandle { rx, peer, id, .. } = handle;
     // An ended connection cancels nothing; the receiver reports that too. The protocol library
     // forgets a request with its own kind of this notification, and the answer would be lost.
-    let told = json!({"requestId": id, "reason": "the client took the request back"});
+    let told = json!({"requestId": id, "reason": "the client cancelled the request"});
     let notification = CustomNotification::new("notifications/cancelled", Some(told));
     let telling = peer.send_notification(notification.into());
     let _ = tokio::time::timeout(TOLD_WITHIN, telling).await;

@@ -118,7 +118,9 @@ pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
         hint(|annotations| annotations.read_only_hint),
         hint(|annotations| annotations.destructive_hint),
     ) {
-        (Some(true), Some(true)) => Err("it says both that it only reads and that it may destroy"),
+        (Some(true), Some(true)) => {
+            Err("it states both that it only reads and that it may destroy")
+        }
         (Some(true), _) => Ok(ToolClass::Read),
         (_, Some(false)) => Ok(ToolClass::Write),
         _ => Ok(ToolClass::Destructive),
@@ -166,7 +168,7 @@ pub(crate) fn warnings(
             .map(|letter| format!("U+{:04X}", u32::from(*letter)))
             .collect::<Vec<_>>()
             .join(", ");
-        found.push(format!("it holds hidden or direction-changing characters: {list}"));
+        found.push(format!("it contains hidden or direction-changing characters: {list}"));
     }
     let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
     let imitates = |other: &&UpstreamName| {
@@ -176,18 +178,18 @@ pub(crate) fn warnings(
                 .any(|prefix| name.starts_with(prefix.as_str()))
     };
     if let Some(other) = others.iter().find(imitates) {
-        found.push(format!("its name looks like a tool of {other}"));
+        found.push(format!("its name resembles that of a tool of {other}"));
     }
     if doorward_mcp::tools::BUILT_IN.iter().any(|tool| tool.name == name)
         || name.starts_with("doorward")
     {
-        found.push("its name looks like one of this server's own tools".to_owned());
+        found.push("its name resembles that of a built-in tool".to_owned());
     }
     let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
     let mentions =
         |other: &&UpstreamName| **other != upstream && description.contains(&format!("{other}_"));
     if let Some(other) = others.iter().find(mentions) {
-        found.push(format!("its description speaks of tools of another upstream, {other}"));
+        found.push(format!("its description refers to tools of another upstream, {other}"));
     }
     if let Some(Err(why)) = pinned_tool(definition).map(|tool| class_of(&tool)) {
         found.push(why.to_owned());

@@ -79,10 +79,12 @@ pub enum UpstreamChangeError {
     #[error("there is no upstream {0}; doorward upstream list names them")]
     Unknown(String),
     /// It is defined in the configuration file.
-    #[error("the upstream {0} stands in the configuration file; change or delete its table there")]
+    #[error(
+        "the upstream {0} is defined in the configuration file; change or delete its table there"
+    )]
     InFile(String),
     /// Its settings changed since they were looked at.
-    #[error("the settings of {0} changed since you looked; look again")]
+    #[error("the settings of {0} were changed in the meantime; check them and try again")]
     Changed(String),
     /// The store failed.
     #[error(transparent)]
@@ -154,7 +156,7 @@ impl Gateway {
         self.inner.configured.put(upstreams.0);
     }
 
-    /// All upstreams, those that are switched off too, by name.
+    /// All upstreams, those that are disabled too, by name.
     pub async fn all_upstreams(&self) -> Result<Vec<Arc<Upstream>>, StoreError> {
         // One at a time: the last notification must be about the last read.
         let _one = self.inner.taking_up.lock().await;
@@ -179,7 +181,7 @@ impl Gateway {
                             upstreams.push((record.clone(), Arc::new(upstream)));
                         }
                         Err(error) => {
-                            tracing::error!(upstream = %record.name, error, "an upstream cannot be used; the others can");
+                            tracing::error!(upstream = %record.name, error, "an upstream cannot be used; the others stay available");
                         }
                     }
                 }
@@ -199,7 +201,7 @@ impl Gateway {
             }
             for (_, upstream) in &known.upstreams {
                 if all.iter().any(|other| other.name == upstream.name) {
-                    tracing::warn!(upstream = %upstream.name, "an upstream of this name stands in the configuration, which counts; delete one of the two");
+                    tracing::warn!(upstream = %upstream.name, "an upstream of this name is defined in the configuration, which takes precedence; delete one of the two");
                 } else {
                     all.push(Arc::clone(upstream));
                 }
@@ -237,7 +239,7 @@ impl Gateway {
         for upstream in all.iter().filter(|upstream| upstream.is_plain() && upstream.is_enabled()) {
             let place = upstream.place();
             if warned.insert(format!("{} {place}", upstream.name)) {
-                tracing::warn!(upstream = %upstream.name, url = place, "this upstream is spoken to without TLS: everything, tokens included, crosses its network in clear");
+                tracing::warn!(upstream = %upstream.name, url = place, "this upstream is reached without TLS: everything, including tokens, crosses its network unencrypted");
             }
         }
     }
@@ -329,7 +331,7 @@ impl Gateway {
         Ok(self.upstreams().await?.into_iter().find(|upstream| upstream.name == name))
     }
 
-    /// An upstream by its name, switched off or not.
+    /// An upstream by its name, disabled or not.
     pub async fn named(&self, name: &str) -> Result<Arc<Upstream>, UpstreamChangeError> {
         let found =
             self.all_upstreams().await?.into_iter().find(|upstream| upstream.name.as_str() == name);

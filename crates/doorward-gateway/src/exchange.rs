@@ -79,7 +79,7 @@ impl Failed {
 
 /// The error for an item that was removed between the check and the call.
 pub(crate) fn gone() -> ToolError {
-    ToolError::Failed("there is no such item any more".to_owned())
+    ToolError::Failed("there is no such item".to_owned())
 }
 
 /// The state that a client carries from one round to the next. It is sealed for one user, client
@@ -248,7 +248,7 @@ impl Errand<'_> {
         let Some(state) = &self.state else { return Ok(None) };
         let wrong = || {
             Failed::Client(ErrorData::invalid_params(
-                "requestState is not valid for this request; make the request anew",
+                "requestState is not valid for this request; send the request again without it",
                 None,
             ))
         };
@@ -317,7 +317,7 @@ impl Errand<'_> {
     fn unpark(&self, id: &str, responses: Option<InputResponses>) -> Result<Conversation, Failed> {
         let gone = || {
             Failed::Client(ErrorData::invalid_params(
-                "the question is no longer waiting for an answer; make the request anew",
+                "the question no longer awaits an answer; send the request again",
                 None,
             ))
         };
@@ -464,7 +464,7 @@ impl Errand<'_> {
     ) -> Result<InputRequiredResult, Failed> {
         let busy = || {
             Failed::Client(ErrorData::internal_error(
-                "too many questions wait for an answer; answer those first",
+                "too many questions await an answer; answer those first",
                 None,
             ))
         };

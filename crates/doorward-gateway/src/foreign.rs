@@ -85,7 +85,7 @@ pub(crate) fn question(
         InputRequest::ListRoots(_) => return Err(not_permitted(upstream, "roots")),
         _ => {
             return Err(ErrorData::invalid_request(
-                "requests of this kind are not passed on",
+                "requests of this kind are not forwarded",
                 None,
             ));
         }
@@ -96,7 +96,7 @@ pub(crate) fn question(
 fn elicit(upstream: &Upstream, params: &mut ElicitRequestParams) -> Result<(), ErrorData> {
     let refused = |why: &str| {
         ErrorData::invalid_params(
-            format!("the question of {} is not passed on: {why}", upstream.title),
+            format!("the question of {} is not forwarded: {why}", upstream.title),
             None,
         )
     };
@@ -117,7 +117,7 @@ fn elicit(upstream: &Upstream, params: &mut ElicitRequestParams) -> Result<(), E
                 label_property(&mut value);
                 // Other fields are names and values, which must be returned unchanged.
                 if text::has_hidden(name) || has_hidden(&value) {
-                    return Err(refused("its form holds hidden characters"));
+                    return Err(refused("its form contains hidden characters"));
                 }
                 *definition = serde_json::from_value(value)
                     .map_err(|_| refused("its form cannot be read"))?;
@@ -125,12 +125,12 @@ fn elicit(upstream: &Upstream, params: &mut ElicitRequestParams) -> Result<(), E
         }
         ElicitRequestParams::UrlElicitationParams { message, url, .. } => {
             let link =
-                text::https_link(url).ok_or_else(|| refused("a link must be an https address"))?;
+                text::https_link(url).ok_or_else(|| refused("a link must be an https URL"))?;
             *url = link.to_string();
             *message =
                 text::attributed(&upstream.title, "asks you to open a link", message, MESSAGE);
         }
-        _ => return Err(refused("it is of a kind that is not known")),
+        _ => return Err(refused("its kind is not known")),
     }
     Ok(())
 }
@@ -200,8 +200,7 @@ fn clean_value(value: Value, left: &mut usize) -> Value {
 
 /// An error of an upstream as a client gets it.
 pub(crate) fn error(upstream: &Upstream, error: ErrorData) -> ErrorData {
-    let message =
-        text::attributed(&upstream.title, "answered with an error", &error.message, MESSAGE);
+    let message = text::attributed(&upstream.title, "returned an error", &error.message, MESSAGE);
     if error.code == URL_ELICITATION_REQUIRED {
         // The link is passed on as text, so that opening it is the user's own step.
         let link = error

@@ -156,7 +156,7 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                 if self.unanswered.admits(&message) {
                     self.arrived = Some(message);
                 } else if self.wire.may_log() {
-                    tracing::warn!(upstream = %self.upstream.now().name, "an upstream asks more at once than is answered, or twice under one ID; its request is passed over");
+                    tracing::warn!(upstream = %self.upstream.now().name, "an upstream asks more at once than is answered, or twice under one ID; its request is ignored");
                 }
             }
             let Some(named) = self.arrived.as_ref().map(named) else { continue };
@@ -183,7 +183,7 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                 JsonRpcMessage::Request(mut request) => {
                     let awaited = match question(&request.request) {
                         Some(asked) if !is_short(&asked) => Err(ErrorData::invalid_request(
-                            "the question is not passed on: it is too long",
+                            "the question is not forwarded: it is too long",
                             None,
                         )),
                         Some(asked) => {
@@ -211,7 +211,7 @@ impl<T: Transport<RoleClient>> InOrder<T> {
 /// The refusal of a question that belongs to no call.
 fn unasked() -> ErrorData {
     ErrorData::invalid_request(
-        "the question is not passed on: it belongs to no call that is under way",
+        "the question is not forwarded: it belongs to no call in progress",
         None,
     )
 }
@@ -277,7 +277,7 @@ mod tests {
         };
         unanswered.send(&answer(7));
         unanswered.send(&answer(2000));
-        assert!(!unanswered.admits(&ping(6)), "it is asked already");
+        assert!(!unanswered.admits(&ping(6)), "it was already asked");
         assert!(unanswered.admits(&ping(7)) && !unanswered.admits(&ping(8000)));
         let taken_back: Message = serde_json::from_value(
             json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 9}}),

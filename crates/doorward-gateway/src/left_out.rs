@@ -103,34 +103,39 @@ impl Why {
     /// The reason as a part of a sentence, in English.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Name => "its name is empty, too long or holds hidden characters",
+            Self::Name => "its name is empty, too long or contains hidden characters",
             Self::Definition => "its definition is too long, or its input is not an object",
             Self::Twice => "another tool has the same name",
             Self::TooMany => "there are more tools than list_tools allows",
             Self::TooLong => "the definitions are longer than list_bytes allows",
-            Self::Unreadable => "its description is too large to be written out",
-            Self::Malformed => "its part of the document is not what OpenAPI specifies",
+            Self::Unreadable => "its description is too large to be processed",
+            Self::Malformed => "its part of the document does not conform to OpenAPI",
             Self::Origin => {
-                "its server is on an origin that is not allowed; list the origin in origins, or set url"
+                "its server has an origin that is not allowed; list the origin in origins, or set \
+                 url"
             }
-            Self::Server => "the document does not say where it is; set url",
+            Self::Server => "the document does not name its server; set url",
             Self::Template => "no parameter fills a part of its path",
-            Self::Method => "its HTTP method is not called",
-            Self::Body => "its body is of a media type that cannot be written from arguments",
-            Self::Reference => "the document does not hold what it refers to; anything is taken",
-            Self::Keyword => "it is no JSON Schema there; the keyword is dropped",
+            Self::Method => "its HTTP method is not supported",
+            Self::Body => "its body has a media type that cannot be created from arguments",
+            Self::Reference => {
+                "the document does not contain what it refers to; any value is accepted"
+            }
+            Self::Keyword => "it is not valid JSON Schema there; the keyword is ignored",
             Self::Parameter => "the parameter cannot be sent",
-            Self::Reserved => "the parameter would authorise or belongs to the protocol",
-            Self::Undescribed => "the path names a parameter that is not described; it is a text",
+            Self::Reserved => "the parameter would authorize or belongs to the protocol",
+            Self::Undescribed => {
+                "the path names a parameter that is not described; it is treated as text"
+            }
             Self::Unnamed => "it has no name or URI",
             Self::Unread => "it is not what the protocol specifies",
             Self::Kind => "the protocol has no such type",
-            Self::Hints => "they are not what the protocol specifies; none of them counts",
-            Self::NoSchema => "it is missing or not an object; any object is taken",
+            Self::Hints => "they are not what the protocol specifies; all are ignored",
+            Self::NoSchema => "it is missing or not an object; any object is accepted",
             Self::Untyped => "it is missing; it is read as \"object\"",
             Self::NoName => "it is missing; the URI is used",
             Self::Unannounced => "it is not announced; it is listed all the same",
-            Self::Unlisted => "the upstream did not answer with the list",
+            Self::Unlisted => "the upstream did not respond with the list",
             Self::Endless => "the list has too many pages or repeats itself; the rest is not read",
         }
     }
@@ -227,7 +232,7 @@ impl std::fmt::Display for LeftOut {
         }
         if self.parts.count > 0 {
             let lead = if self.tools.count > 0 { ". " } else { "" };
-            write!(f, "{lead}{} parts left out or mended", self.parts.count)?;
+            write!(f, "{lead}{} parts left out or completed", self.parts.count)?;
             self.parts.write(f)?;
         }
         Ok(())

@@ -67,7 +67,7 @@ fn awaited(context: &RequestContext<RoleClient>) -> Result<Answer, ErrorData> {
         .extensions
         .get::<Awaited>()
         .and_then(Awaited::take)
-        .unwrap_or_else(|| Err(ErrorData::invalid_request("the question was asked before", None)))
+        .unwrap_or_else(|| Err(ErrorData::invalid_request("the question was already asked", None)))
 }
 
 /// Waits for an answer.

@@ -21,10 +21,10 @@ const WAIT: u64 = 30;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LinkError {
     /// The user has to connect with their own account first, or anew.
-    #[error("the user has to connect first")]
+    #[error("the user must connect first")]
     Connect,
     /// The upstream requires more scopes than the user gave.
-    #[error("the upstream wants more access than the user gave")]
+    #[error("the upstream requires more access than the user gave")]
     MoreScope,
     /// No connection could be made: no other request would get an answer.
     #[error("{0}")]
@@ -44,7 +44,7 @@ pub(crate) enum LinkError {
     #[error("{0}")]
     Failed(String),
     /// It failed a moment ago; the number is the seconds until the next attempt.
-    #[error("it failed a moment ago and is tried again in {0} s: {1}")]
+    #[error("it failed a moment ago; the next attempt is in {0} s: {1}")]
     Waiting(u64, String),
 }
 
@@ -82,7 +82,7 @@ impl LinkError {
     pub(crate) fn into_tool_error(self, title: &str) -> ToolError {
         match self {
             Self::Waiting(seconds, why) => ToolError::Busy(
-                format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"),
+                format!("{title} cannot be reached: {why}; the next attempt is in {seconds} s"),
                 seconds,
             ),
             Self::Wait(seconds, why) => {
@@ -114,7 +114,7 @@ fn of_http(error: &StreamableHttpError<LinkError>) -> LinkError {
         StreamableHttpError::Client(ours) => ours.clone(),
         StreamableHttpError::AuthRequired(_) => LinkError::Connect,
         StreamableHttpError::InsufficientScope(_) => LinkError::MoreScope,
-        StreamableHttpError::ControlRequestTimeout => failed("it did not take a message in time"),
+        StreamableHttpError::ControlRequestTimeout => failed("it did not accept a message in time"),
         StreamableHttpError::ReservedHeaderConflict(header) => LinkError::Failed(format!(
             "the header {header} of its settings belongs to the protocol"
         )),
@@ -128,16 +128,18 @@ fn of_service(error: &ServiceError) -> LinkError {
     match error {
         ServiceError::McpError(told) => LinkError::Failed(told.message.to_string()),
         ServiceError::TransportSend(sending) => LinkError::of(sending.error.as_ref()),
-        ServiceError::TransportClosed => failed("the connection was closed before the answer came"),
+        ServiceError::TransportClosed => {
+            failed("the connection was closed before the response came")
+        }
         ServiceError::UnexpectedResponse => {
-            LinkError::Answer("answered with something else than was asked for".to_owned())
+            LinkError::Answer("returned something else than requested".to_owned())
         }
         ServiceError::SubscriptionLagged { .. } => {
-            failed("it tells of more changes than can be followed")
+            failed("it reports more changes than can be processed")
         }
-        ServiceError::Cancelled { .. } => failed("the request was taken back"),
-        ServiceError::Timeout { .. } => failed("it did not answer in time"),
-        _ => failed("the request was not answered"),
+        ServiceError::Cancelled { .. } => failed("the request was cancelled"),
+        ServiceError::Timeout { .. } => failed("it did not respond in time"),
+        _ => failed("the request received no response"),
     }
 }
 
@@ -145,13 +147,13 @@ fn of_greeting(error: &ClientInitializeError) -> LinkError {
     match error {
         ClientInitializeError::TransportError { error, .. } => LinkError::of(error.error.as_ref()),
         ClientInitializeError::JsonRpcError(told) => LinkError::Answer(format!(
-            "answered with an error: {}",
+            "returned an error: {}",
             foreign::quoted(&told.message, WORDS)
         )),
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
             let all: Vec<&str> = server_supported.iter().map(ProtocolVersion::as_str).collect();
             LinkError::Answer(format!(
-                "speaks no revision of the protocol that Doorward speaks; it names {}",
+                "supports no revision of the protocol that Doorward supports; it names {}",
                 foreign::quoted(&all.join(", "), WORDS)
             ))
         }
@@ -159,8 +161,8 @@ fn of_greeting(error: &ClientInitializeError) -> LinkError {
             of_greeting(discover).and(of_greeting(fallback))
         }
         ClientInitializeError::ConnectionClosed(_) => {
-            LinkError::Failed("the connection was closed before the first answer came".to_owned())
+            LinkError::Failed("the connection was closed before the first response came".to_owned())
         }
-        _ => LinkError::Answer("answered the first request with something else".to_owned()),
+        _ => LinkError::Answer("responded to the first request with something else".to_owned()),
     }
 }

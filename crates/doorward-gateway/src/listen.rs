@@ -42,7 +42,7 @@ pub(crate) async fn resource(
         }
         Ok(Err(ServiceError::McpError(error))) => Err(Failed::Upstream(error)),
         Ok(Err(error)) => Err(Failed::Link(LinkError::of(&error))),
-        Err(_) => Err(Failed::Link(LinkError::Failed("it did not answer in time".to_owned()))),
+        Err(_) => Err(Failed::Link(LinkError::Failed("it did not respond in time".to_owned()))),
     }
 }
 

@@ -29,7 +29,8 @@ impl LogLimit {
         if self.lines == MOST_LINES + 1 {
             tracing::warn!(
                 upstream,
-                "the upstream causes more than {MOST_LINES} lines of log a minute; the rest is dropped"
+                "the upstream causes more than {MOST_LINES} lines of log a minute; the rest is \
+                 dropped"
             );
         }
         self.lines <= MOST_LINES

@@ -176,7 +176,7 @@ fn first(rule: &Rule, name: &str, definition: String) -> PinnedTool {
     let suspicious = warnings(rule.upstream, &definition, &rule.others);
     if !suspicious.is_empty() {
         let warnings = suspicious.join("; ");
-        tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(name), warnings = %foreign::escaped(&warnings), "a new tool waits for an administrator");
+        tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(name), warnings = %foreign::escaped(&warnings), "a new tool awaits the approval of an administrator");
     }
     let waits = rule.manual || !suspicious.is_empty();
     PinnedTool {

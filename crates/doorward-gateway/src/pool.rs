@@ -306,7 +306,7 @@ impl Inner {
             let within = if asks { within.min(DISCOVER_WITHIN) } else { within };
             async move {
                 let late = || {
-                    Err(LinkError::Answer(format!("did not answer within {} s", within.as_secs())))
+                    Err(LinkError::Answer(format!("did not respond within {} s", within.as_secs())))
                 };
                 let supervisor = self.parts.supervisor.as_deref();
                 let connecting = Connecting { making, auth, supervisor };

@@ -62,7 +62,9 @@ impl Reach {
         Err(SettingError::new(
             key,
             format!(
-                "is http, which is for IP addresses in listed networks alone, because everything would cross the network in clear; write https, or list the network that it is in: networks = [\"{example}\"]"
+                "is http, which is for IP addresses in listed networks alone, because everything \
+                 would cross the network unencrypted; write https, or list its network: networks = \
+                 [\"{example}\"]"
             ),
         ))
     }

@@ -119,7 +119,7 @@ pub enum ToolChangeError {
     #[error("there is no tool {0} there; doorward upstream tools lists them")]
     Unknown(String),
     /// It changed while the administrator looked.
-    #[error("the tool changed meanwhile; look at it again")]
+    #[error("the tool was changed in the meantime; check it and decide again")]
     Changed,
     /// The store failed.
     #[error(transparent)]
@@ -187,7 +187,7 @@ impl Gateway {
             Err(StoreError::Refused(_)) => return Err(ToolChangeError::Changed),
             Err(error) => return Err(error.into()),
         }
-        tracing::info!(upstream = %seen.upstream, tool = %doorward_model::foreign::escaped(&seen.tool), %decision, by, "a tool was decided on");
+        tracing::info!(upstream = %seen.upstream, tool = %doorward_model::foreign::escaped(&seen.tool), %decision, by, "an administrator decided on a tool");
         self.inner.catalogues.forget(seen.upstream, None);
         parts.changes.tell(Change {
             upstream: Some(seen.upstream),

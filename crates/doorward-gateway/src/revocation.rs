@@ -137,7 +137,7 @@ impl Inner {
 
     async fn revoke(&self, row: &Revocation, upstream: Option<&Upstream>) -> Outcome {
         let Some(held) = self.revoked(row) else {
-            return Outcome::Impossible("the tokens do not open".to_owned());
+            return Outcome::Impossible("the tokens cannot be unsealed".to_owned());
         };
         let reach = self.reach(row, upstream);
         let networks = listed(&reach.networks, reach.http_on_loopback);
@@ -173,7 +173,7 @@ impl Inner {
             (Some(set), Some(_)) => set,
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => {
-                return Outcome::Impossible("the registration there is gone".to_owned());
+                return Outcome::Impossible("the registration there was deleted".to_owned());
             }
         };
         let mut outcome = Outcome::Done;
@@ -217,9 +217,9 @@ async fn post(
     match outbound.send(request, MAX_DOCUMENT).await {
         Ok(answer) if (200..300).contains(&answer.status) => Outcome::Done,
         Ok(answer) if answer.status >= 500 || answer.status == 429 => {
-            Outcome::Later(format!("it answered HTTP {}", answer.status))
+            Outcome::Later(format!("it returned HTTP {}", answer.status))
         }
-        Ok(answer) => Outcome::Impossible(format!("it answered HTTP {}", answer.status)),
+        Ok(answer) => Outcome::Impossible(format!("it returned HTTP {}", answer.status)),
         Err(error) => Outcome::Later(error.to_string()),
     }
 }
@@ -242,7 +242,8 @@ impl Gateway {
         let upstreams = match self.all_upstreams().await {
             Ok(upstreams) => upstreams,
             Err(error) => {
-                tracing::warn!(%error, "upstreams could not be read; their tokens are revoked later");
+                tracing::warn!(%error, "upstreams could not be read; their tokens will be revoked \
+                    later");
                 return;
             }
         };
@@ -257,7 +258,7 @@ impl Gateway {
                 let upstream = upstream.cloned();
                 async move {
                     if let Err(error) = revoke_one(&inner, (&row, upstream.as_deref()), now).await {
-                        tracing::warn!(upstream = %row.upstream, %error, "a revocation could not be noted; trying again later");
+                        tracing::warn!(upstream = %row.upstream, %error, "a revocation could not be stored; trying again later");
                     }
                 }
             })
@@ -290,7 +291,7 @@ async fn revoke_one(
     }
     let outcome = tokio::time::timeout(WITHIN, inner.revoke(row, reached))
         .await
-        .unwrap_or_else(|_| Outcome::Later("it did not answer in time".to_owned()));
+        .unwrap_or_else(|_| Outcome::Later("it did not respond in time".to_owned()));
     let (upstream, issuer, user) = (row.upstream, clean(&row.issuer), &row.user_id);
     match outcome {
         Outcome::Done => {
@@ -300,7 +301,7 @@ async fn revoke_one(
             tracing::warn!(%upstream, %user, %issuer, why, "tokens of a connection that ended were not revoked at their issuer");
         }
         Outcome::Later(why) if row.tries + 1 >= TRIES => {
-            tracing::warn!(%upstream, %user, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; given up");
+            tracing::warn!(%upstream, %user, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; no further attempt is made");
         }
         Outcome::Later(why) => {
             tracing::warn!(%upstream, %user, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; trying again later");

@@ -19,18 +19,15 @@ pub(crate) fn address(key: &'static str, text: &str) -> Result<Option<Url>, Sett
         return Ok(None);
     }
     let url = Url::parse(text).map_err(|_| {
-        SettingError::new(
-            key,
-            format!("{text:?} is not an address like https://mcp.example.com/mcp"),
-        )
+        SettingError::new(key, format!("{text:?} is not a URL like https://mcp.example.com/mcp"))
     })?;
     if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-        return Err(SettingError::new(key, "must be an https address"));
+        return Err(SettingError::new(key, "must be an https URL"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(SettingError::new(
             key,
-            "must not hold a user or password; use auth = \"basic\"",
+            "must not contain a user or password; use auth = \"basic\"",
         ));
     }
     Ok(Some(url))
@@ -139,7 +136,7 @@ fn auth(config: &UpstreamConfig, reach: &Reach) -> Result<Auth, SettingError> {
 /// Checks the settings that every kind reads and that need no type of their own.
 fn general_rules(config: &UpstreamConfig, reach: &Reach) -> Result<(), SettingError> {
     if config.env.iter().any(|pair| pair.parts().is_none_or(|(name, _)| name.is_empty())) {
-        return Err(SettingError::new("env", "must hold NAME=VALUE"));
+        return Err(SettingError::new("env", "must be NAME=VALUE"));
     }
     if !matches!(config.approve.as_str(), "auto" | "manual") {
         return Err(SettingError::new("approve", "must be auto or manual"));

@@ -158,7 +158,7 @@ impl Gateway {
         let request = upstream.kind.driver.ping(url).map_err(|error| error.to_string())?;
         let answer = upstream.outbound.send_within(request, MOST_ANSWER, ANSWER_WITHIN).await;
         match answer.map_err(|error| error.to_string())?.status {
-            status @ 500.. => Err(format!("it answers {status}")),
+            status @ 500.. => Err(format!("it returned {status}")),
             _ => Ok(()),
         }
     }
@@ -196,7 +196,7 @@ impl Gateway {
                 catalogue.resources.len()
             )),
             (None, Some(problem)) => Err(problem.to_string()),
-            (None, None) => Err("nothing was listed".to_owned()),
+            (None, None) => Err("nothing was listed yet".to_owned()),
         };
         let mut findings = vec![Finding { look: Look::Tools, result: listed }];
         if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
@@ -212,7 +212,8 @@ impl Gateway {
                 findings.push(Finding::bad(
                     Look::Approval,
                     format!(
-                        "{waiting} tools wait for an administrator: doorward upstream tools {}",
+                        "{waiting} tools await the approval of an administrator: doorward upstream \
+                         tools {}",
                         upstream.name
                     ),
                 ));

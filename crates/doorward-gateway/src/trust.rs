@@ -30,10 +30,10 @@ pub enum ServerChangeError {
     #[error("there is no upstream {0}; doorward upstream list names them")]
     Unknown(String),
     /// It names the one that is pinned.
-    #[error("{0} names no other authorization server than the one that is accepted")]
+    #[error("{0} names no other authorization server than the accepted one")]
     Nothing(String),
     /// It names yet another one than was shown.
-    #[error("{0} names another authorization server than the one that was shown; look again")]
+    #[error("{0} names another authorization server than the one shown; check it again")]
     Changed(String),
     /// The store failed.
     #[error(transparent)]
@@ -102,7 +102,7 @@ fn names_another(pinned: &ServerPin, named: &ServerPin) -> OAuthError {
             clean(&pinned.issuer)
         )
     };
-    OAuthError::NamesAnother(format!("{why}; an administrator has to accept that first"))
+    OAuthError::NamesAnother(format!("{why}; an administrator must accept that first"))
 }
 
 impl Inner {
@@ -215,7 +215,8 @@ impl Gateway {
                     (Some(upstream), Ended::Moved(self.inner.new_trust(upstream, None)))
                 }
             };
-            tracing::warn!(upstream = %name, "access ends: the upstream left the configuration, or is at another place or with another issuer there");
+            tracing::warn!(upstream = %name, "access ends: the upstream was removed from the \
+                configuration, or its location or issuer changed there");
             let ending = self.inner.ending(name, upstream.map(AsRef::as_ref), Some(trust), why);
             // Refused means that another replica did it.
             self.inner.end(ending, None).await?;
@@ -312,7 +313,7 @@ impl Gateway {
         match differs {
             None => Ok(trust),
             Some(pinned) => {
-                tracing::warn!(upstream = %upstream.name, issuer = %clean(&named.issuer), "an upstream names another authorization server or resource than the pinned one; users are not sent there (doorward upstream accept {})", upstream.name);
+                tracing::warn!(upstream = %upstream.name, issuer = %clean(&named.issuer), "an upstream names another authorization server or resource than the pinned one; users are not redirected there (doorward upstream accept {})", upstream.name);
                 Err(names_another(&pinned, &named))
             }
         }

@@ -83,7 +83,9 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Failure> {
     let text = value.to_str().unwrap_or_default();
     let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
     if values.next().is_some() || !scheme.eq_ignore_ascii_case("basic") {
-        return Err(invalid("the Authorization header must hold Basic credentials or be absent"));
+        return Err(invalid(
+            "the Authorization header must contain Basic credentials or be absent",
+        ));
     }
     let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let Some((id, secret)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
@@ -124,7 +126,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
     if several {
         return Err(Failure::new(
             OAuthErrorCode::InvalidRequest,
-            "more than one way of client authentication",
+            "more than one method of client authentication",
         ));
     }
     let (id, credential) = if let Some((id, secret)) = basic {
@@ -146,7 +148,9 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
         )
     } else {
         let id = named
-            .ok_or_else(|| invalid("the client is not named: send client_id or Basic credentials"))?
+            .ok_or_else(|| {
+                invalid("the client is not identified: send client_id or Basic credentials")
+            })?
             .to_owned();
         (
             id,
@@ -158,7 +162,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
     if named.is_some_and(|named| named != id) {
         return Err(Failure::new(
             OAuthErrorCode::InvalidRequest,
-            "client_id and the client's credentials name different clients",
+            "client_id and the client's credentials identify different clients",
         ));
     }
     Ok((ClientId::from_text(id), credential))
@@ -221,7 +225,7 @@ impl Issuer {
             }
             (method, _) => {
                 return Err(invalid(&format!(
-                    "this client registered {} and must authenticate so",
+                    "this client registered {} and must authenticate with it",
                     method.as_str()
                 )));
             }
@@ -254,7 +258,7 @@ impl Issuer {
         };
         match self.parts.store.apply(remember).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(invalid("the client's assertion was used before")),
+            Err(StoreError::Refused(_)) => Err(invalid("the client's assertion was already used")),
             Err(error) => Err(error.into()),
         }
     }
@@ -283,7 +287,7 @@ impl Issuer {
                 .await
                 .map_err(|error| unavailable(error.to_string()))?;
             if fetched.status != 200 {
-                return Err(unavailable(format!("its jwks_uri answered {}", fetched.status)));
+                return Err(unavailable(format!("its jwks_uri returned {}", fetched.status)));
             }
             fetched
                 .json::<serde::de::IgnoredAny>()

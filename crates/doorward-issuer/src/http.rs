@@ -134,7 +134,8 @@ async fn receive(request: Request<Body>) -> Result<(HeaderMap, Params), Response
         && let Some(client) = client_auth::claimed(&headers, &params)
         && !taken.for_client(&client)
     {
-        let told = "too many requests of this client from this address were refused; try again in a minute";
+        let told = "too many requests of this client from this IP address were refused; try again \
+            in a minute";
         return Err(answer::retry_after(
             answer::oauth_error(
                 StatusCode::TOO_MANY_REQUESTS,

@@ -27,7 +27,7 @@ impl Issuer {
         let AuthenticatedClient { client: caller } =
             self.authenticate(Endpoint::Introspection, headers, params, address).await?;
         if caller.auth_method == ClientAuthMethod::None {
-            let why = "introspection needs a client that authenticates";
+            let why = "introspection requires client authentication";
             return Err(Failure::new(OAuthErrorCode::InvalidClient, why).into());
         }
         let token = params

@@ -16,7 +16,7 @@ impl Issuer {
     pub(crate) async fn active_user(&self, user_id: &UserId) -> Result<Arc<User>, Failure> {
         let user = self.parts.store.user(user_id).await?;
         user.filter(|user| user.disabled_at.is_none()).ok_or_else(|| {
-            let why = "the grant was withdrawn or has ended";
+            let why = "the grant was revoked or has ended";
             Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::UserDisabled)
         })
     }
@@ -35,7 +35,7 @@ impl Issuer {
             return Ok(left.normalised());
         }
         tracing::info!(user = %grant.subject.account, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the user's roles allow none of the scopes");
-        let why = "the user's roles no longer allow any of this";
+        let why = "the user's roles no longer allow any of these scopes";
         Err(Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::Role))
     }
 
@@ -68,7 +68,7 @@ impl Issuer {
         };
         let token = parts.keys.sign(&claims, now).map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");
-            Failure::new(OAuthErrorCode::ServerError, "no token can be issued now")
+            Failure::new(OAuthErrorCode::ServerError, "no token can be issued at the moment")
         })?;
         Ok((token, lifetime))
     }

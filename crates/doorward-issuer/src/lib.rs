@@ -177,7 +177,7 @@ impl From<StoreError> for Failure {
         tracing::error!(%error, "the store failed");
         Self::new(
             OAuthErrorCode::TemporarilyUnavailable,
-            "the server cannot answer now; try again shortly",
+            "the server cannot respond at the moment; try again shortly",
         )
     }
 }
@@ -192,7 +192,7 @@ impl From<DirectoryError> for Failure {
                 tracing::warn!(why, "a client could not be looked up");
                 Self::new(
                     OAuthErrorCode::TemporarilyUnavailable,
-                    "the client cannot be looked up now; try again shortly",
+                    "the client cannot be looked up at the moment; try again shortly",
                 )
                 .because(reason)
             }

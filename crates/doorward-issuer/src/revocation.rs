@@ -70,7 +70,7 @@ impl Issuer {
         user_id: &doorward_model::UserId,
         client_id: Option<ClientId>,
     ) -> Result<(), Failure> {
-        tracing::info!(user = %user_id, client = client_id.as_ref().map_or("all", ClientId::as_str), "access withdrawn");
+        tracing::info!(user = %user_id, client = client_id.as_ref().map_or("all", ClientId::as_str), "access revoked");
         let at = self.parts.clock.now();
         Ok(self
             .parts

@@ -158,7 +158,7 @@ impl Issuer {
             }
         };
         if let Err(error) = self.parts.store.note(event.through(&client.id)).await {
-            tracing::debug!(%error, "not noted");
+            tracing::debug!(%error, "an entry of the audit could not be stored");
         }
     }
 
@@ -167,7 +167,7 @@ impl Issuer {
         let records = self.parts.store.signing_keys().await?;
         self.parts.keys.follow(&records).map_err(|error| {
             tracing::error!(%error, "the signing keys cannot be used");
-            Failure::new(OAuthErrorCode::ServerError, "no token can be issued now")
+            Failure::new(OAuthErrorCode::ServerError, "no token can be issued at the moment")
         })
     }
 }

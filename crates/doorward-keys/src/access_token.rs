@@ -68,7 +68,7 @@ pub struct AccessClaims {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefusal {
     /// Not a compact JWS with exactly the header that this server writes.
-    #[error("not a token of the form that is issued here")]
+    #[error("not a token that is issued here")]
     Malformed,
     /// Signed with a key that is not published here.
     #[error("signed with an unknown key")]

@@ -42,13 +42,13 @@ pub enum AssertionRefusal {
     #[error("its signature or a claim is wrong")]
     Invalid,
     /// It names another client.
-    #[error("it names another client")]
+    #[error("it identifies another client")]
     Subject,
     /// Another audience.
     #[error("it is for another audience")]
     Audience,
     /// It is over, not begun, or lives longer than five minutes.
-    #[error("it is expired, not yet valid, or lives too long")]
+    #[error("it is expired, not yet valid, or valid for too long")]
     Time,
 }
 

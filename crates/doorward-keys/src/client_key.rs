@@ -14,10 +14,10 @@ pub struct ClientKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientKeyError {
     /// Not a private key.
-    #[error("holds no private key in PEM form (PKCS#8; RSA, P-256 or Ed25519)")]
+    #[error("contains no private key in PEM form (PKCS#8; RSA, P-256 or Ed25519)")]
     NotAKey,
     /// It is one, but signing with it fails.
-    #[error("holds a key that does not sign: {0}")]
+    #[error("contains a key that does not sign: {0}")]
     Unusable(String),
 }
 

@@ -30,11 +30,14 @@ pub struct MasterKey {
 pub enum MasterKeyError {
     /// The text or file does not hold 32 bytes in base64.
     #[error(
-        "{0} does not hold a master key: 32 bytes in base64, as in the file that the first start made"
+        "{0} does not contain a master key: 32 bytes in base64, as in the file that the first \
+         start created"
     )]
     Malformed(String),
     /// The file can be read by others.
-    #[error("{path} can be read by others (mode {mode:o}); run: chmod 600 {path}")]
+    #[error(
+        "{path} can be read by other users of the machine (mode {mode:o}); run: chmod 600 {path}"
+    )]
     Exposed {
         /// The file.
         path: String,
@@ -61,7 +64,7 @@ pub enum MasterKeyError {
 
 /// A sealed value that does not open: another master key, another place, or damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed value does not open under this master key")]
+#[error("the sealed value cannot be unsealed with this master key")]
 pub struct OpenError;
 
 impl MasterKey {

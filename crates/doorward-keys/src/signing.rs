@@ -22,14 +22,15 @@ use crate::MasterKey;
 pub enum RingError {
     /// The private key does not open: the master key is another one.
     #[error(
-        "the private key {0} does not open under this master key; restore the master key that this database was made with. Nothing was changed"
+        "the private key {0} cannot be unsealed with this master key; restore the master key that \
+         this database was created with. Nothing was changed"
     )]
     Sealed(String),
     /// A stored key is damaged.
     #[error("the signing key {0} cannot be read")]
     Damaged(String),
     /// The cryptographic library refused.
-    #[error("a signing key could not be made: {0}")]
+    #[error("a signing key could not be created: {0}")]
     Library(String),
     /// No key signs at this moment.
     #[error("there is no active signing key")]

@@ -60,10 +60,10 @@ pub enum MailError {
     #[error("the e-mail address cannot be written to")]
     Recipient,
     /// The message could not be made.
-    #[error("the message could not be written: {0}")]
+    #[error("the mail could not be written: {0}")]
     Unwritable(String),
     /// The mail server did not take it.
-    #[error("the mail server did not take the message: {0}")]
+    #[error("the mail server did not accept the mail: {0}")]
     Server(String),
 }
 
@@ -98,7 +98,8 @@ impl Mailer {
         if url.password().is_some() {
             return Err(wrong(
                 "url",
-                "must not hold the password; put it into mail.password, or a file named by DOORWARD_MAIL__PASSWORD_FILE",
+                "must not contain the password; put it into mail.password, or a file named by \
+                 DOORWARD_MAIL__PASSWORD_FILE",
             ));
         }
         let from: Mailbox = config.from.parse().map_err(|_| {
@@ -159,9 +160,9 @@ impl Mailer {
     pub async fn check(&self) -> Result<(), MailError> {
         match tokio::time::timeout(TIMEOUT, self.transport.test_connection()).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(MailError::Server("it does not answer".to_owned())),
+            Ok(Ok(false)) => Err(MailError::Server("it does not respond".to_owned())),
             Ok(Err(error)) => Err(MailError::Server(error.to_string())),
-            Err(_) => Err(MailError::Server(format!("no answer within {} s", TIMEOUT.as_secs()))),
+            Err(_) => Err(MailError::Server(format!("no response within {} s", TIMEOUT.as_secs()))),
         }
     }
 
@@ -180,7 +181,7 @@ impl Mailer {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(MailError::Server(error.to_string())),
             Err(_) => Err(MailError::Server(format!(
-                "it did not take the mail within {} s",
+                "it did not accept the mail within {} s",
                 TIMEOUT.as_secs()
             ))),
         }

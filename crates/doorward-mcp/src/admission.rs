@@ -156,7 +156,7 @@ impl Mcp {
         }
         if !visit.caller.scopes.allows(facts.scope) {
             return Err(ToolError::Protocol(ErrorData::invalid_request(
-                format!("insufficient_scope: this needs the scope {}", facts.scope.name()),
+                format!("insufficient_scope: this requires the scope {}", facts.scope.name()),
                 None,
             )));
         }
@@ -165,7 +165,7 @@ impl Mcp {
         noted.request_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if size > limits.argument_bytes {
             return Err(ToolError::Arguments(format!(
-                "the arguments have {size} bytes; at most {} are taken",
+                "the arguments have {size} bytes; at most {} are accepted",
                 limits.argument_bytes
             )));
         }
@@ -193,7 +193,10 @@ impl Mcp {
         let answer = tokio::time::timeout(Duration::from_secs(seconds), source.run(permit)).await;
         drop(turn);
         let late = |_| {
-            Err(ToolError::Failed(format!("{} gave no answer within {seconds} s", facts.listed_as)))
+            Err(ToolError::Failed(format!(
+                "{} did not respond within {seconds} s",
+                facts.listed_as
+            )))
         };
         let mut answer = answer.unwrap_or_else(late)?;
         if let (Some(given), Some(required)) = (&given, answer.required()) {
@@ -220,7 +223,7 @@ impl Mcp {
         noted.response_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if facts.upstream.is_some() && size > most {
             return Err(ToolError::Failed(format!(
-                "the result has {size} bytes; at most {most} are passed on. Ask for less, or for a part"
+                "the result has {size} bytes; at most {most} are forwarded. Request less, or a part"
             )));
         }
         match answer {
@@ -268,7 +271,8 @@ impl Mcp {
 /// The error for a tool that awaits a decision, in the form of that for an unknown one.
 fn waits(name: &str, searched: bool) -> ToolError {
     let told = format!(
-        "the tool {name} waits for an administrator's approval; ask one, and try again afterwards"
+        "the tool {name} awaits the approval of an administrator; ask an administrator, and try \
+         again afterwards"
     );
     if searched {
         ToolError::Arguments(told)

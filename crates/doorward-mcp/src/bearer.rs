@@ -159,7 +159,7 @@ impl Mcp {
         }) else {
             return Err(BearerRefusal::invalid(
                 Reason::TokenRevoked,
-                "the access was withdrawn or has ended",
+                "the access was revoked or has ended",
             ));
         };
         let Some(user) =
@@ -167,7 +167,7 @@ impl Mcp {
         else {
             return Err(BearerRefusal::invalid(
                 Reason::UserDisabled,
-                "the user is disabled or gone",
+                "the user is disabled or deleted",
             ));
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
@@ -228,7 +228,7 @@ impl Mcp {
         else {
             return Err(BearerRefusal::invalid(
                 Reason::UserDisabled,
-                "the user is disabled or gone",
+                "the user is disabled or deleted",
             ));
         };
         if token.last_used_at.is_none_or(|at| now.since(at) >= NOTE_USE_EVERY) {

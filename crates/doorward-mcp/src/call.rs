@@ -68,7 +68,7 @@ impl Said {
         match self {
             Self::Ok => "ok",
             Self::InputRequired => "input required",
-            Self::AnsweredWithError => "answered with an error",
+            Self::AnsweredWithError => "returned an error",
             Self::BadArguments => "bad arguments",
             Self::Failed => "failed",
             Self::Limited => "limited",
@@ -252,7 +252,7 @@ impl Mcp {
             None => noted.await,
         };
         if let Err(error) = done {
-            tracing::debug!(%error, "not noted");
+            tracing::debug!(%error, "an entry of the audit could not be stored");
         }
     }
 

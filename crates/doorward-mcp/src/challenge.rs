@@ -76,7 +76,7 @@ impl Mcp {
         let basic = ScopeSet::default_request().to_string();
         match refusal {
             BearerRefusal::Missing => {
-                let body = json!({"error": "unauthorized", "error_description": "an access token is needed; the WWW-Authenticate header says where to get one"});
+                let body = json!({"error": "unauthorized", "error_description": "an access token is required; the WWW-Authenticate header states where to get one"});
                 self.with_challenge(
                     target,
                     answer::json(StatusCode::UNAUTHORIZED, &body),
@@ -124,7 +124,7 @@ impl Mcp {
     /// operation needs, at once (R11, R12), and a JSON-RPC error for clients that look no further
     /// than the body.
     pub(crate) fn step_up(&self, target: Target, needed: Scope, id: &Value) -> Response {
-        let told = format!("this needs the scope {}", needed.name());
+        let told = format!("this requires the scope {}", needed.name());
         let body = json!({
             "jsonrpc": "2.0",
             "id": id,
@@ -157,11 +157,11 @@ pub(crate) fn rpc_refusal(status: StatusCode, code: i32, message: &str) -> Respo
     )
 }
 
-/// The response at every MCP URL while the server is switched off.
+/// The response at every MCP URL while the server is disabled.
 pub(crate) fn switched_off() -> Response {
     answer::json(
         StatusCode::NOT_FOUND,
-        &json!({"error": "not_found", "error_description": "the MCP server is switched off"}),
+        &json!({"error": "not_found", "error_description": "the MCP server is disabled"}),
     )
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn switched_off() -> Response {
 pub(crate) fn no_such_address() -> Response {
     answer::json(
         StatusCode::NOT_FOUND,
-        &json!({"error": "not_found", "error_description": "there is nothing at this address"}),
+        &json!({"error": "not_found", "error_description": "there is nothing at this URL"}),
     )
 }
 

@@ -38,13 +38,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AskError {
     /// The client has disconnected, or its request has ended.
-    #[error("the client went away")]
+    #[error("the client disconnected")]
     Gone,
     /// No answer in time.
-    #[error("the client did not answer in time")]
+    #[error("the client did not respond in time")]
     Timeout,
     /// Too many questions wait already.
-    #[error("too many questions are waiting for an answer")]
+    #[error("too many questions await an answer")]
     Busy,
     /// The client answered with an error.
     #[error("the client refused: {0}")]
@@ -233,7 +233,7 @@ fn as_events(response: Response) -> Chunks {
     Box::pin(stream::once(async move {
         let bytes = axum::body::to_bytes(body, usize::MAX).await?;
         if status != StatusCode::OK {
-            tracing::debug!(%status, "an answer with this status ended a stream that had begun");
+            tracing::debug!(%status, "a response with this status ended a stream that had begun");
         }
         Ok(event(&String::from_utf8_lossy(&bytes)))
     }))

@@ -86,7 +86,7 @@ fn question_text(item: &Item, visit: &Visit, arguments: &Map<String, Value>) -> 
     );
     let title = foreign::quoted(title(item), foreign::LINE);
     Some(format!(
-        "{client} wants to use the {} {name}, called {title}, which may {}, with:\n{shown}",
+        "{client} requests to use the {} {name}, titled {title}, which may {}, with:\n{shown}",
         facts.kind.noun(),
         doing(&facts)
     ))
@@ -119,14 +119,14 @@ fn place(user_id: &UserId) -> String {
 }
 
 fn declined() -> ToolError {
-    ToolError::Unconfirmed("The user did not agree to this call, so it was not made.".to_owned())
+    ToolError::Unconfirmed("The user declined this call, so it was not made.".to_owned())
 }
 
 /// The refusal of an operation under `confirm` that cannot be interrupted by a question.
 pub(crate) fn cannot_be_asked(facts: &Facts<'_>) -> ToolError {
     let (noun, name) = (facts.kind.noun(), facts.listed_as);
     ToolError::Unconfirmed(format!(
-        "the user has to agree to every use of the {noun} {name}, and cannot be asked for this one"
+        "the user must confirm every use of the {noun} {name}, and cannot be asked for this one"
     ))
 }
 
@@ -303,7 +303,7 @@ impl Mcp {
         // long ago, is not valid.
         let wrong = || {
             ToolError::Protocol(rmcp::ErrorData::invalid_params(
-                "requestState is not valid for this call; make the call anew",
+                "requestState is not valid for this call; make the call again without it",
                 None,
             ))
         };
@@ -317,7 +317,8 @@ impl Mcp {
             return Ok(Confirmation::Given(given));
         }
         Err(ToolError::Unconfirmed(
-            "This confirmation was used before; make the call anew to be asked again.".to_owned(),
+            "This confirmation was already used; make the call again to ask the user again."
+                .to_owned(),
         ))
     }
 
@@ -342,7 +343,8 @@ pub(crate) fn with_argument(tool: &mut rmcp::model::Tool) {
     let mut schema = tool.input_schema.as_ref().clone();
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
     if let Value::Object(properties) = properties {
-        let told = "Only where the user must confirm this call and the server said so: the code that the user was given.";
+        let told = "Only where the user must confirm this call and the server stated so: the code \
+            that the user was given.";
         properties.insert(ARGUMENT.to_owned(), json!({"type": "string", "description": told}));
     }
     tool.input_schema = std::sync::Arc::new(schema);

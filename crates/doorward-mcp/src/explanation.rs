@@ -47,7 +47,7 @@ fn yes(is: bool) -> &'static str {
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Enabled(upstream, is) => write!(formatter, "{upstream} is used: {}", yes(*is)),
+            Self::Enabled(upstream, is) => write!(formatter, "{upstream} is enabled: {}", yes(*is)),
             Self::Offered(upstream, tool, is) => {
                 write!(formatter, "include and exclude of {upstream} offer {tool}: {}", yes(*is))
             }
@@ -57,15 +57,15 @@ impl fmt::Display for Step {
             }
             Self::Approval(entry, state) => write!(formatter, "{entry} is {state}"),
             Self::UpstreamRoles(upstream, is) => {
-                write!(formatter, "upstreams.{upstream}.roles let this user in: {}", yes(*is))
+                write!(formatter, "upstreams.{upstream}.roles allow this user: {}", yes(*is))
             }
             Self::Client(id, source) => {
                 let known = match source {
-                    None => "which this server does not know; rules name clients by ID",
-                    Some(ClientSource::Administrator) => "made by an administrator",
+                    None => "unknown on this server; rules name clients by ID",
+                    Some(ClientSource::Administrator) => "added by an administrator",
                     Some(ClientSource::MetadataDocument) => "known by its metadata document",
                     Some(ClientSource::Registration) => {
-                        "registered by itself: its name says nothing about what it is"
+                        "registered dynamically: its name is not verified"
                     }
                 };
                 write!(formatter, "client: {id} (client={id}), {known}")
@@ -78,11 +78,11 @@ impl fmt::Display for Step {
                 write!(formatter, "roles of {name} (user={id}): {}", roles.join(", "))
             }
             Self::ToolRoles(name, is) => {
-                write!(formatter, "access.tool_roles let this user use {name}: {}", yes(*is))
+                write!(formatter, "access.tool_roles allow this user to use {name}: {}", yes(*is))
             }
             Self::ScopeRoles(scope, is) => write!(
                 formatter,
-                "access.scope_roles let this user hold {}: {}",
+                "access.scope_roles allow this user the scope {}: {}",
                 scope.name(),
                 yes(*is)
             ),
@@ -94,7 +94,7 @@ impl fmt::Display for Step {
             }
             Self::Default(effect) => write!(
                 formatter,
-                "policy: {}: no rule fits, so policy.default decides",
+                "policy: {} by policy.default, because no rule matches",
                 effect.as_str()
             ),
             Self::TokenScope(scope) => {

@@ -111,7 +111,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
         // belongs at the other URL.
         Ok(caller) if keyed && caller.token().is_none() => {
             let refusal = BearerRefusal::Invalid {
-                why: "this address takes personal and service tokens only".to_owned(),
+                why: "this URL accepts only personal access tokens and service tokens".to_owned(),
                 reason: Reason::TokenAudience,
             };
             return mcp.refuse(target, &refusal);
@@ -142,7 +142,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
             return rpc_refusal(
                 StatusCode::BAD_REQUEST,
                 -32600,
-                "batches are not supported; send one message a request",
+                "batches are not supported; send one message per request",
             );
         }
         Peeked::Answer(members) => match answered(mcp, &visit, &members, &parts).await {
@@ -217,7 +217,7 @@ async fn visit(
             return Err(Box::new(rpc_refusal(
                 StatusCode::NOT_FOUND,
                 -32001,
-                "there is no such session; begin a new one with initialize",
+                "there is no such session; start a new one with initialize",
             )));
         }
     };
@@ -256,7 +256,7 @@ async fn answered(
     }
     let legacy = visit.session.is_some() || parts.uri.path().ends_with(routes::MCP_MESSAGES);
     legacy.then(|| {
-        rpc_refusal(StatusCode::NOT_FOUND, -32001, "no request waits for this answer any more")
+        rpc_refusal(StatusCode::NOT_FOUND, -32001, "no request awaits this answer any more")
     })
 }
 
@@ -276,7 +276,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
         return None;
     }
     // An elevation that may follow is joined to this line by user, client and grant (R14).
-    tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up asked");
+    tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up requested");
     mcp.note_refused(visit, wish.verb, &facts).await;
     Some(mcp.step_up(visit.target, facts.scope, &envelope.id))
 }

@@ -130,7 +130,7 @@ async fn document(mcp: &Mcp, target: Target, reached: Reached, headers: &HeaderM
         }
         Ok(false) => switched_off(),
         Err(error) => {
-            tracing::error!(%error, "the switch of the MCP server could not be read");
+            tracing::error!(%error, "the state of the MCP server could not be read");
             answer::retry_after(empty(StatusCode::SERVICE_UNAVAILABLE), 5)
         }
     }

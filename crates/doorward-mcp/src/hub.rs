@@ -291,14 +291,14 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
         return rpc_refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             -32000,
-            "there is a stream only for clients that began a session with initialize",
+            "there is a stream only for clients that started a session with initialize",
         );
     };
     if !accepts {
         return rpc_refusal(
             StatusCode::NOT_ACCEPTABLE,
             -32000,
-            "this address streams events: accept text/event-stream",
+            "this URL streams events: accept text/event-stream",
         );
     }
     let Some(slot) =

@@ -93,8 +93,8 @@ impl InPlace {
         } else {
             // What goes upstream runs on for as long as it needs to take itself back there.
             tokio::spawn(dispatch).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "a request ended without an answer");
-                Err(ErrorData::internal_error("the server cannot answer this", None))
+                tracing::error!(%error, "a request ended without a response");
+                Err(ErrorData::internal_error("the server cannot respond to this", None))
             })
         };
         let (message, status) = match answered {
@@ -225,7 +225,7 @@ fn written(message: &ServerJsonRpcMessage, status: StatusCode) -> Response {
             response
         }
         Err(error) => {
-            tracing::error!(%error, "an answer could not be written");
+            tracing::error!(%error, "a response could not be written");
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response

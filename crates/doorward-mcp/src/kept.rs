@@ -63,13 +63,13 @@ impl Mcp {
             })
             .await
         {
-            tracing::error!(%error, "a long result could not be kept; it is sent whole");
+            tracing::error!(%error, "a long result could not be stored; it is sent whole");
             return result;
         }
         let beginning: String = whole.chars().take(most).collect();
         let uri = format!("{SCHEME}{}", id.reveal());
         let told = format!(
-            "{beginning}\n… ({} characters in all; read the resource {uri} for the whole, within {} minutes)",
+            "{beginning}\n… ({} characters in total; read the resource {uri} for the whole result, within {} minutes)",
             whole.chars().count(),
             parts.config.kept_result_seconds / 60
         );
@@ -99,9 +99,9 @@ impl Mcp {
                 !crate::confirm::page::is_question(row) && !crate::questions::is_answer(row)
             }),
             Err(error) => {
-                tracing::error!(%error, "a kept result could not be read");
+                tracing::error!(%error, "a stored result could not be read");
                 return Some(Err(ErrorData::internal_error(
-                    "the server cannot answer now; try again shortly",
+                    "the server cannot respond at the moment; try again shortly",
                     None,
                 )));
             }

@@ -173,18 +173,19 @@ impl Limits {
             .map_err(|seconds| busy("this client made too many calls in a minute", seconds))?;
         let mut gates = vec![(
             self.gate(Key::User(caller.user_id().clone()), config.calls_at_once_user),
-            "you have too many calls under way".to_owned(),
+            "you have too many calls in progress".to_owned(),
         )];
         if let Some(upstream) = upstream {
             if limits.per_minute > 0 {
-                self.take(Key::Upstream(upstream), limits.per_minute)
-                    .map_err(|seconds| busy(&format!("{upstream} gets too many calls"), seconds))?;
+                self.take(Key::Upstream(upstream), limits.per_minute).map_err(|seconds| {
+                    busy(&format!("{upstream} receives too many calls"), seconds)
+                })?;
             }
             let at_once =
                 if limits.at_once > 0 { limits.at_once } else { config.calls_at_once_upstream };
             gates.push((
                 self.gate(Key::Upstream(upstream), at_once),
-                format!("too many calls are under way at {upstream}"),
+                format!("too many calls are in progress at {upstream}"),
             ));
         }
         let mut permits = Vec::with_capacity(gates.len());

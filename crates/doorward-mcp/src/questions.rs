@@ -226,7 +226,8 @@ impl Relay {
                 Ok(Some(row)) => row,
                 Ok(None) => continue,
                 Err(error) => {
-                    tracing::error!(%error, "an answer that reached another replica could not be read");
+                    tracing::error!(%error, "an answer that reached another replica could not be \
+                        read");
                     continue;
                 }
             };

@@ -67,7 +67,10 @@ impl Server {
             .with_title(self.mcp.inner.parts.config.resource_name.clone());
         ServerConfig::new(Self::capabilities(offers))
             .with_server_info(implementation)
-            .with_instructions("Tools behind Doorward act for the user who signed in. Call whoami to see for whom, and with which scopes.")
+            .with_instructions(
+                "Tools behind Doorward act for the user who signed in. Call whoami for the user \
+                 and the scopes.",
+            )
     }
 }
 
@@ -432,8 +435,8 @@ impl Server {
 
 /// The error for a source that answered another operation than the requested one.
 fn wrong_answer(answer: &Answer) -> ErrorData {
-    tracing::error!(answer = answer.noun(), "a source answered something else than it was asked");
-    ErrorData::internal_error("the server cannot answer this", None)
+    tracing::error!(answer = answer.noun(), "a source returned something else than requested");
+    ErrorData::internal_error("the server cannot respond to this", None)
 }
 
 /// Makes a result for models from a text, for sources without structured results.

@@ -127,7 +127,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
         return rpc_refusal(
             StatusCode::NOT_ACCEPTABLE,
             -32000,
-            "this address streams events: accept text/event-stream",
+            "this URL streams events: accept text/event-stream",
         );
     }
     let id = mcp.new_stream_id().to_string();

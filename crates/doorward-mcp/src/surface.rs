@@ -110,21 +110,23 @@ pub(crate) fn specs() -> &'static [Arc<ToolSpec>; 3] {
             spec(
                 CALL,
                 "Call a tool",
-                "Calls a tool that search_tools found, by its exact name, with the tool's own arguments. What the tool may do is decided by the tool, not by this one.",
+                "Calls a tool that search_tools found, by its exact name, with the tool's own \
+                 arguments. The effect is that of the called tool, not of this one.",
                 crate::tools::schema::<CallArguments>(),
                 false,
             ),
             spec(
                 DESCRIBE,
                 "Describe a tool",
-                "Shows the whole definition of one tool: what it does, its arguments, and what it answers.",
+                "Shows the whole definition of one tool: its description, arguments and result.",
                 crate::tools::schema::<DescribeArguments>(),
                 true,
             ),
             spec(
                 SEARCH,
                 "Search for tools",
-                "Finds tools among all that you may use here. Tools that change something are shown only if the query says so or include_mutating is set.",
+                "Finds tools among all that you may use here. Tools that change something are \
+                 shown only if the query states it or include_mutating is set.",
                 crate::tools::schema::<SearchArguments>(),
                 true,
             ),
@@ -141,7 +143,7 @@ pub(crate) fn is_one(name: &str) -> bool {
 pub(crate) fn inner(params: &CallToolRequestParams) -> Result<CallToolRequestParams, ToolError> {
     let arguments = Value::Object(params.arguments.clone().unwrap_or_default());
     let asked: CallArguments = serde_json::from_value(arguments).map_err(|error| {
-        ToolError::Arguments(format!("call_tool takes a name and arguments: {error}"))
+        ToolError::Arguments(format!("call_tool requires a name and arguments: {error}"))
     })?;
     let mut inner = params.clone();
     inner.name = asked.name.into();
@@ -167,7 +169,7 @@ pub(crate) fn describe(
     arguments: Map<String, Value>,
 ) -> Result<CallToolResult, ToolError> {
     let asked: DescribeArguments = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| ToolError::Arguments(format!("describe_tool takes a name: {error}")))?;
+        .map_err(|error| ToolError::Arguments(format!("describe_tool requires a name: {error}")))?;
     let spec =
         tools.iter().find(|spec| spec.name() == asked.name).ok_or_else(|| unknown(&asked.name))?;
     let mut definition = serde_json::to_value(&spec.tool).unwrap_or_default();
@@ -181,7 +183,7 @@ pub(crate) fn describe(
 /// The answer to a wrong name.
 pub(crate) fn unknown(name: &str) -> ToolError {
     ToolError::Arguments(format!(
-        "there is no tool {name:?} that you may use; search_tools finds those that there are"
+        "there is no tool {name:?} that you may use; search_tools finds the available ones"
     ))
 }
 
@@ -208,8 +210,8 @@ pub(crate) fn as_result(error: ToolError) -> Result<CallToolResult, rmcp::ErrorD
         ToolError::Protocol(error) => return Err(error),
         ToolError::Upstream(error) => return Err(crate::foreign::error(error)),
         ToolError::Unavailable(error) => {
-            tracing::error!(%error, "a tool could not answer");
-            failed("the server cannot answer now; try again shortly".to_owned())
+            tracing::error!(%error, "a tool could not be called");
+            failed("the server cannot respond at the moment; try again shortly".to_owned())
         }
     })
 }
@@ -227,8 +229,11 @@ pub(crate) fn as_error(error: ToolError) -> rmcp::ErrorData {
         ToolError::Protocol(error) => error,
         ToolError::Upstream(error) => crate::foreign::error(error),
         ToolError::Unavailable(error) => {
-            tracing::error!(%error, "a request could not be answered");
-            rmcp::ErrorData::internal_error("the server cannot answer now; try again shortly", None)
+            tracing::error!(%error, "a request received no response");
+            rmcp::ErrorData::internal_error(
+                "the server cannot respond at the moment; try again shortly",
+                None,
+            )
         }
     }
 }

@@ -41,12 +41,14 @@ fn rule(text: &str) -> Result<(&str, Vec<Role>), RuleError> {
 
 fn scope(name: &str) -> Result<Scope, RuleError> {
     let known = || SCOPES.iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
-    Scope::named(name)
-        .filter(|scope| scope.upstream().is_none())
-        .ok_or_else(|| {
-            let near = nearest::hint(name, SCOPES.iter().map(|info| info.name));
-            RuleError(format!("{name:?} is not a scope that can be ruled; there are {}, and [policy] has rules for single upstreams{near}", known()))
-        })
+    Scope::named(name).filter(|scope| scope.upstream().is_none()).ok_or_else(|| {
+        let near = nearest::hint(name, SCOPES.iter().map(|info| info.name));
+        RuleError(format!(
+            "{name:?} is not a scope that rules can name; there are {}, and [policy] has rules for \
+             single upstreams{near}",
+            known()
+        ))
+    })
 }
 
 impl AccessPolicy {

@@ -50,7 +50,7 @@ impl fmt::Display for ConnectionProblem {
             Self::Refused => "the upstream no longer accepts the access that you gave",
             Self::UnknownClient => "the upstream no longer knows this server",
             Self::CallRefused => "the upstream refused the access",
-            Self::RegistrationGone => "the registration of this server at the upstream is gone",
+            Self::RegistrationGone => "the registration of this server at the upstream was deleted",
         })
     }
 }

@@ -136,7 +136,9 @@ impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.rule {
             Some((number, text)) => write!(f, "{} by rule {number}: {text}", self.effect.as_str()),
-            None => write!(f, "{}: no rule fits, so policy.default decides", self.effect.as_str()),
+            None => {
+                write!(f, "{}: no rule matches, so policy.default decides", self.effect.as_str())
+            }
         }
     }
 }

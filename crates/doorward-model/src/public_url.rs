@@ -38,7 +38,8 @@ pub const WAYS_TO_HTTPS: &str = "1. a certificate of yours: set server.tls_certi
 
 fn insecure(host: &str) -> String {
     format!(
-        "http is accepted for localhost only, because passwords and tokens would cross the network in clear; make it https://{host}, in one of three ways: {WAYS_TO_HTTPS}"
+        "http is accepted for localhost only, because passwords and tokens would cross the network \
+         unencrypted; make it https://{host}, in one of three ways: {WAYS_TO_HTTPS}"
     )
 }
 

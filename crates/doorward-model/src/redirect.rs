@@ -15,7 +15,7 @@ pub struct RedirectUri(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectUriError {
     /// Not an absolute URI, or written in a way that parsers disagree about.
-    #[error("it is not an absolute URI in plain spelling")]
+    #[error("it is not an absolute URI without escapes")]
     Malformed,
     /// Longer than [`RedirectUri::MAX_BYTES`].
     #[error("it is longer than 2048 bytes")]
@@ -27,7 +27,7 @@ pub enum RedirectUriError {
     #[error("it has user information")]
     UserInfo,
     /// http to another machine (OAuth 2.1 §7.5.1).
-    #[error("http is accepted for loopback addresses only")]
+    #[error("http is accepted for loopback IP addresses only")]
     InsecureHttp,
     /// A wildcard in the host or path.
     #[error("wildcards are not accepted")]

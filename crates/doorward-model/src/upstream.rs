@@ -20,7 +20,8 @@ pub struct UpstreamName {
 /// A text that cannot name an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an upstream's name has 1 to 24 lower-case letters, digits or '-', a letter first, and is none of the words that our own tools and addresses begin with"
+    "an upstream's name has 1 to 24 lower-case letters, digits or '-', a letter first, and is none \
+     of the words that built-in tools and URLs begin with"
 )]
 pub struct UpstreamNameError;
 

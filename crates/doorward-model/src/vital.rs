@@ -46,7 +46,7 @@ pub enum VitalState {
     Failing,
     /// It was not asked, or not for so long that the last answer says nothing.
     Unknown,
-    /// It is switched off.
+    /// It is disabled.
     Off,
 }
 

@@ -106,7 +106,7 @@ pub enum ClientChangeError {
     #[error("there is no client {0}")]
     Unknown(ClientId),
     /// It was changed since it was looked at.
-    #[error("the client changed since you looked at it; look again")]
+    #[error("the client was changed in the meantime; check it and decide again")]
     Changed,
     /// Only a client that is named by a metadata document can be pinned.
     #[error("only a client with a metadata document can be pinned")]

@@ -18,33 +18,35 @@ const DEFAULT_AGE: i64 = 3600;
 /// Why a metadata document is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentRefusal {
-    /// Metadata documents are switched off here.
+    /// Metadata documents are disabled here.
     #[error(
-        "this server does not accept client identifiers that are addresses; register the client or ask the administrator for one"
+        "this server does not accept client identifiers that are URLs; register the client, or ask \
+         an administrator to add it"
     )]
     Disabled,
     /// The URL cannot be a client identifier.
     #[error(
-        "a client identifier that is an address must be https, have a path, and no user name, fragment or dot segments"
+        "a client identifier that is a URL must be https, have a path, and no user name, fragment \
+         or dot segments"
     )]
     Address,
     /// The operator does not accept clients of this host.
     #[error("the operator of this server does not accept clients of {0}")]
     Host(String),
     /// The server answered something else than 200 with JSON. Redirects are never followed.
-    #[error("its address answered {0} instead of the document")]
+    #[error("its URL returned {0} instead of the document")]
     Status(u16),
     /// Not JSON.
     #[error("its document is not JSON")]
     NotJson,
     /// The `client_id` in it is another.
-    #[error("the client_id in its document is not the document's address")]
+    #[error("the client_id in its document is not the document's URL")]
     OtherClient,
     /// It changed since an administrator pinned it.
     #[error("its document changed since an administrator pinned it ({0})")]
     Pinned(&'static str),
     /// The metadata is refused by policy.
-    #[error("its document is not acceptable: {0}")]
+    #[error("its document is not valid: {0}")]
     Policy(String),
 }
 

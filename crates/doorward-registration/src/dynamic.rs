@@ -18,7 +18,7 @@ use crate::{
 pub(crate) enum RegisterError {
     #[error(transparent)]
     Refused(#[from] MetadataRefusal),
-    #[error("the most registrations that are kept is reached")]
+    #[error("the limit of registrations is reached")]
     Full,
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -23,7 +23,7 @@ use crate::{Registration, dynamic::RegisterError};
 /// The most bytes of a registration request.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// `POST /oauth/register`. While registration is switched off, the response is 404, and attempts
+/// `POST /oauth/register`. While registration is disabled, the response is 404, and attempts
 /// are noted.
 pub fn router(registration: Registration) -> Router {
     Router::new()
@@ -39,7 +39,7 @@ fn switched_off(registration: &Registration) -> Response {
     oauth_error(
         StatusCode::NOT_FOUND,
         OAuthErrorCode::InvalidRequest,
-        "clients cannot register themselves here; an administrator can add one",
+        "clients cannot register themselves on this server; an administrator can add them",
     )
 }
 
@@ -78,7 +78,7 @@ fn unavailable(error: &RegisterError) -> Response {
     let full = matches!(error, RegisterError::Full);
     let (why, seconds) = if full {
         tracing::error!(%error, "registration refused");
-        ("no further registrations are accepted now", 3600)
+        ("no further registrations are accepted at the moment", 3600)
     } else {
         tracing::error!(%error, "registration failed");
         ("try again shortly", 5)
@@ -99,11 +99,11 @@ async fn register(
     let noted = |step: ConnectStep| registration.store.note_step(step);
     if !registration.register_limit.now().allows(address) {
         noted(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationLimited));
-        tracing::warn!(address = %address.0, "registration refused: too many from this address");
+        tracing::warn!(address = %address.0, "registration refused: too many from this IP address");
         let busy = oauth_error(
             StatusCode::TOO_MANY_REQUESTS,
             OAuthErrorCode::TemporarilyUnavailable,
-            "too many registrations from this address; try again later",
+            "too many registrations from this IP address; try again later",
         );
         return answer::retry_after(busy, 60);
     }

@@ -63,13 +63,13 @@ pub enum LookupError {
     #[error("the client is disabled")]
     Disabled,
     /// It waits for an administrator's approval.
-    #[error("the client waits for an administrator's approval")]
+    #[error("the client awaits the approval of an administrator")]
     Waiting,
     /// It could not be found out now: the database or the document's server did not answer.
-    #[error("the client cannot be looked up now: {0}")]
+    #[error("the client cannot be looked up at the moment: {0}")]
     Unavailable(String),
     /// This IP address requested too many documents.
-    #[error("too many metadata documents were asked for from one address")]
+    #[error("too many metadata documents were requested from one IP address")]
     Limited,
 }
 

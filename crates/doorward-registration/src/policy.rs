@@ -65,7 +65,9 @@ fn list<'a>(
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(items)) if items.len() <= 64 => items
             .iter()
-            .map(|item| item.as_str().map_or_else(|| bad(format!("{name} must hold strings")), Ok))
+            .map(|item| {
+                item.as_str().map_or_else(|| bad(format!("{name} must contain strings")), Ok)
+            })
             .collect::<Result<_, _>>()
             .map(Some),
         Some(_) => bad(format!("{name} must be a list of strings")),
@@ -211,7 +213,7 @@ fn web_address(member: &str, uri: &str) -> Result<(), MetadataRefusal> {
     if fine && !uri.chars().any(char::is_control) {
         Ok(())
     } else {
-        bad(format!("{member} must be an http(s) address of at most {MAX_URI} bytes"))
+        bad(format!("{member} must be an http(s) URL of at most {MAX_URI} bytes"))
     }
 }
 
@@ -224,7 +226,7 @@ fn auth_method(
         if metadata.contains_key("client_secret")
             || metadata.contains_key("client_secret_expires_at")
         {
-            return bad("a metadata document is public and cannot hold a client_secret");
+            return bad("a metadata document is public and cannot contain a client_secret");
         }
         return match named {
             None | Some("none") => Ok(ClientAuthMethod::None),
@@ -258,7 +260,7 @@ fn keys(
         return Ok((None, None));
     }
     if uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
-        return bad("jwks_uri must be an https address");
+        return bad("jwks_uri must be an https URL");
     }
     if set.is_none() && uri.is_none() {
         bad("private_key_jwt needs jwks or jwks_uri")
@@ -277,7 +279,7 @@ fn public_keys(set: &Value) -> Result<String, MetadataRefusal> {
             || key.get("kty").and_then(Value::as_str) == Some("oct")
     };
     if keys.is_empty() || keys.iter().any(|key| !key.is_object() || symmetric_or_private(key)) {
-        return bad("jwks must hold public keys only");
+        return bad("jwks must contain public keys only");
     }
     let text = set.to_string();
     if text.len() > MAX_JWKS { bad("jwks is too long") } else { Ok(text) }

@@ -48,7 +48,7 @@ pub fn page_of<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The condition of a write did not hold; its whole unit was discarded.
-    #[error("the condition of {0} did not hold")]
+    #[error("the condition of {0} was not met")]
     Refused(Condition),
     /// The database did not answer or refused.
     #[error("the database is not available: {0}")]

@@ -342,7 +342,7 @@ impl Store {
             return;
         }
         if !self.trail.accept_step(step) {
-            tracing::debug!("a step of a connecting client was not noted: too many wait");
+            tracing::debug!("a step of a connecting client was not stored: too many wait");
         }
     }
 

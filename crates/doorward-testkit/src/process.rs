@@ -88,7 +88,7 @@ impl DoorwardProcess {
         let (child, printed, url) = Self::announced(&mut command, variables, log.into()).await;
         let authority = url.trim_start_matches("https://").to_owned();
         while tokio::net::TcpStream::connect(&authority).await.is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "no answer");
+            assert!(begun.elapsed() < Duration::from_secs(20), "no response");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Self { url, printed, started_in: begun.elapsed(), child }
@@ -163,7 +163,7 @@ impl DoorwardProcess {
             if browser.raw(reqwest::Method::GET, &format!("{url}/healthz")).send().await.is_ok() {
                 break;
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "no answer");
+            assert!(begun.elapsed() < Duration::from_secs(20), "no response");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Self { url, printed, started_in: begun.elapsed(), child }

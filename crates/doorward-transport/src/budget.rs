@@ -19,13 +19,13 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Exceeded {
     /// More bytes than allowed.
-    #[error("it has more bytes than are read")]
+    #[error("it has more bytes than the limit")]
     Bytes,
     /// More values than allowed.
-    #[error("it has more values than are read")]
+    #[error("it has more values than the limit")]
     Values,
     /// Values are nested deeper than allowed.
-    #[error("its values are nested deeper than is read")]
+    #[error("its values are nested deeper than the limit")]
     Depth,
 }
 

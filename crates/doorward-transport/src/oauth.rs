@@ -108,7 +108,7 @@ impl Content {
     /// Its form, in the words of a message.
     fn as_words(&self) -> &'static str {
         match self {
-            Self::Members(_) => "JSON without what was asked for",
+            Self::Members(_) => "JSON without the required members",
             Self::Other(_) => "JSON that is not an object",
             Self::Empty => "an empty body",
             Self::Page => "a web page",

@@ -112,7 +112,8 @@ pub async fn serve(
             },
         };
         let Some(held) = peers.admit(peer) else {
-            tracing::debug!(address = %peer.ip(), "a connection was closed: its address holds server.max_connections_per_address already");
+            tracing::debug!(address = %peer.ip(), "a connection was closed: its IP address already \
+                has server.max_connections_per_address connections");
             continue;
         };
         // Small event-stream writes would otherwise wait 40 ms for an acknowledgement.

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlightError {
     /// The limit of concurrent pieces of work is reached; none was begun.
-    #[error("too many of these requests are under way; try again shortly")]
+    #[error("too many of these requests are in progress; try again shortly")]
     Busy,
     /// The work ended without a result: it panicked, or the server is shutting down. The key is
     /// free again.
@@ -134,7 +134,9 @@ where
                 let _ = sender.send(Some(result));
             } else {
                 // Dropping the sender wakes the waiting callers.
-                tracing::error!("shared work panicked; those who waited for it were told");
+                tracing::error!(
+                    "shared work panicked; the requests that waited for it received an error"
+                );
             }
         });
         Ok(awaited)

@@ -85,19 +85,24 @@ impl Files {
         let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|_| {
             self.wrong(
                 Self::KEY,
-                "holds no private key that can be read; it must be an unencrypted PEM file (PKCS #8, PKCS #1 or SEC 1)",
+                "contains no private key that can be read; it must be an unencrypted PEM file \
+                 (PKCS #8, PKCS #1 or SEC 1)",
             )
         })?;
         let provider = aws_lc_rs::default_provider();
         provider.key_provider.load_private_key(key.clone_key()).map_err(|_| {
-            self.wrong(Self::KEY, "holds a private key of a kind that cannot be used; use ECDSA (P-256, P-384), RSA or Ed25519")
+            self.wrong(
+                Self::KEY,
+                "contains a private key of a type that cannot be used; use ECDSA (P-256, P-384), \
+                 RSA or Ed25519",
+            )
         })?;
         CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => self.wrong(
                 Self::KEY,
                 format!("is not the private key of {}", self.certificate.display()),
             ),
-            _ => self.wrong(Self::CERTIFICATE, "holds a certificate that cannot be read"),
+            _ => self.wrong(Self::CERTIFICATE, "contains a certificate that cannot be read"),
         })
     }
 
@@ -125,9 +130,8 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| "is not a PEM file with certificates in it")?;
     if chain.is_empty() {
-        return Err(
-            "holds no certificate; it must be a PEM file with the certificate and those that lead to its authority",
-        );
+        return Err("contains no certificate; it must be a PEM file with the certificate and the \
+             intermediate certificates");
     }
     Ok(chain)
 }
@@ -171,7 +175,7 @@ pub fn validity(file: &Path, now: Timestamp) -> Result<Validity, TlsError> {
         |reason: String| TlsError { key: Files::CERTIFICATE, path: file.to_owned(), reason };
     let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
     let chain = chain(&pem).map_err(|reason| wrong(reason.to_owned()))?;
-    let leaf = chain.first().ok_or_else(|| wrong("holds no certificate".to_owned()))?;
+    let leaf = chain.first().ok_or_else(|| wrong("contains no certificate".to_owned()))?;
     let host =
         ServerName::try_from("localhost").map_err(|_| wrong("cannot be checked".to_owned()))?;
     // The time is checked before the name.
@@ -291,7 +295,7 @@ impl Tls {
                 }
                 Ok(Err(fault)) => Some(fault),
                 Err(error) => {
-                    tracing::error!(%error, "the files of the TLS certificate could not be looked at");
+                    tracing::error!(%error, "the files of the TLS certificate could not be checked");
                     None
                 }
             };

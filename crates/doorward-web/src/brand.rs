@@ -54,7 +54,7 @@ impl Brand {
         {
             return Err(BrandError {
                 key: "support",
-                message: "must be an https address or mailto:".to_owned(),
+                message: "must be an https URL or mailto:".to_owned(),
             });
         }
         let rule = |colour: &str| {
@@ -91,7 +91,7 @@ impl Brand {
             .map_err(|error| wrong(format!("{path} cannot be read: {error}")))?;
         if bytes.len() > LONGEST {
             return Err(wrong(format!(
-                "{path} has {} bytes; at most {LONGEST} are taken",
+                "{path} has {} bytes; at most {LONGEST} are accepted",
                 bytes.len()
             )));
         }

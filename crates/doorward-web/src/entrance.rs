@@ -117,7 +117,7 @@ impl Web {
         match self.parts.accounts.authority(visitor).await {
             Ok(Ok(authority)) => Ok(authority),
             Ok(Err(missing)) => {
-                tracing::info!(user = %visitor.user.id, missing = missing.as_str(), "a recent sign-in is asked for");
+                tracing::info!(user = %visitor.user.id, missing = missing.as_str(), "a recent sign-in is required");
                 Err(answer::see_other(&self.again(missing, onward)))
             }
             Err(error) => Err(Oops::unavailable(&error).draw(self)),

@@ -56,7 +56,7 @@ impl Web {
             if request.is_silent() {
                 return refuse(
                     OAuthErrorCode::LoginRequired,
-                    "nobody is signed in, or not recently enough",
+                    "there is no session, or the sign-in is not recent enough",
                 );
             }
             return Ok(if browser.waiting.as_ref().is_some_and(counts) {
@@ -72,7 +72,7 @@ impl Web {
             .map_err(AuthorizeRefusal::Page)?;
         if !settled && !issuer.behind_second_factor(request, &who).is_empty() {
             return if request.is_silent() {
-                refuse(OAuthErrorCode::InteractionRequired, "a second factor is needed")
+                refuse(OAuthErrorCode::InteractionRequired, "a second factor is required")
             } else {
                 Ok(Step::ProveMore)
             };
@@ -83,7 +83,8 @@ impl Web {
             .any(|scope| scope != Scope::OfflineAccess)
         {
             tracing::info!(user = %visitor.user.id, client = %request.client.id, asked = %request.scopes, "authorization refused: the user's roles allow none of it");
-            let why = "the user's roles here allow none of what the app asks for; an administrator can change that";
+            let why = "the user's roles allow none of the scopes that the app requests; an \
+                administrator can change that";
             let answer = issuer.answer_error(request, OAuthErrorCode::AccessDenied, why);
             // A page rather than a redirect: the user sees it, and browsers do not follow a
             // redirect to another origin after a form of this server.
@@ -158,10 +159,10 @@ impl Web {
     /// only place that redirects with an error before the user has decided something.
     fn tell(&self, error: &ErrorAnswer, browser: &Browser) -> Response {
         if error.needs_page(browser.visitor.is_some() || browser.waiting.is_some()) {
-            tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the user is asked before the client is told");
+            tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the user is asked before the redirect to the client");
             return Oops::leads_away(&error.failure, error.target.clone()).draw(self);
         }
-        tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the client was told");
+        tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; redirected to the client");
         answer::see_other(&error.target)
     }
 }

@@ -122,11 +122,10 @@ pub(crate) fn draw_with(
     match template.render() {
         Ok(html) => answer::page(status, html, allowed),
         Err(error) => {
-            tracing::error!(%error, "a page could not be drawn");
+            tracing::error!(%error, "a page could not be rendered");
             answer::page(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "<!doctype html><title>Error</title><p>Something failed here. Please try again."
-                    .to_owned(),
+                "<!doctype html><title>Error</title><p>Internal error. Try again.".to_owned(),
                 PagePolicy::default(),
             )
         }

@@ -196,7 +196,8 @@ pub async fn form(
     tracing::warn!(
         form = name,
         origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()),
-        "a form was refused: not from our page in this browser, or too old"
+        "a form was refused: it was not sent from a page of this server in this browser, or is too \
+         old"
     );
     let oops = Oops::new(
         StatusCode::FORBIDDEN,

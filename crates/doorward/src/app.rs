@@ -129,13 +129,13 @@ pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
 /// The public endpoints while the MCP server is on (CS1).
 fn made_public(public_url: &PublicUrl, name: &str) -> Vec<String> {
     vec![
-        format!("that this address is an authorization server: {public_url}"),
+        format!("that this URL is an authorization server: {public_url}"),
         format!(
-            "the address and the name of the MCP server: {}, {name}",
+            "the URL and the name of the MCP server: {}, {name}",
             public_url.at(doorward_model::routes::MCP)
         ),
-        "the addresses of its endpoints, the names of its scopes and its public keys".to_owned(),
-        "the names of upstream servers, at addresses below it".to_owned(),
+        "the URLs of its endpoints, the names of its scopes and its public keys".to_owned(),
+        "the names of upstreams, at URLs below it".to_owned(),
     ]
 }
 

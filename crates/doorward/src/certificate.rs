@@ -76,19 +76,20 @@ impl Certificate {
         if let Some(own) = &self.own
             && let Err(error) = own.files(self.clock.as_ref())
         {
-            tracing::warn!(%error, "the certificate could not be made again; trying again tomorrow");
+            tracing::warn!(%error, "the certificate could not be renewed; the next attempt is \
+                tomorrow");
         }
         let file = self.tls.certificate().display();
         match doorward_transport::tls::validity(self.tls.certificate(), self.clock.now()) {
             Ok(Validity::Good) => {}
             Ok(Validity::EndsSoon) => {
-                tracing::warn!(%file, "the certificate ends within 14 days; renew it");
+                tracing::warn!(%file, "the certificate expires within 14 days; renew it");
             }
             Ok(Validity::Expired) => {
-                tracing::warn!(%file, "the certificate is expired; clients will refuse it");
+                tracing::warn!(%file, "the certificate has expired and clients refuse it; renew it");
             }
             // Unusable files are reported by the code that follows.
-            Err(error) => tracing::debug!(%error, "the end of the certificate is not known"),
+            Err(error) => tracing::debug!(%error, "the expiry of the certificate cannot be read"),
         }
     }
 }
@@ -97,7 +98,7 @@ impl Own {
     fn files(&self, clock: &dyn Clock) -> Result<Files, TlsError> {
         let (files, made) = self_signed(&self.folder, &self.host, clock.now())?;
         if made {
-            tracing::warn!(host = self.host, file = %files.certificate.display(), "a certificate was made; clients must be told to trust it");
+            tracing::warn!(host = self.host, file = %files.certificate.display(), "a certificate was created; configure clients to trust it");
         }
         Ok(files)
     }

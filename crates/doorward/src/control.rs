@@ -82,7 +82,7 @@ pub(crate) async fn serve(
                     tokio::spawn(answer(stream, requests.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a command could not be answered");
+                    tracing::warn!(%error, "a command received no response");
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             },
@@ -125,10 +125,10 @@ pub(crate) async fn ask(data_dir: &DataDir, wish: Wish) -> Result<Option<Told>, 
             return Ok(None);
         }
         Err(error) => {
-            return Err(Failed(format!("the running server cannot be asked: {error}")));
+            return Err(Failed(format!("the running server cannot be reached: {error}")));
         }
     };
-    let unanswered = || Failed("the running server gave no answer; look at its log".to_owned());
+    let unanswered = || Failed("the running server did not respond; see its log".to_owned());
     let text = serde_json::to_vec(&wish).map_err(Failed::because)?;
     stream.write_all(&text).await.map_err(Failed::because)?;
     stream.shutdown().await.map_err(Failed::because)?;

@@ -120,10 +120,10 @@ impl DataDir {
             let mode = metadata.permissions().mode() & 0o700;
             match fs::set_permissions(&path, fs::Permissions::from_mode(mode)) {
                 Ok(()) => {
-                    tracing::warn!(path = %path.display(), "others could read this; its permissions were taken back");
+                    tracing::warn!(path = %path.display(), "other users of the machine could read this; its permissions were restricted");
                 }
                 Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "others can read this, and its permissions cannot be changed");
+                    tracing::warn!(path = %path.display(), %error, "other users of the machine can read this, and its permissions cannot be changed");
                 }
             }
         }
@@ -133,7 +133,7 @@ impl DataDir {
 fn sentence(path: &Path, metadata: &fs::Metadata, take: &str) -> String {
     let path = path.display();
     format!(
-        "{path} can be read by others (mode {:o}); run: chmod {take} {path}",
+        "{path} can be read by other users of the machine (mode {:o}); run: chmod {take} {path}",
         metadata.permissions().mode() & 0o777
     )
 }

@@ -141,9 +141,10 @@ fn client_in_query(request: &Request) -> Option<&str> {
 }
 
 async fn busy(app: &App, uri: &Uri, headers: &HeaderMap, address: ClientAddress) -> Response {
-    tracing::debug!(address = %address.0, "a request was refused: too many of this address were refused before");
+    tracing::debug!(address = %address.0, "a request was refused: too many requests from this IP \
+        address were refused before");
     let response = if is_for_programs(uri.path()) {
-        let told = "too many requests from this address were refused; try again in a minute";
+        let told = "too many requests from this IP address were refused; try again in a minute";
         answer::oauth_error(
             StatusCode::TOO_MANY_REQUESTS,
             OAuthErrorCode::TemporarilyUnavailable,
@@ -172,7 +173,7 @@ mod tests {
             assert_eq!(bound(route), expected, "{route}");
         }
         assert_eq!(bound("/oauth/authorize"), Bound::Refusals);
-        assert_eq!(bound(""), Bound::Refusals, "what no route answers");
+        assert_eq!(bound(""), Bound::Refusals, "a path without a route");
         assert_eq!(bound("/some/new/route"), Bound::Refusals);
         assert_eq!(bound("/api/administrative"), Bound::Refusals);
         assert_eq!(

@@ -108,7 +108,8 @@ impl Housekeeping {
 
     async fn check_providers(&self) {
         if let Err(error) = self.federation.check_due().await {
-            tracing::warn!(%error, "upstream accounts could not be checked; trying again later");
+            tracing::warn!(%error, "accounts at identity providers could not be checked; trying \
+                again later");
         }
     }
 
@@ -126,7 +127,7 @@ impl Housekeeping {
                 let event = AuditEvent::new(AuditKind::AuditTrimmed)
                     .detail(serde_json::json!({ "entries": entries }).to_string());
                 if let Err(error) = self.store.note(event).await {
-                    tracing::warn!(%error, "not noted");
+                    tracing::warn!(%error, "an entry of the audit could not be stored");
                 }
             }
             Err(error) => {

@@ -84,7 +84,7 @@ async fn outermost(State(app): State<Arc<App>>, mut request: Request, next: Next
 /// Takes up upstreams that a command added or deleted, before the routes are read.
 async fn follow(app: &App, request: Request, next: Next) -> Response {
     if let Err(error) = app.gateway.follow().await {
-        tracing::debug!(%error, "the upstreams could not be read; what is known counts");
+        tracing::debug!(%error, "the upstreams could not be read; those read before stay in effect");
     }
     next.run(request).await
 }
@@ -116,7 +116,7 @@ async fn catch_panic(served: impl Future<Output = Response>) -> Response {
         tracing::error!("a request handler panicked");
         answer::json(
             StatusCode::INTERNAL_SERVER_ERROR,
-            &json!({"error": "server_error", "error_description": "something failed here; try again"}),
+            &json!({"error": "server_error", "error_description": "internal error; try again"}),
         )
     }
 }
@@ -125,7 +125,7 @@ async fn not_found(app: Arc<App>, request: Request) -> Response {
     if is_for_programs(request.uri().path()) {
         let mut response = answer::json(
             StatusCode::NOT_FOUND,
-            &json!({"error": "not_found", "error_description": "there is nothing at this address"}),
+            &json!({"error": "not_found", "error_description": "there is nothing at this URL"}),
         );
         cors::allow_any(response.headers_mut());
         return response;
@@ -141,7 +141,7 @@ async fn method_not_allowed(_: Arc<App>, request: Request) -> Response {
         }
         return answer::json(
             StatusCode::METHOD_NOT_ALLOWED,
-            &json!({"error": "invalid_request", "error_description": "this address does not take this method"}),
+            &json!({"error": "invalid_request", "error_description": "this URL does not accept this method"}),
         );
     }
     StatusCode::METHOD_NOT_ALLOWED.into_response()

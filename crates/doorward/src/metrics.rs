@@ -97,22 +97,22 @@ impl Default for Metrics {
             milliseconds: Family::default(),
             registry: Registry::default(),
         };
-        registry.register("http_requests", "Requests that were answered", metrics.requests.clone());
+        registry.register(
+            "http_requests",
+            "HTTP requests that received a response",
+            metrics.requests.clone(),
+        );
         registry.register(
             "http_request_seconds",
-            "How long requests took until their answer began",
+            "Time until the response to a request began",
             metrics.seconds.clone(),
         );
-        registry.register(
-            "events",
-            "What happened, by kind as in the audit",
-            metrics.events.clone(),
-        );
+        registry.register("events", "Events, by kind as in the audit", metrics.events.clone());
         registry.register("changes", "Changes to the data, by kind", metrics.changes.clone());
-        registry.register("tool_calls", "Calls of tools", metrics.calls.clone());
+        registry.register("tool_calls", "Tool calls", metrics.calls.clone());
         registry.register(
             "tool_call_seconds",
-            "How long calls of tools took",
+            "Duration of tool calls",
             metrics.call_seconds.clone(),
         );
         registry.register(
@@ -122,22 +122,23 @@ impl Default for Metrics {
         );
         registry.register(
             "ready",
-            "1 if the database answers and a key signs",
+            "1 if the database responds and a key signs",
             metrics.ready.clone(),
         );
         registry.register(
             "dependency_working",
-            "1 if an upstream, provider, mail server or export answered when it was last asked",
+            "1 if an upstream, identity provider, mail server or export responded when it was last \
+             asked",
             metrics.working.clone(),
         );
         registry.register(
             "dependency_last_success_seconds",
-            "When it last answered, in seconds since 1970; 0 for never",
+            "Time of its last response, in seconds since 1970; 0 for never",
             metrics.last_success.clone(),
         );
         registry.register(
             "dependency_milliseconds",
-            "How long its last answer took, in milliseconds",
+            "Duration of its last response, in milliseconds",
             metrics.milliseconds.clone(),
         );
         Self { registry, ..metrics }
@@ -200,7 +201,7 @@ pub(crate) async fn count<F: Future<Output = Response>>(
 }
 
 impl Metrics {
-    /// Takes over the health of what the server depends on. What is switched off has none.
+    /// Takes over the health of what the server depends on. What is disabled has none.
     fn depend(&self, vitals: &[Vital]) {
         self.working.clear();
         self.last_success.clear();

@@ -187,7 +187,7 @@ impl Reloader {
     /// Takes up a changed file once it is the same twice.
     async fn look(&mut self) {
         if self.unfinished {
-            self.reload("another try").await;
+            self.reload("another attempt").await;
             return;
         }
         let now = self.read.now();
@@ -239,7 +239,7 @@ impl Reloader {
                 self.state.put(Loading { problem: None, needs_restart });
             }
             Err(error) => {
-                tracing::error!(why, %error, "the changed configuration cannot be used; the one before stays in effect");
+                tracing::error!(why, %error, "the changed configuration cannot be used; the previous one stays in effect");
                 let before = self.state.now();
                 if before.problem.as_ref() != Some(&error.0) {
                     let detail = serde_json::json!({ "error": error.0 });
@@ -263,7 +263,7 @@ impl Reloader {
         if changes {
             self.unfinished = true;
             self.parts.put(&loaded.config, checked).await.inspect_err(|error| {
-                tracing::warn!(%error, "putting the configuration in effect is tried again");
+                tracing::warn!(%error, "trying again to put the configuration in effect");
             })?;
         }
         self.unfinished = false;
@@ -274,7 +274,7 @@ impl Reloader {
     async fn note(&self, kind: AuditKind, detail: &serde_json::Value) {
         let event = AuditEvent::new(kind).detail(detail.to_string());
         if let Err(error) = self.store.note(event).await {
-            tracing::warn!(%error, "the reload is not in the audit");
+            tracing::warn!(%error, "the reload could not be written to the audit");
         }
     }
 }

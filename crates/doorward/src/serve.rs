@@ -121,7 +121,7 @@ async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Fail
     let listener = TcpListener::bind(&listen).await.map_err(|error| {
         Failed(format!("metrics.listen: {listen} cannot be listened on: {error}"))
     })?;
-    tracing::info!(%listen, "serving figures");
+    tracing::info!(%listen, "serving metrics");
     let limits = Limits {
         connections: 32,
         connections_per_address: 16,
@@ -150,7 +150,8 @@ async fn announce(app: &App, tls: Option<&Tls>) -> Result<(), Failed> {
     if !administrated {
         out::line(format_args!("  First step   {}", app.admin_link().await?));
         out::line(
-            "               (a one-time link that makes its opener an administrator; a fresh one: doorward admin-link)",
+            "               (a one-time link that makes the user who opens it an administrator; \
+             for a new one: doorward admin-link)",
         );
     }
     if let Some(tls) = tls {

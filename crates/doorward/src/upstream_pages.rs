@@ -23,7 +23,7 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
     match error {
         ConnectError::Unknown | ConnectError::NotNeeded => NotConnected::Unknown,
         ConnectError::NotAwaited(why) => {
-            tracing::warn!(upstream = %name, why, "nobody was connected");
+            tracing::warn!(upstream = %name, why, "an upstream was not connected");
             NotConnected::NotAwaited
         }
         ConnectError::Grown => {
@@ -31,12 +31,13 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
             NotConnected::Grown
         }
         ConnectError::Denied(why) => {
-            tracing::info!(upstream = %name, why, "nobody was connected: the upstream or the user said no");
+            tracing::info!(upstream = %name, why, "an upstream was not connected: the upstream or \
+                the user refused");
             NotConnected::Denied(why)
         }
         ConnectError::Failed(OAuthError::Store(error)) => NotConnected::Store(error),
         ConnectError::Failed(error) => {
-            tracing::warn!(upstream = %name, %error, "nobody was connected");
+            tracing::warn!(upstream = %name, %error, "an upstream was not connected");
             NotConnected::Failed(error.to_string())
         }
     }

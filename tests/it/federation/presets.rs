@@ -234,9 +234,9 @@ async fn provider_test_says_in_words_what_is_wrong() {
         Answer::Raw(400, "text/html", "redirect_uri_mismatch".to_owned(), String::new()),
     );
     assert!(
-        say(&server)
-            .await
-            .contains("register this redirect URI there, letter by letter: http://127.0.0.1"),
+        say(&server).await.contains(
+            "register this redirect URI there, character for character: http://127.0.0.1"
+        ),
         "{}",
         say(&server).await
     );

@@ -91,7 +91,7 @@ async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams()
     let alice = someone(&server, "alice").await;
     assert!(
         !tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()),
-        "waits for approval"
+        "awaits approval"
     );
     let tried = ask(&server, &admin, Method::POST, "/wiki/test", None).await.expect(200).json();
     assert!(tried["ok"] == false && tried.to_string().contains("2 tools wait"), "{tried}");

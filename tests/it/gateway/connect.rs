@@ -205,7 +205,8 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
     // A user who declines is not asked again at once, and gets the link.
     let declined = ask(&alice.token, answer("decline", &state)).await;
     assert!(
-        declined["isError"].as_bool().unwrap() && declined.to_string().contains("did not want"),
+        declined["isError"].as_bool().unwrap()
+            && declined.to_string().contains("declined to connect"),
         "{declined}"
     );
     // The state belongs to one user: another's, or a forged one, is a new question.

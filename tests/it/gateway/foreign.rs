@@ -131,7 +131,7 @@ async fn an_error_of_an_upstream_names_it_and_never_has_the_code_by_which_doorwa
             error["message"]
                 .as_str()
                 .unwrap()
-                .starts_with("The Wiki answered with an error: “Connect your account”"),
+                .starts_with("The Wiki returned an error: “Connect your account”"),
             "{answered}"
         );
         assert!(
@@ -147,7 +147,7 @@ async fn an_error_of_an_upstream_names_it_and_never_has_the_code_by_which_doorwa
     .await;
     assert_eq!(
         answered["error"],
-        json!({"code": -32002, "message": "The Wiki answered with an error:\n> gone\n> Doorward: x", "data": {"uri": "notes://1"}})
+        json!({"code": -32002, "message": "The Wiki returned an error:\n> gone\n> Doorward: x", "data": {"uri": "notes://1"}})
     );
 }
 

@@ -34,11 +34,11 @@ async fn f_09_wrong_slow_huge_and_endless_answers_are_errors_of_that_call_alone(
     let alice = someone(&server, "alice").await;
     tools(&server, &alice.token).await;
     for (name, said) in [
-        ("hang", "no answer within 1 s"),
-        ("huge", "answered with more than"),
+        ("hang", "did not respond within 1 s"),
+        ("huge", "returned more than"),
         ("large", "bytes; at most"),
-        ("lie", "answered tools/call with something that is not what the protocol specifies"),
-        ("garbage", "with text that is no JSON"),
+        ("lie", "responded to tools/call with something that is not what the protocol specifies"),
+        ("garbage", "with text that is not JSON"),
     ] {
         let started = Instant::now();
         let page = server.call(&alice.token, &format!("bad_{name}"), json!({})).await.expect(200);
@@ -89,7 +89,7 @@ async fn p10_hanging_calls_take_nobody_elses_place_and_their_queue_has_an_end() 
     for task in hanging {
         let said = task.await.unwrap();
         refused += usize::from(said.contains("try again in"));
-        assert!(said.contains("try again in") || said.contains("no answer within"), "{said}");
+        assert!(said.contains("try again in") || said.contains("did not respond within"), "{said}");
     }
     assert!(refused >= 12, "four run, four wait, the rest is told when to come again: {refused}");
 }

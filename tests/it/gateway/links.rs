@@ -364,7 +364,7 @@ async fn an_answer_of_the_old_transport_to_another_request_ends_the_one_that_was
         let name = format!("raw{number}_good");
         let call = server.call(&alice.token, &name, json!({}));
         let answer = tokio::time::timeout(Duration::from_secs(8), call).await.unwrap().json();
-        assert!(answer.to_string().contains("where the request has the id"), "{number}: {answer}");
+        assert!(answer.to_string().contains("to the request with the id"), "{number}: {answer}");
     }
 }
 

@@ -114,10 +114,10 @@ async fn the_metadata_of_a_resource_is_found_behind_whatever_other_places_answer
 async fn the_most_telling_reason_is_reported_when_no_place_has_the_document() {
     let other = json!({"issuer": "https://other.example", "authorization_endpoint": "https://other.example/", "token_endpoint": "https://other.example/"});
     for (first, second, told) in [
-        (Place::status(404), Place::status(502), "answered HTTP 502"),
-        (Place::status(502), Place::page(200), "answered HTTP 502"),
-        (Place::page(200), Place::status(429), "answered HTTP 429"),
-        (Place::status(403), Place::status(404), "answered HTTP 403"),
+        (Place::status(404), Place::status(502), "returned HTTP 502"),
+        (Place::status(502), Place::page(200), "returned HTTP 502"),
+        (Place::page(200), Place::status(429), "returned HTTP 429"),
+        (Place::status(403), Place::status(404), "returned HTTP 403"),
         (Place::page(200), Place::status(404), "a web page instead of a JSON document"),
         (Place::json(&other), Place::status(502), "names another issuer than"),
         (Place::status(502), Place::json(&other), "names another issuer than"),
@@ -126,7 +126,7 @@ async fn the_most_telling_reason_is_reported_when_no_place_has_the_document() {
             Place::page(200),
             "it redirects to https://elsewhere.example/",
         ),
-        (Place::Silence, Place::status(404), "did not answer in time"),
+        (Place::Silence, Place::status(404), "did not respond in time"),
     ] {
         let wiki = at(None).await;
         for (path, place) in SERVER.iter().zip([&first, &second]) {
@@ -236,7 +236,7 @@ async fn members_of_metadata_that_were_left_out_are_named_by_a_test_of_the_upstr
         let told = told.result.as_ref().unwrap();
         for left in [
             "scopes_supported (an object instead of a list)",
-            "registration_endpoint is no URL",
+            "registration_endpoint is not a URL",
             "revocation_endpoint \"ftp://login.example/revoke\" is not an https URL",
         ] {
             assert!(told.contains(left), "{name}: {left} in {told}");

@@ -239,7 +239,7 @@ async fn ca26_cs14_upstreams_are_added_tried_reviewed_and_deleted_by_command() {
         (vec!["add", "Wiki", "--kind", "http", "--url", "https://wiki.example/mcp"], "name"),
         (
             vec!["add", "whoami", "--kind", "http", "--url", "https://wiki.example/mcp"],
-            "our own tools",
+            "built-in tools",
         ),
         (vec!["add", "wiki", "--kind", "http"], "url"),
         (vec!["add", "wiki", "--kind", "http", "--url", "http://wiki.example/mcp"], "url"),

@@ -181,7 +181,7 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
         page.json()["error"]["message"]
             .as_str()
             .unwrap()
-            .contains("waits for an administrator's approval"),
+            .contains("awaits the approval of an administrator"),
         "{}",
         page.body
     );

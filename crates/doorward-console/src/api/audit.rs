@@ -17,24 +17,43 @@ use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(needs::READ, routes::API_AUDIT, "searchAudit", "Finds entries of the audit, the newest first.", search)
-            .query::<Which>()
-            .answer::<Entries>(200, "The entries."),
-        Operation::get(needs::READ, routes::API_AUDIT_EXPORT, "exportAudit", "All entries that fit, the oldest first, as JSON lines or CSV.", export)
-            .query::<Exported>()
-            .answer::<Anything>(200, "The entries, one a line.")
-            .text(&["application/jsonl", "text/csv"]),
-        Operation::get(needs::READ, routes::API_AUDIT_ENTRY, "showAuditEntry", "Shows one entry.", one)
-            .answer::<Entry>(200, "The entry.")
-            .missing("There is no such entry."),
+        Operation::get(
+            needs::READ,
+            routes::API_AUDIT,
+            "searchAudit",
+            "Lists entries of the audit, the newest first.",
+            search,
+        )
+        .query::<Which>()
+        .answer::<Entries>(200, "The entries."),
+        Operation::get(
+            needs::READ,
+            routes::API_AUDIT_EXPORT,
+            "exportAudit",
+            "Exports all matching entries, the oldest first, as JSON lines or CSV.",
+            export,
+        )
+        .query::<Exported>()
+        .answer::<Anything>(200, "The entries, one a line.")
+        .text(&["application/jsonl", "text/csv"]),
+        Operation::get(
+            needs::READ,
+            routes::API_AUDIT_ENTRY,
+            "showAuditEntry",
+            "Shows one entry.",
+            one,
+        )
+        .answer::<Entry>(200, "The entry.")
+        .missing("There is no such entry."),
         Operation::get(
             needs::ALL,
             routes::API_AUDIT_RECORD,
             "showRecord",
-            "Shows recorded arguments and result of a call. Only for the role auditor; reading is audited.",
+            "Shows the recorded arguments and result of a call. Only for the role auditor; reading \
+             is audited.",
             record,
         )
-        .answer::<Record>(200, "What was recorded.")
+        .answer::<Record>(200, "The recorded arguments and result.")
         .missing("There is no such record."),
     ]
 }
@@ -148,7 +167,7 @@ fn time(name: &str, given: Option<&String>) -> Result<Option<doorward_model::Tim
         .filter(|given| !given.is_empty())
         .map(|given| {
             text::parse_time(given)
-                .ok_or_else(|| Refused::bad(format!("{name}: is not a day or moment")))
+                .ok_or_else(|| Refused::bad(format!("{name}: is not a date or time")))
         })
         .transpose()
 }

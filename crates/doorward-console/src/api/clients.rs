@@ -31,24 +31,18 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query::<Which>()
         .answer::<Clients>(200, "The clients."),
-        Operation::post(
-            needs::ALL,
-            routes::API_CLIENTS,
-            "addClient",
-            "Adds a client by hand.",
-            add,
-        )
-        .body::<New>()
-        .answer::<Added>(
-            201,
-            "The client was added. Its secret, if it has one, is shown this once.",
-        )
-        .with_etag(),
+        Operation::post(needs::ALL, routes::API_CLIENTS, "addClient", "Adds a client.", add)
+            .body::<New>()
+            .answer::<Added>(
+                201,
+                "The client was added. Its secret, if it has one, is not shown again.",
+            )
+            .with_etag(),
         Operation::get(
             needs::READ,
             routes::API_CLIENT,
             "showClient",
-            "Shows a client. A client_id that is an address stands in the path percent-encoded.",
+            "Shows a client. A client_id that is a URL is percent-encoded in the path.",
             one,
         )
         .answer::<Shown>(200, "The client.")
@@ -63,7 +57,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query::<Trial>()
         .body::<Changes>()
-        .answer::<Edited>(200, "What changed.")
+        .answer::<Edited>(200, "The changes.")
         .with_etag()
         .if_match()
         .missing(NONE),
@@ -71,11 +65,11 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_CLIENT_DECISION,
             "decideClient",
-            "Approves, denies, blocks, unblocks, pins or unpins a client.",
+            "Approves a client, revokes the approval, disables, enables, pins or unpins it.",
             decide,
         )
         .body::<Decided>()
-        .answer::<Shown>(200, "The client as it is now.")
+        .answer::<Shown>(200, "The client after the change.")
         .with_etag()
         .if_match()
         .missing(NONE),
@@ -83,21 +77,22 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_CLIENT,
             "deleteClient",
-            "Deletes a client; its access ends.",
+            "Deletes a client and revokes its access.",
             delete,
         )
-        .empty("The client is gone.")
+        .empty("The client was deleted.")
         .if_match()
         .missing(NONE),
         Operation::post(
             needs::ALL,
             routes::API_CLIENTS_CLEAN,
             "cleanClients",
-            "Deletes registrations that nobody ever authorised and that are older than some days.",
+            "Deletes registrations that no user ever authorized and that are older than the given \
+             number of days.",
             clean,
         )
         .body::<Clean>()
-        .answer::<Cleaned>(200, "How many went."),
+        .answer::<Cleaned>(200, "The number of deleted registrations."),
     ]
 }
 
@@ -344,7 +339,7 @@ async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -
             let parsed = text
                 .split_once(' ')
                 .and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.to_owned())));
-            Some(parsed.ok_or_else(|| Refused::bad("after: is not where a page ended"))?)
+            Some(parsed.ok_or_else(|| Refused::bad("after: is not the cursor of a page"))?)
         }
     };
     let filter =
@@ -393,7 +388,9 @@ async fn add(
         clients.add_service(&authority, new).await?
     } else {
         if !new.scopes.is_empty() || new.jwks.is_some() || new.jwks_uri.is_some() {
-            return Err(Refused::bad("scopes, jwks and jwks_uri are for the client of a service"));
+            return Err(Refused::bad(
+                "scopes, jwks and jwks_uri are only for the client of a service",
+            ));
         }
         let (name, redirect_uris, admin) = (new.name, new.redirect_uris, new.admin);
         clients.add(&authority, NewClient { name, redirect_uris, auth_method, admin }).await?

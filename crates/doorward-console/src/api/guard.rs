@@ -32,12 +32,12 @@ pub(super) async fn guard(
                 needs,
                 StatusCode::UNAUTHORIZED,
                 None,
-                "an access token is needed",
+                "an access token is required",
             );
         }
         Err(BearerRefusal::Malformed(why)) => return Refused::bad(why).into_response(),
         Err(BearerRefusal::Invalid { why, .. }) => {
-            tracing::info!(why, "access token refused by the administrators' API");
+            tracing::info!(why, "access token refused by the administration API");
             return challenged(
                 &console,
                 needs,
@@ -61,11 +61,11 @@ pub(super) async fn guard(
             .note(AuditEvent::new(AuditKind::AdminRefused).ended(Outcome::Refused))
             .await
         {
-            tracing::debug!(%error, "not noted");
+            tracing::debug!(%error, "an entry of the audit could not be stored");
         }
         let names: Vec<_> = needs.iter().map(|scope| scope.name()).collect();
         let told = format!(
-            "this needs the scope {}, which an administrator can allow",
+            "this requires the scope {}, which an administrator can grant",
             names.join(" or ")
         );
         return challenged(

@@ -24,11 +24,12 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_KEYS_ROTATE,
             "rotateKeys",
-            "Makes a new signing key; the others retire when what they signed has ended.",
+            "Creates a new signing key. The others are retired when everything that they signed \
+             has expired.",
             rotate,
         )
-        .answer::<Keys>(200, "The keys as they are now.")
-        .problem(409, "Another administrator rotated at the same moment."),
+        .answer::<Keys>(200, "The keys after the rotation.")
+        .problem(409, "Another administrator rotated the keys at the same moment."),
     ]
 }
 

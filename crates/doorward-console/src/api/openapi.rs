@@ -29,8 +29,9 @@ pub fn document(public_url: &str) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Doorward: the administrators' API", "version": env!("CARGO_PKG_VERSION"),
-            "description": "What the administrator's pages and the commands do, for programs. Every change is audited.",
+            "title": "Doorward: administration API", "version": env!("CARGO_PKG_VERSION"),
+            "description": "The operations of the administrators' pages and the commands, for \
+                programs. Every change is audited.",
             "license": {"name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT"},
         },
         "servers": [{"url": public_url}],
@@ -42,7 +43,7 @@ pub fn document(public_url: &str) -> Value {
                     "authorizationUrl": format!("{public_url}{}", routes::AUTHORIZE), "tokenUrl": format!("{public_url}{}", routes::TOKEN),
                     "refreshUrl": format!("{public_url}{}", routes::TOKEN), "scopes": scopes,
                 }}},
-                "token": {"type": "http", "scheme": "bearer", "description": "A personal access token of an administrator, with a scope that the operation needs."},
+                "token": {"type": "http", "scheme": "bearer", "description": "A personal access token of an administrator with a scope that the operation requires."},
             },
         },
     })
@@ -60,7 +61,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         parameters.extend(of_query(query(generator).as_value(), generator));
     }
     if operation.if_match {
-        let description = "The ETag of what you looked at.";
+        let description = "The ETag of the state that you read.";
         parameters.push(json!({"name": "If-Match", "in": "header", "required": true, "description": description, "schema": {"type": "string"}}));
     }
     let mut answers: Map<String, Value> = Map::new();
@@ -78,7 +79,10 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
             };
             members.insert("content".to_owned(), Value::Object(media.iter().map(of).collect()));
             if *status < 300 && operation.etag {
-                members.insert("headers".to_owned(), json!({"ETag": {"description": "Names this state, for If-Match.", "schema": {"type": "string"}}}));
+                members.insert(
+                    "headers".to_owned(),
+                    json!({"ETag": {"description": "Identifies this state, for If-Match.", "schema": {"type": "string"}}}),
+                );
             }
         }
         answers.insert(status.to_string(), answer);
@@ -92,7 +96,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         .chain(needed.iter().map(|name| json!({"token": [name]})))
         .collect();
     let needs = format!(
-        "Needs the scope `{}`; `{}` includes every other.",
+        "Requires the scope `{}`; `{}` includes every other.",
         needed.join("` or `"),
         Scope::Admin.name()
     );

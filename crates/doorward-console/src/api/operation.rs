@@ -89,18 +89,19 @@ impl Operation {
         let common = vec![
             (
                 400,
-                "The request cannot be read, or a value in it is not acceptable.",
+                "The request cannot be read, or a value in it is not valid.",
                 Some(schema_of::<Problem> as SchemaOf),
             ),
             (401, "There is no valid access token.", Some(schema_of::<Problem> as SchemaOf)),
             (
                 403,
-                "The token does not have a scope that this operation needs, or its user is not an administrator.",
+                "The token lacks a scope that this operation requires, or its user is not an \
+                 administrator.",
                 Some(schema_of::<Problem> as SchemaOf),
             ),
             (
                 503,
-                "The database does not answer; try again.",
+                "The database does not respond; try again.",
                 Some(schema_of::<Problem> as SchemaOf),
             ),
         ];
@@ -154,8 +155,8 @@ impl Operation {
     }
     pub(super) fn if_match(mut self) -> Self {
         self.if_match = true;
-        self.problem(412, "It was changed since you read it; read it again.")
-            .problem(428, "If-Match is needed: the ETag of what you looked at.")
+        self.problem(412, "The object was changed since you read it; read it again.")
+            .problem(428, "If-Match is required: the ETag of the state that you read.")
     }
 }
 
@@ -206,7 +207,7 @@ impl From<Refusal> for Refused {
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the administrators' API could not reach the database");
+        tracing::error!(%error, "the administration API could not reach the database");
         Self::unavailable()
     }
 }
@@ -304,9 +305,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
         if bytes.windows(6).any(|part| part == b"\\u0000")
             && serde_json::from_slice(&bytes).is_ok_and(|value| has_nul(&value))
         {
-            return Err(Refused::bad(
-                "the body holds a NUL character, which no text here may have",
-            ));
+            return Err(Refused::bad("the body contains a NUL character, which is not allowed"));
         }
         serde_json::from_slice(&bytes)
             .map(Self)
@@ -325,7 +324,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
             Refused::new(
                 StatusCode::PRECONDITION_REQUIRED,
                 "precondition_required",
-                "If-Match must name the state that you looked at, its ETag",
+                "If-Match must be the ETag of the state that you read",
             )
         };
         let value = parts

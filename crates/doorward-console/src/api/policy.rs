@@ -17,11 +17,12 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::READ,
             routes::API_EXPLAIN,
             "explainPolicy",
-            "Tells if a user may use a tool, a prompt, a resource or an upstream through a client, and why.",
+            "Explains whether a user may use a tool, a prompt, a resource or an upstream through a \
+             client.",
             explain,
         )
         .query::<Which>()
-        .answer::<Explained>(200, "The answer, step by step.")
+        .answer::<Explained>(200, "The decision, step by step.")
         .problem(400, "None or several of tool, prompt, resource, template and upstream are given.")
         .missing("There is no such user, tool or upstream."),
     ]

@@ -39,7 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .body::<New>()
         .answer::<Shown>(201, "The provider was added.")
-        .problem(409, "The name is taken."),
+        .problem(409, "The name is already in use."),
         Operation::get(
             needs::READ,
             routes::API_PROVIDER,
@@ -54,34 +54,35 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_PROVIDER,
             "changeProvider",
-            "Changes settings of an identity provider that was added.",
+            "Changes the settings of an identity provider that is not in the configuration file.",
             change,
         )
         .query::<Trial>()
         .body::<Patch>()
-        .answer::<Edited>(200, "What changed.")
+        .answer::<Edited>(200, "The changes.")
         .with_etag()
         .if_match()
-        .problem(409, "It stands in the configuration file.")
+        .problem(409, "The provider is defined in the configuration file.")
         .missing(NONE),
         Operation::delete(
             needs::ALL,
             routes::API_PROVIDER,
             "deleteProvider",
-            "Deletes a provider that was added; the access of who came by it ends.",
+            "Deletes a provider that is not in the configuration file, and ends the access of \
+             users who signed in through it.",
             delete,
         )
-        .empty("The provider is gone.")
+        .empty("The provider was deleted.")
         .missing(NONE)
-        .problem(409, "It stands in the configuration file."),
+        .problem(409, "The provider is defined in the configuration file."),
         Operation::post(
             needs::ALL,
             routes::API_PROVIDER_TEST,
             "testProvider",
-            "Tries a provider out: discovery, keys, redirect, client.",
+            "Tests a provider: discovery, keys, redirect, client.",
             test,
         )
-        .answer::<Tried>(200, "What was found.")
+        .answer::<Tried>(200, "The results of the test.")
         .missing(NONE),
     ]
 }

@@ -16,30 +16,44 @@ use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(needs::READ, routes::API_SETTINGS, "showSettings", "Shows the settings that change while the server runs.", list)
-            .answer::<Settings>(200, "The settings.")
-            .with_etag(),
+        Operation::get(
+            needs::READ,
+            routes::API_SETTINGS,
+            "showSettings",
+            "Shows the settings that can change while the server runs.",
+            list,
+        )
+        .answer::<Settings>(200, "The settings.")
+        .with_etag(),
         Operation::put(
             needs::ALL,
             routes::API_SETTINGS,
             "changeSettings",
-            "Changes settings. Switching the MCP server on makes its metadata public and asks for an acknowledgement.",
+            "Changes settings. Enabling the MCP server makes its metadata public and requires an \
+             acknowledgement.",
             change,
         )
         .body::<Changed>()
-        .answer::<Settings>(200, "The settings as they are now.")
+        .answer::<Settings>(200, "The settings after the change.")
         .with_etag()
         .if_match(),
-        Operation::get(needs::READ, routes::API_HEALTH, "showHealth", "Tells how the server is.", health).answer::<Health>(200, "What was found."),
+        Operation::get(
+            needs::READ,
+            routes::API_HEALTH,
+            "showHealth",
+            "Shows the status of the server.",
+            health,
+        )
+        .answer::<Health>(200, "The status of each part."),
         Operation::post(
             needs::ALL,
             routes::API_TEST_MAIL,
             "sendTestMail",
-            "Sends a test mail, and answers when the mail server has taken it.",
+            "Sends a test mail, and responds when the mail server has accepted it.",
             test_mail,
         )
         .body::<TestMail>()
-        .empty("The mail server took the mail.")
+        .empty("The mail server accepted the mail.")
         .problem(409, "No mail server is set up."),
     ]
 }

@@ -20,7 +20,7 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::READ,
             routes::API_TIMELINE,
             "showTimeline",
-            "Shows the attempts of clients to connect, the newest first, each with a verdict.",
+            "Lists the attempts of clients to connect, the newest first, each with a verdict.",
             list,
         )
         .query::<Which>()

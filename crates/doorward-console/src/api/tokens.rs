@@ -18,7 +18,7 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::READ,
             routes::API_TOKENS,
             "listTokens",
-            "Lists access tokens, the newest first.",
+            "Lists personal access tokens and service tokens, the newest first.",
             list,
         )
         .query::<Which>()
@@ -27,21 +27,16 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_TOKENS,
             "addServiceToken",
-            "Makes a token for a service: an account that cannot sign in, made if there is none.",
+            "Creates a token for a service: an account that cannot sign in, which is created if \
+             there is none.",
             add,
         )
         .body::<New>()
-        .answer::<Added>(201, "The token. Its value is shown this once.")
+        .answer::<Added>(201, "The token. Its value is not shown again.")
         .problem(409, "The account is a user's, or the account has too many tokens."),
-        Operation::delete(
-            needs::ALL,
-            routes::API_TOKEN,
-            "revokeToken",
-            "Revokes a token; it ends at once.",
-            revoke,
-        )
-        .empty("The token has ended.")
-        .missing("There is no such live token."),
+        Operation::delete(needs::ALL, routes::API_TOKEN, "revokeToken", "Revokes a token.", revoke)
+            .empty("The token was revoked.")
+            .missing("There is no such active token."),
     ]
 }
 

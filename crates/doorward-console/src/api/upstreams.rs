@@ -35,7 +35,7 @@ fn of_upstreams() -> Vec<Operation> {
             needs::READ_OR_UPSTREAMS,
             routes::API_UPSTREAMS,
             "listUpstreams",
-            "Lists upstream servers.",
+            "Lists upstreams.",
             list,
         )
         .answer::<Upstreams>(200, "The upstreams."),
@@ -43,17 +43,17 @@ fn of_upstreams() -> Vec<Operation> {
             needs::UPSTREAMS,
             routes::API_UPSTREAMS,
             "addUpstream",
-            "Adds an upstream server. Its settings are those of the configuration.",
+            "Adds an upstream. Its settings are those of the configuration.",
             add,
         )
         .body::<New>()
         .answer::<Shown>(201, "The upstream was added.")
-        .problem(409, "The name is taken."),
+        .problem(409, "The name is already in use."),
         Operation::get(
             needs::READ_OR_UPSTREAMS,
             routes::API_UPSTREAM,
             "showUpstream",
-            "Shows an upstream server.",
+            "Shows an upstream.",
             one,
         )
         .answer::<Shown>(200, "The upstream.")
@@ -63,56 +63,57 @@ fn of_upstreams() -> Vec<Operation> {
             needs::UPSTREAMS,
             routes::API_UPSTREAM,
             "changeUpstream",
-            "Changes settings of an upstream that was added. Connections stay, unless it is at another place afterwards.",
+            "Changes the settings of an upstream that is not in the configuration file. \
+             Connections stay, unless its location changes.",
             change,
         )
         .query::<Trial>()
         .body::<Patch>()
-        .answer::<Edited>(200, "What changed.")
+        .answer::<Edited>(200, "The changes.")
         .with_etag()
         .if_match()
         .missing(NONE)
-        .problem(409, "It stands in the configuration file."),
+        .problem(409, "The upstream is defined in the configuration file."),
         Operation::delete(
             needs::UPSTREAMS,
             routes::API_UPSTREAM,
             "deleteUpstream",
-            "Deletes an upstream that was added, with everybody's connections to it.",
+            "Deletes an upstream that is not in the configuration file, and its connections.",
             delete,
         )
-        .answer::<Deleted>(200, "The upstream is gone.")
+        .answer::<Deleted>(200, "The upstream was deleted.")
         .missing(NONE)
-        .problem(409, "It stands in the configuration file."),
+        .problem(409, "The upstream is defined in the configuration file."),
         Operation::post(
             needs::UPSTREAMS,
             routes::API_UPSTREAM_TEST,
             "testUpstream",
-            "Tries an upstream out, with the access of a user if one is named.",
+            "Tests an upstream, with the access of a user if one is named.",
             test,
         )
         .query::<As>()
-        .answer::<Tried>(200, "What was found.")
+        .answer::<Tried>(200, "The results of the test.")
         .missing("There is no such upstream or user."),
         Operation::post(
             needs::UPSTREAMS,
             routes::API_UPSTREAM_REFRESH,
             "refreshUpstream",
-            "Has an upstream listed anew.",
+            "Requests that the items of an upstream be listed again.",
             refresh,
         )
-        .answer::<Refreshing>(202, "It will be.")
+        .answer::<Refreshing>(202, "The request was accepted.")
         .missing(NONE),
         Operation::put(
             needs::UPSTREAMS,
             routes::API_UPSTREAM_SERVER,
             "acceptAuthorizationServer",
-            "Accepts the authorization server that an upstream names. Everybody who is connected then has to connect again.",
+            "Accepts the authorization server that an upstream names; users must connect again.",
             accept,
         )
         .body::<Accepted>()
-        .answer::<Server>(200, "The authorization server that is accepted now.")
+        .answer::<Server>(200, "The accepted authorization server.")
         .missing(NONE)
-        .problem(409, "It names no other one than the accepted one, or another one than the body names."),
+        .problem(409, "The upstream names the accepted server, or another one than the body."),
     ]
 }
 
@@ -122,7 +123,7 @@ fn of_tools() -> Vec<Operation> {
             needs::READ_OR_UPSTREAMS,
             routes::API_TOOLS,
             "listTools",
-            "Lists an upstream's tools with their state and what changed.",
+            "Lists an upstream's tools with their state and changes.",
             tools,
         )
         .answer::<Tools>(200, "The tools.")
@@ -131,11 +132,11 @@ fn of_tools() -> Vec<Operation> {
             needs::UPSTREAMS,
             routes::API_TOOL,
             "decideTool",
-            "Approves, rejects or classifies a tool as it was seen.",
+            "Approves, rejects or classifies a tool as it was read.",
             decide,
         )
         .body::<Decided>()
-        .answer::<Tool>(200, "The tool as it is now.")
+        .answer::<Tool>(200, "The tool after the change.")
         .with_etag()
         .if_match()
         .missing("There is no such upstream or tool."),

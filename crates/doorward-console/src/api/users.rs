@@ -19,61 +19,109 @@ use super::operation::{
 };
 use crate::Console;
 
+#[expect(clippy::too_many_lines, reason = "a table: one entry for each operation")]
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such user.";
     vec![
-        Operation::get(needs::READ, routes::API_USERS, "listUsers", "Lists users by name.", list).query::<Page>().answer::<Users>(200, "The users."),
+        Operation::get(needs::READ, routes::API_USERS, "listUsers", "Lists users by name.", list)
+            .query::<Page>()
+            .answer::<Users>(200, "The users."),
         Operation::post(
             needs::ALL,
             routes::API_USERS,
             "addUser",
-            "Adds a user and tells them by mail how to come in: through the identity provider that is named, with the password that is given, or by a link at which they choose one. Where no mail could be sent, the answer holds the link.",
+            "Adds a user and sends a mail that states how to sign in: through the given identity \
+             provider, with the given password, or with a link at which the user chooses one. If \
+             no mail could be sent, the response contains the link.",
             add,
         )
         .body::<New>()
         .answer::<Added>(201, "The user was added.")
         .with_etag()
         .missing("There is no such identity provider.")
-        .problem(409, "The name is taken, or the identity provider is switched off."),
-        Operation::get(needs::READ, routes::API_USER, "showUser", "Shows a user with sessions, apps and linked accounts.", one)
-            .answer::<Whole>(200, "The user.")
-            .with_etag()
-            .missing(NONE),
-        Operation::patch(needs::ALL, routes::API_USER, "changeUser", "Changes roles, state, e-mail address or name.", change)
-            .body::<Changed>()
-            .answer::<Shown>(200, "The user as they are now.")
-            .with_etag()
-            .if_match()
-            .missing(NONE)
-            .problem(409, "The last administrator stays one."),
-        Operation::delete(needs::ALL, routes::API_USER, "deleteUser", "Deletes a user; sessions, tokens and apps end.", delete)
-            .empty("The user is gone.")
-            .if_match()
-            .missing(NONE)
-            .problem(409, "The last administrator stays."),
-        Operation::post(needs::ALL, routes::API_USER_SIGN_OUT, "signUserOut", "Ends all sessions of a user, so that they sign in again.", sign_out)
-            .body::<SignOut>()
-            .empty("The sessions have ended.")
-            .missing(NONE),
-        Operation::post(needs::ALL, routes::API_USER_PASSWORD, "setPassword", "Sets a password; sessions and apps end.", set_password)
-            .body::<Password>()
-            .empty("The password is set.")
-            .missing(NONE),
+        .problem(409, "The name is already in use, or the identity provider is disabled."),
+        Operation::get(
+            needs::READ,
+            routes::API_USER,
+            "showUser",
+            "Shows a user with sessions, apps and linked accounts.",
+            one,
+        )
+        .answer::<Whole>(200, "The user.")
+        .with_etag()
+        .missing(NONE),
+        Operation::patch(
+            needs::ALL,
+            routes::API_USER,
+            "changeUser",
+            "Changes roles, state, e-mail address or name.",
+            change,
+        )
+        .body::<Changed>()
+        .answer::<Shown>(200, "The user after the change.")
+        .with_etag()
+        .if_match()
+        .missing(NONE)
+        .problem(409, "The user is the last administrator."),
+        Operation::delete(
+            needs::ALL,
+            routes::API_USER,
+            "deleteUser",
+            "Deletes a user; sessions, tokens and connected apps end.",
+            delete,
+        )
+        .empty("The user was deleted.")
+        .if_match()
+        .missing(NONE)
+        .problem(409, "The user is the last administrator."),
+        Operation::post(
+            needs::ALL,
+            routes::API_USER_SIGN_OUT,
+            "signUserOut",
+            "Ends all sessions of a user.",
+            sign_out,
+        )
+        .body::<SignOut>()
+        .empty("The sessions were ended.")
+        .missing(NONE),
+        Operation::post(
+            needs::ALL,
+            routes::API_USER_PASSWORD,
+            "setPassword",
+            "Sets a password; sessions and connected apps end.",
+            set_password,
+        )
+        .body::<Password>()
+        .empty("The password was set.")
+        .missing(NONE),
         Operation::delete(
             needs::ALL,
             routes::API_USER_FACTORS,
             "resetFactors",
-            "Removes passkeys, authenticator app and recovery codes; sessions and apps end.",
+            "Removes passkeys, authenticator app and recovery codes; sessions and connected apps \
+             end.",
             reset,
         )
-        .empty("There is no second factor any more.")
+        .empty("The second factors were removed.")
         .missing(NONE),
-        Operation::delete(needs::ALL, routes::API_USER_SESSION, "endSession", "Ends one session.", end_session)
-            .empty("The session has ended.")
-            .missing("There is no such user or session."),
-        Operation::delete(needs::ALL, routes::API_USER_APP, "withdrawApp", "Withdraws what a user allowed a client.", withdraw)
-            .empty("The access has ended.")
-            .missing("There is no such user or console."),
+        Operation::delete(
+            needs::ALL,
+            routes::API_USER_SESSION,
+            "endSession",
+            "Ends one session.",
+            end_session,
+        )
+        .empty("The session was ended.")
+        .missing("There is no such user or session."),
+        Operation::delete(
+            needs::ALL,
+            routes::API_USER_APP,
+            "withdrawApp",
+            "Revokes the access that a user gave a client.",
+            withdraw,
+        )
+        .empty("The access was revoked.")
+        .missing("There is no such user or connected app."),
     ]
 }
 

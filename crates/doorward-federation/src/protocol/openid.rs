@@ -178,7 +178,7 @@ impl OpenIdConnect {
             } else {
                 tracing::info!(
                     provider = self.provider,
-                    "userinfo was not asked: the provider gave no access token"
+                    "userinfo was not requested: the provider issued no access token"
                 );
             }
         }
@@ -221,7 +221,7 @@ impl OpenIdConnect {
             Some(_) => Err(FederationError::Untrusted(
                 "userinfo is about another user than the ID token".to_owned(),
             )),
-            None => Err(FederationError::Nonsense(format!("{url} does not tell the sub"))),
+            None => Err(FederationError::Nonsense(format!("{url} does not return the sub"))),
         }
     }
 
@@ -243,7 +243,7 @@ impl OpenIdConnect {
         if !verified && let Some(fresh) = self.discovery.fresh_keys(found).await? {
             verified = signed.verified_by(&fresh.keys).unwrap_or(false);
         }
-        let wrong = || "its signature fits no key of the provider's key set".to_owned();
+        let wrong = || "its signature matches no key of the provider's key set".to_owned();
         Ok(if verified { Ok(signed) } else { Err(wrong()) })
     }
 }
@@ -310,7 +310,8 @@ impl Protocol for OpenIdConnect {
         let found = self.discovery.document().await?;
         match told {
             None if found.metadata.iss_in_answers => Err(FederationError::Untrusted(
-                "the answer does not say its issuer, which this provider always does".to_owned(),
+                "the response does not state its issuer, which this provider always does"
+                    .to_owned(),
             )),
             None => Ok(()),
             Some(told)
@@ -320,7 +321,7 @@ impl Protocol for OpenIdConnect {
                 Ok(())
             }
             Some(told) => Err(FederationError::Untrusted(format!(
-                "the answer is from {told:?}, not from {:?}",
+                "the response is from {told:?}, not from {:?}",
                 self.open_id.issuer
             ))),
         }
@@ -332,7 +333,8 @@ impl Protocol for OpenIdConnect {
         let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
         let id_token = tokens.id_token.clone().ok_or_else(|| {
             FederationError::Untrusted(
-                "the token response holds no ID token; is the scope openid asked for?".to_owned(),
+                "the token response has no ID token; check that the scope openid is requested"
+                    .to_owned(),
             )
         })?;
         let check = self.check(&id_token, Some(begun.nonce), &tokens);
@@ -350,7 +352,7 @@ impl Protocol for OpenIdConnect {
             Held::Tokens(tokens) => tokens,
             Held::Access(_) => {
                 return Err(FederationError::Refused(
-                    "the kept token is of another protocol".to_owned(),
+                    "the stored token is of another protocol".to_owned(),
                 ));
             }
         };
@@ -407,9 +409,9 @@ impl Protocol for OpenIdConnect {
         };
         let by_hand = self.open_id.by_hand.are_enough();
         let words = if by_hand {
-            "the endpoints are set by hand; no discovery document is used".to_owned()
+            "the endpoints are configured; no discovery document is used".to_owned()
         } else {
-            format!("the discovery document of {} is in order", found.metadata.issuer)
+            format!("the discovery document of {} is valid", found.metadata.issuer)
         };
         let keys = found.keys.keys().len();
         let announced = found.metadata.algorithms.as_ref().map_or_else(
@@ -417,7 +419,7 @@ impl Protocol for OpenIdConnect {
             |names| format!("signature algorithms announced: {}", names.join(", ")),
         );
         let result = if keys == 0 {
-            Err("the key set holds no key that can be used; no user could be signed in".to_owned())
+            Err("the key set has no usable key; users cannot sign in".to_owned())
         } else {
             Ok(format!("{keys} keys; {announced}"))
         };
@@ -428,7 +430,7 @@ impl Protocol for OpenIdConnect {
         let mut left: Vec<String> =
             found.metadata.left_out.iter().map(ToString::to_string).collect();
         if found.unknown_keys > 0 {
-            left.push(format!("{} keys of kinds that are not known here", found.unknown_keys));
+            left.push(format!("{} keys of unknown types", found.unknown_keys));
         }
         if !left.is_empty() {
             findings.push(Finding { look: Look::LeftOut, result: Ok(left.join("; ")) });

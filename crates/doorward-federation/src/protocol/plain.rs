@@ -38,7 +38,7 @@ pub(super) fn joined<'a>(configured: &'a [String], asked: &[&'a str]) -> Vec<&'a
 impl Plain {
     fn access_token(&self, tokens: &Tokens) -> Result<String, FederationError> {
         tokens.access_token.clone().ok_or_else(|| {
-            FederationError::Nonsense(format!("{} gave no access token", self.urls.token))
+            FederationError::Nonsense(format!("{} issued no access token", self.urls.token))
         })
     }
 

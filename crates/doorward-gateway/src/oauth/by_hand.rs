@@ -14,7 +14,7 @@ use crate::{
 /// Parameters of the authorization request that are Doorward's own, besides those of every request.
 const OWN: &[Own] = &[
     ("resource", "; use send_resource"),
-    ("response_mode", ": the answer is read from the query of the redirect URI"),
+    ("response_mode", ": the response is read from the query of the redirect URI"),
     ("code_verifier", ""),
 ];
 
@@ -53,7 +53,7 @@ impl ByHand {
                 (false, true) if oauth && config.issuer.is_empty() => {
                     return Err(SettingError::new(
                         "issuer",
-                        format!("is needed with {key}: tokens are kept for one issuer"),
+                        format!("is needed with {key}: tokens are stored for one issuer"),
                     ));
                 }
                 (true, _) | (false, true) => {}
@@ -70,7 +70,7 @@ impl ByHand {
         let read = |key, text: &str| {
             let url = address(key, text)?.filter(|_| oauth);
             if url.as_ref().is_some_and(|url| url.fragment().is_some()) {
-                return Err(SettingError::new(key, "must not hold a fragment"));
+                return Err(SettingError::new(key, "must not contain a fragment"));
             }
             reach.admit_authorization_server(key, url.as_ref())?;
             Ok(url)
@@ -96,14 +96,16 @@ impl ByHand {
             if config.trust_pkce && value.is_empty() {
                 return Err(SettingError::new(
                     key,
-                    "is needed with trust_pkce: only of a server that you name and know can you say that it checks PKCE",
+                    "is needed with trust_pkce: the setting applies to one server, of which you \
+                     know that it checks PKCE",
                 ));
             }
         }
         if self.are_enough() && !config.trust_pkce {
             return Err(SettingError::new(
                 "trust_pkce",
-                "is needed with authorize_url and token_url: without a metadata document nothing says that the server checks PKCE",
+                "is needed with authorize_url and token_url: without a metadata document the \
+                 server does not state that it checks PKCE",
             ));
         }
         Ok(())

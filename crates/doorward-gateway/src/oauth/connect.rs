@@ -43,13 +43,13 @@ pub enum ConnectError {
     #[error("this upstream needs no connection")]
     NotNeeded,
     /// The callback was not awaited: too late, a second time, or by another user.
-    #[error("it was not awaited: {0}")]
+    #[error("the connection cannot be completed: {0}")]
     NotAwaited(&'static str),
     /// The upstream requires more than the page showed to the user.
-    #[error("it asks for more than was shown")]
+    #[error("it requires more than was shown")]
     Grown,
     /// The user, or the upstream, refused.
-    #[error("the upstream said no: {0}")]
+    #[error("the upstream refused: {0}")]
     Denied(String),
     /// It did not work.
     #[error(transparent)]
@@ -243,7 +243,7 @@ impl Gateway {
         params
             .extend(Some(prompts.as_str()).filter(|text| given(text)).map(|text| ("prompt", text)));
         let url = upstream.by_hand.params.request(&discovered.authorization_endpoint, &params);
-        tracing::info!(upstream = %name, user = %from.user.id, issuer = %discovered.server.issuer, "a user goes to connect an upstream");
+        tracing::info!(upstream = %name, user = %from.user.id, issuer = %discovered.server.issuer, "a user was redirected to connect an upstream");
         Ok(url)
     }
 
@@ -258,7 +258,7 @@ impl Gateway {
         let upstream = self.connectable(name, from.user).await?;
         let parts = &self.inner.parts;
         let state = PlainToken::presented(
-            params.get("state").ok_or(ConnectError::NotAwaited("it names no state"))?,
+            params.get("state").ok_or(ConnectError::NotAwaited("it has no state"))?,
         )
         .hashed();
         let attempt = parts
@@ -269,18 +269,18 @@ impl Gateway {
         let plain = parts
             .master
             .open(&place(&state), &attempt.payload)
-            .map_err(|_| ConnectError::NotAwaited("it does not open"))?;
+            .map_err(|_| ConnectError::NotAwaited("it cannot be unsealed"))?;
         let payload: Payload = serde_json::from_slice(&plain)
             .map_err(|_| ConnectError::NotAwaited("it cannot be read"))?;
         let trust = self.inner.trust_now(&upstream).await?;
         if trust.is_none_or(|trust| trust.id.as_str() != payload.id) {
-            return Err(ConnectError::NotAwaited("the upstream was replaced meanwhile"));
+            return Err(ConnectError::NotAwaited("the upstream was replaced in the meantime"));
         }
         // RFC 9207, G21: before anything else is done with the answer, errors included.
         match params.get("iss") {
             Some(told) if told != payload.issuer => {
                 return Err(OAuthError::Untrusted(format!(
-                    "the answer is from {:?}, not from {:?}",
+                    "the response is from {:?}, not from {:?}",
                     clean(told),
                     payload.issuer
                 ))
@@ -288,7 +288,8 @@ impl Gateway {
             }
             None if payload.iss_required => {
                 return Err(OAuthError::Untrusted(
-                    "the answer does not say its issuer, which this server always does".to_owned(),
+                    "the response does not state its issuer, which this server always does"
+                        .to_owned(),
                 )
                 .into());
             }
@@ -337,7 +338,7 @@ impl Gateway {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => {
                 return Err(ConnectError::NotAwaited(
-                    "it is too late, came back twice, or began with another user or browser",
+                    "it is too late, was already used, or began with another user or browser",
                 ));
             }
             Err(error) => return Err(error.into()),
@@ -345,7 +346,7 @@ impl Gateway {
         if let Some(error) = error {
             return Err(ConnectError::Denied(error));
         }
-        let code = code.ok_or(ConnectError::NotAwaited("it holds neither a code nor an error"))?;
+        let code = code.ok_or(ConnectError::NotAwaited("it has neither a code nor an error"))?;
         let (tokens, account) = self.redeem(upstream, &payload, code).await?;
         self.keep(upstream, &user_id, payload, (tokens, account)).await?;
         self.inner.wanted.forget(&user_id, upstream);
@@ -366,7 +367,7 @@ impl Gateway {
     ) -> Result<(Tokens, Option<String>), ConnectError> {
         let client = registration::known(&self.inner, upstream, &payload.issuer).await?;
         let client = client.ok_or_else(|| {
-            OAuthError::Misconfigured("the registration is gone; begin again".to_owned())
+            OAuthError::Misconfigured("the registration was deleted; start again".to_owned())
         })?;
         let endpoint = Url::parse(&payload.token_endpoint)
             .map_err(|error| OAuthError::Untrusted(error.to_string()))?;
@@ -435,7 +436,7 @@ impl Gateway {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => {
                 self.inner.revoke_lost(upstream, lost).await?;
-                Err(ConnectError::NotAwaited("the upstream was replaced meanwhile"))
+                Err(ConnectError::NotAwaited("the upstream was replaced in the meantime"))
             }
             Err(error) => Err(error.into()),
         }

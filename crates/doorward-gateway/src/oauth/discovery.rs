@@ -175,7 +175,7 @@ async fn server(
     // revision that had one.
     let Some(url) = &upstream.url else {
         return Err(OAuthError::Misconfigured(
-            "set issuer: the upstream cannot say which authorization server it trusts".to_owned(),
+            "set issuer: the upstream cannot state which authorization server it trusts".to_owned(),
         ));
     };
     let origin = url.origin().ascii_serialization();
@@ -184,7 +184,7 @@ async fn server(
         (Err(_), Some(reason)) => Err(OAuthError::Unreachable(reason.to_string())),
         (Err(OAuthError::NoMetadata(_)), None) => {
             ServerMetadata::by_convention(url).map(|server| (server, Vec::new())).ok_or_else(|| {
-                OAuthError::Untrusted("it does not say where access is given".to_owned())
+                OAuthError::Untrusted("it does not state its authorization server".to_owned())
             })
         }
         (Err(error), None) => Err(error),
@@ -204,7 +204,9 @@ pub(crate) async fn discover(
     if !server.checks_pkce() && !upstream.config.trust_pkce {
         // G20: a server that does not announce PKCE may not check it.
         return Err(OAuthError::Untrusted(
-            "its authorization server does not say that it supports PKCE with S256; if you know that it does, register a client there and set issuer, client_id and trust_pkce".to_owned(),
+            "its authorization server does not state that it supports PKCE with S256; if you know \
+             that it does, register a client there and set issuer, client_id and trust_pkce"
+                .to_owned(),
         ));
     }
     let own = upstream.url.as_ref().map(|url| url.as_str().to_owned());

@@ -143,7 +143,7 @@ fn server_metadata_urls(issuer: &Url) -> Vec<Url> {
 /// GW-08).
 pub(super) fn endpoint(what: &str, text: &str) -> Result<Url, OAuthError> {
     let url =
-        Url::parse(text).map_err(|_| OAuthError::Untrusted(format!("its {what} is no URL")))?;
+        Url::parse(text).map_err(|_| OAuthError::Untrusted(format!("its {what} is not a URL")))?;
     let encrypted = url.scheme() == "https"
         || (url.scheme() == "http" && doorward_model::public_url::is_loopback(&url));
     if !encrypted || !url.username().is_empty() || url.fragment().is_some() {
@@ -222,7 +222,7 @@ pub(crate) async fn server_metadata(
     };
     let read = |document: &mut Document| {
         let metadata = ServerMetadata::read(document, set)
-            .ok_or_else(|| Unusable::Incomplete("lacks what such metadata must have".to_owned()))?;
+            .ok_or_else(|| Unusable::Incomplete("lacks required members".to_owned()))?;
         // RFC 8414 section 3.3: metadata of another issuer is refused. The only tolerated
         // difference is a trailing slash on one side.
         if metadata.issuer.trim_end_matches('/') == issuer.trim_end_matches('/') {
@@ -237,7 +237,7 @@ pub(crate) async fn server_metadata(
             log_left_out(&found);
             Ok(found)
         }
-        Err(None) => Err(OAuthError::NoMetadata(format!("{issuer} has no place for metadata"))),
+        Err(None) => Err(OAuthError::NoMetadata(format!("{issuer} has no URL for metadata"))),
         Err(Some(reason)) => Err(not_found(issuer, &reason)),
     }
 }

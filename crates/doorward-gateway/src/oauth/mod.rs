@@ -48,7 +48,7 @@ pub enum OAuthError {
     #[error("{0}")]
     NoMetadata(String),
     /// It answered with an error (RFC 6749 §5.2).
-    #[error("it answered {0} {1}")]
+    #[error("it returned {0} {1}")]
     Refused(String, String),
     /// The upstream names another authorization server or resource than the pinned one. Users are
     /// redirected to it once an administrator accepted it.
@@ -263,7 +263,7 @@ pub(crate) async fn token_request(
 
 /// Tokens of which one opens the upstream.
 fn usable(tokens: oauth::Tokens) -> Result<Tokens, Failure> {
-    let missing = || Failure::Nonsense("its answer holds no access token".to_owned());
+    let missing = || Failure::Nonsense("its response has no access token".to_owned());
     Ok(Tokens {
         access_token: tokens.access_token.ok_or_else(missing)?,
         refresh_token: tokens.refresh_token,
@@ -313,7 +313,7 @@ pub(crate) fn as_client(
         .extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str())))
         .finish();
     request.body(body.into_bytes()).map_err(|error| {
-        OAuthError::Untrusted(format!("{endpoint} is no address to post to: {error}"))
+        OAuthError::Untrusted(format!("{endpoint} is not a URL to post to: {error}"))
     })
 }
 

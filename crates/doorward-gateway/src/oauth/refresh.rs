@@ -84,7 +84,7 @@ pub(crate) async fn run(
                 }
                 return Ok(());
             }
-            tracing::info!(upstream = %upstream.name, user = %user_id, "upstream access refreshed");
+            tracing::info!(upstream = %upstream.name, user = %user_id, "access to an upstream refreshed");
             Ok(())
         }
         Err(none) => failed(&gateway, &upstream, connection, before, none).await,
@@ -177,7 +177,7 @@ async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
             Ok(()) => return Ok(true),
             Err(StoreError::Refused(_)) => return Ok(false),
             Err(error) if tries == KEEP_TRIES || matches!(error, StoreError::Closed) => {
-                tracing::error!(upstream = %kept.upstream, user = %kept.user_id, %error, "a refreshed token could not be stored; the user has to connect again");
+                tracing::error!(upstream = %kept.upstream, user = %kept.user_id, %error, "a refreshed token could not be stored; the user must connect again");
                 return Err(error.into());
             }
             Err(error) => {
@@ -198,7 +198,7 @@ pub(crate) async fn end(
     connection: Connection,
     why: ConnectionProblem,
 ) {
-    tracing::warn!(upstream = %upstream.name, user = %connection.user_id, %why, "a connection ended; the user has to connect again");
+    tracing::warn!(upstream = %upstream.name, user = %connection.user_id, %why, "a connection ended; the user must connect again");
     let version = connection.version + 1;
     let ended = Connection {
         tokens: None,
@@ -215,6 +215,6 @@ pub(crate) async fn end(
         .await
     {
         Ok(()) | Err(StoreError::Refused(_)) => {}
-        Err(error) => tracing::error!(%error, "an ended connection could not be noted"),
+        Err(error) => tracing::error!(%error, "the end of a connection could not be stored"),
     }
 }

@@ -161,7 +161,8 @@ pub(crate) async fn client(
         return Ok(client);
     }
     let Some(endpoint) = &discovered.registration_endpoint else {
-        let told = "its authorization server takes no registrations; register this server there by hand and set client_id";
+        let told = "its authorization server accepts no registrations; register this server there \
+            and set client_id";
         return Err(OAuthError::Misconfigured(format!(
             "{told} (the redirect URI is {})",
             gateway.redirect_uri(upstream)

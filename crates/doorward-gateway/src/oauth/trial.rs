@@ -25,7 +25,7 @@ impl Gateway {
         if !found.server.checks_pkce() {
             findings.push(Finding::good(
                 Look::Pkce,
-                "the server does not say that it checks it; trust_pkce says so",
+                "the server does not state that it checks it; trust_pkce states it",
             ));
         }
         findings.push(Finding { look: Look::Registration, result: registration(upstream, &found) });
@@ -40,11 +40,10 @@ fn registration(upstream: &Upstream, found: &Discovered) -> Result<String, Strin
     if !client_id.is_empty() {
         Ok(format!("as {client_id}, as configured"))
     } else if found.server.client_id_metadata_document_supported {
-        Ok("by our metadata document, where this server has a public https address".to_owned())
+        Ok("by our metadata document, where this server has a public https URL".to_owned())
     } else if let Some(endpoint) = &found.registration_endpoint {
         Ok(format!("by registering at {endpoint}"))
     } else {
-        Err("it takes no registrations: register this server there by hand and set client_id"
-            .to_owned())
+        Err("it accepts no registrations: register this server there and set client_id".to_owned())
     }
 }

@@ -44,7 +44,8 @@ use turns::{Opened, Turns};
 /// Streamable HTTP.
 pub(crate) static KIND: Kind = Kind {
     name: "http",
-    summary: "An MCP server over Streamable HTTP, of every revision from 2025-03-26 to 2026-07-28; which one it speaks is found out.",
+    summary: "An MCP server over Streamable HTTP, of every revision from 2025-03-26 to 2026-07-28, \
+        which is detected.",
     is_process: false,
     driver: &StreamableHttp,
 };
@@ -102,7 +103,7 @@ fn headers_of(
     headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
     if let Some(session) = session {
         let session = HeaderValue::from_str(session).map_err(|_| {
-            LinkError::Answer("names a session whose name cannot be sent back".to_owned())
+            LinkError::Answer("names a session that cannot be sent back".to_owned())
         })?;
         headers.insert(SESSION, session);
     }
@@ -189,7 +190,7 @@ impl Http {
             | LinkError::Failed(_)
             | LinkError::Wait(..) => {
                 if self.wire.may_log() {
-                    tracing::info!(upstream = %self.auth.upstream.name, %why, "an upstream did not take a notification or an answer");
+                    tracing::info!(upstream = %self.auth.upstream.name, %why, "an upstream did not accept a notification or an answer");
                 }
                 Ok(())
             }

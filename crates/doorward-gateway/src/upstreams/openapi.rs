@@ -66,7 +66,7 @@ fn document_url(config: &UpstreamConfig) -> Option<Url> {
 impl Setup for OpenApi {
     fn check(&self, config: &UpstreamConfig, _: Option<&Url>) -> Result<(), SettingError> {
         if config.document.is_empty() {
-            return Err(SettingError::new("document", "is needed: a file or an https address"));
+            return Err(SettingError::new("document", "is needed: a file or an https URL"));
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Driver for OpenApi {
             // Without a session, there is no level to set.
             doorward_mcp::Operation::SetLevel(..) => Ok(Answer::Done),
             _ => Err(ToolError::Failed(format!(
-                "{} is a REST API and offers tools alone",
+                "{} is a REST API and offers only tools",
                 upstream.title
             ))),
         }

@@ -80,7 +80,7 @@ fn endpoint(url: &Url, told: &str) -> Result<Url, LinkError> {
     let told = told.trim().trim_matches('"');
     let shown = doorward_model::foreign::quoted(told, 200);
     let target = url.join(told).map_err(|_| {
-        LinkError::Answer(format!("names {shown} as the URL to post to, which is none"))
+        LinkError::Answer(format!("names {shown} as the URL to post to, which is not a URL"))
     })?;
     if target.origin() != url.origin() {
         return Err(LinkError::Answer(format!(
@@ -106,7 +106,8 @@ async fn open(http: Http, url: &Url) -> Result<Old, LinkError> {
     .await
     .unwrap_or_else(|_| {
         Err(LinkError::Answer(
-            "did not name a URL to post to; is it one of `kind = \"http\"`?".to_owned(),
+            "did not name a URL to post to; if it uses Streamable HTTP, set `kind = \"http\"`"
+                .to_owned(),
         ))
     })?;
     let target = Arc::new(endpoint(url, &told)?);
@@ -289,7 +290,7 @@ mod tests {
                 let (wire, id) = (Arc::clone(&wire), id.clone());
                 async move {
                     tokio::time::sleep(Duration::from_millis(takes)).await;
-                    let why = LinkError::Answer("answered HTTP 500".to_owned());
+                    let why = LinkError::Answer("returned HTTP 500".to_owned());
                     if fails { Err(why) } else { Ok(Some(wire.unanswered(&id, why))) }
                 }
             };

@@ -68,19 +68,19 @@ impl Setup for Stdio {
         if matches!(auth, Auth::Fixed(..)) {
             return Err(SettingError::new(
                 "auth",
-                "a local process has no headers; put what it needs into env",
+                "a local process has no headers; pass values in env",
             ));
         }
         if auth.is_personal() && !has_place {
             return Err(SettingError::new(
                 "env",
-                "must say where the user's token goes, like TOKEN={token}",
+                "must contain the user's token, like TOKEN={token}",
             ));
         }
         if matches!(auth, Auth::Grant) && config.issuer.is_empty() {
             return Err(SettingError::new(
                 "issuer",
-                "is needed: a local process cannot say which authorization server it trusts",
+                "is needed: a local process cannot name the authorization server that it trusts",
             ));
         }
         Ok(())

@@ -131,7 +131,7 @@ impl Wire {
         let value = match message_budget().lenient_json(text) {
             Ok((value, mended)) => {
                 if mended && self.may_log() {
-                    tracing::info!(upstream = %self.upstream, "a message of an upstream holds characters or numbers that JSON does not have; it is read without them");
+                    tracing::info!(upstream = %self.upstream, "a message of an upstream contains characters or numbers that JSON does not allow; it is read without them");
                 }
                 value
             }
@@ -139,7 +139,7 @@ impl Wire {
         };
         match value {
             Value::Array(all) if all.len() > MOST_BATCH => {
-                vec![self.no_message(text, "it is a batch of more messages than are read")]
+                vec![self.no_message(text, "it is a batch of more messages than the limit")]
             }
             // The revision 2025-03-26 has batches.
             Value::Array(all) if !all.is_empty() => {
@@ -159,7 +159,7 @@ impl Wire {
             return self.read(&text, asked.as_ref());
         }
         let ended = |why: doorward_transport::budget::Ended| {
-            vec![Heard::NoAnswer(LinkError::Failed(format!("its answer: {why}")))]
+            vec![Heard::NoAnswer(LinkError::Failed(format!("its response: {why}")))]
         };
         off_thread(move || self.read(&text, asked.as_ref())).await.unwrap_or_else(ended)
     }
@@ -187,7 +187,7 @@ impl Wire {
 
     fn one(&self, value: Value, asked: Option<&RequestId>) -> Heard {
         let Value::Object(mut members) = value else {
-            return self.no_message(value.to_string().as_bytes(), "it is no object");
+            return self.no_message(value.to_string().as_bytes(), "it is not an object");
         };
         if members.get("method").is_some_and(Value::is_string) {
             return self.call(members);
@@ -275,7 +275,9 @@ impl Wire {
                 let mut table = self.lock();
                 table.sent.remove(&id);
                 if !left_out.is_empty() {
-                    self.may_log().then(|| tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "an answer of an upstream is read without what is not of the protocol"));
+                    self.may_log().then(|| {
+                        tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "a response of an upstream is read without what is not of the protocol")
+                    });
                     if begins(&method) {
                         table.of_itself = left_out;
                     } else if method.ends_with("/list") {
@@ -285,7 +287,7 @@ impl Wire {
                 Heard::Message(Box::new(JsonRpcMessage::response(result, RequestId::Number(id))))
             }
             Err(why) => {
-                let why = LinkError::Answer(format!("answered {method} with {why}"));
+                let why = LinkError::Answer(format!("responded to {method} with {why}"));
                 Heard::Message(Box::new(self.unanswered(&RequestId::Number(id), why)))
             }
         }
@@ -295,7 +297,7 @@ impl Wire {
         if !self.may_log() {
             return Heard::Nothing;
         }
-        tracing::info!(upstream = %self.upstream, why, text = %foreign::quoted(&String::from_utf8_lossy(text.get(..2000).unwrap_or(text)), 200), "something of an upstream is no message of the protocol; it is passed over");
+        tracing::info!(upstream = %self.upstream, why, text = %foreign::quoted(&String::from_utf8_lossy(text.get(..2000).unwrap_or(text)), 200), "a message of an upstream is not a message of the protocol; it is ignored");
         Heard::Nothing
     }
 
@@ -303,7 +305,7 @@ impl Wire {
         if !self.may_log() {
             return Heard::Nothing;
         }
-        tracing::info!(upstream = %self.upstream, what = %foreign::quoted(what, 200), "a response of an upstream answers no request that is waited for");
+        tracing::info!(upstream = %self.upstream, what = %foreign::quoted(what, 200), "a response of an upstream answers no pending request");
         Heard::Nothing
     }
 }
@@ -315,11 +317,11 @@ fn begins(method: &str) -> bool {
 
 fn wrong_id(id: Option<&Value>, asked: i64) -> LinkError {
     match id {
-        None | Some(Value::Null) => LinkError::Answer(format!(
-            "answered without an id where the request has the id {asked}"
-        )),
+        None | Some(Value::Null) => {
+            LinkError::Answer(format!("responded without an id to the request with the id {asked}"))
+        }
         Some(id) => LinkError::Answer(format!(
-            "answered with the id {} where the request has the id {asked}",
+            "responded with the id {} to the request with the id {asked}",
             foreign::quoted(&id.to_string(), 60)
         )),
     }

@@ -95,7 +95,7 @@ fn list<T: Element, L: DeserializeOwned + Into<ServerResult>>(
         Some(Value::Array(all)) => all,
         Some(Value::Null) => Vec::new(),
         Some(Value::Object(all)) if all.is_empty() => Vec::new(),
-        Some(_) => return Err(format!("{name} that are no list")),
+        Some(_) => return Err(format!("{name} that are not a list")),
         None => return Err(format!("a result without {name}")),
     };
     let read: Vec<Value> = all

@@ -69,9 +69,9 @@ pub(crate) fn form(body: &[u8]) -> &'static str {
     } else if body.starts_with(b"<") {
         "a web page"
     } else if Budget::of_record(body.len()).lenient_json(body).is_ok() {
-        "JSON that is no answer"
+        "JSON that is not a response"
     } else {
-        "text that is no JSON"
+        "text that is not JSON"
     }
 }
 
@@ -100,8 +100,8 @@ mod tests {
         assert_eq!(of_body(b" \n"), "");
         assert!(of_body(&b"x".repeat(5000)).chars().count() < WORDS + 10);
         assert_eq!(form(b"<html>"), "a web page");
-        assert_eq!(form(b"[]"), "JSON that is no answer");
-        assert_eq!(form(b"ok"), "text that is no JSON");
+        assert_eq!(form(b"[]"), "JSON that is not a response");
+        assert_eq!(form(b"ok"), "text that is not JSON");
         assert_eq!(form(b""), "an empty body");
         assert_eq!(status(StatusCode::BAD_GATEWAY), "HTTP 502 (Bad Gateway)");
     }

@@ -82,7 +82,7 @@ impl Issuer {
             Err(StoreError::Refused(_)) => {
                 return Err(AuthorizeRefusal::Page(Failure::new(
                     OAuthErrorCode::InvalidRequest,
-                    "this request was answered before; start again from the app",
+                    "this request was already answered; start again from the app",
                 )));
             }
             Err(error) => return Err(AuthorizeRefusal::Page(error.into())),

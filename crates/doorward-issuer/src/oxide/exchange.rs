@@ -26,7 +26,7 @@ pub(crate) enum ExchangeFault {
     Client,
     #[error("the grant belongs to another client or redirect_uri")]
     RedirectUri,
-    #[error("code_verifier does not fit the code_challenge")]
+    #[error("code_verifier does not match the code_challenge")]
     Verifier,
 }
 

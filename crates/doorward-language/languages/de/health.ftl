@@ -49,7 +49,7 @@ health_look_client = Client-Authentifizierung
 health_look_clock = Uhr
 health_look_left_out = Ignorierte Werte
 
-# What everyone can read while the MCP server is enabled.
+# Public information while the MCP server is enabled.
 health_public_issuer = dass diese URL ein Autorisierungsserver ist: { $url }
 health_public_server = URL und Name des MCP-Servers: { $url }, { $name }
 health_public_endpoints = die URLs seiner Endpunkte, die Namen seiner Scopes und seine öffentlichen Schlüssel

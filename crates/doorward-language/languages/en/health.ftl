@@ -3,7 +3,7 @@ health_version = Version
 health_configuration = Configuration
 health_configuration_in_effect = in effect as in its file
 health_configuration_restart = in effect; a restart is needed for { $settings }
-health_configuration_wrong = the changed configuration cannot be used, and the one before stays in effect ({ $detail })
+health_configuration_wrong = the changed configuration cannot be used, and the previous one stays in effect ({ $detail })
 health_database = Database
 health_database_answers = { $database } responds
 health_keys = Signing keys
@@ -33,10 +33,10 @@ health_provider = Identity provider { $name }
 health_mail = Mail server
 health_deliveries = Deliveries to { $destination }
 health_dependencies = Upstreams, identity providers, mail and exports
-health_dependency_answered = answered in { $milliseconds } ms, at { $time }
-health_dependency_off = is switched off
-health_dependency_down = { $error }; failed at { $time }, last answer at { $success }
-health_dependency_never = { $error }; failed at { $time } and has never answered
+health_dependency_answered = responded in { $milliseconds } ms, at { $time }
+health_dependency_off = is disabled
+health_dependency_down = { $error }; failed at { $time }, last response at { $success }
+health_dependency_never = { $error }; failed at { $time } and has never responded
 health_dependency_not_asked = has not been asked yet
 health_dependency_not_asked_since = has not been asked since { $time }
 health_failed = failed: { $detail }
@@ -49,7 +49,7 @@ health_look_client = Client authentication
 health_look_clock = Clock
 health_look_left_out = Ignored values
 
-# What everyone can read while the MCP server is enabled.
+# Public information while the MCP server is enabled.
 health_public_issuer = that this URL is an authorization server: { $url }
 health_public_server = the URL and the name of the MCP server: { $url }, { $name }
 health_public_endpoints = the URLs of its endpoints, the names of its scopes and its public keys

@@ -1,8 +1,8 @@
 # Reasons for which a step of a connecting client is refused: the event, and the advice.
 reason_redirect_uri = The redirect_uri is not one that the client registered.
-reason_redirect_uri_advice = The client must send a registered redirect_uri character for character; only the port of a loopback address may differ. Register the missing one, or let the client register again.
+reason_redirect_uri_advice = The client must send a registered redirect_uri character for character; only the port of a loopback IP address may differ. Register the missing one, or let the client register again.
 reason_redirect_uri_refused = The client wants to register a redirect URI that is not allowed.
-reason_redirect_uri_refused_advice = Redirect URIs must be https, or http on a loopback address, or a private-use scheme with a period; no fragment, no wildcard.
+reason_redirect_uri_refused_advice = Redirect URIs must be https, or http on a loopback IP address, or a private-use scheme with a period; no fragment, no wildcard.
 reason_metadata_refused = The client registered with metadata that is not allowed.
 reason_metadata_refused_advice = The detail names the member. The developer of the client can correct it, or an administrator can add the client.
 reason_registration_off = The client wants to register, and dynamic registration is disabled.

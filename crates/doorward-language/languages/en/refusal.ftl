@@ -39,4 +39,4 @@ refusal_settings_changed = the settings were changed since you opened this page;
 refusal_keys = the public keys are not a JWK Set in JSON
 refusal_no_scope = name at least one scope
 refusal_no_mail_server = no mail server is set up; set mail.url and mail.from in the configuration
-refusal_mail_not_sent = the mail server did not take the mail ({ $detail })
+refusal_mail_not_sent = the mail server did not accept the mail ({ $detail })

@@ -2,9 +2,9 @@
 scope_read = Look things up for you
 scope_read_description = See who you are, list the tools that you may use, and call tools that only read.
 scope_write = Change things for you
-scope_write_description = Call tools that create or change something in your name.
+scope_write_description = Call tools that create or change something on your behalf.
 scope_destructive = Delete or overwrite things for you
-scope_destructive_description = Call tools that may delete or overwrite something in your name, and tools that do not declare what they do.
+scope_destructive_description = Call tools that may delete or overwrite something on your behalf, and tools that do not declare what they do.
 scope_admin_read = See what administrators see
 scope_admin_read_description = See all users, clients, identity providers, upstreams, personal access tokens, settings and the audit, without changing any of them.
 scope_admin_upstreams = Manage upstreams for you

@@ -55,7 +55,7 @@ sign_in_reset_submit = Set password
 # A user comes from an identity provider.
 sign_in_welcome = Welcome
 sign_in_link_question = Link { $provider } to { $user }?
-sign_in_link_effect = Anyone who signs in at { $provider } as <strong>{ $account }</strong> will then be signed in here as <strong>{ $user }</strong>, with all access of that account.
+sign_in_link_effect = A sign-in at { $provider } as <strong>{ $account }</strong> will then be a sign-in here as <strong>{ $user }</strong>, with all access of that account.
 sign_in_link_warning = Continue only if both accounts are yours and you just requested this.
 sign_in_link_submit = Link accounts
 sign_in_is_this_you = Is this you?

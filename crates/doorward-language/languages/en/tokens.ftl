@@ -1,6 +1,6 @@
 # Personal access tokens.
 tokens_made = Your new token “{ $name }”
-tokens_copy_now = Copy the token now. It is not shown again. Anyone who has it can act as you within its limits.
+tokens_copy_now = Copy the token now. It is not shown again. A program that has it can act as you within its limits.
 tokens_valid_until = Valid until { $time } as a bearer token at <code>{ $url }</code>.
 tokens_yours = Your tokens
 tokens_explained = For programs that cannot sign in with a browser. Use them at <code>{ $url }</code>, where clients do not start a sign-in; <code>/mcp</code> accepts them too.

@@ -49,7 +49,7 @@ health_look_client = Authentification du client
 health_look_clock = Horloge
 health_look_left_out = Valeurs ignorées
 
-# What everyone can read while the MCP server is enabled.
+# Public information while the MCP server is enabled.
 health_public_issuer = que cette URL est un serveur d’autorisation : { $url }
 health_public_server = l’URL et le nom du serveur MCP : { $url }, { $name }
 health_public_endpoints = les URL de ses points de terminaison, les noms de ses scopes et ses clés publiques

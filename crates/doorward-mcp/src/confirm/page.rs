@@ -112,8 +112,10 @@ impl Mcp {
             .await?;
         let link = parts.public_url.at(&routes::CONFIRM.replace("{id}", &handle));
         Err(ToolError::Unconfirmed(format!(
-            "This call was not made yet: {} may {}, so the user has to agree first. Ask them to open {link} , which shows exactly what would be done and gives them a code. \
-             Then make the same call again with the argument {ARGUMENT} set to the code that they tell you. The code works once, for these arguments only, for {} minutes.",
+            "This call was not made yet: {} may {}, so the user must confirm it first. Ask the \
+             user to open {link} , which shows exactly what would be done and displays a code. \
+             Then make the same call again with the argument {ARGUMENT} set to the code that the \
+             user tells you. The code works once, for these arguments only, for {} minutes.",
             facts.listed_as,
             doing(&facts),
             LIFETIME / 60
@@ -181,7 +183,11 @@ impl Mcp {
         code: &str,
     ) -> Result<Confirmation, ToolError> {
         let wrong = || {
-            ToolError::Unconfirmed("The code is not valid for this call. Leave confirm_write out to be given a new address for the user to open.".to_owned())
+            ToolError::Unconfirmed(
+                "The code is not valid for this call. Leave confirm_write out to get a new link \
+                 for the user to open."
+                    .to_owned(),
+            )
         };
         let parts = &self.inner.parts;
         let (caller, now) = (&visit.caller, parts.clock.now());
@@ -195,7 +201,7 @@ impl Mcp {
         self.inner.limits.try_code(caller.user_id())?;
         if !self.count_try(&label, now).await? {
             return Err(ToolError::Busy(
-                "too many codes were tried for this call; wait until the last one has ended"
+                "too many codes were tried for this call; wait until the last one has expired"
                     .to_owned(),
                 LIFETIME.unsigned_abs(),
             ));

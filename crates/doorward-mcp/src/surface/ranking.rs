@@ -99,7 +99,7 @@ pub(crate) fn search(
     arguments: Map<String, Value>,
 ) -> Result<CallToolResult, ToolError> {
     let asked: SearchArguments = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| ToolError::Arguments(format!("search_tools takes a query: {error}")))?;
+        .map_err(|error| ToolError::Arguments(format!("search_tools requires a query: {error}")))?;
     if asked.query.chars().filter(|letter| letter.is_alphanumeric()).count() < 3 {
         return Err(ToolError::Arguments("query must have at least three letters".to_owned()));
     }

@@ -98,7 +98,7 @@ fn drop_machine_formats(schema: &mut Value) {
 /// Reads a call's arguments; errors in them are explained to the model.
 pub(crate) fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, ToolError> {
     serde_json::from_value(Value::Object(call.arguments()))
-        .map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))
+        .map_err(|error| ToolError::Arguments(format!("the arguments are not valid: {error}")))
 }
 
 /// Makes a result.

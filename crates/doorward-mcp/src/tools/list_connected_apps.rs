@@ -14,7 +14,8 @@ use super::{
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "list_connected_apps",
     title: "Connected apps",
-    description: "Lists the apps that may act for this user, with their scopes and last use. revoke_connected_app withdraws one's access.",
+    description: "Lists the apps that may act for this user, with their scopes and last use. \
+        revoke_connected_app revokes the access of one.",
     class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,

@@ -12,8 +12,9 @@ use super::{
 
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "revoke_connected_app",
-    title: "Withdraw an app's access",
-    description: "Withdraws what this user allowed an app: all its tokens stop working at once. The app can ask again, and the user is asked again.",
+    title: "Revoke an app's access",
+    description: "Revokes what this user allowed an app: all its tokens stop working at once. The \
+        app can request access again, and the user is asked again.",
     class: ToolClass::Write,
     input: schema::<Arguments>,
     output: schema::<Answer>,
@@ -55,7 +56,7 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
             reason: RevokeReason::ByUser,
         };
         context.store.apply(unit).await?;
-        tracing::info!(user = %caller.user_id(), by = %caller.program(), client = client_id, "access withdrawn by a tool");
+        tracing::info!(user = %caller.user_id(), by = %caller.program(), client = client_id, "access revoked by a tool");
         result(&Answer { client_id, revoked_grants })
     })
 }

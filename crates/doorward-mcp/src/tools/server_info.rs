@@ -13,7 +13,7 @@ use super::{
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "server_info",
     title: "About this server",
-    description: "Tells the server's name, version, address, time and for how long it has been running.",
+    description: "Returns the server's name, version, URL, time and uptime.",
     class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,

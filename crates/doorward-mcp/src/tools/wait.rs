@@ -16,7 +16,8 @@ use super::{
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "wait",
     title: "Wait",
-    description: "Waits for some seconds, reporting progress every second if the client asks for it. Made to try out long calls and their cancellation.",
+    description: "Waits for some seconds and reports progress every second if the client requests \
+        it. For testing long calls and their cancellation.",
     class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,

@@ -15,7 +15,8 @@ use super::{
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "whoami",
     title: "Who am I?",
-    description: "Tells for whom you act here: the user who signed in and how, their roles, the client, the scopes, and until when the access token counts.",
+    description: "Returns for whom you act here: the user and how they signed in, their roles, the \
+        client, the scopes, and the expiry of the access token.",
     class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,

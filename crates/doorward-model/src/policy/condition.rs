@@ -36,8 +36,9 @@ impl UserRule {
         }
         UserId::parse(word).map(Self::Id).ok_or_else(|| {
             format!(
-                "names the user {word:?}, but sign-in names can follow what an identity provider says; write the user's ID (user=u_…, as doorward user list \
-                 shows it) or an e-mail address with @, which only a verified address matches"
+                "names the user {word:?}, but sign-in names can follow the claims of an identity \
+                 provider; write the user's ID (user=u_…, as doorward user list shows it) or an \
+                 e-mail address with @, which only a verified e-mail address matches"
             )
         })
     }
@@ -70,15 +71,17 @@ impl ClientRule {
                     Ok(Self::Document(Pattern::new(word)))
                 }
                 _ => Err(format!(
-                    "names the client {word:?}; write the address of a metadata document with its whole host, such as https://app.example/*"
+                    "names the client {word:?}; write the URL of a metadata document with its \
+                     whole host, such as https://app.example/*"
                 )),
             };
         }
         let client = ClientId::parse(word).map(Self::Id);
         client.or_else(|| AccessTokenId::parse(word).map(Self::Token)).ok_or_else(|| {
             format!(
-                "names the client {word:?}, but clients choose their names themselves; write its ID (client=c_…, as doorward client list shows it), the ID of \
-                 an access token (client=t_…) or the address of its metadata document (client=https://app.example/*)"
+                "names the client {word:?}, but clients choose their names themselves; write its \
+                 ID (client=c_…, as doorward client list shows it), the ID of an access token \
+                 (client=t_…) or the URL of its metadata document (client=https://app.example/*)"
             )
         })
     }

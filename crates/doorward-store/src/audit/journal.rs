@@ -189,7 +189,7 @@ pub(crate) fn left(folder: &Path) -> io::Result<Vec<Left>> {
         match read(&file) {
             Ok(entries) => found.push(Left { path, journal, entries, _lock: file }),
             Err(error) => {
-                tracing::error!(%error, path = %path.display(), "a file of the audit's journal cannot be read; it is left where it is");
+                tracing::error!(%error, path = %path.display(), "a file of the audit's journal cannot be read; it is left in its folder");
             }
         }
     }

@@ -224,57 +224,57 @@ impl OddHabit {
         }
         let on = |kinds: &[OddKind], expected| kinds.contains(&kind).then_some(expected);
         match self {
-            H::CallAccepted => on(&[Http], Fails("answered HTTP 202 (Accepted) without a result")),
+            H::CallAccepted => on(&[Http], Fails("returned HTTP 202 (Accepted) without a result")),
             H::CallNoContent => {
-                on(&[Http], Fails("answered HTTP 204 (No Content) without a result"))
+                on(&[Http], Fails("returned HTTP 204 (No Content) without a result"))
             }
             H::CallEmpty | H::CallEmptyJson => {
-                on(&[Http], Fails("answered HTTP 200 (OK) with an empty body"))
+                on(&[Http], Fails("returned HTTP 200 (OK) with an empty body"))
             }
             H::CallPage => on(&[Http], Fails("with a web page: “Welcome (a web page)”")),
-            H::CallText => on(&[Http], Fails("with text that is no JSON: “out of order”")),
-            H::CallCutOff => on(&[Http], Fails("with text that is no JSON")),
+            H::CallText => on(&[Http], Fails("with text that is not JSON: “out of order”")),
+            H::CallCutOff => on(&[Http], Fails("with text that is not JSON")),
             H::CallEndlessRefusal => {
-                on(&[Http, Sse], Fails("answered HTTP 500 (Internal Server Error): “no end”"))
+                on(&[Http, Sse], Fails("returned HTTP 500 (Internal Server Error): “no end”"))
             }
-            H::CallConflict => on(&[Http, Sse], Fails("answered HTTP 409 (Conflict): “no, 409”")),
-            H::CallForbidden => on(&[Http, Sse], Fails("answered HTTP 403 (Forbidden): “no, 403”")),
+            H::CallConflict => on(&[Http, Sse], Fails("returned HTTP 409 (Conflict): “no, 409”")),
+            H::CallForbidden => on(&[Http, Sse], Fails("returned HTTP 403 (Forbidden): “no, 403”")),
             // With a session, a 404 primarily means that the session is unknown.
-            H::CallNotFound => on(&[Http, Sse], Fails("answered HTTP 404 (Not Found): “no, 404”")),
+            H::CallNotFound => on(&[Http, Sse], Fails("returned HTTP 404 (Not Found): “no, 404”")),
             H::CallServerError => {
-                on(&[Http, Sse], Fails("answered HTTP 500 (Internal Server Error): “no, 500”"))
+                on(&[Http, Sse], Fails("returned HTTP 500 (Internal Server Error): “no, 500”"))
             }
             H::CallBadGateway => on(
                 &[Http, Sse],
-                Fails("answered HTTP 502 (Bad Gateway): “502 Bad Gateway (a web page)”"),
+                Fails("returned HTTP 502 (Bad Gateway): “502 Bad Gateway (a web page)”"),
             ),
             H::CallMaintenance => on(&[Http, Sse], Fails("asks to wait 90 seconds (HTTP 503")),
             H::CallTooMany => on(&[Http, Sse], Fails("asks to wait 7 seconds (HTTP 429")),
             H::CallTooManyWithout => on(&[Http, Sse], Fails("asks to wait a while")),
-            H::CallCloses => on(&[Http, Sse], Fails("the answer broke off")),
-            H::CallReset => on(&[Http], Fails("answered HTTP 205 (Reset Content)")),
-            H::CallNotModified => on(&[Http, Sse], Fails("answered HTTP 304 (Not Modified)")),
-            H::CallGone => on(&[Http, Sse], Fails("answered HTTP 410 (Gone): “no, 410”")),
-            H::CallTimeout => on(&[Http, Sse], Fails("answered HTTP 408 (Request Timeout)")),
-            H::CallStrangeStatus => on(&[Http, Sse], Fails("answered HTTP 599: “no, 599”")),
-            H::CallStreamOtherId => on(&[Http], Fails("where the request has the id")),
+            H::CallCloses => on(&[Http, Sse], Fails("the response broke off")),
+            H::CallReset => on(&[Http], Fails("returned HTTP 205 (Reset Content)")),
+            H::CallNotModified => on(&[Http, Sse], Fails("returned HTTP 304 (Not Modified)")),
+            H::CallGone => on(&[Http, Sse], Fails("returned HTTP 410 (Gone): “no, 410”")),
+            H::CallTimeout => on(&[Http, Sse], Fails("returned HTTP 408 (Request Timeout)")),
+            H::CallStrangeStatus => on(&[Http, Sse], Fails("returned HTTP 599: “no, 599”")),
+            H::CallStreamOtherId => on(&[Http], Fails("to the request with the id")),
             H::CallStreamNullError => {
-                on(&[Http], Fails("answered with an error: “Parse error of yours”"))
+                on(&[Http], Fails("returned an error: “Parse error of yours”"))
             }
             H::CallNullResult | H::CallResultText => {
                 Some(Fails("that is not what the protocol specifies"))
             }
-            H::ErrorWithoutMessage | H::ErrorTrue => Some(Fails("answered with an error")),
-            H::ErrorCodeAsText => Some(Fails("answered with an error: “Parse error of yours”")),
-            H::CallStreamEnds => on(&[Http], Fails("its stream ended before the answer")),
-            H::CallOtherId => Some(Fails("where the request has the id")),
-            H::CallNullId | H::CallNoId => Some(Fails("answered without an id")),
+            H::ErrorWithoutMessage | H::ErrorTrue => Some(Fails("returned an error")),
+            H::ErrorCodeAsText => Some(Fails("returned an error: “Parse error of yours”")),
+            H::CallStreamEnds => on(&[Http], Fails("its stream ended before the response")),
+            H::CallOtherId => Some(Fails("to the request with the id")),
+            H::CallNullId | H::CallNoId => Some(Fails("responded without an id")),
             H::CallNotification | H::CallEmptyBatch | H::CallNumber => {
-                on(&[Http], Fails("with JSON that is no answer"))
+                on(&[Http], Fails("with JSON that is not a response"))
             }
             H::CallUnreadable => Some(Fails("that is not what the protocol specifies")),
             H::ErrorNullId | H::ErrorNoId | H::ErrorServerErrorId | H::ErrorAsText => {
-                Some(Fails("answered with an error: “Parse error of yours”"))
+                Some(Fails("returned an error: “Parse error of yours”"))
             }
             H::IdAsText
             | H::IdWithFraction
@@ -307,7 +307,7 @@ impl OddHabit {
                 on(&[Http], Fails("HTTP 400 (Bad Request): “No valid session”")).filter(|_| !modern)
             }
             H::BadRequestIsAnAnswer => {
-                on(&[Http], Fails("answered with an error: “the argument is wrong”"))
+                on(&[Http], Fails("returned an error: “the argument is wrong”"))
             }
             H::ExitsOnCall => on(&[Stdio], Fails("its process ended with exit status 3")),
             H::TalksOnOutput => on(&[Stdio], Works),
@@ -351,8 +351,12 @@ impl OddHabit {
             H::OddDescription => Some(Named("bare: description (it is not what")),
             H::OddOutputSchema => Some(Named("bare: outputSchema (it is not what")),
             H::SchemaWithoutType => Some(Named("bare: inputSchema.type (it is missing")),
-            H::OddProperties => Some(Named("bare: inputSchema.properties (it is no JSON Schema")),
-            H::OddRequired => Some(Named("bare: inputSchema.required (it is no JSON Schema")),
+            H::OddProperties => {
+                Some(Named("bare: inputSchema.properties (it is not valid JSON Schema"))
+            }
+            H::OddRequired => {
+                Some(Named("bare: inputSchema.required (it is not valid JSON Schema"))
+            }
             H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it is not what")),
             H::TwiceTheName => Some(Named("good (another tool has the same name)")),
             H::OddListMembers => Some(Named("result: _meta (it is not what")),
@@ -398,9 +402,7 @@ impl OddHabit {
             | H::NoType
             | H::InitializedRefused => on(&[Http], Works),
             H::EndlessCursor => Some(Named("the list has too many pages or repeats itself")),
-            H::RedirectWithout => {
-                on(&[Http, Sse], Unusable("without saying where it redirects to"))
-            }
+            H::RedirectWithout => on(&[Http, Sse], Unusable("without a location to redirect to")),
             H::RedirectOtherScheme => on(&[Http, Sse], Unusable("redirects to https://127.0.0.1:")),
             H::Redirect301 | H::Redirect303 | H::Redirect302 => {
                 on(&[Http, Sse], Unusable("/moved; set `url` to that"))

@@ -93,7 +93,7 @@ impl FakeProvider {
         let _ = stream.shutdown().await;
     }
 
-    /// The provider's own answer, with the misbehaviour that is switched on.
+    /// The provider's own answer, with the misbehaviour that is enabled.
     fn own(&self, state: &mut State, path: &str, body: &str, authorization: &str) -> Response {
         let place = Place::of(path, body);
         let concerned = state.only_for.as_ref().is_none_or(|subject| {

@@ -45,7 +45,7 @@ impl AuthorizeParams {
                 })
                 .ok_or_else(|| format!("{text:?} must read NAME=VALUE"))?;
             if value.chars().any(char::is_control) {
-                return Err(format!("the value of {name} holds a control character"));
+                return Err(format!("the value of {name} contains a control character"));
             }
             let mut own = OWN.iter().chain(more);
             if let Some((_, instead)) = own.find(|(own, _)| name.eq_ignore_ascii_case(own)) {
@@ -59,7 +59,7 @@ impl AuthorizeParams {
             if name.eq_ignore_ascii_case("prompt") {
                 read.prompts = value.split_whitespace().map(str::to_owned).collect();
                 if read.prompts.iter().any(|prompt| prompt.eq_ignore_ascii_case("none")) {
-                    return Err("prompt=none would let no user sign in".to_owned());
+                    return Err("prompt=none would allow no user to sign in".to_owned());
                 }
             } else {
                 read.params.push((name.to_owned(), value.to_owned()));

@@ -108,7 +108,7 @@ impl Search<'_> {
                 },
                 Err(missing) => missing,
             };
-            tracing::debug!(%url, words, "no metadata is there");
+            tracing::debug!(%url, words, "there is no metadata");
             if telling.as_ref().is_none_or(|known| known.missing < missing) {
                 telling = Some(NotFound { missing, url: url.clone(), words });
             }
@@ -120,9 +120,9 @@ impl Search<'_> {
         let asking = self.outbound.get_within_origin(url, "application/json", self.most_bytes);
         let fetched = tokio::time::timeout(within, asking)
             .await
-            .map_err(|_| (Missing::Silent, "did not answer in time".to_owned()))?
-            .map_err(|error| (Missing::Silent, format!("cannot be asked: {error}")))?;
-        Document::read(&fetched).map_err(|why| (missing(&fetched), format!("answered {why}")))
+            .map_err(|_| (Missing::Silent, "did not respond in time".to_owned()))?
+            .map_err(|error| (Missing::Silent, format!("cannot be reached: {error}")))?;
+        Document::read(&fetched).map_err(|why| (missing(&fetched), format!("returned {why}")))
     }
 }
 

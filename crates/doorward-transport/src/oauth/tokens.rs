@@ -82,7 +82,7 @@ impl Answer {
             .as_ref()
             .is_none_or(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
         if access_token.is_some() && !(bearer && plain) {
-            return Err(failed(Failure::Nonsense("it holds no bearer token".to_owned())));
+            return Err(failed(Failure::Nonsense("it has no bearer token".to_owned())));
         }
         let stated = document.has("expires_in");
         let lifetime = match document.number("expires_in") {

@@ -7,16 +7,16 @@ pub enum OutboundError {
     #[error("only https URLs are fetched")]
     Scheme,
     /// http to an IP address, or a name of one, that is not in a listed network.
-    #[error("http is used in the networks that are listed for it alone, and {0} is not in one")]
+    #[error("http is allowed only in the networks that are listed for it, and {0} is not in one")]
     PlainAddress(String),
     /// The name resolves to an IP address that is not public.
     #[error("{0} is not in a public network; allow its network with the setting networks")]
     Address(String),
     /// The body is longer than was allowed.
-    #[error("the answer is longer than {0} bytes")]
+    #[error("the response is longer than {0} bytes")]
     TooLong(usize),
     /// It took too long.
-    #[error("no answer in time")]
+    #[error("no response in time")]
     Timeout,
     /// Too many such requests are under way.
     #[error("too many outbound requests at once")]

@@ -29,7 +29,7 @@ pub fn explain(error: &reqwest::Error) -> OutboundError {
     let what = if error.is_connect() {
         "no connection could be made"
     } else {
-        "the answer broke off or is not HTTP"
+        "the response broke off or is not HTTP"
     };
     OutboundError::Failed(format!("{at}: {what}"))
 }
@@ -59,7 +59,7 @@ fn known(error: &(dyn Error + 'static), at: &str) -> Option<OutboundError> {
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::UnexpectedEof => failed(format!("{at} closed the connection")),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            failed(format!("no way leads to {at} (host or network unreachable)"))
+            failed(format!("no route leads to {at} (host or network unreachable)"))
         }
         io::ErrorKind::TimedOut => Some(OutboundError::Timeout),
         _ => None,
@@ -77,7 +77,7 @@ fn tls_reason(error: &rustls::Error, at: &str) -> OutboundError {
                 certificate("its certificate has expired")
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                certificate("its certificate is not valid yet; are the clocks right?")
+                certificate("its certificate is not valid yet; check the clocks")
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 certificate("its certificate is for another name")

@@ -31,7 +31,7 @@ pub fn self_signed(folder: &Path, host: &str, now: Timestamp) -> Result<(Files, 
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let wrong = |reason: String| files.wrong(Files::CERTIFICATE, reason);
     let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| wrong(format!("no certificate can be made for {host:?}")))?;
+        .map_err(|_| wrong(format!("no certificate can be created for {host:?}")))?;
     let held = files.read().and_then(|content| files.parse(&content));
     if let Some(leaf) = held.as_ref().ok().and_then(|held| held.cert.first())
         && fault(leaf, &name, now).is_none()

@@ -84,7 +84,7 @@ pub(crate) async fn post(
     }
     match find(&web, &signed_in, &id).await {
         Ok(confirmation) => {
-            tracing::info!(user = %signed_in.visitor.user.id, tool = confirmation.tool, "a user agreed to a call");
+            tracing::info!(user = %signed_in.visitor.user.id, tool = confirmation.tool, "a user confirmed a call");
             show(&web, &signed_in, id, confirmation, true)
         }
         Err(response) => response,

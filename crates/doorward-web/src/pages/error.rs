@@ -133,7 +133,7 @@ impl Oops {
         };
         match error {
             HasherError::Busy => {
-                tracing::warn!("a password was not looked at: too many wait");
+                tracing::warn!("a password was not checked: too many wait");
                 unavailable(text::error_passwords_busy())
             }
             HasherError::Failed | HasherError::Parameters(_) => {

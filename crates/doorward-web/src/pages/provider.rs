@@ -167,7 +167,7 @@ pub(crate) async fn callback(
         Ok(TakenUp::Again(journey)) => failed(
             &web,
             &provider,
-            &FederationError::NotAwaited("it came back before"),
+            &FederationError::NotAwaited("it was already used"),
             Some(&journey),
         ),
         Err(error) => failed(&web, &provider, &error, journey.as_ref()),
@@ -262,13 +262,13 @@ pub(crate) async fn enter(
                 return failed(
                     web,
                     provider,
-                    &FederationError::NotAwaited("it was decided before"),
+                    &FederationError::NotAwaited("it was already decided"),
                     Some(&arrival.journey),
                 );
             }
             // A concurrent sign-in of the same user, or with the same name, was faster: read again.
             Err(StoreError::Refused(condition)) => {
-                tracing::debug!(%condition, "a sign-in is decided anew");
+                tracing::debug!(%condition, "a sign-in is decided again");
             }
             Err(error) => return Oops::unavailable(&error).draw(web),
         }
@@ -291,7 +291,7 @@ pub(crate) fn failed(
     if let FederationError::Store(error) = error {
         return Oops::unavailable(error).draw(web);
     }
-    tracing::warn!(provider = %provider.id, %error, "nobody was signed in");
+    tracing::warn!(provider = %provider.id, %error, "a sign-in through an identity provider failed");
     let onward = journey.map(onward).unwrap_or_default();
     let again = format!(
         "{}?{}",

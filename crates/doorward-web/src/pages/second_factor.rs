@@ -233,7 +233,7 @@ pub(crate) async fn post(
         Ok(Ok(method)) => method,
         Ok(Err(FactorError::Store(error))) => return Oops::unavailable(&error).draw(&web),
         Ok(Err(error)) => {
-            tracing::info!(user = %visitor.user.id, error = error.logged(), "a second factor was not proved");
+            tracing::info!(user = %visitor.user.id, error = error.logged(), "a second factor was not verified");
             return show(&web, &browser, visitor, &params, Some(&error)).await;
         }
         Err(response) => return response,

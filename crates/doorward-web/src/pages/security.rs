@@ -197,7 +197,8 @@ async fn after(
         Ok(method) => method,
         Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(web),
         Err(error) => {
-            tracing::info!(user = %signed_in.visitor.user.id, error = error.logged(), "a factor was not set up");
+            tracing::info!(user = %signed_in.visitor.user.id, error = error.logged(), "a factor \
+                was not set up");
             let response = show(web, signed_in, Some(reasons::factor(&error))).await;
             return refusal(response, &error);
         }

@@ -112,7 +112,7 @@ pub(crate) async fn post(
             // meanwhile.
             if arrival.journey.link.as_deref().is_some_and(|link| link != visitor.user.id.as_str())
             {
-                return stale(&web, &FederationError::NotAwaited("somebody else is signed in now"));
+                return stale(&web, &FederationError::NotAwaited("another user is signed in now"));
             }
             let next = format!(
                 "{}?arrival={}",
@@ -135,11 +135,11 @@ pub(crate) async fn post(
             match web.parts.store.apply(unit).await {
                 Ok(()) => {}
                 Err(StoreError::Refused(_)) => {
-                    return stale(&web, &FederationError::NotAwaited("it was decided before"));
+                    return stale(&web, &FederationError::NotAwaited("it was already decided"));
                 }
                 Err(error) => return Oops::unavailable(&error).draw(&web),
             }
-            tracing::info!(provider = %provider.id, user = %visitor.user.id, "an upstream account was linked by its own user");
+            tracing::info!(provider = %provider.id, user = %visitor.user.id, "an account at an identity provider was linked by its user");
             let onward = Onward {
                 request: arrival.journey.request.as_deref(),
                 next: Some(routes::ACCOUNT_SECURITY),

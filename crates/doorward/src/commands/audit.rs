@@ -83,7 +83,8 @@ impl Which {
                 let found = store.user_named(&parsed).await?.map(|user| user.id.to_string());
                 Some(found.ok_or_else(|| {
                     Failed(format!(
-                        "there is nobody called {name}; to see what is about a deleted user, use --subject {}",
+                        "there is no user {name}; for entries about a deleted user, use --subject \
+                         {}",
                         subject(doorward_model::AuditSubject::User, "ID")
                     ))
                 })?)
@@ -94,7 +95,7 @@ impl Which {
             given
                 .map(|given| {
                     text::parse_time(&given)
-                        .ok_or_else(|| Failed(format!("{given:?} is not a time")))
+                        .ok_or_else(|| Failed(format!("{given:?} is not a date or time")))
                 })
                 .transpose()
         };
@@ -149,9 +150,10 @@ async fn verify(
                     &serde_json::json!({"ok": true, "entries": entries, "first": first, "head": head}),
                 );
             } else {
-                say!("The audit is whole: {entries} entries from {first} on.");
+                say!("The audit is intact: {entries} entries from {first} on.");
                 say!(
-                    "Keep this end elsewhere, and a later check shows that nothing was cut off: --expect {head}"
+                    "Store this hash elsewhere; a later check shows with it that no entries were \
+                     removed from the end: --expect {head}"
                 );
             }
             Ok(ExitCode::SUCCESS)
@@ -168,7 +170,8 @@ async fn verify(
 }
 
 async fn export(store: Store, filter: AuditFilter, format: &str) -> Result<(), Failed> {
-    let format = Format::parse(format).ok_or_else(|| Failed(format!("{format:?} is no format")))?;
+    let format =
+        Format::parse(format).ok_or_else(|| Failed(format!("{format:?} is not a format")))?;
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let mut lines = std::pin::pin!(doorward_audit::export(store, filter, format).await?);
     while let Some(text) = lines.next().await {

@@ -79,7 +79,8 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     say!("Written to {}.", file.display());
     if !with_key {
         say!(
-            "It opens only with the master key, which is not in it: keep {} elsewhere too.",
+            "The backup can be used only with the master key, which it does not contain: store {} \
+             separately.",
             MasterKey::path(context.data_dir.path()).display()
         );
     }
@@ -105,7 +106,7 @@ pub(super) async fn restore(
     tidy(&copy);
     let rows = done?;
     say!(
-        "Restored {rows} rows. Sessions and everything that was under way have ended; users sign in again."
+        "Restored {rows} rows. Sessions and pending requests have ended; users must sign in again."
     );
     Ok(())
 }

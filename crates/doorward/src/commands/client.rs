@@ -218,13 +218,13 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Disable { id } => (id, ClientDecision::Block, "Disabled"),
         Command::Enable { id } => (id, ClientDecision::Unblock, "Enabled"),
         Command::Approve { id } => (id, ClientDecision::Approve, "Approved"),
-        Command::Deny { id } => (id, ClientDecision::Deny, "Took back the approval of"),
+        Command::Deny { id } => (id, ClientDecision::Deny, "Revoked the approval of"),
         Command::Pin { id } => (id, ClientDecision::Pin, "Pinned"),
         Command::Unpin { id } => (id, ClientDecision::Unpin, "Unpinned"),
         Command::Delete { id } => (id, ClientDecision::Delete, "Deleted"),
     };
     clients.decide(&id, decision, None).await?;
     let ended = matches!(decision, ClientDecision::Block | ClientDecision::Delete);
-    say!("{done} {id}{}.", if ended { "; its access has ended" } else { "" });
+    say!("{done} {id}{}.", if ended { "; its access is revoked" } else { "" });
     Ok(())
 }

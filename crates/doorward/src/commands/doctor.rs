@@ -32,7 +32,7 @@ use crate::{
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
         Ok(store) => {
-            let found = format!("{} answers and its schema is up to date", store.backend());
+            let found = format!("{} responds and its schema is up to date", store.backend());
             let result = store.ping().await.map(|()| found).map_err(|error| error.to_string());
             (Finding { what: "database".to_owned(), result }, Some(store))
         }
@@ -55,7 +55,7 @@ async fn signing_keys(context: &Context, store: &Store) -> Result<String, String
     let active =
         records.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.activates_at);
     match active {
-        Some(key) => Ok(format!("{} keys, {} signs with {}", records.len(), key.kid, key.algorithm.as_str())),
+        Some(key) => Ok(format!("{} keys; the active key {} signs with {}", records.len(), key.kid, key.algorithm.as_str())),
         None => Err("there is no active signing key yet; start the server once, or run: doorward keys rotate".to_owned()),
     }
 }
@@ -66,7 +66,8 @@ async fn clock(store: &Store) -> Result<String, String> {
     let apart = now.since(database).abs();
     // 2026-01-01: a machine with an earlier time has a wrong clock.
     if now.0 < 1_767_225_600 {
-        Err("the machine's clock is far in the past; tokens would be refused everywhere".to_owned())
+        Err("the clock of this machine is far in the past; tokens would be refused everywhere"
+            .to_owned())
     } else if apart > 5 {
         Err(format!(
             "this machine and the database differ by {apart} seconds; synchronise their clocks"
@@ -79,12 +80,13 @@ async fn clock(store: &Store) -> Result<String, String> {
 /// The start parameters of the server that runs on this data directory.
 fn server(context: &Context) -> Result<String, String> {
     let Some(running) = context.data_dir.running() else {
-        return Ok("does not run on this data directory".to_owned());
+        return Ok("is not running on this data directory".to_owned());
     };
     let configured = &context.configured_url;
     if !configured.is_empty() && *configured != running.public_url {
         return Err(format!(
-            "was started with the public URL {}, but the configuration says {configured}: restart it, or change the configuration",
+            "was started with the public URL {}, but the configuration has {configured}: restart \
+             it, or change the configuration",
             running.public_url
         ));
     }
@@ -108,8 +110,8 @@ fn certificate(context: &Context) -> Option<Finding> {
     let told = file.display();
     let result = match tls::validity(&file, SystemClock.now()) {
         Ok(Validity::Good) => Ok(format!("{told} is valid for more than 14 days")),
-        Ok(Validity::EndsSoon) => Err(format!("{told} ends within 14 days: renew it")),
-        Ok(Validity::Expired) => Err(format!("{told} is expired and clients refuse it: renew it")),
+        Ok(Validity::EndsSoon) => Err(format!("{told} expires within 14 days: renew it")),
+        Ok(Validity::Expired) => Err(format!("{told} has expired and clients refuse it: renew it")),
         Err(error) => Err(error.to_string()),
     };
     Some(Finding { what: "certificate".to_owned(), result })
@@ -127,24 +129,30 @@ async fn reachable(context: &Context) -> Result<String, String> {
         && let Some(certificate) = context.data_dir.noted().and_then(|noted| noted.certificate)
     {
         remark = format!(
-            "; its certificate is of no authority that this machine trusts: clients must be told to trust {}",
+            "; this machine does not trust the authority of its certificate: configure clients to \
+             trust {}",
             certificate.display()
         );
         trusted.push(certificate);
         fetched = probe(&url, &trusted).await;
     }
-    let fetched = fetched.map_err(|error| format!("{url} cannot be fetched from here: {error}"))?;
+    let fetched =
+        fetched.map_err(|error| format!("{url} cannot be fetched from this machine: {error}"))?;
     let metadata: Value = fetched.json().map_err(|_| {
-        format!("{url} answered {} without metadata: is it this server?", fetched.status)
+        format!(
+            "{url} returned {} and without metadata: check that it leads to this server",
+            fetched.status
+        )
     })?;
     match metadata.get("issuer").and_then(Value::as_str) {
         Some(issuer) if issuer == public_url.as_str() => {
             Ok(format!("{url} names this issuer{remark}"))
         }
         Some(issuer) => Err(format!(
-            "{url} names the issuer {issuer}, not {public_url}: clients will refuse it; set server.public_url to what users type"
+            "{url} names the issuer {issuer}, not {public_url}: clients will refuse it; set \
+             server.public_url to the URL that users enter"
         )),
-        None => Err(format!("{url} names no issuer: is it this server?")),
+        None => Err(format!("{url} names no issuer: check that it leads to this server")),
     }
 }
 
@@ -155,7 +163,7 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
     for provider in federation.all_providers().await? {
         let what = format!("provider {}", provider.id);
         if !provider.is_enabled() {
-            findings.push(Finding { what, result: Ok("is switched off".to_owned()) });
+            findings.push(Finding { what, result: Ok("is disabled".to_owned()) });
             continue;
         }
         let found = federation.test(&provider).await;
@@ -175,7 +183,7 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
         });
         let result = if wrong.is_empty() {
             let remarks: String = remarks.collect();
-            Ok(format!("{} answers and accepts this server{remarks}", provider.kind.title))
+            Ok(format!("{} responds and accepts this server{remarks}", provider.kind.title))
         } else {
             Err(wrong.join("; "))
         };
@@ -220,7 +228,7 @@ pub(super) async fn without_configuration(
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
     let files = context.checked.tls.check_files();
     let configuration =
-        files.map(|()| "is fine".to_owned()).map_err(|(key, message)| format!("{key}: {message}"));
+        files.map(|()| "is valid".to_owned()).map_err(|(key, message)| format!("{key}: {message}"));
     let mut findings = vec![Finding { what: "configuration".to_owned(), result: configuration }];
     findings.extend(running(&context.data_dir).await);
     findings.extend(certificate(context));
@@ -229,7 +237,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
         exposed.extend(exposed_to_all(&files.key));
     }
     let permissions = if exposed.is_empty() {
-        Ok("only the owner reads the data directory".to_owned())
+        Ok("only the owner can read the data directory".to_owned())
     } else {
         Err(exposed.join("; "))
     };
@@ -284,8 +292,11 @@ pub(super) async fn client(
         };
         print_json(&found.iter().map(describe).collect());
     } else if found.is_empty() {
-        say!("No client like {wanted} tried to connect in the last {hours} hours.");
-        say!("It never reached this server: check the URL in the client, DNS, firewall and proxy.");
+        say!("No client that matches {wanted} tried to connect in the last {hours} hours.");
+        say!(
+            "Its requests did not reach this server: check the URL in the client, DNS, firewall \
+             and proxy."
+        );
     } else {
         for attempt in &found {
             print_attempt(attempt, now);

@@ -27,7 +27,7 @@ pub(super) fn read(section: &str, settings: &mut toml::Table, text: &str) -> Res
             none if none.is_empty() => "; the reference of the configuration lists them".to_owned(),
             hint => hint,
         };
-        Failed(format!("{name}: is no key of [{section}]{hint}"))
+        Failed(format!("{name}: is not a key of [{section}]{hint}"))
     })?;
     let value = value_from_text(key.kind, value.to_owned())
         .ok_or_else(|| Failed(format!("{name}: {}", key.kind.demand())))?;
@@ -54,10 +54,10 @@ pub(super) fn print(as_json: bool, name: &str, edit: &Edit, effect: Effect) {
         say!("{}: {} -> {}", one.key, shown(&one.before), shown(&one.after));
     }
     if edit.ends_access {
-        say!("The access of users who are connected ends: they connect again.");
+        say!("Connected users lose access and must connect again.");
     }
     match (edit.differences.is_empty(), effect) {
-        (true, _) => say!("{name} is like that already."),
+        (true, _) => say!("{name} already has these settings."),
         (false, Effect::Show) => say!("Nothing was changed."),
         (false, Effect::Apply) => say!("Changed {name}."),
     }

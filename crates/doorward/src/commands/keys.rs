@@ -69,7 +69,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 );
             } else {
                 say!(
-                    "Made {} ({}); it signs from {}.",
+                    "Created {} ({}); it signs from {}.",
                     key.kid,
                     key.algorithm.as_str(),
                     moment(key.activates_at)

@@ -58,7 +58,7 @@ fn shell(text: &str) -> Result<clap_complete::Shell, String> {
         "bash" => Ok(Shell::Bash),
         "zsh" => Ok(Shell::Zsh),
         "fish" => Ok(Shell::Fish),
-        _ => Err("there is completion for bash, zsh and fish".to_owned()),
+        _ => Err("completion is available for bash, zsh and fish".to_owned()),
     }
 }
 
@@ -466,6 +466,6 @@ fn hinted<T: AsRef<str>>(
 fn settings_of(table: toml::Table) -> Result<serde_json::Map<String, serde_json::Value>, Failed> {
     match serde_json::to_value(table).map_err(Failed::because)? {
         serde_json::Value::Object(settings) => Ok(settings),
-        _ => Err(Failed("the settings are no table".to_owned())),
+        _ => Err(Failed("the settings are not a table".to_owned())),
     }
 }

@@ -151,7 +151,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             } else {
                 say!("Added {id}.");
                 say!("Register this redirect URI there: {callback}");
-                say!("Then try it: doorward provider test {id}");
+                say!("Then test it: doorward provider test {id}");
             }
         }
         Command::Set { name, settings: words, client_secret_stdin, dry_run } => {
@@ -180,7 +180,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if let Err(refusal) = providers.delete(&name).await {
                 return Err(named(&providers, &refusal, &name).await?);
             }
-            say!("Deleted {name}. The access of users who came through it has ended.");
+            say!("Deleted {name}. The access of users who signed in through it has ended.");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -71,11 +71,12 @@ fn ask(context: &Context, url: &Url, needed: &[String], plain: bool) -> Result<b
         return Ok(false);
     }
     let clear = if plain {
-        " Everything, tokens included, will cross that network in clear, because the URL is http."
+        " Everything, including tokens, will cross that network unencrypted, because the URL is \
+         http."
     } else {
         ""
     };
-    eprint!("{}.{clear} Allow it to be there? [y/N] ", place(url, needed));
+    eprint!("{}.{clear} Allow this network? [y/N] ", place(url, needed));
     std::io::stderr().flush().map_err(Failed::because)?;
     let mut answer = String::new();
     input.lock().read_line(&mut answer).map_err(Failed::because)?;
@@ -91,7 +92,7 @@ fn refusal(url: &Url, needed: &[String], plain: bool) -> String {
     let at = words.iter().position(|word| word == "--").unwrap_or(words.len());
     words.insert(at, option);
     let clear =
-        if plain { " Over http everything, tokens included, crosses it in clear." } else { "" };
+        if plain { " Over http everything, including tokens, crosses it unencrypted." } else { "" };
     format!("{}.{clear} To allow it: {}", place(url, needed), words.join(" "))
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn run(
         // The next server loads the file when it starts.
         source.load()?.check()?;
         let says = format!(
-            "No server runs on {}: the file can be used, and takes effect with doorward serve.",
+            "No server is running on {}: the file is valid and takes effect with doorward serve.",
             data_dir.path().display()
         );
         if !dry_run {

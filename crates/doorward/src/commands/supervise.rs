@@ -24,7 +24,7 @@ pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
     let parent = rustix::process::getppid();
     set_parent_process_death_signal(Some(Signal::TERM)).map_err(Failed::because)?;
     if rustix::process::getppid() != parent {
-        return Err(Failed("the server is gone already".to_owned()));
+        return Err(Failed("the server has already ended".to_owned()));
     }
     let mut child = tokio::process::Command::new(program)
         .args(arguments)

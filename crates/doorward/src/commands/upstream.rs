@@ -176,18 +176,19 @@ fn read_secret(settings: &mut Map<String, Value>) -> Result<(), Failed> {
     for line in text.lines().filter(|line| !line.is_empty()) {
         let (key, value) = line
             .split_once('=')
-            .ok_or_else(|| Failed("standard input must hold KEY=VALUE".to_owned()))?;
+            .ok_or_else(|| Failed("standard input must contain KEY=VALUE".to_owned()))?;
         match key {
             "header" | "password" | "client_secret" => {
                 settings.insert(key.to_owned(), value.into());
             }
             "env" => match settings.entry("env").or_insert_with(|| Value::Array(Vec::new())) {
                 Value::Array(held) => held.push(value.into()),
-                other => return Err(Failed(format!("env is no list: {other}"))),
+                other => return Err(Failed(format!("env is not a list: {other}"))),
             },
             other => {
                 return Err(Failed(format!(
-                    "{other:?} is no secret of an upstream; there are header, password, client_secret and env"
+                    "{other:?} is not a secret of an upstream; use header, password, client_secret \
+                     or env"
                 )));
             }
         }
@@ -238,7 +239,7 @@ async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Resul
         None => upstreams.approve_waiting(name, BY).await?,
     };
     if approved.is_empty() {
-        return Err(Failed("no tool waits for approval".to_owned()));
+        return Err(Failed("no tool awaits approval".to_owned()));
     }
     for tool in approved {
         say!("Approved {tool}.");
@@ -260,7 +261,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if context.json {
                 print_json(&json!({"name": name.as_str()}));
             } else {
-                say!("Added {name}. Try it: doorward upstream test {name}");
+                say!("Added {name}. Test it: doorward upstream test {name}");
             }
         }
         Command::Set { name, settings: words, secret_stdin, dry_run } => {
@@ -293,7 +294,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Classify { name, tool, class } => {
             let decision = Decision::Classify(ToolClass::parse(&class));
             decide(&upstreams, (&name, &tool), decision).await?;
-            say!("{tool} counts as {class} now.");
+            say!("{tool} has the class {class} now.");
         }
         Command::Delete { name } => {
             if let Err(refusal) = upstreams.delete(&name).await {
@@ -301,7 +302,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 let names = all.iter().map(|upstream| upstream.name.to_string());
                 return Err(hinted(&refusal, &name, names));
             }
-            say!("Deleted {name}, with everybody's connections to it.");
+            say!("Deleted {name} and the connections of all users to it.");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -329,10 +330,7 @@ async fn accept(upstreams: &Upstreams, name: &str, issuer: Option<&str>) -> Resu
     }
     let seen = named.map(|named| named.etag());
     let accepted = upstreams.accept_server(name, seen.as_deref()).await?;
-    say!(
-        "Accepted {} for {name}. Everybody who was connected has to connect again.",
-        accepted.issuer
-    );
+    say!("Accepted {} for {name}. All connected users must connect again.", accepted.issuer);
     Ok(())
 }
 

@@ -198,7 +198,7 @@ fn tell(context: &Context, done: &str, invited: &Invited, state: UserState) {
         say!("The user signs in with {provider}.");
     }
     match &invited.mail {
-        MailOutcome::Sent => say!("A mail tells the user how to sign in."),
+        MailOutcome::Sent => say!("A mail was sent that states how to sign in."),
         MailOutcome::NotWritten => {}
         MailOutcome::Failed(error) => say!("The mail could not be sent: {error}."),
     }
@@ -309,7 +309,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         }
         Command::ResetFactors { name } => {
             users.reset_factors(&operator, &users.named(&name).await?).await?;
-            say!("{name} has no second factor any more; sessions and connected apps have ended.");
+            say!("Removed the second factors of {name}; sessions and connected apps have ended.");
         }
         Command::List => {
             let (all, providers) = (users.all().await?, context.providers(&store).await?);

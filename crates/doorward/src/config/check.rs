@@ -193,7 +193,7 @@ impl Loaded {
             );
             return Err(match tls {
                 TlsWanted::None => {
-                    format!("{needed}. https comes in one of three ways: {WAYS_TO_HTTPS}")
+                    format!("{needed}. Set up https in one of three ways: {WAYS_TO_HTTPS}")
                 }
                 TlsWanted::Files(_) | TlsWanted::SelfSigned => needed,
             });

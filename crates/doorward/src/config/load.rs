@@ -165,7 +165,7 @@ fn read_file(
         for (name, value) in keys {
             let (path, origin) = (format!("{section}.{}", name.get_ref()), at(name.span().start));
             let DeValue::Table(keys) = value.get_ref() else {
-                let message = format!("write a table [{section}.NAME]; {path} is none");
+                let message = format!("write a table [{section}.NAME]; {path} is not a table");
                 file.remove(&section, name.get_ref());
                 file.faults.push(ConfigError { origin: Some(origin), key: path, message });
                 continue;

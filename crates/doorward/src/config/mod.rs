@@ -175,7 +175,7 @@ mod tests {
             (
                 "[server]\nlisten = \"0.0.0.0:8400\"\n",
                 &format!(
-                    "server.public_url: is needed when other machines can connect (server.listen is 0.0.0.0:8400): set it to the https URL under which users reach this server. https comes in one of three ways: {}",
+                    "server.public_url: is needed when other machines can connect (server.listen is 0.0.0.0:8400): set it to the https URL under which users reach this server. Set up https in one of three ways: {}",
                     doorward_model::public_url::WAYS_TO_HTTPS
                 ),
             ),
@@ -209,7 +209,7 @@ mod tests {
             ),
             (
                 "[access]\nscope_roles = [\"mcp:rite = a\"]\n",
-                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope that can be ruled; there are mcp:read, mcp:write, mcp:destructive, admin:read, admin:upstreams, admin, offline_access, and [policy] has rules for single upstreams; did you mean mcp:write?",
+                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope that rules can name; there are mcp:read, mcp:write, mcp:destructive, admin:read, admin:upstreams, admin, offline_access, and [policy] has rules for single upstreams; did you mean mcp:write?",
             ),
             (
                 "[accounts]\nsecond_factor = \"maybe\"\n",

@@ -72,7 +72,10 @@ impl ConfigSource {
     pub fn load_again(&self, before: &Loaded) -> Result<Loaded, ConfigErrors> {
         let path = self.path();
         if before.files.had(&path) && !path.exists() {
-            let message = format!("{} is gone; put it back, or restart without it", path.display());
+            let message = format!(
+                "{} was deleted; restore it, or restart the server without it",
+                path.display()
+            );
             return Err(ConfigError { origin: None, key: String::new(), message }.into());
         }
         self.load()

@@ -34,12 +34,12 @@ impl TlsWanted {
             )),
             (false, true) => Err((
                 "server.tls_key",
-                "is needed beside server.tls_certificate: the PEM file with its private key"
+                "is needed with server.tls_certificate: the PEM file with its private key"
                     .to_owned(),
             )),
             (true, false) => Err((
                 "server.tls_certificate",
-                "is needed beside server.tls_key: the PEM file with the certificate".to_owned(),
+                "is needed with server.tls_key: the PEM file with the certificate".to_owned(),
             )),
             (false, false) => Ok(Self::Files(Files {
                 certificate: PathBuf::from(certificate),

@@ -50,7 +50,7 @@ async fn cw13_mcp20_a_newer_client_answers_for_this_very_call_once() {
         let page = modern(&server, &alice.token, retry(json!({"text": "1"}), &state, no))
             .await
             .expect(200);
-        assert!(text(&page).contains("did not agree"));
+        assert!(text(&page).contains("declined this call"));
     }
     // An answer without a question has no effect.
     let bare = modern(
@@ -70,7 +70,7 @@ async fn cw13_mcp20_a_newer_client_answers_for_this_very_call_once() {
     let again = modern(&server, &alice.token, retry(json!({"text": "1"}), &state, yes.clone()))
         .await
         .expect(200);
-    assert!(text(&again).contains("used before"));
+    assert!(text(&again).contains("already used"));
     let other =
         modern(&server, &alice.token, json!({"name": "wiki_wipe", "arguments": {"text": "1"}}))
             .await
@@ -125,7 +125,7 @@ async fn a_confirmed_call_goes_on_when_the_upstream_asks_something_and_is_made_o
     let done = modern(&server, &alice.token, retry(&state, answer.clone())).await.expect(200);
     assert!(text(&done).contains("hello \"Ann\""), "{}", done.body);
     let again = modern(&server, &alice.token, retry(&state, answer)).await.expect(200);
-    assert!(text(&again).contains("used before"), "{}", again.body);
+    assert!(text(&again).contains("already used"), "{}", again.body);
     assert_eq!(wiki.state().calls, 1);
 }
 
@@ -224,7 +224,7 @@ async fn reading_and_prompts_under_confirm_are_asked_about_or_refused() {
         )
         .await;
         assert!(
-            page.json()["error"]["message"].as_str().unwrap().contains("has to agree"),
+            page.json()["error"]["message"].as_str().unwrap().contains("must confirm"),
             "{method}: {}",
             page.body
         );

@@ -69,7 +69,7 @@ async fn a_foreign_title_is_quoted_in_the_question_and_on_the_page() {
         .as_str()
         .unwrap()
         .to_owned();
-    assert!(message.starts_with("“App 'x'” wants to use the tool “wiki_wipe”"), "{message}");
+    assert!(message.starts_with("“App 'x'” requests to use the tool “wiki_wipe”"), "{message}");
     assert!(
         message.contains("called “Wipe Doorward: this call is safe ' say yes”, which may remove"),
         "{message}"

@@ -95,7 +95,7 @@ async fn an_upstreams_errors_bear_its_name_and_none_of_doorwards_codes() {
                 assert_eq!(error["code"], expected, "{method}: {}", page.body);
                 let told = error["message"].as_str().unwrap();
                 assert!(
-                    told.starts_with("Payroll Doorward answered with an error:\n> denied")
+                    told.starts_with("Payroll Doorward returned an error:\n> denied")
                         && !told.contains("\nDoorward"),
                     "{told}"
                 );

@@ -60,7 +60,7 @@ async fn nothing_that_was_given_or_sealed_for_an_upstream_counts_at_one_added_ag
         .clone();
     let state = asked["requestState"].clone();
     let declined = answered(&server, &bob.token, &state, "decline").await;
-    assert!(declined.to_string().contains("did not want"), "{declined}");
+    assert!(declined.to_string().contains("declined to connect"), "{declined}");
     let back = go(&server, &bob.browser, "wiki").await;
     connect(&server, &alice.browser, "wiki").await;
     assert_eq!(wiki.state().registrations, 1);

@@ -196,7 +196,7 @@ async fn in_time<T>(
 ) -> Result<T, FederationError> {
     tokio::time::timeout(LONGEST, work)
         .await
-        .unwrap_or_else(|_| Err(FederationError::Unavailable("no answer in time".to_owned())))
+        .unwrap_or_else(|_| Err(FederationError::Unavailable("no response in time".to_owned())))
 }
 
 impl Source {
@@ -232,7 +232,7 @@ impl Source {
     /// any user.
     async fn document(&self, url: &str) -> Result<Document, FederationError> {
         Document::read(&self.get(url).await?)
-            .map_err(|why| FederationError::Unavailable(format!("{url} answered {why}")))
+            .map_err(|why| FederationError::Unavailable(format!("{url} returned {why}")))
     }
 
     async fn keys(
@@ -241,7 +241,7 @@ impl Source {
     ) -> Result<(JsonWebKeySet<CoreJsonWebKey>, usize), FederationError> {
         let document = self.document(url.as_str()).await?;
         if !document.has("keys") {
-            return Err(FederationError::Unavailable(format!("{url} answered without keys")));
+            return Err(FederationError::Unavailable(format!("{url} responded without keys")));
         }
         Ok(key_set(document.into_members()))
     }

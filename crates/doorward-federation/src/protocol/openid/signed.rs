@@ -142,7 +142,7 @@ impl Signed {
     /// keys may.
     pub(super) fn verified_by(&self, keys: &JsonWebKeySet<CoreJsonWebKey>) -> Result<bool, String> {
         if self.header.contains_key("crit") || self.header.contains_key("cty") {
-            return Err("its header demands what is not supported (crit, cty)".to_owned());
+            return Err("its header requires what is not supported (crit, cty)".to_owned());
         }
         let name = self.header.get("alg").and_then(Value::as_str).unwrap_or_default();
         let algorithm = algorithm(name)

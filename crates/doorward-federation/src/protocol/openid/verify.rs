@@ -72,10 +72,10 @@ impl From<ClaimsVerificationError> for RefusedToken {
             C::InvalidIssuer(why) => format!("its issuer is another one: {why}"),
             C::InvalidNonce(_) => "its nonce is not that of this sign-in".to_owned(),
             C::SignatureVerification(S::NoMatchingKey) => {
-                "no key of the provider's key set fits it".to_owned()
+                "no key of the provider's key set matches it".to_owned()
             }
             C::SignatureVerification(S::AmbiguousKeyId(_)) => {
-                "several keys of the provider's key set fit it, and it does not say which it means"
+                "several keys of the provider's key set match it, and it does not name one"
                     .to_owned()
             }
             C::SignatureVerification(S::NoSignature) => "it is not signed".to_owned(),
@@ -84,9 +84,9 @@ impl From<ClaimsVerificationError> for RefusedToken {
             }
             C::SignatureVerification(_) => "its signature is wrong".to_owned(),
             C::Unsupported(_) => {
-                "its header demands what is not supported (typ, cty, crit)".to_owned()
+                "its header requires what is not supported (typ, cty, crit)".to_owned()
             }
-            _ => "it does not hold what it must".to_owned(),
+            _ => "a required claim is missing".to_owned(),
         };
         Self { why: format!("ID token: {why}"), other_keys_may_help }
     }
@@ -146,7 +146,8 @@ impl IdTokenCheck<'_> {
         let signed = Signed::read(self.id_token)?;
         let payload = &signed.payload;
         let issuer = self.issuer(payload, &found.metadata)?;
-        let url = IssuerUrl::new(issuer.clone()).map_err(|_| "its issuer is no URL".to_owned())?;
+        let url =
+            IssuerUrl::new(issuer.clone()).map_err(|_| "its issuer is not a URL".to_owned())?;
         let judged = self.judged_at(payload);
         let latest = self.now.plus(LEEWAY);
         let verifier: IdTokenVerifier<'_, SignedKey> = IdTokenVerifier::new_public_client(
@@ -171,7 +172,7 @@ impl IdTokenCheck<'_> {
         let claims = token.claims(&verifier, nonce)?;
         self.azp(claims.authorized_party().map(|party| party.as_str()), claims.audiences().len())?;
         if seconds(payload, "nbf").is_some_and(|from| from > latest.0) {
-            return Err("it does not count yet (nbf)".to_owned().into());
+            return Err("it is not valid yet (nbf)".to_owned().into());
         }
         if let (Some(told), Some(access_token)) = (claims.access_token_hash(), self.access_token) {
             belongs(&token, &verifier, told, access_token)?;
@@ -180,7 +181,7 @@ impl IdTokenCheck<'_> {
             return Err("its subject is empty or longer than 255 characters".to_owned().into());
         }
         if claims.subject().as_str().contains(char::REPLACEMENT_CHARACTER) {
-            return Err("its subject holds a character that cannot be read".to_owned().into());
+            return Err("its subject contains a character that cannot be read".to_owned().into());
         }
         Ok((signed.payload, issuer))
     }
@@ -189,10 +190,11 @@ impl IdTokenCheck<'_> {
     fn azp(&self, party: Option<&str>, audiences: usize) -> Result<(), String> {
         match party {
             Some(party) if party != self.client_id => {
-                Err(format!("it was made for another client ({party})"))
+                Err(format!("it was issued for another client ({party})"))
             }
             None if audiences > 1 => {
-                Err("it is for several audiences and does not say for whom it was made (azp)"
+                Err("it is for several audiences and does not name the client that it was issued \
+                    for (azp)"
                     .to_owned())
             }
             Some(_) | None => Ok(()),

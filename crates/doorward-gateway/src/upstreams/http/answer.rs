@@ -45,9 +45,9 @@ pub(in crate::upstreams) async fn body(
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk: Bytes =
-            chunk.map_err(|_| LinkError::Failed("its answer broke off".to_owned()))?;
+            chunk.map_err(|_| LinkError::Failed("its response broke off".to_owned()))?;
         if read.len() + chunk.len() > most {
-            return Err(LinkError::Answer(format!("answered with more than {most} bytes")));
+            return Err(LinkError::Answer(format!("returned more than {most} bytes")));
         }
         read.extend_from_slice(&chunk);
     }
@@ -79,7 +79,7 @@ fn pause(response: &reqwest::Response) -> Option<Pause> {
 fn asks_to_wait(Pause(seconds): Pause, status: StatusCode, told: &str) -> LinkError {
     let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
     let time = seconds.map_or_else(
-        || "a while; it does not say how long".to_owned(),
+        || "a while; it does not state how long".to_owned(),
         |seconds| format!("{seconds} seconds"),
     );
     LinkError::Wait(seconds, format!("asks to wait {time} ({}{told})", words::status(status)))
@@ -97,11 +97,11 @@ pub(in crate::upstreams) async fn of_refusal(response: reqwest::Response) -> Lin
     match pause {
         Some(pause) => asks_to_wait(pause, status, &told),
         None if status.is_success() => LinkError::Answer(format!(
-            "answered {} with {}{told}",
+            "returned {} with {}{told}",
             words::status(status),
             words::form(&body)
         )),
-        None => LinkError::Answer(format!("answered {}{told}", words::status(status))),
+        None => LinkError::Answer(format!("returned {}{told}", words::status(status))),
     }
 }
 
@@ -147,7 +147,7 @@ impl Http {
         }
         if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
             return Err(LinkError::Answer(format!(
-                "answered {} without a result",
+                "returned {} without a result",
                 words::status(status)
             )));
         }
@@ -160,7 +160,7 @@ impl Http {
                 Ok(StreamableHttpPostResponse::Sse(self.events(asked, events(whole)), session))
             }
             Heard::Nothing => Err(LinkError::Answer(format!(
-                "answered {} with {}{}",
+                "returned {} with {}{}",
                 words::status(status),
                 words::form(&body),
                 words::of_body(&body)
@@ -186,7 +186,7 @@ impl Http {
         if let Some(pause) = pause {
             return Err(asks_to_wait(pause, status, &told));
         }
-        let refused = format!("answered {}{told}", words::status(status));
+        let refused = format!("returned {}{told}", words::status(status));
         // The protocol names 404 for a session that is not known; many servers answer 400. Both may
         // also be about the request, which the server may have carried out then.
         let may_be_lost =
@@ -292,8 +292,8 @@ impl Reading {
         }
         self.answered = true;
         let why = broken.map_or_else(
-            || "its stream ended before the answer".to_owned(),
-            |broken| format!("{broken} before the answer"),
+            || "its stream ended before the response".to_owned(),
+            |broken| format!("{broken} before the response"),
         );
         let ended = self.wire.unanswered(&self.id, LinkError::Failed(why));
         vec![Ok(event_of(&ended))]
@@ -315,7 +315,7 @@ pub(super) async fn of_event(
     let mut answered = false;
     let is_message = event.is_message();
     if !is_message {
-        tracing::debug!(kind = %doorward_model::foreign::escaped(&event.kind), "an event of an upstream is no message; it is passed over");
+        tracing::debug!(kind = %doorward_model::foreign::escaped(&event.kind), "an event of an upstream is not a message; it is ignored");
     }
     let data = event.data.take().filter(|data| is_message && !data.trim().is_empty());
     let all = match data {

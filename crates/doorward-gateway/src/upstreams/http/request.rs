@@ -112,7 +112,7 @@ impl Http {
                 .and_then(|target| to.join(target.to_str().ok()?).ok());
             let Some(target) = target else {
                 return Err(LinkError::Answer(format!(
-                    "answered {} without saying where it redirects to",
+                    "returned {} without a location to redirect to",
                     words::status(status)
                 )));
             };

@@ -39,11 +39,11 @@ pub(super) enum Wrong {
 impl Wrong {
     pub(super) fn told(&self, title: &str) -> ToolError {
         ToolError::Failed(match self {
-            Self::Task => format!("{title} answered with a task, which is not passed on"),
+            Self::Task => format!("{title} returned a task, which is not forwarded"),
             Self::NoToolResult => {
-                format!("{title} answered with something that is no result of a tool")
+                format!("{title} returned something that is not a result of a tool")
             }
-            Self::Other => format!("{title} answered with something else than was asked for"),
+            Self::Other => format!("{title} returned something else than requested"),
         })
     }
 }

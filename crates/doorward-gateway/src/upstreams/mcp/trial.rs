@@ -25,7 +25,7 @@ impl Speaker<'_> {
         if user.is_none() && self.upstream.auth.is_personal() {
             findings.push(Finding::good(
                 Look::Tools,
-                "not tried: they are listed with a user's own access; name one with --user",
+                "not tested: they are listed with a user's own access; name a user with --user",
             ));
             return findings;
         }

@@ -63,7 +63,7 @@ fn read(answer: &Fetched, at: &Url, most: usize) -> CallToolResult {
     }
     if answer.body.is_empty() {
         return CallToolResult::success(vec![ContentBlock::text(format!(
-            "Done (HTTP {status}). The answer is empty."
+            "Done (HTTP {status}). The response is empty."
         ))]);
     }
     let Some(text) = text else { return bytes(answer, &essence, at, most) };
@@ -85,7 +85,7 @@ fn bytes(answer: &Fetched, essence: &str, at: &Url, most: usize) -> CallToolResu
     // Base64 takes four characters for three bytes.
     if length.div_ceil(3).saturating_mul(4).saturating_add(AROUND) > most {
         return failed(format!(
-            "The answer is {length} bytes of {essence}, which is more than a result may hold."
+            "The response has {length} bytes of {essence}, which is more than a result may have."
         ));
     }
     let data = STANDARD.encode(&answer.body);

@@ -58,7 +58,7 @@ impl Sending<'_> {
         };
         let answer = upstream.outbound.send_within_origin(request, self.most(), within).await;
         answer.map(|(answer, _)| answer).map_err(|error| {
-            ToolError::Failed(format!("{} could not be asked: {error}", upstream.title))
+            ToolError::Failed(format!("{} could not be reached: {error}", upstream.title))
         })
     }
 
@@ -97,7 +97,7 @@ impl Gateway {
         if !upstream.origins.allow(operation.base()) {
             let origin = operation.base().origin().ascii_serialization();
             return Err(ToolError::Failed(format!(
-                "{} is not called: its calls go to {origin}, which the operator did not name",
+                "{} is not called: its calls go to {origin}, which the configuration does not name",
                 upstream.title
             )));
         }

@@ -85,10 +85,11 @@ pub(super) fn parse(text: &[u8], wanted: &Wanted<'_>) -> Result<Api, String> {
             read(&Reader::new(&document, true, wanted.at.as_ref()), wanted)
         }
         (Some(version), _) => {
-            Err(format!("it is of OpenAPI {version}; OpenAPI 3.0, 3.1 and 3.2 and Swagger 2.0 are read"))
+            Err(format!("it is of OpenAPI {version}; OpenAPI 3.0, 3.1 and 3.2 and Swagger 2.0 are \
+                supported"))
         }
         (None, Some(version)) => {
-            Err(format!("it is of Swagger {version}; Swagger 2.0 and OpenAPI 3 are read"))
+            Err(format!("it is of Swagger {version}; Swagger 2.0 and OpenAPI 3 are supported"))
         }
         (None, None) => Err("it is not an OpenAPI document: it has no member openapi with a version, and none named swagger".to_owned()),
     }

@@ -24,7 +24,8 @@ impl std::fmt::Display for NoServer {
         match self {
             Self::Origin(origin) => write!(
                 f,
-                "it says that the API is at {origin}, which is not the document's own origin; set url to the API's URL, or list {origin} in origins"
+                "it states that the API is at {origin}, which is not the document's own origin; \
+                 set url to the API's URL, or list {origin} in origins"
             ),
             Self::Unusable(why) => write!(f, "{why}; set url"),
         }
@@ -48,7 +49,7 @@ pub(super) fn base(lists: [Option<&Value>; 3], wanted: &Wanted<'_>) -> Result<Ur
             }
         }
     }
-    Err(first.unwrap_or(NoServer::Unusable("it does not say where the API is")))
+    Err(first.unwrap_or(NoServer::Unusable("it does not state the URL of the API")))
 }
 
 /// The URL of one server, if it may be used.
@@ -58,15 +59,14 @@ fn at(server: &Value, wanted: &Wanted<'_>) -> Result<Url, NoServer> {
         Some(document) => document
             .join(&text)
             .map_err(|_| NoServer::Unusable("its server has no URL that can be read"))?,
-        None => {
-            Url::parse(&text).map_err(|_| NoServer::Unusable("it does not say where the API is"))?
-        }
+        None => Url::parse(&text)
+            .map_err(|_| NoServer::Unusable("it does not state the URL of the API"))?,
     };
     if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
         return Err(NoServer::Unusable("its server has no https URL"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(NoServer::Unusable("its server's URL holds a user or password"));
+        return Err(NoServer::Unusable("its server's URL contains a user or password"));
     }
     if !wanted.origins.allow(&url) {
         return Err(NoServer::Origin(url.origin().ascii_serialization()));

@@ -92,7 +92,7 @@ impl Lines {
         if std::mem::take(&mut self.too_long) {
             tracing::warn!(
                 most = MOST_BYTES,
-                "a line of a process is longer than is read; it is passed over"
+                "a line of a process is longer than the limit; it is ignored"
             );
             // It may be the answer to the only request that waits.
             let why = LinkError::Answer(format!("wrote a line of more than {MOST_BYTES} bytes"));
