@@ -26,15 +26,15 @@ pub struct Config {
     /// How many passwords are hashed at once; 0 for one a processor. Further sign-ins wait, so that
     /// memory stays bounded.
     pub argon2_concurrency: usize,
-    /// How many passwords may wait for each one that is hashed at that moment. Further sign-ins are
-    /// answered 503 at once.
+    /// How many passwords may wait for each one that is hashed at that moment. Further sign-ins
+    /// receive 503 at once.
     pub argon2_queue: usize,
     /// After how many seconds without use a session ends.
     pub session_idle_seconds: i64,
-    /// After how many seconds a session ends, use or no use.
+    /// After how many seconds a session ends, even if it is used.
     pub session_max_seconds: i64,
-    /// How many wrong passwords for one account are free before each further try must wait, longer
-    /// every time.
+    /// How many wrong passwords for one account are accepted before each further attempt must wait,
+    /// each time longer.
     pub failures_before_delay: u32,
     /// The same for one IP address, over all accounts.
     pub address_failures_before_delay: u32,
@@ -42,10 +42,10 @@ pub struct Config {
     pub longest_delay_seconds: i64,
     /// For how many seconds a one-time administrator link works.
     pub admin_link_seconds: i64,
-    /// True if users may make personal access tokens for programs that cannot sign in with a
+    /// True if users may create personal access tokens for programs that cannot sign in with a
     /// browser.
     pub access_tokens: bool,
-    /// For how many days such a token may live at most.
+    /// The longest validity of such a token, in days.
     pub access_token_max_days: u32,
 }
 

@@ -25,7 +25,7 @@ impl Mails {
         self.letters.are_sent()
     }
 
-    /// Sends a test mail and waits until the mail server has taken it, by a task that a dropped
+    /// Sends a test mail and waits until the mail server has accepted it, by a task that a dropped
     /// request does not end. Answers the e-mail address.
     pub async fn test(&self, to: &str) -> Result<String, Refusal> {
         // The letter is in the language of the request, which the task is not.

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One upstream identity provider. Presets (`kind`) need only `client_id` and `client_secret`, and
-/// a URL where each installation has its own.
+/// One identity provider. Presets (`kind`) need only `client_id` and `client_secret`, and a URL
+/// where each installation has its own.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "keys of a configuration file are independent of each other"
@@ -20,15 +20,16 @@ pub struct ProviderConfig {
     pub kind: String,
     /// The name on its button; empty for the kind's own.
     pub name: String,
-    /// Users may sign in through it. Switching it off ends no access; deleting it does.
+    /// True if users may sign in through it. Disabling it ends no access; deleting it does.
     pub enabled: bool,
     /// The provider's URL. For `oidc`, `okta` and `keycloak` exactly the issuer of its metadata;
     /// for `gitlab`, `github` and `mattermost` the URL of your own installation; for `entra`
-    /// another cloud than the public one. https, or http on this very machine.
+    /// another cloud than the public one. https, or http on this machine.
     pub issuer: String,
-    /// The client id that it gave you.
+    /// The client ID that the provider issued.
     pub client_id: String,
-    /// The client secret that it gave you. Better in the variable's `_FILE` form than in the file.
+    /// The client secret that the provider issued. Better in the variable's `_FILE` form than in
+    /// the file.
     pub client_secret: SecretSetting,
     /// Authentication at its token endpoint: `client_secret_basic`, `client_secret_post`,
     /// `private_key_jwt` or `none`; empty for the default of the kind.
@@ -89,8 +90,8 @@ pub struct ProviderConfig {
     pub claim_name: String,
     /// The claim with groups: a list, a text with words, or a list of objects with `name`.
     pub claim_groups: String,
-    /// Treat its e-mail addresses as verified although it does not say so. Only for a provider that
-    /// does not let users choose their e-mail address.
+    /// Treat its e-mail addresses as verified although it does not state so. Only for a provider
+    /// that does not let users choose their e-mail address.
     pub trust_email: bool,
     /// Only users with a verified e-mail address in one of these domains are admitted; empty for
     /// all. For `google` it is the organisation (`hd`) that counts.

@@ -70,7 +70,7 @@ pub struct UpstreamConfig {
     pub token_url: String,
     /// The authorization server of `oauth`, where the upstream does not name it itself.
     pub issuer: String,
-    /// The URL of the authorization server's metadata document, where it is not at a standard place
+    /// The URL of the authorization server's metadata document, where it is not at a standard URL
     /// below `issuer`, or is reached under another URL from here. The document must name `issuer`
     /// all the same.
     pub discovery_url: String,
@@ -99,14 +99,14 @@ pub struct UpstreamConfig {
     /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11 requires.
     /// Some authorization servers give no refresh token without it.
     pub offline_prompt: bool,
-    /// Trust that the authorization server checks PKCE (S256) although its metadata does not say
+    /// Trust that the authorization server checks PKCE (S256) although its metadata does not state
     /// so. Only with `issuer` and `client_id`, and only for a server that does check it: without
     /// that check a stolen authorization code can be used.
     pub trust_pkce: bool,
     /// True if `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse
     /// requests that carry it.
     pub send_resource: bool,
-    /// For how many days a user's connection is good before they have to connect again.
+    /// For how many days a user's connection is valid. After that, the user must connect again.
     pub connection_days: i64,
     /// The roles of which a user needs one to use it. Empty for all users.
     pub roles: Vec<String>,
@@ -132,8 +132,8 @@ pub struct UpstreamConfig {
     pub resources: bool,
     /// Networks that it may be in although they are not public, such as `10.1.2.0/24`. To IP
     /// addresses in them, and to names that lead there and nowhere public, `http` without TLS is
-    /// allowed too: then everything, tokens included, crosses that network in clear. The same holds
-    /// for `outbound.allow_networks`.
+    /// allowed too: then everything, including tokens, crosses that network unencrypted. The same
+    /// holds for `outbound.allow_networks`.
     pub networks: Vec<String>,
     /// A PEM file with the certificate authority that signs for it.
     pub ca_file: String,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// For how many seconds an access token counts.
+    /// For how many seconds an access token is valid.
     pub access_token_seconds: i64,
     /// For how many seconds an authorization code can be redeemed.
     pub code_seconds: i64,
@@ -15,9 +15,9 @@ pub struct Config {
     pub refresh_token_idle_seconds: i64,
     /// After how many seconds a grant ends, regardless of refreshes: the user must consent again.
     pub grant_max_seconds: i64,
-    /// For how many seconds a rotated refresh token may come back, because its answer was lost or
-    /// two processes of a client share it. It then yields the same successor again. After that, or
-    /// once the successor was used, it counts as stolen.
+    /// For how many seconds a rotated refresh token may be presented again, because the response
+    /// was lost or two processes of a client share it. It then yields the same successor. After
+    /// that, or once the successor was used, it counts as stolen.
     pub refresh_grace_seconds: i64,
     /// How many seconds a user may take to sign in and decide.
     pub authorization_request_seconds: i64,

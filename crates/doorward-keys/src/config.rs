@@ -12,10 +12,10 @@ pub struct Config {
     /// (fastest) or `RS256` (slow to sign). A change takes effect by a rotation at the next start.
     pub algorithm: String,
     /// The key that seals private keys and secrets in the database: 32 bytes in base64. Empty for
-    /// the file `master.key` in the data directory, which is made at the first start. Set it by
+    /// the file `master.key` in the data directory, which is created at the first start. Set it by
     /// `DOORWARD_KEYS__MASTER_KEY_FILE` where the data directory and the key must be apart.
     pub master_key: SecretSetting,
-    /// After how many days a new signing key takes over by itself; 0 for never.
+    /// After how many days the signing key is rotated; 0 for never.
     pub rotation_days: u32,
     /// For how many seconds a new signing key is published before it signs, so that all caches of
     /// the key set contain it.

@@ -16,7 +16,8 @@ use url::Url;
 /// How long one message may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Mail over SMTP: invitations, forgotten passwords, news of sign-ins from somewhere new.
+/// Mail over SMTP: invitations, forgotten passwords, notices of sign-ins from a new browser and IP
+/// address.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailConfig {
@@ -141,7 +142,7 @@ impl Mailer {
         self.new_sign_in
     }
 
-    /// Sends a message and waits until the mail server has taken it. A failure is logged too.
+    /// Sends a message and waits until the mail server has accepted it. A failure is logged too.
     pub(crate) async fn send(
         &self,
         to: &str,

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// True if the MCP server is on until an administrator switches it. Off means 404 at every MCP
-    /// URL.
+    /// True if the MCP server is enabled until an administrator changes it. While it is disabled,
+    /// every MCP URL responds with 404.
     pub enabled: bool,
     /// Origins of browser-based clients that may call the MCP server, besides its own, such as
-    /// `https://inspector.example.com`. While the host of the public URL is a loopback one, every
-    /// origin on this machine may.
+    /// `https://inspector.example.com`. While the host of the public URL is a loopback one, all
+    /// origins on this machine may.
     pub allowed_origins: Vec<String>,
     /// The name that protected resource metadata gives this server (RFC 9728 `resource_name`).
     pub resource_name: String,
@@ -22,7 +22,7 @@ pub struct Config {
     pub resource_documentation: String,
     /// The most bytes of one message.
     pub max_message_bytes: usize,
-    /// The most tools that a client gets one by one. Above it, the client gets `search_tools`,
+    /// The most tools that are listed to a client. Above it, the client gets `search_tools`,
     /// `describe_tool` and `call_tool` instead, which lead to all of them.
     pub tool_limit: usize,
     /// Other limits for some clients, as rules `CLIENT = NUMBER`; `*` in the name matches any text.
@@ -35,11 +35,11 @@ pub struct Config {
     pub preview_over_chars: usize,
     /// For how many seconds the whole of a shortened result can be read.
     pub kept_result_seconds: i64,
-    /// How many shortened results are kept for one user; the oldest go first.
+    /// How many shortened results are kept for one user; the oldest are deleted first.
     #[serde(alias = "kept_results_per_person")]
     pub kept_results_per_user: u64,
-    /// How many verified tokens are remembered, so that a signature is checked once and not at
-    /// every call.
+    /// How many verified tokens are cached, so that a signature is checked once and not at every
+    /// call.
     pub verified_tokens: usize,
     /// The most streams that are open at once, of all users together: `GET /mcp`,
     /// `subscriptions/listen` and the deprecated HTTP+SSE transport.

@@ -35,9 +35,9 @@ pub struct LimitsConfig {
     pub calls_at_once_user: u32,
     /// Calls at one upstream at once, of all users together.
     pub calls_at_once_upstream: u32,
-    /// How many calls may wait for their turn, for each user and for each upstream.
+    /// How many calls may be queued, for each user and for each upstream.
     pub calls_waiting: u32,
-    /// How many seconds a call may wait for its turn.
+    /// How many seconds a call may be queued.
     pub wait_seconds: u64,
     /// How many seconds a call may take. Progress that an upstream reports does not extend it.
     pub call_seconds: u64,

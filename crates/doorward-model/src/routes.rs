@@ -50,7 +50,7 @@ routes! {
     LOGIN_BACKCHANNEL = "/login/{provider}/backchannel-logout";
     /// Asks a user after the first sign-in with an account at an identity provider how to continue.
     LOGIN_WELCOME = "/login/welcome";
-    /// Verifies a second factor, or sets one up when one is demanded.
+    /// Verifies a second factor, or sets one up when it is required.
     LOGIN_SECOND_FACTOR = "/login/second-factor";
     /// Signs in with a passkey alone.
     LOGIN_PASSKEY = "/login/passkey";
@@ -76,17 +76,17 @@ routes! {
     ACCOUNT_PASSKEYS = "/account/passkeys";
     /// Sets up or removes an authenticator app.
     ACCOUNT_AUTHENTICATOR = "/account/authenticator";
-    /// Makes new recovery codes.
+    /// Creates new recovery codes.
     ACCOUNT_RECOVERY = "/account/recovery-codes";
     /// Links an account at an identity provider to this one, or unlinks it.
     ACCOUNT_IDENTITIES = "/account/identities";
     /// Ends a user's connection to an upstream.
     ACCOUNT_CONNECTIONS = "/account/connections";
-    /// Gives a connected app less than before.
+    /// Reduces the access of a connected app.
     ACCOUNT_NARROW = "/account/narrow";
     /// Explains how to connect each popular client.
     ACCOUNT_CLIENTS = "/account/clients";
-    /// A user's access tokens.
+    /// A user's personal access tokens.
     ACCOUNT_TOKENS = "/account/tokens";
     /// A user's own part of the audit.
     ACCOUNT_ACTIVITY = "/account/activity";
@@ -94,7 +94,7 @@ routes! {
     CONNECT = "/connect/{upstream}";
     /// The callback of an upstream's authorization server (the redirect URI to register at it).
     CONNECT_CALLBACK = "/connect/{upstream}/callback";
-    /// Says that an upstream is connected.
+    /// States that an upstream is connected.
     CONNECT_DONE = "/connect/{upstream}/done";
     /// The Client ID Metadata Document under which this server is known to upstreams' authorization
     /// servers.
@@ -107,7 +107,7 @@ routes! {
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// Users: list, add, invite.
     ADMIN_USERS = "/admin/users";
-    /// One user: everything that belongs to them.
+    /// One user: profile, sessions, apps and tokens.
     ADMIN_USER = "/admin/users/{user}";
     /// Clients: list, add, clean up.
     ADMIN_CLIENTS = "/admin/clients";
@@ -117,9 +117,9 @@ routes! {
     ADMIN_PROVIDERS = "/admin/providers";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
-    /// Signing keys and the access tokens of all users.
+    /// Signing keys, personal access tokens and service tokens.
     ADMIN_KEYS = "/admin/keys";
-    /// Why clients connected or did not.
+    /// The connection attempts of clients, with the reasons of failures.
     ADMIN_TIMELINE = "/admin/timeline";
     /// Searches the audit.
     ADMIN_AUDIT = "/admin/audit";
@@ -131,7 +131,7 @@ routes! {
     ADMIN_NOTICE = "/admin/notice";
     /// Sends a test mail.
     ADMIN_TEST_MAIL = "/admin/test-mail";
-    /// Switches the MCP server on or off.
+    /// Enables or disables the MCP server.
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
     ADMIN_LINK = "/admin/link/{token}";
@@ -166,17 +166,17 @@ routes! {
     API_PROVIDERS = "/api/admin/providers";
     /// One identity provider: show (GET), delete (DELETE).
     API_PROVIDER = "/api/admin/providers/{provider}";
-    /// Tries an identity provider out (POST).
+    /// Tests an identity provider (POST).
     API_PROVIDER_TEST = "/api/admin/providers/{provider}/test";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream (GET).
     API_EXPLAIN = "/api/admin/policy/explain";
-    /// Access tokens: list (GET), make one for a service (POST).
+    /// Personal access tokens and service tokens: list (GET), create one for a service (POST).
     API_TOKENS = "/api/admin/tokens";
-    /// Revokes an access token (DELETE).
+    /// Revokes a personal access token or service token (DELETE).
     API_TOKEN = "/api/admin/tokens/{token}";
     /// Signing keys (GET).
     API_KEYS = "/api/admin/keys";
-    /// Makes a new signing key (POST).
+    /// Creates a new signing key (POST).
     API_KEYS_ROTATE = "/api/admin/keys/rotate";
     /// Settings that change while the server runs: show (GET), change (PUT).
     API_SETTINGS = "/api/admin/settings";
@@ -192,15 +192,15 @@ routes! {
     API_AUDIT_ENTRY = "/api/admin/audit/{entry}";
     /// The record of a call (GET, role auditor).
     API_AUDIT_RECORD = "/api/admin/audit/records/{record}";
-    /// Why clients connected or did not (GET).
+    /// The connection attempts of clients, with the reasons of failures (GET).
     API_TIMELINE = "/api/admin/timeline";
     /// Lists upstreams (GET) and adds one (POST).
     API_UPSTREAMS = "/api/admin/upstreams";
     /// Shows an upstream (GET) and deletes one that was added (DELETE).
     API_UPSTREAM = "/api/admin/upstreams/{upstream}";
-    /// Tries an upstream out (POST).
+    /// Tests an upstream (POST).
     API_UPSTREAM_TEST = "/api/admin/upstreams/{upstream}/test";
-    /// Has an upstream listed anew (POST).
+    /// Lists an upstream again (POST).
     API_UPSTREAM_REFRESH = "/api/admin/upstreams/{upstream}/refresh";
     /// Accepts the authorization server that an upstream names (PUT, with `If-Match`).
     API_UPSTREAM_SERVER = "/api/admin/upstreams/{upstream}/authorization-server";
@@ -212,9 +212,10 @@ routes! {
     MCP = "/mcp";
     /// One upstream alone, as a resource (audience) of its own.
     MCP_UPSTREAM = "/mcp/{upstream}";
-    /// The same tools for personal and service tokens only: no OAuth discovery begins here.
+    /// The same tools, for personal access tokens and service tokens only: no OAuth discovery
+    /// begins here.
     MCP_KEY = "/mcp-key";
-    /// One upstream alone, for personal and service tokens.
+    /// One upstream alone, for personal access tokens and service tokens.
     MCP_KEY_UPSTREAM = "/mcp-key/{upstream}";
     /// The deprecated HTTP+SSE transport's event stream (MCP 2024-11-05).
     MCP_SSE = "/mcp/sse";
@@ -222,7 +223,7 @@ routes! {
     MCP_MESSAGES = "/mcp/messages";
     /// Style sheet and icons.
     ASSETS = "/assets/{file}";
-    /// Liveness: the process answers.
+    /// Liveness: the process responds.
     HEALTHZ = "/healthz";
     /// Readiness: the database responds and a signing key is available.
     READYZ = "/readyz";

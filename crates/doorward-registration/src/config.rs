@@ -10,8 +10,8 @@ pub struct Config {
     /// True if clients may register themselves (RFC 7591).
     pub dynamic: bool,
     /// True if a client may be identified by the https URL of its Client ID Metadata Document.
-    /// Switch it off where this server cannot reach the internet: some clients (Codex) never fall
-    /// back to registering.
+    /// Disable it where this server cannot reach the internet: some clients (Codex) never fall back
+    /// to registering.
     pub metadata_documents: bool,
     /// The only hosts from which metadata documents are fetched, such as `claude.ai`; empty for any
     /// public host.
@@ -23,7 +23,7 @@ pub struct Config {
     /// form always are.
     pub private_schemes: Vec<String>,
     /// The only hosts of https redirects of clients that register themselves; empty for any.
-    /// Loopback and private-use schemes are not concerned.
+    /// Loopback and private-use schemes are not affected.
     pub redirect_hosts: Vec<String>,
     /// The most redirect URIs of one client.
     pub max_redirect_uris: usize,

@@ -15,8 +15,8 @@ pub struct Config {
     pub max_connections: u32,
     /// How many clients, grants, sessions and users (each) are kept in memory.
     pub cache_entries: usize,
-    /// For how many seconds a value may be answered from memory without asking PostgreSQL again,
-    /// should a notification from another replica be lost.
+    /// For how many seconds a cached value is used without asking PostgreSQL again, in case a
+    /// notification from another replica is lost.
     pub cache_seconds: u64,
     /// How often expired rows are deleted, in seconds.
     pub housekeeping_seconds: u64,

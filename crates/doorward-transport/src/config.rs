@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The listener: its address and its trusted proxies.
+/// The listener: its IP address and port, and its trusted proxies.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
@@ -15,13 +15,13 @@ pub struct ServerConfig {
     /// issuer. Empty for `http://` (with TLS `https://`) and `listen`, which must then be on this
     /// machine.
     pub public_url: String,
-    /// A PEM file with the certificate for https, followed by those that lead to its authority. The
+    /// A PEM file with the certificate for https, followed by the intermediate certificates. The
     /// file is read again when it changes; one that cannot be used leaves the old certificate in
-    /// use. Empty where a reverse proxy serves https, or no server does.
+    /// use. Empty without https, or where a reverse proxy serves it.
     pub tls_certificate: String,
     /// A PEM file with the private key of `tls_certificate`, not encrypted.
     pub tls_key: String,
-    /// `self-signed` serves https with a certificate that this server makes for the host of
+    /// `self-signed` serves https with a certificate that this server creates for the host of
     /// `public_url` and keeps in the data directory: for a network without a certificate authority.
     /// Clients must be configured to trust it. Empty for none.
     pub tls: String,
@@ -38,8 +38,8 @@ pub struct ServerConfig {
     /// since all clients come from them. An open event stream is one connection.
     pub max_connections_per_address: usize,
     /// How many requests of one IP address (of one /64 network of IPv6) may be refused at once
-    /// before further ones are answered 429: wrong or missing credentials, unreadable requests,
-    /// URLs that do not exist. Requests that are dropped before their answer count as refused. One
+    /// before further ones receive 429: wrong or missing credentials, unreadable requests, URLs
+    /// that do not exist. Requests that are dropped before their response count as refused. One
     /// client at one IP address has a third of it. Requests behind a bearer token count only
     /// without a valid token, and may be ten times as many.
     pub refused_burst_per_address: u32,
@@ -83,7 +83,7 @@ pub struct OutboundConfig {
     pub administered_networks: Vec<String>,
     /// PEM files with certificate authorities to trust besides those of the system.
     pub extra_ca_files: Vec<String>,
-    /// After how many seconds a request is given up.
+    /// After how many seconds a request times out.
     pub timeout_seconds: u64,
 }
 

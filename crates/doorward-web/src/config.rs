@@ -17,8 +17,8 @@ pub struct Config {
     pub accent: String,
     /// The same where the browser prefers dark pages.
     pub accent_dark: String,
-    /// A page or mailbox with help for users: an https or `mailto:` URL. Pages link to it at their
-    /// foot.
+    /// A page or mailbox with help for users: an https or `mailto:` URL. Pages link to it in their
+    /// footer.
     pub support: String,
 }
 

@@ -11,14 +11,14 @@ use doorward_mcp::tools::BUILT_IN;
 use doorward_model::{routes, scope::SCOPES};
 
 const NOTE: &str =
-    "<!-- Generated from the code by a test; run `tests/run reference` to write it anew. -->\n\n";
+    "<!-- Generated from the code by a test; run `tests/run reference` to regenerate it. -->\n\n";
 
 /// All generated pages: file name and text.
 pub(crate) fn pages() -> Vec<(&'static str, String)> {
     vec![
         ("configuration.md", configuration()),
         ("commands.md", command_line()),
-        ("addresses.md", addresses()),
+        ("urls.md", urls()),
         ("scopes.md", scopes()),
         ("tools.md", tools()),
         ("providers.md", providers()),
@@ -28,7 +28,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
 fn configuration() -> String {
     let mut page = format!(
         "# Configuration\n\n{NOTE}Values come in four layers, each over the one before: built-in defaults, `doorward.toml`, environment variables, and files named by \
-         environment variables (the variable's name with `_FILE` at its end; for secrets). An unknown key stops the start. `doorward config show` tells which value is in force and why.\n"
+         environment variables (the variable's name with `_FILE` at its end; for secrets). An unknown key stops the start. `doorward config show` shows the values in force with their sources.\n"
     );
     let mut section = String::new();
     for key in known_keys() {
@@ -99,14 +99,16 @@ fn describe(command: &clap::Command, path: &str, page: &mut String) {
     }
 }
 
-fn addresses() -> String {
+fn urls() -> String {
     let mut page = format!(
-        "# Addresses\n\n{NOTE}Relative to `server.public_url`.\n\n| address | what |\n|---|---|\n"
+        "# URLs\n\n{NOTE}Paths are relative to `server.public_url`.\n\n| path | description |\n|---|---|\n"
     );
     for (path, what) in routes::ALL {
         let _ = writeln!(page, "| `{path}` | {} |", what.trim());
     }
-    page.push_str("\nGrant types at the token endpoint:\n\n| grant type | what |\n|---|---|\n");
+    page.push_str(
+        "\nGrant types at the token endpoint:\n\n| grant type | description |\n|---|---|\n",
+    );
     for (kind, summary) in grants::served() {
         let _ = writeln!(page, "| `{}` | {summary} |", kind.as_str());
     }
@@ -137,7 +139,7 @@ fn scopes() -> String {
 
 fn providers() -> String {
     let mut page = format!(
-        "# Kinds of identity providers\n\n{NOTE}All keys of a provider stand in the [configuration](configuration.md) under `[providers.NAME]`.\n\n| `kind` | what | needs besides `client_id` | how to |\n|---|---|---|---|\n"
+        "# Kinds of identity providers\n\n{NOTE}All keys of a provider are listed in the [configuration](configuration.md) under `[providers.NAME]`.\n\n| `kind` | description | needs besides `client_id` | how to |\n|---|---|---|---|\n"
     );
     for kind in KINDS {
         let needs = kind.needs.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
@@ -151,7 +153,8 @@ fn providers() -> String {
 }
 
 fn tools() -> String {
-    let mut page = format!("# Built-in tools\n\n{NOTE}| tool | what | scope |\n|---|---|---|\n");
+    let mut page =
+        format!("# Built-in tools\n\n{NOTE}| tool | description | scope |\n|---|---|---|\n");
     for tool in BUILT_IN {
         let _ = writeln!(
             page,

@@ -1,4 +1,4 @@
-//! Why clients connected or did not.
+//! The connection attempts of clients, with the reasons of failures.
 
 use std::sync::Arc;
 

@@ -30,11 +30,11 @@ pub(super) struct Command {
 enum Verb {
     /// Checks the chain of hashes from its beginning to its end.
     Verify {
-        /// An end that was printed before, as SEQ:HASH: it must still be part of the chain.
+        /// A hash that was printed before, as SEQ:HASH: it must still be part of the chain.
         #[arg(long, value_name = "SEQ:HASH")]
         expect: Option<String>,
     },
-    /// Prints all entries that fit, the oldest first, as JSON lines or CSV.
+    /// Prints all matching entries, the oldest first, as JSON lines or CSV.
     Export {
         #[command(flatten)]
         which: Box<Which>,
@@ -67,10 +67,10 @@ struct Which {
     /// Only entries with this outcome: ok, refused or failed.
     #[arg(long, value_parser = ["ok", "refused", "failed"])]
     outcome: Option<String>,
-    /// Not before this day or moment, as 2026-11-21 or 2026-11-21T10:00:00Z.
+    /// Not before this date or time, as 2026-11-21 or 2026-11-21T10:00:00Z.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Before this day or moment.
+    /// Before this date or time.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 }

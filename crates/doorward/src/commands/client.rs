@@ -41,7 +41,8 @@ pub(super) enum Command {
         /// The https URL at which the service publishes its keys, for private_key_jwt.
         #[arg(long, value_name = "URL", requires = "service")]
         jwks_uri: Option<String>,
-        /// Let it request the scope `admin` from administrators, which the API for programs needs.
+        /// Allow it to request the scope `admin` from administrators, which the API for programs
+        /// needs.
         #[arg(long)]
         admin: bool,
     },
@@ -80,12 +81,12 @@ pub(super) enum Command {
         /// Its client_id.
         id: String,
     },
-    /// Lets a client be used where the configuration requires approval.
+    /// Approves a client where the configuration requires approval.
     Approve {
         /// Its client_id.
         id: String,
     },
-    /// Takes the approval of a client back.
+    /// Revokes the approval of a client.
     Deny {
         /// Its client_id.
         id: String,

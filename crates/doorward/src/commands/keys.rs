@@ -12,10 +12,11 @@ use crate::Failed;
 pub(super) enum Command {
     /// Lists signing keys.
     List,
-    /// Makes a new signing key. It is published at once and signs after keys.publish_ahead_seconds;
-    /// older keys stay published until everything that they signed has ended.
+    /// Creates a new signing key. It is published at once and signs after
+    /// keys.publish_ahead_seconds; older keys stay published until everything that they signed has
+    /// expired.
     Rotate {
-        /// Let the new key sign at once. Caches of the key set may refuse tokens until they fetch
+        /// Sign with the new key at once. Caches of the key set may refuse tokens until they fetch
         /// it again.
         #[arg(long)]
         now: bool,

@@ -8,7 +8,7 @@ use crate::Failed;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Sends a test mail and waits until the mail server has taken it.
+    /// Sends a test mail and waits until the mail server has accepted it.
     Test {
         /// The e-mail address to which it is sent.
         #[arg(value_name = "E-MAIL")]

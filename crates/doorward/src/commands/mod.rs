@@ -85,7 +85,7 @@ pub struct Arguments {
         help_heading = GLOBAL
     )]
     data_dir: PathBuf,
-    /// Answer in JSON where a program may read the answer.
+    /// Print JSON, for programs.
     #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
@@ -103,12 +103,12 @@ enum Command {
         /// The URL under which users and clients reach this server.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
-        /// Serve https with a certificate that is made for this server and kept in the data
+        /// Serve https with a certificate that is created for this server and kept in the data
         /// directory.
         #[arg(long, value_name = "KIND", value_parser = ["self-signed"])]
         tls: Option<String>,
     },
-    /// Prints a fresh one-time link that makes its opener an administrator.
+    /// Prints a new one-time link that makes the user who opens it an administrator.
     #[command(after_help = examples::ADMIN_LINK)]
     AdminLink {
         /// The public URL, if it is not configured.
@@ -183,7 +183,7 @@ enum Command {
     /// Checks, shows and describes the configuration.
     #[command(subcommand, after_help = examples::CONFIG)]
     Config(config::Command),
-    /// Has the running server put the configuration file in effect: providers, upstreams, access,
+    /// Puts the configuration file in effect in the running server: providers, upstreams, access,
     /// policy, limits and registration. Everything else needs a restart.
     #[command(after_help = examples::RELOAD)]
     Reload,
@@ -203,7 +203,7 @@ enum Command {
         #[arg(long, value_name = "postgres://USER@HOST/DATABASE")]
         to: Option<String>,
     },
-    /// Writes everything into one file, also while a server runs. The format is the same for both
+    /// Writes all data into one file, also while a server runs. The format is the same for both
     /// databases.
     #[command(after_help = examples::BACKUP)]
     Backup {

@@ -11,7 +11,8 @@ use crate::Failed;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Tells if a user may use a tool, a prompt, a resource or an upstream through a client, and why.
+    /// Explains whether a user may use a tool, a prompt, a resource or an upstream through a
+    /// client.
     Explain(Asked),
 }
 

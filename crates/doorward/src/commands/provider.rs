@@ -15,7 +15,7 @@ use crate::{Failed, config::PROVIDERS};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a provider and prints the redirect URI to register at it. A running server has it at
+    /// Adds a provider and prints the redirect URI to register at it. A running server uses it at
     /// once.
     Add {
         /// Its name in URLs: lower-case letters, digits and '-'.
@@ -23,7 +23,7 @@ pub(super) enum Command {
         /// Its kind.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
         kind: String,
-        /// The client id that the provider gave you.
+        /// The client ID that the provider issued.
         #[arg(long, value_name = "ID")]
         client_id: String,
         /// Read the client secret from standard input.
@@ -54,7 +54,7 @@ pub(super) enum Command {
     },
     /// Lists the providers of the configuration file and those that were added.
     List,
-    /// Tests a provider: discovery, keys, redirect, client. Describes problems in words.
+    /// Tests a provider: discovery, keys, redirect, client. Describes problems with their remedies.
     Test {
         /// Its name.
         name: String,

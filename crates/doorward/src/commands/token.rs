@@ -12,7 +12,7 @@ use crate::Failed;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Makes a token and prints its value, which is shown once.
+    /// Creates a token and prints its value, which is shown once.
     Create {
         /// Its purpose.
         name: String,
@@ -24,8 +24,8 @@ pub(super) enum Command {
             conflicts_with = "service"
         )]
         user: Option<String>,
-        /// Make it for a service: an account of this name that cannot sign in, made if there is
-        /// none.
+        /// Create it for a service: an account of this name that cannot sign in, which is added if
+        /// there is none.
         #[arg(long, value_name = "NAME")]
         service: Option<String>,
         /// A scope. May be given several times.

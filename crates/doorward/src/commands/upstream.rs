@@ -42,7 +42,7 @@ pub(super) enum Command {
         command: Vec<String>,
     },
     /// Changes settings of an upstream that was added. Connections and decisions about tools stay,
-    /// unless it is at another place afterwards.
+    /// unless its location changes.
     Set {
         /// Its name.
         name: String,
@@ -59,7 +59,7 @@ pub(super) enum Command {
     },
     /// Lists the upstreams of the configuration file and those that were added.
     List,
-    /// Tests an upstream: connection, authorization, tools. Describes problems in words.
+    /// Tests an upstream: connection, authorization, tools. Describes problems with their remedies.
     Test {
         /// Its name.
         name: String,
@@ -67,7 +67,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Lists an upstream anew, and shows the list that a running server will have.
+    /// Lists an upstream again, and shows the list that a running server will use.
     Refresh {
         /// Its name.
         name: String,
@@ -75,8 +75,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Accepts the authorization server that an upstream names instead of the one before. Connected
-    /// users then have to connect again.
+    /// Accepts the authorization server that an upstream names instead of the previous one.
+    /// Connected users must connect again.
     Accept {
         /// Its name.
         name: String,

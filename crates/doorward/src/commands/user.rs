@@ -16,8 +16,8 @@ use crate::{Failed, out};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a user and sends a mail that says how to sign in. Where no mail can be sent, prints the
-    /// link at which the user chooses a password.
+    /// Adds a user and sends a mail that states how to sign in. Where no mail can be sent, prints
+    /// the link at which the user chooses a password.
     Add {
         /// The sign-in name.
         name: String,
@@ -62,7 +62,7 @@ pub(super) enum Command {
         #[arg(long)]
         subject: String,
     },
-    /// Removes a user's passkeys, authenticator app and recovery codes, because they lost them:
+    /// Removes a user's passkeys, authenticator app and recovery codes, for a user who lost them:
     /// sessions and connected apps end at once.
     ResetFactors {
         /// The sign-in name.
@@ -97,7 +97,7 @@ pub(super) enum Command {
     SetPassword {
         /// The sign-in name.
         name: String,
-        /// Read the password from standard input instead of making one.
+        /// Read the password from standard input instead of generating one.
         #[arg(long)]
         password_stdin: bool,
     },

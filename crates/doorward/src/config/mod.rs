@@ -30,7 +30,7 @@ pub use tls::TlsWanted;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The listener: its address and its trusted proxies.
+    /// The listener: its IP address and port, and its trusted proxies.
     pub server: doorward_transport::ServerConfig,
     /// The location of the data and the size of caches.
     pub store: doorward_store::Config,
@@ -58,7 +58,8 @@ pub struct Config {
     pub issuer: doorward_issuer::Config,
     /// The MCP server.
     pub mcp: doorward_mcp::Config,
-    /// Mail over SMTP: invitations, forgotten passwords, news of sign-ins from somewhere new.
+    /// Mail over SMTP: invitations, forgotten passwords, notices of sign-ins from a new browser and
+    /// IP address.
     pub mail: doorward_mail::MailConfig,
     /// Appearance of pages.
     pub pages: doorward_web::Config,

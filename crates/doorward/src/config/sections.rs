@@ -50,7 +50,7 @@ pub struct PolicyConfig {
     /// hold for prompts and resources as for tools: `tool` is then the prompt's name or the
     /// resource's URI, the class is read. `confirm` asks the user before each call.
     pub rules: Vec<String>,
-    /// The decision where no rule fits: `allow`, `deny` or `confirm`.
+    /// The decision where no rule matches: `allow`, `deny` or `confirm`.
     pub default: String,
 }
 
@@ -83,7 +83,7 @@ pub struct MetricsConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// `text` for users, `json` for collectors.
+    /// `text` for reading, `json` for log collectors.
     pub format: String,
     /// `error`, `warn`, `info`, `debug` or `trace`; or a filter such as
     /// `info,doorward_issuer=debug`. No level ever shows a secret.
