@@ -66,7 +66,7 @@ pub(crate) async fn made(
 }
 
 #[tokio::test]
-async fn ca23_n17_a_token_is_shown_once_stored_as_a_hash_and_works_at_both_addresses() {
+async fn ca23_n17_a_token_is_shown_once_stored_as_a_hash_and_works_at_both_urls() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let browser = server.signed_in("alice").await;
@@ -184,7 +184,7 @@ async fn a_token_allows_no_more_than_its_user_may_and_ends_with_them() {
 }
 
 #[tokio::test]
-async fn a_token_for_one_upstream_reaches_no_other_and_nothing_of_ours() {
+async fn a_token_for_one_upstream_reaches_no_other_and_no_built_in_tool() {
     let (wiki, mail) = (FakeUpstream::start().await, FakeUpstream::start().await);
     let server = with(&[("wiki", &wiki, "none"), ("mail", &mail, "none")]).await;
     server.user("alice").await;

@@ -11,7 +11,7 @@ fn csrf_of(html: &str, action: &str) -> String {
 }
 
 #[tokio::test]
-async fn cons_15_a_user_sees_connected_apps_and_withdraws_one_at_once() {
+async fn cons_15_a_user_sees_connected_apps_and_revokes_one_at_once() {
     let server = TestServer::start().await;
     server.user("alice").await;
     let (one, other) = (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
@@ -41,7 +41,7 @@ async fn cons_15_a_user_sees_connected_apps_and_withdraws_one_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_withdraws_or_ends_what_is_another_users() {
+async fn no_user_revokes_or_ends_what_is_another_users() {
     let server = TestServer::start().await;
     server.user("alice").await;
     server.user("bob").await;
@@ -178,7 +178,7 @@ async fn the_one_time_link_makes_one_administrator() {
 }
 
 #[tokio::test]
-async fn the_link_promotes_somebody_who_is_signed_in() {
+async fn the_link_makes_the_signed_in_user_an_administrator() {
     let server = TestServer::start().await;
     server.user("alice").await;
     let browser = server.signed_in("alice").await;
@@ -191,7 +191,7 @@ async fn the_link_promotes_somebody_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn ca1_cs1_cs15_an_administrator_switches_the_mcp_server_for_live_clients() {
+async fn ca1_cs1_cs15_an_administrator_disables_and_enables_the_mcp_server_for_connected_clients() {
     let server = TestServer::start().await;
     server.user_with("root", &["admin"]).await;
     server.user("alice").await;

@@ -254,7 +254,7 @@ pub(crate) fn sources(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
 }
 
 #[test]
-fn libraries_are_named_only_in_their_rooms() {
+fn libraries_are_named_only_in_their_crates() {
     let mut files = Vec::new();
     for folder in ["crates", "migrations", "tests/it"] {
         sources(&root().join(folder), &mut files);
@@ -307,7 +307,7 @@ fn libraries_are_named_only_in_their_rooms() {
 /// A body that is parsed without a budget could expand to gigabytes; `Fetched::json` and
 /// `Budget::json` count first.
 #[test]
-fn what_others_send_is_read_within_a_budget() {
+fn foreign_input_is_read_within_a_budget() {
     let mut files = Vec::new();
     sources(&root().join("crates"), &mut files);
     for path in files {
@@ -400,7 +400,7 @@ fn documentation_comments_begin_with_a_noun_or_a_verb() {
 }
 
 #[test]
-fn kinds_of_upstreams_are_told_apart_by_their_own_files_alone() {
+fn kinds_of_upstreams_are_distinguished_by_their_own_files_alone() {
     for kind in doorward_gateway::upstreams::KINDS.iter().map(|kind| kind.name) {
         let forms = [
             format!("== \"{kind}\""),

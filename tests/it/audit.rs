@@ -187,7 +187,7 @@ async fn old_entries_go_and_the_rest_is_still_a_chain() {
 }
 
 #[tokio::test]
-async fn arguments_and_results_are_recorded_only_where_wanted_and_read_only_by_auditors() {
+async fn arguments_and_results_are_recorded_only_where_configured_and_read_only_by_auditors() {
     let server =
         TestServer::start_with(|config| config.audit.record = vec!["who*".to_owned()]).await;
     server.user_with("root", &["admin"]).await;

@@ -77,7 +77,7 @@ async fn a25_i10_ax1_other_errors_go_to_the_client_with_state_and_iss() {
 }
 
 #[tokio::test]
-async fn ca2_a25_the_whole_way_leads_to_a_code_with_state_and_iss() {
+async fn ca2_a25_the_whole_flow_yields_a_code_with_state_and_iss() {
     let (server, client, browser) = stage().await;
     let pkce = Pkce::default();
     let page = client.consent_page(&browser, &pkce, &[]).await;
@@ -401,7 +401,7 @@ async fn prompt_none_gives_no_code_where_any_program_of_the_machine_could_take_i
 }
 
 #[tokio::test]
-async fn an_error_sends_no_visitor_to_an_address_that_a_stranger_registered() {
+async fn an_error_redirects_no_user_to_a_url_of_an_unknown_client() {
     let (server, _, browser) = stage().await;
     let evil = json!({"redirect_uris": ["https://evil.example/cb"], "client_name": "Evil", "token_endpoint_auth_method": "none"});
     let client = OAuthClient::register_with(&server, evil).await;

@@ -316,7 +316,7 @@ async fn a_job_runs_every_night_for_thirty_days_and_its_page_shows_one_app() {
 
 /// The window in which the other process has not looked at the database again yet.
 #[tokio::test]
-async fn a_client_that_another_process_blocked_is_given_no_new_grant_from_what_was_read_before() {
+async fn a_client_that_another_process_disabled_gets_no_new_grant_from_earlier_reads() {
     let stage = Stage::new().await;
     let server = &stage.server;
     let client = stage.service(json!({})).await;

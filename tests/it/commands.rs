@@ -265,7 +265,7 @@ async fn p9_requests_in_flight_finish_and_a_second_signal_ends_it() {
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one story")]
-async fn providers_are_added_listed_tried_and_deleted_while_the_server_runs() {
+async fn providers_are_added_listed_tested_and_deleted_while_the_server_runs() {
     let (data, provider) = (directory("providers"), FakeProvider::start().await);
     provider.answer(
         "/authorize",

@@ -131,7 +131,7 @@ async fn an_idle_connection_stays_for_its_own_longer_time() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_let_go() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let server = TestServer::start().await;
     let address = server.also_on(limits()).await;
     // HTTP/1.1: far more answers than the buffers of both sides hold, and not one read.
@@ -197,7 +197,7 @@ async fn an_event_stream_without_events_lives_longer_than_every_deadline() {
 }
 
 #[tokio::test]
-async fn silent_connections_of_one_address_take_its_share_only() {
+async fn silent_connections_of_one_ip_address_take_its_share_only() {
     let server = TestServer::start().await;
     let proxied = Limits {
         connections_per_address: 8,

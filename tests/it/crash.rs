@@ -300,7 +300,7 @@ async fn entries(data: &Path, database: &str) -> Vec<AuditEvent<RecordedKind>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_answered_before_kill_9_is_in_the_audit_once_and_what_was_not_at_most_once() {
+async fn calls_acknowledged_before_kill_9_are_in_the_audit_once_and_others_at_most_once() {
     let data = std::env::temp_dir().join(format!("doorward-killed-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&data);
     let database = doorward_testkit::fresh_database().await;

@@ -159,7 +159,7 @@ async fn every_route_that_takes_a_writing_method_is_dropped_here_or_named_with_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dropped_request_stored_has_its_entry_and_every_entry_has_what_it_tells_of() {
+async fn changes_of_a_dropped_request_have_entries_and_every_entry_has_its_change() {
     let stage = Stage::new().await;
     for (method, route, build) in DRIVEN {
         let mut requests = build(&stage).await;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn a2_a5_i1_r2_every_probe_form_answers_and_unknown_ones_are_404_json() {
+async fn a2_a5_i1_r2_every_form_of_probe_is_served_and_unknown_ones_are_404_json() {
     let server = TestServer::start().await;
     let browser = Browser::new();
     for path in [
@@ -165,7 +165,7 @@ async fn a5_an_issuer_with_a_path_is_found_in_all_three_forms() {
 }
 
 #[tokio::test]
-async fn i12_w1_n14_preflights_are_answered_without_a_token() {
+async fn i12_w1_n14_preflights_need_no_token() {
     let server = TestServer::start().await;
     let browser = Browser::new();
     for path in [
@@ -217,7 +217,7 @@ async fn i12_w1_n14_preflights_are_answered_without_a_token() {
 }
 
 #[tokio::test]
-async fn cw19_health_and_readiness_answer() {
+async fn cw19_health_and_readiness_respond() {
     let server = TestServer::start().await;
     let health = Browser::new().get(&server.at("/healthz")).await.expect(200).json();
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
@@ -228,7 +228,7 @@ async fn cw19_health_and_readiness_answer() {
 }
 
 #[tokio::test]
-async fn wrong_methods_and_unknown_addresses_get_the_status_that_the_standard_names() {
+async fn wrong_methods_and_unknown_urls_get_the_status_that_the_standard_names() {
     let server = TestServer::start().await;
     let browser = Browser::new();
     for (method, path) in [

@@ -29,7 +29,7 @@ async fn from(
 }
 
 #[tokio::test]
-async fn every_entry_point_stops_answering_an_address_of_which_too_much_was_refused() {
+async fn every_entry_point_refuses_an_ip_address_with_too_many_refused_requests() {
     let wrong = [
         ("grant_type", "authorization_code"),
         ("code", "x"),
@@ -96,7 +96,7 @@ async fn every_entry_point_stops_answering_an_address_of_which_too_much_was_refu
 }
 
 #[tokio::test]
-async fn answered_requests_use_up_nothing_and_dropped_ones_count_as_refused() {
+async fn completed_requests_use_up_nothing_and_dropped_ones_count_as_refused() {
     let server = small(6).await;
     for _ in 0..30 {
         from(&server, "192.0.2.1", Method::GET, "/login", &[]).await.expect(200);
@@ -133,7 +133,7 @@ async fn answered_requests_use_up_nothing_and_dropped_ones_count_as_refused() {
 }
 
 #[tokio::test]
-async fn a_client_at_an_address_uses_up_its_own_share_only() {
+async fn a_client_at_an_ip_address_uses_up_its_own_share_only() {
     let server = small(30).await;
     let refused = async |address: &str, client: &str| {
         from(

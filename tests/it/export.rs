@@ -151,7 +151,7 @@ async fn syslog_gets_each_entry_as_a_message_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_happened_while_nobody_listened_arrives_after_a_restart() {
+async fn events_during_an_outage_of_the_listener_arrive_after_a_restart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server =

@@ -125,7 +125,7 @@ pub(crate) async fn prove(server: &TestServer, browser: &Browser, at: &str, type
 }
 
 #[tokio::test]
-async fn who_set_an_app_up_is_asked_for_it_and_each_code_counts_once() {
+async fn a_user_with_an_app_is_asked_for_it_and_each_code_counts_once() {
     let server = TestServer::start().await;
     server.user("ann").await;
     let (key, _) = enrol(&server, &server.signed_in("ann").await).await;
@@ -260,7 +260,7 @@ async fn changing_factors_needs_a_recent_sign_in_and_removing_one_ends_other_ses
 }
 
 #[tokio::test]
-async fn where_a_second_factor_is_required_who_has_none_sets_one_up_first() {
+async fn where_a_second_factor_is_required_a_user_without_one_sets_one_up_first() {
     let server =
         TestServer::start_with(|config| "required".clone_into(&mut config.accounts.second_factor))
             .await;
@@ -412,7 +412,7 @@ async fn an_administrator_can_take_lost_factors_away() {
 }
 
 #[tokio::test]
-async fn passkeys_are_not_offered_under_a_bare_address_and_junk_proves_nothing() {
+async fn passkeys_are_not_offered_under_an_ip_address_and_invalid_data_proves_nothing() {
     let server = TestServer::start().await;
     server.user("ann").await;
     let page = Browser::new().get(&server.at("/login")).await.expect(200);

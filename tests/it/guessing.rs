@@ -93,7 +93,7 @@ async fn a_dropped_sign_in_is_counted_and_noted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_too_many_passwords_wait_a_sign_in_is_answered_at_once_and_not_counted() {
+async fn when_too_many_passwords_wait_a_sign_in_is_refused_at_once_and_not_counted() {
     let server = Arc::new(
         TestServer::start_with(|config| {
             (
@@ -322,7 +322,7 @@ async fn guesses_at_the_present_password_use_up_those_at_sign_in() {
 }
 
 #[tokio::test]
-async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known() {
+async fn an_attackers_guesses_do_not_lock_a_user_out_of_a_known_browser() {
     let server =
         TestServer::start_with(|config| config.accounts.address_failures_before_delay = 8).await;
     server.user("alice").await;

@@ -27,7 +27,8 @@ fn state<'a>(all: &'a [Value], kind: &str, name: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn what_died_is_shown_as_failing_everywhere_and_as_working_only_after_it_answered() {
+async fn a_failed_dependency_is_shown_as_failing_everywhere_and_as_working_only_after_it_responded()
+{
     let (wiki, personal) = (FakeUpstream::start().await, FakeUpstream::start().await);
     let mail = FakeMailServer::start().await;
     let (wiki_config, personal_config) = (wiki.config("none"), personal.config("identity"));

@@ -46,7 +46,7 @@ async fn p5_rotation_breaks_no_token_and_needs_no_restart() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_used_ends_with_its_key_at_every_address() {
+async fn a_token_that_was_used_ends_with_its_key_at_every_url() {
     let server = TestServer::start().await;
     server.user("alice").await;
     let client = OAuthClient::register(&server).await;

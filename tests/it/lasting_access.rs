@@ -337,7 +337,7 @@ async fn no_old_session_and_none_without_the_second_factor_creates_a_lasting_mea
 }
 
 #[tokio::test]
-async fn whoever_signs_in_once_more_comes_back_to_what_they_typed() {
+async fn a_user_who_signs_in_again_returns_to_the_entered_form() {
     let prepared = Prepared::start().await;
     let (server, browser) = (&prepared.server, &prepared.browser);
     server.clock.advance(20 * 3_600);

@@ -163,7 +163,7 @@ fn every_dependency_has_an_accepted_licence() {
 /// The bill of materials names the packages of the program, each with its licence: neither those of
 /// tests or other features, nor those of other systems.
 #[test]
-fn the_bill_of_materials_names_exactly_what_the_program_is_built_of() {
+fn the_bill_of_materials_names_exactly_the_parts_of_the_program() {
     let tree = cargo(&[
         "tree",
         "--package",

@@ -66,7 +66,7 @@ async fn the_default_is_localhost_on_both_loopback_ip_addresses() {
 }
 
 #[tokio::test]
-async fn a_client_that_was_given_a_number_discovers_asks_and_calls_by_it() {
+async fn a_client_with_a_loopback_ip_address_discovers_connects_and_calls_by_it() {
     let data = directory("numbers");
     let server = DoorwardProcess::start(&data, "localhost:0", &[]).await;
     let dir = data.to_str().unwrap().to_owned();
@@ -120,7 +120,7 @@ async fn a_client_that_was_given_a_number_discovers_asks_and_calls_by_it() {
 }
 
 #[tokio::test]
-async fn pages_have_one_origin_to_which_numbers_lead() {
+async fn pages_have_one_origin_to_which_ip_addresses_redirect() {
     let data = directory("pages");
     let server = DoorwardProcess::start(&data, "localhost:0", &[]).await;
     for base in numbers(&server.url) {
@@ -148,7 +148,7 @@ async fn pages_have_one_origin_to_which_numbers_lead() {
 
 /// A grant of the time when the default public URL was http://127.0.0.1:8400 goes on.
 #[tokio::test]
-async fn what_was_granted_under_the_number_is_good_under_the_name() {
+async fn a_grant_for_a_loopback_ip_address_is_valid_for_localhost() {
     let data = directory("upgrade");
     let port = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -90,7 +90,7 @@ async fn wrong_names_and_wrong_passwords_look_the_same() {
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down_for_an_account_whoever_owns_it() {
+async fn guessing_is_slowed_down_for_every_account() {
     let server = TestServer::start().await;
     server.user("alice").await;
     for name in ["alice", "nobody"] {
@@ -118,7 +118,7 @@ async fn guessing_is_slowed_down_for_an_account_whoever_owns_it() {
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down_for_an_address_over_all_accounts() {
+async fn guessing_is_slowed_down_for_an_ip_address_over_all_accounts() {
     let server =
         TestServer::start_with(|config| config.accounts.address_failures_before_delay = 3).await;
     server.user("alice").await;
@@ -129,7 +129,7 @@ async fn guessing_is_slowed_down_for_an_address_over_all_accounts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn login_16_a_crowd_gets_no_more_guesses_than_a_queue() {
+async fn login_16_concurrent_guesses_are_no_more_than_sequential_ones() {
     let server = std::sync::Arc::new(
         TestServer::start_with(|config| config.accounts.argon2_concurrency = 1).await,
     );

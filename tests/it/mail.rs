@@ -111,7 +111,7 @@ async fn a_forgotten_password_is_replaced_by_a_link_that_works_once() {
 }
 
 #[tokio::test]
-async fn two_who_use_one_link_at_the_same_moment_set_one_password() {
+async fn two_uses_of_one_link_at_the_same_moment_set_one_password() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     forget(&server, &Browser::new(), "alice", "en").await.expect(200);
@@ -173,7 +173,7 @@ async fn links_end_with_time_with_another_password_and_with_the_account() {
 }
 
 #[tokio::test]
-async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_address() {
+async fn a_name_like_an_e_mail_address_keeps_no_mail_from_the_user_of_that_e_mail_address() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     let new = |name: &str, email: &str| NewAccount {
@@ -213,7 +213,7 @@ async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_ad
 }
 
 #[tokio::test]
-async fn the_mail_servers_user_may_be_an_address_and_the_password_is_not_in_the_url() {
+async fn the_mail_servers_user_may_be_an_e_mail_address_and_the_password_is_not_in_the_url() {
     let mail = FakeMailServer::start().await;
     let url = mail.url_for("doorward%40example.com");
     let server = TestServer::start_with(|config| {
@@ -238,7 +238,7 @@ async fn the_mail_servers_user_may_be_an_address_and_the_password_is_not_in_the_
 }
 
 #[tokio::test]
-async fn asking_tells_nothing_and_floods_nobody() {
+async fn requesting_a_link_reveals_nothing_and_floods_no_user() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     let browser = Browser::new();
@@ -258,7 +258,7 @@ async fn asking_tells_nothing_and_floods_nobody() {
 }
 
 #[tokio::test]
-async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() {
+async fn invitations_state_how_to_sign_in_in_the_language_of_their_sender() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     let administrator = server.signed_in("root").await;
@@ -309,7 +309,7 @@ async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() 
 }
 
 #[tokio::test]
-async fn a_sign_in_from_somewhere_new_is_told_to_the_user() {
+async fn a_sign_in_from_a_new_browser_and_ip_address_is_reported_to_the_user() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     for (address, agent) in

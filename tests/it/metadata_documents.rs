@@ -241,7 +241,7 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
 }
 
 #[tokio::test]
-async fn a_document_is_fetched_once_for_all_who_wait_and_kept_although_they_disconnect() {
+async fn a_document_is_fetched_once_for_all_waiting_requests_and_kept_although_they_disconnect() {
     let stage = std::sync::Arc::new(stage().await);
     for path in ["/one.json", "/two.json"] {
         stage.documents.json(path, &stage.document(path), "");

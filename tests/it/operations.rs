@@ -152,7 +152,7 @@ async fn p7_a_backup_taken_while_the_server_runs_restores_without_its_sessions()
 }
 
 #[tokio::test]
-async fn the_doctor_tells_why_a_client_did_not_connect() {
+async fn the_doctor_explains_why_a_client_did_not_connect() {
     let data = directory("doctor");
     let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
     let client = OAuthClient::register_at(&server.url).await;
@@ -178,7 +178,7 @@ async fn the_doctor_tells_why_a_client_did_not_connect() {
 }
 
 #[tokio::test]
-async fn cs19_figures_are_served_on_a_listener_of_their_own_and_name_nobody() {
+async fn cs19_metrics_are_served_on_a_listener_of_their_own_and_name_no_user() {
     let data = directory("figures");
     let free =
         std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();

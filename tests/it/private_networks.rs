@@ -66,7 +66,7 @@ async fn one_setting_lets_an_upstream_be_reached_without_tls_and_the_server_warn
 }
 
 #[tokio::test]
-async fn a_place_that_is_not_public_is_refused_with_the_command_that_would_allow_it() {
+async fn a_network_that_is_not_public_is_refused_with_the_command_that_would_allow_it() {
     let data = directory("refused");
     let add = async |more: &[&str]| {
         run(&data, &[&["upstream", "add", "wiki", "--kind", "http"], more].concat(), &[]).await

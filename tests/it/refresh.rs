@@ -27,7 +27,7 @@ async fn a23_a_refresh_token_is_rotated() {
 }
 
 #[tokio::test]
-async fn i8_a_lost_answer_can_be_asked_for_again() {
+async fn i8_a_lost_response_can_be_requested_again() {
     let (server, client, _, first) = stage().await;
     let lost = Tokens::read(client.refresh(&first.refresh, &[]).await);
     server.clock.advance(59);

@@ -110,7 +110,7 @@ async fn ca13_i6_bad_registrations_get_json_400_and_leave_nothing() {
 }
 
 #[tokio::test]
-async fn dcr_30_i21_one_address_cannot_register_without_end() {
+async fn dcr_30_i21_one_ip_address_cannot_register_without_limit() {
     let server = TestServer::start_with(|config| {
         (config.registration.burst_per_address, config.registration.per_minute_per_address) =
             (3, 1);
@@ -162,7 +162,7 @@ async fn i13_unused_registrations_are_collected_and_used_ones_never() {
 }
 
 #[tokio::test]
-async fn n12_switches_turn_registration_and_metadata_documents_off() {
+async fn n12_settings_disable_registration_and_metadata_documents() {
     let server = TestServer::start_with(|config| {
         (config.registration.dynamic, config.registration.metadata_documents) = (false, false);
     })

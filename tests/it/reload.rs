@@ -139,7 +139,7 @@ pub(crate) fn upstream(name: &str, fake: &FakeUpstream, more: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_calls_during_fifty_reloads_are_answered_and_no_decision_is_stale() {
+async fn a_thousand_calls_during_fifty_reloads_get_a_response_and_no_decision_is_stale() {
     let (steady, other) = (FakeUpstream::start().await, FakeUpstream::start().await);
     steady.state().tools = vec![tool("read", true)];
     other.state().tools = vec![tool("read", true)];

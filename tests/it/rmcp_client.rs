@@ -87,7 +87,7 @@ async fn authorised(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ca2_the_rmcp_client_goes_the_whole_way() {
+async fn ca2_the_rmcp_client_completes_the_flow() {
     let data = std::env::temp_dir().join(format!("doorward-rmcp-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&data);
     let server = DoorwardProcess::start(

@@ -29,7 +29,7 @@ async fn unread(words: &str) -> Output {
 }
 
 #[tokio::test]
-async fn no_command_fails_because_its_reader_went_away() {
+async fn no_command_fails_because_its_reader_closed_the_pipe() {
     let data = directory("pipes");
     let at = format!("--data-dir {}", data.display());
     for words in [
@@ -74,7 +74,7 @@ async fn no_command_fails_because_its_reader_went_away() {
 }
 
 #[tokio::test]
-async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
+async fn a_mistyped_name_is_refused_with_the_nearest_one() {
     let data = directory("names");
     let dir = data.to_str().unwrap();
     let add = [
@@ -149,7 +149,7 @@ async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
 }
 
 #[tokio::test]
-async fn every_error_of_a_file_is_told_by_every_command() {
+async fn every_error_of_a_file_is_reported_by_every_command() {
     let data = directory("errors");
     let file = data.join("doorward.toml");
     std::fs::write(
@@ -212,7 +212,7 @@ async fn completion_and_man_pages_come_out_of_the_program() {
 }
 
 #[tokio::test]
-async fn a_role_that_no_one_has_is_given_and_noted_with_the_one_that_was_probably_meant() {
+async fn an_unused_role_is_assigned_with_a_note_that_names_the_nearest_one() {
     let data = directory("roles");
     let at = data.to_str().unwrap();
     let rules = [("DOORWARD_POLICY__RULES", "allow role=developer")];

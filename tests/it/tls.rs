@@ -90,7 +90,7 @@ async fn a_certificate_of_the_operators_serves_https_with_both_versions_of_http(
 }
 
 #[tokio::test]
-async fn a_certificate_is_replaced_while_connections_go_on_and_a_bad_one_is_not() {
+async fn a_certificate_is_replaced_while_connections_continue_and_a_bad_one_is_not() {
     let folder = directory("reload");
     let server = TestServer::start().await;
     let (tls, certificate) = tls(&folder);
@@ -235,7 +235,7 @@ async fn settings_of_tls_that_cannot_be_are_refused_with_what_to_do() {
 
 /// A command runs as root or in a container where the key of the certificate is not.
 #[tokio::test]
-async fn only_what_serves_needs_the_files_of_the_certificate_and_the_doctor_tells_of_them() {
+async fn only_the_server_needs_the_files_of_the_certificate_and_the_doctor_reports_them() {
     let folder = directory("commands");
     let (certificate, key) = write_certificate(&folder.join("pem"));
     let (data, archive) = (folder.join("data"), folder.join("backup.tar"));

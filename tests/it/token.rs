@@ -15,7 +15,7 @@ async fn stage() -> (TestServer, OAuthClient, Browser) {
 }
 
 #[tokio::test]
-async fn ax3_a_code_buys_tokens_once() {
+async fn ax3_a_code_yields_tokens_once() {
     let (_server, client, browser) = stage().await;
     let pkce = Pkce::default();
     let code = client.code(&browser, &pkce, &[]).await;
@@ -62,7 +62,7 @@ async fn an_invalid_replay_revokes_nothing() {
 }
 
 #[tokio::test]
-async fn ca14_ca16_a_wrong_try_is_refused_and_does_not_spend_the_code() {
+async fn ca14_ca16_a_wrong_attempt_is_refused_and_does_not_spend_the_code() {
     let (server, client, browser) = stage().await;
     let stranger = OAuthClient::register(&server).await;
     let pkce = Pkce::default();
@@ -248,7 +248,7 @@ async fn login_14_rt_16_disabling_the_user_or_the_client_ends_everything() {
 }
 
 #[tokio::test]
-async fn login_14_a_code_that_arrives_after_its_user_was_disabled_buys_nothing() {
+async fn login_14_a_code_that_arrives_after_its_user_was_disabled_yields_nothing() {
     let (server, client, browser) = stage().await;
     let alice = server.app.accounts.find("alice").await.unwrap();
     let tokens = client.tokens(&browser, &[]).await;

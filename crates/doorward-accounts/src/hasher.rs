@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_hashes_wait_and_one_whose_caller_is_gone_keeps_its_permit_until_it_ends()
+    async fn only_so_many_hashes_wait_and_one_with_a_dropped_caller_keeps_its_permit_until_it_ends()
     {
         let config = Config {
             argon2_memory_kib: 8192,

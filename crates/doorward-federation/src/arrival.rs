@@ -279,7 +279,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_800_000_000);
 
     #[test]
-    fn the_age_of_an_authentication_is_measured_by_the_clock_that_tells_it() {
+    fn the_age_of_an_authentication_is_measured_by_the_clock_that_states_it() {
         let ask = |max_age, login| Ask {
             max_age,
             prompts: if login { vec!["login".to_owned()] } else { Vec::new() },

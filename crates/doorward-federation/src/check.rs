@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_of_clocks_is_told_and_a_large_one_is_wrong() {
+    fn a_difference_of_clocks_is_reported_and_a_large_one_is_an_error() {
         let now = Timestamp(1_800_000_000);
         for (apart, word, right) in [
             (2, "agrees", true),

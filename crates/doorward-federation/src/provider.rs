@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_need_only_an_id_and_a_secret_and_an_address_where_everybody_has_their_own() {
+    fn presets_need_only_an_id_and_a_secret_and_an_issuer_url_where_each_installation_has_one() {
         for kind in ["google", "gitlab", "github"] {
             check("p", &config(kind)).unwrap();
         }

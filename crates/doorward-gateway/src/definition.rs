@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn cf14_nothing_said_is_destructive_and_contradictions_are_reviewed() {
+    fn cf14_missing_annotations_mean_destructive_and_contradictions_are_reviewed() {
         let class = |annotations: Value| {
             class_of(&shown(json!({"name": "t", "inputSchema": {"type": "object"}, "annotations": annotations})).tool)
         };
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_letters_and_borrowed_names_are_flagged() {
+    fn hidden_characters_and_imitated_names_are_flagged() {
         let names = ["wiki", "mail"].map(|name| UpstreamName::parse(name).unwrap());
         let warn = |value: Value| warnings(names[0], &value.to_string(), &names).len();
         assert_eq!(

@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn decisions_take_their_room_before_anything_new() {
+    fn decisions_count_towards_the_limits_before_new_tools() {
         let decided: Vec<PinnedTool> = (0..3)
             .map(|number| pin(&shown(&format!("old{number}"), "x"), ToolState::Approved))
             .collect();

@@ -83,7 +83,7 @@ fn every_text_is_used() {
 }
 
 #[test]
-fn every_language_says_every_text_and_fills_its_placeholders() {
+fn every_language_has_every_text_and_fills_its_placeholders() {
     for (language, tag) in Language::ALL {
         for key in bundles::KEYS {
             assert!(bundles::has(language, key), "{tag}: {key}");
@@ -109,7 +109,7 @@ fn numbers_choose_the_plural_of_the_language() {
 }
 
 #[tokio::test]
-async fn a_text_within_a_text_is_said_in_the_same_language() {
+async fn a_text_within_a_text_is_formatted_in_the_same_language() {
     let told = text::account_password_not_changed(text::input_password_wrong());
     assert!(told.to_string().ends_with("the current password is wrong."), "{told}");
     let german = Language::German.speaking(async { told.to_string() }).await;

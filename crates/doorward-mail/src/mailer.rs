@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_work_is_said_with_its_key() {
+    fn settings_that_cannot_work_are_reported_with_their_key() {
         let wrong = |url: &str, from: &str| {
             Mailer::new(&MailConfig {
                 url: url.to_owned(),

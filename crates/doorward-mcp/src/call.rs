@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_members_with_telling_names_are_not_recorded() {
+    fn values_of_members_named_like_secrets_are_not_recorded() {
         let value =
             json!({"query": "x", "Api-Key": "k", "nested": [{"access_token": "t", "name": "n"}]});
         assert_eq!(

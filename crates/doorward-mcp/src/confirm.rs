@@ -355,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_ticked_and_accepted_form_says_yes() {
+    fn only_a_ticked_and_accepted_form_confirms() {
         assert!(says_yes(&json!({"action": "accept", "content": {"confirm": true}})));
         for answer in [
             json!({"action": "accept"}),

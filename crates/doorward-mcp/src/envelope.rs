@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_and_withdrawals_are_recognised() {
+    fn answers_and_cancellations_are_recognised() {
         assert!(matches!(peek(br#"{"jsonrpc":"2.0","id":"dw-1","result":{}}"#), Peeked::Answer(_)));
         assert!(matches!(
             peek(br#"{"jsonrpc":"2.0","id":"dw-1","error":{"code":1}}"#),

@@ -43,7 +43,7 @@ mod tests {
     use super::Pattern;
 
     #[test]
-    fn a_star_stands_for_anything_and_the_rest_for_itself() {
+    fn a_star_matches_any_text_and_other_characters_match_themselves() {
         for (pattern, text, fits) in [
             ("a", "a", true),
             ("a", "ab", false),

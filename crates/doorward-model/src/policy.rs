@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_fits_decides() {
+    fn the_first_matching_rule_decides() {
         let rules = [
             "allow role=admin",
             "deny upstream=wiki tool=delete_*",

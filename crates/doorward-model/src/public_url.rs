@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn localhost_has_numbers_and_no_other_host_does() {
+    fn localhost_has_ip_addresses_as_alternatives_and_no_other_host_does() {
         let numbers = |text: &str| -> Vec<String> {
             let url = PublicUrl::parse(text).unwrap();
             url.numbers().iter().map(|url| url.as_str().to_owned()).collect()

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_of_localhost_mean_it_and_it_does_not_mean_them() {
+    fn the_ip_addresses_of_localhost_mean_it_and_it_does_not_mean_them() {
         let known = [Resource::mcp(&PublicUrl::parse("http://localhost:8400").unwrap())];
         for text in [
             "http://localhost:8400/mcp",

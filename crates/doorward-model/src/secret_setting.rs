@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_instead_of_a_secret_is_not_taken_for_one() {
+    fn the_placeholder_of_a_secret_is_not_accepted_as_one() {
         for shown in ["\"…\"", "\"KEY=…\""] {
             assert!(serde_json::from_str::<SecretSetting>(shown).is_err(), "{shown}");
             assert!(serde_json::from_str::<NamedSecret<'='>>(shown).is_err(), "{shown}");

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_never_comes_back_is_told_after_a_while_and_its_next_attempt_is_another() {
+    fn a_client_that_never_returns_is_reported_after_a_while_and_its_next_attempt_is_another() {
         let of = |step: ConnectStep| step.client("c", Some("Cursor".to_owned()));
         let steps = vec![
             of(step(10, StepKind::Authorize, "a", "Mozilla").flow("f")),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_token_says_nothing_about_a_client_that_was_refused_before() {
+    fn an_unknown_token_explains_nothing_about_a_client_that_was_refused_before() {
         let refused = step(10, StepKind::Authorize, "a", "node")
             .client("c", Some("Cursor".to_owned()))
             .refused(Reason::RedirectUri);

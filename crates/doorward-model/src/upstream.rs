@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_short_plain_and_not_ours() {
+    fn names_are_short_plain_and_not_those_of_built_in_tools() {
         for name in ["a", "github", "my-wiki-2", "abcdefghijklmnopqrstuvwx"] {
             assert_eq!(UpstreamName::parse(name).unwrap().as_str(), name);
         }

@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ax8_only_one_spelling_of_an_address_is_a_client_identifier() {
+    fn ax8_only_one_spelling_of_a_url_is_a_client_identifier() {
         for good in [
             "https://claude.ai/oauth/claude-code-client-metadata",
             "https://vscode.dev/oauth/client-metadata.json",

@@ -126,7 +126,7 @@ mod tests {
     use crate::{Config, Store, StoreError};
 
     #[tokio::test]
-    async fn the_end_of_any_task_is_told_and_without_its_writer_a_store_is_not_well() {
+    async fn the_end_of_any_task_is_reported_and_without_its_writer_a_store_is_not_healthy() {
         for task in ["writer", "audit trail"] {
             let folder =
                 std::env::temp_dir().join(format!("doorward-tasks-{}", std::process::id()));

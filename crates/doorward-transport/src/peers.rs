@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_its_share_of_connections_and_a_trusted_proxy_has_all() {
+    fn an_ip_address_has_its_share_of_connections_and_a_trusted_proxy_has_all() {
         let peers = Peers::new(2, TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).unwrap());
         let admit = |address: &str| peers.admit(address.parse().unwrap());
         let held = [admit("192.0.2.1:1"), admit("192.0.2.1:2")];

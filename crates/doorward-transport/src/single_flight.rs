@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_error_to_those_who_wait_and_frees_the_key() {
+    async fn a_panic_is_an_error_to_waiting_requests_and_frees_the_key() {
         let flights = SingleFlight::<_, usize>::new(10);
         let failing = || async { panic!("test") };
         assert_eq!(flights.run(1, failing).await, Err(FlightError::Ended));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn finishing_waits_for_what_is_under_way_and_begins_nothing_more() {
+    async fn finishing_waits_for_work_in_progress_and_begins_no_more() {
         let (flights, count) = (SingleFlight::new(10), Arc::new(AtomicUsize::new(0)));
         drop(flights.begin(1, || counted(&count)).unwrap());
         flights.finish().await;

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_preface_tells_the_protocol_and_half_of_it_does_not() {
+    fn the_preface_identifies_the_protocol_and_half_of_it_does_not() {
         let pace = Pace::new(crate::pace::Deadlines::default());
         let mut wire = Wire::Unknown(0);
         wire.received(&PREFACE[..10], &pace);

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_of_the_servers_own_is_made_again_while_it_runs() {
+    fn a_self_signed_certificate_is_renewed_while_the_server_runs() {
         let folder = std::env::temp_dir().join(format!("doorward-own-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let now = SystemClock.now();

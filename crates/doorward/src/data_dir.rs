@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_could_read_is_closed_at_the_start() {
+    fn files_readable_by_other_users_are_closed_at_the_start() {
         let folder = std::env::temp_dir().join(format!("doorward-modes-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let data = DataDir::open(&folder).unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Api, key};
 
 #[tokio::test]
-async fn clients_are_approved_blocked_and_cleaned_up() {
+async fn clients_are_approved_disabled_and_cleaned_up() {
     let server = TestServer::start_with(|config| config.registration.approval = true).await;
     let root = server.user_with("root", &["admin"]).await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };

@@ -100,7 +100,7 @@ async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
 }
 
 #[tokio::test]
-async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
+async fn the_api_is_for_administrators_with_the_scope_only() {
     let (server, root) = stage().await;
     let alice = server.user("alice").await;
     for (user, scopes, status) in [(&root, "admin", 200), (&root, "mcp:destructive", 403)] {
@@ -137,7 +137,7 @@ async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_the_document_says_is_what_there_is() {
+async fn the_document_and_the_api_have_the_same_operations() {
     let (server, root) = stage().await;
     let document =
         Browser::new().get(&server.at("/api/admin/openapi.json")).await.expect(200).json();

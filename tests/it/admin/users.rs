@@ -102,7 +102,7 @@ async fn two_administrators_cannot_remove_each_other_at_the_same_moment() {
 }
 
 #[tokio::test]
-async fn ca52_an_administrator_makes_somebody_sign_in_again() {
+async fn ca52_an_administrator_requires_a_user_to_sign_in_again() {
     let (server, root) = stage().await;
     let alice = server.user("alice").await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };

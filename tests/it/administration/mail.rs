@@ -77,7 +77,7 @@ async fn without_a_mail_server_a_test_mail_is_refused_with_the_settings_to_make(
 }
 
 #[tokio::test]
-async fn a_mail_server_that_is_gone_is_told_within_its_time() {
+async fn an_unreachable_mail_server_is_reported_within_its_time_limit() {
     let server = TestServer::start_with(|config| {
         config.mail.url = "smtp://127.0.0.1:9".to_owned();
         config.mail.from = "doorward@example.com".to_owned();

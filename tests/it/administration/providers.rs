@@ -74,7 +74,7 @@ async fn identity_providers_are_added_and_deleted_alike_by_page_api_and_command(
 }
 
 #[tokio::test]
-async fn what_belongs_to_the_machine_is_the_commands_alone() {
+async fn settings_of_the_machine_are_reserved_for_commands() {
     let stage = Stage::on(TestServer::start().await).await;
     for (key, value) in [("networks", "10.0.0.0/8"), ("ca_file", "/etc/passwd")] {
         let set = format!("{key}={value}");

@@ -9,7 +9,7 @@ use super::{arrive, connect, name_of, refused, server_with, signed_in};
 type Case = (fn(&mut doorward_federation::ProviderConfig), serde_json::Value, serde_json::Value);
 
 #[tokio::test]
-async fn only_allowed_domains_groups_and_claims_come_in() {
+async fn only_allowed_domains_groups_and_claims_are_admitted() {
     let provider = FakeProvider::start().await;
     let cases: Vec<Case> = vec![
         (
@@ -213,7 +213,7 @@ async fn ca40_a_provider_that_cannot_be_reached_costs_nothing_within_the_grace()
 }
 
 #[tokio::test]
-async fn a_user_who_no_longer_fits_the_policy_is_out_at_the_next_refresh() {
+async fn a_user_who_no_longer_meets_the_rules_loses_access_at_the_next_refresh() {
     let provider = FakeProvider::start().await;
     provider.claims(&json!({"groups": ["eng"]}));
     let server =
@@ -300,7 +300,7 @@ async fn a_sign_in_counts_once_on_two_replicas_and_each_finishes_what_the_other_
 }
 
 #[tokio::test]
-async fn without_passwords_the_first_administrator_comes_through_the_provider() {
+async fn without_passwords_the_first_administrator_signs_in_through_the_provider() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| config.accounts.passwords = false).await;
     let (browser, link) = (Browser::new(), server.app.admin_link().await.unwrap());
@@ -350,7 +350,7 @@ async fn link(server: &TestServer, provider: &FakeProvider, browser: &Browser) {
 }
 
 #[tokio::test]
-async fn what_a_provider_takes_back_is_what_came_by_it() {
+async fn a_provider_ends_only_the_access_obtained_through_it() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     server.user("alice").await;
@@ -416,7 +416,7 @@ async fn nothing_is_asked_or_kept_for_users_for_whom_nothing_acts() {
 }
 
 #[tokio::test]
-async fn deleting_a_provider_ends_what_came_through_it() {
+async fn deleting_a_provider_ends_the_access_obtained_through_it() {
     let provider = FakeProvider::start().await;
     let server = TestServer::start().await;
     provider.follow(&server.clock);

@@ -184,7 +184,7 @@ async fn a_provider_that_seems_down_is_asked_about_others_first_in_the_next_roun
 }
 
 #[tokio::test]
-async fn a_refreshed_id_token_that_is_not_believed_is_not_silence() {
+async fn a_refreshed_id_token_that_fails_verification_is_not_an_outage() {
     for signature in [Signature::ForeignKey, Signature::None, Signature::SharedSecret] {
         let provider = FakeProvider::start().await;
         let server = server_with(&provider, |_, _| {}).await;
@@ -223,7 +223,7 @@ async fn a_refreshed_id_token_that_is_not_believed_is_not_silence() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_in_an_answer_without_use_counts_from_then_on() {
+async fn a_refresh_token_in_a_response_without_use_counts_from_then_on() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
@@ -386,7 +386,7 @@ async fn a_signed_userinfo_counts_with_a_good_signature_only() {
 }
 
 #[tokio::test]
-async fn refreshed_tokens_that_tell_no_address_leave_it_and_those_that_tell_another_change_it() {
+async fn refreshed_tokens_without_an_e_mail_address_leave_it_and_those_with_another_change_it() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| {
         corp.allowed_domains = vec!["corp.example".to_owned()];
@@ -412,7 +412,7 @@ async fn refreshed_tokens_that_tell_no_address_leave_it_and_those_that_tell_anot
 }
 
 #[tokio::test]
-async fn the_address_of_an_invited_user_follows_the_account_from_the_first_sign_in_on() {
+async fn the_e_mail_address_of_an_invited_user_follows_the_account_from_the_first_sign_in_on() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| "invited".clone_into(&mut corp.sign_up)).await;
     let new = doorward_accounts::NewAccount {

@@ -18,7 +18,7 @@ async fn server_and_provider() -> (TestServer, FakeProvider) {
 }
 
 #[tokio::test]
-async fn ca20_replayed_foreign_and_missing_state_signs_nobody_in() {
+async fn ca20_replayed_foreign_and_missing_state_signs_no_user_in() {
     let (server, provider) = server_and_provider().await;
     let (attacker, victim) = (Browser::new(), Browser::new());
     let away = begin(&server, &attacker, "").await.expect(303);
@@ -47,7 +47,7 @@ async fn ca20_replayed_foreign_and_missing_state_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn g5_state_lasts_ten_minutes_and_counts_once_also_for_two_at_the_same_moment() {
+async fn g5_state_is_valid_for_ten_minutes_and_once_also_for_two_at_the_same_moment() {
     let (server, provider) = server_and_provider().await;
     let browser = Browser::new();
     let back = provider.sign_in(&begin(&server, &browser, "").await.location());
@@ -140,7 +140,7 @@ async fn id_tokens_that_are_not_meant_signed_or_timed_right_are_refused() {
 }
 
 #[tokio::test]
-async fn keys_that_change_are_fetched_again_and_odd_key_sets_let_nobody_in() {
+async fn keys_that_change_are_fetched_again_and_odd_key_sets_admit_no_user() {
     let (server, provider) = server_and_provider().await;
     signed_in(&server, &provider).await;
     provider.rotate_keys();
@@ -181,7 +181,7 @@ async fn keys_that_change_are_fetched_again_and_odd_key_sets_let_nobody_in() {
 }
 
 #[tokio::test]
-async fn userinfo_about_somebody_else_is_refused() {
+async fn userinfo_about_another_user_is_refused() {
     let (server, provider) = server_and_provider().await;
     provider.userinfo(&json!({"sub": "u-2"}));
     let browser = Browser::new();
@@ -191,8 +191,7 @@ async fn userinfo_about_somebody_else_is_refused() {
 }
 
 #[tokio::test]
-async fn p10_a_provider_that_is_down_slow_or_talks_nonsense_costs_nobody_more_than_the_time_limit()
-{
+async fn p10_a_provider_that_is_down_slow_or_responds_with_nonsense_costs_at_most_the_time_limit() {
     let healthy = FakeProvider::start().await;
     for path in ["/.well-known/openid-configuration", "/jwks", "/token", "/userinfo"] {
         let answers: Vec<(&str, Answer)> = vec![
@@ -235,7 +234,7 @@ async fn p10_a_provider_that_is_down_slow_or_talks_nonsense_costs_nobody_more_th
 }
 
 #[tokio::test]
-async fn a_provider_that_hangs_is_given_up_and_others_keep_working_meanwhile() {
+async fn a_provider_that_hangs_times_out_and_others_keep_working() {
     let (hanging, healthy) = (FakeProvider::start().await, FakeProvider::start().await);
     let other = healthy.config();
     let server = server_with(&hanging, |_, config| {
@@ -272,7 +271,7 @@ async fn a_provider_that_hangs_is_given_up_and_others_keep_working_meanwhile() {
 }
 
 #[tokio::test]
-async fn fed21_a_discovery_document_of_another_issuer_or_with_a_strange_address_is_refused() {
+async fn fed21_a_discovery_document_of_another_issuer_or_with_an_odd_url_is_refused() {
     for over in [
         json!({"issuer": "https://evil.example"}),
         json!({"authorization_endpoint": "javascript:alert(1)"}),
@@ -288,7 +287,7 @@ async fn fed21_a_discovery_document_of_another_issuer_or_with_a_strange_address_
 }
 
 #[tokio::test]
-async fn an_internal_address_is_never_asked_unless_the_operator_named_its_network() {
+async fn an_internal_ip_address_is_never_requested_unless_the_operator_named_its_network() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| corp.networks.clear()).await;
     begin(&server, &Browser::new(), "").await.expect(503);
@@ -301,7 +300,7 @@ async fn an_internal_address_is_never_asked_unless_the_operator_named_its_networ
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_is_said_not_to_answer() {
+async fn an_unreachable_provider_is_reported_as_not_responding() {
     let provider = FakeProvider::start().await;
     let server =
         server_with(&provider, |corp, _| "http://127.0.0.1:1".clone_into(&mut corp.issuer)).await;
@@ -314,7 +313,7 @@ async fn a_provider_that_is_not_there_is_said_not_to_answer() {
 }
 
 #[tokio::test]
-async fn what_a_provider_refuses_is_told_to_the_user_without_its_own_words() {
+async fn a_refusal_of_a_provider_is_shown_to_the_user_without_its_own_words() {
     let (server, provider) = server_and_provider().await;
     let browser = Browser::new();
     for (error, status, words) in [

@@ -93,7 +93,7 @@ async fn a_refresh_token_that_the_provider_replaced_is_kept_when_the_check_is_dr
 }
 
 #[tokio::test]
-async fn a_name_from_a_provider_is_no_address_and_hides_nothing() {
+async fn a_name_from_a_provider_is_no_e_mail_address_and_hides_nothing() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| {
         config.policy.rules = vec!["allow user=*@acme.test".to_owned()];
@@ -145,7 +145,7 @@ async fn a_name_with_an_at_sign_that_an_older_version_took_from_a_provider_goes_
 }
 
 #[tokio::test]
-async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_for() {
+async fn an_e_mail_address_follows_the_provider_and_is_removed_when_it_is_no_longer_confirmed() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, config| {
         corp.roles = vec!["email = *@corp.example -> staff".to_owned()];
@@ -182,7 +182,7 @@ async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_f
 }
 
 #[tokio::test]
-async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_the_provider_s_to_change()
+async fn an_e_mail_address_from_an_administrator_is_not_changed_by_the_provider_of_a_user_with_a_password()
  {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
@@ -263,7 +263,7 @@ async fn two_plain_oauth_providers_at_one_origin_have_different_users() {
 }
 
 #[tokio::test]
-async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_one() {
+async fn a_deleted_provider_ends_everything_and_one_of_its_name_is_a_new_one() {
     let provider = FakeProvider::start().await;
     let server = TestServer::start().await;
     provider.follow(&server.clock);
@@ -347,8 +347,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
 }
 
 #[tokio::test]
-async fn a_provider_that_left_the_configuration_or_became_another_server_takes_sessions_and_tokens_along()
- {
+async fn a_provider_that_was_removed_or_became_another_server_ends_sessions_and_tokens() {
     let (provider, elsewhere) = (FakeProvider::start().await, FakeProvider::start().await);
     for replaced in [false, true] {
         let server = server_with(&provider, |_, _| {}).await;

@@ -49,7 +49,7 @@ async fn fed22_a_logout_at_the_provider_ends_sessions_at_once_and_a_replay_is_re
 }
 
 #[tokio::test]
-async fn fed22_connected_apps_end_too_where_the_operator_wants_that() {
+async fn fed22_connected_apps_end_too_where_the_operator_configured_it() {
     for claim in ["sub", "sid"] {
         let provider = FakeProvider::start().await;
         let server = server_with(&provider, |corp, _| corp.logout_ends_grants = true).await;
@@ -109,7 +109,7 @@ async fn fed22_tokens_that_are_no_logout_tokens_end_nothing() {
 }
 
 #[tokio::test]
-async fn ca39_signing_out_here_deletes_the_provider_s_tokens_and_offers_the_way_out_there() {
+async fn ca39_signing_out_here_deletes_the_provider_s_tokens_and_offers_sign_out_there() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let (one, two) = (signed_in(&server, &provider).await, signed_in(&server, &provider).await);

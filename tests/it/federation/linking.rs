@@ -63,7 +63,7 @@ async fn the_same_e_mail_address_alone_never_links() {
 }
 
 #[tokio::test]
-async fn who_signs_in_to_the_account_can_link_it_and_comes_back_to_the_client() {
+async fn a_user_who_signs_in_to_the_account_can_link_it_and_returns_to_the_client() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let local = with_email(&server, "local", "ada@corp.example").await;
@@ -104,7 +104,7 @@ async fn who_signs_in_to_the_account_can_link_it_and_comes_back_to_the_client() 
 }
 
 #[tokio::test]
-async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_user() {
+async fn linking_from_the_account_page_needs_the_confirmation_of_the_same_user() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let alice = server.user("alice").await;
@@ -179,7 +179,7 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_user() {
 }
 
 #[tokio::test]
-async fn an_authority_for_a_domain_links_accounts_that_nobody_has_linked_and_no_others() {
+async fn an_authority_for_a_domain_links_accounts_without_a_link_and_no_others() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| {
         corp.authoritative_domains = vec!["corp.example".to_owned()];
@@ -213,7 +213,7 @@ async fn an_authority_for_a_domain_links_accounts_that_nobody_has_linked_and_no_
 }
 
 #[tokio::test]
-async fn only_invited_users_come_in_where_the_operator_wants_that() {
+async fn only_invited_users_are_admitted_where_the_operator_requires_it() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| "invited".clone_into(&mut corp.sign_up)).await;
     let browser = Browser::new();
@@ -273,7 +273,7 @@ async fn fed23_the_same_subject_at_two_providers_is_two_users() {
 }
 
 #[tokio::test]
-async fn a_disabled_user_does_not_come_in_through_a_provider() {
+async fn a_disabled_user_does_not_sign_in_through_a_provider() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;

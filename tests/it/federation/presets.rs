@@ -134,7 +134,7 @@ fn github(provider: &FakeProvider, verified: bool) {
 }
 
 #[tokio::test]
-async fn github_takes_the_verified_primary_address_and_organisations_and_teams_as_groups() {
+async fn github_yields_the_verified_primary_e_mail_address_and_organisations_and_teams_as_groups() {
     let provider = FakeProvider::start().await;
     github(&provider, true);
     let server = preset(&provider, "github", |corp| {
@@ -176,7 +176,7 @@ async fn github_takes_the_verified_primary_address_and_organisations_and_teams_a
 }
 
 #[tokio::test]
-async fn mattermost_speaks_plain_oauth_and_deactivated_users_stay_out() {
+async fn mattermost_uses_plain_oauth_and_deactivated_users_are_refused() {
     let provider = FakeProvider::start().await;
     let token = json!({"access_token": "mm", "token_type": "bearer", "expires_in": 2_592_000, "refresh_token": "mm-r"});
     provider.answer("/oauth/access_token", answer(&token));
@@ -200,7 +200,7 @@ async fn mattermost_speaks_plain_oauth_and_deactivated_users_stay_out() {
 }
 
 #[tokio::test]
-async fn provider_test_says_in_words_what_is_wrong() {
+async fn provider_test_describes_every_fault() {
     let provider = FakeProvider::start().await;
     provider.answer(
         "/authorize",

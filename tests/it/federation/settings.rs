@@ -66,7 +66,7 @@ async fn offline_access_among_the_scopes_keeps_the_prompt_that_brings_a_refresh_
 }
 
 #[tokio::test]
-async fn pkce_is_used_unannounced_and_can_be_switched_off() {
+async fn pkce_is_used_unannounced_and_can_be_disabled() {
     for settings in [FakeProvider::config, plain] {
         for pkce in [true, false] {
             let provider = FakeProvider::start().await;
@@ -119,7 +119,7 @@ async fn an_issuer_is_reached_under_another_url_and_must_name_itself_all_the_sam
 }
 
 #[tokio::test]
-async fn endpoints_set_by_hand_take_the_place_of_those_that_are_discovered() {
+async fn configured_endpoints_replace_discovered_ones() {
     // All of them: no discovery document is asked for.
     let provider = FakeProvider::start().await;
     provider.answer("/.well-known/openid-configuration", nothing());
@@ -167,7 +167,7 @@ async fn sign_out(server: &TestServer, browser: &Browser) -> doorward_testkit::P
 }
 
 #[tokio::test]
-async fn a_user_of_a_provider_without_a_sign_out_page_is_told_that_the_session_there_goes_on() {
+async fn a_user_of_a_provider_without_a_sign_out_page_learns_that_the_session_there_continues() {
     for settings in [FakeProvider::config, plain] {
         let provider = FakeProvider::start().await;
         provider.discovery(&json!({"end_session_endpoint": null}));
@@ -196,7 +196,7 @@ async fn a_user_of_a_provider_without_a_sign_out_page_is_told_that_the_session_t
 }
 
 #[tokio::test]
-async fn provider_test_tells_wrong_settings_from_a_provider_that_speaks_its_own_way() {
+async fn provider_test_distinguishes_wrong_settings_from_an_unusual_provider() {
     let raw = |status, body: &str| {
         Answer::Raw(status, "application/json", body.to_owned(), String::new())
     };
@@ -246,7 +246,7 @@ async fn provider_test_tells_wrong_settings_from_a_provider_that_speaks_its_own_
 }
 
 #[tokio::test]
-async fn provider_test_tells_of_clocks_and_of_what_was_left_out() {
+async fn provider_test_reports_clocks_and_omissions() {
     for (odd, words) in [
         (Misbehaviour::ClockAhead, "240 seconds ahead of"),
         (Misbehaviour::ClockBehind, "240 seconds behind"),

@@ -9,8 +9,7 @@ use super::{arrive, begin, connect, name_of, pkce, server_with, signed_in};
 use doorward_model::SigningAlgorithm;
 
 #[tokio::test]
-async fn ca19_a_client_s_user_goes_straight_to_the_only_provider_and_comes_back_to_the_same_request()
- {
+async fn ca19_the_user_is_redirected_to_the_only_provider_and_returns_to_the_same_request() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| config.accounts.passwords = false).await;
     let (browser, client, pkce) = (Browser::new(), OAuthClient::register(&server).await, pkce());
@@ -87,7 +86,7 @@ async fn with_passwords_or_several_providers_the_user_chooses() {
 }
 
 #[tokio::test]
-async fn a_switched_off_provider_is_not_there() {
+async fn a_disabled_provider_is_not_available() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| corp.enabled = false).await;
     assert!(!Browser::new().get(&server.at("/login")).await.expect(200).body.contains("Corp"));
@@ -96,7 +95,7 @@ async fn a_switched_off_provider_is_not_there() {
 }
 
 #[tokio::test]
-async fn home_realm_discovery_sends_users_to_where_their_address_is_at_home() {
+async fn home_realm_discovery_directs_users_to_the_provider_of_their_e_mail_domain() {
     let provider = FakeProvider::start().await;
     let server =
         server_with(&provider, |corp, _| corp.home_domains = vec!["corp.example".to_owned()]).await;
@@ -146,7 +145,7 @@ async fn every_algorithm_that_a_provider_may_use_is_understood() {
 }
 
 #[tokio::test]
-async fn every_way_of_client_authentication_is_spoken() {
+async fn every_method_of_client_authentication_is_supported() {
     for (method, sign) in [
         ("client_secret_basic", "Authorization: Basic "),
         ("client_secret_post", "client_secret=s+e%2Fc%3Ar%2Be%26t%3D%25"),
@@ -184,7 +183,7 @@ async fn every_way_of_client_authentication_is_spoken() {
 }
 
 #[tokio::test]
-async fn form_post_answers_come_home_without_a_code_in_an_address() {
+async fn form_post_responses_arrive_without_a_code_in_a_url() {
     let provider = FakeProvider::start().await;
     let server =
         server_with(&provider, |corp, _| corp.response_mode = "form_post".to_owned()).await;
@@ -261,7 +260,7 @@ async fn user(server: &TestServer, name: &str) -> doorward_model::User {
 }
 
 #[tokio::test]
-async fn a_client_that_wants_a_new_sign_in_gets_one_and_no_loop() {
+async fn a_client_that_requests_a_new_sign_in_gets_one_and_no_loop() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| config.accounts.passwords = false).await;
     let (browser, client, pkce) =
@@ -291,7 +290,7 @@ async fn a_client_that_wants_a_new_sign_in_gets_one_and_no_loop() {
 }
 
 #[tokio::test]
-async fn a_new_name_or_address_changes_the_profile_and_never_the_user() {
+async fn a_new_name_or_e_mail_address_changes_the_profile_and_never_the_user() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
@@ -337,7 +336,7 @@ async fn pages_run_no_script_but_our_own_and_hold_html_from_providers_as_text() 
 }
 
 #[tokio::test]
-async fn a_provider_with_a_private_certificate_authority_is_believed_by_its_certificate_alone() {
+async fn a_provider_with_a_private_certificate_authority_is_trusted_by_its_certificate_alone() {
     let https = doorward_testkit::HttpsServer::start().await;
     let document = json!({
         "issuer": https.url, "authorization_endpoint": format!("{}/authorize", https.url), "token_endpoint": format!("{}/token", https.url),
@@ -370,7 +369,7 @@ async fn a_provider_with_a_private_certificate_authority_is_believed_by_its_cert
 }
 
 #[tokio::test]
-async fn oauth2_a_plain_provider_tells_who_somebody_is_by_json_pointers() {
+async fn oauth2_a_plain_provider_identifies_users_by_json_pointers() {
     let provider = FakeProvider::start().await;
     let issuer = provider.issuer.clone();
     let server = server_with(&provider, |corp, _| {

@@ -64,7 +64,7 @@ async fn ca26_ca37_fixed_credentials_are_sealed_and_sent_to_the_upstream_alone()
 }
 
 #[tokio::test]
-async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_says_so() {
+async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_reports_it() {
     let (wiki, mail) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
     let server = with(&[("wiki", &wiki, "oauth"), ("mail", &mail, "oauth")]).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
@@ -163,7 +163,7 @@ async fn ca28_a_connection_ends_after_its_time_and_when_its_user_ends_it() {
 }
 
 #[tokio::test]
-async fn cw9_a_token_of_ours_is_exchanged_at_the_upstreams_server_and_kept_while_it_is_good() {
+async fn cw9_a_token_of_doorward_is_exchanged_at_the_upstreams_server_and_kept_while_it_is_valid() {
     let wiki = FakeUpstream::protected().await;
     let token_url = format!("{}/token", wiki.origin);
     let server = with_config(&[("wiki", &wiki, "exchange")], |config| {

@@ -62,7 +62,7 @@ async fn ask_if(
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one story")]
-async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams() {
+async fn ca26_cs14_an_administrator_s_program_adds_tests_and_reviews_upstreams() {
     let wiki = FakeUpstream::start().await;
     let server = super::with_config(&[], |config| {
         config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()];
@@ -199,7 +199,7 @@ async fn the_api_takes_no_programs_and_files_and_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn only_administrators_through_clients_made_for_it_come_in() {
+async fn only_administrators_through_clients_created_for_it_have_access() {
     let server = with(&[]).await;
     server.user_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
@@ -274,7 +274,7 @@ async fn only_administrators_through_clients_made_for_it_come_in() {
 }
 
 #[tokio::test]
-async fn what_of_a_list_cannot_be_read_is_named_by_the_api_and_on_the_page() {
+async fn unreadable_parts_of_a_list_are_named_by_the_api_and_on_the_page() {
     let wiki = FakeUpstream::start().await;
     let mut bare = tool("bare", true);
     bare.as_object_mut().unwrap().remove("inputSchema");

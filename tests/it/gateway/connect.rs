@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{connect, go, someone, text, with};
 
 #[tokio::test]
-async fn g5_g13_the_way_back_belongs_to_one_user_one_browser_and_one_time() {
+async fn g5_g13_the_callback_belongs_to_one_user_one_browser_and_one_time() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let (alice, mallory) = (someone(&server, "alice").await, someone(&server, "mallory").await);
@@ -27,7 +27,7 @@ async fn g5_g13_the_way_back_belongs_to_one_user_one_browser_and_one_time() {
 }
 
 #[tokio::test]
-async fn the_account_there_is_shown_where_an_id_token_for_us_tells_it() {
+async fn the_account_there_is_shown_where_an_id_token_for_doorward_states_it() {
     for (member, value, shown) in [
         ("email", json!("alice@example.com"), "account there: alice@example.com"),
         ("name", json!("<b>Alice</b>\u{0}"), "account there: &#60;b&#62;Alice&#60;/b&#62;"),
@@ -160,7 +160,7 @@ async fn g24_ca32_credentials_of_one_issuer_are_never_shown_to_another() {
 }
 
 #[tokio::test]
-async fn g26_an_upstream_in_a_private_network_needs_leave_by_name() {
+async fn g26_an_upstream_in_a_private_network_needs_permission_by_name() {
     let wiki = FakeUpstream::start().await;
     let server =
         super::with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| {

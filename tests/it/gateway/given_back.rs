@@ -114,7 +114,7 @@ async fn a_connection_that_ended_and_was_made_again_is_revoked_each_time() {
 }
 
 #[tokio::test]
-async fn tokens_that_wait_are_revoked_although_their_upstream_is_deleted_meanwhile() {
+async fn pending_tokens_are_revoked_although_their_upstream_is_deleted() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[]).await;
     server.app.gateway.add("wiki", wiki.config("oauth")).await.unwrap();
@@ -126,7 +126,7 @@ async fn tokens_that_wait_are_revoked_although_their_upstream_is_deleted_meanwhi
 }
 
 #[tokio::test]
-async fn tokens_that_come_for_a_user_who_disconnected_meanwhile_are_revoked_too() {
+async fn tokens_that_arrive_for_a_user_who_disconnected_are_revoked_too() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;

@@ -29,7 +29,7 @@ async fn pair() -> (FakeUpstream, FakeUpstream, Arc<doorward_testkit::TestServer
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_09_wrong_slow_huge_and_endless_answers_are_errors_of_that_call_alone() {
+async fn f_09_wrong_slow_huge_and_endless_responses_are_errors_of_that_call_alone() {
     let (_bad, _good, server) = pair().await;
     let alice = someone(&server, "alice").await;
     tools(&server, &alice.token).await;
@@ -66,7 +66,7 @@ async fn f_09_wrong_slow_huge_and_endless_answers_are_errors_of_that_call_alone(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn p10_hanging_calls_take_nobody_elses_place_and_their_queue_has_an_end() {
+async fn p10_hanging_calls_take_no_other_users_place_and_their_queue_is_bounded() {
     let (_bad, _good, server) = pair().await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     tools(&server, &alice.token).await;
@@ -95,7 +95,7 @@ async fn p10_hanging_calls_take_nobody_elses_place_and_their_queue_has_an_end() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ca36_an_upstream_that_is_killed_in_the_middle_comes_back_by_itself() {
+async fn ca36_an_upstream_that_is_killed_during_a_call_restarts_automatically() {
     let (bad, _good, server) = pair().await;
     let alice = someone(&server, "alice").await;
     assert!(tools(&server, &alice.token).await.contains(&"bad_echo".to_owned()));

@@ -44,7 +44,7 @@ async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_users_up() {
 }
 
 #[tokio::test]
-async fn ca30_who_is_not_connected_sees_no_tools_and_gets_no_results_of_others() {
+async fn ca30_a_user_without_a_connection_gets_no_results_of_others() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);

@@ -369,7 +369,7 @@ async fn an_answer_of_the_old_transport_to_another_request_ends_the_one_that_was
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_challenge_is_found_whatever_the_answers_before_it_are() {
+async fn a_challenge_is_found_whatever_the_responses_before_it_are() {
     let mut servers = Vec::new();
     for (first, challenge) in [
         // Nothing: the connection ends.

@@ -285,7 +285,7 @@ async fn an_upstream_that_is_not_there_is_named_by_where_nothing_listens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_left_out_of_a_server_stands_on_the_page_of_upstreams() {
+async fn omissions_of_a_server_are_listed_on_the_page_of_upstreams() {
     let cases = [
         (OddHabit::BareTool, "bare: inputSchema"),
         (OddHabit::OddHeader, "bare: inputSchema: x-mcp-header"),

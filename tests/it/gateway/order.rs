@@ -77,7 +77,7 @@ async fn call(server: &TestServer, token: &str, path: &str, modern: bool, name: 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_upstream_says_arrives_whole_in_order_and_before_its_answer() {
+async fn messages_of_an_upstream_arrive_whole_in_order_and_before_its_result() {
     let (older, newer) = (FakeUpstream::start().await, FakeUpstream::start().await);
     for upstream in [&older, &newer] {
         upstream.state().tools = vec![tool("burst", true)];

@@ -448,7 +448,7 @@ async fn an_answer_of_more_values_than_are_read_is_text_alone() {
 }
 
 #[tokio::test]
-async fn a_short_document_that_stands_for_much_is_read_within_the_budget() {
+async fn a_short_document_with_a_large_expansion_is_read_within_the_budget() {
     let api = FakeApi::start().await;
     let level = |number: usize| {
         let next = json!({"$ref": format!("#/components/schemas/s{}", number + 1)});

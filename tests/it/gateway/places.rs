@@ -74,7 +74,7 @@ async fn finding(server: &TestServer) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn the_metadata_of_an_authorization_server_is_found_behind_whatever_other_places_answer() {
+async fn the_metadata_of_an_authorization_server_is_found_whatever_other_urls_return() {
     for (number, place) in SERVER.into_iter().enumerate() {
         let wiki = at(Some(place)).await;
         let found = finding(&server(&wiki).await).await;
@@ -95,7 +95,7 @@ async fn the_metadata_of_an_authorization_server_is_found_behind_whatever_other_
 }
 
 #[tokio::test]
-async fn the_metadata_of_a_resource_is_found_behind_whatever_other_places_answer() {
+async fn the_metadata_of_a_resource_is_found_whatever_other_urls_return() {
     let origin = FakeUpstream::start().await.origin.clone();
     for odd in odd(&origin) {
         let wiki = FakeUpstream::protected().await;
@@ -111,7 +111,7 @@ async fn the_metadata_of_a_resource_is_found_behind_whatever_other_places_answer
 }
 
 #[tokio::test]
-async fn the_most_telling_reason_is_reported_when_no_place_has_the_document() {
+async fn the_most_informative_reason_is_reported_when_no_url_has_the_document() {
     let other = json!({"issuer": "https://other.example", "authorization_endpoint": "https://other.example/", "token_endpoint": "https://other.example/"});
     for (first, second, told) in [
         (Place::status(404), Place::status(502), "returned HTTP 502"),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{someone_with, text, tools, with_config};
 
 #[tokio::test]
-async fn cf13_what_the_policy_denies_is_neither_seen_nor_called_by_any_way() {
+async fn cf13_items_that_the_policy_denies_are_neither_listed_nor_called_in_any_way() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
         config.policy.rules = vec![

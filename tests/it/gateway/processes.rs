@@ -213,7 +213,7 @@ async fn g30_two_processes_on_one_database_refresh_an_expired_token_once() {
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one story")]
-async fn ca26_cs14_upstreams_are_added_tried_reviewed_and_deleted_by_command() {
+async fn ca26_cs14_upstreams_are_added_tested_reviewed_and_deleted_by_command() {
     let wiki = FakeUpstream::start().await;
     let data =
         std::env::temp_dir().join(format!("doorward-upstream-commands-{}", std::process::id()));

@@ -99,7 +99,7 @@ async fn a_replaced_token_is_kept_although_the_connection_that_needed_it_takes_t
 }
 
 #[tokio::test]
-async fn a_replaced_token_is_kept_although_the_rest_of_its_answer_cannot_be_used() {
+async fn a_replaced_token_is_kept_although_the_rest_of_its_response_cannot_be_used() {
     let (server, fakes, alice) = both().await;
     for (fake, (_, tool)) in fakes.iter().zip(BOTH) {
         for spoiled in [
@@ -154,7 +154,7 @@ async fn a_token_that_ends_as_soon_as_it_is_given_is_used_once() {
 }
 
 #[tokio::test]
-async fn what_a_code_was_redeemed_for_is_kept_although_the_browser_goes_away() {
+async fn redeemed_tokens_are_kept_although_the_browser_disconnects() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;
@@ -168,7 +168,7 @@ async fn what_a_code_was_redeemed_for_is_kept_although_the_browser_goes_away() {
 }
 
 #[tokio::test]
-async fn a_registration_at_an_upstreams_server_is_kept_although_the_browser_goes_away() {
+async fn a_registration_at_an_upstreams_server_is_kept_although_the_browser_disconnects() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;
@@ -217,7 +217,7 @@ async fn calls_at_once_have_one_token_exchanged_which_is_kept_although_a_call_is
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replaced_token_is_kept_although_the_server_stops_meanwhile() {
+async fn a_replaced_token_is_kept_although_the_server_stops() {
     let fakes = [FakeUpstream::protected().await, FakeUpstream::protected().await];
     let folder = std::env::temp_dir().join(format!("doorward-stops-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);

@@ -114,7 +114,7 @@ async fn a_server_that_fails_or_asks_to_wait_ends_no_connection() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_still_good_is_used_while_the_server_cannot_refresh_it() {
+async fn a_token_that_is_still_valid_is_used_while_the_server_cannot_refresh_it() {
     let fake = FakeUpstream::protected().await;
     let server = started(&fake).await;
     let alice = someone(&server, "alice").await;

@@ -303,7 +303,7 @@ async fn a_decision_of_an_older_version_stays_when_more_of_the_document_is_read(
 }
 
 #[tokio::test]
-async fn answers_that_are_not_unicode_are_blocks_of_their_kind() {
+async fn responses_that_are_not_unicode_are_blocks_of_their_kind() {
     let api = FakeApi::start().await;
     let paths = json!({"/x": {"get": {"operationId": "read"}}});
     let (server, alice) = serving(&api, &document(paths, json!({}))).await;

@@ -63,7 +63,7 @@ async fn call_and_leave(server: &TestServer, token: &str, tool: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_shared_process_says_about_a_call_whose_user_left_reaches_no_other_user() {
+async fn messages_of_a_shared_process_about_a_dropped_call_reach_no_other_user() {
     let (server, folder) = server(false).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     super::tools(&server, &alice.token).await;
@@ -81,7 +81,7 @@ async fn what_a_shared_process_says_about_a_call_whose_user_left_reaches_no_othe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shared_process_can_ask_nobody_once_two_users_have_used_it() {
+async fn a_shared_process_can_ask_no_user_once_two_users_have_used_it() {
     let (server, folder) = server(false).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     super::tools(&server, &alice.token).await;

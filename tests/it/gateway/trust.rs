@@ -132,7 +132,7 @@ async fn a_token_is_sent_to_no_other_resource_when_the_file_names_another_url() 
 }
 
 #[tokio::test]
-async fn an_upstream_that_leaves_the_file_ends_with_its_connections() {
+async fn an_upstream_that_is_removed_from_the_file_ends_with_its_connections() {
     let case = CASES[0];
     let wiki = FakeUpstream::protected().await;
     let config = || case.config(&wiki, &wiki);

@@ -99,7 +99,7 @@ async fn mcp_23_a_stream_is_closed_when_its_access_ends() {
 }
 
 #[tokio::test]
-async fn ca4_connected_apps_are_listed_in_pages_and_only_ones_own() {
+async fn ca4_connected_apps_are_listed_in_pages_for_their_user_only() {
     let (server, _, browser, tokens) = stage().await;
     server.user("bob").await;
     OAuthClient::register(&server).await.tokens(&server.signed_in("bob").await, &[]).await;

@@ -133,7 +133,7 @@ async fn an_upstream_s_server_is_pinned_once_and_replaced_only_as_it_was_seen() 
 }
 
 #[tokio::test]
-async fn what_depends_on_an_upstream_ends_with_it_and_its_tokens_are_queued_for_revocation() {
+async fn data_of_an_upstream_ends_with_it_and_its_tokens_are_queued_for_revocation() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     server.user("alice").await;
@@ -216,7 +216,7 @@ async fn what_depends_on_an_upstream_ends_with_it_and_its_tokens_are_queued_for_
 }
 
 #[tokio::test]
-async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_claimed_it() {
+async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_stored_only_by_its_claimant() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     server.user("alice").await;

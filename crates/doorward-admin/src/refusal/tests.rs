@@ -10,7 +10,7 @@ fn each_code_has_a_text_of_its_own() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_is_no_fault_of_the_input_in_any_room() {
+fn a_store_that_does_not_respond_is_no_fault_of_the_input_in_any_crate() {
     for refusal in [
         Refusal::from(StoreError::Closed),
         UserError::Store(StoreError::Closed).into(),

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn gw08_only_https_addresses_are_opened() {
+    fn gw08_only_https_urls_are_opened() {
         for text in [
             "javascript:alert(1)",
             "data:text/html,x",
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_of_another_resource_is_not_believed() {
+    fn metadata_of_another_resource_is_not_accepted() {
         let url = Url::parse("https://a.example/v1/mcp").unwrap();
         for resource in [
             "https://a.example/v1/mcp",

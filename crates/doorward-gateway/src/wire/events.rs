@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_are_no_text_and_streams_that_break_off_are_told_apart() {
+    async fn bytes_that_are_no_text_and_streams_that_break_off_are_distinguished() {
         let all = read(&[b"data: \xff\xfe\n\ndata: y\n\n"]).await;
         assert_eq!(all.last().unwrap().as_ref().unwrap().data.as_deref(), Some("y"));
         let broken: Vec<Result<Bytes, ()>> = vec![Ok(Bytes::from_static(b"data: z")), Err(())];

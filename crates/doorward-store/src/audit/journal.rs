@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_entries_of_a_process_that_is_gone_are_found_and_those_of_a_living_one_are_not() {
+    fn the_entries_of_an_ended_process_are_found_and_those_of_a_running_one_are_not() {
         let folder = folder("left");
         let journal = Journal::new(&folder, "a".to_owned()).unwrap();
         for number in 1..=3 {

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_changes_or_takes_out_an_entry_is_found() {
+    async fn a_changed_or_removed_entry_is_found() {
         let store = store("tamper").await;
         let events = (0..20)
             .map(|number| {

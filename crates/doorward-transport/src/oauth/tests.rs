@@ -112,7 +112,7 @@ fn no_tokens_come_of_an_error_a_page_or_another_kind_of_token() {
 }
 
 #[test]
-fn refusal_wait_silence_and_nonsense_are_told_apart() {
+fn refusal_wait_silence_and_nonsense_are_distinguished() {
     use Asked::{Registration, Resource, Tokens};
     let json = "application/json";
     let refused = [
@@ -177,7 +177,7 @@ fn refusal_wait_silence_and_nonsense_are_told_apart() {
 }
 
 #[test]
-fn a_wish_to_wait_is_followed_in_every_form() {
+fn a_request_to_wait_is_followed_in_every_form() {
     let wait = |status, more: &[(&'static str, &str)]| match failure(
         Asked::Resource,
         status,
@@ -212,7 +212,7 @@ fn a_wish_to_wait_is_followed_in_every_form() {
 }
 
 #[test]
-fn a_limit_that_a_body_alone_tells_of_is_a_wish_to_wait() {
+fn a_limit_that_only_a_body_states_is_a_request_to_wait() {
     for (status, body) in [
         (200, r#"{"ok":false,"error":"ratelimited"}"#),
         (400, r#"{"error":"rate_limit_exceeded","error_description":"later"}"#),

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a12_g26_no_special_use_address_passes() {
+    fn a12_g26_no_special_use_ip_address_passes() {
         for text in [
             "127.0.0.1",
             "127.8.8.8",

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_is_told_at_once_whatever_finds_it() {
+    fn every_error_is_reported_at_once_whatever_finds_it() {
         let text = "[server]\nlistn = \"x\"\nmax_connections = \"many\"\npublic_url = \"http://a.example\"\n\
                     [keys]\nalgorithm = \"HS256\"\n[issuer]\ncode_seconds = 0\naccess_token_seconds = 0\n\
                     [providers.a]\nkind = \"google\"\n[providers.b]\nkind = \"nothing\"\n\

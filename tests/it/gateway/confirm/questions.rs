@@ -9,7 +9,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn what_does_not_fit_into_the_question_is_shown_on_the_page_in_full() {
+async fn arguments_that_do_not_fit_into_the_question_are_shown_on_the_page_in_full() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
     let alice = someone(&server, "alice").await;

@@ -94,7 +94,7 @@ async fn every_operation_has_an_entry_in_the_audit() {
 }
 
 #[tokio::test]
-async fn a_call_whose_client_went_away_has_an_entry_in_the_audit() {
+async fn a_call_of_a_disconnected_client_has_an_entry_in_the_audit() {
     let upstream = payroll().await;
     upstream.state().tools.push(doorward_testkit::tool("slow", true));
     let server = with_config(&[("payroll", &upstream, "none")], |_| {}).await;

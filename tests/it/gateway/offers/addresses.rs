@@ -11,7 +11,7 @@ use super::{
 use crate::access_tokens;
 
 #[tokio::test]
-async fn an_upstream_whose_name_begins_like_an_address_is_reached_at_its_own() {
+async fn an_upstream_whose_name_begins_like_a_path_is_reached_at_its_own() {
     let upstream = payroll().await;
     let names = ["mcp", "mcp-tools", "mcpx", "mcp-key"];
     let server = with_config(&names.map(|name| (name, &upstream, "none")), |_| {}).await;

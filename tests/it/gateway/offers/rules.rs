@@ -12,8 +12,7 @@ use crate::{access_tokens, audit::entries};
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one row for each operation")]
-async fn what_the_policy_denies_of_an_upstream_is_neither_listed_nor_reached_by_any_operation_at_any_address()
- {
+async fn items_that_the_policy_denies_are_neither_listed_nor_reached_by_any_operation_at_any_url() {
     let upstream = payroll().await;
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
         config.policy.rules = vec!["deny upstream=payroll role=guest".to_owned()];
@@ -124,7 +123,7 @@ async fn what_the_policy_denies_of_an_upstream_is_neither_listed_nor_reached_by_
 }
 
 #[tokio::test]
-async fn rules_roles_and_tokens_tell_kinds_and_items_apart() {
+async fn rules_roles_and_tokens_distinguish_kinds_and_items() {
     let upstream = payroll().await;
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
         config.policy.rules =
@@ -227,7 +226,7 @@ async fn the_scopes_of_an_upstream_are_needed_for_its_resources_and_prompts() {
 }
 
 #[tokio::test]
-async fn a_rule_about_a_tool_holds_at_the_upstreams_own_address() {
+async fn a_rule_about_a_tool_holds_at_the_upstreams_own_url() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
         config.policy.rules = vec!["deny tool=wiki_wipe".to_owned()];

@@ -80,7 +80,7 @@ async fn streams_of_all_kinds_are_counted_together_for_each_user() {
 }
 
 #[tokio::test]
-async fn a_stream_tells_nothing_of_what_its_user_may_no_longer_see() {
+async fn a_stream_reveals_nothing_that_its_user_may_no_longer_see() {
     let upstream = payroll().await;
     upstream.state().tools.push(doorward_testkit::tool("update", true));
     let server = with_config(&[("payroll", &upstream, "none")], |config| {

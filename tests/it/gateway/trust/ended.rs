@@ -95,7 +95,7 @@ async fn nothing_that_was_given_or_sealed_for_an_upstream_counts_at_one_added_ag
 }
 
 #[tokio::test]
-async fn tokens_of_a_deleted_upstream_are_revoked_at_their_issuer_by_a_task_and_tried_again() {
+async fn tokens_of_a_deleted_upstream_are_revoked_at_their_issuer_by_a_task_with_retries() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[]).await;
     let gateway = &server.app.gateway;
@@ -130,7 +130,7 @@ async fn tokens_of_a_deleted_upstream_are_revoked_at_their_issuer_by_a_task_and_
 }
 
 #[tokio::test]
-async fn a_revocation_that_never_works_is_given_up() {
+async fn a_revocation_that_never_works_is_abandoned() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[]).await;
     let gateway = &server.app.gateway;

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signed_token_is_not_read() {
+    fn an_unsigned_token_is_not_read() {
         for text in [
             "",
             "a",

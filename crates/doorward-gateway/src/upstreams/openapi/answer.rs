@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_become_the_block_that_they_are() {
+    fn responses_become_the_block_that_they_are() {
         let png = shown(200, "image/png", b"\x89PNG\xff");
         assert_eq!(
             (&png["content"][0]["type"], &png["content"][0]["mimeType"]),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_large_and_failed_answers_say_so() {
+    fn empty_large_and_failed_responses_are_reported() {
         for status in [200, 201, 204, 205] {
             let result = shown(status, "application/json", b"");
             assert!(

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_are_not_of_their_keyword_are_dropped_or_mended() {
+    fn values_that_are_not_of_their_keyword_are_dropped_or_replaced() {
         for (name, given, kept) in [
             ("type", json!("string"), Some(json!("string"))),
             ("type", json!("int"), None),

@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_have_names_that_clients_take() {
+    fn arguments_have_names_that_clients_accept() {
         for (name, argument) in [
             ("petId", "petId"),
             ("_limit", "_limit"),

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_schema_becomes_one_that_takes_anything() {
+    fn an_invalid_schema_becomes_one_that_accepts_anything() {
         for (given, mended) in [
             (json!({"properties": {"a": null}}), json!({"properties": {"a": {}}})),
             (json!({"properties": {"a": "string"}}), json!({"properties": {"a": {}}})),

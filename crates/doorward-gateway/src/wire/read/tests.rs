@@ -102,7 +102,7 @@ fn a_response_without_an_id_is_about_the_only_request_that_waits() {
 }
 
 #[test]
-fn what_is_no_message_decides_nothing() {
+fn an_invalid_message_decides_nothing() {
     for text in [
         "{}",
         r#"{"type":"heartbeat"}"#,
@@ -257,7 +257,7 @@ fn prompts_resources_and_templates_are_read_by_the_same_rule() {
 }
 
 #[test]
-fn an_unknown_block_of_a_result_becomes_a_text_that_says_so() {
+fn an_unknown_block_of_a_result_becomes_a_text_that_states_so() {
     let good = json!({"type": "text", "text": "good"});
     for (block, told) in [
         (
@@ -300,7 +300,7 @@ fn an_unknown_block_of_a_result_becomes_a_text_that_says_so() {
 }
 
 #[test]
-fn what_an_upstream_says_of_itself_is_read_without_what_is_not_of_the_protocol() {
+fn the_description_of_an_upstream_is_read_without_what_is_not_of_the_protocol() {
     for odd in [
         json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": true}, "serverInfo": {"name": "x"}}),
         json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": [], "logging": null}, "serverInfo": {"name": "x", "version": 1.5}, "instructions": 7}),

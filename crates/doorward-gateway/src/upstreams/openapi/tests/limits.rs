@@ -71,7 +71,7 @@ fn a_document_cannot_send_calls_to_an_origin_that_the_operator_did_not_name() {
 }
 
 #[test]
-fn what_is_no_document_is_refused_with_a_reason() {
+fn an_invalid_document_is_refused_with_a_reason() {
     for (text, why) in [
         ("{}", "OpenAPI"),
         ("swagger: '1.2'", "Swagger 1.2"),
