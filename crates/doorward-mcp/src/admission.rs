@@ -13,6 +13,7 @@ use crate::{
     call::Noted,
     confirm::{Confirmation, cannot_be_asked},
     item::{Facts, Item, Judged, Kind, Unjudged},
+    older,
     operation::{Answer, Operation, Wanted},
     surface,
     tools::{CallLimits, Progress, ToolCall, ToolError, ToolSource},
@@ -210,7 +211,7 @@ impl Mcp {
         &self,
         visit: &Visit,
         facts: &Facts<'_>,
-        answer: Answer,
+        mut answer: Answer,
         (searched, noted): (bool, &mut Noted),
     ) -> Result<Answer, ToolError> {
         let Some(size) = answer.bytes() else { return Ok(answer) };
@@ -225,6 +226,11 @@ impl Mcp {
             return Err(ToolError::Failed(format!(
                 "the result has {size} bytes; at most {most} are forwarded. Request less, or a part"
             )));
+        }
+        if let Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) = &mut answer
+            && !visit.client.modern
+        {
+            older::result(result);
         }
         match answer {
             Answer::Tool(rmcp::model::CallToolResponse::Complete(result))

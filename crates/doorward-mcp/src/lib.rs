@@ -34,6 +34,7 @@ mod lease;
 mod limits;
 mod lists;
 mod metadata;
+mod older;
 mod operation;
 mod questions;
 mod server;

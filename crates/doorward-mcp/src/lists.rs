@@ -11,7 +11,7 @@ use rmcp::{
 use crate::{
     Mcp, Surface, Target, Verdict, Visit, apps, confirm,
     item::{Judged, Unjudged},
-    surface,
+    older, surface,
     tools::{Offers, ToolSource, ToolSpec},
 };
 
@@ -57,6 +57,9 @@ impl Mcp {
             let mut tool = spec.tool.clone();
             if self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm {
                 confirm::with_argument(&mut tool);
+            }
+            if !visit.client.modern {
+                older::tool(&mut tool);
             }
             tool
         };

@@ -49,6 +49,8 @@ pub struct UpstreamState {
     pub operations: Vec<String>,
     /// How many bytes its prompt and its resource have, besides a few words.
     pub padding: usize,
+    /// The result of every call, where the test sets one.
+    pub result: Option<Value>,
     /// The extensions that it announces.
     pub extensions: Option<Value>,
     /// True if it supports the stateless revision 2026-07-28 alone.

@@ -4,6 +4,7 @@
 //! so, within one origin, and proxies of the environment are ignored. http without TLS is for
 //! correspondents alone, in networks that are listed for them.
 
+mod authorities;
 mod bounds;
 mod error;
 mod explain;
@@ -14,7 +15,7 @@ mod redirects;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use reqwest::{Certificate, header::HeaderMap};
+use reqwest::header::HeaderMap;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -22,6 +23,7 @@ use crate::{
     OutboundConfig,
     budget::{Budget, Exceeded, ReadError},
 };
+pub use authorities::Authority;
 pub use bounds::{Bounds, LOOPBACK, Networks};
 pub use error::{OutboundError, OutboundSetupError};
 use explain::explain;
@@ -94,15 +96,14 @@ impl Fetched {
 }
 
 /// Reads the configured networks and certificates, without the cost of setting TLS up.
-pub fn check(config: &OutboundConfig) -> Result<(Networks, Vec<Certificate>), OutboundSetupError> {
+pub fn check(config: &OutboundConfig) -> Result<(Networks, Vec<Authority>), OutboundSetupError> {
     let allowed = Networks::read(&config.allow_networks)?;
     let mut certificates = Vec::new();
     for path in &config.extra_ca_files {
         let failed =
             |reason: String| OutboundSetupError::Certificate { path: path.clone(), reason };
         let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        certificates
-            .extend(Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?);
+        certificates.extend(authorities::read(&pem).map_err(failed)?);
     }
     Ok((allowed, certificates))
 }
@@ -175,7 +176,9 @@ impl Outbound {
                 .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
                 .dns_resolver(Arc::new(guard.clone()));
             let builder = if encrypted {
-                builder.tls_certs_merge(certificates.clone())
+                let tls = authorities::tls(&certificates)
+                    .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
+                builder.tls_backend_preconfigured(tls)
             } else {
                 // It never speaks TLS, and trusts no one.
                 builder.tls_certs_only([])
@@ -292,15 +295,17 @@ pub async fn probe(url: &str, trusted: &[PathBuf]) -> Result<Fetched, OutboundEr
     let certificates = trusted
         .iter()
         .filter_map(|path| std::fs::read(path).ok())
-        .filter_map(|pem| Certificate::from_pem_bundle(&pem).ok())
+        .filter_map(|pem| authorities::read(&pem).ok())
         .flatten()
         .collect::<Vec<_>>();
+    let tls = authorities::tls(&certificates)
+        .map_err(|error| OutboundError::Failed(error.to_string()))?;
     #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(Duration::from_secs(5))
-        .tls_certs_merge(certificates)
+        .tls_backend_preconfigured(tls)
         .build()
         .map_err(|error| explain(&error))?;
     let response = client.get(url).send().await.map_err(|error| explain(&error))?;

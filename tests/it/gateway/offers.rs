@@ -3,6 +3,7 @@
 
 mod accounting;
 mod addresses;
+mod eras;
 mod rules;
 mod streams;
 

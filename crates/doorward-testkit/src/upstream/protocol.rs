@@ -78,7 +78,10 @@ pub(super) async fn mcp(
         }
         "tools/call" => {
             lock(&shared).calls += 1;
-            if message["params"]["name"] == "ask" {
+            let given = lock(&shared).result.clone();
+            if let Some(given) = given {
+                result(given)
+            } else if message["params"]["name"] == "ask" {
                 ask(&shared, &id)
             } else {
                 call(&id, &token, &message["params"]).await
