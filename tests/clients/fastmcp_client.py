@@ -37,9 +37,9 @@ async def main() -> None:
         await asyncio.sleep(int(os.environ["TOKEN_SECONDS"]) + 1)
         me = await client.call_tool("whoami", {})
         check(me.structured_content["name"] == os.environ["HUMAN_NAME"] and opened() == 1, "a call after the token expired, without asking")
-        refused = await client.call_tool("revoke_connected_app", {"client_id": "c_nobody"}, raise_on_error=False)
+        refused = await client.call_tool("revoke_connected_app", {"client_id": "c_unknown"}, raise_on_error=False)
         check(refused.is_error and opened() == 2, "step-up to mcp:write, then the tool answers")
-        check(await human.withdraw(NAME) == 1, "the user withdraws the access")
+        check(await human.revoke(NAME) == 1, "the user revokes the access")
         await client.call_tool("whoami", {})
         check(opened() == 3, "after that nothing works without asking again")
 

@@ -91,7 +91,7 @@ const names = all.map(tool => tool.name);
 console.log(`listed ${names.length} tools in ${Date.now() - started} ms`);
 check(names.includes('every_echo') && names.includes('everyhttp_echo') && names.includes('things_list_kind00') && names.includes('whoami'), 'tools of stdio, HTTP and OpenAPI upstreams are listed together');
 check(names.filter(name => name.startsWith('things_')).length === service.operations, `all ${service.operations} operations of the API are tools`);
-check(!names.some(name => name.startsWith('dead_')), 'an upstream that is down has no tools and hides nobody else\'s');
+check(!names.some(name => name.startsWith('dead_')), 'an upstream that is down has no tools and hides no tools of others');
 check(names.every(name => /^[a-zA-Z0-9_-]{1,64}$/.test(name)) && new Set(names).size === names.length, 'names are short, plain and unique');
 check(JSON.stringify([...names].sort()) === JSON.stringify(names), 'tools come in order');
 check(names.includes('notes_connect') && all.find(tool => tool.name === 'connections'), 'an upstream without this user\'s access offers to connect');
@@ -152,7 +152,7 @@ const refused = await bob.callTool({ name: 'notes_whose_token', arguments: {} })
 check(refused.isError && refused.content[0].text.includes('/connect/notes'), 'bob, who has not connected, gets a link and not ann\'s access');
 check(await connect('bob'), 'bob connects his own');
 const bobToken = (await bob.callTool({ name: 'notes_whose_token', arguments: {} })).content[0].text;
-check(annToken !== bobToken && annToken !== 'nobody', 'each calls with their own token');
+check(annToken !== bobToken && annToken !== 'none', 'each calls with their own token');
 
 // A client that cannot be asked gets a code by the page (CW13).
 const wants = await bob.callTool({ name: 'things_delete_kind01', arguments: { id: '5' } });
@@ -162,7 +162,7 @@ const page = await users.bob.fetch(link);
 check(page.html.includes('things_delete_kind01') && page.html.includes('&#34;5&#34;'), 'the page shows the call and its arguments');
 const agreed = await users.bob.fetch(link, users.bob.form(page.html, new URL(link).pathname));
 const code = agreed.html.match(/<code class="big">([^<]+)</)[1];
-check((await users.ann.fetch(link)).status === 404, 'to somebody else that page does not exist');
+check((await users.ann.fetch(link)).status === 404, 'for another user that page does not exist');
 check((await bob.callTool({ name: 'things_delete_kind01', arguments: { id: '6', confirm_write: code } })).isError, 'the code is for these arguments only');
 const done = await bob.callTool({ name: 'things_delete_kind01', arguments: { id: '5', confirm_write: code } });
 check(done.structuredContent?.url === '/kind01/5', 'with the code the call is made');

@@ -66,29 +66,29 @@ export class Human {
     throw new Error('the pages lead in a circle');
   }
 
-  // Withdraws the access of every connected app of this name.
-  async withdraw(appName) {
+  // Revokes the access of every connected app of this name.
+  async revoke(appName) {
     let page = await this.fetch(`${this.base}/account`);
     if (page.location) {
       await this.signIn(await this.fetch(page.location));
       page = await this.fetch(`${this.base}/account`);
     }
-    let withdrawn = 0;
+    let revoked = 0;
     for (const row of page.html.split('<li>').slice(1)) {
       const id = row.match(/name="client_id" value="([^"]+)"/)?.[1];
       if (!id || !row.includes(`<strong>${appName}</strong>`)) continue;
       const form = row.slice(row.indexOf('/account/revoke'));
       const csrf = form.match(/name="csrf" value="([^"]+)"/)[1];
       const answer = await this.fetch(`${this.base}/account/revoke`, { csrf, client_id: unescape(id) });
-      if (answer.status !== 303) throw new Error(`withdrawing answered ${answer.status}`);
-      withdrawn += 1;
+      if (answer.status !== 303) throw new Error(`revoking answered ${answer.status}`);
+      revoked += 1;
     }
-    if (!withdrawn) throw new Error(`no connected app is named ${appName}`);
-    return withdrawn;
+    if (!revoked) throw new Error(`no connected app is named ${appName}`);
+    return revoked;
   }
 }
 
-// As a program: `node human.mjs authorize URL` (what a desktop's browser opener is replaced by), `node human.mjs withdraw NAME`.
+// As a program: `node human.mjs authorize URL` (what a desktop's browser opener is replaced by), `node human.mjs revoke NAME`.
 if (process.argv[1] === new URL(import.meta.url).pathname && process.argv[2]) {
   const { DOORWARD_URL, HUMAN_NAME, HUMAN_PASSWORD, HUMAN_JAR } = process.env;
   const human = new Human(DOORWARD_URL, HUMAN_NAME, HUMAN_PASSWORD, HUMAN_JAR);
@@ -104,7 +104,7 @@ if (process.argv[1] === new URL(import.meta.url).pathname && process.argv[2]) {
         await new Promise(resolve => setTimeout(resolve, 100));
       }
     }
-  } else if (command === 'withdraw') {
-    console.log(await human.withdraw(argument));
+  } else if (command === 'revoke') {
+    console.log(await human.revoke(argument));
   }
 }

@@ -23,11 +23,11 @@ async def authorize(url: str) -> str:
     return out.decode().strip()
 
 
-async def withdraw(name: str) -> int:
-    """Withdraws the access of the connected app of this name."""
-    process = await asyncio.create_subprocess_exec(NODE, str(HERE / "human.mjs"), "withdraw", name, stdout=asyncio.subprocess.PIPE)
+async def revoke(name: str) -> int:
+    """Revokes the access of the connected app of this name."""
+    process = await asyncio.create_subprocess_exec(NODE, str(HERE / "human.mjs"), "revoke", name, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    assert process.returncode == 0, "the user could not withdraw"
+    assert process.returncode == 0, "the user could not revoke"
     return int(out)
 
 

@@ -38,7 +38,7 @@ const me = inspect('--method', 'tools/call', '--tool-name', 'whoami');
 check(me.json?.structuredContent?.name === HUMAN_NAME, 'tools/call');
 const apps = inspect('--method', 'tools/call', '--tool-name', 'list_connected_apps').json.structuredContent.apps;
 const human = new Human(DOORWARD_URL, HUMAN_NAME, HUMAN_PASSWORD, jar);
-check(await human.withdraw(apps.find(app => app.this_app).name) === 1, 'the user withdraws the access');
+check(await human.revoke(apps.find(app => app.this_app).name) === 1, 'the user revokes the access');
 const before = opened();
 inspect('--method', 'tools/call', '--tool-name', 'whoami');
 check(opened() === before + 1, 'after that it must ask again');

@@ -37,12 +37,12 @@ await sleep(Number(TOKEN_SECONDS) + 1);
 check((await client.callTool({ name: 'whoami', arguments: {} })).structuredContent.name === HUMAN_NAME && opened() === 1, 'a call after the token expired, without asking');
 let answer;
 for (let attempt = 0; attempt < 3 && !answer; attempt += 1) {
-  try { answer = await client.callTool({ name: 'revoke_connected_app', arguments: { client_id: 'c_nobody' } }, undefined, { timeout: 40_000 }); } catch (error) { console.log(`# ${error.message}`); }
+  try { answer = await client.callTool({ name: 'revoke_connected_app', arguments: { client_id: 'c_unknown' } }, undefined, { timeout: 40_000 }); } catch (error) { console.log(`# ${error.message}`); }
 }
 check(answer?.isError === true && opened() === 2, 'step-up to mcp:write, then the tool answers');
 const human = new Human(DOORWARD_URL, HUMAN_NAME, HUMAN_PASSWORD, jar);
 const apps = (await client.callTool({ name: 'list_connected_apps', arguments: {} })).structuredContent.apps;
-check(await human.withdraw(apps.find(app => app.this_app).name) >= 1, 'the user withdraws the access');
+check(await human.revoke(apps.find(app => app.this_app).name) >= 1, 'the user revokes the access');
 const before = opened();
 let ended = false;
 try { await client.callTool({ name: 'whoami', arguments: {} }, undefined, { timeout: 20_000 }); } catch { ended = true; }

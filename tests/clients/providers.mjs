@@ -241,7 +241,7 @@ await atCorp(alice, 'bob');
 await alice.waitForURL(/\/login\/welcome/);
 await alice.shot('link-in-use');
 await alice.getByRole('button', { name: 'Link accounts' }).click();
-check(await alice.getByText('is linked to another user').isVisible(), 'an account that is somebody else\'s here is not linked');
+check(await alice.getByText('is linked to another user').isVisible(), 'an account that is linked to another user here is not linked');
 await alice.goto(`${url}/account/security`);
 await alice.getByRole('link', { name: 'Link Navy' }).click();
 await atNavy(alice);
@@ -251,7 +251,7 @@ check(/belongs|Link Navy to alice/.test(await alice.locator('main').innerText())
 const phone = await open({ colorScheme: 'dark', viewport: { width: 390, height: 844 } });
 await phone.goto(`${url}/login`);
 await phone.shot('login-with-providers-dark-phone');
-await phone.goto(`${url}/login/corp/callback?state=nobody`);
+await phone.goto(`${url}/login/corp/callback?state=unknown`);
 await phone.shot('sign-in-over-phone');
 complaints.splice(0, complaints.length, ...complaints.filter(text => !/40[0134]|favicon/.test(text)));
 check(complaints.length === 0, `Chromium has nothing to complain about${complaints.map(text => `\n  ${text}`).join('')}`);

@@ -1,5 +1,5 @@
-// Doorward behind real reverse proxies with TLS, by the examples in deploy/proxies: unmodified clients go their whole way through them,
-// events come as they are sent, and a long call is not cut off. What a stranger writes into forwarded headers changes nothing.
+// Doorward behind real reverse proxies with TLS, by the examples in deploy/proxies: unmodified clients complete the flow through them,
+// events come as they are sent, and a long call is not cut off. Forwarded headers of clients change nothing.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';

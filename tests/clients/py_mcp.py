@@ -59,9 +59,9 @@ async def main() -> None:
             await asyncio.sleep(int(os.environ["TOKEN_SECONDS"]) + 1)
             check((await client.call_tool("whoami", {})).structured_content["name"] == os.environ["HUMAN_NAME"], "a call after the token expired")
             check(memory.tokens.refresh_token != before.refresh_token and human.CONSENTS == 1, "the refresh token was rotated")
-            check((await client.call_tool("revoke_connected_app", {"client_id": "c_nobody"})).is_error, "step-up to mcp:write, then the tool answers")
+            check((await client.call_tool("revoke_connected_app", {"client_id": "c_unknown"})).is_error, "step-up to mcp:write, then the tool answers")
             check(human.CONSENTS == 2, "the user was asked for the step-up")
-            check(await human.withdraw(NAME) == 1, "the user withdraws the access")
+            check(await human.revoke(NAME) == 1, "the user revokes the access")
             await client.call_tool("whoami", {})
             check(human.CONSENTS == 3, "after that nothing works without asking again")
 

@@ -58,16 +58,16 @@ await sleep(Number(TOKEN_SECONDS) + 1);
 check((await client.callTool({ name: 'whoami', arguments: {} })).structuredContent.name === HUMAN_NAME, 'a call after the token expired');
 check(memory.tokens.refresh_token !== before.refresh_token, 'the refresh token was rotated');
 const consents = human.consents;
-const write = () => client.callTool({ name: 'revoke_connected_app', arguments: { client_id: 'c_nobody' } });
+const write = () => client.callTool({ name: 'revoke_connected_app', arguments: { client_id: 'c_unknown' } });
 let refused;
 try {
   refused = await authorized(transport, write);
 } catch (error) {
-  // This SDK refreshes when it is challenged, and a refresh never widens a grant. A host then drops the tokens and asks anew, with
+  // This SDK refreshes when it is challenged, and a refresh never widens a grant. A host then drops the tokens and asks again, with
   // the scope of the challenge.
   check(error.code === 403, 'the write is refused until the user allows it');
   memory.tokens = undefined;
-  check(await auth(provider, { serverUrl: new URL(`${DOORWARD_URL}/mcp`), scope: 'mcp:write' }) === 'REDIRECT', 'the SDK asks anew');
+  check(await auth(provider, { serverUrl: new URL(`${DOORWARD_URL}/mcp`), scope: 'mcp:write' }) === 'REDIRECT', 'the SDK asks again');
   const back = new URL(await human.authorize(memory.authorize.href));
   await transport.finishAuth(back.searchParams.get('code'));
   refused = await write();
@@ -76,7 +76,7 @@ check(refused.isError === true && human.consents === consents + 1, 'step-up to m
 let progress = 0;
 await client.callTool({ name: 'wait', arguments: { seconds: 2 } }, undefined, { onprogress: () => { progress += 1; } });
 check(progress === 3, 'progress arrives');
-check(await human.withdraw(NAME) === 1, 'the user withdraws the access');
+check(await human.revoke(NAME) === 1, 'the user revokes the access');
 memory.authorize = undefined;
 let ended = false;
 try { await client.callTool({ name: 'whoami', arguments: {} }); } catch { ended = true; }

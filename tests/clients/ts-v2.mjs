@@ -66,12 +66,12 @@ await sleep(Number(TOKEN_SECONDS) + 1);
 check((await call('whoami', {})).structuredContent.name === HUMAN_NAME, 'a call after the token expired');
 check(memory.tokens.refresh_token !== before.refresh_token, 'the refresh token was rotated');
 const consents = human.consents;
-const refused = await authorized(transport, () => call('revoke_connected_app', { client_id: 'c_nobody' }));
+const refused = await authorized(transport, () => call('revoke_connected_app', { client_id: 'c_unknown' }));
 check(refused.isError === true && human.consents === consents + 1, 'step-up to mcp:write, then the tool answers');
 let progress = 0;
 await call('wait', { seconds: 2 }, { onprogress: () => { progress += 1; } });
 check(progress === 3, 'progress arrives');
-check(await human.withdraw(NAME) === 1, 'the user withdraws the access');
+check(await human.revoke(NAME) === 1, 'the user revokes the access');
 memory.authorize = undefined;
 let ended = false;
 try { await call('whoami', {}); } catch { ended = true; }

@@ -254,7 +254,7 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
             .body
             .contains("is not a date")
     );
-    let page = root.get(&server.at("/admin/audit?kind=user.added&user=nobody")).await.expect(200);
+    let page = root.get(&server.at("/admin/audit?kind=user.added&user=unknown")).await.expect(200);
     assert!(page.body.contains("No matching entries"));
     let csv = root.get(&server.at("/admin/audit/export?format=csv")).await.expect(200);
     assert!(

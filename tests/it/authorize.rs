@@ -106,7 +106,7 @@ async fn a13_a14_g3_i14_i22_the_consent_page_shows_what_is_at_stake() {
     assert!(page.body.contains(&format!("<h1>May {apart} act for you?</h1>")), "{}", page.body);
     let title = "<title>May &#60;b&#62;Bold&#60;/b&#62; &#38; &#34;co&#34; act for you?";
     assert!(page.body.contains(title), "{}", page.body);
-    assert!(page.body.contains("class=\"host\">127.0.0.1<"), "the redirect host stands large");
+    assert!(page.body.contains("class=\"host\">127.0.0.1<"), "the redirect host is in large type");
     assert!(page.body.contains("unverified") && page.body.contains("runs on your own computer"));
     assert!(page.body.contains("scope-mcp:read") && page.body.contains("scope-mcp:write"));
     assert!(page.body.contains(&server.at("/mcp")));
@@ -308,18 +308,18 @@ async fn prompt_none_and_max_age_are_obeyed() {
         Some("consent_required"),
         "a self-registered client is never silently allowed"
     );
-    let nobody =
+    let anonymous =
         Browser::new().get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(400);
     assert!(
-        nobody.body.contains("href=\"http://127.0.0.1:7777/callback?error=login_required"),
+        anonymous.body.contains("href=\"http://127.0.0.1:7777/callback?error=login_required"),
         "{}",
-        nobody.body
+        anonymous.body
     );
     server.clock.advance(120);
     for changes in [[("max_age", "60")], [("prompt", "login")], [("max_age", "0")]] {
         let to = browser.get(&client.authorize_url(&pkce, &changes)).await.expect(303).location();
         assert!(to.contains("/login?request="), "{changes:?}: {to}");
-        // After signing in anew the same request goes on to consent.
+        // After signing in again the same request goes on to consent.
         let page = browser.get(&to).await.expect(200);
         let (csrf, request) =
             (form_value(&page.body, "csrf").unwrap(), form_value(&page.body, "request").unwrap());

@@ -167,7 +167,7 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
     client.refresh(&tokens.refresh, &[]).await.expect(200);
     assert_eq!(ask(&tokens.refresh).await, json!({"active": false}), "a rotated token is spent");
     let alice = server.app.accounts.find("alice").await.unwrap();
-    server.app.issuer.withdraw(&alice.id, None).await.unwrap();
+    server.app.issuer.revoke_access(&alice.id, None).await.unwrap();
     assert_eq!(ask(&tokens.access).await, json!({"active": false}));
 }
 

@@ -412,7 +412,7 @@ async fn providers_are_added_listed_tested_and_deleted_while_the_server_runs() {
         .await
         .0,
         1,
-        "it is somebody else's"
+        "it belongs to another user"
     );
     assert_eq!(run(&["--data-dir", &dir, "user", "reset-factors", "guest"], "").await.0, 0);
     let doctor = run(&["--data-dir", &dir, "doctor", "--public-url", &server.url], "").await.1;

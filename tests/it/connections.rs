@@ -125,7 +125,7 @@ async fn an_idle_connection_stays_for_its_own_longer_time() {
             String::from_utf8_lossy(bytes)
         );
     }
-    // Another request in between begins the time anew.
+    // Another request in between begins the time again.
     let after = closed_after(address, &[request, request], Duration::from_millis(900)).await;
     assert!(after > DEADLINES.idle + Duration::from_millis(800), "{after:?}");
 }

@@ -243,7 +243,7 @@ async fn a_dropped_sign_in_returns_its_memory_and_its_turn() {
     let answer = browser
         .post(
             &format!("{}/login", server.url),
-            &[("csrf", &csrf), ("name", "nobody"), ("password", "wrong password")],
+            &[("csrf", &csrf), ("name", "unknown"), ("password", "wrong password")],
         )
         .await;
     assert!(

@@ -1,5 +1,5 @@
 //! Secrets that can be guessed: every attempt is counted before the secret is compared, whatever
-//! becomes of the request, and a stranger's attempts do not lock a user out of a browser in which
+//! becomes of the request, and an attacker's attempts do not lock a user out of a browser in which
 //! they signed in before.
 
 use std::{sync::Arc, time::Duration};

@@ -102,7 +102,7 @@ async fn a_forgotten_password_is_replaced_by_a_link_that_works_once() {
             .get_all("set-cookie")
             .iter()
             .all(|cookie| !cookie.to_str().unwrap().contains("session=")),
-        "nobody is signed in by a link"
+        "a link signs no user in"
     );
     elsewhere.get(&server.at("/account")).await.expect(303);
     set(&link, "and a third one, please").await.expect(404);
@@ -245,11 +245,11 @@ async fn requesting_a_link_reveals_nothing_and_floods_no_user() {
     let mut pages = Vec::new();
     // No user, no e-mail address, no password of their own; and then the user who gets a mail,
     // twice.
-    for name in ["nobody", "mute", "oidc", "alice", "alice"] {
+    for name in ["unknown", "mute", "oidc", "alice", "alice"] {
         let page = forget(&server, &browser, name, "en").await.expect(200);
         pages.push(page.body);
     }
-    assert!(pages.iter().all(|page| *page == pages[0]), "the answer tells who there is");
+    assert!(pages.iter().all(|page| *page == pages[0]), "the response reveals which users exist");
     forget(&server, &browser, "alice", "en").await.expect(429);
     mail.mail(0).await;
     tokio::time::sleep(Duration::from_millis(500)).await;

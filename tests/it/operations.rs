@@ -61,7 +61,7 @@ async fn tokens_and_the_audit_are_managed_from_the_command_line_while_the_server
             &["token", "create", "x", "--service", "ci-bot", "--scope", "nothing"][..],
             "there is no scope",
         ),
-        (&["token", "create", "x", "--user", "nobody"], "nobody"),
+        (&["token", "create", "x", "--user", "absent"], "absent"),
         (
             &["token", "create", "x", "--service", "ci-bot", "--scope", "admin"],
             "more than this account may grant",

@@ -343,7 +343,7 @@ impl Stage {
             Reason::TokenRevoked => {
                 let access = tokens().await.access;
                 let alice = server.app.accounts.find("alice").await.unwrap();
-                server.app.issuer.withdraw(&alice.id, None).await.unwrap();
+                server.app.issuer.revoke_access(&alice.id, None).await.unwrap();
                 assert!(!server.calls(&access).await);
             }
             Reason::TokenForeign => assert!(!server.calls("not-a-token").await),

@@ -226,7 +226,7 @@ async fn a_file_that_cannot_be_used_changes_nothing_and_is_reported_everywhere()
     std::fs::remove_file(&served.file).unwrap();
     served.process.signal("HUP").await;
     until(|| served.log().contains("was deleted")).await;
-    assert!(calls(&base, &alice, "wiki_read").await, "a file that is gone decides nothing");
+    assert!(calls(&base, &alice, "wiki_read").await, "a deleted file decides nothing");
     served.write(&good);
     for _ in 0..100 {
         if served.api(&token, "/api/admin/health").await.to_string().contains("as in its file") {
@@ -300,7 +300,7 @@ async fn every_section_that_is_reloaded_takes_effect_by_each_way() {
     served.write(&format!("{}{limits}", upstream("wiki", &wiki, "")));
     until(|| served.log().matches("the configuration was reloaded").count() >= 3).await;
     assert!(!calls(&base, &alice, "wiki_read").await, "a role is needed now");
-    assert!(!calls(&base, &alice, "notes_read").await, "the upstream is gone");
+    assert!(!calls(&base, &alice, "notes_read").await, "the upstream was removed");
     assert!(tools(&base, &alice).await.iter().all(|tool| !tool.starts_with("notes_")));
     served.write(&upstream("wiki", &wiki, ""));
     until(|| served.log().matches("the configuration was reloaded").count() >= 4).await;

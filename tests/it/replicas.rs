@@ -111,14 +111,14 @@ async fn cs18_p3_a_token_counts_everywhere_and_its_end_too() {
     let tokens = client.tokens(&one.signed_in("alice").await, &[]).await;
     assert!(one.calls(&tokens.access).await && other.calls(&tokens.access).await);
     one.app.admin.keys.rotate(true).await.unwrap();
-    let signed_anew = Tokens::read(client.refresh(&tokens.refresh, &[]).await);
+    let signed_again = Tokens::read(client.refresh(&tokens.refresh, &[]).await);
     assert!(
-        other.calls(&signed_anew.access).await || {
+        other.calls(&signed_again.access).await || {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            other.calls(&signed_anew.access).await
+            other.calls(&signed_again.access).await
         }
     );
-    one.app.issuer.withdraw(&alice.id, None).await.unwrap();
+    one.app.issuer.revoke_access(&alice.id, None).await.unwrap();
     assert!(!one.calls(&tokens.access).await);
     for _ in 0..50 {
         if !other.calls(&tokens.access).await {
@@ -126,7 +126,7 @@ async fn cs18_p3_a_token_counts_everywhere_and_its_end_too() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("the other replica still accepts a withdrawn token after five seconds");
+    panic!("the other replica still accepts a revoked token after five seconds");
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn ca2_the_rmcp_client_completes_the_flow() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(name(&client).await.unwrap(), "alice");
     let write = CallToolRequestParams::new("revoke_connected_app")
-        .with_arguments(json!({"client_id": "c_nobody"}).as_object().unwrap().clone());
+        .with_arguments(json!({"client_id": "c_unknown"}).as_object().unwrap().clone());
     let refused = client.call_tool(write.clone()).await.unwrap_err();
     assert!(format!("{refused:?}").contains("mcp:write"), "{refused:?}");
     let stepped_up = connect(authorised(&base, &browser, Some(&["mcp:write"])).await).await;
@@ -158,7 +158,7 @@ async fn ca2_the_rmcp_client_completes_the_flow() {
     }
     assert!(
         name(&client).await.is_err() && name(&stepped_up).await.is_err(),
-        "withdrawn access still works"
+        "revoked access still works"
     );
     server.kill().await;
 }

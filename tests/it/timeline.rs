@@ -82,7 +82,7 @@ async fn broken_authorization_requests_are_explained() {
     expect(&server, "resource", "resource=https://elsewhere.example/mcp").await;
     ask(&[("response_type", "token")]).await;
     expect(&server, "response_type", "authorization code flow").await;
-    let unknown = OAuthClient::known(&server, "c_nobody", &client.redirect_uri);
+    let unknown = OAuthClient::known(&server, "c_unknown", &client.redirect_uri);
     browser.get(&unknown.authorize_url(&pkce, &[])).await;
     expect(&server, "client_unknown", "Delete the credentials that the client stored").await;
     let gone =

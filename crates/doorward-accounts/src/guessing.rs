@@ -1,4 +1,4 @@
-//! The counters of secrets that can be guessed, and browsers that a stranger's guesses do not lock
+//! The counters of secrets that can be guessed, and browsers that an attacker's guesses do not lock
 //! out.
 //!
 //! A browser in which a user completed a sign-in gets a cookie that says so, for this user.

@@ -193,7 +193,7 @@ impl PasswordHasher {
 }
 
 /// Compares a password with a hash and, where it is right but hashed under other parameters, hashes
-/// it anew.
+/// it again.
 fn compare(
     (argon2, wanted): (&InMemory<'_>, &Params),
     password: &PlainPassword,

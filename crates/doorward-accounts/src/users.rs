@@ -271,7 +271,7 @@ impl Accounts {
             if disabled {
                 keep = true;
                 // The identity provider of such an account is not asked again before the user signs
-                // in anew (CA39).
+                // in again (CA39).
                 for identity in self.store.identities_of(&user.id).await? {
                     changes
                         .push(Change::DropCredential { identity: identity.id, next_check_at: now });

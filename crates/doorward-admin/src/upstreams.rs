@@ -178,7 +178,7 @@ impl Upstreams {
         Ok(self.gateway.test(&upstream, user.as_ref()).await.into_iter().map(finding).collect())
     }
 
-    /// Has an upstream listed anew.
+    /// Has an upstream listed again.
     pub async fn refresh(&self, name: &str) -> Result<(), Refusal> {
         let upstream = self.named(name).await?;
         self.gateway.forget_lists(upstream.name).await;

@@ -233,8 +233,8 @@ impl Users {
         }
     }
 
-    /// Withdraws everything that a user allowed a client.
-    pub async fn withdraw(&self, user: &User, client: &str) -> Result<(), Refusal> {
+    /// Revokes everything that a user allowed a client.
+    pub async fn revoke_access(&self, user: &User, client: &str) -> Result<(), Refusal> {
         let (client_id, now) = (ClientId::from_text(client), self.clock.now());
         let held = self.store.connected_apps(&user.id, now).await?;
         if !held.iter().any(|app| app.client_id == client_id) {

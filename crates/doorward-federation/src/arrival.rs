@@ -231,7 +231,7 @@ pub(crate) fn authenticated_at(told: Authenticated, now: Timestamp) -> Option<i6
     told.at.map(|at| now.0 - (told.issued_at - at).max(0))
 }
 
-/// Checks that the user authenticated anew, where that was requested.
+/// Checks that the user authenticated again, where that was requested.
 pub(crate) fn is_fresh(
     ask: &Ask,
     begun_at: i64,
@@ -265,9 +265,9 @@ pub(crate) fn is_fresh(
 /// its own time, unless a new one was requested and happened. Choosing an account counts as now as
 /// well: otherwise the client would repeat its request for a choice without end.
 pub(crate) fn counts_from(ask: &Ask, told: Option<Authenticated>, now: Timestamp) -> Timestamp {
-    let asked_anew = ask.max_age.is_some() || !ask.prompts.is_empty();
+    let asked_again = ask.max_age.is_some() || !ask.prompts.is_empty();
     match told.and_then(|told| authenticated_at(told, now)) {
-        Some(at) if at < now.0 - OLDER && !asked_anew => Timestamp(at),
+        Some(at) if at < now.0 - OLDER && !asked_again => Timestamp(at),
         Some(_) | None => now,
     }
 }

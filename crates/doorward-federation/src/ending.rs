@@ -107,9 +107,9 @@ impl Federation {
             Change::CollectProviderRoles(identity.user_id.clone()),
         ]);
         let others = self.inner.parts.store.identities_of(&identity.user_id).await?;
-        let another_stands =
+        let another_remains =
             others.iter().any(|other| other.id != identity.id && other.ended_at.is_none());
-        if self.depends_on_providers(identity).await? && !another_stands {
+        if self.depends_on_providers(identity).await? && !another_remains {
             unit.push(Change::EndSessionsOfUser {
                 user_id: identity.user_id.clone(),
                 except: None,

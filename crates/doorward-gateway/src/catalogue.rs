@@ -57,7 +57,7 @@ impl Catalogue {
         if Arc::ptr_eq(&held, pins) {
             return true;
         }
-        // Read anew and unchanged: this path is common to all calls, so that this must be found out
+        // Read again and unchanged: this path is common to all calls, so that this must be found out
         // only once.
         let same = *held == *pins;
         if same {

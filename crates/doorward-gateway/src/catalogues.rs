@@ -72,7 +72,7 @@ impl Catalogues {
             return Arc::clone(slot);
         }
         if slots.len() >= MOST {
-            // Rare, and harmless: a list is fetched anew when needed.
+            // Rare, and harmless: a list is fetched again when needed.
             let oldest = slots
                 .iter()
                 .min_by_key(|(_, (_, slot))| slot.state().tried_at)

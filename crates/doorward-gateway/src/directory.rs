@@ -233,7 +233,7 @@ impl Gateway {
         Ok(all)
     }
 
-    /// Warns once of each upstream to which everything goes in clear.
+    /// Warns once of each upstream that everything reaches unencrypted.
     fn warn_of_plain(&self, all: &[Arc<Upstream>]) {
         let mut warned = self.inner.warned.lock().unwrap_or_else(PoisonError::into_inner);
         for upstream in all.iter().filter(|upstream| upstream.is_plain() && upstream.is_enabled()) {
@@ -317,7 +317,7 @@ impl Gateway {
     /// An upstream that is used.
     pub async fn upstream(&self, name: UpstreamName) -> Result<Option<Arc<Upstream>>, StoreError> {
         // This path is common to all calls: search the known ones before everything is assembled
-        // anew.
+        // again.
         if self.is_current().await? {
             let configured = self.inner.configured.now();
             let configured = configured.iter().find(|upstream| upstream.name == name);

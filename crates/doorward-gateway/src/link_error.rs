@@ -20,7 +20,7 @@ const WAIT: u64 = 30;
 /// Reason for which an upstream cannot be spoken to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LinkError {
-    /// The user has to connect with their own account first, or anew.
+    /// The user has to connect with their own account first, or again.
     #[error("the user must connect first")]
     Connect,
     /// The upstream requires more scopes than the user gave.

@@ -64,7 +64,7 @@ pub(crate) fn lists(link: &Arc<Link>, audience: Audience) {
     tokio::spawn(async move {
         let agreed = tokio::time::timeout(AGREE_WITHIN, held.listen(filter)).await;
         drop(held);
-        // An upstream that declares it and does not do it is listed anew after the usual time.
+        // An upstream that declares it and does not do it is listed again after the usual time.
         if let Ok(Ok(subscription)) = agreed {
             follow(subscription, weak, audience).await;
         }

@@ -41,7 +41,7 @@ pub(crate) trait Connector: Setup {
 pub(crate) type Key = (UpstreamName, Option<UserId>);
 
 /// For how long the known revision of an upstream is used: an upstream that was replaced by a newer
-/// one is asked anew after it.
+/// one is asked again after it.
 const ERA_KEPT: Duration = Duration::from_hours(1);
 /// How long an HTTP server may take to answer discovery of its revisions, before it counts as an
 /// older one that does not answer it.
@@ -161,7 +161,7 @@ impl Pool {
         {
             return Arc::clone(slot);
         }
-        // An upstream that is connected to in another way begins anew.
+        // An upstream that is connected to in another way begins again.
         let slot = Arc::new(Slot {
             upstream: Live::new(Arc::clone(upstream)),
             making: tokio::sync::Mutex::default(),
@@ -301,7 +301,7 @@ impl Inner {
                 era,
                 wire: Wire::new(upstream.name),
             };
-            // A process may need its time to start, and is asked anew over the same pipes.
+            // A process may need its time to start, and is asked again over the same pipes.
             let asks = era == Era::Unknown && !upstream.kind.is_process;
             let within = if asks { within.min(DISCOVER_WITHIN) } else { within };
             async move {

@@ -163,7 +163,7 @@ impl Gateway {
         }
     }
 
-    /// Forgets the lists of an upstream; the next request lists them anew.
+    /// Forgets the lists of an upstream; the next request lists them again.
     pub async fn forget_lists(&self, name: UpstreamName) {
         self.inner.pool.close_for(name, None);
         self.inner.catalogues.forget(name, None);

@@ -63,9 +63,9 @@ impl Issuer {
         nothing()
     }
 
-    /// Withdraws everything that a user allowed a client: `None` in its place withdraws from all
+    /// Revokes everything that a user allowed a client: `None` in its place revokes the access of all
     /// clients.
-    pub async fn withdraw(
+    pub async fn revoke_access(
         &self,
         user_id: &doorward_model::UserId,
         client_id: Option<ClientId>,

@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(wrong("http://mail.example.com", "a@b.example"), "url");
         assert_eq!(wrong("smtps://me:secret@mail.example.com", "a@b.example"), "url");
         assert_eq!(wrong("smtps://%ff@mail.example.com", "a@b.example"), "url");
-        assert_eq!(wrong("smtps://mail.example.com", "nobody"), "from");
+        assert_eq!(wrong("smtps://mail.example.com", "invalid"), "from");
         assert!(Mailer::new(&MailConfig::default()).unwrap().is_none());
     }
 }

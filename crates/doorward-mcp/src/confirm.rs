@@ -180,7 +180,7 @@ impl Mcp {
                 return self.spend_once(&about, given).await;
             }
             *retry.answers = None;
-            // Without an answer to the question it is asked anew.
+            // Without an answer to the question it is asked again.
             if let Some(answer) = answer {
                 return if says_yes(&answer) {
                     self.spend_once(&about, given).await

@@ -34,7 +34,7 @@ const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
-/// The beginning of a header's value that stands for another one.
+/// The beginning of a header's value that encodes another one.
 const ENCODED: &str = "=?base64?";
 
 /// The connections that the dispatch wants, one for each revision.

@@ -1,4 +1,4 @@
-//! Serves tools to whomever the co-located issuer vouches for, over every revision of the Model
+//! Serves tools to callers that the co-located issuer authorized, over every revision of the Model
 //! Context Protocol.
 //!
 //! It trusts the issuer by sharing its keys and store: there is no request to ourselves and no edge

@@ -38,7 +38,7 @@ pub(crate) enum Presented {
     None,
     /// One of this user's and client's, with its hash.
     Valid(Arc<ClientFacts>, Arc<str>),
-    /// One that has ended, or is another user's: the client has to begin anew.
+    /// One that has ended, or is another user's: the client has to begin again.
     Unknown,
 }
 

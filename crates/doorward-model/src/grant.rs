@@ -46,7 +46,7 @@ pub enum RevokeReason {
     RefreshReuse,
     /// The client revoked it (RFC 7009).
     ByClient,
-    /// The user withdrew it.
+    /// The user revoked it.
     ByUser,
     /// An administrator disabled or deleted the client.
     ClientRemoved,

@@ -207,7 +207,7 @@ impl Registration {
         }
     }
 
-    /// Counts the registrations anew; housekeeping calls it.
+    /// Counts the registrations again; housekeeping calls it.
     pub async fn recount(&self) -> Result<(), StoreError> {
         let count = self.store.count_clients(doorward_model::ClientSource::Registration).await?;
         self.registered.store(count, std::sync::atomic::Ordering::Relaxed);

@@ -101,7 +101,7 @@ impl Effects {
                 told.stated.iter().for_each(|event| observer.happened(event));
             }
         });
-        // A caller that is gone does not change the outcome.
+        // A dropped caller does not change the outcome.
         let _ = after.answer.send(result);
     }
 }

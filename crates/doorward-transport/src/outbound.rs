@@ -118,7 +118,7 @@ impl Outbound {
     }
 
     /// A client for one correspondent. It has its own limit of requests at once, so that one that
-    /// hangs delays no other. TLS is set up anew only where the correspondent needs something of
+    /// hangs delays no other. TLS is set up again only where the correspondent needs something of
     /// its own.
     pub fn for_correspondent(
         &self,

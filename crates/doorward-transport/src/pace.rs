@@ -120,7 +120,7 @@ impl Pace {
     }
 
     /// The time of the next check although nothing is due.
-    pub(crate) fn look_again(&self) -> u64 {
+    pub(crate) fn next_check(&self) -> u64 {
         self.now().saturating_add(millis(self.deadlines.idle))
     }
 

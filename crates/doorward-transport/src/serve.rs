@@ -217,7 +217,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let io = TokioIo::new(Heard::new(stream, Arc::clone(&pace)));
     let connection = builder.serve_connection(io, service).into_owned();
     let (stop, sleep) =
-        (stopped.changed(), tokio::time::sleep_until(pace.instant(pace.look_again())));
+        (stopped.changed(), tokio::time::sleep_until(pace.instant(pace.next_check())));
     tokio::pin!(connection, stop, sleep);
     let (mut armed, mut is_stopping, mut leaves_by) = (u64::MAX, false, None);
     let ended = poll_fn(|context| {
@@ -255,7 +255,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             }
             armed = due
                 .filter(|(time, _)| *time > pace.now())
-                .map_or_else(|| pace.look_again(), |(time, _)| time);
+                .map_or_else(|| pace.next_check(), |(time, _)| time);
             sleep.as_mut().reset(pace.instant(armed));
         }
     })

@@ -127,7 +127,7 @@ where
         let work = work();
         tokio::spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
-            // The key is free before the result is published: a later caller begins anew, on the
+            // The key is free before the result is published: a later caller begins again, on the
             // state after the work.
             drop(landing);
             if let Ok(result) = outcome {

@@ -31,7 +31,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
 /// The most bytes of a question.
 const MOST_BYTES: u64 = 256;
 
-/// The path of the socket. Where it is too long for one, the open folder stands for its path.
+/// The path of the socket. Where it is too long for one, the open folder replaces its path.
 struct Place {
     path: PathBuf,
     _folder: Option<File>,

@@ -25,12 +25,12 @@ notes: dict[str, list[str]] = {}
 
 def owner() -> str:
     token = get_access_token()
-    return token.client_id + token.token[-8:] if token else "nobody"
+    return token.client_id + token.token[-8:] if token else "none"
 
 
 @server.tool(annotations={"readOnlyHint": True})
 def list_notes() -> list[str]:
-    """Lists the notes of whoever the token is for."""
+    """Lists the notes of the token's user."""
     return notes.get("all", [])
 
 

@@ -1,4 +1,4 @@
-"""Canaille on loopback, as somebody else's identity provider: RS512, a mandatory nonce, auth_time with fractions, aud as a list,
+"""Canaille on loopback, as an external identity provider: RS512, a mandatory nonce, auth_time with fractions, aud as a list,
 no email_verified, a two-page login, consent."""
 
 import datetime

@@ -39,7 +39,7 @@ async fn cs1_cs15_settings_change_by_their_state_and_publishing_is_acknowledged(
     let explained = api.get("/policy/explain?user=root&tool=whoami").await;
     assert_eq!(explained["answer"], json!("allow"));
     for (query, status) in [
-        ("user=nobody&tool=whoami", 404),
+        ("user=unknown&tool=whoami", 404),
         ("user=root&tool=nothing", 404),
         ("user=root&prompt=nowhere_letter", 404),
         ("user=root&resource=nowhere%2Bfile:///x", 404),

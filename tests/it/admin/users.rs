@@ -57,7 +57,7 @@ async fn users_are_added_changed_and_deleted_by_their_state_and_the_last_adminis
     api.ask(Method::DELETE, &path, None, now["etag"].as_str()).await.expect(204);
     for (method, path) in [
         (Method::GET, path.as_str()),
-        (Method::DELETE, "/users/u_nobody/sessions/s_1"),
+        (Method::DELETE, "/users/u_unknown/sessions/s_1"),
         (Method::GET, "/users/u_%00"),
     ] {
         assert_eq!(api.ask(method, path, None, None).await.status, 404, "{path}");

@@ -244,7 +244,9 @@ fn permitted_taken_out(name: &str, mut graph: Uses) -> Uses {
     for (_, together, _) in TOGETHER.iter().filter(|(of, ..)| *of == name) {
         let together: Vec<Module> = together.iter().map(|one| module(one)).collect();
         for one in &together {
-            let used = graph.get_mut(one).unwrap_or_else(|| panic!("{name}: {one:?} is gone"));
+            let used = graph
+                .get_mut(one)
+                .unwrap_or_else(|| panic!("{name}: {one:?} does not exist any more"));
             used.retain(|used| !together.contains(used));
         }
     }

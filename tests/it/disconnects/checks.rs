@@ -130,7 +130,7 @@ async fn sessions(stage: &Stage, audit: &Audit) {
         let user = format!("user:{}", event.actor.user_id.clone().unwrap_or_default());
         assert!(
             stored.contains(&session) || ended.contains(&session) || all_of.contains(&user),
-            "the session {session} is gone without an entry"
+            "the session {session} was deleted without an entry"
         );
     }
 }

@@ -302,7 +302,7 @@ async fn a_deleted_provider_ends_everything_and_one_of_its_name_is_a_new_one() {
     for token in [&tokens.access, &linked_tokens.access, &personal] {
         assert!(
             !server.calls(token).await,
-            "it came by the provider, or belonged to somebody for whom nothing else stands"
+            "it was obtained through the provider, or belonged to a user without another account"
         );
     }
     client.refresh(&tokens.refresh, &[]).await.expect(400);
@@ -376,7 +376,7 @@ async fn a_provider_that_was_removed_or_became_another_server_ends_sessions_and_
             held.ended_at.is_some() && held.credential.is_none() && ada.email.is_none(),
             "{held:?}"
         );
-        // The same server is configured again: its user is the same as before, and signs in anew.
+        // The same server is configured again: its user is the same as before, and signs in again.
         let again = start(with).await;
         assert_eq!(name_of(&again, &browser).await, None, "replaced: {replaced}");
         client.refresh(&tokens.refresh, &[]).await.expect(400);

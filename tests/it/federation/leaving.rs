@@ -94,7 +94,7 @@ async fn fed22_tokens_that_are_no_logout_tokens_end_nothing() {
     );
     assert_eq!(
         Browser::new()
-            .post(&server.at("/login/nobody/backchannel-logout"), &[("logout_token", "x")])
+            .post(&server.at("/login/unknown/backchannel-logout"), &[("logout_token", "x")])
             .await
             .status,
         404

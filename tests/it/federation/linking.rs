@@ -45,7 +45,11 @@ async fn the_same_e_mail_address_alone_never_links() {
     let browser = Browser::new();
     let ask = arrive(&server, &provider, &browser).await.expect(303);
     assert!(ask.location().contains("/login/welcome?arrival="), "{}", ask.location());
-    assert_eq!(name_of(&server, &browser).await, None, "nobody is signed in while it is asked");
+    assert_eq!(
+        name_of(&server, &browser).await,
+        None,
+        "no user is signed in before the confirmation"
+    );
     let page = browser.get(&ask.location()).await.expect(200);
     assert!(
         page.body.contains("Is this you?") && !page.body.contains("local"),

@@ -14,7 +14,7 @@ async fn a_client_is_never_offered_what_the_user_s_roles_do_not_allow() {
     })
     .await;
     server.user_with("staff", &["staff"]).await;
-    server.user("nobody").await;
+    server.user("plain").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("staff").await;
     let page = client.consent_page(&browser, &pkce(), &[("scope", "mcp:read mcp:write")]).await;
@@ -49,16 +49,15 @@ async fn a_client_is_never_offered_what_the_user_s_roles_do_not_allow() {
         .json();
     assert_eq!(redeemed["scope"], "mcp:read");
     // A user whose roles allow nothing sees it on a page, and can report it to the client.
-    let nobody = server.signed_in("nobody").await;
-    let page = nobody.get(&client.authorize_url(&pkce(), &[])).await.expect(403);
+    let plain = server.signed_in("plain").await;
+    let page = plain.get(&client.authorize_url(&pkce(), &[])).await.expect(403);
     assert!(page.body.contains("Your roles do not allow this"), "{}", page.body);
     assert!(
         page.body.contains("href=\"http://127.0.0.1:7777/callback?error=access_denied"),
         "{}",
         page.body
     );
-    let silent =
-        nobody.get(&client.authorize_url(&pkce(), &[("prompt", "none")])).await.expect(303);
+    let silent = plain.get(&client.authorize_url(&pkce(), &[("prompt", "none")])).await.expect(303);
     assert_eq!(silent.location_param("error").as_deref(), Some("access_denied"));
 }
 

@@ -91,7 +91,7 @@ async fn a_disabled_provider_is_not_available() {
     let server = server_with(&provider, |corp, _| corp.enabled = false).await;
     assert!(!Browser::new().get(&server.at("/login")).await.expect(200).body.contains("Corp"));
     begin(&server, &Browser::new(), "").await.expect(404);
-    Browser::new().get(&server.at("/login/nobody")).await.expect(404);
+    Browser::new().get(&server.at("/login/unknown")).await.expect(404);
 }
 
 #[tokio::test]

@@ -206,7 +206,7 @@ async fn cw9_a_token_of_doorward_is_exchanged_at_the_upstreams_server_and_kept_w
             "never the client's own token"
         );
     }
-    // After its time it is asked for anew, and a server that says no is said to say no.
+    // After its time it is asked for again, and a server that says no is said to say no.
     server.clock.advance(61);
     assert_ne!(
         text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200)),

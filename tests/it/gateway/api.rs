@@ -96,7 +96,7 @@ async fn ca26_cs14_an_administrator_s_program_adds_tests_and_reviews_upstreams()
     let tried = ask(&server, &admin, Method::POST, "/wiki/test", None).await.expect(200).json();
     assert!(tried["ok"] == false && tried.to_string().contains("2 tools wait"), "{tried}");
     assert_eq!(
-        ask(&server, &admin, Method::POST, "/wiki/test?user=nobody", None).await.status,
+        ask(&server, &admin, Method::POST, "/wiki/test?user=unknown", None).await.status,
         404
     );
     // Each decision is about a state that was seen.
@@ -213,9 +213,9 @@ async fn only_administrators_through_clients_created_for_it_have_access() {
         (&document["resource"], &document["scopes_supported"]),
         (&json!(server.at("/api/admin")), &json!(["admin:read", "admin:upstreams", "admin"]))
     );
-    let nobody = ask(&server, "", Method::GET, "", None).await.expect(401);
+    let anonymous = ask(&server, "", Method::GET, "", None).await.expect(401);
     assert!(
-        nobody
+        anonymous
             .header("www-authenticate")
             .contains("/.well-known/oauth-protected-resource/api/admin")
     );

@@ -33,7 +33,7 @@ async fn the_account_there_is_shown_where_an_id_token_for_doorward_states_it() {
         ("name", json!("<b>Alice</b>\u{0}"), "account there: &#60;b&#62;Alice&#60;/b&#62;"),
         ("sub", json!("alice"), ""),
         ("email", json!(7), ""),
-        ("aud", json!("somebody-else"), ""),
+        ("aud", json!("another-client"), ""),
         ("aud", json!([]), ""),
         ("iss", json!("https://evil.example"), ""),
     ] {

@@ -50,14 +50,14 @@ async fn ca30_a_user_without_a_connection_gets_no_results_of_others() {
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     assert!(
         tools(&server, &bob.token).await.contains(&"wiki_connect".to_owned()),
-        "nobody has seen its tools yet"
+        "no user has listed its tools yet"
     );
     connect(&server, &alice.browser, "wiki").await;
     assert!(
         text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
             .contains("access-1-")
     );
-    // Definitions are known now; using them takes access of one's own.
+    // Definitions are known now; using them takes access of the user's own.
     let listed = super::list(&server, &bob.token).await;
     let echo = listed.iter().find(|tool| tool["name"] == "wiki_echo").unwrap();
     assert!(echo["description"].as_str().unwrap().contains("not connected"));

@@ -36,7 +36,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     panic!("not so: {what}");
 }
 
-/// The configuration of an upstream that is listed anew each time.
+/// The configuration of an upstream that is listed again each time.
 fn eager(upstream: &FakeUpstream) -> UpstreamConfig {
     UpstreamConfig { list_seconds: 0, ..upstream.config("none") }
 }
@@ -295,7 +295,7 @@ async fn decisions_about_definitions_outlive_their_upstream() {
     gateway.delete("wiki").await.unwrap();
     assert!(offered().await.is_empty());
     let kept: Vec<String> = pins(&server, "wiki").await.into_iter().map(|pin| pin.tool).collect();
-    assert_eq!(kept, ["echo", "fine", "wipe"], "what nobody decided on goes with the upstream");
+    assert_eq!(kept, ["echo", "fine", "wipe"], "undecided tools are deleted with the upstream");
     // It comes back with one definition changed. Only a tool without a decision is now approved
     // automatically.
     wiki.state().tools[1]["description"] = "Other words.".into();

@@ -99,7 +99,7 @@ async fn children_get_what_they_are_given_and_never_outlive_the_server() {
         let [childs_of_bob, theirs] = pids(&folder).await;
         assert_ne!(child, childs_of_bob);
         assert!(alive(&child), "and the first goes on");
-        // One that dies is started anew; the other is not concerned.
+        // One that dies is started again; the other is not concerned.
         let killed_child =
             std::process::Command::new("kill").args(["-9", childs_of_bob.trim()]).status().unwrap();
         assert!(killed_child.success() && gone(&theirs).await, "what it had started goes with it");

@@ -157,7 +157,7 @@ async fn cw14_cw15_a_long_result_is_kept_for_its_user_alone_and_not_for_ever() {
     let nothing = server.rpc(&bob.token, &read("doorward-result://dw_ln_nothing")).await.json();
     assert_eq!(
         others["error"]["message"], nothing["error"]["message"],
-        "somebody else's is as if it were not there"
+        "another user's looks as if it did not exist"
     );
     server.clock.advance(3601);
     let alice = super::signed_in(&server, "alice", "mcp:read").await;

@@ -75,7 +75,7 @@ async fn ca3_cs8_ca24_ca25_the_deprecated_sse_transport_is_bound_to_user_and_cli
     .await
     .expect(400);
     let alice = server.app.accounts.find("alice").await.unwrap();
-    server.app.issuer.withdraw(&alice.id, None).await.unwrap();
+    server.app.issuer.revoke_access(&alice.id, None).await.unwrap();
     say(&tokens.access, &initialize).await.expect(401);
 }
 
@@ -91,7 +91,7 @@ async fn mcp_23_a_stream_is_closed_when_its_access_ends() {
         .unwrap();
     stream.chunk().await.unwrap().unwrap();
     let alice = server.app.accounts.find("alice").await.unwrap();
-    server.app.issuer.withdraw(&alice.id, None).await.unwrap();
+    server.app.issuer.revoke_access(&alice.id, None).await.unwrap();
     let ended = async { while stream.chunk().await.ok().flatten().is_some() {} };
     tokio::time::timeout(std::time::Duration::from_secs(30), ended)
         .await

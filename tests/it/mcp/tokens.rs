@@ -85,7 +85,7 @@ async fn r7_r8_a_token_of_another_server_is_refused() {
 async fn r11_r12_r13_mcp_22_a_write_asks_for_a_step_up_and_then_works() {
     let (server, client, browser, reader) = stage().await;
     let victim = OAuthClient::register(&server).await;
-    let withdrawn = victim.tokens(&browser, &[]).await;
+    let revoked = victim.tokens(&browser, &[]).await;
     let arguments = json!({"client_id": victim.id});
     let legacy =
         server.call(&reader.access, "revoke_connected_app", arguments.clone()).await.expect(403);
@@ -105,13 +105,13 @@ async fn r11_r12_r13_mcp_22_a_write_asks_for_a_step_up_and_then_works() {
         assert_eq!(page.json()["id"], id);
         assert_eq!(page.json()["error"]["data"]["scope"], "mcp:write");
     }
-    assert!(server.calls(&withdrawn.access).await);
+    assert!(server.calls(&revoked.access).await);
     let writer = client.tokens(&browser, &[("scope", "mcp:write")]).await;
     assert!(server.calls(&writer.access).await, "mcp:write includes mcp:read");
     let done =
         server.call(&writer.access, "revoke_connected_app", arguments).await.expect(200).json();
     assert_eq!(done["result"]["structuredContent"]["revoked_grants"], 1);
-    assert!(!server.calls(&withdrawn.access).await);
+    assert!(!server.calls(&revoked.access).await);
     let again = server
         .call(&writer.access, "revoke_connected_app", json!({"client_id": victim.id}))
         .await

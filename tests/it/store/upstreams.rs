@@ -259,7 +259,7 @@ async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_stored_only_by_its
         (held.version + 1, None, Some(ConnectionProblem::Refused)),
         "the cache follows"
     );
-    // Connecting anew goes on counting: a refresh that began before is not taken for newer.
+    // Connecting again goes on counting: a refresh that began before is not taken for newer.
     store.apply(put(connected(user, 0))).await.unwrap();
     assert_eq!(
         store.connection_now(&alice, wiki()).await.unwrap().unwrap().version,

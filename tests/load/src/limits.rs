@@ -174,7 +174,7 @@ async fn request() -> Outcome<f64> {
     Ok(spent / f64::from(requests))
 }
 
-/// The least MCP server, which stands behind the gateway. Answers its URL.
+/// A minimal MCP server behind the gateway. Returns its URL.
 pub(crate) fn stub() -> Outcome<String> {
     let (told, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -10,7 +10,7 @@ use crate::{
     work::{ALL, User, Work},
 };
 
-/// Between these lines of the page the table stands.
+/// The table is between these lines of the page.
 const BEGIN: &str = "<!-- table: tests/load/run --write -->";
 const END: &str = "<!-- end of the table -->";
 

@@ -219,7 +219,7 @@ struct Deleted {
     deleted: String,
 }
 
-/// The list that is read anew.
+/// The list that is read again.
 #[derive(Serialize, JsonSchema)]
 struct Refreshing {
     refreshing: String,

@@ -116,9 +116,9 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::delete(
             needs::ALL,
             routes::API_USER_APP,
-            "withdrawApp",
+            "revokeApp",
             "Revokes the access that a user gave a client.",
-            withdraw,
+            revoke_app,
         )
         .empty("The access was revoked.")
         .missing("There is no such user or connected app."),
@@ -446,11 +446,11 @@ async fn end_session(
     Ok(done())
 }
 
-async fn withdraw(
+async fn revoke_app(
     State(console): State<Arc<Console>>,
     Path((id, client)): Path<(String, String)>,
 ) -> Answered {
     let users = &console.admin.users;
-    users.withdraw(users.with_id(&id).await?.as_ref(), &client).await?;
+    users.revoke_access(users.with_id(&id).await?.as_ref(), &client).await?;
     Ok(done())
 }

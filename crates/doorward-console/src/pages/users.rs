@@ -426,7 +426,7 @@ impl Removal {
                 Some(text::admin_user_session_ended())
             }
             Self::Revoke => {
-                users.withdraw(user, text("client_id")).await?;
+                users.revoke_access(user, text("client_id")).await?;
                 Some(text::admin_user_app_revoked())
             }
             Self::Delete => {

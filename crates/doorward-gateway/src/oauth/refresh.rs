@@ -105,7 +105,7 @@ async fn failed(
     match &none.failure {
         Failure::Client(_) if forgets => {
             // G29: the upstream lost the client registration, not the user. A new connection
-            // registers anew.
+            // registers again.
             let forget = UpstreamChange::DeleteRegistration {
                 upstream: upstream.name,
                 issuer: connection.issuer.clone(),
@@ -163,7 +163,7 @@ fn refreshed(
 }
 
 /// Stores the outcome of a refresh. The previous token is no longer valid, so a write that fails is
-/// repeated. `false` if the user disconnected or connected anew meanwhile; that state is kept.
+/// repeated. `false` if the user disconnected or connected again meanwhile; that state is kept.
 async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
     let mut pause = KEEP_EVERY;
     let mut tries = 0;

@@ -232,7 +232,7 @@ impl Wire {
             Answered::Request(id) => {
                 let sent = table.sent.remove(&id);
                 let told = error(told);
-                // Another server took its place: the next call connects anew. While a revision is
+                // Another server took its place: the next call connects again. While a revision is
                 // agreed on, the refusal of one is a part of that.
                 table.lost |= told.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
                     && sent.is_some_and(|sent| !begins(&sent.method));

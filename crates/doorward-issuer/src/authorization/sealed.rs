@@ -16,7 +16,7 @@ impl Issuer {
         self.parts.master.seal(PLACE, plain.as_bytes()).as_str().to_owned()
     }
 
-    /// Opens a sealed request and validates it anew: the client may have been disabled meanwhile.
+    /// Opens a sealed request and validates it again: the client may have been disabled meanwhile.
     pub async fn reopen(
         &self,
         sealed: &str,

@@ -117,8 +117,8 @@ mod tests {
             let (signed_in, now) = (Timestamp(1_000_000), Timestamp(1_000_000 + elapsed));
             let aged = Interaction { max_age: Some(age), ..Interaction::default() };
             prop_assert_eq!(aged.needs_login(now, signed_in, now), elapsed > i64::from(age));
-            let anew = Interaction { login: true, ..aged };
-            prop_assert!(anew.needs_login(now, signed_in, now));
+            let again = Interaction { login: true, ..aged };
+            prop_assert!(again.needs_login(now, signed_in, now));
             prop_assert!(!Interaction::default().needs_login(now, signed_in, now));
         }
     }

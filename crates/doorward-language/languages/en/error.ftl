@@ -60,7 +60,7 @@ error_denied_linked_advice = Sign in as that user and unlink it there, or choose
 
 # Authorization requests that fail where nothing may be redirected to.
 error_unknown_app = This app is not known here
-error_unknown_app_advice = Remove this server from the app and add it again, so that the app registers anew. If that does not help, tell your administrator.
+error_unknown_app_advice = Remove this server from the app and add it again, so that the app registers again. If that does not help, tell your administrator.
 error_failed = Internal error
 error_failed_advice = Try again. If this persists, tell your administrator.
 error_bad_request = The app's request is invalid

@@ -55,7 +55,7 @@ pub(crate) fn is_question(row: &KeptResult) -> bool {
 
 impl Mcp {
     /// The name under which the questions about one use are kept: found only by a caller that could
-    /// ask anew.
+    /// ask again.
     fn label(&self, user_id: &UserId, client_id: &str, given: &Given) -> String {
         let fields = [
             user_id.as_str().as_bytes(),

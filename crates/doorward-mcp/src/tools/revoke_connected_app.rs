@@ -1,4 +1,4 @@
-//! `revoke_connected_app`: withdraws a client's access.
+//! `revoke_connected_app`: revokes a client's access.
 
 use doorward_model::{Change, ClientId, RevokeReason, ToolClass};
 use schemars::JsonSchema;
@@ -29,7 +29,7 @@ struct Arguments {
     client_id: String,
 }
 
-/// The access that was withdrawn.
+/// The revoked access.
 #[derive(Serialize, JsonSchema)]
 struct Answer {
     /// The app.

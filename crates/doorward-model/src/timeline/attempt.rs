@@ -216,7 +216,7 @@ impl Attempt {
         let address = self.steps.iter().any(|held| held.address == step.address);
         let agent = self.steps.iter().any(|held| held.agent == step.agent);
         if let (Some(_), Some(_)) = (self.client_id(), step.client_id.as_deref()) {
-            // After its code, or at the beginning of another way, a client starts anew.
+            // After its code, or at the beginning of another way, a client starts again.
             let again = step.kind == StepKind::Authorize
                 && self.steps.iter().any(|held| held.kind >= StepKind::Asked);
             return (!again).then_some(50 + u32::from(address) * 10 + u32::from(agent));

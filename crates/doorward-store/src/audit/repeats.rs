@@ -17,7 +17,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// How many of them are written one by one.
 const FIRST: u32 = 10;
 /// How many different entries are counted at the same time; beyond that all counts are written and
-/// begin anew.
+/// begin again.
 const MOST: usize = 4096;
 
 /// The key by which entries are equal: kind, subject, IP address, actor, and outcome.

@@ -280,7 +280,7 @@ mod tests {
                 until: Some(doorward_model::Timestamp(1500)),
                 ..AuditFilter::default()
             },
-            AuditFilter { user_id: text("nobody"), ..AuditFilter::default() },
+            AuditFilter { user_id: text("unknown"), ..AuditFilter::default() },
             AuditFilter { concerns: text("u_4"), ..AuditFilter::default() },
         ] {
             let expected: Vec<i64> = all

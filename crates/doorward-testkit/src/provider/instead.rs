@@ -36,7 +36,9 @@ impl Misbehaviour {
             Self::ErrorForm => {
                 raw(400, "application/x-www-form-urlencoded", "error=invalid_grant", "")
             }
-            Self::OwnCode => json_of(400, &json!({"error": "user_is_gone", "message": "gone"})),
+            Self::OwnCode => {
+                json_of(400, &json!({"error": "user_was_deleted", "message": "deleted"}))
+            }
             Self::EmptyForbidden => json_of(403, &json!({})),
             Self::UserinfoUnauthorized => json_of(401, &json!({})),
             Self::UserinfoRefusedWithOk => {

@@ -238,7 +238,7 @@ pub(crate) async fn revoke(
     match web
         .parts
         .issuer
-        .withdraw(&signed_in.visitor.user.id, Some(ClientId::from_text(client_id)))
+        .revoke_access(&signed_in.visitor.user.id, Some(ClientId::from_text(client_id)))
         .await
     {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
@@ -265,7 +265,7 @@ pub(crate) async fn narrow(
         params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
     // Nothing left is the end of it.
     if !kept.iter().any(|scope| scope != Scope::OfflineAccess) {
-        return match web.parts.issuer.withdraw(&user_id, Some(client_id)).await {
+        return match web.parts.issuer.revoke_access(&user_id, Some(client_id)).await {
             Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
             Err(failure) => Oops::from_failure(&failure).draw(&web),
         };

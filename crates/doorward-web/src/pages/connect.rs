@@ -140,7 +140,7 @@ pub(crate) async fn post(
             }
             response
         }
-        // Shown anew, with the scopes that it requests now.
+        // Shown again, with the scopes that it requests now.
         Err(NotConnected::Grown) => {
             answer::see_other(&web.at(&routes::of_upstream(routes::CONNECT, upstream)))
         }

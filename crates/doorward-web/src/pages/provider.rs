@@ -24,7 +24,7 @@ use crate::{
     visitor::Browser,
 };
 
-/// The number of times that a sign-in is decided anew when another one took the same name or linked
+/// The number of times that a sign-in is decided again when another one took the same name or linked
 /// the same account a moment earlier.
 const TRIES: usize = 4;
 

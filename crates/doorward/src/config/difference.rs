@@ -19,7 +19,7 @@ pub struct Difference {
     pub key: String,
     /// The value before; `null` where its section did not exist.
     pub before: Value,
-    /// The value afterwards; `null` where its section is gone.
+    /// The value afterwards; `null` where its section was removed.
     pub after: Value,
     /// It takes effect only when the server is started again.
     pub needs_restart: bool,

@@ -40,7 +40,7 @@ async fn cw13_an_older_client_needs_the_code_that_its_user_saw() {
             .unwrap()
     );
     let link = link_of(&call(&alice.token, "wiki_wipe", json!({"text": "1"})).await).await;
-    assert_eq!(bob.browser.get(&link).await.status, 404, "somebody else's is not there");
+    assert_eq!(bob.browser.get(&link).await.status, 404, "another user has no such page");
     assert!(
         Browser::new()
             .get(&link)
@@ -141,7 +141,7 @@ async fn a_program_with_a_token_of_its_own_cannot_answer_the_question() {
     // The configuration can say the same of other clients.
     let strict = with_config(&[("wiki", &wiki, "none")], |config| {
         config.policy.rules = vec!["confirm class=destructive".to_owned()];
-        config.mcp.confirm_in_band = vec!["c_nobody".to_owned()];
+        config.mcp.confirm_in_band = vec!["c_unknown".to_owned()];
     })
     .await;
     let bob = someone(&strict, "bob").await;

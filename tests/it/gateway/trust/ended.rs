@@ -81,8 +81,8 @@ async fn nothing_that_was_given_or_sealed_for_an_upstream_counts_at_one_added_ag
     assert_eq!(listed_in(&server, &only.access, &session).await, 404, "the session is over");
     let fresh = initialized(&server, &only.access).await;
     assert_eq!(listed_in(&server, &only.access, &fresh).await, 200);
-    let anew = answered(&server, &bob.token, &state, "decline").await;
-    assert_eq!(anew["resultType"], "input_required", "{anew}");
+    let renewed = answered(&server, &bob.token, &state, "decline").await;
+    assert_eq!(renewed["resultType"], "input_required", "{renewed}");
     assert_eq!(bob.browser.get(&back).await.status, 400, "the way back is over");
     let page = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
     assert!(page.body.contains("/connect/wiki"));

@@ -23,7 +23,7 @@ pub(super) struct Turns(Mutex<State>);
 struct State {
     next: Instant,
     pause: Duration,
-    /// The places at which a stream is not taken up again; none stands for its beginning.
+    /// The places at which a stream is not taken up again; `None` means its beginning.
     over: HashSet<Option<String>>,
 }
 
