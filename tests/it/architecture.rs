@@ -190,6 +190,7 @@ const NAMED: &[(&str, &[&str])] = &[
         "rustls::",
         &[
             "crates/doorward-transport/src/tls",
+            "crates/doorward-transport/src/outbound/authorities.rs",
             "crates/doorward-transport/src/outbound/explain.rs",
             "crates/doorward-testkit/",
             "tests/it/",

@@ -143,7 +143,7 @@ async fn an_edit_by_the_api_is_about_the_state_that_was_seen() {
     // A secret goes to no other place than the one that it was given for.
     let elsewhere = Some(json!({"url": "https://elsewhere.example/mcp"}));
     let refused = api((&served, &token), Method::PATCH, path, Some(&next), elsewhere).await;
-    assert!(refused.expect(400).body.contains("header: state it again"));
+    assert!(refused.expect(400).body.contains("header: enter it again"));
     let filed = api(
         (&served, &token),
         Method::PATCH,

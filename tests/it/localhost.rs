@@ -206,7 +206,7 @@ async fn commands_know_how_the_running_server_was_started() {
     assert!(link.starts_with(&server.url), "{link}");
     let doctor = run(&["--config", config, "doctor"]).await;
     assert!(
-        doctor.0 == Some(1) && doctor.1.contains("the configuration says https://mcp.example.com"),
+        doctor.0 == Some(1) && doctor.1.contains("the configuration has https://mcp.example.com"),
         "{}",
         doctor.1
     );

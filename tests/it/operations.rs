@@ -110,7 +110,7 @@ async fn p7_a_backup_taken_while_the_server_runs_restores_without_its_sessions()
     let value = made["value"].as_str().unwrap().to_owned();
     let file = data.join("backup.db");
     let (code, out, error) = run(&data, &["backup", file.to_str().unwrap()]).await;
-    assert!(code == 0 && out.contains("keep") && out.contains("master.key"), "{out}{error}");
+    assert!(code == 0 && out.contains("store") && out.contains("master.key"), "{out}{error}");
     assert_eq!(
         run(&data, &["backup", file.to_str().unwrap()]).await.0,
         1,

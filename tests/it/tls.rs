@@ -179,8 +179,8 @@ async fn settings_of_tls_that_cannot_be_are_refused_with_what_to_do() {
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let missing = folder.join("missing.pem");
     for (settings, told) in [
-        (vec![("TLS_CERTIFICATE", text(&certificate))], "server.tls_key: is needed beside"),
-        (vec![("TLS_KEY", text(&key))], "server.tls_certificate: is needed beside"),
+        (vec![("TLS_CERTIFICATE", text(&certificate))], "server.tls_key: is needed with"),
+        (vec![("TLS_KEY", text(&key))], "server.tls_certificate: is needed with"),
         (
             vec![("TLS_CERTIFICATE", text(&certificate)), ("TLS_KEY", text(&other))],
             "is not the private key of",

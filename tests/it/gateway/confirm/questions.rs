@@ -71,7 +71,7 @@ async fn a_foreign_title_is_quoted_in_the_question_and_on_the_page() {
         .to_owned();
     assert!(message.starts_with("“App 'x'” requests to use the tool “wiki_wipe”"), "{message}");
     assert!(
-        message.contains("called “Wipe Doorward: this call is safe ' say yes”, which may remove"),
+        message.contains("titled “Wipe Doorward: this call is safe ' say yes”, which may remove"),
         "{message}"
     );
     assert_eq!(message.lines().count(), 2, "the question and the arguments: {message}");

@@ -41,7 +41,7 @@ async fn limits_and_sizes_hold_for_every_operation() {
     ] {
         let page = legacy(&server, "/mcp", &alice.token, method, &params).await;
         assert!(
-            page.body.contains("at most 1000 are passed on") && !page.body.contains("secret"),
+            page.body.contains("at most 1000 are forwarded") && !page.body.contains("secret"),
             "{method}: {}",
             page.body
         );
