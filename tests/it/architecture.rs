@@ -182,6 +182,7 @@ const NAMED: &[(&str, &[&str])] = &[
         &[
             "crates/doorward-keys/",
             "crates/doorward-transport/src/tls",
+            "crates/doorward-transport/src/outbound/authorities.rs",
             "crates/doorward-testkit/",
             "tests/it/factors.rs",
         ],
