@@ -24,6 +24,7 @@ mod m20261126_000022_grants_by_client;
 mod m20261126_000023_live_grants;
 mod m20261126_000024_first_password;
 mod m20261126_000025_users;
+mod m20261126_000026_trust_rules;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000023_live_grants::Migration),
             Box::new(m20261126_000024_first_password::Migration),
             Box::new(m20261126_000025_users::Migration),
+            Box::new(m20261126_000026_trust_rules::Migration),
         ]
     }
 }

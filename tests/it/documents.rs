@@ -54,7 +54,12 @@ async fn a3_a4_a6_a26_n10_w13_the_metadata_says_what_is_true() {
         assert_eq!(document["response_types_supported"], json!(["code"]));
         assert_eq!(
             document["grant_types_supported"],
-            json!(["authorization_code", "refresh_token", "client_credentials"])
+            json!([
+                "authorization_code",
+                "refresh_token",
+                "client_credentials",
+                "urn:ietf:params:oauth:grant-type:jwt-bearer"
+            ])
         );
         assert_eq!(document["client_id_metadata_document_supported"], true);
         assert_eq!(document["authorization_response_iss_parameter_supported"], true);

@@ -19,6 +19,7 @@ pub(crate) fn client(id: &str) -> Client {
         grant_types: GrantTypes::of_code_flow(),
         scopes: ScopeSet::all(),
         service: None,
+        trust: None,
         client_uri: None,
         jwks: None,
         jwks_uri: None,

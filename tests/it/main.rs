@@ -67,4 +67,5 @@ mod terminal;
 mod timeline;
 mod tls;
 mod token;
+mod workload;
 mod writes;

@@ -166,6 +166,39 @@ impl Stage {
             .expect(401);
     }
 
+    /// A workload presents a token for which it is refused for this reason.
+    async fn present(&self, reason: Reason) {
+        let (server, documents) = (&self.server, &self.documents);
+        let key = crate::assertions::PlatformKey::new("k1");
+        let issuer = format!("{}/{}", documents.url, reason.code());
+        if reason != Reason::AssertionKeys {
+            let path = format!("/{}/.well-known/openid-configuration", reason.code());
+            let jwks = format!("{issuer}/keys");
+            documents.json(&path, &json!({"issuer": issuer, "jwks_uri": jwks}), "");
+            documents.json(&format!("/{}/keys", reason.code()), &key.jwks(), "");
+        }
+        if reason != Reason::TrustUnknown {
+            let subject = Some("job-1".to_owned());
+            let more = doorward_admin::TrustChange { subject, ..Default::default() };
+            let (name, service) = (reason.code().to_owned(), "nightly".to_owned());
+            let scopes = vec!["mcp:read".to_owned()];
+            let new =
+                doorward_admin::NewTrust { name, service, scopes, issuer: issuer.clone(), more };
+            let operator = doorward_accounts::Authority::operator();
+            server.app.admin.trusts.add(&operator, new).await.unwrap();
+        }
+        let now = server.clock.now().0;
+        let subject = if reason == Reason::TrustMismatch { "job-2" } else { "job-1" };
+        let end = if reason == Reason::AssertionTime { now - 600 } else { now + 60 };
+        let claims = json!({"iss": issuer, "aud": server.url, "sub": subject, "exp": end});
+        let mut token = key.token(&claims);
+        if reason == Reason::AssertionInvalid {
+            token = crate::assertions::PlatformKey::new("k1").token(&claims);
+        }
+        crate::workload::present(server, &token, &[]).await;
+        crate::workload::present(server, &token, &[]).await;
+    }
+
     async fn change_pinned_document(&self) {
         let client = self.documented("/pinned");
         let open = async || self.browser.get(&client.authorize_url(&Pkce::default(), &[])).await;
@@ -318,6 +351,12 @@ impl Stage {
                     .expect(401);
             }
             Reason::Clock => self.assert_late().await,
+            Reason::TrustUnknown
+            | Reason::TrustMismatch
+            | Reason::AssertionInvalid
+            | Reason::AssertionTime
+            | Reason::AssertionSpent
+            | Reason::AssertionKeys => self.present(reason).await,
             Reason::GrantType => {
                 drop(client.token(&[("grant_type", "password")]).await.expect(400));
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_accounts::{Accounts, Authority};
-use doorward_model::{Change, Client, ClientId, Clock, RedirectUri, Scope, ScopeSet, UnitOfWork};
+use doorward_model::{Change, Client, ClientId, Clock, RedirectUri, UnitOfWork};
 use doorward_registration::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
     Registration,
@@ -90,16 +90,7 @@ impl Clients {
         authority: &Authority,
         new: NewService,
     ) -> Result<AddedClient, Refusal> {
-        // Administrative scopes are given to users only: the audit then names the administrator.
-        let scope = |name: &String| {
-            Scope::named(name)
-                .filter(|scope| *scope != Scope::OfflineAccess && !scope.is_administrative())
-                .ok_or_else(|| Refusal::Scope(name.clone()))
-        };
-        let scopes = new.scopes.iter().map(scope).collect::<Result<ScopeSet, _>>()?;
-        if scopes.is_empty() {
-            return Err(Refusal::NoScope);
-        }
+        let scopes = services::scopes(&new.scopes)?;
         let mut unit = UnitOfWork::new();
         let account =
             services::account(&self.store, &self.accounts, authority, &new.service, &mut unit)

@@ -22,6 +22,7 @@ mod services;
 mod settable;
 mod settings;
 mod tokens;
+mod trust;
 mod upstreams;
 mod users;
 mod vitals;
@@ -41,6 +42,7 @@ pub use refusal::{Code, Kind, Object, Refusal};
 pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
+pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
 pub use users::{Belongings, UserChange, UserState, Users};
 pub use vitals::{Vital, Vitals};
@@ -77,6 +79,8 @@ pub struct Admin {
     pub invitations: Invitations,
     /// Operations on clients.
     pub clients: Clients,
+    /// Operations on trust rules of workloads.
+    pub trusts: Trusts,
     /// Operations on personal and service access tokens.
     pub tokens: Tokens,
     /// Operations on identity providers.

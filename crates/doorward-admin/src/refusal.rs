@@ -23,6 +23,8 @@ pub enum Object {
     App,
     /// A client.
     Client,
+    /// A trust rule of a workload.
+    TrustRule,
     /// A personal or service access token that is live.
     Token,
     /// An identity provider.
@@ -44,6 +46,7 @@ impl fmt::Display for Object {
             Self::Session => "session",
             Self::App => "connected app",
             Self::Client => "client",
+            Self::TrustRule => "trust rule",
             Self::Token => "active token",
             Self::Provider => "identity provider",
             Self::Upstream => "upstream",

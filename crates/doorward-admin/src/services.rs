@@ -1,7 +1,7 @@
 //! Accounts of services: accounts that cannot sign in, for programs that act for no user.
 
 use doorward_accounts::{Accounts, Authority, NewAccount, UserError};
-use doorward_model::{Change, PersonName, Role, UnitOfWork, User};
+use doorward_model::{Change, PersonName, Role, Scope, ScopeSet, UnitOfWork, User};
 use doorward_store::{Condition, Store, StoreError};
 
 use crate::Refusal;
@@ -34,6 +34,18 @@ pub(crate) async fn account(
             Ok(service)
         }
     }
+}
+
+/// The scopes of a service. Administrative ones are given to users only: the audit then names the
+/// administrator.
+pub(crate) fn scopes(names: &[String]) -> Result<ScopeSet, Refusal> {
+    let scope = |name: &String| {
+        Scope::named(name)
+            .filter(|scope| *scope != Scope::OfflineAccess && !scope.is_administrative())
+            .ok_or_else(|| Refusal::Scope(name.clone()))
+    };
+    let scopes = names.iter().map(scope).collect::<Result<ScopeSet, _>>()?;
+    if scopes.is_empty() { Err(Refusal::NoScope) } else { Ok(scopes) }
 }
 
 /// Applies a unit that may insert the account of a service.

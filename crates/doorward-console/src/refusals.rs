@@ -107,6 +107,7 @@ fn missing(object: Object, name: &str) -> Message {
         Object::Session => text::refusal_missing_session(name),
         Object::App => text::refusal_missing_app(name),
         Object::Client => text::refusal_missing_client(name),
+        Object::TrustRule => text::refusal_missing_trust_rule(name),
         Object::Token => text::refusal_missing_token(name),
         Object::Provider => text::refusal_missing_provider(name),
         Object::Upstream => text::refusal_missing_upstream(name),

@@ -7,7 +7,7 @@ use std::{
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    Clock, Entropy, IdentityId, Live, ProviderId, PublicUrl, Sealed, StoredProvider,
+    Clock, Entropy, IdentityId, Live, ProviderId, PublicUrl, Sealed, StoredProvider, TrustedIssuer,
 };
 use doorward_store::Store;
 use doorward_transport::{AddressLimiter, Outbound, OutboundConfig, SingleFlight, oauth::Tokens};
@@ -17,6 +17,7 @@ use crate::{
     config::{ProviderConfig, SettingError},
     error::FederationError,
     provider::{self, Provider, Source},
+    trusted::{SignatureRefusal, SignedToken, Trusted},
 };
 
 /// Parts that federation is made of.
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) means: Means,
     pub(crate) configured: Live<Vec<Arc<Provider>>>,
     pub(crate) stored: Mutex<KnownStored>,
+    pub(crate) trusted: Trusted,
     pub(crate) starts: AddressLimiter,
     pub(crate) rotations: SingleFlight<IdentityId, Result<Rotated, FederationError>>,
 }
@@ -91,12 +93,14 @@ impl Federation {
             outbound_config: parts.outbound_config.clone(),
         };
         let starts = AddressLimiter::new(STARTS.0, STARTS.1);
+        let trusted = Trusted::new(parts.outbound.clone());
         Self {
             inner: Arc::new(Inner {
                 parts,
                 means,
                 configured: Live::default(),
                 stored: Mutex::default(),
+                trusted,
                 starts,
                 rotations: SingleFlight::new(ROTATIONS),
             }),
@@ -130,6 +134,16 @@ impl Federation {
     /// Puts the providers of a configuration file in effect, in place of those before.
     pub fn configure(&self, providers: ConfiguredProviders) {
         self.inner.configured.put(providers.0);
+    }
+
+    /// Verifies the signature of a token with the keys of its issuer, which are fetched where they
+    /// are not known. That the token names this issuer is for the caller to compare.
+    pub async fn verify_signed(
+        &self,
+        issuer: &TrustedIssuer,
+        token: &str,
+    ) -> Result<SignedToken, SignatureRefusal> {
+        self.inner.trusted.verify(issuer, token).await
     }
 
     /// The redirect URI to register at a provider.

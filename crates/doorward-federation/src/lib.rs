@@ -33,6 +33,7 @@ mod provider;
 mod refresh;
 mod rotation;
 mod settings;
+mod trusted;
 
 pub use admission::Admission;
 pub use arrival::{Arrival, Journey};
@@ -48,3 +49,4 @@ pub use policy::SecondFactorPolicy;
 pub use protocol::{Ask, Finding, Look};
 pub use provider::{Provider, Source};
 pub use refresh::Round;
+pub use trusted::{SignatureRefusal, SignedToken, check_issuer};

@@ -17,7 +17,7 @@ use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 use url::Url;
 
-use crate::{Failure, Issuer, grants};
+use crate::{Failure, Issuer, assertion, grants};
 
 /// A client that proved itself as far as its registration demands.
 #[derive(Clone, Debug)]
@@ -187,9 +187,19 @@ impl Issuer {
         address: ClientAddress,
     ) -> Result<AuthenticatedClient, RequestFailure> {
         let basic = headers.contains_key(header::AUTHORIZATION);
-        let done = self.authenticate_inner(headers, params, address).await;
+        // A workload's token names its client by the trust rule that it fits.
+        let workload = (endpoint == Endpoint::Token).then(|| assertion::alone(headers, params));
+        let done = match workload.flatten() {
+            Some(token) => self
+                .client_of_assertion(token, address)
+                .await
+                .map(|client| AuthenticatedClient { client }),
+            None => self.authenticate_inner(headers, params, address).await,
+        };
         done.map_err(|failure| {
-            let step = ConnectStep::new(endpoint.step(params)).refused(failure.reason);
+            let step = ConnectStep::new(endpoint.step(params))
+                .refused(failure.reason)
+                .detail(failure.detail.as_str());
             let named = credentials(headers, params)
                 .ok()
                 .map(|(id, _)| id.as_str().chars().take(512).collect::<String>());

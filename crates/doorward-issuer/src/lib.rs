@@ -8,6 +8,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod assertion;
 mod authorization;
 mod checks;
 mod client_auth;
@@ -30,6 +31,7 @@ use doorward_model::{
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound, SingleFlight};
 
+pub use assertion::{SignatureRefusal, SignedToken, Verifier};
 pub use authorization::{
     Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError,
 };
@@ -85,6 +87,8 @@ pub struct Parts {
     pub clients: Arc<dyn ClientDirectory>,
     /// The permissions of roles, and the ways in which clients may come to be known.
     pub rules: Live<Rules>,
+    /// Verifies tokens of other issuers.
+    pub verifier: Arc<dyn Verifier>,
     /// For the key sets of clients.
     pub outbound: Outbound,
     /// The issuer identifier.
@@ -137,6 +141,8 @@ pub struct Failure {
     pub why: String,
     /// The reason, for the timeline.
     pub reason: Reason,
+    /// The value that was sent, for the timeline. Never a secret.
+    pub detail: String,
 }
 
 impl Failure {
@@ -154,7 +160,7 @@ impl Failure {
             OAuthErrorCode::ServerError | OAuthErrorCode::TemporarilyUnavailable => Reason::Server,
             _ => Reason::Request,
         };
-        Self { code, why: why.into(), reason }
+        Self { code, why: why.into(), reason, detail: String::new() }
     }
 
     /// True if the timeline has it already, with more than is known here.
@@ -168,6 +174,11 @@ impl Failure {
     /// For this reason.
     pub(crate) fn because(self, reason: Reason) -> Self {
         Self { reason, ..self }
+    }
+
+    /// About this value.
+    pub(crate) fn about(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
     }
 }
 

@@ -32,6 +32,8 @@ struct Issued {
     grant_id: GrantId,
     /// `true` if the request made the grant, which has an audit entry of its own.
     is_new: bool,
+    /// More for the entry of the token.
+    detail: Option<Value>,
 }
 
 impl Issued {
@@ -111,7 +113,7 @@ impl Issuer {
         granted: Granted,
         request: &Request<'_>,
     ) -> Result<(Issued, doorward_model::UnitOfWork), Failure> {
-        let Granted { grant, is_new, scopes, resources, refresh_token, mut unit } = granted;
+        let Granted { grant, is_new, scopes, resources, refresh_token, mut unit, detail } = granted;
         let (access_token, expires_in) =
             self.access_token(&grant, &scopes, &resources, request.now)?;
         let issued = Issued {
@@ -122,6 +124,7 @@ impl Issuer {
             account: grant.subject.account.clone(),
             grant_id: grant.id.clone(),
             is_new,
+            detail,
         };
         if is_new {
             unit.push(Change::InsertGrant(grant));
@@ -141,15 +144,21 @@ impl Issuer {
                 if kind != StepKind::Refresh {
                     self.parts.store.note_step(step.user(issued.account.as_str()));
                 }
-                let Some(grant) = grant.filter(|_| !issued.is_new) else { return };
+                let has_entry = issued.is_new && issued.detail.is_none();
+                let Some(grant) = grant.filter(|_| !has_entry) else { return };
                 let mut event = AuditEvent::new(grant.of_existing_grant())
                     .by(&issued.account)
                     .about(AuditSubject::Grant, issued.grant_id.as_str());
                 event.actor.grant_id = Some(issued.grant_id.to_string());
+                if let Some(detail) = &issued.detail {
+                    event = event.detail(detail.to_string());
+                }
                 event
             }
             Err(failure) => {
-                self.parts.store.note_step(step.refused(failure.reason));
+                self.parts
+                    .store
+                    .note_step(step.refused(failure.reason).detail(failure.detail.as_str()));
                 let detail = json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason.code()});
                 AuditEvent::new(AuditKind::TokenRefused)
                     .ended(Outcome::Refused)

@@ -290,8 +290,8 @@ pub enum Change {
         /// The settings that change, by name.
         changed: Vec<String>,
     },
-    /// Replaces the name and the redirect URIs of a client that an administrator added.
-    /// Conditional: it exists.
+    /// Replaces the name, the redirect URIs, the scopes and the trust rule of a client that an
+    /// administrator added. Conditional: it exists.
     UpdateClient(Box<Client>),
     /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under
     /// way, grants, links and invitations, and all access of users without another method of

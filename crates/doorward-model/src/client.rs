@@ -1,7 +1,7 @@
 //! Clients: the programs that act for users (RFC 6749 §2, RFC 7591).
 
 use crate::{
-    GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp,
+    GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule,
     id::{ClientId, UserId},
 };
 
@@ -89,8 +89,11 @@ pub struct Client {
     pub grant_types: GrantTypes,
     /// The scopes that it may be granted.
     pub scopes: ScopeSet,
-    /// The account of the service as which it acts with `client_credentials`.
+    /// The account of the service as which it acts, with `client_credentials` or by a trust rule.
     pub service: Option<UserId>,
+    /// The tokens of another issuer with which a workload acts as the service, for a client that an
+    /// administrator added for one.
+    pub trust: Option<TrustRule>,
     /// Its own page, if it named one.
     pub client_uri: Option<String>,
     /// Its public keys as a JWK Set in JSON, for `private_key_jwt`.
@@ -131,6 +134,7 @@ impl Client {
             self.auth_method.as_str(),
             &self.grant_types.names().collect::<Vec<_>>().join(" "),
             self.service.as_ref().map_or("", UserId::as_str),
+            &self.trust.as_ref().map(TrustRule::to_text).unwrap_or_default(),
             self.jwks.as_deref().unwrap_or_default(),
             self.jwks_uri.as_deref().unwrap_or_default(),
             &states.join(" "),

@@ -64,6 +64,8 @@ pub enum RevokeReason {
     UpstreamEnded,
     /// The same user gave the same client a newer one.
     Replaced,
+    /// The trust rule of its workload was changed.
+    TrustChanged,
 }
 
 impl RevokeReason {
@@ -82,6 +84,7 @@ impl RevokeReason {
             Self::ProviderLogout => "provider_logout",
             Self::UpstreamEnded => "upstream_ended",
             Self::Replaced => "replaced",
+            Self::TrustChanged => "trust_changed",
         }
     }
 }

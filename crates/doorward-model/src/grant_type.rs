@@ -11,12 +11,14 @@ pub enum GrantType {
     RefreshToken,
     /// `client_credentials` (OAuth 2.1 §4.2): a service, without a user.
     ClientCredentials,
+    /// A signed token of another issuer (RFC 7523 §2.1).
+    JwtBearer,
 }
 
 impl GrantType {
     /// Every grant type, in the order in which metadata lists them.
-    pub const ALL: [Self; 3] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::JwtBearer];
 
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +26,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
         }
     }
     /// The grant type of that name.
@@ -46,9 +49,17 @@ impl GrantTypes {
     pub fn of_service() -> Self {
         Self::from_iter([GrantType::ClientCredentials])
     }
+    /// The grant types of the client of a workload, which a trust rule authenticates.
+    pub fn of_workload() -> Self {
+        Self::from_iter([GrantType::JwtBearer])
+    }
     /// The same without those that only administrators give.
     pub fn for_registration(self) -> Self {
-        self.0.into_iter().filter(|grant| *grant != GrantType::ClientCredentials).collect()
+        let given = |grant: &GrantType| match grant {
+            GrantType::AuthorizationCode | GrantType::RefreshToken => true,
+            GrantType::ClientCredentials | GrantType::JwtBearer => false,
+        };
+        self.0.into_iter().filter(given).collect()
     }
     /// Those of `names` that exist here. Clients register grant types of other servers too.
     pub fn parse_known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {

@@ -81,6 +81,20 @@ reasons! {
     ClientAuth = "client_auth";
     /// The signed assertion of the client has expired or is not yet valid: its clock is wrong.
     Clock = "clock";
+    /// No trust rule is about the issuer of the signed token that a workload presented.
+    TrustUnknown = "trust_unknown";
+    /// The signed token that a workload presented does not fit a trust rule: its audience, its
+    /// subject or another claim.
+    TrustMismatch = "trust_mismatch";
+    /// The signed token that a client presented is malformed, or its signature is wrong.
+    AssertionInvalid = "assertion_invalid";
+    /// The signed token that a client presented has expired, is not valid yet, or is valid for too
+    /// long.
+    AssertionTime = "assertion_time";
+    /// The signed token that a client presented was used before.
+    AssertionSpent = "assertion_spent";
+    /// The public keys of the issuer of a signed token cannot be fetched.
+    AssertionKeys = "assertion_keys";
     /// The client requested a grant type that is not offered.
     GrantType = "grant_type";
     /// A refresh token was used that had already been replaced. The access was revoked, in case
@@ -109,6 +123,20 @@ reasons! {
 }
 
 impl Reason {
+    /// True of a refused token of another issuer. Its step names the claim and the value that was
+    /// expected.
+    pub fn is_of_assertion(self) -> bool {
+        matches!(
+            self,
+            Self::TrustUnknown
+                | Self::TrustMismatch
+                | Self::AssertionInvalid
+                | Self::AssertionTime
+                | Self::AssertionSpent
+                | Self::AssertionKeys
+        )
+    }
+
     /// Reads the stored name. One of a newer version is unknown.
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.code() == code)

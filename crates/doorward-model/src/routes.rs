@@ -113,6 +113,8 @@ routes! {
     ADMIN_CLIENTS = "/admin/clients";
     /// One client, named in the query.
     ADMIN_CLIENT = "/admin/clients/one";
+    /// Trust rules of workloads.
+    ADMIN_TRUST = "/admin/trust";
     /// Identity providers.
     ADMIN_PROVIDERS = "/admin/providers";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
@@ -162,6 +164,10 @@ routes! {
     API_CLIENT = "/api/admin/clients/{client}";
     /// Decides about a client (POST).
     API_CLIENT_DECISION = "/api/admin/clients/{client}/decision";
+    /// Trust rules of workloads: list (GET), add (POST).
+    API_TRUST = "/api/admin/trust";
+    /// One trust rule: show (GET), change (PATCH), delete (DELETE).
+    API_TRUST_RULE = "/api/admin/trust/{rule}";
     /// Identity providers: list (GET), add (POST).
     API_PROVIDERS = "/api/admin/providers";
     /// One identity provider: show (GET), delete (DELETE).

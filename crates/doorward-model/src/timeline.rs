@@ -55,6 +55,8 @@ steps! {
     Token = "token";
     /// It called the token endpoint with a refresh token.
     Refresh = "refresh";
+    /// It called the token endpoint with a signed token of another issuer.
+    Assertion = "assertion";
     /// It called an MCP URL with a token.
     Called = "called";
     /// It called the revocation endpoint (RFC 7009). Noted only where it is refused.

@@ -2,7 +2,7 @@
 
 use doorward_model::{
     Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RevokeReason,
-    Scope, ScopeSet, TokenKind, UnitOfWork, UserId,
+    Scope, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
@@ -40,6 +40,19 @@ pub struct NewServiceClient {
     pub jwks: Option<Value>,
     /// The URL at which it publishes its keys, for `private_key_jwt`.
     pub jwks_uri: Option<String>,
+}
+
+/// The client of a workload to be made, which acts as a service by a trust rule (RFC 7523 §2.1).
+#[derive(Debug, Clone)]
+pub struct NewWorkload {
+    /// The name that users see.
+    pub name: String,
+    /// The account of the service.
+    pub account: UserId,
+    /// The most that a token of it may be for.
+    pub scopes: ScopeSet,
+    /// The rule.
+    pub rule: TrustRule,
 }
 
 /// A client that was made, with its secret, which is shown once.
@@ -136,7 +149,7 @@ impl Registration {
         );
         let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config.now())?;
         let scopes = ScopeSet::all().iter().chain(new.admin.then_some(Scope::Admin)).collect();
-        let added = self.administered(accepted, scopes, None);
+        let added = self.administered(accepted, scopes);
         self.store
             .apply(Change::InsertClient(Box::new(added.client.clone())))
             .await
@@ -155,16 +168,28 @@ impl Registration {
         metadata.extend(jwks.map(|keys| ("jwks".to_owned(), keys)));
         metadata.extend(jwks_uri.map(|uri| ("jwks_uri".to_owned(), uri.into())));
         let accepted = policy::accept_service(&metadata)?;
-        Ok(self.administered(accepted, scopes, Some(account)))
+        let added = self.administered(accepted, scopes);
+        Ok(AddedClient { client: Client { service: Some(account), ..added.client }, ..added })
+    }
+
+    /// The client of a workload, before it is stored.
+    pub fn prepare_workload(&self, new: NewWorkload) -> Result<Client, ClientChangeError> {
+        let NewWorkload { name, account, scopes, rule } = new;
+        let client = self.administered(policy::accept_workload(&name)?, scopes).client;
+        Ok(Client { service: Some(account), trust: Some(rule), ..client })
+    }
+
+    /// Another name, other scopes and another trust rule for the client of a workload.
+    pub fn edited_workload(
+        client: &Client,
+        (name, scopes, rule): (&str, ScopeSet, TrustRule),
+    ) -> Result<Client, ClientChangeError> {
+        let name = policy::accept_workload(name)?.name;
+        Ok(Client { name, scopes, trust: Some(rule), ..client.clone() })
     }
 
     /// A client as an administrator adds it.
-    fn administered(
-        &self,
-        accepted: Accepted,
-        scopes: ScopeSet,
-        service: Option<UserId>,
-    ) -> AddedClient {
+    fn administered(&self, accepted: Accepted, scopes: ScopeSet) -> AddedClient {
         let secret = accepted
             .auth_method
             .uses_secret()
@@ -178,7 +203,8 @@ impl Registration {
             secret: secret.as_ref().map(PlainToken::hashed),
             grant_types: accepted.grant_types,
             scopes,
-            service,
+            service: None,
+            trust: None,
             client_uri: None,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,
@@ -230,10 +256,37 @@ impl Registration {
 
     /// Stores an edited client, if it is still in the state that was seen.
     pub async fn put(&self, client: Client, seen: String) -> Result<(), ClientChangeError> {
+        self.put_with(client, seen, None).await
+    }
+
+    /// Stores the edited client of a workload, if it is still in the state that was seen, and ends
+    /// the grants that it has: they were given to workloads of the rule before.
+    pub async fn put_workload(
+        &self,
+        client: Client,
+        seen: String,
+    ) -> Result<(), ClientChangeError> {
+        let ends = Change::RevokeGrantsOfClient {
+            client_id: client.id.clone(),
+            at: self.clock.now(),
+            reason: RevokeReason::TrustChanged,
+        };
+        self.put_with(client, seen, Some(ends)).await
+    }
+
+    async fn put_with(
+        &self,
+        client: Client,
+        seen: String,
+        besides: Option<Change>,
+    ) -> Result<(), ClientChangeError> {
         let id = client.id.clone();
         let mut unit = UnitOfWork::new();
         unit.push(Change::Expect { object: Expected::Client(id.clone()), etag: seen });
         unit.push(Change::UpdateClient(Box::new(client)));
+        if let Some(change) = besides {
+            unit.push(change);
+        }
         self.change(&id, unit).await
     }
 

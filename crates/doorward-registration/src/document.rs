@@ -216,6 +216,7 @@ impl Registration {
             grant_types: accepted.grant_types,
             scopes: ScopeSet::all(),
             service: None,
+            trust: None,
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,

@@ -55,6 +55,7 @@ impl Registration {
             // the first challenge and step up later.
             scopes: ScopeSet::all(),
             service: None,
+            trust: None,
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,

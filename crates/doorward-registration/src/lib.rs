@@ -24,6 +24,7 @@ use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use administrator::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
+    NewWorkload,
 };
 pub use config::Config;
 pub use document::DocumentRefusal;

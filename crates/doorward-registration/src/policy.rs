@@ -124,6 +124,25 @@ pub(crate) fn accept_service(metadata: &Map<String, Value>) -> Result<Accepted, 
     })
 }
 
+/// The client of a workload: it has a name, and its trust rule stands for its authentication.
+pub(crate) fn accept_workload(name: &str) -> Result<Accepted, MetadataRefusal> {
+    let mut metadata = Map::new();
+    metadata.insert("client_name".to_owned(), name.into());
+    let name = client_name(&metadata)?;
+    if name.is_empty() {
+        return bad("client_name is required");
+    }
+    Ok(Accepted {
+        name,
+        redirect_uris: Vec::new(),
+        auth_method: ClientAuthMethod::None,
+        grant_types: GrantTypes::of_workload(),
+        client_uri: None,
+        jwks: None,
+        jwks_uri: None,
+    })
+}
+
 /// Applies the policy to metadata from `source`.
 pub(crate) fn accept(
     metadata: &Map<String, Value>,

@@ -186,6 +186,28 @@ impl Store {
             .await?;
         rows.into_iter().map(convert::client).collect()
     }
+    /// Clients with a trust rule, by name: those of an issuer, or all. At most `limit`.
+    pub async fn trusting_clients(
+        &self,
+        issuer: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<Client>, StoreError> {
+        let which = match issuer {
+            Some(issuer) => client::Column::TrustIssuer.eq(issuer),
+            None => client::Column::TrustIssuer.is_not_null(),
+        };
+        let rows = self
+            .point()
+            .all(
+                client::Entity::find()
+                    .filter(which)
+                    .order_by_asc(client::Column::Name)
+                    .order_by_asc(client::Column::Id)
+                    .limit(limit),
+            )
+            .await?;
+        rows.into_iter().map(convert::client).collect()
+    }
     /// How many clients there are from one source.
     pub async fn count_clients(&self, source: ClientSource) -> Result<u64, StoreError> {
         Ok(client::Entity::find()

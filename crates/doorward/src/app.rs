@@ -6,17 +6,21 @@ use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_admin::{
     Admin, Clients, Health, Invitations, Keys, Loading, Mails, Policies, Providers, Records,
-    Rotation, Settings, Tokens, Upstreams, Users, Vitals,
+    Rotation, Settings, Tokens, Trusts, Upstreams, Users, Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
-use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
+use doorward_issuer::{
+    ClientDirectory, DirectoryError, Issuer, SignatureRefusal, SignedToken, Verifier,
+};
 use doorward_keys::{KeyRing, SystemEntropy};
 use doorward_mail::{Letters, Mailer};
 use doorward_mcp::{Changes, Mcp, tools::BuiltInTools};
-use doorward_model::{Client, ClientId, Clock, Entropy, Live, PublicUrl, ResourceTable};
+use doorward_model::{
+    Client, ClientId, Clock, Entropy, Live, PublicUrl, ResourceTable, TrustedIssuer,
+};
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
@@ -103,6 +107,25 @@ impl ClientDirectory for Directory {
                 DirectoryError::Unavailable { why: error.to_string(), reason: error.reason(id) }
             }
         })
+    }
+}
+
+/// Connects the issuer to the federation crate, on which it does not depend.
+struct ForeignTokens(Federation);
+
+#[async_trait::async_trait]
+impl Verifier for ForeignTokens {
+    async fn verify(
+        &self,
+        issuer: &TrustedIssuer,
+        token: &str,
+    ) -> Result<SignedToken, SignatureRefusal> {
+        use doorward_federation::SignatureRefusal as Why;
+        match self.0.verify_signed(issuer, token).await {
+            Ok(signed) => Ok(SignedToken { typ: signed.typ, claims: signed.claims }),
+            Err(Why::Invalid(why)) => Err(SignatureRefusal::Invalid(why)),
+            Err(Why::Unavailable(error)) => Err(SignatureRefusal::Unavailable(error.to_string())),
+        }
     }
 }
 
@@ -214,6 +237,7 @@ impl App {
             master: Arc::clone(&master),
             clients: Arc::new(Directory(registration.clone())),
             rules: rules.clone(),
+            verifier: Arc::new(ForeignTokens(federation.clone())),
             outbound,
             public_url: public_url.clone(),
             resources: resources.clone(),
@@ -300,6 +324,12 @@ impl App {
                 accounts.clone(),
                 registration.clone(),
                 Arc::clone(&clock),
+            ),
+            trusts: Trusts::new(
+                store.clone(),
+                accounts.clone(),
+                registration.clone(),
+                public_url.clone(),
             ),
             tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone()),
             providers: Providers::new(store.clone(), federation.clone(), Arc::clone(&administered)),

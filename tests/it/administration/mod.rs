@@ -6,6 +6,7 @@ mod mail;
 mod providers;
 mod settings;
 mod tokens;
+mod trust;
 mod upstreams;
 mod users;
 

@@ -14,6 +14,7 @@ mod providers;
 mod settings;
 mod timeline;
 mod tokens;
+mod trust;
 mod upstreams;
 mod users;
 
@@ -35,6 +36,7 @@ fn operations() -> Vec<Operation> {
     [
         users::operations(),
         clients::operations(),
+        trust::operations(),
         providers::operations(),
         upstreams::operations(),
         policy::operations(),

@@ -30,7 +30,7 @@ use crate::{
 /// How many clients a page lists.
 const LISTED: u64 = 100;
 /// The scopes that the form for a service offers, from the least to the most.
-const SERVICE_SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "mcp:destructive"];
+pub(super) const SERVICE_SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "mcp:destructive"];
 
 #[derive(Template)]
 #[template(path = "admin_clients.html")]

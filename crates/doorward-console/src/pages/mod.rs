@@ -8,6 +8,7 @@ mod policy;
 mod providers;
 mod settings;
 mod timeline;
+mod trust;
 mod upstreams;
 mod users;
 
@@ -47,6 +48,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_USER, get(users::one).post(users::change))
         .route(routes::ADMIN_CLIENTS, get(clients::list).post(clients::post))
         .route(routes::ADMIN_CLIENT, get(clients::one).post(clients::decide))
+        .route(routes::ADMIN_TRUST, get(trust::get).post(trust::post))
         .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
         .route(routes::ADMIN_POLICY, get(policy::get))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))

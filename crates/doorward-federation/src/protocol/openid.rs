@@ -1,6 +1,7 @@
 //! OpenID Connect.
 
 mod discovery;
+mod issued;
 mod signed;
 mod verify;
 
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use discovery::{Discovered, Discovery};
-use signed::Signed;
+pub(crate) use issued::{PublishedKeys, check as check_issuer};
 pub(crate) use verify::LEEWAY;
 use verify::{IdTokenCheck, Verified, seconds};
 
@@ -205,7 +206,8 @@ impl OpenIdConnect {
         let answer = api.answer(url.as_str()).await?;
         let told = match &answer.content {
             Content::Text(token) if answer.is_success() && token.split('.').count() == 3 => {
-                self.signed_claims(found, token)
+                self.discovery
+                    .signed(found, token)
                     .await?
                     .map_err(|why| FederationError::Untrusted(format!("userinfo: {why}")))?
                     .payload
@@ -223,28 +225,6 @@ impl OpenIdConnect {
             )),
             None => Err(FederationError::Nonsense(format!("{url} does not return the sub"))),
         }
-    }
-
-    /// A token that is no ID token, if its signature is good; the keys are fetched again once if
-    /// none fits.
-    async fn signed_claims(
-        &self,
-        found: &Arc<Discovered>,
-        token: &str,
-    ) -> Result<Result<Signed, String>, FederationError> {
-        let signed = match Signed::read(token) {
-            Ok(signed) => signed,
-            Err(why) => return Ok(Err(why)),
-        };
-        let mut verified = match signed.verified_by(&found.keys) {
-            Ok(verified) => verified,
-            Err(why) => return Ok(Err(why)),
-        };
-        if !verified && let Some(fresh) = self.discovery.fresh_keys(found).await? {
-            verified = signed.verified_by(&fresh.keys).unwrap_or(false);
-        }
-        let wrong = || "its signature matches no key of the provider's key set".to_owned();
-        Ok(if verified { Ok(signed) } else { Err(wrong()) })
     }
 }
 
@@ -395,7 +375,7 @@ impl Protocol for OpenIdConnect {
             Ok(found) => found,
             Err(error) => return Some(Err(error)),
         };
-        Some(match self.signed_claims(&found, token).await {
+        Some(match self.discovery.signed(&found, token).await {
             Ok(Ok(signed)) => Ok((signed.typ(), signed.payload)),
             Ok(Err(why)) => Err(FederationError::Untrusted(why)),
             Err(error) => Err(error),

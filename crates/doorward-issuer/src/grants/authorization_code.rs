@@ -72,7 +72,7 @@ impl Grant for AuthorizationCode {
         if let Some(replace) = replaced(request, &grant).await? {
             unit.push(replace);
         }
-        Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit })
+        Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit, detail: None })
     }
 
     /// With everything else right, a code that another request redeemed meanwhile was presented

@@ -3,7 +3,9 @@
 
 mod authorization_code;
 mod client_credentials;
+mod jwt_bearer;
 mod refresh_token;
+mod service;
 
 use async_trait::async_trait;
 use doorward_model::{
@@ -21,6 +23,7 @@ fn of(kind: GrantType) -> &'static dyn Grant {
         GrantType::AuthorizationCode => &authorization_code::AuthorizationCode,
         GrantType::RefreshToken => &refresh_token::RefreshToken,
         GrantType::ClientCredentials => &client_credentials::ClientCredentials,
+        GrantType::JwtBearer => &jwt_bearer::JwtBearer,
     }
 }
 
@@ -92,6 +95,8 @@ pub(crate) struct Granted {
     pub(crate) refresh_token: Option<PlainToken>,
     /// The changes that spend the presented credential and store the refresh token.
     pub(crate) unit: UnitOfWork,
+    /// More for the audit: each token then has an entry, also the first one of a grant.
+    pub(crate) detail: Option<serde_json::Value>,
 }
 
 /// A refusal, with the changes that must be written nevertheless.

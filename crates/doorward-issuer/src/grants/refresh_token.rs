@@ -66,7 +66,7 @@ impl Grant for RefreshToken {
         let scopes = issuer.allowed_now(asked, &user, &grant)?;
         let (successor, unit) = rotate(request, presented, token, &grant).await?;
         let refresh_token = Some(successor);
-        Ok(Granted { grant, is_new: false, scopes, resources, refresh_token, unit })
+        Ok(Granted { grant, is_new: false, scopes, resources, refresh_token, unit, detail: None })
     }
 
     async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {

@@ -3,6 +3,7 @@ refusal_missing_user = es gibt keinen Benutzer { $name }
 refusal_missing_session = es gibt keine Sitzung { $name }
 refusal_missing_app = es gibt keine verbundene App { $name }
 refusal_missing_client = es gibt keinen Client { $name }
+refusal_missing_trust_rule = es gibt keine Vertrauensregel { $name }
 refusal_missing_token = es gibt kein aktives Token { $name }
 refusal_missing_provider = es gibt keinen Identitätsanbieter { $name }
 refusal_missing_upstream = es gibt keinen Upstream { $name }

@@ -3,6 +3,7 @@ refusal_missing_user = there is no user { $name }
 refusal_missing_session = there is no session { $name }
 refusal_missing_app = there is no connected app { $name }
 refusal_missing_client = there is no client { $name }
+refusal_missing_trust_rule = there is no trust rule { $name }
 refusal_missing_token = there is no active token { $name }
 refusal_missing_provider = there is no identity provider { $name }
 refusal_missing_upstream = there is no upstream { $name }

@@ -10,6 +10,7 @@ timeline_asked = The user was asked for consent
 timeline_answered = The user decided
 timeline_token = Redeemed the code
 timeline_refresh = Refreshed the token
+timeline_assertion = Presented a signed token of another issuer
 timeline_called = Presented the token
 timeline_revoke = Asked to revoke a token
 timeline_introspect = Asked about a token

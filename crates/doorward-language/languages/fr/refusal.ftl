@@ -3,6 +3,7 @@ refusal_missing_user = il n’existe pas d’utilisateur { $name }
 refusal_missing_session = il n’existe pas de session { $name }
 refusal_missing_app = il n’existe pas d’application connectée { $name }
 refusal_missing_client = il n’existe pas de client { $name }
+refusal_missing_trust_rule = il n’existe pas de règle de confiance { $name }
 refusal_missing_token = il n’existe pas de jeton actif { $name }
 refusal_missing_provider = il n’existe pas de fournisseur d’identité { $name }
 refusal_missing_upstream = il n’existe pas de serveur amont { $name }

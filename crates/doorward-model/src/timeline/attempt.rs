@@ -292,7 +292,7 @@ impl Attempt {
 fn after(kind: StepKind) -> Stop {
     match kind {
         StepKind::Called => Stop::Connected,
-        StepKind::Token | StepKind::Refresh => Stop::NoCall,
+        StepKind::Token | StepKind::Refresh | StepKind::Assertion => Stop::NoCall,
         StepKind::Answered => Stop::NoToken,
         StepKind::Asked => Stop::NoAnswer,
         StepKind::Authorize => Stop::NoSignIn,

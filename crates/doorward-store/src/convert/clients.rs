@@ -2,7 +2,7 @@
 
 use doorward_model::{
     Client, ClientAuthMethod, ClientId, ClientSource, GrantType, GrantTypes, HashedToken,
-    RedirectUri, ScopeSet, Timestamp, UserId,
+    RedirectUri, ScopeSet, Timestamp, TrustRule, UserId,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -20,6 +20,10 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         None if row.refresh_tokens => GrantTypes::of_code_flow(),
         None => GrantTypes::from_iter([GrantType::AuthorizationCode]),
     };
+    let trust = match row.trust.as_deref() {
+        Some(text) => Some(TrustRule::from_text(text).ok_or_else(|| damaged("client", &row.id))?),
+        None => None,
+    };
     Ok(Client {
         source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
         auth_method: ClientAuthMethod::parse(&row.auth_method)
@@ -31,6 +35,7 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         grant_types,
         scopes: ScopeSet::parse_known(&row.scopes),
         service: row.service.map(UserId::from_text),
+        trust,
         client_uri: row.client_uri,
         jwks: row.jwks,
         jwks_uri: row.jwks_uri,
@@ -57,6 +62,8 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         grant_types: Set(Some(list_to_text(client.grant_types.names()))),
         scopes: Set(client.scopes.to_string()),
         service: Set(client.service.as_ref().map(|id| id.as_str().to_owned())),
+        trust: Set(client.trust.as_ref().map(TrustRule::to_text)),
+        trust_issuer: Set(client.trust.as_ref().map(|rule| rule.issuer.issuer.clone())),
         client_uri: Set(client.client_uri.clone()),
         jwks: Set(client.jwks.clone()),
         jwks_uri: Set(client.jwks_uri.clone()),
@@ -86,6 +93,8 @@ mod tests {
             grant_types: grant_types.map(str::to_owned),
             scopes: "mcp:read".to_owned(),
             service: None,
+            trust: None,
+            trust_issuer: None,
             client_uri: None,
             jwks: None,
             jwks_uri: None,
@@ -116,6 +125,14 @@ mod tests {
         let newer = r#"["authorization_code","urn:of:a:later:release"]"#;
         assert_eq!(names(Some(newer), false).as_ref(), Some(&code));
         assert_eq!(names(Some("not a list"), true), None, "damage is reported");
+    }
+
+    #[test]
+    fn a_trust_rule_that_cannot_be_read_is_damage_and_no_client_without_a_rule() {
+        for text in ["", "{}", "null", "not json"] {
+            let row = e::client::Model { trust: Some(text.to_owned()), ..row(None, true) };
+            assert!(client(row).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Model {
     pub grant_types: Option<String>,
     pub scopes: String,
     pub service: Option<String>,
+    pub trust: Option<String>,
+    pub trust_issuer: Option<String>,
     pub client_uri: Option<String>,
     pub jwks: Option<String>,
     pub jwks_uri: Option<String>,

@@ -1,7 +1,7 @@
 //! Writes of clients.
 
 use doorward_model::{
-    AuditKind, AuditSubject, Client, ClientId, ClientSource, RedirectUri, Timestamp,
+    AuditKind, AuditSubject, Client, ClientId, ClientSource, RedirectUri, Timestamp, TrustRule,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
@@ -34,10 +34,16 @@ pub(super) fn insert(new: &Client) -> Write {
     let detail = match &new.service {
         None => json!({"name": name, "source": source, "redirect_uris": uris}),
         // The account and the scopes with which it acts without a user.
-        Some(service) => json!({
-            "name": name, "source": source, "redirect_uris": uris,
-            "service": service.as_str(), "scopes": new.scopes.to_string(),
-        }),
+        Some(service) => {
+            let mut detail = json!({
+                "name": name, "source": source, "redirect_uris": uris,
+                "service": service.as_str(), "scopes": new.scopes.to_string(),
+            });
+            if let (Some(rule), Some(members)) = (&new.trust, detail.as_object_mut()) {
+                members.insert("trust".to_owned(), json!(rule));
+            }
+            detail
+        }
     };
     let event = about(AuditKind::ClientAdded, AuditSubject::Client, new.id.as_str())
         .detail(detail.to_string());
@@ -91,11 +97,15 @@ pub(super) fn mark_authorized(client_id: &ClientId, at: Timestamp) -> Write {
 
 pub(super) fn update(client: &Client) -> Write {
     let uris = list_to_text(client.redirect_uris.iter().map(RedirectUri::as_str));
+    let issuer = client.trust.as_ref().map(|rule| rule.issuer.issuer.clone());
     Write {
         name: Name::Decides(Condition::UpdateClient),
         work: run(Entity::update_many()
             .col_expr(C::Name, Expr::value(client.name.as_str()))
             .col_expr(C::RedirectUris, Expr::value(uris))
+            .col_expr(C::Scopes, Expr::value(client.scopes.to_string()))
+            .col_expr(C::Trust, Expr::value(client.trust.as_ref().map(TrustRule::to_text)))
+            .col_expr(C::TrustIssuer, Expr::value(issuer))
             .filter(C::Id.eq(client.id.as_str()))),
         stale: Some(stale(&client.id)),
         audit: changed(&client.id),

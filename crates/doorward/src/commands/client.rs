@@ -148,7 +148,7 @@ fn list(context: &Context, clients: &[Client]) {
 }
 
 /// Reads a JWK Set. Its keys are checked with the rest of the client.
-fn read_keys(path: &std::path::Path) -> Result<Value, Failed> {
+pub(super) fn read_keys(path: &std::path::Path) -> Result<Value, Failed> {
     let unreadable = |why: String| Failed(format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| unreadable(format!("it is not JSON: {error}")))

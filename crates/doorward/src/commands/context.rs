@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Clients, Invitations, Keys, Mails, Policies, Providers, Tokens, Upstreams, Users, Vitals,
+    Clients, Invitations, Keys, Mails, Policies, Providers, Tokens, Trusts, Upstreams, Users,
+    Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -82,6 +83,10 @@ impl Context {
     pub(super) async fn clients(&self, store: &Store) -> Result<Clients, Failed> {
         let (accounts, registration) = (self.accounts(store).await?, self.registration(store)?);
         Ok(Clients::new(store.clone(), accounts, registration, Arc::new(SystemClock)))
+    }
+    pub(super) async fn trusts(&self, store: &Store) -> Result<Trusts, Failed> {
+        let (accounts, registration) = (self.accounts(store).await?, self.registration(store)?);
+        Ok(Trusts::new(store.clone(), accounts, registration, self.public_url()?))
     }
     pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
         Ok(Tokens::new(store.clone(), self.accounts(store).await?, self.rules()))

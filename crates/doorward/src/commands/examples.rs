@@ -15,6 +15,10 @@ pub(super) const USER: &str = "Examples:
 pub(super) const CLIENT: &str = "Examples:
   doorward client add Portal --redirect-uri https://portal.example.com/callback --auth-method client_secret_basic
   doorward client list --limit 0";
+pub(super) const TRUST: &str = "Examples:
+  doorward trust add Release --issuer https://token.actions.githubusercontent.com --subject repo:acme/tools:ref:refs/heads/main --service release --scope mcp:read
+  doorward trust add Jobs --issuer https://kubernetes.default.svc.cluster.local --jwks cluster.jwks.json --subject system:serviceaccount:jobs:nightly --reusable --service nightly --scope mcp:read
+  doorward trust list";
 pub(super) const PROVIDER: &str = "Examples:
   doorward provider add google --kind google --client-id 123.apps.googleusercontent.com --client-secret-stdin --set allowed_domains=example.com
   doorward provider add sso --kind oidc --issuer https://sso.example.com --client-id doorward --client-secret-stdin

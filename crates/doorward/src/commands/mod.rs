@@ -27,6 +27,7 @@ mod reach;
 mod reload;
 mod supervise;
 pub(crate) mod token;
+mod trust;
 mod upstream;
 mod user;
 
@@ -127,6 +128,10 @@ enum Command {
     /// Adds, lists and changes clients.
     #[command(subcommand, after_help = examples::CLIENT)]
     Client(client::Command),
+    /// Adds, lists, changes and removes trust rules: tokens of other issuers, such as those of CI
+    /// jobs and clusters, with which workloads act as services.
+    #[command(subcommand, after_help = examples::TRUST)]
+    Trust(trust::Command),
     /// Adds, lists, tests and deletes identity providers.
     #[command(after_help = examples::PROVIDER)]
     Provider {
@@ -264,6 +269,7 @@ impl Command {
             Self::AdminLink { .. } => "admin-link",
             Self::User { .. } => "user",
             Self::Client(_) => "client",
+            Self::Trust(_) => "trust",
             Self::Provider { .. } => "provider",
             Self::Upstream { .. } => "upstream",
             Self::Policy(_) => "policy",
@@ -430,6 +436,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
             user::run(context, command).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Client(command) => client::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Trust(command) => trust::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(command) => audit::run(context, *command).await,

@@ -12,11 +12,11 @@ use doorward_transport::{
 use openidconnect::{JsonWebKeySet, core::CoreJsonWebKey};
 use url::Url;
 
-use super::signed::key_set;
+use super::signed::{Signed, key_set};
 use crate::{
     api::MAX_ANSWER,
     error::FederationError,
-    settings::{OpenId, TENANT, address},
+    settings::{Endpoints, OpenId, TENANT, address},
 };
 
 /// The time for which a discovery document and its keys are cached.
@@ -31,7 +31,19 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// The pause between two fetches of the keys because of an unknown key.
 const KEYS_AGAIN: Duration = Duration::from_secs(5);
 
-/// The used members of a discovery document, replaced by configured endpoints.
+/// The members of a discovery document that one purpose needs.
+pub(crate) trait Members: Clone + Send + Sync + 'static {
+    /// Reports that the configured endpoints are enough: no document is fetched.
+    fn are_set(by_hand: &Endpoints) -> bool;
+    /// Reads them; configured endpoints replace those of the document.
+    fn read(open_id: &OpenId, document: Document) -> Result<Self, FederationError>;
+    /// The URL of the key set.
+    fn jwks(&self) -> &Url;
+    /// Members that could not be read.
+    fn left_out(&self) -> &[LeftOut];
+}
+
+/// The members that signing in needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) issuer: String,
@@ -51,10 +63,10 @@ pub(crate) struct Metadata {
 
 /// The state of a provider's discovery document, and how to fetch it. Fetches run in tasks of their
 /// own, which waiting requests share: a dropped request cancels none of them.
-pub(crate) struct Discovery {
+pub(crate) struct Discovery<M = Metadata> {
     source: Source,
-    state: Arc<Mutex<State>>,
-    flights: SingleFlight<Fetch, Fetched>,
+    state: Arc<Mutex<State<M>>>,
+    flights: SingleFlight<Fetch, Fetched<M>>,
 }
 
 /// Subject of a fetch.
@@ -65,7 +77,7 @@ enum Fetch {
 }
 
 /// Result of a fetch. Keys that were fetched a moment ago are not fetched again: `None`.
-type Fetched = Result<Option<Arc<Discovered>>, FederationError>;
+type Fetched<M> = Result<Option<Arc<Discovered<M>>>, FederationError>;
 
 /// The source of the document, and the client that requests it.
 #[derive(Clone)]
@@ -75,23 +87,28 @@ struct Source {
     open_id: OpenId,
 }
 
-#[derive(Default)]
-struct State {
-    found: Option<Arc<Discovered>>,
+struct State<M> {
+    found: Option<Arc<Discovered<M>>>,
     failed: Option<(Instant, FederationError)>,
     keys_again: Option<Instant>,
 }
 
+impl<M> Default for State<M> {
+    fn default() -> Self {
+        Self { found: None, failed: None, keys_again: None }
+    }
+}
+
 /// A discovery document with its keys.
-pub(crate) struct Discovered {
-    pub(crate) metadata: Metadata,
+pub(crate) struct Discovered<M = Metadata> {
+    pub(crate) metadata: M,
     pub(crate) keys: JsonWebKeySet<CoreJsonWebKey>,
     /// The number of keys that are not known here.
     pub(crate) unknown_keys: usize,
     at: Instant,
 }
 
-impl Discovery {
+impl<M: Members> Discovery<M> {
     pub(crate) fn new(provider: String, outbound: Outbound, open_id: OpenId) -> Self {
         Self {
             source: Source { provider, outbound, open_id },
@@ -100,12 +117,12 @@ impl Discovery {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state that need not be fetched: a document that is still fresh, or a recent failure.
-    fn known(&self) -> Option<Result<Arc<Discovered>, FederationError>> {
+    fn known(&self) -> Option<Result<Arc<Discovered<M>>, FederationError>> {
         let state = self.state();
         if let Some(found) = state.found.as_ref().filter(|found| found.at.elapsed() < BELIEVED) {
             return Some(Ok(Arc::clone(found)));
@@ -118,7 +135,7 @@ impl Discovery {
     }
 
     /// The document, fetched when it is not known or too old.
-    pub(crate) async fn document(&self) -> Result<Arc<Discovered>, FederationError> {
+    pub(crate) async fn document(&self) -> Result<Arc<Discovered<M>>, FederationError> {
         if let Some(known) = self.known() {
             return known;
         }
@@ -153,11 +170,11 @@ impl Discovery {
             .ok_or_else(|| FederationError::Unavailable("nothing was discovered".to_owned()))
     }
 
-    async fn fetched<F: Future<Output = Fetched> + Send + 'static>(
+    async fn fetched<F: Future<Output = Fetched<M>> + Send + 'static>(
         &self,
         what: Fetch,
         work: impl FnOnce() -> F,
-    ) -> Fetched {
+    ) -> Fetched<M> {
         self.flights
             .run(what, work)
             .await
@@ -165,7 +182,7 @@ impl Discovery {
     }
 
     /// Fetches the keys again, unless that was done a moment ago. Returns the present keys.
-    pub(crate) async fn fresh_keys(&self, seen: &Arc<Discovered>) -> Fetched {
+    pub(crate) async fn fresh_keys(&self, seen: &Arc<Discovered<M>>) -> Fetched<M> {
         let (source, state, seen) =
             (self.source.clone(), Arc::clone(&self.state), Arc::clone(seen));
         let fetch = move || async move {
@@ -180,13 +197,35 @@ impl Discovery {
                 }
                 state.keys_again = Some(Instant::now());
             }
-            let (keys, unknown_keys) = in_time(source.keys(&seen.metadata.jwks)).await?;
+            let (keys, unknown_keys) = in_time(source.keys(seen.metadata.jwks())).await?;
             let metadata = seen.metadata.clone();
             let found = Arc::new(Discovered { metadata, keys, unknown_keys, at: seen.at });
             state.lock().unwrap_or_else(PoisonError::into_inner).found = Some(Arc::clone(&found));
             Ok(Some(found))
         };
         self.fetched(Fetch::Keys, fetch).await
+    }
+
+    /// A token that is no ID token, if its signature is good; the keys are fetched again once if
+    /// none fits.
+    pub(super) async fn signed(
+        &self,
+        found: &Arc<Discovered<M>>,
+        token: &str,
+    ) -> Result<Result<Signed, String>, FederationError> {
+        let signed = match Signed::read(token) {
+            Ok(signed) => signed,
+            Err(why) => return Ok(Err(why)),
+        };
+        let mut verified = match signed.verified_by(&found.keys) {
+            Ok(verified) => verified,
+            Err(why) => return Ok(Err(why)),
+        };
+        if !verified && let Some(fresh) = self.fresh_keys(found).await? {
+            verified = signed.verified_by(&fresh.keys).unwrap_or(false);
+        }
+        let wrong = || "its signature fits no key of the issuer's key set".to_owned();
+        Ok(if verified { Ok(signed) } else { Err(wrong()) })
     }
 }
 
@@ -200,9 +239,9 @@ async fn in_time<T>(
 }
 
 impl Source {
-    async fn discover(&self) -> Result<Discovered, FederationError> {
-        let metadata = if self.open_id.by_hand.are_enough() {
-            self.metadata(Document::default())?
+    async fn discover<M: Members>(&self) -> Result<Discovered<M>, FederationError> {
+        let metadata = if M::are_set(&self.open_id.by_hand) {
+            M::read(&self.open_id, Document::default())?
         } else {
             let url = self.open_id.document.clone().unwrap_or_else(|| {
                 let base = self.open_id.issuer.trim_end_matches('/');
@@ -210,12 +249,12 @@ impl Source {
             });
             let mut document = self.document(&url).await?;
             self.check_issuer(&mut document)?;
-            self.metadata(document)?
+            M::read(&self.open_id, document)?
         };
-        for left in &metadata.left_out {
+        for left in metadata.left_out() {
             tracing::info!(provider = self.provider, %left, "a member of the discovery document was left out");
         }
-        let (keys, unknown_keys) = self.keys(&metadata.jwks).await?;
+        let (keys, unknown_keys) = self.keys(metadata.jwks()).await?;
         Ok(Discovered { metadata, keys, unknown_keys, at: Instant::now() })
     }
 
@@ -258,12 +297,15 @@ impl Source {
             Err(FederationError::OtherIssuer { told, expected: expected.clone() })
         }
     }
+}
 
-    fn metadata(&self, mut document: Document) -> Result<Metadata, FederationError> {
-        let by_hand = self.open_id.by_hand.clone();
-        let missing = |name: &str| {
-            FederationError::Unavailable(format!("the discovery document names no {name}"))
-        };
+impl Members for Metadata {
+    fn are_set(by_hand: &Endpoints) -> bool {
+        by_hand.are_enough()
+    }
+
+    fn read(open_id: &OpenId, mut document: Document) -> Result<Self, FederationError> {
+        let by_hand = open_id.by_hand.clone();
         let wrong = |name: &str, why: &str| FederationError::Document(format!("{name}: {why}"));
         // The browser is redirected to it, so it must be an HTTP URL. Requests from this server
         // pass the guard of outbound requests.
@@ -273,11 +315,6 @@ impl Source {
             (None, Some(text)) => address("authorization_endpoint", &text, None)
                 .map_err(|error| wrong(error.key, &error.message))?,
             (None, None) => return Err(missing("authorization_endpoint")),
-        };
-        let asked = |set: Option<Url>, name: &str, told: Option<String>| match (set, told) {
-            (Some(url), _) => Ok(url),
-            (None, Some(text)) => Url::parse(&text).map_err(|_| wrong(name, "is not a URL")),
-            (None, None) => Err(missing(name)),
         };
         let token = asked(by_hand.token, "token_endpoint", document.text("token_endpoint"))?;
         let jwks = asked(by_hand.jwks, "jwks_uri", document.text("jwks_uri"))?;
@@ -291,8 +328,8 @@ impl Source {
         let userinfo = optional(by_hand.userinfo, "userinfo_endpoint");
         let end_session = optional(by_hand.end_session, "end_session_endpoint");
         let iss = document.flag("authorization_response_iss_parameter_supported");
-        Ok(Metadata {
-            issuer: self.open_id.issuer.clone(),
+        Ok(Self {
+            issuer: open_id.issuer.clone(),
             authorize,
             token,
             userinfo,
@@ -308,5 +345,54 @@ impl Source {
             iss_in_answers: iss == Some(true),
             left_out: document.into_left_out(),
         })
+    }
+
+    fn jwks(&self) -> &Url {
+        &self.jwks
+    }
+
+    fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+}
+
+/// The used member of the discovery document of an issuer through which no user signs in, such as
+/// that of a workload.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    jwks: Url,
+}
+
+impl Members for Published {
+    fn are_set(by_hand: &Endpoints) -> bool {
+        by_hand.jwks.is_some()
+    }
+
+    fn read(open_id: &OpenId, mut document: Document) -> Result<Self, FederationError> {
+        let told = document.text("jwks_uri");
+        Ok(Self { jwks: asked(open_id.by_hand.jwks.clone(), "jwks_uri", told)? })
+    }
+
+    fn jwks(&self) -> &Url {
+        &self.jwks
+    }
+
+    fn left_out(&self) -> &[LeftOut] {
+        &[]
+    }
+}
+
+fn missing(name: &str) -> FederationError {
+    FederationError::Unavailable(format!("the discovery document names no {name}"))
+}
+
+/// A URL that this server requests: the configured one, or that of the document. Requests pass the
+/// guard of outbound requests.
+fn asked(set: Option<Url>, name: &str, told: Option<String>) -> Result<Url, FederationError> {
+    match (set, told) {
+        (Some(url), _) => Ok(url),
+        (None, Some(text)) => Url::parse(&text)
+            .map_err(|_| FederationError::Document(format!("{name}: is not a URL"))),
+        (None, None) => Err(missing(name)),
     }
 }

@@ -1,0 +1,229 @@
+//! Operations on trust rules, by which workloads act as services with tokens of other issuers.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use doorward_accounts::{Accounts, Authority};
+use doorward_federation::check_issuer;
+use doorward_model::{Change, Client, PublicUrl, ScopeSet, TrustRule, TrustedIssuer, UnitOfWork};
+use doorward_registration::{ClientChangeError, ClientDecision, NewWorkload, Registration};
+use doorward_store::Store;
+use serde_json::{Value, json};
+
+use crate::{Edit, Effect, Object, Refusal, services};
+
+/// The most trust rules of a list.
+const LISTED: u64 = 1000;
+/// The most claims of a rule.
+const CLAIMS: usize = 20;
+/// The most characters of a pattern, of the name of a claim and of an audience.
+const LENGTH: usize = 512;
+
+/// A trust rule to be added.
+#[derive(Clone, Debug, Default)]
+pub struct NewTrust {
+    /// The name that users see.
+    pub name: String,
+    /// The sign-in name of the service's account, which is added if there is none.
+    pub service: String,
+    /// The most that a token of it may be for.
+    pub scopes: Vec<String>,
+    /// The issuer, as the claim `iss` names it.
+    pub issuer: String,
+    /// The parts with a default.
+    pub more: TrustChange,
+}
+
+/// Parts of a trust rule. `None` keeps a part, or leaves the default to a new rule.
+#[derive(Clone, Debug, Default)]
+pub struct TrustChange {
+    /// The name that users see.
+    pub name: Option<String>,
+    /// The most that a token of it may be for.
+    pub scopes: Option<Vec<String>>,
+    /// The URL of the key set. An empty text means that the discovery document names it.
+    pub jwks_uri: Option<String>,
+    /// The key set itself, in place of a URL.
+    pub jwks: Option<Value>,
+    /// The audience; without one the public URL of this server.
+    pub audience: Option<String>,
+    /// The pattern of the subject.
+    pub subject: Option<String>,
+    /// The patterns of further claims.
+    pub claims: Option<BTreeMap<String, String>>,
+    /// A token may be presented again until it expires.
+    pub reusable: Option<bool>,
+}
+
+/// Operations on trust rules. Cheap to clone.
+#[derive(Clone)]
+pub struct Trusts {
+    store: Store,
+    accounts: Accounts,
+    registration: Registration,
+    public_url: PublicUrl,
+}
+
+/// The client of a rule, which has one.
+fn with_rule(client: &Client) -> Option<&TrustRule> {
+    client.trust.as_ref()
+}
+
+fn wrong(setting: &str, why: &str) -> Refusal {
+    Refusal::Settings(format!("{setting}: {why}"))
+}
+
+/// Checks a text of a rule.
+fn bounded(setting: &str, text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > LENGTH || text.chars().any(char::is_control) {
+        return Err(wrong(setting, &format!("must have 1 to {LENGTH} characters")));
+    }
+    Ok(text.to_owned())
+}
+
+/// Lays the parts of a change over a rule, and checks the result.
+fn changed(mut rule: TrustRule, change: &TrustChange) -> Result<TrustRule, Refusal> {
+    if let Some(uri) = &change.jwks_uri {
+        rule.issuer.jwks_uri = Some(uri.trim().to_owned()).filter(|uri| !uri.is_empty());
+        rule.issuer.jwks = None;
+    }
+    if let Some(keys) = &change.jwks {
+        if change.jwks_uri.as_ref().is_some_and(|uri| !uri.trim().is_empty()) {
+            return Err(wrong("jwks", "only one of jwks and jwks_uri can be set"));
+        }
+        (rule.issuer.jwks, rule.issuer.jwks_uri) = (Some(keys.to_string()), None);
+    }
+    if let Some(audience) = &change.audience {
+        rule.audience.clone_from(audience);
+    }
+    if let Some(subject) = &change.subject {
+        rule.subject.clone_from(subject);
+    }
+    if let Some(claims) = &change.claims {
+        rule.claims.clone_from(claims);
+    }
+    if let Some(reusable) = change.reusable {
+        rule.reusable = reusable;
+    }
+    rule.audience = bounded("audience", &rule.audience)?;
+    rule.subject = bounded("subject", &rule.subject)?;
+    if rule.claims.len() > CLAIMS {
+        return Err(wrong("claims", &format!("at most {CLAIMS}")));
+    }
+    for (name, pattern) in &rule.claims {
+        bounded("claims", name)?;
+        bounded("claims", pattern)?;
+    }
+    if !rule.is_narrow() {
+        let why = "must begin with a fixed text, or one claim must have a fixed value; otherwise every token of the issuer would be accepted";
+        return Err(wrong("subject", why));
+    }
+    check_issuer(&rule.issuer).map_err(|error| wrong(error.key, &error.message))?;
+    Ok(rule)
+}
+
+/// The parts of a rule and its client that an edit shows.
+fn facts(client: &Client) -> Value {
+    json!({
+        "name": client.name, "scopes": client.scopes.to_string(),
+        "audience": with_rule(client).map(|rule| &rule.audience),
+        "subject": with_rule(client).map(|rule| &rule.subject),
+        "claims": with_rule(client).map(|rule| &rule.claims),
+        "reusable": with_rule(client).map(|rule| rule.reusable),
+        "jwks_uri": with_rule(client).and_then(|rule| rule.issuer.jwks_uri.as_ref()),
+        "jwks": with_rule(client).and_then(|rule| rule.issuer.jwks.as_ref()),
+    })
+}
+
+impl Trusts {
+    /// Operations on the trust rules of this store. The audience of a new rule is the public URL.
+    pub fn new(
+        store: Store,
+        accounts: Accounts,
+        registration: Registration,
+        public_url: PublicUrl,
+    ) -> Self {
+        Self { store, accounts, registration, public_url }
+    }
+
+    /// The clients with a trust rule, by name.
+    pub async fn all(&self) -> Result<Vec<Client>, Refusal> {
+        Ok(self.store.trusting_clients(None, LISTED).await?)
+    }
+
+    /// The client of a trust rule, by its `client_id`.
+    pub async fn with_id(&self, id: &str) -> Result<Arc<Client>, Refusal> {
+        let found = self.store.client(&doorward_model::ClientId::from_text(id)).await?;
+        found
+            .filter(|client| client.trust.is_some())
+            .ok_or_else(|| Refusal::Missing(Object::TrustRule, id.to_owned()))
+    }
+
+    /// Adds a trust rule with its client; with it, the account of a service that there is not yet.
+    pub async fn add(&self, authority: &Authority, new: NewTrust) -> Result<Client, Refusal> {
+        let rule = TrustRule {
+            issuer: TrustedIssuer {
+                issuer: new.issuer.trim().to_owned(),
+                jwks_uri: None,
+                jwks: None,
+            },
+            audience: self.public_url.as_str().to_owned(),
+            subject: String::new(),
+            claims: BTreeMap::new(),
+            reusable: false,
+        };
+        let rule = changed(rule, &new.more)?;
+        if rule.issuer.issuer.trim_end_matches('/') == self.public_url.as_str() {
+            return Err(wrong("issuer", "must be another server than this one"));
+        }
+        let scopes = services::scopes(&new.scopes)?;
+        let mut unit = UnitOfWork::new();
+        let account =
+            services::account(&self.store, &self.accounts, authority, &new.service, &mut unit)
+                .await?;
+        let workload = NewWorkload { name: new.name, account: account.id.clone(), scopes, rule };
+        let client = self.registration.prepare_workload(workload)?;
+        unit.push(Change::InsertClient(Box::new(client.clone())));
+        services::apply(&self.store, unit, &account).await?;
+        Ok(client)
+    }
+
+    /// Changes a trust rule. The access of its workload ends. With `seen`, only if the client is
+    /// still in the state of that etag.
+    pub async fn edit(
+        &self,
+        _authority: &Authority,
+        id: &str,
+        (change, effect): (&TrustChange, Effect),
+        seen: Option<&str>,
+    ) -> Result<Edit, Refusal> {
+        let before = self.with_id(id).await?;
+        let missing = || Refusal::Missing(Object::TrustRule, id.to_owned());
+        let rule = changed(with_rule(&before).cloned().ok_or_else(missing)?, change)?;
+        let scopes: ScopeSet = match &change.scopes {
+            Some(names) => services::scopes(names)?,
+            None => before.scopes.clone(),
+        };
+        let name = change.name.as_deref().unwrap_or(&before.name);
+        let after = Registration::edited_workload(&before, (name, scopes, rule))?;
+        let differences = crate::edit::differences(&facts(&before), &facts(&after), |_| true);
+        let ends_access = differences.iter().any(|one| one.key != "name");
+        let seen = seen.map_or_else(|| before.etag(), ToOwned::to_owned);
+        if before.etag() != seen {
+            return Err(ClientChangeError::Changed.into());
+        }
+        if effect == Effect::Apply && ends_access {
+            self.registration.put_workload(after, seen).await?;
+        } else if effect == Effect::Apply && !differences.is_empty() {
+            self.registration.put(after, seen).await?;
+        }
+        let etag = self.with_id(id).await?.etag();
+        Ok(Edit { differences, ends_access, etag })
+    }
+
+    /// Deletes a trust rule with its client. The access of its workload ends.
+    pub async fn delete(&self, id: &str, seen: Option<&str>) -> Result<(), Refusal> {
+        let client = self.with_id(id).await?;
+        Ok(self.registration.decide(&client.id, ClientDecision::Delete, seen).await?)
+    }
+}

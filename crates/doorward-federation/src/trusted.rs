@@ -1,0 +1,83 @@
+//! Signed tokens of issuers that administrators trust without signing users in through them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use doorward_model::TrustedIssuer;
+use doorward_transport::Outbound;
+use serde_json::Value;
+
+use crate::{
+    config::SettingError,
+    error::FederationError,
+    protocol::openid::{self, PublishedKeys},
+};
+
+/// The most issuers with keys in memory. Beyond them all are fetched anew.
+const ISSUERS: usize = 256;
+
+/// A token with a good signature. Its claims are for the caller to judge.
+#[derive(Clone, Debug)]
+pub struct SignedToken {
+    /// The type in its header.
+    pub typ: Option<String>,
+    /// Its claims, an object.
+    pub claims: Value,
+}
+
+/// Reason for which the signature of a token is not accepted.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SignatureRefusal {
+    /// It is malformed, or its signature is wrong.
+    #[error("{}", crate::error::plain(.0))]
+    Invalid(String),
+    /// The keys of its issuer cannot be fetched now.
+    #[error(transparent)]
+    Unavailable(FederationError),
+}
+
+/// The keys of trusted issuers.
+pub(crate) struct Trusted {
+    outbound: Outbound,
+    known: Mutex<HashMap<TrustedIssuer, Arc<PublishedKeys>>>,
+}
+
+impl Trusted {
+    pub(crate) fn new(outbound: Outbound) -> Self {
+        Self { outbound, known: Mutex::default() }
+    }
+
+    fn keys(&self, issuer: &TrustedIssuer) -> Result<Arc<PublishedKeys>, SettingError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = known.get(issuer) {
+            return Ok(Arc::clone(keys));
+        }
+        let keys = Arc::new(PublishedKeys::of(issuer, self.outbound.clone())?);
+        if known.len() >= ISSUERS {
+            known.clear();
+        }
+        known.insert(issuer.clone(), Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    pub(crate) async fn verify(
+        &self,
+        issuer: &TrustedIssuer,
+        token: &str,
+    ) -> Result<SignedToken, SignatureRefusal> {
+        let keys = self
+            .keys(issuer)
+            .map_err(|error| FederationError::Misconfigured(error.to_string()))
+            .map_err(SignatureRefusal::Unavailable)?;
+        let verified = keys.verify(token).await.map_err(SignatureRefusal::Unavailable)?;
+        let (typ, claims) = verified.map_err(SignatureRefusal::Invalid)?;
+        Ok(SignedToken { typ, claims })
+    }
+}
+
+/// Checks the settings of an issuer.
+pub fn check_issuer(issuer: &TrustedIssuer) -> Result<(), SettingError> {
+    openid::check_issuer(issuer).map(drop)
+}

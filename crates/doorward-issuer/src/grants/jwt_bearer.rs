@@ -1,0 +1,80 @@
+//! `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): a workload, which a trust rule
+//! lets act as a service.
+
+use async_trait::async_trait;
+use doorward_model::{
+    AuditKind, Change, ClientAuthMethod, GrantType, OAuthErrorCode, Reason, ScopeSet, StepKind,
+};
+use doorward_store::Condition;
+use serde_json::json;
+
+use super::{Grant, Granted, Refused, Request, service};
+use crate::{
+    Failure, assertion,
+    checks::scope::{self, NoScope},
+};
+
+pub(super) struct JwtBearer;
+
+#[async_trait]
+impl Grant for JwtBearer {
+    fn kind(&self) -> GrantType {
+        GrantType::JwtBearer
+    }
+
+    fn summary(&self) -> &'static str {
+        "A signed token of another issuer, such as a workload's, that fits a trust rule (RFC 7523 §2.1). There is no refresh token: the workload presents another token."
+    }
+
+    fn step(&self) -> StepKind {
+        StepKind::Assertion
+    }
+
+    fn of_existing_grant(&self) -> AuditKind {
+        AuditKind::TokenIssued
+    }
+
+    /// The assertion is the proof of a workload.
+    fn client_authentication(&self) -> &'static [ClientAuthMethod] {
+        &ClientAuthMethod::ALL
+    }
+
+    fn scopes(&self, asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope> {
+        scope::narrowed(asked)
+    }
+
+    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
+        let token = request.required("assertion")?;
+        let client = request.client;
+        let (Some(rule), Some(account)) = (&client.trust, &client.service) else {
+            let why = "an administrator must add a trust rule for the client";
+            return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
+        };
+        let presented = request.issuer.present(rule, token, request.now).await?;
+        let mut granted = service::authorize(request, account).await?;
+        if !rule.reusable {
+            granted
+                .unit
+                .push(Change::SpendValue { key: presented.spent, expires_at: presented.until });
+        }
+        granted.detail = Some(json!({
+            "issuer": presented.issuer, "subject": presented.subject, "jti": presented.jti,
+        }));
+        Ok(granted)
+    }
+
+    /// The token was presented to another replica at the same moment or before; the grant was
+    /// revoked between the decision and the write, and the next decision makes another one; or the
+    /// client was changed, blocked or deleted.
+    async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
+        match condition {
+            Condition::UseGrant => Ok(()),
+            Condition::SpendValue => {
+                let why = "the assertion was used before";
+                Err(assertion::refused(Reason::AssertionSpent, why).into())
+            }
+            Condition::Expect => Err(service::changed()),
+            other => Err(Refused::unexpected(other)),
+        }
+    }
+}

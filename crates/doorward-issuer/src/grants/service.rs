@@ -1,0 +1,82 @@
+//! The grant of a client that acts as a service, without a user. `client_credentials` and the
+//! tokens of workloads differ in the proof of the client only.
+
+use doorward_model::{
+    Authentication, Change, Expected, Grant as GrantRecord, GrantId, OAuthErrorCode, Resource,
+    Subject, UnitOfWork, UserId,
+};
+
+use super::{Granted, Refused, Request};
+use crate::{Failure, checks::resource, oxide};
+
+/// The grant of the request's client as the service of this account.
+pub(super) async fn authorize(request: &Request<'_>, account: &UserId) -> Result<Granted, Refused> {
+    let (issuer, client) = (request.issuer, request.client);
+    let service = issuer.active_user(account).await?;
+    let asked = request.scopes.unwrap_or(&client.scopes);
+    if request.scopes.is_some() && !oxide::includes(&client.scopes, asked) {
+        let why = "the scope exceeds what the client may be given";
+        return Err(Failure::new(OAuthErrorCode::InvalidScope, why).into());
+    }
+    let served = issuer.parts.resources.snapshot();
+    let resources = resource::of_authorization(request.resources, &served)?;
+    let (grant, is_new) = match live(request, account, &resources).await? {
+        Some(grant) => (grant, false),
+        None => (new_grant(request, account, &resources), true),
+    };
+    let scopes = issuer.allowed_now(asked, &service, &grant)?;
+    let mut unit = UnitOfWork::new();
+    if is_new {
+        // Blocking a client ends its grants, and so does another trust rule: none may be added
+        // after it, by a client that was read before it.
+        let object = Expected::Client(client.id.clone());
+        unit.push(Change::Expect { object, etag: client.etag() });
+    }
+    Ok(Granted { grant, is_new, scopes, resources, refresh_token: None, unit, detail: None })
+}
+
+/// The refusal of a client that was changed between the decision and the write.
+pub(super) fn changed() -> Refused {
+    let why = "the client was changed, blocked or deleted; authenticate again";
+    Failure::new(OAuthErrorCode::InvalidClient, why).into()
+}
+
+/// The live grant of the client that reaches these resources with its present scopes. One is kept
+/// for all its tokens, so that a job that requests one every minute has one entry on the pages.
+async fn live(
+    request: &Request<'_>,
+    account: &UserId,
+    resources: &[Resource],
+) -> Result<Option<GrantRecord>, Failure> {
+    let config = &request.issuer.parts.config;
+    let grants =
+        request.issuer.parts.store.live_grants_to(account, &request.client.id, request.now).await?;
+    Ok(grants.into_iter().find(|grant| {
+        grant.scopes == request.client.scopes
+            && resources.iter().all(|resource| grant.resources.contains(resource))
+            // A token lives no longer than its grant: one that ends soon is replaced.
+            && grant.expires_at.since(request.now) > config.access_token_seconds
+    }))
+}
+
+fn new_grant(request: &Request<'_>, account: &UserId, resources: &[Resource]) -> GrantRecord {
+    let parts = &request.issuer.parts;
+    let lifetime = parts.config.grant_max_seconds.max(2 * parts.config.access_token_seconds);
+    GrantRecord {
+        id: GrantId::random(parts.entropy.as_ref()),
+        client_id: request.client.id.clone(),
+        subject: Subject {
+            account: account.clone(),
+            auth_time: request.now,
+            // No user proved anything: a scope that needs a second factor is not given.
+            authentication: Authentication::default(),
+            identity: None,
+        },
+        scopes: request.client.scopes.clone(),
+        resources: resources.to_vec(),
+        created_at: request.now,
+        last_used_at: request.now,
+        expires_at: request.now.plus(lifetime),
+        revoked_at: None,
+    }
+}
