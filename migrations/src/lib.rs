@@ -25,6 +25,8 @@ mod m20261126_000023_live_grants;
 mod m20261126_000024_first_password;
 mod m20261126_000025_users;
 mod m20261126_000026_trust_rules;
+mod m20261126_000027_sign_up;
+mod m20261126_000028_statement;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -51,6 +53,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000024_first_password::Migration),
             Box::new(m20261126_000025_users::Migration),
             Box::new(m20261126_000026_trust_rules::Migration),
+            Box::new(m20261126_000027_sign_up::Migration),
+            Box::new(m20261126_000028_statement::Migration),
         ]
     }
 }

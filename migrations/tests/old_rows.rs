@@ -160,3 +160,28 @@ async fn migrating_a_database_that_is_up_to_date_changes_nothing() {
         assert_eq!(first.len(), Migrator::migrations().len());
     }
 }
+
+#[tokio::test]
+async fn providers_of_the_version_before_state_sign_up_only_where_it_was_decided() {
+    for database in databases("sign_up").await {
+        before(&database, "m20261126_000027_sign_up").await;
+        for (id, settings) in [
+            ("a", r#"{"kind":"github","name":"\"sign_up\":\"open\"","sign_up":"open","roles":[]}"#),
+            ("b", r#"{"kind":"github","sign_up":"invited"}"#),
+            ("c", r#"{"kind":"github"}"#),
+        ] {
+            run(&database, &format!("INSERT INTO provider (id, settings, secret, created_at) VALUES ('{id}', '{settings}', NULL, 1)")).await;
+        }
+        run(&database, "INSERT INTO identity (id, provider, issuer, subject, user_id, roles, created_at, last_login_at, confirmed_at, next_check_at) VALUES ('i', 'a', 'https://github.com', '1', 'u_a', '[]', 1, 1, 1, 1)").await;
+        Migrator::up(&database, None).await.unwrap();
+        assert_eq!(
+            rows(&database, "SELECT settings FROM provider ORDER BY id", 1).await,
+            [
+                r#"{"kind":"github","name":"\"sign_up\":\"open\"","sign_up":"","roles":[]}"#,
+                r#"{"kind":"github","sign_up":"invited"}"#,
+                r#"{"kind":"github"}"#,
+            ]
+        );
+        assert_eq!(rows(&database, "SELECT id, statement FROM identity", 2).await, ["i -"]);
+    }
+}

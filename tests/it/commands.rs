@@ -416,7 +416,12 @@ async fn providers_are_added_listed_tested_and_deleted_while_the_server_runs() {
     );
     assert_eq!(run(&["--data-dir", &dir, "user", "reset-factors", "guest"], "").await.0, 0);
     let doctor = run(&["--data-dir", &dir, "doctor", "--public-url", &server.url], "").await.1;
-    assert!(doctor.contains("provider corp"), "{doctor}");
+    assert!(
+        doctor.contains("provider corp")
+            && doctor.contains("sign-in by corp")
+            && doctor.contains("Every account of this identity provider can sign in"),
+        "{doctor}"
+    );
     provider.answer(
         "/jwks",
         doorward_testkit::Answer::Raw(500, "text/html", String::new(), String::new()),

@@ -2,6 +2,7 @@
 //! its write, refusals are counted, and the resources of the requests are released.
 
 mod checks;
+mod routes_of_forms;
 mod routes_of_pages;
 mod routes_of_programs;
 mod stage;
@@ -52,6 +53,8 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     POST ADMIN_USER = routes_of_pages::admin_user;
     POST ADMIN_CLIENTS = routes_of_pages::admin_clients;
     POST ADMIN_CLIENT = routes_of_pages::admin_client;
+    POST ADMIN_PROVIDERS = routes_of_forms::providers;
+    POST ADMIN_UPSTREAMS = routes_of_forms::upstreams;
     POST ADMIN_KEYS = routes_of_pages::admin_keys;
     POST ADMIN_NOTICE = routes_of_pages::admin_notice;
     POST ADMIN_MCP = routes_of_pages::admin_mcp;
@@ -97,8 +100,6 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::ACCOUNT_IDENTITIES, "it needs a provider"),
     (routes::ACCOUNT_CONNECTIONS, "it needs an authorization server of an upstream"),
     (routes::CONNECT, "its work is a task of its own, which tests of connections drop"),
-    (routes::ADMIN_PROVIDERS, "it writes by the functions of the API"),
-    (routes::ADMIN_UPSTREAMS, "it writes by the functions of the API"),
     (routes::ADMIN_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::API_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::ADMIN_LINK, "its link is for the first administrator"),

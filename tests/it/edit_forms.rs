@@ -24,6 +24,17 @@ async fn send(
     browser.post(&format!("{}{path}", served.process.url), &all).await
 }
 
+/// Descriptions of settings are English and appear in no other language.
+async fn describes_in_english_alone(browser: &Browser, url: &str) {
+    let description = "The client id that it gave you.";
+    for (language, described) in [("en", true), ("de", false), ("fr", false)] {
+        let request = browser.raw(reqwest::Method::GET, url).header("accept-language", language);
+        let form = browser.send(request).await.expect(200);
+        assert!(form.body.contains("set-client_id"), "{language}");
+        assert_eq!(form.body.contains(description), described, "{language}");
+    }
+}
+
 async fn settings(served: &Served, family: &str) -> String {
     served.command(&["--json", family, "list"]).await.1
 }
@@ -144,6 +155,7 @@ async fn providers_of_every_kind_and_clients_are_added_and_changed_by_page() {
     let base = served.process.url.clone();
     let at = |query: &str| format!("{base}/admin/providers{query}");
     let form = browser.get(&at("?add=1")).await.expect(200);
+    describes_in_english_alone(&browser, &at("?add=1")).await;
     let tenant = "11111111-1111-1111-1111-111111111111";
     let own =
         [("set-client_id", "an-id"), ("set-client_secret", "a-secret"), ("set-sign_up", "invited")];

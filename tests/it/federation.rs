@@ -11,6 +11,7 @@ mod presets;
 mod roles;
 mod settings;
 mod sign_in;
+mod sign_up;
 mod tokens;
 
 use doorward::config::Config;

@@ -1,7 +1,13 @@
 //! The health of what a server depends on, on every surface: what works, what does not, and since
 //! when. A dead server is shown as working nowhere.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use doorward_testkit::{FakeCollector, FakeMailServer, FakeUpstream, TestServer, run_command};
 use serde_json::{Value, json};
@@ -131,4 +137,50 @@ async fn the_doctor_asks_upstreams_and_the_mail_server() {
     let wrong = line(&said, "upstream wiki");
     assert!(wrong.starts_with("WRONG") && wrong.contains("last success: 20"), "{wrong}");
     std::fs::remove_dir_all(data).unwrap();
+}
+
+/// A server that refuses every request after a moment, and counts those at the same time.
+async fn refusing() -> (String, Arc<AtomicUsize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (now, seen) = (Arc::clone(&now), Arc::clone(&seen));
+            tokio::spawn(async move {
+                seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let mut request = [0_u8; 4096];
+                let _ = stream.read(&mut request).await;
+                tokio::time::sleep(Duration::from_millis(3)).await;
+                let refusal =
+                    b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let _ = stream.write_all(refusal).await;
+                now.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    (url, most)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_upstreams_are_asked_a_few_at_a_time() {
+    const UPSTREAMS: usize = 1000;
+    let (url, most) = refusing().await;
+    let model = FakeUpstream::start().await.config("none");
+    let server = TestServer::start_with(move |config| {
+        for number in 0..UPSTREAMS {
+            let one = doorward_gateway::UpstreamConfig { url: url.clone(), ..model.clone() };
+            config.upstreams.insert(format!("up-{number}"), one);
+        }
+    })
+    .await;
+    server.app.admin.health.vitals.check().await.unwrap();
+    let all = dependencies(&server).await;
+    assert_eq!(all.iter().filter(|one| one["state"] == "failing").count(), UPSTREAMS);
+    // Those that were asked are tried again in the background meanwhile, a few at a time too.
+    let most = most.load(Ordering::SeqCst);
+    assert!((2..=64).contains(&most), "{most} at the same time");
 }

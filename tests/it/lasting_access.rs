@@ -250,6 +250,7 @@ impl Prepared {
                     ("do", "add"),
                     ("name", "mine"),
                     ("kind", "github"),
+                    ("sign_up", "invited"),
                     ("client_id", "x"),
                     ("client_secret", "y"),
                 ];

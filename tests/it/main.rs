@@ -39,6 +39,7 @@ mod gateway;
 mod guessing;
 mod health;
 mod identifiers;
+mod immediate;
 mod keys;
 mod lasting_access;
 mod licences;

@@ -273,3 +273,87 @@ async fn a_document_is_fetched_once_for_all_waiting_requests_and_kept_although_t
     assert!(stage.server.app.store.client(&id).await.unwrap().is_some());
     assert_eq!(stage.documents.hits(), 2);
 }
+
+#[tokio::test]
+async fn known_clients_connect_where_the_server_reaches_no_internet() {
+    // No request to a public IP address succeeds here.
+    let server = TestServer::start_with(|config| config.outbound.timeout_seconds = 1).await;
+    server.user("alice").await;
+    let browser = server.signed_in("alice").await;
+    for (id, redirect, name, vendor) in [
+        (
+            "https://chatgpt.com/oauth/codex/client.json",
+            "http://127.0.0.1:54321/callback",
+            "Codex",
+            "OpenAI",
+        ),
+        (
+            "https://chatgpt.com/oauth/codex/cb_7/client.json",
+            "http://localhost:54321/callback/cb_7",
+            "Codex",
+            "OpenAI",
+        ),
+        (
+            "https://claude.ai/oauth/claude-code-client-metadata",
+            "http://localhost:3118/callback",
+            "Claude Code",
+            "Anthropic",
+        ),
+        (
+            "https://claude.ai/oauth/mcp-oauth-client-metadata",
+            "https://claude.ai/api/mcp/auth_callback",
+            "Claude",
+            "Anthropic",
+        ),
+        (
+            "https://vscode.dev/oauth/client-metadata.json",
+            "http://127.0.0.1:33418/",
+            "Visual Studio Code",
+            "Microsoft",
+        ),
+    ] {
+        let client = OAuthClient::known(&server, id, redirect);
+        let page = client.consent_page(&browser, &Pkce::default(), &[]).await;
+        let host = id.split('/').nth(2).unwrap();
+        for text in [name, &format!("published by {vendor} at {host}")] {
+            assert!(page.body.contains(text), "{text}: {}", page.body);
+        }
+        let tokens = client.tokens(&browser, &[]).await;
+        assert!(server.calls(&tokens.access).await, "{id}");
+    }
+    // Nothing else at those hosts, and nothing that resembles them, is known.
+    for (id, redirect) in [
+        ("https://chatgpt.com/oauth/codex/client.json", "https://evil.example/callback"),
+        ("https://chatgpt.com/oauth/codex/cb_7/client.json", "http://127.0.0.1:1/callback/cb_8"),
+        ("https://claude.ai/oauth/other", "http://localhost:3118/callback"),
+        (
+            "https://claude.ai.evil.example/oauth/claude-code-client-metadata",
+            "http://localhost/callback",
+        ),
+    ] {
+        let client = OAuthClient::known(&server, id, redirect);
+        let page = browser.get(&client.authorize_url(&Pkce::default(), &[])).await;
+        assert!(page.status >= 400 && !page.body.contains("published by"), "{id} {}", page.status);
+    }
+}
+
+#[tokio::test]
+async fn known_clients_can_be_switched_off_and_pinned_hosts_hold_for_them() {
+    for change in [
+        (|config| config.registration.known_clients = false) as fn(&mut doorward::config::Config),
+        |config| config.registration.metadata_documents = false,
+        |config| config.registration.metadata_document_hosts = vec!["app.example".to_owned()],
+    ] {
+        let server = TestServer::start_with(|config| {
+            config.outbound.timeout_seconds = 1;
+            change(config);
+        })
+        .await;
+        server.user("alice").await;
+        let browser = server.signed_in("alice").await;
+        let id = "https://chatgpt.com/oauth/codex/client.json";
+        let client = OAuthClient::known(&server, id, "http://127.0.0.1:1/callback");
+        let page = browser.get(&client.authorize_url(&Pkce::default(), &[])).await;
+        assert!(page.status >= 400, "{}", page.status);
+    }
+}

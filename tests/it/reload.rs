@@ -100,6 +100,16 @@ impl Served {
         browser.send(request).await.expect(200).json()
     }
 
+    /// Stops the server and starts it again at the same URL.
+    pub(crate) async fn restart(&mut self) {
+        assert_eq!(self.process.terminate().await, Some(0));
+        let listen = self.process.url.trim_start_matches("http://").to_owned();
+        let log = std::fs::File::create(self.folder.join("log")).unwrap();
+        let given = self.given();
+        let started = DoorwardProcess::start_with_log(&self.data, &listen, &given, log).await;
+        self.process = started;
+    }
+
     pub(crate) async fn end(mut self) {
         assert_eq!(self.process.terminate().await, Some(0));
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -125,7 +135,7 @@ pub(crate) async fn calls(base: &str, token: &str, name: &str) -> bool {
     answer["result"]["isError"] != true && answer["result"]["content"].is_array()
 }
 
-async fn tools(base: &str, token: &str) -> Vec<String> {
+pub(crate) async fn tools(base: &str, token: &str) -> Vec<String> {
     let page = rpc(base, token, "tools/list", json!({})).await.expect(200).json();
     let tools = page["result"]["tools"].as_array().unwrap();
     tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
@@ -203,6 +213,10 @@ async fn a_file_that_cannot_be_used_changes_nothing_and_is_reported_everywhere()
         ("[policy]\nrules = [\"deny rolle=guest\"]\n", "policy.rules"),
         ("[upstreams.wiki]\nkind = \"http\"\n", "upstreams.wiki.url"),
         ("[providers.g]\nkind = \"google\"\n", "providers.g.client_id"),
+        (
+            "[providers.g]\nkind = \"google\"\nclient_id = \"x\"\nclient_secret = \"y\"\n",
+            "providers.g.sign_up",
+        ),
         ("[server\n", "line 1"),
         ("[keys]\nalgorithm = \"HS256\"\n", "keys.algorithm"),
     ];
@@ -259,8 +273,7 @@ async fn every_section_that_is_reloaded_takes_effect_by_each_way() {
     let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
     let base = served.process.url.clone();
     // By command: another upstream and a provider; the difference is shown and names no secret.
-    let provider =
-        "[providers.hub]\nkind = \"github\"\nclient_id = \"an-id\"\nclient_secret = \"hunter2\"\n";
+    let provider = "[providers.hub]\nkind = \"github\"\nclient_id = \"an-id\"\nclient_secret = \"hunter2\"\nallowed_groups = [\"acme\"]\n";
     let second = format!(
         "{first}{}{provider}[server]\nmax_connections = 77\n",
         upstream("notes", &notes, "")
@@ -363,5 +376,58 @@ async fn a_tool_that_waits_for_approval_is_named_as_such_and_only_to_users_who_m
     // A command counts at the running server within a second.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert!(calls(&served.process.url, &alice, "wiki_read").await);
+    served.end().await;
+}
+
+/// A connection to the socket of commands. While its queue is full, it waits.
+async fn control(path: &Path) -> tokio::net::UnixStream {
+    loop {
+        match tokio::net::UnixStream::connect(path).await {
+            Ok(stream) => return stream,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_commands_at_once_are_all_answered_and_calls_go_on() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let wiki = FakeUpstream::start().await;
+    wiki.state().tools = vec![tool("read", true)];
+    let served = Served::start("commands", &upstream("wiki", &wiki, "")).await;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
+    let base = served.process.url.clone();
+    let path = served.data.join("control.sock");
+    // Some say nothing, and some go away in the middle of a word.
+    let silent = control(&path).await;
+    control(&path).await.write_all(b"\"sta").await.unwrap();
+    let commands: Vec<_> = (0..1000)
+        .map(|number| {
+            let path = path.clone();
+            tokio::spawn(async move {
+                let mut stream = control(&path).await;
+                let wish: &[u8] = if number % 100 == 0 { b"\"reload\"" } else { b"\"state\"" };
+                stream.write_all(wish).await.unwrap();
+                stream.shutdown().await.unwrap();
+                let mut told = Vec::new();
+                stream.read_to_end(&mut told).await.unwrap();
+                serde_json::from_slice::<Value>(&told).unwrap()
+            })
+        })
+        .collect();
+    for _ in 0..20 {
+        assert!(calls(&base, &alice, "wiki_read").await);
+    }
+    for command in commands {
+        let told = command.await.unwrap();
+        assert_eq!(told["failed"], false, "{told}");
+    }
+    drop(silent);
+    let (status, said) = served.command(&["reload"]).await;
+    assert_eq!(status, 0, "{said}");
     served.end().await;
 }

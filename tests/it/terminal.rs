@@ -105,6 +105,7 @@ async fn a_mistyped_name_is_refused_with_the_nearest_one() {
         "allowed_domains=example.com",
     ];
     assert_eq!(run(&provider).await.0, 0);
+    assert_eq!(run(&["--data-dir", dir, "user", "add", "reader"]).await.0, 0);
     for (words, told) in [
         (&["upstream", "test", "tikets"][..], "did you mean tickets?"),
         (&["upstream", "tools", "ticket"], "did you mean tickets?"),
@@ -113,6 +114,15 @@ async fn a_mistyped_name_is_refused_with_the_nearest_one() {
         (&["provider", "test", "gogle"], "did you mean google?"),
         (&["provider", "delete", "googel"], "did you mean google?"),
         (&["audit", "--kind", "tool.caled"], "did you mean tool.called?"),
+        (&["policy", "explain", "--user", "reader", "--tool", "whoim"], "did you mean whoami?"),
+        (
+            &["token", "create", "ci", "--user", "reader", "--scope", "mcp:reed"],
+            "did you mean mcp:read?",
+        ),
+        (
+            &["token", "create", "ci", "--user", "reader", "--scope", "admin:raed"],
+            "did you mean admin:read?",
+        ),
         (&["audit", "export", "--kind", "tool.caled"], "did you mean tool.called?"),
         (
             &["upstream", "add", "x", "--kind", "http", "--set", "aprove=manual"],

@@ -148,6 +148,12 @@ impl Policies {
         Self { store, gateway, judge: Judge::new(rules) }
     }
 
+    /// The names at /mcp of the tools that an explanation can be about.
+    pub async fn tool_names(&self) -> Result<Vec<String>, Refusal> {
+        let built_in = BUILT_IN.iter().map(|tool| tool.name.to_owned());
+        Ok(built_in.chain(self.gateway.tool_names().await?).collect())
+    }
+
     /// Explains a call.
     pub async fn explain(&self, call: Call<'_>) -> Result<Explained, Refusal> {
         let Call { user, client, item } = call;

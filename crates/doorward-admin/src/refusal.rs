@@ -8,7 +8,7 @@ use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
-use doorward_model::user::RoleError;
+use doorward_model::{nearest, scope::SCOPES, user::RoleError};
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
 
@@ -211,7 +211,7 @@ pub enum Refusal {
     #[error(transparent)]
     Token(AccessTokenError),
     /// A scope is not one.
-    #[error("there is no scope {0}")]
+    #[error("there is no scope {0}{near}", near = nearest::hint(.0, SCOPES.iter().map(|info| info.name)))]
     Scope(String),
     /// No scope is named.
     #[error("name at least one scope")]

@@ -72,6 +72,7 @@ impl Look {
             Subject::Redirect => text::health_look_redirect(),
             Subject::Client => text::health_look_client(),
             Subject::Clock => text::health_look_clock(),
+            Subject::Claims => text::health_look_claims(),
             Subject::LeftOut => text::health_look_left_out(),
         };
         let good = found.result.is_ok();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, Sealed, UnitOfWork, User, UserId};
+use doorward_model::{
+    Change, IdentityId, LinkedIdentity, NewUsers, Sealed, UnitOfWork, User, UserId,
+};
 use doorward_store::StoreError;
 
 use crate::{
@@ -81,6 +83,7 @@ impl Federation {
             next_check_at: now.plus(wait),
             credential,
             ended_at: None,
+            statement: Some(provider.statement(arrival, now)),
         }
     }
 
@@ -92,8 +95,13 @@ impl Federation {
         arrival: &Arrival,
         sure: bool,
     ) -> Result<Admission, FederationError> {
-        provider.judge(arrival)?;
         let parts = &self.inner.parts;
+        if let Err(refused) = provider.judge(arrival) {
+            // Administrators see on the user's page why.
+            let statement = Box::new(provider.statement(arrival, parts.clock.now()));
+            parts.store.apply(Change::KeepStatement(arrival.identity(), statement)).await?;
+            return Err(refused.into());
+        }
         if let Some(known) = parts.store.identity(&arrival.identity()).await? {
             return self.admit_known(provider, arrival, &known).await;
         }
@@ -123,8 +131,13 @@ impl Federation {
             tracing::info!(provider = %provider.id, user = %user.id, "an account at an identity provider was linked by an administrator");
             return Ok(Admission::SignIn { user: Box::new(user), unit });
         }
-        if !provider.policy.open {
-            return Err(NotAdmitted::NotInvited.into());
+        match provider.new_users {
+            NewUsers::Open => {}
+            NewUsers::Invited => return Err(NotAdmitted::NotInvited.into()),
+            NewUsers::Undecided => {
+                tracing::warn!(provider = %provider.id, "a new user was refused: anyone can have an account at this provider, and its settings do not say who may sign up; set sign_up, allowed_domains, allowed_groups or required_claims");
+                return Err(NotAdmitted::Undecided.into());
+            }
         }
         if !sure
             && let Some(email) = arrival.verified_email()

@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use crate::{
     claims::{self, Subject},
-    error::{FederationError, NotAdmitted},
-    policy::domain_of,
+    error::FederationError,
     protocol::{Ask, Authenticated, Credential, Told},
     provider::Provider,
 };
@@ -83,6 +82,14 @@ impl Arrival {
     /// The e-mail address, if the provider vouches for it.
     pub fn verified_email(&self) -> Option<&str> {
         self.email.as_deref().filter(|_| self.email_verified)
+    }
+    /// The facts that rules examine.
+    pub(crate) fn as_subject(&self) -> Subject<'_> {
+        Subject {
+            claims: &self.claims,
+            groups: &self.groups,
+            verified_email: self.verified_email(),
+        }
     }
     /// The name of the account for users: the e-mail address, else the user name, else the display
     /// name, else the subject.
@@ -181,47 +188,10 @@ impl Provider {
     }
 }
 
-fn subject(arrival: &Arrival) -> Subject<'_> {
-    Subject {
-        claims: &arrival.claims,
-        groups: &arrival.groups,
-        verified_email: arrival.verified_email(),
-    }
-}
-
 impl Provider {
-    /// Checks that the provider's policy admits this user.
-    pub(crate) fn judge(&self, arrival: &Arrival) -> Result<(), NotAdmitted> {
-        let policy = &self.policy;
-        if !policy.domains.is_empty() {
-            let domain = match self.domain_claim {
-                Some(claim) => {
-                    claims::text(&arrival.claims, claim).map(|domain| domain.to_lowercase())
-                }
-                None => arrival.verified_email().and_then(domain_of),
-            };
-            if !domain.is_some_and(|domain| policy.domains.contains(&domain)) {
-                return Err(NotAdmitted::Domain);
-            }
-        }
-        if !policy.groups.is_empty()
-            && !arrival
-                .groups
-                .iter()
-                .any(|group| policy.groups.iter().any(|pattern| pattern.matches(group)))
-        {
-            return Err(NotAdmitted::Group);
-        }
-        if policy.conditions.iter().all(|condition| condition.holds(&subject(arrival))) {
-            Ok(())
-        } else {
-            Err(NotAdmitted::Claim)
-        }
-    }
-
     /// The roles that this provider's rules give.
     pub(crate) fn roles(&self, arrival: &Arrival) -> Vec<Role> {
-        claims::roles(&self.policy.roles, &subject(arrival))
+        claims::roles(&self.policy.roles, &arrival.as_subject())
     }
 }
 

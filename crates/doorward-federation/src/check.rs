@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::{
     api::MAX_ANSWER,
+    brought,
     error::FederationError,
     federation::Federation,
     protocol::{Ask, Begun, Examined, Finding, Look, Start, openid::LEEWAY},
@@ -69,7 +70,7 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Result<String, String> {
 impl Federation {
     /// Tries a provider out.
     pub async fn test(&self, provider: &Provider) -> Vec<Finding> {
-        let Examined { mut findings, failed } = provider.protocol.examine().await;
+        let Examined { mut findings, offered, failed } = provider.protocol.examine().await;
         if let Some(error) = failed {
             findings.push(Finding { look: Look::Discovery, result: Err(advice(&error)) });
             return findings;
@@ -77,6 +78,7 @@ impl Federation {
         let (redirect, date) = self.try_redirect(provider).await;
         findings.push(Finding { look: Look::Redirect, result: redirect });
         findings.push(Finding { look: Look::Client, result: self.try_client(provider).await });
+        findings.extend(brought::finding(provider, &offered));
         if let Some(date) = date {
             let result = clock(date, self.inner.parts.clock.now());
             findings.push(Finding { look: Look::Clock, result });

@@ -104,6 +104,16 @@ impl Condition {
         Ok(Self { path: path.trim().to_owned(), pattern: Pattern::new(pattern.trim()) })
     }
 
+    /// The claim that it reads, as it is written.
+    pub(crate) fn claim(&self) -> &str {
+        &self.path
+    }
+
+    /// The pattern for it.
+    pub(crate) fn pattern(&self) -> &str {
+        self.pattern.as_str()
+    }
+
     /// Reports that one of the claim's values fits. `groups` means the provider's groups wherever it
     /// keeps them, and `email` counts only when it is verified.
     pub(crate) fn holds(&self, who: &Subject<'_>) -> bool {
@@ -133,6 +143,11 @@ pub(crate) struct RoleRule {
 }
 
 impl RoleRule {
+    /// The condition for its role.
+    pub(crate) fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, SettingError> {
         let wrong = |why: String| SettingError::new("roles", format!("{text:?} {why}"));
         let (condition, role) = text

@@ -101,7 +101,10 @@ pub struct ProviderConfig {
     /// Only users for whom all of these hold are admitted, each written `CLAIM = PATTERN`.
     pub required_claims: Vec<String>,
     /// `open`: every user who is admitted gets an account at the first sign-in. `invited`: only
-    /// users invited by an administrator.
+    /// users invited by an administrator. Empty is `open` where an organisation decides on the
+    /// accounts of the provider; where anyone can have one (Google, GitHub, GitLab.com, personal
+    /// Microsoft accounts), it must be set unless `allowed_domains`, `allowed_groups` or
+    /// `required_claims` limits who is admitted.
     pub sign_up: String,
     /// Domains for which this provider alone decides on the holder of an e-mail address. A verified
     /// e-mail address at this provider links to the account that has it, without asking.
@@ -196,7 +199,7 @@ impl Default for ProviderConfig {
             allowed_domains: Vec::new(),
             allowed_groups: Vec::new(),
             required_claims: Vec::new(),
-            sign_up: "open".to_owned(),
+            sign_up: empty(),
             authoritative_domains: Vec::new(),
             home_domains: Vec::new(),
             roles: Vec::new(),

@@ -82,7 +82,12 @@ impl Federation {
                     providers.push(kept.clone());
                 } else {
                     match self.make(record) {
-                        Ok(provider) => providers.push((record.clone(), Arc::new(provider))),
+                        Ok(provider) => {
+                            if let Err(error) = provider.decided() {
+                                tracing::warn!(provider = %record.id, %error, "new users are refused at a provider; its other users sign in");
+                            }
+                            providers.push((record.clone(), Arc::new(provider)));
+                        }
                         Err(error) => {
                             tracing::error!(provider = %record.id, error, "a provider cannot be used; the others stay available");
                         }

@@ -14,6 +14,7 @@ mod admission;
 mod api;
 mod arrival;
 mod attempt;
+mod brought;
 mod check;
 mod claims;
 mod client;
@@ -32,7 +33,9 @@ mod protocol;
 mod provider;
 mod refresh;
 mod rotation;
+mod rules;
 mod settings;
+mod sign_up;
 mod trusted;
 
 pub use admission::Admission;

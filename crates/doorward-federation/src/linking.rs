@@ -100,6 +100,7 @@ impl Federation {
             next_check_at: now.plus(provider.config.confirm_seconds),
             credential: None,
             ended_at: None,
+            statement: None,
         };
         match parts.store.apply(Change::InsertIdentity(Box::new(identity))).await {
             Ok(()) => Ok(()),

@@ -24,7 +24,6 @@ pub(crate) struct Policy {
     pub(crate) domains: Vec<String>,
     pub(crate) groups: Vec<Pattern>,
     pub(crate) conditions: Vec<Condition>,
-    pub(crate) open: bool,
     pub(crate) authoritative: Vec<String>,
     pub(crate) home: Vec<String>,
     pub(crate) roles: Vec<RoleRule>,
@@ -58,16 +57,6 @@ impl Policy {
                 .iter()
                 .map(|text| Condition::parse("required_claims", text))
                 .collect::<Result<_, _>>()?,
-            open: match config.sign_up.as_str() {
-                "open" => true,
-                "invited" => false,
-                other => {
-                    return Err(SettingError::new(
-                        "sign_up",
-                        format!("must be open or invited, not {other:?}"),
-                    ));
-                }
-            },
             authoritative: domains("authoritative_domains", &config.authoritative_domains)?,
             roles: config
                 .roles

@@ -101,6 +101,8 @@ pub enum Look {
     Client,
     /// The provider's clock.
     Clock,
+    /// The claims that rules read.
+    Claims,
     /// Members that could not be read.
     LeftOut,
 }
@@ -114,6 +116,7 @@ impl Look {
             Self::Redirect => "redirect",
             Self::Client => "client",
             Self::Clock => "clock",
+            Self::Claims => "claims",
             Self::LeftOut => "left out",
         }
     }
@@ -128,9 +131,17 @@ pub struct Finding {
     pub result: Result<String, String>,
 }
 
+/// Scopes and claims that a provider lists in its metadata; `None` where it lists none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Offered {
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) claims: Option<Vec<String>>,
+}
+
 /// The first part of an examination: the checks that are particular to the protocol.
 pub(crate) struct Examined {
     pub(crate) findings: Vec<Finding>,
+    pub(crate) offered: Offered,
     /// The error that prevents further examination.
     pub(crate) failed: Option<FederationError>,
 }
@@ -143,6 +154,9 @@ pub(crate) trait Protocol: Send + Sync {
 
     /// The key of an account.
     fn key_of(&self, issuer: &str, subject: &str) -> IdentityId;
+
+    /// The scopes to request of a provider that offers these.
+    fn scopes(&self, offered: &Offered) -> Vec<String>;
 
     /// Fails if the provider cannot be used now.
     async fn ready(&self) -> Result<(), FederationError>;

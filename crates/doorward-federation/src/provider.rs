@@ -1,7 +1,7 @@
 //! One provider, ready to be used.
 
 use doorward_keys::ClientKey;
-use doorward_model::{ProviderId, nearest};
+use doorward_model::{NewUsers, ProviderId, nearest};
 use doorward_transport::{Correspondent, Outbound, OutboundConfig};
 use url::Url;
 
@@ -17,6 +17,7 @@ use crate::{
         plain::Plain,
     },
     settings::{AuthMethod, Settings, Speaks, authorize_params},
+    sign_up,
 };
 
 /// Origin of a provider's settings.
@@ -40,6 +41,7 @@ pub struct Provider {
     pub source: Source,
     pub(crate) config: ProviderConfig,
     pub(crate) policy: Policy,
+    pub(crate) new_users: NewUsers,
     pub(crate) claims: ClaimNames,
     /// A claim that names the user's organisation, where the e-mail address does not decide.
     pub(crate) domain_claim: Option<&'static str>,
@@ -100,6 +102,7 @@ struct Prepared {
     /// The prompts of `authorize_params`.
     prompts: Vec<String>,
     policy: Policy,
+    new_users: NewUsers,
     key: Option<ClientKey>,
 }
 
@@ -166,12 +169,14 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
     }
     bounded(config)?;
     let (key, policy) = (private_key(config)?, Policy::read(config)?);
-    Ok(Prepared { id, kind, settings, prompts, policy, key })
+    let new_users = sign_up::new_users(kind, config, &policy)?;
+    Ok(Prepared { id, kind, settings, prompts, policy, new_users, key })
 }
 
 /// Checks settings without making anything of them.
 pub(crate) fn check(name: &str, config: &ProviderConfig) -> Result<(), SettingError> {
-    prepare(name, config)?;
+    let prepared = prepare(name, config)?;
+    sign_up::decided(prepared.kind, config, prepared.new_users)?;
     let outbound = OutboundConfig {
         allow_networks: config.networks.clone(),
         extra_ca_files: if config.ca_file.is_empty() {
@@ -249,7 +254,13 @@ impl Provider {
         source: Source,
         means: &Means,
     ) -> Result<Self, SettingError> {
-        let Prepared { id, kind, settings, prompts, policy, key } = prepare(name, &config)?;
+        let Prepared { id, kind, settings, prompts, policy, new_users, key } =
+            prepare(name, &config)?;
+        match source {
+            Source::File => sign_up::decided(kind, &config, new_users)?,
+            // One of an earlier version keeps its users; new ones are refused.
+            Source::Command => {}
+        }
         let listed = config.networks.iter().chain(&means.outbound_config.allow_networks);
         let plain: Vec<String> = listed.filter(|_| asks_without_tls(&settings)).cloned().collect();
         let correspondent = Correspondent {
@@ -285,6 +296,7 @@ impl Provider {
             source,
             config,
             policy,
+            new_users,
             claims,
             domain_claim,
             protocol,
@@ -324,174 +336,4 @@ impl Provider {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(kind: &str) -> ProviderConfig {
-        ProviderConfig {
-            kind: kind.to_owned(),
-            client_id: "id".to_owned(),
-            client_secret: "secret".into(),
-            ..ProviderConfig::default()
-        }
-    }
-
-    #[test]
-    fn presets_need_only_an_id_and_a_secret_and_an_issuer_url_where_each_installation_has_one() {
-        for kind in ["google", "gitlab", "github"] {
-            check("p", &config(kind)).unwrap();
-        }
-        for (kind, key) in [
-            ("oidc", "issuer"),
-            ("okta", "issuer"),
-            ("keycloak", "issuer"),
-            ("mattermost", "issuer"),
-            ("entra", "tenants"),
-            ("oauth2", "claim_subject"),
-            ("ldap", "kind"),
-        ] {
-            assert_eq!(check("p", &config(kind)).unwrap_err().key, key, "{kind}");
-        }
-        for kind in kinds::KINDS {
-            assert!(kind.needs.iter().all(|key| {
-                [
-                    "issuer",
-                    "client_secret",
-                    "tenants",
-                    "authorize_url",
-                    "token_url",
-                    "userinfo_url",
-                    "claim_subject",
-                ]
-                .contains(key)
-            }));
-        }
-    }
-
-    #[test]
-    fn wrong_settings_name_the_key() {
-        let change = |change: fn(&mut ProviderConfig)| {
-            let mut config = config("google");
-            change(&mut config);
-            check("p", &config).unwrap_err().key
-        };
-        assert_eq!(change(|config| config.client_id.clear()), "client_id");
-        assert_eq!(
-            change(|config| config.client_secret = doorward_model::SecretSetting::default()),
-            "client_secret"
-        );
-        assert_eq!(change(|config| config.sign_up = "maybe".to_owned()), "sign_up");
-        assert_eq!(change(|config| config.response_mode = "fragment".to_owned()), "response_mode");
-        assert_eq!(change(|config| config.roles = vec!["groups".to_owned()]), "roles");
-        assert_eq!(
-            change(|config| config.allowed_domains = vec!["@example".to_owned()]),
-            "allowed_domains"
-        );
-        assert_eq!(change(|config| config.networks = vec!["intranet".to_owned()]), "networks");
-        assert_eq!(change(|config| config.ca_file = "/nonexistent.pem".to_owned()), "ca_file");
-        assert_eq!(change(|config| config.refresh_seconds = 1), "refresh_seconds");
-        let http =
-            ProviderConfig { issuer: "http://login.example.com".to_owned(), ..config("oidc") };
-        assert_eq!(check("p", &http).unwrap_err().key, "issuer");
-        assert!(
-            check(
-                "p",
-                &ProviderConfig { issuer: "http://127.0.0.1:7401".to_owned(), ..config("oidc") }
-            )
-            .is_ok()
-        );
-        assert_eq!(check("P", &config("google")).unwrap_err().key, "name");
-    }
-
-    #[test]
-    fn parameters_of_the_authorization_request_are_added_and_never_replaced() {
-        let told = |kind: &str, params: &[&str]| {
-            let mut config = config(kind);
-            config.allowed_domains = vec!["corp.example".to_owned()];
-            config.authorize_params = params.iter().map(|text| (*text).to_owned()).collect();
-            check("p", &config).map_err(|error| format!("{}: {}", error.key, error.message))
-        };
-        for params in [
-            &["audience=https://api.example/?a=b", "domain_hint = corp.example", "x="][..],
-            &["prompt=select_account consent"],
-            &["access_type=offline", "hd=corp.example"],
-        ] {
-            told("google", params).unwrap();
-        }
-        for name in [
-            "state",
-            "redirect_uri",
-            "client_id",
-            "response_type",
-            "code_challenge",
-            "Nonce",
-            "code_challenge_method",
-            "request_uri",
-            "login_hint",
-            "max_age",
-            "client_secret",
-        ] {
-            let why = told("google", &[&format!("{name}=x")]).unwrap_err();
-            assert!(why.starts_with("authorize_params: ") && why.contains(name), "{why}");
-        }
-        for (param, word) in [
-            ("scope=x", "use scopes"),
-            ("acr_values=x", "use acr_values"),
-            ("response_mode=query", "use response_mode"),
-            ("access_type=online", "for this kind, to offline"),
-            ("prompt=none", "no user"),
-            ("novalue", "NAME=VALUE"),
-            ("=x", "NAME=VALUE"),
-            ("a b=x", "NAME=VALUE"),
-            ("a=b\nc", "control character"),
-        ] {
-            let why = told("google", &[param]).unwrap_err();
-            assert!(why.contains(word), "{param}: {why}");
-        }
-        assert!(told("google", &["a=1", "a=2"]).unwrap_err().contains("twice"));
-        // PKCE is a client's only protection where it has no secret.
-        let open = ProviderConfig {
-            pkce: false,
-            token_auth_method: "none".to_owned(),
-            client_secret: doorward_model::SecretSetting::default(),
-            ..config("google")
-        };
-        assert_eq!(check("p", &open).unwrap_err().key, "pkce");
-        check("p", &ProviderConfig { pkce: false, ..config("google") }).unwrap();
-    }
-
-    #[test]
-    fn a_setting_that_a_kind_does_not_use_is_refused() {
-        let with = |kind: &str, change: fn(&mut ProviderConfig)| {
-            let mut config =
-                ProviderConfig { issuer: "https://a.example".to_owned(), ..config(kind) };
-            change(&mut config);
-            check("p", &config).map_err(|error| error.key)
-        };
-        for kind in ["github", "mattermost"] {
-            assert_eq!(
-                with(kind, |c| c.userinfo_url = "https://a.example/x".into()),
-                Err("userinfo_url")
-            );
-            assert_eq!(with(kind, |c| c.jwks_url = "https://a.example/x".into()), Err("jwks_url"));
-            assert_eq!(
-                with(kind, |c| c.discovery_url = "https://a.example/x".into()),
-                Err("discovery_url")
-            );
-            assert_eq!(with(kind, |c| c.token_url = "https://a.example/x".into()), Ok(()));
-        }
-        for key in ["authorize_url", "token_url", "jwks_url", "end_session_url", "discovery_url"] {
-            let wrong = with(
-                "oidc",
-                match key {
-                    "authorize_url" => |c| c.authorize_url = "http://a.example/".into(),
-                    "token_url" => |c| c.token_url = "ftp://a.example/".into(),
-                    "jwks_url" => |c| c.jwks_url = "nonsense".into(),
-                    "end_session_url" => |c| c.end_session_url = "javascript:alert(1)".into(),
-                    _ => |c: &mut ProviderConfig| c.discovery_url = "https://u:p@a.example/".into(),
-                },
-            );
-            assert_eq!(wrong, Err(key));
-        }
-    }
-}
+mod tests;

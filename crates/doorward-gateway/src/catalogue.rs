@@ -131,6 +131,14 @@ pub(crate) fn spec(
     }
 }
 
+/// Reports a tool whose class is clear. Contradictory annotations hide a tool until an administrator
+/// sets its class (CF14).
+pub(crate) fn is_clear(upstream: &Upstream, pin: &PinnedTool, tool: &Tool) -> bool {
+    pin.class.is_some()
+        || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name))
+        || class_of(tool).is_ok()
+}
+
 /// A tool under its own name.
 fn own(spec: &ToolSpec) -> ToolSpec {
     let mut spec = spec.clone();
@@ -160,10 +168,7 @@ pub(crate) fn build(
     };
     for pin in pins.iter().filter(approved).filter(|pin| !approval::is_entry(&pin.tool)) {
         let Some((tool, operation)) = definition::pinned(&pin.definition) else { continue };
-        // Contradictory annotations hide a tool until an administrator sets its class (CF14).
-        let ruled = pin.class.is_some()
-            || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name));
-        if class_of(&tool).is_err() && !ruled {
+        if !is_clear(upstream, pin, &tool) {
             tracing::info!(upstream = %upstream.name, tool = %foreign::escaped(&tool.name), "a tool is left out until it is classified: its annotations contradict each other");
             continue;
         }

@@ -3,7 +3,7 @@
 //! and empties no list (CA29, CA36).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +13,10 @@ use std::{
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{UpstreamName, User, UserId, foreign};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 
 use crate::{
     Inner,
@@ -21,13 +24,21 @@ use crate::{
     left_out::LeftOut,
     link::Link,
     link_error::LinkError,
+    listing,
     upstream::{Shared, Upstream},
 };
 
 /// How long listing may take in all.
 const LIST_WITHIN: Duration = Duration::from_mins(1);
-/// The time for which a failed list is not tried again automatically.
+/// The time for which a failed list is not tried again; doubled with each failure in a row.
 const PAUSE: Duration = Duration::from_secs(2);
+/// The most doublings of the pause, which is about a minute then.
+const DOUBLINGS: u32 = 5;
+/// The failures in a row after which a list is tried again only when it is asked for.
+const ATTEMPTS: u32 = 12;
+/// The most lists that are tried again at the same time without a request: many upstreams that fail
+/// together cause no burst.
+const RETRIES: usize = 16;
 /// The most lists that are kept.
 const MOST: usize = 5000;
 
@@ -39,6 +50,13 @@ struct State {
     catalogue: Option<Arc<Catalogue>>,
     problem: Option<LinkError>,
     tried_at: Option<Instant>,
+    /// The number of attempts in a row that failed.
+    failures: u32,
+}
+
+/// The pause after some failures in a row.
+fn pause(failures: u32) -> Duration {
+    PAUSE * 2_u32.pow(failures.saturating_sub(1).min(DOUBLINGS))
 }
 
 #[derive(Default)]
@@ -48,21 +66,38 @@ struct Slot {
     refreshed: Notify,
     // The upstream announced a change of its list.
     stale: AtomicBool,
+    /// No list of this key was made since the process started.
+    first: bool,
 }
 
 impl Slot {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+    /// The pause before the list is tried again by itself; `None` if it is not.
+    fn pause(&self) -> Option<Duration> {
+        let failures = self.state().failures;
+        (1..ATTEMPTS).contains(&failures).then(|| pause(failures))
+    }
 }
 
 /// All lists of this process.
-#[derive(Default)]
-pub(crate) struct Catalogues(Mutex<HashMap<Key, (Shared, Arc<Slot>)>>);
+pub(crate) struct Catalogues {
+    slots: Mutex<HashMap<Key, (Shared, Arc<Slot>)>>,
+    /// The keys of which there was a list.
+    seen: Mutex<HashSet<Key>>,
+    retries: Semaphore,
+}
+
+impl Default for Catalogues {
+    fn default() -> Self {
+        Self { slots: Mutex::default(), seen: Mutex::default(), retries: Semaphore::new(RETRIES) }
+    }
+}
 
 impl Catalogues {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, (Shared, Arc<Slot>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
     fn slot(&self, upstream: &Shared, key: &Key) -> Arc<Slot> {
         let mut slots = self.lock();
@@ -81,7 +116,9 @@ impl Catalogues {
                 slots.remove(&oldest);
             }
         }
-        let slot = Arc::new(Slot::default());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = seen.len() < MOST && seen.insert(key.clone());
+        let slot = Arc::new(Slot { first, ..Slot::default() });
         slots.insert(key.clone(), (Arc::clone(upstream), Arc::clone(&slot)));
         slot
     }
@@ -105,11 +142,25 @@ impl Catalogues {
             .max_by_key(|catalogue| catalogue.listed_at);
         newest.map(|catalogue| catalogue.left_out.clone()).unwrap_or_default()
     }
+    /// Reports a list that is still in use.
+    fn holds(&self, slot: &Arc<Slot>) -> bool {
+        self.lock().values().any(|(_, held)| Arc::ptr_eq(held, slot))
+    }
     /// Forgets the lists of upstreams that were removed or changed.
     pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
         self.lock()
             .retain(|_, (known, _)| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known)));
     }
+}
+
+/// The use of a catalogue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// A list. It waits for the first listing of an upstream of which nothing is pinned, and for no
+    /// other: what is pinned is listed at once, and the rest is announced.
+    List,
+    /// A call, which waits for the listing.
+    Call,
 }
 
 /// The known state of an upstream's list.
@@ -125,14 +176,20 @@ impl Inner {
 
     /// The offers of an upstream to this user, as far as it is known within the time that the
     /// upstream has for it.
-    pub(crate) async fn catalogue(self: &Arc<Self>, upstream: &Shared, user: &Arc<User>) -> Look {
+    pub(crate) async fn catalogue(
+        self: &Arc<Self>,
+        upstream: &Shared,
+        user: &Arc<User>,
+        purpose: For,
+    ) -> Look {
         let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, user));
-        let deadline = Instant::now() + Duration::from_millis(upstream.config.list_wait_ms);
+        let wait = Duration::from_millis(upstream.config.list_wait_ms);
+        let deadline = Instant::now() + wait;
         loop {
             // Registered before the state is looked at, so that no refresh is missed in between.
             let refreshed = slot.refreshed.notified();
             let pins = self.parts.store.pinned_tools(upstream.name).await.ok();
-            let (known, problem, due) = {
+            let (known, problem, due, failed) = {
                 let state = slot.state();
                 let age = Duration::from_secs(upstream.config.list_seconds);
                 // An administrator's decision counts at once, also one that was made at another
@@ -143,18 +200,27 @@ impl Inner {
                 let fresh = state.catalogue.as_ref().is_some_and(|catalogue| {
                     catalogue.listed_at.elapsed() < age && decided(catalogue)
                 });
-                let rested = state.tried_at.is_none_or(|at| at.elapsed() >= PAUSE);
+                let rested = state.tried_at.is_none_or(|at| at.elapsed() >= pause(state.failures));
                 let due = (!fresh && (rested || state.problem.is_none()))
                     || slot.stale.load(Ordering::Acquire);
-                (state.catalogue.clone().filter(decided), state.problem.clone(), due)
+                let known = state.catalogue.clone().filter(decided);
+                (known, state.problem.clone(), due, state.failures > 0)
             };
             if due {
                 self.refresh(upstream, user, &slot);
             }
-            if known.is_some() || (!due && !slot.refreshing.load(Ordering::Acquire)) {
+            let is_pinned = || {
+                pins.as_ref().is_some_and(|pins| listing::ready(upstream, pins).next().is_some())
+            };
+            let at_once = purpose == For::List && (failed || slot.first && is_pinned());
+            let is_listed = known.is_some() || (!due && !slot.refreshing.load(Ordering::Acquire));
+            if is_listed || at_once {
                 return Look { catalogue: known, problem };
             }
-            if tokio::time::timeout_at(deadline, refreshed).await.is_err() {
+            // Lists wait for an attempt from its beginning on, so that one that hangs delays few.
+            let begun = slot.state().tried_at.filter(|_| purpose == For::List);
+            let until = begun.map_or(deadline, |begun| deadline.min(begun + wait));
+            if tokio::time::timeout_at(until, refreshed).await.is_err() {
                 return Look {
                     catalogue: None,
                     problem: problem
@@ -164,25 +230,37 @@ impl Inner {
         }
     }
 
-    /// Lists in the background, once at a time. The task owns the listing and its mark, not a
-    /// request.
+    /// Lists in the background, once at a time, and again with growing pauses while that fails. The
+    /// task owns the listing and its mark, not a request.
     fn refresh(self: &Arc<Self>, upstream: &Shared, user: &Arc<User>, slot: &Arc<Slot>) {
         let Some(under_way) = UnderWay::begin(slot) else { return };
-        let (inner, upstream, user) = (Arc::clone(self), Arc::clone(upstream), Arc::clone(user));
+        let weak = Arc::downgrade(self);
+        let (upstream, user, slot) = (Arc::clone(upstream), Arc::clone(user), Arc::clone(slot));
         tokio::spawn(async move {
-            let late = || Err(LinkError::Failed("listing took too long".to_owned()));
-            let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &user))
-                .await
-                .unwrap_or_else(|_| late());
-            let whose = upstream.lists_are_personal().then(|| user.id.clone());
-            for what in under_way.end(&upstream, listed) {
-                inner.parts.changes.tell(Change {
-                    upstream: Some(upstream.name),
-                    user: whose.clone(),
-                    what,
-                });
+            if let Some(inner) = weak.upgrade() {
+                inner.list_once(&upstream, &user, under_way).await;
+            }
+            while let Some(pause) = slot.pause() {
+                tokio::time::sleep(pause).await;
+                let Some(inner) = weak.upgrade() else { return };
+                let Ok(_turn) = inner.catalogues.retries.acquire().await else { return };
+                let in_use = inner.catalogues.holds(&slot);
+                let Some(under_way) = UnderWay::begin(&slot).filter(|_| in_use) else { return };
+                inner.list_once(&upstream, &user, under_way).await;
             }
         });
+    }
+
+    async fn list_once(self: &Arc<Self>, upstream: &Shared, user: &Arc<User>, under_way: UnderWay) {
+        let late = || Err(LinkError::Failed("listing took too long".to_owned()));
+        let listed = tokio::time::timeout(LIST_WITHIN, self.list(upstream, user))
+            .await
+            .unwrap_or_else(|_| late());
+        let whose = upstream.lists_are_personal().then(|| user.id.clone());
+        for what in under_way.end(upstream, listed) {
+            let upstream = Some(upstream.name);
+            self.parts.changes.tell(Change { upstream, user: whose.clone(), what });
+        }
     }
 
     /// Notes that an upstream announced a change of its lists.
@@ -243,16 +321,19 @@ impl UnderWay {
                 ];
                 state.catalogue = Some(Arc::new(catalogue));
                 state.problem = None;
+                state.failures = 0;
                 return told.into_iter().filter(|(_, same)| !same).map(|(what, _)| what).collect();
             }
             Err(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
                 // The catalogue that one user's access had revealed is discarded with it.
                 state.catalogue = None;
                 state.problem = Some(LinkError::Connect);
+                state.failures = 0;
             }
             Err(problem) => {
                 tracing::info!(upstream = %upstream.name, problem = %foreign::escaped(&problem.to_string()), "an upstream could not be listed; the earlier list stays in effect");
                 state.problem = Some(problem);
+                state.failures = state.failures.saturating_add(1);
             }
         }
         Vec::new()
@@ -264,6 +345,7 @@ impl Drop for UnderWay {
         if std::thread::panicking() {
             tracing::error!("listing an upstream ended unexpectedly; trying again");
             let mut state = self.0.state();
+            state.failures = state.failures.saturating_add(1);
             state.problem =
                 Some(LinkError::Failed("listing ended unexpectedly; trying again".to_owned()));
         }
@@ -275,6 +357,12 @@ impl Drop for UnderWay {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_grow_with_each_failure_up_to_a_minute() {
+        let seconds: Vec<u64> = (0..9).map(|failures| pause(failures).as_secs()).collect();
+        assert_eq!(seconds, [2, 2, 4, 8, 16, 32, 64, 64, 64]);
+    }
 
     #[tokio::test]
     async fn a_panic_while_listing_leaves_no_list_stale_for_ever() {

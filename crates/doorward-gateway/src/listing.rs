@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use doorward_mcp::ToolSpec;
-use doorward_model::{User, upstream::ToolState};
+use doorward_model::{
+    User,
+    upstream::{Pinned, PinnedTool, ToolState},
+};
 use doorward_transport::budget;
+use rmcp::model::Tool;
 
 use crate::{
     Inner, approval,
-    catalogue::{Catalogue, build, spec},
+    catalogue::{self, Catalogue, build, spec},
     definition::{self, Shown},
     link_error::LinkError,
     listed::Listed,
     pins,
     turns::Begun,
-    upstream::Shared,
+    upstream::{Shared, Upstream},
 };
 
 impl Inner {
@@ -77,22 +81,54 @@ impl Inner {
             .map_err(|error| failed(&error))
     }
 
-    /// The tools of an upstream that cannot be listed now, from approved definitions; on demand
-    /// with the hint that the user must connect first.
-    pub(crate) async fn pinned(&self, upstream: &Shared, hint: bool) -> Vec<Arc<ToolSpec>> {
+    /// The tools of an upstream that cannot be listed now, from approved definitions. With
+    /// `connects`, all of them, with the hint that the user must connect first; else those that
+    /// need no listing to be used.
+    pub(crate) async fn pinned(&self, upstream: &Shared, connects: bool) -> Vec<Arc<ToolSpec>> {
         let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else {
             return Vec::new();
         };
-        let approved = pins.iter().filter(|pin| {
-            pin.state == ToolState::Approved
-                && !approval::is_entry(&pin.tool)
-                && upstream.offers(&pin.tool)
-        });
-        approved
+        if !connects {
+            return ready(upstream, &pins)
+                .map(|(pin, tool)| Arc::new(spec(upstream, tool, Some(pin), false)))
+                .collect();
+        }
+        approved(upstream, &pins)
             .filter_map(|pin| {
                 let tool = definition::pinned_tool(&pin.definition)?;
-                Some(Arc::new(spec(upstream, tool, Some(pin), hint)))
+                Some(Arc::new(spec(upstream, tool, Some(pin), true)))
             })
             .collect()
     }
+}
+
+/// The approved tools that the upstream may offer.
+fn approved<'p>(
+    upstream: &'p Upstream,
+    pins: &'p [PinnedTool],
+) -> impl Iterator<Item = &'p PinnedTool> {
+    pins.iter().filter(|pin| {
+        pin.state == ToolState::Approved
+            && !approval::is_entry(&pin.tool)
+            && upstream.offers(&pin.tool)
+    })
+}
+
+/// The approved tools that need no listing to be used: this version pinned the whole definition at
+/// the upstream's present place, and no user was shown another one. Of the others, the next listing
+/// tells whether the decision covers what is offered.
+pub(crate) fn ready<'p>(
+    upstream: &'p Upstream,
+    pins: &'p [PinnedTool],
+) -> impl Iterator<Item = (&'p PinnedTool, Tool)> {
+    let place = upstream.place();
+    approved(upstream, pins).filter_map(move |pin| {
+        let settled = pin.pinned == Pinned::Whole
+            && pin.changed.is_none()
+            && pin.origin.as_deref() == Some(place.as_str());
+        let (tool, operation) = definition::pinned(&pin.definition).filter(|_| settled)?;
+        let performed =
+            operation.is_none_or(|pinned| upstream.kind.driver.operation(pinned).is_some());
+        (performed && catalogue::is_clear(upstream, pin, &tool)).then_some((pin, tool))
+    })
 }

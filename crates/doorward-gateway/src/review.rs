@@ -12,6 +12,7 @@ use crate::{
     Gateway,
     definition::{self, Difference},
     left_out::LeftOut,
+    names,
 };
 
 /// The state of a tool under review.
@@ -127,6 +128,16 @@ pub enum ToolChangeError {
 }
 
 impl Gateway {
+    /// The names at /mcp of all tools that upstreams listed.
+    pub async fn tool_names(&self) -> Result<Vec<String>, StoreError> {
+        let mut all = Vec::new();
+        for upstream in self.all_upstreams().await? {
+            let pins = self.inner.parts.store.pinned_tools(upstream.name).await?;
+            all.extend(pins.iter().map(|pin| names::public(upstream.name, &pin.tool)));
+        }
+        Ok(all)
+    }
+
     /// The tools of an upstream as an administrator reviews them, by name.
     pub async fn review(&self, name: UpstreamName) -> Result<Vec<ReviewedTool>, StoreError> {
         let others: Vec<UpstreamName> =

@@ -29,11 +29,14 @@ impl Gateway {
         if let Some(catalogue) = &look.catalogue {
             return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
         }
-        if look.problem != Some(LinkError::Connect) || !upstream.needs_connection() {
-            return Vec::new();
-        }
-        let mut tools = self.inner.pinned(upstream, true).await;
-        if tools.is_empty() {
+        // What was approved is listed also while the upstream cannot be listed, or not yet.
+        let connects = upstream.needs_connection()
+            && match &look.problem {
+                Some(problem) => *problem == LinkError::Connect,
+                None => !self.is_connected(upstream, &visit.caller.user).await.unwrap_or_default(),
+            };
+        let mut tools = self.inner.pinned(upstream, connects).await;
+        if tools.is_empty() && connects {
             tools.push(Arc::new(connections::placeholder(upstream)));
         }
         if own_names { catalogue::under_own_names(&tools) } else { tools }
@@ -144,10 +147,17 @@ impl ToolSource for Gateway {
     async fn offers(&self, visit: &Visit) -> Unjudged<Listed<Offers>> {
         let looks = self.looks(visit).await;
         let offers = |(upstream, look): (Shared, Look)| {
-            Some(Listed {
-                item: upstream.item(Kind::Upstream, ""),
-                shown: look.catalogue?.offers.clone(),
-            })
+            let shown = match (look.catalogue, look.problem) {
+                (Some(catalogue), _) => catalogue.offers.clone(),
+                // Not known yet: what it may offer, so that clients ask.
+                (None, None) => Offers {
+                    prompts: upstream.config.prompts,
+                    resources: upstream.config.resources,
+                    ..Offers::default()
+                },
+                (None, Some(_)) => return None,
+            };
+            Some(Listed { item: upstream.item(Kind::Upstream, ""), shown })
         };
         Unjudged::new(looks.into_iter().filter_map(offers).collect())
     }

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Gateway, ReviewState,
+    catalogues::For,
     finding::{Finding, Look},
     link_error::LinkError,
     upstream::Shared,
@@ -95,7 +96,7 @@ impl Gateway {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
         let looks = futures_util::future::join_all(
-            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user)),
+            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user, For::Call)),
         )
         .await;
         let connections = self.inner.parts.store.connections_of(&user.id).await?;
@@ -187,7 +188,7 @@ impl Gateway {
 
     /// Tries to list an upstream's offers for a user.
     pub(crate) async fn try_list(&self, upstream: &Shared, user: &Arc<User>) -> Vec<Finding> {
-        let look = self.inner.catalogue(upstream, user).await;
+        let look = self.inner.catalogue(upstream, user, For::Call).await;
         let listed = match (&look.catalogue, &look.problem) {
             (Some(catalogue), _) => Ok(format!(
                 "{} tools, {} prompts, {} resources",

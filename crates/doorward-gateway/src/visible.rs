@@ -11,7 +11,11 @@ use futures_util::future::join_all;
 use rmcp::model::Prompt;
 
 use crate::{
-    Gateway, catalogue, catalogues::Look, connections, definition, link_error::LinkError, names,
+    Gateway, catalogue,
+    catalogues::{For, Look},
+    connections, definition,
+    link_error::LinkError,
+    names,
     upstream::Shared,
 };
 
@@ -49,8 +53,9 @@ impl Gateway {
     /// The offers of each visible upstream, all requested at the same time.
     pub(crate) async fn looks(&self, visit: &Visit) -> Vec<(Shared, Look)> {
         let upstreams = self.visible(visit).await;
-        let looks =
-            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, &visit.caller.user));
+        let looks = upstreams
+            .iter()
+            .map(|upstream| self.inner.catalogue(upstream, &visit.caller.user, For::List));
         let looks = join_all(looks).await;
         upstreams.into_iter().zip(looks).collect()
     }
@@ -72,7 +77,7 @@ impl Gateway {
             return None;
         }
         if upstream.approves_by_hand() {
-            let look = self.inner.catalogue(&upstream, &visit.caller.user).await;
+            let look = self.inner.catalogue(&upstream, &visit.caller.user, For::Call).await;
             look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
         }
         Some((upstream, own))
@@ -87,7 +92,7 @@ impl Gateway {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.user).await;
+        let look = self.inner.catalogue(&upstream, &visit.caller.user, For::Call).await;
         if let Some(catalogue) = &look.catalogue {
             let at_all = visit.target == Target::All;
             return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
@@ -135,7 +140,7 @@ impl Gateway {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.user).await;
+        let look = self.inner.catalogue(&upstream, &visit.caller.user, For::Call).await;
         let catalogue = look.catalogue?;
         let same = |prompt: &&Prompt| {
             if visit.target == Target::All {

@@ -19,7 +19,7 @@ pub mod timeline;
 use doorward_model::Timestamp;
 pub use message::{Count, Fill, Markup, Message, Value};
 pub use named::{
-    audit_kind, connection_problem, outcome, recorded_kind, scope_description, scope_title,
+    admits, audit_kind, connection_problem, outcome, recorded_kind, scope_description, scope_title,
 };
 use time::{OffsetDateTime, macros::format_description};
 

@@ -1,7 +1,8 @@
 //! Texts of the model's values. A value without a text does not compile.
 
 use doorward_model::{
-    AuditKind, Outcome, RecordedKind, Scope, ToolClass, upstream::ConnectionProblem,
+    Admits, AuditKind, NewUsers, Outcome, RecordedKind, Scope, ToolClass,
+    upstream::ConnectionProblem,
 };
 
 use crate::{Message, text};
@@ -50,6 +51,24 @@ pub fn connection_problem(problem: ConnectionProblem) -> Message {
         ConnectionProblem::CallRefused => text::account_problem_call_refused(),
         ConnectionProblem::UnknownClient | ConnectionProblem::RegistrationGone => {
             text::account_problem_unknown_client()
+        }
+    }
+}
+
+/// The users whom the settings of an identity provider admit, in one line.
+pub fn admits(admits: &Admits) -> Message {
+    if !admits.enabled {
+        return text::admin_admits_off();
+    }
+    let rules = admits.rules.join("; ");
+    match (admits.new_users, admits.public, rules.is_empty()) {
+        (NewUsers::Open, _, false) => text::admin_admits_open_rules(rules),
+        (NewUsers::Open, Some(service), true) => text::admin_admits_open_public(service),
+        (NewUsers::Open, None, true) => text::admin_admits_open(),
+        (NewUsers::Invited, _, false) => text::admin_admits_invited_rules(rules),
+        (NewUsers::Invited, _, true) => text::admin_admits_invited(),
+        (NewUsers::Undecided, service, _) => {
+            text::admin_admits_undecided(service.unwrap_or_default())
         }
     }
 }

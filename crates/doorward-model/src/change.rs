@@ -8,7 +8,7 @@ use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
     HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PersonName, ProviderId,
     RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey,
-    StoredProvider, Timestamp, User,
+    Statement, StoredProvider, Timestamp, User,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -104,7 +104,7 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
-    /// Revokes the grants that a newer one of the same user to the same client takes the place of.
+    /// Revokes the grants that a newer one of the same user to the same software takes the place of.
     ReplaceGrants {
         /// The grants, at least one.
         grants: Vec<GrantId>,
@@ -116,6 +116,8 @@ pub enum Change {
         by: GrantId,
         /// When.
         at: Timestamp,
+        /// Why.
+        reason: RevokeReason,
     },
     /// Revokes a user's grants, and spends the pending codes.
     RevokeGrantsOfUser {
@@ -343,6 +345,8 @@ pub enum Change {
         /// The time until which the check was claimed.
         claimed: Timestamp,
     },
+    /// Stores the statement with which a user was refused. Nothing else of the account changes.
+    KeepStatement(IdentityId, Box<Statement>),
     /// Unlinks an account at an identity provider. Conditional: it must be this user's.
     DeleteIdentity {
         /// The user.

@@ -154,6 +154,32 @@ impl Client {
         self.source == ClientSource::Administrator
             && (self.auth_method != ClientAuthMethod::None || redirect_uri.starts_with("https://"))
     }
+    /// The name that the software states in its metadata beside its display name.
+    fn software_id(&self) -> Option<String> {
+        let metadata: serde_json::Value = serde_json::from_str(&self.metadata).ok()?;
+        metadata.get("software_id")?.as_str().map(str::to_owned)
+    }
+    /// True if this is a later registration of the software that registered `other`: both answer to
+    /// the same name and lead to the same hosts on the web, which are of one program. A program of
+    /// the user's machine has other installations, which must not take each other's place, and any
+    /// program there can state its name.
+    pub fn is_software_of(&self, other: &Self) -> bool {
+        let hosted = |client: &Self| {
+            client.source == ClientSource::Registration
+                && !client.redirect_uris.is_empty()
+                && client.redirect_uris.iter().all(|uri| !uri.is_native())
+        };
+        let leads_to = |one: &Self, uris: &[RedirectUri]| {
+            uris.iter().all(|uri| one.redirect_uris.contains(uri))
+        };
+        hosted(self)
+            && hosted(other)
+            && self.name == other.name
+            && self.auth_method == other.auth_method
+            && leads_to(self, &other.redirect_uris)
+            && leads_to(other, &self.redirect_uris)
+            && self.software_id() == other.software_id()
+    }
     /// True if every redirect leads to the user's own machine, so that any program there could
     /// pose as this client (A14).
     pub fn is_localhost_only(&self) -> bool {

@@ -66,6 +66,8 @@ pub enum RevokeReason {
     Replaced,
     /// The trust rule of its workload was changed.
     TrustChanged,
+    /// The same user gave a newer one to a later registration of the same software.
+    RegisteredAgain,
 }
 
 impl RevokeReason {
@@ -85,6 +87,7 @@ impl RevokeReason {
             Self::UpstreamEnded => "upstream_ended",
             Self::Replaced => "replaced",
             Self::TrustChanged => "trust_changed",
+            Self::RegisteredAgain => "registered_again",
         }
     }
 }

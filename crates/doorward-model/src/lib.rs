@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod access_token;
+mod admits;
 pub mod audit;
 pub mod authentication;
 pub mod authorization;
@@ -37,16 +38,19 @@ pub mod secret_setting;
 pub mod session;
 pub mod setting;
 pub mod signing_key;
+mod statement;
 pub mod subject;
 pub mod timeline;
 pub mod trust;
 pub mod trust_rule;
 pub mod upstream;
 pub mod user;
+mod vendor;
 pub mod vital;
 
 pub use access::AccessPolicy;
 pub use access_token::{AccessToken, AccessTokenId};
+pub use admits::{Admits, NewUsers};
 pub use audit::{
     Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditStamp, AuditSubject,
     CallFacts, Outcome, RecordedKind,
@@ -76,6 +80,7 @@ pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
 pub use secret_setting::{NamedSecret, SecretSetting, SecretUrl};
 pub use session::{Session, UpstreamSession};
 pub use signing_key::{SigningAlgorithm, SigningKey};
+pub use statement::{RuleVerdict, StatedClaim, Statement};
 pub use subject::Subject;
 pub use timeline::{ConnectStep, StepKind};
 pub use trust::{ServerPin, UpstreamTrust};

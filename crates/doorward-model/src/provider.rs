@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::{HashedToken, Role, Sealed, Timestamp, id::UserId};
+use crate::{HashedToken, Role, Sealed, Statement, Timestamp, id::UserId};
 
 /// The name of an identity provider in URLs and commands: 1 to 32 lower-case letters, digits or
 /// `-`, a letter first.
@@ -122,6 +122,8 @@ pub struct LinkedIdentity {
     /// The time at which the provider stopped vouching for it. A sign-in through the provider
     /// resets it.
     pub ended_at: Option<Timestamp>,
+    /// The provider's last statement, as far as rules read it.
+    pub statement: Option<Statement>,
 }
 
 /// A sign-in that was redirected to a provider and awaits its callback.

@@ -10,12 +10,15 @@ pub struct Config {
     /// True if clients may register themselves (RFC 7591).
     pub dynamic: bool,
     /// True if a client may be identified by the https URL of its Client ID Metadata Document.
-    /// Disable it where this server cannot reach the internet: some clients (Codex) never fall back
-    /// to registering.
+    /// Where this server cannot reach the internet, known clients work all the same
+    /// (`known_clients`); others need it disabled to fall back to registering.
     pub metadata_documents: bool,
     /// The only hosts from which metadata documents are fetched, such as `claude.ai`; empty for any
     /// public host.
     pub metadata_document_hosts: Vec<String>,
+    /// True if the built-in metadata documents of known clients (Claude, Claude Code, ChatGPT,
+    /// Codex, Visual Studio Code) are used where their vendors' cannot be fetched.
+    pub known_clients: bool,
     /// True if a client that an administrator did not add must be approved by one before users can
     /// use it.
     pub approval: bool,
@@ -47,6 +50,7 @@ impl Default for Config {
             dynamic: true,
             metadata_documents: true,
             metadata_document_hosts: Vec::new(),
+            known_clients: true,
             approval: false,
             private_schemes: [
                 "cursor",

@@ -8,12 +8,14 @@ use doorward_transport::{ClientAddress, Fetched, OutboundError, media_type::Medi
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{LookupError, Registration, policy};
+use crate::{LookupError, Registration, policy, presets};
 
 /// The most bytes of a document (§6.6 of the draft).
 const MAX_BYTES: usize = 5 * 1024;
 /// How long a document without caching headers is used, in seconds.
 const DEFAULT_AGE: i64 = 3600;
+/// How long a document is used that could not be fetched, in seconds.
+const PRESET_AGE: i64 = 3600;
 
 /// Why a metadata document is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +91,14 @@ fn max_age(fetched: &Fetched, cap: i64) -> i64 {
     age.clamp(0, cap)
 }
 
+/// The document in a response.
+fn read(fetched: &Fetched) -> Result<Map<String, Value>, DocumentRefusal> {
+    if !Media::of(&fetched.headers).is_some_and(|media| media.is_json()) {
+        return Err(DocumentRefusal::NotJson);
+    }
+    fetched.json().map_err(|_| DocumentRefusal::NotJson)
+}
+
 /// The first part in which a document differs from the pinned one.
 fn changed(pinned: &Client, now: &Client) -> Option<&'static str> {
     [
@@ -149,27 +159,21 @@ impl Registration {
         known: Option<&Client>,
     ) -> Result<Arc<Client>, LookupError> {
         let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
-        let fetched = self.outbound.get(url, "application/json", MAX_BYTES).await.map_err(
-            |error| match error {
-                OutboundError::Address(_)
-                | OutboundError::PlainAddress(_)
-                | OutboundError::Scheme => refused(DocumentRefusal::Address),
-                OutboundError::TooLong(bytes) => {
-                    refused(DocumentRefusal::Policy(format!("it is longer than {bytes} bytes")))
-                }
-                other => LookupError::Unavailable(format!(
-                    "its metadata document could not be fetched: {other}"
-                )),
-            },
-        )?;
-        match fetched.status {
-            200 => {}
-            status @ (408 | 425 | 429 | 500..=599) => {
-                return Err(LookupError::Unavailable(DocumentRefusal::Status(status).to_string()));
+        let preset = self.config.now().known_clients.then(|| presets::document(id)).flatten();
+        let fetched = self.fetch(id, url, preset.is_some()).await;
+        let (client, detail) = match (fetched, preset) {
+            (Ok(client), _) => (client, ""),
+            (Err(LookupError::Unavailable(why)), Some(metadata)) => {
+                tracing::info!(client = %id, why, "the metadata document of a known client cannot be fetched; the one that was fetched last, or the built-in one, is used");
+                let client = match known {
+                    Some(known) => known.clone(),
+                    None => self.read_metadata(id, &metadata, PRESET_AGE).map_err(refused)?,
+                };
+                let fresh_until = Some(self.clock.now().plus(PRESET_AGE));
+                (Client { fresh_until, ..client }, "built-in")
             }
-            status => return Err(refused(DocumentRefusal::Status(status))),
-        }
-        let client = self.read_document(id, &fetched).map_err(refused)?;
+            (Err(error), _) => return Err(error),
+        };
         let client = Client {
             created_at: known.map_or(client.created_at, |known| known.created_at),
             authorized_at: known.and_then(|known| known.authorized_at),
@@ -189,22 +193,65 @@ impl Registration {
             .await
             .map_err(|error| LookupError::Unavailable(error.to_string()))?;
         self.store.note_step(
-            ConnectStep::new(StepKind::Document).client(id.as_str(), Some(client.name.clone())),
+            ConnectStep::new(StepKind::Document)
+                .client(id.as_str(), Some(client.name.clone()))
+                .detail(detail),
         );
         Ok(Arc::new(client))
     }
 
-    fn read_document(&self, id: &ClientId, fetched: &Fetched) -> Result<Client, DocumentRefusal> {
-        if !Media::of(&fetched.headers).is_some_and(|media| media.is_json()) {
-            return Err(DocumentRefusal::NotJson);
+    /// Fetches and reads a document. That of a known client counts as unavailable also where
+    /// something else answers in its place, such as a proxy or a block of this network.
+    async fn fetch(&self, id: &ClientId, url: &Url, is_known: bool) -> Result<Client, LookupError> {
+        let refused = |refusal: DocumentRefusal| {
+            if is_known {
+                LookupError::Unavailable(refusal.to_string())
+            } else {
+                LookupError::Unknown(refusal.to_string())
+            }
+        };
+        let fetched = self.outbound.get(url, "application/json", MAX_BYTES).await.map_err(
+            |error| match error {
+                OutboundError::Address(_)
+                | OutboundError::PlainAddress(_)
+                | OutboundError::Scheme => refused(DocumentRefusal::Address),
+                OutboundError::TooLong(bytes) => {
+                    refused(DocumentRefusal::Policy(format!("it is longer than {bytes} bytes")))
+                }
+                other => LookupError::Unavailable(format!(
+                    "its metadata document could not be fetched: {other}"
+                )),
+            },
+        )?;
+        match fetched.status {
+            200 => {}
+            status @ (408 | 425 | 429 | 500..=599) => {
+                return Err(LookupError::Unavailable(DocumentRefusal::Status(status).to_string()));
+            }
+            // Its vendor removed it.
+            status @ (404 | 410) => {
+                return Err(LookupError::Unknown(DocumentRefusal::Status(status).to_string()));
+            }
+            status => return Err(refused(DocumentRefusal::Status(status))),
         }
-        let metadata: Map<String, Value> = fetched.json().map_err(|_| DocumentRefusal::NotJson)?;
+        let metadata = read(&fetched).map_err(refused)?;
+        let age = max_age(&fetched, self.config.now().metadata_document_max_age_seconds);
+        self.read_metadata(id, &metadata, age)
+            .map_err(|refusal| LookupError::Unknown(refusal.to_string()))
+    }
+
+    /// Makes a client of a document that may be used for `age` seconds.
+    fn read_metadata(
+        &self,
+        id: &ClientId,
+        metadata: &Map<String, Value>,
+        age: i64,
+    ) -> Result<Client, DocumentRefusal> {
         if metadata.get("client_id").and_then(Value::as_str) != Some(id.as_str()) {
             return Err(DocumentRefusal::OtherClient);
         }
-        let accepted =
-            policy::accept(&metadata, ClientSource::MetadataDocument, &self.config.now())
-                .map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
+        let accepted = policy::accept(metadata, ClientSource::MetadataDocument, &self.config.now())
+            .map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
         let now = self.clock.now();
         Ok(Client {
             id: id.clone(),
@@ -226,9 +273,7 @@ impl Registration {
             disabled_at: None,
             approved_at: None,
             pinned_at: None,
-            fresh_until: Some(
-                now.plus(max_age(fetched, self.config.now().metadata_document_max_age_seconds)),
-            ),
+            fresh_until: Some(now.plus(age)),
         })
     }
 }

@@ -13,6 +13,7 @@ mod dynamic;
 pub mod fuzz;
 pub mod http;
 mod policy;
+mod presets;
 
 use std::sync::{Arc, atomic::AtomicU64};
 

@@ -8,8 +8,8 @@ use doorward_model::{
     Authentication, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
     Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, PersonName, ProviderId, RefreshToken,
     Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm,
-    SigningKey, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId, foreign,
-    secret::HashedPassword,
+    SigningKey, Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId,
+    foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -316,7 +316,14 @@ pub(crate) fn identity(row: e::identity::Model) -> Result<LinkedIdentity, StoreE
         next_check_at: Timestamp(row.next_check_at),
         credential: row.credential.map(Sealed::from_stored),
         ended_at: row.ended_at.map(Timestamp),
+        // Another version may have written it; it decides nothing.
+        statement: row.statement.and_then(|text| serde_json::from_str(&text).ok()),
     })
+}
+
+/// A statement as it is stored.
+pub(crate) fn statement_text(statement: &Statement) -> Option<String> {
+    serde_json::to_string(statement).ok()
 }
 
 pub(crate) fn identity_row(identity: &LinkedIdentity) -> e::identity::ActiveModel {
@@ -336,6 +343,7 @@ pub(crate) fn identity_row(identity: &LinkedIdentity) -> e::identity::ActiveMode
         next_check_at: Set(identity.next_check_at.0),
         credential: Set(identity.credential.as_ref().map(|sealed| sealed.as_str().to_owned())),
         ended_at: Set(identity.ended_at.map(|at| at.0)),
+        statement: Set(identity.statement.as_ref().and_then(statement_text)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Deletes expired rows, in small steps so that no request waits for it.
 
-use doorward_model::{ClientSource, Timestamp};
+use doorward_model::{ClientSource, RevokeReason, Timestamp};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
@@ -93,6 +93,8 @@ impl Store {
         );
         rows +=
             sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));
+        // Before the grants that tell of them.
+        rows += self.delete_succeeded_clients(now).await?;
         rows += self.delete_dead_grants(now).await?;
         Ok(rows + self.delete_unused_clients(now.plus(-unused_clients_after)).await?)
     }
@@ -110,6 +112,41 @@ impl Store {
                 .add(client::Column::CreatedAt.lt(before.0))
         };
         let clients = sweep!(self, client, Id, unused());
+        if clients > 0 {
+            self.caches.clients.forget_all();
+        }
+        Ok(clients)
+    }
+
+    /// Deletes registrations whose software registered again: a day after their last grant ended
+    /// for that, if no other is left and no administrator decided on them.
+    async fn delete_succeeded_clients(&self, now: Timestamp) -> Result<u64, StoreError> {
+        use access_grant::Column as G;
+        let ended = now.plus(-86_400).0;
+        let grants = |which: Condition| {
+            access_grant::Entity::find()
+                .select_only()
+                .expr(Expr::val(1))
+                .filter(
+                    Expr::col((access_grant::Entity, G::ClientId))
+                        .equals((client::Entity, client::Column::Id)),
+                )
+                .filter(which)
+                .into_query()
+        };
+        let again = Condition::all()
+            .add(G::RevokeReason.eq(RevokeReason::RegisteredAgain.as_str()))
+            .add(G::RevokedAt.lt(ended));
+        let left = Condition::any().add(G::RevokedAt.is_null()).add(G::RevokedAt.gte(ended));
+        let succeeded = || {
+            Condition::all()
+                .add(client::Column::Source.eq(ClientSource::Registration.as_str()))
+                .add(client::Column::DisabledAt.is_null())
+                .add(client::Column::ApprovedAt.is_null())
+                .add(Expr::exists(grants(again.clone())))
+                .add(Expr::exists(grants(left.clone())).not())
+        };
+        let clients = sweep!(self, client, Id, succeeded());
         if clients > 0 {
             self.caches.clients.forget_all();
         }

@@ -8,6 +8,7 @@ use doorward_model::{
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 
@@ -280,6 +281,37 @@ impl Store {
             .add(G::ClientId.eq(client_id.as_str()))
             .add(G::RevokedAt.is_null())
             .add(G::ExpiresAt.gt(now.0));
+        let last_used_first = access_grant::Entity::find()
+            .filter(live)
+            .order_by_desc(G::LastUsedAt)
+            .limit(GRANTS_READ);
+        let rows = self.point().all(last_used_first).await?;
+        rows.into_iter().map(convert::grant).collect()
+    }
+    /// A user's grants that count at `now` to clients that registered themselves under one name,
+    /// those used last first; the first fifty.
+    pub async fn live_grants_to_name(
+        &self,
+        user_id: &UserId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Grant>, StoreError> {
+        use access_grant::Column as G;
+        let named = client::Entity::find()
+            .select_only()
+            .expr(Expr::val(1))
+            .filter(client::Column::Source.eq(ClientSource::Registration.as_str()))
+            .filter(client::Column::Name.eq(name))
+            .filter(
+                Expr::col((client::Entity, client::Column::Id))
+                    .equals((access_grant::Entity, G::ClientId)),
+            )
+            .into_query();
+        let live = Condition::all()
+            .add(G::UserId.eq(user_id.as_str()))
+            .add(G::RevokedAt.is_null())
+            .add(G::ExpiresAt.gt(now.0))
+            .add(Expr::exists(named));
         let last_used_first = access_grant::Entity::find()
             .filter(live)
             .order_by_desc(G::LastUsedAt)

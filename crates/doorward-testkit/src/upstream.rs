@@ -41,6 +41,8 @@ pub struct UpstreamState {
     pub calls: usize,
     /// How many connections began with `initialize`.
     pub greetings: usize,
+    /// How long its lists of tools take.
+    pub slow_lists: Option<Duration>,
     /// True if it offers a prompt `letter`, a resource `file:///wages`, a template
     /// `file:///{name}`, completions and a log.
     pub offers_all: bool,

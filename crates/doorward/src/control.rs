@@ -5,13 +5,15 @@ use std::{
     fs::{self, File},
     os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +30,11 @@ const LONGEST_PATH: usize = 100;
 const SAID_WITHIN: Duration = Duration::from_secs(5);
 /// How long the server may take to answer.
 const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
+/// The most commands that are answered at the same time. Others wait to be accepted, so that they
+/// take no file descriptors of the server.
+const AT_ONCE: usize = 64;
+/// The pause before a socket with a full queue is tried again.
+const FULL: Duration = Duration::from_millis(20);
 /// The most bytes of a question.
 const MOST_BYTES: u64 = 256;
 
@@ -74,12 +81,21 @@ pub(crate) async fn serve(
             return stop.cancelled().await;
         }
     };
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
     loop {
+        let accept = async {
+            let turn = Arc::clone(&turns).acquire_owned().await;
+            listener.accept().await.map(|(stream, _)| (stream, turn))
+        };
         tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    tokio::spawn(answer(stream, requests.clone()));
+            accepted = accept => match accepted {
+                Ok((stream, turn)) => {
+                    let requests = requests.clone();
+                    tokio::spawn(async move {
+                        answer(stream, requests).await;
+                        drop(turn);
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a command received no response");
@@ -111,10 +127,25 @@ async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) {
     }
 }
 
+/// Connects, and waits while the queue of the socket is full.
+async fn connect(path: &Path) -> std::io::Result<UnixStream> {
+    let until = Instant::now() + ANSWERED_WITHIN;
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < until =>
+            {
+                tokio::time::sleep(FULL).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// Asks the server that runs on a data directory; `None` if none does.
 pub(crate) async fn ask(data_dir: &DataDir, wish: Wish) -> Result<Option<Told>, Failed> {
     let place = Place::of(data_dir).map_err(Failed::because)?;
-    let mut stream = match UnixStream::connect(&place.path).await {
+    let mut stream = match connect(&place.path).await {
         Ok(stream) => stream,
         Err(error)
             if matches!(

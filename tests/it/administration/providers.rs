@@ -7,10 +7,19 @@ use serde_json::{Value, json};
 use super::{Asked, Object, Stage, compare, done, refused};
 
 fn adding<'a>(name: &'a str, kind: &'a str, issuer: &'a str) -> Asked<'a> {
-    let body = json!({
+    limited(name, (kind, issuer), None)
+}
+
+/// The same with a setting that says who can sign in, and its form in a command.
+fn limited<'a>(
+    name: &'a str,
+    (kind, issuer): (&'a str, &'a str),
+    limit: Option<(&'a str, &'a str, &'a str)>,
+) -> Asked<'a> {
+    let mut body = json!({
         "name": name, "kind": kind, "client_id": "us", "client_secret": "s3cret", "issuer": issuer,
     });
-    let form = vec![
+    let mut form = vec![
         ("do", "add"),
         ("name", name),
         ("kind", kind),
@@ -22,6 +31,11 @@ fn adding<'a>(name: &'a str, kind: &'a str, issuer: &'a str) -> Asked<'a> {
     command.push("--client-secret-stdin");
     if !issuer.is_empty() {
         command.extend(["--issuer", issuer]);
+    }
+    if let Some((key, value, set)) = limit {
+        body[key] = if key == "sign_up" { json!(value) } else { json!([value]) };
+        form.push((key, value));
+        command.extend(["--set", set]);
     }
     Asked {
         page: ("/admin/providers", form),
@@ -50,7 +64,24 @@ async fn identity_providers_are_added_and_deleted_alike_by_page_api_and_command(
     let issuer = "https://id.example/";
     let cases = [
         done("of a kind with an issuer", adding("{name}", "oidc", issuer)),
-        done("of a kind without", adding("{name}", "google", "")),
+        done(
+            "of a kind without",
+            limited("{name}", ("google", ""), Some(("sign_up", "open", "sign_up=open"))),
+        ),
+        done(
+            "with accounts for anyone and a limit",
+            limited(
+                "{name}",
+                ("google", ""),
+                Some(("allowed_domains", "corp.example", "allowed_domains=corp.example")),
+            ),
+        ),
+        refused("accounts for anyone", "invalid_setting", adding("{name}", "google", "")),
+        refused(
+            "accounts for anyone at an issuer",
+            "invalid_setting",
+            adding("{name}", "oidc", "https://gitlab.com"),
+        ),
         refused("a name that is none", "invalid_setting", adding("Not A Name", "oidc", issuer)),
         refused("no issuer", "invalid_setting", adding("{name}", "oidc", "")),
         refused("an issuer that is none", "invalid_setting", adding("{name}", "oidc", "nowhere")),

@@ -45,6 +45,7 @@ fn detail(event: &AuditEvent<RecordedKind>) -> Value {
 pub(super) async fn all(stage: &Stage) {
     let audit = Audit::of(stage).await;
     clients_and_users(stage, &audit).await;
+    providers_and_upstreams(stage, &audit).await;
     sessions(stage, &audit).await;
     grants(stage, &audit).await;
     access_tokens(stage, &audit).await;
@@ -89,6 +90,20 @@ async fn clients_and_users(stage: &Stage, audit: &Audit) {
             assert_eq!(roles, serde_json::json!(held), "{subject}");
         }
     }
+}
+
+async fn providers_and_upstreams(stage: &Stage, audit: &Audit) {
+    let store = &stage.server.app.store;
+    let providers = store.providers().await.unwrap();
+    let stored: BTreeSet<String> =
+        providers.iter().map(|provider| format!("provider:{}", provider.id)).collect();
+    assert!(stored.len() > 5, "{}", stored.len());
+    assert_eq!(stored, audit.subjects(AuditKind::ProviderAdded), "providers and their entries");
+    let upstreams = store.upstreams().await.unwrap();
+    let stored: BTreeSet<String> =
+        upstreams.iter().map(|upstream| format!("upstream:{}", upstream.name)).collect();
+    assert!(stored.len() > 5, "{}", stored.len());
+    assert_eq!(stored, audit.subjects(AuditKind::UpstreamAdded), "upstreams and their entries");
 }
 
 async fn sessions(stage: &Stage, audit: &Audit) {

@@ -70,7 +70,7 @@ pub(super) async fn confirm(stage: &Stage) -> Vec<Vec<u8>> {
 }
 
 /// The token of the form at `page` that posts to `action`.
-async fn csrf(stage: &Stage, browser: &Browser, page: &str, action: &str) -> String {
+pub(super) async fn csrf(stage: &Stage, browser: &Browser, page: &str, action: &str) -> String {
     let page = browser.get(&stage.server.at(page)).await.expect(200);
     field_of(&page.body, action, "csrf")
 }

@@ -109,6 +109,7 @@ impl Stage {
         let wiki = upstream.config("none");
         let server = TestServer::start_with(move |config| {
             config.upstreams.insert("wiki".to_owned(), wiki);
+            config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()];
             config.policy.rules = vec!["confirm tool=wipe".to_owned()];
             // These limits have tests of their own; here they would refuse requests before the work
             // in which they are to be dropped.

@@ -243,6 +243,7 @@ async fn two_plain_oauth_providers_at_one_origin_have_different_users() {
         next_check_at: Timestamp(i64::MAX / 4),
         credential: None,
         ended_at: None,
+        statement: None,
     };
     server.app.store.apply(Change::InsertIdentity(Box::new(stored))).await.unwrap();
     let mut names = Vec::new();

@@ -28,6 +28,7 @@ fn identity(subject: &str, user: &str, roles: &[&str]) -> Box<LinkedIdentity> {
         next_check_at: NOW.plus(10),
         credential: Some(Sealed::from_stored("v1.x".into())),
         ended_at: None,
+        statement: None,
     })
 }
 

@@ -101,6 +101,8 @@ struct Shown {
     redirect_uri: String,
     /// How many accounts are linked.
     users: u64,
+    /// The users who can sign in, in one sentence.
+    admits: String,
     /// Its settings without secrets.
     settings: Value,
 }
@@ -161,6 +163,7 @@ async fn shown(console: &Console, provider: &Provider) -> Result<Shown, Refused>
             .to_owned(),
         redirect_uri: console.admin.providers.redirect_uri(provider),
         users: console.admin.providers.count_users(provider).await?,
+        admits: doorward_language::admits(&provider.admits()).to_string(),
         settings: serde_json::to_value(provider.settings()).unwrap_or_default(),
     })
 }

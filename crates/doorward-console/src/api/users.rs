@@ -9,7 +9,7 @@ use axum::{
 use doorward_accounts::Authority;
 use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
 use doorward_mcp::Caller;
-use doorward_model::{Role, User, routes};
+use doorward_model::{Role, RuleVerdict, StatedClaim, Statement, User, routes};
 use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -227,6 +227,51 @@ struct IdentityShown {
     subject: String,
     email: Option<String>,
     last_login_at: i64,
+    /// The provider's last statement, as far as rules read it.
+    statement: Option<StatementShown>,
+}
+
+/// A statement of an identity provider about a user, at a sign-in or check.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Statement")]
+struct StatementShown {
+    at: i64,
+    /// The claims that rules read.
+    claims: Vec<ClaimShown>,
+    /// The rules with their verdicts.
+    rules: Vec<VerdictShown>,
+}
+
+/// A claim of a statement.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StatedClaim")]
+struct ClaimShown {
+    name: String,
+    values: Vec<String>,
+    /// How many more values there were.
+    more: usize,
+}
+
+/// The verdict of a rule.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RuleVerdict")]
+struct VerdictShown {
+    rule: String,
+    holds: bool,
+}
+
+fn statement_shown(statement: Statement) -> StatementShown {
+    let claim = |claim: StatedClaim| ClaimShown {
+        name: claim.name,
+        values: claim.values,
+        more: claim.more,
+    };
+    let verdict = |one: RuleVerdict| VerdictShown { rule: one.rule, holds: one.holds };
+    StatementShown {
+        at: statement.at.0,
+        claims: statement.claims.into_iter().map(claim).collect(),
+        rules: statement.rules.into_iter().map(verdict).collect(),
+    }
 }
 
 /// A user who was added.
@@ -373,6 +418,7 @@ async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
                 subject: identity.subject,
                 email: identity.email,
                 last_login_at: identity.last_login_at.0,
+                statement: identity.statement.map(statement_shown),
             })
             .collect(),
         passkeys: u64::try_from(belongings.enrolled.passkeys).unwrap_or_default(),

@@ -75,7 +75,10 @@ fn encoded(text: &str) -> String {
 fn source(client: &Client) -> Message {
     match client.source {
         ClientSource::Administrator => text::admin_client_by_hand(),
-        ClientSource::MetadataDocument => text::admin_client_document(),
+        ClientSource::MetadataDocument => match client.id.vendor() {
+            Some(vendor) => text::admin_client_document_of(vendor),
+            None => text::admin_client_document(),
+        },
         ClientSource::Registration => text::admin_client_registered(),
     }
 }

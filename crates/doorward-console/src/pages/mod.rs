@@ -4,6 +4,7 @@ mod audit;
 mod clients;
 mod home;
 mod keys;
+mod linked;
 mod policy;
 mod providers;
 mod settings;

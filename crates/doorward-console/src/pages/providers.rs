@@ -48,6 +48,7 @@ struct Row {
     callback: String,
     on: bool,
     in_file: bool,
+    admits: Message,
 }
 
 #[derive(Default)]
@@ -71,6 +72,7 @@ async fn show(console: &Console, administrator: &Administrator, say: Say) -> Res
                 callback: providers.redirect_uri(&provider),
                 on: provider.is_enabled(),
                 in_file: provider.source == Source::File,
+                admits: doorward_language::admits(&provider.admits()),
             });
         }
         Ok::<_, Refusal>(rows)
@@ -112,10 +114,14 @@ pub(crate) async fn get(
 /// Adds the provider that the form describes.
 async fn add(console: &Console, authority: &Authority, params: &Params) -> Result<Say, Refusal> {
     let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
-    let settings: Map<String, Value> = ["kind", "client_id", "client_secret", "issuer"]
-        .into_iter()
-        .map(|key| (key.to_owned(), text(key).into()))
-        .collect();
+    let mut settings: Map<String, Value> =
+        ["kind", "client_id", "client_secret", "issuer", "sign_up"]
+            .into_iter()
+            .map(|key| (key.to_owned(), text(key).into()))
+            .collect();
+    let domains = text("allowed_domains");
+    let domains = domains.split(',').map(str::trim).filter(|domain| !domain.is_empty());
+    settings.insert("allowed_domains".to_owned(), domains.collect::<Vec<_>>().into());
     let providers = &console.admin.providers;
     let provider = providers.add(authority, &text("name"), settings, Reach::Administered).await?;
     Ok(Say {

@@ -11,7 +11,7 @@ use doorward_admin::{
 };
 use doorward_federation::{ProviderChangeError, ProviderConfig, kinds};
 use doorward_gateway::{UpstreamChangeError, UpstreamConfig, upstreams};
-use doorward_language::{Message, text};
+use doorward_language::{Language, Message, text};
 use doorward_model::{id::etag, routes};
 use doorward_transport::{Params, answer};
 use doorward_web::{Frame, Onward, draw};
@@ -122,6 +122,15 @@ fn group_title(group: Group) -> Message {
 }
 
 /// The kinds that administrators may choose.
+/// The description of a setting in the reference. It is in English, and left out of pages in other
+/// languages.
+fn description(family: Family, name: &str) -> &'static str {
+    match Language::current() {
+        Language::English => meanings(family).get(name).map(String::as_str).unwrap_or_default(),
+        Language::German | Language::French => "",
+    }
+}
+
 fn choices(family: Family, setting: &Setting) -> Vec<(&'static str, &'static str)> {
     if setting.name != "kind" {
         return Vec::new();
@@ -148,7 +157,7 @@ fn fieldsets(
             value: typed.map_or_else(|| setting.write(value), ToOwned::to_owned),
             held: setting.input == Input::Secret && *value != setting.default,
             choices: choices(family, &setting),
-            description: meanings(family).get(setting.name).map(String::as_str).unwrap_or_default(),
+            description: description(family, setting.name),
             name: setting.name,
             input: setting.input,
         }

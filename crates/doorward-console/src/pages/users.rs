@@ -20,7 +20,7 @@ use doorward_web::{Frame, Onward, Oops, browser_name, draw, draw_copying, filled
 
 use crate::{
     Console,
-    pages::Administrator,
+    pages::{Administrator, linked::Linked},
     refusals::{Alert, alert, oops},
 };
 
@@ -240,7 +240,7 @@ struct One {
     passkeys: u64,
     authenticator: bool,
     tokens: u64,
-    identities: Vec<(String, String)>,
+    identities: Vec<Linked>,
     sessions: Vec<(String, String)>,
     apps: Vec<(String, String, String)>,
     lately: Vec<AuditRow>,
@@ -280,13 +280,7 @@ async fn page(
         passkeys: u64::try_from(belongings.enrolled.passkeys).unwrap_or_default(),
         authenticator: belongings.enrolled.authenticator,
         tokens: belongings.tokens,
-        identities: belongings
-            .identities
-            .into_iter()
-            .map(|identity| {
-                (identity.provider.to_string(), identity.email.unwrap_or(identity.subject))
-            })
-            .collect(),
+        identities: belongings.identities.into_iter().map(Linked::from).collect(),
         sessions: belongings
             .sessions
             .into_iter()

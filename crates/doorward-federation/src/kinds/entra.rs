@@ -1,6 +1,6 @@
 //! Microsoft Entra ID.
 
-use super::{Kind, Sign};
+use super::{Accounts, Kind, STANDARD, Sent, Sign, public};
 use crate::{
     config::SettingError,
     settings::{AuthMethod, Speaks, TENANT, address, open_id},
@@ -15,6 +15,17 @@ pub(super) const KIND: Kind = Kind {
         path: "M6 6h5.4v5.4H6zM12.6 6H18v5.4h-5.4zM6 12.6h5.4V18H6zM12.6 12.6H18V18h-5.4z",
     },
     needs: &["client_secret", "tenants"],
+    accounts: |config| {
+        if config.tenants.iter().any(|tenant| public::is_personal(tenant)) {
+            Accounts::Public {
+                service: "Microsoft",
+                limit: "tenants without 9188040d-6c67-4c5b-b112-36a304b66dad, the tenant of personal accounts",
+            }
+        } else {
+            public::at_other_than_microsoft(&config.issuer)
+        }
+    },
+    sent: Sent { known: &[&[("oid", &[]), ("tid", &[])], STANDARD], others: true },
     prepare: |config| {
         let plain = |tenant: &String| {
             tenant.len() == 36

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use doorward_transport::oauth::{Answer, Asked, Content, Failure, Told};
 use serde_json::{Value, json};
 
-use super::{Kind, Sign};
+use super::{Accounts, Kind, Sent, Sign, public};
 use crate::{
     api::Api,
     claims::ClaimNames,
@@ -32,6 +32,27 @@ pub(super) const KIND: Kind = Kind {
         path: "M7 6l2.2 1.3a8 8 0 0 1 5.6 0L17 6v4a4.6 4.6 0 0 1-3.2 5.2V19h-3.6v-1.4c-2 .4-2.6-.8-3.4-1.8l1-.6c.6.8 1 1.400 2.400 1A4.600 4.600 0 0 1 7 10z",
     },
     needs: &["client_secret"],
+    accounts: |config| {
+        if config.issuer.is_empty() {
+            Accounts::Public {
+                service: "GitHub",
+                limit: "allowed_groups = [\"your-organisation\"]",
+            }
+        } else {
+            public::at(&[&config.issuer])
+        }
+    },
+    sent: Sent {
+        known: &[&[
+            ("id", &[]),
+            ("login", &[]),
+            ("name", &[]),
+            ("email", &["user:email", "user"]),
+            ("email_verified", &["user:email", "user"]),
+            ("groups", &["read:org", "write:org", "admin:org", "user"]),
+        ]],
+        others: false,
+    },
     prepare: |config| {
         no_userinfo(config)?;
         let base = address("issuer", &config.issuer, Some("https://github.com"))?;

@@ -1,6 +1,6 @@
 //! GitLab, its own or yours.
 
-use super::{Kind, Sign};
+use super::{Accounts, Kind, STANDARD, Sent, Sign, public};
 use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -9,6 +9,14 @@ pub(super) const KIND: Kind = Kind {
     summary: "GitLab. Without `issuer` it is gitlab.com; with it your own installation. Groups are full paths, such as `team/backend`.",
     sign: Sign { colour: "#b34a1f", path: "M12 18.5L5 13.2l2-6.7l2 4.6h6l2-4.6l2 6.7z" },
     needs: &["client_secret"],
+    accounts: |config| {
+        if config.issuer.is_empty() {
+            Accounts::Public { service: "GitLab.com", limit: "allowed_groups = [\"your-group\"]" }
+        } else {
+            public::at(&[&config.issuer])
+        }
+    },
+    sent: Sent { known: &[&[("groups", &[]), ("groups_direct", &[])], STANDARD], others: true },
     prepare: |config| {
         let issuer = if config.issuer.is_empty() {
             "https://gitlab.com".to_owned()

@@ -1,6 +1,6 @@
 //! Google accounts and Google Workspace.
 
-use super::{Kind, Sign};
+use super::{Accounts, Kind, STANDARD, Sent, Sign};
 use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -12,6 +12,12 @@ pub(super) const KIND: Kind = Kind {
         path: "M17 12h-5v2.2h2.6a3 3 0 1 1-.7-4l1.6-1.6a5.2 5.2 0 1 0 1.6 3.9z",
     },
     needs: &["client_secret"],
+    accounts: |_| Accounts::Public {
+        service: "Google",
+        limit: "allowed_domains = [\"example.com\"]",
+    },
+    // Groups are no claims of Google.
+    sent: Sent { known: &[&[("hd", &[])], STANDARD], others: false },
     prepare: |config| {
         let issuer = if config.issuer.is_empty() {
             "https://accounts.google.com".to_owned()

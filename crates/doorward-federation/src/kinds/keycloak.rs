@@ -1,6 +1,6 @@
 //! Keycloak.
 
-use super::{Kind, Sign};
+use super::{Kind, STANDARD, Sent, Sign, public};
 use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -12,6 +12,8 @@ pub(super) const KIND: Kind = Kind {
         path: "M8.5 6h7l3.5 6l-3.5 6h-7L5 12zm1.2 2.2L7.5 12l2.2 3.8h4.6l2.2-3.8l-2.2-3.8z",
     },
     needs: &["client_secret", "issuer"],
+    accounts: |config| public::at(&[&config.issuer]),
+    sent: Sent { known: &[&[("/realm_access/roles", &[])], STANDARD], others: true },
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
         let mut settings = open_id(config, config.issuer.clone(), &["openid", "profile", "email"])?;

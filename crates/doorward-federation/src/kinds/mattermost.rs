@@ -7,7 +7,7 @@ use doorward_model::foreign;
 use doorward_transport::oauth::{Answer, Asked, Failure, Told};
 use serde_json::Value;
 
-use super::{Kind, Sign};
+use super::{Kind, Sent, Sign, public};
 use crate::{
     api::Api,
     claims::ClaimNames,
@@ -61,6 +61,8 @@ pub(super) const KIND: Kind = Kind {
         path: "M12 5.500a6.500 6.500 0 1 0 6.500 6.500c0-2.400-1.200-4.400-3-5.600l.2 3.200a4.200 4.200 0 1 1-5.400-1.700z",
     },
     needs: &["client_secret", "issuer"],
+    accounts: |config| public::at(&[&config.issuer]),
+    sent: Sent { known: &[], others: true },
     prepare: |config| {
         no_userinfo(config)?;
         let base = address("issuer", &config.issuer, None)?;

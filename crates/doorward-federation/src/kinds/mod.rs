@@ -10,11 +10,68 @@ mod mattermost;
 mod oauth2;
 mod oidc;
 mod okta;
+mod public;
 
 use crate::{
     config::{ProviderConfig, SettingError},
     settings::Settings,
 };
+
+/// The holders of accounts at a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accounts {
+    /// Those to whom an organisation gave one: its own installation or tenant.
+    Own,
+    /// Anyone can create one.
+    Public {
+        /// The service.
+        service: &'static str,
+        /// A setting that limits them, as an example.
+        limit: &'static str,
+    },
+}
+
+/// A claim with the scopes of which each brings it; none for a claim that needs no scope.
+pub(crate) type Brought = (&'static str, &'static [&'static str]);
+
+/// The claims that providers of a kind send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// Known claims, the kind's own before the standard ones.
+    pub(crate) known: &'static [&'static [Brought]],
+    /// An installation can be set up to send others.
+    pub(crate) others: bool,
+}
+
+/// Claims of ID tokens and of userinfo by their scopes (OpenID Connect Core §2 and §5.4).
+pub(crate) const STANDARD: &[Brought] = &[
+    ("sub", &[]),
+    ("iss", &[]),
+    ("aud", &[]),
+    ("azp", &[]),
+    ("acr", &[]),
+    ("amr", &[]),
+    ("auth_time", &[]),
+    ("name", &["profile"]),
+    ("family_name", &["profile"]),
+    ("given_name", &["profile"]),
+    ("middle_name", &["profile"]),
+    ("nickname", &["profile"]),
+    ("preferred_username", &["profile"]),
+    ("profile", &["profile"]),
+    ("picture", &["profile"]),
+    ("website", &["profile"]),
+    ("gender", &["profile"]),
+    ("birthdate", &["profile"]),
+    ("zoneinfo", &["profile"]),
+    ("locale", &["profile"]),
+    ("updated_at", &["profile"]),
+    ("email", &["email"]),
+    ("email_verified", &["email"]),
+    ("address", &["address"]),
+    ("phone_number", &["phone"]),
+    ("phone_number_verified", &["phone"]),
+];
 
 /// The sign on the button of a kind: Doorward's, not the brand's.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +102,10 @@ pub struct Kind {
     pub sign: Sign,
     /// The keys that it needs besides `client_id`.
     pub needs: &'static [&'static str],
+    /// The holders of accounts at a provider of these settings.
+    pub(crate) accounts: fn(&ProviderConfig) -> Accounts,
+    /// The claims that it sends.
+    pub(crate) sent: Sent,
     pub(crate) prepare: fn(&ProviderConfig) -> Result<Settings, SettingError>,
 }
 

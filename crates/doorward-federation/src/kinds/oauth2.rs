@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use url::Url;
 
-use super::{Kind, Sign};
+use super::{Kind, Sent, Sign, public};
 use crate::{
     api::Api,
     config::SettingError,
@@ -30,6 +30,10 @@ pub(super) const KIND: Kind = Kind {
     summary: "Any OAuth 2.0 server with an endpoint that tells, as JSON, who the holder of an access token is. Name the claims by `claim_…`, as names or JSON pointers; `claim_subject` must be something that never changes.",
     sign: Sign::KEY,
     needs: &["authorize_url", "token_url", "userinfo_url", "claim_subject"],
+    accounts: |config| {
+        public::at(&[&config.authorize_url, &config.token_url, &config.userinfo_url])
+    },
+    sent: Sent { known: &[], others: true },
     prepare: |config| {
         if config.claim_subject.is_empty() {
             return Err(SettingError::new(

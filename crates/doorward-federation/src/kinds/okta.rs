@@ -1,6 +1,6 @@
 //! Okta.
 
-use super::{Kind, Sign};
+use super::{Kind, STANDARD, Sent, Sign, public};
 use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -12,6 +12,8 @@ pub(super) const KIND: Kind = Kind {
         path: "M12 6a6 6 0 1 0 0 12a6 6 0 1 0 0-12m0 3a3 3 0 1 1 0 6a3 3 0 1 1 0-6",
     },
     needs: &["client_secret", "issuer"],
+    accounts: |config| public::at(&[&config.issuer]),
+    sent: Sent { known: &[&[("groups", &["groups"])], STANDARD], others: true },
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
         open_id(config, config.issuer.clone(), &["openid", "profile", "email", "groups"])

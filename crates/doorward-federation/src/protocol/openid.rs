@@ -20,8 +20,8 @@ pub(crate) use verify::LEEWAY;
 use verify::{IdTokenCheck, Verified, seconds};
 
 use super::{
-    Authenticated, Begun, Credential, Examined, Finding, Held, Look, Protocol, SignOutPage, Start,
-    Told, plain::joined,
+    Authenticated, Begun, Credential, Examined, Finding, Held, Look, Offered, Protocol,
+    SignOutPage, Start, Told, plain::joined,
 };
 use crate::{
     client::{Client, NoTokens, Request},
@@ -101,10 +101,10 @@ impl OpenIdConnect {
 
     /// The scopes to request: `openid`, those of the settings, and `offline_access` where the
     /// provider offers it.
-    fn all_scopes(&self, found: &Discovered) -> Vec<String> {
+    fn all_scopes(&self, offered: Option<&[String]>) -> Vec<String> {
         let mut scopes = vec!["openid".to_owned()];
         let offline = self.open_id.offline
-            && found.metadata.scopes.iter().any(|scope| scope == "offline_access");
+            && offered.into_iter().flatten().any(|scope| scope == "offline_access");
         let more = offline.then(|| "offline_access".to_owned());
         for scope in self.scopes.iter().cloned().chain(more) {
             if !scopes.contains(&scope) {
@@ -249,7 +249,7 @@ impl Protocol for OpenIdConnect {
 
     async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError> {
         let found = self.discovery.document().await?;
-        let scopes = self.all_scopes(&found);
+        let scopes = self.all_scopes(found.metadata.scopes.as_deref());
         let asked = offered(&start.ask.prompts, found.metadata.prompts.as_deref());
         let mut prompts = joined(&self.prompts, &asked);
         if self.offline_prompt
@@ -382,10 +382,20 @@ impl Protocol for OpenIdConnect {
         })
     }
 
+    fn scopes(&self, offered: &Offered) -> Vec<String> {
+        self.all_scopes(offered.scopes.as_deref())
+    }
+
     async fn examine(&self) -> Examined {
         let found = match self.discovery.document().await {
             Ok(found) => found,
-            Err(error) => return Examined { findings: Vec::new(), failed: Some(error) },
+            Err(error) => {
+                return Examined {
+                    findings: Vec::new(),
+                    offered: Offered::default(),
+                    failed: Some(error),
+                };
+            }
         };
         let by_hand = self.open_id.by_hand.are_enough();
         let words = if by_hand {
@@ -415,7 +425,9 @@ impl Protocol for OpenIdConnect {
         if !left.is_empty() {
             findings.push(Finding { look: Look::LeftOut, result: Ok(left.join("; ")) });
         }
-        Examined { findings, failed: None }
+        let metadata = &found.metadata;
+        let offered = Offered { scopes: metadata.scopes.clone(), claims: metadata.claims.clone() };
+        Examined { findings, offered, failed: None }
     }
 }
 

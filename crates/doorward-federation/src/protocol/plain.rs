@@ -6,7 +6,7 @@ use doorward_transport::oauth::{Lifetime, Tokens};
 use serde_json::Value;
 use url::Url;
 
-use super::{Begun, Credential, Examined, Held, Protocol, SignOutPage, Start, Told};
+use super::{Begun, Credential, Examined, Held, Offered, Protocol, SignOutPage, Start, Told};
 use crate::{
     client::{Client, NoTokens, Request},
     error::FederationError,
@@ -138,8 +138,12 @@ impl Protocol for Plain {
         None
     }
 
+    fn scopes(&self, _offered: &Offered) -> Vec<String> {
+        self.scopes.clone()
+    }
+
     async fn examine(&self) -> Examined {
-        Examined { findings: Vec::new(), failed: None }
+        Examined { findings: Vec::new(), offered: Offered::default(), failed: None }
     }
 }
 

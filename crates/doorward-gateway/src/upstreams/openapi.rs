@@ -39,6 +39,7 @@ use self::{
 use crate::{
     Gateway, Inner,
     catalogue::Catalogue,
+    catalogues::For,
     config::{SettingError, UpstreamConfig},
     definition,
     exchange::gone,
@@ -127,7 +128,7 @@ impl Driver for OpenApi {
         upstream: &Shared,
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
-        let look = gateway.inner.catalogue(upstream, &call.visit.caller.user).await;
+        let look = gateway.inner.catalogue(upstream, &call.visit.caller.user, For::Call).await;
         let Some(catalogue) = look.catalogue else {
             return Err(ToolError::Failed(format!(
                 "{} cannot be read at the moment",

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuthorizationCode as Code, Change, ClientAuthMethod, ClientSource,
-    Grant as GrantRecord, GrantType, OAuthErrorCode, PlainToken, Reason, RevokeReason, ScopeSet,
-    StepKind, TokenKind, UnitOfWork,
+    Grant as GrantRecord, GrantId, GrantType, OAuthErrorCode, PlainToken, Reason, RevokeReason,
+    ScopeSet, StepKind, Timestamp, TokenKind, UnitOfWork,
 };
 use doorward_store::Condition;
 
@@ -69,9 +69,8 @@ impl Grant for AuthorizationCode {
         if let Some(plain) = &refresh_token {
             unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
         }
-        if let Some(replace) = replaced(request, &grant).await? {
-            unit.push(replace);
-        }
+        let ends = [replaced(request, &grant).await?, succeeded(request, &grant).await?];
+        ends.into_iter().flatten().for_each(|end| unit.push(end));
         Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit, detail: None })
     }
 
@@ -155,17 +154,44 @@ async fn replaced(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Cha
         kept += usize::from(stays);
         !stays
     });
-    let grants: Vec<_> = ends.map(|grant| grant.id).collect();
-    Ok((!grants.is_empty()).then(|| {
-        tracing::info!(grant = %new.id, client = %new.client_id, user = %user_id, ended = grants.len(), "a newer grant takes the place of earlier ones");
-        Change::ReplaceGrants {
-            grants,
-            user_id: user_id.clone(),
-            client_id: new.client_id.clone(),
-            by: new.id.clone(),
-            at: request.now,
+    let grants = ends.map(|grant| grant.id).collect();
+    Ok(replace(new, grants, (request.now, RevokeReason::Replaced)))
+}
+
+fn replace(
+    new: &GrantRecord,
+    grants: Vec<GrantId>,
+    (at, reason): (Timestamp, RevokeReason),
+) -> Option<Change> {
+    if grants.is_empty() {
+        return None;
+    }
+    let user_id = new.subject.account.clone();
+    tracing::info!(grant = %new.id, client = %new.client_id, user = %user_id, ended = grants.len(), reason = reason.as_str(), "a newer grant takes the place of earlier ones");
+    let (client_id, by) = (new.client_id.clone(), new.id.clone());
+    Some(Change::ReplaceGrants { grants, user_id, client_id, by, at, reason })
+}
+
+/// The end of the grants to earlier registrations of the same software: some services register
+/// again at every connection, and discard what they had.
+async fn succeeded(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Change>, Failure> {
+    let store = &request.issuer.parts.store;
+    let client = request.client;
+    if !client.is_software_of(client) {
+        return Ok(None);
+    }
+    let user_id = &new.subject.account;
+    let mut ends = Vec::new();
+    for grant in store.live_grants_to_name(user_id, &client.name, request.now).await? {
+        if grant.client_id == new.client_id || grant.resources != new.resources {
+            continue;
         }
-    }))
+        let earlier = store.client(&grant.client_id).await?;
+        if earlier.is_some_and(|earlier| client.is_software_of(&earlier)) {
+            ends.push(grant.id);
+        }
+    }
+    Ok(replace(new, ends, (request.now, RevokeReason::RegisteredAgain)))
 }
 
 /// Everything about the request was right, so the code was stolen: from this client, or by it. All

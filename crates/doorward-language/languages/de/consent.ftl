@@ -3,6 +3,7 @@ consent_title = Darf { $client } in Ihrem Namen handeln?
 consent_question = Darf <strong><bdi>{ $client }</bdi></strong> in Ihrem Namen handeln?
 consent_by_administrator = von Ihrem Administrator hinzugefügt
 consent_published = veröffentlicht von { $host }
+consent_published_by = veröffentlicht von { $vendor } auf { $host }
 consent_unverified = ungeprüft
 consent_unverified_explained = Die App hat diesen Namen selbst gewählt; er wurde nicht geprüft.
 consent_destination = Wenn Sie zustimmen, geht der Zugriff an

@@ -47,6 +47,7 @@ health_look_keys = Schlüssel
 health_look_redirect = Weiterleitung
 health_look_client = Client-Authentifizierung
 health_look_clock = Uhr
+health_look_claims = Claims, die Regeln lesen
 health_look_left_out = Ignorierte Werte
 
 # Public information while the MCP server is enabled.

@@ -3,6 +3,7 @@ consent_title = May { $client } act for you?
 consent_question = May <strong><bdi>{ $client }</bdi></strong> act for you?
 consent_by_administrator = added by your administrator
 consent_published = published by { $host }
+consent_published_by = published by { $vendor } at { $host }
 consent_unverified = unverified
 consent_unverified_explained = The app chose this name itself; it was not verified.
 consent_destination = If you allow it, access is sent to

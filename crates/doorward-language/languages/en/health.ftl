@@ -47,6 +47,7 @@ health_look_keys = Keys
 health_look_redirect = Redirect
 health_look_client = Client authentication
 health_look_clock = Clock
+health_look_claims = Claims that rules read
 health_look_left_out = Ignored values
 
 # Public information while the MCP server is enabled.

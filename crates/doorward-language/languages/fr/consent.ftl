@@ -3,6 +3,7 @@ consent_title = Autoriser { $client } à agir en votre nom ?
 consent_question = Autoriser <strong><bdi>{ $client }</bdi></strong> à agir en votre nom ?
 consent_by_administrator = ajouté par votre administrateur
 consent_published = publié par { $host }
+consent_published_by = publiée par { $vendor } sur { $host }
 consent_unverified = non vérifié
 consent_unverified_explained = L’application a choisi ce nom elle-même ; il n’a pas été vérifié.
 consent_destination = Si vous autorisez, l’accès est transmis à

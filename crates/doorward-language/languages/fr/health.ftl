@@ -47,6 +47,7 @@ health_look_keys = Clés
 health_look_redirect = Redirection
 health_look_client = Authentification du client
 health_look_clock = Horloge
+health_look_claims = Claims lus par les règles
 health_look_left_out = Valeurs ignorées
 
 # Public information while the MCP server is enabled.

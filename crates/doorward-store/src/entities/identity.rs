@@ -20,6 +20,7 @@ pub struct Model {
     pub next_check_at: i64,
     pub credential: Option<String>,
     pub ended_at: Option<i64>,
+    pub statement: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

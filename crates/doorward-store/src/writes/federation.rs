@@ -2,7 +2,7 @@
 
 use doorward_model::{
     AuditKind, AuditSubject, HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId,
-    Sealed, SignInAttempt, StoredProvider, Timestamp, UserId,
+    Sealed, SignInAttempt, Statement, StoredProvider, Timestamp, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet, QueryFilter, Set,
@@ -225,6 +225,18 @@ pub(super) fn keep_credential(id: &IdentityId, replaced: &Sealed, credential: &S
             .filter(same)),
         stale: None,
         // The same account, with the same kind of credential.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn keep_statement(id: &IdentityId, statement: &Statement) -> Write {
+    let update = identity::Entity::update_many()
+        .col_expr(I::Statement, Expr::value(convert::statement_text(statement)));
+    Write {
+        name: Name::Always("keep_statement"),
+        work: run(update.filter(I::Id.eq(id.as_str()))),
+        stale: None,
+        // The refused sign-in has an entry of its own.
         audit: Audit::Silent,
     }
 }

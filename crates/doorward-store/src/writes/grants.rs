@@ -126,10 +126,9 @@ pub(super) fn replace(
     grants: &[GrantId],
     (user_id, client_id): (&UserId, &ClientId),
     by: &GrantId,
-    at: Timestamp,
+    (at, reason): (Timestamp, RevokeReason),
 ) -> Write {
     let ids = || grants.iter().map(GrantId::as_str);
-    let reason = RevokeReason::Replaced;
     let (event, stale) = match grants {
         [grant] => (
             about(AuditKind::GrantRevoked, AuditSubject::Grant, grant.as_str()),

@@ -188,8 +188,8 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
             grants::narrow(user_id, client_id, scopes)
         }
         Change::RevokeGrant { grant_id, at, reason } => grants::revoke_one(&grant_id, at, reason),
-        Change::ReplaceGrants { grants, user_id, client_id, by, at } => {
-            grants::replace(&grants, (&user_id, &client_id), &by, at)
+        Change::ReplaceGrants { grants, user_id, client_id, by, at, reason } => {
+            grants::replace(&grants, (&user_id, &client_id), &by, (at, reason))
         }
         Change::RevokeGrantsOfUser { user_id, client_id, at, reason } => {
             grants::revoke_of_user(&user_id, client_id.as_ref(), at, reason)
@@ -240,6 +240,9 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::InsertIdentity(identity) => federation::insert_identity(&identity),
         Change::UpdateIdentity(identity) => federation::update_identity(&identity),
         Change::KeepChecked { identity, claimed } => federation::keep_checked(&identity, claimed),
+        Change::KeepStatement(identity, statement) => {
+            federation::keep_statement(&identity, &statement)
+        }
         Change::DeleteIdentity { user_id, identity } => {
             federation::delete_identity(&user_id, &identity)
         }

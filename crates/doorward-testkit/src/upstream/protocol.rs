@@ -71,6 +71,8 @@ pub(super) async fn mcp(
             )
         }
         "tools/list" => {
+            let wait = lock(&shared).slow_lists.unwrap_or_default();
+            tokio::time::sleep(wait).await;
             let tools = lock(&shared).tools.clone();
             result(
                 json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "tools": tools}),

@@ -67,7 +67,11 @@ fn origin(request: &AuthorizationRequest) -> (bool, Message, Option<Message>) {
                 .ok()
                 .and_then(|url| url.host_str().map(str::to_owned))
                 .unwrap_or_default();
-            (true, text::consent_published(host), None)
+            let published = match request.client.id.vendor() {
+                Some(vendor) => text::consent_published_by(vendor, host),
+                None => text::consent_published(host),
+            };
+            (true, published, None)
         }
         ClientSource::Registration => {
             (false, text::consent_unverified(), Some(text::consent_unverified_explained()))

@@ -195,7 +195,7 @@ impl Oops {
             NotAdmitted::Domain | NotAdmitted::Group | NotAdmitted::Claim => {
                 (text::error_denied_group(provider), text::error_denied_group_advice())
             }
-            NotAdmitted::NotInvited => {
+            NotAdmitted::NotInvited | NotAdmitted::Undecided => {
                 (text::error_denied_not_invited(provider), text::error_denied_not_invited_advice())
             }
             NotAdmitted::Disabled => {

@@ -4,9 +4,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use doorward_admin::Finding;
 use doorward_federation::Look;
-use doorward_language::timeline as texts;
+use doorward_language::{self as language, timeline as texts};
 use doorward_model::{
-    Clock, Dependency, Outcome, Timestamp,
+    Clock, Dependency, NewUsers, Outcome, Timestamp,
     ports::SystemClock,
     routes,
     timeline::{Attempt, Standing, attempts},
@@ -156,13 +156,20 @@ async fn reachable(context: &Context) -> Result<String, String> {
     }
 }
 
-/// One finding a provider: all is well, or the first thing that is wrong.
+/// Two findings a provider: who can sign in, and that all is well or what is wrong.
 async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Failed> {
     let federation = context.federation(store).await?;
     let mut findings = Vec::new();
     for provider in federation.all_providers().await? {
         let what = format!("provider {}", provider.id);
-        if !provider.is_enabled() {
+        let admits = provider.admits();
+        let line = language::admits(&admits).to_string();
+        let result = match admits.new_users {
+            NewUsers::Undecided if admits.enabled => Err(line),
+            NewUsers::Undecided | NewUsers::Open | NewUsers::Invited => Ok(line),
+        };
+        findings.push(Finding { what: format!("sign-in by {}", provider.id), result });
+        if !admits.enabled {
             findings.push(Finding { what, result: Ok("is disabled".to_owned()) });
             continue;
         }

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
-use doorward_admin::{Call, Explained, Named};
+use doorward_admin::{Call, Explained, Named, Object, Refusal};
 use serde_json::json;
 
-use super::{context::Context, print_json};
+use super::{context::Context, hinted, print_json};
 use crate::Failed;
 
 #[derive(Subcommand, Debug)]
@@ -53,7 +53,15 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         upstream: asked.upstream.as_deref(),
     };
     let call = Call { user: &asked.user, client: &asked.client, item };
-    let Explained { item, answer, why } = policies.explain(call).await?;
+    let Explained { item, answer, why } = match policies.explain(call).await {
+        Ok(explained) => explained,
+        Err(refusal @ Refusal::Missing(Object::Item, _)) => {
+            let wanted = asked.tool.as_deref().unwrap_or_default();
+            let known = if wanted.is_empty() { Vec::new() } else { policies.tool_names().await? };
+            return Err(hinted(&refusal, wanted, known));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
     let answer = answer.as_str();
     if context.json {
         print_json(

@@ -70,6 +70,7 @@ fn describe(provider: &Provider, callback: &str) -> Value {
     json!({
         "name": provider.id.as_str(), "kind": provider.kind.name, "title": provider.name, "enabled": provider.is_enabled(),
         "source": if provider.source == Source::File { "configuration" } else { "command" }, "redirect_uri": callback,
+        "admits": doorward_language::admits(&provider.admits()).to_string(),
         "settings": serde_json::to_value(provider.settings()).unwrap_or_default(),
     })
 }
@@ -149,7 +150,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if context.json {
                 print_json(&json!({"name": id.as_str(), "redirect_uri": callback}));
             } else {
-                say!("Added {id}.");
+                say!("Added {id}. {}", doorward_language::admits(&provider.admits()));
                 say!("Register this redirect URI there: {callback}");
                 say!("Then test it: doorward provider test {id}");
             }

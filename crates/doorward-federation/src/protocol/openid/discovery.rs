@@ -52,7 +52,9 @@ pub(crate) struct Metadata {
     pub(crate) userinfo: Option<Url>,
     jwks: Url,
     pub(crate) end_session: Option<Url>,
-    pub(crate) scopes: Vec<String>,
+    /// The scopes and claims that it lists; `None` if none can be read.
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) claims: Option<Vec<String>>,
     /// The announced signature algorithms of ID tokens; `None` if none can be read.
     pub(crate) algorithms: Option<Vec<String>>,
     pub(crate) prompts: Option<Vec<String>>,
@@ -335,7 +337,8 @@ impl Members for Metadata {
             userinfo,
             jwks,
             end_session,
-            scopes: document.texts("scopes_supported").unwrap_or_default(),
+            scopes: document.texts("scopes_supported").filter(|scopes| !scopes.is_empty()),
+            claims: document.texts("claims_supported").filter(|claims| !claims.is_empty()),
             algorithms: document
                 .texts("id_token_signing_alg_values_supported")
                 .filter(|names| !names.is_empty()),
