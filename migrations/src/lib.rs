@@ -25,6 +25,7 @@ mod m20261126_000023_live_grants;
 mod m20261126_000024_first_password;
 mod m20261126_000025_users;
 mod m20261126_000026_trust_rules;
+mod m20261126_000027_external_resources;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000024_first_password::Migration),
             Box::new(m20261126_000025_users::Migration),
             Box::new(m20261126_000026_trust_rules::Migration),
+            Box::new(m20261126_000027_external_resources::Migration),
         ]
     }
 }
