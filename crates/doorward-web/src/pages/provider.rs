@@ -218,12 +218,12 @@ pub(crate) async fn enter(
     spent: Option<doorward_model::Change>,
 ) -> Response {
     for _ in 0..TRIES {
-        let (user, unit) = match web.parts.federation.admit(provider, arrival, spent.is_some()).await
-        {
-            Ok(Admission::SignIn { user, unit }) => (*user, unit),
-            Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
-            Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
-        };
+        let (user, unit) =
+            match web.parts.federation.admit(provider, arrival, spent.is_some()).await {
+                Ok(Admission::SignIn { user, unit }) => (*user, unit),
+                Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
+                Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
+            };
         let authentication = arrival.authentication();
         let more = match provider.second_factor() {
             SecondFactorPolicy::Never => Ok(false),

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doorward_accounts::Accounts;
 use doorward_admin::{
     Clients, Invitations, Keys, Mails, Policies, Providers, Resources, Tokens, Trusts, Upstreams,
-    Users,
-    Vitals,
+    Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
