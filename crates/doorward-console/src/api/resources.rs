@@ -234,9 +234,7 @@ async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
 async fn change(
     State(console): State<Arc<Console>>,
     Who(caller): Who,
-    At(id): At,
-    Asked(trial): Asked<Trial>,
-    IfMatch(seen): IfMatch,
+    (At(id), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
     Sent(patch): Sent<Patch>,
 ) -> Answered {
     let Patch { name, scopes, roles } = patch;
