@@ -27,6 +27,7 @@ mod m20261126_000025_users;
 mod m20261126_000026_trust_rules;
 mod m20261126_000027_sign_up;
 mod m20261126_000028_statement;
+mod m20261126_000029_external_resources;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000026_trust_rules::Migration),
             Box::new(m20261126_000027_sign_up::Migration),
             Box::new(m20261126_000028_statement::Migration),
+            Box::new(m20261126_000029_external_resources::Migration),
         ]
     }
 }

@@ -280,6 +280,7 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
         "/admin/keys",
         "/admin/policy",
         "/admin/providers",
+        "/admin/resources",
     ] {
         alice.get(&server.at(path)).await.expect(404);
         Browser::new().get(&server.at(path)).await.expect(303);

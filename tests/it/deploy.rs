@@ -226,6 +226,11 @@ fn the_example_configuration_and_the_unit_are_understood() {
         ("proxies/Caddyfile", "flush_interval -1"),
         ("proxies/nginx.conf", "proxy_buffering off;"),
         ("proxies/traefik.yml", "flushInterval"),
+        // The program behind a proxy that asks Doorward gets no token of a client.
+        ("proxies/forward-auth.Caddyfile", "header_up -Authorization"),
+        ("proxies/forward-auth.nginx.conf", "proxy_set_header Authorization \"\";"),
+        ("proxies/forward-auth.traefik.yml", "Authorization: \"\""),
+        ("proxies/forward-auth.envoy.yaml", "request_headers_to_remove: [authorization]"),
     ] {
         assert!(read(name).contains(words), "{name}");
     }

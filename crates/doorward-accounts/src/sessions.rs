@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AuditFilter, AuditKind, Change, PlainToken, Session, SessionId, User, UserId,
+    AuditFilter, AuditKind, Change, HashedToken, PlainToken, Session, SessionId, User, UserId,
 };
 use doorward_store::StoreError;
 
@@ -26,7 +26,11 @@ impl Accounts {
     /// The holder of this cookie, if its session is valid and the user is not disabled. The session
     /// may still wait for a second factor; see [`Session::complete`].
     pub async fn holder(&self, cookie: &str) -> Result<Option<Visitor>, StoreError> {
-        let token = PlainToken::presented(cookie).hashed();
+        self.holder_of(PlainToken::presented(cookie).hashed()).await
+    }
+
+    /// The same by the hash of the cookie's value, as this server seals it for other hosts.
+    pub async fn holder_of(&self, token: HashedToken) -> Result<Option<Visitor>, StoreError> {
         let now = self.clock.now();
         let Some(session) =
             self.store.session(&token).await?.filter(|session| session.is_live(now))

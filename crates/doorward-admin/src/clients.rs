@@ -90,7 +90,7 @@ impl Clients {
         authority: &Authority,
         new: NewService,
     ) -> Result<AddedClient, Refusal> {
-        let scopes = services::scopes(&new.scopes)?;
+        let scopes = services::scopes(&self.store, &new.scopes).await?;
         let mut unit = UnitOfWork::new();
         let account =
             services::account(&self.store, &self.accounts, authority, &new.service, &mut unit)

@@ -18,6 +18,7 @@ mod policy;
 mod providers;
 mod records;
 mod refusal;
+mod resources;
 mod services;
 mod settable;
 mod settings;
@@ -39,6 +40,7 @@ pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
+pub use resources::{Guide, MadeResource, NewResource, ResourceEdit, Resources, Snippet};
 pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
@@ -87,6 +89,8 @@ pub struct Admin {
     pub providers: Providers,
     /// Operations on upstreams and their tools.
     pub upstreams: Upstreams,
+    /// Operations on external resource servers.
+    pub resources: Resources,
     /// Explanations of the policy.
     pub policies: Policies,
     /// Operations on signing keys.

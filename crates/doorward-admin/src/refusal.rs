@@ -1,6 +1,9 @@
 //! Reasons for which an operation is refused or fails, each with a code for programs and a message
 //! for users.
 
+mod codes;
+mod of;
+
 use std::fmt;
 
 use doorward_accounts::{AccessTokenError, UserError};
@@ -8,9 +11,11 @@ use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
-use doorward_model::{nearest, scope::SCOPES, user::RoleError};
+use doorward_model::{ResourceError, nearest, scope::SCOPES, user::RoleError};
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
+
+pub use codes::{Code, Kind};
 
 /// An object of administration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub enum Object {
     Provider,
     /// An upstream.
     Upstream,
+    /// An external resource server.
+    Resource,
     /// A tool of an upstream.
     Tool,
     /// An item that the policy decides about.
@@ -50,127 +57,11 @@ impl fmt::Display for Object {
             Self::Token => "active token",
             Self::Provider => "identity provider",
             Self::Upstream => "upstream",
+            Self::Resource => "external resource server",
             Self::Tool => "tool",
             Self::Item => "item",
             Self::Record => "record",
         })
-    }
-}
-
-/// A class of refusals, by which a front end chooses its status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A value is not acceptable.
-    Invalid,
-    /// There is no such object.
-    Missing,
-    /// The present state does not allow it.
-    Conflict,
-    /// The object changed since it was looked at.
-    Changed,
-    /// The server cannot do it now; the same request may succeed later.
-    Unavailable,
-}
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $code:ident = $text:literal $kind:ident,)*) => {
-        /// A code that names a refusal to programs. Codes do not change.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code { $($(#[$doc])* $code,)* }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$code,)*];
-
-            /// The code as text.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$code => $text,)* }
-            }
-
-            /// The class of refusals.
-            pub fn kind(self) -> Kind {
-                match self { $(Self::$code => Kind::$kind,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The sign-in name is not one.
-    InvalidName = "invalid_name" Invalid,
-    /// The password is too short or too long.
-    InvalidPassword = "invalid_password" Invalid,
-    /// The e-mail address is not one.
-    InvalidEmail = "invalid_email" Invalid,
-    /// An e-mail address is needed.
-    EmailNeeded = "email_needed" Invalid,
-    /// A role is not one, or there are too many.
-    InvalidRoles = "invalid_roles" Invalid,
-    /// A setting is not acceptable.
-    InvalidSetting = "invalid_setting" Invalid,
-    /// The metadata of a client is not acceptable.
-    InvalidMetadata = "invalid_metadata" Invalid,
-    /// Only a client with a metadata document can be pinned.
-    NoDocument = "no_document" Invalid,
-    /// A number of days is out of bounds.
-    InvalidDays = "invalid_days" Invalid,
-    /// A scope does not exist, or none is named.
-    InvalidScope = "invalid_scope" Invalid,
-    /// The name of an upstream is not one.
-    InvalidUpstream = "invalid_upstream" Invalid,
-    /// The request exceeds the permissions of the account.
-    TooMuch = "too_much" Invalid,
-    /// The notice is too long, or has more than one line.
-    InvalidNotice = "invalid_notice" Invalid,
-    /// Switching the MCP server on must be acknowledged.
-    NotAcknowledged = "not_acknowledged" Invalid,
-    /// Not exactly one item is named.
-    InvalidItem = "invalid_item" Invalid,
-    /// Only operators with access to the machine may choose this setting.
-    OfTheMachine = "of_the_machine" Invalid,
-    /// The present password is wrong.
-    WrongPassword = "wrong_password" Invalid,
-    /// A one-time link was used or is too old.
-    LinkUsed = "link_used" Invalid,
-    /// There is no such object.
-    NotFound = "not_found" Missing,
-    /// The name is taken.
-    NameTaken = "name_taken" Conflict,
-    /// The server would have no administrator left.
-    LastAdministrator = "last_administrator" Conflict,
-    /// The identity provider is disabled.
-    ProviderOff = "provider_off" Conflict,
-    /// The account at the identity provider is linked to another user.
-    LinkedElsewhere = "linked_elsewhere" Conflict,
-    /// The object is defined in the configuration file.
-    InConfiguration = "in_configuration" Conflict,
-    /// The account belongs to a user; users make their own tokens.
-    NotAService = "not_a_service" Conflict,
-    /// There are too many tokens.
-    TooManyTokens = "too_many_tokens" Conflict,
-    /// The account at the identity provider has ended.
-    AccountEnded = "account_ended" Conflict,
-    /// The feature is disabled.
-    SwitchedOff = "switched_off" Conflict,
-    /// No mail server is set up.
-    NoMailServer = "no_mail_server" Conflict,
-    /// Another administrator rotated the keys at the same moment.
-    RotatedMeanwhile = "rotated_meanwhile" Conflict,
-    /// The object changed since it was looked at.
-    Changed = "changed" Changed,
-    /// Too many attempts; the message states the time to wait.
-    TooManyAttempts = "too_many_attempts" Unavailable,
-    /// The identity provider does not answer as it should.
-    ProviderFailed = "provider_failed" Unavailable,
-    /// The mail server did not take a mail.
-    MailNotSent = "mail_not_sent" Unavailable,
-    /// The database or the server cannot serve the request now.
-    Unavailable = "temporarily_unavailable" Unavailable,
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 
@@ -216,6 +107,12 @@ pub enum Refusal {
     /// No scope is named.
     #[error("name at least one scope")]
     NoScope,
+    /// An external resource server cannot be added or changed.
+    #[error(transparent)]
+    Resource(ResourceError),
+    /// The URL of an external resource server is taken.
+    #[error("there is already an external resource server {0}")]
+    ResourceTaken(String),
     /// The public keys of a client cannot be read.
     #[error("the public keys are not a JWK Set in JSON")]
     Keys,
@@ -291,18 +188,20 @@ impl Refusal {
             Self::Role(..) | Self::TooManyRoles(_) => Code::InvalidRoles,
             Self::EmailNeeded => Code::EmailNeeded,
             Self::ProviderOff(_) => Code::ProviderOff,
-            Self::User(error) => of_user(error),
-            Self::Provider(error) => of_provider(error),
-            Self::Link(error) => of_link(error),
-            Self::Client(error) => of_client(error),
+            Self::User(error) => of::user(error),
+            Self::Provider(error) => of::provider(error),
+            Self::Link(error) => of::link(error),
+            Self::Client(error) => of::client(error),
             Self::Days(..) => Code::InvalidDays,
-            Self::Token(error) => of_token(error),
+            Self::Token(error) => of::token(error),
             Self::Scope(_) | Self::NoScope => Code::InvalidScope,
+            Self::Resource(_) => Code::InvalidResource,
+            Self::ResourceTaken(_) => Code::NameTaken,
             Self::Keys => Code::InvalidMetadata,
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
-            Self::Upstream(error) => of_upstream(error),
-            Self::Tool(error) => of_tool(error),
+            Self::Upstream(error) => of::upstream(error),
+            Self::Tool(error) => of::tool(error),
             Self::Settings(_) => Code::InvalidSetting,
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
             Self::OneItem => Code::InvalidItem,
@@ -319,94 +218,6 @@ impl Refusal {
     /// The class of refusals.
     pub fn kind(&self) -> Kind {
         self.code().kind()
-    }
-}
-
-fn of_user(error: &UserError) -> Code {
-    match error {
-        UserError::Name(_) => Code::InvalidName,
-        UserError::Taken(_) => Code::NameTaken,
-        UserError::Password(_) => Code::InvalidPassword,
-        UserError::WrongPassword => Code::WrongPassword,
-        UserError::Wait(_) => Code::TooManyAttempts,
-        UserError::Email(_) => Code::InvalidEmail,
-        UserError::Unknown(_) => Code::NotFound,
-        UserError::LastAdministrator(_) => Code::LastAdministrator,
-        UserError::Changed => Code::Changed,
-        UserError::Link => Code::LinkUsed,
-        UserError::Store(_) | UserError::Hasher(_) => Code::Unavailable,
-    }
-}
-
-fn of_provider(error: &ProviderChangeError) -> Code {
-    match error {
-        ProviderChangeError::Setting(_) => Code::InvalidSetting,
-        ProviderChangeError::Taken(_) => Code::NameTaken,
-        ProviderChangeError::Unknown(_) => Code::NotFound,
-        ProviderChangeError::InFile(_) => Code::InConfiguration,
-        ProviderChangeError::Changed(_) => Code::Changed,
-        ProviderChangeError::Store(_) => Code::Unavailable,
-    }
-}
-
-fn of_link(error: &FederationError) -> Code {
-    match error {
-        FederationError::NotAdmitted(_) => Code::LinkedElsewhere,
-        FederationError::Misconfigured(_) => Code::InvalidSetting,
-        FederationError::Unreachable { .. }
-        | FederationError::Unavailable(_)
-        | FederationError::Wait { .. }
-        | FederationError::Nonsense(_)
-        | FederationError::Refused(_)
-        | FederationError::Untrusted(_)
-        | FederationError::Document(_)
-        | FederationError::OtherIssuer { .. }
-        | FederationError::NotAwaited(_)
-        | FederationError::Limited => Code::ProviderFailed,
-        FederationError::Store(_) => Code::Unavailable,
-    }
-}
-
-fn of_client(error: &ClientChangeError) -> Code {
-    match error {
-        ClientChangeError::Refused(_) | ClientChangeError::OwnMetadata => Code::InvalidMetadata,
-        ClientChangeError::Unknown(_) => Code::NotFound,
-        ClientChangeError::Changed => Code::Changed,
-        ClientChangeError::NoDocument => Code::NoDocument,
-        ClientChangeError::Store(_) => Code::Unavailable,
-    }
-}
-
-fn of_token(error: &AccessTokenError) -> Code {
-    match error {
-        AccessTokenError::Name => Code::InvalidName,
-        AccessTokenError::Days(_) => Code::InvalidDays,
-        AccessTokenError::NoScope => Code::InvalidScope,
-        AccessTokenError::TooMuch(_) => Code::TooMuch,
-        AccessTokenError::TooMany => Code::TooManyTokens,
-        AccessTokenError::Unknown => Code::NotFound,
-        AccessTokenError::Ended => Code::AccountEnded,
-        AccessTokenError::Off => Code::SwitchedOff,
-        AccessTokenError::Store(_) => Code::Unavailable,
-    }
-}
-
-fn of_upstream(error: &UpstreamChangeError) -> Code {
-    match error {
-        UpstreamChangeError::Setting(_) => Code::InvalidSetting,
-        UpstreamChangeError::Taken(_) => Code::NameTaken,
-        UpstreamChangeError::Unknown(_) => Code::NotFound,
-        UpstreamChangeError::InFile(_) => Code::InConfiguration,
-        UpstreamChangeError::Changed(_) => Code::Changed,
-        UpstreamChangeError::Store(_) => Code::Unavailable,
-    }
-}
-
-fn of_tool(error: &ToolChangeError) -> Code {
-    match error {
-        ToolChangeError::Unknown(_) => Code::NotFound,
-        ToolChangeError::Changed => Code::Changed,
-        ToolChangeError::Store(_) => Code::Unavailable,
     }
 }
 

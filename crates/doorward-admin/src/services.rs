@@ -4,7 +4,7 @@ use doorward_accounts::{Accounts, Authority, NewAccount, UserError};
 use doorward_model::{Change, PersonName, Role, Scope, ScopeSet, UnitOfWork, User};
 use doorward_store::{Condition, Store, StoreError};
 
-use crate::Refusal;
+use crate::{Refusal, resources};
 
 /// Finds the account of a service, or prepares the one that there is not yet: its insertion is then
 /// in `unit`. The account of a user is refused: users make their own tokens.
@@ -38,9 +38,10 @@ pub(crate) async fn account(
 
 /// The scopes of a service. Administrative ones are given to users only: the audit then names the
 /// administrator.
-pub(crate) fn scopes(names: &[String]) -> Result<ScopeSet, Refusal> {
+pub(crate) async fn scopes(store: &Store, names: &[String]) -> Result<ScopeSet, Refusal> {
+    let external = store.external_resources().await?;
     let scope = |name: &String| {
-        Scope::named(name)
+        resources::scope_of(&external, name)
             .filter(|scope| *scope != Scope::OfflineAccess && !scope.is_administrative())
             .ok_or_else(|| Refusal::Scope(name.clone()))
     };

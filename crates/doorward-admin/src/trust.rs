@@ -176,7 +176,7 @@ impl Trusts {
         if rule.issuer.issuer.trim_end_matches('/') == self.public_url.as_str() {
             return Err(wrong("issuer", "must be another server than this one"));
         }
-        let scopes = services::scopes(&new.scopes)?;
+        let scopes = services::scopes(&self.store, &new.scopes).await?;
         let mut unit = UnitOfWork::new();
         let account =
             services::account(&self.store, &self.accounts, authority, &new.service, &mut unit)
@@ -201,7 +201,7 @@ impl Trusts {
         let missing = || Refusal::Missing(Object::TrustRule, id.to_owned());
         let rule = changed(with_rule(&before).cloned().ok_or_else(missing)?, change)?;
         let scopes: ScopeSet = match &change.scopes {
-            Some(names) => services::scopes(names)?,
+            Some(names) => services::scopes(&self.store, names).await?,
             None => before.scopes.clone(),
         };
         let name = change.name.as_deref().unwrap_or(&before.name);

@@ -5,6 +5,7 @@ use doorward_admin::{ClientChangeError, Kind, Object, Refusal};
 use doorward_federation::ProviderChangeError;
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_language::{Message, text};
+use doorward_model::ResourceError;
 use doorward_web::{Oops, reasons};
 
 use crate::Console;
@@ -80,6 +81,8 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::Token(error) => reasons::token(error),
         Refusal::Scope(name) => text::refusal_scope(name),
         Refusal::NoScope => text::refusal_no_scope(),
+        Refusal::Resource(error) => resource(error),
+        Refusal::ResourceTaken(url) => text::refusal_name_taken(url),
         Refusal::Keys => text::refusal_keys(),
         Refusal::NotAService(name) => text::refusal_not_a_service(name),
         Refusal::UpstreamName(name) => text::refusal_upstream_name(name),
@@ -111,9 +114,24 @@ fn missing(object: Object, name: &str) -> Message {
         Object::Token => text::refusal_missing_token(name),
         Object::Provider => text::refusal_missing_provider(name),
         Object::Upstream => text::refusal_missing_upstream(name),
+        Object::Resource => text::refusal_missing_resource(name),
         Object::Tool => text::refusal_missing_tool(name),
         Object::Item => text::refusal_missing_item(),
         Object::Record => text::refusal_missing_record(name),
+    }
+}
+
+fn resource(error: &ResourceError) -> Message {
+    match error {
+        ResourceError::NotAUrl(text) => text::refusal_resource_not_a_url(text),
+        ResourceError::Insecure => text::refusal_resource_insecure(),
+        ResourceError::Extras => text::refusal_resource_extras(),
+        ResourceError::NotCanonical(canonical) => text::refusal_resource_canonical(canonical),
+        ResourceError::Own => text::refusal_resource_own(),
+        ResourceError::Long(most) => text::refusal_resource_long(most),
+        ResourceError::Scope(name, _) => text::refusal_resource_scope(name),
+        ResourceError::Scopes(most) => text::refusal_resource_scopes(most),
+        ResourceError::Name(most) => text::refusal_resource_name(most),
     }
 }
 

@@ -11,7 +11,7 @@ use base64::{
 use doorward_keys::{AssertionRefusal, verify_assertion};
 use doorward_model::{
     Change, Client, ClientAuthMethod, ClientId, ConnectStep, OAuthErrorCode, PlainToken, Reason,
-    StepKind, Timestamp, routes,
+    ResourceId, StepKind, Timestamp, routes,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
@@ -166,6 +166,20 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
         ));
     }
     Ok((ClientId::from_text(id), credential))
+}
+
+/// The external resource server that a request names, with the secret that it presents; `None` for
+/// a request of a client. The identifiers of the two differ in form.
+pub(crate) fn of_resource(
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Option<(ResourceId, PlainToken)>, Failure> {
+    let (id, credential) = credentials(headers, params)?;
+    let Some(id) = ResourceId::parse(id.as_str()) else { return Ok(None) };
+    Ok(match credential {
+        Credential::Basic(secret) | Credential::Post(secret) => Some((id, secret)),
+        Credential::None | Credential::Assertion(_) => None,
+    })
 }
 
 /// The client that a request names, before it is looked up or authenticated.

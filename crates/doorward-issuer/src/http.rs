@@ -70,12 +70,16 @@ pub(crate) struct Documents {
 
 async fn metadata(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
+    // Without the database, the document names the resources that were known last.
+    let _ = issuer.follow_resources().await;
     let make = || Document::new(&issuer.metadata(false), CACHE_SECONDS);
     issuer.documents.metadata.get(issuer.parts.resources.snapshot(), make).answer(&headers)
 }
 
 async fn openid_configuration(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
+    // Without the database, the document names the resources that were known last.
+    let _ = issuer.follow_resources().await;
     let make = || Document::new(&issuer.metadata(true), CACHE_SECONDS);
     issuer.documents.openid.get(issuer.parts.resources.snapshot(), make).answer(&headers)
 }

@@ -21,18 +21,20 @@ impl Issuer {
         })
     }
 
-    /// The part of `scopes` that the user's roles and factors leave at this moment. An empty set is
-    /// a refusal: the grant stays, and is usable again when the roles are restored.
+    /// The part of `scopes` that the user's roles and factors, and the resources as they are, leave
+    /// at this moment. An empty set is a refusal: the grant stays, and is usable again when the
+    /// roles are restored.
     pub(crate) fn allowed_now(
         &self,
         scopes: &ScopeSet,
+        resources: &[Resource],
         user: &User,
         grant: &Grant,
     ) -> Result<ScopeSet, Failure> {
-        let access = &self.parts.rules.now().access;
-        let left = access.effective(scopes, user, &grant.subject.authentication);
+        let left = self.reach(scopes, resources, user, &grant.subject.authentication);
         if left.iter().any(|scope| scope != Scope::OfflineAccess) {
-            return Ok(left.normalised());
+            let is_external = resources.iter().any(|one| self.parts.resources.is_external(one));
+            return Ok(if is_external { left } else { left.normalised() });
         }
         tracing::info!(user = %grant.subject.account, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the user's roles allow none of the scopes");
         let why = "the user's roles no longer allow any of these scopes";

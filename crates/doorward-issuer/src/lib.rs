@@ -9,6 +9,7 @@
 )]
 
 mod assertion;
+mod at_resource;
 mod authorization;
 mod checks;
 mod client_auth;
@@ -19,6 +20,7 @@ mod introspection;
 mod issue;
 mod metadata;
 mod oxide;
+mod reach;
 mod revocation;
 mod token;
 
@@ -32,6 +34,7 @@ use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound, SingleFlight};
 
 pub use assertion::{SignatureRefusal, SignedToken, Verifier};
+pub use at_resource::{Guest, Passage, PassageKind};
 pub use authorization::{
     Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError,
 };

@@ -18,6 +18,7 @@ use crate::{
 enum Typ {
     AccessToken,
     ClientAssertion,
+    Identity,
 }
 
 struct Key {
@@ -26,9 +27,8 @@ struct Key {
     activates_at: Timestamp,
     retires_at: Option<Timestamp>,
     public: serde_json::Value,
-    /// The encoded header of an access token, and that of a client assertion, with another `typ`,
-    /// so that it is never accepted as an access token.
-    headers: [String; 2],
+    /// The encoded headers of the kinds of tokens; their `typ` keeps one from passing for another.
+    headers: [String; 3],
     signing: Signing,
     verifying: DecodingKey,
 }
@@ -73,8 +73,8 @@ impl Key {
             header.kid = Some(record.kid.clone());
             serde_json::to_vec(&header).map(|json| URL_SAFE_NO_PAD.encode(json))
         };
-        let headers =
-            [header("at+jwt").map_err(|_| damaged())?, header("JWT").map_err(|_| damaged())?];
+        let header = |typ| header(typ).map_err(|_| damaged());
+        let headers = [header("at+jwt")?, header("JWT")?, header("identity+jwt")?];
         Ok(Self {
             kid: record.kid.clone(),
             algorithm: jose(record.algorithm),
@@ -173,6 +173,15 @@ impl KeyRing {
         Ok(self.sign_as(Typ::ClientAssertion, claims, now)?.0)
     }
 
+    /// Signs an identity token: the statement about the user of one request behind a proxy.
+    pub fn sign_identity(
+        &self,
+        claims: &serde_json::Value,
+        now: Timestamp,
+    ) -> Result<String, RingError> {
+        Ok(self.sign_as(Typ::Identity, claims, now)?.0)
+    }
+
     fn sign_as<T: Serialize>(
         &self,
         typ: Typ,
@@ -186,8 +195,12 @@ impl KeyRing {
             .filter(|key| key.activates_at <= now && key.is_published(now))
             .max_by_key(|key| key.activates_at);
         let key = active.ok_or(RingError::NoActiveKey)?;
-        let [access_token, assertion] = &key.headers;
-        let header = if typ == Typ::AccessToken { access_token } else { assertion };
+        let [access_token, assertion, identity] = &key.headers;
+        let header = match typ {
+            Typ::AccessToken => access_token,
+            Typ::ClientAssertion => assertion,
+            Typ::Identity => identity,
+        };
         let claims =
             serde_json::to_vec(claims).map_err(|error| RingError::Library(error.to_string()))?;
         let mut token = String::with_capacity(header.len() + claims.len() * 4 / 3 + 128);

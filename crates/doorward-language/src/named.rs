@@ -16,6 +16,7 @@ pub fn scope_title(scope: Scope) -> Message {
         Scope::AdminRead => text::scope_admin_read(),
         Scope::AdminUpstreams => text::scope_admin_upstreams(),
         Scope::Admin => text::scope_admin(),
+        Scope::External(name) => text::scope_external(name.as_str()),
         Scope::OfflineAccess => text::scope_offline_access(),
     };
     match scope.upstream() {
@@ -35,6 +36,7 @@ pub fn scope_description(scope: Scope) -> Message {
         Scope::AdminRead => text::scope_admin_read_description(),
         Scope::AdminUpstreams => text::scope_admin_upstreams_description(),
         Scope::Admin => text::scope_admin_description(),
+        Scope::External(_) => text::scope_external_description(),
         Scope::OfflineAccess => text::scope_offline_access_description(),
     };
     match scope.upstream() {
@@ -133,6 +135,9 @@ pub fn audit_kind(kind: AuditKind) -> Message {
         AuditKind::UpstreamMoved => text::audit_upstream_moved(),
         AuditKind::UpstreamNamesAnother => text::audit_upstream_names_another(),
         AuditKind::UpstreamServerAccepted => text::audit_upstream_server_accepted(),
+        AuditKind::ResourceAdded => text::audit_external_resource_added(),
+        AuditKind::ResourceChanged => text::audit_external_resource_changed(),
+        AuditKind::ResourceRemoved => text::audit_external_resource_removed(),
         AuditKind::ConnectionMade => text::audit_connection_made(),
         AuditKind::ConnectionEnded => text::audit_connection_ended(),
         AuditKind::ProviderAdded => text::audit_provider_added(),

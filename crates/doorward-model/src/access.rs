@@ -137,13 +137,16 @@ impl AccessPolicy {
         user: &User,
         authentication: &Authentication,
     ) -> ScopeSet {
+        // Scopes of external resource servers are not under these rules: each has its own roles.
+        let external = scopes.iter().filter(|scope| scope.is_external());
         // This path is common to all calls, and most servers have no rules.
         if self.scopes.is_empty() && self.second_factor.is_empty() && !scopes.has_administrative() {
             return scopes.closure();
         }
         let allowed = scopes.intersection(&self.scopes_of(user)).closure();
         let lacking = self.lacks_second_factor(&allowed, authentication);
-        allowed.iter().filter(|scope| !lacking.iter().any(|lacks| lacks == *scope)).collect()
+        let kept = allowed.iter().filter(|scope| !lacking.iter().any(|lacks| lacks == *scope));
+        kept.chain(external).collect()
     }
 }
 
@@ -244,6 +247,15 @@ mod tests {
             policy.effective(&admin, &user(&["admin"], &[]), &multi).normalised().to_string(),
             "mcp:read admin"
         );
+    }
+
+    #[test]
+    fn rules_leave_scopes_of_external_resource_servers_as_they_are() {
+        let policy =
+            AccessPolicy::parse(&list(&["mcp:read = staff"]), &[], &list(&["mcp:write"])).unwrap();
+        let asked = ScopeSet::from_stored("mcp:write notes:read");
+        let left = policy.effective(&asked, &user(&[], &[]), &Authentication::default());
+        assert_eq!(left.to_string(), "notes:read");
     }
 
     #[test]

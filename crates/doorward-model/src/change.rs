@@ -2,6 +2,7 @@
 //! the store.
 
 mod factor;
+mod resource;
 mod unit;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     upstream::UpstreamChange,
 };
 pub use factor::FactorChange;
+pub use resource::ResourceChange;
 pub use unit::{CountedAttempt, Expected, UnitOfWork};
 
 /// One named change. Those marked *conditional* decide something: if their one statement does not
@@ -409,6 +411,8 @@ pub enum Change {
     Factor(FactorChange),
     /// Changes the stored state of upstreams.
     Upstream(UpstreamChange),
+    /// A change to external resource servers.
+    Resource(ResourceChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection of both
     /// sets.
     NarrowGrants {

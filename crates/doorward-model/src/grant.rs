@@ -62,6 +62,8 @@ pub enum RevokeReason {
     ProviderLogout,
     /// The upstream that it was for was deleted or replaced.
     UpstreamEnded,
+    /// The external resource server that it was for was removed.
+    ResourceRemoved,
     /// The same user gave the same client a newer one.
     Replaced,
     /// The trust rule of its workload was changed.
@@ -85,6 +87,7 @@ impl RevokeReason {
             Self::ProviderUnclear => "provider_unclear",
             Self::ProviderLogout => "provider_logout",
             Self::UpstreamEnded => "upstream_ended",
+            Self::ResourceRemoved => "resource_removed",
             Self::Replaced => "replaced",
             Self::TrustChanged => "trust_changed",
             Self::RegisteredAgain => "registered_again",

@@ -98,6 +98,11 @@ id!(
 );
 
 id!(
+    /// An external resource server: the name with which it authenticates for introspection.
+    ResourceId, "rs_"
+);
+
+id!(
     /// One upstream at one place with one authorization server, from the moment at which it was
     /// added until it is deleted or one of the three is replaced. Values sealed for it cannot be
     /// opened for another, not even for a later upstream of the same name.

@@ -111,6 +111,13 @@ impl PublicUrl {
         };
         NUMBERS.iter().filter_map(|host| with(host)).collect()
     }
+    /// Reports a URL of this server: the public URL or one below it, by name or by number.
+    pub fn contains(&self, url: &str) -> bool {
+        std::iter::once(self.clone()).chain(self.numbers()).any(|own| {
+            url.strip_prefix(own.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
     /// True if the host is this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.url)

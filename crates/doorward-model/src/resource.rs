@@ -1,4 +1,5 @@
-//! Protected resources (RFC 8707, RFC 9728): the MCP endpoints that a token may be for.
+//! Protected resources (RFC 8707, RFC 9728): the MCP endpoints of this server and the external
+//! resource servers that a token may be for.
 
 use std::{
     fmt,
@@ -8,14 +9,15 @@ use std::{
 use url::Url;
 
 use crate::{
-    id::UpstreamId,
+    ExternalResource,
+    id::{ResourceId, UpstreamId},
     public_url::{self, PublicUrl},
     routes,
     upstream::UpstreamName,
 };
 
 /// The canonical identifier of one MCP endpoint of this server, or of its API: its public URL
-/// without a trailing slash.
+/// without a trailing slash. Of an external resource server, its URL as the administrator wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource(String);
 
@@ -73,15 +75,18 @@ impl Resource {
             .cloned()
     }
     fn spelled<'a>(known: &'a [Self], url: &Url) -> Option<&'a Self> {
-        let canonical = url.as_str().strip_suffix('/').unwrap_or(url.as_str());
-        known.iter().find(|resource| resource.0 == canonical).or_else(|| {
-            known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP))
-        })
+        let canonical = without_slash(url.as_str());
+        let is = |text: &str| known.iter().find(|resource| without_slash(&resource.0) == text);
+        is(canonical).or_else(|| is(&format!("{canonical}{}", routes::MCP)))
     }
 }
 
+fn without_slash(text: &str) -> &str {
+    text.strip_suffix('/').unwrap_or(text)
+}
+
 /// The resources that tokens may be for at this moment: the aggregate first, then one for each
-/// upstream, then the administrators' API. Shared by all requests.
+/// upstream, then the administrators' API, then external resource servers. Shared by all requests.
 #[derive(Clone, Debug)]
 pub struct ResourceTable {
     public_url: PublicUrl,
@@ -92,25 +97,55 @@ pub struct ResourceTable {
 struct Known {
     resources: Arc<[Resource]>,
     upstreams: Arc<[(UpstreamName, UpstreamId)]>,
+    external: Arc<Vec<ExternalResource>>,
+}
+
+impl Known {
+    fn new(
+        public_url: &PublicUrl,
+        upstreams: Arc<[(UpstreamName, UpstreamId)]>,
+        external: Arc<Vec<ExternalResource>>,
+    ) -> Self {
+        let resources = std::iter::once(Resource::mcp(public_url))
+            .chain(upstreams.iter().map(|(name, _)| Resource::of_upstream(public_url, *name)))
+            .chain(std::iter::once(Resource::admin(public_url)))
+            .chain(external.iter().map(|resource| resource.url.clone()))
+            .collect();
+        Self { resources, upstreams, external }
+    }
 }
 
 impl ResourceTable {
     /// The aggregate and the administrators' API.
     pub fn new(public_url: &PublicUrl) -> Self {
-        let known = Known {
-            resources: Arc::new([Resource::mcp(public_url), Resource::admin(public_url)]),
-            upstreams: Arc::new([]),
-        };
+        let known = Known::new(public_url, Arc::new([]), Arc::default());
         Self { public_url: public_url.clone(), now: Arc::new(RwLock::new(known)) }
     }
     /// Replaces the upstreams.
     pub fn set_upstreams(&self, upstreams: impl Iterator<Item = (UpstreamName, UpstreamId)>) {
-        let upstreams: Arc<[_]> = upstreams.collect();
-        let all = std::iter::once(Resource::mcp(&self.public_url)).chain(
-            upstreams.iter().map(|(name, _)| Resource::of_upstream(&self.public_url, *name)),
-        );
-        let resources = all.chain(std::iter::once(Resource::admin(&self.public_url))).collect();
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Known { resources, upstreams };
+        let upstreams = upstreams.collect();
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        *now = Known::new(&self.public_url, upstreams, Arc::clone(&now.external));
+    }
+    /// Replaces the external resource servers, unless they are the same list.
+    pub fn follow(&self, external: &Arc<Vec<ExternalResource>>) {
+        if Arc::ptr_eq(&self.known().external, external) {
+            return;
+        }
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        *now = Known::new(&self.public_url, Arc::clone(&now.upstreams), Arc::clone(external));
+    }
+    /// The external resource server of this URL.
+    pub fn external(&self, url: &Resource) -> Option<ExternalResource> {
+        self.known().external.iter().find(|resource| resource.url == *url).cloned()
+    }
+    /// The external resource server of this identifier.
+    pub fn external_of_id(&self, id: &ResourceId) -> Option<ExternalResource> {
+        self.known().external.iter().find(|resource| resource.id == *id).cloned()
+    }
+    /// Reports a resource that is not this server's own.
+    pub fn is_external(&self, resource: &Resource) -> bool {
+        !self.public_url.contains(resource.as_str())
     }
     fn known(&self) -> Known {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -170,6 +205,25 @@ mod tests {
             "",
         ] {
             assert_eq!(Resource::find(&known, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_external_resource_keeps_its_spelling_and_is_found_by_the_same_rules() {
+        let known = ["https://a.example/", "https://b.example/mcp/", "https://c.example/mcp"]
+            .map(|text| Resource::from_stored(text.to_owned()));
+        for (presented, found) in [
+            ("https://a.example", 0),
+            ("https://a.example/", 0),
+            ("https://b.example/mcp", 1),
+            ("https://b.example/mcp/", 1),
+            ("https://C.example/mcp/", 2),
+            ("https://c.example", 2),
+        ] {
+            assert_eq!(Resource::find(&known, presented).as_ref(), known.get(found), "{presented}");
+        }
+        for presented in ["https://a.example/x", "https://c.example/mcp/x", "https://c.example:1"] {
+            assert_eq!(Resource::find(&known, presented), None, "{presented}");
         }
     }
 

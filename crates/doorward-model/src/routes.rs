@@ -39,6 +39,17 @@ routes! {
     INTROSPECT = "/oauth/introspect";
     /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
+    /// Forward authentication: answers a reverse proxy whether a request to an external resource
+    /// server may pass.
+    AUTH_CHECK = "/auth/check";
+    /// The same for proxies that append the path of the request (Envoy).
+    AUTH_CHECK_PATH = "/auth/check/{*path}";
+    /// The metadata of the external resource server behind a reverse proxy (RFC 9728).
+    AUTH_METADATA = "/auth/metadata";
+    /// The same for a resource server with a path.
+    AUTH_METADATA_PATH = "/auth/metadata/{*path}";
+    /// Signs a user in to an external resource server behind a reverse proxy.
+    AUTH_START = "/auth/start";
     /// The sign-in page.
     LOGIN = "/login";
     /// Redirects the user to an identity provider to sign in.
@@ -117,6 +128,8 @@ routes! {
     ADMIN_TRUST = "/admin/trust";
     /// Identity providers.
     ADMIN_PROVIDERS = "/admin/providers";
+    /// External resource servers.
+    ADMIN_RESOURCES = "/admin/resources";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
     /// Signing keys, personal access tokens and service tokens.
@@ -174,6 +187,12 @@ routes! {
     API_PROVIDER = "/api/admin/providers/{provider}";
     /// Tests an identity provider (POST).
     API_PROVIDER_TEST = "/api/admin/providers/{provider}/test";
+    /// External resource servers: list (GET), add (POST).
+    API_RESOURCES = "/api/admin/resources";
+    /// One external resource server: show (GET), change (PATCH), remove (DELETE).
+    API_RESOURCE = "/api/admin/resources/{resource}";
+    /// Replaces the secret of an external resource server (POST).
+    API_RESOURCE_SECRET = "/api/admin/resources/{resource}/secret";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream (GET).
     API_EXPLAIN = "/api/admin/policy/explain";
     /// Personal access tokens and service tokens: list (GET), create one for a service (POST).

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
-use crate::upstream::{ToolClass, UpstreamName};
+use crate::{
+    external_resource::ScopeName,
+    upstream::{ToolClass, UpstreamName},
+};
 
 /// One scope of Doorward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +27,9 @@ pub enum Scope {
     AdminUpstreams,
     /// `admin`: everything that administrators can do, through the API; includes the two before.
     Admin,
+    /// A scope of an external resource server, which gives it its meaning. It permits nothing at
+    /// this server.
+    External(ScopeName),
     /// `offline_access` (OpenID Connect Core §11). The issue of a refresh token depends on the
     /// client's grant types, not on this; it is granted on request because clients repeat their
     /// original request at refresh.
@@ -75,17 +81,19 @@ pub const SCOPES: &[ScopeInfo; 7] = &[
 
 impl Scope {
     /// This scope's line of the table; for one upstream's, the line of the scope that includes it.
-    fn info(self) -> &'static ScopeInfo {
+    /// Scopes of external resource servers have none.
+    fn info(self) -> Option<&'static ScopeInfo> {
         let [read, write, destructive, admin_read, admin_upstreams, admin, offline_access] = SCOPES;
-        match self {
+        Some(match self {
             Self::Read | Self::At(ToolClass::Read, _) => read,
             Self::Write | Self::At(ToolClass::Write, _) => write,
             Self::Destructive | Self::At(ToolClass::Destructive, _) => destructive,
             Self::AdminRead => admin_read,
             Self::AdminUpstreams => admin_upstreams,
             Self::Admin => admin,
+            Self::External(_) => return None,
             Self::OfflineAccess => offline_access,
-        }
+        })
     }
     /// The scope that a call of a tool of this class needs.
     pub fn of_class(class: ToolClass) -> Self {
@@ -97,12 +105,13 @@ impl Scope {
     }
     /// The name on the wire.
     pub fn name(self) -> Cow<'static, str> {
-        match self {
-            Self::At(_, upstream) => format!("{}:{upstream}", self.info().name).into(),
-            _ => self.info().name.into(),
+        match (self, self.info()) {
+            (Self::External(name), _) => name.as_str().to_owned().into(),
+            (Self::At(_, upstream), Some(info)) => format!("{}:{upstream}", info.name).into(),
+            (_, info) => info.map_or("", |info| info.name).into(),
         }
     }
-    /// The scope of that name, if there can be one.
+    /// The scope of this server of that name, if there can be one.
     pub fn named(name: &str) -> Option<Self> {
         if let Some(info) = SCOPES.iter().find(|info| info.name == name) {
             return Some(info.scope);
@@ -110,9 +119,18 @@ impl Scope {
         let (class, upstream) = name.strip_prefix("mcp:")?.split_once(':')?;
         Some(Self::At(ToolClass::parse(class)?, UpstreamName::parse(upstream).ok()?))
     }
+    /// The scope of that name, of this server or of an external resource server. It may be that
+    /// none has it.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::named(name).or_else(|| ScopeName::parse(name).ok().map(Self::External))
+    }
     /// The scope of the same reach at every upstream: itself, unless it names one.
     pub fn everywhere(self) -> Self {
-        self.info().scope
+        self.info().map_or(self, |info| info.scope)
+    }
+    /// Reports a scope of an external resource server.
+    pub fn is_external(self) -> bool {
+        matches!(self, Self::External(_))
     }
     /// The upstream that it names.
     pub fn upstream(self) -> Option<UpstreamName> {
@@ -125,9 +143,12 @@ impl Scope {
     pub fn is_administrative(self) -> bool {
         match self {
             Self::AdminRead | Self::AdminUpstreams | Self::Admin => true,
-            Self::Read | Self::Write | Self::Destructive | Self::At(..) | Self::OfflineAccess => {
-                false
-            }
+            Self::Read
+            | Self::Write
+            | Self::Destructive
+            | Self::At(..)
+            | Self::External(_)
+            | Self::OfflineAccess => false,
         }
     }
     /// True if a holder of this scope has the permission `needed`.
@@ -138,13 +159,15 @@ impl Scope {
             }
             (Self::At(..), _) => false,
             (_, needed) => {
-                self == needed.everywhere() || self.info().implies.contains(&needed.everywhere())
+                let implied = self.info().map_or(&[] as &[Self], |info| info.implies);
+                self == needed.everywhere() || implied.contains(&needed.everywhere())
             }
         }
     }
     /// The scopes that it includes, as far as they can be listed.
     fn implied(self) -> impl Iterator<Item = Self> {
-        self.info().implies.iter().filter_map(move |scope| match (self, scope) {
+        let implied = self.info().map_or(&[] as &[Self], |info| info.implies);
+        implied.iter().filter_map(move |scope| match (self, scope) {
             (Self::At(_, upstream), Self::Read) => Some(Self::At(ToolClass::Read, upstream)),
             (Self::At(_, upstream), Self::Write) => Some(Self::At(ToolClass::Write, upstream)),
             (Self::At(..), _) => None,
@@ -183,6 +206,10 @@ impl ScopeSet {
     /// of other servers, and a refusal would exclude them without need.
     pub fn parse_known(text: &str) -> Self {
         text.split(' ').filter_map(Scope::named).take(64).collect()
+    }
+    /// Reads a list as it was stored, with scopes of external resource servers.
+    pub fn from_stored(text: &str) -> Self {
+        text.split(' ').filter_map(Scope::parse).collect()
     }
     /// True if it is empty.
     pub fn is_empty(&self) -> bool {
@@ -322,6 +349,23 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_of_an_external_resource_server_includes_and_permits_nothing_else() {
+        let held = ScopeSet::from_stored("mcp:write notes:read");
+        let notes = Scope::parse("notes:read").unwrap();
+        assert!(notes.is_external() && Scope::named("notes:read").is_none());
+        assert!(held.allows(notes) && !held.allows(Scope::parse("notes:write").unwrap()));
+        assert!(ScopeSet::all().iter().all(|scope| !scope.includes(notes)));
+        for own in ScopeSet::all().iter().chain(ScopeSet::administrative().iter()) {
+            assert!(!notes.includes(own) && !own.includes(notes), "{own:?}");
+        }
+        assert_eq!(held.to_string(), "mcp:write notes:read");
+        assert_eq!(held.closure().to_string(), "mcp:read mcp:write notes:read");
+        assert_eq!(held.closure().normalised(), held);
+        assert_eq!(notes.everywhere(), notes);
+        assert_eq!(ScopeSet::parse_known("mcp:write notes:read").to_string(), "mcp:write");
+    }
+
+    #[test]
     fn every_scope_has_its_line() {
         for scope in [
             Scope::Read,
@@ -332,7 +376,7 @@ mod tests {
             Scope::Admin,
             Scope::OfflineAccess,
         ] {
-            assert_eq!(scope.info().scope, scope);
+            assert_eq!(scope.info().unwrap().scope, scope);
             assert_eq!(Scope::named(&scope.name()), Some(scope));
         }
     }

@@ -108,6 +108,12 @@ conditions! {
     RotateAccessToken = "rotate_access_token";
     /// The revoked token exists, is not revoked, and belongs to the user if one is named.
     RevokeAccessToken = "revoke_access_token";
+    /// The identifier and the URL of a new external resource server are free.
+    InsertResource = "insert_external_resource";
+    /// The changed external resource server exists.
+    UpdateResource = "update_external_resource";
+    /// The removed external resource server exists.
+    DeleteResource = "delete_external_resource";
     /// The object still has the entity tag that was read.
     Expect = "expect";
     /// Another enabled administrator exists.

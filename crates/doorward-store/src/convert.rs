@@ -2,6 +2,7 @@
 
 pub(crate) mod access_tokens;
 mod clients;
+pub(crate) mod resources;
 pub(crate) mod upstreams;
 
 use doorward_model::{
@@ -162,7 +163,7 @@ pub(crate) fn code(row: e::authorization_code::Model) -> Result<AuthorizationCod
         grant_id: GrantId::from_text(row.grant_id),
         client_id: ClientId::from_text(row.client_id),
         redirect_uri: row.redirect_uri,
-        scopes: ScopeSet::parse_known(&row.scopes),
+        scopes: ScopeSet::from_stored(&row.scopes),
         resources: resources.into_iter().map(Resource::from_stored).collect(),
         challenge: row.challenge,
         expires_at: Timestamp(row.expires_at),
@@ -200,7 +201,7 @@ pub(crate) fn grant(row: e::access_grant::Model) -> Result<Grant, StoreError> {
         },
         id: GrantId::from_text(row.id),
         client_id: ClientId::from_text(row.client_id),
-        scopes: ScopeSet::parse_known(&row.scopes),
+        scopes: ScopeSet::from_stored(&row.scopes),
         resources: resources.into_iter().map(Resource::from_stored).collect(),
         created_at: Timestamp(row.created_at),
         last_used_at: Timestamp(row.last_used_at),

@@ -13,8 +13,8 @@ use std::{
 };
 
 use doorward_model::{
-    AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, Grant, Session,
-    SigningKey, StoredProvider, UnitOfWork, UpstreamTrust, User,
+    AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, ExternalResource,
+    Grant, Session, SigningKey, StoredProvider, UnitOfWork, UpstreamTrust, User,
     ports::SystemClock,
     upstream::{PinnedTool, StoredUpstream},
 };
@@ -69,6 +69,7 @@ pub(crate) struct Caches {
     pub(crate) settings: ReadThrough<String, Option<String>>,
     pub(crate) providers: ReadThrough<(), Vec<StoredProvider>>,
     pub(crate) upstreams: ReadThrough<(), Vec<StoredUpstream>>,
+    pub(crate) resources: ReadThrough<(), Vec<ExternalResource>>,
     pub(crate) trusts: ReadThrough<(), Vec<UpstreamTrust>>,
     pub(crate) pinned: ReadThrough<String, Vec<PinnedTool>>,
     pub(crate) connections: ReadThrough<String, Vec<Connection>>,
@@ -108,6 +109,7 @@ impl Caches {
             settings: ReadThrough::new(64, lifetime),
             providers: ReadThrough::new(1, lifetime),
             upstreams: ReadThrough::new(1, lifetime),
+            resources: ReadThrough::new(1, lifetime),
             trusts: ReadThrough::new(1, lifetime),
             pinned: ReadThrough::new(1024, lifetime),
             connections: ReadThrough::new(entries, lifetime),
@@ -128,6 +130,7 @@ impl Caches {
                 Stale::SigningKeys => self.signing_keys.forget_all(),
                 Stale::Settings => self.settings.forget_all(),
                 Stale::Providers => self.providers.forget_all(),
+                Stale::Resources => self.resources.forget_all(),
                 Stale::Trusts => self.trusts.forget_all(),
                 Stale::Upstreams => {
                     self.upstreams.forget_all();
@@ -150,6 +153,7 @@ impl Caches {
                     self.settings.forget_all();
                     self.providers.forget_all();
                     self.upstreams.forget_all();
+                    self.resources.forget_all();
                     self.trusts.forget_all();
                     self.pinned.forget_all();
                     self.connections.forget_all();

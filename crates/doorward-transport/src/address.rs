@@ -29,6 +29,10 @@ impl ClientAddress {
     }
 }
 
+/// Marks a request that a trusted proxy sent. Handlers find it among the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct FromTrustedProxy;
+
 /// The networks of trusted proxies.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
@@ -81,6 +85,9 @@ pub fn find(proxies: &TrustedProxies, request: &mut Request) {
         .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let client = ClientAddress(proxies.client(peer, request.headers()));
     request.extensions_mut().insert(client);
+    if proxies.trusts(peer) {
+        request.extensions_mut().insert(FromTrustedProxy);
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub(crate) fn local(next: Option<&str>) -> &str {
         {
             next
         }
+        // A sealed value; this server opens it before it leads anywhere.
+        Some(next) if next.len() <= LONGEST_NEXT && is_start(next) => next,
         Some(next) if next.len() <= LONGEST_NEXT && is_page(next) => next,
         _ => routes::ACCOUNT,
     }
@@ -45,6 +47,15 @@ pub(crate) fn local(next: Option<&str>) -> &str {
 
 /// The longest URL to which a sign-in redirects. The values of a form are part of it.
 const LONGEST_NEXT: usize = 2048;
+
+/// True if this is the sign-in to an external resource server, with a sealed value.
+fn is_start(next: &str) -> bool {
+    let sealed =
+        next.strip_prefix(routes::AUTH_START).and_then(|rest| rest.strip_prefix("?request="));
+    sealed.is_some_and(|sealed| {
+        sealed.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    })
+}
 
 /// True if this is the path of a page under `/account` or `/admin`, which may have a query.
 fn is_page(next: &str) -> bool {
@@ -218,6 +229,10 @@ mod tests {
             ("/admin/link/", "/account"),
             ("/login/welcome?arrival=x&y=z", "/account"),
             ("/logout", "/account"),
+            ("/auth/start?request=v1.a-b_c", "/auth/start?request=v1.a-b_c"),
+            ("/auth/start?request=v1.a&x=y", "/account"),
+            ("/auth/start", "/account"),
+            ("/auth/check", "/account"),
         ] {
             assert_eq!(local(Some(next)), place, "{next}");
         }

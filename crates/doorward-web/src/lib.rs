@@ -7,6 +7,7 @@ mod brand;
 mod config;
 mod entrance;
 mod flow;
+mod forward;
 mod frame;
 mod language;
 mod pages;
@@ -87,7 +88,7 @@ impl Web {
 
     /// All pages and forms.
     pub fn router(&self) -> Router {
-        pages::router(self).merge(assets::router(self.clone()))
+        pages::router(self).merge(assets::router(self.clone())).merge(forward::router(self))
     }
 
     /// Gives pages the frame and the language of the request.

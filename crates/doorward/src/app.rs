@@ -6,7 +6,7 @@ use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_admin::{
     Admin, Clients, Health, Invitations, Keys, Loading, Mails, Policies, Providers, Records,
-    Rotation, Settings, Tokens, Trusts, Upstreams, Users, Vitals,
+    Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Users, Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
@@ -334,6 +334,12 @@ impl App {
             tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone()),
             providers: Providers::new(store.clone(), federation.clone(), Arc::clone(&administered)),
             upstreams: Upstreams::new(gateway.clone(), users.clone(), administered),
+            resources: Resources::new(
+                store.clone(),
+                Arc::clone(&clock),
+                Arc::clone(&entropy),
+                public_url.clone(),
+            ),
             policies: Policies::new(&users, gateway.clone(), rules.clone()),
             keys,
             settings: Settings::new(

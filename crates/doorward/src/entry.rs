@@ -49,6 +49,8 @@ const BEARER: &[&str] = &[
     routes::MCP_KEY_UPSTREAM,
     routes::MCP_SSE,
     routes::MCP_MESSAGES,
+    routes::AUTH_CHECK,
+    routes::AUTH_CHECK_PATH,
 ];
 
 /// The bound of the callers of a route, by its name in the router, without the public URL's path.

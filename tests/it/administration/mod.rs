@@ -4,6 +4,7 @@
 mod clients;
 mod mail;
 mod providers;
+mod resources;
 mod settings;
 mod tokens;
 mod trust;

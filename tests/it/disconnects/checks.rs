@@ -49,6 +49,7 @@ pub(super) async fn all(stage: &Stage) {
     sessions(stage, &audit).await;
     grants(stage, &audit).await;
     access_tokens(stage, &audit).await;
+    resources(stage, &audit).await;
     settings_and_keys(stage, &audit).await;
     failures(stage, &audit).await;
     counters(stage, &audit);
@@ -104,6 +105,16 @@ async fn providers_and_upstreams(stage: &Stage, audit: &Audit) {
         upstreams.iter().map(|upstream| format!("upstream:{}", upstream.name)).collect();
     assert!(stored.len() > 5, "{}", stored.len());
     assert_eq!(stored, audit.subjects(AuditKind::UpstreamAdded), "upstreams and their entries");
+}
+
+async fn resources(stage: &Stage, audit: &Audit) {
+    let resources = stage.server.app.store.external_resources().await.unwrap();
+    let stored: BTreeSet<String> =
+        resources.iter().map(|one| format!("external_resource:{}", one.id)).collect();
+    let (added, removed) =
+        (audit.subjects(AuditKind::ResourceAdded), audit.subjects(AuditKind::ResourceRemoved));
+    assert!(stored.len() > 10 && removed.len() > 3, "{} {}", stored.len(), removed.len());
+    assert_eq!(stored, &added - &removed, "resource servers and their entries");
 }
 
 async fn sessions(stage: &Stage, audit: &Audit) {

@@ -246,6 +246,32 @@ pub(super) async fn api_token_delete(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
+fn resource(number: u64) -> Value {
+    json!({"url": format!("https://r{number}.example.test/mcp"), "scopes": ["r:read"]})
+}
+
+pub(super) async fn api_resources(stage: &Stage) -> Vec<Vec<u8>> {
+    let one = |number| stage.api("POST", routes::API_RESOURCES, None, &resource(number));
+    (0..EACH).map(one).collect()
+}
+
+pub(super) async fn api_resource_delete(stage: &Stage) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for number in 0..FEW {
+        let new = resource(1000 + number);
+        let (added, _) = stage.ask(Method::POST, routes::API_RESOURCES, &new).await;
+        let path = routes::API_RESOURCE.replace("{resource}", text(&added, "id"));
+        all.push(stage.api("DELETE", &path, None, &Value::Null));
+    }
+    all
+}
+
+pub(super) async fn api_resource_secret(stage: &Stage) -> Vec<Vec<u8>> {
+    let (added, _) = stage.ask(Method::POST, routes::API_RESOURCES, &resource(2000)).await;
+    let path = routes::API_RESOURCE_SECRET.replace("{resource}", text(&added, "id"));
+    (0..FEW).map(|_| stage.api("POST", &path, None, &Value::Null)).collect()
+}
+
 pub(super) async fn api_keys_rotate(stage: &Stage) -> Vec<Vec<u8>> {
     (0..FEW).map(|_| stage.api("POST", routes::API_KEYS_ROTATE, None, &Value::Null)).collect()
 }

@@ -11,6 +11,7 @@ mod openapi;
 mod operation;
 mod policy;
 mod providers;
+mod resources;
 mod settings;
 mod timeline;
 mod tokens;
@@ -39,6 +40,7 @@ fn operations() -> Vec<Operation> {
         trust::operations(),
         providers::operations(),
         upstreams::operations(),
+        resources::operations(),
         policy::operations(),
         tokens::operations(),
         keys::operations(),

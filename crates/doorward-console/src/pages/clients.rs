@@ -13,8 +13,8 @@ use doorward_admin::{
     ClientDecision, ClientEdit, ClientQuota, Effect, NewClient, NewService, Refusal,
 };
 use doorward_language::{Message, text};
-use doorward_model::{Client, ClientSource, RedirectUri, id::etag, routes};
-use doorward_store::{ClientFilter, page_of};
+use doorward_model::{Client, ClientSource, ExternalResource, RedirectUri, id::etag, routes};
+use doorward_store::{ClientFilter, StoreError, page_of};
 use doorward_transport::{Params, answer};
 use doorward_web::{Frame, Onward, Oops, draw_copying, form, moment};
 
@@ -29,8 +29,21 @@ use crate::{
 
 /// How many clients a page lists.
 const LISTED: u64 = 100;
-/// The scopes that the form for a service offers, from the least to the most.
+/// The scopes of this server that the form for a service offers, from the least to the most.
 pub(super) const SERVICE_SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "mcp:destructive"];
+
+/// All scopes that the form for a service offers: after those of this server, those of external
+/// resource servers.
+fn service_scopes(external: &[ExternalResource]) -> Vec<String> {
+    let mut names: Vec<String> = SERVICE_SCOPES.map(ToOwned::to_owned).to_vec();
+    for scope in external.iter().flat_map(|resource| &resource.scopes) {
+        let name = scope.name().into_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
 
 #[derive(Template)]
 #[template(path = "admin_clients.html")]
@@ -48,7 +61,7 @@ struct List {
     next: Option<String>,
     registered: u64,
     quota: ClientQuota,
-    service_scopes: [&'static str; 3],
+    service_scopes: Vec<String>,
 }
 
 /// A client that was added.
@@ -133,12 +146,14 @@ async fn show_list(
     let filter =
         ClientFilter { source: ClientSource::parse(&source), search: Some(search.clone()), after };
     let store = &console.store;
-    let (clients, registered) = match (
-        store.clients(filter, LISTED + 1).await,
-        store.count_clients(ClientSource::Registration).await,
-    ) {
-        (Ok(clients), Ok(registered)) => (clients, registered),
-        (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(&console.web),
+    let read = async {
+        let clients = store.clients(filter, LISTED + 1).await?;
+        let registered = store.count_clients(ClientSource::Registration).await?;
+        Ok::<_, StoreError>((clients, registered, store.external_resources().await?))
+    };
+    let (clients, registered, external) = match read.await {
+        Ok(read) => read,
+        Err(error) => return Oops::unavailable(&error).draw(&console.web),
     };
     let (clients, more) = page_of(clients, LISTED);
     let quota = console.admin.clients.quota();
@@ -160,7 +175,7 @@ async fn show_list(
         source,
         registered,
         quota,
-        service_scopes: SERVICE_SCOPES,
+        service_scopes: service_scopes(&external),
     };
     draw_copying(say.status, &page)
 }
@@ -195,9 +210,9 @@ fn new_service(params: &Params) -> Result<NewService, Refusal> {
     Ok(NewService {
         name: text("name"),
         service: text("service"),
-        scopes: SERVICE_SCOPES
-            .into_iter()
-            .filter(|scope| params.get(&format!("scope-{scope}")).is_some())
+        scopes: params
+            .names()
+            .filter_map(|name| name.strip_prefix("scope-"))
             .map(ToOwned::to_owned)
             .collect(),
         auth_method: jwks.is_some().then(|| "private_key_jwt".to_owned()),

@@ -7,6 +7,7 @@ mod keys;
 mod linked;
 mod policy;
 mod providers;
+mod resources;
 mod settings;
 mod timeline;
 mod trust;
@@ -51,6 +52,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_CLIENT, get(clients::one).post(clients::decide))
         .route(routes::ADMIN_TRUST, get(trust::get).post(trust::post))
         .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
+        .route(routes::ADMIN_RESOURCES, get(resources::get).post(resources::post))
         .route(routes::ADMIN_POLICY, get(policy::get))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))

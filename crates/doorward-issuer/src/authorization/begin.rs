@@ -11,7 +11,7 @@ use doorward_transport::{ClientAddress, Params};
 use super::{AuthorizationRequest, AuthorizeRefusal, ErrorAnswer};
 use crate::{
     Failure, Issuer,
-    checks::{interaction::Interaction, redirect, resource, scope},
+    checks::{interaction::Interaction, redirect, scope},
     oxide,
 };
 
@@ -146,6 +146,7 @@ impl Issuer {
         let redirect_uri =
             redirect::redirect_uri(&client.redirect_uris, params.get("redirect_uri"))
                 .map_err(|refusal| AuthorizeRefusal::Page(refusal.into()))?;
+        self.follow_resources().await.map_err(AuthorizeRefusal::Page)?;
         match self.judge(&client, params, redirect_uri) {
             Ok(valid) => Ok((client, valid)),
             Err(failure) => Err(AuthorizeRefusal::Client(self.tell(
@@ -165,10 +166,13 @@ impl Issuer {
     ) -> Result<Valid, Failure> {
         let served = &self.parts.resources;
         let challenge = oxide::check_authorization(params, &client.id, redirect_uri)?;
-        let resources = resource::of_authorization(params.resources(), &served.snapshot())?;
-        let scopes = scope::requested(params.get("scope"), &client.scopes, |upstream| {
-            served.has_upstream(upstream)
-        })?;
+        let (resources, external) = self.resources_of(params.resources())?;
+        let scopes = match external {
+            Some(external) => scope::requested_at(params.get("scope"), client, &external)?,
+            None => scope::requested(params.get("scope"), &client.scopes, |upstream| {
+                served.has_upstream(upstream)
+            })?,
+        };
         supported(params)?;
         let interaction = Interaction::read(params.get("prompt"), params.get("max_age"))?;
         let redirect_uri = redirect_uri.to_owned();

@@ -1,8 +1,8 @@
 //! The user's decision about an authorization request.
 
 use doorward_model::{
-    AuthorizationCode, Change, GrantId, OAuthErrorCode, PlainToken, Reason, Scope, ScopeSet,
-    StepKind, TokenKind, UnitOfWork, UserId,
+    AuthorizationCode, Change, ExternalResource, GrantId, OAuthErrorCode, PlainToken, Reason,
+    Scope, ScopeSet, StepKind, TokenKind, UnitOfWork, UserId,
 };
 use doorward_store::StoreError;
 
@@ -35,7 +35,12 @@ impl Issuer {
         who: &Approver<'_>,
     ) -> ScopeSet {
         let asked = request.scopes.union(already);
-        self.parts.rules.now().access.effective(&asked, who.user, who.authentication)
+        self.reach(&asked, &request.resources, who.user, who.authentication)
+    }
+
+    /// The external resource server that a request is for.
+    pub fn external(&self, request: &AuthorizationRequest) -> Option<ExternalResource> {
+        request.resources.iter().find_map(|resource| self.parts.resources.external(resource))
     }
 
     /// The requested scopes that this user could have after proving a second factor.

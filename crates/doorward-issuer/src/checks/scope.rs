@@ -1,8 +1,8 @@
 //! The scopes that a request names (RFC 6749 §3.3).
 
-use doorward_model::{OAuthErrorCode, ScopeSet, UpstreamName};
+use doorward_model::{Client, ExternalResource, OAuthErrorCode, Scope, ScopeSet, UpstreamName};
 
-use crate::Failure;
+use crate::{Failure, oxide};
 
 /// A request of which no scope remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,8 @@ pub(crate) enum NoScope {
     Authorization,
     #[error("none of the requested scopes exists here")]
     Token,
+    #[error("none of the requested scopes exists at this resource; its metadata lists them")]
+    Resource,
 }
 
 impl From<NoScope> for Failure {
@@ -37,13 +39,44 @@ pub(crate) fn requested(
     if possible.is_empty() { Err(NoScope::Authorization) } else { Ok(possible.normalised()) }
 }
 
-/// The scopes to which a token request narrows its grant; `None` if it names none. Clients repeat
-/// their original request here, with scopes that do not exist or were implied (N7).
+/// The same for an external resource server. The user decides about its scopes, for any client
+/// through which they sign in.
+pub(crate) fn requested_at(
+    asked: Option<&str>,
+    client: &Client,
+    external: &ExternalResource,
+) -> Result<ScopeSet, NoScope> {
+    let possible: ScopeSet = external
+        .requested(asked)
+        .iter()
+        .filter(|scope| scope.is_external() || client.scopes.allows(*scope))
+        .collect();
+    let is_any = possible.iter().any(|scope| scope != Scope::OfflineAccess);
+    if is_any { Ok(possible.normalised()) } else { Err(NoScope::Resource) }
+}
+
+/// The scopes to which a token request narrows its grant; `None` if it names none.
 pub(crate) fn narrowed(asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope> {
-    match asked.map(ScopeSet::parse_known) {
+    match asked.map(ScopeSet::from_stored) {
         Some(scopes) if scopes.is_empty() => Err(NoScope::Token),
         scopes => Ok(scopes),
     }
+}
+
+/// The scopes of a token: of those that a request names, the ones that can be meant. Clients repeat
+/// their original request here, with scopes that do not exist or were implied (N7).
+pub(crate) fn of_token(asked: Option<&ScopeSet>, held: &ScopeSet) -> Result<ScopeSet, Failure> {
+    let Some(asked) = asked else { return Ok(held.clone()) };
+    let asked: ScopeSet =
+        asked.iter().filter(|scope| !scope.is_external() || held.contains(*scope)).collect();
+    if asked.is_empty() {
+        return Err(NoScope::Token.into());
+    }
+    if !oxide::includes(held, &asked) {
+        let why = "the scope exceeds what was given";
+        return Err(Failure::new(OAuthErrorCode::InvalidScope, why));
+    }
+    Ok(asked)
 }
 
 #[cfg(test)]
@@ -83,6 +116,18 @@ mod tests {
         assert_eq!(narrowed(None), Ok(None));
         assert_eq!(narrowed(Some("openid")), Err(NoScope::Token));
         assert_eq!(narrowed(Some("openid mcp:read")), Ok(Some(ScopeSet::default_request())));
+        let held = ScopeSet::from_stored("mcp:write notes:read");
+        let token = |asked: &str| {
+            of_token(narrowed(Some(asked)).unwrap().as_ref(), &held)
+                .map(|scopes| scopes.to_string())
+                .map_err(|failure| failure.code)
+        };
+        assert_eq!(token("mcp:read unknown").as_deref(), Ok("mcp:read"));
+        assert_eq!(token("notes:read notes:write").as_deref(), Ok("notes:read"));
+        for beyond in ["unknown", "notes:write", "mcp:destructive", "mcp:read admin"] {
+            assert_eq!(token(beyond), Err(OAuthErrorCode::InvalidScope), "{beyond}");
+        }
+        assert_eq!(of_token(None, &held), Ok(held.clone()));
     }
 
     proptest! {

@@ -60,7 +60,7 @@ impl Grant for AuthorizationCode {
             return Err(replayed(request, code));
         }
         let resources = resource::of_token(request.resources, &code.resources)?;
-        let scopes = issuer.allowed_now(&code.scopes, &user, &grant)?;
+        let scopes = issuer.allowed_now(&code.scopes, &resources, &user, &grant)?;
         let mut unit = UnitOfWork::from(Change::RedeemCode { token: code.token, now: request.now });
         let refresh_token =
             request.client.grant_types.contains(GrantType::RefreshToken).then(|| {

@@ -15,7 +15,6 @@ use crate::{
         resource,
         scope::{self, NoScope},
     },
-    oxide,
 };
 
 pub(super) struct RefreshToken;
@@ -57,13 +56,9 @@ impl Grant for RefreshToken {
         if grant.client_id != request.client.id {
             return Err(invalid("the grant belongs to another client or redirect_uri").into());
         }
-        let asked = request.scopes.unwrap_or(&grant.scopes);
-        if request.scopes.is_some() && !oxide::includes(&grant.scopes, asked) {
-            let why = "the scope exceeds the grant";
-            return Err(Failure::new(OAuthErrorCode::InvalidScope, why).into());
-        }
+        let asked = scope::of_token(request.scopes, &grant.scopes)?;
         let resources = resource::of_token(request.resources, &grant.resources)?;
-        let scopes = issuer.allowed_now(asked, &user, &grant)?;
+        let scopes = issuer.allowed_now(&asked, &resources, &user, &grant)?;
         let (successor, unit) = rotate(request, presented, token, &grant).await?;
         let refresh_token = Some(successor);
         Ok(Granted { grant, is_new: false, scopes, resources, refresh_token, unit, detail: None })

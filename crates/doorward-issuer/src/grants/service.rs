@@ -7,37 +7,37 @@ use doorward_model::{
 };
 
 use super::{Granted, Refused, Request};
-use crate::{Failure, checks::resource, oxide};
+use crate::{Failure, checks::scope};
 
 /// The grant of the request's client as the service of this account.
 pub(super) async fn authorize(request: &Request<'_>, account: &UserId) -> Result<Granted, Refused> {
     let (issuer, client) = (request.issuer, request.client);
     let service = issuer.active_user(account).await?;
-    let asked = request.scopes.unwrap_or(&client.scopes);
-    if request.scopes.is_some() && !oxide::includes(&client.scopes, asked) {
-        let why = "the scope exceeds what the client may be given";
-        return Err(Failure::new(OAuthErrorCode::InvalidScope, why).into());
-    }
-    let served = issuer.parts.resources.snapshot();
-    let resources = resource::of_authorization(request.resources, &served)?;
+    let asked = scope::of_token(request.scopes, &client.scopes)?;
+    let (resources, external) = issuer.named_resources(request.resources).await?;
     let (grant, is_new) = match live(request, account, &resources).await? {
         Some(grant) => (grant, false),
         None => (new_grant(request, account, &resources), true),
     };
-    let scopes = issuer.allowed_now(asked, &service, &grant)?;
+    let scopes = issuer.allowed_now(&asked, &resources, &service, &grant)?;
     let mut unit = UnitOfWork::new();
     if is_new {
         // Blocking a client ends its grants, and so does another trust rule: none may be added
         // after it, by a client that was read before it.
         let object = Expected::Client(client.id.clone());
         unit.push(Change::Expect { object, etag: client.etag() });
+        // Neither may one be added for a resource server that was removed.
+        if let Some(external) = external {
+            let etag = external.etag();
+            unit.push(Change::Expect { object: Expected::Resource(external.id), etag });
+        }
     }
     Ok(Granted { grant, is_new, scopes, resources, refresh_token: None, unit, detail: None })
 }
 
 /// The refusal of a client that was changed between the decision and the write.
 pub(super) fn changed() -> Refused {
-    let why = "the client was changed, blocked or deleted; authenticate again";
+    let why = "the client or the resource was changed, blocked or deleted; authenticate again";
     Failure::new(OAuthErrorCode::InvalidClient, why).into()
 }
 

@@ -82,3 +82,6 @@ audit_fact_request = Anfrage
 audit_fact_detail = Einzelheiten
 audit_fact_hash = Hash
 audit_record_link = Aufgezeichnete Argumente und Ergebnis (nur für Auditoren)
+audit_external_resource_added = Ein externer Ressourcenserver wurde hinzugefügt
+audit_external_resource_changed = Name, Scopes, Rollen oder Secret eines externen Ressourcenservers wurden geändert
+audit_external_resource_removed = Ein externer Ressourcenserver wurde entfernt

@@ -86,3 +86,6 @@ error_unknown_app_why = Dieser Server hat keine brauchbare Registrierung der App
 error_busy_why = Der Server kann die Anfrage derzeit nicht bearbeiten.
 error_failed_why = Der Server konnte die Anfrage nicht bearbeiten.
 error_bad_request_why = Die App hat eine Anfrage gesendet, die dieser Server nicht akzeptiert.
+error_resource_role = Sie dürfen { $server } nicht verwenden
+error_resource_role_why = Keine Ihrer Rollen erlaubt diesen Server.
+error_resource_role_advice = Bitten Sie Ihren Administrator um Zugriff.

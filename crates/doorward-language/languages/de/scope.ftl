@@ -15,3 +15,5 @@ scope_offline_access = Verbunden bleiben
 scope_offline_access_description = Den Zugriff behalten, während Sie abwesend sind, bis Sie ihn widerrufen.
 scope_at = { $scope } bei { $upstream }
 scope_at_description = { $description } Nur bei { $upstream }.
+scope_external = { $scope }
+scope_external_description = Dieser Server bestimmt, was die Berechtigung erlaubt.

@@ -82,3 +82,6 @@ audit_fact_request = Request
 audit_fact_detail = Detail
 audit_fact_hash = Hash
 audit_record_link = Recorded arguments and result (auditors only)
+audit_external_resource_added = An external resource server was added
+audit_external_resource_changed = The name, scopes, roles or secret of an external resource server changed
+audit_external_resource_removed = An external resource server was removed

@@ -86,3 +86,6 @@ error_unknown_app_why = This server has no usable registration of the app.
 error_busy_why = The server cannot process the request now.
 error_failed_why = The server could not process the request.
 error_bad_request_why = The app sent a request that this server does not accept.
+error_resource_role = You may not use { $server }
+error_resource_role_why = None of your roles allows this server.
+error_resource_role_advice = Ask your administrator for access.

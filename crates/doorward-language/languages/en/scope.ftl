@@ -15,3 +15,5 @@ scope_offline_access = Stay connected
 scope_offline_access_description = Keep access while you are away, until you revoke it.
 scope_at = { $scope } at { $upstream }
 scope_at_description = { $description } Only at { $upstream }.
+scope_external = { $scope }
+scope_external_description = This server defines what the permission allows.

@@ -82,3 +82,6 @@ audit_fact_request = Requête
 audit_fact_detail = Détail
 audit_fact_hash = Hash
 audit_record_link = Arguments et résultat enregistrés (auditeurs uniquement)
+audit_external_resource_added = Un serveur de ressources externe a été ajouté
+audit_external_resource_changed = Le nom, les scopes, les rôles ou le secret d’un serveur de ressources externe ont changé
+audit_external_resource_removed = Un serveur de ressources externe a été retiré

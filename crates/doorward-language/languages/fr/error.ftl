@@ -86,3 +86,6 @@ error_unknown_app_why = Ce serveur n’a pas d’enregistrement utilisable de l�
 error_busy_why = Le serveur ne peut pas traiter la demande pour le moment.
 error_failed_why = Le serveur n’a pas pu traiter la demande.
 error_bad_request_why = L’application a envoyé une demande que ce serveur n’accepte pas.
+error_resource_role = Vous ne pouvez pas utiliser { $server }
+error_resource_role_why = Aucun de vos rôles n’autorise ce serveur.
+error_resource_role_advice = Demandez l’accès à votre administrateur.

@@ -15,3 +15,5 @@ scope_offline_access = Rester connecté
 scope_offline_access_description = Conserver l’accès en votre absence, jusqu’à ce que vous le révoquiez.
 scope_at = { $scope } sur { $upstream }
 scope_at_description = { $description } Uniquement sur { $upstream }.
+scope_external = { $scope }
+scope_external_description = Ce serveur définit ce que permet l’autorisation.

@@ -65,6 +65,8 @@ subjects! {
     AccessToken = "access_token";
     /// An upstream, by its name.
     Upstream = "upstream";
+    /// An external resource server, by its identifier.
+    Resource = "external_resource";
     /// A tool, as `UPSTREAM/TOOL`.
     Tool = "tool";
     /// A signing key, by its `kid`.
@@ -164,6 +166,12 @@ kinds! {
     UpstreamNamesAnother = "upstream.names_another" about [Upstream];
     /// An administrator accepted the authorization server that an upstream names.
     UpstreamServerAccepted = "upstream.server_accepted" about [Upstream];
+    /// An external resource server was added.
+    ResourceAdded = "external_resource.added" about [Resource];
+    /// The name, the scopes, the roles or the secret of an external resource server changed.
+    ResourceChanged = "external_resource.changed" about [Resource];
+    /// An external resource server was removed.
+    ResourceRemoved = "external_resource.removed" about [Resource];
     /// A user connected an upstream to their account.
     ConnectionMade = "connection.made" about [Upstream];
     /// A user's connection to an upstream ended.

@@ -3,7 +3,7 @@
 use super::{Change, FactorChange};
 use crate::{
     Timestamp,
-    id::{ClientId, UserId},
+    id::{ClientId, ResourceId, UserId},
     upstream::UpstreamChange,
 };
 
@@ -42,6 +42,8 @@ pub enum Expected {
     User(UserId),
     /// A client, by [`crate::Client::etag`].
     Client(ClientId),
+    /// An external resource server, by [`crate::ExternalResource::etag`].
+    Resource(ResourceId),
     /// A setting, by its value; empty if it is not set.
     Setting(String),
 }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     db::Db,
     entities::{
-        access_grant, access_token, client, connection, identity, invitation, session, setting,
-        upstream_registration, upstream_tool, upstream_trust, user,
+        access_grant, access_token, client, connection, external_resource, identity, invitation,
+        session, setting, upstream_registration, upstream_tool, upstream_trust, user,
     },
     writes::{Dependents, grants_for, tokens_for},
 };
@@ -24,6 +24,8 @@ pub(crate) enum Row {
     /// An upstream, by its pins and the number of its dependents, and the resource that covers it
     /// alone.
     Upstream(UpstreamName, Resource),
+    /// An external resource server, with the number of grants for it.
+    Resource(String),
     /// The upstream and the tool.
     Tool(String, String),
 }
@@ -43,6 +45,7 @@ pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
         Row::Setting(name) => db.one(setting::Entity::find_by_id(name.as_str())).await?.map(|row| json!({"value": row.value})),
         Row::Provider(id, passwords) => Some(dependents(db, id, *passwords).await?),
         Row::Upstream(name, resource) => Some(of_upstream(db, name, resource).await?),
+        Row::Resource(id) => of_resource(db, id).await?,
         Row::Tool(upstream, tool) => db.one(upstream_tool::Entity::find_by_id((upstream.clone(), tool.clone())))
             .await?
             .map(|row| json!({"state": row.state, "class": row.class, "definition": doorward_model::id::etag(&[&row.definition])})),
@@ -82,6 +85,21 @@ async fn dependents(db: Db<'_>, id: &str, passwords: bool) -> Result<Value, DbEr
         .map(|(name, count)| (name.to_owned(), Value::from(count)))
         .collect::<Map<_, _>>()
         .into())
+}
+
+/// An external resource server, and the number of grants for it. A secret is named by a part of its
+/// hash, so that a replaced one is seen.
+async fn of_resource(db: Db<'_>, id: &str) -> Result<Option<Value>, DbErr> {
+    let list = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let Some(row) = db.one(external_resource::Entity::find_by_id(id)).await? else {
+        return Ok(None);
+    };
+    let grants =
+        access_grant::Entity::find().filter(grants_for(&Resource::from_stored(row.url.clone())));
+    Ok(Some(json!({
+        "url": row.url, "name": row.name, "scopes": list(&row.scopes), "roles": list(&row.roles),
+        "secret": doorward_model::id::etag(&[&row.secret]), "grants": db.count(grants).await?,
+    })))
 }
 
 /// The pin of an upstream, and the number of objects that depend on it.

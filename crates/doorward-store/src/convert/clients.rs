@@ -33,7 +33,7 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         name: row.name,
         secret: row.secret.map(HashedToken::from_stored),
         grant_types,
-        scopes: ScopeSet::parse_known(&row.scopes),
+        scopes: ScopeSet::from_stored(&row.scopes),
         service: row.service.map(UserId::from_text),
         trust,
         client_uri: row.client_uri,

@@ -7,6 +7,7 @@ mod clients;
 mod federation;
 mod grants;
 mod reads;
+mod resources;
 mod second_factor;
 mod sessions;
 mod settings;
@@ -286,6 +287,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::InsertSteps(steps) => settings::insert_steps(&steps),
         Change::Factor(change) => of_factor(change),
         Change::Upstream(change) => of_upstream(change),
+        Change::Resource(change) => resources::of(change),
     }
 }
 

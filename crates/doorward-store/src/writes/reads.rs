@@ -19,6 +19,7 @@ use crate::{
         authorization_code::{self, Column as C},
         client,
         connection::Column as N,
+        external_resource,
         identity::{self, Column as I},
         invitation, provider,
         session::{self, Column as S},
@@ -233,7 +234,7 @@ async fn narrow_grants(
         .add(G::RevokedAt.is_null());
     let grants = access_grant::Entity::find().filter(which).lock_exclusive();
     for grant in db.all(grants).await? {
-        let held = ScopeSet::parse_known(&grant.scopes);
+        let held = ScopeSet::from_stored(&grant.scopes);
         let kept = held.intersection(scopes);
         // A grant for refreshing stays one: its permissions are narrowed.
         let keeps = held.iter().filter(|scope| *scope == Scope::OfflineAccess);
@@ -262,6 +263,18 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
             match db.one(client::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
                 Some(row) => {
                     convert::client(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
+                }
+                None => false,
+            }
+        }
+        Expected::Resource(id) => {
+            match db
+                .one(external_resource::Entity::find_by_id(id.as_str()).lock_exclusive())
+                .await?
+            {
+                Some(row) => {
+                    convert::resources::resource(row).map_err(|_| unreadable(id.as_str()))?.etag()
+                        == etag
                 }
                 None => false,
             }

@@ -262,7 +262,7 @@ pub(crate) async fn narrow(
     };
     let user_id = signed_in.visitor.user.id.clone();
     let kept: ScopeSet =
-        params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
+        params.names().filter_map(|name| Scope::parse(name.strip_prefix("scope-")?)).collect();
     // Nothing left is the end of it.
     if !kept.iter().any(|scope| scope != Scope::OfflineAccess) {
         return match web.parts.issuer.revoke_access(&user_id, Some(client_id)).await {

@@ -47,6 +47,9 @@ struct Page {
     beyond: String,
     settled: bool,
     resources: Vec<String>,
+    /// The external resource server that the access is for: its name and URL, and the name of this
+    /// server.
+    external: Option<(String, String, String)>,
     user: String,
 }
 
@@ -134,6 +137,9 @@ fn show(
         ),
         settled,
         resources: request.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
+        external: web.parts.issuer.external(request).map(|external| {
+            (external.name, external.url.to_string(), web.parts.config.name.clone())
+        }),
         user: visitor.user.name.to_string(),
     };
     draw(StatusCode::OK, &page, true)
@@ -204,7 +210,7 @@ pub(crate) async fn post(
         Some("allow") => {
             let chosen: ScopeSet = params
                 .names()
-                .filter_map(|name| Scope::named(name.strip_prefix("scope-")?))
+                .filter_map(|name| Scope::parse(name.strip_prefix("scope-")?))
                 .collect();
             match web.parts.issuer.approve(&pending, &approver(visitor), &chosen, &already).await {
                 Ok(target) => answer::see_other(&target),

@@ -189,7 +189,7 @@ pub(crate) async fn get(
             let to = href(&web, &provider, &onward, &[("login_hint", hint), ("again", again)]);
             // A typed name came by a form.
             return if typed.is_some() {
-                pass(&web, &provider, to)
+                passing(&web, &provider.name, to)
             } else {
                 answer::see_other(&to)
             };
@@ -215,11 +215,11 @@ pub(crate) async fn get(
     .await
 }
 
-/// Shows the page that continues automatically.
-fn pass(web: &Web, provider: &Provider, href: String) -> Response {
+/// Shows the page that continues automatically to a URL of another origin; `name` names it.
+pub(crate) fn passing(web: &Web, name: &str, href: String) -> Response {
     draw_with(
         StatusCode::OK,
-        &Passing { frame: web.frame(None), provider: provider.name.clone(), href },
+        &Passing { frame: web.frame(None), provider: name.to_owned(), href },
         answer::PagePolicy::default(),
     )
 }

@@ -9,7 +9,7 @@ mod confirm;
 mod connect;
 mod consent;
 pub(crate) mod error;
-mod login;
+pub(crate) mod login;
 mod logout;
 mod provider;
 mod reset;
@@ -34,6 +34,7 @@ pub(crate) fn router(web: &Web) -> Router {
     let pages = Router::new()
         .route(routes::ROOT, get(root))
         .route(routes::AUTHORIZE, get(authorize::get).post(authorize::post))
+        .route(routes::AUTH_START, get(crate::forward::start))
         .route(routes::LOGIN, get(login::get).post(login::post))
         .route(routes::LOGIN_PASSKEY, post(login::passkey))
         .route(routes::LOGIN_FORGOT, get(reset::forgot).post(reset::ask))

@@ -208,22 +208,22 @@ async fn ask(
     }
 }
 
-/// Signs an arrival in. `used` is the change that uses up a kept arrival when its user wants a new
+/// Signs an arrival in. `spent` is the change that uses up a kept arrival when its user wants a new
 /// account.
 pub(crate) async fn enter(
     web: &Web,
     browser: &Browser,
     provider: &Arc<Provider>,
     arrival: &Arrival,
-    used: Option<doorward_model::Change>,
+    spent: Option<doorward_model::Change>,
 ) -> Response {
     for _ in 0..TRIES {
-        let (user, unit) = match web.parts.federation.admit(provider, arrival, used.is_some()).await
-        {
-            Ok(Admission::SignIn { user, unit }) => (*user, unit),
-            Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
-            Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
-        };
+        let (user, unit) =
+            match web.parts.federation.admit(provider, arrival, spent.is_some()).await {
+                Ok(Admission::SignIn { user, unit }) => (*user, unit),
+                Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
+                Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
+            };
         let authentication = arrival.authentication();
         let more = match provider.second_factor() {
             SecondFactorPolicy::Never => Ok(false),
@@ -252,7 +252,7 @@ pub(crate) async fn enter(
         };
         let (session, signed_in) = web.parts.accounts.enter(user, entrance, browser.facts());
         let all: UnitOfWork =
-            used.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
+            spent.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
         match web.parts.store.apply(all).await {
             Ok(()) => {
                 tracing::info!(provider = %provider.id, user = %signed_in.user.id, address = %browser.address.0, complete, "signed in through a provider");

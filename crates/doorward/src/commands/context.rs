@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Clients, Invitations, Keys, Mails, Policies, Providers, Tokens, Trusts, Upstreams, Users,
-    Vitals,
+    Clients, Invitations, Keys, Mails, Policies, Providers, Resources, Tokens, Trusts, Upstreams,
+    Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -98,6 +98,10 @@ impl Context {
     pub(super) async fn upstreams(&self, store: &Store) -> Result<Upstreams, Failed> {
         let bounds = Arc::new(self.checked.administered.clone());
         Ok(Upstreams::new(self.gateway(store).await?, self.users(store).await?, bounds))
+    }
+    pub(super) fn resources(&self, store: &Store) -> Result<Resources, Failed> {
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        Ok(Resources::new(store.clone(), clock, entropy, self.public_url()?))
     }
     pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
         let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);

@@ -29,6 +29,11 @@ pub(super) const UPSTREAM: &str = "Examples:
   doorward upstream add files --kind stdio -- npx -y @modelcontextprotocol/server-filesystem /srv/files
   doorward upstream test wiki --user ada
   doorward upstream tools wiki --waiting";
+pub(super) const RESOURCE: &str = "Examples:
+  doorward resource add https://notes.example.com/mcp --scope notes:read --scope notes:write --name Notes
+  doorward resource show https://notes.example.com/mcp
+  doorward resource set https://notes.example.com/mcp --role staff
+  doorward resource remove https://notes.example.com/mcp";
 pub(super) const TOKEN: &str = "Examples:
   doorward token create nightly --service ci-bot --days 90
   doorward token list";

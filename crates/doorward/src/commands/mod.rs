@@ -25,6 +25,7 @@ mod print;
 mod provider;
 mod reach;
 mod reload;
+mod resource;
 mod supervise;
 pub(crate) mod token;
 mod trust;
@@ -150,6 +151,16 @@ enum Command {
         #[command(subcommand)]
         command: upstream::Command,
     },
+    /// Adds, lists, shows, changes and removes external resource servers: other programs that
+    /// accept this server's access tokens.
+    #[command(after_help = examples::RESOURCE)]
+    Resource {
+        /// The public URL, if the configuration does not say it: it is the issuer of tokens.
+        #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
+        public_url: Option<String>,
+        #[command(subcommand)]
+        command: resource::Command,
+    },
     /// Explains the policy's decision on a user, client and tool.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -257,6 +268,7 @@ impl Command {
             | Self::Doctor { public_url, .. }
             | Self::User { public_url, .. }
             | Self::Provider { public_url, .. }
+            | Self::Resource { public_url, .. }
             | Self::Upstream { public_url, .. } => (None, public_url.clone(), None),
             _ => (None, None, None),
         }
@@ -272,6 +284,7 @@ impl Command {
             Self::Trust(_) => "trust",
             Self::Provider { .. } => "provider",
             Self::Upstream { .. } => "upstream",
+            Self::Resource { .. } => "resource",
             Self::Policy(_) => "policy",
             Self::Completion { .. } => "completion",
             Self::Man { .. } => "man",
@@ -430,6 +443,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         | Command::Reload
         | Command::Apply { .. } => Ok(ExitCode::SUCCESS),
         Command::Upstream { command, .. } => upstream::run(context, command).await,
+        Command::Resource { command, .. } => resource::run(context, command).await,
         Command::Policy(command) => policy::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),
         Command::User { command, .. } => {

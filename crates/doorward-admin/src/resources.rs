@@ -1,0 +1,234 @@
+//! Operations on external resource servers.
+
+mod guide;
+
+use std::sync::Arc;
+
+use doorward_accounts::Authority;
+use doorward_model::{
+    Change, Clock, Entropy, Expected, ExternalResource, PlainToken, PublicUrl, ResourceChange,
+    ResourceId, Role, Scope, TokenKind, UnitOfWork,
+};
+use doorward_store::{Condition, Store, StoreError};
+use serde_json::{Value, json};
+
+pub use guide::{Guide, Snippet};
+
+use crate::{Edit, Effect, Object, Refusal};
+
+/// The most roles of one.
+const MOST_ROLES: usize = 32;
+
+/// An external resource server to be added.
+#[derive(Clone, Debug, Default)]
+pub struct NewResource {
+    /// Its URL.
+    pub url: String,
+    /// The name that the consent page shows; its host if there is none.
+    pub name: Option<String>,
+    /// The scopes, the default one first.
+    pub scopes: Vec<String>,
+    /// The roles of which a user must have one; none means all users.
+    pub roles: Vec<String>,
+}
+
+/// The values that change. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceEdit {
+    /// The name that the consent page shows.
+    pub name: Option<String>,
+    /// The scopes.
+    pub scopes: Option<Vec<String>>,
+    /// The roles.
+    pub roles: Option<Vec<String>>,
+}
+
+/// An external resource server with the secret that was made for it, which is shown once.
+#[derive(Debug)]
+pub struct MadeResource {
+    /// The resource server.
+    pub resource: ExternalResource,
+    /// Its secret.
+    pub secret: PlainToken,
+}
+
+/// Operations on external resource servers. Cheap to clone.
+#[derive(Clone)]
+pub struct Resources {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    public_url: PublicUrl,
+}
+
+fn roles(names: &[String]) -> Result<Vec<Role>, Refusal> {
+    if names.len() > MOST_ROLES {
+        return Err(Refusal::TooManyRoles(MOST_ROLES));
+    }
+    let role =
+        |name: &String| Role::parse(name).map_err(|error| Refusal::Role(name.clone(), error));
+    let mut roles = names.iter().map(role).collect::<Result<Vec<_>, _>>()?;
+    roles.sort();
+    roles.dedup();
+    Ok(roles)
+}
+
+impl Resources {
+    /// Operations on the external resource servers of this store.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        public_url: PublicUrl,
+    ) -> Self {
+        Self { store, clock, entropy, public_url }
+    }
+
+    /// All of them, by URL.
+    pub async fn all(&self) -> Result<Arc<Vec<ExternalResource>>, Refusal> {
+        Ok(self.store.external_resources().await?)
+    }
+
+    /// The one with this identifier or URL.
+    pub async fn named(&self, name: &str) -> Result<ExternalResource, Refusal> {
+        let all = self.all().await?;
+        let found = all
+            .iter()
+            .find(|resource| resource.id.as_str() == name || resource.url.as_str() == name);
+        found.cloned().ok_or_else(|| Refusal::Missing(Object::Resource, name.to_owned()))
+    }
+
+    /// The set-up that makes it accept tokens of this server.
+    pub fn guide(&self, resource: &ExternalResource) -> Guide {
+        Guide::new(&self.public_url, resource)
+    }
+
+    fn secret(&self) -> PlainToken {
+        PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref())
+    }
+
+    /// Adds one. Its secret is shown once.
+    pub async fn add(
+        &self,
+        _authority: &Authority,
+        new: NewResource,
+    ) -> Result<MadeResource, Refusal> {
+        let url = ExternalResource::url(&new.url, &self.public_url).map_err(Refusal::Resource)?;
+        let host = || url.as_str().split('/').nth(2).unwrap_or_default().to_owned();
+        let name = new.name.unwrap_or_else(host);
+        let secret = self.secret();
+        let resource = ExternalResource {
+            id: ResourceId::random(self.entropy.as_ref()),
+            name: ExternalResource::name(&name).map_err(Refusal::Resource)?,
+            scopes: ExternalResource::scopes(&new.scopes).map_err(Refusal::Resource)?,
+            roles: roles(&new.roles)?,
+            secret: secret.hashed(),
+            created_at: self.clock.now(),
+            url,
+        };
+        // Requests name it with and without a trailing slash: one of both spellings is enough.
+        let bare = |text: &str| text.trim_end_matches('/').to_owned();
+        let taken =
+            |known: &ExternalResource| bare(known.url.as_str()) == bare(resource.url.as_str());
+        if self.all().await?.iter().any(taken) {
+            return Err(Refusal::ResourceTaken(new.url));
+        }
+        match self.store.apply(ResourceChange::Insert(Box::new(resource.clone()))).await {
+            Ok(()) => {}
+            Err(StoreError::Refused(Condition::InsertResource)) => {
+                return Err(Refusal::ResourceTaken(new.url));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tracing::info!(resource = %resource.id, url = %resource.url, "external resource server added");
+        Ok(MadeResource { resource, secret })
+    }
+
+    /// Changes the name, the scopes or the roles. Tokens with scopes that are left out lose them at
+    /// their next refresh and at introspection.
+    pub async fn edit(
+        &self,
+        _authority: &Authority,
+        name: &str,
+        (edit, effect): (&ResourceEdit, Effect),
+        seen: Option<&str>,
+    ) -> Result<Edit, Refusal> {
+        let before = self.named(name).await?;
+        let mut after = before.clone();
+        if let Some(name) = &edit.name {
+            after.name = ExternalResource::name(name).map_err(Refusal::Resource)?;
+        }
+        if let Some(scopes) = &edit.scopes {
+            after.scopes = ExternalResource::scopes(scopes).map_err(Refusal::Resource)?;
+        }
+        if let Some(names) = &edit.roles {
+            after.roles = roles(names)?;
+        }
+        let differences = crate::edit::differences(&facts(&before), &facts(&after), |_| true);
+        let etag = before.etag();
+        if seen.is_some_and(|seen| seen != etag) {
+            return Err(Refusal::SettingsChanged);
+        }
+        if effect == Effect::Apply && !differences.is_empty() {
+            self.put(&before, after).await?;
+            return Ok(Edit {
+                differences,
+                ends_access: false,
+                etag: self.named(name).await?.etag(),
+            });
+        }
+        Ok(Edit { differences, ends_access: false, etag })
+    }
+
+    /// Replaces the secret. The former one ends at once.
+    pub async fn new_secret(
+        &self,
+        _authority: &Authority,
+        name: &str,
+    ) -> Result<MadeResource, Refusal> {
+        let before = self.named(name).await?;
+        let secret = self.secret();
+        let resource = ExternalResource { secret: secret.hashed(), ..before.clone() };
+        self.put(&before, resource.clone()).await?;
+        Ok(MadeResource { resource, secret })
+    }
+
+    async fn put(&self, before: &ExternalResource, after: ExternalResource) -> Result<(), Refusal> {
+        let seen =
+            Change::Expect { object: Expected::Resource(before.id.clone()), etag: before.etag() };
+        let update = ResourceChange::Update(Box::new(after));
+        match self.store.apply(UnitOfWork::from_iter([seen, update.into()])).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused(_)) => Err(Refusal::SettingsChanged),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes one. The access of clients to it ends.
+    pub async fn remove(&self, name: &str) -> Result<(), Refusal> {
+        let resource = self.named(name).await?;
+        let (id, url, at) = (resource.id, resource.url, self.clock.now());
+        match self.store.apply(ResourceChange::Delete { id, url, at }).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused(_)) => Err(Refusal::Missing(Object::Resource, name.to_owned())),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The values that an administrator sets.
+fn facts(resource: &ExternalResource) -> Value {
+    json!({
+        "name": resource.name,
+        "scopes": resource.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+        "roles": resource.roles.iter().map(Role::as_str).collect::<Vec<_>>(),
+    })
+}
+
+/// Reads a scope that the client of a service may have: of this server, or of one of these
+/// resource servers.
+pub(crate) fn scope_of(known: &[ExternalResource], name: &str) -> Option<Scope> {
+    Scope::named(name).or_else(|| {
+        Scope::parse(name).filter(|scope| known.iter().any(|one| one.scopes.contains(scope)))
+    })
+}

@@ -1,0 +1,215 @@
+//! Tokens and users at an external resource server: for introspection and forward authentication.
+
+use std::sync::Arc;
+
+use doorward_keys::AccessClaims;
+use doorward_model::{
+    Authentication, ClientId, ExternalResource, HashedToken, OAuthErrorCode, ResourceId, ScopeSet,
+    Sealed, Timestamp, TokenKind, User, id::random_text,
+};
+use serde_json::json;
+use url::Url;
+
+use crate::{Failure, Issuer};
+
+/// For how many seconds an identity token counts.
+const IDENTITY_SECONDS: i64 = 60;
+
+/// An access token for an external resource server that counts at this moment.
+pub(crate) struct Held {
+    /// Its claims, with the scopes that are left.
+    pub(crate) claims: AccessClaims,
+    scopes: ScopeSet,
+    user: Arc<User>,
+    authentication: Authentication,
+}
+
+/// A user at an external resource server, through a client or in a browser.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// The user or service.
+    pub user: Arc<User>,
+    /// The client; `None` for a browser.
+    pub client: Option<ClientId>,
+    /// The scopes of the resource server that they have at this moment.
+    pub scopes: ScopeSet,
+    /// The time of their authentication.
+    pub auth_time: Timestamp,
+    /// The authentication.
+    pub authentication: Authentication,
+}
+
+/// A value that travels through a browser between this server and another host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The resource server that it is for.
+    pub resource: ResourceId,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The hash of the secret that the browser holds: a random value, or its session's cookie.
+    pub secret: HashedToken,
+    /// The identifier under which it is spent; empty for one that may be used again.
+    pub once: String,
+    /// The URL to which the browser returns; empty where it does not.
+    pub to: String,
+}
+
+/// The steps of signing in at another host. A value of one is never accepted for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassageKind {
+    /// From the other host to this server.
+    Begin,
+    /// Back, with the session of this server.
+    Ticket,
+    /// The cookie of the other host.
+    Cookie,
+}
+
+impl PassageKind {
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Begin => "forward-begin",
+            Self::Ticket => "forward-ticket",
+            Self::Cookie => "forward-cookie",
+        }
+    }
+}
+
+impl Issuer {
+    /// The external resource server that a URL belongs to; of several, the most specific.
+    pub async fn resource_of(&self, url: &Url) -> Result<Option<ExternalResource>, Failure> {
+        let all = self.parts.store.external_resources().await?;
+        let covering = all.iter().filter(|resource| resource.covers(url));
+        Ok(covering.max_by_key(|resource| resource.url.as_str().len()).cloned())
+    }
+
+    /// The external resource server of this identifier.
+    pub async fn resource_named(
+        &self,
+        id: &ResourceId,
+    ) -> Result<Option<ExternalResource>, Failure> {
+        self.follow_resources().await?;
+        Ok(self.parts.resources.external_of_id(id))
+    }
+
+    /// An access token for an external resource server, if it counts at this moment.
+    pub(crate) async fn token_at(
+        &self,
+        resource: &ExternalResource,
+        token: &str,
+    ) -> Result<Option<Held>, Failure> {
+        let now = self.parts.clock.now();
+        if token.starts_with(TokenKind::RefreshToken.prefix()) {
+            return Ok(None);
+        }
+        self.follow_resources().await?;
+        let grant = self.grant_of(token).await?.filter(|grant| {
+            grant.is_live(now) && grant.resources == std::slice::from_ref(&resource.url)
+        });
+        let Some(grant) = grant else { return Ok(None) };
+        let issuer = self.parts.public_url.as_str();
+        let Ok(verified) = self.parts.keys.verify(token, issuer, now) else { return Ok(None) };
+        let mut claims = verified.claims.clone();
+        if !claims.aud.contains(resource.url.as_str())
+            || claims.sub != grant.subject.account.as_str()
+            || claims.client_id != grant.client_id.as_str()
+        {
+            return Ok(None);
+        }
+        let user = match self.active_user(&grant.subject.account).await {
+            Ok(user) => user,
+            Err(failure) if failure.code == OAuthErrorCode::InvalidGrant => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let authentication = grant.subject.authentication;
+        let held = ScopeSet::from_stored(&claims.scope).intersection(&grant.scopes);
+        let scopes = self.reach(&held, &grant.resources, &user, &authentication);
+        if scopes.is_empty() {
+            return Ok(None);
+        }
+        claims.scope = scopes.to_string();
+        Ok(Some(Held { claims, scopes, user, authentication }))
+    }
+
+    /// The user of an access token at an external resource server; `None` if it does not count.
+    pub async fn guest_with_token(
+        &self,
+        resource: &ExternalResource,
+        token: &str,
+    ) -> Result<Option<Guest>, Failure> {
+        let held = self.token_at(resource, token).await?;
+        Ok(held.map(|held| Guest {
+            user: held.user,
+            client: Some(ClientId::from_text(held.claims.client_id)),
+            scopes: held.scopes,
+            auth_time: Timestamp(held.claims.auth_time),
+            authentication: held.authentication,
+        }))
+    }
+
+    /// A user in a browser at an external resource server; `None` if their roles do not admit them.
+    pub async fn guest_in_browser(
+        &self,
+        resource: &ExternalResource,
+        (user, auth_time): (&Arc<User>, Timestamp),
+        authentication: &Authentication,
+    ) -> Result<Option<Guest>, Failure> {
+        self.follow_resources().await?;
+        let all: ScopeSet = resource.scopes.iter().copied().collect();
+        let at = std::slice::from_ref(&resource.url);
+        let scopes = self.reach(&all, at, user, authentication);
+        Ok((resource.admits(user) && !scopes.is_empty()).then(|| Guest {
+            user: Arc::clone(user),
+            client: None,
+            scopes,
+            auth_time,
+            authentication: authentication.clone(),
+        }))
+    }
+
+    /// Signs the statement to a resource server about the user of one request.
+    pub async fn identity_token(
+        &self,
+        resource: &ExternalResource,
+        guest: &Guest,
+    ) -> Result<String, Failure> {
+        self.follow_keys().await?;
+        let (parts, now) = (&self.parts, self.parts.clock.now());
+        let roles: Vec<_> = guest.user.all_roles().map(doorward_model::Role::as_str).collect();
+        let claims = json!({
+            "iss": parts.public_url.as_str(), "aud": resource.url.as_str(),
+            "sub": guest.user.id.as_str(), "preferred_username": guest.user.name.as_str(),
+            "email": guest.user.email, "roles": roles, "scope": guest.scopes.to_string(),
+            "client_id": guest.client.as_ref().map(ClientId::as_str),
+            "iat": now.0, "exp": now.plus(IDENTITY_SECONDS).0,
+            "jti": random_text(parts.entropy.as_ref(), 12), "auth_time": guest.auth_time.0,
+            "acr": guest.authentication.level.as_str(), "amr": guest.authentication.amr,
+        });
+        parts.keys.sign_identity(&claims, now).map_err(|error| {
+            tracing::error!(%error, "an identity token could not be signed");
+            Failure::new(OAuthErrorCode::ServerError, "no token can be issued now")
+        })
+    }
+
+    /// Seals a value for its way through a browser.
+    pub fn seal_passage(&self, kind: PassageKind, passage: &Passage) -> String {
+        let Passage { resource, at, secret, once, to } = passage;
+        let plain = format!("{resource}\n{at}\n{}\n{once}\n{to}", secret.as_str());
+        self.parts.master.seal(kind.place(), plain.as_bytes()).as_str().to_owned()
+    }
+
+    /// Opens such a value; `None` for one that this server did not make for this step.
+    pub fn open_passage(&self, kind: PassageKind, sealed: &str) -> Option<Passage> {
+        let sealed = Sealed::from_stored(sealed.to_owned());
+        let plain = self.parts.master.open(kind.place(), &sealed).ok()?;
+        let text = std::str::from_utf8(&plain).ok()?;
+        let mut lines = text.splitn(5, '\n');
+        Some(Passage {
+            resource: ResourceId::parse(lines.next()?)?,
+            at: Timestamp(lines.next()?.parse().ok()?),
+            secret: HashedToken::from_stored(lines.next()?.to_owned()),
+            once: lines.next()?.to_owned(),
+            to: lines.next()?.to_owned(),
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! How far a request or a token reaches: the resources that it may name, and the scopes that are
+//! possible there.
+
+use doorward_model::{Authentication, ExternalResource, OAuthErrorCode, Resource, ScopeSet, User};
+
+use crate::{Failure, Issuer, checks::resource};
+
+impl Issuer {
+    /// Loads the external resource servers of the store; free when they are unchanged.
+    pub(crate) async fn follow_resources(&self) -> Result<(), Failure> {
+        let external = self.parts.store.external_resources().await?;
+        self.parts.resources.follow(&external);
+        Ok(())
+    }
+
+    /// The resources that a request for new access names, and the external resource server among
+    /// them.
+    pub(crate) async fn named_resources(
+        &self,
+        presented: &[String],
+    ) -> Result<(Vec<Resource>, Option<ExternalResource>), Failure> {
+        self.follow_resources().await?;
+        self.resources_of(presented)
+    }
+
+    /// The same, from what was loaded. A token for an external resource server is for it alone: it
+    /// sees the token, and could use it elsewhere.
+    pub(crate) fn resources_of(
+        &self,
+        presented: &[String],
+    ) -> Result<(Vec<Resource>, Option<ExternalResource>), Failure> {
+        let table = &self.parts.resources;
+        let resources = resource::of_authorization(presented, &table.snapshot())?;
+        let external = resources.iter().find_map(|resource| table.external(resource));
+        if external.is_some() && resources.len() > 1 {
+            let why = "a token for an external resource server is for no other resource; ask for one token for each";
+            return Err(Failure::new(OAuthErrorCode::InvalidTarget, why));
+        }
+        Ok((resources, external))
+    }
+
+    /// The part of `scopes` that this user may have at these resources at this moment.
+    pub(crate) fn reach(
+        &self,
+        scopes: &ScopeSet,
+        resources: &[Resource],
+        user: &User,
+        authentication: &Authentication,
+    ) -> ScopeSet {
+        let table = &self.parts.resources;
+        let left = self.parts.rules.now().access.effective(scopes, user, authentication);
+        let Some(foreign) = resources.iter().find(|resource| table.is_external(resource)) else {
+            return left.iter().filter(|scope| !scope.is_external()).collect();
+        };
+        // One that was removed, or that belongs to a public URL of before, has no scopes.
+        match table.external(foreign) {
+            Some(external) if resources.len() == 1 && external.admits(user) => {
+                external.part_of(&left)
+            }
+            _ => ScopeSet::default(),
+        }
+    }
+}

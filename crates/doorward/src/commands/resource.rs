@@ -1,0 +1,177 @@
+//! `doorward resource …`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use doorward_accounts::Authority;
+use doorward_admin::{MadeResource, NewResource, ResourceEdit};
+use doorward_model::{ExternalResource, Role};
+use serde_json::{Value, json};
+
+use super::{context::Context, edit, hinted, print_block, print_json, print_table};
+use crate::Failed;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Adds an external resource server and prints its identifier and its secret, which is shown
+    /// once.
+    Add {
+        /// Its URL, exactly as its tokens are to name it in `aud`.
+        url: String,
+        /// A scope that tokens for it may have; the first is the default. May be given several
+        /// times.
+        #[arg(long = "scope", value_name = "SCOPE", required = true)]
+        scopes: Vec<String>,
+        /// The name that the consent page shows; without it its host.
+        #[arg(long)]
+        name: Option<String>,
+        /// A role that lets a user give clients access to it; without any, all users may. May be
+        /// given several times.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Lists external resource servers.
+    List,
+    /// Shows an external resource server: its metadata document, and code for common libraries.
+    Show {
+        /// Its identifier or its URL.
+        resource: String,
+    },
+    /// Changes an external resource server.
+    Set {
+        /// Its identifier or its URL.
+        resource: String,
+        /// The name that the consent page shows.
+        #[arg(long)]
+        name: Option<String>,
+        /// A scope, in place of all present ones. May be given several times.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// A role, in place of all present ones. May be given several times.
+        #[arg(long = "role", value_name = "ROLE", conflicts_with = "all_users")]
+        roles: Vec<String>,
+        /// Let all users give clients access to it.
+        #[arg(long)]
+        all_users: bool,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Replaces the secret of an external resource server and prints the new one.
+    NewSecret {
+        /// Its identifier or its URL.
+        resource: String,
+    },
+    /// Removes an external resource server. The access of clients to it ends.
+    Remove {
+        /// Its identifier or its URL.
+        resource: String,
+    },
+}
+
+fn describe(resource: &ExternalResource) -> Value {
+    json!({
+        "id": resource.id.as_str(), "url": resource.url.as_str(), "name": resource.name,
+        "scopes": resource.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+        "roles": resource.roles.iter().map(Role::as_str).collect::<Vec<_>>(),
+        "created_at": resource.created_at.0,
+    })
+}
+
+fn with(mut described: Value, members: Value) -> Value {
+    if let (Value::Object(described), Value::Object(members)) = (&mut described, members) {
+        described.extend(members);
+    }
+    described
+}
+
+fn show_made(context: &Context, made: &MadeResource) {
+    if context.json {
+        let secret = json!({ "secret": made.secret.reveal() });
+        print_json(&with(describe(&made.resource), secret));
+    } else {
+        say!("id      {}", made.resource.id);
+        say!("secret  {}", made.secret.reveal());
+    }
+}
+
+fn list(context: &Context, resources: &[ExternalResource]) {
+    if context.json {
+        return print_json(&resources.iter().map(describe).collect());
+    }
+    let row = |resource: &ExternalResource| {
+        let scopes: Vec<_> = resource.scopes.iter().map(|scope| scope.name()).collect();
+        let roles: Vec<_> = resource.roles.iter().map(Role::as_str).collect();
+        let url = resource.url.to_string();
+        vec![resource.id.to_string(), url, resource.name.clone(), scopes.join(" "), roles.join(" ")]
+    };
+    print_table(
+        &["ID", "URL", "NAME", "SCOPES", "ROLES"],
+        &resources.iter().map(row).collect::<Vec<_>>(),
+    );
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
+    let store = context.store().await?;
+    let resources = context.resources(&store)?;
+    let all = resources.all().await?;
+    let known = || all.iter().map(|resource| resource.url.to_string());
+    let operator = Authority::operator();
+    match command {
+        Command::Add { url, scopes, name, roles } => {
+            let new = NewResource { url, name, scopes, roles };
+            show_made(context, &resources.add(&operator, new).await?);
+        }
+        Command::List => list(context, &all),
+        Command::Show { resource: name } => {
+            let found = resources.named(&name).await;
+            let resource = found.map_err(|refusal| hinted(&refusal, &name, known()))?;
+            let guide = resources.guide(&resource);
+            if context.json {
+                let snippets: serde_json::Map<_, _> = guide
+                    .snippets
+                    .iter()
+                    .map(|snippet| (snippet.title.to_owned(), snippet.code.clone().into()))
+                    .collect();
+                let members = json!({
+                    "issuer": guide.issuer, "jwks_uri": guide.jwks_uri,
+                    "introspection_endpoint": guide.introspection_endpoint,
+                    "metadata_url": guide.metadata_url, "metadata": guide.metadata,
+                    "snippets": snippets,
+                });
+                print_json(&with(describe(&resource), members));
+            } else {
+                list(context, std::slice::from_ref(&resource));
+                say!("");
+                say!("Its metadata document, to serve at {}:", guide.metadata_url);
+                print_block("", &format!("{:#}", guide.metadata));
+                for snippet in guide.snippets {
+                    say!("");
+                    say!("{}:", snippet.title);
+                    print_block("", &snippet.code);
+                }
+            }
+        }
+        Command::Set { resource: name, name: title, scopes, roles, all_users, dry_run } => {
+            let change = ResourceEdit {
+                name: title,
+                scopes: Some(scopes).filter(|scopes| !scopes.is_empty()),
+                roles: Some(roles).filter(|roles| all_users || !roles.is_empty()),
+            };
+            let effect = edit::effect(dry_run);
+            let done = resources.edit(&operator, &name, (&change, effect), None).await;
+            let done = done.map_err(|refusal| hinted(&refusal, &name, known()))?;
+            edit::print(context.json, &name, &done, effect);
+        }
+        Command::NewSecret { resource: name } => {
+            let made = resources.new_secret(&operator, &name).await;
+            show_made(context, &made.map_err(|refusal| hinted(&refusal, &name, known()))?);
+        }
+        Command::Remove { resource: name } => {
+            let removed = resources.remove(&name).await;
+            removed.map_err(|refusal| hinted(&refusal, &name, known()))?;
+            say!("Removed {name}; the access of clients to it has ended.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
