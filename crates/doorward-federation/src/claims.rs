@@ -104,6 +104,11 @@ impl Condition {
         Ok(Self { path: path.trim().to_owned(), pattern: Pattern::new(pattern.trim()) })
     }
 
+    /// The claim.
+    pub(crate) fn claim(&self) -> &str {
+        &self.path
+    }
+
     /// Reports that one of the claim's values fits. `groups` means the provider's groups wherever it
     /// keeps them, and `email` counts only when it is verified.
     pub(crate) fn holds(&self, who: &Subject<'_>) -> bool {
@@ -133,6 +138,11 @@ pub(crate) struct RoleRule {
 }
 
 impl RoleRule {
+    /// The claim.
+    pub(crate) fn claim(&self) -> &str {
+        self.condition.claim()
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, SettingError> {
         let wrong = |why: String| SettingError::new("roles", format!("{text:?} {why}"));
         let (condition, role) = text

@@ -164,6 +164,10 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
         ));
     }
     bounded(config)?;
+    if config.assertions && matches!(settings.speaks, Speaks::OAuth2(_)) {
+        let why = "needs a provider that speaks OpenID Connect and signs its tokens";
+        return Err(SettingError::new("assertions", why));
+    }
     let (key, policy) = (private_key(config)?, Policy::read(config)?);
     Ok(Prepared { id, kind, settings, prompts, policy, key })
 }
