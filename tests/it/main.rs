@@ -28,6 +28,7 @@ mod documentation;
 mod documents;
 mod edit_forms;
 mod edits;
+mod enterprise;
 mod entry_limits;
 mod export;
 mod factors;

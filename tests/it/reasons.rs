@@ -53,6 +53,9 @@ impl Stage {
             config.outbound.extra_ca_files = vec![ca];
             config.outbound.allow_networks = vec!["127.0.0.0/8".into(), "::1/128".into()];
             config.outbound.timeout_seconds = 2;
+            let mut corp = crate::enterprise::provider(&documents);
+            corp.allowed_domains = vec!["other.example".to_owned()];
+            config.providers.insert("corp".to_owned(), corp);
             configure(reason, config);
         })
         .await;
@@ -357,6 +360,9 @@ impl Stage {
             | Reason::AssertionTime
             | Reason::AssertionSpent
             | Reason::AssertionKeys => self.present(reason).await,
+            Reason::AssertionProvider | Reason::AssertionClaim | Reason::AssertionUser => {
+                crate::enterprise::provoke(server, documents, reason).await;
+            }
             Reason::GrantType => {
                 drop(client.token(&[("grant_type", "password")]).await.expect(400));
             }

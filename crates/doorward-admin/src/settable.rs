@@ -217,7 +217,14 @@ const PROVIDER: &[(Group, &[&str])] = &[
     ),
     (
         Group::Limits,
-        &["networks", "refresh_seconds", "grace_seconds", "confirm_seconds", "logout_ends_grants"],
+        &[
+            "networks",
+            "refresh_seconds",
+            "grace_seconds",
+            "confirm_seconds",
+            "logout_ends_grants",
+            "assertions",
+        ],
     ),
 ];
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    claims::{self, Subject},
+    claims::{self, ClaimNames, Subject},
     error::FederationError,
     protocol::{Ask, Authenticated, Credential, Told},
     provider::Provider,
@@ -78,6 +78,16 @@ impl Arrival {
     /// The moment of that authentication.
     pub fn auth_time(&self) -> Timestamp {
         Timestamp(self.auth_time)
+    }
+    /// True if the provider stated this claim, by the word of the rules: `groups` and `email` mean
+    /// the claims that hold them.
+    pub(crate) fn tells(&self, claim: &str, names: &ClaimNames) -> bool {
+        let claim = match claim {
+            "groups" => &names.groups,
+            "email" => &names.email,
+            other => other,
+        };
+        claims::is_told(&self.claims, claim)
     }
     /// The e-mail address, if the provider vouches for it.
     pub fn verified_email(&self) -> Option<&str> {

@@ -148,6 +148,11 @@ impl RoleRule {
         &self.condition
     }
 
+    /// The claim.
+    pub(crate) fn claim(&self) -> &str {
+        self.condition.claim()
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, SettingError> {
         let wrong = |why: String| SettingError::new("roles", format!("{text:?} {why}"));
         let (condition, role) = text

@@ -132,6 +132,10 @@ pub struct ProviderConfig {
     /// End connected apps too when the user signs out at the provider (back-channel
     /// logout), not only browser sessions.
     pub logout_ends_grants: bool,
+    /// Accept its assertions about users from clients (enterprise-managed authorization): the
+    /// provider then decides which client acts for whom, and users are not asked. For OpenID
+    /// Connect.
+    pub assertions: bool,
     /// A PEM file with the certificate authority of the provider, if it is a private one.
     pub ca_file: String,
     /// Networks (such as `10.1.0.0/16`) that the provider may be in although they are not public.
@@ -209,6 +213,7 @@ impl Default for ProviderConfig {
             grace_seconds: 3 * 86_400,
             confirm_seconds: 7 * 86_400,
             logout_ends_grants: false,
+            assertions: false,
             ca_file: empty(),
             networks: Vec::new(),
         }

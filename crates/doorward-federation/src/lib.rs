@@ -21,6 +21,7 @@ mod client;
 mod config;
 mod directory;
 mod ending;
+mod enterprise;
 mod error;
 mod federation;
 pub mod http;
@@ -43,6 +44,7 @@ pub use arrival::{Arrival, Journey};
 pub use attempt::{Departure, TakenUp};
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};
+pub use enterprise::{Asserted, AssertedUser, AssertionRefusal};
 pub use error::{FederationError, NotAdmitted};
 pub use federation::{
     ConfiguredProviderError, ConfiguredProviders, Federation, Parts, check_configured,

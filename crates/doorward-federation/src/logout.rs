@@ -193,7 +193,7 @@ impl Federation {
         provider: &Provider,
         token: &str,
     ) -> Result<LogoutClaims, LogoutTokenRefusal> {
-        let Some(read) = provider.protocol.logout_token(token).await else {
+        let Some(read) = provider.protocol.signed_token(token).await else {
             return Err(LogoutTokenRefusal::Invalid(
                 "this kind of provider has no back-channel logout".to_owned(),
             ));

@@ -44,6 +44,12 @@ fn domains(key: &'static str, texts: &[String]) -> Result<Vec<String>, SettingEr
 }
 
 impl Policy {
+    /// The claims that its conditions and its rules of roles are about.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.conditions.iter().map(Condition::claim);
+        conditions.chain(self.roles.iter().map(RoleRule::claim))
+    }
+
     /// Reads the rules of a configuration.
     pub(crate) fn read(config: &ProviderConfig) -> Result<Self, SettingError> {
         let allowed = domains("allowed_domains", &config.allowed_domains)?;

@@ -181,9 +181,9 @@ pub(crate) trait Protocol: Send + Sync {
     /// The provider's sign-out page, which returns to `back`.
     async fn logout(&self, back: &str, hint: Option<String>) -> Option<SignOutPage>;
 
-    /// The `typ` and claims of a logout token with a good signature; `None` if the protocol has no
-    /// such tokens.
-    async fn logout_token(
+    /// The `typ` and claims of a token with a good signature, such as a logout token; `None` if the
+    /// protocol has no signed tokens.
+    async fn signed_token(
         &self,
         token: &str,
     ) -> Option<Result<(Option<String>, Value), FederationError>>;

@@ -168,6 +168,10 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
         ));
     }
     bounded(config)?;
+    if config.assertions && matches!(settings.speaks, Speaks::OAuth2(_)) {
+        let why = "needs a provider that speaks OpenID Connect and signs its tokens";
+        return Err(SettingError::new("assertions", why));
+    }
     let (key, policy) = (private_key(config)?, Policy::read(config)?);
     let new_users = sign_up::new_users(kind, config, &policy)?;
     Ok(Prepared { id, kind, settings, prompts, policy, new_users, key })

@@ -13,8 +13,10 @@ use serde_json::Value;
 
 use crate::{Failure, Issuer};
 
+/// The type of an identity provider's assertion about a user, in lower case.
+const ABOUT_USER: &str = "oauth-id-jag+jwt";
 /// By how many seconds the end of a token may be over, for clocks that differ.
-const OVER: i64 = 30;
+pub(crate) const OVER: i64 = 30;
 /// By how many seconds a token may be from the future.
 const EARLY: i64 = 60;
 /// The longest that a token may still live, in seconds. Longer ones are credentials that a workload
@@ -79,12 +81,30 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// The claims of a token before its signature is verified: they only choose the rule by which it is
 /// judged.
-fn claimed(token: &str) -> Result<Value, Failure> {
+pub(crate) fn claimed(token: &str) -> Result<Value, Failure> {
     let malformed = || refused(Reason::AssertionInvalid, "the assertion is not a signed JWT");
     let payload = token.split('.').nth(1).ok_or_else(malformed)?;
     let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).map_err(|_| malformed())?;
     let claims: Value = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
     if claims.is_object() { Ok(claims) } else { Err(malformed()) }
+}
+
+/// The header of a token before its signature is verified.
+pub(crate) fn header_of(token: &str) -> Option<Value> {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+    serde_json::from_slice(&header).ok()
+}
+
+/// True of the type of an identity provider's assertion about a user (ID-JAG).
+pub(crate) fn is_about_user(typ: Option<&str>) -> bool {
+    let typ = typ.map(str::to_ascii_lowercase).unwrap_or_default();
+    typ.strip_prefix("application/").unwrap_or(&typ) == ABOUT_USER
+}
+
+/// True if a token says that it is an assertion about a user.
+pub(crate) fn claims_to_be_about_user(token: &str) -> bool {
+    let typ = header_of(token).and_then(|header| Some(header.get("typ")?.as_str()?.to_owned()));
+    is_about_user(typ.as_deref())
 }
 
 /// A token request that names no client: the assertion is all that it presents.
@@ -95,7 +115,9 @@ pub(crate) fn alone<'a>(headers: &HeaderMap, params: &'a Params) -> Option<&'a s
         || ["client_id", "client_secret", "client_assertion"]
             .into_iter()
             .any(|name| params.get(name).is_some());
-    if names_grant && !names_client { params.get("assertion") } else { None }
+    let assertion = params.get("assertion").filter(|_| names_grant && !names_client);
+    // An assertion about a user is for a client that authenticates.
+    assertion.filter(|token| !claims_to_be_about_user(token))
 }
 
 /// The refusal of a token that does not fit its rule.

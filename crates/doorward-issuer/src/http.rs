@@ -63,8 +63,8 @@ pub fn root_router(issuer: Issuer, path: &str) -> Router {
 /// The frequently requested documents, as bytes.
 #[derive(Default)]
 pub(crate) struct Documents {
-    metadata: Kept<Arc<[Resource]>>,
-    openid: Kept<Arc<[Resource]>>,
+    metadata: Kept<(Arc<[Resource]>, bool)>,
+    openid: Kept<(Arc<[Resource]>, bool)>,
     jwks: Kept<(u64, usize)>,
 }
 
@@ -72,16 +72,20 @@ async fn metadata(State(issuer): State<Issuer>, headers: HeaderMap) -> Response 
     issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
     // Without the database, the document names the resources that were known last.
     let _ = issuer.follow_resources().await;
-    let make = || Document::new(&issuer.metadata(false), CACHE_SECONDS);
-    issuer.documents.metadata.get(issuer.parts.resources.snapshot(), make).answer(&headers)
+    let assertions = issuer.parts.asserters.exist().await;
+    let make = || Document::new(&issuer.metadata(false, assertions), CACHE_SECONDS);
+    let from = (issuer.parts.resources.snapshot(), assertions);
+    issuer.documents.metadata.get(from, make).answer(&headers)
 }
 
 async fn openid_configuration(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
     // Without the database, the document names the resources that were known last.
     let _ = issuer.follow_resources().await;
-    let make = || Document::new(&issuer.metadata(true), CACHE_SECONDS);
-    issuer.documents.openid.get(issuer.parts.resources.snapshot(), make).answer(&headers)
+    let assertions = issuer.parts.asserters.exist().await;
+    let make = || Document::new(&issuer.metadata(true, assertions), CACHE_SECONDS);
+    let from = (issuer.parts.resources.snapshot(), assertions);
+    issuer.documents.openid.get(from, make).answer(&headers)
 }
 
 async fn jwks(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {

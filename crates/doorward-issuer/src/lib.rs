@@ -14,6 +14,7 @@ mod authorization;
 mod checks;
 mod client_auth;
 mod config;
+mod enterprise;
 pub mod grants;
 pub mod http;
 mod introspection;
@@ -39,6 +40,7 @@ pub use authorization::{
     Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError,
 };
 pub use config::Config;
+pub use enterprise::{Asserted, AssertedUser, Asserters, AssertionRefusal};
 
 /// The source of clients. `doorward` connects the registration crate here, so that this one does
 /// not depend on it.
@@ -92,6 +94,8 @@ pub struct Parts {
     pub rules: Live<Rules>,
     /// Verifies tokens of other issuers.
     pub verifier: Arc<dyn Verifier>,
+    /// Identity providers that assert users.
+    pub asserters: Arc<dyn Asserters>,
     /// For the key sets of clients.
     pub outbound: Outbound,
     /// The issuer identifier.

@@ -3,12 +3,12 @@
 use doorward_model::{ClientAuthMethod, GrantType, routes, scope::SCOPES};
 use serde_json::{Value, json};
 
-use crate::Issuer;
+use crate::{Issuer, enterprise};
 
 impl Issuer {
     /// The metadata document. Its two names differ only in members that OpenID Connect demands and
-    /// clients insist on.
-    pub(crate) fn metadata(&self, openid: bool) -> Value {
+    /// clients insist on. With `assertions`, identity providers may assert users to clients.
+    pub(crate) fn metadata(&self, openid: bool, assertions: bool) -> Value {
         let (parts, rules) = (&self.parts, self.parts.rules.now());
         let at = |path: &str| parts.public_url.at(path);
         let methods: Vec<_> = ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
@@ -43,6 +43,10 @@ impl Issuer {
             "protected_resources": parts.resources.snapshot().iter().map(doorward_model::Resource::as_str).collect::<Vec<_>>(),
         });
         if let Value::Object(members) = &mut document {
+            if assertions {
+                let profiles = json!([enterprise::PROFILE]);
+                members.insert("authorization_grant_profiles_supported".to_owned(), profiles);
+            }
             if rules.registration {
                 members.insert("registration_endpoint".to_owned(), at(routes::REGISTER).into());
             }

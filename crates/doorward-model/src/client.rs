@@ -1,7 +1,7 @@
 //! Clients: the programs that act for users (RFC 6749 §2, RFC 7591).
 
 use crate::{
-    GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule,
+    GrantType, GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule,
     id::{ClientId, UserId},
 };
 
@@ -139,6 +139,15 @@ impl Client {
             self.jwks_uri.as_deref().unwrap_or_default(),
             &states.join(" "),
         ])
+    }
+    /// True if it may use this grant type. A client that an administrator added and that
+    /// authenticates may present assertions of identity providers, which name it.
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        let may_present = grant == GrantType::JwtBearer
+            && self.source == ClientSource::Administrator
+            && self.service.is_none()
+            && self.auth_method != ClientAuthMethod::None;
+        self.grant_types.contains(grant) || may_present
     }
     /// True if an administrator or a user has dealt with this client. Until then, its redirect URIs
     /// are untrusted input, and a browser is redirected to one only after its user has seen the

@@ -56,8 +56,8 @@ impl GrantTypes {
     /// The same without those that only administrators give.
     pub fn for_registration(self) -> Self {
         let given = |grant: &GrantType| match grant {
-            GrantType::AuthorizationCode | GrantType::RefreshToken => true,
-            GrantType::ClientCredentials | GrantType::JwtBearer => false,
+            GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::JwtBearer => true,
+            GrantType::ClientCredentials => false,
         };
         self.0.into_iter().filter(given).collect()
     }

@@ -93,6 +93,14 @@ reasons! {
     AssertionTime = "assertion_time";
     /// The signed token that a client presented was used before.
     AssertionSpent = "assertion_spent";
+    /// The issuer of the assertion is no identity provider that may assert users to clients, or it
+    /// is switched off.
+    AssertionProvider = "assertion_provider";
+    /// The assertion of an identity provider is not for this server, this client, or a resource
+    /// here.
+    AssertionClaim = "assertion_claim";
+    /// The rules of the identity provider do not admit the user of the assertion.
+    AssertionUser = "assertion_user";
     /// The public keys of the issuer of a signed token cannot be fetched.
     AssertionKeys = "assertion_keys";
     /// The client requested a grant type that is not offered.
@@ -133,6 +141,9 @@ impl Reason {
                 | Self::AssertionInvalid
                 | Self::AssertionTime
                 | Self::AssertionSpent
+                | Self::AssertionProvider
+                | Self::AssertionClaim
+                | Self::AssertionUser
                 | Self::AssertionKeys
         )
     }

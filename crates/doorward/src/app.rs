@@ -10,10 +10,11 @@ use doorward_admin::{
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
-use doorward_federation::Federation;
+use doorward_federation::{Federation, SecondFactorPolicy};
 use doorward_gateway::Gateway;
 use doorward_issuer::{
-    ClientDirectory, DirectoryError, Issuer, SignatureRefusal, SignedToken, Verifier,
+    Asserted, AssertedUser, Asserters, AssertionRefusal, ClientDirectory, DirectoryError, Issuer,
+    SignatureRefusal, SignedToken, Verifier,
 };
 use doorward_keys::{KeyRing, SystemEntropy};
 use doorward_mail::{Letters, Mailer};
@@ -129,6 +130,67 @@ impl Verifier for ForeignTokens {
     }
 }
 
+/// Connects the issuer to the identity providers that assert users.
+struct AssertedUsers {
+    federation: Federation,
+    accounts: Accounts,
+}
+
+#[async_trait::async_trait]
+impl Asserters for AssertedUsers {
+    async fn exist(&self) -> bool {
+        // Without the database, metadata names what needs none.
+        self.federation.has_assertions().await.unwrap_or(false)
+    }
+
+    async fn verify(&self, issuer: &str, token: &str) -> Result<Asserted, AssertionRefusal> {
+        let asserted = self.federation.asserted(issuer, token).await.map_err(why)?;
+        let provider = asserted.provider.id.to_string();
+        Ok(Asserted { provider, typ: asserted.typ, claims: asserted.claims })
+    }
+
+    async fn admit(&self, asserted: &Asserted) -> Result<AssertedUser, AssertionRefusal> {
+        let unavailable = |why: String| AssertionRefusal::Unavailable(why);
+        let provider = self.federation.named(&asserted.provider).await;
+        let provider = provider.map_err(|error| unavailable(error.to_string()))?;
+        let found = self.federation.admit_asserted(&provider, &asserted.claims).await;
+        let found = found.map_err(why)?;
+        let required = match found.second_factor {
+            SecondFactorPolicy::Never => None,
+            SecondFactorPolicy::Enrolled => Some(false),
+            SecondFactorPolicy::Required => Some(true),
+        };
+        if let Some(required) = required {
+            let more =
+                self.accounts.must_prove_more(&found.user, &found.authentication, required).await;
+            if more.map_err(|error| unavailable(error.to_string()))? {
+                let why = "the user must prove a second factor here, and no page asks for it";
+                return Err(AssertionRefusal::NotAdmitted(why.to_owned()));
+            }
+        }
+        Ok(AssertedUser {
+            user: found.user,
+            unit: found.unit,
+            identity: found.identity,
+            authentication: found.authentication,
+            auth_time: found.auth_time,
+        })
+    }
+}
+
+/// The reason for which an assertion is refused, in the words of the issuer.
+fn why(refusal: doorward_federation::AssertionRefusal) -> AssertionRefusal {
+    use doorward_federation::{AssertionRefusal as Why, NotAdmitted};
+    match refusal {
+        Why::Provider(why) => AssertionRefusal::Provider(why),
+        Why::Invalid(why) => AssertionRefusal::Invalid(why),
+        Why::NotAdmitted(NotAdmitted::Disabled) => AssertionRefusal::Disabled,
+        Why::NotAdmitted(why) => AssertionRefusal::NotAdmitted(why.to_string()),
+        Why::Unlinked => AssertionRefusal::NotAdmitted(refusal.to_string()),
+        Why::Unavailable(error) => AssertionRefusal::Unavailable(error.to_string()),
+    }
+}
+
 /// The folder in the data directory for entries of the audit that are not in the database yet.
 const AUDIT_JOURNAL: &str = "audit-journal";
 
@@ -238,6 +300,10 @@ impl App {
             clients: Arc::new(Directory(registration.clone())),
             rules: rules.clone(),
             verifier: Arc::new(ForeignTokens(federation.clone())),
+            asserters: Arc::new(AssertedUsers {
+                federation: federation.clone(),
+                accounts: accounts.clone(),
+            }),
             outbound,
             public_url: public_url.clone(),
             resources: resources.clone(),

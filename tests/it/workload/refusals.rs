@@ -136,7 +136,7 @@ async fn only_clients_with_a_trust_rule_get_tokens_by_an_assertion() {
         .post_json(&stage.server.at("/oauth/register"), &register)
         .await;
     let client = page.expect(201).json();
-    assert_eq!(client["grant_types"], json!(["authorization_code"]), "what it got is answered");
+    assert_eq!(client["grant_types"], json!(["authorization_code", super::GRANT]));
     let id = client["client_id"].as_str().unwrap();
     refused(&stage.present(&token, &[("client_id", id)]).await, 400, "unauthorized_client");
     refused(&stage.present(&token, &[("client_id", "c_unknown")]).await, 401, "invalid_client");

@@ -367,7 +367,7 @@ impl Protocol for OpenIdConnect {
         Some(SignOutPage::of(&url, hint.into_iter().collect()))
     }
 
-    async fn logout_token(
+    async fn signed_token(
         &self,
         token: &str,
     ) -> Option<Result<(Option<String>, Value), FederationError>> {

@@ -131,7 +131,7 @@ impl Protocol for Plain {
         Some(SignOutPage::of(page, Vec::new()))
     }
 
-    async fn logout_token(
+    async fn signed_token(
         &self,
         _token: &str,
     ) -> Option<Result<(Option<String>, Value), FederationError>> {

@@ -1,5 +1,5 @@
 //! `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): a workload, which a trust rule
-//! lets act as a service.
+//! lets act as a service; or a client with an identity provider's assertion about a user.
 
 use async_trait::async_trait;
 use doorward_model::{
@@ -8,7 +8,7 @@ use doorward_model::{
 use doorward_store::Condition;
 use serde_json::json;
 
-use super::{Grant, Granted, Refused, Request, service};
+use super::{Grant, Granted, Refused, Request, id_jag, service};
 use crate::{
     Failure, assertion,
     checks::scope::{self, NoScope},
@@ -23,7 +23,7 @@ impl Grant for JwtBearer {
     }
 
     fn summary(&self) -> &'static str {
-        "A signed token of another issuer, such as a workload's, that fits a trust rule (RFC 7523 §2.1). There is no refresh token: the workload presents another token."
+        "A signed token of another issuer (RFC 7523 §2.1): a workload's, which fits a trust rule, or an identity provider's assertion about a user (ID-JAG). There is no refresh token: the client presents another one."
     }
 
     fn step(&self) -> StepKind {
@@ -45,6 +45,9 @@ impl Grant for JwtBearer {
 
     async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
         let token = request.required("assertion")?;
+        if assertion::claims_to_be_about_user(token) {
+            return id_jag::authorize(request, token).await;
+        }
         let client = request.client;
         let (Some(rule), Some(account)) = (&client.trust, &client.service) else {
             let why = "an administrator must add a trust rule for the client";
@@ -64,11 +67,18 @@ impl Grant for JwtBearer {
     }
 
     /// The token was presented to another replica at the same moment or before; the grant was
-    /// revoked between the decision and the write, and the next decision makes another one; or the
-    /// client was changed, blocked or deleted.
+    /// revoked between the decision and the write, and the next decision makes another one; the
+    /// account of an assertion was linked or changed meanwhile; or the client was changed, blocked
+    /// or deleted.
     async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
         match condition {
-            Condition::UseGrant => Ok(()),
+            Condition::UseGrant
+            | Condition::InsertUser
+            | Condition::InsertIdentity
+            | Condition::UpdateIdentity
+            | Condition::CollectProviderRoles
+            | Condition::RenameUser
+            | Condition::RedeemInvitation => Ok(()),
             Condition::SpendValue => {
                 let why = "the assertion was used before";
                 Err(assertion::refused(Reason::AssertionSpent, why).into())

@@ -3,6 +3,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod id_jag;
 mod jwt_bearer;
 mod refresh_token;
 mod service;
@@ -135,7 +136,7 @@ pub(crate) fn requested(client: &Client, params: &Params) -> Result<&'static dyn
         Failure::new(OAuthErrorCode::UnsupportedGrantType, why)
     })?;
     let unauthorized = |why| Failure::new(OAuthErrorCode::UnauthorizedClient, why);
-    if !client.grant_types.contains(grant.kind()) {
+    if !client.may_use(grant.kind()) {
         return Err(unauthorized("the client did not register this grant type"));
     }
     if !grant.client_authentication().contains(&client.auth_method) {

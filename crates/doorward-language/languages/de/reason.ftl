@@ -69,6 +69,12 @@ reason_assertion_time = Das vorgelegte Token ist abgelaufen, noch nicht gültig 
 reason_assertion_time_advice = Fordern Sie unmittelbar vor dem Vorlegen ein neues Token mit einer Audience an, und prüfen Sie die Uhren (NTP).
 reason_assertion_spent = Das vorgelegte Token wurde bereits verwendet.
 reason_assertion_spent_advice = Fordern Sie für jeden Austausch ein Token an. Wo ein Workload nur dasselbe Token erneut vorlegen kann, etwa in Kubernetes, erlauben Sie das in der Vertrauensregel (--reusable).
+reason_assertion_provider = Der Aussteller der Assertion ist kein Identitätsanbieter, der Benutzer gegenüber Clients bestätigen darf.
+reason_assertion_provider_advice = Setzen Sie assertions = true für den Identitätsanbieter, und schalten Sie ihn ein. Sein Aussteller muss wie im Claim iss geschrieben sein.
+reason_assertion_claim = Die Assertion des Identitätsanbieters ist nicht für diesen Server, diesen Client oder eine Ressource hier.
+reason_assertion_claim_advice = Das Detail nennt den Claim. Der Identitätsanbieter muss diesen Server mit seiner Aussteller-URL kennen, den Client mit seiner hiesigen client_id und die Ressource mit der URL eines MCP-Endpunkts.
+reason_assertion_user = Die Regeln des Identitätsanbieters lassen den Benutzer der Assertion nicht zu.
+reason_assertion_user_advice = Das Detail nennt die Regel. Ein Benutzer, dessen E-Mail-Adresse hier schon ein Konto hat oder der einen zweiten Faktor nachweisen muss, meldet sich einmal im Browser an.
 reason_assertion_keys = Die öffentlichen Schlüssel des Ausstellers können nicht abgerufen werden.
 reason_assertion_keys_advice = Der Aussteller muss diesem Server über https antworten. Prüfen Sie outbound.allow_networks und outbound.extra_ca_files, oder speichern Sie die Schlüssel in der Vertrauensregel (--jwks).
 reason_grant_type = Der Client hat einen Grant-Typ angefordert, der nicht angeboten wird.

@@ -69,6 +69,12 @@ reason_assertion_time = The token that was presented has expired, is not valid y
 reason_assertion_time_advice = Request a fresh token with an audience immediately before it is presented, and check the clocks (NTP).
 reason_assertion_spent = The token that was presented was used before.
 reason_assertion_spent_advice = Request a token for each exchange. Where a workload can only present the same token again, as in Kubernetes, allow that in the trust rule (--reusable).
+reason_assertion_provider = The issuer of the assertion is no identity provider that may assert users to clients.
+reason_assertion_provider_advice = Set assertions = true for the identity provider, and switch it on. Its issuer must be written as in the claim iss.
+reason_assertion_claim = The assertion of the identity provider is not for this server, this client, or a resource here.
+reason_assertion_claim_advice = The detail names the claim. The identity provider must know this server by its issuer URL, the client by its client_id here, and the resource by the URL of an MCP endpoint.
+reason_assertion_user = The rules of the identity provider do not admit the user of the assertion.
+reason_assertion_user_advice = The detail names the rule. A user whose e-mail address an account here has already, or who must prove a second factor, signs in once with a browser.
 reason_assertion_keys = The public keys of the issuer of the token cannot be fetched.
 reason_assertion_keys_advice = The issuer must respond to this server over https. Check outbound.allow_networks and outbound.extra_ca_files, or store the keys in the trust rule (--jwks).
 reason_grant_type = The client requested a grant type that is not offered.

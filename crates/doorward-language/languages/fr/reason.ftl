@@ -69,6 +69,12 @@ reason_assertion_time = Le jeton présenté a expiré, n’est pas encore valabl
 reason_assertion_time_advice = Demandez un nouveau jeton avec une audience juste avant de le présenter, et vérifiez les horloges (NTP).
 reason_assertion_spent = Le jeton présenté a déjà été utilisé.
 reason_assertion_spent_advice = Demandez un jeton pour chaque échange. Là où une charge de travail ne peut présenter que le même jeton, comme dans Kubernetes, autorisez-le dans la règle de confiance (--reusable).
+reason_assertion_provider = L’émetteur de l’assertion n’est pas un fournisseur d’identité autorisé à attester des utilisateurs auprès des clients.
+reason_assertion_provider_advice = Réglez assertions = true pour le fournisseur d’identité, et activez-le. Son émetteur doit être écrit comme dans la revendication iss.
+reason_assertion_claim = L’assertion du fournisseur d’identité n’est pas pour ce serveur, ce client ou une ressource d’ici.
+reason_assertion_claim_advice = Le détail nomme la revendication. Le fournisseur d’identité doit connaître ce serveur par son URL d’émetteur, le client par son client_id ici, et la ressource par l’URL d’un point d’accès MCP.
+reason_assertion_user = Les règles du fournisseur d’identité n’admettent pas l’utilisateur de l’assertion.
+reason_assertion_user_advice = Le détail nomme la règle. Un utilisateur dont un compte d’ici a déjà l’adresse e-mail, ou qui doit prouver un second facteur, se connecte une fois avec un navigateur.
 reason_assertion_keys = Les clés publiques de l’émetteur du jeton ne peuvent pas être récupérées.
 reason_assertion_keys_advice = L’émetteur doit répondre à ce serveur en https. Vérifiez outbound.allow_networks et outbound.extra_ca_files, ou enregistrez les clés dans la règle de confiance (--jwks).
 reason_grant_type = Le client a demandé un type de grant qui n’est pas proposé.

@@ -126,7 +126,7 @@ kinds! {
     GrantNarrowed = "grant.narrowed" about [User];
     /// A client refreshed its token.
     TokenRefreshed = "token.refreshed" about [Grant];
-    /// A service was given an access token.
+    /// A client was given an access token for a service, or by an assertion.
     TokenIssued = "token.issued" about [Grant];
     /// The token endpoint refused a client.
     TokenRefused = "token.refused" about [Client];

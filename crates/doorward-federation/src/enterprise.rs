@@ -1,0 +1,191 @@
+//! Assertions of identity providers about users, for clients of this server (Identity Assertion JWT
+//! Authorization Grant, ID-JAG). They admit a user as a sign-in does, without a page.
+
+use std::sync::Arc;
+
+use doorward_model::{
+    Authentication, Change, IdentityId, LinkedIdentity, Timestamp, UnitOfWork, User,
+};
+use doorward_store::StoreError;
+use serde_json::Value;
+
+use crate::{
+    admission::Admission,
+    arrival::{Arrival, Journey, authenticated_at},
+    error::{FederationError, NotAdmitted},
+    federation::Federation,
+    policy::SecondFactorPolicy,
+    protocol::{Authenticated, Told},
+    provider::Provider,
+};
+
+/// An assertion with the signature of an identity provider. Its claims are for the caller to judge.
+#[derive(Debug)]
+pub struct Asserted {
+    /// The provider.
+    pub provider: Arc<Provider>,
+    /// The type in its header.
+    pub typ: Option<String>,
+    /// Its claims, an object.
+    pub claims: Value,
+}
+
+/// A user whom an assertion admits.
+#[derive(Debug)]
+pub struct AssertedUser {
+    /// The user here, as the unit leaves them.
+    pub user: Box<User>,
+    /// The changes to keep.
+    pub unit: UnitOfWork,
+    /// The account at the provider.
+    pub identity: IdentityId,
+    /// The user's authentication at the provider.
+    pub authentication: Authentication,
+    /// The time of that authentication.
+    pub auth_time: Timestamp,
+    /// The demand for a second factor of this server.
+    pub second_factor: SecondFactorPolicy,
+}
+
+/// Reason for which an assertion is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AssertionRefusal {
+    /// Its issuer is no provider that may assert, or it is switched off.
+    #[error("{0}")]
+    Provider(String),
+    /// It is malformed, or its signature is wrong.
+    #[error("{}", crate::error::plain(.0))]
+    Invalid(String),
+    /// The user is not admitted.
+    #[error("{0}")]
+    NotAdmitted(NotAdmitted),
+    /// The user must sign in once, to confirm an account here with the same e-mail address.
+    #[error("an account here has the same e-mail address; the user must sign in once to link it")]
+    Unlinked,
+    /// It cannot be judged now.
+    #[error(transparent)]
+    Unavailable(FederationError),
+}
+
+impl From<FederationError> for AssertionRefusal {
+    fn from(error: FederationError) -> Self {
+        match error {
+            FederationError::Untrusted(why) => Self::Invalid(why),
+            FederationError::NotAdmitted(why) => Self::NotAdmitted(why),
+            other => Self::Unavailable(other),
+        }
+    }
+}
+
+impl From<StoreError> for AssertionRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Federation {
+    /// Reports that users' identity providers may assert them to clients of this server.
+    pub async fn has_assertions(&self) -> Result<bool, StoreError> {
+        Ok(self.providers().await?.iter().any(|provider| provider.config.assertions))
+    }
+
+    /// Verifies the signature of an assertion of this issuer, which the token names.
+    pub async fn asserted(&self, issuer: &str, token: &str) -> Result<Asserted, AssertionRefusal> {
+        let all = self.all_providers().await?;
+        let of_issuer =
+            |provider: &&Arc<Provider>| provider.protocol.issuers().iter().any(|own| own == issuer);
+        let mut known = all.iter().filter(of_issuer).peekable();
+        if known.peek().is_none() {
+            let why = "no identity provider has this issuer".to_owned();
+            return Err(AssertionRefusal::Provider(why));
+        }
+        let may = |provider: &&Arc<Provider>| provider.config.assertions && provider.is_enabled();
+        let Some(provider) = known.clone().find(may) else {
+            let off = known.any(|provider| provider.config.assertions);
+            let why = if off {
+                "the identity provider is switched off"
+            } else {
+                "the identity provider may not assert users to clients (assertions)"
+            };
+            return Err(AssertionRefusal::Provider(why.to_owned()));
+        };
+        let Some(read) = provider.protocol.signed_token(token).await else {
+            let why = "this kind of identity provider signs no assertions".to_owned();
+            return Err(AssertionRefusal::Provider(why));
+        };
+        let (typ, claims) = read?;
+        if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+            return Err(AssertionRefusal::Invalid("its issuer is another one".to_owned()));
+        }
+        Ok(Asserted { provider: Arc::clone(provider), typ, claims })
+    }
+
+    /// Finds or creates the user of an assertion under the provider's rules of admission.
+    pub async fn admit_asserted(
+        &self,
+        provider: &Arc<Provider>,
+        claims: &Value,
+    ) -> Result<AssertedUser, AssertionRefusal> {
+        let parts = &self.inner.parts;
+        let now = parts.clock.now();
+        let told = Told {
+            issuer: claims.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            claims: claims.clone(),
+            credential: None,
+            id_token: None,
+            authenticated: None,
+        };
+        let arrival = provider.arrival(told, Journey::default(), now)?;
+        let arrival = self.recognise(provider, arrival).await?;
+        let known = parts.store.identity(&arrival.identity()).await?;
+        let (user, unit) = match known {
+            Some(known) if !provider.tells_enough(&arrival) => self.linked_user(known).await?,
+            _ => match self.admit(provider, &arrival, false).await? {
+                Admission::SignIn { user, unit } => (user, unit),
+                Admission::Ask => return Err(AssertionRefusal::Unlinked),
+            },
+        };
+        let seconds = |name: &str| {
+            let value = claims.get(name)?;
+            #[expect(clippy::cast_possible_truncation, reason = "seconds of this millennium fit")]
+            value.as_i64().or_else(|| value.as_f64().map(|number| number as i64))
+        };
+        // The assertion states the age of the authentication by its own clock.
+        let issued_at = seconds("iat").unwrap_or(now.0);
+        let at = authenticated_at(Authenticated { at: seconds("auth_time"), issued_at }, now);
+        Ok(AssertedUser {
+            user,
+            unit,
+            identity: arrival.identity(),
+            authentication: arrival.authentication(),
+            auth_time: at.map_or(now, Timestamp),
+            second_factor: provider.second_factor(),
+        })
+    }
+
+    /// The user of a linked account about which an assertion says too little for the provider's
+    /// rules: what was learnt at the last sign-in or check counts, for as long as it counts.
+    async fn linked_user(
+        &self,
+        known: LinkedIdentity,
+    ) -> Result<(Box<User>, UnitOfWork), AssertionRefusal> {
+        let parts = &self.inner.parts;
+        let user = parts.store.user(&known.user_id).await?;
+        let user = user.filter(|user| user.disabled_at.is_none() && known.ended_at.is_none());
+        let user = user.ok_or(AssertionRefusal::NotAdmitted(NotAdmitted::Disabled))?;
+        let used = LinkedIdentity { last_login_at: parts.clock.now(), ..known };
+        let unit = Change::UpdateIdentity(Box::new(used)).into();
+        Ok((Box::new(User::clone(&user)), unit))
+    }
+}
+
+impl Provider {
+    /// True if an arrival has every claim that the rules of admission and the rules of roles are
+    /// about. Assertions often name the user alone.
+    fn tells_enough(&self, arrival: &Arrival) -> bool {
+        self.policy.claims().all(|claim| arrival.tells(claim, &self.claims))
+            && (self.policy.groups.is_empty() || arrival.tells("groups", &self.claims))
+            && (self.policy.domains.is_empty()
+                || arrival.tells(self.domain_claim.unwrap_or("email"), &self.claims))
+    }
+}

@@ -1,0 +1,157 @@
+//! The grant of a client by an identity provider's assertion about a user (Identity Assertion JWT
+//! Authorization Grant, ID-JAG).
+
+use doorward_model::{
+    Change, Client, Expected, Grant as GrantRecord, GrantId, OAuthErrorCode, Reason, Resource,
+    Scope, ScopeSet, Subject, Timestamp, UnitOfWork,
+};
+use serde_json::{Value, json};
+
+use super::{Granted, Refused, Request};
+use crate::{
+    Failure,
+    assertion::{self, refused, shown},
+    checks::{resource, scope},
+};
+
+/// The most resources that an assertion names.
+const RESOURCES: usize = 32;
+
+/// A claim with one text, or a list of texts.
+fn texts(value: Option<&Value>) -> Option<Vec<String>> {
+    match value? {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Array(all) if all.len() <= RESOURCES => {
+            all.iter().map(|one| one.as_str().map(str::to_owned)).collect()
+        }
+        _ => None,
+    }
+}
+
+fn wrong(claim: &str, told: Option<&Value>, expected: &str) -> Failure {
+    let told = told.map(|value| shown(&value.to_string())).unwrap_or_default();
+    refused(Reason::AssertionClaim, format!("the assertion is not accepted: its {claim} is wrong"))
+        .about(format!("{claim} {told}, expected {expected}"))
+}
+
+/// Compares the claims that bind an assertion to this server and to the client.
+fn judge(
+    claims: &Value,
+    issuer: &str,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Timestamp, Failure> {
+    let audiences = texts(claims.get("aud"));
+    // Clients normalise the issuer as a URL.
+    let is_own = |text: &String| text.strip_suffix('/').unwrap_or(text) == issuer;
+    if !matches!(audiences.as_deref(), Some([only]) if is_own(only)) {
+        return Err(wrong("aud", claims.get("aud"), issuer));
+    }
+    let told = claims.get("client_id");
+    if told.and_then(Value::as_str) != Some(client.id.as_str()) {
+        return Err(wrong("client_id", told, client.id.as_str()));
+    }
+    if !claims.get("jti").is_some_and(Value::is_string) {
+        return Err(wrong("jti", claims.get("jti"), "a text"));
+    }
+    if !claims.get("iat").is_some_and(Value::is_number) {
+        return Err(wrong("iat", claims.get("iat"), "a time"));
+    }
+    assertion::judge_times(claims, now)
+}
+
+/// The resources that an assertion names, of those of this server.
+fn resources(claims: &Value, served: &[Resource]) -> Result<Vec<Resource>, Failure> {
+    let told = claims.get("resource");
+    let expected = "a resource of this server";
+    let named = texts(told).filter(|all| !all.is_empty());
+    let named = named.ok_or_else(|| wrong("resource", told, expected))?;
+    resource::named(&named, served).map_err(|_| wrong("resource", told, expected))
+}
+
+/// The scopes of an assertion; without any, those of a client that names none.
+fn scopes(request: &Request<'_>, claims: &Value) -> Result<ScopeSet, Failure> {
+    let told = claims.get("scope").or_else(|| claims.get("scp"));
+    let named = match told {
+        None | Some(Value::Null) => None,
+        some => Some(texts(some).ok_or_else(|| wrong("scope", told, "a text"))?.join(" ")),
+    };
+    let serves = |upstream| request.issuer.parts.resources.has_upstream(upstream);
+    // An assertion is requested again, so that a refresh token has no use.
+    let without = |scopes: ScopeSet| -> ScopeSet {
+        scopes.iter().filter(|scope| *scope != Scope::OfflineAccess).collect()
+    };
+    let allowed = without(scope::requested(named.as_deref(), &request.client.scopes, serves)?);
+    let asked = match request.scopes {
+        Some(asked) => without(allowed.closure().intersection(&asked.closure())),
+        None => allowed,
+    };
+    if asked.is_empty() {
+        let why = "the assertion is for none of the requested scopes";
+        return Err(Failure::new(OAuthErrorCode::InvalidScope, why));
+    }
+    Ok(asked.normalised())
+}
+
+/// The grant of a client by an assertion about a user.
+pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Granted, Refused> {
+    let (issuer, client, now) = (request.issuer, request.client, request.now);
+    let parts = &issuer.parts;
+    if client.service.is_some() {
+        let why = "the client of a service acts for no user";
+        return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
+    }
+    let named = assertion::claimed(token)?;
+    let named = named.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let asserted = parts.asserters.verify(&named, token).await.map_err(Failure::from)?;
+    if !assertion::is_about_user(asserted.typ.as_deref()) {
+        let why = "the assertion is not accepted: its typ names another kind of token";
+        return Err(refused(Reason::AssertionInvalid, why).into());
+    }
+    let claims = &asserted.claims;
+    let end = judge(claims, parts.public_url.as_str(), client, now)?;
+    let granted_resources = resources(claims, &parts.resources.snapshot())?;
+    let token_resources = resource::of_token(request.resources, &granted_resources)?;
+    let asked = scopes(request, claims)?;
+    let (spent, jti) = assertion::name_of(token, claims, &named)?;
+    let admitted = parts.asserters.admit(&asserted).await.map_err(Failure::from)?;
+    let grant = GrantRecord {
+        id: GrantId::random(parts.entropy.as_ref()),
+        client_id: client.id.clone(),
+        subject: Subject {
+            account: admitted.user.id.clone(),
+            auth_time: admitted.auth_time,
+            authentication: admitted.authentication,
+            identity: Some(admitted.identity),
+        },
+        scopes: asked.clone(),
+        resources: granted_resources,
+        created_at: now,
+        last_used_at: now,
+        // It ends with its only access token; the provider decides anew about the next one.
+        expires_at: now.plus(parts.config.access_token_seconds),
+        revoked_at: None,
+    };
+    let scopes = issuer.allowed_now(&asked, &admitted.user, &grant)?;
+    // Spent first: of two requests with one assertion the second one is told so.
+    let mut unit = UnitOfWork::from(Change::SpendValue {
+        key: spent,
+        expires_at: end.plus(2 * assertion::OVER),
+    });
+    let object = Expected::Client(client.id.clone());
+    unit.push(Change::Expect { object, etag: client.etag() });
+    for change in admitted.unit.into_changes() {
+        unit.push(change);
+    }
+    let subject = claims.get("sub").and_then(Value::as_str).map(shown);
+    let detail = json!({"provider": asserted.provider, "subject": subject, "jti": jti});
+    Ok(Granted {
+        grant,
+        is_new: true,
+        scopes,
+        resources: token_resources,
+        refresh_token: None,
+        unit,
+        detail: Some(detail),
+    })
+}
