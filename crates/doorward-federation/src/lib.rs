@@ -36,7 +36,7 @@ mod settings;
 
 pub use admission::Admission;
 pub use arrival::{Arrival, Journey};
-pub use attempt::{Departure, TakenUp};
+pub use attempt::{Departure, ResumedSignIn};
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};
 pub use error::{FederationError, NotAdmitted};

@@ -79,5 +79,5 @@ pub use subject::Subject;
 pub use timeline::{ConnectStep, StepKind};
 pub use trust::{ServerPin, UpstreamTrust};
 pub use upstream::{Connection, ToolClass, UpstreamChange, UpstreamName};
-pub use user::{PersonName, Role, User};
+pub use user::{Role, User, UserName};
 pub use vital::{Dependency, VitalRecord, VitalState};

@@ -51,7 +51,7 @@ struct Guarded {
 
 /// The operator's permissions for one correspondent beyond those for all.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Correspondent<'a> {
+pub struct PeerPermissions<'a> {
     /// Networks that it may be in although they are not public.
     pub networks: &'a [String],
     /// A PEM file with the certificate authority that signs for it.
@@ -123,7 +123,7 @@ impl Outbound {
     pub fn for_correspondent(
         &self,
         config: &OutboundConfig,
-        wanted: Correspondent<'_>,
+        wanted: PeerPermissions<'_>,
     ) -> Result<Self, OutboundSetupError> {
         if wanted.networks.is_empty() && wanted.ca_file.is_none() && wanted.plain.is_empty() {
             return Ok(Self { permits: Arc::new(Semaphore::new(CONCURRENT)), ..self.clone() });
@@ -139,7 +139,7 @@ impl Outbound {
     pub fn for_streams(
         &self,
         config: &OutboundConfig,
-        wanted: Correspondent<'_>,
+        wanted: PeerPermissions<'_>,
     ) -> Result<Self, OutboundSetupError> {
         let mut config = config.clone();
         config.allow_networks.extend_from_slice(wanted.networks);
@@ -334,7 +334,7 @@ mod tests {
     async fn http_is_for_listed_networks_and_https_goes_nowhere_new_with_them() {
         let config = OutboundConfig::default();
         let plain = ["127.0.0.0/8".to_owned()];
-        let wanted = Correspondent { networks: &[], ca_file: None, plain: &plain };
+        let wanted = PeerPermissions { networks: &[], ca_file: None, plain: &plain };
         let outbound = Outbound::new(&config).unwrap().for_correspondent(&config, wanted).unwrap();
         let get =
             async |url: &str| outbound.get(&Url::parse(url).unwrap(), "*/*", 10).await.unwrap_err();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_accounts::{Authority, NewAccount};
 use doorward_federation::ProviderConfig;
 use doorward_model::{
-    AuditKind, Change, IdentityId, LinkedIdentity, PersonName, ProviderId, Timestamp, User,
+    AuditKind, Change, IdentityId, LinkedIdentity, ProviderId, Timestamp, User, UserName,
 };
 use doorward_testkit::{Answer, Browser, FakeProvider, PASSWORD, TestServer};
 use serde_json::json;
@@ -132,7 +132,7 @@ async fn a_name_with_an_at_sign_that_an_older_version_took_from_a_provider_goes_
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
     let ada = user(&server, "ada").await;
-    let older = PersonName::from_stored("ada@corp.example".to_owned());
+    let older = UserName::from_stored("ada@corp.example".to_owned());
     server
         .app
         .store

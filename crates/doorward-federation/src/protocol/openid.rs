@@ -19,8 +19,8 @@ pub(crate) use verify::LEEWAY;
 use verify::{IdTokenCheck, Verified, seconds};
 
 use super::{
-    Authenticated, Begun, Credential, Examined, Finding, Held, Look, Protocol, SignOutPage, Start,
-    Told, plain::joined,
+    Authenticated, Credential, Examined, Finding, Held, Look, PendingSignIn, Protocol, SignOutPage,
+    Start, Told, plain::joined,
 };
 use crate::{
     client::{Client, NoTokens, Request},
@@ -327,7 +327,7 @@ impl Protocol for OpenIdConnect {
         }
     }
 
-    async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError> {
+    async fn redeem(&self, code: &str, begun: &PendingSignIn<'_>) -> Result<Told, FederationError> {
         let found = self.discovery.document().await?;
         let endpoint = &found.metadata.token;
         let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;

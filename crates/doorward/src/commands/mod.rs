@@ -3,7 +3,7 @@
 
 /// Prints one line. It may hold names that upstreams, clients and providers chose, so that the
 /// whole line is escaped.
-macro_rules! say {
+macro_rules! report {
     ($($words:tt)*) => { $crate::commands::print_line(&format!($($words)*)) };
 }
 

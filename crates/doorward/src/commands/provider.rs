@@ -149,9 +149,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if context.json {
                 print_json(&json!({"name": id.as_str(), "redirect_uri": callback}));
             } else {
-                say!("Added {id}.");
-                say!("Register this redirect URI there: {callback}");
-                say!("Then test it: doorward provider test {id}");
+                report!("Added {id}.");
+                report!("Register this redirect URI there: {callback}");
+                report!("Then test it: doorward provider test {id}");
             }
         }
         Command::Set { name, settings: words, client_secret_stdin, dry_run } => {
@@ -180,7 +180,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if let Err(refusal) = providers.delete(&name).await {
                 return Err(named(&providers, &refusal, &name).await?);
             }
-            say!("Deleted {name}. The access of users who signed in through it has ended.");
+            report!("Deleted {name}. The access of users who signed in through it has ended.");
         }
     }
     Ok(ExitCode::SUCCESS)
