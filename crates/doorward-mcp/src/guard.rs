@@ -34,12 +34,12 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
     }
-    let door = McpEndpoint::of(&request);
-    let mut response = match door {
-        Some(door) => guarded(&mcp, door, request, next).await,
+    let endpoint = McpEndpoint::of(&request);
+    let mut response = match endpoint {
+        Some(endpoint) => guarded(&mcp, endpoint, request, next).await,
         None => no_such_address(),
     };
-    if door.is_some_and(|door| door.keyed) {
+    if endpoint.is_some_and(|endpoint| endpoint.keyed) {
         without_discovery(&mut response);
     }
     cors::allow_any(response.headers_mut());
@@ -58,7 +58,7 @@ struct McpEndpoint {
 }
 
 /// The patterns of all MCP URLs. A longer one precedes those that are its suffixes.
-const DOORS: &[(&str, McpEndpoint)] = &[
+const ENDPOINTS: &[(&str, McpEndpoint)] = &[
     (routes::MCP_KEY_UPSTREAM, McpEndpoint { keyed: true, named: true }),
     (routes::MCP_UPSTREAM, McpEndpoint { keyed: false, named: true }),
     (routes::MCP_KEY, McpEndpoint { keyed: true, named: false }),
@@ -71,7 +71,10 @@ impl McpEndpoint {
     /// The path that the router matched. Its pattern may be below the path of the public URL.
     fn of(request: &Request) -> Option<Self> {
         let pattern = request.extensions().get::<MatchedPath>()?.as_str().trim_end_matches('/');
-        DOORS.iter().find(|(address, _)| pattern.ends_with(address)).map(|(_, door)| *door)
+        ENDPOINTS
+            .iter()
+            .find(|(address, _)| pattern.ends_with(address))
+            .map(|(_, endpoint)| *endpoint)
     }
 
     /// The offers of the URL, if there is such a URL.
@@ -95,8 +98,8 @@ fn surface(query: Option<&str>) -> Surface {
     }
 }
 
-async fn guarded(mcp: &Mcp, door: McpEndpoint, mut request: Request, next: Next) -> Response {
-    let Some(target) = door.target(mcp, request.uri().path()) else { return no_such_address() };
+async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: Next) -> Response {
+    let Some(target) = endpoint.target(mcp, request.uri().path()) else { return no_such_address() };
     match mcp.is_enabled().await {
         Ok(true) => {}
         Ok(false) => return mcp.noted(Reason::SwitchedOff, switched_off()),
@@ -105,7 +108,7 @@ async fn guarded(mcp: &Mcp, door: McpEndpoint, mut request: Request, next: Next)
     if let Some(refusal) = from_elsewhere(mcp, request.uri(), request.headers()) {
         return refusal;
     }
-    let keyed = door.keyed;
+    let keyed = endpoint.keyed;
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
         // At a URL without discovery, no OAuth token is accepted: a client that obtained one
         // belongs at the other URL.

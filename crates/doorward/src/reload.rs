@@ -92,7 +92,7 @@ pub(crate) struct Reply {
     pub(crate) failed: bool,
 }
 
-/// A wish and the way of its answer.
+/// A request and the channel of its reply.
 pub(crate) type PendingRequest = (Request, oneshot::Sender<Reply>);
 
 /// The task that puts the file in effect.
@@ -156,9 +156,9 @@ impl Reloader {
                     self.reload("SIGHUP").await;
                 }
                 Some((request, answer)) = self.requests.recv() => {
-                    let told = self.handle(request).await;
+                    let reply = self.handle(request).await;
                     // A command that was interrupted waits for nothing.
-                    let _ = answer.send(told);
+                    let _ = answer.send(reply);
                 }
                 _ = every.tick() => self.look().await,
             }
@@ -180,7 +180,7 @@ impl Reloader {
                 }
                 Err(error) => Reply { says: error.0, failed: true, ..Reply::default() },
             },
-            Request::State => self.told(Vec::new()),
+            Request::State => self.reply(Vec::new()),
         }
     }
 
@@ -204,7 +204,7 @@ impl Reloader {
         Ok((loaded, checked))
     }
 
-    fn told(&self, differences: Vec<Difference>) -> Reply {
+    fn reply(&self, differences: Vec<Difference>) -> Reply {
         let state = self.state.now();
         let (failed, says) = match state.state() {
             Ok(state) => (false, state.to_string()),
@@ -249,7 +249,7 @@ impl Reloader {
                 self.state.put(Loading { problem: Some(error.0), needs_restart });
             }
         }
-        self.told(differences)
+        self.reply(differences)
     }
 
     async fn put(

@@ -21,7 +21,7 @@ pub(super) async fn run(
     as_json: bool,
 ) -> Result<ExitCode, Failed> {
     let request = if dry_run { Request::Compare } else { Request::Reload };
-    let Some(told) = control::ask(data_dir, request).await? else {
+    let Some(reply) = control::ask(data_dir, request).await? else {
         // The next server loads the file when it starts.
         source.load()?.check()?;
         let says = format!(
@@ -33,19 +33,19 @@ pub(super) async fn run(
         }
         return Ok(print(&Reply { says, ..Reply::default() }, as_json));
     };
-    Ok(print(&told, as_json))
+    Ok(print(&reply, as_json))
 }
 
-fn print(told: &Reply, as_json: bool) -> ExitCode {
+fn print(reply: &Reply, as_json: bool) -> ExitCode {
     if as_json {
         print_json(&json!({
-            "ok": !told.failed, "says": told.says, "differences": told.differences,
+            "ok": !reply.failed, "says": reply.says, "differences": reply.differences,
         }));
     } else {
-        for difference in &told.differences {
+        for difference in &reply.differences {
             report!("{difference}");
         }
-        report!("{}", told.says);
+        report!("{}", reply.says);
     }
-    if told.failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    if reply.failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }
