@@ -72,8 +72,8 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("templates/admin_client.html", "withdraw", "the key of a text"),
 ];
 
-/// The files that are searched. The lists of words themselves are not, and neither are the changelog
-/// and the migrations, which describe older versions.
+/// The searched files. The lists of words themselves are left out, and so are the changelog and the
+/// migrations, which describe older versions.
 fn searched() -> Vec<String> {
     let endings = [
         ".rs", ".md", ".ftl", ".html", ".js", ".mjs", ".py", ".toml", ".yml", ".example",
@@ -120,7 +120,7 @@ fn found(text: &str) -> Vec<(usize, &'static str)> {
     let mut phrases: HashMap<&str, Vec<(Vec<&str>, &'static str)>> = HashMap::new();
     for (phrase, _) in FORBIDDEN {
         let parts: Vec<_> = phrase.split(' ').collect();
-        phrases.entry(parts[0]).or_default().push((parts, phrase));
+        phrases.entry(parts[0]).or_default().push((parts, *phrase));
     }
     let words = words(text);
     let mut found = Vec::new();
