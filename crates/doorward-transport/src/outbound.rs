@@ -165,7 +165,7 @@ impl Outbound {
         let guarded = |guard: Guard, encrypted: bool| {
             #[expect(
                 clippy::disallowed_methods,
-                reason = "this is the door that everything else must use"
+                reason = "this is the client that everything else must use"
             )]
             let builder = reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -300,7 +300,10 @@ pub async fn probe(url: &str, trusted: &[PathBuf]) -> Result<Fetched, OutboundEr
         .collect::<Vec<_>>();
     let tls = authorities::tls(&certificates)
         .map_err(|error| OutboundError::Failed(error.to_string()))?;
-    #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the client that everything else must use"
+    )]
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

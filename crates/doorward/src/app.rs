@@ -400,7 +400,7 @@ impl App {
         })
     }
 
-    /// The address of the metrics listener.
+    /// The IP address and port of the metrics listener.
     pub(crate) fn metrics_listener(&self) -> Option<String> {
         Some(self.config.metrics.listen.clone()).filter(|listen| !listen.is_empty())
     }

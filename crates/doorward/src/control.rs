@@ -24,9 +24,9 @@ use crate::{
 const NAME: &str = "control.sock";
 /// The longest path of a socket that every system takes, in bytes.
 const LONGEST_PATH: usize = 100;
-/// How long a command may take to say what it wants.
+/// How long a command may take to send its request.
 const SAID_WITHIN: Duration = Duration::from_secs(5);
-/// How long the server may take to answer.
+/// How long the server may take to respond.
 const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
 /// The most bytes of a question.
 const MOST_BYTES: u64 = 256;

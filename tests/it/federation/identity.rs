@@ -109,7 +109,7 @@ async fn a_name_from_a_provider_is_no_e_mail_address_and_hides_nothing() {
     assert_eq!(
         identity(&server, "boss").await.email,
         None,
-        "an address that is not verified is not the account's"
+        "an e-mail address that is not verified is not the account's"
     );
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     server.call(&tokens.access, "whoami", json!({})).await.expect(403);

@@ -262,7 +262,7 @@ pub(crate) async fn post(
     }
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each says whether one button is there")]
+#[expect(clippy::struct_excessive_bools, reason = "each states whether one button is shown")]
 #[derive(Template)]
 #[template(path = "admin_client.html")]
 struct One {

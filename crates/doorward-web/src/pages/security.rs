@@ -29,7 +29,7 @@ use crate::{
 
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each says whether one part of the page is there"
+    reason = "each states whether one part of the page is shown"
 )]
 #[derive(Template)]
 #[template(path = "security.html")]

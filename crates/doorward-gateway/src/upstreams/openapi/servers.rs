@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(
             base_of(&lists(), &[], None).unwrap(),
             "https://evil.example/",
-            "a file is the operator's own word"
+            "a file counts as the operator's configuration"
         );
         for bad in ["https://user:pw@api.example/", "ftp://api.example/", "https://"] {
             let lists = [json!([{"url": bad}]), Value::Null, Value::Null];
