@@ -33,7 +33,7 @@ async fn ax4_n4_unknown_clients_and_redirects_get_a_page_and_never_a_redirect() 
         assert!(page.location().is_empty() && page.body.contains("<h1>"), "{changes:?}");
         assert!(
             !page.body.contains("evil.example"),
-            "{changes:?}: the page repeats the hostile address"
+            "{changes:?}: the page repeats the hostile URL"
         );
     }
     let repeated = format!("{}&client_id=other", client.authorize_url(&pkce, &[]));

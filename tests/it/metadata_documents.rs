@@ -114,7 +114,7 @@ async fn cimd_12_failures_are_not_cached_and_headers_are_obeyed() {
     let stage = stage().await;
     stage
         .documents
-        .answer("/c", "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        .answer("/c", "HTTP/1.1 500 ErrorPage\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stage.open("/c").await.expect(503);
     stage.documents.json("/c", &stage.document("/c"), "cache-control: max-age=100\r\n");
     stage.open("/c").await.expect(303);

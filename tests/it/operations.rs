@@ -179,7 +179,7 @@ async fn the_doctor_explains_why_a_client_did_not_connect() {
 
 #[tokio::test]
 async fn cs19_metrics_are_served_on_a_listener_of_their_own_and_name_no_user() {
-    let data = directory("figures");
+    let data = directory("metrics");
     let free =
         std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let server =

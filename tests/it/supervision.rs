@@ -66,7 +66,7 @@ async fn fail(task: &str, number: usize) -> (Option<i32>, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_panic_of_any_long_lived_task_ends_the_process_with_an_error() {
     let mut tasks = started();
-    for known in ["writer", "audit trail", "housekeeping", "figures", "listener", CERTIFICATE] {
+    for known in ["writer", "audit trail", "housekeeping", "metrics", "listener", CERTIFICATE] {
         assert!(tasks.contains(known), "{known} is not among {tasks:?}");
     }
     let sqlite = doorward_testkit::fresh_database().await.is_empty();

@@ -9,7 +9,7 @@
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{HashedToken, PersonName, UserId, id::random_text};
+use doorward_model::{HashedToken, UserId, UserName, id::random_text};
 use doorward_store::attempts::{Allowance, Counter};
 use doorward_transport::ClientAddress;
 
@@ -99,7 +99,7 @@ impl Accounts {
     /// for an unknown name: such a name is counted like any other.
     pub(crate) fn password_counters(
         &self,
-        name: Option<&PersonName>,
+        name: Option<&UserName>,
         user_id: Option<&UserId>,
         place: (ClientAddress, Option<&str>),
     ) -> Vec<Counter> {
@@ -128,7 +128,7 @@ impl Accounts {
     }
 
     /// The name under which the attempts at an account's password are counted.
-    pub(crate) fn account_key(name: Option<&PersonName>) -> String {
-        format!("account:{}", name.map_or("", PersonName::as_str))
+    pub(crate) fn account_key(name: Option<&UserName>) -> String {
+        format!("account:{}", name.map_or("", UserName::as_str))
     }
 }

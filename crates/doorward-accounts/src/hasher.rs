@@ -346,7 +346,7 @@ mod tests {
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        panic!("a server at rest holds memory");
+        panic!("an idle server keeps memory");
     }
 
     #[tokio::test]

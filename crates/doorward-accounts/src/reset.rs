@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{Change, Expected, PersonName, Sealed, Timestamp, UnitOfWork, User, UserId};
+use doorward_model::{Change, Expected, Sealed, Timestamp, UnitOfWork, User, UserId, UserName};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ impl Accounts {
                 found.append(&mut holders);
             }
         }
-        if let Ok(name) = PersonName::parse(asked) {
+        if let Ok(name) = UserName::parse(asked) {
             found.extend(
                 self.store
                     .user_named(&name)

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, PersonName, PlainPassword, PlainToken,
-    ProviderId, Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, User,
-    UserId,
+    Authentication, Change, HashedToken, IdentityId, PlainPassword, PlainToken, ProviderId,
+    Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, User, UserId, UserName,
 };
 use doorward_store::{StoreError, attempts::TooMany};
 use doorward_transport::ClientAddress;
@@ -111,7 +110,7 @@ impl Accounts {
         &self,
         attempt: Attempt,
     ) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
-        let name = PersonName::parse(&attempt.name).ok();
+        let name = UserName::parse(&attempt.name).ok();
         if !self.config.passwords {
             return Ok(Err(SignInRefusal::Wrong));
         }
@@ -186,7 +185,7 @@ impl Accounts {
         Ok(Ok(signed_in))
     }
 
-    async fn named(&self, name: Option<&PersonName>) -> Result<Option<User>, StoreError> {
+    async fn named(&self, name: Option<&UserName>) -> Result<Option<User>, StoreError> {
         match name {
             Some(name) => self.store.user_named(name).await,
             None => Ok(None),

@@ -4,8 +4,8 @@ mod first;
 mod passwords;
 
 use doorward_model::{
-    Change, HashedToken, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork, UpstreamChange,
-    User, UserId, secret::PasswordTextError, user::PersonNameError,
+    Change, HashedToken, PlainPassword, RevokeReason, Role, UnitOfWork, UpstreamChange, User,
+    UserId, UserName, secret::PasswordTextError, user::UserNameError,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::ClientAddress;
@@ -45,7 +45,7 @@ pub struct BrowserFacts<'a> {
 pub enum UserError {
     /// The name cannot be one.
     #[error(transparent)]
-    Name(#[from] PersonNameError),
+    Name(#[from] UserNameError),
     /// The name is taken.
     #[error("the name {0} is already in use")]
     Taken(String),
@@ -124,7 +124,7 @@ impl Accounts {
     }
 
     async fn checked(&self, new: NewAccount) -> Result<User, UserError> {
-        let name = PersonName::parse(&new.name)?;
+        let name = UserName::parse(&new.name)?;
         let email = new
             .email
             .filter(|email| !email.trim().is_empty())
@@ -167,7 +167,7 @@ impl Accounts {
     /// The user with this sign-in name.
     pub async fn find(&self, name: &str) -> Result<User, UserError> {
         self.store
-            .user_named(&PersonName::parse(name)?)
+            .user_named(&UserName::parse(name)?)
             .await?
             .ok_or_else(|| UserError::Unknown(name.to_owned()))
     }

@@ -2,7 +2,7 @@
 
 use doorward_accounts::{Authority, INVITATION_SECONDS, NewAccount, UserError};
 use doorward_federation::{Federation, Provider};
-use doorward_mail::{Invitation, Letter, Letters, MailError};
+use doorward_mail::{Invitation, MailError, MailWriter, PreparedMail};
 use doorward_model::{Change, PublicUrl, UnitOfWork, User, routes};
 use doorward_store::StoreError;
 
@@ -68,7 +68,7 @@ impl Invited {
 pub struct Invitations {
     users: Users,
     federation: Federation,
-    letters: Letters,
+    mail_writer: MailWriter,
     public_url: PublicUrl,
 }
 
@@ -77,10 +77,10 @@ impl Invitations {
     pub fn new(
         users: Users,
         federation: Federation,
-        letters: Letters,
+        mail_writer: MailWriter,
         public_url: PublicUrl,
     ) -> Self {
-        Self { users, federation, letters, public_url }
+        Self { users, federation, mail_writer, public_url }
     }
 
     /// Adds a user, whole or not at all, and sends them a mail that says how to sign in: through
@@ -165,13 +165,13 @@ impl Invitations {
         unit: UnitOfWork,
     ) -> Result<Invited, StoreError> {
         // The mail is in the language of the request, which the task has not.
-        let letter = self.letters.invitation(&user, &way);
+        let prepared = self.mail_writer.invitation(&user, &way);
         let store = self.users.store.clone();
         self.users
             .store
             .owned(async move {
                 store.apply(unit).await?;
-                let mail = match letter.map(Letter::send) {
+                let mail = match prepared.map(PreparedMail::send) {
                     None => MailOutcome::NotWritten,
                     Some(sent) => match sent.await {
                         Ok(()) => MailOutcome::Sent,

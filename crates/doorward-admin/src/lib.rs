@@ -46,7 +46,7 @@ pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
-pub use users::{Belongings, UserChange, UserState, Users};
+pub use users::{UserChange, UserDetails, UserState, Users};
 pub use vitals::{Vital, Vitals};
 
 pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};

@@ -1,7 +1,7 @@
 //! Accounts of services: accounts that cannot sign in, for programs that act for no user.
 
 use doorward_accounts::{Accounts, Authority, NewAccount, UserError};
-use doorward_model::{Change, PersonName, Role, Scope, ScopeSet, UnitOfWork, User};
+use doorward_model::{Change, Role, Scope, ScopeSet, UnitOfWork, User, UserName};
 use doorward_store::{Condition, Store, StoreError};
 
 use crate::{Refusal, resources};
@@ -15,7 +15,7 @@ pub(crate) async fn account(
     name: &str,
     unit: &mut UnitOfWork,
 ) -> Result<User, Refusal> {
-    let parsed = PersonName::parse(name).map_err(UserError::Name)?;
+    let parsed = UserName::parse(name).map_err(UserError::Name)?;
     match store.user_named(&parsed).await? {
         Some(known) if known.password.is_some() || !known.roles.contains(&Role::service()) => {
             Err(Refusal::NotAService(name.to_owned()))

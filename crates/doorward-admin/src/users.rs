@@ -7,7 +7,7 @@ use doorward_federation::Provider;
 use doorward_model::{
     Change, ClientId, Clock, LinkedIdentity, RevokeReason, Role, Session, SessionId, User, UserId,
 };
-use doorward_store::{ConnectedApp, Store, WayIn};
+use doorward_store::{ConnectedApp, PasswordlessSignIn, Store};
 
 use crate::{Object, Refusal};
 
@@ -57,7 +57,7 @@ impl UserState {
 
 /// The possessions of a user.
 #[derive(Debug)]
-pub struct Belongings {
+pub struct UserDetails {
     /// Second factors.
     pub enrolled: Enrolled,
     /// Sessions in browsers.
@@ -135,7 +135,8 @@ impl Users {
         let ways = self.store.ways_in(&ids).await?;
         let passwords = self.have_passwords();
         let state = |user: &&User| {
-            let own: Vec<&WayIn> = ways.iter().filter(|way| way.user_id == user.id).collect();
+            let own: Vec<&PasswordlessSignIn> =
+                ways.iter().filter(|way| way.user_id == user.id).collect();
             let other = own.iter().any(|way| {
                 way.provider
                     .as_ref()
@@ -168,9 +169,9 @@ impl Users {
     }
 
     /// The possessions of a user.
-    pub async fn belongings(&self, user: &User) -> Result<Belongings, Refusal> {
+    pub async fn belongings(&self, user: &User) -> Result<UserDetails, Refusal> {
         let now = self.clock.now();
-        Ok(Belongings {
+        Ok(UserDetails {
             enrolled: self.accounts.enrolled(&user.id).await?,
             sessions: self.accounts.sessions_of(&user.id).await?,
             apps: self.store.connected_apps(&user.id, now).await?,

@@ -20,7 +20,7 @@ use doorward_model::{
 use doorward_store::{Store, StoreError};
 use doorward_transport::{
     Outbound, OutboundConfig,
-    outbound::{Correspondent, LOOPBACK, OutboundSetupError},
+    outbound::{LOOPBACK, OutboundSetupError, PeerPermissions},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -110,7 +110,7 @@ fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, Out
     let plain = LOOPBACK.map(str::to_owned);
     general.for_correspondent(
         config,
-        Correspondent { networks: &anywhere, ca_file: None, plain: &plain },
+        PeerPermissions { networks: &anywhere, ca_file: None, plain: &plain },
     )
 }
 

@@ -6,7 +6,7 @@ use doorward_federation::ProviderChangeError;
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_language::{Message, text};
 use doorward_model::ResourceError;
-use doorward_web::{Oops, reasons};
+use doorward_web::{ErrorPage, reasons};
 
 use crate::Console;
 
@@ -41,23 +41,23 @@ pub(crate) fn alert(console: &Console, refusal: &Refusal) -> Result<(StatusCode,
     let status = match refusal.kind() {
         Kind::Invalid => StatusCode::BAD_REQUEST,
         Kind::Conflict | Kind::Changed => StatusCode::CONFLICT,
-        Kind::Missing => return Err(Oops::not_found().draw(&console.web)),
+        Kind::Missing => return Err(ErrorPage::not_found().draw(&console.web)),
         Kind::Unavailable => return Err(refused_now(refusal).draw(&console.web)),
     };
     Ok((status, Alert::of(refusal)))
 }
 
 /// The page for an object that does not exist, or is unavailable at the moment.
-pub(crate) fn oops(refusal: &Refusal) -> Oops {
+pub(crate) fn oops(refusal: &Refusal) -> ErrorPage {
     match refusal.kind() {
-        Kind::Missing => Oops::not_found(),
+        Kind::Missing => ErrorPage::not_found(),
         Kind::Unavailable | Kind::Invalid | Kind::Conflict | Kind::Changed => refused_now(refusal),
     }
 }
 
 /// The page for an operation that the server cannot do now.
-fn refused_now(refusal: &Refusal) -> Oops {
-    Oops::new(
+fn refused_now(refusal: &Refusal) -> ErrorPage {
+    ErrorPage::new(
         StatusCode::SERVICE_UNAVAILABLE,
         text::error_unavailable(),
         text::admin_not_changed(reason(refusal)),

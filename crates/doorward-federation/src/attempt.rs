@@ -13,7 +13,7 @@ use doorward_model::{
 use doorward_store::StoreError;
 use doorward_transport::{
     ClientAddress, Params,
-    oauth::{Complaint, Told},
+    oauth::{ErrorSubject, Told},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
@@ -22,7 +22,7 @@ use crate::{
     arrival::{Arrival, Journey, counts_from, is_fresh},
     error::FederationError,
     federation::Federation,
-    protocol::{Ask, Begun, Start},
+    protocol::{Ask, PendingSignIn, Start},
     provider::Provider,
 };
 
@@ -52,7 +52,7 @@ struct Payload {
 
 /// A sign-in after its callback.
 #[derive(Debug)]
-pub enum TakenUp {
+pub enum ResumedSignIn {
     /// For the first time.
     First(Box<Arrival>),
     /// Again, by the back button or a reload: it was used. Holds the user's aim.
@@ -72,9 +72,9 @@ fn sent_back(code: &str, description: &str) -> FederationError {
     };
     let text = format!("{code} {}", told.description);
     match told.complaint() {
-        Complaint::Server | Complaint::Slower => FederationError::Unavailable(text),
-        Complaint::Client | Complaint::Request => FederationError::Misconfigured(text),
-        Complaint::Grant | Complaint::Unknown => FederationError::Refused(text),
+        ErrorSubject::Server | ErrorSubject::Slower => FederationError::Unavailable(text),
+        ErrorSubject::Client | ErrorSubject::Request => FederationError::Misconfigured(text),
+        ErrorSubject::Grant | ErrorSubject::Unknown => FederationError::Refused(text),
     }
 }
 
@@ -181,7 +181,7 @@ impl Federation {
         provider: &Arc<Provider>,
         params: &Params,
         browser: &str,
-    ) -> Result<TakenUp, FederationError> {
+    ) -> Result<ResumedSignIn, FederationError> {
         let state = params.get("state").ok_or(FederationError::NotAwaited("it has no state"))?;
         let (attempt, payload) = self.kept::<Payload>(state, browser).await?;
         if attempt.provider != provider.id {
@@ -192,15 +192,15 @@ impl Federation {
             )));
         }
         if attempt.consumed_at.is_some() {
-            return Ok(TakenUp::Again(payload.journey));
+            return Ok(ResumedSignIn::Again(payload.journey));
         }
         match self.inner.parts.store.apply(self.use_up(&attempt)).await {
             Ok(()) => {}
-            Err(StoreError::Refused(_)) => return Ok(TakenUp::Again(payload.journey)),
+            Err(StoreError::Refused(_)) => return Ok(ResumedSignIn::Again(payload.journey)),
             Err(error) => return Err(error.into()),
         }
         let arrival = within(self.finish(provider, params, payload)).await?;
-        Ok(TakenUp::First(Box::new(self.recognise(provider, arrival).await?)))
+        Ok(ResumedSignIn::First(Box::new(self.recognise(provider, arrival).await?)))
     }
 
     async fn finish(
@@ -217,7 +217,7 @@ impl Federation {
             FederationError::Untrusted("the response has neither a code nor an error".to_owned())
         })?;
         let redirect_uri = self.callback_of(&provider.id);
-        let begun = Begun {
+        let begun = PendingSignIn {
             redirect_uri: &redirect_uri,
             nonce: &payload.nonce,
             verifier: &payload.verifier,

@@ -4,7 +4,7 @@
 use doorward_model::{Timestamp, id::random_text};
 use doorward_transport::{
     OutboundError,
-    oauth::{Complaint, Told, date_of},
+    oauth::{ErrorSubject, Told, date_of},
 };
 use url::Url;
 
@@ -13,7 +13,7 @@ use crate::{
     brought,
     error::FederationError,
     federation::Federation,
-    protocol::{Ask, Begun, Examined, Finding, Look, Start, openid::LEEWAY},
+    protocol::{Ask, Examined, Finding, Look, PendingSignIn, Start, openid::LEEWAY},
     provider::Provider,
 };
 
@@ -141,7 +141,8 @@ impl Federation {
         let entropy = self.inner.parts.entropy.as_ref();
         let (nonce, verifier) = (random_text(entropy, 24), random_text(entropy, 32));
         let redirect_uri = self.callback_of(&provider.id);
-        let begun = Begun { redirect_uri: &redirect_uri, nonce: &nonce, verifier: &verifier };
+        let begun =
+            PendingSignIn { redirect_uri: &redirect_uri, nonce: &nonce, verifier: &verifier };
         match provider.protocol.redeem("doorward-provider-test", &begun).await.map(drop) {
             Err(FederationError::Refused(why)) => Ok(format!(
                 "the provider accepts this server as its client: it refused the invented code \
@@ -174,14 +175,14 @@ fn redirected(
     };
     if let Some(told) = error {
         return match told.complaint() {
-            Complaint::Client | Complaint::Request => Err(format!(
+            ErrorSubject::Client | ErrorSubject::Request => Err(format!(
                 "the provider responds with {told}; check client_id and scopes, and {hint}"
             )),
-            Complaint::Server | Complaint::Slower => {
+            ErrorSubject::Server | ErrorSubject::Slower => {
                 Err(format!("the provider responds with {told}"))
             }
             // The provider accepts the client's credentials; the rest needs a user.
-            Complaint::Grant | Complaint::Unknown => {
+            ErrorSubject::Grant | ErrorSubject::Unknown => {
                 Ok(format!("the provider responds with {}; redirect URI {redirect_uri}", told.code))
             }
         };

@@ -41,7 +41,7 @@ mod trusted;
 
 pub use admission::Admission;
 pub use arrival::{Arrival, Journey};
-pub use attempt::{Departure, TakenUp};
+pub use attempt::{Departure, ResumedSignIn};
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};
 pub use enterprise::{Asserted, AssertedUser, AssertionRefusal};

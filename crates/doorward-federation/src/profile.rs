@@ -1,6 +1,6 @@
 //! The profile of a user as derived from a provider's statements.
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, PersonName, User};
+use doorward_model::{Change, IdentityId, LinkedIdentity, User, UserName};
 use doorward_store::StoreError;
 
 use crate::{arrival::Arrival, error::FederationError, federation::Federation, provider::Provider};
@@ -8,7 +8,7 @@ use crate::{arrival::Arrival, error::FederationError, federation::Federation, pr
 /// A sign-in name from a provider's claims: plain characters only, and nothing from an `@` on. A
 /// name is not an e-mail address: a user called `boss@acme.test` elsewhere need not hold that
 /// mailbox (OpenID Connect Core §5.7).
-fn name_from(text: &str) -> Option<PersonName> {
+fn name_from(text: &str) -> Option<UserName> {
     let text = text.split('@').next().unwrap_or_default();
     let plain: String =
         text.chars()
@@ -17,7 +17,7 @@ fn name_from(text: &str) -> Option<PersonName> {
             })
             .take(56)
             .collect();
-    PersonName::parse(plain.trim_matches(['-', '.', '_'])).ok()
+    UserName::parse(plain.trim_matches(['-', '.', '_'])).ok()
 }
 
 /// The time of a comparison between a user's profile and a provider's statements.
@@ -101,7 +101,7 @@ impl Federation {
         &self,
         provider: &Provider,
         arrival: &Arrival,
-    ) -> Result<PersonName, FederationError> {
+    ) -> Result<UserName, FederationError> {
         let told = arrival
             .username
             .as_deref()
@@ -112,7 +112,7 @@ impl Federation {
         })?;
         for number in 1..1000 {
             let text = if number == 1 { base.to_string() } else { format!("{base}-{number}") };
-            let Ok(name) = PersonName::parse(&text) else { break };
+            let Ok(name) = UserName::parse(&text) else { break };
             if self.inner.parts.store.user_named(&name).await?.is_none() {
                 return Ok(name);
             }

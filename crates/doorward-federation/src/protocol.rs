@@ -36,7 +36,7 @@ pub(crate) struct Start<'a> {
 }
 
 /// A sign-in at its callback.
-pub(crate) struct Begun<'a> {
+pub(crate) struct PendingSignIn<'a> {
     pub(crate) redirect_uri: &'a str,
     pub(crate) nonce: &'a str,
     pub(crate) verifier: &'a str,
@@ -168,7 +168,7 @@ pub(crate) trait Protocol: Send + Sync {
     async fn check_issuer(&self, told: Option<&str>) -> Result<(), FederationError>;
 
     /// Redeems a code and identifies its user.
-    async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError>;
+    async fn redeem(&self, code: &str, begun: &PendingSignIn<'_>) -> Result<Told, FederationError>;
 
     /// Redeems a refresh token. From then on only the new one may be valid, so no other request is
     /// made before that is stored.

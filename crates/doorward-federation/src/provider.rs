@@ -2,7 +2,7 @@
 
 use doorward_keys::ClientKey;
 use doorward_model::{NewUsers, ProviderId, nearest};
-use doorward_transport::{Correspondent, Outbound, OutboundConfig};
+use doorward_transport::{Outbound, OutboundConfig, PeerPermissions};
 use url::Url;
 
 use crate::{
@@ -267,7 +267,7 @@ impl Provider {
         }
         let listed = config.networks.iter().chain(&means.outbound_config.allow_networks);
         let plain: Vec<String> = listed.filter(|_| asks_without_tls(&settings)).cloned().collect();
-        let correspondent = Correspondent {
+        let correspondent = PeerPermissions {
             networks: &config.networks,
             ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
             plain: &plain,

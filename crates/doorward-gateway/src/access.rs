@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub(crate) use held::Held;
-pub(crate) use short_lived::{ShortLived, Waits, Wanted};
+pub(crate) use short_lived::{RequiredScopes, ShortLived, Waits};
 
 use crate::{
     Inner,

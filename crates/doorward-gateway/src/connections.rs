@@ -27,7 +27,7 @@ use crate::{
     exchange::Failed,
     foreign::URL_ELICITATION_REQUIRED,
     link_error::LinkError,
-    status::UsersUpstream,
+    status::UserUpstream,
     upstream::{Shared, Upstream},
 };
 
@@ -57,7 +57,7 @@ struct Arguments {
 #[derive(Serialize, JsonSchema)]
 struct Answer {
     /// Each service, by its name.
-    services: Vec<UsersUpstream>,
+    services: Vec<UserUpstream>,
 }
 
 fn schema<T: JsonSchema>() -> Arc<Map<String, Value>> {

@@ -46,7 +46,7 @@ const MOST_CLOSED: usize = 1000;
 
 /// The messages of an upstream while it works on a request.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub(crate) enum UpstreamMessage {
     /// The progress of the request.
     Progress(ProgressNotificationParam),
     /// A log message.
@@ -58,21 +58,22 @@ pub(crate) enum Said {
 /// The messages of one conversation, in the order in which they arrived, until they are read.
 #[derive(Default)]
 pub(crate) struct Mailbox {
-    said: Mutex<VecDeque<Said>>,
+    said: Mutex<VecDeque<UpstreamMessage>>,
     arrived: Notify,
 }
 
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Said>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<UpstreamMessage>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts in progress or a log message.
-    pub(crate) fn put(&self, said: Said) {
+    pub(crate) fn put(&self, said: UpstreamMessage) {
         let mut waiting = self.lock();
         if waiting.len() >= SAID {
-            let oldest =
-                waiting.iter().position(|said| matches!(said, Said::Progress(_) | Said::Log(_)));
+            let oldest = waiting.iter().position(|said| {
+                matches!(said, UpstreamMessage::Progress(_) | UpstreamMessage::Log(_))
+            });
             match oldest {
                 Some(oldest) => drop(waiting.remove(oldest)),
                 None => return,
@@ -84,9 +85,9 @@ impl Mailbox {
     }
 
     /// Adds a question. `false` if too many messages wait.
-    pub(crate) fn ask(&self, question: Said) -> bool {
+    pub(crate) fn ask(&self, question: UpstreamMessage) -> bool {
         let mut waiting = self.lock();
-        let asked = waiting.iter().filter(|said| matches!(said, Said::Asks(..))).count();
+        let asked = waiting.iter().filter(|said| matches!(said, UpstreamMessage::Asks(..))).count();
         if waiting.len() >= SAID || asked >= MOST_ASKED {
             return false;
         }
@@ -97,7 +98,7 @@ impl Mailbox {
     }
 
     /// Waits for the next message.
-    async fn take(&self) -> Said {
+    async fn take(&self) -> UpstreamMessage {
         loop {
             if let Some(said) = self.lock().pop_front() {
                 return said;
@@ -344,7 +345,7 @@ async fn outlive(
 /// The next event of a conversation.
 pub(crate) enum Turn {
     /// The upstream said something.
-    Said(Said),
+    UpstreamMessage(UpstreamMessage),
     /// It answered.
     Answered(Box<Result<ServerResult, ServiceError>>),
 }
@@ -357,7 +358,7 @@ impl Conversation {
         };
         tokio::select! {
             biased;
-            said = self.said.take() => Turn::Said(said),
+            said = self.said.take() => Turn::UpstreamMessage(said),
             answer = &mut handle.rx => {
                 self.handle = None;
                 let answer = answer.unwrap_or(Err(ServiceError::TransportClosed));
@@ -407,7 +408,7 @@ mod tests {
         let mailbox = Mailbox::default();
         let ask = || {
             let question = InputRequest::ListRoots(ListRootsRequest::default());
-            mailbox.ask(Said::Asks(Box::new(question), oneshot::channel().0))
+            mailbox.ask(UpstreamMessage::Asks(Box::new(question), oneshot::channel().0))
         };
         assert_eq!((0..20).filter(|_| ask()).count(), 8);
         mailbox.lock().pop_front();

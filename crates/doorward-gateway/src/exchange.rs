@@ -28,7 +28,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Inner,
-    conversations::{Conversation, Said, Turn},
+    conversations::{Conversation, Turn, UpstreamMessage},
     foreign,
     link::Link,
     link_error::LinkError,
@@ -123,7 +123,7 @@ impl Parked {
 }
 
 /// A request on its way to an upstream.
-pub(crate) struct Errand<'a> {
+pub(crate) struct UpstreamRequest<'a> {
     pub(crate) inner: &'a Arc<Inner>,
     pub(crate) connector: &'a dyn Connector,
     pub(crate) link: Arc<Link>,
@@ -215,7 +215,7 @@ fn of_ask(error: AskError) -> ErrorData {
     }
 }
 
-impl Errand<'_> {
+impl UpstreamRequest<'_> {
     fn place(&self) -> String {
         format!("request_state/{}/{}/{}", self.visit.caller.user_id(), self.upstream, self.id)
     }
@@ -415,11 +415,11 @@ impl Errand<'_> {
                         Err(error) => Err(Failed::Link(LinkError::of(&error))),
                     };
                 }
-                Turn::Said(Said::Progress(progress)) => {
+                Turn::UpstreamMessage(UpstreamMessage::Progress(progress)) => {
                     self.progress.report(progress.progress, progress.total, progress.message).await;
                 }
-                Turn::Said(Said::Log(log)) => self.log(log).await,
-                Turn::Said(Said::Asks(request, answer)) => {
+                Turn::UpstreamMessage(UpstreamMessage::Log(log)) => self.log(log).await,
+                Turn::UpstreamMessage(UpstreamMessage::Asks(request, answer)) => {
                     if lacking(self.visit, &self.link.upstream.now(), &request).is_some() {
                         // The upstream decides how to treat that.
                         let (method, _) = method_and_params(&request);

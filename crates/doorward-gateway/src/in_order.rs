@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    conversations::{Conversations, Named, Said},
+    conversations::{Conversations, Named, UpstreamMessage},
     foreign,
     upstream::Upstream,
     wire::Wire,
@@ -172,10 +172,13 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                     match notification.notification {
                         ServerNotification::ProgressNotification(progress) => {
                             let said = foreign::progress(&self.upstream.now(), progress.params);
-                            mailbox.put(Said::Progress(said));
+                            mailbox.put(UpstreamMessage::Progress(said));
                         }
                         ServerNotification::LoggingMessageNotification(log) => {
-                            mailbox.put(Said::Log(foreign::log(&self.upstream.now(), log.params)));
+                            mailbox.put(UpstreamMessage::Log(foreign::log(
+                                &self.upstream.now(),
+                                log.params,
+                            )));
                         }
                         _ => {}
                     }
@@ -191,7 +194,7 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                                 let (answer, answered) = oneshot::channel();
                                 mailbox
                                     .filter(|mailbox| {
-                                        mailbox.ask(Said::Asks(Box::new(asked), answer))
+                                        mailbox.ask(UpstreamMessage::Asks(Box::new(asked), answer))
                                     })
                                     .map(|_| answered)
                                     .ok_or_else(unasked)

@@ -69,10 +69,10 @@ pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
 pub use explained::Condition;
 pub use finding::Finding;
 pub use left_out::{LeftOut, Why};
-pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
+pub use oauth::{ConnectError, Departure, OAuthError, PendingConnection};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
-pub use status::{ConnectionState, Problem, UsersUpstream};
+pub use status::{ConnectionState, Problem, UserUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 
@@ -128,7 +128,7 @@ pub(crate) struct Inner {
     pub(crate) oauth: oauth::Flights,
     /// The scopes that upstreams required of users in vain.
     pub(crate) waits: access::Waits,
-    pub(crate) wanted: access::Wanted,
+    pub(crate) wanted: access::RequiredScopes,
     /// Wakes the task that revokes tokens at their issuers.
     pub(crate) revocations: tokio::sync::Notify,
     /// True in a server, which warns of what a command need not repeat.
@@ -177,7 +177,7 @@ impl Gateway {
             flights: access::Flights::default(),
             oauth: oauth::Flights::default(),
             waits: access::Waits::default(),
-            wanted: access::Wanted::default(),
+            wanted: access::RequiredScopes::default(),
             revocations: tokio::sync::Notify::new(),
             serves: AtomicBool::new(false),
             warned: Mutex::default(),

@@ -193,7 +193,7 @@ pub(crate) enum Era {
 }
 
 /// The parts of a new link.
-pub(crate) struct Making {
+pub(crate) struct NewLink {
     pub(crate) upstream: Shared,
     pub(crate) user: Option<UserId>,
     pub(crate) changes: Changes,
@@ -201,7 +201,7 @@ pub(crate) struct Making {
     pub(crate) wire: Arc<Wire>,
 }
 
-impl Making {
+impl NewLink {
     fn handler(&self) -> Handler {
         let mut config = ClientConfig::default();
         config.client_info = Implementation::new("doorward", env!("CARGO_PKG_VERSION"));

@@ -17,7 +17,7 @@ use crate::{
     link_error::LinkError,
     listed::Listed,
     pins,
-    turns::Begun,
+    turns::ListingStart,
     upstream::{Shared, Upstream},
 };
 
@@ -38,7 +38,7 @@ impl Inner {
         &self,
         upstream: &Shared,
         mut listed: Listed,
-        begun: Begun,
+        begun: ListingStart,
     ) -> Result<Catalogue, LinkError> {
         let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
         let store = &self.parts.store;

@@ -70,7 +70,7 @@ pub(crate) struct Evaluated {
 }
 
 /// How much is stored of an upstream.
-struct Room<'r> {
+struct Usage<'r> {
     rule: &'r Rule,
     tools: usize,
     bytes: usize,
@@ -85,7 +85,7 @@ fn is_undecided(tool: &PinnedTool) -> bool {
     tool.state == ToolState::Waiting && tool.class.is_none()
 }
 
-impl Room<'_> {
+impl Usage<'_> {
     fn take(&mut self, tools: usize, bytes: usize) -> Result<(), Why> {
         if self.tools + tools > self.rule.tools {
             return Err(Why::TooMany);
@@ -109,7 +109,7 @@ pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> E
     let decided = pinned.iter().filter(|tool| !is_undecided(tool));
     let (tools, bytes) =
         decided.fold((0, 0), |(tools, bytes), tool| (tools + 1, bytes + size(tool)));
-    let mut room = Room { rule, tools, bytes };
+    let mut usage = Usage { rule, tools, bytes };
     let (mut new, mut kept) = (Vec::new(), HashSet::new());
     for one in shown {
         let name = one.tool.name.as_ref();
@@ -130,14 +130,14 @@ pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> E
         match by_name.get(name) {
             Some(known) => {
                 if is_undecided(known)
-                    && let Err(why) = room.take(1, size(known))
+                    && let Err(why) = usage.take(1, size(known))
                 {
                     judged.left_out.add(name, why);
                     continue;
                 }
-                again(rule, known, Listed { shown: one, definition }, &mut room, &mut judged);
+                again(rule, known, Listed { shown: one, definition }, &mut usage, &mut judged);
             }
-            None => match room.take(1, definition.len()) {
+            None => match usage.take(1, definition.len()) {
                 Ok(()) => {
                     let pin = first(rule, name, definition);
                     if pin.state == ToolState::Approved {
@@ -204,7 +204,7 @@ fn again(
     rule: &Rule,
     known: &PinnedTool,
     listed: Listed<'_>,
-    room: &mut Room<'_>,
+    usage: &mut Usage<'_>,
     judged: &mut Evaluated,
 ) {
     let Listed { shown, definition } = listed;
@@ -252,7 +252,7 @@ fn again(
                 tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(&known.tool), "a tool's definition changed: it is in quarantine until an administrator approves it (doorward upstream tools {})", rule.upstream);
             }
             // It is in quarantine in any case; its new definition counts towards the limit.
-            match room.take(
+            match usage.take(
                 0,
                 definition.len().saturating_sub(known.changed.as_ref().map_or(0, String::len)),
             ) {

@@ -15,7 +15,7 @@ use doorward_model::{Live, Timestamp, UpstreamName, User, UserId};
 use crate::{
     Inner,
     access::LinkAuth,
-    link::{Era, Link, Making},
+    link::{Era, Link, NewLink},
     link_error::LinkError,
     listen::{self, Audience},
     upstream::{Setup, Shared, Upstream},
@@ -24,7 +24,7 @@ use crate::{
 
 /// The parts of a new connection.
 pub(crate) struct Connecting<'a> {
-    pub(crate) making: Making,
+    pub(crate) making: NewLink,
     pub(crate) auth: Arc<LinkAuth>,
     /// This program, which ends local processes when the server has ended.
     pub(crate) supervisor: Option<&'a Path>,
@@ -294,7 +294,7 @@ impl Inner {
                 upstream: Arc::clone(upstream),
                 user: upstream.auth.is_personal().then(|| Arc::clone(user)),
             });
-            let making = Making {
+            let making = NewLink {
                 upstream: Arc::clone(upstream),
                 user: key.1.clone(),
                 changes: self.parts.changes.clone(),

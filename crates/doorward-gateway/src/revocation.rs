@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_model::{Connection, Sealed, Timestamp, UpstreamChange, trust::Revocation};
 use doorward_store::StoreError;
-use doorward_transport::{Correspondent, Outbound};
+use doorward_transport::{Outbound, PeerPermissions};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -142,7 +142,7 @@ impl Inner {
         let reach = self.reach(row, upstream);
         let networks = listed(&reach.networks, reach.http_on_loopback);
         let plain = without_tls(&networks, &self.parts.outbound_config);
-        let wanted = Correspondent {
+        let wanted = PeerPermissions {
             networks: &networks,
             ca_file: (!reach.ca_file.is_empty()).then_some(reach.ca_file.as_str()),
             plain: &plain,

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use doorward_model::{Pattern, Role, ToolClass, UpstreamName, nearest};
-use doorward_transport::{Correspondent, Outbound, OutboundConfig};
+use doorward_transport::{Outbound, OutboundConfig, PeerPermissions};
 use http::{HeaderName, HeaderValue};
 use url::Url;
 
@@ -176,7 +176,7 @@ fn outbound_of(
     general: &OutboundConfig,
     reach: &Reach,
 ) -> Result<Outbound, SettingError> {
-    let wanted = Correspondent {
+    let wanted = PeerPermissions {
         networks: &reach.networks,
         ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
         plain: &reach.plain,

@@ -36,7 +36,7 @@ pub enum ConnectionState {
 
 /// One upstream as a user sees it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct UsersUpstream {
+pub struct UserUpstream {
     /// Its name, before the names of its tools.
     pub name: String,
     /// Its display name.
@@ -92,7 +92,7 @@ impl Serialize for Problem {
 
 impl Gateway {
     /// All upstreams as this user sees them, by name.
-    pub async fn services(&self, user: &Arc<User>) -> Result<Vec<UsersUpstream>, StoreError> {
+    pub async fn services(&self, user: &Arc<User>) -> Result<Vec<UserUpstream>, StoreError> {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
         let looks = futures_util::future::join_all(
@@ -131,7 +131,7 @@ impl Gateway {
                 .as_ref()
                 .filter(|_| state == ConnectionState::Unreachable)
                 .map(|problem| Problem::Unreachable(problem.to_string()));
-            services.push(UsersUpstream {
+            services.push(UserUpstream {
                 name: upstream.name.to_string(),
                 title: upstream.title.clone(),
                 state,
@@ -233,7 +233,7 @@ impl Gateway {
 fn test_user(now: Timestamp) -> User {
     User {
         id: doorward_model::UserId::from_text("u_test"),
-        name: doorward_model::PersonName::from_stored("test".to_owned()),
+        name: doorward_model::UserName::from_stored("test".to_owned()),
         email: None,
         email_by: None,
         display_name: None,

@@ -22,22 +22,22 @@ pub(crate) struct Turns {
 
 /// The moment when a listing began, in the order of all listings.
 #[derive(Clone, Copy)]
-pub(crate) struct Begun(u64);
+pub(crate) struct ListingStart(u64);
 
 /// The turn of one listing: until it is dropped, no other listing of the upstream is evaluated.
 pub(crate) struct Turn {
     newest: OwnedMutexGuard<u64>,
-    begun: Begun,
+    begun: ListingStart,
 }
 
 impl Turns {
     /// Notes that a listing begins, before anything is asked of the upstream.
-    pub(crate) fn begin(&self) -> Begun {
-        Begun(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
+    pub(crate) fn begin(&self) -> ListingStart {
+        ListingStart(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Waits for the turn of a listing.
-    pub(crate) async fn take(&self, upstream: UpstreamName, begun: Begun) -> Turn {
+    pub(crate) async fn take(&self, upstream: UpstreamName, begun: ListingStart) -> Turn {
         let turn = {
             let mut upstreams = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(upstreams.entry(upstream).or_default())

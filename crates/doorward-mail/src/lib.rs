@@ -2,8 +2,8 @@
 //! that names `lettre`. Without a mail server, no feature that needs mail is offered.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod letters;
 mod mailer;
+mod writer;
 
-pub use letters::{Invitation, Letter, Letters, NewSignIn};
 pub use mailer::{MailConfig, MailError, MailSetupError, Mailer};
+pub use writer::{Invitation, MailWriter, NewSignIn, PreparedMail};

@@ -58,7 +58,7 @@ impl Permit {
 }
 
 /// The route of a call to its tool.
-enum Way {
+enum CallRoute {
     /// By the tool's own name.
     Direct,
     /// Through `call_tool`.
@@ -128,9 +128,9 @@ impl Mcp {
         noted: &mut Noted,
     ) -> Result<Answer, ToolError> {
         let searched = match self.way(&visit, &mut operation).await? {
-            Way::Direct => false,
-            Way::Search => true,
-            Way::Answered(answer) => return Ok(answer),
+            CallRoute::Direct => false,
+            CallRoute::Search => true,
+            CallRoute::Answered(answer) => return Ok(answer),
         };
         let found = match operation.wanted() {
             Some(wanted) => self.find(&visit, wanted).await,
@@ -243,10 +243,10 @@ impl Mcp {
     }
 
     /// Returns the search tools, and puts the tool that `call_tool` names in its place.
-    async fn way(&self, visit: &Visit, operation: &mut Operation) -> Result<Way, ToolError> {
-        let Operation::CallTool(params) = operation else { return Ok(Way::Direct) };
+    async fn way(&self, visit: &Visit, operation: &mut Operation) -> Result<CallRoute, ToolError> {
+        let Operation::CallTool(params) = operation else { return Ok(CallRoute::Direct) };
         if !surface::is_one(&params.name) {
-            return Ok(Way::Direct);
+            return Ok(CallRoute::Direct);
         }
         if params.name == surface::CALL {
             *params = surface::inner(params)?;
@@ -256,7 +256,7 @@ impl Mcp {
                         .to_owned(),
                 ));
             }
-            return Ok(Way::Search);
+            return Ok(CallRoute::Search);
         }
         let _turn = self
             .inner
@@ -270,7 +270,7 @@ impl Mcp {
         } else {
             surface::describe(&tools, arguments)
         };
-        answer.map(|result| Way::Answered(Answer::Tool(result.into())))
+        answer.map(|result| CallRoute::Answered(Answer::Tool(result.into())))
     }
 }
 

@@ -35,7 +35,7 @@ const SECRET_NAMES: &[&str] = &[
 
 /// The outcome of a use, in the words of the log and the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
+enum UseOutcome {
     Ok,
     InputRequired,
     AnsweredWithError,
@@ -48,7 +48,7 @@ enum Said {
     Cancelled,
 }
 
-impl Said {
+impl UseOutcome {
     fn of(outcome: &Result<Answer, ToolError>) -> Self {
         match outcome {
             Ok(answer) if answer.is_error() => Self::AnsweredWithError,
@@ -149,9 +149,9 @@ impl Noting {
         call
     }
 
-    fn event(&self, said: Said, micros: i64, record: Option<String>) -> AuditEvent {
+    fn event(&self, said: UseOutcome, micros: i64, record: Option<String>) -> AuditEvent {
         let mut detail = Map::new();
-        if said != Said::Ok {
+        if said != UseOutcome::Ok {
             detail.insert("said".to_owned(), said.as_str().into());
         }
         if let Some(id) = record {
@@ -172,7 +172,7 @@ impl Noting {
         i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 
-    fn log(&self, said: Said, micros: i64) {
+    fn log(&self, said: UseOutcome, micros: i64) {
         let caller = &self.visit.caller;
         tracing::info!(
             tool = %self.name, operation = self.verb.as_str(), user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display),
@@ -184,7 +184,11 @@ impl Noting {
     /// disconnected.
     pub(crate) async fn end(mut self, outcome: &Result<Answer, ToolError>, cancelled: bool) {
         let (said, micros) = (
-            if cancelled && outcome.is_err() { Said::Cancelled } else { Said::of(outcome) },
+            if cancelled && outcome.is_err() {
+                UseOutcome::Cancelled
+            } else {
+                UseOutcome::of(outcome)
+            },
             self.micros(),
         );
         self.log(said, micros);
@@ -204,8 +208,8 @@ impl Drop for Noting {
             return;
         }
         let micros = self.micros();
-        self.log(Said::Cancelled, micros);
-        let event = self.event(Said::Cancelled, micros, None);
+        self.log(UseOutcome::Cancelled, micros);
+        let event = self.event(UseOutcome::Cancelled, micros, None);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (mcp, visit) = (self.mcp.clone(), self.visit.clone());
             runtime.spawn(async move { mcp.note(&visit, event).await });

@@ -48,10 +48,10 @@ pub struct Config {
     /// together.
     #[serde(alias = "max_sse_streams_per_person")]
     pub max_sse_streams_per_user: usize,
-    /// Clients that may ask their user themselves before a call that the policy requires to be
-    /// confirmed, by their client id; `*` matches any text. Every other client directs the user to
-    /// a page of this server, and so do all calls with personal access tokens and service tokens:
-    /// the program that holds one could answer by itself.
+    /// Clients that may ask for a confirmation in their own interface before a call that the policy
+    /// requires to be confirmed, by their client id; `*` matches any text. Every other client
+    /// directs the user to a page of this server, and so do all calls with personal access tokens
+    /// and service tokens: the program that holds one could answer by itself.
     pub confirm_in_band: Vec<String>,
 }
 

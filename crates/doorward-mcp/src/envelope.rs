@@ -47,13 +47,13 @@ struct Reference {
 
 /// The operation of a request, and its item.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct RequestedOperation {
     pub(crate) verb: Verb,
     kind: Kind,
     pub(crate) name: String,
 }
 
-impl Wish {
+impl RequestedOperation {
     pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
         Wanted::of(self.kind, &self.name)
     }
@@ -75,32 +75,32 @@ pub(crate) enum Peeked {
 impl Envelope {
     /// The operation and its item. The tool of a call is named by its own name or through
     /// `call_tool`.
-    pub(crate) fn wish(&self) -> Option<Wish> {
-        let wish = |verb: Verb, kind: Kind, name: &Value| {
-            Some(Wish { verb, kind, name: name.as_str()?.to_owned() })
+    pub(crate) fn requested(&self) -> Option<RequestedOperation> {
+        let requested = |verb: Verb, kind: Kind, name: &Value| {
+            Some(RequestedOperation { verb, kind, name: name.as_str()?.to_owned() })
         };
         let params = self.params.as_ref()?;
         match self.method.as_str() {
             "tools/call" => {
                 if params.name != crate::surface::CALL {
-                    return wish(Verb::Call, Kind::Tool, &params.name);
+                    return requested(Verb::Call, Kind::Tool, &params.name);
                 }
                 let arguments: Value =
                     serde_json::from_str(params.arguments.as_ref()?.get()).ok()?;
-                crate::surface::inner_name(&arguments).map(|name| Wish {
+                crate::surface::inner_name(&arguments).map(|name| RequestedOperation {
                     verb: Verb::Call,
                     kind: Kind::Tool,
                     name: name.to_owned(),
                 })
             }
-            "prompts/get" => wish(Verb::GetPrompt, Kind::Prompt, &params.name),
-            "resources/read" => wish(Verb::Read, Kind::Resource, &params.uri),
-            "resources/subscribe" => wish(Verb::Watch, Kind::Resource, &params.uri),
+            "prompts/get" => requested(Verb::GetPrompt, Kind::Prompt, &params.name),
+            "resources/read" => requested(Verb::Read, Kind::Resource, &params.uri),
+            "resources/subscribe" => requested(Verb::Watch, Kind::Resource, &params.uri),
             "completion/complete" => {
                 let reference = params.reference.as_ref()?;
                 match reference.kind.as_str() {
-                    "ref/prompt" => wish(Verb::Complete, Kind::Prompt, &reference.name),
-                    "ref/resource" => wish(Verb::Complete, Kind::Template, &reference.uri),
+                    "ref/prompt" => requested(Verb::Complete, Kind::Prompt, &reference.name),
+                    "ref/resource" => requested(Verb::Complete, Kind::Template, &reference.uri),
                     _ => None,
                 }
             }
@@ -141,12 +141,15 @@ mod tests {
 
     #[test]
     fn a_message_names_its_item_once() {
-        let wish = |body: &str| match peek(body.as_bytes()) {
-            Peeked::Message(envelope) => envelope.wish(),
+        let requested = |body: &str| match peek(body.as_bytes()) {
+            Peeked::Message(envelope) => envelope.requested(),
             _ => None,
         };
-        let tool =
-            |body: &str| wish(body).filter(|wish| wish.kind == Kind::Tool).map(|wish| wish.name);
+        let tool = |body: &str| {
+            requested(body)
+                .filter(|requested| requested.kind == Kind::Tool)
+                .map(|requested| requested.name)
+        };
         assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wait","arguments":{}}}"#).as_deref(), Some("wait"));
         assert_eq!(
             tool(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"wait"}}"#),
@@ -180,7 +183,7 @@ mod tests {
                 "x:{id}",
             ),
         ] {
-            let found = wish(&format!(
+            let found = requested(&format!(
                 r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#
             ))
             .unwrap();
@@ -202,7 +205,7 @@ mod tests {
                 r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"call_tool","arguments":{arguments}}}}}"#
             );
             let Peeked::Message(envelope) = peek(body.as_bytes()) else { panic!("{body}") };
-            assert_eq!(envelope.wish().unwrap().name, "wipe");
+            assert_eq!(envelope.requested().unwrap().name, "wipe");
         }
     }
 

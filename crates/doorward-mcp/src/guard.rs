@@ -34,12 +34,12 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
     }
-    let door = Door::of(&request);
-    let mut response = match door {
-        Some(door) => guarded(&mcp, door, request, next).await,
+    let endpoint = McpEndpoint::of(&request);
+    let mut response = match endpoint {
+        Some(endpoint) => guarded(&mcp, endpoint, request, next).await,
         None => no_such_address(),
     };
-    if door.is_some_and(|door| door.keyed) {
+    if endpoint.is_some_and(|endpoint| endpoint.keyed) {
         without_discovery(&mut response);
     }
     cors::allow_any(response.headers_mut());
@@ -50,7 +50,7 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
 /// An MCP URL, as the router matched it. Its parts are not searched for in the path: the name of an
 /// upstream may look like one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Door {
+struct McpEndpoint {
     /// It takes personal and service tokens only.
     keyed: bool,
     /// It names one upstream.
@@ -58,20 +58,23 @@ struct Door {
 }
 
 /// The patterns of all MCP URLs. A longer one precedes those that are its suffixes.
-const DOORS: &[(&str, Door)] = &[
-    (routes::MCP_KEY_UPSTREAM, Door { keyed: true, named: true }),
-    (routes::MCP_UPSTREAM, Door { keyed: false, named: true }),
-    (routes::MCP_KEY, Door { keyed: true, named: false }),
-    (routes::MCP_SSE, Door { keyed: false, named: false }),
-    (routes::MCP_MESSAGES, Door { keyed: false, named: false }),
-    (routes::MCP, Door { keyed: false, named: false }),
+const ENDPOINTS: &[(&str, McpEndpoint)] = &[
+    (routes::MCP_KEY_UPSTREAM, McpEndpoint { keyed: true, named: true }),
+    (routes::MCP_UPSTREAM, McpEndpoint { keyed: false, named: true }),
+    (routes::MCP_KEY, McpEndpoint { keyed: true, named: false }),
+    (routes::MCP_SSE, McpEndpoint { keyed: false, named: false }),
+    (routes::MCP_MESSAGES, McpEndpoint { keyed: false, named: false }),
+    (routes::MCP, McpEndpoint { keyed: false, named: false }),
 ];
 
-impl Door {
+impl McpEndpoint {
     /// The path that the router matched. Its pattern may be below the path of the public URL.
     fn of(request: &Request) -> Option<Self> {
         let pattern = request.extensions().get::<MatchedPath>()?.as_str().trim_end_matches('/');
-        DOORS.iter().find(|(address, _)| pattern.ends_with(address)).map(|(_, door)| *door)
+        ENDPOINTS
+            .iter()
+            .find(|(address, _)| pattern.ends_with(address))
+            .map(|(_, endpoint)| *endpoint)
     }
 
     /// The offers of the URL, if there is such a URL.
@@ -95,8 +98,8 @@ fn surface(query: Option<&str>) -> Surface {
     }
 }
 
-async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Response {
-    let Some(target) = door.target(mcp, request.uri().path()) else { return no_such_address() };
+async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: Next) -> Response {
+    let Some(target) = endpoint.target(mcp, request.uri().path()) else { return no_such_address() };
     match mcp.is_enabled().await {
         Ok(true) => {}
         Ok(false) => return mcp.noted(Reason::SwitchedOff, switched_off()),
@@ -105,7 +108,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
     if let Some(refusal) = from_elsewhere(mcp, request.uri(), request.headers()) {
         return refusal;
     }
-    let keyed = door.keyed;
+    let keyed = endpoint.keyed;
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
         // At a URL without discovery, no OAuth token is accepted: a client that obtained one
         // belongs at the other URL.
@@ -263,21 +266,21 @@ async fn answered(
 /// Refuses operations that roles or rules forbid, or for which the token lacks a scope, with the
 /// HTTP status that clients act on.
 async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Response> {
-    let wish = envelope.wish()?;
-    let (_, item) = mcp.find(visit, wish.wanted()?).await?;
+    let requested = envelope.requested()?;
+    let (_, item) = mcp.find(visit, requested.wanted()?).await?;
     let (caller, facts) = (&visit.caller, item.facts());
     // More scopes would not help a user without the necessary roles.
     if mcp.inner.judge.judge(visit, &facts) == Verdict::Refuse {
-        tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, "refused: the roles or the policy do not allow it");
-        mcp.note_refused(visit, wish.verb, &facts).await;
-        return Some(role_refusal(facts.kind, &wish.name, &envelope.id));
+        tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %requested.name, "refused: the roles or the policy do not allow it");
+        mcp.note_refused(visit, requested.verb, &facts).await;
+        return Some(role_refusal(facts.kind, &requested.name, &envelope.id));
     }
     if caller.scopes.allows(facts.scope) {
         return None;
     }
     // An elevation that may follow is joined to this line by user, client and grant (R14).
-    tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up requested");
-    mcp.note_refused(visit, wish.verb, &facts).await;
+    tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %requested.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up requested");
+    mcp.note_refused(visit, requested.verb, &facts).await;
     Some(mcp.step_up(visit.target, facts.scope, &envelope.id))
 }
 

@@ -162,7 +162,7 @@ impl InPlace {
                 );
                 info.protocol_version = version.clone();
                 let server = Server::new(self.mcp.clone());
-                let running = serve_directly(server, Nowhere, Some(info));
+                let running = serve_directly(server, ClosedTransport, Some(info));
                 (version.clone(), running.peer().clone())
             };
             ProtocolVersion::KNOWN_VERSIONS.iter().map(of).collect()
@@ -234,9 +234,9 @@ fn written(message: &ServerJsonRpcMessage, status: StatusCode) -> Response {
 }
 
 /// A connection that ended before it began.
-struct Nowhere;
+struct ClosedTransport;
 
-impl Transport<RoleServer> for Nowhere {
+impl Transport<RoleServer> for ClosedTransport {
     type Error = Infallible;
 
     fn send(

@@ -14,7 +14,7 @@ use doorward_keys::MasterKey;
 use doorward_model::{
     Clock, HashedToken, PlainToken, Sealed, UpstreamChange, UserId, upstream::KeptResult,
 };
-use doorward_store::{Arrived, Store, StoreError};
+use doorward_store::{KeptAnswer, Store, StoreError};
 use serde_json::{Map, Value, json};
 use tokio::sync::{broadcast, oneshot};
 
@@ -173,7 +173,7 @@ impl Relay {
     }
 
     /// Subscribes to answers that reach other replicas; `None` where there are none.
-    pub(crate) fn listen(&self) -> Option<broadcast::Receiver<Arrived>> {
+    pub(crate) fn listen(&self) -> Option<broadcast::Receiver<KeptAnswer>> {
         self.store.answers()
     }
 
@@ -211,12 +211,12 @@ impl Relay {
         &self,
         asker: &Asker<'_>,
         id: &str,
-        mut relayed: broadcast::Receiver<Arrived>,
+        mut relayed: broadcast::Receiver<KeptAnswer>,
     ) -> Result<Value, AskError> {
         let hashed = hashed(id);
         loop {
             match relayed.recv().await {
-                Ok(Arrived::One(arrived)) if arrived != hashed.as_str() => continue,
+                Ok(KeptAnswer::One(arrived)) if arrived != hashed.as_str() => continue,
                 // Of those that were missed, one may be this one.
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

@@ -153,13 +153,13 @@ impl AccessPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PersonName, Timestamp, UserId};
+    use crate::{Timestamp, UserId, UserName};
 
     fn user(roles: &[&str], provider_roles: &[&str]) -> User {
         let parse = |roles: &[&str]| roles.iter().map(|role| Role::parse(role).unwrap()).collect();
         User {
             id: UserId::from_text("u_1"),
-            name: PersonName::parse("a").unwrap(),
+            name: UserName::parse("a").unwrap(),
             email: None,
             email_by: None,
             display_name: None,

@@ -7,9 +7,9 @@ mod unit;
 
 use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
-    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PersonName, ProviderId,
-    RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey,
-    Statement, StoredProvider, Timestamp, User,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, ProviderId, RefreshToken,
+    RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey, Statement,
+    StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -276,7 +276,7 @@ pub enum Change {
         /// The user.
         user_id: UserId,
         /// The new name.
-        name: PersonName,
+        name: UserName,
     },
     /// Makes a user's provider roles those of all their linked identities together.
     CollectProviderRoles(UserId),

@@ -88,5 +88,5 @@ pub use timeline::{ConnectStep, StepKind};
 pub use trust::{ServerPin, UpstreamTrust};
 pub use trust_rule::{TrustRule, TrustedIssuer};
 pub use upstream::{Connection, ToolClass, UpstreamChange, UpstreamName};
-pub use user::{PersonName, Role, User};
+pub use user::{Role, User, UserName};
 pub use vital::{Dependency, VitalRecord, VitalState};

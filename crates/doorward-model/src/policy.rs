@@ -147,7 +147,7 @@ impl fmt::Display for Decision<'_> {
 mod tests {
     use super::*;
     use crate::{
-        PersonName, Role, Timestamp, User, UserId,
+        Role, Timestamp, User, UserId, UserName,
         id::{AccessTokenId, ClientId, Program},
         upstream::ToolClass,
     };
@@ -155,7 +155,7 @@ mod tests {
     fn user(name: &str, roles: &[&str]) -> User {
         User {
             id: UserId::from_text("u_1"),
-            name: PersonName::parse(name).unwrap(),
+            name: UserName::parse(name).unwrap(),
             email: Some(format!("{name}@example.com")),
             email_by: None,
             display_name: None,

@@ -7,21 +7,21 @@ use crate::{IdentityId, Timestamp, id::UserId, secret::HashedPassword};
 /// The name that a user signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared
 /// without case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PersonName(String);
+pub struct UserName(String);
 
 /// A text that cannot be a sign-in name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a name has 1 to 64 letters, digits, '.', '_', '-' or '@'")]
-pub struct PersonNameError;
+pub struct UserNameError;
 
-impl PersonName {
+impl UserName {
     /// Parses a typed name; upper-case letters become lower case.
-    pub fn parse(text: &str) -> Result<Self, PersonNameError> {
+    pub fn parse(text: &str) -> Result<Self, UserNameError> {
         let name = text.trim().to_ascii_lowercase();
         let plain =
             name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte));
         if name.is_empty() || name.len() > 64 || !plain {
-            Err(PersonNameError)
+            Err(UserNameError)
         } else {
             Ok(Self(name))
         }
@@ -36,7 +36,7 @@ impl PersonName {
     }
 }
 
-impl fmt::Display for PersonName {
+impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -93,7 +93,7 @@ pub struct User {
     /// The stable identifier: `sub` in tokens.
     pub id: UserId,
     /// The sign-in name, unique.
-    pub name: PersonName,
+    pub name: UserName,
     /// An e-mail address that an administrator gave or an identity provider vouches for. It does
     /// not identify the user.
     pub email: Option<String>,

@@ -15,21 +15,21 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Applied {
     /// All writes are in place, pending the commit.
-    Done(Told),
+    Done(UnitEntries),
     /// This condition did not hold; the unit must be rolled back.
     Refused(Condition),
 }
 
 /// The entries of a unit, to be appended in its transaction.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct UnitEntries {
     /// Those that its writes state, which are counted when the unit is through.
     pub(crate) stated: Vec<AuditEvent>,
     /// Those that it consists of, which were counted when they were noted.
     pub(crate) noted: Vec<AuditEvent>,
 }
 
-impl Told {
+impl UnitEntries {
     /// All entries, in the order of the chain.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &AuditEvent> {
         self.noted.iter().chain(&self.stated)
@@ -43,7 +43,7 @@ pub(crate) async fn unit(
     writes: Vec<Write>,
     stamp: &AuditStamp,
 ) -> Result<Applied, DbErr> {
-    let mut told = Told::default();
+    let mut told = UnitEntries::default();
     for Write { name, work, stale: _, audit } in writes {
         let was = match &audit {
             Audit::Compared { row, .. } => compare::state(db, row).await?,

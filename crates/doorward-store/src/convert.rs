@@ -7,9 +7,9 @@ pub(crate) mod upstreams;
 
 use doorward_model::{
     Authentication, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
-    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, PersonName, ProviderId, RefreshToken,
-    Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm,
-    SigningKey, Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId,
+    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, ProviderId, RefreshToken, Resource,
+    Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm, SigningKey,
+    Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId, UserName,
     foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
@@ -65,7 +65,7 @@ pub(crate) fn user(row: e::user::Model) -> Result<User, StoreError> {
             .map(|name| foreign::line(&name, 100).into_owned())
             .filter(|name| !name.is_empty()),
         id: UserId::from_text(row.id),
-        name: PersonName::from_stored(row.name),
+        name: UserName::from_stored(row.name),
         email: row.email,
         email_by: row.email_by.map(IdentityId::from_stored),
         password: row.password.map(HashedPassword::from_phc),

@@ -2,7 +2,7 @@
 
 /// One cached value, or all of a kind where a change touches rows that it does not name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stale {
+pub(crate) enum Invalidation {
     User(String),
     Client(String),
     Grant(String),
@@ -23,7 +23,7 @@ pub(crate) enum Stale {
     Everything,
 }
 
-impl Stale {
+impl Invalidation {
     /// The text of a notification between replicas.
     pub(crate) fn to_text(&self) -> String {
         match self {
@@ -78,24 +78,24 @@ mod tests {
     #[test]
     fn notifications_survive_the_trip_and_unknown_ones_empty_the_caches() {
         for stale in [
-            Stale::User("u".into()),
-            Stale::Grant("g".into()),
-            Stale::Grants,
-            Stale::Session("s".into()),
-            Stale::Sessions,
-            Stale::SigningKeys,
-            Stale::Settings,
-            Stale::Providers,
-            Stale::Upstreams,
-            Stale::Resources,
-            Stale::Trusts,
-            Stale::Pinned("wiki".into()),
-            Stale::Connections("u".into()),
-            Stale::AccessTokens,
-            Stale::Answers("a".into()),
+            Invalidation::User("u".into()),
+            Invalidation::Grant("g".into()),
+            Invalidation::Grants,
+            Invalidation::Session("s".into()),
+            Invalidation::Sessions,
+            Invalidation::SigningKeys,
+            Invalidation::Settings,
+            Invalidation::Providers,
+            Invalidation::Upstreams,
+            Invalidation::Resources,
+            Invalidation::Trusts,
+            Invalidation::Pinned("wiki".into()),
+            Invalidation::Connections("u".into()),
+            Invalidation::AccessTokens,
+            Invalidation::Answers("a".into()),
         ] {
-            assert_eq!(Stale::from_text(&stale.to_text()), stale);
+            assert_eq!(Invalidation::from_text(&stale.to_text()), stale);
         }
-        assert_eq!(Stale::from_text("tools x"), Stale::Everything);
+        assert_eq!(Invalidation::from_text("tools x"), Invalidation::Everything);
     }
 }

@@ -32,8 +32,8 @@ use std::sync::Arc;
 pub use audit::{AuditBreak, AuditPage, AuditVerified};
 pub use condition::Condition;
 pub use config::Config;
-pub use repos::{ClientFilter, ConnectedApp, LoginFailures, WayIn};
-pub use store::{Arrived, Backend, Observer, Store};
+pub use repos::{ClientFilter, ConnectedApp, LoginFailures, PasswordlessSignIn};
+pub use store::{Backend, KeptAnswer, Observer, Store};
 
 /// The first `limit` of the rows that were read, and `true` if there are more: pages request one
 /// row more than they show.

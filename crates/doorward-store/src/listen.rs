@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sea_orm::sqlx::postgres::PgListener;
 
-use crate::{invalidate::Stale, store::Caches, tasks::Tasks};
+use crate::{invalidate::Invalidation, store::Caches, tasks::Tasks};
 
 /// The listening task; it ends with this value.
 pub(crate) struct Listener(tokio::task::AbortHandle);
@@ -17,7 +17,7 @@ impl Listener {
                     tracing::warn!(%error, "no notifications from other replicas; trying again");
                 }
                 // Notifications in the meantime were missed.
-                caches.forget(&[Stale::Everything]);
+                caches.forget(&[Invalidation::Everything]);
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }))
@@ -33,12 +33,12 @@ impl Drop for Listener {
 async fn listen(url: &str, caches: &Caches) -> Result<(), sea_orm::sqlx::Error> {
     let mut listener = PgListener::connect(url).await?;
     listener.listen("doorward").await?;
-    caches.forget(&[Stale::Everything]);
+    caches.forget(&[Invalidation::Everything]);
     loop {
         match listener.try_recv().await? {
-            Some(notification) => caches.forget(&[Stale::from_text(notification.payload())]),
+            Some(notification) => caches.forget(&[Invalidation::from_text(notification.payload())]),
             // The connection was lost and made again: notifications may have been missed.
-            None => caches.forget(&[Stale::Everything]),
+            None => caches.forget(&[Invalidation::Everything]),
         }
     }
 }

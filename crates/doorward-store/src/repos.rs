@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_model::{
     AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink,
-    PersonName, RefreshToken, ScopeSet, Session, SigningKey, Timestamp, User, UserId,
+    RefreshToken, ScopeSet, Session, SigningKey, Timestamp, User, UserId, UserName,
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -18,7 +18,7 @@ mod resources;
 mod second_factor;
 mod upstreams;
 
-pub use federation::WayIn;
+pub use federation::PasswordlessSignIn;
 
 use crate::{
     Store, StoreError, convert,
@@ -88,7 +88,7 @@ impl Store {
         self.caches.users.get(&id.as_str().to_owned(), read).await
     }
     /// The user with this sign-in name, straight from the database.
-    pub async fn user_named(&self, name: &PersonName) -> Result<Option<User>, StoreError> {
+    pub async fn user_named(&self, name: &UserName) -> Result<Option<User>, StoreError> {
         self.point()
             .one(user::Entity::find().filter(user::Column::Name.eq(name.as_str())))
             .await?
@@ -100,7 +100,7 @@ impl Store {
         if let Some(user) = self.user(&UserId::from_text(text)).await? {
             return Ok(Some(user));
         }
-        match PersonName::parse(text) {
+        match UserName::parse(text) {
             Ok(name) => Ok(self.user_named(&name).await?.map(Arc::new)),
             Err(_) => Ok(None),
         }

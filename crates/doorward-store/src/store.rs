@@ -32,7 +32,7 @@ use crate::{
     cache::ReadThrough,
     connect::{self, InPlace, Sweeper},
     db::Db,
-    invalidate::Stale,
+    invalidate::Invalidation,
     listen, origin,
     tasks::Tasks,
     writer::{Effects, Statements, Writer},
@@ -75,7 +75,7 @@ pub(crate) struct Caches {
     pub(crate) connections: ReadThrough<String, Vec<Connection>>,
     pub(crate) access_tokens: ReadThrough<String, AccessToken>,
     /// Tells which answers of clients were kept for a replica that waits.
-    pub(crate) answers: broadcast::Sender<Arrived>,
+    pub(crate) answers: broadcast::Sender<KeptAnswer>,
 }
 
 /// How many answers may wait to be noticed.
@@ -83,7 +83,7 @@ const ANSWERS: usize = 256;
 
 /// An answer that was kept for a replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrived {
+pub enum KeptAnswer {
     /// The one with this hashed identifier.
     One(String),
     /// Any: notifications may have been missed.
@@ -118,33 +118,33 @@ impl Caches {
         }
     }
 
-    pub(crate) fn forget(&self, stale: &[Stale]) {
+    pub(crate) fn forget(&self, stale: &[Invalidation]) {
         for value in stale {
             match value {
-                Stale::User(id) => self.users.forget(id),
-                Stale::Client(id) => self.clients.forget(id),
-                Stale::Grant(id) => self.grants.forget(id),
-                Stale::Grants => self.grants.forget_all(),
-                Stale::Session(token) => self.sessions.forget(token),
-                Stale::Sessions => self.sessions.forget_all(),
-                Stale::SigningKeys => self.signing_keys.forget_all(),
-                Stale::Settings => self.settings.forget_all(),
-                Stale::Providers => self.providers.forget_all(),
-                Stale::Resources => self.resources.forget_all(),
-                Stale::Trusts => self.trusts.forget_all(),
-                Stale::Upstreams => {
+                Invalidation::User(id) => self.users.forget(id),
+                Invalidation::Client(id) => self.clients.forget(id),
+                Invalidation::Grant(id) => self.grants.forget(id),
+                Invalidation::Grants => self.grants.forget_all(),
+                Invalidation::Session(token) => self.sessions.forget(token),
+                Invalidation::Sessions => self.sessions.forget_all(),
+                Invalidation::SigningKeys => self.signing_keys.forget_all(),
+                Invalidation::Settings => self.settings.forget_all(),
+                Invalidation::Providers => self.providers.forget_all(),
+                Invalidation::Resources => self.resources.forget_all(),
+                Invalidation::Trusts => self.trusts.forget_all(),
+                Invalidation::Upstreams => {
                     self.upstreams.forget_all();
                     self.trusts.forget_all();
                     self.pinned.forget_all();
                     self.connections.forget_all();
                 }
-                Stale::Pinned(name) => self.pinned.forget(name),
-                Stale::Connections(user_id) => self.connections.forget(user_id),
-                Stale::AccessTokens => self.access_tokens.forget_all(),
+                Invalidation::Pinned(name) => self.pinned.forget(name),
+                Invalidation::Connections(user_id) => self.connections.forget(user_id),
+                Invalidation::AccessTokens => self.access_tokens.forget_all(),
                 // Without a listener, no request of this replica waits for an answer.
-                Stale::Answers(id) => drop(self.answers.send(Arrived::One(id.clone()))),
-                Stale::Everything => {
-                    let _ = self.answers.send(Arrived::Any);
+                Invalidation::Answers(id) => drop(self.answers.send(KeptAnswer::One(id.clone()))),
+                Invalidation::Everything => {
+                    let _ = self.answers.send(KeptAnswer::Any);
                     self.users.forget_all();
                     self.clients.forget_all();
                     self.grants.forget_all();
@@ -275,7 +275,7 @@ impl Store {
 
     /// Subscribes to the answers that other replicas keep for this one; `None` where there are no
     /// other replicas.
-    pub fn answers(&self) -> Option<broadcast::Receiver<Arrived>> {
+    pub fn answers(&self) -> Option<broadcast::Receiver<KeptAnswer>> {
         (self.backend == Backend::Postgres).then(|| self.caches.answers.subscribe())
     }
 
@@ -368,7 +368,7 @@ impl Store {
             let gone = chain::trim(Db::Transaction(&transaction), seq).await?;
             transaction.commit().await?;
             drop(sweeper);
-            self.caches.forget(&[Stale::Settings]);
+            self.caches.forget(&[Invalidation::Settings]);
             total += gone;
             if gone == 0 {
                 return Ok(total);
@@ -469,6 +469,6 @@ impl Store {
 
     /// Clears all caches; the next reads use the database.
     pub fn forget_cached(&self) {
-        self.caches.forget(&[Stale::Everything]);
+        self.caches.forget(&[Invalidation::Everything]);
     }
 }

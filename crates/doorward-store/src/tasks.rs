@@ -24,9 +24,9 @@ impl Default for Tasks {
 }
 
 /// Reports the end of a task, also if it panicked.
-struct Alive(&'static str, watch::Sender<Option<&'static str>>);
+struct EndReport(&'static str, watch::Sender<Option<&'static str>>);
 
-impl Drop for Alive {
+impl Drop for EndReport {
     fn drop(&mut self) {
         self.1.send_if_modified(|first| {
             let news = first.is_none();
@@ -43,7 +43,7 @@ impl Tasks {
         name: &'static str,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::AbortHandle {
-        let alive = Alive(name, self.ended.clone());
+        let alive = EndReport(name, self.ended.clone());
         #[cfg(debug_assertions)]
         let work = unless_failed(name, work, self.failing.subscribe());
         let task = tokio::spawn(async move {
@@ -60,7 +60,7 @@ impl Tasks {
         name: &'static str,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let alive = Alive(name, self.ended.clone());
+        let alive = EndReport(name, self.ended.clone());
         #[cfg(debug_assertions)]
         let work = unless_failed(name, work, self.failing.subscribe());
         let runtime = tokio::runtime::Handle::current();

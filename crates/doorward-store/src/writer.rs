@@ -22,11 +22,11 @@ use tokio::{
 
 use crate::{
     StoreError,
-    apply::{self, Applied, Told},
+    apply::{self, Applied, UnitEntries},
     audit::chain,
     db::Db,
     embedded::Embedded,
-    invalidate::Stale,
+    invalidate::Invalidation,
     store::{Caches, Observer},
     tasks::Tasks,
     writes::{self, Write},
@@ -61,7 +61,7 @@ struct Job {
 /// The effects of a unit once it is through.
 struct After {
     stamp: AuditStamp,
-    stale: Vec<Stale>,
+    stale: Vec<Invalidation>,
     names: Vec<&'static str>,
     /// False for the trail's own units; their entries were counted when they were noted.
     counted: bool,
@@ -94,7 +94,7 @@ impl Statements {
 
 impl Effects {
     /// Counts a unit and answers. Nothing here waits.
-    fn settle(&self, after: After, result: Result<Told, StoreError>) {
+    fn settle(&self, after: After, result: Result<UnitEntries, StoreError>) {
         let result = result.map(|told| {
             if let (true, Some(observer)) = (after.counted, self.observer.get()) {
                 after.names.iter().for_each(|name| observer.changed(name));
@@ -222,7 +222,7 @@ async fn transact(
     pool: &DatabaseConnection,
     writes: Vec<Write>,
     after: &After,
-) -> Result<Told, StoreError> {
+) -> Result<UnitEntries, StoreError> {
     let transaction = pool.begin().await?;
     let told = match apply::unit(Db::Transaction(&transaction), writes, &after.stamp).await? {
         Applied::Refused(condition) => {
@@ -265,7 +265,7 @@ async fn sqlite(
             let now = data_version(&embedded).ok();
             if now != seen {
                 seen = now;
-                effects.caches.forget(&[Stale::Everything]);
+                effects.caches.forget(&[Invalidation::Everything]);
             }
         }
     }
@@ -320,7 +320,7 @@ async fn commit(
     units: Vec<Vec<Write>>,
     afters: &[After],
     statements: &Statements,
-) -> Result<Vec<Result<Told, StoreError>>, DbErr> {
+) -> Result<Vec<Result<UnitEntries, StoreError>>, DbErr> {
     let open = embedded.begin()?;
     let db = Db::Embedded(embedded);
     let together = units.len() > 1;
@@ -354,7 +354,7 @@ async fn commit(
             embedded.say("RELEASE unit")?;
         }
     }
-    let entries = results.iter().flatten().flat_map(Told::entries).collect();
+    let entries = results.iter().flatten().flat_map(UnitEntries::entries).collect();
     chain::append(db, entries).await?;
     open.commit()?;
     Ok(results)

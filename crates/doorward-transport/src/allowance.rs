@@ -153,7 +153,7 @@ mod tests {
         }
         let taken: Vec<_> = (0..6).map(|_| allowances.take(address("192.0.2.1"))).collect();
         assert_eq!(taken.iter().flatten().count(), 5);
-        assert!(allowances.take(address("192.0.2.2")).is_some(), "another address has its own");
+        assert!(allowances.take(address("192.0.2.2")).is_some(), "another IP address has its own");
         // A client at one IP address, and the same client at another.
         let [here, again, more] = [(); 3].map(|()| allowances.take(address("192.0.2.3")).unwrap());
         assert!(

@@ -36,7 +36,7 @@ pub use config::{OutboundConfig, ServerConfig};
 pub use csrf::Csrf;
 pub use limit::AddressLimiter;
 pub use listeners::{Listen, Listeners};
-pub use outbound::{Correspondent, Fetched, Outbound, OutboundError};
+pub use outbound::{Fetched, Outbound, OutboundError, PeerPermissions};
 pub use params::{Params, ParamsError};
 pub use single_flight::{FlightError, SingleFlight};
 pub use tls::Tls;

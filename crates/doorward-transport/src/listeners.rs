@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::tls::Tls;
 
-/// The address of the listener, in the form of `server.listen`.
+/// The IP address and port of the listener, in the form of `server.listen`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// Both loopback IP addresses, because `localhost` means either: browsers and Node.js try `::1`

@@ -18,7 +18,7 @@ use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 pub use authorize_params::{AuthorizeParams, Own};
-pub use code::{Complaint, Told};
+pub use code::{ErrorSubject, Told};
 pub use document::{Document, LeftOut};
 pub use search::{Found, Missing, NotFound, Search, Unusable};
 pub use tokens::{Lifetime, Registration, Tokens, TokensFailure};
@@ -228,12 +228,12 @@ impl Answer {
         }
         if let Some(told) = told {
             match told.complaint() {
-                Complaint::Grant => return Failure::Refused(told),
-                Complaint::Client | Complaint::Request => return Failure::Client(told),
-                Complaint::Slower => return Failure::Wait { seconds: None, told },
-                Complaint::Server => return Failure::Silent(told.to_string()),
+                ErrorSubject::Grant => return Failure::Refused(told),
+                ErrorSubject::Client | ErrorSubject::Request => return Failure::Client(told),
+                ErrorSubject::Slower => return Failure::Wait { seconds: None, told },
+                ErrorSubject::Server => return Failure::Silent(told.to_string()),
                 // The status is more informative than an unknown code.
-                Complaint::Unknown => {
+                ErrorSubject::Unknown => {
                     return self.by_status(asked, told);
                 }
             }

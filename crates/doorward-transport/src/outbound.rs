@@ -51,7 +51,7 @@ struct Guarded {
 
 /// The operator's permissions for one correspondent beyond those for all.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Correspondent<'a> {
+pub struct PeerPermissions<'a> {
     /// Networks that it may be in although they are not public.
     pub networks: &'a [String],
     /// A PEM file with the certificate authority that signs for it.
@@ -123,7 +123,7 @@ impl Outbound {
     pub fn for_correspondent(
         &self,
         config: &OutboundConfig,
-        wanted: Correspondent<'_>,
+        wanted: PeerPermissions<'_>,
     ) -> Result<Self, OutboundSetupError> {
         if wanted.networks.is_empty() && wanted.ca_file.is_none() && wanted.plain.is_empty() {
             return Ok(Self { permits: Arc::new(Semaphore::new(CONCURRENT)), ..self.clone() });
@@ -139,7 +139,7 @@ impl Outbound {
     pub fn for_streams(
         &self,
         config: &OutboundConfig,
-        wanted: Correspondent<'_>,
+        wanted: PeerPermissions<'_>,
     ) -> Result<Self, OutboundSetupError> {
         let mut config = config.clone();
         config.allow_networks.extend_from_slice(wanted.networks);
@@ -165,7 +165,7 @@ impl Outbound {
         let guarded = |guard: Guard, encrypted: bool| {
             #[expect(
                 clippy::disallowed_methods,
-                reason = "this is the door that everything else must use"
+                reason = "this is the client that everything else must use"
             )]
             let builder = reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -300,7 +300,10 @@ pub async fn probe(url: &str, trusted: &[PathBuf]) -> Result<Fetched, OutboundEr
         .collect::<Vec<_>>();
     let tls = authorities::tls(&certificates)
         .map_err(|error| OutboundError::Failed(error.to_string()))?;
-    #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the client that everything else must use"
+    )]
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -334,7 +337,7 @@ mod tests {
     async fn http_is_for_listed_networks_and_https_goes_nowhere_new_with_them() {
         let config = OutboundConfig::default();
         let plain = ["127.0.0.0/8".to_owned()];
-        let wanted = Correspondent { networks: &[], ca_file: None, plain: &plain };
+        let wanted = PeerPermissions { networks: &[], ca_file: None, plain: &plain };
         let outbound = Outbound::new(&config).unwrap().for_correspondent(&config, wanted).unwrap();
         let get =
             async |url: &str| outbound.get(&Url::parse(url).unwrap(), "*/*", 10).await.unwrap_err();

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::body::Body as AnyBody;
+use axum::body::Body as AxumBody;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
@@ -14,7 +14,7 @@ use crate::pace::InFlight;
 
 /// A response's body.
 pub(crate) struct Paced {
-    body: AnyBody,
+    body: AxumBody,
     request: InFlight,
     /// A part was taken and the next not yet requested: the part is not sent. HTTP/2 requests the
     /// next when the client's flow-control window allows it, HTTP/1.1 when the socket's buffer
@@ -24,7 +24,7 @@ pub(crate) struct Paced {
 
 impl Paced {
     /// The body of a response of which the head is about to be sent.
-    pub(crate) fn new(body: AnyBody, request: InFlight) -> Self {
+    pub(crate) fn new(body: AxumBody, request: InFlight) -> Self {
         request.0.taken(true);
         Self { body, request, unsent: true }
     }

@@ -34,7 +34,7 @@ use crate::{
     pace::{Overdue, Pace},
     peers::Peers,
     response::Paced,
-    socket::{Heard, Taking},
+    socket::{ObservedStream, Taking},
     tls,
     tls::Tls,
 };
@@ -214,7 +214,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             }
         },
     ));
-    let io = TokioIo::new(Heard::new(stream, Arc::clone(&pace)));
+    let io = TokioIo::new(ObservedStream::new(stream, Arc::clone(&pace)));
     let connection = builder.serve_connection(io, service).into_owned();
     let (stop, sleep) =
         (stopped.changed(), tokio::time::sleep_until(pace.instant(pace.next_check())));

@@ -59,12 +59,12 @@ impl<K, T> Clone for SingleFlight<K, T> {
 }
 
 /// Frees a key however the work ends, a panic and the end of the runtime included.
-struct Landing<K: Eq + Hash, T> {
+struct KeyGuard<K: Eq + Hash, T> {
     shared: Arc<Shared<K, T>>,
     key: Option<K>,
 }
 
-impl<K: Eq + Hash, T> Drop for Landing<K, T> {
+impl<K: Eq + Hash, T> Drop for KeyGuard<K, T> {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
             self.shared.lock().remove(&key);
@@ -123,7 +123,7 @@ where
         under_way.insert(key.clone(), awaited.clone());
         self.shared.count.send_modify(|count| *count += 1);
         drop(under_way);
-        let landing = Landing { shared: Arc::clone(&self.shared), key: Some(key) };
+        let landing = KeyGuard { shared: Arc::clone(&self.shared), key: Some(key) };
         let work = work();
         tokio::spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;

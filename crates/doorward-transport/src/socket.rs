@@ -17,13 +17,13 @@ use crate::pace::Pace;
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A stream that observes the bytes that arrive.
-pub(crate) struct Heard<S> {
+pub(crate) struct ObservedStream<S> {
     socket: S,
     pace: Arc<Pace>,
     wire: Wire,
 }
 
-impl<S> Heard<S> {
+impl<S> ObservedStream<S> {
     pub(crate) fn new(socket: S, pace: Arc<Pace>) -> Self {
         Self { socket, pace, wire: Wire::Unknown(0) }
     }
@@ -141,7 +141,7 @@ impl Frames {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ObservedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -157,7 +157,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ObservedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -10,12 +10,12 @@ use crate::{
     Web,
     frame::{browser_name, moment},
     language::Language,
-    pages::error::Oops,
+    pages::error::ErrorPage,
 };
 
 /// The target of a sign-in: a client's request, or a page.
 #[derive(Clone, Debug, Default)]
-pub struct Onward<'a> {
+pub struct SignInTarget<'a> {
     pub(crate) request: Option<&'a str>,
     pub(crate) next: Option<&'a str>,
 }
@@ -88,7 +88,7 @@ pub fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
     format!("{page}?{}", query.finish()).trim_end_matches('?').to_owned()
 }
 
-impl<'a> Onward<'a> {
+impl<'a> SignInTarget<'a> {
     /// To a page.
     pub const fn page(next: &'a str) -> Self {
         Self { request: None, next: Some(next) }
@@ -123,7 +123,7 @@ impl Web {
     pub async fn authority(
         &self,
         visitor: &Visitor,
-        onward: &Onward<'_>,
+        onward: &SignInTarget<'_>,
     ) -> Result<Authority, Response> {
         match self.parts.accounts.authority(visitor).await {
             Ok(Ok(authority)) => Ok(authority),
@@ -131,12 +131,12 @@ impl Web {
                 tracing::info!(user = %visitor.user.id, missing = missing.as_str(), "a recent sign-in is required");
                 Err(answer::see_other(&self.again(missing, onward)))
             }
-            Err(error) => Err(Oops::unavailable(&error).draw(self)),
+            Err(error) => Err(ErrorPage::unavailable(&error).draw(self)),
         }
     }
 
     /// The URL at which a user repeats the missing authentication, and continues.
-    pub(crate) fn again(&self, missing: NotRecent, onward: &Onward<'_>) -> String {
+    pub(crate) fn again(&self, missing: NotRecent, onward: &SignInTarget<'_>) -> String {
         let query = onward.query();
         match missing {
             NotRecent::SignIn => self.at(&format!("{}?again=1&{query}", routes::LOGIN)),
@@ -146,7 +146,7 @@ impl Web {
 
     /// Gives the browser its new session and redirects it: to the second factor if that is missing.
     /// The next step reads the new session, so it is taken by the browser's next request.
-    pub(crate) fn let_in(&self, signed_in: &SignedIn, onward: &Onward<'_>) -> Response {
+    pub(crate) fn let_in(&self, signed_in: &SignedIn, onward: &SignInTarget<'_>) -> Response {
         let target = if signed_in.complete {
             onward.target()
         } else {
@@ -175,7 +175,7 @@ impl Web {
     fn tell_of_sign_in(&self, signed_in: &SignedIn) {
         if !signed_in.complete
             || signed_in.user.email.is_none()
-            || !self.parts.letters.tell_of_sign_ins()
+            || !self.parts.mail_writer.tell_of_sign_ins()
         {
             return;
         }
@@ -194,8 +194,8 @@ impl Web {
                 browser: &browser_name(&session.user_agent),
                 address: &session.address,
             };
-            if let Some(letter) = web.parts.letters.new_sign_in(&user, sign_in) {
-                letter.send_in_background();
+            if let Some(prepared) = web.parts.mail_writer.new_sign_in(&user, sign_in) {
+                prepared.send_in_background();
             }
         }));
     }

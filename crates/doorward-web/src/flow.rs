@@ -7,7 +7,7 @@ use doorward_issuer::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAns
 use doorward_model::{OAuthErrorCode, Scope, ScopeSet, routes};
 use doorward_transport::answer;
 
-use crate::{Web, pages::error::Oops, visitor::Browser};
+use crate::{Web, pages::error::ErrorPage, visitor::Browser};
 
 /// The next step of an authorization request.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Web {
             Ok(Step::SignIn) => to(routes::LOGIN),
             Ok(Step::ProveMore) => to(routes::LOGIN_SECOND_FACTOR),
             Ok(Step::Decide(_)) => to(routes::CONSENT),
-            Ok(Step::Refuse(target)) => Oops::no_role(&request.client.name, target).draw(self),
+            Ok(Step::Refuse(target)) => ErrorPage::no_role(&request.client.name, target).draw(self),
             Ok(Step::Answer(target)) => answer::see_other(&target),
             Ok(Step::Tell(error)) => self.tell(&error, browser),
             Err(refusal) => self.refuse(&refusal, browser),
@@ -139,8 +139,8 @@ impl Web {
     ) -> Result<AuthorizationRequest, Response> {
         self.parts.issuer.reopen(sealed, browser.address).await.map_err(|error| match error {
             ReopenError::Refused(refusal) => self.refuse(&refusal, browser),
-            ReopenError::Expired => Oops::expired().draw(self),
-            ReopenError::Invalid => Oops::malformed("request").draw(self),
+            ReopenError::Expired => ErrorPage::expired().draw(self),
+            ReopenError::Invalid => ErrorPage::malformed("request").draw(self),
         })
     }
 
@@ -150,7 +150,7 @@ impl Web {
             AuthorizeRefusal::Client(error) => self.tell(error, browser),
             AuthorizeRefusal::Page(failure) => {
                 tracing::info!(error = failure.code.as_str(), why = %failure.why, "authorization refused; a page was shown");
-                Oops::from_failure(failure).draw(self)
+                ErrorPage::from_failure(failure).draw(self)
             }
         }
     }
@@ -160,7 +160,7 @@ impl Web {
     fn tell(&self, error: &ErrorAnswer, browser: &Browser) -> Response {
         if error.needs_page(browser.visitor.is_some() || browser.waiting.is_some()) {
             tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the user is asked before the redirect to the client");
-            return Oops::leads_away(&error.failure, error.target.clone()).draw(self);
+            return ErrorPage::leads_away(&error.failure, error.target.clone()).draw(self);
         }
         tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; redirected to the client");
         answer::see_other(&error.target)

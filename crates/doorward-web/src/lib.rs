@@ -21,19 +21,20 @@ use axum::{Router, middleware};
 use doorward_accounts::Accounts;
 use doorward_federation::Federation;
 use doorward_issuer::Issuer;
-use doorward_mail::Letters;
+use doorward_mail::MailWriter;
 use doorward_model::{Clock, Entropy, Live, PublicUrl, Rules};
 use doorward_store::Store;
 use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies};
 
 pub use brand::{Brand, BrandError};
 pub use config::Config;
-pub use entrance::{Onward, filled};
+pub use entrance::{SignInTarget, filled};
 pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_copying, moment};
 pub use language::filters;
-pub use pages::{error::Oops, not_found, too_many};
+pub use pages::{error::ErrorPage, not_found, too_many};
 pub use upstreams::{
-    Answer, Confirmation, Leaving, NotConnected, Prospect, Service, ServiceState, Upstreams,
+    Answer, Confirmation, Leaving, NotConnected, PendingConnection, Service, ServiceState,
+    Upstreams,
 };
 pub use visitor::{Administrator, Browser, SignedIn, form};
 
@@ -60,7 +61,7 @@ pub struct Parts {
     /// This server's public URL.
     pub public_url: PublicUrl,
     /// Letters to users.
-    pub letters: Letters,
+    pub mail_writer: MailWriter,
     /// The operator's own files.
     pub brand: Brand,
     /// The configuration.

@@ -48,7 +48,7 @@ pub struct Service {
 
 /// A connection before it is made.
 #[derive(Clone, Debug)]
-pub struct Prospect {
+pub struct PendingConnection {
     /// Its display name.
     pub title: String,
     /// The host where the user signs in.
@@ -111,7 +111,7 @@ pub trait Upstreams: Send + Sync + 'static {
         &'a self,
         name: UpstreamName,
         user: &'a User,
-    ) -> Answer<'a, Result<Prospect, NotConnected>>;
+    ) -> Answer<'a, Result<PendingConnection, NotConnected>>;
     /// Begins to connect: where to send this browser.
     fn begin<'a>(
         &'a self,

@@ -14,8 +14,8 @@ use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
 
 use crate::{
     Web,
-    entrance::{Onward, local},
-    pages::error::Oops,
+    entrance::{SignInTarget, local},
+    pages::error::ErrorPage,
 };
 
 /// The browser behind a request: signed in or not.
@@ -75,7 +75,7 @@ impl FromRequestParts<Web> for Browser {
                 .accounts
                 .holder(cookie)
                 .await
-                .map_err(|error| Oops::unavailable(&error).draw(web))?,
+                .map_err(|error| ErrorPage::unavailable(&error).draw(web))?,
             None => None,
         };
         let browser_cookie = web.cookies.read(&parts.headers, Cookie::Browser);
@@ -144,7 +144,7 @@ impl FromRequestParts<Web> for SignedIn {
             let place = ["/admin", "/account/", "/connect/", "/confirm/"]
                 .iter()
                 .find_map(|place| path.find(place).map(|at| path.get(at..).unwrap_or_default()));
-            let onward = Onward { request: None, next: place };
+            let onward = SignInTarget { request: None, next: place };
             let next = if place.is_some_and(|place| local(Some(place)) == place) {
                 onward.query()
             } else {
@@ -167,7 +167,7 @@ impl FromRequestParts<Web> for Administrator {
     async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
         let signed_in = SignedIn::from_request_parts(parts, web).await?;
         if !signed_in.visitor.user.is_administrator() {
-            return Err(Oops::not_found().draw(web));
+            return Err(ErrorPage::not_found().draw(web));
         }
         if web.parts.rules.now().access.second_factor_for_administrators
             && signed_in.visitor.session.authentication.level != Level::MultiFactor
@@ -189,7 +189,7 @@ pub async fn form(
 ) -> Result<Params, Response> {
     let headers = request.headers().clone();
     let params =
-        Params::from_form(request).await.map_err(|error| Oops::malformed(&error).draw(web))?;
+        Params::from_form(request).await.map_err(|error| ErrorPage::malformed(&error).draw(web))?;
     if web.parts.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
         return Ok(params);
     }
@@ -199,7 +199,7 @@ pub async fn form(
         "a form was refused: it was not sent from a page of this server in this browser, or is too \
          old"
     );
-    let oops = Oops::new(
+    let oops = ErrorPage::new(
         StatusCode::FORBIDDEN,
         text::error_form_expired(),
         text::error_form_expired_why(),

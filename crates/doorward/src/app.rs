@@ -17,7 +17,7 @@ use doorward_issuer::{
     SignatureRefusal, SignedToken, Verifier,
 };
 use doorward_keys::{KeyRing, SystemEntropy};
-use doorward_mail::{Letters, Mailer};
+use doorward_mail::{MailWriter, Mailer};
 use doorward_mcp::{Changes, Mcp, tools::BuiltInTools};
 use doorward_model::{
     Client, ClientId, Clock, Entropy, Live, PublicUrl, ResourceTable, TrustedIssuer,
@@ -368,7 +368,7 @@ impl App {
         let mailer = Mailer::new(&config.mail)?;
         let checked_mailer = mailer.clone();
         let pages = &config.pages;
-        let letters = Letters::new(mailer, &pages.name, &pages.support, public_url.clone());
+        let mail_writer = MailWriter::new(mailer, &pages.name, &pages.support, public_url.clone());
         let vitals = Vitals::new(
             store.clone(),
             Arc::clone(&clock),
@@ -382,7 +382,7 @@ impl App {
             invitations: Invitations::new(
                 users.clone(),
                 federation.clone(),
-                letters.clone(),
+                mail_writer.clone(),
                 public_url.clone(),
             ),
             clients: Clients::new(
@@ -413,7 +413,7 @@ impl App {
                 config.mcp.enabled,
                 made_public(&public_url, &config.mcp.resource_name),
             ),
-            mails: Mails::new(store.clone(), letters.clone()),
+            mails: Mails::new(store.clone(), mail_writer.clone()),
             records: Records::new(store.clone(), Arc::clone(&master)),
             health: Health::new(Arc::clone(&ring), vitals, loading.clone()),
             users,
@@ -429,7 +429,7 @@ impl App {
             entropy: Arc::clone(&entropy),
             csrf: Csrf::new(Arc::clone(&master), &public_url),
             public_url: public_url.clone(),
-            letters,
+            mail_writer,
             brand: doorward_web::Brand::read(&config.pages)?,
             config: config.pages.clone(),
         });
@@ -470,7 +470,7 @@ impl App {
     }
 
     /// The metrics as text, in the format of Prometheus.
-    pub fn figures(&self) -> String {
+    pub fn metrics_text(&self) -> String {
         self.metrics.text().unwrap_or_default()
     }
 
@@ -502,7 +502,7 @@ impl App {
         })
     }
 
-    /// The address of the metrics listener.
+    /// The IP address and port of the metrics listener.
     pub(crate) fn metrics_listener(&self) -> Option<String> {
         Some(self.config.metrics.listen.clone()).filter(|listen| !listen.is_empty())
     }

@@ -20,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Failed,
     data_dir::DataDir,
-    reload::{Request, Told, Wish},
+    reload::{PendingRequest, Reply, Request},
 };
 
 const NAME: &str = "control.sock";
 /// The longest path of a socket that every system takes, in bytes.
 const LONGEST_PATH: usize = 100;
-/// How long a command may take to say what it wants.
+/// How long a command may take to send its request.
 const SAID_WITHIN: Duration = Duration::from_secs(5);
-/// How long the server may take to answer.
+/// How long the server may take to respond.
 const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
 /// The most commands that are answered at the same time. Others wait to be accepted, so that they
 /// take no file descriptors of the server.
@@ -71,7 +71,7 @@ fn open(data_dir: &DataDir) -> std::io::Result<UnixListener> {
 /// Answers commands until `stop`.
 pub(crate) async fn serve(
     data_dir: DataDir,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<PendingRequest>,
     stop: CancellationToken,
 ) {
     let listener = match open(&data_dir) {
@@ -109,14 +109,14 @@ pub(crate) async fn serve(
     }
 }
 
-async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) {
+async fn answer(mut stream: UnixStream, requests: mpsc::Sender<PendingRequest>) {
     let mut asked = Vec::new();
     let mut question = (&mut stream).take(MOST_BYTES);
     let read = question.read_to_end(&mut asked);
     let Ok(Ok(_)) = tokio::time::timeout(SAID_WITHIN, read).await else { return };
-    let Ok(wish) = serde_json::from_slice::<Wish>(&asked) else { return };
+    let Ok(request) = serde_json::from_slice::<Request>(&asked) else { return };
     let (sender, receiver) = oneshot::channel();
-    if requests.send((wish, sender)).await.is_err() {
+    if requests.send((request, sender)).await.is_err() {
         return;
     }
     let Ok(told) = receiver.await else { return };
@@ -143,7 +143,7 @@ async fn connect(path: &Path) -> std::io::Result<UnixStream> {
 }
 
 /// Asks the server that runs on a data directory; `None` if none does.
-pub(crate) async fn ask(data_dir: &DataDir, wish: Wish) -> Result<Option<Told>, Failed> {
+pub(crate) async fn ask(data_dir: &DataDir, request: Request) -> Result<Option<Reply>, Failed> {
     let place = Place::of(data_dir).map_err(Failed::because)?;
     let mut stream = match connect(&place.path).await {
         Ok(stream) => stream,
@@ -160,7 +160,7 @@ pub(crate) async fn ask(data_dir: &DataDir, wish: Wish) -> Result<Option<Told>, 
         }
     };
     let unanswered = || Failed("the running server did not respond; see its log".to_owned());
-    let text = serde_json::to_vec(&wish).map_err(Failed::because)?;
+    let text = serde_json::to_vec(&request).map_err(Failed::because)?;
     stream.write_all(&text).await.map_err(Failed::because)?;
     stream.shutdown().await.map_err(Failed::because)?;
     let mut told = Vec::new();

@@ -39,7 +39,7 @@ pub(crate) fn is_for_programs(path: &str) -> bool {
 
 /// Builds the router.
 pub(crate) fn router(app: &Arc<App>) -> Router {
-    let rooms = Router::new()
+    let inner = Router::new()
         .route(routes::HEALTHZ, get(healthz))
         .route(routes::READYZ, get(readyz))
         .route(routes::CONNECT_CLIENT, get(connect_client))
@@ -54,16 +54,16 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(app.console.router())
         .merge(app.web.router());
     let path = app.public_url.path();
-    let rooms = if path.is_empty() {
-        rooms
+    let inner = if path.is_empty() {
+        inner
     } else {
         let at_root = doorward_issuer::http::root_router(app.issuer.clone(), path)
             .merge(doorward_mcp::http::metadata_router(&app.mcp, path));
         let at_root = at_root.merge(app.console.root_router(path));
-        Router::new().nest(path, rooms).merge(at_root)
+        Router::new().nest(path, inner).merge(at_root)
     };
     let (missing, wrong_method) = (Arc::clone(app), Arc::clone(app));
-    rooms
+    inner
         .method_not_allowed_fallback(move |request: Request| {
             method_not_allowed(Arc::clone(&wrong_method), request)
         })

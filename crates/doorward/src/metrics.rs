@@ -228,10 +228,10 @@ impl Metrics {
 
 /// The metrics' own router.
 pub(crate) fn router(app: &Arc<App>) -> Router {
-    Router::new().route("/metrics", get(figures)).with_state(Arc::clone(app))
+    Router::new().route("/metrics", get(serve_metrics)).with_state(Arc::clone(app))
 }
 
-async fn figures(State(app): State<Arc<App>>) -> Response {
+async fn serve_metrics(State(app): State<Arc<App>>) -> Response {
     let metrics = &app.metrics;
     metrics.ready.set(i64::from(app.admin.health.readiness().await.is_ok()));
     if let Ok(head) = app.store.audit_head().await {

@@ -72,7 +72,7 @@ impl InEffect {
 /// A request of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Wish {
+pub(crate) enum Request {
     /// Put the file in effect.
     Reload,
     /// Tell what would change.
@@ -83,7 +83,7 @@ pub(crate) enum Wish {
 
 /// The answer to a command.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Told {
+pub(crate) struct Reply {
     /// The settings that change, or would.
     pub(crate) differences: Vec<Difference>,
     /// The state in one sentence.
@@ -92,8 +92,8 @@ pub(crate) struct Told {
     pub(crate) failed: bool,
 }
 
-/// A wish and the way of its answer.
-pub(crate) type Request = (Wish, oneshot::Sender<Told>);
+/// A request and the channel of its reply.
+pub(crate) type PendingRequest = (Request, oneshot::Sender<Reply>);
 
 /// The task that puts the file in effect.
 pub(crate) struct Reloader {
@@ -108,7 +108,7 @@ pub(crate) struct Reloader {
     looked: Fingerprint,
     /// The last load failed half-way, because of the database.
     unfinished: bool,
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<PendingRequest>,
 }
 
 impl Reloader {
@@ -119,7 +119,7 @@ impl Reloader {
         parts: Arc<InEffect>,
         store: Store,
         state: Live<Loading>,
-    ) -> (Self, mpsc::Sender<Request>) {
+    ) -> (Self, mpsc::Sender<PendingRequest>) {
         let (sender, requests) = mpsc::channel(MOST_WAITING);
         let read = loaded.files.clone();
         let looked = read.clone();
@@ -155,20 +155,20 @@ impl Reloader {
                 () = received(hangup.as_mut()) => {
                     self.reload("SIGHUP").await;
                 }
-                Some((wish, answer)) = self.requests.recv() => {
-                    let told = self.grant(wish).await;
+                Some((request, answer)) = self.requests.recv() => {
+                    let reply = self.handle(request).await;
                     // A command that was interrupted waits for nothing.
-                    let _ = answer.send(told);
+                    let _ = answer.send(reply);
                 }
                 _ = every.tick() => self.look().await,
             }
         }
     }
 
-    async fn grant(&mut self, wish: Wish) -> Told {
-        match wish {
-            Wish::Reload => self.reload("a command").await,
-            Wish::Compare => match self.load() {
+    async fn handle(&mut self, request: Request) -> Reply {
+        match request {
+            Request::Reload => self.reload("a command").await,
+            Request::Compare => match self.load() {
                 Ok((loaded, _)) => {
                     let differences = differences(&self.in_effect, &loaded);
                     let says = if differences.is_empty() {
@@ -176,11 +176,11 @@ impl Reloader {
                     } else {
                         "The file can be put in effect."
                     };
-                    Told { differences, says: says.to_owned(), failed: false }
+                    Reply { differences, says: says.to_owned(), failed: false }
                 }
-                Err(error) => Told { says: error.0, failed: true, ..Told::default() },
+                Err(error) => Reply { says: error.0, failed: true, ..Reply::default() },
             },
-            Wish::State => self.told(Vec::new()),
+            Request::State => self.reply(Vec::new()),
         }
     }
 
@@ -204,17 +204,17 @@ impl Reloader {
         Ok((loaded, checked))
     }
 
-    fn told(&self, differences: Vec<Difference>) -> Told {
+    fn reply(&self, differences: Vec<Difference>) -> Reply {
         let state = self.state.now();
         let (failed, says) = match state.state() {
             Ok(state) => (false, state.to_string()),
             Err(fault) => (true, fault.to_string()),
         };
-        Told { differences, says, failed }
+        Reply { differences, says, failed }
     }
 
     /// Reads the file and puts it in effect, or leaves everything as it is.
-    async fn reload(&mut self, why: &'static str) -> Told {
+    async fn reload(&mut self, why: &'static str) -> Reply {
         self.read = self.read.now();
         self.looked = self.read.clone();
         let (differences, outcome) = match self.load() {
@@ -249,7 +249,7 @@ impl Reloader {
                 self.state.put(Loading { problem: Some(error.0), needs_restart });
             }
         }
-        self.told(differences)
+        self.reply(differences)
     }
 
     async fn put(

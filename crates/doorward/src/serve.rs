@@ -130,7 +130,7 @@ async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Fail
         shutdown: Duration::from_secs(1),
     };
     let (router, stop) = (crate::metrics::router(app), app.stop.clone());
-    supervisor.start("figures", async move {
+    supervisor.start("metrics", async move {
         serve(listener, router, limits, stop.cancelled_owned()).await;
     });
     Ok(())

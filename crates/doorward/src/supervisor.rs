@@ -106,7 +106,7 @@ mod tests {
             tasks.start("steady", std::future::pending());
             tasks.start(name, async move {
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                assert!(!panics, "as the test wants");
+                assert!(!panics, "as the test requires");
             });
             let ended = tasks.beside(std::future::pending::<()>(), &CancellationToken::new()).await;
             assert!(ended.unwrap_err().0.contains(name));

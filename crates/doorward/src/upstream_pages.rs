@@ -9,7 +9,8 @@ use doorward_model::{UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
-    Answer, Confirmation, Leaving, NotConnected, Prospect, Service, ServiceState, Upstreams,
+    Answer, Confirmation, Leaving, NotConnected, PendingConnection, Service, ServiceState,
+    Upstreams,
 };
 
 /// The gateway, as pages see it.
@@ -48,7 +49,7 @@ impl Upstreams for UpstreamPages {
         Box::pin(async move {
             let services = self.gateway.services(user).await?;
             let upstreams = self.gateway.upstreams().await?;
-            let service = |known: doorward_gateway::UsersUpstream| Service {
+            let service = |known: doorward_gateway::UserUpstream| Service {
                 state: match known.state {
                     ConnectionState::Ready => ServiceState::Ready,
                     ConnectionState::NotConnected => ServiceState::NotConnected,
@@ -77,7 +78,7 @@ impl Upstreams for UpstreamPages {
         &'a self,
         name: UpstreamName,
         user: &'a User,
-    ) -> Answer<'a, Result<Prospect, NotConnected>> {
+    ) -> Answer<'a, Result<PendingConnection, NotConnected>> {
         Box::pin(async move {
             let prospect = self
                 .gateway
@@ -92,7 +93,7 @@ impl Upstreams for UpstreamPages {
                 .ok_or(NotConnected::Unknown)?;
             let connected =
                 self.gateway.is_connected(&upstream, user).await.map_err(NotConnected::Store)?;
-            Ok(Prospect {
+            Ok(PendingConnection {
                 title: upstream.title.clone(),
                 host: prospect.host,
                 scopes: prospect.scopes,

@@ -78,7 +78,7 @@ impl Stage {
     }
 
     pub(crate) async fn user(&self, name: &str) -> Option<User> {
-        let name = doorward_model::PersonName::parse(name).unwrap();
+        let name = doorward_model::UserName::parse(name).unwrap();
         self.store().await.user_named(&name).await.unwrap()
     }
 

@@ -277,9 +277,10 @@ fn counters(stage: &Stage, audit: &Audit) {
         };
         *written.entry((event.kind.to_string(), outcome)).or_default() += times;
     }
-    let figures = stage.server.app.figures();
+    let metrics_text = stage.server.app.metrics_text();
     let mut counted = BTreeMap::new();
-    for line in figures.lines().filter_map(|line| line.strip_prefix("doorward_events_total{")) {
+    for line in metrics_text.lines().filter_map(|line| line.strip_prefix("doorward_events_total{"))
+    {
         let (labels, count) = line.rsplit_once("} ").unwrap();
         let label = |name: &str| {
             let rest = labels.split(&format!("{name}=\"")).nth(1).unwrap();

@@ -91,7 +91,11 @@ async fn has_its_effect(server: &TestServer, provider: &FakeProvider, odd: Misbe
             server.clock.advance(300);
             assert_eq!(round(server).await, WAITING, "{odd:?}");
             server.clock.advance(3301);
-            assert_eq!(round(server).await, ENDED, "{odd:?}: it answers, and does not vouch");
+            assert_eq!(
+                round(server).await,
+                ENDED,
+                "{odd:?}: it responds, and does not confirm the user"
+            );
             assert!(name_of(server, &browser).await.is_none(), "{odd:?}");
         }
     }
@@ -407,7 +411,11 @@ async fn refreshed_tokens_without_an_e_mail_address_leave_it_and_those_with_anot
     assert!(name_of(&server, &browser).await.is_some());
     provider.claims(&json!({"email_verified": "false"}));
     server.clock.advance(DAY);
-    assert_eq!(round(&server).await, ENDED, "the domain of an unverified address is not allowed");
+    assert_eq!(
+        round(&server).await,
+        ENDED,
+        "the domain of an unverified e-mail address is not allowed"
+    );
     assert_eq!(email().await, None);
 }
 

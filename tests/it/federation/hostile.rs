@@ -342,5 +342,5 @@ async fn sign_ins_that_begin_too_fast_are_slowed_down() {
         let_through += 1;
         assert!(let_through < 2000, "nothing slows it down");
     }
-    assert!(let_through >= 120, "an office behind one address is not an attack: {let_through}");
+    assert!(let_through >= 120, "an office behind one IP address is not an attack: {let_through}");
 }

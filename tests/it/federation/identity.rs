@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_accounts::{Authority, NewAccount};
 use doorward_federation::ProviderConfig;
 use doorward_model::{
-    AuditKind, Change, IdentityId, LinkedIdentity, PersonName, ProviderId, Timestamp, User,
+    AuditKind, Change, IdentityId, LinkedIdentity, ProviderId, Timestamp, User, UserName,
 };
 use doorward_testkit::{Answer, Browser, FakeProvider, PASSWORD, TestServer};
 use serde_json::json;
@@ -109,7 +109,7 @@ async fn a_name_from_a_provider_is_no_e_mail_address_and_hides_nothing() {
     assert_eq!(
         identity(&server, "boss").await.email,
         None,
-        "an address that is not verified is not the account's"
+        "an e-mail address that is not verified is not the account's"
     );
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     server.call(&tokens.access, "whoami", json!({})).await.expect(403);
@@ -132,7 +132,7 @@ async fn a_name_with_an_at_sign_that_an_older_version_took_from_a_provider_goes_
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
     let ada = user(&server, "ada").await;
-    let older = PersonName::from_stored("ada@corp.example".to_owned());
+    let older = UserName::from_stored("ada@corp.example".to_owned());
     server
         .app
         .store

@@ -1,8 +1,8 @@
 //! Accounts, identities, sign-ins and second factors in the store.
 
 use doorward_model::{
-    Change, FactorChange, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey, PersonName,
-    PlainToken, ProviderId, Role, Sealed, SignInAttempt, Totp, UnitOfWork, UserId,
+    Change, FactorChange, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey, PlainToken,
+    ProviderId, Role, Sealed, SignInAttempt, Totp, UnitOfWork, UserId, UserName,
 };
 use doorward_store::Condition;
 use doorward_testkit::TestServer;
@@ -171,7 +171,7 @@ async fn sign_ins_invitations_and_names_hold_once() {
     assert_eq!(refused(store, accept()).await, Condition::RedeemInvitation);
     let rename = |name: &str| Change::RenameUser {
         user_id: user.id.clone(),
-        name: PersonName::parse(name).unwrap(),
+        name: UserName::parse(name).unwrap(),
     };
     assert_eq!(refused(store, rename("ben")).await, Condition::RenameUser);
     store.apply(rename("anna")).await.unwrap();

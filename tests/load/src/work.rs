@@ -40,7 +40,7 @@ pub(crate) const ALL: &[(Work, &str, &str)] = &[
     (Work::Flow, "flow", "authorization request, consent page, decision, code for tokens"),
     (Work::FlowAndCall, "flow-and-call", "the same and a call of a tool with the new token"),
     (Work::Refresh, "refresh", "refresh token for tokens, with rotation"),
-    (Work::Introspection, "introspection", "introspection of a live token"),
+    (Work::Introspection, "introspection", "introspection of an active token"),
     (Work::Call, "call", "`tools/call` of `whoami`, revision 2025-11-25"),
     (Work::ModernCall, "modern-call", "`tools/call` of `whoami`, revision 2026-07-28"),
     (Work::Hop, "hop", "`tools/call` of a tool of an upstream, revision 2025-11-25"),

@@ -11,9 +11,9 @@ use axum::{
 use doorward_admin::CallRecord;
 use doorward_audit::{AuditRow, Format, Names};
 use doorward_language::{Message, text};
-use doorward_model::{AuditFilter, AuditKind, Outcome, PersonName, Timestamp};
+use doorward_model::{AuditFilter, AuditKind, Outcome, Timestamp, UserName};
 use doorward_transport::Params;
-use doorward_web::{Frame, Oops, draw, filters};
+use doorward_web::{ErrorPage, Frame, draw, filters};
 use time::{Date, macros::format_description};
 
 use crate::{Console, pages::Administrator, refusals::oops};
@@ -85,7 +85,7 @@ async fn filter(
     let user_id = if asked.user.is_empty() {
         None
     } else {
-        let found = match PersonName::parse(&asked.user) {
+        let found = match UserName::parse(&asked.user) {
             Ok(name) => console.store.user_named(&name).await.map_err(Err)?,
             Err(_) => None,
         };
@@ -127,7 +127,7 @@ pub(crate) async fn get(
     };
     let filter = match filter(&console, &page.asked).await {
         Ok(filter) => filter,
-        Err(Err(error)) => return Oops::unavailable(&error).draw(&console.web),
+        Err(Err(error)) => return ErrorPage::unavailable(&error).draw(&console.web),
         Err(Ok(told)) => {
             page.error = Some(told);
             return draw(StatusCode::BAD_REQUEST, &page, false);
@@ -148,7 +148,7 @@ pub(crate) async fn get(
             (page.rows, page.next, page.stretched) = (rows, next, stretched);
             draw(StatusCode::OK, &page, false)
         }
-        Err(error) => Oops::unavailable(&error).draw(&console.web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&console.web),
     }
 }
 
@@ -163,15 +163,17 @@ pub(crate) async fn export(
             let format = match params.get("format").map(Format::parse) {
                 None => Format::JsonLines,
                 Some(Some(format)) => format,
-                Some(None) => return Oops::bad_form(text::input_no_format()).draw(&console.web),
+                Some(None) => {
+                    return ErrorPage::bad_form(text::input_no_format()).draw(&console.web);
+                }
             };
             match doorward_audit::http::file(console.store.clone(), filter, format).await {
                 Ok(response) => response,
-                Err(error) => Oops::unavailable(&error).draw(&console.web),
+                Err(error) => ErrorPage::unavailable(&error).draw(&console.web),
             }
         }
-        Err(Ok(told)) => Oops::bad_form(told).draw(&console.web),
-        Err(Err(error)) => Oops::unavailable(&error).draw(&console.web),
+        Err(Ok(told)) => ErrorPage::bad_form(told).draw(&console.web),
+        Err(Err(error)) => ErrorPage::unavailable(&error).draw(&console.web),
     }
 }
 

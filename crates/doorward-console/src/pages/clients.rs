@@ -16,7 +16,7 @@ use doorward_language::{Message, text};
 use doorward_model::{Client, ClientSource, ExternalResource, RedirectUri, id::etag, routes};
 use doorward_store::{ClientFilter, StoreError, page_of};
 use doorward_transport::{Params, answer};
-use doorward_web::{Frame, Onward, Oops, draw_copying, form, moment};
+use doorward_web::{ErrorPage, Frame, SignInTarget, draw_copying, form, moment};
 
 use crate::{
     Console,
@@ -153,7 +153,7 @@ async fn show_list(
     };
     let (clients, registered, external) = match read.await {
         Ok(read) => read,
-        Err(error) => return Oops::unavailable(&error).draw(&console.web),
+        Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
     };
     let (clients, more) = page_of(clients, LISTED);
     let quota = console.admin.clients.quota();
@@ -235,7 +235,7 @@ pub(crate) async fn post(
         Some(kind @ ("add" | "add-service")) => {
             let authority = match console
                 .web
-                .authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_CLIENTS))
+                .authority(&administrator.0.visitor, &SignInTarget::page(routes::ADMIN_CLIENTS))
                 .await
             {
                 Ok(authority) => authority,
@@ -264,7 +264,7 @@ pub(crate) async fn post(
                 ..Say::default()
             })
         }
-        _ => return Oops::incomplete("do").draw(&console.web),
+        _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match said {
         Ok(say) => show_list(&console, &administrator, &empty, say).await,
@@ -278,7 +278,7 @@ pub(crate) async fn post(
     }
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each says whether one button is there")]
+#[expect(clippy::struct_excessive_bools, reason = "each states whether one button is shown")]
 #[derive(Template)]
 #[template(path = "admin_client.html")]
 struct One {
@@ -335,7 +335,7 @@ async fn show(
             Ok(account_now) => Some(
                 account_now.map_or_else(|| account.to_string(), |found| found.name.to_string()),
             ),
-            Err(error) => return Oops::unavailable(&error).draw(&console.web),
+            Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
         },
     };
     let uris: Vec<String> =
@@ -378,7 +378,9 @@ pub(crate) async fn one(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let Some(id) = params.get("client_id") else { return Oops::not_found().draw(&console.web) };
+    let Some(id) = params.get("client_id") else {
+        return ErrorPage::not_found().draw(&console.web);
+    };
     show(&console, &administrator, id, (StatusCode::OK, None), None).await
 }
 
@@ -392,9 +394,9 @@ async fn edit(
     let (Some(id), Some(seen), Some(name)) =
         (params.get("client_id"), params.get("seen"), params.get("name"))
     else {
-        return Oops::incomplete("name").draw(&console.web);
+        return ErrorPage::incomplete("name").draw(&console.web);
     };
-    let page = Onward::page(routes::ADMIN_CLIENTS);
+    let page = SignInTarget::page(routes::ADMIN_CLIENTS);
     let authority = match console.web.authority(&administrator.0.visitor, &page).await {
         Ok(authority) => authority,
         Err(response) => return response,
@@ -445,7 +447,7 @@ pub(crate) async fn decide(
     let (Some(id), Some(decision), Some(seen)) =
         (params.get("client_id"), decision, params.get("seen"))
     else {
-        return Oops::incomplete("decision").draw(&console.web);
+        return ErrorPage::incomplete("decision").draw(&console.web);
     };
     if decision == ClientDecision::Delete && params.get("sure").is_none() {
         let again = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));

@@ -13,7 +13,7 @@ use doorward_admin::{Kind, Refusal, SettingsChange, waits};
 use doorward_language::{Message, text};
 use doorward_model::{ClientSource, routes};
 use doorward_transport::answer;
-use doorward_web::{Frame, Oops, draw, filters, form};
+use doorward_web::{ErrorPage, Frame, draw, filters, form};
 
 use crate::{
     Console,
@@ -115,7 +115,7 @@ pub(crate) async fn switch_mcp(
         Err(response) => return response,
     };
     let Some(enabled) = params.get("enabled").and_then(|value| value.parse::<bool>().ok()) else {
-        return Oops::incomplete("enabled").draw(&console.web);
+        return ErrorPage::incomplete("enabled").draw(&console.web);
     };
     let change = SettingsChange {
         mcp_enabled: Some(enabled),

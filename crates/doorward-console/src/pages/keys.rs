@@ -13,7 +13,7 @@ use doorward_admin::{KeyState, Refusal};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::answer;
-use doorward_web::{Frame, Oops, draw, filters, form, moment};
+use doorward_web::{ErrorPage, Frame, draw, filters, form, moment};
 
 use crate::{
     Console,
@@ -133,7 +133,7 @@ pub(crate) async fn post(
     let done = match params.get("do") {
         Some("rotate") => admin.keys.rotate(false).await.map(drop),
         Some("revoke") => admin.tokens.revoke(params.get("token").unwrap_or_default()).await,
-        _ => return Oops::incomplete("do").draw(&console.web),
+        _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {
         Ok(()) => answer::see_other(&console.web.at(routes::ADMIN_KEYS)),

@@ -15,7 +15,7 @@ use doorward_federation::{Source, kinds::KINDS};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
-use doorward_web::{Frame, Onward, Oops, draw_copying, filters, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, draw_copying, filters, form};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -162,7 +162,7 @@ pub(crate) async fn post(
     let name = params.get("provider").unwrap_or_default();
     let done = match params.get("do") {
         Some("add") => {
-            let page = Onward::page(routes::ADMIN_PROVIDERS);
+            let page = SignInTarget::page(routes::ADMIN_PROVIDERS);
             match console.web.authority(&administrator.0.visitor, &page).await {
                 Ok(authority) => add(&console, &authority, &params).await,
                 Err(response) => return response,
@@ -175,7 +175,7 @@ pub(crate) async fn post(
             error: Some(Alert::not_sure()),
             ..Say::default()
         }),
-        _ => return Oops::incomplete("do").draw(&console.web),
+        _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {
         Ok(say) => show(&console, &administrator, say).await,

@@ -14,7 +14,7 @@ use doorward_admin::{Effect, MadeResource, NewResource, Refusal, ResourceEdit, S
 use doorward_language::{Message, text};
 use doorward_model::{ExternalResource, Role, routes};
 use doorward_transport::Params;
-use doorward_web::{Frame, Onward, Oops, draw_copying, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, draw_copying, form};
 
 use crate::{
     Console,
@@ -160,7 +160,7 @@ pub(crate) async fn post(
             ..Say::default()
         }),
         "add" | "edit" | "secret" => {
-            let page = Onward::page(routes::ADMIN_RESOURCES);
+            let page = SignInTarget::page(routes::ADMIN_RESOURCES);
             let authority = match console.web.authority(&administrator.0.visitor, &page).await {
                 Ok(authority) => authority,
                 Err(response) => return response,
@@ -172,10 +172,10 @@ pub(crate) async fn post(
                     let replaced = console.admin.resources.new_secret(&authority, id).await;
                     replaced.map(|new| made(&new, text::admin_resource_secret_replaced()))
                 }
-                _ => return Oops::incomplete("do").draw(&console.web),
+                _ => return ErrorPage::incomplete("do").draw(&console.web),
             }
         }
-        _ => return Oops::incomplete("do").draw(&console.web),
+        _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {
         Ok(say) => show(&console, &administrator, say).await,

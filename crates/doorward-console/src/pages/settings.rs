@@ -14,7 +14,7 @@ use doorward_gateway::{UpstreamChangeError, UpstreamConfig, upstreams};
 use doorward_language::{Language, Message, text};
 use doorward_model::{id::etag, routes};
 use doorward_transport::{Params, answer};
-use doorward_web::{Frame, Onward, draw};
+use doorward_web::{Frame, SignInTarget, draw};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -350,7 +350,7 @@ pub(super) async fn sent(
         _ => return None,
     };
     let name = params.get("name").unwrap_or_default().trim();
-    let page = Onward::page(route(family));
+    let page = SignInTarget::page(route(family));
     let authority = match console.web.authority(&administrator.0.visitor, &page).await {
         Ok(authority) => authority,
         Err(response) => return Some(Ok(response)),

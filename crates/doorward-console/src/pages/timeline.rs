@@ -14,7 +14,7 @@ use doorward_model::{
     timeline::{Attempt, Standing, attempts},
 };
 use doorward_transport::Params;
-use doorward_web::{Frame, Oops, draw, moment};
+use doorward_web::{ErrorPage, Frame, draw, moment};
 
 use crate::{Console, pages::Administrator};
 
@@ -103,7 +103,7 @@ pub(crate) async fn get(
         params.get("hours").and_then(|hours| hours.parse().ok()).unwrap_or(24_i64).clamp(1, 168);
     let steps = match console.store.connect_steps(console.clock.now().plus(-hours * 3600)).await {
         Ok(steps) => steps,
-        Err(error) => return Oops::unavailable(&error).draw(&console.web),
+        Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
     };
     let mut rows = Vec::new();
     for attempt in attempts(steps)

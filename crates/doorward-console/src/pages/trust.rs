@@ -14,7 +14,7 @@ use doorward_admin::{Effect, NewTrust, Refusal, TrustChange};
 use doorward_language::{Message, text};
 use doorward_model::{Client, routes};
 use doorward_transport::Params;
-use doorward_web::{Frame, Onward, Oops, draw, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, draw, form};
 
 use crate::{
     Console,
@@ -276,7 +276,7 @@ pub(crate) async fn post(
     };
     let authority = match console
         .web
-        .authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_TRUST))
+        .authority(&administrator.0.visitor, &SignInTarget::page(routes::ADMIN_TRUST))
         .await
     {
         Ok(authority) => authority,
@@ -302,7 +302,7 @@ pub(crate) async fn post(
             let (status, error) = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));
             (Ok(Say { status, error, ..Say::default() }), None)
         }
-        _ => return Oops::incomplete("do").draw(&console.web),
+        _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {
         Ok(say) => show(&console, &administrator, say).await,

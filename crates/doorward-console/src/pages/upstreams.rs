@@ -17,7 +17,7 @@ use doorward_gateway::Source;
 use doorward_language::{Message, text};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign, routes};
 use doorward_transport::{Params, answer};
-use doorward_web::{Frame, Oops, draw, filters, form};
+use doorward_web::{ErrorPage, Frame, draw, filters, form};
 
 use crate::{
     Console,
@@ -241,7 +241,7 @@ pub(crate) async fn post(
     let (Some(upstream), Some(tool), Some(seen), Some(decision)) =
         (params.get("upstream"), params.get("tool"), params.get("seen"), decision)
     else {
-        return Oops::incomplete("decision").draw(&console.web);
+        return ErrorPage::incomplete("decision").draw(&console.web);
     };
     let tool = ToolSeen { upstream, tool, seen: Some(seen) };
     let by = administrator.0.visitor.user.name.as_str();

@@ -16,7 +16,9 @@ use doorward_language::{Message, scope_title, text};
 use doorward_model::{Role, User, routes};
 use doorward_store::{ConnectedApp, page_of};
 use doorward_transport::{Params, answer};
-use doorward_web::{Frame, Onward, Oops, browser_name, draw, draw_copying, filled, form, moment};
+use doorward_web::{
+    ErrorPage, Frame, SignInTarget, browser_name, draw, draw_copying, filled, form, moment,
+};
 
 use crate::{
     Console,
@@ -199,7 +201,7 @@ pub(crate) async fn add(
     };
     let next = filled(routes::ADMIN_USERS, &params, &["name", "email", "roles", "provider"]);
     let authority =
-        match console.web.authority(&administrator.0.visitor, &Onward::page(&next)).await {
+        match console.web.authority(&administrator.0.visitor, &SignInTarget::page(&next)).await {
             Ok(authority) => authority,
             Err(response) => return response,
         };
@@ -324,14 +326,14 @@ pub(crate) async fn one(
 
 /// A form of the page that gives the user a means of access.
 #[derive(Clone, Copy)]
-enum Gift {
+enum AccessForm {
     Save,
     Enable,
     Password,
     ResetFactors,
 }
 
-impl Gift {
+impl AccessForm {
     const ALL: [(Self, &'static str); 4] = [
         (Self::Save, "save"),
         (Self::Enable, "enable"),
@@ -451,8 +453,9 @@ pub(crate) async fn change(
         Ok(user) => user,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    let (gift, removal) = (chosen(&Gift::ALL, &params), chosen(&Removal::ALL, &params));
-    let needs_tick = matches!(gift, Some(Gift::ResetFactors)) || removal == Some(Removal::Delete);
+    let (gift, removal) = (chosen(&AccessForm::ALL, &params), chosen(&Removal::ALL, &params));
+    let needs_tick =
+        matches!(gift, Some(AccessForm::ResetFactors)) || removal == Some(Removal::Delete);
     if needs_tick && params.get("sure").is_none() {
         let again = (StatusCode::BAD_REQUEST, None, Some(Alert::not_sure()));
         return show(&console, &administrator, &id, again).await;
@@ -460,7 +463,8 @@ pub(crate) async fn change(
     let outcome = match (gift, removal) {
         (Some(gift), _) => {
             let page = routes::ADMIN_USER.replace("{user}", &id);
-            match console.web.authority(&administrator.0.visitor, &Onward::page(&page)).await {
+            match console.web.authority(&administrator.0.visitor, &SignInTarget::page(&page)).await
+            {
                 Ok(authority) => {
                     gift.carry_out(&console, &authority, &user, &params).await.map(Some)
                 }
@@ -468,7 +472,7 @@ pub(crate) async fn change(
             }
         }
         (None, Some(removal)) => removal.carry_out(&console, &user, &params).await,
-        (None, None) => return Oops::incomplete("do").draw(&console.web),
+        (None, None) => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match outcome.map_err(|refusal| alert(&console, &refusal)) {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_USERS)),

@@ -9,7 +9,7 @@ use crate::{
 pub(super) const KIND: Kind = Kind {
     name: "entra",
     title: "Microsoft",
-    summary: "Microsoft Entra ID. Only users of the listed `tenants` come in; a user is `oid` within `tid`, which neither a rename nor a new address changes. Groups arrive as object ids.",
+    summary: "Microsoft Entra ID. Only users of the listed `tenants` are admitted; a user is `oid` within `tid`, which neither a rename nor a new e-mail address changes. Groups arrive as object ids.",
     sign: Sign {
         colour: "#2b6cb0",
         path: "M6 6h5.4v5.4H6zM12.6 6H18v5.4h-5.4zM6 12.6h5.4V18H6zM12.6 12.6H18V18h-5.4z",
@@ -34,7 +34,7 @@ pub(super) const KIND: Kind = Kind {
         if config.tenants.is_empty() || !config.tenants.iter().all(plain) {
             return Err(SettingError::new(
                 "tenants",
-                "must list the tenant ids (like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490) whose users may come in",
+                "must list the tenant ids (like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490) whose users are admitted",
             ));
         }
         let cloud = address("issuer", &config.issuer, Some("https://login.microsoftonline.com"))?;

@@ -6,7 +6,7 @@ use crate::settings::{Speaks, address, open_id};
 pub(super) const KIND: Kind = Kind {
     name: "google",
     title: "Google",
-    summary: "Google accounts. `allowed_domains` are Google Workspace organisations: the signed `hd` claim counts, not the spelling of an address.",
+    summary: "Google accounts. `allowed_domains` are Google Workspace organisations: the signed `hd` claim counts, not the domain of an e-mail address.",
     sign: Sign {
         colour: "#3b6fd4",
         path: "M17 12h-5v2.2h2.6a3 3 0 1 1-.7-4l1.6-1.6a5.2 5.2 0 1 0 1.6 3.9z",

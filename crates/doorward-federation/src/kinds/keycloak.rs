@@ -6,7 +6,7 @@ use crate::settings::{address, open_id};
 pub(super) const KIND: Kind = Kind {
     name: "keycloak",
     title: "Keycloak",
-    summary: "Keycloak. `issuer` is the realm's address, such as `https://sso.example.com/realms/team`. Realm roles are the groups; for Keycloak's own groups add a group mapper and set `claim_groups = \"groups\"`.",
+    summary: "Keycloak. `issuer` is the realm's URL, such as `https://sso.example.com/realms/team`. Realm roles are the groups; for Keycloak's own groups add a group mapper and set `claim_groups = \"groups\"`.",
     sign: Sign {
         colour: "#3d5a73",
         path: "M8.5 6h7l3.5 6l-3.5 6h-7L5 12zm1.2 2.2L7.5 12l2.2 3.8h4.6l2.2-3.8l-2.2-3.8z",

@@ -27,7 +27,7 @@ impl Profile for Userinfo {
 pub(super) const KIND: Kind = Kind {
     name: "oauth2",
     title: "Single sign-on",
-    summary: "Any OAuth 2.0 server with an endpoint that tells, as JSON, who the holder of an access token is. Name the claims by `claim_…`, as names or JSON pointers; `claim_subject` must be something that never changes.",
+    summary: "Any OAuth 2.0 server with a userinfo endpoint that returns JSON. Name the claims by `claim_…`, as names or JSON pointers; `claim_subject` must be a value that never changes.",
     sign: Sign::KEY,
     needs: &["authorize_url", "token_url", "userinfo_url", "claim_subject"],
     accounts: |config| {

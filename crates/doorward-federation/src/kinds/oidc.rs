@@ -6,7 +6,7 @@ use crate::settings::{address, open_id};
 pub(super) const KIND: Kind = Kind {
     name: "oidc",
     title: "Single sign-on",
-    summary: "Any OpenID Connect provider. `issuer` exactly as the provider's own discovery document says it, also whether it ends in a slash. Without a discovery document, set `authorize_url`, `token_url` and `jwks_url` by hand.",
+    summary: "Any OpenID Connect provider. `issuer` must equal the value in the provider's discovery document exactly, including a trailing slash. Without a discovery document, set `authorize_url`, `token_url` and `jwks_url`.",
     sign: Sign::KEY,
     needs: &["issuer"],
     accounts: |config| public::at(&[&config.issuer]),

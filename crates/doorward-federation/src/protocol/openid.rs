@@ -20,7 +20,7 @@ pub(crate) use verify::LEEWAY;
 use verify::{IdTokenCheck, Verified, seconds};
 
 use super::{
-    Authenticated, Begun, Credential, Examined, Finding, Held, Look, Offered, Protocol,
+    Authenticated, Credential, Examined, Finding, Held, Look, Offered, PendingSignIn, Protocol,
     SignOutPage, Start, Told, plain::joined,
 };
 use crate::{
@@ -307,7 +307,7 @@ impl Protocol for OpenIdConnect {
         }
     }
 
-    async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError> {
+    async fn redeem(&self, code: &str, begun: &PendingSignIn<'_>) -> Result<Told, FederationError> {
         let found = self.discovery.document().await?;
         let endpoint = &found.metadata.token;
         let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;

@@ -6,7 +6,9 @@ use doorward_transport::oauth::{Lifetime, Tokens};
 use serde_json::Value;
 use url::Url;
 
-use super::{Begun, Credential, Examined, Held, Offered, Protocol, SignOutPage, Start, Told};
+use super::{
+    Credential, Examined, Held, Offered, PendingSignIn, Protocol, SignOutPage, Start, Told,
+};
 use crate::{
     client::{Client, NoTokens, Request},
     error::FederationError,
@@ -103,7 +105,7 @@ impl Protocol for Plain {
         Ok(())
     }
 
-    async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError> {
+    async fn redeem(&self, code: &str, begun: &PendingSignIn<'_>) -> Result<Told, FederationError> {
         let endpoint = &self.urls.token;
         let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
         let access_token = self.access_token(&tokens)?;

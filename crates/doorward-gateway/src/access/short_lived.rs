@@ -69,17 +69,17 @@ impl Waits {
 }
 
 /// The user, the upstream and its location.
-type Wanting = (UserId, UpstreamName, String);
+type ScopesKey = (UserId, UpstreamName, String);
 
 /// The scopes that upstreams required of users in vain. They are shown when the user connects next.
 #[derive(Default)]
-pub(crate) struct Wanted(Mutex<HashMap<Wanting, String>>);
+pub(crate) struct RequiredScopes(Mutex<HashMap<ScopesKey, String>>);
 
-impl Wanted {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Wanting, String>> {
+impl RequiredScopes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ScopesKey, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    fn key(user_id: &UserId, upstream: &Upstream) -> Wanting {
+    fn key(user_id: &UserId, upstream: &Upstream) -> ScopesKey {
         (user_id.clone(), upstream.name, upstream.location.clone())
     }
     pub(super) fn note(&self, user_id: &UserId, upstream: &Upstream, scope: &str) {

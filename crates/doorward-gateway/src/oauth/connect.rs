@@ -64,7 +64,7 @@ impl From<StoreError> for ConnectError {
 
 /// A connection before it is made.
 #[derive(Clone, Debug)]
-pub struct Prospect {
+pub struct PendingConnection {
     /// The host that they are sent to.
     pub host: String,
     /// The requested scopes.
@@ -133,12 +133,12 @@ impl Gateway {
         &self,
         name: UpstreamName,
         user: &User,
-    ) -> Result<Prospect, ConnectError> {
+    ) -> Result<PendingConnection, ConnectError> {
         let upstream = self.connectable(name, user).await?;
         let (discovered, trust) = self.settled(&upstream).await?;
         let (scopes, new_scopes) = self.scopes(&upstream, (&discovered, &trust), user).await?;
         let host = discovered.authorization_endpoint.host_str().unwrap_or_default().to_owned();
-        Ok(Prospect { host, scopes, new_scopes })
+        Ok(PendingConnection { host, scopes, new_scopes })
     }
 
     /// Finds the authorization server, and compares it with the pinned one.

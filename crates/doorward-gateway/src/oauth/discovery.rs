@@ -99,7 +99,7 @@ impl Discovered {
 
 /// The metadata of an upstream as a resource.
 #[derive(Default)]
-struct Told {
+struct ResourceFacts {
     metadata: Option<ResourceMetadata>,
     left_out: Vec<String>,
     /// The reason for which it may have some that was not found.
@@ -110,10 +110,10 @@ fn named_left_out<T>(found: &Found<T>) -> impl Iterator<Item = String> {
     found.left_out.iter().map(|left| format!("{}: {left}", found.url))
 }
 
-async fn told(upstream: &Upstream, challenged: Option<&str>) -> Result<Told, OAuthError> {
-    let Some(url) = &upstream.url else { return Ok(Told::default()) };
+async fn told(upstream: &Upstream, challenged: Option<&str>) -> Result<ResourceFacts, OAuthError> {
+    let Some(url) = &upstream.url else { return Ok(ResourceFacts::default()) };
     match resource_metadata(&upstream.outbound, url, challenged).await {
-        Ok(found) => Ok(Told {
+        Ok(found) => Ok(ResourceFacts {
             left_out: named_left_out(&found).collect(),
             metadata: Some(found.value),
             silent: None,
@@ -122,15 +122,15 @@ async fn told(upstream: &Upstream, challenged: Option<&str>) -> Result<Told, OAu
             Err(OAuthError::Untrusted(format!("its metadata cannot be used: {reason}")))
         }
         Err(Some(reason)) if reason.missing == Missing::Silent => {
-            Ok(Told { silent: Some(reason), ..Told::default() })
+            Ok(ResourceFacts { silent: Some(reason), ..ResourceFacts::default() })
         }
-        Err(_) => Ok(Told::default()),
+        Err(_) => Ok(ResourceFacts::default()),
     }
 }
 
 /// The authorization servers to examine: the operator's, or those that the upstream names; of these
 /// the pinned one alone if it is among them.
-fn issuers(upstream: &Upstream, told: &Told, pinned: Option<&str>) -> Vec<String> {
+fn issuers(upstream: &Upstream, told: &ResourceFacts, pinned: Option<&str>) -> Vec<String> {
     if !upstream.config.issuer.is_empty() {
         return vec![upstream.config.issuer.clone()];
     }
@@ -147,7 +147,7 @@ fn issuers(upstream: &Upstream, told: &Told, pinned: Option<&str>) -> Vec<String
 /// The metadata of the authorization server, with the members of its document that were left out.
 async fn server(
     upstream: &Upstream,
-    told: &Told,
+    told: &ResourceFacts,
     pinned: Option<&str>,
 ) -> Result<(ServerMetadata, Vec<String>), OAuthError> {
     let (outbound, set) = (&upstream.outbound, &upstream.by_hand);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_transport::{
     FlightError, Outbound, OutboundError, SingleFlight,
-    oauth::{self, Answer, Complaint, Failure, Lifetime},
+    oauth::{self, Answer, ErrorSubject, Failure, Lifetime},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,7 +25,7 @@ use crate::upstream::Upstream;
 
 pub(crate) use by_hand::ByHand;
 pub(crate) use challenge::challenge_of;
-pub use connect::{ConnectError, Departure, Prospect};
+pub use connect::{ConnectError, Departure, PendingConnection};
 pub(crate) use discovery::{Discovered, challenge as read_challenge, discover};
 pub(crate) use metadata::{covers, revocation_endpoint, server_metadata};
 
@@ -209,7 +209,7 @@ impl NoTokens {
         match &self.failure {
             // 401 says so without a body (RFC 6749 section 5.2).
             Failure::Client(told) => {
-                told.complaint() == Complaint::Client
+                told.complaint() == ErrorSubject::Client
                     || (told.code.is_empty() && told.status == 401)
             }
             Failure::Refused(_)

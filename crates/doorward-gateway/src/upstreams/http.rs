@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::LinkAuth,
-    link::{Link, Making},
+    link::{Link, NewLink},
     link_error::LinkError,
     pool::{Connecting, Connector},
     upstream::{Auth, Kind, Setup},
@@ -66,7 +66,7 @@ impl Connector for StreamableHttp {
 }
 
 /// The URL of the setting `url`, without which no upstream of these kinds is made.
-pub(super) fn url(making: &Making) -> Result<url::Url, LinkError> {
+pub(super) fn url(making: &NewLink) -> Result<url::Url, LinkError> {
     let missing = || LinkError::Unreachable("the setting url is empty".to_owned());
     making.upstream.url.clone().ok_or_else(missing)
 }
@@ -113,7 +113,7 @@ fn headers_of(
 impl Http {
     /// The client of one link to an upstream's URL.
     pub(super) fn to(
-        making: &Making,
+        making: &NewLink,
         url: &url::Url,
         auth: Arc<LinkAuth>,
     ) -> Result<Self, LinkError> {

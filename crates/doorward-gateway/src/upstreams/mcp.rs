@@ -21,7 +21,7 @@ use rmcp::{
 use self::request::Request;
 use crate::{
     Gateway, Inner,
-    exchange::{Errand, Failed, Outcome, gone},
+    exchange::{Failed, Outcome, UpstreamRequest, gone},
     finding::Finding,
     link::Link,
     link_error::LinkError,
@@ -131,7 +131,7 @@ impl Speaker<'_> {
         let link = self.link(visit).await.map_err(|error| failed(Failed::Link(error)))?;
         let inner = &self.gateway.inner;
         let (about, retry) = (request.about(), request.take_retry());
-        let errand = Errand {
+        let errand = UpstreamRequest {
             inner,
             connector: self.connector,
             link: Arc::clone(&link),

@@ -33,7 +33,7 @@ use serde_json::Value;
 use url::Url;
 
 use self::{
-    api::{Api, MOST_DOCUMENT, Wanted},
+    api::{Api, DocumentSettings, MOST_DOCUMENT},
     operation::Operation,
 };
 use crate::{
@@ -192,7 +192,7 @@ async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Result<Api, Link
     let parse = move || {
         let definitions: HashMap<&str, &str> =
             pins.iter().map(|pin| (pin.tool.as_str(), pin.definition.as_str())).collect();
-        let wanted = Wanted {
+        let wanted = DocumentSettings {
             configured: owned.url.clone(),
             at,
             origins: &owned.origins,
@@ -254,7 +254,7 @@ async fn read(place: &str) -> Result<Vec<u8>, String> {
 /// A document for which that does not hold.
 pub fn check(text: &[u8]) {
     let Ok(at) = Url::parse("https://api.example/openapi.json") else { return };
-    let wanted = Wanted {
+    let wanted = DocumentSettings {
         configured: None,
         origins: &Origins::new(Some(at.origin()), Vec::new()),
         at: Some(at),

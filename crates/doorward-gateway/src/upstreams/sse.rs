@@ -17,14 +17,14 @@ use url::Url;
 
 use super::http::{self, Http, headers, refusal, request::Request};
 use crate::{
-    link::{Era, Link, Making},
+    link::{Era, Link, NewLink},
     link_error::LinkError,
     pool::{Connecting, Connector},
     upstream::{Kind, Setup},
     wire::{
         Message, Wire,
         events::{Broken, Event},
-        read::Heard,
+        read::ReadText,
     },
 };
 
@@ -48,7 +48,7 @@ impl Connector for HttpSse {
         let http = Http::to(&making, &url, auth)?;
         let held = http.held();
         let old = open(http, &url).await?;
-        Making { era: Era::Legacy, ..making }.greet(old, Some(held)).await
+        NewLink { era: Era::Legacy, ..making }.greet(old, Some(held)).await
     }
 }
 
@@ -69,7 +69,7 @@ struct Old {
     incoming: BoxStream<'static, Result<Event, Broken>>,
     read: VecDeque<Message>,
     // The reading of an event. `receive` may be dropped while it waits.
-    reading: Option<BoxFuture<'static, Vec<Heard>>>,
+    reading: Option<BoxFuture<'static, Vec<ReadText>>>,
     // Answers that came in the response to a POST request, where some servers put them.
     posted: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
 }
@@ -144,7 +144,7 @@ impl Transport<RoleClient> for Old {
             if let Some(reading) = &mut self.reading {
                 let heard = reading.await;
                 self.reading = None;
-                self.read.extend(heard.into_iter().filter_map(Heard::into_message));
+                self.read.extend(heard.into_iter().filter_map(ReadText::into_message));
                 continue;
             }
             let event = tokio::select! {
@@ -243,9 +243,9 @@ async fn post(
             return Ok(None);
         }
         return match http.wire.read_answer(body.into(), id).await {
-            Heard::Message(message) => Ok(Some(*message)),
-            Heard::NoAnswer(why) => Ok(Some(http.wire.unanswered(id, why))),
-            Heard::Nothing => Ok(None),
+            ReadText::Message(message) => Ok(Some(*message)),
+            ReadText::NoAnswer(why) => Ok(Some(http.wire.unanswered(id, why))),
+            ReadText::Nothing => Ok(None),
         };
     }
     let why = refusal(response).await;

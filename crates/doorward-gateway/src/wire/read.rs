@@ -25,7 +25,7 @@ pub(crate) const PING_ID: &str = "doorward-ping";
 
 /// The outcome of a text of an upstream.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum ReadText {
     /// A message of the protocol.
     Message(Box<Message>),
     /// A response that does not answer the request on whose stream it came: the request has no
@@ -35,7 +35,7 @@ pub(crate) enum Heard {
     Nothing,
 }
 
-impl Heard {
+impl ReadText {
     /// The message, if it is one.
     pub(crate) fn into_message(self) -> Option<Message> {
         match self {
@@ -126,7 +126,7 @@ pub(crate) fn is_message(body: &[u8]) -> bool {
 impl Wire {
     /// Reads a text. `asked` is the request on whose HTTP response it came; a text from elsewhere
     /// may concern any request.
-    pub(crate) fn read(&self, text: &[u8], asked: Option<&RequestId>) -> Vec<Heard> {
+    pub(crate) fn read(&self, text: &[u8], asked: Option<&RequestId>) -> Vec<ReadText> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
         let value = match message_budget().lenient_json(text) {
             Ok((value, mended)) => {
@@ -154,38 +154,38 @@ impl Wire {
         self: Arc<Self>,
         text: Bytes,
         asked: Option<RequestId>,
-    ) -> Vec<Heard> {
+    ) -> Vec<ReadText> {
         if text.len() < LARGE {
             return self.read(&text, asked.as_ref());
         }
         let ended = |why: doorward_transport::budget::Ended| {
-            vec![Heard::NoAnswer(LinkError::Failed(format!("its response: {why}")))]
+            vec![ReadText::NoAnswer(LinkError::Failed(format!("its response: {why}")))]
         };
         off_thread(move || self.read(&text, asked.as_ref())).await.unwrap_or_else(ended)
     }
 
     /// Reads a text as the answer to a request: the only message of a JSON response. `Nothing` if
     /// it is no response.
-    pub(crate) async fn read_answer(self: &Arc<Self>, text: Bytes, asked: &RequestId) -> Heard {
-        let mut passed_over = Heard::Nothing;
+    pub(crate) async fn read_answer(self: &Arc<Self>, text: Bytes, asked: &RequestId) -> ReadText {
+        let mut passed_over = ReadText::Nothing;
         for heard in Arc::clone(self).read_apart(text, Some(asked.clone())).await {
             match heard {
-                Heard::Message(message)
+                ReadText::Message(message)
                     if matches!(
                         *message,
                         JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)
                     ) =>
                 {
-                    return Heard::Message(message);
+                    return ReadText::Message(message);
                 }
-                Heard::NoAnswer(why) => passed_over = Heard::NoAnswer(why),
-                Heard::Message(_) | Heard::Nothing => {}
+                ReadText::NoAnswer(why) => passed_over = ReadText::NoAnswer(why),
+                ReadText::Message(_) | ReadText::Nothing => {}
             }
         }
         passed_over
     }
 
-    fn one(&self, value: Value, asked: Option<&RequestId>) -> Heard {
+    fn one(&self, value: Value, asked: Option<&RequestId>) -> ReadText {
         let Value::Object(mut members) = value else {
             return self.no_message(value.to_string().as_bytes(), "it is not an object");
         };
@@ -206,7 +206,7 @@ impl Wire {
     }
 
     /// Reads a request or notification of the upstream.
-    fn call(&self, members: Map<String, Value>) -> Heard {
+    fn call(&self, members: Map<String, Value>) -> ReadText {
         let mut clean = Map::new();
         clean.insert("jsonrpc".to_owned(), json!("2.0"));
         for (name, value) in members {
@@ -219,14 +219,14 @@ impl Wire {
         }
         let text = clean.get("method").map(Value::to_string).unwrap_or_default();
         match serde_json::from_value(Value::Object(clean)) {
-            Ok(message) => Heard::Message(Box::new(message)),
+            Ok(message) => ReadText::Message(Box::new(message)),
             Err(_) => {
                 self.no_message(text.as_bytes(), "its members are not what the protocol specifies")
             }
         }
     }
 
-    fn error(&self, told: &Value, id: Option<&Value>, asked: Option<&RequestId>) -> Heard {
+    fn error(&self, told: &Value, id: Option<&Value>, asked: Option<&RequestId>) -> ReadText {
         let mut table = self.lock();
         match table.answered(id, asked.map(number), true) {
             Answered::Request(id) => {
@@ -236,7 +236,10 @@ impl Wire {
                 // agreed on, the refusal of one is a part of that.
                 table.lost |= told.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
                     && sent.is_some_and(|sent| !begins(&sent.method));
-                Heard::Message(Box::new(JsonRpcMessage::error(told, Some(RequestId::Number(id)))))
+                ReadText::Message(Box::new(JsonRpcMessage::error(
+                    told,
+                    Some(RequestId::Number(id)),
+                )))
             }
             Answered::Late | Answered::None => {
                 drop(table);
@@ -245,7 +248,7 @@ impl Wire {
         }
     }
 
-    fn result(&self, result: Value, id: Option<&Value>, asked: Option<&RequestId>) -> Heard {
+    fn result(&self, result: Value, id: Option<&Value>, asked: Option<&RequestId>) -> ReadText {
         let found = self.lock().answered(id, asked.map(number), false);
         match found {
             Answered::Request(answered) if id.and_then(as_number) == Some(answered) => {
@@ -255,17 +258,17 @@ impl Wire {
             Answered::Request(answered) => {
                 let why = wrong_id(id, answered);
                 if asked.is_some() {
-                    return Heard::NoAnswer(why);
+                    return ReadText::NoAnswer(why);
                 }
-                Heard::Message(Box::new(self.unanswered(&RequestId::Number(answered), why)))
+                ReadText::Message(Box::new(self.unanswered(&RequestId::Number(answered), why)))
             }
-            Answered::None => Heard::NoAnswer(wrong_id(id, asked.map_or(-1, number))),
+            Answered::None => ReadText::NoAnswer(wrong_id(id, asked.map_or(-1, number))),
             Answered::Late => self.late("a result"),
         }
     }
 
     /// Reads a result as one of its request's method.
-    fn answer(&self, id: i64, result: Value) -> Heard {
+    fn answer(&self, id: i64, result: Value) -> ReadText {
         let method = {
             let table = self.lock();
             table.sent.get(&id).map(|sent| sent.method.clone()).unwrap_or_default()
@@ -284,29 +287,29 @@ impl Wire {
                         table.left_out.insert(id, left_out);
                     }
                 }
-                Heard::Message(Box::new(JsonRpcMessage::response(result, RequestId::Number(id))))
+                ReadText::Message(Box::new(JsonRpcMessage::response(result, RequestId::Number(id))))
             }
             Err(why) => {
                 let why = LinkError::Answer(format!("responded to {method} with {why}"));
-                Heard::Message(Box::new(self.unanswered(&RequestId::Number(id), why)))
+                ReadText::Message(Box::new(self.unanswered(&RequestId::Number(id), why)))
             }
         }
     }
 
-    fn no_message(&self, text: &[u8], why: &str) -> Heard {
+    fn no_message(&self, text: &[u8], why: &str) -> ReadText {
         if !self.may_log() {
-            return Heard::Nothing;
+            return ReadText::Nothing;
         }
         tracing::info!(upstream = %self.upstream, why, text = %foreign::quoted(&String::from_utf8_lossy(text.get(..2000).unwrap_or(text)), 200), "a message of an upstream is not a message of the protocol; it is ignored");
-        Heard::Nothing
+        ReadText::Nothing
     }
 
-    fn late(&self, what: &str) -> Heard {
+    fn late(&self, what: &str) -> ReadText {
         if !self.may_log() {
-            return Heard::Nothing;
+            return ReadText::Nothing;
         }
         tracing::info!(upstream = %self.upstream, what = %foreign::quoted(what, 200), "a response of an upstream answers no pending request");
-        Heard::Nothing
+        ReadText::Nothing
     }
 }
 

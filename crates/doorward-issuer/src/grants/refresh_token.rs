@@ -68,7 +68,7 @@ impl Grant for RefreshToken {
         match condition {
             // The state after the other request is the case of the grace period.
             Condition::UseRefreshToken => Ok(()),
-            Condition::UseGrant => Err(withdrawn().into()),
+            Condition::UseGrant => Err(revoked().into()),
             other => Err(Refused::unexpected(other)),
         }
     }
@@ -78,8 +78,8 @@ fn invalid(why: &str) -> Failure {
     Failure::new(OAuthErrorCode::InvalidGrant, why)
 }
 
-fn withdrawn() -> Failure {
-    invalid("the grant was withdrawn or has ended")
+fn revoked() -> Failure {
+    invalid("the grant was revoked or has ended")
 }
 
 /// Finds a refresh token and its grant, which must be live. A spent token is found too.
@@ -88,7 +88,7 @@ async fn find(request: &Request<'_>, presented: &str) -> Result<(Presented, Gran
     let found = store.refresh_token(&PlainToken::presented(presented).hashed()).await?;
     let token = found.ok_or_else(|| invalid("the refresh token is unknown"))?;
     let grant = store.grant_uncached(&token.grant_id).await?;
-    let grant = grant.filter(|grant| grant.is_live(request.now)).ok_or_else(withdrawn)?;
+    let grant = grant.filter(|grant| grant.is_live(request.now)).ok_or_else(revoked)?;
     Ok((token, grant))
 }
 

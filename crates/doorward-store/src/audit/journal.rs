@@ -150,7 +150,7 @@ impl Journal {
 }
 
 /// The file of a process that has ended.
-pub(crate) struct Left {
+pub(crate) struct EndedJournal {
     path: PathBuf,
     /// The journal that it belongs to.
     pub(crate) journal: String,
@@ -160,7 +160,7 @@ pub(crate) struct Left {
     _lock: File,
 }
 
-impl Left {
+impl EndedJournal {
     /// Deletes the file.
     pub(crate) fn delete(&self) -> io::Result<()> {
         std::fs::remove_file(&self.path)
@@ -168,7 +168,7 @@ impl Left {
 }
 
 /// The files in `folder` of processes that ended, oldest entries first.
-pub(crate) fn left(folder: &Path) -> io::Result<Vec<Left>> {
+pub(crate) fn left(folder: &Path) -> io::Result<Vec<EndedJournal>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -187,7 +187,7 @@ pub(crate) fn left(folder: &Path) -> io::Result<Vec<Left>> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         match read(&file) {
-            Ok(entries) => found.push(Left { path, journal, entries, _lock: file }),
+            Ok(entries) => found.push(EndedJournal { path, journal, entries, _lock: file }),
             Err(error) => {
                 tracing::error!(%error, path = %path.display(), "a file of the audit's journal cannot be read; it is left in its folder");
             }

@@ -6,7 +6,7 @@ use doorward_model::{AuditEvent, AuditStamp, Change, Timestamp, UnitOfWork};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Map, Value};
 
-use super::journal::{self, Journal, Left};
+use super::journal::{self, EndedJournal, Journal};
 use crate::{
     Store, StoreError,
     entities::setting::{Column, Entity},
@@ -55,7 +55,7 @@ impl Store {
     }
 
     /// Writes the entries of a file that are not in the chain.
-    async fn recover(&self, left: &Left, latest: Timestamp) -> Result<u64, StoreError> {
+    async fn recover(&self, left: &EndedJournal, latest: Timestamp) -> Result<u64, StoreError> {
         let name = format!("{MARK}{}", left.journal);
         let mark = Entity::find_by_id(name).one(&self.reader).await?;
         let mark = mark.map_or(0, |row| parsed(&row.value).0);

@@ -77,7 +77,7 @@ impl Trail {
     pub(crate) fn start(writer: Arc<Writer>, tasks: &Tasks) -> Self {
         let (queue, receiver) = mpsc::unbounded_channel();
         let (backlog, journal) = (Arc::<Backlog>::default(), Arc::<OnceLock<Journal>>::default());
-        let pen = Pen { writer, journal: Arc::clone(&journal) };
+        let pen = NoteWriter { writer, journal: Arc::clone(&journal) };
         tasks.start("audit trail", run(receiver, pen, Arc::clone(&backlog)));
         Self { queue, backlog, journal }
     }
@@ -139,7 +139,7 @@ impl Trail {
     }
 }
 
-async fn run(mut queue: mpsc::UnboundedReceiver<Note>, pen: Pen, backlog: Arc<Backlog>) {
+async fn run(mut queue: mpsc::UnboundedReceiver<Note>, pen: NoteWriter, backlog: Arc<Backlog>) {
     let mut notes = Vec::with_capacity(BATCH);
     let mut repeats = Repeats::default();
     loop {
@@ -186,12 +186,12 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, pen: Pen, backlog: Arc<Ba
 }
 
 /// Writes the collected notes.
-struct Pen {
+struct NoteWriter {
     writer: Arc<Writer>,
     journal: Arc<OnceLock<Journal>>,
 }
 
-impl Pen {
+impl NoteWriter {
     /// Writes a group. `kept` is the number of its last event in the journal, and its moment.
     async fn write(
         &self,

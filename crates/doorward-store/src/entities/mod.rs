@@ -1,6 +1,6 @@
 //! sea-orm entities: one file a table, columns as in the newest migration. They never leave this
 //! crate.
-#![expect(unreachable_pub, reason = "the derive macros want public items")]
+#![expect(unreachable_pub, reason = "the derive macros require public items")]
 #![allow(missing_docs, reason = "columns are named and described by the records in doorward-model")]
 
 pub mod access_grant;

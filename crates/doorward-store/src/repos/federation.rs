@@ -23,7 +23,7 @@ const USERS: usize = 500;
 
 /// A way to sign in without a password.
 #[derive(Clone, Debug)]
-pub struct WayIn {
+pub struct PasswordlessSignIn {
     /// The user.
     pub user_id: UserId,
     /// The identity provider; `None` for a passkey.
@@ -33,7 +33,7 @@ pub struct WayIn {
 impl Store {
     /// The ways of these users to sign in without a password: passkeys, and accounts at identity
     /// providers that have not ended.
-    pub async fn ways_in(&self, users: &[UserId]) -> Result<Vec<WayIn>, StoreError> {
+    pub async fn ways_in(&self, users: &[UserId]) -> Result<Vec<PasswordlessSignIn>, StoreError> {
         let mut ways = Vec::new();
         for some in users.chunks(USERS) {
             let ids = || some.iter().map(UserId::as_str);
@@ -53,11 +53,12 @@ impl Store {
                 .all(&self.reader)
                 .await?;
             ways.extend(
-                passkeys
-                    .into_iter()
-                    .map(|id| WayIn { user_id: UserId::from_text(id), provider: None }),
+                passkeys.into_iter().map(|id| PasswordlessSignIn {
+                    user_id: UserId::from_text(id),
+                    provider: None,
+                }),
             );
-            ways.extend(accounts.into_iter().map(|(id, provider)| WayIn {
+            ways.extend(accounts.into_iter().map(|(id, provider)| PasswordlessSignIn {
                 user_id: UserId::from_text(id),
                 provider: Some(ProviderId::from_stored(provider)),
             }));

@@ -18,7 +18,7 @@ use crate::{
         access_token::{Column as T, Entity},
         identity::{self, Column as I},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 pub(super) fn insert(token: &AccessToken) -> Write {
@@ -28,7 +28,7 @@ pub(super) fn insert(token: &AccessToken) -> Write {
     Write {
         name: Name::Decides(Condition::InsertAccessToken),
         work: run(Entity::insert(convert::access_tokens::token_row(token)).on_conflict(nothing())),
-        stale: Some(Stale::AccessTokens),
+        stale: Some(Invalidation::AccessTokens),
         audit: Audit::Entry(event.detail(detail.to_string())),
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn rotate(token: &AccessToken) -> Write {
     Write {
         name: Name::Decides(Condition::RotateAccessToken),
         work: run(Entity::update_many().set(row).filter(live.add(T::ExpiresAt.gt(now.0)))),
-        stale: Some(Stale::AccessTokens),
+        stale: Some(Invalidation::AccessTokens),
         audit: Audit::Entry(about(
             AuditKind::AccessTokenRotated,
             AuditSubject::AccessToken,
@@ -62,7 +62,7 @@ pub(super) fn revoke(id: &AccessTokenId, user_id: Option<&UserId>, at: Timestamp
     Write {
         name: Name::Decides(Condition::RevokeAccessToken),
         work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
-        stale: Some(Stale::AccessTokens),
+        stale: Some(Invalidation::AccessTokens),
         audit: Audit::Entry(about(
             AuditKind::AccessTokenRevoked,
             AuditSubject::AccessToken,
@@ -76,7 +76,7 @@ pub(super) fn revoke_of_user(user_id: &UserId, at: Timestamp) -> Write {
     Write {
         name: Name::Always("revoke_access_tokens_of_user"),
         work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
-        stale: Some(Stale::AccessTokens),
+        stale: Some(Invalidation::AccessTokens),
         audit: Audit::Entry(about(
             AuditKind::AccessTokenRevoked,
             AuditSubject::User,
@@ -90,7 +90,7 @@ pub(super) fn revoke_of_identity(identity: &IdentityId, at: Timestamp) -> Write 
     Write {
         name: Name::Always("revoke_access_tokens_of_identity"),
         work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
-        stale: Some(Stale::AccessTokens),
+        stale: Some(Invalidation::AccessTokens),
         audit: Audit::Entry(about(
             AuditKind::AccessTokenRevoked,
             AuditSubject::Identity,
@@ -115,7 +115,7 @@ pub(super) fn mark_used(id: &AccessTokenId, now: Timestamp) -> Write {
     Write {
         name: Name::Always("use_access_token"),
         work: Work::Statements(vec![wake.into(), note.into()]),
-        stale: Some(Stale::AccessTokens),
+        stale: Some(Invalidation::AccessTokens),
         // The call has the entry.
         audit: Audit::Silent,
     }

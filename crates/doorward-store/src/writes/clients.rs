@@ -15,11 +15,11 @@ use crate::{
     condition::Condition,
     convert::{self, list_to_text},
     entities::client::{Column as C, Entity},
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
-fn stale(client_id: &ClientId) -> Stale {
-    Stale::Client(client_id.to_string())
+fn stale(client_id: &ClientId) -> Invalidation {
+    Invalidation::Client(client_id.to_string())
 }
 
 /// An entry with the difference; none if there is none.

@@ -21,14 +21,14 @@ use crate::{
         sign_in::{self, Column as A},
         user::{self, Column as P},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 pub(super) fn insert_provider(new: &StoredProvider) -> Write {
     Write {
         name: Name::Decides(Condition::InsertProvider),
         work: run(provider::Entity::insert(convert::provider_row(new)).on_conflict(nothing())),
-        stale: Some(Stale::Providers),
+        stale: Some(Invalidation::Providers),
         audit: Audit::Entry(about(
             AuditKind::ProviderAdded,
             AuditSubject::Provider,
@@ -55,7 +55,7 @@ pub(super) fn update_provider(
             .col_expr(S::Settings, Expr::value(new.settings.as_str()))
             .col_expr(S::Secret, Expr::value(sealed))
             .filter(as_seen)),
-        stale: Some(Stale::Providers),
+        stale: Some(Invalidation::Providers),
         audit: Audit::Entry(event.detail(json!({ "changed": changed }).to_string())),
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn delete_provider(id: ProviderId, at: Timestamp, passwords: bool) ->
     Write {
         name: Name::Decides(Condition::DeleteProvider),
         // Users, sessions, grants and tokens of many.
-        stale: Some(Stale::Everything),
+        stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(AuditKind::ProviderDeleted, AuditSubject::Provider, id.as_str()),
             row: Row::Provider(id.to_string(), passwords),
@@ -87,7 +87,7 @@ pub(super) fn retire_accounts(
 ) -> Write {
     Write {
         name: Name::Always("retire_accounts"),
-        stale: Some(Stale::Everything),
+        stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(AuditKind::SessionEnded, AuditSubject::Provider, provider.as_str()),
             row: Row::Provider(provider.to_string(), passwords),
@@ -199,7 +199,7 @@ pub(super) fn delete_identity(user_id: &UserId, id: &IdentityId) -> Write {
             forget_address(Where::all().add(P::EmailBy.eq(id.as_str()))),
             identity::Entity::delete_many().filter(theirs).into(),
         ]),
-        stale: Some(Stale::User(user_id.to_string())),
+        stale: Some(Invalidation::User(user_id.to_string())),
         audit: Audit::Entry(event.detail(json!({"identity": id.as_str()}).to_string())),
     }
 }

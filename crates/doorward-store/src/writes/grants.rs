@@ -19,7 +19,7 @@ use crate::{
         authorization_code::{self, Column as C},
         refresh_token::{self, Column as R},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 fn reach(scopes: &ScopeSet, resources: &[Resource]) -> String {
@@ -77,7 +77,7 @@ pub(super) fn mark_used(grant_id: &GrantId, now: Timestamp) -> Write {
         work: run(access_grant::Entity::update_many()
             .col_expr(G::LastUsedAt, Expr::value(now.0))
             .filter(live)),
-        stale: Some(Stale::Grant(grant_id.to_string())),
+        stale: Some(Invalidation::Grant(grant_id.to_string())),
         // The refresh or the call that uses it has the entry.
         audit: Audit::Silent,
     }
@@ -87,7 +87,7 @@ pub(super) fn narrow(user_id: UserId, client_id: ClientId, scopes: ScopeSet) -> 
     let detail = json!({"client": client_id.as_str(), "scopes": scopes.to_string()}).to_string();
     Write {
         name: Name::Always("narrow_grants"),
-        stale: Some(Stale::Grants),
+        stale: Some(Invalidation::Grants),
         audit: Audit::Entry(
             about(AuditKind::GrantNarrowed, AuditSubject::User, user_id.as_str()).detail(detail),
         ),
@@ -117,7 +117,7 @@ pub(super) fn revoke_one(grant_id: &GrantId, at: Timestamp, reason: RevokeReason
     Write {
         name: Name::Always("revoke_grant"),
         work: run(revoke(Where::all().add(G::Id.eq(grant_id.as_str())), at, reason)),
-        stale: Some(Stale::Grant(grant_id.to_string())),
+        stale: Some(Invalidation::Grant(grant_id.to_string())),
         audit: Audit::Entry(event.detail(json!({"reason": reason.as_str()}).to_string())),
     }
 }
@@ -132,9 +132,12 @@ pub(super) fn replace(
     let (event, stale) = match grants {
         [grant] => (
             about(AuditKind::GrantRevoked, AuditSubject::Grant, grant.as_str()),
-            Stale::Grant(grant.to_string()),
+            Invalidation::Grant(grant.to_string()),
         ),
-        _ => (about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()), Stale::Grants),
+        _ => (
+            about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()),
+            Invalidation::Grants,
+        ),
     };
     let detail =
         json!({"reason": reason.as_str(), "by": by.as_str(), "grants": ids().collect::<Vec<_>>()});
@@ -163,7 +166,7 @@ pub(super) fn revoke_of_user(
     Write {
         name: Name::Always("revoke_grants_of_user"),
         work: Work::Statements(vec![spend_codes(codes, at), revoke(which, at, reason)]),
-        stale: Some(Stale::Grants),
+        stale: Some(Invalidation::Grants),
         audit: Audit::Entry(
             about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()).detail(detail),
         ),
@@ -183,7 +186,7 @@ pub(super) fn revoke_of_identity(
             codes,
             revoke(Where::all().add(G::Identity.eq(identity.as_str())), at, reason),
         ]),
-        stale: Some(Stale::Grants),
+        stale: Some(Invalidation::Grants),
         audit: Audit::Entry(event.detail(json!({"reason": reason.as_str()}).to_string())),
     }
 }
@@ -197,7 +200,7 @@ pub(super) fn revoke_of_client(client_id: &ClientId, at: Timestamp, reason: Revo
             codes,
             revoke(Where::all().add(G::ClientId.eq(client_id.as_str())), at, reason),
         ]),
-        stale: Some(Stale::Grants),
+        stale: Some(Invalidation::Grants),
         audit: Audit::Entry(event.detail(json!({"reason": reason.as_str()}).to_string())),
     }
 }

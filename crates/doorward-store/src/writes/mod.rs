@@ -24,7 +24,7 @@ use sea_orm::{
 pub(crate) use reads::{Dependents, Read};
 pub(crate) use trust::{grants_for, tokens_for};
 
-use crate::{audit::compare::Row, condition::Condition, db::Db, invalidate::Stale};
+use crate::{audit::compare::Row, condition::Condition, db::Db, invalidate::Invalidation};
 
 /// A change as it is applied.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Write {
     /// Its effect on the database.
     pub(crate) work: Work,
     /// The cached values that it makes stale.
-    pub(crate) stale: Option<Stale>,
+    pub(crate) stale: Option<Invalidation>,
     /// Its entry in the audit, which is counted too.
     pub(crate) audit: Audit,
 }

@@ -21,7 +21,7 @@ use crate::{
         authorization_code::{self, Column as C},
         external_resource::{Column as R, Entity},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 /// The write of a change to external resource servers.
@@ -43,7 +43,7 @@ fn insert(resource: &ExternalResource) -> Write {
     Write {
         name: Name::Decides(Condition::InsertResource),
         work: run(Entity::insert(resource_row(resource)).on_conflict(nothing())),
-        stale: Some(Stale::Resources),
+        stale: Some(Invalidation::Resources),
         audit: Audit::Entry(event.detail(detail.to_string())),
     }
 }
@@ -55,7 +55,7 @@ fn update(resource: &ExternalResource) -> Write {
     Write {
         name: Name::Decides(Condition::UpdateResource),
         work: run(Entity::update_many().set(row).filter(R::Id.eq(resource.id.as_str()))),
-        stale: Some(Stale::Resources),
+        stale: Some(Invalidation::Resources),
         audit: Audit::Compared {
             event: about(AuditKind::ResourceChanged, AuditSubject::Resource, resource.id.as_str()),
             row: Row::Resource(resource.id.as_str().to_owned()),
@@ -79,7 +79,7 @@ fn delete(id: &ResourceId, url: &Resource, at: Timestamp) -> Write {
         name: Name::Decides(Condition::DeleteResource),
         work: Work::Statements(vec![codes.into(), grants.into(), row.into()]),
         // Grants of many.
-        stale: Some(Stale::Everything),
+        stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(AuditKind::ResourceRemoved, AuditSubject::Resource, id.as_str()),
             row: Row::Resource(id.as_str().to_owned()),

@@ -18,7 +18,7 @@ use crate::{
         login_failure::{self, Column as F},
         session::{self, Column as S},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 pub(super) fn insert(new: &Session) -> Write {
@@ -43,7 +43,7 @@ pub(super) fn touch(token: &HashedToken, last_seen_at: Timestamp, expires_at: Ti
     Write {
         name: Name::Always("touch_session"),
         work: run(update.filter(S::Token.eq(token.as_str()))),
-        stale: Some(Stale::Session(token.as_str().to_owned())),
+        stale: Some(Invalidation::Session(token.as_str().to_owned())),
         audit: Audit::Silent,
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn end(token: &HashedToken, signs_in: bool) -> Write {
     Write {
         name: Name::Always("end_session"),
         work: run(session::Entity::delete_many().filter(S::Token.eq(token.as_str()))),
-        stale: Some(Stale::Session(token.as_str().to_owned())),
+        stale: Some(Invalidation::Session(token.as_str().to_owned())),
         // A session that another one replaces did not end.
         audit: if signs_in {
             Audit::Silent
@@ -69,7 +69,7 @@ pub(super) fn end_one_of_user(user_id: &UserId, session_id: &SessionId) -> Write
         work: run(session::Entity::delete_many()
             .filter(S::UserId.eq(user_id.as_str()))
             .filter(S::Id.eq(session_id.as_str()))),
-        stale: Some(Stale::Sessions),
+        stale: Some(Invalidation::Sessions),
         audit: Audit::Entry(event.detail(json!({"session": session_id.as_str()}).to_string())),
     }
 }
@@ -83,7 +83,7 @@ pub(super) fn end_of_user(user_id: &UserId, except: Option<&SessionId>) -> Write
     Write {
         name: Name::Always("end_sessions_of_user"),
         work: run(session::Entity::delete_many().filter(which)),
-        stale: Some(Stale::Sessions),
+        stale: Some(Invalidation::Sessions),
         audit: Audit::Entry(
             event.detail(json!({"all_except": except.map(SessionId::as_str)}).to_string()),
         ),
@@ -98,7 +98,7 @@ pub(super) fn end_of_identity(identity: &IdentityId, sid: Option<&str>) -> Write
     Write {
         name: Name::Always("end_sessions_of_identity"),
         work: run(session::Entity::delete_many().filter(which)),
-        stale: Some(Stale::Sessions),
+        stale: Some(Invalidation::Sessions),
         audit: Audit::Entry(about(
             AuditKind::SessionEnded,
             AuditSubject::Identity,
@@ -112,7 +112,7 @@ pub(super) fn end_of_sid(provider: &ProviderId, sid: &str) -> Write {
     Write {
         name: Name::Always("end_sessions_of_sid"),
         work: run(session::Entity::delete_many().filter(which)),
-        stale: Some(Stale::Sessions),
+        stale: Some(Invalidation::Sessions),
         audit: Audit::Entry(about(
             AuditKind::SessionEnded,
             AuditSubject::Provider,

@@ -22,7 +22,7 @@ use crate::{
         signing_key::{self, Column as K},
         spent_value,
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 /// Settings with values that the audit records. The others are the program's own.
@@ -73,7 +73,7 @@ pub(super) fn insert_signing_key(key: &SigningKey) -> Write {
     Write {
         name: Name::Decides(Condition::InsertSigningKey),
         work: run(signing_key::Entity::insert(convert::signing_key_row(key)).on_conflict(nothing())),
-        stale: Some(Stale::SigningKeys),
+        stale: Some(Invalidation::SigningKeys),
         audit: Audit::Entry(about(AuditKind::KeyAdded, AuditSubject::Key, &key.kid)),
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn retire_signing_keys(except: &str, at: Timestamp) -> Write {
         work: run(signing_key::Entity::update_many()
             .col_expr(K::RetiresAt, Expr::value(at.0))
             .filter(others)),
-        stale: Some(Stale::SigningKeys),
+        stale: Some(Invalidation::SigningKeys),
         // The key that was added has the entry.
         audit: Audit::Silent,
     }
@@ -111,7 +111,7 @@ pub(super) fn put(key: String, value: String) -> Write {
             value: Set(value),
         })
         .on_conflict(replace)),
-        stale: Some(Stale::Settings),
+        stale: Some(Invalidation::Settings),
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn insert(key: String, value: String) -> Write {
             value: Set(value),
         })
         .on_conflict(nothing())),
-        stale: Some(Stale::Settings),
+        stale: Some(Invalidation::Settings),
     }
 }
 

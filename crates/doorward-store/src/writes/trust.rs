@@ -29,7 +29,7 @@ use crate::{
         upstream_tool,
         upstream_trust::{self, Column as U},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 /// The most tokens of one upstream that are revoked at their issuers. Those of further users end
@@ -51,7 +51,7 @@ pub(super) fn begin(new: &UpstreamTrust) -> Write {
         name: Name::Always("begin_upstream"),
         work: run(upstream_trust::Entity::insert(convert::trust_row(new).into_active_model())
             .on_conflict(nothing())),
-        stale: Some(Stale::Trusts),
+        stale: Some(Invalidation::Trusts),
         // An upstream that is added by command has an entry; one of the file is in that file.
         audit: Audit::Silent,
     }
@@ -211,7 +211,7 @@ pub(super) fn end(ending: &Ending) -> Write {
         name: Name::Decides(condition),
         work: Work::Statements(statements),
         // Connections, grants and tokens of many.
-        stale: Some(Stale::Everything),
+        stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(kind, AuditSubject::Upstream, name),
             row: Row::Upstream(ending.upstream, ending.resource.clone()),
@@ -262,7 +262,7 @@ pub(super) fn pin(upstream: &UpstreamName, id: &UpstreamId, server: &ServerPin) 
             .col_expr(U::NamedResource, nothing())
             .col_expr(U::NamedScopes, nothing())
             .filter(is(upstream, id).add(free))),
-        stale: Some(Stale::Trusts),
+        stale: Some(Invalidation::Trusts),
         // The first pin is no decision.
         audit: Audit::Silent,
     }
@@ -287,7 +287,7 @@ pub(super) fn note_named(
             .col_expr(U::NamedResource, Expr::value(named.and_then(|pin| pin.resource.clone())))
             .col_expr(U::NamedScopes, Expr::value(named.map(|pin| pin.scopes.join(" "))))
             .filter(is(upstream, id))),
-        stale: Some(Stale::Trusts),
+        stale: Some(Invalidation::Trusts),
         // An upstream may name any number: the first is reported.
         audit: named
             .filter(|_| first)

@@ -28,7 +28,7 @@ use crate::{
         upstream_registration::{self, Column as R},
         upstream_tool::{self, Column as T},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
 /// The time at which tokens of a connection that ended are due to be revoked: from now on.
@@ -36,8 +36,8 @@ pub(super) const AT_ONCE: Timestamp = Timestamp(0);
 /// Rows of one statement: PostgreSQL takes at most 65,535 parameters.
 const ROWS: usize = 500;
 
-fn stale(user_id: &UserId) -> Stale {
-    Stale::Connections(user_id.to_string())
+fn stale(user_id: &UserId) -> Invalidation {
+    Invalidation::Connections(user_id.to_string())
 }
 
 fn of(user_id: &UserId, upstream: &UpstreamName) -> Where {
@@ -49,7 +49,7 @@ pub(super) fn insert(new: &StoredUpstream) -> Write {
         name: Name::Decides(Condition::InsertUpstream),
         work: run(upstream::Entity::insert(convert::upstream_row(new).into_active_model())
             .on_conflict(nothing())),
-        stale: Some(Stale::Upstreams),
+        stale: Some(Invalidation::Upstreams),
         audit: Audit::Entry(about(
             AuditKind::UpstreamAdded,
             AuditSubject::Upstream,
@@ -77,7 +77,7 @@ pub(super) fn update(
             .col_expr(S::Settings, Expr::value(new.settings.as_str()))
             .col_expr(S::Secrets, Expr::value(sealed))
             .filter(as_seen)),
-        stale: Some(Stale::Upstreams),
+        stale: Some(Invalidation::Upstreams),
         audit: Audit::Entry(event.detail(json!({ "changed": changed }).to_string())),
     }
 }
@@ -98,7 +98,7 @@ pub(super) fn pin_new(tools: &[PinnedTool]) -> Write {
     Write {
         name: Name::Always("pin_new_tools"),
         work: Work::Statements(tools.chunks(ROWS).map(insert).collect()),
-        stale: tools.first().map(|tool| Stale::Pinned(tool.upstream.as_str().to_owned())),
+        stale: tools.first().map(|tool| Invalidation::Pinned(tool.upstream.as_str().to_owned())),
         // An upstream may list any number; an administrator's decision has an entry.
         audit: Audit::Silent,
     }
@@ -120,7 +120,7 @@ pub(super) fn note_changed(
     Write {
         name: Name::Always("note_changed_tool"),
         work: run(noted.filter(which)),
-        stale: Some(Stale::Pinned(upstream.as_str().to_owned())),
+        stale: Some(Invalidation::Pinned(upstream.as_str().to_owned())),
         // An upstream may change a definition any number of times; until an administrator decides,
         // the first change is reported.
         audit: if first { Audit::Entry(event) } else { Audit::Silent },
@@ -140,7 +140,7 @@ pub(super) fn repin(tool: &PinnedTool, seen_definition: &str, seen_state: ToolSt
         work: run(upstream_tool::Entity::update_many()
             .set(row)
             .filter(as_seen.add(T::State.eq(seen_state.as_str())))),
-        stale: Some(Stale::Pinned(upstream.to_owned())),
+        stale: Some(Invalidation::Pinned(upstream.to_owned())),
         // No decision: a row of an older version becomes whole, or a tool counts as new, which has
         // no entry either.
         audit: Audit::Silent,
@@ -156,7 +156,7 @@ pub(super) fn forget_undecided(upstream: &UpstreamName, tools: &[String]) -> Wri
     Write {
         name: Name::Always("forget_undecided_tools"),
         work: Work::Statements(tools.chunks(ROWS).map(delete).collect()),
-        stale: Some(Stale::Pinned(upstream.as_str().to_owned())),
+        stale: Some(Invalidation::Pinned(upstream.as_str().to_owned())),
         audit: Audit::Silent,
     }
 }
@@ -182,7 +182,7 @@ pub(super) fn decide(
     Write {
         name: Name::Decides(Condition::DecideTool),
         work: run(upstream_tool::Entity::update_many().set(row).filter(as_seen)),
-        stale: Some(Stale::Pinned(upstream.to_owned())),
+        stale: Some(Invalidation::Pinned(upstream.to_owned())),
         audit: Audit::Compared {
             event,
             row: Row::Tool(upstream.to_owned(), tool.tool.clone()),
@@ -376,7 +376,7 @@ pub(super) fn relay_answer(answer: &KeptResult) -> Write {
     Write {
         name: Name::Always("relay_answer"),
         work: run(kept_result::Entity::insert(row).on_conflict(nothing())),
-        stale: Some(Stale::Answers(answer.id.as_str().to_owned())),
+        stale: Some(Invalidation::Answers(answer.id.as_str().to_owned())),
         // The call has the entry.
         audit: Audit::Silent,
     }

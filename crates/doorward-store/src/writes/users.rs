@@ -1,7 +1,7 @@
 //! Writes of users.
 
 use doorward_model::{
-    AuditKind, AuditSubject, IdentityId, PersonName, Role, Timestamp, User, UserId,
+    AuditKind, AuditSubject, IdentityId, Role, Timestamp, User, UserId, UserName,
     secret::HashedPassword,
 };
 use sea_orm::{
@@ -20,11 +20,11 @@ use crate::{
         recovery_code, totp,
         user::{self, Column as P},
     },
-    invalidate::Stale,
+    invalidate::Invalidation,
 };
 
-fn stale(user_id: &UserId) -> Stale {
-    Stale::User(user_id.to_string())
+fn stale(user_id: &UserId) -> Invalidation {
+    Invalidation::User(user_id.to_string())
 }
 
 /// An entry with the difference; none if there is none.
@@ -154,7 +154,7 @@ pub(super) fn follow_address(
     }
 }
 
-pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {
+pub(super) fn rename(user_id: &UserId, name: &UserName) -> Write {
     let taken = user::Entity::find()
         .select_only()
         .expr(Expr::val(1))

@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn a_file_that_holds_no_certificate_of_an_authority_is_refused() {
-        assert!(read(b"-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n").is_err());
+        assert!(
+            read(b"-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n").is_err()
+        );
         assert!(read(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").is_err());
         assert_eq!(read(b"no certificate").unwrap().len(), 0);
     }

@@ -25,7 +25,7 @@ use doorward_transport::{Params, answer};
 use url::Url;
 
 use super::{asked::Asked, reply::Reply};
-use crate::{Browser, Oops, Web, entrance::Onward, pages::login::passing};
+use crate::{Browser, ErrorPage, Web, entrance::SignInTarget, pages::login::passing};
 
 /// For how many seconds a user may take to sign in.
 const BEGIN_SECONDS: i64 = 600;
@@ -188,22 +188,22 @@ pub(crate) async fn start(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let Some(sealed) = params.get("request") else {
-        return Oops::incomplete("request").draw(&web);
+        return ErrorPage::incomplete("request").draw(&web);
     };
     let begun = web.parts.issuer.open_passage(PassageKind::Begin, sealed);
     let Some(begun) = begun.filter(|begun| age(&web, begun) < BEGIN_SECONDS) else {
-        return Oops::expired().draw(&web);
+        return ErrorPage::expired().draw(&web);
     };
     let resource = match web.parts.issuer.resource_named(&begun.resource).await {
         Ok(Some(resource)) => resource,
-        Ok(None) => return Oops::not_found().draw(&web),
-        Err(failure) => return Oops::from_failure(&failure).draw(&web),
+        Ok(None) => return ErrorPage::not_found().draw(&web),
+        Err(failure) => return ErrorPage::from_failure(&failure).draw(&web),
     };
     let Some(visitor) = &browser.visitor else {
         let next = format!("{}?request={sealed}", routes::AUTH_START);
         let place =
             if browser.waiting.is_some() { routes::LOGIN_SECOND_FACTOR } else { routes::LOGIN };
-        let query = Onward::page(&next).query();
+        let query = SignInTarget::page(&next).query();
         return answer::see_other(&web.at(&format!("{place}?{query}")));
     };
     let session = &visitor.session;
@@ -211,7 +211,7 @@ pub(crate) async fn start(
     match web.parts.issuer.guest_in_browser(&resource, who, &session.authentication).await {
         Ok(Some(_)) => {}
         Ok(None) => {
-            return Oops::new(
+            return ErrorPage::new(
                 StatusCode::FORBIDDEN,
                 text::error_resource_role(&resource.name),
                 text::error_resource_role_why(),
@@ -219,7 +219,7 @@ pub(crate) async fn start(
             )
             .draw(&web);
         }
-        Err(failure) => return Oops::from_failure(&failure).draw(&web),
+        Err(failure) => return ErrorPage::from_failure(&failure).draw(&web),
     }
     let now: Timestamp = web.parts.clock.now();
     let once = random_text(web.parts.entropy.as_ref(), 16);
@@ -236,6 +236,6 @@ pub(crate) async fn start(
         // A redirect could not follow the form of the sign-in: the form may lead to this origin
         // only.
         Ok(target) => passing(&web, &resource.name, target.into()),
-        Err(_) => Oops::not_found().draw(&web),
+        Err(_) => ErrorPage::not_found().draw(&web),
     }
 }

@@ -18,10 +18,10 @@ use doorward_model::{
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Service, ServiceState, Web,
-    entrance::Onward,
+    entrance::SignInTarget,
     frame::{Frame, browser_name, draw_copying, moment},
     reasons,
     visitor::{SignedIn, form},
@@ -174,13 +174,13 @@ async fn show(
         match (apps(web, signed_in).await, sessions(web, signed_in).await, services) {
             (Ok(apps), Ok(sessions), Ok(services)) => (apps, sessions, services),
             (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
-                return Oops::unavailable(&error).draw(web);
+                return ErrorPage::unavailable(&error).draw(web);
             }
         };
     let browser = &signed_in.browser;
     let lately = match lately(&web.parts.store, &signed_in.visitor.user.id, None, 8).await {
         Ok((rows, _)) => rows,
-        Err(error) => return Oops::unavailable(&error).draw(web),
+        Err(error) => return ErrorPage::unavailable(&error).draw(web),
     };
     let page = Page {
         lately,
@@ -233,7 +233,7 @@ pub(crate) async fn revoke(
         Err(response) => return response,
     };
     let Some(client_id) = params.get("client_id") else {
-        return Oops::incomplete("client_id").draw(&web);
+        return ErrorPage::incomplete("client_id").draw(&web);
     };
     match web
         .parts
@@ -242,7 +242,7 @@ pub(crate) async fn revoke(
         .await
     {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
-        Err(failure) => Oops::from_failure(&failure).draw(&web),
+        Err(failure) => ErrorPage::from_failure(&failure).draw(&web),
     }
 }
 
@@ -258,7 +258,7 @@ pub(crate) async fn narrow(
         Err(response) => return response,
     };
     let Some(client_id) = params.get("client_id").map(ClientId::from_text) else {
-        return Oops::incomplete("client_id").draw(&web);
+        return ErrorPage::incomplete("client_id").draw(&web);
     };
     let user_id = signed_in.visitor.user.id.clone();
     let kept: ScopeSet =
@@ -267,12 +267,12 @@ pub(crate) async fn narrow(
     if !kept.iter().any(|scope| scope != Scope::OfflineAccess) {
         return match web.parts.issuer.revoke_access(&user_id, Some(client_id)).await {
             Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
-            Err(failure) => Oops::from_failure(&failure).draw(&web),
+            Err(failure) => ErrorPage::from_failure(&failure).draw(&web),
         };
     }
     match web.parts.store.apply(Change::NarrowGrants { user_id, client_id, scopes: kept }).await {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }
 
@@ -286,7 +286,7 @@ pub(crate) async fn end_session(
         Err(response) => return response,
     };
     let Some(session_id) = params.get("session_id") else {
-        return Oops::incomplete("session_id").draw(&web);
+        return ErrorPage::incomplete("session_id").draw(&web);
     };
     match web
         .parts
@@ -305,7 +305,7 @@ pub(crate) async fn end_session(
             )
             .await
         }
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }
 
@@ -320,7 +320,7 @@ pub(crate) async fn change_password(
     };
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let visitor = &signed_in.visitor;
-    let authority = match web.authority(visitor, &Onward::page(routes::ACCOUNT)).await {
+    let authority = match web.authority(visitor, &SignInTarget::page(routes::ACCOUNT)).await {
         Ok(authority) => authority,
         Err(response) => return response,
     };
@@ -340,8 +340,8 @@ pub(crate) async fn change_password(
             let done = Some(text::account_password_changed());
             show(&web, &signed_in, StatusCode::OK, done, None).await
         }
-        Err(UserError::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(UserError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
+        Err(UserError::Store(error)) => ErrorPage::unavailable(&error).draw(&web),
+        Err(UserError::Hasher(error)) => ErrorPage::from_hasher(&error).draw(&web),
         Err(error) => {
             let (status, wait) = match error {
                 UserError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),

@@ -10,7 +10,7 @@ use doorward_audit::{AuditRow, lately};
 use doorward_language::text;
 use doorward_transport::Params;
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
     frame::{Frame, draw},
@@ -38,6 +38,6 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
             &Page { frame: web.frame(Some(&signed_in.browser)), tab: "activity", rows, next },
             false,
         ),
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }

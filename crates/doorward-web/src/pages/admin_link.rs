@@ -12,10 +12,10 @@ use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::{Params, answer};
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
-    entrance::Onward,
+    entrance::SignInTarget,
     frame::{Frame, draw},
     language::filters,
     reasons,
@@ -52,14 +52,14 @@ fn show(
         sign_in_url: web.at(&format!(
             "{}?{}",
             routes::LOGIN,
-            Onward { request: None, next: Some(&back) }.query()
+            SignInTarget { request: None, next: Some(&back) }.query()
         )),
     };
     browser.remember(web, draw(status, &page, false))
 }
 
-fn spent() -> Oops {
-    Oops::link(text::error_link_administrator())
+fn spent() -> ErrorPage {
+    ErrorPage::link(text::error_link_administrator())
 }
 
 pub(crate) async fn get(
@@ -70,7 +70,7 @@ pub(crate) async fn get(
     match web.parts.accounts.is_link_usable(&secret).await {
         Ok(true) => show(&web, &browser, &secret, (StatusCode::OK, ""), None),
         Ok(false) => spent().draw(&web),
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }
 
@@ -88,7 +88,10 @@ pub(crate) async fn post(
     let result = match &browser.visitor {
         Some(visitor) => {
             let authority = match web
-                .authority(visitor, &Onward::page(&routes::ADMIN_LINK.replace("{token}", &secret)))
+                .authority(
+                    visitor,
+                    &SignInTarget::page(&routes::ADMIN_LINK.replace("{token}", &secret)),
+                )
                 .await
             {
                 Ok(authority) => authority,
@@ -121,8 +124,8 @@ pub(crate) async fn post(
             }
         }
         Err(UserError::Link) => spent().draw(&web),
-        Err(UserError::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(UserError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
+        Err(UserError::Store(error)) => ErrorPage::unavailable(&error).draw(&web),
+        Err(UserError::Hasher(error)) => ErrorPage::from_hasher(&error).draw(&web),
         Err(error) => show(
             &web,
             &browser,

@@ -8,7 +8,7 @@ use axum::{
 };
 use doorward_transport::Params;
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{Web, visitor::Browser};
 
 pub(crate) async fn get(
@@ -18,7 +18,7 @@ pub(crate) async fn get(
 ) -> Response {
     match Params::from_query(request.uri().query()) {
         Ok(params) => begin(&web, &browser, params).await,
-        Err(error) => Oops::malformed(&error).draw(&web),
+        Err(error) => ErrorPage::malformed(&error).draw(&web),
     }
 }
 
@@ -29,7 +29,7 @@ pub(crate) async fn post(
 ) -> Response {
     match Params::from_form(request).await {
         Ok(params) => begin(&web, &browser, params).await,
-        Err(error) => Oops::malformed(&error).draw(&web),
+        Err(error) => ErrorPage::malformed(&error).draw(&web),
     }
 }
 

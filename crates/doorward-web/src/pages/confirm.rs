@@ -10,7 +10,7 @@ use axum::{
 
 use doorward_language::text;
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Confirmation, Web,
     frame::{Frame, draw_copying},
@@ -35,8 +35,8 @@ async fn find(web: &Web, signed_in: &SignedIn, id: &str) -> Result<Confirmation,
     match web.parts.upstreams.confirmation(&signed_in.visitor.user.id, id).await {
         Ok(Some(confirmation)) => Ok(confirmation),
         // Another user's, expired, or nonexistent.
-        Ok(None) => Err(Oops::not_found().draw(web)),
-        Err(error) => Err(Oops::unavailable(&error).draw(web)),
+        Ok(None) => Err(ErrorPage::not_found().draw(web)),
+        Err(error) => Err(ErrorPage::unavailable(&error).draw(web)),
     }
 }
 

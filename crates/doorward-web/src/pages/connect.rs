@@ -13,9 +13,9 @@ use doorward_language::{Message, text};
 use doorward_model::{UpstreamName, id::random_text, routes};
 use doorward_transport::{Params, answer, cookies::Cookie};
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
-    Leaving, NotConnected, Prospect, Web,
+    Leaving, NotConnected, PendingConnection, Web,
     frame::{Frame, draw},
     language::filters,
     visitor::{Browser, SignedIn, form},
@@ -49,11 +49,11 @@ struct Done {
 fn failed(web: &Web, name: &str, error: NotConnected) -> Response {
     let again = web.at(&routes::CONNECT.replace("{upstream}", name));
     let oops = |status: StatusCode, title: Message, why: Message, advice: Message| {
-        Oops::new(status, title, why, advice).with_link(text::error_try_again(), again.clone())
+        ErrorPage::new(status, title, why, advice).with_link(text::error_try_again(), again.clone())
     };
     match error {
-        NotConnected::Unknown => Oops::not_found(),
-        NotConnected::Store(error) => Oops::unavailable(&error),
+        NotConnected::Unknown => ErrorPage::not_found(),
+        NotConnected::Store(error) => ErrorPage::unavailable(&error),
         NotConnected::NotAwaited | NotConnected::Grown => oops(
             StatusCode::BAD_REQUEST,
             text::error_connection_over(),
@@ -77,7 +77,7 @@ fn failed(web: &Web, name: &str, error: NotConnected) -> Response {
 }
 
 fn parse(web: &Web, name: &str) -> Result<UpstreamName, Box<Response>> {
-    UpstreamName::parse(name).map_err(|_| Box::new(Oops::not_found().draw(web)))
+    UpstreamName::parse(name).map_err(|_| Box::new(ErrorPage::not_found().draw(web)))
 }
 
 /// Names the target and the purpose of the redirect. It changes nothing, so a link may lead here.
@@ -91,7 +91,7 @@ pub(crate) async fn get(
         Err(response) => return *response,
     };
     let user = &signed_in.visitor.user;
-    let Prospect { title, host, mut scopes, new_scopes, connected } =
+    let PendingConnection { title, host, mut scopes, new_scopes, connected } =
         match web.parts.upstreams.prospect(upstream, user).await {
             Ok(prospect) => prospect,
             Err(error) => return failed(&web, &name, error),
@@ -168,7 +168,7 @@ pub(crate) async fn callback(
         Err(response) => return *response,
     };
     let Ok(params) = Params::from_query(request.uri().query()) else {
-        return Oops::malformed("query").draw(&web);
+        return ErrorPage::malformed("query").draw(&web);
     };
     let cookie = signed_in.browser.journey.clone().unwrap_or_default();
     match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.user, &cookie).await {
@@ -213,10 +213,10 @@ pub(crate) async fn disconnect(
     };
     let Some(upstream) = params.get("upstream").and_then(|name| UpstreamName::parse(name).ok())
     else {
-        return Oops::incomplete("upstream").draw(&web);
+        return ErrorPage::incomplete("upstream").draw(&web);
     };
     match web.parts.upstreams.disconnect(upstream, &signed_in.visitor.user).await {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }

@@ -16,7 +16,7 @@ use doorward_model::{ClientSource, RedirectUri, Scope, ScopeSet, routes};
 use doorward_transport::{Params, answer};
 use url::Url;
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
     flow::{Step, approver},
@@ -152,7 +152,7 @@ pub(crate) async fn get(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let Some(sealed) = params.get("request") else {
-        return Oops::incomplete("request").draw(&web);
+        return ErrorPage::incomplete("request").draw(&web);
     };
     let request = match web.reopen(sealed, &browser).await {
         Ok(request) => request,
@@ -181,7 +181,7 @@ pub(crate) async fn post(
             .await
         {
             Ok(bytes) => bytes,
-            Err(error) => return Oops::malformed(&error).draw(&web),
+            Err(error) => return ErrorPage::malformed(&error).draw(&web),
         };
     let sealed = Params::parse(&bytes)
         .ok()

@@ -27,7 +27,7 @@ struct Page {
 }
 
 /// A failure shown to the user: the event, its reason, and the next step.
-pub struct Oops {
+pub struct ErrorPage {
     pub(crate) status: StatusCode,
     pub(crate) title: Message,
     pub(crate) why: Message,
@@ -37,7 +37,7 @@ pub struct Oops {
     pub(crate) link: Option<(Message, String)>,
 }
 
-impl Oops {
+impl ErrorPage {
     /// A page with this title, reason and advice.
     pub fn new(status: StatusCode, title: Message, why: Message, advice: Message) -> Self {
         Self { status, title, why, advice, developer: None, link: None }

@@ -17,10 +17,10 @@ use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::{Params, answer};
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
-    entrance::{Onward, local},
+    entrance::{SignInTarget, local},
     frame::{Frame, ProviderButton, draw_with},
     language::filters,
     visitor::{Browser, form},
@@ -28,7 +28,7 @@ use crate::{
 
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each says whether one part of the page is there"
+    reason = "each states whether one part of the page is shown"
 )]
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -74,7 +74,7 @@ struct Showing<'a> {
 pub(crate) fn href(
     web: &Web,
     provider: &Provider,
-    onward: &Onward<'_>,
+    onward: &SignInTarget<'_>,
     more: &[(&str, &str)],
 ) -> String {
     let mut query = url::form_urlencoded::Serializer::new(onward.query());
@@ -86,9 +86,10 @@ pub(crate) fn href(
 async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
     let providers = match web.parts.federation.providers().await {
         Ok(providers) => providers,
-        Err(error) => return Oops::unavailable(&error).draw(web),
+        Err(error) => return ErrorPage::unavailable(&error).draw(web),
     };
-    let onward = Onward { request: showing.request.map(|(sealed, _)| sealed), next: showing.next };
+    let onward =
+        SignInTarget { request: showing.request.map(|(sealed, _)| sealed), next: showing.next };
     let again = if showing.again { "1" } else { "" };
     let button = |provider: &Arc<Provider>| ProviderButton {
         name: provider.name.clone(),
@@ -128,7 +129,7 @@ async fn straight(
         .federation
         .providers()
         .await
-        .map_err(|error| Oops::unavailable(&error).draw(web))?;
+        .map_err(|error| ErrorPage::unavailable(&error).draw(web))?;
     if let Some(home) = providers.iter().find(|provider| provider.is_home_of(hint)) {
         return Ok(Some(Arc::clone(home)));
     }
@@ -145,7 +146,7 @@ pub(crate) async fn get(
     request: Request<Body>,
 ) -> Response {
     let Ok(params) = Params::from_query(request.uri().query()) else {
-        return Oops::malformed("query").draw(&web);
+        return ErrorPage::malformed("query").draw(&web);
     };
     let next = params.get("next");
     // A repeated sign-in must use the same name.
@@ -181,7 +182,7 @@ pub(crate) async fn get(
         .or(renewing.as_deref())
         .or_else(|| pending.as_ref().and_then(|(_, request)| request.login_hint()))
         .unwrap_or_default();
-    let onward = Onward { request: params.get("request"), next };
+    let onward = SignInTarget { request: params.get("request"), next };
     let again = if switching { "1" } else { "" };
     match straight(&web, &params, if params.get("choose").is_some() { "" } else { hint }).await {
         Err(response) => return response,
@@ -251,11 +252,11 @@ pub(crate) async fn post(
     };
     let (status, error, wait) = match web.parts.accounts.sign_in(attempt).await {
         Ok(Ok(signed_in)) => {
-            let onward = Onward { request: params.get("request"), next: params.get("next") };
+            let onward = SignInTarget { request: params.get("request"), next: params.get("next") };
             return web.let_in(&signed_in, &onward);
         }
         Ok(Err(SignInRefusal::FirstPassword(link))) => {
-            let onward = Onward { request: params.get("request"), next: params.get("next") };
+            let onward = SignInTarget { request: params.get("request"), next: params.get("next") };
             let page = routes::LOGIN_RESET.replace("{token}", &link);
             let page = web.at(&format!("{page}?{}", onward.query()));
             return answer::see_other(page.trim_end_matches('?'));
@@ -265,8 +266,8 @@ pub(crate) async fn post(
             let error = text::security_refused_wait(seconds);
             (StatusCode::TOO_MANY_REQUESTS, error, Some(seconds))
         }
-        Err(AccountsError::Hasher(error)) => return Oops::from_hasher(&error).draw(&web),
-        Err(AccountsError::Store(error)) => return Oops::unavailable(&error).draw(&web),
+        Err(AccountsError::Hasher(error)) => return ErrorPage::from_hasher(&error).draw(&web),
+        Err(AccountsError::Store(error)) => return ErrorPage::unavailable(&error).draw(&web),
     };
     let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
     if let Some((_, request)) = request {
@@ -292,7 +293,7 @@ impl Web {
     /// The reason for which this sign-in name is refused, for the timeline. The page does not show
     /// it to the user.
     async fn why_no_sign_in(&self, name: &str) -> Reason {
-        let Ok(name) = doorward_model::PersonName::parse(name) else { return Reason::SignIn };
+        let Ok(name) = doorward_model::UserName::parse(name) else { return Reason::SignIn };
         match self.parts.store.user_named(&name).await {
             Ok(Some(user)) if user.disabled_at.is_some() => Reason::UserDisabled,
             _ => Reason::SignIn,
@@ -310,12 +311,14 @@ pub(crate) async fn passkey(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let onward = Onward { request: params.get("request"), next: params.get("next") };
+    let onward = SignInTarget { request: params.get("request"), next: params.get("next") };
     let (credential, state) =
         (params.get("credential").unwrap_or_default(), params.get("state").unwrap_or_default());
     match web.parts.accounts.sign_in_with_passkey(credential, state, browser.facts()).await {
         Ok(signed_in) => web.let_in(&signed_in, &onward),
-        Err(doorward_accounts::FactorError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(doorward_accounts::FactorError::Store(error)) => {
+            ErrorPage::unavailable(&error).draw(&web)
+        }
         Err(error) => {
             tracing::info!(error = error.logged(), address = %browser.address.0, "sign-in with a passkey refused");
             let pending = match params.get("request") {

@@ -12,7 +12,7 @@ use doorward_language::text;
 use doorward_model::routes;
 use doorward_transport::{answer, cookies::Cookie};
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
     frame::{Frame, draw},
@@ -46,11 +46,11 @@ pub(crate) async fn post(
     let mut there = SignedOut::Here;
     if let Some(visitor) = browser.visitor.as_ref().or(browser.waiting.as_ref()) {
         if let Err(error) = web.parts.accounts.sign_out(visitor).await {
-            return Oops::unavailable(&error).draw(&web);
+            return ErrorPage::unavailable(&error).draw(&web);
         }
         there = match web.parts.federation.signed_out(&visitor.session).await {
             Ok(there) => there,
-            Err(error) => return Oops::unavailable(&error).draw(&web),
+            Err(error) => return ErrorPage::unavailable(&error).draw(&web),
         };
     }
     let page = |upstream, continues| Page { frame: web.frame(None), upstream, continues };

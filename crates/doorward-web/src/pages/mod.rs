@@ -28,7 +28,7 @@ use doorward_model::routes;
 use doorward_transport::answer;
 
 use crate::{Web, frame::language_of};
-use error::Oops;
+use error::ErrorPage;
 
 pub(crate) fn router(web: &Web) -> Router {
     let pages = Router::new()
@@ -74,10 +74,10 @@ async fn root(axum::extract::State(web): axum::extract::State<Web>) -> Response 
 
 /// The page for an IP address from which too many requests were refused.
 pub async fn too_many(web: &Web, headers: &HeaderMap) -> Response {
-    language_of(headers).speaking(async { Oops::too_many_refused().draw(web) }).await
+    language_of(headers).speaking(async { ErrorPage::too_many_refused().draw(web) }).await
 }
 
 /// The page for a path that does not exist.
 pub async fn not_found(web: &Web, headers: &HeaderMap) -> Response {
-    language_of(headers).speaking(async { Oops::not_found().draw(web) }).await
+    language_of(headers).speaking(async { ErrorPage::not_found().draw(web) }).await
 }

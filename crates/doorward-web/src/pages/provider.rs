@@ -9,18 +9,18 @@ use axum::{
 };
 use doorward_accounts::{Entrance, UpstreamFacts};
 use doorward_federation::{
-    Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, SecondFactorPolicy,
-    TakenUp,
+    Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, ResumedSignIn,
+    SecondFactorPolicy,
 };
 use doorward_language::text;
 use doorward_model::{ProviderId, UnitOfWork, id::random_text, routes};
 use doorward_store::{Condition, StoreError};
 use doorward_transport::{Params, answer, cookies::Cookie};
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
-    entrance::{Onward, local},
+    entrance::{SignInTarget, local},
     visitor::Browser,
 };
 
@@ -31,8 +31,8 @@ const TRIES: usize = 4;
 async fn find(web: &Web, name: &str) -> Result<Arc<Provider>, Response> {
     match web.parts.federation.provider(name).await {
         Ok(Some(provider)) => Ok(provider),
-        Ok(None) => Err(Oops::not_found().draw(web)),
-        Err(error) => Err(Oops::unavailable(&error).draw(web)),
+        Ok(None) => Err(ErrorPage::not_found().draw(web)),
+        Err(error) => Err(ErrorPage::unavailable(&error).draw(web)),
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn start(
         Err(response) => return response,
     };
     let Ok(params) = Params::from_query(request.uri().query()) else {
-        return Oops::malformed("query").draw(&web);
+        return ErrorPage::malformed("query").draw(&web);
     };
     let mut ask = Ask {
         login_hint: params.get("login_hint").filter(|hint| hint.len() <= 256).map(str::to_owned),
@@ -73,7 +73,8 @@ pub(crate) async fn start(
     let link = linking.map(|visitor| visitor.user.id.as_str().to_owned());
     if let Some(visitor) = linking {
         // Required before the redirect, and once more when the accounts are linked.
-        if let Err(response) = web.authority(visitor, &Onward::page(routes::ACCOUNT_SECURITY)).await
+        if let Err(response) =
+            web.authority(visitor, &SignInTarget::page(routes::ACCOUNT_SECURITY)).await
         {
             return response;
         }
@@ -131,7 +132,7 @@ pub(crate) async fn callback_form(
                 web.at(&routes::of_provider(routes::LOGIN_CALLBACK, &provider.id))
             ))
         }
-        Err(error) => Oops::malformed(&error).draw(&web),
+        Err(error) => ErrorPage::malformed(&error).draw(&web),
     }
 }
 
@@ -153,18 +154,20 @@ pub(crate) async fn callback(
         None => None,
     };
     let Some(params) = params else {
-        return Oops::malformed("answer").draw(&web);
+        return ErrorPage::malformed("answer").draw(&web);
     };
     let cookie = browser.journey.clone().unwrap_or_default();
     let journey = web.parts.federation.journey_of(&params, &cookie).await;
     match web.parts.federation.take_up(&provider, &params, &cookie).await {
-        Ok(TakenUp::First(arrival)) => arrived(&web, &browser, &provider, *arrival).await,
+        Ok(ResumedSignIn::First(arrival)) => arrived(&web, &browser, &provider, *arrival).await,
         // The back button or a reload: a signed-in user continues, and other browsers learn
         // nothing.
-        Ok(TakenUp::Again(journey)) if browser.visitor.is_some() || browser.waiting.is_some() => {
+        Ok(ResumedSignIn::Again(journey))
+            if browser.visitor.is_some() || browser.waiting.is_some() =>
+        {
             answer::see_other(&web.at(&onward(&journey).target()))
         }
-        Ok(TakenUp::Again(journey)) => failed(
+        Ok(ResumedSignIn::Again(journey)) => failed(
             &web,
             &provider,
             &FederationError::NotAwaited("it was already used"),
@@ -174,8 +177,8 @@ pub(crate) async fn callback(
     }
 }
 
-fn onward(journey: &Journey) -> Onward<'_> {
-    Onward { request: journey.request.as_deref(), next: journey.next.as_deref() }
+fn onward(journey: &Journey) -> SignInTarget<'_> {
+    SignInTarget { request: journey.request.as_deref(), next: journey.next.as_deref() }
 }
 
 async fn arrived(
@@ -236,7 +239,7 @@ pub(crate) async fn enter(
         };
         let complete = match more {
             Ok(more) => !more,
-            Err(error) => return Oops::unavailable(&error).draw(web),
+            Err(error) => return ErrorPage::unavailable(&error).draw(web),
         };
         let upstream = UpstreamFacts {
             provider: provider.id.clone(),
@@ -270,7 +273,7 @@ pub(crate) async fn enter(
             Err(StoreError::Refused(condition)) => {
                 tracing::debug!(%condition, "a sign-in is decided again");
             }
-            Err(error) => return Oops::unavailable(&error).draw(web),
+            Err(error) => return ErrorPage::unavailable(&error).draw(web),
         }
     }
     failed(
@@ -289,7 +292,7 @@ pub(crate) fn failed(
     journey: Option<&Journey>,
 ) -> Response {
     if let FederationError::Store(error) = error {
-        return Oops::unavailable(error).draw(web);
+        return ErrorPage::unavailable(error).draw(web);
     }
     tracing::warn!(provider = %provider.id, %error, "a sign-in through an identity provider failed");
     let onward = journey.map(onward).unwrap_or_default();
@@ -298,7 +301,7 @@ pub(crate) fn failed(
         routes::LOGIN,
         url::form_urlencoded::Serializer::new(onward.query()).append_pair("choose", "1").finish()
     );
-    Oops::from_federation(&provider.name, error)
+    ErrorPage::from_federation(&provider.name, error)
         .with_link(text::error_choose_sign_in(), web.at(&again))
         .draw(web)
 }

@@ -13,10 +13,10 @@ use doorward_language::{Message, text};
 use doorward_model::{User, routes};
 use doorward_transport::Params;
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
-    entrance::Onward,
+    entrance::SignInTarget,
     frame::{Frame, draw},
     language::{Language, filters},
     reasons,
@@ -61,7 +61,7 @@ fn show_forgot(
 impl Web {
     /// Reports that a forgotten password can be replaced by a mail.
     pub(crate) fn sends_resets(&self) -> bool {
-        self.parts.letters.are_sent() && self.parts.accounts.config().passwords
+        self.parts.mail_writer.are_sent() && self.parts.accounts.config().passwords
     }
 
     /// Sends the link for a forgotten password, if the user exists. Runs in the background, so that
@@ -79,8 +79,8 @@ impl Web {
             for user in users {
                 let link = web.parts.accounts.password_link(&user, RESET_SECONDS);
                 let url = web.at(&routes::LOGIN_RESET.replace("{token}", &link));
-                if let Some(letter) = web.parts.letters.forgotten_password(&user, url) {
-                    letter.send_in_background();
+                if let Some(prepared) = web.parts.mail_writer.forgotten_password(&user, url) {
+                    prepared.send_in_background();
                 }
             }
         }));
@@ -89,7 +89,7 @@ impl Web {
 
 pub(crate) async fn forgot(State(web): State<Web>, browser: Browser) -> Response {
     if !web.sends_resets() {
-        return Oops::not_found().draw(&web);
+        return ErrorPage::not_found().draw(&web);
     }
     show_forgot(&web, &browser, StatusCode::OK, false, None)
 }
@@ -100,7 +100,7 @@ pub(crate) async fn ask(
     request: Request<Body>,
 ) -> Response {
     if !web.sends_resets() {
-        return Oops::not_found().draw(&web);
+        return ErrorPage::not_found().draw(&web);
     }
     let params = match form(&web, &browser, "forgot", request).await {
         Ok(params) => params,
@@ -136,11 +136,11 @@ fn show(
 
 fn refused(web: &Web, error: UserError) -> Response {
     match error {
-        UserError::Store(error) => return Oops::unavailable(&error).draw(web),
-        UserError::Hasher(error) => return Oops::from_hasher(&error).draw(web),
+        UserError::Store(error) => return ErrorPage::unavailable(&error).draw(web),
+        UserError::Hasher(error) => return ErrorPage::from_hasher(&error).draw(web),
         _ => {}
     }
-    Oops::link(text::error_link_password())
+    ErrorPage::link(text::error_link_password())
         .with_link(text::common_sign_in(), web.at(routes::LOGIN))
         .draw(web)
 }
@@ -148,7 +148,7 @@ fn refused(web: &Web, error: UserError) -> Response {
 /// The part of the query with which a sign-in goes on.
 fn onward_of(request: &Request<Body>) -> String {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    Onward { request: params.get("request"), next: params.get("next") }.query()
+    SignInTarget { request: params.get("request"), next: params.get("next") }.query()
 }
 
 pub(crate) async fn get(
@@ -158,7 +158,7 @@ pub(crate) async fn get(
     request: Request<Body>,
 ) -> Response {
     if !web.parts.accounts.config().passwords {
-        return Oops::not_found().draw(&web);
+        return ErrorPage::not_found().draw(&web);
     }
     let onward = onward_of(&request);
     match web.parts.accounts.password_link_of(&secret).await {
@@ -174,7 +174,7 @@ pub(crate) async fn post(
     request: Request<Body>,
 ) -> Response {
     if !web.parts.accounts.config().passwords {
-        return Oops::not_found().draw(&web);
+        return ErrorPage::not_found().draw(&web);
     }
     let onward = onward_of(&request);
     let params = match form(&web, &browser, "reset", request).await {

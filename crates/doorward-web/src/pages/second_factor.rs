@@ -13,10 +13,10 @@ use doorward_model::routes;
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
-    entrance::Onward,
+    entrance::SignInTarget,
     frame::{Frame, draw, draw_with},
     language::filters,
     reasons,
@@ -100,7 +100,7 @@ async fn show(
     let accounts = &web.parts.accounts;
     let enrolled = match accounts.enrolled(&visitor.user.id).await {
         Ok(enrolled) => enrolled,
-        Err(error) => return Oops::unavailable(&error).draw(web),
+        Err(error) => return ErrorPage::unavailable(&error).draw(web),
     };
     // A user without a factor sets one up here, which needs a recent sign-in.
     let enrolling = if enrolled.any() {
@@ -154,8 +154,8 @@ async fn show(
     }
 }
 
-fn onward_of(params: &Params) -> Onward<'_> {
-    Onward { request: params.get("request"), next: params.get("next") }
+fn onward_of(params: &Params) -> SignInTarget<'_> {
+    SignInTarget { request: params.get("request"), next: params.get("next") }
 }
 
 pub(crate) async fn get(
@@ -184,7 +184,7 @@ async fn prove(
     let (user, text) = (&visitor.user, |name: &str| params.get(name).unwrap_or_default());
     let enrolled = match accounts.enrolled(&user.id).await {
         Ok(enrolled) => enrolled,
-        Err(error) => return Err(Oops::unavailable(&error).draw(web)),
+        Err(error) => return Err(ErrorPage::unavailable(&error).draw(web)),
     };
     let by_passkey = text("method") == "passkey";
     if enrolled.any() {
@@ -231,7 +231,7 @@ pub(crate) async fn post(
     let Some(visitor) = subject(&browser) else { return answer::see_other(&web.at(routes::LOGIN)) };
     let method = match prove(&web, visitor, browser.known.as_deref(), &params).await {
         Ok(Ok(method)) => method,
-        Ok(Err(FactorError::Store(error))) => return Oops::unavailable(&error).draw(&web),
+        Ok(Err(FactorError::Store(error))) => return ErrorPage::unavailable(&error).draw(&web),
         Ok(Err(error)) => {
             tracing::info!(user = %visitor.user.id, error = error.logged(), "a second factor was not verified");
             return show(&web, &browser, visitor, &params, Some(&error)).await;
@@ -251,6 +251,6 @@ pub(crate) async fn post(
                 Codes { frame: web.frame(None), list: codes, onward: web.at(&onward.target()) };
             web.with_session(draw(StatusCode::OK, &page, false), &signed_in)
         }
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }

@@ -14,13 +14,13 @@ use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
 
 use super::{
-    error::Oops,
+    error::ErrorPage,
     login::href,
     second_factor::{Codes, Picture, picture, refusal},
 };
 use crate::{
     Web,
-    entrance::Onward,
+    entrance::SignInTarget,
     frame::{Frame, ProviderButton, draw, draw_with, moment},
     language::filters,
     reasons,
@@ -29,7 +29,7 @@ use crate::{
 
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each says whether one part of the page is there"
+    reason = "each states whether one part of the page is shown"
 )]
 #[derive(Template)]
 #[template(path = "security.html")]
@@ -101,7 +101,7 @@ async fn identities(
     let button = |provider: &std::sync::Arc<doorward_federation::Provider>| ProviderButton {
         name: provider.name.clone(),
         icon: provider.kind.name,
-        href: href(web, provider, &Onward::page(routes::ACCOUNT_SECURITY), &[("link", "1")]),
+        href: href(web, provider, &SignInTarget::page(routes::ACCOUNT_SECURITY), &[("link", "1")]),
     };
     Ok((rows, others.map(button).collect()))
 }
@@ -136,7 +136,7 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Result
         again_url: authority
             .as_ref()
             .err()
-            .map(|missing| web.again(*missing, &Onward::page(routes::ACCOUNT_SECURITY))),
+            .map(|missing| web.again(*missing, &SignInTarget::page(routes::ACCOUNT_SECURITY))),
         again_by_sign_in: matches!(authority, Err(NotRecent::SignIn)),
         passkeys: accounts.passkeys_of(&user.id).await?.into_iter().map(row).collect(),
         passkeys_possible: accounts.passkeys_possible(),
@@ -158,7 +158,7 @@ async fn show(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Respon
             &page,
             answer::PagePolicy { submits_elsewhere: false, scripts: page.new_passkey.is_some() },
         ),
-        Err(error) => Oops::unavailable(&error).draw(web),
+        Err(error) => ErrorPage::unavailable(&error).draw(web),
     }
 }
 
@@ -177,7 +177,7 @@ async fn submitted(
         Ok(Ok(authority)) => Ok((params, authority)),
         // The page itself names the place for that.
         Ok(Err(_)) => Err(show(web, signed_in, Some(text::security_sign_in_first())).await),
-        Err(error) => Err(Oops::unavailable(&error).draw(web)),
+        Err(error) => Err(ErrorPage::unavailable(&error).draw(web)),
     }
 }
 
@@ -195,7 +195,7 @@ async fn after(
 ) -> Response {
     let method = match outcome {
         Ok(method) => method,
-        Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(web),
+        Err(FactorError::Store(error)) => return ErrorPage::unavailable(&error).draw(web),
         Err(error) => {
             tracing::info!(user = %signed_in.visitor.user.id, error = error.logged(), "a factor \
                 was not set up");
@@ -216,7 +216,7 @@ async fn after(
     };
     let (codes, raised) = match proved.await {
         Ok(proved) => proved,
-        Err(error) => return Oops::unavailable(&error).draw(web),
+        Err(error) => return ErrorPage::unavailable(&error).draw(web),
     };
     let response = match codes {
         None => done(web),
@@ -259,7 +259,7 @@ pub(crate) async fn passkeys(
         {
             Ok(true) => done(&web),
             Ok(false) => show(&web, &signed_in, Some(text::security_passkey_gone())).await,
-            Err(error) => Oops::unavailable(&error).draw(&web),
+            Err(error) => ErrorPage::unavailable(&error).draw(&web),
         };
     }
     let outcome = accounts
@@ -285,7 +285,7 @@ pub(crate) async fn authenticator(
             .await
         {
             Ok(()) => done(&web),
-            Err(error) => Oops::unavailable(&error).draw(&web),
+            Err(error) => ErrorPage::unavailable(&error).draw(&web),
         };
     }
     let outcome = accounts
@@ -311,7 +311,7 @@ pub(crate) async fn recovery_codes(
     };
     match web.parts.accounts.new_recovery_codes(&authority, &signed_in.visitor.user.id).await {
         Ok(codes) => show_codes(&web, Some(&signed_in), codes),
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }
 
@@ -338,7 +338,7 @@ pub(crate) async fn unlink(
         Ok(false) => {
             return show(&web, &signed_in, Some(text::security_last_identity())).await;
         }
-        Err(error) => return Oops::unavailable(&error).draw(&web),
+        Err(error) => return ErrorPage::unavailable(&error).draw(&web),
     }
     match web
         .parts
@@ -347,6 +347,6 @@ pub(crate) async fn unlink(
         .await
     {
         Ok(_) => done(&web),
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }

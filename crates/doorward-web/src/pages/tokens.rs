@@ -14,10 +14,10 @@ use doorward_language::{Message, scope_description, scope_title, text};
 use doorward_model::{AccessToken, AccessTokenId, Scope, UpstreamName, routes, scope::SCOPES};
 use doorward_transport::{Params, answer};
 
-use super::error::Oops;
+use super::error::ErrorPage;
 use crate::{
     Web,
-    entrance::{Onward, filled},
+    entrance::{SignInTarget, filled},
     frame::{Frame, draw_copying, moment},
     language::filters,
     reasons,
@@ -111,7 +111,7 @@ async fn show(
         web.parts.upstreams.services(&visitor.user).await,
     ) {
         (Ok(tokens), Ok(services)) => (tokens, services),
-        (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
+        (Err(error), _) | (_, Err(error)) => return ErrorPage::unavailable(&error).draw(web),
     };
     let (live, ended): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.is_live(now));
     let offered = web.parts.rules.now().access.effective(
@@ -208,7 +208,7 @@ pub(crate) async fn post(
     } else {
         routes::ACCOUNT_TOKENS.to_owned()
     };
-    let authority = match web.authority(visitor, &Onward::page(&next)).await {
+    let authority = match web.authority(visitor, &SignInTarget::page(&next)).await {
         Ok(authority) => authority,
         Err(response) => return response,
     };
@@ -218,7 +218,7 @@ pub(crate) async fn post(
             let access = &web.parts.rules.now().access;
             accounts.add_access_token(&authority, &visitor.user, access, wanted(&params)).await
         }
-        _ => return Oops::incomplete("do").draw(&web),
+        _ => return ErrorPage::incomplete("do").draw(&web),
     };
     match done {
         Ok(made) => {
@@ -230,7 +230,7 @@ pub(crate) async fn post(
 
 async fn refused(web: &Web, signed_in: &SignedIn, error: AccessTokenError) -> Response {
     let (status, told) = match error {
-        AccessTokenError::Store(error) => return Oops::unavailable(&error).draw(web),
+        AccessTokenError::Store(error) => return ErrorPage::unavailable(&error).draw(web),
         AccessTokenError::Unknown => (StatusCode::NOT_FOUND, text::tokens_ended_already()),
         error => (StatusCode::BAD_REQUEST, text::tokens_not_created(reasons::token(&error))),
     };

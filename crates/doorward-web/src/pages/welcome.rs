@@ -14,10 +14,10 @@ use doorward_model::{Change, routes};
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
 
-use super::{error::Oops, provider};
+use super::{error::ErrorPage, provider};
 use crate::{
     Web,
-    entrance::Onward,
+    entrance::SignInTarget,
     frame::{Frame, draw},
     language::filters,
     visitor::{Browser, form},
@@ -39,10 +39,10 @@ struct Page {
 
 fn stale(web: &Web, error: &FederationError) -> Response {
     if let FederationError::Store(error) = error {
-        return Oops::unavailable(error).draw(web);
+        return ErrorPage::unavailable(error).draw(web);
     }
     tracing::info!(%error, "a welcome page was refused");
-    Oops::sign_in_over().with_link(text::common_sign_in(), web.at(routes::LOGIN)).draw(web)
+    ErrorPage::sign_in_over().with_link(text::common_sign_in(), web.at(routes::LOGIN)).draw(web)
 }
 
 async fn kept(
@@ -71,7 +71,7 @@ pub(crate) async fn get(
     };
     let handle = params.get("arrival").unwrap_or_default();
     let next = format!("{}?arrival={handle}", routes::LOGIN_WELCOME);
-    let sign_in = Onward { request: None, next: Some(&next) }.query();
+    let sign_in = SignInTarget { request: None, next: Some(&next) }.query();
     let page = Page {
         frame: web.frame(Some(&browser)),
         csrf: web.csrf(&browser, "welcome"),
@@ -120,7 +120,7 @@ pub(crate) async fn post(
                 params.get("arrival").unwrap_or_default()
             );
             if let Err(response) =
-                web.authority(visitor, &Onward { request: None, next: Some(&next) }).await
+                web.authority(visitor, &SignInTarget { request: None, next: Some(&next) }).await
             {
                 return response;
             }
@@ -137,10 +137,10 @@ pub(crate) async fn post(
                 Err(StoreError::Refused(_)) => {
                     return stale(&web, &FederationError::NotAwaited("it was already decided"));
                 }
-                Err(error) => return Oops::unavailable(&error).draw(&web),
+                Err(error) => return ErrorPage::unavailable(&error).draw(&web),
             }
             tracing::info!(provider = %provider.id, user = %visitor.user.id, "an account at an identity provider was linked by its user");
-            let onward = Onward {
+            let onward = SignInTarget {
                 request: arrival.journey.request.as_deref(),
                 next: Some(routes::ACCOUNT_SECURITY),
             };

@@ -14,7 +14,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failed> {
             &serde_json::json!({"link": link, "expires_in": context.config.accounts.admin_link_seconds}),
         );
     } else {
-        say!("{link}");
+        report!("{link}");
     }
     Ok(())
 }

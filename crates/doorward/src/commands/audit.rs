@@ -4,7 +4,7 @@ use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use doorward_audit::{Format, Verification, text};
-use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, PersonName, audit::subject};
+use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, UserName, audit::subject};
 use doorward_store::Store;
 use futures_util::StreamExt;
 
@@ -79,7 +79,7 @@ impl Which {
     async fn filter(self, store: &Store) -> Result<AuditFilter, Failed> {
         let user_id = match self.user {
             Some(name) => {
-                let parsed = PersonName::parse(&name).map_err(Failed::because)?;
+                let parsed = UserName::parse(&name).map_err(Failed::because)?;
                 let found = store.user_named(&parsed).await?.map(|user| user.id.to_string());
                 Some(found.ok_or_else(|| {
                     Failed(format!(
@@ -150,8 +150,8 @@ async fn verify(
                     &serde_json::json!({"ok": true, "entries": entries, "first": first, "head": head}),
                 );
             } else {
-                say!("The audit is intact: {entries} entries from {first} on.");
-                say!(
+                report!("The audit is intact: {entries} entries from {first} on.");
+                report!(
                     "Store this hash elsewhere; a later check shows with it that no entries were \
                      removed from the end: --expect {head}"
                 );
@@ -162,7 +162,7 @@ async fn verify(
             if context.json {
                 super::print_json(&serde_json::json!({"ok": false, "entry": entry, "why": why}));
             } else {
-                say!("The audit is broken at entry {entry}: {why}.");
+                report!("The audit is broken at entry {entry}: {why}.");
             }
             Ok(ExitCode::from(1))
         }
@@ -208,7 +208,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
     }
     for entry in found.iter().rev() {
-        say!("{}", line(context, entry));
+        report!("{}", line(context, entry));
     }
     if !command.follow {
         return Ok(ExitCode::SUCCESS);
@@ -218,7 +218,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         for entry in store.audit_after(after, 1000).await? {
             after = entry.seq;
             if filter.fits(&entry.event) {
-                say!("{}", line(context, &entry));
+                report!("{}", line(context, &entry));
             }
         }
         out::flush();

@@ -76,9 +76,9 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
         serde_json::json!({"file": file.display().to_string(), "with_key": with_key}).to_string();
     store.note(AuditEvent::new(AuditKind::BackupMade).detail(detail)).await?;
     store.flush().await?;
-    say!("Written to {}.", file.display());
+    report!("Written to {}.", file.display());
     if !with_key {
-        say!(
+        report!(
             "The backup can be used only with the master key, which it does not contain: store {} \
              separately.",
             MasterKey::path(context.data_dir.path()).display()
@@ -105,7 +105,7 @@ pub(super) async fn restore(
     let _ = fs::remove_file(&copy);
     tidy(&copy);
     let rows = done?;
-    say!(
+    report!(
         "Restored {rows} rows. Sessions and pending requests have ended; users must sign in again."
     );
     Ok(())

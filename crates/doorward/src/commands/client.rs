@@ -162,9 +162,9 @@ fn show_added(context: &Context, added: &AddedClient) {
         }
         print_json(&described);
     } else {
-        say!("client_id      {}", added.client.id);
+        report!("client_id      {}", added.client.id);
         if let Some(secret) = &added.secret {
-            say!("client_secret  {}", secret.reveal());
+            report!("client_secret  {}", secret.reveal());
         }
     }
 }
@@ -213,7 +213,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             return Ok(());
         }
         Command::CleanUp { days } => {
-            say!("Deleted {} unused registrations.", clients.clean_up(days).await?);
+            report!("Deleted {} unused registrations.", clients.clean_up(days).await?);
             return Ok(());
         }
         Command::Disable { id } => (id, ClientDecision::Block, "Disabled"),
@@ -226,6 +226,6 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     };
     clients.decide(&id, decision, None).await?;
     let ended = matches!(decision, ClientDecision::Block | ClientDecision::Delete);
-    say!("{done} {id}{}.", if ended { "; its access is revoked" } else { "" });
+    report!("{done} {id}{}.", if ended { "; its access is revoked" } else { "" });
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
         if as_json {
             print_json(&json!({"ok": true}));
         } else {
-            say!("The configuration is valid.");
+            report!("The configuration is valid.");
         }
         return Ok(());
     }

@@ -10,7 +10,7 @@ use doorward_admin::{
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
-use doorward_mail::{Letters, Mailer};
+use doorward_mail::{MailWriter, Mailer};
 use doorward_model::{Live, PublicUrl, ResourceTable, Rules, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
@@ -69,16 +69,16 @@ impl Context {
         Ok(Users::new(store.clone(), self.accounts(store).await?, Arc::new(SystemClock)))
     }
     pub(super) async fn invitations(&self, store: &Store) -> Result<Invitations, Failed> {
-        let (public_url, letters) = (self.public_url()?, self.letters()?);
+        let (public_url, mail_writer) = (self.public_url()?, self.mail_writer()?);
         let (users, federation) = (self.users(store).await?, self.federation(store).await?);
-        Ok(Invitations::new(users, federation, letters, public_url))
+        Ok(Invitations::new(users, federation, mail_writer, public_url))
     }
-    fn letters(&self) -> Result<Letters, Failed> {
+    fn mail_writer(&self) -> Result<MailWriter, Failed> {
         let (mailer, pages) = (Mailer::new(&self.config.mail)?, &self.config.pages);
-        Ok(Letters::new(mailer, &pages.name, &pages.support, self.public_url()?))
+        Ok(MailWriter::new(mailer, &pages.name, &pages.support, self.public_url()?))
     }
     pub(super) fn mails(&self, store: &Store) -> Result<Mails, Failed> {
-        Ok(Mails::new(store.clone(), self.letters()?))
+        Ok(Mails::new(store.clone(), self.mail_writer()?))
     }
     pub(super) async fn clients(&self, store: &Store) -> Result<Clients, Failed> {
         let (accounts, registration) = (self.accounts(store).await?, self.registration(store)?);

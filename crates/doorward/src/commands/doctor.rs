@@ -26,7 +26,7 @@ use crate::{
     control,
     data_dir::{DataDir, exposed_to_all},
     master_key,
-    reload::Wish,
+    reload::Request,
 };
 
 async fn database(context: &Context) -> (Finding, Option<Store>) {
@@ -212,7 +212,7 @@ async fn dependencies(context: &Context, store: &Store) -> Result<Vec<Finding>, 
 
 /// The state of the configuration in the server that runs on a data directory, if one does.
 async fn running(data_dir: &DataDir) -> Option<Finding> {
-    let result = match control::ask(data_dir, Wish::State).await {
+    let result = match control::ask(data_dir, Request::State).await {
         Ok(None) => return None,
         Ok(Some(told)) if told.failed => Err(told.says),
         Ok(Some(told)) => Ok(told.says),
@@ -299,8 +299,8 @@ pub(super) async fn client(
         };
         print_json(&found.iter().map(describe).collect());
     } else if found.is_empty() {
-        say!("No client that matches {wanted} tried to connect in the last {hours} hours.");
-        say!(
+        report!("No client that matches {wanted} tried to connect in the last {hours} hours.");
+        report!(
             "Its requests did not reach this server: check the URL in the client, DNS, firewall \
              and proxy."
         );
@@ -316,20 +316,20 @@ pub(super) async fn client(
 
 fn print_attempt(attempt: &Attempt, now: Timestamp) {
     let verdict = attempt.verdict(now);
-    say!("{}  {}  {}", moment(attempt.began()), attempt.name(), verdict.standing.as_str());
+    report!("{}  {}  {}", moment(attempt.began()), attempt.name(), verdict.standing.as_str());
     for step in &attempt.steps {
         let mark = if step.outcome == Outcome::Ok { "ok    " } else { "WRONG " };
         let why = step.reason.map(|reason| format!(": {}", reason.code())).unwrap_or_default();
         let detail =
             if step.detail.is_empty() { String::new() } else { format!(" ({})", step.detail) };
-        say!("  {mark} {}{why}{detail}", texts::step_kind(step.kind));
+        report!("  {mark} {}{why}{detail}", texts::step_kind(step.kind));
     }
-    say!("  => {}", texts::verdict(&verdict));
+    report!("  => {}", texts::verdict(&verdict));
     if let Some(advice) = texts::advice(verdict.cause) {
-        say!("     {advice}");
+        report!("     {advice}");
     }
     if let Some(quirk) = verdict.quirk {
-        say!("     {}", texts::quirk(quirk));
+        report!("     {}", texts::quirk(quirk));
     }
-    say!("");
+    report!("");
 }

@@ -51,14 +51,14 @@ pub(super) fn print(as_json: bool, name: &str, edit: &Edit, effect: Effect) {
     }
     let shown = |value: &Value| value.to_string();
     for one in &edit.differences {
-        say!("{}: {} -> {}", one.key, shown(&one.before), shown(&one.after));
+        report!("{}: {} -> {}", one.key, shown(&one.before), shown(&one.after));
     }
     if edit.ends_access {
-        say!("Connected users lose access and must connect again.");
+        report!("Connected users lose access and must connect again.");
     }
     match (edit.differences.is_empty(), effect) {
-        (true, _) => say!("{name} already has these settings."),
-        (false, Effect::Show) => say!("Nothing was changed."),
-        (false, Effect::Apply) => say!("Changed {name}."),
+        (true, _) => report!("{name} already has these settings."),
+        (false, Effect::Show) => report!("Nothing was changed."),
+        (false, Effect::Apply) => report!("Changed {name}."),
     }
 }

@@ -69,7 +69,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                     &json!({"kid": key.kid, "algorithm": key.algorithm.as_str(), "activates_at": key.activates_at.0}),
                 );
             } else {
-                say!(
+                report!(
                     "Created {} ({}); it signs from {}.",
                     key.kid,
                     key.algorithm.as_str(),

@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     if context.json {
         print_json(&json!({"sent": true, "email": to}));
     } else {
-        say!("The mail server accepted a test mail to {to}.");
+        report!("The mail server accepted a test mail to {to}.");
     }
     Ok(())
 }

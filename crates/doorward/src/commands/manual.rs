@@ -20,6 +20,6 @@ pub(super) fn pages(folder: &Path) -> Result<(), Failed> {
     let failed = |error: std::io::Error| Failed(format!("{}: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(Arguments::command(), folder).map_err(failed)?;
-    say!("Written to {}.", folder.display());
+    report!("Written to {}.", folder.display());
     Ok(())
 }

@@ -9,7 +9,7 @@ pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Fai
     let Some(to) = to else {
         // Opening the store migrates the schema.
         context.store().await?;
-        say!("The schema is up to date.");
+        report!("The schema is up to date.");
         return Ok(());
     };
     let target = StoreConfig { url: to.into(), ..context.config.store.clone() };
@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Fai
     let source = context.store().await?;
     let target = Store::open(&target, context.data_dir.path()).await?;
     let rows = source.copy_to(&target).await?;
-    say!(
+    report!(
         "Copied {rows} rows. Set store.url to the new database, keep the master key where it is, and start the server."
     );
     Ok(())

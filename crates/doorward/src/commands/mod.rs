@@ -3,7 +3,7 @@
 
 /// Prints one line. It may hold names that upstreams, clients and providers chose, so that the
 /// whole line is escaped.
-macro_rules! say {
+macro_rules! report {
     ($($words:tt)*) => { $crate::commands::print_line(&format!($($words)*)) };
 }
 
@@ -136,7 +136,7 @@ enum Command {
     /// Adds, lists, tests and deletes identity providers.
     #[command(after_help = examples::PROVIDER)]
     Provider {
-        /// The public URL, if the configuration does not say it: redirect URIs begin with it.
+        /// The public URL, if the configuration does not state it: redirect URIs begin with it.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
         public_url: Option<String>,
         #[command(subcommand)]
@@ -145,7 +145,7 @@ enum Command {
     /// Adds, lists, tests and deletes upstreams, and decides on their tools.
     #[command(after_help = examples::UPSTREAM)]
     Upstream {
-        /// The public URL, if the configuration does not say it: redirect URIs begin with it.
+        /// The public URL, if the configuration does not state it: redirect URIs begin with it.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
         public_url: Option<String>,
         #[command(subcommand)]

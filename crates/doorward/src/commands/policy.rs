@@ -69,9 +69,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         );
         return Ok(ExitCode::SUCCESS);
     }
-    say!("{item}: {answer}");
+    report!("{item}: {answer}");
     for step in why {
-        say!("  {step}");
+        report!("  {step}");
     }
     Ok(ExitCode::SUCCESS)
 }

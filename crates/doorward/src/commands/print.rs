@@ -26,8 +26,8 @@ pub(super) fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
     } else {
         for finding in findings {
             match &finding.result {
-                Ok(text) => say!("ok    {:<16} {text}", finding.what),
-                Err(text) => say!("WRONG {:<16} {text}", finding.what),
+                Ok(text) => report!("ok    {:<16} {text}", finding.what),
+                Err(text) => report!("WRONG {:<16} {text}", finding.what),
             }
         }
     }
@@ -44,9 +44,9 @@ pub(crate) fn print_line(line: &str) {
 pub(super) fn print_block(mark: &str, text: &str) {
     for (index, line) in text.split('\n').enumerate() {
         if index == 0 {
-            say!("{mark}{line}");
+            report!("{mark}{line}");
         } else {
-            say!("{:width$}{line}", "", width = mark.len());
+            report!("{:width$}{line}", "", width = mark.len());
         }
     }
 }
@@ -76,9 +76,9 @@ pub(super) fn print_table(head: &[&str], rows: &[Vec<String>]) {
             .trim_end()
             .to_owned()
     };
-    say!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
+    report!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
     for row in &rows {
-        say!("{}", line(row));
+        report!("{}", line(row));
     }
 }
 

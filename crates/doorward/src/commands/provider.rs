@@ -150,9 +150,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if context.json {
                 print_json(&json!({"name": id.as_str(), "redirect_uri": callback}));
             } else {
-                say!("Added {id}. {}", doorward_language::admits(&provider.admits()));
-                say!("Register this redirect URI there: {callback}");
-                say!("Then test it: doorward provider test {id}");
+                report!("Added {id}. {}", doorward_language::admits(&provider.admits()));
+                report!("Register this redirect URI there: {callback}");
+                report!("Then test it: doorward provider test {id}");
             }
         }
         Command::Set { name, settings: words, client_secret_stdin, dry_run } => {
@@ -181,7 +181,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if let Err(refusal) = providers.delete(&name).await {
                 return Err(named(&providers, &refusal, &name).await?);
             }
-            say!("Deleted {name}. The access of users who signed in through it has ended.");
+            report!("Deleted {name}. The access of users who signed in through it has ended.");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -10,7 +10,7 @@ use crate::{
     config::ConfigSource,
     control,
     data_dir::DataDir,
-    reload::{Told, Wish},
+    reload::{Reply, Request},
 };
 
 /// Has the running server put the configuration file in effect, or only tells what would change.
@@ -20,8 +20,8 @@ pub(super) async fn run(
     dry_run: bool,
     as_json: bool,
 ) -> Result<ExitCode, Failed> {
-    let wish = if dry_run { Wish::Compare } else { Wish::Reload };
-    let Some(told) = control::ask(data_dir, wish).await? else {
+    let request = if dry_run { Request::Compare } else { Request::Reload };
+    let Some(reply) = control::ask(data_dir, request).await? else {
         // The next server loads the file when it starts.
         source.load()?.check()?;
         let says = format!(
@@ -31,21 +31,21 @@ pub(super) async fn run(
         if !dry_run {
             return Err(Failed(says));
         }
-        return Ok(print(&Told { says, ..Told::default() }, as_json));
+        return Ok(print(&Reply { says, ..Reply::default() }, as_json));
     };
-    Ok(print(&told, as_json))
+    Ok(print(&reply, as_json))
 }
 
-fn print(told: &Told, as_json: bool) -> ExitCode {
+fn print(reply: &Reply, as_json: bool) -> ExitCode {
     if as_json {
         print_json(&json!({
-            "ok": !told.failed, "says": told.says, "differences": told.differences,
+            "ok": !reply.failed, "says": reply.says, "differences": reply.differences,
         }));
     } else {
-        for difference in &told.differences {
-            say!("{difference}");
+        for difference in &reply.differences {
+            report!("{difference}");
         }
-        say!("{}", told.says);
+        report!("{}", reply.says);
     }
-    if told.failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    if reply.failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

@@ -90,8 +90,8 @@ fn show_made(context: &Context, made: &MadeResource) {
         let secret = json!({ "secret": made.secret.reveal() });
         print_json(&with(describe(&made.resource), secret));
     } else {
-        say!("id      {}", made.resource.id);
-        say!("secret  {}", made.secret.reveal());
+        report!("id      {}", made.resource.id);
+        report!("secret  {}", made.secret.reveal());
     }
 }
 
@@ -142,12 +142,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 print_json(&with(describe(&resource), members));
             } else {
                 list(context, std::slice::from_ref(&resource));
-                say!("");
-                say!("Its metadata document, to serve at {}:", guide.metadata_url);
+                report!("");
+                report!("Its metadata document, to serve at {}:", guide.metadata_url);
                 print_block("", &format!("{:#}", guide.metadata));
                 for snippet in guide.snippets {
-                    say!("");
-                    say!("{}:", snippet.title);
+                    report!("");
+                    report!("{}:", snippet.title);
                     print_block("", &snippet.code);
                 }
             }
@@ -170,7 +170,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Remove { resource: name } => {
             let removed = resources.remove(&name).await;
             removed.map_err(|refusal| hinted(&refusal, &name, known()))?;
-            say!("Removed {name}; the access of clients to it has ended.");
+            report!("Removed {name}; the access of clients to it has ended.");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -73,10 +73,10 @@ fn tell(context: &Context, MadeToken { holder, made }: &MadeToken) {
         }
         print_json(&described);
     } else {
-        say!("id       {}", made.token.id);
-        say!("for      {}", holder.name);
-        say!("expires  {}", moment(made.token.expires_at));
-        say!("value    {}", made.value.reveal());
+        report!("id       {}", made.token.id);
+        report!("for      {}", holder.name);
+        report!("expires  {}", moment(made.token.expires_at));
+        report!("value    {}", made.value.reveal());
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::List { user: None } => list(context, &store, &tokens.all(1000).await?).await?,
         Command::Revoke { id } => {
             tokens.revoke(&id).await?;
-            say!("Revoked {id}.");
+            report!("Revoked {id}.");
         }
     }
     Ok(())

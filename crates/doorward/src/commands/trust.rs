@@ -155,7 +155,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             if context.json {
                 print_json(&describe(&client));
             } else {
-                say!("client_id  {}", client.id);
+                report!("client_id  {}", client.id);
             }
         }
         Command::Set { id, name, scopes, subject, parts, no_claims, reusable, dry_run } => {
@@ -176,7 +176,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Show { id } => print_json(&describe(trusts.with_id(&id).await?.as_ref())),
         Command::Remove { id } => {
             trusts.delete(&id, None).await?;
-            say!("Removed {id}; the access of its workload has ended.");
+            report!("Removed {id}; the access of its workload has ended.");
         }
     }
     Ok(())

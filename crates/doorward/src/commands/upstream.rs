@@ -242,7 +242,7 @@ async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Resul
         return Err(Failed("no tool awaits approval".to_owned()));
     }
     for tool in approved {
-        say!("Approved {tool}.");
+        report!("Approved {tool}.");
     }
     Ok(())
 }
@@ -261,7 +261,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if context.json {
                 print_json(&json!({"name": name.as_str()}));
             } else {
-                say!("Added {name}. Test it: doorward upstream test {name}");
+                report!("Added {name}. Test it: doorward upstream test {name}");
             }
         }
         Command::Set { name, settings: words, secret_stdin, dry_run } => {
@@ -289,12 +289,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Approve { name, tool } => approve(&upstreams, &name, tool.as_deref()).await?,
         Command::Reject { name, tool } => {
             decide(&upstreams, (&name, &tool), Decision::Reject).await?;
-            say!("Rejected {tool}.");
+            report!("Rejected {tool}.");
         }
         Command::Classify { name, tool, class } => {
             let decision = Decision::Classify(ToolClass::parse(&class));
             decide(&upstreams, (&name, &tool), decision).await?;
-            say!("{tool} has the class {class} now.");
+            report!("{tool} has the class {class} now.");
         }
         Command::Delete { name } => {
             if let Err(refusal) = upstreams.delete(&name).await {
@@ -302,7 +302,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 let names = all.iter().map(|upstream| upstream.name.to_string());
                 return Err(hinted(&refusal, &name, names));
             }
-            say!("Deleted {name} and the connections of all users to it.");
+            report!("Deleted {name} and the connections of all users to it.");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -330,7 +330,7 @@ async fn accept(upstreams: &Upstreams, name: &str, issuer: Option<&str>) -> Resu
     }
     let seen = named.map(|named| named.etag());
     let accepted = upstreams.accept_server(name, seen.as_deref()).await?;
-    say!("Accepted {} for {name}. All connected users must connect again.", accepted.issuer);
+    report!("Accepted {} for {name}. All connected users must connect again.", accepted.issuer);
     Ok(())
 }
 
@@ -396,10 +396,10 @@ async fn tools(
         .collect();
     print_table(&["TOOL", "STATE", "CLASS", "WARNINGS"], &rows);
     for tool in reviewed.iter().filter(|tool| !tool.differences.is_empty()) {
-        say!("");
-        say!("{} changed:", tool.pin.tool);
+        report!("");
+        report!("{} changed:", tool.pin.tool);
         for difference in &tool.differences {
-            say!("  {}", difference.part);
+            report!("  {}", difference.part);
             print_block("    - ", &difference.before);
             print_block("    + ", &difference.after);
         }

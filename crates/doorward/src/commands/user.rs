@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Read};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{Belongings, Invited, MailOutcome, NewUser, UserChange, UserState, Users};
+use doorward_admin::{Invited, MailOutcome, NewUser, UserChange, UserDetails, UserState, Users};
 use doorward_keys::SystemEntropy;
 use doorward_mail::Invitation;
 use doorward_model::{LinkedIdentity, Role, User, id::random_text, nearest};
@@ -130,8 +130,8 @@ fn describe(user: &User, state: UserState) -> Value {
     })
 }
 
-fn show(context: &Context, user: &User, state: UserState, belongings: &Belongings) {
-    let Belongings { identities, enrolled: factors, .. } = belongings;
+fn show(context: &Context, user: &User, state: UserState, belongings: &UserDetails) {
+    let UserDetails { identities, enrolled: factors, .. } = belongings;
     if context.json {
         let mut described = describe(user, state);
         if let Value::Object(members) = &mut described {
@@ -147,26 +147,26 @@ fn show(context: &Context, user: &User, state: UserState, belongings: &Belonging
         }
         return print_json(&described);
     }
-    say!("id        {}", user.id);
-    say!("name      {}", user.name);
-    say!("email     {}", user.email.as_deref().unwrap_or("-"));
-    say!("roles     {}", user.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
-    say!("created   {}", moment(user.created_at));
-    say!(
+    report!("id        {}", user.id);
+    report!("name      {}", user.name);
+    report!("email     {}", user.email.as_deref().unwrap_or("-"));
+    report!("roles     {}", user.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
+    report!("created   {}", moment(user.created_at));
+    report!(
         "state     {}",
         user.disabled_at.map_or_else(
             || state.as_str().replace('_', " "),
             |at| format!("disabled since {}", moment(at))
         )
     );
-    say!("password  {}", if user.password.is_some() { "set" } else { "none" });
-    say!(
+    report!("password  {}", if user.password.is_some() { "set" } else { "none" });
+    report!(
         "factors   {} passkeys, {}",
         factors.passkeys,
         if factors.authenticator { "authenticator app" } else { "no authenticator app" }
     );
     for identity in identities {
-        say!(
+        report!(
             "account   {} {} ({})",
             identity.provider,
             identity.email.as_deref().or(identity.username.as_deref()).unwrap_or("-"),
@@ -193,18 +193,18 @@ fn tell(context: &Context, done: &str, invited: &Invited, state: UserState) {
         }
         return print_json(&described);
     }
-    say!("{done} {}.", invited.user.name);
+    report!("{done} {}.", invited.user.name);
     if let Invitation::Provider(provider) = &invited.way {
-        say!("The user signs in with {provider}.");
+        report!("The user signs in with {provider}.");
     }
     match &invited.mail {
-        MailOutcome::Sent => say!("A mail was sent that states how to sign in."),
+        MailOutcome::Sent => report!("A mail was sent that states how to sign in."),
         MailOutcome::NotWritten => {}
-        MailOutcome::Failed(error) => say!("The mail could not be sent: {error}."),
+        MailOutcome::Failed(error) => report!("The mail could not be sent: {error}."),
     }
     if let Some(url) = url {
-        say!("Give the user this link; it works once, within seven days:");
-        say!("{url}");
+        report!("Give the user this link; it works once, within seven days:");
+        report!("{url}");
     }
 }
 
@@ -239,9 +239,9 @@ async fn set_password(users: &Users, name: &str, from_stdin: bool) -> Result<(),
         (password.clone(), Some(password))
     };
     users.set_password(&Authority::operator(), &user, password).await?;
-    say!("Changed the password of {name}; sessions and connected apps have ended.");
+    report!("Changed the password of {name}; sessions and connected apps have ended.");
     if let Some(password) = made {
-        say!("Password: {password}");
+        report!("Password: {password}");
     }
     Ok(())
 }
@@ -305,11 +305,13 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let invitations = context.invitations(&store).await?;
             let user = users.named(&name).await?;
             invitations.link(&operator, &user, &provider, &subject).await?;
-            say!("Linked {name} to {subject} at {provider}.");
+            report!("Linked {name} to {subject} at {provider}.");
         }
         Command::ResetFactors { name } => {
             users.reset_factors(&operator, &users.named(&name).await?).await?;
-            say!("Removed the second factors of {name}; sessions and connected apps have ended.");
+            report!(
+                "Removed the second factors of {name}; sessions and connected apps have ended."
+            );
         }
         Command::List => {
             let (all, providers) = (users.all().await?, context.providers(&store).await?);
@@ -324,15 +326,15 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         }
         Command::Disable { name } => {
             users.disable(&users.named(&name).await?, None).await?;
-            say!("Disabled {name}; sessions and connected apps have ended.");
+            report!("Disabled {name}; sessions and connected apps have ended.");
         }
         Command::Enable { name } => {
             users.enable(&operator, &users.named(&name).await?, None).await?;
-            say!("Enabled {name}.");
+            report!("Enabled {name}.");
         }
         Command::SignOut { name, apps } => {
             users.sign_out(&users.named(&name).await?, apps).await?;
-            say!("Ended the sessions of {name}.");
+            report!("Ended the sessions of {name}.");
         }
         Command::SetPassword { name, password_stdin } => {
             set_password(&users, &name, password_stdin).await?;
@@ -341,11 +343,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             note_roles(context, &users, &roles).await?;
             let change = UserChange { roles: Some(roles), ..UserChange::default() };
             users.change(&operator, &users.named(&name).await?, change, None).await?;
-            say!("Changed the roles of {name}.");
+            report!("Changed the roles of {name}.");
         }
         Command::Delete { name } => {
             users.delete(&users.named(&name).await?, None).await?;
-            say!("Deleted {name}; sessions and connected apps have ended.");
+            report!("Deleted {name}; sessions and connected apps have ended.");
         }
     }
     Ok(())

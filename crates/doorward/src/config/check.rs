@@ -289,7 +289,7 @@ impl Faults<'_> {
 /// The values that [`Loaded::check`] parsed.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// The address of the listener.
+    /// The IP address and port of the listener.
     pub listen: Listen,
     /// With which certificate.
     pub tls: TlsWanted,

@@ -56,7 +56,7 @@ async fn an_upstream_whose_name_begins_like_a_path_is_reached_at_its_own() {
             assert_eq!(
                 legacy(&server, &path, &alice.token, "ping", &json!({})).await.status,
                 401,
-                "no token of the other address"
+                "no token of the other URL"
             );
         }
     }

@@ -25,7 +25,7 @@ use crate::{
     wire::{
         MOST_BYTES, Message, Wire,
         events::{Broken, Event, events},
-        read::{self, Heard},
+        read::{self, ReadText},
         words,
     },
 };
@@ -153,13 +153,13 @@ impl Http {
         }
         let body = Bytes::from(body(response, MOST_BYTES).await?);
         match self.wire.read_answer(body.clone(), &asked.id).await {
-            Heard::Message(message) => Ok(answer(*message, session)),
-            Heard::NoAnswer(why) => Err(why),
-            Heard::Nothing if looks_like_events(&body) => {
+            ReadText::Message(message) => Ok(answer(*message, session)),
+            ReadText::NoAnswer(why) => Err(why),
+            ReadText::Nothing if looks_like_events(&body) => {
                 let whole = stream::iter([Ok::<_, LinkError>(body)]);
                 Ok(StreamableHttpPostResponse::Sse(self.events(asked, events(whole)), session))
             }
-            Heard::Nothing => Err(LinkError::Answer(format!(
+            ReadText::Nothing => Err(LinkError::Answer(format!(
                 "returned {} with {}{}",
                 words::status(status),
                 words::form(&body),
@@ -199,10 +199,10 @@ impl Http {
             return Err(LinkError::Answer(refused));
         }
         match self.wire.read_answer(body.into(), &asked.id).await {
-            Heard::Message(message) if matches!(*message, JsonRpcMessage::Error(_)) => {
+            ReadText::Message(message) if matches!(*message, JsonRpcMessage::Error(_)) => {
                 Ok(answer(*message, None))
             }
-            Heard::Message(_) | Heard::NoAnswer(_) | Heard::Nothing => {
+            ReadText::Message(_) | ReadText::NoAnswer(_) | ReadText::Nothing => {
                 Err(LinkError::Answer(refused))
             }
         }
@@ -324,18 +324,18 @@ pub(super) async fn of_event(
     };
     for heard in all {
         match heard {
-            Heard::Message(message) => {
+            ReadText::Message(message) => {
                 answered |=
                     matches!(*message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
                 read.push(event_of(&message));
             }
-            Heard::NoAnswer(why) => {
+            ReadText::NoAnswer(why) => {
                 if let Some(asked) = asked.filter(|_| !answered) {
                     answered = true;
                     read.push(event_of(&wire.unanswered(asked, why)));
                 }
             }
-            Heard::Nothing => {}
+            ReadText::Nothing => {}
         }
     }
     // The position in the stream counts, for every event.

@@ -36,7 +36,7 @@ impl Api {
 }
 
 /// The operator's settings about a document, and the facts about it.
-pub(super) struct Wanted<'a> {
+pub(super) struct DocumentSettings<'a> {
     /// The configured base URL, which counts more than the document's.
     pub(super) configured: Option<Url>,
     /// The URL of the document; `None` for a file.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{
-    api::{Api, Wanted, hex},
+    api::{Api, DocumentSettings, hex},
     naming::{self, Unnamed},
     operation::Operation,
     parameters::{Arguments, Refused},
@@ -32,23 +32,23 @@ const MOST_TITLE: usize = 120;
 
 /// The methods of an operation by the name of its member, in the order in which they are read, and
 /// the effect of a call (CF14). The table is also in `docs/how-to/rest-apis.md`.
-const METHODS: &[(&str, Does)] = &[
-    ("get", Does::Read),
-    ("put", Does::Write),
-    ("post", Does::Write),
-    ("delete", Does::Destroy),
-    ("options", Does::Read),
-    ("head", Does::Read),
-    ("patch", Does::Write),
+const METHODS: &[(&str, MethodEffect)] = &[
+    ("get", MethodEffect::Read),
+    ("put", MethodEffect::Write),
+    ("post", MethodEffect::Write),
+    ("delete", MethodEffect::Destroy),
+    ("options", MethodEffect::Read),
+    ("head", MethodEffect::Read),
+    ("patch", MethodEffect::Write),
     // OpenAPI 3.2.
-    ("query", Does::Read),
+    ("query", MethodEffect::Read),
     // It answers with the request, credentials included (RFC 9110 §9.3.8).
-    ("trace", Does::Nothing),
+    ("trace", MethodEffect::Nothing),
 ];
 
 /// The effect of a call of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Does {
+enum MethodEffect {
     Read,
     Write,
     Destroy,
@@ -59,14 +59,14 @@ enum Does {
 /// An operation of the document.
 struct Found<'a> {
     method: String,
-    does: Does,
+    does: MethodEffect,
     path: &'a str,
     item: &'a Value,
     operation: &'a Value,
 }
 
 /// Reads a document, JSON or YAML, of OpenAPI 3 or Swagger 2.0.
-pub(super) fn parse(text: &[u8], wanted: &Wanted<'_>) -> Result<Api, String> {
+pub(super) fn parse(text: &[u8], wanted: &DocumentSettings<'_>) -> Result<Api, String> {
     let document = tree::read(text)?;
     let version = |member: &str| match document.get(member) {
         Some(Value::String(text)) => Some(text.trim().to_owned()),
@@ -95,7 +95,7 @@ pub(super) fn parse(text: &[u8], wanted: &Wanted<'_>) -> Result<Api, String> {
     }
 }
 
-fn read(reader: &Reader<'_>, wanted: &Wanted<'_>) -> Result<Api, String> {
+fn read(reader: &Reader<'_>, wanted: &DocumentSettings<'_>) -> Result<Api, String> {
     let document = reader.document;
     let title = document.pointer("/info/title").and_then(Value::as_str).unwrap_or("API");
     let mut api = Api {
@@ -189,11 +189,11 @@ fn operations<'a>(
     let more = item.get("additionalOperations").and_then(Value::as_object);
     let more = more.into_iter().flatten().map(|(method, operation)| {
         let known = METHODS.iter().find(|(member, _)| member.eq_ignore_ascii_case(method));
-        (method.clone(), known.map_or(Does::Destroy, |(_, does)| *does), operation)
+        (method.clone(), known.map_or(MethodEffect::Destroy, |(_, does)| *does), operation)
     });
     for (method, does, operation) in own.chain(more).collect::<Vec<_>>() {
         let called = format!("{method} {path}");
-        if does == Does::Nothing {
+        if does == MethodEffect::Nothing {
             left_out.add(&called, Why::Method);
         } else if !operation.is_object() {
             left_out.add(&called, Why::Malformed);
@@ -234,11 +234,11 @@ fn tool<'a>(
     Ok(Shown { tool, operation: Some(Arc::new(operation)) })
 }
 
-fn annotations(does: Does, method: &Method) -> ToolAnnotations {
-    let reads = does == Does::Read;
+fn annotations(does: MethodEffect, method: &Method) -> ToolAnnotations {
+    let reads = does == MethodEffect::Read;
     let mut annotations = ToolAnnotations::default();
     annotations.read_only_hint = Some(reads);
-    annotations.destructive_hint = Some(does == Does::Destroy);
+    annotations.destructive_hint = Some(does == MethodEffect::Destroy);
     annotations.idempotent_hint = Some(reads || matches!(*method, Method::DELETE | Method::PUT));
     annotations.open_world_hint = Some(true);
     annotations

@@ -5,7 +5,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::api::Wanted;
+use super::api::DocumentSettings;
 
 /// The most characters of a server's URL.
 const MOST_URL: usize = 4096;
@@ -33,7 +33,10 @@ impl std::fmt::Display for NoServer {
 }
 
 /// The base URL of an operation: of the first server in the closest list that may be used.
-pub(super) fn base(lists: [Option<&Value>; 3], wanted: &Wanted<'_>) -> Result<Url, NoServer> {
+pub(super) fn base(
+    lists: [Option<&Value>; 3],
+    wanted: &DocumentSettings<'_>,
+) -> Result<Url, NoServer> {
     if let Some(url) = &wanted.configured {
         return Ok(url.clone());
     }
@@ -53,7 +56,7 @@ pub(super) fn base(lists: [Option<&Value>; 3], wanted: &Wanted<'_>) -> Result<Ur
 }
 
 /// The URL of one server, if it may be used.
-fn at(server: &Value, wanted: &Wanted<'_>) -> Result<Url, NoServer> {
+fn at(server: &Value, wanted: &DocumentSettings<'_>) -> Result<Url, NoServer> {
     let text = filled(server)?;
     let url = match &wanted.at {
         Some(document) => document
@@ -116,7 +119,7 @@ mod tests {
         let at = at.map(|url| Url::parse(url).unwrap());
         let more = origins.iter().map(|url| Url::parse(url).unwrap().origin()).collect();
         let origins = Origins::new(at.as_ref().map(Url::origin), more);
-        let wanted = Wanted {
+        let wanted = DocumentSettings {
             configured: None,
             at,
             origins: &origins,
@@ -159,7 +162,7 @@ mod tests {
         assert_eq!(
             base_of(&lists(), &[], None).unwrap(),
             "https://evil.example/",
-            "a file is the operator's own word"
+            "a file counts as the operator's configuration"
         );
         for bad in ["https://user:pw@api.example/", "ftp://api.example/", "https://"] {
             let lists = [json!([{"url": bad}]), Value::Null, Value::Null];

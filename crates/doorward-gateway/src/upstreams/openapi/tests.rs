@@ -54,7 +54,7 @@ components:
 fn read(text: &str) -> Result<Api, String> {
     parse(
         text.as_bytes(),
-        &Wanted {
+        &DocumentSettings {
             configured: None,
             at: None,
             origins: &crate::upstream::Origins::default(),

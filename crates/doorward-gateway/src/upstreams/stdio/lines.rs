@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     link_error::LinkError,
-    wire::{MOST_BYTES, Message, Wire, read::Heard},
+    wire::{MOST_BYTES, Message, Wire, read::ReadText},
 };
 
 /// How long the end of a process may come after that of its output.
@@ -34,7 +34,7 @@ pub(crate) struct Lines {
     over: bool,
     until: Option<Instant>,
     read: std::collections::VecDeque<Message>,
-    reading: Option<BoxFuture<'static, Vec<Heard>>>,
+    reading: Option<BoxFuture<'static, Vec<ReadText>>>,
 }
 
 impl Lines {
@@ -141,7 +141,7 @@ impl Transport<RoleClient> for Lines {
             if let Some(reading) = &mut self.reading {
                 let heard = reading.await;
                 self.reading = None;
-                self.read.extend(heard.into_iter().filter_map(Heard::into_message));
+                self.read.extend(heard.into_iter().filter_map(ReadText::into_message));
                 continue;
             }
             if self.over {

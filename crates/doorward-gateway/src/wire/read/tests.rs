@@ -17,16 +17,16 @@ fn asked(methods: &[&str]) -> std::sync::Arc<Wire> {
     wire
 }
 
-fn heard(wire: &Wire, text: &str, asked: Option<i64>) -> Heard {
+fn heard(wire: &Wire, text: &str, asked: Option<i64>) -> ReadText {
     let id = asked.map(RequestId::Number);
     let mut all = wire.read(text.as_bytes(), id.as_ref());
     assert_eq!(all.len(), 1, "{text}");
     all.remove(0)
 }
 
-fn error_of(heard: Heard) -> (i64, String) {
+fn error_of(heard: ReadText) -> (i64, String) {
     match heard {
-        Heard::Message(message) => match *message {
+        ReadText::Message(message) => match *message {
             JsonRpcMessage::Error(error) => {
                 (number(error.id.as_ref().unwrap()), error.error.message.to_string())
             }
@@ -63,13 +63,13 @@ fn a_result_without_the_id_of_its_request_is_no_answer() {
     for id in [r#""id":null,"#, "", r#""id":2,"#, r#""id":"x","#, r#""id":1.5,"#] {
         let wire = asked(&["tools/call", "tools/call"]);
         let text = format!(r#"{{"jsonrpc":"2.0",{id}"result":{{"content":[]}}}}"#);
-        assert!(matches!(heard(&wire, &text, Some(1)), Heard::NoAnswer(_)), "{id}");
+        assert!(matches!(heard(&wire, &text, Some(1)), ReadText::NoAnswer(_)), "{id}");
     }
     for id in ["1", "\"1\"", "1.0"] {
         let wire = asked(&["tools/call"]);
         let text = format!(r#"{{"id":{id},"result":{{"content":[]}},"error":null}}"#);
         assert!(
-            matches!(heard(&wire, &text, Some(1)), Heard::Message(message) if matches!(*message, JsonRpcMessage::Response(_))),
+            matches!(heard(&wire, &text, Some(1)), ReadText::Message(message) if matches!(*message, JsonRpcMessage::Response(_))),
             "{id}"
         );
     }
@@ -85,14 +85,14 @@ fn a_response_without_an_id_is_about_the_only_request_that_waits() {
     );
     assert!(matches!(
         heard(&asked(&["tools/call", "tools/call"]), without_id, None),
-        Heard::Nothing
+        ReadText::Nothing
     ));
-    assert!(matches!(heard(&asked(&[]), without_id, None), Heard::Nothing));
+    assert!(matches!(heard(&asked(&[]), without_id, None), ReadText::Nothing));
     // One that was answered, or that was cancelled, is not taken for another.
     let wire = asked(&["tools/call", "tools/call"]);
     wire.forget(&RequestId::Number(1));
     let late = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"late"}}"#;
-    assert!(matches!(heard(&wire, late, None), Heard::Nothing));
+    assert!(matches!(heard(&wire, late, None), ReadText::Nothing));
     assert_eq!(error_of(heard(&wire, without_id, None)).0, 2);
     // A result without an ID ends the request, and is not its answer.
     let wire = asked(&["tools/call"]);
@@ -120,14 +120,14 @@ fn an_invalid_message_decides_nothing() {
         assert!(
             wire.read(text.as_bytes(), Some(&RequestId::Number(1)))
                 .iter()
-                .all(|heard| matches!(heard, Heard::Nothing)),
+                .all(|heard| matches!(heard, ReadText::Nothing)),
             "{text}"
         );
         let after = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
-        assert!(matches!(heard(&wire, after, Some(1)), Heard::Message(_)), "{text}");
+        assert!(matches!(heard(&wire, after, Some(1)), ReadText::Message(_)), "{text}");
     }
     let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
-    assert!(matches!(heard(&asked(&[]), &deep, None), Heard::Nothing));
+    assert!(matches!(heard(&asked(&[]), &deep, None), ReadText::Nothing));
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_batch_is_read_one_by_one() {
     let wire = asked(&["tools/call"]);
     let text = r#"[{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}},{"jsonrpc":"2.0","id":1,"result":{"content":[]}}]"#;
     let read = wire.read_answer(Bytes::from(text), &RequestId::Number(1)).await;
-    assert!(matches!(read, Heard::Message(_)));
+    assert!(matches!(read, ReadText::Message(_)));
 }
 
 /// The result of a method as it is read, and its omissions.
@@ -362,7 +362,7 @@ async fn an_object_with_very_many_members_is_read_in_the_time_that_its_size_take
         let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{text}}}"#);
         let heard = wire.read_answer(text.into(), &id).await;
         assert!(
-            matches!(heard, Heard::Message(message) if matches!(*message, JsonRpcMessage::Response(_))),
+            matches!(heard, ReadText::Message(message) if matches!(*message, JsonRpcMessage::Response(_))),
             "{method}"
         );
     }
@@ -388,7 +388,7 @@ fn the_answer_to_the_question_for_the_session_ends_no_request() {
     let wire = asked(&["tools/call"]);
     for answer in [r#""result":{}"#, r#""error":{"code":-32601,"message":"no"}"#] {
         let text = format!(r#"{{"jsonrpc":"2.0","id":"{PING_ID}",{answer}}}"#);
-        assert!(matches!(heard(&wire, &text, None), Heard::Nothing), "{answer}");
+        assert!(matches!(heard(&wire, &text, None), ReadText::Nothing), "{answer}");
     }
 }
 
@@ -402,9 +402,9 @@ async fn a_batch_of_very_many_messages_is_no_message() {
     };
     let id = RequestId::Number(1);
     let read = asked(&["tools/call"]).read_answer(all(999).into(), &id).await;
-    assert!(matches!(read, Heard::Message(_)));
+    assert!(matches!(read, ReadText::Message(_)));
     let read = asked(&["tools/call"]).read_answer(all(1000).into(), &id).await;
-    assert!(matches!(read, Heard::Nothing));
+    assert!(matches!(read, ReadText::Nothing));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{super::*, DOCUMENT, Wanted, parse, read};
+use super::{super::*, DOCUMENT, DocumentSettings, parse, read};
 
 #[test]
 fn a_short_document_cannot_take_much_memory() {
@@ -54,7 +54,7 @@ fn a_document_cannot_send_calls_to_an_origin_that_the_operator_did_not_name() {
         let origins = crate::upstream::Origins::new(own, more);
         parse(
             text.as_bytes(),
-            &Wanted {
+            &DocumentSettings {
                 configured,
                 at: at.clone(),
                 origins: &origins,
@@ -94,8 +94,13 @@ fn an_invalid_document_is_refused_with_a_reason() {
 fn a_reference_may_name_the_document_itself_and_no_other() {
     let at = Some(Url::parse("https://api.example/docs/openapi.json").unwrap());
     let origins = crate::upstream::Origins::new(at.as_ref().map(Url::origin), Vec::new());
-    let wanted =
-        Wanted { configured: None, at, origins: &origins, offers: &|_| true, pinned: &|_| None };
+    let wanted = DocumentSettings {
+        configured: None,
+        at,
+        origins: &origins,
+        offers: &|_| true,
+        pinned: &|_| None,
+    };
     for (place, is_own) in [
         ("", true),
         ("openapi.json", true),

@@ -30,14 +30,14 @@ pub struct NewSignIn<'a> {
 }
 
 /// A mail that is ready to be sent.
-pub struct Letter {
+pub struct PreparedMail {
     mailer: Mailer,
     to: String,
     subject: String,
     text: String,
 }
 
-impl Letter {
+impl PreparedMail {
     /// Sends the mail and waits until the mail server has accepted it.
     pub async fn send(self) -> Result<(), MailError> {
         self.mailer.send(&self.to, self.subject, self.text).await
@@ -52,14 +52,14 @@ impl Letter {
 
 /// Writes mails in this server's name. Cheap to clone.
 #[derive(Clone)]
-pub struct Letters {
+pub struct MailWriter {
     mailer: Option<Mailer>,
     name: Arc<str>,
     support: Arc<str>,
     public_url: PublicUrl,
 }
 
-impl Letters {
+impl MailWriter {
     /// Letters that `mailer` sends, if there is one. They name the server and the place of its
     /// users' support, if that is not empty.
     pub fn new(mailer: Option<Mailer>, name: &str, support: &str, public_url: PublicUrl) -> Self {
@@ -77,20 +77,25 @@ impl Letters {
     }
 
     /// A mail; `None` without a mail server or an e-mail address.
-    fn letter(&self, user: &User, subject: &Message, paragraphs: &[String]) -> Option<Letter> {
+    fn prepare(
+        &self,
+        user: &User,
+        subject: &Message,
+        paragraphs: &[String],
+    ) -> Option<PreparedMail> {
         let name = user.display_name.as_deref().unwrap_or(user.name.as_str());
-        self.letter_to(user.email.as_deref()?, name, subject, paragraphs)
+        self.prepare_for(user.email.as_deref()?, name, subject, paragraphs)
     }
 
-    /// A letter to an e-mail address, with the name that the greeting uses; `None` without a mail
+    /// A mail to an e-mail address, with the name that the greeting uses; `None` without a mail
     /// server.
-    fn letter_to(
+    fn prepare_for(
         &self,
         to: &str,
         name: &str,
         subject: &Message,
         paragraphs: &[String],
-    ) -> Option<Letter> {
+    ) -> Option<PreparedMail> {
         let (mailer, to) = (self.mailer.clone()?, to.to_owned());
         let greeting = text::mail_greeting(name);
         let mut body = format!(
@@ -102,12 +107,12 @@ impl Letters {
         if !self.support.is_empty() {
             body = format!("{body}{}\n", text::mail_help(&*self.support));
         }
-        Some(Letter { mailer, to, subject: format!("{}: {subject}", self.name), text: body })
+        Some(PreparedMail { mailer, to, subject: format!("{}: {subject}", self.name), text: body })
     }
 
     /// A mail to a user about their new account, and how to sign in; `None` without a mail server
     /// or an e-mail address.
-    pub fn invitation(&self, user: &User, way: &Invitation) -> Option<Letter> {
+    pub fn invitation(&self, user: &User, way: &Invitation) -> Option<PreparedMail> {
         let account = text::mail_invitation_account(&*self.name, user.name.as_str());
         let sign_in = || self.public_url.at(routes::LOGIN);
         let (how, url) = match way {
@@ -118,32 +123,32 @@ impl Letters {
             Invitation::SignIn => (text::mail_invitation_sign_in(), sign_in()),
         };
         let paragraphs = [account.to_string(), how.to_string(), url];
-        self.letter(user, &text::mail_invitation_subject(), &paragraphs)
+        self.prepare(user, &text::mail_invitation_subject(), &paragraphs)
     }
 
     /// A mail with the URL at which a user replaces a forgotten password; `None` without a mail
     /// server or an e-mail address.
-    pub fn forgotten_password(&self, user: &User, url: String) -> Option<Letter> {
+    pub fn forgotten_password(&self, user: &User, url: String) -> Option<PreparedMail> {
         let request = text::mail_reset_request(user.name.as_str());
         let paragraphs = [request.to_string(), url, text::mail_reset_not_you().to_string()];
-        self.letter(user, &text::mail_reset_subject(), &paragraphs)
+        self.prepare(user, &text::mail_reset_subject(), &paragraphs)
     }
 
-    /// A letter that shows that mail arrives; `None` without a mail server.
-    pub fn test(&self, to: &str) -> Option<Letter> {
+    /// A mail that shows that mail arrives; `None` without a mail server.
+    pub fn test(&self, to: &str) -> Option<PreparedMail> {
         let paragraphs = [text::mail_test_text().to_string()];
-        self.letter_to(to, to, &text::mail_test_subject(), &paragraphs)
+        self.prepare_for(to, to, &text::mail_test_subject(), &paragraphs)
     }
 
     /// A mail to a user about a sign-in from a browser and an IP address that are both new; `None`
     /// without a mail server or an e-mail address.
-    pub fn new_sign_in(&self, user: &User, sign_in: NewSignIn<'_>) -> Option<Letter> {
+    pub fn new_sign_in(&self, user: &User, sign_in: NewSignIn<'_>) -> Option<PreparedMail> {
         let paragraphs = [
             text::mail_new_sign_in_event(user.name.as_str(), sign_in.at).to_string(),
             format!("{}\n{}", sign_in.browser, sign_in.address),
             text::mail_new_sign_in_advice().to_string(),
             self.public_url.at(routes::ACCOUNT),
         ];
-        self.letter(user, &text::mail_new_sign_in_subject(), &paragraphs)
+        self.prepare(user, &text::mail_new_sign_in_subject(), &paragraphs)
     }
 }
