@@ -178,7 +178,7 @@ async fn only_a_token_for_this_very_resource_server_passes() {
     let page = stage.ask("", NOTES, &[("authorization", "Bearer x"), PAGE]).await;
     page.expect(401);
     let alice = stage.server.app.accounts.find("alice").await.unwrap();
-    stage.server.app.issuer.withdraw(&alice.id, None).await.unwrap();
+    stage.server.app.issuer.revoke_access(&alice.id, None).await.unwrap();
     stage.with_token(NOTES, &token).await.expect(401);
 }
 

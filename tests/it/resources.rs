@@ -245,7 +245,7 @@ async fn introspection_follows_what_the_user_and_the_administrator_take_back() {
     introspect(server, id, former, &refreshed.access).await.expect(401);
     assert_eq!(state(server, &replaced, &refreshed.access).await["active"], true);
     let alice = server.app.accounts.find("alice").await.unwrap();
-    server.app.issuer.withdraw(&alice.id, None).await.unwrap();
+    server.app.issuer.revoke_access(&alice.id, None).await.unwrap();
     assert_eq!(state(server, &replaced, &refreshed.access).await, inactive());
 }
 

@@ -103,12 +103,11 @@ impl Accounts {
         let plain = self
             .master
             .open(purpose, &Sealed::from_stored(sealed.to_owned()))
-            .map_err(|_| FactorError::Invalidation)?;
-        let pending: Pending<T> =
-            serde_json::from_slice(&plain).map_err(|_| FactorError::Invalidation)?;
+            .map_err(|_| FactorError::Stale)?;
+        let pending: Pending<T> = serde_json::from_slice(&plain).map_err(|_| FactorError::Stale)?;
         let fits = pending.user_id.as_deref() == user_id.map(UserId::as_str);
         if !fits || self.clock.now().0 >= pending.expires_at {
-            return Err(FactorError::Invalidation);
+            return Err(FactorError::Stale);
         }
         let spend = Change::SpendValue {
             key: format!("passkey:{}", pending.id),
@@ -193,7 +192,7 @@ impl Accounts {
                 tracing::info!(user = %user.id, "a passkey was added");
                 Ok(())
             }
-            Err(StoreError::Refused(Condition::SpendValue)) => Err(FactorError::Invalidation),
+            Err(StoreError::Refused(Condition::SpendValue)) => Err(FactorError::Stale),
             Err(StoreError::Refused(_)) => Err(FactorError::Already),
             Err(error) => Err(error.into()),
         }
@@ -334,7 +333,7 @@ impl Accounts {
         ]);
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(FactorError::Invalidation),
+            Err(StoreError::Refused(_)) => Err(FactorError::Stale),
             Err(error) => Err(error.into()),
         }
     }

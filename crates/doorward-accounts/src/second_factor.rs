@@ -49,7 +49,7 @@ pub enum FactorError {
     Passkey(String),
     /// The page was open for too long, or was used before.
     #[error("this page was open for too long or was already used; try again")]
-    Invalidation,
+    Stale,
     /// Passkeys need a name.
     #[error(
         "passkeys need a host name: open this server under one (server.public_url), not under an \
@@ -71,7 +71,7 @@ impl FactorError {
             Self::Passkey(cause) => format!("{self}: {cause}"),
             Self::Wrong
             | Self::Wait(_)
-            | Self::Invalidation
+            | Self::Stale
             | Self::NoHostName
             | Self::Already
             | Self::Store(_) => self.to_string(),

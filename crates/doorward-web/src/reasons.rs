@@ -54,7 +54,7 @@ pub(crate) fn factor(error: &FactorError) -> Message {
         FactorError::Wrong => text::security_refused_wrong(),
         FactorError::Wait(seconds) => text::security_refused_wait(seconds),
         FactorError::Passkey(_) => text::security_refused_passkey(),
-        FactorError::Invalidation => text::security_refused_stale(),
+        FactorError::Stale => text::security_refused_stale(),
         FactorError::NoHostName => text::security_needs_host_name(),
         FactorError::Already => text::security_refused_already(),
         FactorError::Store(_) => text::error_unavailable_database(),

@@ -132,7 +132,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         expires_at: now.plus(parts.config.access_token_seconds),
         revoked_at: None,
     };
-    let scopes = issuer.allowed_now(&asked, &admitted.user, &grant)?;
+    let scopes = issuer.allowed_now(&asked, &token_resources, &admitted.user, &grant)?;
     // Spent first: of two requests with one assertion the second one is told so.
     let mut unit = UnitOfWork::from(Change::SpendValue {
         key: spent,
