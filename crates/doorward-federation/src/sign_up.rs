@@ -49,7 +49,7 @@ pub(crate) fn new_users(
     }
 }
 
-/// Refuses settings that leave open who may create an account here. A provider that is switched off
+/// Refuses settings that leave open who may create an account here. A provider that is disabled
 /// admits no user.
 pub(crate) fn decided(
     kind: &Kind,

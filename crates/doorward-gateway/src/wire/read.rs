@@ -279,7 +279,7 @@ impl Wire {
                 table.sent.remove(&id);
                 if !left_out.is_empty() {
                     self.may_log().then(|| {
-                        tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "a response of an upstream is read without what is not of the protocol")
+                        tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "a response of an upstream is read without what is not of the protocol");
                     });
                     if begins(&method) {
                         table.of_itself = left_out;

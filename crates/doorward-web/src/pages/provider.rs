@@ -211,18 +211,18 @@ async fn ask(
     }
 }
 
-/// Signs an arrival in. `spent` is the change that uses up a kept arrival when its user wants a new
+/// Signs an arrival in. `spends` is the change that uses up a kept arrival when its user wants a new
 /// account.
 pub(crate) async fn enter(
     web: &Web,
     browser: &Browser,
     provider: &Arc<Provider>,
     arrival: &Arrival,
-    spent: Option<doorward_model::Change>,
+    spends: Option<doorward_model::Change>,
 ) -> Response {
     for _ in 0..TRIES {
         let (user, unit) =
-            match web.parts.federation.admit(provider, arrival, spent.is_some()).await {
+            match web.parts.federation.admit(provider, arrival, spends.is_some()).await {
                 Ok(Admission::SignIn { user, unit }) => (*user, unit),
                 Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
                 Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
@@ -255,7 +255,7 @@ pub(crate) async fn enter(
         };
         let (session, signed_in) = web.parts.accounts.enter(user, entrance, browser.facts());
         let all: UnitOfWork =
-            spent.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
+            spends.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
         match web.parts.store.apply(all).await {
             Ok(()) => {
                 tracing::info!(provider = %provider.id, user = %signed_in.user.id, address = %browser.address.0, complete, "signed in through a provider");
