@@ -377,7 +377,7 @@ async fn a_user_without_the_role_is_told_so_and_a_removed_resource_server_admits
 async fn nginx_gets_the_target_of_a_redirect_in_a_header_of_a_401() {
     let stage = Stage::new().await;
     let page = stage.ask("?redirect=header", PAGES, &[PAGE]).await.expect(401);
-    let start = page.header("x-doorward-location").to_owned();
+    let start = page.header("x-doorward-location");
     assert!(start.starts_with(&stage.server.at("/auth/start?request=")), "{start}");
     let begun = cookie(&page);
     let back = led_back(&stage.browser, &start).await;
