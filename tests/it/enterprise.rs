@@ -8,14 +8,11 @@ use doorward_accounts::Authority;
 use doorward_admin::{AddedClient, NewClient};
 use doorward_federation::ProviderConfig;
 use doorward_model::{AuditFilter, AuditKind, Clock, Reason, Timestamp};
-use doorward_testkit::{Browser, HttpsServer, Page, TestServer};
+use doorward_testkit::{Browser, HttpsServer, Page, PlatformKey, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    assertions::PlatformKey,
-    workload::{access_token, over, refused},
-};
+use crate::workload::{access_token, over, refused};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 

@@ -172,7 +172,7 @@ impl Stage {
     /// A workload presents a token for which it is refused for this reason.
     async fn present(&self, reason: Reason) {
         let (server, documents) = (&self.server, &self.documents);
-        let key = crate::assertions::PlatformKey::new("k1");
+        let key = doorward_testkit::PlatformKey::new("k1");
         let issuer = format!("{}/{}", documents.url, reason.code());
         if reason != Reason::AssertionKeys {
             let path = format!("/{}/.well-known/openid-configuration", reason.code());
@@ -196,7 +196,7 @@ impl Stage {
         let claims = json!({"iss": issuer, "aud": server.url, "sub": subject, "exp": end});
         let mut token = key.token(&claims);
         if reason == Reason::AssertionInvalid {
-            token = crate::assertions::PlatformKey::new("k1").token(&claims);
+            token = doorward_testkit::PlatformKey::new("k1").token(&claims);
         }
         crate::workload::present(server, &token, &[]).await;
         crate::workload::present(server, &token, &[]).await;

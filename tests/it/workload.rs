@@ -7,11 +7,9 @@ mod rules;
 
 use doorward_admin::{NewTrust, TrustChange};
 use doorward_model::{AuditFilter, AuditKind, Client, Clock, Reason, Timestamp};
-use doorward_testkit::{Browser, HttpsServer, Page, TestServer};
+use doorward_testkit::{Browser, HttpsServer, Page, PlatformKey, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
-
-use crate::assertions::PlatformKey;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 

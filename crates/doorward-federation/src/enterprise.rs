@@ -173,8 +173,8 @@ impl Federation {
         let user = parts.store.user(&known.user_id).await?;
         let user = user.filter(|user| user.disabled_at.is_none() && known.ended_at.is_none());
         let user = user.ok_or(AssertionRefusal::NotAdmitted(NotAdmitted::Disabled))?;
-        let used = LinkedIdentity { last_login_at: parts.clock.now(), ..known };
-        let unit = Change::UpdateIdentity(Box::new(used)).into();
+        let identity = LinkedIdentity { last_login_at: parts.clock.now(), ..known };
+        let unit = Change::UpdateIdentity(Box::new(identity)).into();
         Ok((Box::new(User::clone(&user)), unit))
     }
 }

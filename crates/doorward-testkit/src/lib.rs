@@ -18,6 +18,7 @@ mod https;
 mod leftovers;
 mod mail;
 mod odd;
+mod platform;
 mod process;
 mod provider;
 mod server;
@@ -37,6 +38,7 @@ pub use doorward_transport::{
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream};
+pub use platform::{PlatformKey, signed_with_secret, with_other_signature};
 pub use process::{DoorwardProcess, Visitor, binary, run_command};
 pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,

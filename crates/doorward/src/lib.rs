@@ -6,6 +6,7 @@ pub mod app;
 mod certificate;
 pub mod commands;
 pub mod config;
+mod connected;
 mod control;
 pub mod data_dir;
 mod entry;

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use doorward_model::Reason;
-use doorward_testkit::{Browser, TestServer};
+use doorward_testkit::{Browser, PlatformKey, TestServer, with_other_signature};
 use serde_json::{Value, json};
 
 use super::{Stage, add_client, header, present};
-use crate::{
-    assertions::{PlatformKey, with_other_signature},
-    workload::{access_token, over, refused},
-};
+use crate::workload::{access_token, over, refused};
 
 #[tokio::test]
 async fn an_assertion_for_another_server_client_or_time_is_refused_and_the_timeline_names_it() {

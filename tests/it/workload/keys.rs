@@ -2,10 +2,10 @@
 
 use doorward_admin::TrustChange;
 use doorward_model::Reason;
+use doorward_testkit::PlatformKey;
 use serde_json::json;
 
 use super::{Stage, refused};
-use crate::assertions::PlatformKey;
 
 #[tokio::test]
 async fn new_keys_of_an_issuer_are_fetched_when_a_token_names_one_and_not_for_each_request() {

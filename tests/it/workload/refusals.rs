@@ -3,10 +3,10 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_admin::TrustChange;
 use doorward_model::Reason;
+use doorward_testkit::{PlatformKey, signed_with_secret};
 use serde_json::{Value, json};
 
 use super::{Stage, over, refused};
-use crate::assertions::PlatformKey;
 
 #[tokio::test]
 async fn a_token_that_does_not_fit_its_rule_is_refused_and_the_timeline_names_the_claim() {
@@ -56,12 +56,7 @@ async fn a_token_that_the_issuer_did_not_sign_for_this_purpose_is_refused() {
     let good = stage.key.token(&claims);
     let (input, signature) = good.rsplit_once('.').unwrap();
     let public = stage.key.jwk().to_string();
-    let shared = |header: &Value| {
-        let input = format!("{}.{}", encode(header), encode(&claims));
-        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, public.as_bytes());
-        let tag = aws_lc_rs::hmac::sign(&key, input.as_bytes());
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
-    };
+    let shared = |header: &Value| signed_with_secret(header, &claims, &public);
     let modified = over(&claims, &json!({"jti": "2"}));
     let other = PlatformKey::new("k1");
     for (what, token) in [

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use doorward_admin::TrustChange;
 use doorward_model::Reason;
-use doorward_testkit::TestServer;
+use doorward_testkit::{TestServer, with_other_signature};
 use serde_json::json;
 
 use super::{Stage, over, present, refused};
-use crate::assertions::with_other_signature;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_requests_with_one_token_at_two_replicas_one_is_answered() {
