@@ -48,7 +48,7 @@ async function program() {
       const results = {
         initialize: () => ({ protocolVersion: message.params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'Program', version: '1' } }),
         'tools/list': () => ({ tools: [{ name: 'who', inputSchema: { type: 'object' } }] }),
-        'tools/call': () => ({ content: [{ type: 'text', text: request.headers['x-doorward-user'] ?? 'nobody' }] }),
+        'tools/call': () => ({ content: [{ type: 'text', text: request.headers['x-doorward-user'] ?? 'no user' }] }),
       };
       json({ jsonrpc: '2.0', id: message.id, result: results[message.method]() });
     });

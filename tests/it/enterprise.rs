@@ -123,7 +123,7 @@ async fn present(
 }
 
 /// Presents an assertion that is refused for this reason, under a provider with rules that admit
-/// nobody of `corp.example`.
+/// no user of `corp.example`.
 pub(crate) async fn provoke(server: &TestServer, at: &HttpsServer, reason: Reason) {
     let key = PlatformKey::new("k1");
     at.json("/keys", &key.jwks(), "");

@@ -334,11 +334,11 @@ async fn a_ticket_signs_in_the_browser_that_began_once_and_for_a_minute() {
     let first = stage.ask("", &back, &[PAGE, ("cookie", &begun)]).await.expect(303);
     assert!(first.header("set-cookie").contains("doorward-user-"));
     let again = stage.ask("", &back, &[PAGE, ("cookie", &begun)]).await.expect(303);
-    assert!(again.header("set-cookie").contains("doorward-begin-"), "spent: it begins anew");
+    assert!(again.header("set-cookie").contains("doorward-begin-"), "spent: it begins again");
     let late = ticket().await;
     stage.server.clock.advance(61);
     let late = stage.ask("", &late, &[PAGE, ("cookie", &begun)]).await.expect(303);
-    assert!(late.header("set-cookie").contains("doorward-begin-"), "too late: it begins anew");
+    assert!(late.header("set-cookie").contains("doorward-begin-"), "too late: it begins again");
     let forged = format!("{PAGES}.doorward/signed-in?ticket=v1.forged");
     let forged = stage.ask("", &forged, &[PAGE, ("cookie", &begun)]).await.expect(303);
     assert!(forged.header("set-cookie").contains("doorward-begin-"));

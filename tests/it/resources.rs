@@ -313,7 +313,7 @@ async fn a_service_gets_tokens_for_a_resource_server_only_with_a_scope_that_its_
         };
         stage.server.app.admin.clients.add_service(&Authority::operator(), new).await
     };
-    assert!(service(&["nobody:knows"]).await.is_err());
+    assert!(service(&["unknown:scope"]).await.is_err());
     let added = service(&["mcp:read", "notes:read"]).await.unwrap();
     let (id, secret) = (added.client.id.to_string(), added.secret.unwrap());
     let token = async |resource: &str, scope: &str| {

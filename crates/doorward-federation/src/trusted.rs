@@ -15,7 +15,7 @@ use crate::{
     protocol::openid::{self, PublishedKeys},
 };
 
-/// The most issuers with keys in memory. Beyond them all are fetched anew.
+/// The most issuers with keys in memory. Beyond them all are fetched again.
 const ISSUERS: usize = 256;
 
 /// A token with a good signature. Its claims are for the caller to judge.

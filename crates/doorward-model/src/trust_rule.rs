@@ -27,8 +27,8 @@ pub struct TrustRule {
     /// The issuer of the workload's tokens.
     #[serde(flatten)]
     pub issuer: TrustedIssuer,
-    /// The audience that tokens must be for, and no other. The URL of an authorization server stands
-    /// for its token endpoint too (RFC 7523 §3).
+    /// The audience that tokens must be for, and no other. The URL of an authorization server
+    /// means its token endpoint too (RFC 7523 §3).
     pub audience: String,
     /// The pattern of the subject.
     pub subject: String,

@@ -124,7 +124,7 @@ pub(crate) fn accept_service(metadata: &Map<String, Value>) -> Result<Accepted, 
     })
 }
 
-/// The client of a workload: it has a name, and its trust rule stands for its authentication.
+/// The client of a workload: it has a name, and its trust rule is its authentication.
 pub(crate) fn accept_workload(name: &str) -> Result<Accepted, MetadataRefusal> {
     let mut metadata = Map::new();
     metadata.insert("client_name".to_owned(), name.into());

@@ -69,7 +69,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Deletes a trust rule; the access of its workload ends.",
             delete,
         )
-        .empty("The trust rule is gone.")
+        .empty("The trust rule was deleted.")
         .if_match()
         .missing(NONE),
     ]
@@ -153,7 +153,7 @@ struct New {
     /// its keys.
     #[schemars(length(min = 1))]
     issuer: String,
-    /// The pattern of the subject: * stands for any text.
+    /// The pattern of the subject: * matches any text.
     #[schemars(length(min = 1, max = 512))]
     subject: String,
     /// The https URL of the issuer's keys, where it has no discovery document.

@@ -12,7 +12,7 @@ fn config(kind: &str) -> ProviderConfig {
 }
 
 #[test]
-fn presets_need_only_an_id_and_a_secret_and_an_address_where_everybody_has_their_own() {
+fn presets_need_only_an_id_and_a_secret_and_an_issuer_url_where_each_installation_has_one() {
     for kind in ["google", "gitlab", "github"] {
         let invited = ProviderConfig { sign_up: "invited".to_owned(), ..config(kind) };
         check("p", &invited).unwrap();
@@ -48,6 +48,7 @@ fn presets_need_only_an_id_and_a_secret_and_an_address_where_everybody_has_their
 fn wrong_settings_name_the_key() {
     let change = |change: fn(&mut ProviderConfig)| {
         let mut config = config("google");
+        "invited".clone_into(&mut config.sign_up);
         change(&mut config);
         check("p", &config).unwrap_err().key
     };
@@ -132,7 +133,8 @@ fn parameters_of_the_authorization_request_are_added_and_never_replaced() {
         ..config("google")
     };
     assert_eq!(check("p", &open).unwrap_err().key, "pkce");
-    check("p", &ProviderConfig { pkce: false, ..config("google") }).unwrap();
+    let invited = ProviderConfig { sign_up: "invited".to_owned(), ..config("google") };
+    check("p", &ProviderConfig { pkce: false, ..invited }).unwrap();
 }
 
 #[test]

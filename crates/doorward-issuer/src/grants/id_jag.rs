@@ -128,7 +128,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         resources: granted_resources,
         created_at: now,
         last_used_at: now,
-        // It ends with its only access token; the provider decides anew about the next one.
+        // It ends with its only access token; the provider decides about the next one.
         expires_at: now.plus(parts.config.access_token_seconds),
         revoked_at: None,
     };

@@ -338,7 +338,7 @@ admin_trust_deleted = The trust rule was deleted; the access of its workload has
 admin_trust_issuer = Issuer, as the claim iss names it
 admin_trust_audience = Audience
 admin_trust_audience_hint = Tokens must be for exactly this audience. Without one it is the public URL of this server.
-admin_trust_subject = Subject; * stands for any text
+admin_trust_subject = Subject; * matches any text
 admin_trust_claims = Further claims, one NAME=PATTERN a line
 admin_trust_jwks_uri = URL of the issuer’s keys, if its discovery document does not name it
 admin_trust_jwks = Public keys of the issuer (JWK Set), if this server cannot fetch them

@@ -27,7 +27,7 @@ pub(super) enum Command {
         /// A scope that tokens of the service may be for. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
-        /// The pattern of the subject; * stands for any text.
+        /// The pattern of the subject; * matches any text.
         #[arg(long, value_name = "PATTERN")]
         subject: String,
         #[command(flatten)]
@@ -46,7 +46,7 @@ pub(super) enum Command {
         /// A scope, in place of all present ones. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
-        /// The pattern of the subject; * stands for any text.
+        /// The pattern of the subject; * matches any text.
         #[arg(long, value_name = "PATTERN")]
         subject: Option<String>,
         #[command(flatten)]
