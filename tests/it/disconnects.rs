@@ -70,6 +70,8 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     POST API_CLIENTS_CLEAN = routes_of_programs::api_clients_clean;
     POST API_TOKENS = routes_of_programs::api_tokens;
     DELETE API_TOKEN = routes_of_programs::api_token_delete;
+    POST API_TRUST = routes_of_programs::api_trust;
+    DELETE API_TRUST_RULE = routes_of_programs::api_trust_delete;
     POST API_RESOURCES = routes_of_programs::api_resources;
     DELETE API_RESOURCE = routes_of_programs::api_resource_delete;
     POST API_RESOURCE_SECRET = routes_of_programs::api_resource_secret;
@@ -89,6 +91,7 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::AUTH_CHECK, "it writes nothing but that a ticket was used"),
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),
+    (routes::ADMIN_TRUST, "it writes by the functions of the API"),
     (routes::API_PROVIDER_TEST, "it only asks a provider"),
     (routes::API_UPSTREAM_TEST, "it only asks an upstream"),
     (routes::API_UPSTREAM_REFRESH, "what it stores are pins, which tests of pins drop"),

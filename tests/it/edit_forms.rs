@@ -26,7 +26,7 @@ async fn send(
 
 /// Descriptions of settings are English and appear in no other language.
 async fn describes_in_english_alone(browser: &Browser, url: &str) {
-    let description = "The client id that it gave you.";
+    let description = "The client ID that the provider issued.";
     for (language, described) in [("en", true), ("de", false), ("fr", false)] {
         let request = browser.raw(reqwest::Method::GET, url).header("accept-language", language);
         let form = browser.send(request).await.expect(200);

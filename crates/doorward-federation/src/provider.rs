@@ -169,8 +169,7 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
     }
     bounded(config)?;
     if config.assertions && matches!(settings.speaks, Speaks::OAuth2(_)) {
-        let why = "needs a provider that speaks OpenID Connect and signs its tokens";
-        return Err(SettingError::new("assertions", why));
+        return Err(SettingError::new("assertions", "needs a provider that speaks OpenID Connect"));
     }
     let (key, policy) = (private_key(config)?, Policy::read(config)?);
     let new_users = sign_up::new_users(kind, config, &policy)?;

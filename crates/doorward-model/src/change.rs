@@ -18,9 +18,8 @@ pub use factor::FactorChange;
 pub use resource::ResourceChange;
 pub use unit::{CountedAttempt, Expected, UnitOfWork};
 
-/// One named change. Those marked *conditional* decide something: if their one statement does not
-/// touch exactly one row, the whole unit is discarded and the error names the condition that
-/// failed.
+/// One named change. Those marked *conditional* decide something: unless their one statement touches
+/// exactly one row, the whole unit is discarded and the error names the failed condition.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Adds a user. Conditional: the name must be free.

@@ -246,6 +246,28 @@ pub(super) async fn api_token_delete(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
+fn trust(number: u64) -> Value {
+    json!({
+        "name": format!("Workload {number}"), "service": format!("work-{}", number % 5),
+        "scopes": ["mcp:read"], "issuer": "https://issuer.example.test",
+        "jwks_uri": "https://issuer.example.test/keys", "subject": format!("job:{number}"),
+    })
+}
+
+pub(super) async fn api_trust(stage: &Stage) -> Vec<Vec<u8>> {
+    (0..FEW).map(|number| stage.api("POST", routes::API_TRUST, None, &trust(number))).collect()
+}
+
+pub(super) async fn api_trust_delete(stage: &Stage) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for number in 0..FEW {
+        let (added, _) = stage.ask(Method::POST, routes::API_TRUST, &trust(1000 + number)).await;
+        let path = routes::API_TRUST_RULE.replace("{rule}", text(&added, "client_id"));
+        all.push(stage.api("DELETE", &path, None, &Value::Null));
+    }
+    all
+}
+
 fn resource(number: u64) -> Value {
     json!({"url": format!("https://r{number}.example.test/mcp"), "scopes": ["r:read"]})
 }

@@ -30,9 +30,8 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_USERS,
             "addUser",
-            "Adds a user and sends a mail that states how to sign in: through the given identity \
-             provider, with the given password, or with a link at which the user chooses one. If \
-             no mail could be sent, the response contains the link.",
+            "Adds a user and mails how to sign in: through the given identity provider, with the \
+             given password, or with a link to choose one, which is returned if no mail was sent.",
             add,
         )
         .body::<New>()
@@ -282,8 +281,7 @@ struct Added {
     user: Shown,
     /// `sent`, `not_written` (no mail server is set up, or there is no e-mail address) or `failed`.
     mail: &'static str,
-    /// The URL at which the user chooses a password, where no mail delivered it. It works once,
-    /// within seven days.
+    /// The URL for choosing a password, where no mail delivered it: once, within seven days.
     #[serde(skip_serializing_if = "Option::is_none")]
     invitation_url: Option<String>,
 }
