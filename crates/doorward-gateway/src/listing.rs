@@ -43,6 +43,10 @@ impl Inner {
         let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
         let store = &self.parts.store;
         let mut turn = self.turns.take(upstream.name, begun).await;
+        if turn.is_void() {
+            let why = "the upstream was deleted or changed while it was listed";
+            return Err(LinkError::Failed(why.to_owned()));
+        }
         let pinned = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
         let entries = approval::entries(upstream, &mut listed);
         let (rule, owned, shown) = (

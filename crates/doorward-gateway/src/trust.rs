@@ -180,8 +180,11 @@ impl Inner {
         let name = ending.upstream;
         let end = UpstreamChange::End(Box::new(ending));
         let unit: UnitOfWork = before.into_iter().chain([end]).map(Change::Upstream).collect();
+        // A listing under way would store tools of an upstream that was deleted.
+        let mut turn = self.turns.take(name, self.turns.begin()).await;
         match self.parts.store.apply(unit).await {
             Ok(()) => {
+                turn.end();
                 self.pool.close_for(name, None);
                 self.catalogues.forget(name, None);
                 self.revocations.notify_one();

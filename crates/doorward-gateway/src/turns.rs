@@ -17,7 +17,16 @@ use tokio::sync::OwnedMutexGuard;
 #[derive(Default)]
 pub(crate) struct Turns {
     begun: AtomicU64,
-    upstreams: Mutex<HashMap<UpstreamName, Arc<tokio::sync::Mutex<u64>>>>,
+    upstreams: Mutex<HashMap<UpstreamName, Arc<tokio::sync::Mutex<Stored>>>>,
+}
+
+/// The state of an upstream, by the numbers of listings.
+#[derive(Default)]
+struct Stored {
+    /// The newest listing that was stored.
+    newest: u64,
+    /// The last listing that had begun when the upstream was deleted or became another one.
+    ended: u64,
 }
 
 /// The moment when a listing began, in the order of all listings.
@@ -26,7 +35,7 @@ pub(crate) struct ListingStart(u64);
 
 /// The turn of one listing: until it is dropped, no other listing of the upstream is evaluated.
 pub(crate) struct Turn {
-    newest: OwnedMutexGuard<u64>,
+    stored: OwnedMutexGuard<Stored>,
     begun: ListingStart,
 }
 
@@ -42,19 +51,30 @@ impl Turns {
             let mut upstreams = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(upstreams.entry(upstream).or_default())
         };
-        Turn { newest: turn.lock_owned().await, begun }
+        Turn { stored: turn.lock_owned().await, begun }
     }
 }
 
 impl Turn {
     /// Returns `true` if a listing that began later was stored already.
     pub(crate) fn is_late(&self) -> bool {
-        self.begun.0 < *self.newest
+        self.begun.0 < self.stored.newest
     }
 
     /// Notes that this listing was stored.
     pub(crate) fn stored(&mut self) {
-        *self.newest = self.begun.0.max(*self.newest);
+        self.stored.newest = self.begun.0.max(self.stored.newest);
+    }
+
+    /// Notes that the upstream was deleted or became another one: of what was under way, nothing is
+    /// stored.
+    pub(crate) fn end(&mut self) {
+        self.stored.ended = self.begun.0;
+    }
+
+    /// Returns `true` if the upstream that was listed is no longer this one.
+    pub(crate) fn is_void(&self) -> bool {
+        self.begun.0 < self.stored.ended
     }
 }
 
@@ -73,6 +93,16 @@ mod tests {
         assert!(turns.take(wiki, older).await.is_late());
         assert!(!turns.take(UpstreamName::parse("notes").unwrap(), older).await.is_late());
         assert!(!turns.take(wiki, turns.begin()).await.is_late());
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_listing_counts_that_began_before_the_end_of_its_upstream() {
+        let (turns, wiki) = (Turns::default(), UpstreamName::parse("wiki").unwrap());
+        let before = turns.begin();
+        turns.take(wiki, turns.begin()).await.end();
+        assert!(turns.take(wiki, before).await.is_void());
+        assert!(!turns.take(wiki, turns.begin()).await.is_void());
+        assert!(!turns.take(UpstreamName::parse("notes").unwrap(), before).await.is_void());
     }
 
     #[tokio::test]

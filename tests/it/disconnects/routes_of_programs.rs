@@ -263,7 +263,7 @@ pub(super) async fn api_trust_delete(stage: &Stage) -> Vec<Vec<u8>> {
     for number in 0..FEW {
         let (added, _) = stage.ask(Method::POST, routes::API_TRUST, &trust(1000 + number)).await;
         let path = routes::API_TRUST_RULE.replace("{rule}", text(&added, "client_id"));
-        all.push(stage.api("DELETE", &path, None, &Value::Null));
+        all.push(stage.api("DELETE", &path, Some(text(&added, "etag")), &Value::Null));
     }
     all
 }

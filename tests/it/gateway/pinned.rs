@@ -300,7 +300,10 @@ async fn decisions_about_definitions_outlive_their_upstream() {
     // automatically.
     wiki.state().tools[1]["description"] = "Other words.".into();
     add(&wiki, "auto").await;
-    assert_eq!(offered().await, ["wiki_fine", "wiki_fresh"]);
+    // What is pinned is listed at once, and the rest with the listing.
+    let first = offered().await;
+    assert!(first.iter().all(|name| name == "wiki_fine" || name == "wiki_fresh"), "{first:?}");
+    until("listed again", async || offered().await == ["wiki_fine", "wiki_fresh"]).await;
     for _ in 0..5 {
         assert!(
             server.call(&alice.token, "wiki_echo", json!({})).await.json()["error"].is_object(),
