@@ -30,6 +30,7 @@ use time::{OffsetDateTime, macros::format_description};
     clippy::too_many_arguments,
     reason = "templates pass references and values alike, and a text has as many placeholders as it needs"
 )]
+#[allow(rustdoc::bare_urls, reason = "a text that names a URL is shown as it is")]
 pub mod text {
     use super::message::{Count, Fill, Markup, Message};
 
