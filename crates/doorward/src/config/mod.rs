@@ -201,12 +201,12 @@ mod tests {
                 "doorward.toml, line 1: providers.google.client_id: is needed: the provider gives it when you register this server there",
             ),
             (
-                "[providers.g]\nkind = \"google\"\nclient_id = \"x\"\nclient_secret = \"y\"\nrole = [\"a\"]\n",
+                "[providers.g]\nkind = \"google\"\nclient_id = \"x\"\nclient_secret = \"y\"\nrole = [\"a\"]\nsign_up = \"open\"\n",
                 "doorward.toml, line 5: providers.g.role: is not a key; did you mean providers.g.roles?",
             ),
             (
                 "[providers]\ngoogle = 1\n",
-                "doorward.toml, line 2: providers.google: write a table [providers.NAME]; providers.google is none",
+                "doorward.toml, line 2: providers.google: write a table [providers.NAME]; providers.google is not a table",
             ),
             (
                 "[access]\nscope_roles = [\"mcp:rite = a\"]\n",
