@@ -90,7 +90,7 @@ for (const provider of PROVIDERS) {
   check(page.status === 200 && page.text.includes(provider.user), `${provider.title}: ${provider.user} is signed in`);
 }
 const begun = Date.now();
-const confirmed = () => [...server.log().matchAll(/accounts were checked confirmed=(\d+)/g)].reduce((sum, [, some]) => sum + Number(some), 0);
+const confirmed = () => [...server.log().matchAll(/were checked confirmed=(\d+)/g)].reduce((sum, [, some]) => sum + Number(some), 0);
 while (confirmed() < PROVIDERS.length) {
   if (Date.now() - begun > (REFRESH_SECONDS + 30) * 1000) throw new Error(`${confirmed()} of ${PROVIDERS.length} accounts were confirmed in the background\n${server.log().split('\n').filter(line => /account|provider/.test(line)).slice(-20).join('\n')}`);
   await sleep(1);
