@@ -36,7 +36,6 @@ pub struct Config {
     /// For how many seconds the whole of a shortened result can be read.
     pub kept_result_seconds: i64,
     /// How many shortened results are kept for one user; the oldest are deleted first.
-    #[serde(alias = "kept_results_per_person")]
     pub kept_results_per_user: u64,
     /// How many verified tokens are cached, so that a signature is checked once and not at every
     /// call.
@@ -46,7 +45,6 @@ pub struct Config {
     pub max_sse_streams: usize,
     /// The most streams of one user that are open at once, of all kinds and through all clients
     /// together.
-    #[serde(alias = "max_sse_streams_per_person")]
     pub max_sse_streams_per_user: usize,
     /// Clients that may ask for a confirmation in their own interface before a call that the policy
     /// requires to be confirmed, by their client id; `*` matches any text. Every other client

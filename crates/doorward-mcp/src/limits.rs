@@ -26,12 +26,10 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Calls of tools, prompts and resources a minute of one user, through all clients together.
-    #[serde(alias = "calls_per_minute_person")]
     pub calls_per_minute_user: u32,
     /// Calls a minute through one client, for all users together.
     pub calls_per_minute_client: u32,
     /// Calls of one user at once.
-    #[serde(alias = "calls_at_once_person")]
     pub calls_at_once_user: u32,
     /// Calls at one upstream at once, of all users together.
     pub calls_at_once_upstream: u32,
