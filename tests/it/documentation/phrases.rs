@@ -60,8 +60,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("docs/decisions/0024-rules-name-identifiers.md", "person", "the older name of the condition"),
     ("tests/it/identifiers.rs", "person", "the older name of the condition `user`"),
     ("doorward-gateway/src/config.rs", "person", "the former name of a setting"),
-    ("doorward-mcp/src/config.rs", "person", "the former names of settings"),
-    ("doorward-mcp/src/limits.rs", "person", "the former names of settings"),
     ("doorward-model/src/audit/kind.rs", "person", "the former kinds of entries"),
     ("doorward-model/src/audit/mod.rs", "person", "the former kinds of entries"),
     ("doorward-store/src/audit/verify.rs", "person", "the former kinds of entries"),
