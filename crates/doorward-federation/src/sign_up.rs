@@ -56,15 +56,18 @@ pub(crate) fn decided(
     config: &ProviderConfig,
     new_users: NewUsers,
 ) -> Result<(), SettingError> {
+    if !config.enabled {
+        return Ok(());
+    }
     match ((kind.accounts)(config), new_users) {
-        (Accounts::Public { service, limit }, NewUsers::Undecided) if config.enabled => {
-            Err(SettingError::new(
-                "sign_up",
-                format!(
-                    "is needed, because anyone can have a {service} account: set it to \"invited\" (only users whom you invite), or limit who is admitted by allowed_domains, allowed_groups or required_claims, for example {limit}. \"open\" gives an account here to every {service} user"
-                ),
-            ))
+        (Accounts::Public { service, limit }, NewUsers::Undecided) => Err(SettingError::new(
+            "sign_up",
+            format!(
+                "is needed, because anyone can have a {service} account: set it to \"invited\" (only users whom you invite), or limit who is admitted by allowed_domains, allowed_groups or required_claims, for example {limit}. \"open\" gives an account here to every {service} user"
+            ),
+        )),
+        (Accounts::Own, _) | (Accounts::Public { .. }, NewUsers::Open | NewUsers::Invited) => {
+            Ok(())
         }
-        _ => Ok(()),
     }
 }
