@@ -180,11 +180,12 @@ impl Inner {
         let name = ending.upstream;
         let end = UpstreamChange::End(Box::new(ending));
         let unit: UnitOfWork = before.into_iter().chain([end]).map(Change::Upstream).collect();
-        // A listing under way would store tools of an upstream that was deleted.
+        // A listing under way would store tools of an upstream that was deleted. This is noted before
+        // the write, which is done also if the caller is dropped; at worst a listing is repeated.
         let mut turn = self.turns.take(name, self.turns.begin()).await;
+        turn.end();
         match self.parts.store.apply(unit).await {
             Ok(()) => {
-                turn.end();
                 self.pool.close_for(name, None);
                 self.catalogues.forget(name, None);
                 self.revocations.notify_one();
