@@ -131,7 +131,7 @@ check(await call('whoami', value) === 401, 'a revoked token ends at once');
 
 const root = await open({});
 await root.signIn('root');
-for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit']]) {
+for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/settings', 'page-admin-settings']]) {
   await root.goto(server.url + path);
   await look(root, name);
 }
@@ -145,7 +145,7 @@ await look(root, 'page-admin-client');
 await root.click('button[value=block]');
 check((await root.content()).includes('value="unblock"'), 'a client is disabled');
 await root.goto(`${server.url}/admin/audit?kind=tool.called&outcome=failed`);
-await root.click('summary >> nth=0');
+await root.click('main summary >> nth=0');
 await root.click('a:has-text("Recorded arguments")');
 check((await root.content()).includes('hello'), 'an auditor reads what was recorded');
 await look(root, 'page-admin-record');

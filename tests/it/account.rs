@@ -199,7 +199,7 @@ async fn ca1_cs1_cs15_an_administrator_disables_and_enables_the_mcp_server_for_c
     let alice = server.signed_in("alice").await;
     let tokens = client.tokens(&alice, &[]).await;
     let root = server.signed_in("root").await;
-    let page = root.get(&server.at("/admin")).await.expect(200);
+    let page = root.get(&server.at("/admin/settings")).await.expect(200);
     let csrf = csrf_of(&page.body, "/admin/mcp");
     alice
         .post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "false")])
@@ -220,7 +220,12 @@ async fn ca1_cs1_cs15_an_administrator_disables_and_enables_the_mcp_server_for_c
     ] {
         Browser::new().get(&server.at(path)).await.expect(404);
     }
-    assert!(root.get(&server.at("/admin")).await.body.contains("I understand what becomes public"));
+    assert!(
+        root.get(&server.at("/admin/settings"))
+            .await
+            .body
+            .contains("I understand what becomes public")
+    );
     root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "true")]).await.expect(400);
     root.post(
         &server.at("/admin/mcp"),

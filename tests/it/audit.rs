@@ -123,7 +123,7 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
     assert_eq!(of_kind(&server, "user.changed").await.len(), 1, "no change, no entry");
     // A change on a page names the administrator who made it.
     let root = server.signed_in("root").await;
-    let page = root.get(&server.at("/admin")).await.expect(200);
+    let page = root.get(&server.at("/admin/settings")).await.expect(200);
     let csrf =
         page.body.split("/admin/mcp\"").nth(1).and_then(|rest| form_value(rest, "csrf")).unwrap();
     root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "false")]).await.expect(303);
@@ -278,6 +278,7 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
         "/admin/users",
         "/admin/clients",
         "/admin/keys",
+        "/admin/settings",
         "/admin/policy",
         "/admin/providers",
         "/admin/resources",

@@ -205,6 +205,7 @@ async fn no_secret_of_the_configuration_is_ever_shown() {
         "/login/corp",
         "/account",
         "/admin",
+        "/admin/settings",
         "/admin/providers",
         "/admin/upstreams",
         "/admin/keys",

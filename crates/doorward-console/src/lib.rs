@@ -7,6 +7,7 @@ mod explanation;
 mod findings;
 mod pages;
 mod refusals;
+mod side;
 
 use std::sync::Arc;
 

@@ -142,6 +142,8 @@ routes! {
     ADMIN_AUDIT_EXPORT = "/admin/audit/export";
     /// The record of a call, for auditors.
     ADMIN_AUDIT_RECORD = "/admin/audit/records/{record}";
+    /// Settings of the server: the MCP server's switch, the notice, a test mail.
+    ADMIN_SETTINGS = "/admin/settings";
     /// Sets the notice that every page shows.
     ADMIN_NOTICE = "/admin/notice";
     /// Sends a test mail.

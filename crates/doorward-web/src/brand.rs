@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::Config;
+use crate::{Config, assets::hashed};
 
 /// The longest picture, in bytes.
 const LONGEST: usize = 256 * 1024;
 
-/// A picture: the name under which it is served, its media type, its bytes.
-type Picture = (&'static str, &'static str, Vec<u8>);
+/// A picture: its name, its media type, its bytes, and the name under which pages name it.
+type Picture = (&'static str, &'static str, Vec<u8>, String);
 
 /// The operator's own files, read once at the start.
 #[derive(Clone, Debug, Default)]
@@ -95,17 +95,18 @@ impl Brand {
                 bytes.len()
             )));
         }
-        Ok(Some((name, media, bytes)))
+        let hashed = hashed(name, &bytes);
+        Ok(Some((name, media, bytes, hashed)))
     }
 
-    /// The name under which the picture is served.
-    pub(crate) fn logo_name(&self) -> Option<&'static str> {
-        self.logo.as_ref().map(|(name, ..)| *name)
+    /// The name under which pages name the picture.
+    pub(crate) fn logo_name(&self) -> Option<&str> {
+        self.logo.as_ref().map(|(.., hashed)| hashed.as_str())
     }
 
-    /// The colours as a style sheet.
-    pub(crate) fn css(&self) -> Option<&str> {
-        self.css.as_deref()
+    /// The name under which pages name the style sheet.
+    pub(crate) fn css_name(&self) -> Option<String> {
+        self.css.as_ref().map(|css| hashed("brand.css", css.as_bytes()))
     }
 
     /// A file of the operator's: its media type and its bytes.
@@ -114,7 +115,7 @@ impl Brand {
             ("brand.css", _, Some(css)) => {
                 Some(("text/css; charset=utf-8", css.clone().into_bytes()))
             }
-            (name, Some((known, media, bytes)), _) if name == *known => {
+            (name, Some((known, media, bytes, _)), _) if name == *known => {
                 Some((media, bytes.clone()))
             }
             _ => None,
@@ -140,7 +141,7 @@ mod tests {
         assert!(
             Brand::read(&Config { accent: "#abc".to_owned(), ..Config::default() })
                 .unwrap()
-                .css()
+                .css
                 .unwrap()
                 .contains("#abc")
         );

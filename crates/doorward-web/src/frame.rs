@@ -9,7 +9,7 @@ use axum::{
 };
 use doorward_transport::answer::{self, PagePolicy};
 
-use crate::{Web, language::Language, visitor::Browser};
+use crate::{Web, assets, language::Language, visitor::Browser};
 pub use doorward_language::moment;
 use doorward_language::text;
 use doorward_model::setting;
@@ -29,9 +29,16 @@ pub struct Frame {
     /// The page or mailbox with help for users, if the operator names one.
     pub support: String,
     /// The operator's own picture instead of Doorward's.
-    pub logo: Option<&'static str>,
-    /// True if the operator has colours of their own.
-    pub colours: bool,
+    pub logo: Option<String>,
+    /// The style sheet with the operator's own colours.
+    pub colours: Option<String>,
+}
+
+impl Frame {
+    /// The path of a style sheet, icon or script, which changes with its contents.
+    pub fn asset(&self, name: &str) -> String {
+        format!("{}/assets/{}", self.base, assets::named(name))
+    }
 }
 
 /// The signed-in user, as the frame shows it.
@@ -82,8 +89,8 @@ impl Web {
             notice: notice(),
             language: Language::current().tag(),
             support: self.parts.config.support.clone(),
-            logo: self.parts.brand.logo_name(),
-            colours: self.parts.brand.css().is_some(),
+            logo: self.parts.brand.logo_name().map(ToOwned::to_owned),
+            colours: self.parts.brand.css_name(),
             visitor: visitor.map(|(browser, visitor)| FrameVisitor {
                 name: visitor.user.name.to_string(),
                 administrator: visitor.user.is_administrator(),
@@ -108,8 +115,8 @@ pub fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: boo
     draw_with(status, template, PagePolicy { submits_elsewhere, scripts: false })
 }
 
-/// Draws a page with copy buttons.
-pub fn draw_copying(status: StatusCode, template: &impl Template) -> Response {
+/// Draws a page with scripts of this server, for local times and copy buttons.
+pub fn draw_scripted(status: StatusCode, template: &impl Template) -> Response {
     draw_with(status, template, PagePolicy { submits_elsewhere: false, scripts: true })
 }
 

@@ -29,7 +29,7 @@ use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies};
 pub use brand::{Brand, BrandError};
 pub use config::Config;
 pub use entrance::{SignInTarget, filled};
-pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_copying, moment};
+pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_scripted, moment};
 pub use language::filters;
 pub use pages::{error::ErrorPage, not_found, too_many};
 pub use upstreams::{

@@ -8,7 +8,7 @@ use super::{Asked, Stage, Via};
 
 fn to(email: &str) -> Asked<'_> {
     Asked {
-        page: ("/admin > /admin/test-mail", vec![("email", email)]),
+        page: ("/admin/settings > /admin/test-mail", vec![("email", email)]),
         api: (Method::POST, "/mail/test", json!({ "email": email })),
         command: (vec!["mail", "test", email], ""),
     }

@@ -14,27 +14,32 @@ async fn settings_are_changed_alike_by_page_and_api() {
     let notice = |text: &'static str| (text, json!({ "notice": text }));
     #[expect(clippy::type_complexity, reason = "one row a case")]
     let cases: [(&str, Vec<(&str, &str)>, Value, Option<&str>); 6] = [
-        ("/admin > /admin/notice", vec![("notice", " Soon. ")], notice(" Soon. ").1, None),
+        ("/admin/settings > /admin/notice", vec![("notice", " Soon. ")], notice(" Soon. ").1, None),
         (
-            "/admin > /admin/notice",
+            "/admin/settings > /admin/notice",
             vec![("notice", long.as_str())],
             json!({ "notice": long }),
             Some("invalid_notice"),
         ),
-        ("/admin > /admin/mcp", vec![("enabled", "false")], json!({"mcp_enabled": false}), None),
         (
-            "/admin > /admin/mcp",
+            "/admin/settings > /admin/mcp",
+            vec![("enabled", "false")],
+            json!({"mcp_enabled": false}),
+            None,
+        ),
+        (
+            "/admin/settings > /admin/mcp",
             vec![("enabled", "true")],
             json!({"mcp_enabled": true}),
             Some("not_acknowledged"),
         ),
         (
-            "/admin > /admin/mcp",
+            "/admin/settings > /admin/mcp",
             vec![("enabled", "true"), ("acknowledged", "1")],
             json!({"mcp_enabled": true, "acknowledge": true}),
             None,
         ),
-        ("/admin > /admin/notice", vec![("notice", "")], json!({"notice": ""}), None),
+        ("/admin/settings > /admin/notice", vec![("notice", "")], json!({"notice": ""}), None),
     ];
     for (path, form, body, code) in &cases {
         let mut kept = Vec::new();

@@ -13,10 +13,14 @@ use doorward_audit::{AuditRow, Format, Names};
 use doorward_language::{Message, text};
 use doorward_model::{AuditFilter, AuditKind, Outcome, Timestamp, UserName};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, draw, filters};
+use doorward_web::{ErrorPage, Frame, filters};
 use time::{Date, macros::format_description};
 
-use crate::{Console, pages::Administrator, refusals::oops};
+use crate::{
+    Console,
+    pages::{Administrator, draw},
+    refusals::oops,
+};
 
 /// How many lines a page has.
 const LINES: u64 = 50;
@@ -130,7 +134,7 @@ pub(crate) async fn get(
         Err(Err(error)) => return ErrorPage::unavailable(&error).draw(&console.web),
         Err(Ok(told)) => {
             page.error = Some(told);
-            return draw(StatusCode::BAD_REQUEST, &page, false);
+            return draw(StatusCode::BAD_REQUEST, &page);
         }
     };
     let before = params.get("before").and_then(|before| before.parse().ok());
@@ -146,7 +150,7 @@ pub(crate) async fn get(
     match found.await {
         Ok((rows, next, stretched)) => {
             (page.rows, page.next, page.stretched) = (rows, next, stretched);
-            draw(StatusCode::OK, &page, false)
+            draw(StatusCode::OK, &page)
         }
         Err(error) => ErrorPage::unavailable(&error).draw(&console.web),
     }
@@ -202,7 +206,6 @@ pub(crate) async fn record(
                 arguments,
                 result,
             },
-            false,
         ),
         Err(refusal) => oops(&refusal).draw(&console.web),
     }

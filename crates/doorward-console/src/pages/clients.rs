@@ -16,12 +16,12 @@ use doorward_language::{Message, text};
 use doorward_model::{Client, ClientSource, ExternalResource, RedirectUri, id::etag, routes};
 use doorward_store::{ClientFilter, StoreError, page_of};
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, SignInTarget, draw_copying, form, moment};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
 
 use crate::{
     Console,
     pages::{
-        Administrator,
+        Administrator, draw,
         settings::{Differs, differs},
     },
     refusals::{Alert, alert, oops},
@@ -177,7 +177,7 @@ async fn show_list(
         quota,
         service_scopes: service_scopes(&external),
     };
-    draw_copying(say.status, &page)
+    draw(say.status, &page)
 }
 
 pub(crate) async fn list(
@@ -369,7 +369,7 @@ async fn show(
         approval,
         by_hand: client.source == ClientSource::Administrator,
     };
-    draw_copying(status, &page)
+    draw(status, &page)
 }
 
 pub(crate) async fn one(

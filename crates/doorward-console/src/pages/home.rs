@@ -1,25 +1,19 @@
-//! The administrators' overview: the switch of the MCP server, the notice, the state of the server.
+//! The administrators' overview: the state of the server, and its numbers.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    http::StatusCode,
-    response::Response,
-};
-use doorward_admin::{Kind, Refusal, SettingsChange, waits};
-use doorward_language::{Message, text};
+use axum::{extract::State, http::StatusCode, response::Response};
+use doorward_admin::{Refusal, waits};
+use doorward_language::text;
 use doorward_model::{ClientSource, routes};
-use doorward_transport::answer;
-use doorward_web::{ErrorPage, Frame, draw, filters, form};
+use doorward_web::{Frame, filters};
 
 use crate::{
     Console,
-    findings::{Look, made_public},
-    pages::Administrator,
-    refusals::{Alert, alert, oops},
+    findings::Look,
+    pages::{Administrator, draw},
+    refusals::oops,
 };
 
 #[derive(Template)]
@@ -27,17 +21,8 @@ use crate::{
 struct Page {
     frame: Frame,
     tab: &'static str,
-    csrf: String,
-    notice_csrf: String,
-    mail_csrf: String,
-    mail_is_sent: bool,
-    mail_to: String,
-    message: Option<Message>,
-    error: Option<Alert>,
     enabled: bool,
     mcp_url: String,
-    notice: String,
-    made_public: [Message; 4],
     users: u64,
     clients: u64,
     providers: usize,
@@ -45,11 +30,7 @@ struct Page {
     health: Vec<Look>,
 }
 
-async fn page(
-    console: &Console,
-    administrator: &Administrator,
-    error: Option<Alert>,
-) -> Result<Page, Refusal> {
+async fn page(console: &Console, administrator: &Administrator) -> Result<Page, Refusal> {
     let store = &console.store;
     let mut clients = 0;
     for source in
@@ -57,23 +38,13 @@ async fn page(
     {
         clients += store.count_clients(source).await?;
     }
-    let browser = &administrator.0.browser;
     let reviewed = console.admin.upstreams.review().await?;
     let settings = console.admin.settings.show().await?;
     Ok(Page {
-        frame: console.web.frame(Some(browser)),
+        frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "admin",
-        csrf: console.web.csrf(browser, "mcp-switch"),
-        notice_csrf: console.web.csrf(browser, "notice"),
-        mail_csrf: console.web.csrf(browser, "test-mail"),
-        mail_is_sent: console.admin.mails.are_sent(),
-        mail_to: administrator.0.visitor.user.email.clone().unwrap_or_default(),
-        message: None,
-        error,
         enabled: settings.mcp_enabled,
         mcp_url: console.web.at(routes::MCP),
-        notice: settings.notice,
-        made_public: made_public(console),
         users: store.count_users().await?,
         clients,
         providers: console.admin.providers.all().await?.len(),
@@ -86,97 +57,12 @@ async fn page(
     })
 }
 
-async fn show(
-    console: &Console,
-    administrator: &Administrator,
-    status: StatusCode,
-    error: Option<Alert>,
-) -> Response {
-    match page(console, administrator, error).await {
-        Ok(page) => draw(status, &page, false),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
-}
-
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
 ) -> Response {
-    show(&console, &administrator, StatusCode::OK, None).await
-}
-
-pub(crate) async fn switch_mcp(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request<Body>,
-) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "mcp-switch", request).await {
-        Ok(params) => params,
-        Err(response) => return response,
-    };
-    let Some(enabled) = params.get("enabled").and_then(|value| value.parse::<bool>().ok()) else {
-        return ErrorPage::incomplete("enabled").draw(&console.web);
-    };
-    let change = SettingsChange {
-        mcp_enabled: Some(enabled),
-        acknowledged: params.get("acknowledged").is_some(),
-        notice: None,
-    };
-    settle(&console, &administrator, change).await
-}
-
-async fn settle(
-    console: &Console,
-    administrator: &Administrator,
-    change: SettingsChange,
-) -> Response {
-    let changed = console.admin.settings.change(change, None).await;
-    match changed.map_err(|refusal| alert(console, &refusal)) {
-        Ok(_) => answer::see_other(&console.web.at(routes::ADMIN)),
-        Err(Ok((status, alert))) => show(console, administrator, status, Some(alert)).await,
-        Err(Err(response)) => response,
-    }
-}
-
-pub(crate) async fn notice(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request<Body>,
-) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "notice", request).await {
-        Ok(params) => params,
-        Err(response) => return response,
-    };
-    let notice = Some(params.get("notice").unwrap_or_default().to_owned());
-    settle(&console, &administrator, SettingsChange { notice, ..SettingsChange::default() }).await
-}
-
-pub(crate) async fn test_mail(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request<Body>,
-) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "test-mail", request).await {
-        Ok(params) => params,
-        Err(response) => return response,
-    };
-    let asked = params.get("email").unwrap_or_default();
-    let sent = console.admin.mails.test(asked).await;
-    let (status, message, error) = match &sent {
-        Ok(to) => (StatusCode::OK, Some(text::admin_test_mail_sent(to)), None),
-        Err(refusal) => match refusal.kind() {
-            Kind::Invalid => (StatusCode::BAD_REQUEST, None, Some(Alert::unanswered(refusal))),
-            Kind::Missing | Kind::Conflict | Kind::Changed => {
-                (StatusCode::CONFLICT, None, Some(Alert::unanswered(refusal)))
-            }
-            // The reason is what the administrator asks for: it is shown beside the form.
-            Kind::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, None, Some(Alert::unanswered(refusal)))
-            }
-        },
-    };
-    match page(&console, &administrator, error).await {
-        Ok(page) => draw(status, &Page { message, mail_to: asked.to_owned(), ..page }, false),
+    match page(&console, &administrator).await {
+        Ok(page) => draw(StatusCode::OK, &page),
         Err(refusal) => oops(&refusal).draw(&console.web),
     }
 }

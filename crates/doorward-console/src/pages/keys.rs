@@ -13,11 +13,11 @@ use doorward_admin::{KeyState, Refusal};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::answer;
-use doorward_web::{ErrorPage, Frame, draw, filters, form, moment};
+use doorward_web::{ErrorPage, Frame, filters, form, moment};
 
 use crate::{
     Console,
-    pages::Administrator,
+    pages::{Administrator, draw},
     refusals::{Alert, alert, oops},
 };
 
@@ -108,7 +108,7 @@ async fn show(
     error: Option<Alert>,
 ) -> Response {
     match page(console, administrator, error).await {
-        Ok(page) => draw(status, &page, false),
+        Ok(page) => draw(status, &page),
         Err(refusal) => oops(&refusal).draw(&console.web),
     }
 }

@@ -8,6 +8,7 @@ mod linked;
 mod policy;
 mod providers;
 mod resources;
+mod server;
 mod settings;
 mod timeline;
 mod trust;
@@ -24,6 +25,8 @@ use axum::{
     routing::{get, post},
 };
 use doorward_model::routes;
+/// Draws a page of `console.html`, whose layout has scripts for local times and copy buttons.
+pub(crate) use doorward_web::draw_scripted as draw;
 
 use crate::Console;
 
@@ -59,9 +62,10 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_AUDIT, get(audit::get))
         .route(routes::ADMIN_AUDIT_EXPORT, get(audit::export))
         .route(routes::ADMIN_AUDIT_RECORD, get(audit::record))
-        .route(routes::ADMIN_NOTICE, post(home::notice))
-        .route(routes::ADMIN_TEST_MAIL, post(home::test_mail))
-        .route(routes::ADMIN_MCP, post(home::switch_mcp))
+        .route(routes::ADMIN_SETTINGS, get(server::get))
+        .route(routes::ADMIN_NOTICE, post(server::notice))
+        .route(routes::ADMIN_TEST_MAIL, post(server::test_mail))
+        .route(routes::ADMIN_MCP, post(server::switch_mcp))
         .with_state(Arc::clone(console));
     console.web.framed(pages)
 }

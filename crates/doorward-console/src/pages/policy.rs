@@ -11,13 +11,13 @@ use axum::{
 use doorward_admin::{Call, ItemKind, Kind, Named};
 use doorward_language::{Message, text};
 use doorward_transport::Params;
-use doorward_web::{Frame, draw, filters};
+use doorward_web::{Frame, filters};
 
 use crate::{
     Console,
     explanation::Explanation,
     findings::item_kind,
-    pages::Administrator,
+    pages::{Administrator, draw},
     refusals::{Alert, oops},
 };
 
@@ -71,5 +71,5 @@ pub(crate) async fn get(
             Err(refusal) => return oops(&refusal).draw(&console.web),
         }
     }
-    draw(StatusCode::OK, &page, false)
+    draw(StatusCode::OK, &page)
 }

@@ -15,13 +15,13 @@ use doorward_federation::{Source, kinds::KINDS};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, SignInTarget, draw_copying, filters, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form};
 use serde_json::{Map, Value};
 
 use crate::{
     Console,
     findings::Look,
-    pages::{Administrator, settings},
+    pages::{Administrator, draw, settings},
     refusals::{Alert, alert, oops},
 };
 
@@ -92,7 +92,7 @@ async fn show(console: &Console, administrator: &Administrator, say: Say) -> Res
         kinds: KINDS.iter().map(|kind| (kind.name, kind.title)).collect(),
         complete_form: console.web.at(&format!("{}?add=1", routes::ADMIN_PROVIDERS)),
     };
-    draw_copying(say.status, &page)
+    draw(say.status, &page)
 }
 
 pub(crate) async fn get(

@@ -14,11 +14,11 @@ use doorward_admin::{Effect, MadeResource, NewResource, Refusal, ResourceEdit, S
 use doorward_language::{Message, text};
 use doorward_model::{ExternalResource, Role, routes};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, SignInTarget, draw_copying, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, form};
 
 use crate::{
     Console,
-    pages::Administrator,
+    pages::{Administrator, draw},
     refusals::{Alert, alert, oops},
 };
 
@@ -91,7 +91,7 @@ async fn show(console: &Console, administrator: &Administrator, say: Say) -> Res
         made: say.made,
         resources: resources.iter().map(|resource| row(console, resource)).collect(),
     };
-    draw_copying(say.status, &page)
+    draw(say.status, &page)
 }
 
 pub(crate) async fn get(

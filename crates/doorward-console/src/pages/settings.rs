@@ -14,12 +14,12 @@ use doorward_gateway::{UpstreamChangeError, UpstreamConfig, upstreams};
 use doorward_language::{Language, Message, text};
 use doorward_model::{id::etag, routes};
 use doorward_transport::{Params, answer};
-use doorward_web::{Frame, SignInTarget, draw};
+use doorward_web::{Frame, SignInTarget};
 use serde_json::{Map, Value};
 
 use crate::{
     Console,
-    pages::Administrator,
+    pages::{Administrator, draw},
     refusals::{Alert, alert},
 };
 
@@ -305,7 +305,7 @@ fn show(
         differences: say.edit.as_ref().map(differs),
         groups: fieldsets(family, &held.settings, say.params),
     };
-    draw(say.status, &page, false)
+    draw(say.status, &page)
 }
 
 /// The page to show, or the alert of a refusal that is about no form.

@@ -14,9 +14,12 @@ use doorward_model::{
     timeline::{Attempt, Standing, attempts},
 };
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, draw, moment};
+use doorward_web::{ErrorPage, Frame, filters, moment};
 
-use crate::{Console, pages::Administrator};
+use crate::{
+    Console,
+    pages::{Administrator, draw},
+};
 
 /// How many attempts the page shows.
 const SHOWN: usize = 50;
@@ -122,6 +125,5 @@ pub(crate) async fn get(
             hours,
             attempts: rows,
         },
-        false,
     )
 }

@@ -14,11 +14,11 @@ use doorward_admin::{Effect, NewTrust, Refusal, TrustChange};
 use doorward_language::{Message, text};
 use doorward_model::{Client, routes};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, SignInTarget, draw, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, form};
 
 use crate::{
     Console,
-    pages::{Administrator, clients::SERVICE_SCOPES},
+    pages::{Administrator, clients::SERVICE_SCOPES, draw},
     refusals::{Alert, alert, oops},
 };
 
@@ -208,7 +208,7 @@ async fn show(console: &Console, administrator: &Administrator, say: Say) -> Res
         fields,
         public_url: console.web.at(""),
     };
-    draw(say.status, &page, false)
+    draw(say.status, &page)
 }
 
 /// The form that changes a rule.

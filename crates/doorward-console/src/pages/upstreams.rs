@@ -17,12 +17,12 @@ use doorward_gateway::Source;
 use doorward_language::{Message, text};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign, routes};
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, draw, filters, form};
+use doorward_web::{ErrorPage, Frame, filters, form};
 
 use crate::{
     Console,
     findings::{left_out_reason, review_state, tool_class},
-    pages::{Administrator, settings},
+    pages::{Administrator, draw, settings},
     refusals::{Alert, alert, oops},
 };
 
@@ -186,7 +186,7 @@ async fn show(
         error,
         upstreams: reviewed.into_iter().map(row).collect(),
     };
-    draw(status, &page, false)
+    draw(status, &page)
 }
 
 pub(crate) async fn get(

@@ -16,13 +16,11 @@ use doorward_language::{Message, scope_title, text};
 use doorward_model::{Role, User, routes};
 use doorward_store::{ConnectedApp, page_of};
 use doorward_transport::{Params, answer};
-use doorward_web::{
-    ErrorPage, Frame, SignInTarget, browser_name, draw, draw_copying, filled, form, moment,
-};
+use doorward_web::{ErrorPage, Frame, SignInTarget, browser_name, filled, filters, form, moment};
 
 use crate::{
     Console,
-    pages::{Administrator, linked::Linked},
+    pages::{Administrator, draw, linked::Linked},
     refusals::{Alert, alert, oops},
 };
 
@@ -147,7 +145,7 @@ async fn show_list(
         passwords: console.admin.users.have_passwords(),
         password_min_length: console.admin.users.password_min_length(),
     };
-    draw_copying(say.status, &page)
+    draw(say.status, &page)
 }
 
 pub(crate) async fn list(
@@ -311,7 +309,7 @@ async fn show(
         page(console, administrator, &user).await
     };
     match shown.await {
-        Ok(page) => draw(status, &One { message, error, ..page }, false),
+        Ok(page) => draw(status, &One { message, error, ..page }),
         Err(refusal) => oops(&refusal).draw(&console.web),
     }
 }

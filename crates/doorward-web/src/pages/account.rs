@@ -22,7 +22,7 @@ use super::error::ErrorPage;
 use crate::{
     Service, ServiceState, Web,
     entrance::SignInTarget,
-    frame::{Frame, browser_name, draw_copying, moment},
+    frame::{Frame, browser_name, draw_scripted, moment},
     reasons,
     visitor::{SignedIn, form},
 };
@@ -216,7 +216,7 @@ async fn show(
         end_csrf: web.csrf(browser, "end-session"),
         password_csrf: web.csrf(browser, "password"),
     };
-    draw_copying(status, &page)
+    draw_scripted(status, &page)
 }
 
 pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {

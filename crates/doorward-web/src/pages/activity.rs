@@ -12,7 +12,7 @@ use doorward_transport::Params;
 
 use super::error::ErrorPage;
 use crate::{
-    Web,
+    Web, filters,
     frame::{Frame, draw},
     visitor::SignedIn,
 };

@@ -8,7 +8,7 @@ use doorward_model::routes;
 
 use crate::{
     Web,
-    frame::{Frame, draw_copying},
+    frame::{Frame, draw_scripted},
     language::filters,
     visitor::SignedIn,
 };
@@ -300,7 +300,7 @@ fn data_encoding(text: &str) -> String {
 pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
     let (url, key_url) = (web.at(routes::MCP), web.at(routes::MCP_KEY));
     let guides = guides(&web.parts.config.name, &url, &key_url);
-    draw_copying(
+    draw_scripted(
         StatusCode::OK,
         &Page {
             frame: web.frame(Some(&signed_in.browser)),

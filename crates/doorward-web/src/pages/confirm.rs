@@ -13,7 +13,7 @@ use doorward_language::text;
 use super::error::ErrorPage;
 use crate::{
     Confirmation, Web,
-    frame::{Frame, draw_copying},
+    frame::{Frame, draw_scripted},
     language::filters,
     visitor::{SignedIn, form},
 };
@@ -57,7 +57,7 @@ fn show(
         arguments: confirmation.arguments,
         code: agreed.then_some(confirmation.code),
     };
-    draw_copying(StatusCode::OK, &page)
+    draw_scripted(StatusCode::OK, &page)
 }
 
 /// Shows the call.

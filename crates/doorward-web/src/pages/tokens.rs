@@ -18,7 +18,7 @@ use super::error::ErrorPage;
 use crate::{
     Web,
     entrance::{SignInTarget, filled},
-    frame::{Frame, draw_copying, moment},
+    frame::{Frame, draw_scripted, moment},
     language::filters,
     reasons,
     visitor::{SignedIn, form},
@@ -157,7 +157,7 @@ async fn show(
         key_url: web.at(routes::MCP_KEY),
         on: web.parts.accounts.config().access_tokens,
     };
-    draw_copying(status, &page)
+    draw_scripted(status, &page)
 }
 
 pub(crate) async fn get(
