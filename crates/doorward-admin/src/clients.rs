@@ -11,7 +11,11 @@ use doorward_registration::{
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use crate::{Edit, Effect, Object, Refusal, services};
+use crate::{
+    Edit, Object, Proposal, Refusal,
+    edit::{self, Editable, Planned},
+    services,
+};
 
 /// The most days that an unused registration may be old before it is cleaned up.
 const MOST_DAYS: u32 = 3660;
@@ -108,31 +112,13 @@ impl Clients {
         Ok(added)
     }
 
-    /// Changes the name or the redirect URIs of a client that an administrator added. With `seen`,
-    /// only if it is still in the state of that etag.
+    /// Changes the name or the redirect URIs of a client that an administrator added.
     pub async fn edit(
         &self,
         _authority: &Authority,
-        id: &str,
-        (edit, effect): (&ClientEdit, Effect),
-        seen: Option<&str>,
+        proposal: Proposal<'_, ClientEdit>,
     ) -> Result<Edit, Refusal> {
-        let before = self.with_id(id).await?;
-        let after = self.registration.edited(&before, edit)?;
-        let facts = |client: &Client| {
-            let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
-            json!({ "name": client.name, "redirect_uris": uris })
-        };
-        let differences = crate::edit::differences(&facts(&before), &facts(&after), |_| true);
-        let seen = seen.map_or_else(|| before.etag(), ToOwned::to_owned);
-        if before.etag() != seen {
-            return Err(ClientChangeError::Changed.into());
-        }
-        if effect == Effect::Apply && !differences.is_empty() {
-            self.registration.put(after, seen).await?;
-        }
-        let etag = self.with_id(id).await?.etag();
-        Ok(Edit { differences, ends_access: false, etag })
+        edit::edit(self, proposal).await
     }
 
     /// Decides on a client. Returns its state after the decision; `None` if it was deleted.
@@ -157,5 +143,35 @@ impl Clients {
         let deleted = self.store.delete_unused_clients(before).await?;
         self.registration.recount().await?;
         Ok(deleted)
+    }
+}
+
+impl Editable for Clients {
+    type Change = ClientEdit;
+    /// The client afterwards, and the etag of the state before.
+    type Plan = (Client, String);
+
+    async fn plan(&self, of: &str, change: &ClientEdit) -> Result<Planned<Self::Plan>, Refusal> {
+        let before = self.with_id(of).await?;
+        let after = self.registration.edited(&before, change)?;
+        let parts = |client: &Client| {
+            let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
+            json!({ "name": client.name, "redirect_uris": uris })
+        };
+        let differences = edit::different_parts(&parts(&before), &parts(&after));
+        let etag = before.etag();
+        Ok(Planned { differences, ends_access: false, etag: etag.clone(), plan: (after, etag) })
+    }
+
+    async fn put(&self, (client, seen): Self::Plan, _: Vec<String>) -> Result<(), Refusal> {
+        Ok(self.registration.put(client, seen).await?)
+    }
+
+    async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
+        Ok(self.with_id(of).await?.etag())
+    }
+
+    fn changed(_: &str) -> Refusal {
+        ClientChangeError::Changed.into()
     }
 }

@@ -1,8 +1,15 @@
 //! Changes of settings as all front ends show and confirm them: the values before and afterwards,
 //! and the end of access with it.
 
+use doorward_model::SecretSettings;
+use doorward_transport::outbound::Bounds;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::{
+    Refusal,
+    settable::{self, Family, Reach},
+};
 
 /// A setting that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,8 +42,104 @@ pub enum Effect {
     Apply,
 }
 
+/// A change of one object that an administrator asks for.
+#[derive(Debug)]
+pub struct Proposal<'a, C> {
+    /// The name or the identifier of the object.
+    pub of: &'a str,
+    /// The parts that change. What is not named stays.
+    pub change: &'a C,
+    /// The etag of the state that was looked at: in another state, the change is refused. `None`
+    /// for the present state.
+    pub seen: Option<&'a str>,
+    /// The effect of the change.
+    pub effect: Effect,
+}
+
+/// A change that was checked, and what it means.
+pub(crate) struct Planned<P> {
+    /// The settings that change.
+    pub(crate) differences: Vec<SettingDifference>,
+    /// Access of users ends with it.
+    pub(crate) ends_access: bool,
+    /// The etag of the state before it.
+    pub(crate) etag: String,
+    /// What is to be stored.
+    pub(crate) plan: P,
+}
+
+/// A kind of object that administrators change.
+pub(crate) trait Editable {
+    /// The parts that a change may name.
+    type Change;
+    /// What is to be stored.
+    type Plan;
+
+    /// Checks a change against the present state. Nothing is stored.
+    async fn plan(&self, of: &str, change: &Self::Change) -> Result<Planned<Self::Plan>, Refusal>;
+    /// Stores a plan, if the object is still in the state that it was made for. `keys` are the
+    /// names of the settings that change.
+    async fn put(&self, plan: Self::Plan, keys: Vec<String>) -> Result<(), Refusal>;
+    /// The etag of the present state.
+    async fn etag_of(&self, of: &str) -> Result<String, Refusal>;
+    /// The refusal of a change for another state than the present one.
+    fn changed(of: &str) -> Refusal;
+}
+
+/// Changes an object, or shows the change: the one order of checks, etag, write and answer for
+/// everything that can be edited.
+pub(crate) async fn edit<E: Editable>(
+    objects: &E,
+    proposal: Proposal<'_, E::Change>,
+) -> Result<Edit, Refusal> {
+    let Proposal { of, change, seen, effect } = proposal;
+    let Planned { differences, ends_access, etag, plan } = objects.plan(of, change).await?;
+    if seen.is_some_and(|seen| seen != etag) {
+        return Err(E::changed(of));
+    }
+    if effect == Effect::Show || differences.is_empty() {
+        return Ok(Edit { differences, ends_access, etag });
+    }
+    let keys = differences.iter().map(|one| one.key.clone()).collect();
+    objects.put(plan, keys).await?;
+    Ok(Edit { differences, ends_access, etag: objects.etag_of(of).await? })
+}
+
+/// Settings of an upstream or an identity provider to be replaced. `null` restores the default.
+#[derive(Clone, Debug)]
+pub struct SettingsPatch {
+    /// The settings by name.
+    pub settings: Map<String, Value>,
+    /// The reach of the administrator who changes them.
+    pub reach: Reach,
+}
+
+/// The settings after a change, and those that differ. Settings that do not change may be the
+/// operator's; those that change are this administrator's.
+pub(crate) fn patched<T: SecretSettings>(
+    family: Family,
+    before: &T,
+    patch: &SettingsPatch,
+    administered: &Bounds,
+) -> Result<(T, Vec<SettingDifference>), Refusal> {
+    let SettingsPatch { settings, reach } = patch;
+    let after = before.patched(settings).map_err(|error| Refusal::Settings(error.to_string()))?;
+    let differences = differences(before, &after, |key| before.has_same_secret(key, &after));
+    let changed: Map<String, Value> = differences
+        .iter()
+        .map(|one| {
+            let value = settings.get(&one.key).filter(|value| !value.is_null());
+            (one.key.clone(), value.unwrap_or(&one.after).clone())
+        })
+        .collect();
+    let bounds = reach.bounds(administered);
+    settable::admit(family, &changed, bounds)?;
+    settable::admit_move(family, (settings, &changed), &after, bounds)?;
+    Ok((after, differences))
+}
+
 /// The settings that differ. `same_secret` compares those that are never shown.
-pub(crate) fn differences(
+fn differences(
     before: &impl Serialize,
     after: &impl Serialize,
     same_secret: impl Fn(&str) -> bool,
@@ -57,4 +160,9 @@ pub(crate) fn differences(
         found.push(SettingDifference { key: key.clone(), before, after });
     }
     found
+}
+
+/// The parts of an object without secrets that differ.
+pub(crate) fn different_parts(before: &Value, after: &Value) -> Vec<SettingDifference> {
+    differences(before, after, |_| true)
 }

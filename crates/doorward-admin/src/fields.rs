@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Refusal,
-    settable::{Family, Group, SECRETS},
+    settable::{Family, Group},
 };
 
 /// The form of a setting's value.
@@ -77,7 +77,7 @@ impl Family {
             let name = *name;
             let default = defaults.get(name).cloned().unwrap_or_default();
             let input = match &default {
-                _ if SECRETS.contains(&name) => Input::Secret,
+                _ if self.is_secret(name) => Input::Secret,
                 Value::Bool(_) => Input::Switch,
                 Value::Number(_) => Input::Number,
                 Value::Array(_) => Input::Lines,

@@ -29,7 +29,7 @@ mod users;
 mod vitals;
 
 pub use clients::{ClientQuota, Clients, NewService};
-pub use edit::{Edit, Effect, SettingDifference};
+pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use fields::{Input, Setting};
 pub use health::{Fault, Health, NotReady, Part, PartState, State};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};

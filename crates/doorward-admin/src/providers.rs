@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use doorward_accounts::Authority;
-use doorward_federation::{Federation, Provider, ProviderConfig};
+use doorward_federation::{
+    Federation, PreparedProvider, Provider, ProviderChangeError, ProviderConfig,
+};
 use doorward_store::Store;
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
 use crate::{
-    Edit, Effect, Finding, Refusal, edit,
+    Edit, Finding, Proposal, Refusal, SettingsPatch,
+    edit::{self, Editable, Planned},
     settable::{self, Family, Reach},
 };
 
@@ -73,41 +76,13 @@ impl Providers {
         Ok(self.federation.etag(&provider.id).await?)
     }
 
-    /// Changes settings of an identity provider that was added. Unnamed settings stay; `null`
-    /// restores the default. With `seen`, only if it is still in the state of that etag. It decides
-    /// who may sign in.
+    /// Changes settings of an identity provider that was added. It decides who may sign in.
     pub async fn edit(
         &self,
         _authority: &Authority,
-        (name, seen): (&str, Option<&str>),
-        patch: &Map<String, Value>,
-        (reach, effect): (Reach, Effect),
+        proposal: Proposal<'_, SettingsPatch>,
     ) -> Result<Edit, Refusal> {
-        let provider = self.named(name).await?;
-        let before = provider.settings();
-        let after = before.patched(patch).map_err(|error| Refusal::Settings(error.to_string()))?;
-        let same =
-            |key: &str| key != "client_secret" || before.client_secret == after.client_secret;
-        let differences = edit::differences(before, &after, same);
-        let changed: Map<String, Value> = differences
-            .iter()
-            .map(|one| {
-                let value = patch.get(&one.key).filter(|value| !value.is_null());
-                (one.key.clone(), value.unwrap_or(&one.after).clone())
-            })
-            .collect();
-        let bounds = reach.bounds(&self.administered);
-        settable::admit(Family::Provider, &changed, bounds)?;
-        settable::admit_move(Family::Provider, (patch, &changed), &after, bounds)?;
-        let prepared = self.federation.prepare_change(name, after, seen).await?;
-        if effect == Effect::Apply && !differences.is_empty() {
-            let keys = differences.iter().map(|one| one.key.clone()).collect();
-            self.federation.change(prepared, keys).await?;
-            tracing::info!(provider = name, "the settings of an identity provider changed");
-        }
-        let provider = self.named(name).await?;
-        let etag = self.etag(&provider).await?.unwrap_or_default();
-        Ok(Edit { differences, ends_access: false, etag })
+        edit::edit(self, proposal).await
     }
 
     /// Deletes an identity provider that was added, with the access of users who signed in through
@@ -128,5 +103,30 @@ impl Providers {
     /// The same with the subjects as values.
     pub async fn examine(&self, provider: &Provider) -> Vec<doorward_federation::Finding> {
         self.federation.test(provider).await
+    }
+}
+
+impl Editable for Providers {
+    type Change = SettingsPatch;
+    type Plan = PreparedProvider;
+
+    async fn plan(&self, of: &str, change: &SettingsPatch) -> Result<Planned<Self::Plan>, Refusal> {
+        let provider = self.named(of).await?;
+        let (after, differences) =
+            edit::patched(Family::Provider, provider.settings(), change, &self.administered)?;
+        let plan = self.federation.prepare_change(of, after).await?;
+        Ok(Planned { differences, ends_access: false, etag: plan.etag(), plan })
+    }
+
+    async fn put(&self, plan: PreparedProvider, keys: Vec<String>) -> Result<(), Refusal> {
+        Ok(self.federation.change(plan, keys).await?)
+    }
+
+    async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
+        Ok(self.etag(&*self.named(of).await?).await?.unwrap_or_default())
+    }
+
+    fn changed(of: &str) -> Refusal {
+        ProviderChangeError::Changed(of.to_owned()).into()
     }
 }

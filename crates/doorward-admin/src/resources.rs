@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 pub use guide::{Guide, Snippet};
 
-use crate::{Edit, Effect, Object, Refusal};
+use crate::{
+    Edit, Object, Proposal, Refusal,
+    edit::{self, Editable, Planned},
+};
 
 /// The most roles of one.
 const MOST_ROLES: usize = 32;
@@ -149,35 +152,9 @@ impl Resources {
     pub async fn edit(
         &self,
         _authority: &Authority,
-        name: &str,
-        (edit, effect): (&ResourceEdit, Effect),
-        seen: Option<&str>,
+        proposal: Proposal<'_, ResourceEdit>,
     ) -> Result<Edit, Refusal> {
-        let before = self.named(name).await?;
-        let mut after = before.clone();
-        if let Some(name) = &edit.name {
-            after.name = ExternalResource::name(name).map_err(Refusal::Resource)?;
-        }
-        if let Some(scopes) = &edit.scopes {
-            after.scopes = ExternalResource::scopes(scopes).map_err(Refusal::Resource)?;
-        }
-        if let Some(names) = &edit.roles {
-            after.roles = roles(names)?;
-        }
-        let differences = crate::edit::differences(&facts(&before), &facts(&after), |_| true);
-        let etag = before.etag();
-        if seen.is_some_and(|seen| seen != etag) {
-            return Err(Refusal::SettingsChanged);
-        }
-        if effect == Effect::Apply && !differences.is_empty() {
-            self.put(&before, after).await?;
-            return Ok(Edit {
-                differences,
-                ends_access: false,
-                etag: self.named(name).await?.etag(),
-            });
-        }
-        Ok(Edit { differences, ends_access: false, etag })
+        edit::edit(self, proposal).await
     }
 
     /// Replaces the secret. The former one ends at once.
@@ -189,11 +166,15 @@ impl Resources {
         let before = self.named(name).await?;
         let secret = self.secret();
         let resource = ExternalResource { secret: secret.hashed(), ..before.clone() };
-        self.put(&before, resource.clone()).await?;
+        self.store_change(&before, resource.clone()).await?;
         Ok(MadeResource { resource, secret })
     }
 
-    async fn put(&self, before: &ExternalResource, after: ExternalResource) -> Result<(), Refusal> {
+    async fn store_change(
+        &self,
+        before: &ExternalResource,
+        after: ExternalResource,
+    ) -> Result<(), Refusal> {
         let seen =
             Change::Expect { object: Expected::Resource(before.id.clone()), etag: before.etag() };
         let update = ResourceChange::Update(Box::new(after));
@@ -213,6 +194,41 @@ impl Resources {
             Err(StoreError::Refused(_)) => Err(Refusal::Missing(Object::Resource, name.to_owned())),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl Editable for Resources {
+    type Change = ResourceEdit;
+    /// The resource server before and after.
+    type Plan = (ExternalResource, ExternalResource);
+
+    async fn plan(&self, of: &str, change: &ResourceEdit) -> Result<Planned<Self::Plan>, Refusal> {
+        let before = self.named(of).await?;
+        let mut after = before.clone();
+        if let Some(name) = &change.name {
+            after.name = ExternalResource::name(name).map_err(Refusal::Resource)?;
+        }
+        if let Some(scopes) = &change.scopes {
+            after.scopes = ExternalResource::scopes(scopes).map_err(Refusal::Resource)?;
+        }
+        if let Some(names) = &change.roles {
+            after.roles = roles(names)?;
+        }
+        let differences = edit::different_parts(&facts(&before), &facts(&after));
+        let etag = before.etag();
+        Ok(Planned { differences, ends_access: false, etag, plan: (before, after) })
+    }
+
+    async fn put(&self, (before, after): Self::Plan, _: Vec<String>) -> Result<(), Refusal> {
+        self.store_change(&before, after).await
+    }
+
+    async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
+        Ok(self.named(of).await?.etag())
+    }
+
+    fn changed(_: &str) -> Refusal {
+        Refusal::SettingsChanged
     }
 }
 

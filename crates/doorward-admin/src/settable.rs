@@ -3,7 +3,9 @@
 //! requests are reserved for operators with access to the machine: for its configuration file and
 //! its commands. A setting that is in neither list is refused.
 
-use doorward_gateway::upstreams::KINDS;
+use doorward_federation::ProviderConfig;
+use doorward_gateway::{UpstreamConfig, upstreams::KINDS};
+use doorward_model::SecretSettings as _;
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
@@ -58,8 +60,8 @@ impl Family {
     /// All settings with their defaults.
     pub(crate) fn defaults(self) -> Map<String, Value> {
         let all = match self {
-            Self::Upstream => serde_json::to_value(doorward_gateway::UpstreamConfig::default()),
-            Self::Provider => serde_json::to_value(doorward_federation::ProviderConfig::default()),
+            Self::Upstream => serde_json::to_value(UpstreamConfig::default()),
+            Self::Provider => serde_json::to_value(ProviderConfig::default()),
         };
         match all {
             Ok(Value::Object(all)) => all,
@@ -78,6 +80,14 @@ impl Family {
         match self {
             Self::Upstream => UPSTREAM,
             Self::Provider => PROVIDER,
+        }
+    }
+
+    /// Reports a setting that is a secret.
+    pub(crate) fn is_secret(self, key: &str) -> bool {
+        match self {
+            Self::Upstream => UpstreamConfig::is_secret(key),
+            Self::Provider => ProviderConfig::is_secret(key),
         }
     }
 
@@ -254,8 +264,6 @@ const PLACES: [&str; 9] = [
     "token_url",
     "userinfo_url",
 ];
-/// The settings that are secrets.
-pub(crate) const SECRETS: [&str; 4] = ["env", "header", "password", "client_secret"];
 
 /// Refuses a change by which an administrator moves an object and keeps what belongs to its place:
 /// secrets that the change does not state, and networks or files that are not theirs to choose.
@@ -272,9 +280,7 @@ pub(crate) fn admit_move(
     let defaults = family.defaults();
     let chosen: Map<String, Value> =
         after.into_iter().filter(|(key, value)| defaults.get(key) != Some(value)).collect();
-    let kept = chosen
-        .keys()
-        .find(|key| SECRETS.contains(&key.as_str()) && !patch.contains_key(key.as_str()));
+    let kept = chosen.keys().find(|key| family.is_secret(key) && !patch.contains_key(key.as_str()));
     if let Some(kept) = kept {
         return Err(Refusal::Settings(format!(
             "{kept}: enter it again; a secret is sent only to the server for which it was entered"

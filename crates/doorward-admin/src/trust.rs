@@ -9,7 +9,11 @@ use doorward_registration::{ClientChangeError, ClientDecision, NewWorkload, Regi
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use crate::{Edit, Effect, Object, Refusal, services};
+use crate::{
+    Edit, Object, Proposal, Refusal,
+    edit::{self, Editable, Planned},
+    services,
+};
 
 /// The most trust rules of a list.
 const LISTED: u64 = 1000;
@@ -188,42 +192,67 @@ impl Trusts {
         Ok(client)
     }
 
-    /// Changes a trust rule. The access of its workload ends. With `seen`, only if the client is
-    /// still in the state of that etag.
+    /// Changes a trust rule. The access of its workload ends, unless only the name changes.
     pub async fn edit(
         &self,
         _authority: &Authority,
-        id: &str,
-        (change, effect): (&TrustChange, Effect),
-        seen: Option<&str>,
+        proposal: Proposal<'_, TrustChange>,
     ) -> Result<Edit, Refusal> {
-        let before = self.with_id(id).await?;
-        let missing = || Refusal::Missing(Object::TrustRule, id.to_owned());
-        let rule = changed(with_rule(&before).cloned().ok_or_else(missing)?, change)?;
-        let scopes: ScopeSet = match &change.scopes {
-            Some(names) => services::scopes(&self.store, names).await?,
-            None => before.scopes.clone(),
-        };
-        let name = change.name.as_deref().unwrap_or(&before.name);
-        let after = Registration::edited_workload(&before, (name, scopes, rule))?;
-        let differences = crate::edit::differences(&facts(&before), &facts(&after), |_| true);
-        let ends_access = differences.iter().any(|one| one.key != "name");
-        let seen = seen.map_or_else(|| before.etag(), ToOwned::to_owned);
-        if before.etag() != seen {
-            return Err(ClientChangeError::Changed.into());
-        }
-        if effect == Effect::Apply && ends_access {
-            self.registration.put_workload(after, seen).await?;
-        } else if effect == Effect::Apply && !differences.is_empty() {
-            self.registration.put(after, seen).await?;
-        }
-        let etag = self.with_id(id).await?.etag();
-        Ok(Edit { differences, ends_access, etag })
+        edit::edit(self, proposal).await
     }
 
     /// Deletes a trust rule with its client. The access of its workload ends.
     pub async fn delete(&self, id: &str, seen: Option<&str>) -> Result<(), Refusal> {
         let client = self.with_id(id).await?;
         Ok(self.registration.decide(&client.id, ClientDecision::Delete, seen).await?)
+    }
+}
+
+/// The changed client of a trust rule.
+pub(crate) struct ChangedTrust {
+    client: Client,
+    /// The etag of the state before.
+    seen: String,
+    /// The access of the workload ends.
+    ends_access: bool,
+}
+
+impl Editable for Trusts {
+    type Change = TrustChange;
+    type Plan = ChangedTrust;
+
+    async fn plan(&self, of: &str, change: &TrustChange) -> Result<Planned<Self::Plan>, Refusal> {
+        let before = self.with_id(of).await?;
+        let missing = || Refusal::Missing(Object::TrustRule, of.to_owned());
+        let rule = changed(with_rule(&before).cloned().ok_or_else(missing)?, change)?;
+        let scopes: ScopeSet = match &change.scopes {
+            Some(names) => services::scopes(&self.store, names).await?,
+            None => before.scopes.clone(),
+        };
+        let name = change.name.as_deref().unwrap_or(&before.name);
+        let client = Registration::edited_workload(&before, (name, scopes, rule))?;
+        let differences = edit::different_parts(&facts(&before), &facts(&client));
+        let ends_access = differences.iter().any(|one| one.key != "name");
+        let etag = before.etag();
+        let plan = ChangedTrust { client, seen: etag.clone(), ends_access };
+        Ok(Planned { differences, ends_access, etag, plan })
+    }
+
+    async fn put(&self, plan: ChangedTrust, _: Vec<String>) -> Result<(), Refusal> {
+        let ChangedTrust { client, seen, ends_access } = plan;
+        if ends_access {
+            self.registration.put_workload(client, seen).await?;
+        } else {
+            self.registration.put(client, seen).await?;
+        }
+        Ok(())
+    }
+
+    async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
+        Ok(self.with_id(of).await?.etag())
+    }
+
+    fn changed(_: &str) -> Refusal {
+        ClientChangeError::Changed.into()
     }
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use doorward_gateway::{
-    Decision, Gateway, LeftOut, ReviewState, ReviewedTool, ToolChangeError, Upstream,
-    UpstreamConfig,
+    Decision, Gateway, LeftOut, PreparedUpstream, ReviewState, ReviewedTool, ToolChangeError,
+    Upstream, UpstreamChangeError, UpstreamConfig,
 };
 use doorward_model::{ServerPin, UpstreamName, UpstreamTrust, User, upstream::PinnedTool};
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
 use crate::{
-    Edit, Effect, Finding, Refusal, Users, edit,
+    Edit, Finding, Proposal, Refusal, SettingsPatch, Users,
+    edit::{self, Editable, Planned},
     settable::{self, Family, Reach},
 };
 
@@ -114,49 +115,10 @@ impl Upstreams {
         Ok(self.gateway.etag(upstream.name).await?)
     }
 
-    /// Changes settings of an upstream that was added. Unnamed settings stay; `null` restores the
-    /// default. With `seen`, only if it is still in the state of that etag. Connections and
-    /// decisions about tools stay, unless the upstream is at another place afterwards.
-    pub async fn edit(
-        &self,
-        name: &str,
-        patch: &Map<String, Value>,
-        (reach, effect): (Reach, Effect),
-        seen: Option<&str>,
-    ) -> Result<Edit, Refusal> {
-        let before = self.named(name).await?.public_config();
-        let after = before.patched(patch).map_err(|error| Refusal::Settings(error.to_string()))?;
-        let secret = |key: &str| match key {
-            "env" => before.env == after.env,
-            "header" => before.header == after.header,
-            "password" => before.password == after.password,
-            "client_secret" => before.client_secret == after.client_secret,
-            _ => true,
-        };
-        let differences = edit::differences(&before, &after, secret);
-        // Unchanged settings may be the operator's; changed ones are this administrator's.
-        let changed: Map<String, Value> = differences
-            .iter()
-            .map(|one| {
-                let value = patch.get(&one.key).filter(|value| !value.is_null());
-                (one.key.clone(), value.unwrap_or(&one.after).clone())
-            })
-            .collect();
-        let bounds = reach.bounds(&self.administered);
-        settable::admit(Family::Upstream, &changed, bounds)?;
-        settable::admit_move(Family::Upstream, (patch, &changed), &after, bounds)?;
-        // An upstream of the machine is the operator's alone: its settings are its command's.
-        settable::admit_kind(Family::Upstream, &before.kind, reach)?;
-        let prepared = self.gateway.prepare_change(name, after, seen).await?;
-        let ends_access = prepared.ends_access();
-        if effect == Effect::Apply && !differences.is_empty() {
-            let keys = differences.iter().map(|one| one.key.clone()).collect();
-            self.gateway.change(&prepared, keys).await?;
-            tracing::info!(upstream = name, "the settings of an upstream changed");
-        }
-        let upstream = self.named(name).await?;
-        let etag = self.etag(&upstream).await?.unwrap_or_default();
-        Ok(Edit { differences, ends_access, etag })
+    /// Changes settings of an upstream that was added. Connections and decisions about tools stay,
+    /// unless the upstream is at another place afterwards.
+    pub async fn edit(&self, proposal: Proposal<'_, SettingsPatch>) -> Result<Edit, Refusal> {
+        edit::edit(self, proposal).await
     }
 
     /// Deletes an upstream that was added, with the connections of all users to it.
@@ -243,5 +205,32 @@ impl Upstreams {
     /// Ends the connections that this process has to upstreams.
     pub fn close(&self) {
         self.gateway.close();
+    }
+}
+
+impl Editable for Upstreams {
+    type Change = SettingsPatch;
+    type Plan = PreparedUpstream;
+
+    async fn plan(&self, of: &str, change: &SettingsPatch) -> Result<Planned<Self::Plan>, Refusal> {
+        let before = self.named(of).await?.public_config();
+        let (after, differences) =
+            edit::patched(Family::Upstream, &before, change, &self.administered)?;
+        // An upstream of the machine is the operator's alone: its settings are its command's.
+        settable::admit_kind(Family::Upstream, &before.kind, change.reach)?;
+        let plan = self.gateway.prepare_change(of, after).await?;
+        Ok(Planned { differences, ends_access: plan.ends_access(), etag: plan.etag(), plan })
+    }
+
+    async fn put(&self, plan: PreparedUpstream, keys: Vec<String>) -> Result<(), Refusal> {
+        Ok(self.gateway.change(&plan, keys).await?)
+    }
+
+    async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
+        Ok(self.etag(&*self.named(of).await?).await?.unwrap_or_default())
+    }
+
+    fn changed(of: &str) -> Refusal {
+        UpstreamChangeError::Changed(of.to_owned()).into()
     }
 }

@@ -4,7 +4,6 @@
 use doorward_model::SecretSetting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// One identity provider. Presets (`kind`) need only `client_id` and `client_secret`, and a URL
 /// where each installation has its own.
@@ -142,30 +141,7 @@ pub struct ProviderConfig {
     pub networks: Vec<String>,
 }
 
-impl ProviderConfig {
-    /// These settings with some replaced. `null` restores the default; a secret that is not named
-    /// stays.
-    pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let mut all = match serde_json::to_value(self)? {
-            Value::Object(all) => all,
-            _ => Map::new(),
-        };
-        // It is written as a sign, which is no value.
-        all.remove("client_secret");
-        for (key, value) in patch {
-            if value.is_null() {
-                all.remove(key);
-            } else {
-                all.insert(key.clone(), value.clone());
-            }
-        }
-        let mut new: Self = serde_json::from_value(Value::Object(all))?;
-        if !patch.contains_key("client_secret") {
-            new.client_secret.clone_from(&self.client_secret);
-        }
-        Ok(new)
-    }
-}
+doorward_model::secret_members!(ProviderConfig: client_secret);
 
 impl Default for ProviderConfig {
     fn default() -> Self {

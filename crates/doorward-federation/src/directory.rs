@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use doorward_model::{Change, Invitation, ProviderId, StoredProvider, UserId};
+use doorward_model::{Change, Invitation, ProviderId, SecretSettings as _, StoredProvider, UserId};
 use doorward_store::StoreError;
 
 use crate::{
@@ -20,6 +20,13 @@ pub struct PreparedProvider {
     before: Arc<Provider>,
     after: ProviderConfig,
     record: StoredProvider,
+}
+
+impl PreparedProvider {
+    /// The etag of the state that they replace.
+    pub fn etag(&self) -> String {
+        etag(&self.record)
+    }
 }
 
 /// The name of a state of a provider's settings.
@@ -166,7 +173,6 @@ impl Federation {
         &self,
         name: &str,
         config: ProviderConfig,
-        seen: Option<&str>,
     ) -> Result<PreparedProvider, ProviderChangeError> {
         let before = self.named(name).await?;
         if before.source == Source::File {
@@ -175,9 +181,6 @@ impl Federation {
         let records = self.inner.parts.store.providers().await?;
         let record = records.iter().find(|record| record.id == before.id);
         let record = record.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))?;
-        if seen.is_some_and(|seen| seen != etag(record)) {
-            return Err(ProviderChangeError::Changed(name.to_owned()));
-        }
         crate::provider::check(name, &config)?;
         Ok(PreparedProvider { before, after: config, record: record.clone() })
     }
@@ -192,7 +195,7 @@ impl Federation {
         let parts = &self.inner.parts;
         let (name, place) = (record.id.to_string(), secret_place(&record.id));
         // A secret that did not change stays as it is sealed.
-        let secret = if before.config.client_secret == after.client_secret {
+        let secret = if before.config.has_same_secrets(&after) {
             record.secret.clone()
         } else {
             (!after.client_secret.is_empty())

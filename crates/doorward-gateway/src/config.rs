@@ -3,7 +3,6 @@
 use doorward_model::{NamedSecret, SecretSetting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// An upstream: the server, its offers, and the credentials of calls. A short name of your choice
 /// is in its table's head and prefixes the names of its tools.
@@ -265,14 +264,9 @@ pub(crate) struct Secrets {
     client_secret: String,
 }
 
+doorward_model::secret_members!(UpstreamConfig: env, header, password, client_secret);
+
 impl UpstreamConfig {
-    /// Reports the same secrets as those of other settings.
-    pub(crate) fn has_secrets_of(&self, other: &Self) -> bool {
-        self.env == other.env
-            && self.header == other.header
-            && self.password == other.password
-            && self.client_secret == other.client_secret
-    }
     /// Takes the secrets out.
     pub(crate) fn split(mut self) -> (Self, Option<Secrets>) {
         let secrets = Secrets {
@@ -290,39 +284,6 @@ impl UpstreamConfig {
             && secrets.client_secret.is_empty());
         (self, some.then_some(secrets))
     }
-    /// These settings with some replaced. `null` restores the default; a secret that is not named
-    /// stays.
-    pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, serde_json::Error> {
-        const SECRET: [&str; 4] = ["env", "header", "password", "client_secret"];
-        let mut all = match serde_json::to_value(self)? {
-            Value::Object(all) => all,
-            _ => Map::new(),
-        };
-        // They are written as a sign, which is no value.
-        all.retain(|key, _| !SECRET.contains(&key.as_str()));
-        for (key, value) in patch {
-            if value.is_null() {
-                all.remove(key);
-            } else {
-                all.insert(key.clone(), value.clone());
-            }
-        }
-        let mut new: Self = serde_json::from_value(Value::Object(all))?;
-        if !patch.contains_key("env") {
-            new.env.clone_from(&self.env);
-        }
-        if !patch.contains_key("header") {
-            new.header.clone_from(&self.header);
-        }
-        if !patch.contains_key("password") {
-            new.password.clone_from(&self.password);
-        }
-        if !patch.contains_key("client_secret") {
-            new.client_secret.clone_from(&self.client_secret);
-        }
-        Ok(new)
-    }
-
     /// Puts the secrets back.
     pub(crate) fn join(mut self, secrets: Secrets) -> Self {
         self.env = secrets.env.into_iter().map(NamedSecret::from).collect();

@@ -7,8 +7,8 @@ use std::{
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
-    Change as Stored, UnitOfWork, UpstreamChange, UpstreamName, UpstreamTrust, trust::Ended,
-    upstream::StoredUpstream,
+    Change as Stored, SecretSettings as _, UnitOfWork, UpstreamChange, UpstreamName, UpstreamTrust,
+    trust::Ended, upstream::StoredUpstream,
 };
 use doorward_store::StoreError;
 
@@ -57,6 +57,10 @@ impl PreparedUpstream {
     /// issuer afterwards.
     pub fn ends_access(&self) -> bool {
         self.ends
+    }
+    /// The etag of the state that they replace.
+    pub fn etag(&self) -> String {
+        etag(&self.record)
     }
 }
 
@@ -402,7 +406,6 @@ impl Gateway {
         &self,
         name: &str,
         config: UpstreamConfig,
-        seen: Option<&str>,
     ) -> Result<PreparedUpstream, UpstreamChangeError> {
         let before = self.named(name).await?;
         if before.source == Source::File {
@@ -412,9 +415,6 @@ impl Gateway {
         let records = parts.store.upstreams().await?;
         let record = records.iter().find(|record| record.name == before.name);
         let record = record.ok_or_else(|| UpstreamChangeError::Unknown(name.to_owned()))?;
-        if seen.is_some_and(|seen| seen != etag(record)) {
-            return Err(UpstreamChangeError::Changed(name.to_owned()));
-        }
         let after = Upstream::new(
             name,
             config.clone(),
@@ -438,7 +438,7 @@ impl Gateway {
         let PreparedUpstream { before, after, ends, trust, record } = prepared;
         let (public, secrets) = after.config.clone().split();
         // Secrets that did not change stay as they are sealed.
-        let secrets = if before.config.has_secrets_of(&after.config) {
+        let secrets = if before.config.has_same_secrets(&after.config) {
             record.secrets.clone()
         } else {
             secrets.map(|secrets| {

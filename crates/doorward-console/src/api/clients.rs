@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, ClientEdit, NewClient, NewService};
+use doorward_admin::{ClientDecision, ClientEdit, NewClient, NewService, Proposal};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
@@ -288,8 +288,9 @@ async fn change(
     Sent(Changes { name, redirect_uris }): Sent<Changes>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
-    let (edit, effect) = (ClientEdit { name, redirect_uris }, trial.effect());
-    let edit = console.admin.clients.edit(&authority, &id, (&edit, effect), Some(&seen)).await?;
+    let (change, effect) = (ClientEdit { name, redirect_uris }, trial.effect());
+    let proposal = Proposal { of: &id, change: &change, seen: Some(&seen), effect };
+    let edit = console.admin.clients.edit(&authority, proposal).await?;
     Ok(edits::answer(edit, effect))
 }
 

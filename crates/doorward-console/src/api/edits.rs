@@ -1,7 +1,7 @@
 //! Changes of settings, as the API takes and shows them.
 
 use axum::{http::StatusCode, response::Response};
-use doorward_admin::{Edit, Effect};
+use doorward_admin::{Edit, Effect, Reach, SettingsPatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,6 +15,11 @@ pub(super) struct Patch {
     /// Settings as in the table of the configuration file.
     #[serde(flatten)]
     pub(super) settings: Map<String, Value>,
+}
+
+/// Settings as an administrator changes them by the API.
+pub(super) fn administered(settings: Map<String, Value>) -> SettingsPatch {
+    SettingsPatch { settings, reach: Reach::Administered }
 }
 
 /// The effect of the change.

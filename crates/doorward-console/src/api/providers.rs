@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{Finding, Reach};
+use doorward_admin::{Finding, Proposal, Reach};
 use doorward_federation::{Provider, Source};
 use doorward_model::routes;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    edits::{self, Edited, Patch, Trial},
+    edits::{self, Edited, Patch, Trial, administered},
     operation::{
         Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, needs, show, show_state,
     },
@@ -200,10 +200,9 @@ async fn change(
     Sent(Patch { settings }): Sent<Patch>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
-    let effect = trial.effect();
-    let how = (Reach::Administered, effect);
-    let providers = &console.admin.providers;
-    let edit = providers.edit(&authority, (&name, Some(&seen)), &settings, how).await?;
+    let (change, effect) = (administered(settings), trial.effect());
+    let proposal = Proposal { of: &name, change: &change, seen: Some(&seen), effect };
+    let edit = console.admin.providers.edit(&authority, proposal).await?;
     Ok(edits::answer(edit, effect))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{MadeResource, NewResource, ResourceEdit};
+use doorward_admin::{MadeResource, NewResource, Proposal, ResourceEdit};
 use doorward_model::{ExternalResource, Role, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -239,8 +239,9 @@ async fn change(
 ) -> Answered {
     let Patch { name, scopes, roles } = patch;
     let authority = Authority::administrators_api(caller.authentication());
-    let (edit, effect) = (ResourceEdit { name, scopes, roles }, trial.effect());
-    let edit = console.admin.resources.edit(&authority, &id, (&edit, effect), Some(&seen)).await?;
+    let (change, effect) = (ResourceEdit { name, scopes, roles }, trial.effect());
+    let proposal = Proposal { of: &id, change: &change, seen: Some(&seen), effect };
+    let edit = console.admin.resources.edit(&authority, proposal).await?;
     Ok(edits::answer(edit, effect))
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{NewTrust, TrustChange};
+use doorward_admin::{NewTrust, Proposal, TrustChange};
 use doorward_model::{Client, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -243,7 +243,8 @@ async fn change(
         reusable: changes.reusable,
     };
     let effect = trial.effect();
-    let edit = console.admin.trusts.edit(&authority, &id, (&change, effect), Some(&seen)).await?;
+    let proposal = Proposal { of: &id, change: &change, seen: Some(&seen), effect };
+    let edit = console.admin.trusts.edit(&authority, proposal).await?;
     Ok(edits::answer(edit, effect))
 }
 

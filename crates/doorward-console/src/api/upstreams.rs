@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_admin::{Reach, ToolSeen, tool_etag};
+use doorward_admin::{Proposal, Reach, ToolSeen, tool_etag};
 use doorward_gateway::{Decision, Source, Upstream, Why};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    edits::{self, Edited, Patch, Trial},
+    edits::{self, Edited, Patch, Trial, administered},
     operation::{
         Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state,
     },
@@ -390,10 +390,9 @@ async fn change(
     (At(name), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
     Sent(Patch { settings }): Sent<Patch>,
 ) -> Answered {
-    let upstreams = &console.admin.upstreams;
-    let effect = trial.effect();
-    let how = (Reach::Administered, effect);
-    let edit = upstreams.edit(&name, &settings, how, Some(&seen)).await?;
+    let (change, effect) = (administered(settings), trial.effect());
+    let proposal = Proposal { of: &name, change: &change, seen: Some(&seen), effect };
+    let edit = console.admin.upstreams.edit(proposal).await?;
     tracing::info!(by = %caller.user.name, upstream = name, "an upstream was edited");
     Ok(edits::answer(edit, effect))
 }

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    ClientDecision, ClientEdit, ClientQuota, Effect, NewClient, NewService, Refusal,
+    ClientDecision, ClientEdit, ClientQuota, Effect, NewClient, NewService, Proposal, Refusal,
 };
 use doorward_language::{Message, text};
 use doorward_model::{Client, ClientSource, ExternalResource, RedirectUri, id::etag, routes};
@@ -408,7 +408,8 @@ async fn edit(
     let was_shown = params.get("shown") == Some(shown.as_str());
     let effect = if was_shown { wanted } else { Effect::Show };
     let edit = ClientEdit { name: Some(name.trim().to_owned()), redirect_uris };
-    let done = console.admin.clients.edit(&authority, id, (&edit, effect), Some(seen)).await;
+    let proposal = Proposal { of: id, change: &edit, seen: Some(seen), effect };
+    let done = console.admin.clients.edit(&authority, proposal).await;
     let change = |differences| Change { name: name.to_owned(), uris, shown, differences };
     match done {
         Ok(_) if effect == Effect::Apply => {

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Effect, MadeResource, NewResource, Refusal, ResourceEdit, Snippet};
+use doorward_admin::{Effect, MadeResource, NewResource, Proposal, Refusal, ResourceEdit, Snippet};
 use doorward_language::{Message, text};
 use doorward_model::{ExternalResource, Role, routes};
 use doorward_transport::Params;
@@ -133,7 +133,8 @@ async fn edit(console: &Console, authority: &Authority, params: &Params) -> Resu
     };
     let (id, seen) = (params.get("resource").unwrap_or_default(), params.get("seen"));
     let seen = Some(seen.unwrap_or_default());
-    console.admin.resources.edit(authority, id, (&edit, Effect::Apply), seen).await?;
+    let proposal = Proposal { of: id, change: &edit, seen, effect: Effect::Apply };
+    console.admin.resources.edit(authority, proposal).await?;
     Ok(Say { message: Some(text::admin_resource_changed()), ..Say::default() })
 }
 

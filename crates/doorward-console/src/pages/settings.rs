@@ -7,7 +7,8 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use doorward_accounts::Authority;
 use doorward_admin::{
-    Edit, Effect, Family, Group, Input, Reach, Refusal, Setting, SettingDifference,
+    Edit, Effect, Family, Group, Input, Proposal, Reach, Refusal, Setting, SettingDifference,
+    SettingsPatch,
 };
 use doorward_federation::{ProviderChangeError, ProviderConfig, kinds};
 use doorward_gateway::{UpstreamChangeError, UpstreamConfig, upstreams};
@@ -237,15 +238,11 @@ impl Sent<'_> {
     }
 
     async fn edit(&self, console: &Console, seen: &str, effect: Effect) -> Result<Edit, Refusal> {
-        let how = (Reach::Administered, effect);
+        let change = SettingsPatch { settings: self.patch.clone(), reach: Reach::Administered };
+        let proposal = Proposal { of: self.name, change: &change, seen: Some(seen), effect };
         match self.family {
-            Family::Upstream => {
-                console.admin.upstreams.edit(self.name, &self.patch, how, Some(seen)).await
-            }
-            Family::Provider => {
-                let one = (self.name, Some(seen));
-                console.admin.providers.edit(self.authority, one, &self.patch, how).await
-            }
+            Family::Upstream => console.admin.upstreams.edit(proposal).await,
+            Family::Provider => console.admin.providers.edit(self.authority, proposal).await,
         }
     }
 

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Effect, NewTrust, Refusal, TrustChange};
+use doorward_admin::{Effect, NewTrust, Proposal, Refusal, TrustChange};
 use doorward_language::{Message, text};
 use doorward_model::{Client, routes};
 use doorward_transport::Params;
@@ -255,8 +255,8 @@ async fn save(
     fields: &Fields,
 ) -> Result<Say, Refusal> {
     let change = fields.change()?;
-    let edit = (&change, Effect::Apply);
-    console.admin.trusts.edit(authority, id, edit, Some(seen)).await?;
+    let proposal = Proposal { of: id, change: &change, seen: Some(seen), effect: Effect::Apply };
+    console.admin.trusts.edit(authority, proposal).await?;
     Ok(Say { message: Some(text::admin_trust_changed()), ..Say::default() })
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{AddedClient, ClientDecision, ClientEdit, NewClient, NewService};
+use doorward_admin::{AddedClient, ClientDecision, ClientEdit, NewClient, NewService, Proposal};
 use doorward_model::{Client, RedirectUri};
 use doorward_store::ClientFilter;
 use serde_json::{Value, json};
@@ -199,7 +199,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
             let (what, effect) = (ClientEdit { name, redirect_uris: uris }, edit::effect(dry_run));
             let operator = Authority::operator();
-            let done = clients.edit(&operator, &id, (&what, effect), None).await?;
+            let proposal = Proposal { of: &id, change: &what, seen: None, effect };
+            let done = clients.edit(&operator, proposal).await?;
             edit::print(context.json, &id, &done, effect);
             return Ok(());
         }

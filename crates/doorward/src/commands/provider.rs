@@ -4,7 +4,7 @@ use std::{io::Read, process::ExitCode};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{Providers, Reach, Refusal};
+use doorward_admin::{Proposal, Providers, Reach, Refusal, SettingsPatch};
 use doorward_federation::{Provider, Source, kinds::KINDS};
 use serde_json::{Map, Value, json};
 
@@ -165,8 +165,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 patch.insert("client_secret".to_owned(), read_secret()?.into());
             }
             let (operator, effect) = (Authority::operator(), edit::effect(dry_run));
-            let how = (Reach::Machine, effect);
-            let done = providers.edit(&operator, (&name, None), &patch, how).await?;
+            let change = SettingsPatch { settings: patch, reach: Reach::Machine };
+            let proposal = Proposal { of: &name, change: &change, seen: None, effect };
+            let done = providers.edit(&operator, proposal).await?;
             edit::print(context.json, &name, &done, effect);
         }
         Command::List => list(context, &providers).await?,

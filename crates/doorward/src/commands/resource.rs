@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{MadeResource, NewResource, ResourceEdit};
+use doorward_admin::{MadeResource, NewResource, Proposal, ResourceEdit};
 use doorward_model::{ExternalResource, Role};
 use serde_json::{Value, json};
 
@@ -159,7 +159,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 roles: Some(roles).filter(|roles| all_users || !roles.is_empty()),
             };
             let effect = edit::effect(dry_run);
-            let done = resources.edit(&operator, &name, (&change, effect), None).await;
+            let proposal = Proposal { of: &name, change: &change, seen: None, effect };
+            let done = resources.edit(&operator, proposal).await;
             let done = done.map_err(|refusal| hinted(&refusal, &name, known()))?;
             edit::print(context.json, &name, &done, effect);
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use doorward_accounts::Authority;
-use doorward_admin::{NewTrust, TrustChange};
+use doorward_admin::{NewTrust, Proposal, TrustChange};
 use doorward_model::Client;
 use serde_json::{Value, json};
 
@@ -169,7 +169,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 ..parts
             };
             let effect = edit::effect(dry_run);
-            let done = trusts.edit(&operator, &id, (&change, effect), None).await?;
+            let proposal = Proposal { of: &id, change: &change, seen: None, effect };
+            let done = trusts.edit(&operator, proposal).await?;
             edit::print(context.json, &id, &done, effect);
         }
         Command::List => list(context, &trusts.all().await?),

@@ -3,7 +3,7 @@
 use std::{io::Read, process::ExitCode};
 
 use clap::Subcommand;
-use doorward_admin::{Decision, Reach, ToolSeen, Upstreams, waits};
+use doorward_admin::{Decision, Proposal, Reach, SettingsPatch, ToolSeen, Upstreams, waits};
 use doorward_gateway::{Source, Upstream, upstreams::KINDS};
 use doorward_model::{ToolClass, UpstreamTrust, foreign};
 use serde_json::{Map, Value, json};
@@ -274,7 +274,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 read_secret(&mut patch)?;
             }
             let effect = edit::effect(dry_run);
-            let done = upstreams.edit(&name, &patch, (Reach::Machine, effect), None).await?;
+            let change = SettingsPatch { settings: patch, reach: Reach::Machine };
+            let proposal = Proposal { of: &name, change: &change, seen: None, effect };
+            let done = upstreams.edit(proposal).await?;
             edit::print(context.json, &name, &done, effect);
         }
         Command::List => list(context, &upstreams).await?,
