@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use doorward_accounts::Authority;
-use doorward_admin::{MadeResource, NewResource, NewService, ResourceEdit};
+use doorward_admin::{Effect, MadeResource, NewResource, NewService, Proposal, ResourceEdit};
 use doorward_model::AuditKind;
 use doorward_testkit::{Browser, OAuthClient, Page, Pkce, TestServer, Tokens};
 use serde_json::{Value, json};
@@ -225,8 +225,8 @@ async fn introspection_follows_what_the_user_and_the_administrator_take_back() {
     let tokens = stage.tokens("notes:read notes:write").await;
     let edit = async |edit: ResourceEdit| {
         let resources = &server.app.admin.resources;
-        let effect = doorward_admin::Effect::Apply;
-        resources.edit(&Authority::operator(), NOTES, (&edit, effect), None).await.unwrap();
+        let proposal = Proposal { of: NOTES, change: &edit, seen: None, effect: Effect::Apply };
+        resources.edit(&Authority::operator(), proposal).await.unwrap();
     };
     let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
     edit(ResourceEdit { scopes: words(&["notes:read"]), ..Default::default() }).await;

@@ -56,7 +56,7 @@ pub struct Proposal<'a, C> {
     pub effect: Effect,
 }
 
-/// A change that was checked, and what it means.
+/// A change that was checked, with its effects.
 pub(crate) struct Planned<P> {
     /// The settings that change.
     pub(crate) differences: Vec<SettingDifference>,
@@ -64,7 +64,7 @@ pub(crate) struct Planned<P> {
     pub(crate) ends_access: bool,
     /// The etag of the state before it.
     pub(crate) etag: String,
-    /// What is to be stored.
+    /// The values to be stored.
     pub(crate) plan: P,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Planned<P> {
 pub(crate) trait Editable {
     /// The parts that a change may name.
     type Change;
-    /// What is to be stored.
+    /// The values to be stored.
     type Plan;
 
     /// Checks a change against the present state. Nothing is stored.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use doorward_model::{
-    AuditEvent, AuditFilter, AuditKind, Clock, GrantId, Outcome, RecordedKind, UserId,
+    AuditEvent, AuditFilter, AuditKind, Client, Clock, GrantId, Outcome, RecordedKind, UserId,
 };
 use doorward_store::ClientFilter;
 use serde_json::Value;
@@ -64,13 +64,20 @@ async fn clients_and_users(stage: &Stage, audit: &Audit) {
         (audit.subjects(AuditKind::ClientAdded), audit.subjects(AuditKind::ClientDeleted));
     assert!(stored.len() > 20 && deleted.len() > 3, "{} {}", stored.len(), deleted.len());
     assert_eq!(stored, &added - &deleted, "clients and their entries");
-    let blocked: BTreeSet<String> = clients
+    let renamed = |client: &Client| client.name == "another";
+    let retrusted = |client: &Client| {
+        client.trust.as_ref().is_some_and(|rule| rule.subject.starts_with("other:"))
+    };
+    let blocked = |client: &Client| client.disabled_at.is_some();
+    for kind in [renamed, retrusted, blocked] as [fn(&Client) -> bool; 3] {
+        assert!(clients.iter().any(kind));
+    }
+    let changed: BTreeSet<String> = clients
         .iter()
-        .filter(|client| client.disabled_at.is_some())
+        .filter(|client| renamed(client) || retrusted(client) || blocked(client))
         .map(|client| format!("client:{}", client.id))
         .collect();
-    assert!(!blocked.is_empty());
-    assert_eq!(blocked, audit.subjects(AuditKind::ClientChanged), "clients that were blocked");
+    assert_eq!(changed, audit.subjects(AuditKind::ClientChanged), "clients that were changed");
 
     let users = store.users().await.unwrap();
     let stored: BTreeSet<String> = users.iter().map(|user| format!("user:{}", user.id)).collect();
@@ -115,6 +122,17 @@ async fn resources(stage: &Stage, audit: &Audit) {
         (audit.subjects(AuditKind::ResourceAdded), audit.subjects(AuditKind::ResourceRemoved));
     assert!(stored.len() > 10 && removed.len() > 3, "{} {}", stored.len(), removed.len());
     assert_eq!(stored, &added - &removed, "resource servers and their entries");
+    let renamed: BTreeSet<String> = resources
+        .iter()
+        .filter(|one| one.name == "Another")
+        .map(|one| format!("external_resource:{}", one.id))
+        .collect();
+    assert!(!renamed.is_empty());
+    // The one with new secrets has entries of the same kind.
+    let secret = resources.iter().find(|one| one.url.as_str() == "https://r2000.example.test/mcp");
+    let secret = BTreeSet::from([format!("external_resource:{}", secret.unwrap().id)]);
+    let changed = audit.subjects(AuditKind::ResourceChanged);
+    assert_eq!(&renamed | &secret, changed, "resource servers changed");
 }
 
 async fn sessions(stage: &Stage, audit: &Audit) {

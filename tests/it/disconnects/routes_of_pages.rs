@@ -5,7 +5,7 @@ use doorward_testkit::{Browser, PASSWORD, Pkce, form_value};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::stage::{EACH, FEW, Stage, cookies, field_of, request};
+use super::stage::{EACH, FEW, FORM, Stage, cookies, field_of, request};
 
 pub(super) async fn authorize(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
@@ -16,6 +16,18 @@ pub(super) async fn authorize(stage: &Stage) -> Vec<Vec<u8>> {
         request(&stage.address, "GET", &path, &[("cookie", &cookies)], "")
     };
     (0..EACH).map(one).collect()
+}
+
+pub(super) async fn authorize_by_form(stage: &Stage) -> Vec<Vec<u8>> {
+    let browser = stage.browser().await;
+    let cookies = cookies(&browser);
+    let one = |_: u64| {
+        let url = stage.client.authorize_url(&Pkce::default(), &[]);
+        let (_, query) = url.split_once('?').unwrap();
+        let headers = [FORM, ("cookie", cookies.as_str())];
+        request(&stage.address, "POST", routes::AUTHORIZE, &headers, query)
+    };
+    (0..FEW).map(one).collect()
 }
 
 /// Half of them are wrong, and the last one is right.

@@ -211,6 +211,16 @@ pub(super) async fn api_client_decision(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
+pub(super) async fn api_client_change(stage: &Stage) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for number in 0..FEW {
+        let (id, seen) = added_client(stage, &format!("edited {number}")).await;
+        let path = routes::API_CLIENT.replace("{client}", &id);
+        all.push(stage.api("PATCH", &path, Some(&seen), &json!({"name": "another"})));
+    }
+    all
+}
+
 pub(super) async fn api_client_delete(stage: &Stage) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for number in 0..FEW {
@@ -258,6 +268,17 @@ pub(super) async fn api_trust(stage: &Stage) -> Vec<Vec<u8>> {
     (0..FEW).map(|number| stage.api("POST", routes::API_TRUST, None, &trust(number))).collect()
 }
 
+pub(super) async fn api_trust_change(stage: &Stage) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for number in 0..FEW {
+        let (added, _) = stage.ask(Method::POST, routes::API_TRUST, &trust(2000 + number)).await;
+        let path = routes::API_TRUST_RULE.replace("{rule}", text(&added, "client_id"));
+        let body = json!({"subject": format!("other:{number}")});
+        all.push(stage.api("PATCH", &path, Some(text(&added, "etag")), &body));
+    }
+    all
+}
+
 pub(super) async fn api_trust_delete(stage: &Stage) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for number in 0..FEW {
@@ -275,6 +296,18 @@ fn resource(number: u64) -> Value {
 pub(super) async fn api_resources(stage: &Stage) -> Vec<Vec<u8>> {
     let one = |number| stage.api("POST", routes::API_RESOURCES, None, &resource(number));
     (0..EACH).map(one).collect()
+}
+
+pub(super) async fn api_resource_change(stage: &Stage) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for number in 0..FEW {
+        let new = resource(3000 + number);
+        let (added, _) = stage.ask(Method::POST, routes::API_RESOURCES, &new).await;
+        let path = routes::API_RESOURCE.replace("{resource}", text(&added, "id"));
+        let (_, seen) = stage.ask(Method::GET, &path, &Value::Null).await;
+        all.push(stage.api("PATCH", &path, Some(&seen), &json!({"name": "Another"})));
+    }
+    all
 }
 
 pub(super) async fn api_resource_delete(stage: &Stage) -> Vec<Vec<u8>> {

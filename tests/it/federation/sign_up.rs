@@ -1,5 +1,6 @@
 //! The decision on who may create an account here, and the claims that rules read.
 
+use doorward_admin::{Effect, Proposal, Reach, SettingsPatch};
 use doorward_federation::ProviderConfig;
 use doorward_model::{Change, NewUsers, StoredProvider};
 use doorward_testkit::{Browser, FakeProvider, Page, TestServer};
@@ -60,8 +61,11 @@ async fn a_provider_of_an_older_version_keeps_its_users_and_refuses_new_ones_unt
     let providers = &server.app.admin.providers;
     let operator = doorward_accounts::Authority::operator();
     let edit = async |patch: Value| {
-        let how = (doorward_admin::Reach::Machine, doorward_admin::Effect::Apply);
-        providers.edit(&operator, ("old", None), patch.as_object().unwrap(), how).await
+        let settings = patch.as_object().unwrap().clone();
+        let change = SettingsPatch { settings, reach: Reach::Machine };
+        let effect = Effect::Apply;
+        let proposal = Proposal { of: "old", change: &change, seen: None, effect };
+        providers.edit(&operator, proposal).await
     };
     for patch in [json!({"name": "New name"}), json!({"allowed_groups": ["*"]})] {
         let refusal = edit(patch).await.unwrap_err().to_string();

@@ -1,7 +1,7 @@
 //! Trust rules while they are used: changes end access, and a request chooses among several.
 
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, Effect, TrustChange};
+use doorward_admin::{ClientDecision, Effect, Proposal, TrustChange};
 use doorward_model::{AuditKind, Reason};
 use serde_json::json;
 
@@ -17,7 +17,9 @@ async fn a_changed_blocked_or_deleted_rule_and_a_disabled_service_end_the_access
         assert!(server.calls(&given).await);
         let (id, operator) = (client.id.as_str(), Authority::operator());
         let edit = async |change: TrustChange| {
-            trusts.edit(&operator, id, (&change, Effect::Apply), None).await.unwrap()
+            let effect = Effect::Apply;
+            let proposal = Proposal { of: id, change: &change, seen: None, effect };
+            trusts.edit(&operator, proposal).await.unwrap()
         };
         match end {
             "change" => {
@@ -53,8 +55,9 @@ async fn a_name_is_changed_without_ending_access_and_a_stale_change_is_refused()
     let seen = client.etag();
     let named = TrustChange { name: Some("Other".to_owned()), ..TrustChange::default() };
     let edit = async |effect: Effect| {
-        let edit = (&named, effect);
-        trusts.edit(&Authority::operator(), client.id.as_str(), edit, Some(&seen)).await
+        let (of, change) = (client.id.as_str(), &named);
+        let proposal = Proposal { of, change, seen: Some(&seen), effect };
+        trusts.edit(&Authority::operator(), proposal).await
     };
     assert!(!edit(Effect::Show).await.unwrap().ends_access);
     edit(Effect::Apply).await.unwrap();
