@@ -260,7 +260,7 @@ pub(super) async fn admin_keys(stage: &Stage) -> Vec<Vec<u8>> {
 
 pub(super) async fn admin_notice(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.root().await;
-    let csrf = csrf(stage, &browser, routes::ADMIN, routes::ADMIN_NOTICE).await;
+    let csrf = csrf(stage, &browser, routes::ADMIN_SETTINGS, routes::ADMIN_NOTICE).await;
     let one = |number: u64| {
         let notice = format!("notice {number}");
         let fields = [("csrf", csrf.as_str()), ("notice", notice.as_str())];
@@ -271,7 +271,7 @@ pub(super) async fn admin_notice(stage: &Stage) -> Vec<Vec<u8>> {
 
 pub(super) async fn admin_mcp(stage: &Stage) -> Vec<Vec<u8>> {
     let fields = [("enabled", "true"), ("acknowledged", "1")];
-    admin_form(stage, routes::ADMIN_MCP, routes::ADMIN, &fields).await
+    admin_form(stage, routes::ADMIN_MCP, routes::ADMIN_SETTINGS, &fields).await
 }
 
 /// A text in an answer of the API.
