@@ -28,6 +28,7 @@ mod m20261126_000026_trust_rules;
 mod m20261126_000027_sign_up;
 mod m20261126_000028_statement;
 mod m20261126_000029_external_resources;
+mod m20261126_000030_usage;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000027_sign_up::Migration),
             Box::new(m20261126_000028_statement::Migration),
             Box::new(m20261126_000029_external_resources::Migration),
+            Box::new(m20261126_000030_usage::Migration),
         ]
     }
 }

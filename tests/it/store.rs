@@ -13,6 +13,7 @@ use crate::fixtures::{NOW, client};
 mod accounts;
 mod attempts;
 mod upstreams;
+mod usage;
 
 fn grant(id: &str, user: &str) -> Grant {
     Grant {

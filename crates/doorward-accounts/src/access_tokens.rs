@@ -124,8 +124,9 @@ impl Accounts {
             return Err(AccessTokenError::NoScope);
         }
         let most = access.effective(&scopes, user, authority.authentication());
-        let administers = scopes.has_administrative();
-        if !most.covers(&scopes) || administers && !user.is_administrator() {
+        let administrative: ScopeSet =
+            scopes.iter().filter(|scope| scope.is_administrative()).collect();
+        if !most.covers(&scopes) || !user.administrative_scopes().covers(&administrative) {
             let beyond: Vec<_> = scopes
                 .iter()
                 .filter(|scope| !most.allows(*scope) || scope.is_administrative())

@@ -25,6 +25,7 @@ mod settings;
 mod tokens;
 mod trust;
 mod upstreams;
+mod usage;
 mod users;
 mod vitals;
 
@@ -46,6 +47,10 @@ pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
+pub use usage::{
+    Bar, CSV_HEAD as USAGE_CSV_HEAD, Figures, MOST_FIGURES, Period, Question, Reader, Unconnected,
+    Usages,
+};
 pub use users::{UserChange, UserDetails, UserState, Users};
 pub use vitals::{Vital, Vitals};
 
@@ -103,4 +108,6 @@ pub struct Admin {
     pub records: Records,
     /// The state of the server.
     pub health: Health,
+    /// Figures of usage.
+    pub usages: Usages,
 }

@@ -146,6 +146,9 @@ pub enum Refusal {
          the commands, unless outbound.administered_networks lists them"
     )]
     OpensNetworks(String),
+    /// Figures of one user were asked for without the role auditor.
+    #[error("figures of a single user need the role auditor")]
+    AuditorNeeded,
     /// Not exactly one item is named.
     #[error("name exactly one of tool, prompt, resource, template and upstream")]
     OneItem,
@@ -204,6 +207,7 @@ impl Refusal {
             Self::Tool(error) => of::tool(error),
             Self::Settings(_) => Code::InvalidSetting,
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
+            Self::AuditorNeeded => Code::AuditorNeeded,
             Self::OneItem => Code::InvalidItem,
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,

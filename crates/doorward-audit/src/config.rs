@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// After how many days entries are deleted; 0 keeps them for ever.
     pub retention_days: u32,
+    /// After how many days the hourly figures of usage are deleted, which are counted from the
+    /// entries and hold no arguments, results or IP addresses; 0 keeps them for ever. They are never
+    /// deleted before their entries.
+    pub usage_days: u32,
     /// Tools whose arguments and results are recorded, sealed and without values that look like
     /// secrets, for users with the role `auditor`; `*` in a name matches any text. Empty records
     /// none.
@@ -34,6 +38,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             retention_days: 400,
+            usage_days: 1200,
             record: Vec::new(),
             record_days: 30,
             webhook: SecretUrl::default(),

@@ -73,7 +73,7 @@ pub fn to_json(entry: &AuditEntry) -> Value {
 }
 
 /// One cell of CSV (RFC 4180). A cell that a spreadsheet would take for a formula is made text.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

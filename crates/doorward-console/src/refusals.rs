@@ -92,6 +92,7 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::Settings(detail) => text::refusal_setting(detail),
         Refusal::OfTheMachine(setting) => text::refusal_machine(setting),
         Refusal::OpensNetworks(setting) => text::refusal_networks(setting),
+        Refusal::AuditorNeeded => text::refusal_auditor_needed(),
         Refusal::OneItem => text::refusal_one_item(),
         Refusal::Key(error) => text::refusal_key(error.to_string()),
         Refusal::RotatedMeanwhile => text::refusal_rotated_meanwhile(),

@@ -128,6 +128,17 @@ pub enum ToolChangeError {
 }
 
 impl Gateway {
+    /// The names at /mcp of the approved tools of upstreams that are enabled.
+    pub async fn approved_tool_names(&self) -> Result<Vec<String>, StoreError> {
+        let mut all = Vec::new();
+        for upstream in self.all_upstreams().await?.iter().filter(|known| known.is_enabled()) {
+            let pins = self.inner.parts.store.pinned_tools(upstream.name).await?;
+            let approved = pins.iter().filter(|pin| pin.state == ToolState::Approved);
+            all.extend(approved.map(|pin| names::public(upstream.name, &pin.tool)));
+        }
+        Ok(all)
+    }
+
     /// The names at /mcp of all tools that upstreams listed.
     pub async fn tool_names(&self) -> Result<Vec<String>, StoreError> {
         let mut all = Vec::new();

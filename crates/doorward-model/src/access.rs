@@ -80,8 +80,7 @@ impl AccessPolicy {
     /// The scopes that this user may hold through any client. A scope that includes one that is
     /// not allowed is not allowed either.
     pub fn scopes_of(&self, user: &User) -> ScopeSet {
-        let admin =
-            if user.is_administrator() { ScopeSet::administrative() } else { ScopeSet::default() };
+        let admin = user.administrative_scopes();
         if self.scopes.is_empty() {
             return ScopeSet::all().iter().chain(admin.iter()).collect();
         }

@@ -221,6 +221,13 @@ routes! {
     API_AUDIT_RECORD = "/api/admin/audit/records/{record}";
     /// The connection attempts of clients, with the reasons of failures (GET).
     API_TIMELINE = "/api/admin/timeline";
+    /// Figures of tool calls, for administrators and auditors (GET).
+    API_USAGE = "/api/admin/usage";
+    /// Tools that were not called, and users without a client, for administrators and auditors
+    /// (GET).
+    API_USAGE_UNUSED = "/api/admin/usage/unused";
+    /// Counts the figures of usage again from the audit (POST).
+    API_USAGE_REBUILD = "/api/admin/usage/rebuild";
     /// Lists upstreams (GET) and adds one (POST).
     API_UPSTREAMS = "/api/admin/upstreams";
     /// Shows an upstream (GET) and deletes one that was added (DELETE).

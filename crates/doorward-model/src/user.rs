@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{IdentityId, Timestamp, id::UserId, secret::HashedPassword};
+use crate::{IdentityId, Scope, ScopeSet, Timestamp, id::UserId, secret::HashedPassword};
 
 /// The name that a user signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared
 /// without case.
@@ -60,7 +60,8 @@ impl Role {
     pub fn service() -> Self {
         Self("service".to_owned())
     }
-    /// The role of users who may read recorded arguments and results of calls.
+    /// The role of users who see figures of usage, with the names of users, without being
+    /// administrators. Administrators with it may read recorded arguments and results of calls.
     pub fn auditor() -> Self {
         Self("auditor".to_owned())
     }
@@ -141,6 +142,17 @@ impl User {
     /// True if this user may use the administrator's pages.
     pub fn is_administrator(&self) -> bool {
         self.has_any(&[Role::administrator()])
+    }
+    /// The scopes of the administrators' API that this user may hold: all as an administrator, and
+    /// as an auditor the one to read, with which they see usage alone.
+    pub fn administrative_scopes(&self) -> ScopeSet {
+        if self.is_administrator() {
+            ScopeSet::administrative()
+        } else if self.has_any(&[Role::auditor()]) {
+            ScopeSet::from_iter([Scope::AdminRead])
+        } else {
+            ScopeSet::default()
+        }
     }
     /// Every role once, from all sources.
     pub fn all_roles(&self) -> impl Iterator<Item = &Role> {

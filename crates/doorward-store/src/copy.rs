@@ -16,11 +16,11 @@ use crate::{
         connect_attempt, connection, external_resource, identity, invitation, kept_result,
         login_failure, one_time_link, passkey, provider, recovery_code, refresh_token, session,
         setting, sign_in, signing_key, spent_value, token_revocation, totp, upstream,
-        upstream_registration, upstream_tool, upstream_trust, user,
+        upstream_registration, upstream_tool, upstream_trust, usage_hour, user,
     },
 };
 
-/// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 22 columns.
+/// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 25 columns.
 const ROWS: u64 = 500;
 
 macro_rules! copied {
@@ -73,7 +73,8 @@ copied!(
     kept_result,
     access_token,
     audit,
-    audit_record
+    audit_record,
+    usage_hour
 );
 
 /// Tables that a copy leaves out: the steps of connecting clients explain the last week at one

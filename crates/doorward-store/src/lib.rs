@@ -24,6 +24,7 @@ pub mod origin;
 mod repos;
 mod store;
 mod tasks;
+mod usage;
 mod writer;
 mod writes;
 

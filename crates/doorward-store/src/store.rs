@@ -357,14 +357,17 @@ impl Store {
     }
 
     /// Deletes entries of the audit that are older than `at`, a few thousand at a time, and returns
-    /// their number.
+    /// their number. Figures of usage are counted from them first.
     pub async fn trim_audit(&self, at: doorward_model::Timestamp) -> Result<u64, StoreError> {
         use sea_orm::TransactionTrait;
+        self.count_usage().await?;
+        let counted = self.usage_counted().await?;
         let mut total = 0;
         loop {
             let Some(seq) = self.audit_end_before(at, 2000).await? else { return Ok(total) };
             let sweeper = self.sweeper.turn().await;
             let transaction = sweeper.begin().await?;
+            let seq = seq.min(counted.saturating_add(1));
             let gone = chain::trim(Db::Transaction(&transaction), seq).await?;
             transaction.commit().await?;
             drop(sweeper);

@@ -6,7 +6,7 @@ use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_admin::{
     Admin, Clients, Health, Invitations, Keys, Loading, Mails, Policies, Providers, Records,
-    Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Users, Vitals,
+    Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
@@ -308,6 +308,7 @@ impl App {
             mails: Mails::new(store.clone(), mail_writer.clone()),
             records: Records::new(store.clone(), Arc::clone(&master)),
             health: Health::new(Arc::clone(&ring), vitals, loading.clone()),
+            usages: Usages::new(store.clone(), gateway.clone(), Arc::clone(&clock)),
             users,
         };
         let web = Web::new(doorward_web::Parts {
@@ -382,6 +383,7 @@ impl App {
         Ok(Housekeeping {
             exporter,
             audit_days: self.config.audit.retention_days,
+            usage_days: self.config.audit.usage_days,
             record_days: self.config.audit.record_days,
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),

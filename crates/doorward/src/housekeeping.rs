@@ -37,6 +37,8 @@ pub struct Housekeeping {
     pub(crate) exporter: Exporter,
     /// After how many days entries of the audit are deleted; 0 for never.
     pub(crate) audit_days: u32,
+    /// After how many days figures of usage are deleted; 0 for never.
+    pub(crate) usage_days: u32,
     /// After how many days recorded calls are deleted.
     pub(crate) record_days: u32,
     /// Pause between two rounds.
@@ -139,6 +141,22 @@ impl Housekeeping {
         }
     }
 
+    /// Counts the calls of the last minute, and deletes old figures.
+    async fn count_usage(&self, now: Timestamp) {
+        let counted = async {
+            self.store.count_usage().await?;
+            if self.usage_days == 0 || self.audit_days == 0 {
+                return Ok(0);
+            }
+            // Figures of entries that the audit still has stay, so that both can be compared.
+            let days = i64::from(self.usage_days.max(self.audit_days));
+            self.store.trim_usage(now.plus(-days * 86_400)).await
+        };
+        if let Err(error) = counted.await {
+            tracing::warn!(%error, "calls could not be counted; trying again later");
+        }
+    }
+
     /// One round.
     pub async fn round(&self) {
         let now = self.clock.now();
@@ -149,6 +167,7 @@ impl Housekeeping {
                 tracing::warn!(%error, "expired rows could not be deleted; trying again later");
             }
         }
+        self.count_usage(now).await;
         self.trim_audit(now).await;
         if let Err(error) = self.registration.recount().await {
             tracing::warn!(%error, "registrations could not be counted");

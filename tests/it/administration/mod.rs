@@ -9,6 +9,7 @@ mod settings;
 mod tokens;
 mod trust;
 mod upstreams;
+mod usage;
 mod users;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -13,13 +13,21 @@ use doorward_mcp::BearerRefusal;
 use doorward_model::{AuditEvent, AuditKind, Outcome, Resource, routes};
 use doorward_store::origin;
 
-use super::operation::{Needs, Refused};
+use super::operation::{Needs, Readers, Refused};
 use crate::Console;
 
-/// Refuses a caller who is not an administrator, or whose token lacks the scopes that the operation
-/// needs.
+/// The conditions of an operation.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) console: Arc<Console>,
+    pub(super) needs: Needs,
+    pub(super) readers: Readers,
+}
+
+/// Refuses a caller whose role does not permit the operation, or whose token lacks the scopes that
+/// it needs.
 pub(super) async fn guard(
-    State((console, needs)): State<(Arc<Console>, Needs)>,
+    State(Entry { console, needs, readers }): State<Entry>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -52,7 +60,7 @@ pub(super) async fn guard(
         }
     };
     origin::acting(caller.actor());
-    if !caller.user.is_administrator()
+    if !readers.admit(&caller.user)
         || !needs.iter().any(|scope| caller.scopes.allows(*scope))
         || !caller.reaches(None)
     {
@@ -65,8 +73,9 @@ pub(super) async fn guard(
         }
         let names: Vec<_> = needs.iter().map(|scope| scope.name()).collect();
         let told = format!(
-            "this requires the scope {}, which an administrator can grant",
-            names.join(" or ")
+            "this requires the scope {}, which {} can grant",
+            names.join(" or "),
+            readers.named()
         );
         return challenged(
             &console,

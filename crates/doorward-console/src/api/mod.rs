@@ -17,6 +17,7 @@ mod timeline;
 mod tokens;
 mod trust;
 mod upstreams;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ fn operations() -> Vec<Operation> {
         settings::operations(),
         audit::operations(),
         timeline::operations(),
+        usage::operations(),
     ]
     .into_iter()
     .flatten()
@@ -57,8 +59,11 @@ fn operations() -> Vec<Operation> {
 pub(crate) fn router(console: &Arc<Console>) -> Router {
     let mut router = Router::new();
     for operation in operations() {
-        let guard =
-            middleware::from_fn_with_state((Arc::clone(console), operation.needs), guard::guard);
+        let (needs, readers) = (operation.needs, operation.readers);
+        let guard = middleware::from_fn_with_state(
+            guard::Entry { console: Arc::clone(console), needs, readers },
+            guard::guard,
+        );
         router = router.route(operation.path, operation.handler.layer(guard));
     }
     router.with_state(Arc::clone(console)).merge(metadata_router(console, "")).merge(

@@ -10,9 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, patch, post, put},
 };
-use doorward_admin::{Kind, Refusal};
+use doorward_admin::{Kind, Reader, Refusal};
 use doorward_mcp::Caller;
-use doorward_model::Scope;
+use doorward_model::{Scope, User};
 use doorward_store::StoreError;
 use doorward_transport::{ParamsError, answer, media_type, params::read_body};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -50,9 +50,37 @@ pub(super) mod needs {
     pub(crate) const ALL: Needs = &[Scope::Admin];
 }
 
+/// The users for whom an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Administrators.
+    Administrators,
+    /// Administrators and users with the role auditor.
+    Auditors,
+}
+
+impl Readers {
+    /// True if this user is one of them.
+    pub(super) fn admit(self, user: &User) -> bool {
+        match self {
+            Self::Administrators => user.is_administrator(),
+            Self::Auditors => Reader::of(user).is_some(),
+        }
+    }
+
+    /// Their name in a sentence.
+    pub(super) fn named(self) -> &'static str {
+        match self {
+            Self::Administrators => "an administrator",
+            Self::Auditors => "an administrator or an auditor",
+        }
+    }
+}
+
 /// One operation.
 pub(super) struct Operation {
     pub(super) needs: Needs,
+    pub(super) readers: Readers,
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     pub(super) id: &'static str,
@@ -107,6 +135,7 @@ impl Operation {
         ];
         Self {
             needs,
+            readers: Readers::Administrators,
             method,
             path,
             id,
@@ -147,6 +176,11 @@ impl Operation {
     }
     pub(super) fn text(mut self, media: &'static [&'static str]) -> Self {
         self.media = media;
+        self
+    }
+    /// Users with the role auditor may call it too.
+    pub(super) fn for_auditors(mut self) -> Self {
+        self.readers = Readers::Auditors;
         self
     }
     pub(super) fn with_etag(mut self) -> Self {

@@ -31,6 +31,7 @@ refusal_upstream_name = { $name } is not the name of an upstream
 refusal_server_accepted = { $name } names no other authorization server than the accepted one
 refusal_server_changed = { $name } names another authorization server than the one shown; check it again
 refusal_tool_changed = the tool was changed since you opened this page; check the current definition and decide again
+refusal_auditor_needed = figures of a single user need the role auditor
 refusal_one_item = name exactly one item
 refusal_key = a signing key could not be created ({ $detail })
 refusal_rotated_meanwhile = another administrator rotated the keys at the same moment

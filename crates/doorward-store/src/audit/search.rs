@@ -314,7 +314,11 @@ impl Store {
 
     /// The number of the first entry at or after a moment, by halving: some twenty look-ups in ten
     /// million entries.
-    async fn seq_at(&self, at: Timestamp, (least, most): (i64, i64)) -> Result<i64, StoreError> {
+    pub(crate) async fn seq_at(
+        &self,
+        at: Timestamp,
+        (least, most): (i64, i64),
+    ) -> Result<i64, StoreError> {
         let (mut low, mut high) = (least, most + 1);
         while low < high {
             let middle = low + (high - low) / 2;

@@ -33,4 +33,5 @@ pub mod upstream;
 pub mod upstream_registration;
 pub mod upstream_tool;
 pub mod upstream_trust;
+pub mod usage_hour;
 pub mod user;

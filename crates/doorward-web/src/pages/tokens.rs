@@ -122,7 +122,7 @@ async fn show(
     let possible = |scope: &Scope| {
         *scope != Scope::OfflineAccess
             && offered.allows(*scope)
-            && (!scope.is_administrative() || visitor.user.is_administrator())
+            && (!scope.is_administrative() || visitor.user.administrative_scopes().allows(*scope))
     };
     let choice = |scope: Scope| Choice {
         name: scope.name(),

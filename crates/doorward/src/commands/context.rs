@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doorward_accounts::Accounts;
 use doorward_admin::{
     Clients, Invitations, Keys, Mails, Policies, Providers, Resources, Tokens, Trusts, Upstreams,
-    Users, Vitals,
+    Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -106,6 +106,9 @@ impl Context {
     pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
         let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);
         Ok(Policies::new(&users, gateway, self.rules()))
+    }
+    pub(super) async fn usages(&self, store: &Store) -> Result<Usages, Failed> {
+        Ok(Usages::new(store.clone(), self.gateway(store).await?, Arc::new(SystemClock)))
     }
     fn rules(&self) -> Live<Rules> {
         Live::new(reload::rules(&self.config, &self.checked))

@@ -66,6 +66,12 @@ pub(super) const COMPLETION: &str = "Examples:
   doorward completion bash
   doorward completion zsh
   doorward completion fish";
+pub(super) const USAGE: &str = "Examples:
+  doorward usage
+  doorward usage --by service --period 7d
+  doorward usage --by user --tool wiki_search --format csv
+  doorward usage unused --period 90d
+  doorward usage rebuild";
 pub(super) const RELOAD: &str = "Examples:
   doorward reload";
 pub(super) const APPLY: &str = "Examples:

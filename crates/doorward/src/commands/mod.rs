@@ -30,6 +30,7 @@ mod supervise;
 pub(crate) mod token;
 mod trust;
 mod upstream;
+mod usage;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -190,6 +191,9 @@ enum Command {
     /// Prints, follows, exports and checks the audit.
     #[command(after_help = examples::AUDIT)]
     Audit(Box<audit::Command>),
+    /// Shows the number, errors and latency of tool calls, and counts them again.
+    #[command(after_help = examples::USAGE)]
+    Usage(Box<usage::Command>),
     /// Lists and rotates signing keys.
     #[command(subcommand, after_help = examples::KEYS)]
     Keys(keys::Command),
@@ -291,6 +295,7 @@ impl Command {
             Self::Supervise { .. } => "supervise",
             Self::Token(_) => "token",
             Self::Audit(_) => "audit",
+            Self::Usage(_) => "usage",
             Self::Keys(_) => "keys",
             Self::Mail(_) => "mail",
             Self::Config(_) => "config",
@@ -454,6 +459,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Provider { command, .. } => provider::run(context, command).await,
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(command) => audit::run(context, *command).await,
+        Command::Usage(command) => usage::run(context, *command).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Mail(command) => mail::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { to } => migrate::run(context, to).await.map(|()| ExitCode::SUCCESS),
