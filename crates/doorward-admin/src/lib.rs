@@ -48,8 +48,8 @@ pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
 pub use usage::{
-    Bar, CSV_HEAD as USAGE_CSV_HEAD, Figures, MOST_FIGURES, Period, Question, Reader, Unconnected,
-    Usages,
+    Bar, CSV_HEAD as USAGE_CSV_HEAD, MOST_USAGE_ROWS, Period, Question, Reader, Unconnected,
+    UsageRow, Usages,
 };
 pub use users::{UserChange, UserDetails, UserState, Users};
 pub use vitals::{Vital, Vitals};
@@ -108,6 +108,6 @@ pub struct Admin {
     pub records: Records,
     /// The state of the server.
     pub health: Health,
-    /// Figures of usage.
+    /// Numbers of usage.
     pub usages: Usages,
 }

@@ -146,8 +146,8 @@ pub enum Refusal {
          the commands, unless outbound.administered_networks lists them"
     )]
     OpensNetworks(String),
-    /// Figures of one user were asked for without the role auditor.
-    #[error("figures of a single user need the role auditor")]
+    /// Numbers of one user were asked for without the role auditor.
+    #[error("numbers of a single user need the role auditor")]
     AuditorNeeded,
     /// Not exactly one item is named.
     #[error("name exactly one of tool, prompt, resource, template and upstream")]

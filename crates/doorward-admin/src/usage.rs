@@ -1,5 +1,5 @@
 //! Usage: the users, clients, tools and upstreams of tool calls, their number, errors and latency.
-//! Figures are counted from the audit by the store.
+//! Numbers are counted from the audit by the store.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -17,16 +17,16 @@ use crate::Refusal;
 const HOUR: i64 = 3600;
 const DAY: i64 = 86_400;
 /// The most rows of one report.
-pub const MOST_FIGURES: u64 = 1000;
+pub const MOST_USAGE_ROWS: u64 = 1000;
 
-/// The right to read figures, and how much of them.
+/// The right to read numbers, and how much of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// Sees figures with the names of users: a user with the role auditor, and the operator of the
+    /// Sees numbers with the names of users: a user with the role auditor, and the operator of the
     /// machine.
     Names,
-    /// Sees figures of users without their names: an administrator.
-    Figures,
+    /// Sees numbers of users without their names: an administrator.
+    Numbers,
 }
 
 impl Reader {
@@ -35,7 +35,7 @@ impl Reader {
         if user.has_any(&[Role::auditor()]) {
             Some(Self::Names)
         } else if user.is_administrator() {
-            Some(Self::Figures)
+            Some(Self::Numbers)
         } else {
             None
         }
@@ -119,8 +119,8 @@ pub struct Question {
 
 /// A row of a report.
 #[derive(Clone, Debug)]
-pub struct Figures {
-    /// The figures. The key of an hour is its beginning (RFC 3339); that of a user is empty for
+pub struct UsageRow {
+    /// The numbers. The key of an hour is its beginning (RFC 3339); that of a user is empty for
     /// readers who do not see names.
     pub usage: Usage,
     /// The name of the user or client, as far as it is known and may be shown.
@@ -164,7 +164,7 @@ pub struct Unconnected {
     pub names: Vec<String>,
 }
 
-/// Reads figures of usage. Cheap to clone.
+/// Reads numbers of usage. Cheap to clone.
 #[derive(Clone)]
 pub struct Usages {
     store: Store,
@@ -173,7 +173,7 @@ pub struct Usages {
 }
 
 impl Usages {
-    /// The figures of this store, and the tools of this gateway.
+    /// The numbers of this store, and the tools of this gateway.
     pub fn new(store: Store, gateway: Gateway, clock: Arc<dyn Clock>) -> Self {
         Self { store, gateway, clock }
     }
@@ -205,7 +205,7 @@ impl Usages {
         })
     }
 
-    /// Brings the figures up to date with the audit.
+    /// Brings the numbers up to date with the audit.
     async fn count(&self) -> Result<(), Refusal> {
         self.store.flush().await?;
         self.store.count_usage().await?;
@@ -219,10 +219,10 @@ impl Usages {
         question: Question,
         by: UsageBy,
         limit: u64,
-    ) -> Result<Vec<Figures>, Refusal> {
+    ) -> Result<Vec<UsageRow>, Refusal> {
         let filter = self.filter(reader, question).await?;
         self.count().await?;
-        let found = self.store.usage(&filter, by, limit.clamp(1, MOST_FIGURES)).await?;
+        let found = self.store.usage(&filter, by, limit.clamp(1, MOST_USAGE_ROWS)).await?;
         let mut rows = Vec::with_capacity(found.len());
         for usage in found {
             rows.push(self.named(reader, by, usage).await?);
@@ -235,7 +235,7 @@ impl Usages {
         reader: Reader,
         by: UsageBy,
         mut usage: Usage,
-    ) -> Result<Figures, Refusal> {
+    ) -> Result<UsageRow, Refusal> {
         let known = !usage.key.is_empty() && usage.key != OTHERS;
         let name = match by {
             UsageBy::User if !reader.sees_names() => {
@@ -261,7 +261,7 @@ impl Usages {
                 None
             }
         };
-        Ok(Figures { usage, name })
+        Ok(UsageRow { usage, name })
     }
 
     /// The calls of a period by hours.
@@ -354,11 +354,11 @@ impl Usages {
     }
 }
 
-/// The head of the figures as CSV.
+/// The head of the numbers as CSV.
 pub const CSV_HEAD: &str =
     "key,name,calls,ok,refused,failed,p50_ms,p95_ms,request_bytes,response_bytes";
 
-impl Figures {
+impl UsageRow {
     /// A latency in milliseconds.
     pub fn milliseconds(&self, per_cent: i64) -> Option<f64> {
         let micros = self.usage.percentile(per_cent)?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// After how many days entries are deleted; 0 keeps them for ever.
     pub retention_days: u32,
-    /// After how many days the hourly figures of usage are deleted, which are counted from the
+    /// After how many days the hourly numbers of usage are deleted, which are counted from the
     /// entries and hold no arguments, results or IP addresses; 0 keeps them for ever. They are never
     /// deleted before their entries.
     pub usage_days: u32,

@@ -2,6 +2,7 @@
 
 use doorward_language::{Message, text};
 use doorward_model::routes;
+use doorward_web::FrameVisitor;
 
 /// An entry of the sidebar.
 pub(crate) struct Entry {
@@ -19,8 +20,16 @@ fn entry(tab: &'static str, path: &'static str, icon: &'static str, label: Messa
     Entry { tab, path, icon, label }
 }
 
+/// The groups of the sidebar for this user. An auditor who is no administrator sees usage alone.
+pub(crate) fn groups_for(visitor: Option<&FrameVisitor>) -> Vec<Vec<Entry>> {
+    if visitor.is_some_and(|visitor| visitor.administrator) {
+        return groups();
+    }
+    vec![vec![entry("usage", routes::ADMIN_USAGE, "usage", text::usage_title())]]
+}
+
 /// The groups of the sidebar.
-pub(crate) fn groups() -> Vec<Vec<Entry>> {
+fn groups() -> Vec<Vec<Entry>> {
     vec![
         vec![entry("admin", routes::ADMIN, "overview", text::admin_overview())],
         vec![
@@ -36,6 +45,7 @@ pub(crate) fn groups() -> Vec<Vec<Entry>> {
         vec![
             entry("timeline", routes::ADMIN_TIMELINE, "timeline", text::admin_timeline()),
             entry("audit", routes::ADMIN_AUDIT, "audit", text::admin_audit()),
+            entry("usage", routes::ADMIN_USAGE, "usage", text::usage_title()),
         ],
         vec![
             entry("providers", routes::ADMIN_PROVIDERS, "providers", text::admin_providers()),

@@ -144,6 +144,10 @@ routes! {
     ADMIN_AUDIT_RECORD = "/admin/audit/records/{record}";
     /// Settings of the server: the MCP server's switch, the notice, a test mail.
     ADMIN_SETTINGS = "/admin/settings";
+    /// Usage: numbers of tool calls, for administrators and auditors.
+    ADMIN_USAGE = "/admin/usage";
+    /// Numbers of tool calls as CSV.
+    ADMIN_USAGE_CSV = "/admin/usage/csv";
     /// Sets the notice that every page shows.
     ADMIN_NOTICE = "/admin/notice";
     /// Sends a test mail.
@@ -221,12 +225,12 @@ routes! {
     API_AUDIT_RECORD = "/api/admin/audit/records/{record}";
     /// The connection attempts of clients, with the reasons of failures (GET).
     API_TIMELINE = "/api/admin/timeline";
-    /// Figures of tool calls, for administrators and auditors (GET).
+    /// Numbers of tool calls, for administrators and auditors (GET).
     API_USAGE = "/api/admin/usage";
     /// Tools that were not called, and users without a client, for administrators and auditors
     /// (GET).
     API_USAGE_UNUSED = "/api/admin/usage/unused";
-    /// Counts the figures of usage again from the audit (POST).
+    /// Counts the numbers of usage again from the audit (POST).
     API_USAGE_REBUILD = "/api/admin/usage/rebuild";
     /// Lists upstreams (GET) and adds one (POST).
     API_UPSTREAMS = "/api/admin/upstreams";

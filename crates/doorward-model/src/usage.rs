@@ -15,7 +15,7 @@ pub const LATENCY_BUCKETS: usize = LATENCY_BOUNDS.len() + 1;
 /// hour.
 pub const OTHERS: &str = "*";
 
-/// The dimension by which figures are grouped.
+/// The dimension by which numbers are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UsageBy {
     /// The tool, by its name at /mcp.
@@ -74,7 +74,7 @@ pub struct UsageFilter {
     pub outcome: Option<Outcome>,
 }
 
-/// Figures of some calls.
+/// Numbers of some calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// The value of the dimension.

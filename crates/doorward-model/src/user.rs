@@ -60,7 +60,7 @@ impl Role {
     pub fn service() -> Self {
         Self("service".to_owned())
     }
-    /// The role of users who see figures of usage, with the names of users, without being
+    /// The role of users who see numbers of usage, with the names of users, without being
     /// administrators. Administrators with it may read recorded arguments and results of calls.
     pub fn auditor() -> Self {
         Self("auditor".to_owned())

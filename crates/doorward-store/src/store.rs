@@ -357,7 +357,7 @@ impl Store {
     }
 
     /// Deletes entries of the audit that are older than `at`, a few thousand at a time, and returns
-    /// their number. Figures of usage are counted from them first.
+    /// their number. Numbers of usage are counted from them first.
     pub async fn trim_audit(&self, at: doorward_model::Timestamp) -> Result<u64, StoreError> {
         use sea_orm::TransactionTrait;
         self.count_usage().await?;

@@ -47,6 +47,8 @@ pub struct FrameVisitor {
     pub name: String,
     /// True if the user is an administrator.
     pub administrator: bool,
+    /// True if they see usage: an administrator, or a user with the role auditor.
+    pub auditor: bool,
     /// The form token for signing out.
     pub logout_csrf: String,
 }
@@ -94,6 +96,7 @@ impl Web {
             visitor: visitor.map(|(browser, visitor)| FrameVisitor {
                 name: visitor.user.name.to_string(),
                 administrator: visitor.user.is_administrator(),
+                auditor: !visitor.user.administrative_scopes().is_empty(),
                 logout_csrf: self.csrf(browser, "logout"),
             }),
         }

@@ -36,7 +36,7 @@ pub use upstreams::{
     Answer, Confirmation, Leaving, NotConnected, PendingConnection, Service, ServiceState,
     Upstreams,
 };
-pub use visitor::{Administrator, Browser, SignedIn, form};
+pub use visitor::{Administrator, Auditor, Browser, SignedIn, form};
 
 /// The parts of the pages.
 pub struct Parts {

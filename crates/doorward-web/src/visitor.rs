@@ -8,7 +8,7 @@ use axum::{
 };
 use doorward_accounts::{BrowserFacts, Visitor};
 use doorward_language::text;
-use doorward_model::{Actor, Level, PlainToken, id::random_text, routes};
+use doorward_model::{Actor, Level, PlainToken, User, id::random_text, routes};
 use doorward_store::origin;
 use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
 
@@ -161,22 +161,46 @@ impl FromRequestParts<Web> for SignedIn {
 /// A browser of an administrator. For other users the response is 404.
 pub struct Administrator(pub SignedIn);
 
+/// A browser of an administrator, or of a user with the role auditor. For other users the response
+/// is 404.
+pub struct Auditor(pub SignedIn);
+
+/// The browser of a signed-in user that `admits` admits, with a second factor where administrators
+/// need one; then the user continues at `next`.
+async fn admitted(
+    parts: &mut RequestParts,
+    web: &Web,
+    admits: fn(&User) -> bool,
+    next: &str,
+) -> Result<SignedIn, Response> {
+    let signed_in = SignedIn::from_request_parts(parts, web).await?;
+    if !admits(&signed_in.visitor.user) {
+        return Err(ErrorPage::not_found().draw(web));
+    }
+    if web.parts.rules.now().access.second_factor_for_administrators
+        && signed_in.visitor.session.authentication.level != Level::MultiFactor
+    {
+        let next = url::form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>();
+        let path = format!("{}?next={next}", routes::LOGIN_SECOND_FACTOR);
+        return Err(answer::see_other(&web.at(&path)));
+    }
+    Ok(signed_in)
+}
+
+impl FromRequestParts<Web> for Auditor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
+        let admits = |user: &User| !user.administrative_scopes().is_empty();
+        admitted(parts, web, admits, routes::ADMIN_USAGE).await.map(Self)
+    }
+}
+
 impl FromRequestParts<Web> for Administrator {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
-        let signed_in = SignedIn::from_request_parts(parts, web).await?;
-        if !signed_in.visitor.user.is_administrator() {
-            return Err(ErrorPage::not_found().draw(web));
-        }
-        if web.parts.rules.now().access.second_factor_for_administrators
-            && signed_in.visitor.session.authentication.level != Level::MultiFactor
-        {
-            return Err(answer::see_other(
-                &web.at(&format!("{}?next=%2Fadmin", routes::LOGIN_SECOND_FACTOR)),
-            ));
-        }
-        Ok(Self(signed_in))
+        admitted(parts, web, User::is_administrator, routes::ADMIN).await.map(Self)
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Housekeeping {
     pub(crate) exporter: Exporter,
     /// After how many days entries of the audit are deleted; 0 for never.
     pub(crate) audit_days: u32,
-    /// After how many days figures of usage are deleted; 0 for never.
+    /// After how many days numbers of usage are deleted; 0 for never.
     pub(crate) usage_days: u32,
     /// After how many days recorded calls are deleted.
     pub(crate) record_days: u32,
@@ -141,14 +141,14 @@ impl Housekeeping {
         }
     }
 
-    /// Counts the calls of the last minute, and deletes old figures.
+    /// Counts the calls of the last minute, and deletes old numbers.
     async fn count_usage(&self, now: Timestamp) {
         let counted = async {
             self.store.count_usage().await?;
             if self.usage_days == 0 || self.audit_days == 0 {
                 return Ok(0);
             }
-            // Figures of entries that the audit still has stay, so that both can be compared.
+            // Numbers of entries that the audit still has stay, so that both can be compared.
             let days = i64::from(self.usage_days.max(self.audit_days));
             self.store.trim_usage(now.plus(-days * 86_400)).await
         };

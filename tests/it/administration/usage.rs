@@ -1,4 +1,4 @@
-//! Usage by API and command: the figures are those of the calls, and names are for auditors.
+//! Usage by API and command: the numbers are those of the calls, and names are for auditors.
 
 use doorward_testkit::{Browser, OAuthClient, Page, TestServer};
 use reqwest::Method;
@@ -70,7 +70,8 @@ async fn usage_names_users_to_auditors_alone_who_need_not_be_administrators() {
     );
     let unused = api(&server, &of_root, "/api/admin/usage/unused").await.expect(200).json();
     assert!(
-        unused["users"].is_null() && unused["tools"].as_array().unwrap().contains(&"health".into())
+        unused["users"].is_null()
+            && unused["tools"].as_array().unwrap().contains(&"server_info".into())
     );
     assert!(!unused["tools"].as_array().unwrap().contains(&"whoami".into()), "{unused}");
     // By other dimensions both see the same.
@@ -139,7 +140,7 @@ async fn wrong_questions_are_refused_and_times_select_hours() {
         ("since=0&service=".to_owned(), 9),
         ("since=0&service=wiki".to_owned(), 0),
         ("since=0&client=nothing".to_owned(), 0),
-        ("since=0&user=nobody".to_owned(), 0),
+        ("since=0&user=absent".to_owned(), 0),
     ] {
         let page = api(&server, &key, &format!("/api/admin/usage?by=total&{question}")).await;
         assert_eq!(page.expect(200).json()["rows"][0]["calls"], calls, "{question}");
@@ -204,4 +205,64 @@ async fn the_command_and_the_api_report_the_same_and_both_count_again() {
     let told: Value =
         serde_json::from_str(&stage.ask(Via::Command, &users, &[]).await.answer).unwrap();
     assert_eq!(told["users"][0], "carol");
+}
+
+#[tokio::test]
+async fn the_page_shows_names_to_auditors_links_to_administrators_and_nothing_to_others() {
+    let server = TestServer::start().await;
+    calls(&server).await;
+    server.user_with("root", &["admin"]).await;
+    server.user_with("eve", &["auditor"]).await;
+    server.user_with("both", &["admin", "auditor"]).await;
+    let (root, eve) = (server.signed_in("root").await, server.signed_in("eve").await);
+    let both = server.signed_in("both").await;
+    for browser in [&root, &eve, &both] {
+        for period in ["", "?period=24h", "?period=7d", "?period=90d", "?period=none"] {
+            let page = browser.get(&server.at(&format!("/admin/usage{period}"))).await.expect(200);
+            assert!(page.body.contains("whoami") && page.body.contains("class=\"heat\""));
+        }
+    }
+    let at = server.at("/admin/usage");
+    let (of_root, of_eve) = (root.get(&at).await.body, eve.get(&at).await.body);
+    let of_both = both.get(&at).await.body;
+    assert!(!of_root.contains("alice") && of_root.contains("User 1"), "{of_root}");
+    assert!(of_eve.contains("alice") && of_eve.contains("bob") && of_both.contains("alice"));
+    // Bars and rows lead to the entries of the audit, which are as many.
+    assert!(of_root.contains("/admin/audit?") && !of_eve.contains("/admin/audit"), "{of_eve}");
+    let link = of_both.split("href=\"").find(|rest| rest.contains("user=u_")).unwrap();
+    let link = link.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let entries = both.get(&link).await.expect(200);
+    assert!(entries.body.contains("whoami"), "{link}: {}", entries.body);
+    // An auditor has no other page of administration.
+    for path in ["/admin", "/admin/users", "/admin/audit", "/admin/policy"] {
+        eve.get(&server.at(path)).await.expect(404);
+    }
+    let account = eve.get(&server.at("/account")).await.expect(200);
+    assert!(account.body.contains("/admin/usage\""), "{}", account.body);
+    let file = eve.get(&server.at("/admin/usage/csv?by=user")).await.expect(200);
+    assert!(
+        file.body.lines().count() == 3 && file.body.contains(",alice,6,5,1,0,"),
+        "{}",
+        file.body
+    );
+    let file = root.get(&server.at("/admin/usage/csv?by=user")).await.expect(200);
+    assert!(file.body.lines().count() == 3 && !file.body.contains("alice"), "{}", file.body);
+    let alice = server.signed_in("alice").await;
+    for path in ["/admin/usage", "/admin/usage/csv"] {
+        alice.get(&server.at(path)).await.expect(404);
+        let away = Browser::new().get(&server.at(path)).await;
+        assert_eq!(away.status, 303, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn auditors_need_a_second_factor_where_administrators_do() {
+    let server = TestServer::start_with(|config| {
+        config.access.second_factor_for_administrators = true;
+    })
+    .await;
+    server.user_with("eve", &["auditor"]).await;
+    let page = server.signed_in("eve").await.get(&server.at("/admin/usage")).await;
+    assert_eq!(page.status, 303);
+    assert!(page.location().contains("/login/second-factor?next=%2Fadmin%2Fusage"));
 }

@@ -73,7 +73,7 @@ codes! {
     NotAcknowledged = "not_acknowledged" Invalid,
     /// Not exactly one item is named.
     InvalidItem = "invalid_item" Invalid,
-    /// Figures of one user need the role auditor.
+    /// Numbers of one user need the role auditor.
     AuditorNeeded = "auditor_needed" Invalid,
     /// Only operators with access to the machine may choose this setting.
     OfTheMachine = "of_the_machine" Invalid,

@@ -30,6 +30,7 @@ use serde_json::json;
 pub use openapi::document;
 use operation::Operation;
 pub use upstreams::describe as describe_upstream;
+pub(crate) use usage::csv as usage_csv;
 
 use crate::Console;
 

@@ -1,4 +1,4 @@
-//! Figures of usage, for administrators and auditors.
+//! Numbers of usage, for administrators and auditors.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use doorward_admin::{Figures, MOST_FIGURES, Period, Question, Reader, USAGE_CSV_HEAD};
+use doorward_admin::{MOST_USAGE_ROWS, Period, Question, Reader, USAGE_CSV_HEAD, UsageRow};
 use doorward_audit::text;
 use doorward_mcp::Caller;
 use doorward_model::{Outcome, UsageBy, routes};
@@ -28,7 +28,7 @@ pub(super) fn operations() -> Vec<Operation> {
             report,
         )
         .query::<Which>()
-        .answer::<Report>(200, "The figures, those with the most calls first.")
+        .answer::<Report>(200, "The numbers, those with the most calls first.")
         .text(&["application/json", "text/csv"])
         .for_auditors(),
         Operation::get(
@@ -46,15 +46,15 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_USAGE_REBUILD,
             "rebuildUsage",
-            "Counts the figures again from the audit: every hour of which it has all entries. \
-             Earlier figures stay.",
+            "Counts the numbers again from the audit: every hour of which it has all entries. \
+             Earlier numbers stay.",
             rebuild,
         )
         .answer::<Rebuilt>(200, "The number of entries that were read."),
     ]
 }
 
-/// The dimension of figures.
+/// The dimension of numbers.
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "UsageDimension")]
@@ -162,7 +162,7 @@ struct Lately {
     period: Option<Length>,
 }
 
-/// Figures.
+/// Numbers.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsageReport")]
 struct Report {
@@ -173,12 +173,12 @@ struct Report {
     rows: Vec<Row>,
 }
 
-/// The figures of one value of the dimension.
+/// The numbers of one value of the dimension.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsageRow")]
 struct Row {
     /// The tool, the user's ID, the client_id, the service, or the beginning of the
-    /// hour. Absent where names of users are not shown. `*` stands for the calls beyond the limit of
+    /// hour. Absent where names of users are not shown. `*` means the calls beyond the limit of
     /// combinations an hour; an empty service for built-in tools, an empty client for personal
     /// access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,10 +227,10 @@ fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn row(by: UsageBy, figures: Figures) -> Row {
-    let hidden = by == UsageBy::User && figures.usage.key.is_empty();
-    let (p50_ms, p95_ms) = (figures.milliseconds(50), figures.milliseconds(95));
-    let Figures { usage, name } = figures;
+fn row(by: UsageBy, numbers: UsageRow) -> Row {
+    let hidden = by == UsageBy::User && numbers.usage.key.is_empty();
+    let (p50_ms, p95_ms) = (numbers.milliseconds(50), numbers.milliseconds(95));
+    let UsageRow { usage, name } = numbers;
     let ok = usage.ok();
     Row {
         key: Some(usage.key).filter(|_| !hidden && by != UsageBy::Total),
@@ -246,8 +246,8 @@ fn row(by: UsageBy, figures: Figures) -> Row {
     }
 }
 
-/// Figures as a file.
-pub(crate) fn csv(rows: &[Figures]) -> Response {
+/// Numbers as a file.
+pub(crate) fn csv(rows: &[UsageRow]) -> Response {
     let mut file = format!("{USAGE_CSV_HEAD}\n");
     for row in rows {
         let _ = writeln!(file, "{}", row.to_csv());
@@ -298,12 +298,12 @@ async fn report(
         }),
         ..begins
     };
-    let limit = limit(which.limit, 100, MOST_FIGURES)?;
+    let limit = limit(which.limit, 100, MOST_USAGE_ROWS)?;
     let rows = usages.report(reader, question, by, limit).await?;
     Ok(match which.format {
         Some(Format::Csv) => csv(&rows),
         Some(Format::Json) | None => {
-            let rows = rows.into_iter().map(|figures| row(by, figures)).collect();
+            let rows = rows.into_iter().map(|numbers| row(by, numbers)).collect();
             let report = Report { by: by.as_str(), names: reader.sees_names(), rows };
             show(StatusCode::OK, &report)
         }

@@ -13,6 +13,7 @@ mod settings;
 mod timeline;
 mod trust;
 mod upstreams;
+pub(crate) mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use doorward_admin::Reader;
 use doorward_model::routes;
 /// Draws a page of `console.html`, whose layout has scripts for local times and copy buttons.
 pub(crate) use doorward_web::draw_scripted as draw;
@@ -45,6 +47,27 @@ impl FromRequestParts<Arc<Console>> for Administrator {
     }
 }
 
+/// A browser of a user who sees usage: an administrator or an auditor. For other users the response
+/// is 404.
+pub(crate) struct Auditor {
+    pub(crate) signed_in: doorward_web::SignedIn,
+    pub(crate) reader: Reader,
+}
+
+impl FromRequestParts<Arc<Console>> for Auditor {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        console: &Arc<Console>,
+    ) -> Result<Self, Response> {
+        let found = doorward_web::Auditor::from_request_parts(parts, &console.web).await?;
+        let reader = Reader::of(&found.0.visitor.user)
+            .ok_or_else(|| doorward_web::ErrorPage::not_found().draw(&console.web))?;
+        Ok(Self { signed_in: found.0, reader })
+    }
+}
+
 pub(crate) fn router(console: &Arc<Console>) -> Router {
     let pages = Router::new()
         .route(routes::ADMIN, get(home::get))
@@ -62,6 +85,8 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_AUDIT, get(audit::get))
         .route(routes::ADMIN_AUDIT_EXPORT, get(audit::export))
         .route(routes::ADMIN_AUDIT_RECORD, get(audit::record))
+        .route(routes::ADMIN_USAGE, get(usage::get))
+        .route(routes::ADMIN_USAGE_CSV, get(usage::csv))
         .route(routes::ADMIN_SETTINGS, get(server::get))
         .route(routes::ADMIN_NOTICE, post(server::notice))
         .route(routes::ADMIN_TEST_MAIL, post(server::test_mail))

@@ -118,7 +118,7 @@ fn calls(from: Counted, to: i64) -> String {
     )
 }
 
-/// The statement that adds these entries to the figures, the same on both databases. `full` hours
+/// The statement that adds these entries to the numbers, the same on both databases. `full` hours
 /// take no further combinations of tool, user and client.
 fn add(from: Counted, to: i64, full: &[i64]) -> String {
     let numbers = numbers();
@@ -201,7 +201,7 @@ impl Store {
     }
 
     /// Counts again what the audit still has from its beginning: every hour of which no entry was
-    /// deleted. Earlier figures stay. Returns the number of entries that were read.
+    /// deleted. Earlier numbers stay. Returns the number of entries that were read.
     pub async fn rebuild_usage(&self) -> Result<u64, StoreError> {
         self.flush().await?;
         self.count_usage().await?;
@@ -245,7 +245,7 @@ impl Store {
         Ok(Some(Counted { seq: seq - 1, first_hour: hour }))
     }
 
-    /// Deletes figures of hours before the one of `at`, and returns the number of rows.
+    /// Deletes numbers of hours before the one of `at`, and returns the number of rows.
     pub async fn trim_usage(&self, at: Timestamp) -> Result<u64, StoreError> {
         let old = usage_hour::Entity::delete_many()
             .filter(usage_hour::Column::Hour.lt(at.0.div_euclid(HOUR)));

@@ -1,4 +1,4 @@
-//! Usage: figures of tool calls by hour, counted from the audit.
+//! Usage: numbers of tool calls by hour, counted from the audit.
 //!
 //! Nothing is counted while a call is served. The audit is the source, and a setting holds up to
 //! which entry it was counted: one transaction adds the entries after it and moves it on. A process

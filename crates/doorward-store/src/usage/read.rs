@@ -1,4 +1,4 @@
-//! Reads figures of usage.
+//! Reads numbers of usage.
 
 use doorward_model::{
     Outcome, Role, Timestamp, Usage, UsageBy, UsageFilter,
@@ -65,7 +65,7 @@ fn condition(filter: &UsageFilter) -> Condition {
     all
 }
 
-fn figures(row: &QueryResult) -> Result<Usage, StoreError> {
+fn numbers(row: &QueryResult) -> Result<Usage, StoreError> {
     let number = |at: usize| row.try_get_by_index::<i64>(at);
     let mut histogram = [0; LATENCY_BUCKETS];
     for (at, count) in histogram.iter_mut().enumerate() {
@@ -111,7 +111,7 @@ fn unconnected(now: Timestamp) -> Select<user::Entity> {
 }
 
 impl Store {
-    /// The figures of the calls that fit, by a dimension, those with the most calls first, or the
+    /// The numbers of the calls that fit, by a dimension, those with the most calls first, or the
     /// latest hour; at most `limit` of them. [`Store::count_usage`] brings them up to date.
     pub async fn usage(
         &self,
@@ -149,7 +149,7 @@ impl Store {
         }
         let statement = self.reader.get_database_backend().build(&query);
         let rows = self.reader.query_all_raw(statement).await?;
-        rows.iter().map(figures).collect()
+        rows.iter().map(numbers).collect()
     }
 
     /// The number of users without a client and without a personal access token at `now`.

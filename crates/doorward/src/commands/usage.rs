@@ -1,7 +1,7 @@
 //! `doorward usage …`.
 
 use clap::{Args, Subcommand};
-use doorward_admin::{Figures, Period, Question, Reader, USAGE_CSV_HEAD};
+use doorward_admin::{Period, Question, Reader, USAGE_CSV_HEAD, UsageRow};
 use doorward_audit::text;
 use doorward_model::{Outcome, UsageBy, usage::OTHERS};
 use serde_json::{Value, json};
@@ -36,8 +36,8 @@ enum Verb {
         #[arg(long, default_value = "30d", value_parser = ["24h", "7d", "30d", "90d"])]
         period: String,
     },
-    /// Counts the figures again from the audit: every hour of which it has all entries. Earlier
-    /// figures stay.
+    /// Counts the numbers again from the audit: every hour of which it has all entries. Earlier
+    /// numbers stay.
     Rebuild,
 }
 
@@ -73,9 +73,9 @@ fn period(name: &str) -> Result<Period, Failed> {
     Period::parse(name).ok_or_else(|| Failed(format!("{name:?} is not a period")))
 }
 
-fn row(by: UsageBy, figures: &Figures) -> Vec<String> {
-    let usage = &figures.usage;
-    let key = match (by, figures.name.as_deref(), usage.key.as_str()) {
+fn row(by: UsageBy, numbers: &UsageRow) -> Vec<String> {
+    let usage = &numbers.usage;
+    let key = match (by, numbers.name.as_deref(), usage.key.as_str()) {
         (_, Some(name), _) => name.to_owned(),
         (_, None, OTHERS) => "(others)".to_owned(),
         (UsageBy::Service, None, "") => "(built-in tools)".to_owned(),
@@ -84,7 +84,7 @@ fn row(by: UsageBy, figures: &Figures) -> Vec<String> {
         (_, None, key) => key.to_owned(),
     };
     let latency = |per_cent| {
-        figures.milliseconds(per_cent).map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
+        numbers.milliseconds(per_cent).map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
     };
     vec![
         key,
@@ -98,17 +98,17 @@ fn row(by: UsageBy, figures: &Figures) -> Vec<String> {
     ]
 }
 
-fn value(figures: &Figures) -> Value {
-    let usage = &figures.usage;
+fn value(numbers: &UsageRow) -> Value {
+    let usage = &numbers.usage;
     json!({
         "key": usage.key,
-        "name": figures.name,
+        "name": numbers.name,
         "calls": usage.calls,
         "ok": usage.ok(),
         "refused": usage.refused,
         "failed": usage.failed,
-        "p50_ms": figures.milliseconds(50),
-        "p95_ms": figures.milliseconds(95),
+        "p50_ms": numbers.milliseconds(50),
+        "p95_ms": numbers.milliseconds(95),
         "request_bytes": usage.request_bytes,
         "response_bytes": usage.response_bytes,
     })
@@ -138,9 +138,13 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 return Ok(());
             }
             report!("{} approved tools were not called in {name}:", tools.len());
-            tools.iter().for_each(|tool| report!("  {tool}"));
+            for tool in &tools {
+                report!("  {tool}");
+            }
             report!("{} users have neither a client nor a personal access token:", users.count);
-            users.names.iter().for_each(|user| report!("  {user}"));
+            for user in &users.names {
+                report!("  {user}");
+            }
             return Ok(());
         }
         None => {}
@@ -174,10 +178,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         print_json(&rows.iter().map(value).collect());
     } else if command.format == "csv" {
         report!("{USAGE_CSV_HEAD}");
-        rows.iter().for_each(|row| report!("{}", row.to_csv()));
+        for row in &rows {
+            report!("{}", row.to_csv());
+        }
     } else {
         let head = [by.as_str(), "CALLS", "REFUSED", "FAILED", "P50 MS", "P95 MS", "IN", "OUT"];
-        let rows: Vec<_> = rows.iter().map(|figures| row(by, figures)).collect();
+        let rows: Vec<_> = rows.iter().map(|numbers| row(by, numbers)).collect();
         print_table(&head.map(str::to_uppercase).each_ref().map(String::as_str), &rows);
     }
     Ok(())
