@@ -12,7 +12,7 @@ use doorward_admin::{MOST_USAGE_ROWS, Period, Refusal, UsageRow};
 use doorward_language::{Message, text};
 use doorward_model::{Timestamp, UsageBy, routes, usage::OTHERS};
 use doorward_transport::Params;
-use doorward_web::{Frame, filters};
+use doorward_web::Frame;
 
 use crate::{
     Console,
