@@ -2,15 +2,34 @@
 
 use doorward_admin::Bar;
 use doorward_language::{Message, moment, outcome as outcome_title, text};
-use doorward_model::Outcome;
+use doorward_model::{Outcome, Timestamp, routes};
 
-use crate::{Console, pages::usage::audit_link};
+use crate::Console;
 
 /// The size of the chart in its own units.
 const WIDTH: i64 = 720;
 const HEIGHT: i64 = 140;
 /// The space between two bars.
 const GAP: i64 = 3;
+
+/// The day of a moment, as the search in the audit takes it.
+fn day(at: Timestamp) -> String {
+    doorward_audit::text::rfc3339(at).chars().take(10).collect()
+}
+
+/// The audit's entries of tool calls with this filter, since a day.
+pub(crate) fn audit_link(
+    console: &Console,
+    filter: &[(&str, &str)],
+    (since, until): (Timestamp, Option<Timestamp>),
+) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(filter).append_pair("since", &day(since));
+    if let Some(until) = until {
+        query.append_pair("until", &day(until.plus(-1)));
+    }
+    format!("{}?{}", console.web.at(routes::ADMIN_AUDIT), query.finish())
+}
 
 /// Bars of calls, stacked by outcome.
 pub(crate) struct Chart {

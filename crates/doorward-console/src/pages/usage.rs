@@ -10,14 +10,14 @@ use axum::{
 };
 use doorward_admin::{MOST_USAGE_ROWS, Period, Refusal, UsageRow};
 use doorward_language::{Message, text};
-use doorward_model::{Timestamp, UsageBy, routes, usage::OTHERS};
+use doorward_model::{Timestamp, UsageBy, usage::OTHERS};
 use doorward_transport::Params;
 use doorward_web::Frame;
 
 use crate::{
     Console,
     api::usage_csv,
-    chart::{Chart, Heat},
+    chart::{Chart, Heat, audit_link},
     pages::{Auditor, draw},
     refusals::oops,
 };
@@ -101,25 +101,6 @@ fn bytes(count: i64) -> String {
         10_000..10_000_000 => text::usage_kilobytes(count / 1000).to_string(),
         _ => text::usage_megabytes(count / 1_000_000).to_string(),
     }
-}
-
-/// The day of a moment, as the search in the audit takes it.
-pub(crate) fn day(at: Timestamp) -> String {
-    doorward_audit::text::rfc3339(at).chars().take(10).collect()
-}
-
-/// The audit's entries of tool calls with this filter, since a day.
-pub(crate) fn audit_link(
-    console: &Console,
-    filter: &[(&str, &str)],
-    (since, until): (Timestamp, Option<Timestamp>),
-) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(filter).append_pair("since", &day(since));
-    if let Some(until) = until {
-        query.append_pair("until", &day(until.plus(-1)));
-    }
-    format!("{}?{}", console.web.at(routes::ADMIN_AUDIT), query.finish())
 }
 
 /// The places of values of a dimension in a table.
