@@ -121,6 +121,7 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::API_UPSTREAMS, "it asks the upstream first"),
     (routes::API_UPSTREAM_SERVER, "it needs an upstream that names another one"),
     (routes::API_UPSTREAM, "it needs an upstream that was added"),
+    (routes::API_USAGE_REBUILD, "it counts the audit; a dropped count goes on at the next"),
 ];
 
 /// The methods by which a route may write.
