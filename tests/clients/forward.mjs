@@ -4,29 +4,19 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp, request as send } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { check, count, sleep } from './check.mjs';
 import { Human } from './human.mjs';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
+import { connected } from './sdk-client.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const examples = join(here, '../../deploy/proxies');
 const PASSWORD = 'correct horse battery';
 const folder = mkdtempSync(join(tmpdir(), 'doorward-forward-'));
-
-async function freePort() {
-  const probe = createServer();
-  await new Promise(ready => probe.listen(0, '127.0.0.1', ready));
-  const { port } = probe.address();
-  await new Promise(done => probe.close(done));
-  return port;
-}
 
 // The program: an MCP server and pages, without any authentication. It answers with the headers that it got.
 async function program() {
@@ -77,36 +67,7 @@ const PROXIES = {
 // A client, from the bare URL to a tool call.
 async function use(server, url) {
   const human = new Human(server.url, 'ada', PASSWORD);
-  const memory = {};
-  const redirectUrl = 'http://127.0.0.1:7901/callback';
-  const provider = {
-    redirectUrl,
-    clientMetadata: { client_name: 'Client', redirect_uris: [redirectUrl], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' },
-    state: () => 'state-1',
-    clientInformation: () => memory.client,
-    saveClientInformation: client => { memory.client = client; },
-    tokens: () => memory.tokens,
-    saveTokens: tokens => { memory.tokens = tokens; },
-    redirectToAuthorization: to => { memory.authorize = to; },
-    saveCodeVerifier: verifier => { memory.verifier = verifier; },
-    codeVerifier: () => memory.verifier,
-    saveDiscoveryState: state => { memory.discovery = state; },
-    discoveryState: () => memory.discovery,
-  };
-  const connect = async () => {
-    const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
-    const client = new Client({ name: 'Client', version: '1' });
-    try {
-      await client.connect(transport);
-    } catch (error) {
-      if (!(error instanceof UnauthorizedError)) throw error;
-      const back = new URL(await human.authorize(memory.authorize.href));
-      await transport.finishAuth(back.searchParams.get('code'));
-      return connect();
-    }
-    return client;
-  };
-  const client = await connect();
+  const { client, memory } = await connected('Client', url, human);
   const answer = await client.callTool({ name: 'who', arguments: {} });
   await client.close();
   return { said: answer.content[0].text, token: memory.tokens.access_token };

@@ -9,6 +9,7 @@ import { chromium } from 'playwright-core';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Human } from './human.mjs';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { startService } from './gateway/openapi_service.mjs';
 import { tokens } from './tokens.mjs';
@@ -38,10 +39,7 @@ const wiki = createServer(async (request, answer) => {
   answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result ? { jsonrpc: '2.0', id, result } : { jsonrpc: '2.0', id, error: { code: -32601, message: 'unknown' } }));
 });
 await new Promise(ready => wiki.listen(0, '127.0.0.1', ready));
-const probe = createServer();
-await new Promise(ready => probe.listen(0, '127.0.0.1', ready));
-const notesPort = probe.address().port;
-await new Promise(done => probe.close(done));
+const notesPort = await freePort();
 const notes = spawn(join(here, '.venv/bin/python'), ['gateway/notes_server.py', String(notesPort)], { cwd: here });
 for (let attempt = 0; attempt < 150; attempt += 1) {
   try { await fetch(`http://127.0.0.1:${notesPort}/`); break; } catch { await sleep(0.1); }

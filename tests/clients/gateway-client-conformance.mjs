@@ -1,11 +1,11 @@
 // The official client conformance suite against our upstream side: the suite's servers become upstreams, one after the other.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Human } from './human.mjs';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { tokens } from './tokens.mjs';
 
@@ -14,7 +14,7 @@ const suite = join(here, 'node_modules/@modelcontextprotocol/conformance/dist/in
 const output = join(here, '../output');
 mkdirSync(output, { recursive: true });
 const binary = resolve(process.env.DOORWARD_BINARY ?? join(here, '../../target/release/doorward'));
-const port = await new Promise(done => { const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)); }); });
+const port = await freePort();
 const [local, publicUrl] = [`http://127.0.0.1:${port}`, 'https://doorward.example'];
 const settings = { DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '7200', DOORWARD_SERVER__ALLOWED_HOSTS: `127.0.0.1:${port}`, DOORWARD_SERVER__PUBLIC_URL: publicUrl };
 const server = await startServer(settings, ['--listen', `127.0.0.1:${port}`]);

@@ -1,10 +1,10 @@
 // Unmodified servers of the SDKs that are in use, behind one Doorward: each is found out, listed and called; those over HTTP are
 // restarted in between.
 import { spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Human } from './human.mjs';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { tokens } from './tokens.mjs';
 import { check, count, sleep } from './check.mjs';
@@ -14,7 +14,6 @@ const node = join(here, 'node_modules/node/bin/node');
 const everything = join(here, 'node_modules/@modelcontextprotocol/server-everything/dist/index.js');
 const newer = join(here, '.venv/bin');
 const older = join(here, '.venv-older/bin');
-const freePort = () => new Promise(done => { const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)); }); });
 const versions = environment => Object.fromEntries(spawnSync(join(environment, 'python'), ['-c', 'from importlib.metadata import distributions\nfor d in distributions(): print(d.name.lower(), d.version)']).stdout.toString().trim().split('\n').map(line => line.split(' ')));
 const [old, now] = [versions(older), versions(newer)];
 const python = (environment, library, transport) => port => [join(environment, 'python'), ['gateway/sdk_server.py', library, transport, ...(port ? [String(port)] : [])]];

@@ -1,6 +1,5 @@
 // The gateway against real servers and clients, all at the same time behind one Doorward.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { writeFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import * as v1types from '@modelcontextprotocol/sdk/types.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
 import { Human } from './human.mjs';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { startService } from './gateway/openapi_service.mjs';
 import { tokens } from './tokens.mjs';
@@ -19,7 +19,6 @@ const node = join(here, 'node_modules/node/bin/node');
 const everything = join(here, 'node_modules/@modelcontextprotocol/server-everything/dist/index.js');
 const python = join(here, '.venv/bin/python');
 const children = [];
-const freePort = () => new Promise(done => { const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)); }); });
 const background = (command, args, env = {}) => {
   const child = spawn(command, args, { cwd: here, env: { ...process.env, ...env } });
   child.text = '';

@@ -1,17 +1,16 @@
 // Sign-in through further identity providers that others wrote, step by step over HTTP: glewlwyd and LemonLDAP::NG of Debian, and
 // oidc-provider-mock of PyPI. Each is tried out, signs a user in, and vouches for the user in the background.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:http';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { check, count, sleep } from './check.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, '../output');
 mkdirSync(output, { recursive: true });
-const freePort = () => new Promise(ready => { const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => ready(port)); }); });
 const port = await freePort();
 const url = `http://localhost:${port}`;
 const children = [];

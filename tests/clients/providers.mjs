@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { check, count, sleep } from './check.mjs';
 
@@ -18,7 +19,6 @@ const output = join(here, '../output');
 mkdirSync(output, { recursive: true });
 const REFRESH_SECONDS = 60;
 
-const freePort = () => new Promise(ready => { const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => ready(port)); }); });
 const [port, corpPort, navyPort] = [await freePort(), await freePort(), await freePort()];
 const url = `http://localhost:${port}`;
 

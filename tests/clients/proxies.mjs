@@ -2,10 +2,10 @@
 // events come as they are sent, and a long call is not cut off. Forwarded headers of clients change nothing.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { check, count, sleep } from './check.mjs';
 
@@ -13,14 +13,6 @@ const here = dirname(fileURLToPath(import.meta.url));
 const examples = join(here, '../../deploy/proxies');
 const PASSWORD = 'correct horse battery';
 const folder = mkdtempSync(join(tmpdir(), 'doorward-proxies-'));
-
-async function freePort() {
-  const probe = createServer();
-  await new Promise(ready => probe.listen(0, '127.0.0.1', ready));
-  const { port } = probe.address();
-  await new Promise(done => probe.close(done));
-  return port;
-}
 
 function certificate() {
   const [key, file] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];

@@ -2,26 +2,16 @@
 // an unmodified client gets from the bare URL of each to a tool call. A token for one is refused by the other and by Doorward.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { check, count, sleep } from './check.mjs';
 import { Human } from './human.mjs';
+import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
+import { connected } from './sdk-client.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const PASSWORD = 'correct horse battery';
-
-async function freePort() {
-  const probe = createServer();
-  await new Promise(ready => probe.listen(0, '127.0.0.1', ready));
-  const { port } = probe.address();
-  await new Promise(done => probe.close(done));
-  return port;
-}
 
 const server = await startServer();
 // The scripts lie beside the packages that they import.
@@ -55,37 +45,8 @@ async function resource(name, scopes, snippet, file, command) {
 // An unmodified client, from the bare URL to a tool call. Returns its access token.
 async function use({ name, url, scopes }) {
   const human = new Human(server.url, 'ada', PASSWORD);
-  const memory = {};
-  const redirectUrl = 'http://127.0.0.1:7901/callback';
-  const provider = {
-    redirectUrl,
-    clientMetadata: { client_name: `Client of ${name}`, redirect_uris: [redirectUrl], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' },
-    state: () => 'state-1',
-    clientInformation: () => memory.client,
-    saveClientInformation: client => { memory.client = client; },
-    tokens: () => memory.tokens,
-    saveTokens: tokens => { memory.tokens = tokens; },
-    redirectToAuthorization: to => { memory.authorize = to; },
-    saveCodeVerifier: verifier => { memory.verifier = verifier; },
-    codeVerifier: () => memory.verifier,
-    saveDiscoveryState: state => { memory.discovery = state; },
-    discoveryState: () => memory.discovery,
-  };
-  const connect = async () => {
-    const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
-    const client = new Client({ name, version: '1' });
-    try {
-      await client.connect(transport);
-    } catch (error) {
-      if (!(error instanceof UnauthorizedError)) throw error;
-      check(memory.authorize.searchParams.get('resource') === url, `${name}: the client asks for it by its URL`);
-      const back = new URL(await human.authorize(memory.authorize.href));
-      await transport.finishAuth(back.searchParams.get('code'));
-      return connect();
-    }
-    return client;
-  };
-  const client = await connect();
+  const { client, memory } = await connected(`Client of ${name}`, url, human);
+  check(memory.authorize.searchParams.get('resource') === url, `${name}: the client asks for it by its URL`);
   const answer = await client.callTool({ name: 'hello', arguments: {} });
   check(JSON.stringify(answer.content).includes('hello'), `${name}: a tool call`);
   check(scopes.includes(memory.tokens.scope.split(' ')[0]), `${name}: the token has its scope (${memory.tokens.scope})`);
