@@ -53,6 +53,7 @@ const CLIENTS = [
   [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, legacy`, node('ts-v2.mjs', 'legacy')],
   [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, modern`, node('ts-v2.mjs', 'modern')],
   [`mcp-remote ${version('mcp-remote')}`, node('mcp-remote.mjs')],
+  [`mcp-remote ${version('mcp-remote')} --device-code`, node('device.mjs')],
   [`@modelcontextprotocol/inspector ${version('@modelcontextprotocol/inspector')}`, node('inspector.mjs')],
   [`Python mcp ${pyVersion('mcp')}, legacy`, [python, ['py_mcp.py', 'legacy']]],
   [`Python mcp ${pyVersion('mcp')}, auto`, [python, ['py_mcp.py', 'auto']]],

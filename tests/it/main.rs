@@ -23,6 +23,7 @@ mod connections;
 mod costs;
 mod crash;
 mod deploy;
+mod device;
 mod disconnects;
 mod documentation;
 mod documents;

@@ -35,6 +35,7 @@ const CACHE_SECONDS: u32 = 300;
 pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
     let mut router = Router::new()
         .route(routes::TOKEN, post(token))
+        .route(routes::DEVICE_AUTHORIZATION, post(device_authorization))
         .route(routes::REVOKE, post(revoke))
         .route(routes::INTROSPECT, post(introspect))
         .route(routes::JWKS, get(jwks))
@@ -168,8 +169,31 @@ async fn token(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
+    let taken = request.extensions().get::<Taken>().cloned();
     match receive(request).await {
-        Ok((headers, params)) => respond(issuer.token(&headers, &params, address).await),
+        Ok((headers, params)) => {
+            let done = issuer.token(&headers, &params, address).await;
+            // A device that waits for its user polls as it is told: that is no refusal.
+            if let (Err(RequestFailure { failure, .. }), Some(taken)) = (&done, taken)
+                && failure.code == OAuthErrorCode::AuthorizationPending
+            {
+                taken.give_back();
+            }
+            respond(done)
+        }
+        Err(response) => response,
+    }
+}
+
+async fn device_authorization(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    match receive(request).await {
+        Ok((headers, params)) => {
+            respond(issuer.device_authorization(&headers, &params, address).await)
+        }
         Err(response) => response,
     }
 }

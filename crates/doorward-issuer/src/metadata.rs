@@ -23,6 +23,7 @@ impl Issuer {
             "issuer": parts.public_url.as_str(),
             "authorization_endpoint": at(routes::AUTHORIZE),
             "token_endpoint": at(routes::TOKEN),
+            "device_authorization_endpoint": at(routes::DEVICE_AUTHORIZATION),
             "revocation_endpoint": at(routes::REVOKE),
             "introspection_endpoint": at(routes::INTROSPECT),
             "jwks_uri": at(routes::JWKS),

@@ -4,7 +4,7 @@ use doorward_model::{
     AuditEvent, AuditKind, AuditSubject, Change, Client, ConnectStep, GrantId, OAuthErrorCode,
     Outcome, PlainToken, ScopeSet, StepKind, UserId,
 };
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 use doorward_transport::{ClientAddress, Params};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -63,7 +63,11 @@ impl Issuer {
         // 1. Authenticate the client.
         let client = self.authenticate(Endpoint::Token, headers, params, address).await?.client;
         let result = self.exchange(&client, params).await;
-        self.note_token(&client, params, &result).await;
+        let waits = matches!(&result, Err(failure) if matches!(failure.code, OAuthErrorCode::AuthorizationPending | OAuthErrorCode::SlowDown));
+        // A device that waits for its user is no event.
+        if !waits {
+            self.note_token(&client, params, &result).await;
+        }
         // 6. The response.
         Ok(result?.body())
     }
@@ -95,10 +99,12 @@ impl Issuer {
                 Err(refused) => Some(refused),
             };
             if let Some(Refused { failure, unit }) = refused {
-                if !unit.is_empty() {
-                    self.parts.store.apply(unit).await?;
+                match self.parts.store.apply(unit).await {
+                    Ok(()) => return Err(failure),
+                    // Another poll of the same device was noted first.
+                    Err(StoreError::Refused(Condition::PollDevice)) => {}
+                    Err(error) => return Err(error.into()),
                 }
-                return Err(failure);
             }
         }
         Err(Failure::new(

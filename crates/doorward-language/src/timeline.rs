@@ -16,6 +16,7 @@ pub fn step_kind(kind: StepKind) -> Message {
         StepKind::Registered => text::timeline_registered(),
         StepKind::Document => text::timeline_document(),
         StepKind::Authorize => text::timeline_authorize(),
+        StepKind::Device => text::timeline_device(),
         StepKind::SignedIn => text::timeline_signed_in(),
         StepKind::Asked => text::timeline_asked(),
         StepKind::Answered => text::timeline_answered(),

@@ -1,6 +1,7 @@
 //! A write is a value: a request decides on the state that it read and passes one [`UnitOfWork`] to
 //! the store.
 
+mod device;
 mod factor;
 mod resource;
 mod unit;
@@ -14,6 +15,7 @@ use crate::{
     secret::HashedPassword,
     upstream::UpstreamChange,
 };
+pub use device::DeviceChange;
 pub use factor::FactorChange;
 pub use resource::ResourceChange;
 pub use unit::{CountedAttempt, Expected, UnitOfWork};
@@ -31,8 +33,7 @@ pub enum Change {
         /// The new hash, or `None` to forbid signing in with a password.
         password: Option<HashedPassword>,
     },
-    /// Replaces a password's hash by one of the same password under newer parameters. Conditional:
-    /// it must still be the old one.
+    /// Replaces a password's hash by one under newer parameters. Conditional: it is the old one.
     RehashPassword {
         /// The user.
         user_id: UserId,
@@ -188,8 +189,7 @@ pub enum Change {
         /// The session to keep.
         except: Option<SessionId>,
     },
-    /// Spends a named value: a consent, an assertion's `jti`. Conditional: it must not be spent
-    /// yet.
+    /// Spends a named value: a consent, an assertion's `jti`. Conditional: it must be unspent.
     SpendValue {
         /// The value's name.
         key: String,
@@ -412,6 +412,8 @@ pub enum Change {
     Upstream(UpstreamChange),
     /// A change to external resource servers.
     Resource(ResourceChange),
+    /// A change to device authorizations.
+    Device(DeviceChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection of both
     /// sets.
     NarrowGrants {
@@ -440,9 +442,8 @@ pub enum Change {
     },
     /// Adds a personal or service token. Conditional: the id and the value must be new.
     InsertAccessToken(Box<AccessToken>),
-    /// Replaces the value of a token, its end, and the recorded authentication of the user who
-    /// replaces it. Conditional: it must belong to this user and be live at the moment of the
-    /// replacement.
+    /// Replaces the value of a token, its end, and the recorded authentication of the user.
+    /// Conditional: it must belong to this user and be live.
     RotateAccessToken(Box<AccessToken>),
     /// Revokes a token. Conditional: it must exist and not be revoked.
     RevokeAccessToken {
@@ -467,8 +468,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Notes that a token was used, and that the accounts at providers of its user are in use
-    /// again.
+    /// Notes the use of a token; its user's accounts at providers are in use again.
     UseAccessToken {
         /// Which.
         id: AccessTokenId,

@@ -13,12 +13,19 @@ pub enum GrantType {
     ClientCredentials,
     /// A signed token of another issuer (RFC 7523 §2.1).
     JwtBearer,
+    /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4): a device without a browser.
+    DeviceCode,
 }
 
 impl GrantType {
     /// Every grant type, in the order in which metadata lists them.
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::JwtBearer];
+    pub const ALL: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::JwtBearer,
+        Self::DeviceCode,
+    ];
 
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +34,7 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
     /// The grant type of that name.
@@ -56,7 +64,10 @@ impl GrantTypes {
     /// The same without those that only administrators give.
     pub fn for_registration(self) -> Self {
         let given = |grant: &GrantType| match grant {
-            GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::JwtBearer => true,
+            GrantType::AuthorizationCode
+            | GrantType::RefreshToken
+            | GrantType::JwtBearer
+            | GrantType::DeviceCode => true,
             GrantType::ClientCredentials => false,
         };
         self.0.into_iter().filter(given).collect()

@@ -15,6 +15,7 @@ pub mod authorization;
 pub mod change;
 pub mod client;
 mod connection_problem;
+pub mod device;
 pub mod external_resource;
 pub mod foreign;
 pub mod grant;
@@ -60,7 +61,9 @@ pub use audit::{
 };
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
-pub use change::{Change, CountedAttempt, Expected, FactorChange, ResourceChange, UnitOfWork};
+pub use change::{
+    Change, CountedAttempt, DeviceChange, Expected, FactorChange, ResourceChange, UnitOfWork,
+};
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};

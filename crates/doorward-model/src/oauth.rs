@@ -39,6 +39,12 @@ pub enum OAuthErrorCode {
     InvalidClientMetadata,
     /// RFC 7009 §2.2.1: this token type cannot be revoked here.
     UnsupportedTokenType,
+    /// RFC 8628 §3.5: the user has not decided yet.
+    AuthorizationPending,
+    /// RFC 8628 §3.5: the client polls too fast.
+    SlowDown,
+    /// RFC 8628 §3.5: the device code has expired.
+    ExpiredToken,
     /// RFC 6749 §4.1.2.1: something failed here.
     ServerError,
     /// RFC 6749 §4.1.2.1: cannot serve now; try again.
@@ -66,6 +72,9 @@ impl OAuthErrorCode {
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }

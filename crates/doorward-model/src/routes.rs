@@ -33,6 +33,10 @@ routes! {
     AUTHORIZE = "/oauth/authorize";
     /// The token endpoint (RFC 6749 §3.2).
     TOKEN = "/oauth/token";
+    /// The device authorization endpoint (RFC 8628 §3.1).
+    DEVICE_AUTHORIZATION = "/oauth/device";
+    /// The page on which a user enters the code that a device shows.
+    DEVICE = "/device";
     /// Token revocation (RFC 7009).
     REVOKE = "/oauth/revoke";
     /// Token introspection (RFC 7662).

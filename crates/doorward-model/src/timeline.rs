@@ -45,6 +45,8 @@ steps! {
     Document = "document";
     /// It sent a user's browser to the authorization endpoint.
     Authorize = "authorize";
+    /// It asked for a code for a device (RFC 8628).
+    Device = "device";
     /// The user signed in.
     SignedIn = "signed_in";
     /// The user was asked.

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_tokens;
 mod clients;
+pub(crate) mod devices;
 pub(crate) mod resources;
 pub(crate) mod upstreams;
 

@@ -13,9 +13,9 @@ use crate::{
     Backend, Config, Store, StoreError,
     entities::{
         access_grant, access_token, audit, audit_record, authorization_code, client,
-        connect_attempt, connection, external_resource, identity, invitation, kept_result,
-        login_failure, one_time_link, passkey, provider, recovery_code, refresh_token, session,
-        setting, sign_in, signing_key, spent_value, token_revocation, totp, upstream,
+        connect_attempt, connection, device_authorization, external_resource, identity, invitation,
+        kept_result, login_failure, one_time_link, passkey, provider, recovery_code, refresh_token,
+        session, setting, sign_in, signing_key, spent_value, token_revocation, totp, upstream,
         upstream_registration, upstream_tool, upstream_trust, usage_hour, user,
     },
 };
@@ -63,6 +63,7 @@ copied!(
     totp,
     recovery_code,
     upstream,
+    device_authorization,
     external_resource,
     upstream_tool,
     upstream_registration,

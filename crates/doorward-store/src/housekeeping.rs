@@ -10,8 +10,8 @@ use crate::{
     Store, StoreError,
     entities::{
         access_grant, access_token, audit_record, authorization_code, client, connect_attempt,
-        connect_step, kept_result, login_failure, one_time_link, refresh_token, session, sign_in,
-        signing_key, spent_value,
+        connect_step, device_authorization, kept_result, login_failure, one_time_link,
+        refresh_token, session, sign_in, signing_key, spent_value,
     },
 };
 
@@ -72,6 +72,13 @@ impl Store {
             one_time_link,
             Token,
             one_time_link::Column::ExpiresAt.lt(now.plus(-86_400).0)
+        );
+        // A spent one stays for as long as a replay of its code is likely.
+        rows += sweep!(
+            self,
+            device_authorization,
+            DeviceCode,
+            device_authorization::Column::ExpiresAt.lt(now.plus(-86_400).0)
         );
         rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, connect_attempt, State, connect_attempt::Column::ExpiresAt.lt(now.0));

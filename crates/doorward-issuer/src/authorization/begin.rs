@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Client, ClientId, ConnectStep, OAuthErrorCode, Reason, Resource, ScopeSet, StepKind, Timestamp,
-    UserId, id::random_text,
+    Client, ClientId, ConnectStep, GrantType, OAuthErrorCode, Reason, Resource, ScopeSet, StepKind,
+    Timestamp, UserId, id::random_text,
 };
 use doorward_transport::{ClientAddress, Params};
 
@@ -165,6 +165,10 @@ impl Issuer {
         redirect_uri: &str,
     ) -> Result<Valid, Failure> {
         let served = &self.parts.resources;
+        if !client.grant_types.contains(GrantType::AuthorizationCode) {
+            let why = "the client did not register the grant type authorization_code";
+            return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why));
+        }
         let challenge = oxide::check_authorization(params, &client.id, redirect_uri)?;
         let (resources, external) = self.resources_of(params.resources())?;
         let scopes = match external {

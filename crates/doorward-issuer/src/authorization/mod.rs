@@ -56,7 +56,7 @@ pub struct Approver<'a> {
 
 impl Approver<'_> {
     /// The subject of the grant.
-    fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         Subject {
             account: self.user.id.clone(),
             auth_time: self.auth_time,

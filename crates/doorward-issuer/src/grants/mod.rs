@@ -3,6 +3,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod id_jag;
 mod jwt_bearer;
 mod refresh_token;
@@ -25,6 +26,7 @@ fn of(kind: GrantType) -> &'static dyn Grant {
         GrantType::RefreshToken => &refresh_token::RefreshToken,
         GrantType::ClientCredentials => &client_credentials::ClientCredentials,
         GrantType::JwtBearer => &jwt_bearer::JwtBearer,
+        GrantType::DeviceCode => &device_code::DeviceCode,
     }
 }
 
@@ -135,12 +137,18 @@ pub(crate) fn requested(client: &Client, params: &Params) -> Result<&'static dyn
         let why = format!("supported are {}", names.join(", "));
         Failure::new(OAuthErrorCode::UnsupportedGrantType, why)
     })?;
+    registered(client, grant.kind())?;
+    Ok(grant)
+}
+
+/// Refuses a client that may not use a grant type.
+pub(crate) fn registered(client: &Client, kind: GrantType) -> Result<(), Failure> {
     let unauthorized = |why| Failure::new(OAuthErrorCode::UnauthorizedClient, why);
-    if !client.may_use(grant.kind()) {
+    if !client.may_use(kind) {
         return Err(unauthorized("the client did not register this grant type"));
     }
-    if !grant.client_authentication().contains(&client.auth_method) {
+    if !of(kind).client_authentication().contains(&client.auth_method) {
         return Err(unauthorized("this grant type needs another way of client authentication"));
     }
-    Ok(grant)
+    Ok(())
 }

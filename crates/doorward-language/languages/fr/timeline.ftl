@@ -4,6 +4,7 @@ timeline_resource_metadata = A lu les métadonnées de la ressource
 timeline_server_metadata = A lu les métadonnées du serveur d’autorisation
 timeline_registered = S’est enregistré
 timeline_document = Son document de métadonnées a été récupéré
+timeline_device = A demandé un code pour un appareil
 timeline_authorize = A envoyé un navigateur pour l’autorisation
 timeline_signed_in = L’utilisateur s’est connecté
 timeline_asked = Le consentement de l’utilisateur a été demandé

@@ -294,7 +294,7 @@ fn after(kind: StepKind) -> Stop {
         StepKind::Called => Stop::Connected,
         StepKind::Token | StepKind::Refresh | StepKind::Assertion => Stop::NoCall,
         StepKind::Answered => Stop::NoToken,
-        StepKind::Asked => Stop::NoAnswer,
+        StepKind::Asked | StepKind::Device => Stop::NoAnswer,
         StepKind::Authorize => Stop::NoSignIn,
         StepKind::SignedIn => Stop::NotContinued,
         StepKind::Registered | StepKind::Document => Stop::NoAuthorize,

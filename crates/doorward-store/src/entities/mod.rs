@@ -12,6 +12,7 @@ pub mod client;
 pub mod connect_attempt;
 pub mod connect_step;
 pub mod connection;
+pub mod device_authorization;
 pub mod external_resource;
 pub mod identity;
 pub mod invitation;

@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod clients;
+mod devices;
 mod federation;
 mod grants;
 mod reads;
@@ -288,6 +289,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::Factor(change) => of_factor(change),
         Change::Upstream(change) => of_upstream(change),
         Change::Resource(change) => resources::of(change),
+        Change::Device(change) => devices::of(change),
     }
 }
 
