@@ -30,6 +30,7 @@ mod m20261126_000028_statement;
 mod m20261126_000029_external_resources;
 mod m20261126_000030_usage;
 mod m20261126_000031_device_authorizations;
+mod m20261126_000032_token_exchange;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000029_external_resources::Migration),
             Box::new(m20261126_000030_usage::Migration),
             Box::new(m20261126_000031_device_authorizations::Migration),
+            Box::new(m20261126_000032_token_exchange::Migration),
         ]
     }
 }

@@ -92,6 +92,7 @@ fn grant(id: String, user: &User, client: ClientId, now: Timestamp) -> Grant {
         last_used_at: now,
         expires_at: now.plus(100_000),
         revoked_at: None,
+        delegation: None,
     }
 }
 

@@ -118,6 +118,7 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::ADMIN_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::API_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::ADMIN_LINK, "its link is for the first administrator"),
+    (routes::API_CLIENT_EXCHANGE, "it writes by the function that changes a client"),
     (routes::API_PROVIDERS, "it asks the provider first"),
     (routes::API_PROVIDER, "it needs a provider that was added"),
     (routes::API_UPSTREAMS, "it asks the upstream first"),

@@ -59,7 +59,8 @@ async fn a3_a4_a6_a26_n10_w13_the_metadata_says_what_is_true() {
                 "refresh_token",
                 "client_credentials",
                 "urn:ietf:params:oauth:grant-type:jwt-bearer",
-                "urn:ietf:params:oauth:grant-type:device_code"
+                "urn:ietf:params:oauth:grant-type:device_code",
+                "urn:ietf:params:oauth:grant-type:token-exchange"
             ])
         );
         assert_eq!(document["client_id_metadata_document_supported"], true);

@@ -30,5 +30,6 @@ pub(crate) fn client(id: &str) -> Client {
         fresh_until: None,
         approved_at: None,
         pinned_at: None,
+        exchange: None,
     }
 }

@@ -31,6 +31,7 @@ mod edit_forms;
 mod edits;
 mod enterprise;
 mod entry_limits;
+mod exchange;
 mod export;
 mod factors;
 mod federation;

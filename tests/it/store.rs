@@ -31,6 +31,7 @@ fn grant(id: &str, user: &str) -> Grant {
         last_used_at: NOW,
         expires_at: NOW.plus(1000),
         revoked_at: None,
+        delegation: None,
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod clients;
 mod edit;
+mod exchange;
 mod fields;
 mod health;
 mod invitations;
@@ -31,6 +32,7 @@ mod vitals;
 
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
+pub use exchange::NewExchange;
 pub use fields::{Input, Setting};
 pub use health::{Fault, Health, NotReady, Part, PartState, State};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};

@@ -40,9 +40,7 @@ impl Issuer {
         }
         let token = token_of(params)?;
         let now = self.parts.clock.now();
-        let Some(grant) = self.grant_of(token).await?.filter(|grant| grant.is_live(now)) else {
-            return Ok(inactive());
-        };
+        let Some(grant) = self.live_grant_of(token).await? else { return Ok(inactive()) };
         if grant.client_id != caller.id && caller.source != ClientSource::Administrator {
             return Ok(inactive());
         }

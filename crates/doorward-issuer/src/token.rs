@@ -34,6 +34,8 @@ struct Issued {
     is_new: bool,
     /// More for the entry of the token.
     detail: Option<Value>,
+    /// `issued_token_type`, where the grant type names it.
+    token_type: Option<&'static str>,
 }
 
 impl Issued {
@@ -47,6 +49,9 @@ impl Issued {
         });
         if let (Some(refresh), Some(members)) = (&self.refresh_token, body.as_object_mut()) {
             members.insert("refresh_token".to_owned(), refresh.reveal().into());
+        }
+        if let (Some(kind), Some(members)) = (self.token_type, body.as_object_mut()) {
+            members.insert("issued_token_type".to_owned(), kind.into());
         }
         body
     }
@@ -89,7 +94,10 @@ impl Issuer {
                     // 5. One unit of work.
                     let (issued, unit) = self.issue(granted, &request)?;
                     match self.parts.store.apply(unit).await {
-                        Ok(()) => return Ok(issued),
+                        Ok(()) => {
+                            let token_type = grant.issued_token_type();
+                            return Ok(Issued { token_type, ..issued });
+                        }
                         Err(StoreError::Refused(condition)) => {
                             grant.overtaken(&request, condition).await.err()
                         }
@@ -131,6 +139,7 @@ impl Issuer {
             grant_id: grant.id.clone(),
             is_new,
             detail,
+            token_type: None,
         };
         if is_new {
             unit.push(Change::InsertGrant(grant));

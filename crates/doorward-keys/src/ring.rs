@@ -298,10 +298,9 @@ impl Key {
 
 #[cfg(test)]
 mod tests {
-    use doorward_model::SigningAlgorithm;
-
     use super::*;
     use crate::{Audience, generate, signing::encoding_key};
+    use doorward_model::SigningAlgorithm;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
 
@@ -319,6 +318,7 @@ mod tests {
             acr: String::new(),
             amr: Vec::new(),
             grant: "g".into(),
+            act: None,
         }
     }
 

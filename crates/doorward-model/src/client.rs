@@ -1,7 +1,7 @@
 //! Clients: the programs that act for users (RFC 6749 §2, RFC 7591).
 
 use crate::{
-    GrantType, GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule,
+    ExchangeRule, GrantType, GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule,
     id::{ClientId, UserId},
 };
 
@@ -117,6 +117,8 @@ pub struct Client {
     /// The time at which an administrator pinned its metadata document: a changed document is then
     /// refused.
     pub pinned_at: Option<Timestamp>,
+    /// The permission to exchange tokens (RFC 8693), which only an administrator gives.
+    pub exchange: Option<ExchangeRule>,
 }
 
 impl Client {
@@ -138,6 +140,7 @@ impl Client {
             self.jwks.as_deref().unwrap_or_default(),
             self.jwks_uri.as_deref().unwrap_or_default(),
             &states.join(" "),
+            &self.exchange.as_ref().map(ExchangeRule::to_text).unwrap_or_default(),
         ])
     }
     /// True if it may use this grant type. A client that an administrator added and that

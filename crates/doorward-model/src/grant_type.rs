@@ -15,16 +15,19 @@ pub enum GrantType {
     JwtBearer,
     /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4): a device without a browser.
     DeviceCode,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): a client that acts for a user.
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every grant type, in the order in which metadata lists them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::JwtBearer,
         Self::DeviceCode,
+        Self::TokenExchange,
     ];
 
     /// The registered name.
@@ -35,6 +38,7 @@ impl GrantType {
             Self::ClientCredentials => "client_credentials",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
     /// The grant type of that name.
@@ -68,13 +72,18 @@ impl GrantTypes {
             | GrantType::RefreshToken
             | GrantType::JwtBearer
             | GrantType::DeviceCode => true,
-            GrantType::ClientCredentials => false,
+            GrantType::ClientCredentials | GrantType::TokenExchange => false,
         };
         self.0.into_iter().filter(given).collect()
     }
     /// Those of `names` that exist here. Clients register grant types of other servers too.
     pub fn parse_known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         names.into_iter().filter_map(GrantType::parse).collect()
+    }
+    /// The same with a grant type, or without it.
+    pub fn with(&self, grant: GrantType, present: bool) -> Self {
+        let others = self.0.iter().copied().filter(|other| *other != grant);
+        others.chain(present.then_some(grant)).collect()
     }
     /// Reports a set that has this grant type.
     pub fn contains(&self, grant: GrantType) -> bool {

@@ -15,6 +15,7 @@ pub mod authorization;
 pub mod change;
 pub mod client;
 mod connection_problem;
+mod delegation;
 pub mod device;
 pub mod external_resource;
 pub mod foreign;
@@ -65,6 +66,7 @@ pub use change::{
     Change, CountedAttempt, DeviceChange, Expected, FactorChange, ResourceChange, UnitOfWork,
 };
 pub use client::{Client, ClientAuthMethod, ClientSource};
+pub use delegation::{ActingParty, Delegation, ExchangeRule, MOST_ACTORS};
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};

@@ -187,6 +187,8 @@ routes! {
     API_CLIENT = "/api/admin/clients/{client}";
     /// Decides about a client (POST).
     API_CLIENT_DECISION = "/api/admin/clients/{client}/decision";
+    /// The permission of a client to exchange tokens: give (PUT), end (DELETE).
+    API_CLIENT_EXCHANGE = "/api/admin/clients/{client}/exchange";
     /// Trust rules of workloads: list (GET), add (POST).
     API_TRUST = "/api/admin/trust";
     /// One trust rule: show (GET), change (PATCH), delete (DELETE).

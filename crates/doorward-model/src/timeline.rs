@@ -59,6 +59,8 @@ steps! {
     Refresh = "refresh";
     /// It called the token endpoint with a signed token of another issuer.
     Assertion = "assertion";
+    /// It called the token endpoint with a token to exchange (RFC 8693).
+    Exchange = "exchange";
     /// It called an MCP URL with a token.
     Called = "called";
     /// It called the revocation endpoint (RFC 7009). Noted only where it is refused.

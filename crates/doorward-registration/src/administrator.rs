@@ -215,6 +215,7 @@ impl Registration {
             fresh_until: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
         };
         AddedClient { client, secret }
     }

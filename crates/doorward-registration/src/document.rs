@@ -273,6 +273,7 @@ impl Registration {
             disabled_at: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
             fresh_until: Some(now.plus(age)),
         })
     }

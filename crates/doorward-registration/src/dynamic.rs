@@ -66,6 +66,7 @@ impl Registration {
             fresh_until: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
         };
         self.store.apply(Change::InsertClient(Box::new(client))).await?;
         answer.insert("client_id".to_owned(), id.as_str().into());

@@ -7,11 +7,11 @@ pub(crate) mod resources;
 pub(crate) mod upstreams;
 
 use doorward_model::{
-    Authentication, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
-    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, ProviderId, RefreshToken, Resource,
-    Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm, SigningKey,
-    Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId, UserName,
-    foreign, secret::HashedPassword,
+    Authentication, AuthorizationCode, ClientId, Delegation, Grant, GrantId, HashedToken,
+    IdentityId, Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, ProviderId, RefreshToken,
+    Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm,
+    SigningKey, Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId,
+    UserName, foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -193,7 +193,14 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
 
 pub(crate) fn grant(row: e::access_grant::Model) -> Result<Grant, StoreError> {
     let resources = list_from_text("access_grant", &row.id, &row.resources)?;
+    let delegation = match row.delegation.as_deref() {
+        Some(text) => {
+            Some(Delegation::from_text(text).ok_or_else(|| damaged("access_grant", &row.id))?)
+        }
+        None => None,
+    };
     Ok(Grant {
+        delegation,
         subject: Subject {
             account: UserId::from_text(row.user_id),
             auth_time: Timestamp(row.auth_time),
@@ -227,6 +234,7 @@ pub(crate) fn grant_row(grant: &Grant) -> e::access_grant::ActiveModel {
         expires_at: Set(grant.expires_at.0),
         revoked_at: Set(grant.revoked_at.map(|at| at.0)),
         revoke_reason: Set(None),
+        delegation: Set(grant.delegation.as_ref().map(Delegation::to_text)),
     }
 }
 

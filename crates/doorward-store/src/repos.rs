@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 mod access_tokens;
+mod delegations;
 mod devices;
 mod federation;
 mod resources;

@@ -103,7 +103,7 @@ pub(super) fn operations() -> Vec<Operation> {
 )]
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Client")]
-struct Shown {
+pub(super) struct Shown {
     client_id: String,
     name: String,
     /// `administrator`, `metadata_document` or `registration`.
@@ -116,6 +116,8 @@ struct Shown {
     /// The scopes that it may be given.
     scopes: Vec<String>,
     client_uri: Option<String>,
+    /// Its permission to exchange tokens.
+    exchange: Option<Exchanges>,
     /// True if it may request the scope admin from administrators.
     admin: bool,
     created_at: i64,
@@ -129,8 +131,18 @@ struct Shown {
     etag: String,
 }
 
+/// The permission of a client to exchange tokens.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClientExchange")]
+struct Exchanges {
+    /// The client_id of each client whose tokens it may exchange, besides its own.
+    from: Vec<String>,
+    /// The most that an exchanged token may be for.
+    scopes: Vec<String>,
+}
+
 impl Shown {
-    fn of(client: &Client) -> Self {
+    pub(super) fn of(client: &Client) -> Self {
         Self {
             client_id: client.id.to_string(),
             name: client.name.clone(),
@@ -145,6 +157,10 @@ impl Shown {
             service: client.service.as_ref().map(ToString::to_string),
             scopes: client.scopes.iter().map(|scope| scope.name().to_string()).collect(),
             client_uri: client.client_uri.clone(),
+            exchange: client.exchange.as_ref().map(|rule| Exchanges {
+                from: rule.from.iter().map(ToString::to_string).collect(),
+                scopes: rule.scopes.iter().map(|scope| scope.name().to_string()).collect(),
+            }),
             admin: client.scopes.has_administrative(),
             created_at: client.created_at.0,
             authorized_at: client.authorized_at.map(|at| at.0),

@@ -21,7 +21,7 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
 use crate::{
     Console,
     pages::{
-        Administrator, draw,
+        Administrator, draw, exchange,
         settings::{Differs, differs},
     },
     refusals::{Alert, alert, oops},
@@ -292,6 +292,8 @@ struct One {
     method: &'static str,
     /// The account of the service, for a client that acts as one.
     service: Option<String>,
+    /// The form about exchanging tokens, for a client that may be permitted to.
+    exchange: Option<exchange::Form>,
     scopes: String,
     uri: String,
     document: bool,
@@ -338,6 +340,10 @@ async fn show(
             Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
         },
     };
+    let exchange = match console.store.external_resources().await {
+        Ok(external) => exchange::form(&client, &service_scopes(&external)),
+        Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
+    };
     let uris: Vec<String> =
         client.redirect_uris.iter().map(RedirectUri::as_str).map(ToOwned::to_owned).collect();
     let change = change.unwrap_or_else(|| Change {
@@ -360,6 +366,7 @@ async fn show(
         uris,
         method: client.auth_method.as_str(),
         service,
+        exchange,
         scopes: client.scopes.to_string(),
         uri: client.client_uri.clone().unwrap_or_default(),
         document: client.id.is_metadata_document(),
@@ -444,6 +451,15 @@ pub(crate) async fn decide(
         Some("apply") => return edit(&console, &administrator, &params, Effect::Apply).await,
         _ => {}
     }
+    if let Some("exchange" | "no-exchange") = params.get("do") {
+        let (Some(id), Some(seen)) = (params.get("client_id"), params.get("seen")) else {
+            return ErrorPage::incomplete("client_id").draw(&console.web);
+        };
+        return match exchange::set(&console, &administrator, &params, (id, seen)).await {
+            Ok(done) => changed(&console, &administrator, id, done).await,
+            Err(response) => response,
+        };
+    }
     let decision = params.get("decision").and_then(ClientDecision::parse);
     let (Some(id), Some(decision), Some(seen)) =
         (params.get("client_id"), decision, params.get("seen"))
@@ -456,16 +472,24 @@ pub(crate) async fn decide(
     }
     match console.admin.clients.decide(id, decision, Some(seen)).await {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_CLIENTS)),
-        Ok(Some(_)) => answer::see_other(&console.web.at(&format!(
-            "{}?client_id={}",
-            routes::ADMIN_CLIENT,
-            encoded(id)
-        ))),
-        Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                show(&console, &administrator, id, (status, Some(alert)), None).await
-            }
-            Err(response) => response,
-        },
+        Ok(Some(_)) => changed(&console, &administrator, id, Ok(())).await,
+        Err(refusal) => changed(&console, &administrator, id, Err(refusal)).await,
+    }
+}
+
+/// Shows a client after a change of it, or why there is none.
+async fn changed(
+    console: &Console,
+    administrator: &Administrator,
+    id: &str,
+    done: Result<(), Refusal>,
+) -> Response {
+    let Err(refusal) = done else {
+        let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));
+        return answer::see_other(&console.web.at(&page));
+    };
+    match alert(console, &refusal) {
+        Ok((status, alert)) => show(console, administrator, id, (status, Some(alert)), None).await,
+        Err(response) => response,
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod clients;
+mod exchange;
 mod home;
 mod keys;
 mod linked;

@@ -133,6 +133,7 @@ fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
         last_used_at: request.now,
         expires_at: request.now.plus(lifetime),
         revoked_at: None,
+        delegation: None,
     }
 }
 

@@ -84,6 +84,7 @@ impl Grant for DeviceCode {
             last_used_at: request.now,
             expires_at: request.now.plus(lifetime),
             revoked_at: None,
+            delegation: None,
         };
         let resources = resource::of_token(request.resources, &device.resources)?;
         let scopes = issuer.allowed_now(&scopes, &resources, &user, &grant)?;

@@ -8,6 +8,7 @@ mod id_jag;
 mod jwt_bearer;
 mod refresh_token;
 mod service;
+mod token_exchange;
 
 use async_trait::async_trait;
 use doorward_model::{
@@ -27,6 +28,7 @@ fn of(kind: GrantType) -> &'static dyn Grant {
         GrantType::ClientCredentials => &client_credentials::ClientCredentials,
         GrantType::JwtBearer => &jwt_bearer::JwtBearer,
         GrantType::DeviceCode => &device_code::DeviceCode,
+        GrantType::TokenExchange => &token_exchange::TokenExchange,
     }
 }
 
@@ -53,6 +55,11 @@ pub(crate) trait Grant: Sync {
 
     /// The methods of client authentication that it accepts.
     fn client_authentication(&self) -> &'static [ClientAuthMethod];
+
+    /// The type of the token in the response, where it is named (RFC 8693 §2.2.1).
+    fn issued_token_type(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Its rule for the parameter `scope`: the scopes to which the request narrows the grant, or
     /// `None` for all of it.

@@ -78,5 +78,6 @@ fn new_grant(request: &Request<'_>, account: &UserId, resources: &[Resource]) ->
         last_used_at: request.now,
         expires_at: request.now.plus(lifetime),
         revoked_at: None,
+        delegation: None,
     }
 }

@@ -12,6 +12,7 @@ timeline_answered = Der Benutzer hat entschieden
 timeline_token = Hat den Code eingelöst
 timeline_refresh = Hat das Token erneuert
 timeline_assertion = Hat ein signiertes Token eines anderen Ausstellers vorgelegt
+timeline_exchange = Hat ein Token ausgetauscht
 timeline_called = Hat das Token vorgelegt
 timeline_revoke = Wollte ein Token widerrufen
 timeline_introspect = Hat ein Token abgefragt

@@ -12,6 +12,7 @@ timeline_answered = The user decided
 timeline_token = Redeemed the code
 timeline_refresh = Refreshed the token
 timeline_assertion = Presented a signed token of another issuer
+timeline_exchange = Exchanged a token
 timeline_called = Presented the token
 timeline_revoke = Asked to revoke a token
 timeline_introspect = Asked about a token

@@ -12,6 +12,7 @@ timeline_answered = L’utilisateur a décidé
 timeline_token = A échangé le code
 timeline_refresh = A renouvelé le jeton
 timeline_assertion = A présenté un jeton signé d’un autre émetteur
+timeline_exchange = A échangé un jeton
 timeline_called = A présenté le jeton
 timeline_revoke = A demandé la révocation d’un jeton
 timeline_introspect = A interrogé un jeton

@@ -292,7 +292,9 @@ impl Attempt {
 fn after(kind: StepKind) -> Stop {
     match kind {
         StepKind::Called => Stop::Connected,
-        StepKind::Token | StepKind::Refresh | StepKind::Assertion => Stop::NoCall,
+        StepKind::Token | StepKind::Refresh | StepKind::Assertion | StepKind::Exchange => {
+            Stop::NoCall
+        }
         StepKind::Answered => Stop::NoToken,
         StepKind::Asked | StepKind::Device => Stop::NoAnswer,
         StepKind::Authorize => Stop::NoSignIn,

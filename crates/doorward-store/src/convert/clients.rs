@@ -1,8 +1,8 @@
 //! Clients.
 
 use doorward_model::{
-    Client, ClientAuthMethod, ClientId, ClientSource, GrantType, GrantTypes, HashedToken,
-    RedirectUri, ScopeSet, Timestamp, TrustRule, UserId,
+    Client, ClientAuthMethod, ClientId, ClientSource, ExchangeRule, GrantType, GrantTypes,
+    HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule, UserId,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -24,7 +24,14 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         Some(text) => Some(TrustRule::from_text(text).ok_or_else(|| damaged("client", &row.id))?),
         None => None,
     };
+    let exchange = match row.exchange.as_deref() {
+        Some(text) => {
+            Some(ExchangeRule::from_text(text).ok_or_else(|| damaged("client", &row.id))?)
+        }
+        None => None,
+    };
     Ok(Client {
+        exchange,
         source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
         auth_method: ClientAuthMethod::parse(&row.auth_method)
             .ok_or_else(|| damaged("client", &row.id))?,
@@ -74,6 +81,7 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         fresh_until: Set(client.fresh_until.map(|at| at.0)),
         approved_at: Set(client.approved_at.map(|at| at.0)),
         pinned_at: Set(client.pinned_at.map(|at| at.0)),
+        exchange: Set(client.exchange.as_ref().map(ExchangeRule::to_text)),
     }
 }
 
@@ -105,6 +113,7 @@ mod tests {
             fresh_until: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
         }
     }
 

@@ -27,6 +27,7 @@ pub struct Model {
     pub fresh_until: Option<i64>,
     pub approved_at: Option<i64>,
     pub pinned_at: Option<i64>,
+    pub exchange: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

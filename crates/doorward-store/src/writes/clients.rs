@@ -1,7 +1,8 @@
 //! Writes of clients.
 
 use doorward_model::{
-    AuditKind, AuditSubject, Client, ClientId, ClientSource, RedirectUri, Timestamp, TrustRule,
+    AuditKind, AuditSubject, Client, ClientId, ClientSource, ExchangeRule, RedirectUri, Timestamp,
+    TrustRule,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
@@ -106,6 +107,8 @@ pub(super) fn update(client: &Client) -> Write {
             .col_expr(C::Scopes, Expr::value(client.scopes.to_string()))
             .col_expr(C::Trust, Expr::value(client.trust.as_ref().map(TrustRule::to_text)))
             .col_expr(C::TrustIssuer, Expr::value(issuer))
+            .col_expr(C::GrantTypes, Expr::value(list_to_text(client.grant_types.names())))
+            .col_expr(C::Exchange, Expr::value(client.exchange.as_ref().map(ExchangeRule::to_text)))
             .filter(C::Id.eq(client.id.as_str()))),
         stale: Some(stale(&client.id)),
         audit: changed(&client.id),
