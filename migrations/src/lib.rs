@@ -31,6 +31,7 @@ mod m20261126_000029_external_resources;
 mod m20261126_000030_usage;
 mod m20261126_000031_device_authorizations;
 mod m20261126_000032_token_exchange;
+mod m20261126_000033_relying_parties;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000030_usage::Migration),
             Box::new(m20261126_000031_device_authorizations::Migration),
             Box::new(m20261126_000032_token_exchange::Migration),
+            Box::new(m20261126_000033_relying_parties::Migration),
         ]
     }
 }

@@ -94,6 +94,7 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
 /// Routes that take such a method and are not dropped here, each with the reason.
 const OTHERS: &[(&str, &str)] = &[
     (routes::INTROSPECT, "it only reads"),
+    (routes::USERINFO, "it only reads"),
     (routes::AUTH_CHECK, "it writes nothing but that a ticket was used"),
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),

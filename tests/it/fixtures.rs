@@ -20,6 +20,7 @@ pub(crate) fn client(id: &str) -> Client {
         scopes: ScopeSet::all(),
         service: None,
         trust: None,
+        openid: None,
         client_uri: None,
         jwks: None,
         jwks_uri: None,

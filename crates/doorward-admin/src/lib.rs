@@ -59,7 +59,7 @@ pub use vitals::{Vital, Vitals};
 pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};
 pub use doorward_mcp::Step;
 pub use doorward_registration::{
-    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient,
+    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewRelyingParty,
 };
 
 /// One fact that was looked at.

@@ -153,6 +153,8 @@ fn client(error: &ClientChangeError) -> Message {
         ClientChangeError::Unknown(id) => text::refusal_missing_client(id.as_str()),
         ClientChangeError::Changed => text::refusal_client_changed(),
         ClientChangeError::OwnMetadata => text::refusal_own_metadata(),
+        ClientChangeError::Sector => text::refusal_client_sector(),
+        ClientChangeError::Pairwise => text::refusal_client_pairwise(),
         ClientChangeError::NoDocument => text::refusal_no_document(),
         ClientChangeError::Store(_) => text::input_database(),
     }

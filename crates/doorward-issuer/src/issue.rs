@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use doorward_keys::{AccessClaims, ActClaim, Audience};
 use doorward_model::{
-    Delegation, Grant, OAuthErrorCode, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet,
-    Timestamp, User, UserId, id::random_text,
+    Client, Delegation, Grant, OAuthErrorCode, PlainToken, Reason, RefreshToken, Resource, Scope,
+    ScopeSet, Timestamp, User, UserId, id::random_text,
 };
 
 use crate::{Failure, Issuer};
@@ -53,16 +53,23 @@ impl Issuer {
     /// the grant at the latest.
     pub(crate) fn access_token(
         &self,
+        client: &Client,
         grant: &Grant,
-        scopes: &ScopeSet,
-        resources: &[Resource],
+        (scopes, resources): (&ScopeSet, &[Resource]),
         now: Timestamp,
     ) -> Result<(String, i64), Failure> {
         let parts = &self.parts;
         let lifetime = parts.config.access_token_seconds.min(grant.expires_at.since(now)).max(1);
+        // The resources of this server know users by their own identifiers, relying parties as they
+        // were told.
+        let sub = if *resources == [self.userinfo_resource()] {
+            self.subject_at(client, &grant.subject.account)
+        } else {
+            grant.subject.account.as_str().to_owned()
+        };
         let claims = AccessClaims {
             iss: parts.public_url.as_str().to_owned(),
-            sub: grant.subject.account.as_str().to_owned(),
+            sub,
             aud: Audience::from_list(
                 resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
             ),

@@ -21,10 +21,12 @@ pub mod http;
 mod introspection;
 mod issue;
 mod metadata;
+mod openid;
 mod oxide;
 mod reach;
 mod revocation;
 mod token;
+mod userinfo;
 
 use std::sync::Arc;
 

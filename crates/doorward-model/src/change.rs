@@ -3,6 +3,7 @@
 
 mod device;
 mod factor;
+mod relying;
 mod resource;
 mod unit;
 
@@ -17,6 +18,7 @@ use crate::{
 };
 pub use device::DeviceChange;
 pub use factor::FactorChange;
+pub use relying::RelyingChange;
 pub use resource::ResourceChange;
 pub use unit::{CountedAttempt, Expected, UnitOfWork};
 
@@ -60,8 +62,7 @@ pub enum Change {
     DeleteUser(UserId),
     /// Adds a client. Conditional: the id must be free.
     InsertClient(Box<Client>),
-    /// Adds or replaces a client of a metadata document. It keeps `authorized_at` and
-    /// `disabled_at`.
+    /// Adds a metadata document's client, or replaces all but `authorized_at` and `disabled_at`.
     PutDocumentClient(Box<Client>),
     /// Remembers that a user allowed this client something.
     MarkClientAuthorized {
@@ -414,8 +415,9 @@ pub enum Change {
     Resource(ResourceChange),
     /// A change to device authorizations.
     Device(DeviceChange),
-    /// Narrows a client's permissions: its grants from this user keep the intersection of both
-    /// sets.
+    /// A change to the use of sessions by relying parties.
+    Relying(RelyingChange),
+    /// Narrows a client's permissions: its grants from this user keep the intersection.
     NarrowGrants {
         /// The user.
         user_id: UserId,
@@ -424,16 +426,14 @@ pub enum Change {
         /// The most that stays.
         scopes: ScopeSet,
     },
-    /// Approves a client that waits for it, or takes the approval back. Conditional: the client
-    /// must exist.
+    /// Approves a client, or takes the approval back. Conditional: the client must exist.
     SetClientApproved {
         /// The client.
         client_id: ClientId,
         /// Since when.
         approved_at: Option<Timestamp>,
     },
-    /// Pins a client's metadata document, or lets it change again. Conditional: the client must
-    /// exist.
+    /// Pins a client's metadata document, or unpins it. Conditional: the client must exist.
     SetClientPinned {
         /// The client.
         client_id: ClientId,

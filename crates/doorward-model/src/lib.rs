@@ -32,6 +32,7 @@ pub mod provider;
 pub mod public_url;
 pub mod reason;
 pub mod redirect;
+mod relying_party;
 pub mod resource;
 pub mod routes;
 pub mod scope;
@@ -63,7 +64,8 @@ pub use audit::{
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
 pub use change::{
-    Change, CountedAttempt, DeviceChange, Expected, FactorChange, ResourceChange, UnitOfWork,
+    Change, CountedAttempt, DeviceChange, Expected, FactorChange, RelyingChange, ResourceChange,
+    UnitOfWork,
 };
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use delegation::{ActingParty, Delegation, ExchangeRule, MOST_ACTORS};
@@ -82,6 +84,7 @@ pub use provider::{
 pub use public_url::PublicUrl;
 pub use reason::Reason;
 pub use redirect::RedirectUri;
+pub use relying_party::{RelyingParty, RelyingSession};
 pub use resource::{Resource, ResourceTable};
 pub use scope::{Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};

@@ -29,6 +29,9 @@ pub enum OAuthErrorCode {
     InteractionRequired,
     /// OpenID Connect Core §3.1.2.6: consent is required and `prompt=none` forbids it.
     ConsentRequired,
+    /// OpenID Connect Core Error Code `unmet_authentication_requirements`: the requested
+    /// authentication is not the user's, and `prompt=none` forbids another one.
+    UnmetAuthenticationRequirements,
     /// OpenID Connect Core §3.1.2.6: request objects are not supported.
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6: request object references are not supported.
@@ -67,6 +70,7 @@ impl OAuthErrorCode {
             Self::LoginRequired => "login_required",
             Self::InteractionRequired => "interaction_required",
             Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRedirectUri => "invalid_redirect_uri",

@@ -41,6 +41,8 @@ routes! {
     REVOKE = "/oauth/revoke";
     /// Token introspection (RFC 7662).
     INTROSPECT = "/oauth/introspect";
+    /// The claims about the user of an access token (OpenID Connect Core §5.3).
+    USERINFO = "/oauth/userinfo";
     /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
     /// Forward authentication: answers a reverse proxy whether a request to an external resource

@@ -56,6 +56,7 @@ impl Registration {
             scopes: ScopeSet::all(),
             service: None,
             trust: None,
+            openid: None,
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,

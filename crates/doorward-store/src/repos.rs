@@ -16,6 +16,7 @@ mod access_tokens;
 mod delegations;
 mod devices;
 mod federation;
+mod relying;
 mod resources;
 mod second_factor;
 mod upstreams;

@@ -23,6 +23,7 @@ async fn token(
         redirect_uris: vec![REDIRECT.to_owned()],
         auth_method: None,
         admin,
+        openid: None,
     };
     let id = server.app.registration.add(new).await.unwrap().client.id.to_string();
     let client = OAuthClient::known(server, &id, REDIRECT);

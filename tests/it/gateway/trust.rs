@@ -205,6 +205,7 @@ async fn accept(server: &TestServer, by: By, pin: &doorward_model::ServerPin) ->
         redirect_uris: vec!["http://127.0.0.1:7777/callback".to_owned()],
         auth_method: None,
         admin: true,
+        openid: None,
     };
     let id = server.app.registration.add(new).await.unwrap().client.id.to_string();
     let client = OAuthClient::known(server, &id, "http://127.0.0.1:7777/callback");

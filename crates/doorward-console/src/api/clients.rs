@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, ClientEdit, NewClient, NewService, Proposal};
+use doorward_admin::{
+    ClientDecision, ClientEdit, NewClient, NewRelyingParty, NewService, Proposal,
+};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
@@ -120,6 +122,9 @@ pub(super) struct Shown {
     exchange: Option<Exchanges>,
     /// True if it may request the scope admin from administrators.
     admin: bool,
+    /// Its settings as a relying party, if users sign in to another application through it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openid: Option<OpenId>,
     created_at: i64,
     authorized_at: Option<i64>,
     blocked: bool,
@@ -162,6 +167,10 @@ impl Shown {
                 scopes: rule.scopes.iter().map(|scope| scope.name().to_string()).collect(),
             }),
             admin: client.scopes.has_administrative(),
+            openid: client.openid.as_ref().map(|openid| OpenId {
+                pairwise: openid.sector.is_some(),
+                signed_userinfo: openid.signed_userinfo,
+            }),
             created_at: client.created_at.0,
             authorized_at: client.authorized_at.map(|at| at.0),
             blocked: client.disabled_at.is_some(),
@@ -170,6 +179,18 @@ impl Shown {
             etag: client.etag(),
         }
     }
+}
+
+/// The settings of a relying party.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "RelyingParty")]
+#[derive(Default)]
+struct OpenId {
+    /// True for subjects that other relying parties cannot compare.
+    pairwise: bool,
+    /// True if userinfo is answered as a signed token.
+    signed_userinfo: bool,
 }
 
 /// A client that was added.
@@ -262,6 +283,8 @@ struct New {
     /// True if it may request the scope admin from administrators.
     #[serde(default)]
     admin: bool,
+    /// Its settings as a relying party, if users sign in to another application through it.
+    openid: Option<OpenId>,
 }
 
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
@@ -389,9 +412,9 @@ async fn add(
     let authority = Authority::administrators_api(caller.authentication());
     let clients = &console.admin.clients;
     let added = if let Some(service) = new.service {
-        if !new.redirect_uris.is_empty() || new.admin {
+        if !new.redirect_uris.is_empty() || new.admin || new.openid.is_some() {
             return Err(Refused::bad(
-                "service: the client of a service has neither redirect_uris nor admin",
+                "service: the client of a service has neither redirect_uris nor admin nor openid",
             ));
         }
         let new = NewService {
@@ -409,8 +432,13 @@ async fn add(
                 "scopes, jwks and jwks_uri are only for the client of a service",
             ));
         }
+        let openid = new.openid.map(|openid| NewRelyingParty {
+            pairwise: openid.pairwise,
+            signed_userinfo: openid.signed_userinfo,
+        });
         let (name, redirect_uris, admin) = (new.name, new.redirect_uris, new.admin);
-        clients.add(&authority, NewClient { name, redirect_uris, auth_method, admin }).await?
+        let new = NewClient { name, redirect_uris, auth_method, admin, openid };
+        clients.add(&authority, new).await?
     };
     let answer = Added {
         client: Shown::of(&added.client),

@@ -10,7 +10,8 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    ClientDecision, ClientEdit, ClientQuota, Effect, NewClient, NewService, Proposal, Refusal,
+    ClientDecision, ClientEdit, ClientQuota, Effect, NewClient, NewRelyingParty, NewService,
+    Proposal, Refusal,
 };
 use doorward_language::{Message, text};
 use doorward_model::{Client, ClientSource, ExternalResource, RedirectUri, id::etag, routes};
@@ -197,6 +198,10 @@ fn new_client(params: &Params) -> NewClient {
         redirect_uris: uris.split_whitespace().map(ToOwned::to_owned).collect(),
         auth_method: params.get("confidential").map(|_| "client_secret_basic".to_owned()),
         admin: params.get("admin").is_some(),
+        openid: params.get("openid").map(|_| NewRelyingParty {
+            pairwise: params.get("pairwise").is_some(),
+            signed_userinfo: params.get("signed_userinfo").is_some(),
+        }),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn requested(
     let possible: ScopeSet = asked
         .closure()
         .iter()
+        .filter(|scope| !scope.is_identity())
         .filter(|scope| client.allows(*scope) && scope.upstream().is_none_or(&serves))
         .collect();
     if possible.is_empty() { Err(NoScope::Authorization) } else { Ok(possible.normalised()) }
@@ -53,6 +54,19 @@ pub(crate) fn requested_at(
         .collect();
     let is_any = possible.iter().any(|scope| scope != Scope::OfflineAccess);
     if is_any { Ok(possible.normalised()) } else { Err(NoScope::Resource) }
+}
+
+/// The scopes of a request that signs a user in to a relying party, of those that it names; none
+/// without `openid` (OpenID Connect Core §3.1.2.1).
+pub(crate) fn of_identity(asked: Option<&str>, client: &Client) -> ScopeSet {
+    let may = |scope: &Scope| scope.is_identity() && client.scopes.contains(*scope);
+    let named = ScopeSet::parse_known(asked.unwrap_or_default());
+    let named: ScopeSet = named.iter().filter(may).collect();
+    if client.openid.is_some() && named.contains(Scope::OpenId) {
+        named
+    } else {
+        ScopeSet::default()
+    }
 }
 
 /// The scopes to which a token request narrows its grant; `None` if it names none.

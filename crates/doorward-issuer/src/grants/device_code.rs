@@ -95,7 +95,16 @@ impl Grant for DeviceCode {
         if let Some(plain) = &refresh_token {
             unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
         }
-        Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit, detail: None })
+        Ok(Granted {
+            grant,
+            is_new: true,
+            scopes,
+            resources,
+            refresh_token,
+            unit,
+            detail: None,
+            nonce: None,
+        })
     }
 
     /// Another poll redeemed it meanwhile, or it ended: decided again, it is a replay or expired.

@@ -123,6 +123,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
             auth_time: admitted.auth_time,
             authentication: admitted.authentication,
             identity: Some(admitted.identity),
+            sid: None,
         },
         scopes: asked.clone(),
         resources: granted_resources,
@@ -154,5 +155,6 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         refresh_token: None,
         unit,
         detail: Some(detail),
+        nonce: None,
     })
 }

@@ -107,6 +107,8 @@ pub(crate) struct Granted {
     pub(crate) unit: UnitOfWork,
     /// More for the audit: each token then has an entry, also the first one of a grant.
     pub(crate) detail: Option<serde_json::Value>,
+    /// The value that binds an ID token to an authorization request.
+    pub(crate) nonce: Option<String>,
 }
 
 /// A refusal, with the changes that must be written nevertheless.

@@ -135,6 +135,7 @@ impl Grant for TokenExchange {
             refresh_token: None,
             unit,
             detail: Some(detail),
+            nonce: None,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use doorward_model::{
     Client, ClientAuthMethod, ClientId, ClientSource, ExchangeRule, GrantType, GrantTypes,
-    HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule, UserId,
+    HashedToken, RedirectUri, RelyingParty, ScopeSet, Timestamp, TrustRule, UserId,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -30,6 +30,12 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         }
         None => None,
     };
+    let openid = match row.openid.as_deref() {
+        Some(text) => {
+            Some(RelyingParty::from_text(text).ok_or_else(|| damaged("client", &row.id))?)
+        }
+        None => None,
+    };
     Ok(Client {
         exchange,
         source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
@@ -43,6 +49,7 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         scopes: ScopeSet::from_stored(&row.scopes),
         service: row.service.map(UserId::from_text),
         trust,
+        openid,
         client_uri: row.client_uri,
         jwks: row.jwks,
         jwks_uri: row.jwks_uri,
@@ -71,6 +78,7 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         service: Set(client.service.as_ref().map(|id| id.as_str().to_owned())),
         trust: Set(client.trust.as_ref().map(TrustRule::to_text)),
         trust_issuer: Set(client.trust.as_ref().map(|rule| rule.issuer.issuer.clone())),
+        openid: Set(client.openid.as_ref().map(RelyingParty::to_text)),
         client_uri: Set(client.client_uri.clone()),
         jwks: Set(client.jwks.clone()),
         jwks_uri: Set(client.jwks_uri.clone()),
@@ -103,6 +111,7 @@ mod tests {
             service: None,
             trust: None,
             trust_issuer: None,
+            openid: None,
             client_uri: None,
             jwks: None,
             jwks_uri: None,
@@ -139,7 +148,15 @@ mod tests {
     #[test]
     fn a_trust_rule_that_cannot_be_read_is_damage_and_no_client_without_a_rule() {
         for text in ["", "{}", "null", "not json"] {
-            let row = e::client::Model { trust: Some(text.to_owned()), ..row(None, true) };
+            let trust = e::client::Model { trust: Some(text.to_owned()), ..row(None, true) };
+            assert!(client(trust).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_as_a_relying_party_that_cannot_be_read_are_damage() {
+        for text in ["", "null", "not json"] {
+            let row = e::client::Model { openid: Some(text.to_owned()), ..row(None, true) };
             assert!(client(row).is_err(), "{text}");
         }
     }

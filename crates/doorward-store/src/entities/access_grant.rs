@@ -14,6 +14,7 @@ pub struct Model {
     pub acr: String,
     pub amr: String,
     pub identity: Option<String>,
+    pub sid: Option<String>,
     pub created_at: i64,
     pub last_used_at: i64,
     pub expires_at: i64,

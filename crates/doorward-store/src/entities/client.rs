@@ -17,6 +17,7 @@ pub struct Model {
     pub service: Option<String>,
     pub trust: Option<String>,
     pub trust_issuer: Option<String>,
+    pub openid: Option<String>,
     pub client_uri: Option<String>,
     pub jwks: Option<String>,
     pub jwks_uri: Option<String>,

@@ -23,6 +23,7 @@ pub mod passkey;
 pub mod provider;
 pub mod recovery_code;
 pub mod refresh_token;
+pub mod relying_session;
 pub mod session;
 pub mod setting;
 pub mod sign_in;

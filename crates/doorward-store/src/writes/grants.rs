@@ -19,6 +19,7 @@ use crate::{
         authorization_code::{self, Column as C},
         device_authorization::Column as D,
         refresh_token::{self, Column as R},
+        relying_session::{self, Column as P},
     },
     invalidate::Invalidation,
 };
@@ -159,8 +160,10 @@ pub(super) fn revoke_of_user(
     let mut which = Where::all().add(G::UserId.eq(user_id.as_str()));
     let mut codes = Where::all().add(C::UserId.eq(user_id.as_str()));
     let mut waiting = Where::all().add(D::UserId.eq(user_id.as_str()));
+    let mut relying = Where::all().add(P::UserId.eq(user_id.as_str()));
     if let Some(client_id) = client_id {
         waiting = waiting.add(D::ClientId.eq(client_id.as_str()));
+        relying = relying.add(P::ClientId.eq(client_id.as_str()));
         which = which.add(G::ClientId.eq(client_id.as_str()));
         codes = codes.add(C::ClientId.eq(client_id.as_str()));
     }
@@ -171,6 +174,8 @@ pub(super) fn revoke_of_user(
         work: Work::Statements(vec![
             spend_codes(codes, at),
             devices::spend(waiting, at),
+            // The consent of the running sessions ends too.
+            relying_session::Entity::delete_many().filter(relying).into(),
             revoke(which, at, reason),
         ]),
         stale: Some(Invalidation::Grants),

@@ -8,6 +8,7 @@ mod devices;
 mod federation;
 mod grants;
 mod reads;
+mod relying;
 mod resources;
 mod second_factor;
 mod sessions;
@@ -290,6 +291,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::Upstream(change) => of_upstream(change),
         Change::Resource(change) => resources::of(change),
         Change::Device(change) => devices::of(change),
+        Change::Relying(change) => relying::of(change),
     }
 }
 

@@ -3,7 +3,8 @@
 use clap::Subcommand;
 use doorward_accounts::Authority;
 use doorward_admin::{
-    AddedClient, ClientDecision, ClientEdit, NewClient, NewExchange, NewService, Proposal,
+    AddedClient, ClientDecision, ClientEdit, NewClient, NewExchange, NewRelyingParty, NewService,
+    Proposal,
 };
 use doorward_model::{Client, RedirectUri};
 use doorward_store::ClientFilter;
@@ -47,6 +48,16 @@ pub(super) enum Command {
         /// needs.
         #[arg(long)]
         admin: bool,
+        /// Users sign in to another application through it (OpenID Connect): allow it to request
+        /// the scopes openid, profile, email and groups.
+        #[arg(long, conflicts_with = "service")]
+        openid: bool,
+        /// Subjects that other applications cannot compare.
+        #[arg(long, requires = "openid", conflicts_with = "admin")]
+        pairwise: bool,
+        /// Answer userinfo as a signed token.
+        #[arg(long, requires = "openid")]
+        signed_userinfo: bool,
     },
     /// Changes the name or the redirect URIs of a client that was added by an administrator.
     Set {
@@ -143,7 +154,7 @@ fn describe(client: &Client) -> Value {
             "from": rule.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "scope": rule.scopes.to_string(),
         })),
-        "scope": client.scopes.to_string(), "created_at": client.created_at.0,
+        "scope": client.scopes.to_string(), "openid": client.openid, "created_at": client.created_at.0,
         "authorized_at": client.authorized_at.map(|at| at.0), "disabled_at": client.disabled_at.map(|at| at.0),
     })
 }
@@ -204,6 +215,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             jwks,
             jwks_uri,
             admin,
+            openid,
+            pairwise,
+            signed_userinfo,
         } => {
             let authority = Authority::operator();
             let added = if let Some(service) = service {
@@ -211,7 +225,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
                 clients.add_service(&authority, new).await?
             } else {
-                let new = NewClient { name, redirect_uris, auth_method, admin };
+                let openid = openid.then_some(NewRelyingParty { pairwise, signed_userinfo });
+                let new = NewClient { name, redirect_uris, auth_method, admin, openid };
                 clients.add(&authority, new).await?
             };
             show_added(context, &added);
