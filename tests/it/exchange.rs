@@ -310,6 +310,7 @@ async fn code_flow(server: &TestServer) -> OAuthClient {
         redirect_uris: words(&["http://127.0.0.1:7777/callback"]),
         auth_method: Some("client_secret_basic".to_owned()),
         admin: true,
+        openid: None,
     };
     let added = server.app.admin.clients.add(&Authority::operator(), new).await.unwrap();
     let mut client = confidential(server, &added);

@@ -32,6 +32,7 @@ pub(crate) fn device(row: device_authorization::Model) -> Result<DeviceAuthoriza
                     row.amr.as_deref().unwrap_or("[]"),
                 )?,
                 identity: row.identity.clone().map(IdentityId::from_stored),
+                sid: None,
             },
             scopes: ScopeSet::from_stored(row.granted.as_deref().unwrap_or_default()),
         },
