@@ -1,6 +1,6 @@
 //! Pairwise subjects and signed userinfo.
 
-use doorward_admin::{ClientChangeError, ClientEdit, Effect, Refusal};
+use doorward_admin::{ClientChangeError, ClientEdit, Effect, Proposal, Refusal};
 
 use super::*;
 
@@ -76,11 +76,12 @@ async fn op_31_pairwise_subjects_need_one_host_and_keep_it() {
     let added = clients.add(&operator, pairwise("https://a.example/cb")).await.unwrap();
     let edit = |uri: &str| ClientEdit { name: None, redirect_uris: Some(vec![uri.to_owned()]) };
     let id = added.client.id.as_str();
+    let proposal = |change| Proposal { of: id, change, seen: None, effect: Effect::Apply };
     let elsewhere = edit("https://b.example/cb");
-    let refused = clients.edit(&operator, id, (&elsewhere, Effect::Apply), None).await;
+    let refused = clients.edit(&operator, proposal(&elsewhere)).await;
     assert!(matches!(refused.unwrap_err(), Refusal::Client(ClientChangeError::Sector)));
     let same = edit("https://a.example/new");
-    clients.edit(&operator, id, (&same, Effect::Apply), None).await.unwrap();
+    clients.edit(&operator, proposal(&same)).await.unwrap();
     let kept = clients.with_id(id).await.unwrap();
     assert_eq!(kept.openid, added.client.openid);
     assert_eq!(kept.scopes, added.client.scopes);
