@@ -185,6 +185,7 @@ const NAMED: &[(&str, &[&str])] = &[
             "crates/doorward-transport/src/outbound/authorities.rs",
             "crates/doorward-testkit/",
             "tests/it/factors.rs",
+            "tests/it/openid.rs",
         ],
     ),
     (

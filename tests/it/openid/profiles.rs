@@ -1,4 +1,4 @@
-//! What the conformance profiles of the OpenID Foundation ask for besides, and the page that lists
+//! Further demands of the conformance profiles of the OpenID Foundation, and the page that lists
 //! their modules.
 
 use std::path::Path;
