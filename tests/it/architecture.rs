@@ -175,7 +175,7 @@ const NAMED: &[(&str, &[&str])] = &[
     ("clap_mangen::", &["crates/doorward/src/commands/manual.rs"]),
     ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi/tree.rs"]),
     ("encoding_rs", &["crates/doorward-gateway/src/upstreams/openapi/media.rs"]),
-    ("regress::", &["crates/doorward-gateway/src/upstreams/openapi/keywords.rs"]),
+    ("regress::", &["crates/doorward-gateway/src/json_schema/values.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
     (
         "aws_lc_rs",

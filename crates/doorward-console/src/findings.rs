@@ -161,6 +161,7 @@ pub(crate) fn left_out_reason(why: Why) -> Message {
         Why::Undescribed => text::left_undescribed(),
         Why::Unnamed => text::left_unnamed(),
         Why::Unread => text::left_unread(),
+        Why::Deep => text::left_deep(),
         Why::Kind => text::left_kind(),
         Why::Hints => text::left_hints(),
         Why::NoSchema => text::left_no_schema(),

@@ -62,7 +62,7 @@ const TOGETHER: &[(&str, &[&str], &str)] = &[
     ),
     (
         "doorward-gateway",
-        &["upstreams/openapi/reader", "upstreams/openapi/schema"],
+        &["upstreams/openapi/reader", "upstreams/openapi/schema", "upstreams/openapi/subtypes"],
         "schemas refer to other parts of their document",
     ),
     (
