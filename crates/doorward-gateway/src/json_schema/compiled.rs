@@ -48,7 +48,9 @@ fn collect(value: &Value, identified: &mut BTreeSet<String>, references: &mut BT
             members.values().for_each(|value| collect(value, identified, references));
         }
         Value::Array(items) => {
-            items.iter().for_each(|value| collect(value, identified, references));
+            for value in items {
+                collect(value, identified, references);
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
@@ -108,7 +110,9 @@ fn clean(
             Some(Form::Parts | Form::Schemas | Form::Schema | Form::OlderSchema) => {
                 match held {
                     Value::Array(schemas) => {
-                        schemas.iter_mut().for_each(|schema| inner(schema, dropped));
+                        for schema in schemas {
+                            inner(schema, dropped);
+                        }
                     }
                     schema => inner(schema, dropped),
                 }

@@ -45,7 +45,9 @@ pub(super) fn of<'a>(
         let own = reader.find(reference);
         for (name, schema) in components(document) {
             let parts = schema.get("allOf").and_then(Value::as_array);
-            for part in parts.into_iter().flatten() {
+            // One that adds nothing is the schema itself under another name.
+            let adds = schema.get("properties").is_some() || parts.is_some_and(|all| all.len() > 1);
+            for part in parts.into_iter().flatten().filter(|_| adds) {
                 reader.charge(0, 1)?;
                 let Some(to) = part.get("$ref").and_then(Value::as_str) else { continue };
                 let is_own = to == reference
