@@ -398,7 +398,9 @@ impl Misbehaviour {
         if self == Self::NamelessKeys {
             let other = json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
             all.insert(0, other);
-            all.iter_mut().for_each(|key| drop(key.as_object_mut().unwrap().remove("kid")));
+            for key in all.iter_mut() {
+                key.as_object_mut().unwrap().remove("kid");
+            }
         }
         if self == Self::KeysOtherAlphabet {
             for key in all.iter_mut() {
