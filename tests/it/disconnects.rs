@@ -54,6 +54,7 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     POST ADMIN_USER = routes_of_pages::admin_user;
     POST ADMIN_CLIENTS = routes_of_pages::admin_clients;
     POST ADMIN_CLIENT = routes_of_pages::admin_client;
+    POST ADMIN_CLIENT = routes_of_forms::client;
     POST ADMIN_PROVIDERS = routes_of_forms::providers;
     POST ADMIN_UPSTREAMS = routes_of_forms::upstreams;
     POST ADMIN_KEYS = routes_of_pages::admin_keys;

@@ -106,6 +106,9 @@ async fn a_destination_of_the_audit_that_refuses_is_failing_and_then_works() {
         panic!("never {wanted}: {:?}", dependencies(&server).await);
     };
     seen("failing").await;
+    // It has not responded yet: the place from which it gets entries was noted, and nothing sent.
+    let all = dependencies(&server).await;
+    assert_ne!(state(&all, "export", "webhook")["succeeded"], true, "{all:?}");
     seen("working").await;
 }
 

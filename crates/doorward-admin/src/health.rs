@@ -152,9 +152,13 @@ impl fmt::Display for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => formatter.write_str(version),
-            Self::InEffect => formatter.write_str("in effect as in its file"),
+            Self::InEffect => formatter.write_str("the configuration is in effect"),
             Self::NeedsRestart(settings) => {
-                write!(formatter, "in effect; a restart is needed for {}", settings.join(", "))
+                write!(
+                    formatter,
+                    "the configuration is in effect; a restart is needed for {}",
+                    settings.join(", ")
+                )
             }
             Self::Responds(database) => write!(formatter, "{database} responds"),
             Self::Active(1) => formatter.write_str("1 active key"),

@@ -133,6 +133,17 @@ pub struct Explained {
     pub why: Vec<Step>,
 }
 
+/// The refusal of an explanation about an item that is not there.
+fn missing(wanted: Wanted<'_>) -> Refusal {
+    match wanted {
+        Wanted::Tool(name) => Refusal::Missing(Object::Tool, name.to_owned()),
+        Wanted::Upstream(name) => Refusal::Missing(Object::Upstream, name.to_string()),
+        Wanted::Prompt(name) | Wanted::Resource(name) | Wanted::Template(name) => {
+            Refusal::Missing(Object::Item, name.to_owned())
+        }
+    }
+}
+
 /// Explains calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Policies {
@@ -152,6 +163,18 @@ impl Policies {
     pub async fn tool_names(&self) -> Result<Vec<String>, Refusal> {
         let built_in = BUILT_IN.iter().map(|tool| tool.name.to_owned());
         Ok(built_in.chain(self.gateway.tool_names().await?).collect())
+    }
+
+    /// The names of the upstreams that an explanation can be about.
+    pub async fn upstream_names(&self) -> Result<Vec<String>, Refusal> {
+        let upstreams = self.gateway.all_upstreams().await?;
+        Ok(upstreams.iter().map(|upstream| upstream.name.to_string()).collect())
+    }
+
+    /// The sign-in names of the users that an explanation can be about.
+    pub async fn user_names(&self) -> Result<Vec<String>, Refusal> {
+        let users = self.store.users().await?;
+        Ok(users.iter().map(|user| user.name.to_string()).collect())
     }
 
     /// Explains a call.
@@ -174,11 +197,7 @@ impl Policies {
         let built_in = BUILT_IN.iter().find(|known| wanted == Wanted::Tool(known.name));
         let (item, mut before) = match built_in {
             Some(built_in) => (Item::Tool(built_in.spec().into()), Vec::new()),
-            None => self
-                .gateway
-                .explain(wanted, user)
-                .await?
-                .ok_or_else(|| Refusal::Missing(Object::Item, "of this name".to_owned()))?,
+            None => self.gateway.explain(wanted, user).await?.ok_or_else(|| missing(wanted))?,
         };
         let blocked = before.iter().any(|(good, _)| !good);
         let token = AccessTokenId::parse(client).filter(|_| found.is_none());

@@ -117,7 +117,7 @@ fn missing(object: Object, name: &str) -> Message {
         Object::Upstream => text::refusal_missing_upstream(name),
         Object::Resource => text::refusal_missing_resource(name),
         Object::Tool => text::refusal_missing_tool(name),
-        Object::Item => text::refusal_missing_item(),
+        Object::Item => text::refusal_missing_item(name),
         Object::Record => text::refusal_missing_record(name),
     }
 }

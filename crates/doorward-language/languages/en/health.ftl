@@ -1,7 +1,7 @@
 # The state of the server, on the administrators' overview.
 health_version = Version
 health_configuration = Configuration
-health_configuration_in_effect = in effect as in its file
+health_configuration_in_effect = in effect
 health_configuration_restart = in effect; a restart is needed for { $settings }
 health_configuration_wrong = the changed configuration cannot be used, and the previous one stays in effect ({ $detail })
 health_database = Database

@@ -1,7 +1,7 @@
 # The state of the server, on the administrators' overview.
 health_version = Version
 health_configuration = Configuration
-health_configuration_in_effect = en vigueur telle que dans son fichier
+health_configuration_in_effect = en vigueur
 health_configuration_restart = en vigueur ; un redémarrage est nécessaire pour { $settings }
 health_configuration_wrong = la configuration modifiée est inutilisable, et la précédente reste en vigueur ({ $detail })
 health_database = Base de données

@@ -190,7 +190,7 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
         });
         let result = if wrong.is_empty() {
             let remarks: String = remarks.collect();
-            Ok(format!("{} responds and accepts this server{remarks}", provider.kind.title))
+            Ok(format!("{} responds and accepts this server{remarks}", provider.name))
         } else {
             Err(wrong.join("; "))
         };

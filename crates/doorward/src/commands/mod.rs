@@ -49,7 +49,7 @@ use crate::{
 };
 use context::Context;
 pub(crate) use print::print_line;
-use print::{moment, print_block, print_findings, print_json, print_table};
+use print::{moment, print_block, print_code, print_findings, print_json, print_table};
 
 /// The heading of the options that every command has.
 const GLOBAL: &str = "Global options";

@@ -55,12 +55,21 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let call = Call { user: &asked.user, client: &asked.client, item };
     let Explained { item, answer, why } = match policies.explain(call).await {
         Ok(explained) => explained,
-        Err(refusal @ Refusal::Missing(Object::Item, _)) => {
-            let wanted = asked.tool.as_deref().unwrap_or_default();
-            let known = if wanted.is_empty() { Vec::new() } else { policies.tool_names().await? };
+        Err(refusal) => {
+            let (wanted, known) = match &refusal {
+                Refusal::Missing(Object::Tool, name) => {
+                    (name.as_str(), policies.tool_names().await?)
+                }
+                Refusal::Missing(Object::Upstream, name) => {
+                    (name.as_str(), policies.upstream_names().await?)
+                }
+                Refusal::Missing(Object::User, name) => {
+                    (name.as_str(), policies.user_names().await?)
+                }
+                _ => return Err(refusal.into()),
+            };
             return Err(hinted(&refusal, wanted, known));
         }
-        Err(refusal) => return Err(refusal.into()),
     };
     let answer = answer.as_str();
     if context.json {
