@@ -208,6 +208,7 @@ const NAMED: &[(&str, &[&str])] = &[
             "tests/",
         ],
     ),
+    ("frostem", &["crates/doorward-mcp/src/surface/words.rs"]),
     ("fluent_", &["crates/doorward-language/"]),
     ("askama", &["crates/doorward-web/", "crates/doorward-console/"]),
     ("lettre::", &["crates/doorward-mail/src/mailer.rs"]),
