@@ -161,9 +161,9 @@ impl Texts {
         let begin = [&self.name, &self.title, &self.first];
         let mut verbs: Vec<String> =
             begin.iter().filter_map(|text| text.first()).map(|word| stem(word)).collect();
-        let is_verb = |word: &&String| vocabulary.action(&stem(word)).is_some();
-        if self.name.first().filter(is_verb).is_none() {
-            verbs.extend(self.name.last().filter(is_verb).map(|word| stem(word)));
+        let is_verb = |word: &String| vocabulary.action(&stem(word)).is_some();
+        if self.name.first().is_none_or(|word| !is_verb(word)) {
+            verbs.extend(self.name.last().filter(|word| is_verb(word)).map(|word| stem(word)));
         }
         verbs
     }

@@ -121,7 +121,7 @@ impl<'s> Search<'s> {
         }
         let mut matches: Vec<(&str, f64)> = matches.into_iter().collect();
         matches.push((&term.stem, 1.0));
-        matches.sort_by(|(one, _), (other, _)| one.cmp(other));
+        matches.sort_by_key(|(word, _)| *word);
         let mut touched = Vec::new();
         for (word, weight) in matches {
             let rarity = self.rarity(self.tools_with(word));
