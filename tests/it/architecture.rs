@@ -169,6 +169,7 @@ const NAMED: &[(&str, &[&str])] = &[
             "crates/doorward-gateway/src/upstreams/stdio",
             "crates/doorward/src/commands/supervise.rs",
             "crates/doorward/src/process.rs",
+            "crates/doorward/src/data_dir.rs",
         ],
     ),
     ("clap_complete::", &["crates/doorward/src/commands/"]),

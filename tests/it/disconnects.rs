@@ -121,6 +121,9 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::API_UPSTREAMS, "it asks the upstream first"),
     (routes::API_UPSTREAM_SERVER, "it needs an upstream that names another one"),
     (routes::API_UPSTREAM, "it needs an upstream that was added"),
+    (routes::API_POLICY_DRY_RUN, "it only reads"),
+    (routes::API_POLICY_TEST, "it only reads"),
+    (routes::ADMIN_POLICY_DRY_RUN, "it only reads"),
     (routes::API_USAGE_REBUILD, "it counts the audit; a dropped count goes on at the next"),
 ];
 

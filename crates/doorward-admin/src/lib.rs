@@ -14,6 +14,7 @@ mod invitations;
 mod keys;
 mod loading;
 mod mails;
+mod overview;
 mod policy;
 mod providers;
 mod records;
@@ -32,12 +33,16 @@ mod vitals;
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use fields::{Input, Setting};
-pub use health::{Fault, Health, NotReady, Part, PartState, State};
+pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, disk};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use loading::Loading;
 pub use mails::Mails;
-pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
+pub use overview::{FirstStep, Overviews, Waiting};
+pub use policy::{
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, Policies, PolicyCase,
+    RuleInEffect, RulesInEffect, try_cases,
+};
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
@@ -110,4 +115,6 @@ pub struct Admin {
     pub health: Health,
     /// Numbers of usage.
     pub usages: Usages,
+    /// Pending work and first steps.
+    pub overviews: Overviews,
 }

@@ -1,11 +1,23 @@
-//! Explains, step by step, the decision on a user's call of a tool through a client.
+//! Explains, step by step, the decision on a user's call of a tool through a client; lists the rules
+//! in effect, and tries others.
+
+mod trial;
+
+use std::sync::Arc;
 
 use doorward_gateway::Gateway;
 use doorward_mcp::{Item, Judge, Judged, Step, Subject, Verdict, Wanted, tools::BUILT_IN};
-use doorward_model::{AccessTokenId, ClientId, Live, Program, Rules, UpstreamName};
+use doorward_model::{
+    AccessTokenId, ClientId, Clock, Effect, Live, Program, Rules, UpstreamName, policy::Decision,
+};
 use doorward_store::{ClientFilter, Store};
 
 use crate::{Object, Refusal, Users};
+
+pub use trial::{CaseResult, DryRun, Impact, PolicyCase, try_cases};
+
+/// The period in seconds in which the uses of rules are counted: 30 days.
+const HITS: i64 = 30 * 86_400;
 
 /// A kind of item for which the policy can be explained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,25 +145,83 @@ pub struct Explained {
     pub why: Vec<Step>,
 }
 
+/// A rule in effect.
+#[derive(Clone, Debug)]
+pub struct RuleInEffect {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Its effect.
+    pub effect: Effect,
+    /// Its text.
+    pub text: String,
+    /// The calls of the last 30 days on which it decided.
+    pub hits: i64,
+}
+
+/// The rules in effect.
+#[derive(Clone, Debug)]
+pub struct RulesInEffect {
+    /// The rules in order.
+    pub rules: Vec<RuleInEffect>,
+    /// The effect where no rule matches.
+    pub default: Effect,
+    /// The calls of the last 30 days that no rule matched.
+    pub default_hits: i64,
+}
+
+/// The built-in tool of this name.
+fn built_in(wanted: Wanted<'_>) -> Option<Item> {
+    let found = BUILT_IN.iter().find(|known| wanted == Wanted::Tool(known.name))?;
+    Some(Item::Tool(found.spec().into()))
+}
+
 /// Explains calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Policies {
     store: Store,
     gateway: Gateway,
     judge: Judge,
+    rules: Live<Rules>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Policies {
     /// Explanations of calls under these rules.
     pub fn new(users: &Users, gateway: Gateway, rules: Live<Rules>) -> Self {
         let store = users.store.clone();
-        Self { store, gateway, judge: Judge::new(rules) }
+        let clock = Arc::clone(&users.clock);
+        Self { store, gateway, judge: Judge::new(rules.clone()), rules, clock }
     }
 
     /// The names at /mcp of the tools that an explanation can be about.
     pub async fn tool_names(&self) -> Result<Vec<String>, Refusal> {
         let built_in = BUILT_IN.iter().map(|tool| tool.name.to_owned());
         Ok(built_in.chain(self.gateway.tool_names().await?).collect())
+    }
+
+    /// The rules in effect, each with the calls of the last 30 days on which it decided.
+    pub async fn rules_in_effect(&self) -> Result<RulesInEffect, Refusal> {
+        self.store.flush().await?;
+        let rules = self.rules.now();
+        let decisions = self.store.decisions(self.clock.now().plus(-HITS)).await?;
+        let hits = |rule: Option<&str>| -> i64 {
+            let of_rule = decisions.iter().filter(|(told, _)| match rule {
+                Some(text) => Decision::rule_in(told) == Some(text),
+                None => Decision::is_of_no_rule(told),
+            });
+            of_rule.map(|(_, calls)| calls).sum()
+        };
+        let shown = rules.policy.rules().zip(1..).map(|((effect, text), number)| RuleInEffect {
+            number,
+            effect,
+            text: text.to_owned(),
+            hits: hits(Some(text)),
+        });
+        Ok(RulesInEffect {
+            rules: shown.collect(),
+            default: rules.policy.without_rule(),
+            default_hits: hits(None),
+        })
     }
 
     /// Explains a call.
@@ -171,9 +241,8 @@ impl Policies {
             .find(|known| known.id.as_str() == client)
             .or_else(|| known.iter().find(|known| known.name == client));
         let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
-        let built_in = BUILT_IN.iter().find(|known| wanted == Wanted::Tool(known.name));
-        let (item, mut before) = match built_in {
-            Some(built_in) => (Item::Tool(built_in.spec().into()), Vec::new()),
+        let (item, mut before) = match built_in(wanted) {
+            Some(item) => (item, Vec::new()),
             None => self
                 .gateway
                 .explain(wanted, user)

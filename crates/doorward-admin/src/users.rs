@@ -75,7 +75,7 @@ pub struct UserDetails {
 pub struct Users {
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Reads roles.

@@ -92,6 +92,8 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::Settings(detail) => text::refusal_setting(detail),
         Refusal::OfTheMachine(setting) => text::refusal_machine(setting),
         Refusal::OpensNetworks(setting) => text::refusal_networks(setting),
+        Refusal::PolicyRule(detail) => text::refusal_policy_rule(detail),
+        Refusal::PolicyCase(name, detail) => text::refusal_policy_case(name, detail),
         Refusal::AuditorNeeded => text::refusal_auditor_needed(),
         Refusal::OneItem => text::refusal_one_item(),
         Refusal::Key(error) => text::refusal_key(error.to_string()),

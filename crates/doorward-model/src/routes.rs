@@ -132,6 +132,8 @@ routes! {
     ADMIN_RESOURCES = "/admin/resources";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
+    /// Tries other rules of the policy on the calls of the audit.
+    ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
     /// Signing keys, personal access tokens and service tokens.
     ADMIN_KEYS = "/admin/keys";
     /// The connection attempts of clients, with the reasons of failures.
@@ -199,6 +201,12 @@ routes! {
     API_RESOURCE = "/api/admin/resources/{resource}";
     /// Replaces the secret of an external resource server (POST).
     API_RESOURCE_SECRET = "/api/admin/resources/{resource}/secret";
+    /// The rules of the policy in effect (GET).
+    API_POLICY = "/api/admin/policy";
+    /// Compares other rules with those in effect by the calls of the audit (POST).
+    API_POLICY_DRY_RUN = "/api/admin/policy/dry-run";
+    /// Decides about cases under the rules in effect (POST).
+    API_POLICY_TEST = "/api/admin/policy/test";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream (GET).
     API_EXPLAIN = "/api/admin/policy/explain";
     /// Personal access tokens and service tokens: list (GET), create one for a service (POST).

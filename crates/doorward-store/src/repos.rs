@@ -14,6 +14,7 @@ use sea_orm::{
 
 mod access_tokens;
 mod federation;
+mod pending;
 mod resources;
 mod second_factor;
 mod upstreams;

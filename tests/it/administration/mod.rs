@@ -3,6 +3,8 @@
 
 mod clients;
 mod mail;
+mod overview;
+mod policy;
 mod providers;
 mod resources;
 mod settings;

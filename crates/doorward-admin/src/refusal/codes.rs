@@ -73,6 +73,8 @@ codes! {
     NotAcknowledged = "not_acknowledged" Invalid,
     /// Not exactly one item is named.
     InvalidItem = "invalid_item" Invalid,
+    /// A rule of the policy, or a case for it, cannot be read.
+    InvalidRule = "invalid_rule" Invalid,
     /// Numbers of one user need the role auditor.
     AuditorNeeded = "auditor_needed" Invalid,
     /// Only operators with access to the machine may choose this setting.

@@ -80,6 +80,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
         .route(routes::ADMIN_RESOURCES, get(resources::get).post(resources::post))
         .route(routes::ADMIN_POLICY, get(policy::get))
+        .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))
         .route(routes::ADMIN_AUDIT, get(audit::get))

@@ -39,6 +39,12 @@ health_dependency_down = { $error }; fehlgeschlagen um { $time }, letzte Antwort
 health_dependency_never = { $error }; fehlgeschlagen um { $time }, noch nie eine Antwort
 health_dependency_not_asked = wurde noch nicht gefragt
 health_dependency_not_asked_since = wurde seit { $time } nicht gefragt
+health_disk = Speicherplatz
+health_disk_free = { $megabytes } MiB sind frei
+health_disk_full = nur { $megabytes } MiB sind im Datenverzeichnis frei; schaffen Sie Platz, bevor Schreibvorgänge scheitern
+health_backup = Sicherung
+health_backup_made = die letzte wurde am { $time } erstellt
+health_backup_none = mit doorward backup wurde keine erstellt; erstellen Sie eine, oder übergehen Sie dies, wenn die Datenbank anders gesichert wird
 health_failed = fehlgeschlagen: { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.

@@ -110,7 +110,7 @@ impl Context {
     pub(super) async fn usages(&self, store: &Store) -> Result<Usages, Failed> {
         Ok(Usages::new(store.clone(), self.gateway(store).await?, Arc::new(SystemClock)))
     }
-    fn rules(&self) -> Live<Rules> {
+    pub(super) fn rules(&self) -> Live<Rules> {
         Live::new(reload::rules(&self.config, &self.checked))
     }
     pub(super) async fn keys(&self, store: &Store) -> Result<Keys, Failed> {

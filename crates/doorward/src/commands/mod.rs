@@ -162,8 +162,8 @@ enum Command {
         #[command(subcommand)]
         command: resource::Command,
     },
-    /// Explains the policy's decision on a user, client and tool.
-    #[command(subcommand)]
+    /// Explains the policy's decisions, lists its rules, and tries others.
+    #[command(subcommand, after_help = examples::POLICY)]
     Policy(policy::Command),
     /// Prints what a shell needs to complete command lines.
     #[command(after_help = examples::COMPLETION)]
