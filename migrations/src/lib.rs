@@ -29,6 +29,7 @@ mod m20261126_000027_sign_up;
 mod m20261126_000028_statement;
 mod m20261126_000029_external_resources;
 mod m20261126_000030_usage;
+mod m20261126_000031_list_order;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000028_statement::Migration),
             Box::new(m20261126_000029_external_resources::Migration),
             Box::new(m20261126_000030_usage::Migration),
+            Box::new(m20261126_000031_list_order::Migration),
         ]
     }
 }

@@ -96,6 +96,8 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),
     (routes::ADMIN_TRUST, "it writes by the functions of the API"),
+    (routes::ADMIN_TOKENS, "it writes by the functions of the API"),
+    (routes::ADMIN_UPSTREAM, "it writes by the functions of the API"),
     (routes::API_PROVIDER_TEST, "it only asks a provider"),
     (routes::API_UPSTREAM_TEST, "it only asks an upstream"),
     (routes::API_UPSTREAM_REFRESH, "what it stores are pins, which tests of pins drop"),

@@ -49,7 +49,7 @@ pub struct NewService {
 /// Operations on clients. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
-    store: Store,
+    pub(crate) store: Store,
     accounts: Accounts,
     registration: Registration,
     clock: Arc<dyn Clock>,

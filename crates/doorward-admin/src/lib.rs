@@ -12,6 +12,7 @@ mod fields;
 mod health;
 mod invitations;
 mod keys;
+mod lists;
 mod loading;
 mod mails;
 mod policy;
@@ -35,6 +36,10 @@ pub use fields::{Input, Setting};
 pub use health::{Fault, Health, NotReady, Part, PartState, State};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
+pub use lists::{
+    ClientList, ClientListSource, ClientListState, ClientOrder, Listed, TokenList, TokenListState,
+    TokenOrder, UserList, UserListState, UserOrder, read_list,
+};
 pub use loading::Loading;
 pub use mails::Mails;
 pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
@@ -46,7 +51,7 @@ pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
-pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
+pub use upstreams::{ReviewedUpstream, ToolSeen, UpstreamSummary, Upstreams, tool_etag, waits};
 pub use usage::{
     Bar, CSV_HEAD as USAGE_CSV_HEAD, MOST_USAGE_ROWS, Period, Question, Reader, Unconnected,
     UsageRow, Usages,

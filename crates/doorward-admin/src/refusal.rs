@@ -149,6 +149,9 @@ pub enum Refusal {
     /// Numbers of one user were asked for without the role auditor.
     #[error("numbers of a single user need the role auditor")]
     AuditorNeeded,
+    /// A parameter of a list is not acceptable.
+    #[error("{0}: {1}")]
+    ListParameter(String, String),
     /// Not exactly one item is named.
     #[error("name exactly one of tool, prompt, resource, template and upstream")]
     OneItem,
@@ -208,6 +211,7 @@ impl Refusal {
             Self::Settings(_) => Code::InvalidSetting,
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
             Self::AuditorNeeded => Code::AuditorNeeded,
+            Self::ListParameter(..) => Code::InvalidRequest,
             Self::OneItem => Code::InvalidItem,
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,

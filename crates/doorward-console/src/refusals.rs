@@ -93,6 +93,7 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::OfTheMachine(setting) => text::refusal_machine(setting),
         Refusal::OpensNetworks(setting) => text::refusal_networks(setting),
         Refusal::AuditorNeeded => text::refusal_auditor_needed(),
+        Refusal::ListParameter(name, _) => text::refusal_list_parameter(name),
         Refusal::OneItem => text::refusal_one_item(),
         Refusal::Key(error) => text::refusal_key(error.to_string()),
         Refusal::RotatedMeanwhile => text::refusal_rotated_meanwhile(),

@@ -116,6 +116,8 @@ routes! {
     ADMIN = "/admin";
     /// Review of upstreams and their tools by an administrator.
     ADMIN_UPSTREAMS = "/admin/upstreams";
+    /// One upstream: its tools, access, connections, settings and activity.
+    ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
     /// Users: list, add, invite.
     ADMIN_USERS = "/admin/users";
     /// One user: profile, sessions, apps and tokens.
@@ -124,6 +126,8 @@ routes! {
     ADMIN_CLIENTS = "/admin/clients";
     /// One client, named in the query.
     ADMIN_CLIENT = "/admin/clients/one";
+    /// Personal access tokens and service tokens of all users.
+    ADMIN_TOKENS = "/admin/tokens";
     /// Trust rules of workloads.
     ADMIN_TRUST = "/admin/trust";
     /// Identity providers.
@@ -132,7 +136,7 @@ routes! {
     ADMIN_RESOURCES = "/admin/resources";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
-    /// Signing keys, personal access tokens and service tokens.
+    /// Signing keys.
     ADMIN_KEYS = "/admin/keys";
     /// The connection attempts of clients, with the reasons of failures.
     ADMIN_TIMELINE = "/admin/timeline";
@@ -140,8 +144,12 @@ routes! {
     ADMIN_AUDIT = "/admin/audit";
     /// The audit as a file.
     ADMIN_AUDIT_EXPORT = "/admin/audit/export";
+    /// One entry of the audit.
+    ADMIN_AUDIT_ENTRY = "/admin/audit/entries/{seq}";
     /// The record of a call, for auditors.
     ADMIN_AUDIT_RECORD = "/admin/audit/records/{record}";
+    /// Searches users, clients, upstreams and tools.
+    ADMIN_SEARCH = "/admin/search";
     /// Settings of the server: the MCP server's switch, the notice, a test mail.
     ADMIN_SETTINGS = "/admin/settings";
     /// Usage: numbers of tool calls, for administrators and auditors.

@@ -289,7 +289,7 @@ impl App {
                 registration.clone(),
                 public_url.clone(),
             ),
-            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone()),
+            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), Arc::clone(&clock)),
             providers: Providers::new(store.clone(), federation.clone(), Arc::clone(&administered)),
             upstreams: Upstreams::new(gateway.clone(), users.clone(), administered),
             resources: Resources::new(

@@ -294,7 +294,7 @@ async fn unreadable_parts_of_a_list_are_named_by_the_api_and_on_the_page() {
         "{told}"
     );
     assert_eq!(told["left_out_parts"][0]["name"], "bare: inputSchema");
-    let page = browser.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page = browser.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
     for words in ["<code>#4</code>: it has no name or URI", "<code>bare: inputSchema</code>"] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }

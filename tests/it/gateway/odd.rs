@@ -306,7 +306,7 @@ async fn omissions_of_a_server_are_listed_on_the_page_of_upstreams() {
             server.call(&alice.token, "odd_good", json!({})).await.expect(200);
             server.user_with("root", &["admin"]).await;
             let admin = server.signed_in("root").await;
-            let page = admin.get(&server.at("/admin/upstreams")).await.expect(200);
+            let page = admin.get(&server.at("/admin/upstreams/odd")).await.expect(200);
             assert!(page.body.contains(shown), "{kind:?} {habit:?}: {}", page.body);
         }
     }

@@ -96,7 +96,8 @@ async fn the_servers_of_an_operation_count_more_than_those_of_its_path_and_of_th
         "{told}"
     );
     server.user_with("root", &["admin"]).await;
-    let page = server.signed_in("root").await.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page =
+        server.signed_in("root").await.get(&server.at("/admin/upstreams/api")).await.expect(200);
     assert!(page.body.contains("elsewhere at"), "{}", page.body);
     assert!(other.state().calls.is_empty(), "the key went nowhere else");
     // The operator names the origin: it is called with the key.

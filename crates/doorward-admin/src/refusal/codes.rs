@@ -71,6 +71,8 @@ codes! {
     InvalidNotice = "invalid_notice" Invalid,
     /// Switching the MCP server on must be acknowledged.
     NotAcknowledged = "not_acknowledged" Invalid,
+    /// A parameter of a list is not acceptable.
+    InvalidRequest = "invalid_request" Invalid,
     /// Not exactly one item is named.
     InvalidItem = "invalid_item" Invalid,
     /// Numbers of one user need the role auditor.

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, ClientEdit, NewClient, NewService, Proposal};
+use doorward_admin::{ClientDecision, ClientEdit, ClientList, NewClient, NewService, Proposal};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
-use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     edits::{self, Edited, Trial},
     operation::{
-        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, limit, needs, show,
+        Answered, Asked, At, IfMatch, Operation, Place, Refused, Sent, Who, done, needs, show,
         show_state,
     },
 };
@@ -29,7 +28,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Lists clients, the newest first.",
             list,
         )
-        .query::<Which>()
+        .query::<ClientList>()
         .answer::<Clients>(200, "The clients."),
         Operation::post(needs::ALL, routes::API_CLIENTS, "addClient", "Adds a client.", add)
             .body::<New>()
@@ -172,50 +171,14 @@ struct Added {
 #[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Clients {
     clients: Vec<Shown>,
-    /// The start of the next page; absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    #[serde(flatten)]
+    place: Place,
     /// How many registered themselves.
     registered: u64,
     /// How many may.
     max_registrations: u64,
     /// True if clients that no administrator added must be approved.
     approval: bool,
-}
-
-/// Which clients.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    /// Only from this source: `administrator`, `metadata_document` or `registration`.
-    source: Option<Source>,
-    /// Only clients that have this text in their name or client_id.
-    #[schemars(length(max = 200))]
-    search: Option<String>,
-    /// How many at most, 1 to 500.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<u64>,
-    /// The start of the page: `next` of the page before.
-    after: Option<String>,
-}
-
-#[derive(Deserialize, JsonSchema, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "ClientSource")]
-enum Source {
-    Administrator,
-    MetadataDocument,
-    Registration,
-}
-
-impl From<Source> for ClientSource {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::Administrator => Self::Administrator,
-            Source::MetadataDocument => Self::MetadataDocument,
-            Source::Registration => Self::Registration,
-        }
-    }
 }
 
 /// A client to be added.
@@ -329,32 +292,12 @@ struct Cleaned {
     deleted: u64,
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
-    let limit = limit(which.limit, 100, 500)?;
-    if which.search.as_ref().is_some_and(|search| search.chars().count() > 200) {
-        return Err(Refused::bad("search: at most 200 characters"));
-    }
-    let after = match which.after.as_ref().filter(|after| !after.is_empty()) {
-        None => None,
-        Some(text) => {
-            let parsed = text
-                .split_once(' ')
-                .and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.to_owned())));
-            Some(parsed.ok_or_else(|| Refused::bad("after: is not the cursor of a page"))?)
-        }
-    };
-    let filter =
-        ClientFilter { source: which.source.map(Into::into), search: which.search.clone(), after };
-    let (clients, more) = page_of(console.store.clients(filter, limit + 1).await?, limit);
-    let next = if more {
-        clients.last().map(|client| format!("{} {}", client.created_at, client.id))
-    } else {
-        None
-    };
+async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<ClientList>) -> Answered {
+    let (rows, place) = Place::of(console.admin.clients.list(&asked).await?);
     let quota = console.admin.clients.quota();
     let answer = Clients {
-        clients: clients.iter().map(Shown::of).collect(),
-        next,
+        clients: rows.iter().map(Shown::of).collect(),
+        place,
         registered: console.store.count_clients(ClientSource::Registration).await?,
         max_registrations: quota.most,
         approval: quota.approval,

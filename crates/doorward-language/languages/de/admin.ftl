@@ -3,9 +3,8 @@ admin_overview = Übersicht
 admin_users = Benutzer
 admin_clients = Clients
 admin_providers = Identitätsanbieter
-admin_upstreams = Upstreams
 admin_policy = Richtlinie
-admin_keys = Schlüssel und Token
+admin_keys = Signaturschlüssel
 admin_timeline = Verbindungsverlauf
 admin_audit = Audit
 admin_not_changed = Es wurde nichts geändert: { $reason }.
@@ -97,14 +96,11 @@ admin_client_delete_sure = Diesen Client löschen. Sein Zugriff wird widerrufen,
 admin_client_added = Der Client wurde hinzugefügt
 admin_client_copy_secret = Kopieren Sie das Secret jetzt. Es wird nicht noch einmal angezeigt.
 admin_client_search = Name oder ID
-admin_client_any_source = alle
 admin_client_by_hand = von einem Administrator hinzugefügt
 admin_client_document = Metadatendokument
 admin_client_document_of = Metadatendokument von { $vendor }
 admin_client_registered = dynamische Registrierung
 admin_client_find = Suchen
-admin_client_none = Keine passenden Clients.
-admin_client_earlier = Ältere Clients
 admin_client_quota = { $count } von höchstens { $most } Clients sind dynamisch registriert.
 admin_client_approval = Clients, die nicht von einem Administrator hinzugefügt wurden, müssen genehmigt werden.
 admin_client_clean_up_days = Unbenutzte Registrierungen löschen, älter als (Tage)
@@ -141,15 +137,11 @@ admin_keys_explained = Der neue Schlüssel wird veröffentlicht, bevor er signie
 admin_keys_state_active = aktiv
 admin_keys_state_next = anstehend
 admin_keys_state_verifies = nur Prüfung
-admin_tokens = Persönliche Zugriffstoken und Diensttoken
-admin_tokens_none = Es wurden keine Token erstellt.
 admin_tokens_of = Benutzer
 admin_tokens_scopes = Scopes
 admin_tokens_last_used = Zuletzt verwendet
 admin_tokens_expires = Läuft ab
-admin_tokens_actions = Aktionen
 admin_tokens_ended = beendet
-admin_tokens_revoke = { $token } von { $user } widerrufen
 admin_tokens_service = So erstellen Sie ein Diensttoken: <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
 
 # Users.
@@ -164,7 +156,6 @@ admin_user_active = aktiv
 admin_user_cannot_sign_in = kann sich noch nicht anmelden
 admin_user_first_password_state = muss das erste Passwort ändern
 admin_user_service = Dienst
-admin_user_more = Weitere anzeigen
 admin_user_add = Benutzer hinzufügen
 admin_user_sign_in_name = Anmeldename
 admin_user_roles_list = Rollen, durch Leerzeichen getrennt
@@ -275,8 +266,6 @@ admin_provider_added = Der Identitätsanbieter wurde hinzugefügt. Registrieren 
 admin_provider_deleted = Der Identitätsanbieter wurde gelöscht. Der Zugriff der Benutzer, die sich darüber angemeldet haben, ist beendet.
 
 # Upstreams.
-admin_upstream_title = Upstreams
-admin_upstream_none = Es ist kein Upstream eingerichtet. Fügen Sie einen mit <code>doorward upstream add</code> hinzu, oder als Tabelle <code>[upstreams.NAME]</code> in der Konfigurationsdatei.
 admin_upstream_access = Zugriff: { $auth }
 admin_upstream_connected =
     { $count ->
@@ -303,7 +292,6 @@ admin_upstream_parts_left_out =
         [one] { $count } Bestandteil wird ausgelassen oder ergänzt:
        *[other] { $count } Bestandteile werden ausgelassen oder ergänzt:
     }
-admin_upstream_no_tools = Es sind noch keine Tools bekannt. Sie werden aufgelistet, sobald ein Benutzer den Upstream erstmals verwendet.
 admin_tool_changed = { $part } geändert
 admin_tool_before = genehmigt
 admin_tool_after = jetzt

@@ -32,6 +32,7 @@ refusal_server_accepted = { $name } nennt keinen anderen Autorisierungsserver al
 refusal_server_changed = { $name } nennt einen anderen Autorisierungsserver als den angezeigten; prüfen Sie ihn erneut
 refusal_tool_changed = das Tool wurde geändert, seit Sie diese Seite geöffnet haben; prüfen Sie die aktuelle Definition und entscheiden Sie erneut
 refusal_auditor_needed = Zahlen eines einzelnen Benutzers erfordern die Rolle auditor
+refusal_list_parameter = die Liste kennt diesen Wert von { $name } nicht
 refusal_one_item = nennen Sie genau ein Element
 refusal_key = ein Signaturschlüssel konnte nicht erstellt werden ({ $detail })
 refusal_rotated_meanwhile = ein anderer Administrator hat die Schlüssel im selben Moment rotiert

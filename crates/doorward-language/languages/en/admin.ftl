@@ -3,9 +3,8 @@ admin_overview = Overview
 admin_users = Users
 admin_clients = Clients
 admin_providers = Identity providers
-admin_upstreams = Upstreams
 admin_policy = Policy
-admin_keys = Keys and tokens
+admin_keys = Signing keys
 admin_timeline = Timeline
 admin_audit = Audit
 admin_not_changed = Nothing was changed: { $reason }.
@@ -97,14 +96,11 @@ admin_client_delete_sure = Delete this client. Its access is revoked, and it mus
 admin_client_added = The client was added
 admin_client_copy_secret = Copy the secret now. It is not shown again.
 admin_client_search = Name or ID
-admin_client_any_source = any
 admin_client_by_hand = added by an administrator
 admin_client_document = metadata document
 admin_client_document_of = metadata document of { $vendor }
 admin_client_registered = dynamic registration
 admin_client_find = Find
-admin_client_none = No matching clients.
-admin_client_earlier = Older clients
 admin_client_quota = { $count } of at most { $most } clients are registered dynamically.
 admin_client_approval = Clients that were not added by an administrator require approval.
 admin_client_clean_up_days = Delete unused registrations older than (days)
@@ -141,15 +137,11 @@ admin_keys_explained = The new key is published before it signs, so that no toke
 admin_keys_state_active = active
 admin_keys_state_next = pending
 admin_keys_state_verifies = verification only
-admin_tokens = Personal access tokens and service tokens
-admin_tokens_none = No tokens were created.
 admin_tokens_of = User
 admin_tokens_scopes = Scopes
 admin_tokens_last_used = Last used
 admin_tokens_expires = Expires
-admin_tokens_actions = Actions
 admin_tokens_ended = ended
-admin_tokens_revoke = Revoke { $token } of { $user }
 admin_tokens_service = To create a service token: <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
 
 # Users.
@@ -164,7 +156,6 @@ admin_user_active = active
 admin_user_cannot_sign_in = cannot sign in yet
 admin_user_first_password_state = must change the first password
 admin_user_service = service
-admin_user_more = Show more
 admin_user_add = Add a user
 admin_user_sign_in_name = Sign-in name
 admin_user_roles_list = Roles, separated by spaces
@@ -275,8 +266,6 @@ admin_provider_added = The identity provider was added. Register this redirect U
 admin_provider_deleted = The identity provider was deleted. The access of users who signed in through it has ended.
 
 # Upstreams.
-admin_upstream_title = Upstreams
-admin_upstream_none = No upstream is configured. Add one with <code>doorward upstream add</code>, or as a table <code>[upstreams.NAME]</code> in the configuration file.
 admin_upstream_access = access: { $auth }
 admin_upstream_connected =
     { $count ->
@@ -303,7 +292,6 @@ admin_upstream_parts_left_out =
         [one] { $count } part is left out or completed:
        *[other] { $count } parts are left out or completed:
     }
-admin_upstream_no_tools = No tools are known yet. They are listed when a user first uses the upstream.
 admin_tool_changed = { $part } changed
 admin_tool_before = approved
 admin_tool_after = now

@@ -32,6 +32,7 @@ refusal_server_accepted = { $name } names no other authorization server than the
 refusal_server_changed = { $name } names another authorization server than the one shown; check it again
 refusal_tool_changed = the tool was changed since you opened this page; check the current definition and decide again
 refusal_auditor_needed = numbers of a single user need the role auditor
+refusal_list_parameter = the list has no such value of { $name }
 refusal_one_item = name exactly one item
 refusal_key = a signing key could not be created ({ $detail })
 refusal_rotated_meanwhile = another administrator rotated the keys at the same moment

@@ -3,9 +3,8 @@ admin_overview = Vue d’ensemble
 admin_users = Utilisateurs
 admin_clients = Clients
 admin_providers = Fournisseurs d’identité
-admin_upstreams = Serveurs amont
 admin_policy = Politique
-admin_keys = Clés et jetons
+admin_keys = Clés de signature
 admin_timeline = Chronologie
 admin_audit = Audit
 admin_not_changed = Rien n’a été modifié : { $reason }.
@@ -97,14 +96,11 @@ admin_client_delete_sure = Supprimer ce client. Son accès est révoqué et il d
 admin_client_added = Le client a été ajouté
 admin_client_copy_secret = Copiez le secret maintenant. Il ne sera plus affiché.
 admin_client_search = Nom ou ID
-admin_client_any_source = toutes
 admin_client_by_hand = ajouté par un administrateur
 admin_client_document = document de métadonnées
 admin_client_document_of = document de métadonnées de { $vendor }
 admin_client_registered = enregistrement dynamique
 admin_client_find = Rechercher
-admin_client_none = Aucun client correspondant.
-admin_client_earlier = Clients plus anciens
 admin_client_quota = { $count } clients sur { $most } au plus sont enregistrés dynamiquement.
 admin_client_approval = Les clients qui n’ont pas été ajoutés par un administrateur doivent être approuvés.
 admin_client_clean_up_days = Supprimer les enregistrements inutilisés de plus de (jours)
@@ -141,15 +137,11 @@ admin_keys_explained = La nouvelle clé est publiée avant de signer, afin qu’
 admin_keys_state_active = active
 admin_keys_state_next = à venir
 admin_keys_state_verifies = vérification seulement
-admin_tokens = Jetons d’accès personnels et jetons de service
-admin_tokens_none = Aucun jeton n’a été créé.
 admin_tokens_of = Utilisateur
 admin_tokens_scopes = Scopes
 admin_tokens_last_used = Dernière utilisation
 admin_tokens_expires = Expire
-admin_tokens_actions = Actions
 admin_tokens_ended = terminé
-admin_tokens_revoke = Révoquer { $token } de { $user }
 admin_tokens_service = Pour créer un jeton de service : <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
 
 # Users.
@@ -164,7 +156,6 @@ admin_user_active = actif
 admin_user_cannot_sign_in = ne peut pas encore se connecter
 admin_user_first_password_state = doit changer le premier mot de passe
 admin_user_service = service
-admin_user_more = Afficher plus
 admin_user_add = Ajouter un utilisateur
 admin_user_sign_in_name = Identifiant
 admin_user_roles_list = Rôles, séparés par des espaces
@@ -275,8 +266,6 @@ admin_provider_added = Le fournisseur d’identité a été ajouté. Enregistrez
 admin_provider_deleted = Le fournisseur d’identité a été supprimé. L’accès des utilisateurs connectés par son biais a pris fin.
 
 # Upstreams.
-admin_upstream_title = Serveurs amont
-admin_upstream_none = Aucun serveur amont n’est configuré. Ajoutez-en un avec <code>doorward upstream add</code>, ou comme table <code>[upstreams.NAME]</code> dans le fichier de configuration.
 admin_upstream_access = accès : { $auth }
 admin_upstream_connected =
     { $count ->
@@ -303,7 +292,6 @@ admin_upstream_parts_left_out =
         [one] { $count } partie est omise ou complétée :
        *[other] { $count } parties sont omises ou complétées :
     }
-admin_upstream_no_tools = Aucun outil n’est encore connu. Ils sont listés lorsqu’un utilisateur utilise le serveur amont pour la première fois.
 admin_tool_changed = { $part } modifié
 admin_tool_before = approuvé
 admin_tool_after = maintenant

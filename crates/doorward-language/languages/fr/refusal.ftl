@@ -32,6 +32,7 @@ refusal_server_accepted = { $name } n’indique pas d’autre serveur d’autori
 refusal_server_changed = { $name } indique un autre serveur d’autorisation que celui affiché ; vérifiez-le à nouveau
 refusal_tool_changed = l’outil a été modifié depuis que vous avez ouvert cette page ; vérifiez la définition actuelle et décidez à nouveau
 refusal_auditor_needed = les chiffres d’un seul utilisateur exigent le rôle auditor
+refusal_list_parameter = la liste ne connaît pas cette valeur de { $name }
 refusal_one_item = indiquez exactement un élément
 refusal_key = une clé de signature n’a pas pu être créée ({ $detail })
 refusal_rotated_meanwhile = un autre administrateur a renouvelé les clés au même moment
