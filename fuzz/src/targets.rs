@@ -114,6 +114,7 @@ fn signed() -> &'static (KeyRing, Value, [String; 2]) {
             acr: String::new(),
             amr: Vec::new(),
             grant: "g_1".to_owned(),
+            act: None,
         };
         let access = ring.sign(&claims, NOW).expect("signed");
         let other =

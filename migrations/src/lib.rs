@@ -29,6 +29,10 @@ mod m20261126_000027_sign_up;
 mod m20261126_000028_statement;
 mod m20261126_000029_external_resources;
 mod m20261126_000030_usage;
+mod m20261126_000031_device_authorizations;
+mod m20261126_000032_token_exchange;
+mod m20261126_000033_relying_parties;
+mod m20261126_000034_list_order;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -59,6 +63,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000028_statement::Migration),
             Box::new(m20261126_000029_external_resources::Migration),
             Box::new(m20261126_000030_usage::Migration),
+            Box::new(m20261126_000031_device_authorizations::Migration),
+            Box::new(m20261126_000032_token_exchange::Migration),
+            Box::new(m20261126_000033_relying_parties::Migration),
+            Box::new(m20261126_000034_list_order::Migration),
         ]
     }
 }

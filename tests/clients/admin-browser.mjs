@@ -131,7 +131,7 @@ check(await call('whoami', value) === 401, 'a revoked token ends at once');
 
 const root = await open({});
 await root.signIn('root');
-for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings']]) {
+for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings'], ['/admin/tokens', 'page-admin-tokens'], ['/admin/users?add=1', 'page-admin-user-add'], ['/admin/clients?add=1', 'page-admin-client-add'], ['/admin/upstreams?add=1', 'page-admin-service-add'], ['/admin/search?search=a', 'page-admin-search']]) {
   await root.goto(server.url + path);
   await look(root, name);
 }
@@ -145,7 +145,8 @@ await look(root, 'page-admin-client');
 await root.click('button[value=block]');
 check((await root.content()).includes('value="unblock"'), 'a client is disabled');
 await root.goto(`${server.url}/admin/audit?kind=tool.called&outcome=failed`);
-await root.click('main summary >> nth=0');
+await root.click('main tbody a >> nth=0');
+await look(root, 'page-admin-entry');
 await root.click('a:has-text("Recorded arguments")');
 check((await root.content()).includes('hello'), 'an auditor reads what was recorded');
 await look(root, 'page-admin-record');
@@ -153,7 +154,7 @@ await look(root, 'page-admin-record');
 // The same work without any script.
 const plain = await open({ javaScriptEnabled: false, bypassCSP: false });
 await plain.signIn('root');
-await plain.goto(`${server.url}/admin/users`);
+await plain.goto(`${server.url}/admin/users?add=1`);
 await plain.fill('input[name=name]', 'dora');
 await plain.fill('input[name=password]', PASSWORD);
 await plain.click('main button.primary');
@@ -161,6 +162,13 @@ check(/\/admin\/users\/u_/.test(plain.url()), 'a user is added without a script'
 await plain.fill('input[name=roles]', 'staff lead');
 await plain.click('button:has-text("Save")');
 check((await plain.content()).includes('Saved.'), 'and changed');
+await plain.goto(`${server.url}/admin/users?search=dora`);
+check(await plain.locator('tbody tr').count() === 1, 'and found');
+await plain.check('input[name^=row-]');
+await plain.click('.bulk button[value=disable]');
+check((await plain.locator('h1').innerText()) === 'Disable 1 user?', 'what ends access is confirmed first');
+await plain.click('.sure button');
+check((await plain.content()).includes('1 user was disabled.'), 'and disabled among others');
 await plain.goto(`${server.url}/account/tokens`);
 await plain.fill('input[name=name]', 'plain');
 await plain.click('button:has-text("Create token")');

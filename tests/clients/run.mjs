@@ -53,6 +53,7 @@ const CLIENTS = [
   [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, legacy`, node('ts-v2.mjs', 'legacy')],
   [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, modern`, node('ts-v2.mjs', 'modern')],
   [`mcp-remote ${version('mcp-remote')}`, node('mcp-remote.mjs')],
+  [`mcp-remote ${version('mcp-remote')} --device-code`, node('device.mjs')],
   [`@modelcontextprotocol/inspector ${version('@modelcontextprotocol/inspector')}`, node('inspector.mjs')],
   [`Python mcp ${pyVersion('mcp')}, legacy`, [python, ['py_mcp.py', 'legacy']]],
   [`Python mcp ${pyVersion('mcp')}, auto`, [python, ['py_mcp.py', 'auto']]],
@@ -98,7 +99,7 @@ async function main() {
   const log = server.log();
   writeFileSync(join(output, 'server.log'), log);
   // Promise 3: no secret is readable from the log, at any level.
-  const leaked = log.match(/dw_(ac|rt|se|cs|ln)_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+\.|correct horse/);
+  const leaked = log.match(/dw_(ac|rt|se|cs|ln|dc)_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+\.|correct horse/);
   if (leaked) failed += 1; else passed += 1;
   console.log(leaked ? `FAILED the log holds a secret: ${leaked[0].slice(0, 12)}…` : `ok     no secret in ${log.split('\n').length} lines of log at level debug`);
   server.stop();

@@ -2,6 +2,7 @@
 //! missing rights.
 
 mod clients;
+mod lists;
 mod pages;
 mod scopes;
 mod settings;

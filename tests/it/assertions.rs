@@ -46,6 +46,7 @@ impl Signer {
             acr: String::new(),
             amr: Vec::new(),
             grant: String::new(),
+            act: None,
         };
         self.ring.sign(&claims, self.now).unwrap()
     }

@@ -254,6 +254,24 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
             .body
             .contains("is not a date")
     );
+    for unknown in ["kind=user.asleep", "kind=nothing.", "outcome=perhaps"] {
+        let path = format!("/admin/audit?{unknown}");
+        let page = root.get(&server.at(&path)).await.expect(400);
+        assert!(page.body.contains("There is no "), "{unknown}");
+        root.get(&server.at(&format!("/admin/audit/export?{unknown}"))).await.expect(400);
+    }
+    for known in ["kind=user.", "kind=user.added", "outcome=refused"] {
+        root.get(&server.at(&format!("/admin/audit?{known}"))).await.expect(200);
+    }
+    // Each entry has a page, with links to the entries that it has something in common with.
+    let list = root.get(&server.at("/admin/audit")).await.expect(200);
+    let at = list.body.split("/admin/audit/entries/").nth(1).unwrap();
+    let entry = format!("/admin/audit/entries/{}", at.split('"').next().unwrap());
+    let page = root.get(&server.at(&entry)).await.expect(200);
+    assert!(page.body.contains("/admin/audit?kind="), "{}", page.body);
+    for missing in ["/admin/audit/entries/999999999", "/admin/audit/entries/x"] {
+        root.get(&server.at(missing)).await.expect(404);
+    }
     let page = root.get(&server.at("/admin/audit?kind=user.added&user=unknown")).await.expect(200);
     assert!(page.body.contains("No matching entries"));
     let csv = root.get(&server.at("/admin/audit/export?format=csv")).await.expect(200);

@@ -362,6 +362,7 @@ fn doorward_registration_new(name: &str) -> doorward::app::NewClient {
         redirect_uris: vec!["https://portal.example/callback".to_owned()],
         auth_method: None,
         admin: false,
+        openid: None,
     }
 }
 

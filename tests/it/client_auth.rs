@@ -118,6 +118,7 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
             redirect_uris: vec!["https://rs.example/".into()],
             auth_method: Some("client_secret_basic".into()),
             admin: false,
+            openid: None,
         })
         .await
         .unwrap();

@@ -85,6 +85,7 @@ fn grant(id: String, user: &User, client: ClientId, now: Timestamp) -> Grant {
             auth_time: now,
             authentication: doorward_model::Authentication::default(),
             identity: None,
+            sid: None,
         },
         scopes: ScopeSet::default_request(),
         resources: vec![Resource::from_stored("https://a.example/mcp".into())],
@@ -92,6 +93,7 @@ fn grant(id: String, user: &User, client: ClientId, now: Timestamp) -> Grant {
         last_used_at: now,
         expires_at: now.plus(100_000),
         revoked_at: None,
+        delegation: None,
     }
 }
 

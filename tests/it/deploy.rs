@@ -235,3 +235,61 @@ fn the_example_configuration_and_the_unit_are_understood() {
         assert!(read(name).contains(words), "{name}");
     }
 }
+
+/// The variables of Doorward in a compose file, with those of `deploy/.env` filled in, and the files
+/// of its secrets in `secrets`.
+fn environment(name: &str, secrets: &std::path::Path) -> Vec<(String, String)> {
+    read(name)
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "))
+        .filter(|(variable, _)| variable.starts_with("DOORWARD_"))
+        .map(|(variable, value)| {
+            let (before, rest) = value.split_once("${").unwrap_or((value, ""));
+            let (wanted, after) = rest.split_once('}').unwrap_or_default();
+            let filled = match wanted.split_once(":-") {
+                Some((_, default)) => default,
+                None if wanted.starts_with("PUBLIC_URL:?") => "https://mcp.example.com",
+                None if wanted.starts_with("HOST:?") => "mcp.example.com",
+                None => wanted,
+            };
+            let value = format!("{before}{filled}{after}");
+            (variable.to_owned(), value.replace("/run/secrets", secrets.to_str().unwrap()))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_program_accepts_the_environment_of_each_compose_file() {
+    let secrets = temporary("secrets");
+    std::fs::create_dir_all(&secrets).unwrap();
+    std::fs::write(secrets.join("store_url"), "postgres://doorward:p@postgres/doorward").unwrap();
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    std::fs::write(secrets.join("master_key"), key).unwrap();
+    for (name, has) in [
+        ("compose.yml", "mcp.example.com"),
+        ("compose.postgres.yml", "postgres"),
+        ("compose.upstream.yml", "http://wiki:8000/mcp"),
+    ] {
+        let variables = environment(name, &secrets);
+        assert!(variables.len() > 2, "{name}: {variables:?}");
+        let mut given: Vec<(&str, &str)> =
+            variables.iter().map(|(variable, value)| (variable.as_str(), value.as_str())).collect();
+        // The image sets it.
+        given.push(("DOORWARD_SERVER__LISTEN", "0.0.0.0:8400"));
+        let run = async |words: &[&str], given: &[(&str, &str)]| {
+            let output = doorward_testkit::run_command(words, given, "").await;
+            let said = String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr);
+            (output.status.success(), said)
+        };
+        let (accepted, said) = run(&["config", "check"], &given).await;
+        assert!(accepted, "{name}: {said}");
+        let (_, shown) = run(&["config", "show"], &given).await;
+        assert!(shown.contains(has) || has == "postgres", "{name}: {shown}");
+        // A value that cannot be is refused: the check reads these variables.
+        given.push(("DOORWARD_LOG__FORMAT", "xml"));
+        let (accepted, said) = run(&["config", "check"], &given).await;
+        assert!(!accepted && said.contains("log.format"), "{name}: {said}");
+    }
+    std::fs::remove_dir_all(secrets).unwrap();
+}

@@ -39,6 +39,8 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     POST AUTHORIZE = routes_of_pages::authorize_by_form;
     POST LOGIN = routes_of_pages::login;
     POST CONSENT = routes_of_pages::consent;
+    POST DEVICE_AUTHORIZATION = routes_of_programs::device_authorization;
+    POST DEVICE = routes_of_pages::device;
     POST TOKEN = routes_of_programs::token;
     POST MCP = routes_of_programs::mcp;
     POST MCP_UPSTREAM = routes_of_programs::mcp_upstream;
@@ -54,6 +56,7 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     POST ADMIN_USER = routes_of_pages::admin_user;
     POST ADMIN_CLIENTS = routes_of_pages::admin_clients;
     POST ADMIN_CLIENT = routes_of_pages::admin_client;
+    POST ADMIN_CLIENT = routes_of_forms::client;
     POST ADMIN_PROVIDERS = routes_of_forms::providers;
     POST ADMIN_UPSTREAMS = routes_of_forms::upstreams;
     POST ADMIN_KEYS = routes_of_pages::admin_keys;
@@ -92,10 +95,13 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
 /// Routes that take such a method and are not dropped here, each with the reason.
 const OTHERS: &[(&str, &str)] = &[
     (routes::INTROSPECT, "it only reads"),
+    (routes::USERINFO, "it only reads"),
     (routes::AUTH_CHECK, "it writes nothing but that a ticket was used"),
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),
     (routes::ADMIN_TRUST, "it writes by the functions of the API"),
+    (routes::ADMIN_TOKENS, "it writes by the functions of the API"),
+    (routes::ADMIN_UPSTREAM, "it writes by the functions of the API"),
     (routes::API_PROVIDER_TEST, "it only asks a provider"),
     (routes::API_UPSTREAM_TEST, "it only asks an upstream"),
     (routes::API_UPSTREAM_REFRESH, "what it stores are pins, which tests of pins drop"),
@@ -116,11 +122,15 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::ADMIN_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::API_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::ADMIN_LINK, "its link is for the first administrator"),
+    (routes::API_CLIENT_EXCHANGE, "it writes by the function that changes a client"),
     (routes::API_PROVIDERS, "it asks the provider first"),
     (routes::API_PROVIDER, "it needs a provider that was added"),
     (routes::API_UPSTREAMS, "it asks the upstream first"),
     (routes::API_UPSTREAM_SERVER, "it needs an upstream that names another one"),
     (routes::API_UPSTREAM, "it needs an upstream that was added"),
+    (routes::API_POLICY_DRY_RUN, "it only reads"),
+    (routes::API_POLICY_TEST, "it only reads"),
+    (routes::ADMIN_POLICY_DRY_RUN, "it only reads"),
     (routes::API_USAGE_REBUILD, "it counts the audit; a dropped count goes on at the next"),
 ];
 

@@ -65,6 +65,16 @@ async fn an_upstream_is_added_and_changed_by_page_alone() {
         assert!(form.body.contains(part), "{part}");
     }
     assert!(!form.body.contains("set-command") && !form.body.contains("\"stdio\""));
+    // What an MCP client writes about the server fills the form, and adds nothing.
+    let pasted = format!("{{\"mcpServers\": {{\"Wiki\": {{\"url\": \"{}\"}}}}}}", wiki.url);
+    let paste = [("do", "paste"), ("pasted", pasted.as_str())];
+    let filled = send(&served, &browser, &form, "/admin/upstreams", &paste).await.expect(200);
+    assert!(filled.body.contains("name=\"name\" type=\"text\" value=\"wiki\""));
+    assert!(filled.body.contains(&format!("value=\"{}\"", wiki.url)), "{}", filled.body);
+    assert!(!browser.get(&at("")).await.body.contains("/admin/upstreams/wiki"));
+    let command = [("do", "paste"), ("pasted", "{\"mcpServers\": {\"x\": {\"command\": \"sh\"}}}")];
+    let refused = send(&served, &browser, &form, "/admin/upstreams", &command).await.expect(400);
+    assert!(refused.body.contains("This server is a program"));
     let url = wiki.url.clone();
     let fields = [
         ("name", "wiki"),

@@ -101,6 +101,7 @@ async fn add_client(server: &TestServer, name: &str) -> AddedClient {
         redirect_uris: vec!["https://agent.example/callback".to_owned()],
         auth_method: Some("client_secret_basic".to_owned()),
         admin: false,
+        openid: None,
     };
     server.app.admin.clients.add(&Authority::operator(), new).await.unwrap()
 }

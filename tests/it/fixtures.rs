@@ -20,6 +20,7 @@ pub(crate) fn client(id: &str) -> Client {
         scopes: ScopeSet::all(),
         service: None,
         trust: None,
+        openid: None,
         client_uri: None,
         jwks: None,
         jwks_uri: None,
@@ -30,5 +31,6 @@ pub(crate) fn client(id: &str) -> Client {
         fresh_until: None,
         approved_at: None,
         pinned_at: None,
+        exchange: None,
     }
 }

@@ -56,7 +56,7 @@ async fn an_upstream_that_hangs_delays_no_list_after_its_first_contact() {
     let wiki = FakeUpstream::start().await;
     wiki.state().tools = vec![tool("read", true)];
     let (url, task) = hanging().await;
-    let served = Served::start(
+    let mut served = Served::start(
         "hanging",
         &file(&wiki, &url).replace("connect_seconds = 30", "connect_seconds = 3"),
     )
@@ -72,6 +72,12 @@ async fn an_upstream_that_hangs_delays_no_list_after_its_first_contact() {
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
+    // Its failure is known after a restart too, although nothing of it was ever listed.
+    assert_eq!(served.command(&["doctor"]).await.0, 1);
+    served.restart().await;
+    let begun = Instant::now();
+    assert!(tools(&served.process.url, &alice).await.contains(&"wiki_read".to_owned()));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     task.abort();
     served.end().await;
 }

@@ -262,8 +262,8 @@ async fn invitations_state_how_to_sign_in_in_the_language_of_their_sender() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
     let administrator = server.signed_in("root").await;
-    let page = administrator.get(&server.at("/admin/users")).await.expect(200);
-    let (_, form) = page.body.split_once("id=\"add\"").unwrap();
+    let page = administrator.get(&server.at("/admin/users?add=1")).await.expect(200);
+    let (_, form) = page.body.split_once("<main").unwrap();
     let csrf = form_value(form, "csrf").unwrap();
     let request = administrator
         .raw(reqwest::Method::POST, &server.at("/admin/users"))

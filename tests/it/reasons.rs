@@ -154,6 +154,7 @@ impl Stage {
             acr: String::new(),
             amr: Vec::new(),
             grant: String::new(),
+            act: None,
         };
         let assertion = ring.sign(&claims, now).unwrap();
         let kind =
@@ -362,6 +363,10 @@ impl Stage {
             | Reason::AssertionKeys => self.present(reason).await,
             Reason::AssertionProvider | Reason::AssertionClaim | Reason::AssertionUser => {
                 crate::enterprise::provoke(server, documents, reason).await;
+            }
+            Reason::SubjectToken => {
+                let access = tokens().await.access;
+                crate::exchange::provoke(server, &access).await;
             }
             Reason::GrantType => {
                 drop(client.token(&[("grant_type", "password")]).await.expect(400));

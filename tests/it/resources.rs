@@ -192,6 +192,7 @@ async fn only_the_resource_server_that_a_token_is_for_may_introspect_it() {
             redirect_uris: vec!["https://rs.example/".into()],
             auth_method: Some("client_secret_basic".into()),
             admin: false,
+            openid: None,
         })
         .await
         .unwrap();

@@ -2,8 +2,8 @@
 
 use doorward_model::{
     Change, Client, ClientId, ClientSource, CountedAttempt, Grant, GrantId, GrantType, GrantTypes,
-    PlainToken, RefreshToken, Resource, RevokeReason, ScopeSet, Subject, TokenKind, UnitOfWork,
-    UserId,
+    PlainToken, RefreshToken, RelyingChange, RelyingSession, Resource, RevokeReason, ScopeSet,
+    SessionId, Subject, TokenKind, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, Store, StoreError};
 use doorward_testkit::TestServer;
@@ -24,6 +24,7 @@ fn grant(id: &str, user: &str) -> Grant {
             auth_time: NOW,
             authentication: doorward_model::Authentication::default(),
             identity: None,
+            sid: None,
         },
         scopes: ScopeSet::default_request(),
         resources: vec![Resource::from_stored("https://a.example/mcp".into())],
@@ -31,6 +32,7 @@ fn grant(id: &str, user: &str) -> Grant {
         last_used_at: NOW,
         expires_at: NOW.plus(1000),
         revoked_at: None,
+        delegation: None,
     }
 }
 
@@ -42,6 +44,43 @@ fn refresh(token: &PlainToken, grant: &str) -> RefreshToken {
         used_at: None,
         successor: None,
     }
+}
+
+#[tokio::test]
+async fn the_use_of_a_session_is_kept_widened_and_deleted_with_the_session() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let used = |sid: &str, session: &str, scopes: &str| RelyingSession {
+        sid: sid.to_owned(),
+        session_id: SessionId::from_text(session),
+        client_id: ClientId::from_text("c1"),
+        user_id: UserId::from_text("u1"),
+        scopes: ScopeSet::from_stored(scopes),
+        created_at: NOW,
+    };
+    let put = async |used: RelyingSession| {
+        store.apply(Change::from(RelyingChange::Put(used))).await.unwrap();
+    };
+    let find = async |session: &str, client: &str| {
+        let (session, client) = (SessionId::from_text(session), ClientId::from_text(client));
+        store.relying_session(&session, &client).await.unwrap()
+    };
+    put(used("s1", "b1", "openid")).await;
+    put(used("s2", "b2", "openid")).await;
+    put(used("s1", "b1", "openid email")).await;
+    assert_eq!(find("b1", "c1").await, Some(used("s1", "b1", "openid email")));
+    assert_eq!(find("b1", "c2").await, None);
+    let revoke = Change::RevokeGrantsOfUser {
+        user_id: UserId::from_text("u1"),
+        client_id: Some(ClientId::from_text("c2")),
+        at: NOW,
+        reason: RevokeReason::ByUser,
+    };
+    store.apply(revoke).await.unwrap();
+    assert!(find("b2", "c1").await.is_some(), "of another client");
+    // No session of these browsers exists.
+    store.delete_expired(NOW, 1000).await.unwrap();
+    assert_eq!((find("b1", "c1").await, find("b2", "c1").await), (None, None));
 }
 
 async fn refused(store: &Store, unit: impl Into<UnitOfWork>) -> Condition {

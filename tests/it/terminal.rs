@@ -77,84 +77,48 @@ async fn no_command_fails_because_its_reader_closed_the_pipe() {
 async fn a_mistyped_name_is_refused_with_the_nearest_one() {
     let data = directory("names");
     let dir = data.to_str().unwrap();
-    let add = [
-        "--data-dir",
-        dir,
-        "upstream",
-        "add",
-        "tickets",
-        "--kind",
-        "http",
-        "--url",
-        "https://tickets.example.com/mcp",
-    ];
-    assert_eq!(run(&add).await.0, 0);
-    let provider = [
-        "--data-dir",
-        dir,
-        "provider",
-        "add",
-        "google",
-        "--kind",
-        "google",
-        "--client-id",
-        "x",
-        "--set",
-        "client_secret=y",
-        "--set",
-        "allowed_domains=example.com",
-    ];
-    assert_eq!(run(&provider).await.0, 0);
-    assert_eq!(run(&["--data-dir", dir, "user", "add", "reader"]).await.0, 0);
-    for (words, told) in [
-        (&["upstream", "test", "tikets"][..], "did you mean tickets?"),
-        (&["upstream", "tools", "ticket"], "did you mean tickets?"),
-        (&["upstream", "approve", "Tickets2", "x"], "did you mean tickets?"),
-        (&["upstream", "delete", "tickts"], "did you mean tickets?"),
-        (&["provider", "test", "gogle"], "did you mean google?"),
-        (&["provider", "delete", "googel"], "did you mean google?"),
-        (&["audit", "--kind", "tool.caled"], "did you mean tool.called?"),
-        (&["policy", "explain", "--user", "reader", "--tool", "whoim"], "did you mean whoami?"),
+    let run = async |line: &str| {
+        run(&["--data-dir", dir].into_iter().chain(line.split(' ')).collect::<Vec<_>>()).await
+    };
+    for line in [
+        "upstream add tickets --kind http --url https://tickets.example.com/mcp",
+        "provider add google --kind google --client-id x --set client_secret=y --set allowed_domains=example.com",
+        "user add reader",
+    ] {
+        assert_eq!(run(line).await.0, 0, "{line}");
+    }
+    for (line, told) in [
+        ("upstream test tikets", "did you mean tickets?"),
+        ("upstream tools ticket", "did you mean tickets?"),
+        ("upstream approve Tickets2 x", "did you mean tickets?"),
+        ("upstream delete tickts", "did you mean tickets?"),
+        ("provider test gogle", "did you mean google?"),
+        ("provider delete googel", "did you mean google?"),
+        ("audit --kind tool.caled", "did you mean tool.called?"),
+        ("policy explain --user reader --tool whoim", "no tool whoim; did you mean whoami?"),
+        ("policy explain --user raeder --tool whoami", "did you mean reader?"),
+        ("policy explain --user reader --upstream tikets", "did you mean tickets?"),
+        ("policy explain --user reader --resource tikets+file:///x", "no item tikets+file:///x"),
+        ("token create ci --user reader --scope mcp:reed", "did you mean mcp:read?"),
+        ("token create ci --user reader --scope admin:raed", "did you mean admin:read?"),
+        ("audit export --kind tool.caled", "did you mean tool.called?"),
+        ("upstream add x --kind http --set aprove=manual", "did you mean approve?"),
         (
-            &["token", "create", "ci", "--user", "reader", "--scope", "mcp:reed"],
-            "did you mean mcp:read?",
-        ),
-        (
-            &["token", "create", "ci", "--user", "reader", "--scope", "admin:raed"],
-            "did you mean admin:read?",
-        ),
-        (&["audit", "export", "--kind", "tool.caled"], "did you mean tool.called?"),
-        (
-            &["upstream", "add", "x", "--kind", "http", "--set", "aprove=manual"],
-            "did you mean approve?",
-        ),
-        (
-            &[
-                "provider",
-                "add",
-                "x",
-                "--kind",
-                "oidc",
-                "--client-id",
-                "c",
-                "--set",
-                "allowed_domain=a",
-            ],
+            "provider add x --kind oidc --client-id c --set allowed_domain=a",
             "did you mean allowed_domains?",
         ),
     ] {
-        let refused = run(&[&["--data-dir", dir], words].concat()).await;
-        assert!(refused.0 == 1 && refused.2.contains(told), "{words:?}: {}", refused.2);
+        let refused = run(line).await;
+        assert!(refused.0 == 1 && refused.2.contains(told), "{line}: {}", refused.2);
     }
-    let kind = run(&["--data-dir", dir, "upstream", "add", "x", "--kind", "htpp"]).await;
+    let kind = run("upstream add x --kind htpp").await;
     assert!(kind.0 == 2 && kind.2.contains("'http'"), "{}", kind.2);
-    let kind = ["provider", "add", "x", "--kind", "gogle", "--client-id", "x"];
-    let kind = run(&[&["--data-dir", dir][..], &kind].concat()).await;
+    let kind = run("provider add x --kind gogle --client-id x").await;
     assert!(kind.0 == 2 && kind.2.contains("'google'"), "{}", kind.2);
     // One that is like none is answered without a guess, and families are kinds too.
-    let far = run(&["--data-dir", dir, "upstream", "test", "calendar"]).await;
+    let far = run("upstream test calendar").await;
     assert!(far.0 == 1 && !far.2.contains("did you mean"), "{}", far.2);
-    assert_eq!(run(&["--data-dir", dir, "audit", "--kind", "user."]).await.0, 0);
+    assert_eq!(run("audit --kind user.").await.0, 0);
     std::fs::remove_dir_all(data).unwrap();
 }
 
@@ -241,5 +205,87 @@ async fn an_unused_role_is_assigned_with_a_note_that_names_the_nearest_one() {
     assert!(!told.contains("did you mean"), "{told}");
     let told = user(&["set-role", "bea", "writr"]).await;
     assert!(told.contains("did you mean writer?"), "{told}");
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[tokio::test]
+async fn a_token_for_an_upstream_that_is_not_there_is_made_with_a_note() {
+    let data = directory("note-of-upstream");
+    let at = data.to_str().unwrap();
+    let add = ["upstream", "add", "tickets", "--kind", "http", "--url", "https://t.example/mcp"];
+    assert_eq!(run(&[&["--data-dir", at][..], &add].concat()).await.0, 0);
+    for (name, told) in [("tickts", Some("did you mean tickets?")), ("tickets", None)] {
+        let words =
+            ["--data-dir", at, "token", "create", "ci", "--service", "ci", "--upstream", name];
+        let (status, _, said) = run(&words).await;
+        assert_eq!(status, 0, "{said}");
+        assert_eq!(said.contains("note:"), told.is_some(), "{said}");
+        assert!(said.contains(told.unwrap_or_default()), "{said}");
+    }
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[tokio::test]
+async fn the_account_of_a_service_keeps_its_role_and_the_account_of_a_user_does_not() {
+    let data = directory("role-of-service");
+    let at = data.to_str().unwrap();
+    let run = async |words: &[&str]| run(&[&["--data-dir", at], words].concat()).await;
+    let add = ["client", "add", "Nightly", "--service", "nightly", "--scope", "mcp:read"];
+    assert_eq!(run(&add).await.0, 0);
+    for roles in [&["reports"][..], &[]] {
+        assert_eq!(run(&[&["user", "set-role", "nightly"], roles].concat()).await.0, 0);
+        let (status, _, said) = run(&add).await;
+        assert_eq!(status, 0, "another client of the service is added: {said}");
+        let listed: serde_json::Value =
+            serde_json::from_str(&run(&["--json", "user", "list"]).await.1).unwrap();
+        let users = listed.as_array().or(listed["users"].as_array()).unwrap();
+        let nightly = users.iter().find(|user| user["name"] == "nightly").unwrap();
+        let kept: Vec<&str> = nightly["roles"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(serde_json::Value::as_str)
+            .collect();
+        assert_eq!(kept, [&["service"], roles].concat());
+    }
+    // A user with a password who was given the role can lose it.
+    let user = ["--data-dir", at, "user", "add", "ada", "--role", "service", "--password-stdin"];
+    let added = run_command(&user, &[], "correct horse battery\n").await;
+    assert!(added.status.success(), "{added:?}");
+    assert_eq!(run(&["user", "set-role", "ada"]).await.0, 0);
+    let listed = run(&["user", "list"]).await.1;
+    let ada = listed.lines().find(|line| line.starts_with("ada")).unwrap();
+    assert!(!ada.contains("service"), "{ada}");
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[tokio::test]
+async fn program_texts_are_printed_to_be_copied() {
+    let data = directory("texts");
+    let at = data.to_str().unwrap();
+    let url = "https://notes.example.com/mcp";
+    let add = ["--data-dir", at, "resource", "add", url, "--name", "N", "--scope", "n:read"];
+    assert_eq!(run(&add).await.0, 0);
+    let (status, shown, said) = run(&["--data-dir", at, "resource", "show", url]).await;
+    assert_eq!(status, 0, "{said}");
+    assert!(
+        shown.contains("\n\tserver := mcp.NewServer") && shown.contains("\n\t\treturn nil, err")
+    );
+    assert!(!shown.contains("\\t") && !shown.contains("\\n"), "{shown}");
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_another_replaces_before_it_signs_is_not_the_next_one() {
+    let data = directory("replaced-key");
+    let at = data.to_str().unwrap();
+    for words in [&["keys", "rotate", "--now"][..], &["keys", "rotate"]] {
+        assert_eq!(run(&[&["--data-dir", at], words].concat()).await.0, 0);
+    }
+    let states = async || run(&["--data-dir", at, "keys", "list"]).await.1;
+    assert_eq!(states().await.matches(" next ").count(), 1);
+    assert_eq!(run(&["--data-dir", at, "keys", "rotate", "--now"]).await.0, 0);
+    let listed = states().await;
+    assert_eq!(listed.matches(" next ").count(), 0, "{listed}");
     std::fs::remove_dir_all(data).unwrap();
 }

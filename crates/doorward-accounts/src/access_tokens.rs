@@ -124,6 +124,8 @@ impl Accounts {
             return Err(AccessTokenError::NoScope);
         }
         let most = access.effective(&scopes, user, authority.authentication());
+        // A personal access token signs in to no relying party.
+        let most: ScopeSet = most.iter().filter(|scope| !scope.is_identity()).collect();
         let administrative: ScopeSet =
             scopes.iter().filter(|scope| scope.is_administrative()).collect();
         if !most.covers(&scopes) || !user.administrative_scopes().covers(&administrative) {

@@ -10,7 +10,10 @@ use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{HashedToken, UserId, UserName, id::random_text};
-use doorward_store::attempts::{Allowance, Counter};
+use doorward_store::{
+    StoreError,
+    attempts::{Allowance, Counted, Counter, TooMany},
+};
 use doorward_transport::ClientAddress;
 
 use crate::Accounts;
@@ -125,6 +128,27 @@ impl Accounts {
             |browser| format!("factor:{user_id}:{browser}"),
         );
         vec![Counter::of_secret(key, free)]
+    }
+
+    /// Counts an attempt at the code of a device (RFC 8628 §5.1): of the user who enters it, and of
+    /// the IP address over all users. Codes belong to no user, so that a right one clears nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn count_device_code(
+        &self,
+        user_id: &UserId,
+        address: ClientAddress,
+    ) -> Result<Result<Counted, TooMany>, StoreError> {
+        let key = format!("device:{user_id}");
+        let own = self.allowance(self.config.failures_before_delay);
+        let shared = self.allowance(self.config.address_failures_before_delay);
+        let counters = vec![
+            Counter::shared(key.clone(), own),
+            Counter::shared(format!("device-address:{}", address.quota_key()), shared),
+        ];
+        self.store.count_attempt(key, counters, self.clock.now()).await
     }
 
     /// The name under which the attempts at an account's password are counted.

@@ -49,9 +49,9 @@ pub struct NewService {
 /// Operations on clients. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
-    store: Store,
+    pub(crate) store: Store,
     accounts: Accounts,
-    registration: Registration,
+    pub(crate) registration: Registration,
     clock: Arc<dyn Clock>,
 }
 

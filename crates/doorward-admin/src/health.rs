@@ -4,15 +4,23 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_audit::{Config as AuditConfig, text};
 use doorward_keys::KeyRing;
-use doorward_model::{Clock, Dependency, Live, SigningKey, Timestamp, ports::SystemClock};
+use doorward_model::{
+    AuditKind, Clock, Dependency, Live, SigningKey, Timestamp, ports::SystemClock,
+};
 use doorward_store::Store;
 
 use crate::{Finding, Loading, Vital, Vitals};
 
 /// How long the database may take to answer before this server is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
+const MIB: u64 = 1024 * 1024;
+/// The least free space of the data directory, in bytes.
+const LEAST_FREE: u64 = 128 * MIB;
 /// The seconds by which two clocks may differ.
 const APART: i64 = 5;
+
+/// Tells how many bytes are free in the data directory.
+pub type Free = Arc<dyn Fn() -> std::io::Result<u64> + Send + Sync>;
 
 /// Looks at everything that a server depends on. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +32,7 @@ pub struct Health {
     /// The health of what the server depends on.
     pub vitals: Vitals,
     loading: Live<Loading>,
+    free: Free,
     /// The clock is the machine's, so that the database's may be compared with it.
     clock_is_real: bool,
 }
@@ -66,6 +75,10 @@ pub enum Part {
     Dependency(Dependency, String),
     /// All of them.
     Dependencies,
+    /// The free space of the data directory.
+    Disk,
+    /// The last backup.
+    Backup,
 }
 
 /// The state of a part that is well.
@@ -91,6 +104,12 @@ pub enum State {
     Answered(Timestamp, u64),
     /// The dependency is disabled.
     Off,
+    /// So many bytes are free.
+    Free(u64),
+    /// A backup was made at this time.
+    BackedUp(Timestamp),
+    /// No backup was made with the command, or its entry was deleted.
+    NotBackedUp,
 }
 
 /// A fault of a part.
@@ -116,6 +135,8 @@ pub enum Fault {
     NotAsked,
     /// The dependency was not asked since its answer at this time.
     NotAskedSince(Timestamp),
+    /// So few bytes are free that the server will soon be unable to write.
+    Full(u64),
     /// The failure that was reported, in English.
     Failed(String),
 }
@@ -144,6 +165,8 @@ impl fmt::Display for Part {
             Self::Dependency(Dependency::Mail, _) => formatter.write_str("mail server"),
             Self::Dependency(Dependency::Export, name) => write!(formatter, "deliveries to {name}"),
             Self::Dependencies => formatter.write_str("dependencies"),
+            Self::Disk => formatter.write_str("disk"),
+            Self::Backup => formatter.write_str("backup"),
         }
     }
 }
@@ -152,9 +175,13 @@ impl fmt::Display for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => formatter.write_str(version),
-            Self::InEffect => formatter.write_str("in effect as in its file"),
+            Self::InEffect => formatter.write_str("the configuration is in effect"),
             Self::NeedsRestart(settings) => {
-                write!(formatter, "in effect; a restart is needed for {}", settings.join(", "))
+                write!(
+                    formatter,
+                    "the configuration is in effect; a restart is needed for {}",
+                    settings.join(", ")
+                )
             }
             Self::Responds(database) => write!(formatter, "{database} responds"),
             Self::Active(1) => formatter.write_str("1 active key"),
@@ -168,6 +195,12 @@ impl fmt::Display for State {
                 write!(formatter, "responded in {took} ms, at {}", text::rfc3339(*at))
             }
             Self::Off => formatter.write_str("is disabled"),
+            Self::Free(bytes) => write!(formatter, "{} MiB are free", bytes / MIB),
+            Self::BackedUp(at) => write!(formatter, "the last was made at {}", text::rfc3339(*at)),
+            Self::NotBackedUp => formatter.write_str(
+                "none was made with doorward backup; make one, or ignore this if the database is \
+                 backed up otherwise",
+            ),
         }
     }
 }
@@ -193,6 +226,11 @@ impl fmt::Display for Fault {
             Self::NotAskedSince(at) => {
                 write!(formatter, "has not been asked since {}", text::rfc3339(*at))
             }
+            Self::Full(bytes) => write!(
+                formatter,
+                "only {} MiB are free in the data directory; make room before writes fail",
+                bytes / MIB
+            ),
             Self::Failed(detail) => formatter.write_str(detail),
         }
     }
@@ -207,6 +245,26 @@ impl From<PartState> for Finding {
     }
 }
 
+/// The state of the data directory with this free space.
+pub fn disk(free: std::io::Result<u64>) -> PartState {
+    let state = match free {
+        Ok(bytes) if bytes < LEAST_FREE => Err(Fault::Full(bytes)),
+        Ok(bytes) => Ok(State::Free(bytes)),
+        Err(error) => Err(failed(&error)),
+    };
+    PartState { part: Part::Disk, state }
+}
+
+/// The state of backups, as the audit has it.
+pub async fn backup(store: &Store) -> PartState {
+    let state = match store.last_of_kind(AuditKind::BackupMade).await {
+        Ok(Some(at)) => Ok(State::BackedUp(at)),
+        Ok(None) => Ok(State::NotBackedUp),
+        Err(error) => Err(failed(&error)),
+    };
+    PartState { part: Part::Backup, state }
+}
+
 fn failed(error: &impl ToString) -> Fault {
     Fault::Failed(error.to_string())
 }
@@ -219,12 +277,13 @@ fn active(keys: &[SigningKey], now: Timestamp) -> usize {
 }
 
 impl Health {
-    /// The state of the server with these keys, these dependencies and this configuration.
-    pub fn new(ring: Arc<KeyRing>, vitals: Vitals, loading: Live<Loading>) -> Self {
+    /// The state of the server with these keys, these dependencies, this configuration and this free
+    /// space.
+    pub fn new(ring: Arc<KeyRing>, vitals: Vitals, loading: Live<Loading>, free: Free) -> Self {
         let store = vitals.store.clone();
         let (clock, audit) = (Arc::clone(&vitals.clock), vitals.audit.clone());
         let clock_is_real = clock.now().since(SystemClock.now()).abs() < APART;
-        Self { store, ring, clock, audit, vitals, loading, clock_is_real }
+        Self { store, ring, clock, audit, vitals, loading, free, clock_is_real }
     }
 
     /// Checks that requests can be served: the database answers reads, the writer runs, and a key
@@ -269,6 +328,9 @@ impl Health {
                 Ok(State::Waiting(behind))
             };
             parts.push((Part::Export(destination), state));
+        }
+        for found in [disk((self.free)()), backup(store).await] {
+            parts.push((found.part, found.state));
         }
         parts
             .into_iter()

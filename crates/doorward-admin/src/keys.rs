@@ -46,6 +46,11 @@ fn newest(keys: &[SigningKey]) -> Option<&SigningKey> {
     keys.iter().max_by_key(|key| key.activates_at)
 }
 
+/// Reports a key that retires before it signs: a later key took its place.
+fn retires_unused(key: &SigningKey) -> bool {
+    key.retires_at.is_some_and(|end| end <= key.activates_at)
+}
+
 impl Keys {
     /// Operations on the keys of this store.
     pub fn new(
@@ -71,7 +76,7 @@ impl Keys {
                 KeyState::Retired
             } else if active.as_ref() == Some(&key.kid) {
                 KeyState::Active
-            } else if key.activates_at > now {
+            } else if key.activates_at > now && !retires_unused(key) {
                 KeyState::Next
             } else {
                 KeyState::Verifies

@@ -8,12 +8,15 @@
 
 mod clients;
 mod edit;
+mod exchange;
 mod fields;
 mod health;
 mod invitations;
 mod keys;
+mod lists;
 mod loading;
 mod mails;
+mod overview;
 mod policy;
 mod providers;
 mod records;
@@ -31,13 +34,22 @@ mod vitals;
 
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
+pub use exchange::NewExchange;
 pub use fields::{Input, Setting};
-pub use health::{Fault, Health, NotReady, Part, PartState, State};
+pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, disk};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
+pub use lists::{
+    ClientList, ClientListSource, ClientListState, ClientOrder, Listed, TokenList, TokenListState,
+    TokenOrder, UserList, UserListState, UserOrder, read_list,
+};
 pub use loading::Loading;
 pub use mails::Mails;
-pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
+pub use overview::{FirstStep, Overviews, Waiting};
+pub use policy::{
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, Policies, PolicyCase,
+    RuleInEffect, RulesInEffect, try_cases,
+};
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
@@ -46,7 +58,7 @@ pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
-pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
+pub use upstreams::{ReviewedUpstream, ToolSeen, UpstreamSummary, Upstreams, tool_etag, waits};
 pub use usage::{
     Bar, CSV_HEAD as USAGE_CSV_HEAD, MOST_USAGE_ROWS, Period, Question, Reader, Unconnected,
     UsageRow, Usages,
@@ -57,7 +69,7 @@ pub use vitals::{Vital, Vitals};
 pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};
 pub use doorward_mcp::Step;
 pub use doorward_registration::{
-    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient,
+    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewRelyingParty,
 };
 
 /// One fact that was looked at.
@@ -110,4 +122,6 @@ pub struct Admin {
     pub health: Health,
     /// Numbers of usage.
     pub usages: Usages,
+    /// Pending work and first steps.
+    pub overviews: Overviews,
 }

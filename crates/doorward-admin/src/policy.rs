@@ -1,11 +1,23 @@
-//! Explains, step by step, the decision on a user's call of a tool through a client.
+//! Explains, step by step, the decision on a user's call of a tool through a client; lists the rules
+//! in effect, and tries others.
+
+mod trial;
+
+use std::sync::Arc;
 
 use doorward_gateway::Gateway;
 use doorward_mcp::{Item, Judge, Judged, Step, Subject, Verdict, Wanted, tools::BUILT_IN};
-use doorward_model::{AccessTokenId, ClientId, Live, Program, Rules, UpstreamName};
+use doorward_model::{
+    AccessTokenId, ClientId, Clock, Effect, Live, Program, Rules, UpstreamName, policy::Decision,
+};
 use doorward_store::{ClientFilter, Store};
 
 use crate::{Object, Refusal, Users};
+
+pub use trial::{CaseResult, DryRun, Impact, PolicyCase, try_cases};
+
+/// The period in seconds in which the uses of rules are counted: 30 days.
+const HITS: i64 = 30 * 86_400;
 
 /// A kind of item for which the policy can be explained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,25 +145,106 @@ pub struct Explained {
     pub why: Vec<Step>,
 }
 
+/// The refusal of an explanation about an item that is not there.
+fn missing(wanted: Wanted<'_>) -> Refusal {
+    match wanted {
+        Wanted::Tool(name) => Refusal::Missing(Object::Tool, name.to_owned()),
+        Wanted::Upstream(name) => Refusal::Missing(Object::Upstream, name.to_string()),
+        Wanted::Prompt(name) | Wanted::Resource(name) | Wanted::Template(name) => {
+            Refusal::Missing(Object::Item, name.to_owned())
+        }
+    }
+}
+
+/// A rule in effect.
+#[derive(Clone, Debug)]
+pub struct RuleInEffect {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Its effect.
+    pub effect: Effect,
+    /// Its text.
+    pub text: String,
+    /// The calls of the last 30 days on which it decided.
+    pub hits: i64,
+}
+
+/// The rules in effect.
+#[derive(Clone, Debug)]
+pub struct RulesInEffect {
+    /// The rules in order.
+    pub rules: Vec<RuleInEffect>,
+    /// The effect where no rule matches.
+    pub default: Effect,
+    /// The calls of the last 30 days that no rule matched.
+    pub default_hits: i64,
+}
+
+/// The built-in tool of this name.
+fn built_in(wanted: Wanted<'_>) -> Option<Item> {
+    let found = BUILT_IN.iter().find(|known| wanted == Wanted::Tool(known.name))?;
+    Some(Item::Tool(found.spec().into()))
+}
+
 /// Explains calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Policies {
     store: Store,
     gateway: Gateway,
     judge: Judge,
+    rules: Live<Rules>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Policies {
     /// Explanations of calls under these rules.
     pub fn new(users: &Users, gateway: Gateway, rules: Live<Rules>) -> Self {
         let store = users.store.clone();
-        Self { store, gateway, judge: Judge::new(rules) }
+        let clock = Arc::clone(&users.clock);
+        Self { store, gateway, judge: Judge::new(rules.clone()), rules, clock }
     }
 
     /// The names at /mcp of the tools that an explanation can be about.
     pub async fn tool_names(&self) -> Result<Vec<String>, Refusal> {
         let built_in = BUILT_IN.iter().map(|tool| tool.name.to_owned());
         Ok(built_in.chain(self.gateway.tool_names().await?).collect())
+    }
+
+    /// The names of the upstreams that an explanation can be about.
+    pub async fn upstream_names(&self) -> Result<Vec<String>, Refusal> {
+        let upstreams = self.gateway.all_upstreams().await?;
+        Ok(upstreams.iter().map(|upstream| upstream.name.to_string()).collect())
+    }
+
+    /// The sign-in names of the users that an explanation can be about.
+    pub async fn user_names(&self) -> Result<Vec<String>, Refusal> {
+        let users = self.store.users().await?;
+        Ok(users.iter().map(|user| user.name.to_string()).collect())
+    }
+
+    /// The rules in effect, each with the calls of the last 30 days on which it decided.
+    pub async fn rules_in_effect(&self) -> Result<RulesInEffect, Refusal> {
+        self.store.flush().await?;
+        let rules = self.rules.now();
+        let decisions = self.store.decisions(self.clock.now().plus(-HITS)).await?;
+        let hits = |rule: Option<&str>| -> i64 {
+            let of_rule = decisions.iter().filter(|(told, _)| match rule {
+                Some(text) => Decision::rule_in(told) == Some(text),
+                None => Decision::is_of_no_rule(told),
+            });
+            of_rule.map(|(_, calls)| calls).sum()
+        };
+        let shown = rules.policy.rules().zip(1..).map(|((effect, text), number)| RuleInEffect {
+            number,
+            effect,
+            text: text.to_owned(),
+            hits: hits(Some(text)),
+        });
+        Ok(RulesInEffect {
+            rules: shown.collect(),
+            default: rules.policy.without_rule(),
+            default_hits: hits(None),
+        })
     }
 
     /// Explains a call.
@@ -171,14 +264,9 @@ impl Policies {
             .find(|known| known.id.as_str() == client)
             .or_else(|| known.iter().find(|known| known.name == client));
         let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
-        let built_in = BUILT_IN.iter().find(|known| wanted == Wanted::Tool(known.name));
-        let (item, mut before) = match built_in {
-            Some(built_in) => (Item::Tool(built_in.spec().into()), Vec::new()),
-            None => self
-                .gateway
-                .explain(wanted, user)
-                .await?
-                .ok_or_else(|| Refusal::Missing(Object::Item, "of this name".to_owned()))?,
+        let (item, mut before) = match built_in(wanted) {
+            Some(item) => (item, Vec::new()),
+            None => self.gateway.explain(wanted, user).await?.ok_or_else(|| missing(wanted))?,
         };
         let blocked = before.iter().any(|(good, _)| !good);
         let token = AccessTokenId::parse(client).filter(|_| found.is_none());

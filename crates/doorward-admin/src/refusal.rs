@@ -146,9 +146,18 @@ pub enum Refusal {
          the commands, unless outbound.administered_networks lists them"
     )]
     OpensNetworks(String),
+    /// A rule of the policy cannot be read.
+    #[error("{0}")]
+    PolicyRule(String),
+    /// A case for the policy cannot be read.
+    #[error("case {0:?}: {1}")]
+    PolicyCase(String, String),
     /// Numbers of one user were asked for without the role auditor.
     #[error("numbers of a single user need the role auditor")]
     AuditorNeeded,
+    /// A parameter of a list is not acceptable.
+    #[error("{0}: {1}")]
+    ListParameter(String, String),
     /// Not exactly one item is named.
     #[error("name exactly one of tool, prompt, resource, template and upstream")]
     OneItem,
@@ -207,7 +216,9 @@ impl Refusal {
             Self::Tool(error) => of::tool(error),
             Self::Settings(_) => Code::InvalidSetting,
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
+            Self::PolicyRule(_) | Self::PolicyCase(..) => Code::InvalidRule,
             Self::AuditorNeeded => Code::AuditorNeeded,
+            Self::ListParameter(..) => Code::InvalidRequest,
             Self::OneItem => Code::InvalidItem,
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,

@@ -42,7 +42,9 @@ pub(crate) async fn scopes(store: &Store, names: &[String]) -> Result<ScopeSet, 
     let external = store.external_resources().await?;
     let scope = |name: &String| {
         resources::scope_of(&external, name)
-            .filter(|scope| *scope != Scope::OfflineAccess && !scope.is_administrative())
+            .filter(|scope| {
+                *scope != Scope::OfflineAccess && !scope.is_administrative() && !scope.is_identity()
+            })
             .ok_or_else(|| Refusal::Scope(name.clone()))
     };
     let scopes = names.iter().map(scope).collect::<Result<ScopeSet, _>>()?;

@@ -1,9 +1,11 @@
 //! Operations on personal and service access tokens.
 
+use std::sync::Arc;
+
 use doorward_accounts::{Accounts, Authority, MadeAccessToken, NewAccessToken};
 use doorward_model::{
-    AccessToken, AccessTokenId, Change, Live, Rules, Scope, ScopeSet, UnitOfWork, UpstreamName,
-    User,
+    AccessToken, AccessTokenId, Change, Clock, Live, Rules, Scope, ScopeSet, UnitOfWork,
+    UpstreamName, User,
 };
 use doorward_store::Store;
 
@@ -46,9 +48,10 @@ pub struct MadeToken {
 /// Operations on tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens {
-    store: Store,
+    pub(crate) store: Store,
     accounts: Accounts,
     rules: Live<Rules>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl NewToken {
@@ -68,8 +71,13 @@ impl NewToken {
 
 impl Tokens {
     /// Operations on the tokens of this store, under these rules.
-    pub fn new(store: Store, accounts: Accounts, rules: Live<Rules>) -> Self {
-        Self { store, accounts, rules }
+    pub fn new(
+        store: Store,
+        accounts: Accounts,
+        rules: Live<Rules>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, accounts, rules, clock }
     }
 
     /// Tokens, the newest first: at most `limit`.

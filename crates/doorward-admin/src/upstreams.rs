@@ -6,7 +6,9 @@ use doorward_gateway::{
     Decision, Gateway, LeftOut, PreparedUpstream, ReviewState, ReviewedTool, ToolChangeError,
     Upstream, UpstreamChangeError, UpstreamConfig,
 };
-use doorward_model::{ServerPin, UpstreamName, UpstreamTrust, User, upstream::PinnedTool};
+use doorward_model::{
+    Dependency, ServerPin, UpstreamName, UpstreamTrust, User, VitalRecord, upstream::PinnedTool,
+};
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
@@ -39,6 +41,21 @@ pub struct ReviewedUpstream {
     pub users: u64,
     /// The identity of the upstream, and the authorization server that is pinned for it.
     pub trust: Option<UpstreamTrust>,
+}
+
+/// An upstream as a list shows it.
+#[derive(Clone)]
+pub struct UpstreamSummary {
+    /// The upstream.
+    pub upstream: Arc<Upstream>,
+    /// The number of its tools.
+    pub tools: u64,
+    /// The number of those that wait for a decision.
+    pub waiting: u64,
+    /// The number of connected users.
+    pub users: u64,
+    /// Its last answers.
+    pub health: VitalRecord,
 }
 
 /// Operations on upstreams. Cheap to clone.
@@ -157,6 +174,43 @@ impl Upstreams {
     pub async fn left_out(&self, name: &str) -> Result<LeftOut, Refusal> {
         let upstream = self.named(name).await?;
         Ok(self.gateway.left_out(upstream.name))
+    }
+
+    /// All upstreams, each with the numbers that a list shows. Nothing is asked.
+    pub async fn summaries(&self) -> Result<Vec<UpstreamSummary>, Refusal> {
+        let store = &self.users.store;
+        let tools = store.count_tools().await?;
+        let users = store.count_all_connections().await?;
+        let mut summaries = Vec::new();
+        for upstream in self.all().await? {
+            let name = upstream.name.as_str();
+            let key = Dependency::Upstream.key(name);
+            let health = VitalRecord::read(store.setting(&key).await?.as_deref());
+            let counted = tools.iter().find(|count| count.upstream == name);
+            summaries.push(UpstreamSummary {
+                tools: counted.map_or(0, |count| count.tools),
+                waiting: counted.map_or(0, |count| count.waiting),
+                users: users.iter().find(|(one, _)| one == name).map_or(0, |(_, users)| *users),
+                health,
+                upstream,
+            });
+        }
+        Ok(summaries)
+    }
+
+    /// An upstream with its tools, and its health as it was last noted.
+    pub async fn review_one(&self, name: &str) -> Result<(ReviewedUpstream, VitalRecord), Refusal> {
+        let upstream = self.named(name).await?;
+        let key = Dependency::Upstream.key(upstream.name.as_str());
+        let stored = self.users.store.setting(&key).await?;
+        let reviewed = ReviewedUpstream {
+            tools: self.gateway.review(upstream.name).await?,
+            left_out: self.gateway.left_out(upstream.name),
+            users: self.gateway.count_connections(upstream.name).await?,
+            trust: self.gateway.trust(&upstream).await?,
+            upstream,
+        };
+        Ok((reviewed, VitalRecord::read(stored.as_deref())))
     }
 
     /// All upstreams with their tools.

@@ -75,7 +75,7 @@ pub struct UserDetails {
 pub struct Users {
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Reads roles.
@@ -180,7 +180,15 @@ impl Users {
         })
     }
 
-    /// Changes a user. Disabling ends sessions, tokens and grants. Returns the user as changed.
+    /// Reports the account of a service: it has the role, and no way to sign in.
+    async fn is_service(&self, user: &User) -> Result<bool, Refusal> {
+        Ok(user.password.is_none()
+            && user.roles.contains(&Role::service())
+            && self.store.ways_in(std::slice::from_ref(&user.id)).await?.is_empty())
+    }
+
+    /// Changes a user. The account of a service keeps its role `service`, without which it would be
+    /// the account of a user. Disabling ends sessions, tokens and grants. Returns the user as changed.
     pub async fn change(
         &self,
         authority: &Authority,
@@ -188,7 +196,13 @@ impl Users {
         change: UserChange,
         seen: Option<&str>,
     ) -> Result<Arc<User>, Refusal> {
-        let roles = change.roles.as_deref().map(roles).transpose()?;
+        let mut roles = change.roles.as_deref().map(roles).transpose()?;
+        if let Some(roles) = roles.as_mut()
+            && !roles.contains(&Role::service())
+            && self.is_service(user).await?
+        {
+            roles.insert(0, Role::service());
+        }
         let change = AccountChange {
             roles,
             email: change.email,

@@ -52,6 +52,16 @@ enum Destination {
     Tcp(String),
 }
 
+/// The result of an attempt to send entries.
+enum Turn {
+    /// Entries were sent, and there may be more.
+    Sent,
+    /// The place in the audit from which entries are sent was noted; the destination was not asked.
+    Begun,
+    /// There is nothing to send, or it is another replica's turn.
+    Idle,
+}
+
 /// One destination with its name.
 struct Export {
     name: &'static str,
@@ -191,8 +201,8 @@ impl Exporter {
             };
             self.note(export, &turn).await;
             match turn {
-                Ok(true) => pause = Duration::from_millis(1),
-                Ok(false) => pause = PAUSE,
+                Ok(Turn::Sent | Turn::Begun) => pause = Duration::from_millis(1),
+                Ok(Turn::Idle) => pause = PAUSE,
                 Err(why) => {
                     pause = (pause.max(PAUSE) * 2).min(Duration::from_mins(1));
                     tracing::warn!(
@@ -208,15 +218,15 @@ impl Exporter {
 
     /// Notes how it went, for the health of this destination: each failure, and a success where the
     /// last answer was another, or is a minute old.
-    async fn note(&self, export: &Export, turn: &Result<bool, String>) {
+    async fn note(&self, export: &Export, turn: &Result<Turn, String>) {
         let key = Dependency::Export.key(export.name);
         let now = self.clock.now();
         let Ok(stored) = self.store.setting(&key).await else { return };
         let mut record = VitalRecord::read(stored.as_deref());
         let result = match turn {
             // Nothing was sent: the destination was not asked.
-            Ok(false) => return,
-            Ok(true) => Ok(()),
+            Ok(Turn::Begun | Turn::Idle) => return,
+            Ok(Turn::Sent) => Ok(()),
             Err(why) => Err(why.clone()),
         };
         let fresh = record.last_success.is_some_and(|at| now.0 - at < NOTE_EVERY);
@@ -231,8 +241,8 @@ impl Exporter {
         }
     }
 
-    /// Sends the next entries, if it is this replica's turn. Returns `true` if there may be more.
-    async fn turn(&self, export: &Export) -> Result<bool, String> {
+    /// Sends the next entries, if it is this replica's turn.
+    async fn turn(&self, export: &Export) -> Result<Turn, String> {
         let told = |error: StoreError| error.to_string();
         let key = place(export.name);
         let held = self.store.setting(&key).await.map_err(told)?;
@@ -241,12 +251,12 @@ impl Exporter {
             let end = self.store.audit_head().await.map_err(told)?;
             let _ =
                 self.store.apply(Change::InsertSetting { key, value: end.seq.to_string() }).await;
-            return Ok(true);
+            return Ok(Turn::Begun);
         };
         let entries = self.store.audit_after(after, BATCH).await.map_err(told)?;
-        let Some(last) = entries.last() else { return Ok(false) };
+        let Some(last) = entries.last() else { return Ok(Turn::Idle) };
         if !self.may_send(export.name).await.map_err(told)? {
-            return Ok(false);
+            return Ok(Turn::Idle);
         }
         let began = Instant::now();
         let delivered = deliver(&export.to, &entries).await;
@@ -261,7 +271,7 @@ impl Exporter {
             Change::PutSetting { key, value: last.seq.to_string() },
         ]);
         match self.store.apply(unit).await {
-            Ok(()) | Err(StoreError::Refused(_)) => Ok(true),
+            Ok(()) | Err(StoreError::Refused(_)) => Ok(Turn::Sent),
             Err(error) => Err(error.to_string()),
         }
     }

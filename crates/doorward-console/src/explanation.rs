@@ -36,7 +36,7 @@ fn yes(is: bool) -> Message {
     if is { text::policy_yes() } else { text::policy_no() }
 }
 
-fn effect(effect: Effect) -> Message {
+pub(crate) fn effect(effect: Effect) -> Message {
     match effect {
         Effect::Allow => text::policy_allow(),
         Effect::Confirm => text::policy_confirm(),

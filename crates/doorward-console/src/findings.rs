@@ -7,12 +7,75 @@ use doorward_model::{Dependency, Timestamp, ToolClass, routes};
 
 use crate::Console;
 
+const MIB: u64 = 1024 * 1024;
+
+/// How much attention a finding needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// It is well.
+    Good,
+    /// It may need attention.
+    Attention,
+    /// It is a problem.
+    Bad,
+}
+
+impl Level {
+    /// The name of its style.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Attention => "attention",
+            Self::Bad => "bad",
+        }
+    }
+
+    /// Its text.
+    pub(crate) fn label(self) -> Message {
+        match self {
+            Self::Good => text::admin_good(),
+            Self::Attention => text::overview_attention(),
+            Self::Bad => text::admin_bad(),
+        }
+    }
+
+    fn of(state: &Result<State, Fault>) -> Self {
+        match state {
+            Ok(State::NeedsRestart(_) | State::NotBackedUp)
+            | Err(Fault::NotAsked | Fault::NotAskedSince(_)) => Self::Attention,
+            Ok(
+                State::Version(_)
+                | State::InEffect
+                | State::Responds(_)
+                | State::Active(_)
+                | State::Equal
+                | State::Entries(..)
+                | State::Waiting(_)
+                | State::Answered(..)
+                | State::Off
+                | State::Free(_)
+                | State::BackedUp(_),
+            ) => Self::Good,
+            Err(
+                Fault::Configuration(_)
+                | Fault::ClocksDiffer
+                | Fault::Behind(_)
+                | Fault::Down { .. }
+                | Fault::Full(_)
+                | Fault::Failed(_),
+            ) => Self::Bad,
+        }
+    }
+}
+
 /// A finding as pages show it.
 pub(crate) struct Look {
     /// The subject.
     pub(crate) what: Message,
     /// True if it is well.
     pub(crate) good: bool,
+    /// How much attention it needs.
+    pub(crate) level: Level,
     /// The state, or the problem and its solution.
     pub(crate) says: String,
 }
@@ -30,8 +93,10 @@ impl Look {
             Part::Export(destination) => text::health_export(destination),
             Part::Dependency(dependency, name) => named(dependency, name),
             Part::Dependencies => text::health_dependencies(),
+            Part::Disk => text::health_disk(),
+            Part::Backup => text::health_backup(),
         };
-        let good = found.state.is_ok();
+        let (good, level) = (found.state.is_ok(), Level::of(&found.state));
         let says = match found.state {
             Ok(State::Version(version)) => version.to_owned(),
             Ok(State::InEffect) => text::health_configuration_in_effect().to_string(),
@@ -47,6 +112,9 @@ impl Look {
                 text::health_dependency_answered(took, moment(at)).to_string()
             }
             Ok(State::Off) => text::health_dependency_off().to_string(),
+            Ok(State::Free(bytes)) => text::health_disk_free(bytes / MIB).to_string(),
+            Ok(State::BackedUp(at)) => text::health_backup_made(moment(at)).to_string(),
+            Ok(State::NotBackedUp) => text::health_backup_none().to_string(),
             Err(Fault::Down { error, at, last_success }) => {
                 down(error, at, last_success).to_string()
             }
@@ -59,9 +127,10 @@ impl Look {
             }
             Err(Fault::ClocksDiffer) => text::health_clock_differs().to_string(),
             Err(Fault::Behind(count)) => text::health_export_behind(count).to_string(),
+            Err(Fault::Full(bytes)) => text::health_disk_full(bytes / MIB).to_string(),
             Err(Fault::Failed(detail)) => text::health_failed(detail).to_string(),
         };
-        Self { what, good, says }
+        Self { what, good, level, says }
     }
 
     /// A finding of the test of an identity provider. Its text is for the operator, in English.
@@ -77,12 +146,12 @@ impl Look {
         };
         let good = found.result.is_ok();
         let (Ok(says) | Err(says)) = found.result;
-        Self { what, good, says }
+        Self { what, good, level: if good { Level::Good } else { Level::Bad }, says }
     }
 }
 
 /// A dependency with its name.
-fn named(dependency: Dependency, name: String) -> Message {
+pub(crate) fn named(dependency: Dependency, name: String) -> Message {
     match dependency {
         Dependency::Upstream => text::health_upstream(name),
         Dependency::Provider => text::health_provider(name),
@@ -161,6 +230,7 @@ pub(crate) fn left_out_reason(why: Why) -> Message {
         Why::Undescribed => text::left_undescribed(),
         Why::Unnamed => text::left_unnamed(),
         Why::Unread => text::left_unread(),
+        Why::Deep => text::left_deep(),
         Why::Kind => text::left_kind(),
         Why::Hints => text::left_hints(),
         Why::NoSchema => text::left_no_schema(),

@@ -92,7 +92,10 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::Settings(detail) => text::refusal_setting(detail),
         Refusal::OfTheMachine(setting) => text::refusal_machine(setting),
         Refusal::OpensNetworks(setting) => text::refusal_networks(setting),
+        Refusal::PolicyRule(detail) => text::refusal_policy_rule(detail),
+        Refusal::PolicyCase(name, detail) => text::refusal_policy_case(name, detail),
         Refusal::AuditorNeeded => text::refusal_auditor_needed(),
+        Refusal::ListParameter(name, _) => text::refusal_list_parameter(name),
         Refusal::OneItem => text::refusal_one_item(),
         Refusal::Key(error) => text::refusal_key(error.to_string()),
         Refusal::RotatedMeanwhile => text::refusal_rotated_meanwhile(),
@@ -117,7 +120,7 @@ fn missing(object: Object, name: &str) -> Message {
         Object::Upstream => text::refusal_missing_upstream(name),
         Object::Resource => text::refusal_missing_resource(name),
         Object::Tool => text::refusal_missing_tool(name),
-        Object::Item => text::refusal_missing_item(),
+        Object::Item => text::refusal_missing_item(name),
         Object::Record => text::refusal_missing_record(name),
     }
 }
@@ -153,6 +156,8 @@ fn client(error: &ClientChangeError) -> Message {
         ClientChangeError::Unknown(id) => text::refusal_missing_client(id.as_str()),
         ClientChangeError::Changed => text::refusal_client_changed(),
         ClientChangeError::OwnMetadata => text::refusal_own_metadata(),
+        ClientChangeError::Sector => text::refusal_client_sector(),
+        ClientChangeError::Pairwise => text::refusal_client_pairwise(),
         ClientChangeError::NoDocument => text::refusal_no_document(),
         ClientChangeError::Store(_) => text::input_database(),
     }

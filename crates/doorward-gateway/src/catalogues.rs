@@ -12,7 +12,7 @@ use std::{
 };
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{UpstreamName, User, UserId, foreign};
+use doorward_model::{Dependency, UpstreamName, User, UserId, VitalRecord, foreign};
 use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
@@ -156,8 +156,9 @@ impl Catalogues {
 /// The use of a catalogue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
-    /// A list. It waits for the first listing of an upstream of which nothing is pinned, and for no
-    /// other: what is pinned is listed at once, and the rest is announced.
+    /// A list. It waits for the first listing of an upstream of which nothing is pinned and that did
+    /// not fail before, and for no other: what is pinned is listed at once, and the rest is
+    /// announced.
     List,
     /// A call, which waits for the listing.
     Call,
@@ -212,8 +213,11 @@ impl Inner {
             let is_pinned = || {
                 pins.as_ref().is_some_and(|pins| listing::ready(upstream, pins).next().is_some())
             };
-            let at_once = purpose == For::List && (failed || slot.first && is_pinned());
             let is_listed = known.is_some() || (!due && !slot.refreshing.load(Ordering::Acquire));
+            let at_once = purpose == For::List
+                && (failed
+                    || slot.first && is_pinned()
+                    || !is_listed && self.failed_before(upstream).await);
             if is_listed || at_once {
                 return Look { catalogue: known, problem };
             }
@@ -228,6 +232,14 @@ impl Inner {
                 };
             }
         }
+    }
+
+    /// Reports an upstream that did not respond when it was last asked, possibly before this process
+    /// started.
+    async fn failed_before(&self, upstream: &Upstream) -> bool {
+        let key = Dependency::Upstream.key(upstream.name.as_str());
+        let stored = self.parts.store.setting(&key).await.ok().flatten();
+        VitalRecord::read(stored.as_deref()).failing
     }
 
     /// Lists in the background, once at a time, and again with growing pauses while that fails. The

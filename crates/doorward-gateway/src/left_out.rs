@@ -50,6 +50,8 @@ pub enum Why {
     Unnamed,
     /// It has another form than the protocol specifies.
     Unread,
+    /// Values in it are nested too deep: there is nothing in their place.
+    Deep,
     /// Its type is none of the protocol.
     Kind,
     /// Its hints cannot all be read: none counts.
@@ -70,7 +72,7 @@ pub enum Why {
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Name,
         Self::Definition,
         Self::Twice,
@@ -90,6 +92,7 @@ impl Why {
         Self::Undescribed,
         Self::Unnamed,
         Self::Unread,
+        Self::Deep,
         Self::Kind,
         Self::Hints,
         Self::NoSchema,
@@ -129,6 +132,7 @@ impl Why {
             }
             Self::Unnamed => "it has no name or URI",
             Self::Unread => "it is not what the protocol specifies",
+            Self::Deep => "values in it are nested deeper than 100; they are left out",
             Self::Kind => "the protocol has no such type",
             Self::Hints => "they are not what the protocol specifies; all are ignored",
             Self::NoSchema => "it is missing or not an object; any object is accepted",

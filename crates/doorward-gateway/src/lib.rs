@@ -25,6 +25,7 @@ mod foreign;
 pub mod fuzz;
 pub mod http;
 mod in_order;
+mod json_schema;
 mod left_out;
 mod link;
 mod link_error;

@@ -190,6 +190,9 @@ pub(crate) enum Era {
     Unknown,
     Legacy,
     Modern,
+    /// It refuses the newest revision with `initialize`, or a capability: it is greeted with the
+    /// first revision, and without capabilities.
+    Oldest,
 }
 
 /// The parts of a new link.
@@ -205,8 +208,12 @@ impl NewLink {
     fn handler(&self) -> Handler {
         let mut config = ClientConfig::default();
         config.client_info = Implementation::new("doorward", env!("CARGO_PKG_VERSION"));
-        config.capabilities = foreign::permitted(&self.upstream, all_capabilities());
-        config.protocol_version = ProtocolVersion::V_2025_11_25;
+        if self.era == Era::Oldest {
+            config.protocol_version = ProtocolVersion::V_2024_11_05;
+        } else {
+            config.capabilities = foreign::permitted(&self.upstream, all_capabilities());
+            config.protocol_version = ProtocolVersion::V_2025_11_25;
+        }
         Handler {
             upstream: Arc::clone(&self.upstream),
             user: self.user.clone(),
@@ -233,7 +240,7 @@ impl NewLink {
             (Arc::clone(&handler.conversations), Arc::clone(&handler.stale));
         let modern_versions = vec![ProtocolVersion::V_2026_07_28];
         let lifecycle = match self.era {
-            Era::Legacy => ClientLifecycleMode::Initialize,
+            Era::Legacy | Era::Oldest => ClientLifecycleMode::Initialize,
             Era::Modern => ClientLifecycleMode::Discover { preferred_versions: modern_versions },
             Era::Unknown => ClientLifecycleMode::Auto {
                 preferred_versions: modern_versions,

@@ -98,7 +98,9 @@ impl LinkError {
     /// The reason where two ways to begin failed.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Answer(one), Self::Answer(other)) if one != other => Self::Answer(format!(
+            // The first way may have ended with the second one already.
+            (Self::Answer(one), Self::Answer(other)) if one.contains(&other) => Self::Answer(one),
+            (Self::Answer(one), Self::Answer(other)) => Self::Answer(format!(
                 "{} to server/discover, and {} to initialize",
                 one.trim_end_matches('.'),
                 other

@@ -147,8 +147,8 @@ impl Pool {
             .is_some_and(|(known, since)| *known == era && since.elapsed() < ERA_KEPT);
         match era {
             Era::Unknown => drop(eras.remove(&name)),
-            Era::Legacy | Era::Modern if known => {}
-            Era::Legacy | Era::Modern => {
+            Era::Legacy | Era::Modern | Era::Oldest if known => {}
+            Era::Legacy | Era::Modern | Era::Oldest => {
                 eras.insert(name, (era, tokio::time::Instant::now()));
             }
         }
@@ -316,19 +316,34 @@ impl Inner {
             }
         };
         let mut made = attempt(known).await;
+        let mut oldest = known == Era::Oldest && made.is_ok();
         // An older server need not support discovery of its revisions, and a known one may have
         // been replaced: the other protocol is tried on a connection, or in a process, of its own.
         if let Err(first) = &made
             && first.may_be_the_revision()
         {
             let first = first.clone();
-            let other = if known == Era::Legacy { Era::Unknown } else { Era::Legacy };
+            let other = match known {
+                Era::Legacy | Era::Oldest => Era::Unknown,
+                Era::Unknown | Era::Modern => Era::Legacy,
+            };
+            let begun = tokio::time::Instant::now();
             made = attempt(other).await.map_err(|second| first.and(second));
+            // Some refuse a revision, or a capability, that they do not know. One that said nothing
+            // is not asked a third time.
+            if let Err(refused @ LinkError::Answer(_)) = &made
+                && begun.elapsed() < within
+            {
+                let refused = refused.clone();
+                made = attempt(Era::Oldest).await.map_err(|_| refused);
+                oldest = made.is_ok();
+            }
         }
         self.pool.remember(
             upstream.name,
             match &made {
                 Ok(link) if link.modern => Era::Modern,
+                Ok(_) if oldest => Era::Oldest,
                 Ok(_) => Era::Legacy,
                 Err(LinkError::Connect | LinkError::MoreScope | LinkError::Wait(..)) => known,
                 Err(_) => Era::Unknown,

@@ -103,9 +103,8 @@ impl Issuer {
             return Ok(None);
         }
         self.follow_resources().await?;
-        let grant = self.grant_of(token).await?.filter(|grant| {
-            grant.is_live(now) && grant.resources == std::slice::from_ref(&resource.url)
-        });
+        let grant = self.live_grant_of(token).await?;
+        let grant = grant.filter(|grant| grant.resources == std::slice::from_ref(&resource.url));
         let Some(grant) = grant else { return Ok(None) };
         let issuer = self.parts.public_url.as_str();
         let Ok(verified) = self.parts.keys.verify(token, issuer, now) else { return Ok(None) };

@@ -43,6 +43,7 @@ impl From<Failure> for RequestFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Token,
+    DeviceAuthorization,
     Revocation,
     Introspection,
 }
@@ -52,6 +53,7 @@ impl Endpoint {
     fn step(self, params: &Params) -> StepKind {
         match self {
             Self::Token => grants::named(params).map_or(StepKind::Token, grants::Grant::step),
+            Self::DeviceAuthorization => StepKind::Device,
             Self::Revocation => StepKind::Revoke,
             Self::Introspection => StepKind::Introspect,
         }

@@ -1,13 +1,16 @@
 //! The machine-facing endpoints of the authorization server. The authorization endpoint itself is a
 //! page and lives with the pages.
 
+mod refusal;
+mod userinfo;
+
 use std::sync::Arc;
 
 use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     middleware,
     response::Response,
     routing::{get, post},
@@ -21,8 +24,9 @@ use doorward_transport::{
 };
 use serde_json::Value;
 
+use self::refusal::refusal;
 use crate::{
-    Failure, Issuer,
+    Issuer,
     client_auth::{self, RequestFailure},
 };
 
@@ -35,8 +39,10 @@ const CACHE_SECONDS: u32 = 300;
 pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
     let mut router = Router::new()
         .route(routes::TOKEN, post(token))
+        .route(routes::DEVICE_AUTHORIZATION, post(device_authorization))
         .route(routes::REVOKE, post(revoke))
         .route(routes::INTROSPECT, post(introspect))
+        .route(routes::USERINFO, get(userinfo::endpoint).post(userinfo::endpoint))
         .route(routes::JWKS, get(jwks))
         .route(routes::AUTHORIZATION_SERVER_METADATA, get(metadata))
         .route(routes::OPENID_CONFIGURATION, get(openid_configuration));
@@ -64,7 +70,7 @@ pub fn root_router(issuer: Issuer, path: &str) -> Router {
 #[derive(Default)]
 pub(crate) struct Documents {
     metadata: Kept<(Arc<[Resource]>, bool)>,
-    openid: Kept<(Arc<[Resource]>, bool)>,
+    openid: Kept<(Arc<[Resource]>, bool, Vec<String>)>,
     jwks: Kept<(u64, usize)>,
 }
 
@@ -73,7 +79,7 @@ async fn metadata(State(issuer): State<Issuer>, headers: HeaderMap) -> Response 
     // Without the database, the document names the resources that were known last.
     let _ = issuer.follow_resources().await;
     let assertions = issuer.parts.asserters.exist().await;
-    let make = || Document::new(&issuer.metadata(false, assertions), CACHE_SECONDS);
+    let make = || Document::new(&issuer.metadata(assertions), CACHE_SECONDS);
     let from = (issuer.parts.resources.snapshot(), assertions);
     issuer.documents.metadata.get(from, make).answer(&headers)
 }
@@ -83,8 +89,11 @@ async fn openid_configuration(State(issuer): State<Issuer>, headers: HeaderMap) 
     // Without the database, the document names the resources that were known last.
     let _ = issuer.follow_resources().await;
     let assertions = issuer.parts.asserters.exist().await;
-    let make = || Document::new(&issuer.metadata(true, assertions), CACHE_SECONDS);
-    let from = (issuer.parts.resources.snapshot(), assertions);
+    // Without the database, it names the keys that were known last too.
+    let _ = issuer.follow_keys().await;
+    let algorithms = issuer.parts.keys.algorithms(issuer.parts.clock.now());
+    let make = || Document::new(&issuer.openid_metadata(assertions, &algorithms), CACHE_SECONDS);
+    let from = (issuer.parts.resources.snapshot(), assertions, algorithms.clone());
     issuer.documents.openid.get(from, make).answer(&headers)
 }
 
@@ -96,28 +105,6 @@ async fn jwks(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
             issuer.documents.jwks.get(keys.jwks_version(now), make).answer(&headers)
         }
         Err(failure) => refusal(&failure, false),
-    }
-}
-
-fn refusal(failure: &Failure, basic: bool) -> Response {
-    tracing::info!(error = failure.code.as_str(), why = %failure.why, "refused");
-    let status = match failure.code {
-        OAuthErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
-        OAuthErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-        OAuthErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    let mut response = answer::oauth_error(status, failure.code, &failure.why);
-    if status == StatusCode::UNAUTHORIZED && basic {
-        response.headers_mut().insert(
-            header::WWW_AUTHENTICATE,
-            HeaderValue::from_static("Basic realm=\"doorward\", charset=\"UTF-8\""),
-        );
-    }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer::retry_after(response, 5)
-    } else {
-        response
     }
 }
 
@@ -168,8 +155,31 @@ async fn token(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
+    let taken = request.extensions().get::<Taken>().cloned();
     match receive(request).await {
-        Ok((headers, params)) => respond(issuer.token(&headers, &params, address).await),
+        Ok((headers, params)) => {
+            let done = issuer.token(&headers, &params, address).await;
+            // A device that waits for its user polls as it is told: that is no refusal.
+            if let (Err(RequestFailure { failure, .. }), Some(taken)) = (&done, taken)
+                && failure.code == OAuthErrorCode::AuthorizationPending
+            {
+                taken.give_back();
+            }
+            respond(done)
+        }
+        Err(response) => response,
+    }
+}
+
+async fn device_authorization(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    match receive(request).await {
+        Ok((headers, params)) => {
+            respond(issuer.device_authorization(&headers, &params, address).await)
+        }
         Err(response) => response,
     }
 }

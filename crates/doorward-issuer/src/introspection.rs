@@ -40,9 +40,7 @@ impl Issuer {
         }
         let token = token_of(params)?;
         let now = self.parts.clock.now();
-        let Some(grant) = self.grant_of(token).await?.filter(|grant| grant.is_live(now)) else {
-            return Ok(inactive());
-        };
+        let Some(grant) = self.live_grant_of(token).await? else { return Ok(inactive()) };
         if grant.client_id != caller.id && caller.source != ClientSource::Administrator {
             return Ok(inactive());
         }
@@ -107,9 +105,19 @@ impl Issuer {
             return Ok(inactive());
         };
         Ok(json!({
-            "active": true, "token_type": "refresh_token", "iss": self.parts.public_url.as_str(), "sub": grant.subject.account.as_str(),
+            "active": true, "token_type": "refresh_token", "iss": self.parts.public_url.as_str(), "sub": self.subject_of(grant).await?,
             "client_id": grant.client_id.as_str(), "scope": grant.scopes.to_string(), "exp": refresh.expires_at.0,
         }))
+    }
+
+    /// The subject of a grant, as its client knows it.
+    async fn subject_of(&self, grant: &Grant) -> Result<String, Failure> {
+        let client = self.parts.store.client(&grant.client_id).await?;
+        let account = &grant.subject.account;
+        Ok(client.map_or_else(
+            || account.as_str().to_owned(),
+            |client| self.subject_at(&client, account),
+        ))
     }
 
     fn access_token_state(&self, token: &str, now: Timestamp) -> Value {

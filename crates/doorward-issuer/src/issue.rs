@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use doorward_keys::{AccessClaims, Audience};
+use doorward_keys::{AccessClaims, ActClaim, Audience};
 use doorward_model::{
-    Grant, OAuthErrorCode, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet, Timestamp,
-    User, UserId, id::random_text,
+    Client, Delegation, Grant, OAuthErrorCode, PlainToken, Reason, RefreshToken, Resource, Scope,
+    ScopeSet, Timestamp, User, UserId, id::random_text,
 };
 
 use crate::{Failure, Issuer};
+
+/// The claim that names the parties that act for the subject, the present one outermost.
+fn acting(delegation: &Delegation) -> Option<Box<ActClaim>> {
+    delegation.actors.iter().rev().fold(None, |act, party| {
+        let (sub, client_id) = (party.id().to_owned(), party.client_id.as_str().to_owned());
+        Some(Box::new(ActClaim { sub, client_id, act }))
+    })
+}
 
 impl Issuer {
     /// The user, if they may still sign in. Disabling spends waiting codes and revokes grants, but
@@ -45,16 +53,23 @@ impl Issuer {
     /// the grant at the latest.
     pub(crate) fn access_token(
         &self,
+        client: &Client,
         grant: &Grant,
-        scopes: &ScopeSet,
-        resources: &[Resource],
+        (scopes, resources): (&ScopeSet, &[Resource]),
         now: Timestamp,
     ) -> Result<(String, i64), Failure> {
         let parts = &self.parts;
         let lifetime = parts.config.access_token_seconds.min(grant.expires_at.since(now)).max(1);
+        // The resources of this server know users by their own identifiers, relying parties as they
+        // were told.
+        let sub = if *resources == [self.userinfo_resource()] {
+            self.subject_at(client, &grant.subject.account)
+        } else {
+            grant.subject.account.as_str().to_owned()
+        };
         let claims = AccessClaims {
             iss: parts.public_url.as_str().to_owned(),
-            sub: grant.subject.account.as_str().to_owned(),
+            sub,
             aud: Audience::from_list(
                 resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
             ),
@@ -67,6 +82,7 @@ impl Issuer {
             acr: grant.subject.authentication.level.as_str().to_owned(),
             amr: grant.subject.authentication.amr.clone(),
             grant: grant.id.as_str().to_owned(),
+            act: grant.delegation.as_ref().and_then(acting),
         };
         let token = parts.keys.sign(&claims, now).map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");

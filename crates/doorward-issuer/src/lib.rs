@@ -14,16 +14,19 @@ mod authorization;
 mod checks;
 mod client_auth;
 mod config;
+mod device;
 mod enterprise;
 pub mod grants;
 pub mod http;
 mod introspection;
 mod issue;
 mod metadata;
+mod openid;
 mod oxide;
 mod reach;
 mod revocation;
 mod token;
+mod userinfo;
 
 use std::sync::Arc;
 
@@ -40,6 +43,7 @@ pub use authorization::{
     Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError,
 };
 pub use config::Config;
+pub use device::{DeviceRefusal, DeviceRequest};
 pub use enterprise::{Asserted, AssertedUser, Asserters, AssertionRefusal};
 
 /// The source of clients. `doorward` connects the registration crate here, so that this one does
@@ -164,6 +168,7 @@ impl Failure {
             OAuthErrorCode::InvalidClient => Reason::ClientAuth,
             OAuthErrorCode::InvalidGrant => Reason::RefreshUnknown,
             OAuthErrorCode::AccessDenied => Reason::Denied,
+            OAuthErrorCode::ExpiredToken => Reason::CodeExpired,
             OAuthErrorCode::ServerError | OAuthErrorCode::TemporarilyUnavailable => Reason::Server,
             _ => Reason::Request,
         };

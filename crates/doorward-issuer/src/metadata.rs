@@ -1,14 +1,16 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3).
 
-use doorward_model::{ClientAuthMethod, GrantType, routes, scope::SCOPES};
+use doorward_model::{ClientAuthMethod, GrantType, Level, routes, scope::SCOPES};
 use serde_json::{Value, json};
 
-use crate::{Issuer, enterprise};
+use crate::{Issuer, enterprise, openid};
+
+/// The languages of the pages. A test compares them with those of the texts.
+const LOCALES: [&str; 3] = ["en", "de", "fr"];
 
 impl Issuer {
-    /// The metadata document. Its two names differ only in members that OpenID Connect demands and
-    /// clients insist on. With `assertions`, identity providers may assert users to clients.
-    pub(crate) fn metadata(&self, openid: bool, assertions: bool) -> Value {
+    /// The metadata document. With `assertions`, identity providers may assert users to clients.
+    pub(crate) fn metadata(&self, assertions: bool) -> Value {
         let (parts, rules) = (&self.parts, self.parts.rules.now());
         let at = |path: &str| parts.public_url.at(path);
         let methods: Vec<_> = ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
@@ -23,6 +25,7 @@ impl Issuer {
             "issuer": parts.public_url.as_str(),
             "authorization_endpoint": at(routes::AUTHORIZE),
             "token_endpoint": at(routes::TOKEN),
+            "device_authorization_endpoint": at(routes::DEVICE_AUTHORIZATION),
             "revocation_endpoint": at(routes::REVOKE),
             "introspection_endpoint": at(routes::INTROSPECT),
             "jwks_uri": at(routes::JWKS),
@@ -50,11 +53,33 @@ impl Issuer {
             if rules.registration {
                 members.insert("registration_endpoint".to_owned(), at(routes::REGISTER).into());
             }
-            if openid {
-                members.insert("subject_types_supported".to_owned(), json!(["public"]));
-                members
-                    .insert("id_token_signing_alg_values_supported".to_owned(), json!(["ES256"]));
-            }
+        }
+        document
+    }
+
+    /// The same with what relying parties need (OpenID Connect Discovery 1.0 §3). `algorithms` are
+    /// those of the published keys.
+    pub(crate) fn openid_metadata(&self, assertions: bool, algorithms: &[String]) -> Value {
+        let mut document = self.metadata(assertions);
+        let advertised = SCOPES.iter().filter(|info| info.advertised || info.scope.is_identity());
+        let scopes: Vec<_> = advertised.map(|info| info.name).collect();
+        let levels = [Level::SingleFactor, Level::MultiFactor].map(Level::as_str);
+        let more = json!({
+            "userinfo_endpoint": self.parts.public_url.at(routes::USERINFO),
+            "scopes_supported": scopes,
+            "subject_types_supported": ["public", "pairwise"],
+            "id_token_signing_alg_values_supported": algorithms,
+            "userinfo_signing_alg_values_supported": algorithms,
+            "acr_values_supported": levels,
+            "claims_supported": openid::CLAIMS,
+            "claim_types_supported": ["normal"],
+            "ui_locales_supported": LOCALES,
+            "claims_parameter_supported": false,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false,
+        });
+        if let (Value::Object(members), Value::Object(more)) = (&mut document, more) {
+            members.extend(more);
         }
         document
     }

@@ -1,7 +1,9 @@
 //! How far a request or a token reaches: the resources that it may name, and the scopes that are
 //! possible there.
 
-use doorward_model::{Authentication, ExternalResource, OAuthErrorCode, Resource, ScopeSet, User};
+use doorward_model::{
+    Authentication, ExternalResource, OAuthErrorCode, Resource, Scope, ScopeSet, User,
+};
 
 use crate::{Failure, Issuer, checks::resource};
 
@@ -49,6 +51,9 @@ impl Issuer {
     ) -> ScopeSet {
         let table = &self.parts.resources;
         let left = self.parts.rules.now().access.effective(scopes, user, authentication);
+        // The claims of a user are told in signing them in, and not without it.
+        let signs_in = left.contains(Scope::OpenId);
+        let left: ScopeSet = left.iter().filter(|scope| signs_in || !scope.is_identity()).collect();
         let Some(foreign) = resources.iter().find(|resource| table.is_external(resource)) else {
             return left.iter().filter(|scope| !scope.is_external()).collect();
         };

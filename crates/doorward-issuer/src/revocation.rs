@@ -35,6 +35,19 @@ impl Issuer {
         Ok(self.parts.store.grant_uncached(&grant_id).await?)
     }
 
+    /// The grant of a token, if it counts at this moment.
+    pub(crate) async fn live_grant_of(&self, token: &str) -> Result<Option<Grant>, Failure> {
+        let now = self.parts.clock.now();
+        let Some(grant) = self.grant_of(token).await?.filter(|grant| grant.is_live(now)) else {
+            return Ok(None);
+        };
+        if grant.delegation.is_none() {
+            return Ok(Some(grant));
+        }
+        let in_force = self.parts.store.grant_in_force(&grant.id, now).await?;
+        Ok(in_force.map(|grant| grant.as_ref().clone()))
+    }
+
     /// Revokes the grant that a token belongs to. Unknown tokens and those of other clients change
     /// nothing and cannot be distinguished by the response (RFC 7009 §2.2).
     pub(crate) async fn revoke(

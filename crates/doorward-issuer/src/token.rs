@@ -4,7 +4,7 @@ use doorward_model::{
     AuditEvent, AuditKind, AuditSubject, Change, Client, ConnectStep, GrantId, OAuthErrorCode,
     Outcome, PlainToken, ScopeSet, StepKind, UserId,
 };
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 use doorward_transport::{ClientAddress, Params};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use crate::{
     Failure, Issuer,
     client_auth::{Endpoint, RequestFailure},
     grants::{self, Granted, Refused, Request},
+    openid::IdTokenFor,
 };
 
 /// A grant's last use is noted at most this often, in seconds. A grant that is revoked in between
@@ -25,6 +26,7 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug)]
 struct Issued {
     access_token: String,
+    id_token: Option<String>,
     refresh_token: Option<PlainToken>,
     expires_in: i64,
     scope: ScopeSet,
@@ -34,6 +36,8 @@ struct Issued {
     is_new: bool,
     /// More for the entry of the token.
     detail: Option<Value>,
+    /// `issued_token_type`, where the grant type names it.
+    token_type: Option<&'static str>,
 }
 
 impl Issued {
@@ -45,8 +49,14 @@ impl Issued {
             "expires_in": self.expires_in,
             "scope": self.scope.to_string(),
         });
-        if let (Some(refresh), Some(members)) = (&self.refresh_token, body.as_object_mut()) {
-            members.insert("refresh_token".to_owned(), refresh.reveal().into());
+        let refresh = self.refresh_token.as_ref().map(PlainToken::reveal);
+        let more = [("refresh_token", refresh), ("id_token", self.id_token.as_deref())];
+        if let Value::Object(members) = &mut body {
+            let given = more.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            members.extend(given.map(|(name, value)| (name.to_owned(), value.into())));
+        }
+        if let (Some(kind), Some(members)) = (self.token_type, body.as_object_mut()) {
+            members.insert("issued_token_type".to_owned(), kind.into());
         }
         body
     }
@@ -63,7 +73,11 @@ impl Issuer {
         // 1. Authenticate the client.
         let client = self.authenticate(Endpoint::Token, headers, params, address).await?.client;
         let result = self.exchange(&client, params).await;
-        self.note_token(&client, params, &result).await;
+        let waits = matches!(&result, Err(failure) if matches!(failure.code, OAuthErrorCode::AuthorizationPending | OAuthErrorCode::SlowDown));
+        // A device that waits for its user is no event.
+        if !waits {
+            self.note_token(&client, params, &result).await;
+        }
         // 6. The response.
         Ok(result?.body())
     }
@@ -83,9 +97,12 @@ impl Issuer {
             let refused = match grant.authorize(&request).await {
                 Ok(granted) => {
                     // 5. One unit of work.
-                    let (issued, unit) = self.issue(granted, &request)?;
+                    let (issued, unit) = self.issue(granted, &request).await?;
                     match self.parts.store.apply(unit).await {
-                        Ok(()) => return Ok(issued),
+                        Ok(()) => {
+                            let token_type = grant.issued_token_type();
+                            return Ok(Issued { token_type, ..issued });
+                        }
                         Err(StoreError::Refused(condition)) => {
                             grant.overtaken(&request, condition).await.err()
                         }
@@ -95,10 +112,12 @@ impl Issuer {
                 Err(refused) => Some(refused),
             };
             if let Some(Refused { failure, unit }) = refused {
-                if !unit.is_empty() {
-                    self.parts.store.apply(unit).await?;
+                match self.parts.store.apply(unit).await {
+                    Ok(()) => return Err(failure),
+                    // Another poll of the same device was noted first.
+                    Err(StoreError::Refused(Condition::PollDevice)) => {}
+                    Err(error) => return Err(error.into()),
                 }
-                return Err(failure);
             }
         }
         Err(Failure::new(
@@ -107,17 +126,30 @@ impl Issuer {
         ))
     }
 
-    /// Signs the access token and completes the unit of work.
-    fn issue(
+    /// Signs the tokens and completes the unit of work.
+    async fn issue(
         &self,
         granted: Granted,
         request: &Request<'_>,
     ) -> Result<(Issued, doorward_model::UnitOfWork), Failure> {
-        let Granted { grant, is_new, scopes, resources, refresh_token, mut unit, detail } = granted;
+        let Granted { grant, is_new, scopes, resources, refresh_token, mut unit, detail, nonce } =
+            granted;
+        let (client, now) = (request.client, request.now);
         let (access_token, expires_in) =
-            self.access_token(&grant, &scopes, &resources, request.now)?;
+            self.access_token(client, &grant, (&scopes, &resources), now)?;
+        let id_token = self.id_token(IdTokenFor {
+            client,
+            grant: &grant,
+            scopes: &scopes,
+            nonce,
+            access_token: &access_token,
+            lifetime: expires_in,
+            now,
+        });
+        let id_token = id_token.await?;
         let issued = Issued {
             access_token,
+            id_token,
             refresh_token,
             expires_in,
             scope: scopes,
@@ -125,6 +157,7 @@ impl Issuer {
             grant_id: grant.id.clone(),
             is_new,
             detail,
+            token_type: None,
         };
         if is_new {
             unit.push(Change::InsertGrant(grant));

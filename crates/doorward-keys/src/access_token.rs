@@ -62,6 +62,21 @@ pub struct AccessClaims {
     pub amr: Vec<String>,
     /// The grant that it belongs to. Revoking the grant ends the token.
     pub grant: String,
+    /// The party that acts for the subject (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<ActClaim>>,
+}
+
+/// A party that acts for the subject of a token (RFC 8693 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActClaim {
+    /// Its account, or its client where it has none.
+    pub sub: String,
+    /// Its client.
+    pub client_id: String,
+    /// The party that acted before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Self>>,
 }
 
 /// Reason for which a token is not accepted. For the log; the caller receives only `invalid_token`.

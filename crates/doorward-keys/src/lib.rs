@@ -13,7 +13,7 @@ mod master;
 mod ring;
 mod signing;
 
-pub use access_token::{AccessClaims, Audience, TokenRefusal};
+pub use access_token::{AccessClaims, ActClaim, Audience, TokenRefusal};
 pub use assertion::{AssertionClaims, AssertionRefusal, verify_assertion, verify_signature};
 pub use client_key::{ClientKey, ClientKeyError};
 pub use config::Config;

@@ -16,6 +16,8 @@ mod named;
 mod tests;
 pub mod timeline;
 
+use std::cell::Cell;
+
 use doorward_model::Timestamp;
 pub use message::{Count, Fill, Markup, Message, Value};
 pub use named::{
@@ -50,7 +52,7 @@ pub enum Language {
 }
 
 tokio::task_local! {
-    static LANGUAGE: Language;
+    static LANGUAGE: Cell<Language>;
 }
 
 impl Language {
@@ -90,12 +92,27 @@ impl Language {
 
     /// The language of the request that is being served.
     pub fn current() -> Self {
-        LANGUAGE.try_with(|language| *language).unwrap_or_default()
+        LANGUAGE.try_with(Cell::get).unwrap_or_default()
     }
 
     /// Serves a request in this language.
     pub async fn speaking<F: Future>(self, work: F) -> F::Output {
-        LANGUAGE.scope(self, work).await
+        LANGUAGE.scope(Cell::new(self), work).await
+    }
+
+    /// The first available language of a list by preference (`ui_locales`, OpenID Connect Core
+    /// §3.1.2.1).
+    pub fn of_locales(locales: &str) -> Option<Self> {
+        locales.split(' ').take(32).find_map(|locale| {
+            let primary = locale.split('-').next().unwrap_or_default().to_ascii_lowercase();
+            Self::ALL.iter().find(|(_, tag)| *tag == primary).map(|(language, _)| *language)
+        })
+    }
+
+    /// Serves the rest of the request in this language.
+    pub fn adopt(self) {
+        // Outside of a request there is no page to draw.
+        let _ = LANGUAGE.try_with(|language| language.set(self));
     }
 }
 

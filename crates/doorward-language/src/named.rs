@@ -16,6 +16,10 @@ pub fn scope_title(scope: Scope) -> Message {
         Scope::AdminRead => text::scope_admin_read(),
         Scope::AdminUpstreams => text::scope_admin_upstreams(),
         Scope::Admin => text::scope_admin(),
+        Scope::OpenId => text::scope_openid(),
+        Scope::Profile => text::scope_profile(),
+        Scope::Email => text::scope_email(),
+        Scope::Groups => text::scope_groups(),
         Scope::External(name) => text::scope_external(name.as_str()),
         Scope::OfflineAccess => text::scope_offline_access(),
     };
@@ -36,6 +40,10 @@ pub fn scope_description(scope: Scope) -> Message {
         Scope::AdminRead => text::scope_admin_read_description(),
         Scope::AdminUpstreams => text::scope_admin_upstreams_description(),
         Scope::Admin => text::scope_admin_description(),
+        Scope::OpenId => text::scope_openid_description(),
+        Scope::Profile => text::scope_profile_description(),
+        Scope::Email => text::scope_email_description(),
+        Scope::Groups => text::scope_groups_description(),
         Scope::External(_) => text::scope_external_description(),
         Scope::OfflineAccess => text::scope_offline_access_description(),
     };

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use rmcp::{ErrorData, RoleServer, service::RequestContext};
+use rmcp::{ErrorData, RoleServer, model::RequestMetaObject, service::RequestContext};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use crate::{
     call::Noted,
     confirm::{Confirmation, cannot_be_asked},
     item::{Facts, Item, Judged, Kind, Unjudged},
-    older,
+    kept, older,
     operation::{Answer, Operation, Wanted},
     surface,
     tools::{CallLimits, Progress, ToolCall, ToolError, ToolSource},
@@ -203,16 +203,17 @@ impl Mcp {
         if let (Some(given), Some(required)) = (&given, answer.required()) {
             self.carry_on(&visit, given, required);
         }
-        self.sized(&visit, &facts, answer, (searched, noted)).await
+        let shortens = searched || shortens(&visit, &item, &context.meta);
+        self.sized(&visit, &facts, answer, (shortens, noted)).await
     }
 
-    /// Passes an answer on if it is not too long; the result of a search is shortened.
+    /// Passes an answer on if it is not too long; where the client wants that, it is shortened.
     async fn sized(
         &self,
         visit: &Visit,
         facts: &Facts<'_>,
         mut answer: Answer,
-        (searched, noted): (bool, &mut Noted),
+        (shortens, noted): (bool, &mut Noted),
     ) -> Result<Answer, ToolError> {
         let Some(size) = answer.bytes() else { return Ok(answer) };
         let limits = &*self.inner.parts.limits.now();
@@ -233,9 +234,7 @@ impl Mcp {
             older::result(result);
         }
         match answer {
-            Answer::Tool(rmcp::model::CallToolResponse::Complete(result))
-                if searched || visit.surface == Surface::Search =>
-            {
+            Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) if shortens => {
                 Ok(Answer::Tool(self.preview(visit, facts.listed_as, result).await.into()))
             }
             answer => Ok(answer),
@@ -263,14 +262,20 @@ impl Mcp {
             .limits
             .admit(&self.inner.parts.limits.now(), visit, None, CallLimits::default())
             .await?;
-        let (tools, arguments) =
-            (self.usable_tools(visit).await, params.arguments.take().unwrap_or_default());
-        let answer = if params.name == surface::SEARCH {
-            surface::search(&tools, arguments)
-        } else {
-            surface::describe(&tools, arguments)
-        };
-        answer.map(|result| CallRoute::Answered(Answer::Tool(result.into())))
+        let arguments = params.arguments.take().unwrap_or_default();
+        let result = self.searched(visit, &params.name, arguments).await?;
+        Ok(CallRoute::Answered(Answer::Tool(result.into())))
+    }
+}
+
+/// True if a long result of a tool that is called by its own name is shortened for this client. One
+/// with a schema must conform to it.
+fn shortens(visit: &Visit, item: &Item, meta: &RequestMetaObject) -> bool {
+    match visit.surface {
+        Surface::Search => true,
+        Surface::Automatic | Surface::Direct => {
+            (visit.previews || kept::is_wanted(meta)) && !item.has_output_schema()
+        }
     }
 }
 

@@ -151,11 +151,9 @@ impl Mcp {
                 TokenRefusal::Audience.to_string(),
             ));
         }
-        let grant = parts.store.grant(&verified.grant_id).await?;
+        let grant = parts.store.grant_in_force(&verified.grant_id, now).await?;
         let Some(grant) = grant.filter(|grant| {
-            grant.is_live(now)
-                && grant.subject.account == verified.user_id
-                && grant.client_id == verified.client_id
+            grant.subject.account == verified.user_id && grant.client_id == verified.client_id
         }) else {
             return Err(BearerRefusal::invalid(
                 Reason::TokenRevoked,
@@ -292,8 +290,7 @@ impl Mcp {
                 token.map(|token| token.is_some_and(|token| token.is_live(now)))
             }
             Principal::Client(grant) => {
-                let grant = store.grant(&grant.id).await;
-                grant.map(|grant| grant.is_some_and(|grant| grant.is_live(now)))
+                store.grant_in_force(&grant.id, now).await.map(|grant| grant.is_some())
             }
         };
         // The database is unavailable: new work is refused anyway, running work is not cancelled

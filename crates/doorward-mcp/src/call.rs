@@ -9,7 +9,7 @@ use doorward_store::origin;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Mcp, Visit,
+    Mcp, Principal, Visit,
     item::{Facts, Item, Judged},
     operation::{Answer, Operation, Verb},
     tools::ToolError,
@@ -153,6 +153,12 @@ impl Noting {
         let mut detail = Map::new();
         if said != UseOutcome::Ok {
             detail.insert("said".to_owned(), said.as_str().into());
+        }
+        // The user is the subject; the client of the token is the last of those that act for them.
+        if let Principal::Client(grant) = &self.visit.caller.principal
+            && let Some(delegation) = &grant.delegation
+        {
+            detail.insert("acting".to_owned(), delegation.chain().into());
         }
         if let Some(id) = record {
             detail.insert("record".to_owned(), id.into());

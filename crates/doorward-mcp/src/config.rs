@@ -30,8 +30,8 @@ pub struct Config {
     pub tool_limits: Vec<String>,
     /// The most items of one page of a list.
     pub page_size: usize,
-    /// Results of tools that are called through `call_tool` and are longer than this many
-    /// characters are shortened; the whole can be read as a resource.
+    /// Results of tools that are called through `call_tool`, or by a client that asks for previews,
+    /// and are longer than this many characters are shortened; the whole can be read as a resource.
     pub preview_over_chars: usize,
     /// For how many seconds the whole of a shortened result can be read.
     pub kept_result_seconds: i64,

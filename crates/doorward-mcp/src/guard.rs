@@ -98,6 +98,11 @@ fn surface(query: Option<&str>) -> Surface {
     }
 }
 
+/// True if a client asks for previews of all long results (`?results=preview`).
+fn wants_previews(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| pair == "results=preview"))
+}
+
 async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: Next) -> Response {
     let Some(target) = endpoint.target(mcp, request.uri().path()) else { return no_such_address() };
     match mcp.is_enabled().await {
@@ -237,6 +242,7 @@ async fn visit(
         caller: Arc::clone(caller),
         target,
         surface,
+        previews: wants_previews(uri.query()),
         client,
         registered_name,
         session,

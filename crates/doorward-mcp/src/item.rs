@@ -124,6 +124,16 @@ impl Judged for Arc<ToolSpec> {
     }
 }
 
+impl Item {
+    /// True for a tool with structured results of a declared form.
+    pub(crate) fn has_output_schema(&self) -> bool {
+        match self {
+            Self::Tool(spec) => spec.tool.output_schema.is_some(),
+            Self::Other(_) => false,
+        }
+    }
+}
+
 impl Judged for ItemSpec {
     fn facts(&self) -> Facts<'_> {
         Facts {

@@ -1,102 +1,208 @@
 //! Long results: a preview now, the rest as a resource that only the same user can read, for a
 //! while (CW14, CW15).
 
-use doorward_model::{PlainToken, TokenKind, UpstreamChange, UserId, upstream::KeptResult};
+mod cut;
+mod part;
+
+use doorward_model::{
+    HashedToken, PlainToken, Sealed, TokenKind, UpstreamChange, UserId, upstream::KeptResult,
+};
+use doorward_store::StoreError;
 use rmcp::{
     ErrorData,
     model::{
-        CallToolResult, ContentBlock, ReadResourceResponse, ReadResourceResult, ResourceContents,
+        CallToolResult, ContentBlock, MetaObject, ReadResourceResponse, ReadResourceResult,
+        Resource, ResourceContents,
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Mcp, Visit};
+use part::Part;
 
 /// The beginning of the URIs of kept results.
 const SCHEME: &str = "doorward-result://";
+
+/// The beginning of the URIs under which the owner finds results in a list. They name the hash that
+/// is stored: only results of the caller are looked for, so it needs not to be unguessable.
+const LISTED: &str = "doorward-result://kept/";
+
+/// The member of a call's `_meta` by which a client asks for a preview of a long result.
+const WANTED: &str = "doorward/preview";
 
 fn place(user_id: &UserId) -> String {
     format!("kept-result/{user_id}")
 }
 
+/// True if a client asks for a preview of a long result in the request itself.
+pub(crate) fn is_wanted(meta: &rmcp::model::RequestMetaObject) -> bool {
+    meta.0.get(WANTED).and_then(Value::as_bool) == Some(true)
+}
+
+/// The whole of a result that consists of text and JSON alone.
+enum Whole {
+    Json(Value, String),
+    Text(String),
+}
+
+impl Whole {
+    /// `None` if the result has pictures or other blocks, which are not shortened.
+    fn of(result: &CallToolResult) -> Option<Self> {
+        let texts: Option<Vec<&str>> = result
+            .content
+            .iter()
+            .map(|block| block.as_text().map(|text| text.text.as_str()))
+            .collect();
+        let text = texts?.join("\n");
+        let parsed = serde_json::from_str(&text)
+            .ok()
+            .filter(|value: &Value| value.is_object() || value.is_array());
+        Some(match (&result.structured_content, parsed) {
+            (None, Some(value)) => Self::Json(value, text),
+            (None, None) => Self::Text(text),
+            // Servers repeat a structured result as text.
+            (Some(value), Some(parsed)) if *value == parsed => Self::Json(parsed, text),
+            (Some(value), None) if text.is_empty() => Self::Json(value.clone(), value.to_string()),
+            (Some(value), _) => {
+                let both = json!({"structuredContent": value, "text": text});
+                let text = both.to_string();
+                Self::Json(both, text)
+            }
+        })
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Json(_, text) | Self::Text(text) => text,
+        }
+    }
+}
+
 impl Mcp {
-    /// Replaces a long result by its beginning and the URI of the whole.
+    /// Keeps a text for its user, and returns its URI.
+    async fn keep(&self, visit: &Visit, tool: &str, text: &str) -> Result<String, StoreError> {
+        let parts = &self.inner.parts;
+        let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
+        let now = parts.clock.now();
+        let user_id = visit.caller.user_id();
+        let row = KeptResult {
+            id: id.hashed(),
+            user_id: user_id.clone(),
+            tool: tool.to_owned(),
+            body: parts.master.seal(&place(user_id), text.as_bytes()),
+            size: i64::try_from(text.len()).unwrap_or(i64::MAX),
+            created_at: now,
+            expires_at: now.plus(parts.config.kept_result_seconds),
+        };
+        let most = parts.config.kept_results_per_user;
+        let keep = UpstreamChange::KeepResult { result: Box::new(row), most };
+        parts.store.apply(keep).await?;
+        Ok(format!("{SCHEME}{}", id.reveal()))
+    }
+
+    /// Replaces a long result by its beginning and the URI of the whole. The beginning of JSON is
+    /// JSON.
     pub(crate) async fn preview(
         &self,
         visit: &Visit,
         tool: &str,
         result: CallToolResult,
     ) -> CallToolResult {
-        let parts = &self.inner.parts;
-        let most = parts.config.preview_over_chars;
-        let only_text = result.content.iter().all(|block| matches!(block, ContentBlock::Text(_)));
-        let texts: Vec<&str> = result
-            .content
-            .iter()
-            .filter_map(|block| block.as_text().map(|text| text.text.as_str()))
-            .collect();
-        let whole = match &result.structured_content {
-            Some(value) if texts.iter().all(|text| text.is_empty()) => {
-                serde_json::to_string_pretty(value).unwrap_or_default()
+        let config = &self.inner.parts.config;
+        let most = config.preview_over_chars;
+        let Some(whole) = Whole::of(&result) else { return result };
+        let characters = whole.text().chars().count();
+        if characters <= most {
+            return result;
+        }
+        let uri = match self.keep(visit, tool, whole.text()).await {
+            Ok(uri) => uri,
+            Err(error) => {
+                tracing::error!(%error, "a long result could not be stored; it is sent whole");
+                return result;
             }
-            _ => texts.join("\n"),
         };
-        if !only_text || whole.chars().count() <= most {
-            return result;
-        }
-        let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
-        let now = parts.clock.now();
-        let row = KeptResult {
-            id: id.hashed(),
-            user_id: visit.caller.user_id().clone(),
-            tool: tool.to_owned(),
-            body: parts.master.seal(&place(visit.caller.user_id()), whole.as_bytes()),
-            size: i64::try_from(whole.len()).unwrap_or(i64::MAX),
-            created_at: now,
-            expires_at: now.plus(parts.config.kept_result_seconds),
-        };
-        if let Err(error) = parts
-            .store
-            .apply(UpstreamChange::KeepResult {
-                result: Box::new(row),
-                most: parts.config.kept_results_per_user,
-            })
-            .await
-        {
-            tracing::error!(%error, "a long result could not be stored; it is sent whole");
-            return result;
-        }
-        let beginning: String = whole.chars().take(most).collect();
-        let uri = format!("{SCHEME}{}", id.reveal());
-        let told = format!(
-            "{beginning}\n… ({} characters in total; read the resource {uri} for the whole result, within {} minutes)",
-            whole.chars().count(),
-            parts.config.kept_result_seconds / 60
-        );
-        let mut link = rmcp::model::Resource::new(uri, format!("{tool} result"));
-        link.mime_type = Some("text/plain".to_owned());
+        let minutes = config.kept_result_seconds / 60;
+        let mut link = Resource::new(uri.clone(), format!("{tool} result"));
         let mut short = if result.is_error == Some(true) {
             CallToolResult::error(vec![])
         } else {
             CallToolResult::success(vec![])
+        };
+        let told = match &whole {
+            Whole::Text(text) => {
+                link.mime_type = Some("text/plain".to_owned());
+                let beginning: String = text.chars().take(most).collect();
+                let left_out = characters - most;
+                format!(
+                    "{beginning}\n… ({left_out} of {characters} characters are left out. Read the \
+                     resource {uri} for the whole result, or {uri}?from={most}&to={characters} for \
+                     a part, within {minutes} minutes)"
+                )
+            }
+            Whole::Json(value, _) => {
+                link.mime_type = Some("application/json".to_owned());
+                let (beginning, left_out) = cut::beginning(value, most);
+                let told = json!({
+                    "preview": beginning,
+                    "left_out": left_out,
+                    "characters": characters,
+                    "whole": uri,
+                    "parts": [
+                        format!("{uri}?pointer=/JSON/POINTER"),
+                        format!("{uri}?from=0&to=5000"),
+                    ],
+                    "kept_minutes": minutes,
+                });
+                let text = told.to_string();
+                short.structured_content = result.structured_content.is_some().then_some(told);
+                text
+            }
         };
         short.content = vec![ContentBlock::text(told), ContentBlock::ResourceLink(link)];
         short.meta = result.meta;
         short
     }
 
-    /// Reads a kept result, if the URI names one: of this user, and not expired.
+    /// The kept results of this caller, as resources.
+    pub(crate) async fn kept_resources(&self, visit: &Visit) -> Vec<Resource> {
+        let parts = &self.inner.parts;
+        let kept = match parts.store.kept_list(visit.caller.user_id(), parts.clock.now()).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::error!(%error, "the stored results could not be listed");
+                return Vec::new();
+            }
+        };
+        let results = kept.into_iter().filter(|row| {
+            !crate::confirm::page::is_question(&row.tool) && !crate::questions::is_answer(&row.tool)
+        });
+        let shown = |row: doorward_model::upstream::KeptEntry| {
+            let name = format!("{} result", row.tool);
+            let mut shown = Resource::new(format!("{LISTED}{}", row.id.as_str()), name);
+            shown.size = u64::try_from(row.size).ok();
+            shown
+        };
+        results.map(shown).collect()
+    }
+
+    /// Reads a kept result or a part of it, if the URI names one: of this user, and not expired.
     pub(crate) async fn read_kept(
         &self,
         visit: &Visit,
         uri: &str,
     ) -> Option<Result<ReadResourceResponse, ErrorData>> {
-        let id = PlainToken::presented(uri.strip_prefix(SCHEME)?);
+        let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let id = match address.strip_prefix(LISTED) {
+            Some(hash) => HashedToken::from_stored(hash.to_owned()),
+            None => PlainToken::presented(address.strip_prefix(SCHEME)?).hashed(),
+        };
         let parts = &self.inner.parts;
         let user_id = visit.caller.user_id();
-        let found = match parts.store.kept_result(user_id, &id.hashed(), parts.clock.now()).await {
+        let found = match parts.store.kept_result(user_id, &id, parts.clock.now()).await {
             Ok(found) => found.filter(|row| {
-                !crate::confirm::page::is_question(row) && !crate::questions::is_answer(row)
+                !crate::confirm::page::is_question(&row.tool)
+                    && !crate::questions::is_answer(&row.tool)
             }),
             Err(error) => {
                 tracing::error!(%error, "a stored result could not be read");
@@ -106,8 +212,9 @@ impl Mcp {
                 )));
             }
         };
+        let open = |body: &Sealed| parts.master.open(&place(user_id), body).ok();
         let text = found
-            .and_then(|row| parts.master.open(&place(user_id), &row.body).ok())
+            .and_then(|row| open(&row.body))
             .map(|plain| String::from_utf8_lossy(&plain).into_owned());
         let Some(text) = text else {
             // Another user's, expired, or nonexistent: the same response.
@@ -116,6 +223,20 @@ impl Mcp {
                 Some(Value::from(uri)),
             )));
         };
-        Some(Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri)]).into()))
+        let read = Part::parse(query).and_then(|part| part.read(&text));
+        let read = read.map_err(|told| ErrorData::invalid_params(told, Some(Value::from(uri))));
+        Some(read.map(|read| contents(uri, address, read).into()))
     }
+}
+
+/// A part of a result as a resource, with the URI of the next part.
+fn contents(uri: &str, address: &str, read: part::Read) -> ReadResourceResult {
+    let mut meta = MetaObject::new();
+    meta.0.insert("doorward/characters".to_owned(), read.characters.into());
+    if let Some(next) = read.next {
+        meta.0.insert("doorward/next".to_owned(), format!("{address}?{next}").into());
+    }
+    let mime_type = if read.is_json { "application/json" } else { "text/plain" };
+    let shown = ResourceContents::text(read.text, uri).with_mime_type(mime_type);
+    ReadResourceResult::new(vec![shown.with_meta(meta)])
 }

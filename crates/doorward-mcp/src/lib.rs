@@ -215,6 +215,7 @@ pub struct Mcp {
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) judge: Judge,
+    pub(crate) indexes: surface::Indexes,
     pub(crate) tool_limits: Vec<(Pattern, usize)>,
     pub(crate) confirm_in_band: Vec<Pattern>,
     pub(crate) limits: limits::Limits,
@@ -236,6 +237,7 @@ impl Mcp {
     pub fn new(parts: Parts) -> Self {
         let inner = Inner {
             judge: Judge::new(parts.rules.clone()),
+            indexes: surface::Indexes::default(),
             tool_limits: config::tool_limits(&parts.config.tool_limits).unwrap_or_default(),
             confirm_in_band: parts.config.confirm_in_band.iter().map(Pattern::new).collect(),
             limits: limits::Limits::default(),

@@ -5,22 +5,30 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rmcp::{
     ErrorData,
-    model::{PaginatedRequestParams, Tool},
+    model::{CallToolResult, PaginatedRequestParams, Tool},
 };
+use serde_json::{Map, Value};
 
 use crate::{
     Mcp, Surface, Target, Verdict, Visit, apps, confirm,
     item::{Judged, Unjudged},
     older, surface,
-    tools::{Offers, ToolSource, ToolSpec},
+    tools::{Offers, ToolError, ToolSource, ToolSpec},
 };
 
 impl Mcp {
-    /// All tools that this caller may call, by name.
-    pub(crate) async fn usable_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
+    /// All tools that this caller may call, by name, as their sources hold them: unchanged tools
+    /// are the same ones.
+    pub(crate) async fn allowed_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
         let mut tools = self.listed(visit, |source| source.tools(visit)).await;
         tools.sort_by(|one, other| one.name().cmp(other.name()));
         tools.dedup_by(|one, other| one.name() == other.name());
+        tools
+    }
+
+    /// The same without references to resources that the caller may not read.
+    async fn usable_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
+        let mut tools = self.allowed_tools(visit).await;
         for spec in &mut tools {
             self.without_hidden_references(visit, spec).await;
         }
@@ -53,17 +61,37 @@ impl Mcp {
             shown.sort_by(|one, other| one.name.cmp(&other.name));
             return shown;
         }
-        let shown = |spec: Arc<ToolSpec>| {
-            let mut tool = spec.tool.clone();
-            if self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm {
-                confirm::with_argument(&mut tool);
-            }
-            if !visit.client.modern {
-                older::tool(&mut tool);
-            }
-            tool
-        };
-        tools.into_iter().map(shown).collect()
+        tools.iter().map(|spec| self.shown_tool(visit, spec).0).collect()
+    }
+
+    /// A tool as it is shown to this client, and whether the user must confirm its calls.
+    fn shown_tool(&self, visit: &Visit, spec: &ToolSpec) -> (Tool, bool) {
+        let mut tool = spec.tool.clone();
+        let must_confirm = self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm;
+        if must_confirm {
+            confirm::with_argument(&mut tool);
+        }
+        if !visit.client.modern {
+            older::tool(&mut tool);
+        }
+        (tool, must_confirm)
+    }
+
+    /// The result of `search_tools` and `describe_tool`.
+    pub(crate) async fn searched(
+        &self,
+        visit: &Visit,
+        name: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<CallToolResult, ToolError> {
+        let tools = self.allowed_tools(visit).await;
+        if name == surface::SEARCH {
+            return surface::search(&self.inner.indexes.of(&tools).await?, arguments);
+        }
+        let mut spec = surface::named(&tools, arguments)?;
+        self.without_hidden_references(visit, &mut spec).await;
+        let (shown, must_confirm) = self.shown_tool(visit, &spec);
+        Ok(surface::describe(&spec, &shown, must_confirm))
     }
 
     /// The items of all sources that this caller may see.

@@ -248,8 +248,8 @@ fn hashed(id: &str) -> HashedToken {
 }
 
 /// Reports a row that is an answer and not a result.
-pub(crate) fn is_answer(row: &KeptResult) -> bool {
-    row.tool == KEPT_AS
+pub(crate) fn is_answer(tool: &str) -> bool {
+    tool == KEPT_AS
 }
 
 impl Mcp {

@@ -11,7 +11,7 @@ use rmcp::{
         ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
         PromptListChangedNotification, ReadResourceRequestMethod, ReadResourceRequestParams,
         ReadResourceResponse, ReadResourceResult, Resource, ResourceContents,
-        ResourceListChangedNotification, ResourceUpdatedNotification,
+        ResourceListChangedNotification, ResourceTemplate, ResourceUpdatedNotification,
         ResourceUpdatedNotificationParam, ServerCapabilities, ServerConfig, ServerNotification,
         SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
         SubscribeRequestParams, SubscriptionFilter, ToolListChangedNotification,
@@ -172,9 +172,10 @@ impl ServerHandler for Server {
             let mut catalogue = Resource::new(surface::CATALOGUE, "catalogue");
             catalogue.title = Some("All tools".to_owned());
             catalogue.description =
-                Some("Every tool that you may use here, with its arguments.".to_owned());
+                Some("The tools that you may use here, in pages; each names the next.".to_owned());
             catalogue.mime_type = Some("application/json".to_owned());
             resources.push(catalogue);
+            resources.extend(self.mcp.kept_resources(&visit).await);
         }
         resources.extend(
             self.mcp
@@ -206,6 +207,10 @@ impl ServerHandler for Server {
         let visit = Visit::of(&context)?;
         let templates = self.mcp.listed(&visit, |source| source.templates(&visit)).await;
         let mut templates: Vec<_> = templates.into_iter().map(|one| one.shown).collect();
+        if visit.target == Target::All {
+            let pages = ResourceTemplate::new(surface::CATALOGUE_PAGES, "catalogue");
+            templates.push(pages.with_mime_type("application/json"));
+        }
         templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
         let (templates, next) =
             page(templates, request, self.mcp.inner.parts.config.page_size, |template| {
@@ -230,10 +235,12 @@ impl ServerHandler for Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<ReadResourceRequestMethod>());
         }
-        let mut response = if request.uri == surface::CATALOGUE && visit.target == Target::All {
-            let text = surface::catalogue(&self.mcp.usable_tools(&visit).await);
+        let page = surface::catalogue_page(&request.uri).filter(|_| visit.target == Target::All);
+        let mut response = if let Some(after) = page {
+            let most = self.mcp.inner.parts.config.page_size;
+            let text = surface::catalogue(&self.mcp.allowed_tools(&visit).await, after, most);
             ReadResourceResult::new(vec![
-                ResourceContents::text(text, surface::CATALOGUE).with_mime_type("application/json"),
+                ResourceContents::text(text, &request.uri).with_mime_type("application/json"),
             ])
             .into()
         } else {

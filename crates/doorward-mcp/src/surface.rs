@@ -2,7 +2,14 @@
 //! Whatever is called through them is judged exactly as if it were called by its own name
 //! (CW10–CW13).
 
+mod document;
+mod finding;
+mod indexes;
+mod question;
 mod ranking;
+mod segment;
+mod vocabulary;
+mod words;
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,8 +20,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::tools::{CallLimits, ToolError, ToolSpec};
-use ranking::describe_short;
-pub(crate) use ranking::search;
+pub(crate) use finding::search;
+use finding::{SearchArguments, describe_short, required};
+pub(crate) use indexes::Indexes;
 
 /// The three tools.
 pub(crate) const SEARCH: &str = "search_tools";
@@ -23,28 +31,14 @@ pub(crate) const DESCRIBE: &str = "describe_tool";
 
 pub(crate) const CALL: &str = "call_tool";
 
-/// The URI of the list of all tools.
+/// The URI of the list of all tools, and of its first page.
 pub(crate) const CATALOGUE: &str = "doorward://catalogue";
 
-/// The search.
-#[derive(Deserialize, JsonSchema)]
-struct SearchArguments {
-    /// The task, in a few words of at least three letters together, such as "list open
-    /// issues".
-    query: String,
-    /// Only tools of this service, by the name that results give it.
-    #[serde(default)]
-    service: Option<String>,
-    /// Names of arguments with values that you already know; tools that take them come first.
-    #[serde(default, alias = "knownArguments")]
-    known_arguments: Vec<String>,
-    /// True if to show tools that change something although the query does not ask for them.
-    #[serde(default, alias = "includeMutating")]
-    include_mutating: bool,
-    /// How many tools to show, at most 20.
-    #[serde(default)]
-    limit: Option<usize>,
-}
+/// The template of the URIs of its further pages.
+pub(crate) const CATALOGUE_PAGES: &str = "doorward://catalogue{?after}";
+
+/// The most bytes of one page of the list of all tools.
+const CATALOGUE_BYTES: usize = 64 * 1024;
 
 /// Which tool to describe.
 #[derive(Deserialize, JsonSchema)]
@@ -118,15 +112,17 @@ pub(crate) fn specs() -> &'static [Arc<ToolSpec>; 3] {
             spec(
                 DESCRIBE,
                 "Describe a tool",
-                "Shows the whole definition of one tool: its description, arguments and result.",
+                "Shows all that a call of one tool needs: its description, arguments and result, the \
+                 required arguments, its effect, and whether the user must confirm the call.",
                 crate::tools::schema::<DescribeArguments>(),
                 true,
             ),
             spec(
                 SEARCH,
                 "Search for tools",
-                "Finds tools among all that you may use here. Tools that change something are \
-                 shown only if the query states it or include_mutating is set.",
+                "Finds tools among all that you may use here, for a task in plain words. Tools that \
+                 change something are shown only if the query implies a change or include_mutating \
+                 is set; the result says how many were hidden.",
                 crate::tools::schema::<SearchArguments>(),
                 true,
             ),
@@ -163,21 +159,31 @@ pub(crate) fn inner_name(arguments: &Value) -> Option<&str> {
         .and_then(Value::as_str)
 }
 
-/// The whole definition of one tool.
-pub(crate) fn describe(
+/// The tool that a `describe_tool` names.
+pub(crate) fn named(
     tools: &[Arc<ToolSpec>],
     arguments: Map<String, Value>,
-) -> Result<CallToolResult, ToolError> {
+) -> Result<Arc<ToolSpec>, ToolError> {
     let asked: DescribeArguments = serde_json::from_value(Value::Object(arguments))
         .map_err(|error| ToolError::Arguments(format!("describe_tool requires a name: {error}")))?;
-    let spec =
-        tools.iter().find(|spec| spec.name() == asked.name).ok_or_else(|| unknown(&asked.name))?;
-    let mut definition = serde_json::to_value(&spec.tool).unwrap_or_default();
+    let found = tools.iter().find(|spec| spec.name() == asked.name);
+    found.cloned().ok_or_else(|| unknown(&asked.name))
+}
+
+/// All that a call of a tool needs. `shown` is its definition as it is listed to this client.
+pub(crate) fn describe(spec: &ToolSpec, shown: &Tool, must_confirm: bool) -> CallToolResult {
+    let mut definition = serde_json::to_value(shown).unwrap_or_default();
     if let Value::Object(members) = &mut definition {
+        let service = spec.upstream.map(|upstream| upstream.to_string());
         members.insert("class".to_owned(), spec.class.as_str().into());
         members.insert("scope".to_owned(), spec.scope.name().into());
+        members.insert("service".to_owned(), service.into());
+        members.insert("required".to_owned(), required(spec).into());
+        members.insert("user_must_confirm".to_owned(), must_confirm.into());
+        let call = json!({"tool": CALL, "arguments": {"name": spec.name(), "arguments": {}}});
+        members.insert("call_with".to_owned(), call);
     }
-    Ok(CallToolResult::structured(definition))
+    CallToolResult::structured(definition)
 }
 
 /// The answer to a wrong name.
@@ -187,10 +193,30 @@ pub(crate) fn unknown(name: &str) -> ToolError {
     ))
 }
 
-/// All tools, for reading through.
-pub(crate) fn catalogue(tools: &[Arc<ToolSpec>]) -> String {
-    let all: Vec<Value> = tools.iter().map(|spec| describe_short(spec, 0.0, &[])).collect();
-    serde_json::to_string_pretty(&all).unwrap_or_default()
+/// The page of the list of all tools that a URI names: after this name, or from the beginning.
+/// `None` if the URI names something else.
+pub(crate) fn catalogue_page(uri: &str) -> Option<&str> {
+    let rest = uri.strip_prefix(CATALOGUE)?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix("?after=") }
+}
+
+/// One page of the list of all tools, which is in the order of their names, with the URI of the
+/// next one.
+pub(crate) fn catalogue(tools: &[Arc<ToolSpec>], after: &str, most: usize) -> String {
+    let mut rest = tools.iter().filter(|spec| spec.name() > after).peekable();
+    let (mut shown, mut bytes, mut last) = (Vec::new(), 0, after);
+    while let Some(spec) = rest.peek() {
+        let described = describe_short(spec);
+        bytes += described.to_string().len();
+        if !shown.is_empty() && (shown.len() >= most || bytes > CATALOGUE_BYTES) {
+            break;
+        }
+        last = spec.name();
+        shown.push(described);
+        rest.next();
+    }
+    let next = rest.peek().map(|_| format!("{CATALOGUE}?after={last}"));
+    json!({"tools": shown, "total": tools.len(), "next": next}).to_string()
 }
 
 /// A refusal as a result that models read.
@@ -239,132 +265,4 @@ pub(crate) fn as_error(error: ToolError) -> rmcp::ErrorData {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tool(
-        name: &'static str,
-        description: &'static str,
-        class: ToolClass,
-        arguments: &[&str],
-    ) -> Arc<ToolSpec> {
-        let properties: Map<String, Value> =
-            arguments.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
-        let schema = json!({"type": "object", "properties": properties, "required": arguments});
-        let mut made = spec(
-            name,
-            name,
-            description,
-            schema.as_object().unwrap().clone(),
-            class == ToolClass::Read,
-        )
-        .as_ref()
-        .clone();
-        made.class = class;
-        made.upstream = doorward_model::UpstreamName::parse(name.split('_').next().unwrap()).ok();
-        Arc::new(made)
-    }
-
-    fn some() -> Vec<Arc<ToolSpec>> {
-        vec![
-            tool(
-                "git_list_issues",
-                "Lists the open issues of a repository.",
-                ToolClass::Read,
-                &["owner", "repo"],
-            ),
-            tool(
-                "git_create_issue",
-                "Opens a new issue in a repository.",
-                ToolClass::Write,
-                &["owner", "repo", "title"],
-            ),
-            tool(
-                "git_get_file",
-                "Reads one file of a repository.",
-                ToolClass::Read,
-                &["owner", "repo", "filePath"],
-            ),
-            tool("mail_search_messages", "Searches mail.", ToolClass::Read, &["query"]),
-            tool(
-                "mail_delete_message",
-                "Deletes a message for good.",
-                ToolClass::Destructive,
-                &["id"],
-            ),
-        ]
-    }
-
-    fn names(query: &Value) -> Vec<String> {
-        let result = search(&some(), query.as_object().unwrap().clone()).unwrap();
-        let found = result.structured_content.unwrap();
-        found["tools"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|tool| tool["name"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    #[test]
-    fn cw11_writes_are_hidden_unless_the_query_implies_one() {
-        assert_eq!(names(&json!({"query": "issues"})), ["git_list_issues"]);
-        assert_eq!(
-            names(&json!({"query": "create an issue"})).first().unwrap(),
-            "git_create_issue"
-        );
-        assert!(
-            names(&json!({"query": "issue", "include_mutating": true}))
-                .contains(&"git_create_issue".to_owned())
-        );
-        assert!(
-            names(&json!({"query": "messages"})).iter().all(|name| name != "mail_delete_message")
-        );
-    }
-
-    #[test]
-    fn cw11_known_arguments_service_and_limit_count() {
-        assert_eq!(
-            names(&json!({"query": "repository", "known_arguments": ["file_path"]}))
-                .first()
-                .unwrap(),
-            "git_get_file"
-        );
-        assert_eq!(
-            names(&json!({"query": "search messages", "service": "mail"})),
-            ["mail_search_messages"]
-        );
-        assert_eq!(names(&json!({"query": "repository", "limit": 1})).len(), 1);
-        assert!(search(&some(), json!({"query": "ab"}).as_object().unwrap().clone()).is_err());
-        let result = search(
-            &some(),
-            json!({"query": "reading files", "knownArguments": ["owner", "repo"]})
-                .as_object()
-                .unwrap()
-                .clone(),
-        )
-        .unwrap();
-        assert_eq!(
-            result.structured_content.unwrap()["tools"][0]["missing_required"],
-            json!(["filePath"])
-        );
-    }
-
-    #[test]
-    fn cw12_call_tool_takes_either_spelling() {
-        for arguments in [
-            json!({"name": "a_b", "arguments": {"x": 1}}),
-            json!({"toolName": "a_b", "args": {"x": 1}}),
-            json!({"tool_name": "a_b", "parameters": {"x": 1}}),
-        ] {
-            let params = CallToolRequestParams::new(CALL)
-                .with_arguments(arguments.as_object().unwrap().clone());
-            let inner = inner(&params).unwrap();
-            assert_eq!(
-                (inner.name.as_ref(), inner.arguments.unwrap()["x"].as_i64()),
-                ("a_b", Some(1))
-            );
-        }
-        assert!(matches!(unknown("x"), ToolError::Arguments(why) if why.contains("search_tools")));
-    }
-}
+mod tests;

@@ -89,6 +89,8 @@ pub struct Visit {
     pub target: Target,
     /// The form in which tools are listed.
     pub surface: Surface,
+    /// Long results are shortened, also where a tool is called by its own name.
+    pub previews: bool,
     /// The client, as it describes itself.
     pub client: Arc<ClientFacts>,
     /// The name under which the client is registered here.

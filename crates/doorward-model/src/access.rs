@@ -81,8 +81,9 @@ impl AccessPolicy {
     /// not allowed is not allowed either.
     pub fn scopes_of(&self, user: &User) -> ScopeSet {
         let admin = user.administrative_scopes();
+        let possible = ScopeSet::all().union(&ScopeSet::identity()).union(&admin);
         if self.scopes.is_empty() {
-            return ScopeSet::all().iter().chain(admin.iter()).collect();
+            return possible;
         }
         let allows = |scope: Scope| {
             self.scopes
@@ -90,9 +91,8 @@ impl AccessPolicy {
                 .filter(|(ruled, _)| *ruled == scope)
                 .all(|(_, roles)| user.has_any(roles))
         };
-        ScopeSet::all()
+        possible
             .iter()
-            .chain(admin.iter())
             .filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().all(allows))
             .collect()
     }
@@ -184,14 +184,17 @@ mod tests {
             &[],
         )
         .unwrap();
-        assert_eq!(policy.scopes_of(&user(&[], &[])).to_string(), "mcp:read offline_access");
+        assert_eq!(
+            policy.scopes_of(&user(&[], &[])).to_string(),
+            "mcp:read openid profile email groups offline_access"
+        );
         assert_eq!(
             policy.scopes_of(&user(&["developer"], &[])).to_string(),
-            "mcp:read mcp:write mcp:destructive offline_access"
+            "mcp:read mcp:write mcp:destructive openid profile email groups offline_access"
         );
         assert_eq!(
             policy.scopes_of(&user(&[], &["admin"])).to_string(),
-            "mcp:read mcp:write mcp:destructive admin:read admin:upstreams admin offline_access"
+            "mcp:read mcp:write mcp:destructive admin:read admin:upstreams admin openid profile email groups offline_access"
         );
         assert!(policy.allows_tool(&user(&[], &[]), "whoami"));
         assert!(!policy.allows_tool(&user(&["developer"], &[]), "revoke_connected_app"));
@@ -199,7 +202,7 @@ mod tests {
         let closed = AccessPolicy::parse(&list(&["mcp:read = staff"]), &[], &[]).unwrap();
         assert_eq!(
             closed.scopes_of(&user(&["developer"], &[])).to_string(),
-            "offline_access",
+            "openid profile email groups offline_access",
             "writing includes reading"
         );
     }

@@ -24,6 +24,8 @@ pub struct AuthorizationCode {
     pub resources: Vec<Resource>,
     /// The PKCE challenge in oxide-auth's stored form (RFC 7636, S256 only).
     pub challenge: String,
+    /// The value that binds an ID token to the request (OpenID Connect Core §2).
+    pub nonce: Option<String>,
     /// The time of expiry.
     pub expires_at: Timestamp,
     /// The time of redemption. Spent codes are kept for as long as their tokens may live, so that a

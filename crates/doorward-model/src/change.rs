@@ -1,7 +1,9 @@
 //! A write is a value: a request decides on the state that it read and passes one [`UnitOfWork`] to
 //! the store.
 
+mod device;
 mod factor;
+mod relying;
 mod resource;
 mod unit;
 
@@ -14,7 +16,9 @@ use crate::{
     secret::HashedPassword,
     upstream::UpstreamChange,
 };
+pub use device::DeviceChange;
 pub use factor::FactorChange;
+pub use relying::RelyingChange;
 pub use resource::ResourceChange;
 pub use unit::{CountedAttempt, Expected, UnitOfWork};
 
@@ -31,8 +35,7 @@ pub enum Change {
         /// The new hash, or `None` to forbid signing in with a password.
         password: Option<HashedPassword>,
     },
-    /// Replaces a password's hash by one of the same password under newer parameters. Conditional:
-    /// it must still be the old one.
+    /// Replaces a password's hash by one under newer parameters. Conditional: it is the old one.
     RehashPassword {
         /// The user.
         user_id: UserId,
@@ -59,8 +62,7 @@ pub enum Change {
     DeleteUser(UserId),
     /// Adds a client. Conditional: the id must be free.
     InsertClient(Box<Client>),
-    /// Adds or replaces a client of a metadata document. It keeps `authorized_at` and
-    /// `disabled_at`.
+    /// Adds a metadata document's client, or replaces all but `authorized_at` and `disabled_at`.
     PutDocumentClient(Box<Client>),
     /// Remembers that a user allowed this client something.
     MarkClientAuthorized {
@@ -188,8 +190,7 @@ pub enum Change {
         /// The session to keep.
         except: Option<SessionId>,
     },
-    /// Spends a named value: a consent, an assertion's `jti`. Conditional: it must not be spent
-    /// yet.
+    /// Spends a named value: a consent, an assertion's `jti`. Conditional: it must be unspent.
     SpendValue {
         /// The value's name.
         key: String,
@@ -412,8 +413,11 @@ pub enum Change {
     Upstream(UpstreamChange),
     /// A change to external resource servers.
     Resource(ResourceChange),
-    /// Narrows a client's permissions: its grants from this user keep the intersection of both
-    /// sets.
+    /// A change to device authorizations.
+    Device(DeviceChange),
+    /// A change to the use of sessions by relying parties.
+    Relying(RelyingChange),
+    /// Narrows a client's permissions: its grants from this user keep the intersection.
     NarrowGrants {
         /// The user.
         user_id: UserId,
@@ -422,16 +426,14 @@ pub enum Change {
         /// The most that stays.
         scopes: ScopeSet,
     },
-    /// Approves a client that waits for it, or takes the approval back. Conditional: the client
-    /// must exist.
+    /// Approves a client, or takes the approval back. Conditional: the client must exist.
     SetClientApproved {
         /// The client.
         client_id: ClientId,
         /// Since when.
         approved_at: Option<Timestamp>,
     },
-    /// Pins a client's metadata document, or lets it change again. Conditional: the client must
-    /// exist.
+    /// Pins a client's metadata document, or unpins it. Conditional: the client must exist.
     SetClientPinned {
         /// The client.
         client_id: ClientId,
@@ -440,9 +442,8 @@ pub enum Change {
     },
     /// Adds a personal or service token. Conditional: the id and the value must be new.
     InsertAccessToken(Box<AccessToken>),
-    /// Replaces the value of a token, its end, and the recorded authentication of the user who
-    /// replaces it. Conditional: it must belong to this user and be live at the moment of the
-    /// replacement.
+    /// Replaces the value of a token, its end, and the recorded authentication of the user.
+    /// Conditional: it must belong to this user and be live.
     RotateAccessToken(Box<AccessToken>),
     /// Revokes a token. Conditional: it must exist and not be revoked.
     RevokeAccessToken {
@@ -467,8 +468,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Notes that a token was used, and that the accounts at providers of its user are in use
-    /// again.
+    /// Notes the use of a token; its user's accounts at providers are in use again.
     UseAccessToken {
         /// Which.
         id: AccessTokenId,

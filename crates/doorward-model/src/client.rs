@@ -1,7 +1,8 @@
 //! Clients: the programs that act for users (RFC 6749 §2, RFC 7591).
 
 use crate::{
-    GrantType, GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, TrustRule,
+    ExchangeRule, GrantType, GrantTypes, HashedToken, RedirectUri, RelyingParty, ScopeSet,
+    Timestamp, TrustRule,
     id::{ClientId, UserId},
 };
 
@@ -94,6 +95,9 @@ pub struct Client {
     /// The tokens of another issuer with which a workload acts as the service, for a client that an
     /// administrator added for one.
     pub trust: Option<TrustRule>,
+    /// Its settings as a relying party, for a client through which users sign in to another
+    /// application.
+    pub openid: Option<RelyingParty>,
     /// Its own page, if it named one.
     pub client_uri: Option<String>,
     /// Its public keys as a JWK Set in JSON, for `private_key_jwt`.
@@ -117,6 +121,8 @@ pub struct Client {
     /// The time at which an administrator pinned its metadata document: a changed document is then
     /// refused.
     pub pinned_at: Option<Timestamp>,
+    /// The permission to exchange tokens (RFC 8693), which only an administrator gives.
+    pub exchange: Option<ExchangeRule>,
 }
 
 impl Client {
@@ -135,9 +141,11 @@ impl Client {
             &self.grant_types.names().collect::<Vec<_>>().join(" "),
             self.service.as_ref().map_or("", UserId::as_str),
             &self.trust.as_ref().map(TrustRule::to_text).unwrap_or_default(),
+            &self.openid.as_ref().map(RelyingParty::to_text).unwrap_or_default(),
             self.jwks.as_deref().unwrap_or_default(),
             self.jwks_uri.as_deref().unwrap_or_default(),
             &states.join(" "),
+            &self.exchange.as_ref().map(ExchangeRule::to_text).unwrap_or_default(),
         ])
     }
     /// True if it may use this grant type. A client that an administrator added and that

@@ -202,7 +202,8 @@ impl ExternalResource {
         let Some(asked) = asked else { return self.scopes.first().copied().into_iter().collect() };
         let names = ScopeSet::from_stored(asked);
         let found: ScopeSet = own.iter().filter(|scope| names.allows(*scope)).collect();
-        if found.is_empty() && !ScopeSet::parse_known(asked).is_empty() {
+        let own_names = ScopeSet::parse_known(asked);
+        if found.is_empty() && own_names.iter().any(|scope| !scope.is_identity()) {
             return self.requested(None);
         }
         let refresh = names.iter().filter(|scope| *scope == Scope::OfflineAccess);

@@ -1,7 +1,7 @@
 //! Grants and the refresh tokens that prolong them.
 
 use crate::{
-    HashedToken, Resource, ScopeSet, Subject, Timestamp,
+    Delegation, HashedToken, Resource, ScopeSet, Subject, Timestamp,
     id::{ClientId, GrantId},
 };
 
@@ -27,6 +27,9 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// The time of revocation.
     pub revoked_at: Option<Timestamp>,
+    /// Its origin, for one that was given in exchange for a token. Use it only as
+    /// `Store::grant_in_force` returns it.
+    pub delegation: Option<Delegation>,
 }
 
 impl Grant {

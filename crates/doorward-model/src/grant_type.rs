@@ -13,12 +13,22 @@ pub enum GrantType {
     ClientCredentials,
     /// A signed token of another issuer (RFC 7523 §2.1).
     JwtBearer,
+    /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4): a device without a browser.
+    DeviceCode,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): a client that acts for a user.
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every grant type, in the order in which metadata lists them.
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::JwtBearer];
+    pub const ALL: [Self; 6] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::JwtBearer,
+        Self::DeviceCode,
+        Self::TokenExchange,
+    ];
 
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +37,8 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
     /// The grant type of that name.
@@ -56,14 +68,22 @@ impl GrantTypes {
     /// The same without those that only administrators give.
     pub fn for_registration(self) -> Self {
         let given = |grant: &GrantType| match grant {
-            GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::JwtBearer => true,
-            GrantType::ClientCredentials => false,
+            GrantType::AuthorizationCode
+            | GrantType::RefreshToken
+            | GrantType::JwtBearer
+            | GrantType::DeviceCode => true,
+            GrantType::ClientCredentials | GrantType::TokenExchange => false,
         };
         self.0.into_iter().filter(given).collect()
     }
     /// Those of `names` that exist here. Clients register grant types of other servers too.
     pub fn parse_known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         names.into_iter().filter_map(GrantType::parse).collect()
+    }
+    /// The same with a grant type, or without it.
+    pub fn with(&self, grant: GrantType, present: bool) -> Self {
+        let others = self.0.iter().copied().filter(|other| *other != grant);
+        others.chain(present.then_some(grant)).collect()
     }
     /// Reports a set that has this grant type.
     pub fn contains(&self, grant: GrantType) -> bool {

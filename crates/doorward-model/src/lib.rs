@@ -15,6 +15,8 @@ pub mod authorization;
 pub mod change;
 pub mod client;
 mod connection_problem;
+mod delegation;
+pub mod device;
 pub mod external_resource;
 pub mod foreign;
 pub mod grant;
@@ -30,6 +32,7 @@ pub mod provider;
 pub mod public_url;
 pub mod reason;
 pub mod redirect;
+mod relying_party;
 pub mod resource;
 pub mod routes;
 pub mod scope;
@@ -60,8 +63,12 @@ pub use audit::{
 };
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
-pub use change::{Change, CountedAttempt, Expected, FactorChange, ResourceChange, UnitOfWork};
+pub use change::{
+    Change, CountedAttempt, DeviceChange, Expected, FactorChange, RelyingChange, ResourceChange,
+    UnitOfWork,
+};
 pub use client::{Client, ClientAuthMethod, ClientSource};
+pub use delegation::{ActingParty, Delegation, ExchangeRule, MOST_ACTORS};
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};
@@ -77,6 +84,7 @@ pub use provider::{
 pub use public_url::PublicUrl;
 pub use reason::Reason;
 pub use redirect::RedirectUri;
+pub use relying_party::{RelyingParty, RelyingSession};
 pub use resource::{Resource, ResourceTable};
 pub use scope::{Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};

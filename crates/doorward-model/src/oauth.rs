@@ -29,6 +29,9 @@ pub enum OAuthErrorCode {
     InteractionRequired,
     /// OpenID Connect Core §3.1.2.6: consent is required and `prompt=none` forbids it.
     ConsentRequired,
+    /// OpenID Connect Core Error Code `unmet_authentication_requirements`: the requested
+    /// authentication is not the user's, and `prompt=none` forbids another one.
+    UnmetAuthenticationRequirements,
     /// OpenID Connect Core §3.1.2.6: request objects are not supported.
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6: request object references are not supported.
@@ -39,6 +42,12 @@ pub enum OAuthErrorCode {
     InvalidClientMetadata,
     /// RFC 7009 §2.2.1: this token type cannot be revoked here.
     UnsupportedTokenType,
+    /// RFC 8628 §3.5: the user has not decided yet.
+    AuthorizationPending,
+    /// RFC 8628 §3.5: the client polls too fast.
+    SlowDown,
+    /// RFC 8628 §3.5: the device code has expired.
+    ExpiredToken,
     /// RFC 6749 §4.1.2.1: something failed here.
     ServerError,
     /// RFC 6749 §4.1.2.1: cannot serve now; try again.
@@ -61,11 +70,15 @@ impl OAuthErrorCode {
             Self::LoginRequired => "login_required",
             Self::InteractionRequired => "interaction_required",
             Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }

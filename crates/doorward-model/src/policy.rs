@@ -96,6 +96,16 @@ impl ToolPolicy {
         Ok(Rule { effect, conditions, text: text.to_owned() })
     }
 
+    /// The rules in order, each with its effect.
+    pub fn rules(&self) -> impl Iterator<Item = (Effect, &str)> {
+        self.rules.iter().map(|rule| (rule.effect, rule.text.as_str()))
+    }
+
+    /// The effect where no rule matches.
+    pub const fn without_rule(&self) -> Effect {
+        self.default
+    }
+
     /// The roles that the rules name.
     pub fn roles(&self) -> impl Iterator<Item = &crate::Role> {
         self.rules.iter().flat_map(|rule| &rule.conditions).flat_map(Condition::roles)
@@ -129,6 +139,23 @@ impl ToolPolicy {
             }
         }
         self.default == Effect::Deny
+    }
+}
+
+impl Decision<'_> {
+    /// The text of the rule that a decision in the audit names.
+    pub fn rule_in(recorded: &str) -> Option<&str> {
+        Effect::ALL.iter().find_map(|effect| {
+            let rule = recorded.strip_prefix(effect.as_str())?.strip_prefix(" by rule ")?;
+            rule.split_once(": ").map(|(_, text)| text)
+        })
+    }
+
+    /// True if a decision in the audit was that of the default.
+    pub fn is_of_no_rule(recorded: &str) -> bool {
+        Effect::ALL
+            .iter()
+            .any(|effect| recorded == Decision { effect: *effect, rule: None }.to_string())
     }
 }
 
@@ -215,6 +242,18 @@ mod tests {
             (Effect::Deny, Some(5))
         );
         assert_eq!(decide(&ann, "x", "find", ToolClass::Read, false), (Effect::Allow, None));
+    }
+
+    #[test]
+    fn a_recorded_decision_names_its_rule() {
+        let text = "deny role=guest tool=a:_b";
+        let decided = Decision { effect: Effect::Deny, rule: Some((12, text)) }.to_string();
+        assert_eq!(Decision::rule_in(&decided), Some(text));
+        let default = Decision { effect: Effect::Confirm, rule: None }.to_string();
+        assert!(Decision::is_of_no_rule(&default) && !Decision::is_of_no_rule(&decided));
+        for other in ["access.tool_roles", "the token lacks mcp:write", "denied by rule 1: x"] {
+            assert!(Decision::rule_in(other).is_none() && !Decision::is_of_no_rule(other));
+        }
     }
 
     #[test]

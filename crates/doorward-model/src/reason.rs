@@ -118,6 +118,8 @@ reasons! {
     TokenRevoked = "token_revoked";
     /// The token was not issued by this server, or was modified.
     TokenForeign = "token_foreign";
+    /// The token that the client presented cannot be exchanged by it.
+    SubjectToken = "subject_token";
     /// The client sent its token in the URL, or twice.
     TokenPlace = "token_place";
     /// The request named another host than that of the public URL.

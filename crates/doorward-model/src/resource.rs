@@ -34,6 +34,11 @@ impl Resource {
     pub fn admin(public_url: &PublicUrl) -> Self {
         Self(public_url.at(routes::API_ADMIN))
     }
+    /// The userinfo endpoint: the audience of tokens with which a relying party reads claims, and
+    /// of nothing else. It is no resource that requests can name.
+    pub fn userinfo(public_url: &PublicUrl) -> Self {
+        Self(public_url.at(routes::USERINFO))
+    }
     /// The upstream of this resource.
     pub fn upstream(&self, public_url: &PublicUrl) -> Option<UpstreamName> {
         let rest = self.0.strip_prefix(Self::mcp(public_url).as_str())?.strip_prefix('/')?;

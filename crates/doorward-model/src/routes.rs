@@ -33,10 +33,16 @@ routes! {
     AUTHORIZE = "/oauth/authorize";
     /// The token endpoint (RFC 6749 §3.2).
     TOKEN = "/oauth/token";
+    /// The device authorization endpoint (RFC 8628 §3.1).
+    DEVICE_AUTHORIZATION = "/oauth/device";
+    /// The page on which a user enters the code that a device shows.
+    DEVICE = "/device";
     /// Token revocation (RFC 7009).
     REVOKE = "/oauth/revoke";
     /// Token introspection (RFC 7662).
     INTROSPECT = "/oauth/introspect";
+    /// The claims about the user of an access token (OpenID Connect Core §5.3).
+    USERINFO = "/oauth/userinfo";
     /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
     /// Forward authentication: answers a reverse proxy whether a request to an external resource
@@ -116,6 +122,8 @@ routes! {
     ADMIN = "/admin";
     /// Review of upstreams and their tools by an administrator.
     ADMIN_UPSTREAMS = "/admin/upstreams";
+    /// One upstream: its tools, access, connections, settings and activity.
+    ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
     /// Users: list, add, invite.
     ADMIN_USERS = "/admin/users";
     /// One user: profile, sessions, apps and tokens.
@@ -124,6 +132,8 @@ routes! {
     ADMIN_CLIENTS = "/admin/clients";
     /// One client, named in the query.
     ADMIN_CLIENT = "/admin/clients/one";
+    /// Personal access tokens and service tokens of all users.
+    ADMIN_TOKENS = "/admin/tokens";
     /// Trust rules of workloads.
     ADMIN_TRUST = "/admin/trust";
     /// Identity providers.
@@ -132,7 +142,9 @@ routes! {
     ADMIN_RESOURCES = "/admin/resources";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
-    /// Signing keys, personal access tokens and service tokens.
+    /// Tries other rules of the policy on the calls of the audit.
+    ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
+    /// Signing keys.
     ADMIN_KEYS = "/admin/keys";
     /// The connection attempts of clients, with the reasons of failures.
     ADMIN_TIMELINE = "/admin/timeline";
@@ -140,8 +152,12 @@ routes! {
     ADMIN_AUDIT = "/admin/audit";
     /// The audit as a file.
     ADMIN_AUDIT_EXPORT = "/admin/audit/export";
+    /// One entry of the audit.
+    ADMIN_AUDIT_ENTRY = "/admin/audit/entries/{seq}";
     /// The record of a call, for auditors.
     ADMIN_AUDIT_RECORD = "/admin/audit/records/{record}";
+    /// Searches users, clients, upstreams and tools.
+    ADMIN_SEARCH = "/admin/search";
     /// Settings of the server: the MCP server's switch, the notice, a test mail.
     ADMIN_SETTINGS = "/admin/settings";
     /// Usage: numbers of tool calls, for administrators and auditors.
@@ -183,6 +199,8 @@ routes! {
     API_CLIENT = "/api/admin/clients/{client}";
     /// Decides about a client (POST).
     API_CLIENT_DECISION = "/api/admin/clients/{client}/decision";
+    /// The permission of a client to exchange tokens: give (PUT), end (DELETE).
+    API_CLIENT_EXCHANGE = "/api/admin/clients/{client}/exchange";
     /// Trust rules of workloads: list (GET), add (POST).
     API_TRUST = "/api/admin/trust";
     /// One trust rule: show (GET), change (PATCH), delete (DELETE).
@@ -199,6 +217,12 @@ routes! {
     API_RESOURCE = "/api/admin/resources/{resource}";
     /// Replaces the secret of an external resource server (POST).
     API_RESOURCE_SECRET = "/api/admin/resources/{resource}/secret";
+    /// The rules of the policy in effect (GET).
+    API_POLICY = "/api/admin/policy";
+    /// Compares other rules with those in effect by the calls of the audit (POST).
+    API_POLICY_DRY_RUN = "/api/admin/policy/dry-run";
+    /// Decides about cases under the rules in effect (POST).
+    API_POLICY_TEST = "/api/admin/policy/test";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream (GET).
     API_EXPLAIN = "/api/admin/policy/explain";
     /// Personal access tokens and service tokens: list (GET), create one for a service (POST).

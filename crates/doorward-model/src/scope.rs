@@ -27,6 +27,15 @@ pub enum Scope {
     AdminUpstreams,
     /// `admin`: everything that administrators can do, through the API; includes the two before.
     Admin,
+    /// `openid`: sign the user in to a relying party (OpenID Connect Core §3.1.2.1). Only clients
+    /// that an administrator made for it may ask for it and for the next three.
+    OpenId,
+    /// `profile`: the user's names (§5.4).
+    Profile,
+    /// `email`: the user's e-mail address (§5.4).
+    Email,
+    /// `groups`: the user's roles.
+    Groups,
     /// A scope of an external resource server, which gives it its meaning. It permits nothing at
     /// this server.
     External(ScopeName),
@@ -49,7 +58,7 @@ pub struct ScopeInfo {
 }
 
 /// Every scope that does not name an upstream, in the order in which pages and metadata show them.
-pub const SCOPES: &[ScopeInfo; 7] = &[
+pub const SCOPES: &[ScopeInfo; 11] = &[
     ScopeInfo { scope: Scope::Read, name: "mcp:read", implies: &[], advertised: true },
     ScopeInfo { scope: Scope::Write, name: "mcp:write", implies: &[Scope::Read], advertised: true },
     ScopeInfo {
@@ -71,6 +80,10 @@ pub const SCOPES: &[ScopeInfo; 7] = &[
         implies: &[Scope::AdminRead, Scope::AdminUpstreams],
         advertised: false,
     },
+    ScopeInfo { scope: Scope::OpenId, name: "openid", implies: &[], advertised: false },
+    ScopeInfo { scope: Scope::Profile, name: "profile", implies: &[], advertised: false },
+    ScopeInfo { scope: Scope::Email, name: "email", implies: &[], advertised: false },
+    ScopeInfo { scope: Scope::Groups, name: "groups", implies: &[], advertised: false },
     ScopeInfo {
         scope: Scope::OfflineAccess,
         name: "offline_access",
@@ -83,7 +96,9 @@ impl Scope {
     /// This scope's line of the table; for one upstream's, the line of the scope that includes it.
     /// Scopes of external resource servers have none.
     fn info(self) -> Option<&'static ScopeInfo> {
-        let [read, write, destructive, admin_read, admin_upstreams, admin, offline_access] = SCOPES;
+        let [read, write, destructive, admin_read, admin_upstreams, admin, identity @ .., offline] =
+            SCOPES;
+        let [openid, profile, email, groups] = identity;
         Some(match self {
             Self::Read | Self::At(ToolClass::Read, _) => read,
             Self::Write | Self::At(ToolClass::Write, _) => write,
@@ -91,8 +106,12 @@ impl Scope {
             Self::AdminRead => admin_read,
             Self::AdminUpstreams => admin_upstreams,
             Self::Admin => admin,
+            Self::OpenId => openid,
+            Self::Profile => profile,
+            Self::Email => email,
+            Self::Groups => groups,
             Self::External(_) => return None,
-            Self::OfflineAccess => offline_access,
+            Self::OfflineAccess => offline,
         })
     }
     /// The scope that a call of a tool of this class needs.
@@ -147,6 +166,25 @@ impl Scope {
             | Self::Write
             | Self::Destructive
             | Self::At(..)
+            | Self::OpenId
+            | Self::Profile
+            | Self::Email
+            | Self::Groups
+            | Self::External(_)
+            | Self::OfflineAccess => false,
+        }
+    }
+    /// Reports a scope of signing in to a relying party, which self-registered clients never hold.
+    pub fn is_identity(self) -> bool {
+        match self {
+            Self::OpenId | Self::Profile | Self::Email | Self::Groups => true,
+            Self::Read
+            | Self::Write
+            | Self::Destructive
+            | Self::At(..)
+            | Self::AdminRead
+            | Self::AdminUpstreams
+            | Self::Admin
             | Self::External(_)
             | Self::OfflineAccess => false,
         }
@@ -188,7 +226,12 @@ impl ScopeSet {
     /// Every scope that a self-registered client may ever hold. Those that name an upstream are
     /// included by those that do not.
     pub fn all() -> Self {
-        SCOPES.iter().map(|info| info.scope).filter(|scope| !scope.is_administrative()).collect()
+        let any = |scope: &Scope| !scope.is_administrative() && !scope.is_identity();
+        SCOPES.iter().map(|info| info.scope).filter(any).collect()
+    }
+    /// The scopes of signing in to a relying party.
+    pub fn identity() -> Self {
+        SCOPES.iter().map(|info| info.scope).filter(|scope| scope.is_identity()).collect()
     }
     /// The scopes of the administrators' API.
     pub fn administrative() -> Self {
@@ -355,7 +398,8 @@ mod tests {
         assert!(notes.is_external() && Scope::named("notes:read").is_none());
         assert!(held.allows(notes) && !held.allows(Scope::parse("notes:write").unwrap()));
         assert!(ScopeSet::all().iter().all(|scope| !scope.includes(notes)));
-        for own in ScopeSet::all().iter().chain(ScopeSet::administrative().iter()) {
+        let privileged = ScopeSet::administrative().union(&ScopeSet::identity());
+        for own in ScopeSet::all().iter().chain(privileged.iter()) {
             assert!(!notes.includes(own) && !own.includes(notes), "{own:?}");
         }
         assert_eq!(held.to_string(), "mcp:write notes:read");
@@ -374,6 +418,10 @@ mod tests {
             Scope::AdminRead,
             Scope::AdminUpstreams,
             Scope::Admin,
+            Scope::OpenId,
+            Scope::Profile,
+            Scope::Email,
+            Scope::Groups,
             Scope::OfflineAccess,
         ] {
             assert_eq!(scope.info().unwrap().scope, scope);

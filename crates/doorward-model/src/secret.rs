@@ -28,6 +28,8 @@ pub enum TokenKind {
     UpstreamState,
     /// A personal or service access token.
     AccessToken,
+    /// A device code (RFC 8628 §3.2).
+    DeviceCode,
 }
 
 impl TokenKind {
@@ -41,6 +43,7 @@ impl TokenKind {
             Self::Link => "dw_ln_",
             Self::UpstreamState => "dw_st_",
             Self::AccessToken => "dw_pat_",
+            Self::DeviceCode => "dw_dc_",
         }
     }
 }

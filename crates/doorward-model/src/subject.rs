@@ -18,4 +18,7 @@ pub struct Subject {
     /// The account at an identity provider with which a user signed in. Its end at the provider
     /// ends everything that began with it.
     pub identity: Option<IdentityId>,
+    /// The browser session in which a user signed in to a relying party, as that one knows it
+    /// (`sid`, OpenID Connect Back-Channel Logout §2.1).
+    pub sid: Option<String>,
 }

@@ -45,6 +45,8 @@ steps! {
     Document = "document";
     /// It sent a user's browser to the authorization endpoint.
     Authorize = "authorize";
+    /// It asked for a code for a device (RFC 8628).
+    Device = "device";
     /// The user signed in.
     SignedIn = "signed_in";
     /// The user was asked.
@@ -57,6 +59,8 @@ steps! {
     Refresh = "refresh";
     /// It called the token endpoint with a signed token of another issuer.
     Assertion = "assertion";
+    /// It called the token endpoint with a token to exchange (RFC 8693).
+    Exchange = "exchange";
     /// It called an MCP URL with a token.
     Called = "called";
     /// It called the revocation endpoint (RFC 7009). Noted only where it is refused.

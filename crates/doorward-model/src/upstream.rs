@@ -304,6 +304,17 @@ pub struct KeptResult {
     pub expires_at: Timestamp,
 }
 
+/// A kept result as its owner finds it in a list, without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptEntry {
+    /// The hash of the unguessable part of its URI.
+    pub id: HashedToken,
+    /// Which tool's.
+    pub tool: String,
+    /// How long it is, in bytes.
+    pub size: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! Clients that administrators add, and administrators' operations on any client.
 
 use doorward_model::{
-    Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RevokeReason,
-    Scope, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
+    Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RedirectUri,
+    RelyingParty, RevokeReason, Scope, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
@@ -23,6 +23,17 @@ pub struct NewClient {
     pub auth_method: Option<String>,
     /// True if it may request the scope `admin` from administrators.
     pub admin: bool,
+    /// Its settings as a relying party, if users sign in to another application through it.
+    pub openid: Option<NewRelyingParty>,
+}
+
+/// The settings of a relying party to be made.
+#[derive(Debug, Clone, Default)]
+pub struct NewRelyingParty {
+    /// True for subjects that other relying parties cannot compare (OpenID Connect Core §8.1).
+    pub pairwise: bool,
+    /// True if userinfo is answered as a signed token.
+    pub signed_userinfo: bool,
 }
 
 /// A client of a service to be made, which acts with `client_credentials` (OAuth 2.1 §4.2).
@@ -129,9 +140,35 @@ pub enum ClientChangeError {
         "only a client that an administrator added can be edited; this one states its own metadata"
     )]
     OwnMetadata,
+    /// Pairwise subjects are of one host.
+    #[error("pairwise subjects need redirect URIs of one host on the web")]
+    Sector,
+    /// A client with pairwise subjects knows its users by nothing else.
+    #[error("a client with pairwise subjects signs users in and may request nothing else")]
+    Pairwise,
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
+}
+
+/// The one host to which these redirect URIs lead, if there is one.
+fn sector_of(uris: &[RedirectUri]) -> Option<String> {
+    let host = |uri: &RedirectUri| {
+        let url = url::Url::parse(uri.as_str()).ok()?;
+        matches!(url.scheme(), "https" | "http").then(|| url.host_str().map(str::to_owned))?
+    };
+    let first = host(uris.first()?)?;
+    uris.iter().all(|uri| host(uri).as_ref() == Some(&first)).then_some(first)
+}
+
+/// The settings of a relying party with these redirect URIs.
+fn relying_party(
+    new: &NewRelyingParty,
+    uris: &[RedirectUri],
+) -> Result<RelyingParty, ClientChangeError> {
+    let sector =
+        if new.pairwise { Some(sector_of(uris).ok_or(ClientChangeError::Sector)?) } else { None };
+    Ok(RelyingParty { sector, signed_userinfo: new.signed_userinfo })
 }
 
 impl Registration {
@@ -148,8 +185,23 @@ impl Registration {
             new.auth_method.unwrap_or_else(|| "none".to_owned()).into(),
         );
         let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config.now())?;
-        let scopes = ScopeSet::all().iter().chain(new.admin.then_some(Scope::Admin)).collect();
+        let openid =
+            new.openid.map(|openid| relying_party(&openid, &accepted.redirect_uris)).transpose()?;
+        let is_pairwise = openid.as_ref().is_some_and(|openid| openid.sector.is_some());
+        if is_pairwise && new.admin {
+            return Err(ClientChangeError::Pairwise);
+        }
+        // A token for another resource names the user by the identifier that pairwise subjects
+        // hide.
+        let all = if is_pairwise {
+            [Scope::OfflineAccess].into_iter().collect()
+        } else {
+            ScopeSet::all()
+        };
+        let identity = if openid.is_some() { ScopeSet::identity() } else { ScopeSet::default() };
+        let scopes = all.union(&identity).iter().chain(new.admin.then_some(Scope::Admin)).collect();
         let added = self.administered(accepted, scopes);
+        let added = AddedClient { client: Client { openid, ..added.client }, ..added };
         self.store
             .apply(Change::InsertClient(Box::new(added.client.clone())))
             .await
@@ -205,6 +257,7 @@ impl Registration {
             scopes,
             service: None,
             trust: None,
+            openid: None,
             client_uri: None,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,
@@ -215,6 +268,7 @@ impl Registration {
             fresh_until: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
         };
         AddedClient { client, secret }
     }
@@ -237,6 +291,11 @@ impl Registration {
         metadata
             .insert("token_endpoint_auth_method".to_owned(), client.auth_method.as_str().into());
         let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config.now())?;
+        let sector = client.openid.as_ref().and_then(|openid| openid.sector.as_ref());
+        if sector.is_some_and(|sector| Some(sector) != sector_of(&accepted.redirect_uris).as_ref())
+        {
+            return Err(ClientChangeError::Sector);
+        }
         Ok(Client { name: accepted.name, redirect_uris: accepted.redirect_uris, ..client.clone() })
     }
 

@@ -264,6 +264,7 @@ impl Registration {
             scopes: ScopeSet::all(),
             service: None,
             trust: None,
+            openid: None,
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,
@@ -273,6 +274,7 @@ impl Registration {
             disabled_at: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
             fresh_until: Some(now.plus(age)),
         })
     }

@@ -56,6 +56,7 @@ impl Registration {
             scopes: ScopeSet::all(),
             service: None,
             trust: None,
+            openid: None,
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,
@@ -66,6 +67,7 @@ impl Registration {
             fresh_until: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
         };
         self.store.apply(Change::InsertClient(Box::new(client))).await?;
         answer.insert("client_id".to_owned(), id.as_str().into());

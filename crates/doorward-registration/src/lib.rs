@@ -24,8 +24,8 @@ use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use administrator::{
-    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
-    NewWorkload,
+    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewRelyingParty,
+    NewServiceClient, NewWorkload,
 };
 pub use config::Config;
 pub use document::DocumentRefusal;

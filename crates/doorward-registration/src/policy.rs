@@ -149,7 +149,19 @@ pub(crate) fn accept(
     source: ClientSource,
     config: &Config,
 ) -> Result<Accepted, MetadataRefusal> {
-    let redirect_uris = redirect_uris(metadata, source, config)?;
+    let grant_types = match list(metadata, "grant_types")? {
+        Some(names) => GrantTypes::parse_known(names).for_registration(),
+        None => GrantTypes::of_code_flow(),
+    };
+    let redirects = grant_types.contains(GrantType::AuthorizationCode);
+    if !redirects && !grant_types.contains(GrantType::DeviceCode) {
+        return bad("grant_types must contain authorization_code, or the one of devices");
+    }
+    let redirect_uris = match list(metadata, "redirect_uris") {
+        // A device has none (RFC 8628); one that states some is held to the same rules.
+        Ok(uris) if !redirects && uris.as_ref().is_none_or(Vec::is_empty) => Vec::new(),
+        _ => redirect_uris(metadata, source, config)?,
+    };
     let name = client_name(metadata)?;
     if name.is_empty() && source == ClientSource::MetadataDocument {
         return bad("client_name is required");
@@ -159,14 +171,8 @@ pub(crate) fn accept(
             web_address(member, uri)?;
         }
     }
-    let grant_types = match list(metadata, "grant_types")? {
-        Some(names) => GrantTypes::parse_known(names).for_registration(),
-        None => GrantTypes::of_code_flow(),
-    };
-    if !grant_types.contains(GrantType::AuthorizationCode) {
-        return bad("grant_types must contain authorization_code");
-    }
-    if list(metadata, "response_types")?.is_some_and(|types| !types.contains(&"code")) {
+    let responds = |types: Vec<&str>| types.contains(&"code") || (!redirects && types.is_empty());
+    if list(metadata, "response_types")?.is_some_and(|types| !responds(types)) {
         return bad("response_types must contain code");
     }
     let auth_method = auth_method(metadata, source)?;

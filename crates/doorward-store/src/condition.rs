@@ -108,6 +108,14 @@ conditions! {
     RotateAccessToken = "rotate_access_token";
     /// The revoked token exists, is not revoked, and belongs to the user if one is named.
     RevokeAccessToken = "revoke_access_token";
+    /// Both codes of a new device authorization are free.
+    InsertDevice = "insert_device";
+    /// No other poll of the device was noted meanwhile.
+    PollDevice = "poll_device";
+    /// The device authorization is undecided and has not expired.
+    DecideDevice = "decide_device";
+    /// The device authorization is allowed, unspent and has not expired.
+    RedeemDevice = "redeem_device";
     /// The identifier and the URL of a new external resource server are free.
     InsertResource = "insert_external_resource";
     /// The changed external resource server exists.

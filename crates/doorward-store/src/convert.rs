@@ -2,15 +2,17 @@
 
 pub(crate) mod access_tokens;
 mod clients;
+pub(crate) mod devices;
+pub(crate) mod relying;
 pub(crate) mod resources;
 pub(crate) mod upstreams;
 
 use doorward_model::{
-    Authentication, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
-    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, ProviderId, RefreshToken, Resource,
-    Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm, SigningKey,
-    Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId, UserName,
-    foreign, secret::HashedPassword,
+    Authentication, AuthorizationCode, ClientId, Delegation, Grant, GrantId, HashedToken,
+    IdentityId, Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, ProviderId, RefreshToken,
+    Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm,
+    SigningKey, Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId,
+    UserName, foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -158,7 +160,9 @@ pub(crate) fn code(row: e::authorization_code::Model) -> Result<AuthorizationCod
             auth_time: Timestamp(row.auth_time),
             authentication: authentication("authorization_code", &row.token, &row.acr, &row.amr)?,
             identity: row.identity.map(IdentityId::from_stored),
+            sid: row.sid,
         },
+        nonce: row.nonce,
         token: HashedToken::from_stored(row.token),
         grant_id: GrantId::from_text(row.grant_id),
         client_id: ClientId::from_text(row.client_id),
@@ -185,6 +189,8 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
         acr: Set(code.subject.authentication.level.as_str().to_owned()),
         amr: Set(amr_to_text(&code.subject.authentication)),
         identity: Set(code.subject.identity.as_ref().map(|id| id.as_str().to_owned())),
+        nonce: Set(code.nonce.clone()),
+        sid: Set(code.subject.sid.clone()),
         expires_at: Set(code.expires_at.0),
         consumed_at: Set(code.consumed_at.map(|at| at.0)),
     }
@@ -192,12 +198,20 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
 
 pub(crate) fn grant(row: e::access_grant::Model) -> Result<Grant, StoreError> {
     let resources = list_from_text("access_grant", &row.id, &row.resources)?;
+    let delegation = match row.delegation.as_deref() {
+        Some(text) => {
+            Some(Delegation::from_text(text).ok_or_else(|| damaged("access_grant", &row.id))?)
+        }
+        None => None,
+    };
     Ok(Grant {
+        delegation,
         subject: Subject {
             account: UserId::from_text(row.user_id),
             auth_time: Timestamp(row.auth_time),
             authentication: authentication("access_grant", &row.id, &row.acr, &row.amr)?,
             identity: row.identity.map(IdentityId::from_stored),
+            sid: row.sid,
         },
         id: GrantId::from_text(row.id),
         client_id: ClientId::from_text(row.client_id),
@@ -221,11 +235,13 @@ pub(crate) fn grant_row(grant: &Grant) -> e::access_grant::ActiveModel {
         acr: Set(grant.subject.authentication.level.as_str().to_owned()),
         amr: Set(amr_to_text(&grant.subject.authentication)),
         identity: Set(grant.subject.identity.as_ref().map(|id| id.as_str().to_owned())),
+        sid: Set(grant.subject.sid.clone()),
         created_at: Set(grant.created_at.0),
         last_used_at: Set(grant.last_used_at.0),
         expires_at: Set(grant.expires_at.0),
         revoked_at: Set(grant.revoked_at.map(|at| at.0)),
         revoke_reason: Set(None),
+        delegation: Set(grant.delegation.as_ref().map(Delegation::to_text)),
     }
 }
 

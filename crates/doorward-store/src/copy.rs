@@ -13,10 +13,10 @@ use crate::{
     Backend, Config, Store, StoreError,
     entities::{
         access_grant, access_token, audit, audit_record, authorization_code, client,
-        connect_attempt, connection, external_resource, identity, invitation, kept_result,
-        login_failure, one_time_link, passkey, provider, recovery_code, refresh_token, session,
-        setting, sign_in, signing_key, spent_value, token_revocation, totp, upstream,
-        upstream_registration, upstream_tool, upstream_trust, usage_hour, user,
+        connect_attempt, connection, device_authorization, external_resource, identity, invitation,
+        kept_result, login_failure, one_time_link, passkey, provider, recovery_code, refresh_token,
+        relying_session, session, setting, sign_in, signing_key, spent_value, token_revocation,
+        totp, upstream, upstream_registration, upstream_tool, upstream_trust, usage_hour, user,
     },
 };
 
@@ -47,6 +47,7 @@ copied!(
     user,
     client,
     session,
+    relying_session,
     authorization_code,
     access_grant,
     refresh_token,
@@ -63,6 +64,7 @@ copied!(
     totp,
     recovery_code,
     upstream,
+    device_authorization,
     external_resource,
     upstream_tool,
     upstream_registration,
@@ -131,6 +133,7 @@ impl Store {
         let sweeper = self.sweeper.turn().await;
         let database = &*sweeper;
         session::Entity::delete_many().exec(database).await?;
+        relying_session::Entity::delete_many().exec(database).await?;
         one_time_link::Entity::delete_many().exec(database).await?;
         sign_in::Entity::delete_many().exec(database).await?;
         connect_attempt::Entity::delete_many().exec(database).await?;

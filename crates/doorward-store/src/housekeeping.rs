@@ -10,8 +10,8 @@ use crate::{
     Store, StoreError,
     entities::{
         access_grant, access_token, audit_record, authorization_code, client, connect_attempt,
-        connect_step, kept_result, login_failure, one_time_link, refresh_token, session, sign_in,
-        signing_key, spent_value,
+        connect_step, device_authorization, kept_result, login_failure, one_time_link,
+        refresh_token, relying_session, session, sign_in, signing_key, spent_value,
     },
 };
 
@@ -67,11 +67,19 @@ impl Store {
                 .add(session::Column::ExpiresAt.lt(now.0))
                 .add(session::Column::EndsAt.lt(now.0))
         );
+        rows += self.delete_relying_sessions().await?;
         rows += sweep!(
             self,
             one_time_link,
             Token,
             one_time_link::Column::ExpiresAt.lt(now.plus(-86_400).0)
+        );
+        // A spent one stays for as long as a replay of its code is likely.
+        rows += sweep!(
+            self,
+            device_authorization,
+            DeviceCode,
+            device_authorization::Column::ExpiresAt.lt(now.plus(-86_400).0)
         );
         rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, connect_attempt, State, connect_attempt::Column::ExpiresAt.lt(now.0));
@@ -97,6 +105,13 @@ impl Store {
         rows += self.delete_succeeded_clients(now).await?;
         rows += self.delete_dead_grants(now).await?;
         Ok(rows + self.delete_unused_clients(now.plus(-unused_clients_after)).await?)
+    }
+
+    /// Deletes the use of sessions that there are no more.
+    async fn delete_relying_sessions(&self) -> Result<u64, StoreError> {
+        let live = || session::Entity::find().select_only().column(session::Column::Id);
+        let which = || relying_session::Column::SessionId.not_in_subquery(live().into_query());
+        Ok(sweep!(self, relying_session, Sid, which()))
     }
 
     /// Deletes clients that were added before `before`, were never authorised, and on which no

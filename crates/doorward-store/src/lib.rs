@@ -20,6 +20,7 @@ pub(crate) mod entities;
 mod housekeeping;
 mod invalidate;
 mod listen;
+mod lists;
 pub mod origin;
 mod repos;
 mod store;
@@ -33,6 +34,10 @@ use std::sync::Arc;
 pub use audit::{AuditBreak, AuditPage, AuditVerified};
 pub use condition::Condition;
 pub use config::Config;
+pub use lists::{
+    ClientSort, ClientState, ClientsFilter, Cursor, Extent, Part, Place, SortValue, TokenFilter,
+    TokenSort, ToolCount, UserFilter, UserSort,
+};
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures, PasswordlessSignIn};
 pub use store::{Backend, KeptAnswer, Observer, Store};
 

@@ -13,7 +13,11 @@ use sea_orm::{
 };
 
 mod access_tokens;
+mod delegations;
+mod devices;
 mod federation;
+mod pending;
+mod relying;
 mod resources;
 mod second_factor;
 mod upstreams;
@@ -114,24 +118,6 @@ impl Store {
             .into_iter()
             .map(convert::user)
             .collect()
-    }
-    /// Users by name, after the one of this name, at most `limit`.
-    pub async fn users_after(
-        &self,
-        name: Option<&str>,
-        limit: u64,
-    ) -> Result<Vec<User>, StoreError> {
-        let mut which = Condition::all();
-        if let Some(name) = name {
-            which = which.add(user::Column::Name.gt(name));
-        }
-        let rows = user::Entity::find()
-            .filter(which)
-            .order_by_asc(user::Column::Name)
-            .limit(limit)
-            .all(&self.reader)
-            .await?;
-        rows.into_iter().map(convert::user).collect()
     }
     /// How many users there are.
     pub async fn count_users(&self) -> Result<u64, StoreError> {

@@ -6,6 +6,7 @@
 //! allocated. Work that may take long runs off the asynchronous threads, through [`off_thread`].
 
 mod mended;
+mod shortened;
 
 use std::sync::Arc;
 
@@ -94,6 +95,22 @@ impl Budget {
         }
     }
 
+    /// Reads JSON like [`Self::lenient_json`]; a value that is nested deeper than allowed costs
+    /// itself, and is read as `null`.
+    pub fn shallow_json(&mut self, text: &[u8]) -> Result<Shallow, ReadError> {
+        let before = *self;
+        match self.lenient_json(text) {
+            Err(ReadError::Exceeded(Exceeded::Depth)) => {}
+            read => {
+                let (value, mended) = read?;
+                return Ok(Shallow { value, mended, too_deep: false });
+            }
+        }
+        *self = before;
+        let (value, mended) = self.lenient_json(&shortened::shortened(text, before.depth))?;
+        Ok(Shallow { value, mended, too_deep: true })
+    }
+
     /// Counts the values of a JSON text without reading them: for texts that a library parses.
     pub fn count_json(&mut self, text: &[u8]) -> Result<(), Exceeded> {
         self.charge(text.len(), 1)?;
@@ -106,6 +123,17 @@ impl Budget {
     pub fn value<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Value, D::Error> {
         Reading { budget: self, depth: 0 }.deserialize(deserializer)
     }
+}
+
+/// JSON that was read by [`Budget::shallow_json`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shallow {
+    /// The value.
+    pub value: Value,
+    /// It contains what JSON does not have, and was read without that.
+    pub mended: bool,
+    /// A part of it is nested deeper than allowed: `null` is in its place.
+    pub too_deep: bool,
 }
 
 /// The state of counting within a JSON text.
@@ -218,7 +246,9 @@ impl<'de> Visitor<'de> for Reading<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
         self.charge(0)?;
         let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
+        // In YAML, the name of a member may be null.
+        while let Some(name) = members.next_key::<Option<String>>()? {
+            let name = name.unwrap_or_else(|| "null".to_owned());
             self.charge(name.len())?;
             let value = members.next_value_seed(self.inner())?;
             object.insert(name, value);
@@ -276,6 +306,23 @@ mod tests {
         assert!(left(100, 1, 0, r#""[[[[{{{{,,,,::::\"[[""#).is_ok());
         let wide = format!("[{}1]", "[],".repeat(100_000));
         assert_eq!(left(1 << 20, 50_000, 8, &wide).unwrap_err(), Exceeded::Values.to_string());
+    }
+
+    #[test]
+    fn a_value_that_is_nested_too_deep_costs_itself() {
+        let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+        let text = format!(r#"{{"a":{deep},"b":[2]}}"#);
+        let mut budget = Budget::new(5000, 5000, 3);
+        let read = budget.shallow_json(text.as_bytes()).unwrap();
+        assert_eq!(read.value, serde_json::json!({"a": [[null]], "b": [2]}));
+        assert!(read.too_deep && !read.mended);
+        assert!(!Budget::new(50, 50, 3).shallow_json(b"[[1]]").unwrap().too_deep);
+        let wide = format!("[{deep},{}1]", "1,".repeat(100));
+        let mut few = Budget::new(5000, 20, 3);
+        assert!(matches!(
+            few.shallow_json(wide.as_bytes()),
+            Err(ReadError::Exceeded(Exceeded::Values))
+        ));
     }
 
     #[test]

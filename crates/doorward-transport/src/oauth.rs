@@ -267,8 +267,9 @@ impl Answer {
     }
 }
 
-/// The pause until the next request, if an answer asks for one: 429; 403 of a server that counts
-/// requests and states that none is left, or a duration; 503 with a duration. `now` is the time of
+/// The pause until the next request, if an answer asks for one: 429, and the statuses that some
+/// servers have in its place; 403 of a server that counts requests and states that none is left; any
+/// other refusal or failure with a duration, apart from those that are about the credential. `now` is the time of
 /// a response without a `Date`.
 pub fn pause(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Pause> {
     let given = |name: &str| Some(text_of(headers, name)).filter(|text| !text.is_empty());
@@ -277,9 +278,12 @@ pub fn pause(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option
         .iter()
         .any(|name| given(name) == Some("0"));
     let asks = match status {
-        429 => true,
+        // Twitter, Shopify.
+        420 | 429 | 430 => true,
         403 => after.is_some() || used_up,
-        503 => after.is_some(),
+        // About the credential, or about a session that is not known.
+        400 | 401 | 404 => false,
+        402.. => after.is_some(),
         _ => false,
     };
     if !asks {

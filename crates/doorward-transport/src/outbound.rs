@@ -174,6 +174,7 @@ impl Outbound {
                 .connect_timeout(connect)
                 .pool_max_idle_per_host(if streams { 64 } else { 1 })
                 .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
+                .default_headers(headers())
                 .dns_resolver(Arc::new(guard.clone()));
             let builder = if encrypted {
                 let tls = authorities::tls(&certificates)
@@ -269,6 +270,13 @@ impl Outbound {
             .await
             .unwrap_or(Err(OutboundError::Timeout))
     }
+}
+
+/// The headers of every request. Without the wish for none, a server may compress its response
+/// (RFC 9110 §12.5.3), and nothing here decompresses: a short text can expand to a long one.
+fn headers() -> HeaderMap {
+    let value = reqwest::header::HeaderValue::from_static("identity");
+    HeaderMap::from_iter([(reqwest::header::ACCEPT_ENCODING, value)])
 }
 
 impl Guarded {

@@ -27,6 +27,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("favicon.ico", "image/vnd.microsoft.icon", include_bytes!("../assets/favicon.ico")),
     ("copy.js", SCRIPT, include_bytes!("../assets/copy.js")),
     ("passkeys.js", SCRIPT, include_bytes!("../assets/passkeys.js")),
+    ("search.js", SCRIPT, include_bytes!("../assets/search.js")),
     ("time.js", SCRIPT, include_bytes!("../assets/time.js")),
 ];
 

@@ -38,6 +38,7 @@ pub(crate) fn local(next: Option<&str>) -> &str {
         {
             next
         }
+        Some(next) if is_device(next) => next,
         // A sealed value; this server opens it before it leads anywhere.
         Some(next) if next.len() <= LONGEST_NEXT && is_start(next) => next,
         Some(next) if next.len() <= LONGEST_NEXT && is_page(next) => next,
@@ -47,6 +48,17 @@ pub(crate) fn local(next: Option<&str>) -> &str {
 
 /// The longest URL to which a sign-in redirects. The values of a form are part of it.
 const LONGEST_NEXT: usize = 2048;
+
+/// True if this is the page for the code of a device, which may be filled in.
+fn is_device(next: &str) -> bool {
+    let code = |rest: &str| {
+        rest.strip_prefix("?user_code=").is_some_and(|code| {
+            code.len() <= 16
+                && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+    };
+    next.strip_prefix(routes::DEVICE).is_some_and(|rest| rest.is_empty() || code(rest))
+}
 
 /// True if this is the sign-in to an external resource server, with a sealed value.
 fn is_start(next: &str) -> bool {
@@ -232,6 +244,10 @@ mod tests {
             ("/auth/start?request=v1.a-b_c", "/auth/start?request=v1.a-b_c"),
             ("/auth/start?request=v1.a&x=y", "/account"),
             ("/auth/start", "/account"),
+            ("/device", "/device"),
+            ("/device?user_code=WDJB-MJHT", "/device?user_code=WDJB-MJHT"),
+            ("/device?user_code=WDJB-MJHT&x=y", "/account"),
+            ("/devices", "/account"),
             ("/auth/check", "/account"),
         ] {
             assert_eq!(local(Some(next)), place, "{next}");

@@ -7,7 +7,7 @@ use doorward_issuer::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAns
 use doorward_model::{OAuthErrorCode, Scope, ScopeSet, routes};
 use doorward_transport::answer;
 
-use crate::{Web, pages::error::ErrorPage, visitor::Browser};
+use crate::{Web, language::Language, pages::error::ErrorPage, visitor::Browser};
 
 /// The next step of an authorization request.
 #[derive(Debug)]
@@ -23,6 +23,11 @@ pub(crate) enum Step {
     Refuse(String),
     /// The client gets a code without a question, at this URL.
     Answer(String),
+    /// The relying party expects another user than the one in this browser, who may sign in.
+    Switch,
+    /// Another user than the one that the relying party expects signed in for the request. A page
+    /// says so, and leads to the client.
+    WrongUser(ErrorAnswer),
     /// The client receives an error.
     Tell(ErrorAnswer),
 }
@@ -36,6 +41,14 @@ pub(crate) fn approver(visitor: &Visitor) -> Approver<'_> {
         auth_time: session.auth_time,
         authentication: &session.authentication,
         identity,
+        session: &session.id,
+    }
+}
+
+/// Draws the pages of a request in the language that its client prefers.
+pub(crate) fn adopt_language(request: &AuthorizationRequest) {
+    if let Some(language) = request.ui_locales().and_then(Language::of_locales) {
+        language.adopt();
     }
 }
 
@@ -66,10 +79,19 @@ impl Web {
             });
         };
         let who = approver(visitor);
-        let already = issuer
-            .already_allowed(request, &visitor.user.id)
-            .await
-            .map_err(AuthorizeRefusal::Page)?;
+        if let Some(step) = self.other_user(request, visitor) {
+            return Ok(step);
+        }
+        if request.level().is_some_and(|level| level > visitor.session.authentication.level) {
+            return if request.is_silent() {
+                let code = OAuthErrorCode::UnmetAuthenticationRequirements;
+                refuse(code, "the requested acr_values need a second factor")
+            } else {
+                Ok(Step::ProveMore)
+            };
+        }
+        let already =
+            issuer.allowed_in_session(request, &who).await.map_err(AuthorizeRefusal::Page)?;
         if !settled && !issuer.behind_second_factor(request, &who).is_empty() {
             return if request.is_silent() {
                 refuse(OAuthErrorCode::InteractionRequired, "a second factor is required")
@@ -109,9 +131,55 @@ impl Web {
         refuse(OAuthErrorCode::ConsentRequired, "the user must be asked")
     }
 
+    /// The step for a user whom the relying party does not expect.
+    fn other_user(&self, request: &AuthorizationRequest, visitor: &Visitor) -> Option<Step> {
+        let issuer = &self.parts.issuer;
+        if !issuer.expects_another(request, &visitor.user.id) {
+            return None;
+        }
+        let why = "another user than the one of id_token_hint is signed in";
+        let answer = issuer.answer_error(request, OAuthErrorCode::LoginRequired, why);
+        Some(if request.is_silent() {
+            Step::Tell(answer)
+        } else if visitor.session.auth_time >= request.created_at {
+            Step::WrongUser(answer)
+        } else {
+            Step::Switch
+        })
+    }
+
+    /// Goes to the first step of a request that arrives: where the user agreed before, the client
+    /// gets a code at once. Not after a form of this server, from which browsers follow no redirect
+    /// to another origin.
+    pub(crate) async fn arrive(
+        &self,
+        request: &AuthorizationRequest,
+        browser: &Browser,
+    ) -> Response {
+        let issuer = &self.parts.issuer;
+        let step = match (self.next_step(request, browser, false).await, &browser.visitor) {
+            (Ok(Step::Decide(already)), Some(visitor)) if issuer.is_agreed(request, &already) => {
+                let who = approver(visitor);
+                issuer.approve(request, &who, &request.scopes, &already).await.map(Step::Answer)
+            }
+            (step, _) => step,
+        };
+        self.take(step, request, browser)
+    }
+
     /// Goes to the next step.
     pub(crate) async fn proceed(
         &self,
+        request: &AuthorizationRequest,
+        browser: &Browser,
+    ) -> Response {
+        let step = self.next_step(request, browser, false).await;
+        self.take(step, request, browser)
+    }
+
+    fn take(
+        &self,
+        step: Result<Step, AuthorizeRefusal>,
         request: &AuthorizationRequest,
         browser: &Browser,
     ) -> Response {
@@ -120,8 +188,16 @@ impl Web {
                 &self.at(&format!("{place}?request={}", self.parts.issuer.seal(request))),
             )
         };
-        match self.next_step(request, browser, false).await {
+        match step {
             Ok(Step::SignIn) => to(routes::LOGIN),
+            Ok(Step::Switch) => {
+                let sealed = self.parts.issuer.seal(request);
+                let login = format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN);
+                answer::see_other(&self.at(&login))
+            }
+            Ok(Step::WrongUser(error)) => {
+                ErrorPage::wrong_user(&request.client.name, error).draw(self)
+            }
             Ok(Step::ProveMore) => to(routes::LOGIN_SECOND_FACTOR),
             Ok(Step::Decide(_)) => to(routes::CONSENT),
             Ok(Step::Refuse(target)) => ErrorPage::no_role(&request.client.name, target).draw(self),
@@ -137,7 +213,11 @@ impl Web {
         sealed: &str,
         browser: &Browser,
     ) -> Result<AuthorizationRequest, Response> {
-        self.parts.issuer.reopen(sealed, browser.address).await.map_err(|error| match error {
+        let reopened = self.parts.issuer.reopen(sealed, browser.address).await;
+        if let Ok(request) = &reopened {
+            adopt_language(request);
+        }
+        reopened.map_err(|error| match error {
             ReopenError::Refused(refusal) => self.refuse(&refusal, browser),
             ReopenError::Expired => ErrorPage::expired().draw(self),
             ReopenError::Invalid => ErrorPage::malformed("request").draw(self),

@@ -140,8 +140,13 @@ impl FromRequestParts<Web> for SignedIn {
         if let Some(visitor) = browser.visitor.clone() {
             Ok(Self { browser, visitor })
         } else {
-            let path = parts.uri.path();
-            let place = ["/admin", "/account/", "/connect/", "/confirm/"]
+            // The page on which a code is entered keeps the code of its URL.
+            let path = if parts.uri.path().ends_with(routes::DEVICE) {
+                parts.uri.path_and_query().map_or("", |whole| whole.as_str())
+            } else {
+                parts.uri.path()
+            };
+            let place = ["/admin", "/account/", "/connect/", "/confirm/", routes::DEVICE]
                 .iter()
                 .find_map(|place| path.find(place).map(|at| path.get(at..).unwrap_or_default()));
             let onward = SignInTarget { request: None, next: place };

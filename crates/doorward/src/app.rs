@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Clients, Health, Invitations, Keys, Loading, Mails, Policies, Providers, Records,
-    Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
+    Admin, Clients, Health, Invitations, Keys, Loading, Mails, Overviews, Policies, Providers,
+    Records, Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
@@ -270,28 +270,38 @@ impl App {
         );
         let users = Users::new(store.clone(), accounts.clone(), Arc::clone(&clock));
         let administered = Arc::new(checked.administered.clone());
+        let data = data_dir.clone();
+        let health =
+            Health::new(Arc::clone(&ring), vitals, loading.clone(), Arc::new(move || data.free()));
+        let clients =
+            Clients::new(store.clone(), accounts.clone(), registration.clone(), Arc::clone(&clock));
+        let providers =
+            Providers::new(store.clone(), federation.clone(), Arc::clone(&administered));
+        let upstreams = Upstreams::new(gateway.clone(), users.clone(), administered);
         let admin = Admin {
+            overviews: Overviews::new(
+                (store.clone(), Arc::clone(&clock)),
+                accounts.clone(),
+                (clients.clone(), providers.clone()),
+                upstreams.clone(),
+                health.clone(),
+            ),
             invitations: Invitations::new(
                 users.clone(),
                 federation.clone(),
                 mail_writer.clone(),
                 public_url.clone(),
             ),
-            clients: Clients::new(
-                store.clone(),
-                accounts.clone(),
-                registration.clone(),
-                Arc::clone(&clock),
-            ),
+            clients,
             trusts: Trusts::new(
                 store.clone(),
                 accounts.clone(),
                 registration.clone(),
                 public_url.clone(),
             ),
-            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone()),
-            providers: Providers::new(store.clone(), federation.clone(), Arc::clone(&administered)),
-            upstreams: Upstreams::new(gateway.clone(), users.clone(), administered),
+            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), Arc::clone(&clock)),
+            providers,
+            upstreams,
             resources: Resources::new(
                 store.clone(),
                 Arc::clone(&clock),
@@ -307,7 +317,7 @@ impl App {
             ),
             mails: Mails::new(store.clone(), mail_writer.clone()),
             records: Records::new(store.clone(), Arc::clone(&master)),
-            health: Health::new(Arc::clone(&ring), vitals, loading.clone()),
+            health,
             usages: Usages::new(store.clone(), gateway.clone(), Arc::clone(&clock)),
             users,
         };

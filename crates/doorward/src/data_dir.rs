@@ -57,6 +57,12 @@ impl DataDir {
         &self.0
     }
 
+    /// How many bytes are free there for this process.
+    pub fn free(&self) -> std::io::Result<u64> {
+        let volume = rustix::fs::statvfs(&self.0)?;
+        Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+    }
+
     /// Locks other servers out until the lock is dropped or the process ends.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
         let path = self.0.join(LOCK);

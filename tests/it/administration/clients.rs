@@ -19,6 +19,7 @@ fn object(client: Option<&Client>) -> Object {
         client.scopes.to_string(),
         client.service.is_some(),
         client.jwks.clone(),
+        client.openid.clone(),
         client.disabled_at.is_some(),
         client.approved_at.is_some(),
         client.pinned_at.is_some(),
@@ -105,6 +106,44 @@ async fn clients_are_added_alike_by_page_api_and_command() {
     ];
     let find = async |name: &str| find(&stage, name).await;
     compare(&stage, &cases, async |_: &str| Object::default(), find).await;
+}
+
+/// A relying party with these flags.
+fn relying<'a>(uri: &'a str, flags: &[&'static str], admin: bool) -> Asked<'a> {
+    let mut asked = adding(uri, true, admin);
+    let mut openid = json!({});
+    asked.page.1.push(("openid", "1"));
+    asked.command.0.push("--openid");
+    for flag in flags {
+        asked.page.1.push((flag, "1"));
+        let option = if *flag == "pairwise" { "--pairwise" } else { "--signed-userinfo" };
+        asked.command.0.push(option);
+        openid[*flag] = true.into();
+    }
+    asked.api.2["openid"] = openid;
+    asked
+}
+
+#[tokio::test]
+async fn relying_parties_are_added_alike_by_page_api_and_command() {
+    let stage = Stage::on(TestServer::start().await).await;
+    let uri = "https://app.example/callback";
+    let cases = [
+        done("a relying party", relying(uri, &[], false)),
+        done("one of administrators", relying(uri, &[], true)),
+        done("signed userinfo", relying(uri, &["signed_userinfo"], false)),
+        done("pairwise subjects", relying(uri, &["pairwise", "signed_userinfo"], false)),
+        refused(
+            "pairwise subjects without a host",
+            "invalid_metadata",
+            relying("cursor://anysphere.cursor-mcp/oauth/callback", &["pairwise"], false),
+        ),
+    ];
+    let find = async |name: &str| find(&stage, name).await;
+    compare(&stage, &cases, async |_: &str| Object::default(), find).await;
+    let party = stage.store().await.clients(ClientFilter::default(), 100).await.unwrap();
+    let flags = party.iter().filter_map(|client| client.openid.clone());
+    assert_eq!(flags.filter(|openid| openid.sector.as_deref() == Some("app.example")).count(), 3);
 }
 
 #[tokio::test]

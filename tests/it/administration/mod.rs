@@ -3,6 +3,8 @@
 
 mod clients;
 mod mail;
+mod overview;
+mod policy;
 mod providers;
 mod resources;
 mod settings;
@@ -147,7 +149,7 @@ impl Stage {
         if let Some(seen) = hidden("seen") {
             form.push(("seen".to_owned(), seen));
         }
-        form.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), fill(value))));
+        form.extend(fields.iter().map(|(name, value)| (fill(name), fill(value))));
         let form: Vec<(&str, &str)> =
             form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let answer = self.browser.post(&self.server.at(sent), &form).await;

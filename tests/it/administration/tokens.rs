@@ -91,7 +91,7 @@ async fn tokens_are_revoked_alike_by_page_api_and_command() {
         Object { state: format!("{states:?}"), ..Object::default() }
     };
     let revoking = || Asked {
-        page: ("/admin/keys", vec![("do", "revoke"), ("token", "{id}")]),
+        page: ("/admin/tokens", vec![("do", "revoke"), ("row-{id}", "1"), ("sure", "1")]),
         api: (Method::DELETE, "/tokens/{id}", Value::Null),
         command: (vec!["token", "revoke", "{id}"], ""),
     };

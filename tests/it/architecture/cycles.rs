@@ -62,7 +62,7 @@ const TOGETHER: &[(&str, &[&str], &str)] = &[
     ),
     (
         "doorward-gateway",
-        &["upstreams/openapi/reader", "upstreams/openapi/schema"],
+        &["upstreams/openapi/reader", "upstreams/openapi/schema", "upstreams/openapi/subtypes"],
         "schemas refer to other parts of their document",
     ),
     (
@@ -71,7 +71,6 @@ const TOGETHER: &[(&str, &[&str], &str)] = &[
         "tools are items, which operations are about",
     ),
     ("doorward-mcp", &["channel", "questions"], "an answer returns on the way of its question"),
-    ("doorward-mcp", &["surface", "surface/ranking"], "the ranking is a part of the search"),
     (
         "doorward-store",
         &["audit/trail", "listen", "store", "store/schema", "writer"],

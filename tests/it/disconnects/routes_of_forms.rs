@@ -3,8 +3,8 @@
 use doorward_model::routes;
 
 use super::{
-    routes_of_pages::csrf,
-    stage::{FEW, Stage},
+    routes_of_pages::{added_client, csrf},
+    stage::{FEW, Stage, field_of},
 };
 
 /// Requests of the form at `route` that add objects with these settings.
@@ -44,4 +44,28 @@ pub(super) async fn upstreams(stage: &Stage) -> Vec<Vec<u8>> {
         ("set-enabled", "false"),
     ];
     adding(stage, routes::ADMIN_UPSTREAMS, "up", &settings).await
+}
+
+/// Requests that change clients, each after its difference was shown.
+pub(super) async fn client(stage: &Stage) -> Vec<Vec<u8>> {
+    let browser = stage.root().await;
+    let mut all = Vec::new();
+    for number in 0..FEW {
+        let (id, seen) = added_client(stage, &format!("edited by page {number}")).await;
+        let page = format!("{}?client_id={id}", routes::ADMIN_CLIENT);
+        let csrf = csrf(stage, &browser, &page, routes::ADMIN_CLIENT).await;
+        let mut fields = vec![
+            ("csrf", csrf.as_str()),
+            ("client_id", id.as_str()),
+            ("seen", seen.as_str()),
+            ("name", "another"),
+            ("redirect_uris", "https://portal.example/cb"),
+        ];
+        let asked = [&fields[..], &[("do", "show")]].concat();
+        let shown = browser.post(&stage.server.at(routes::ADMIN_CLIENT), &asked).await.expect(200);
+        let shown = field_of(&shown.body, routes::ADMIN_CLIENT, "shown");
+        fields.extend([("shown", shown.as_str()), ("do", "apply")]);
+        all.push(stage.post(routes::ADMIN_CLIENT, &browser, &fields));
+    }
+    all
 }

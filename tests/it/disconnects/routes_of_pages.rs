@@ -64,6 +64,34 @@ pub(super) async fn consent(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
+/// Decisions about devices, every second one a refusal.
+pub(super) async fn device(stage: &Stage) -> Vec<Vec<u8>> {
+    let browser = stage.browser().await;
+    let client = device_client(stage).await;
+    let csrf = csrf(stage, &browser, routes::DEVICE, routes::DEVICE).await;
+    let mut all = Vec::new();
+    for number in 0..FEW {
+        let asked = [("client_id", client.as_str())];
+        let (device, at) = (Browser::new(), stage.server.at(routes::DEVICE_AUTHORIZATION));
+        let begun = device.post(&at, &asked).await.expect(200).json();
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("user_code", begun["user_code"].as_str().unwrap()),
+            ("do", if number % 2 == 0 { "allow" } else { "deny" }),
+            ("scope-mcp:read", "on"),
+        ];
+        all.push(stage.post(routes::DEVICE, &browser, &fields));
+    }
+    all
+}
+
+/// A client of devices.
+pub(super) async fn device_client(stage: &Stage) -> String {
+    let grants = ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"];
+    let metadata = json!({"token_endpoint_auth_method": "none", "grant_types": grants});
+    doorward_testkit::OAuthClient::register_with(&stage.server, metadata).await.id
+}
+
 /// Questions about calls, each of which leads to a page.
 pub(super) async fn confirm(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;

@@ -50,6 +50,14 @@ pub(super) async fn token(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
+/// Requests of devices for a code.
+pub(super) async fn device_authorization(stage: &Stage) -> Vec<Vec<u8>> {
+    let client = super::routes_of_pages::device_client(stage).await;
+    let body = encode(&[("client_id", &client)]);
+    let one = || request(&stage.address, "POST", routes::DEVICE_AUTHORIZATION, &[FORM], &body);
+    (0..FEW).map(|_| one()).collect()
+}
+
 pub(super) async fn revoke(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
     let mut all = Vec::new();

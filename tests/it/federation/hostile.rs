@@ -171,11 +171,12 @@ async fn keys_that_change_are_fetched_again_and_odd_key_sets_admit_no_user() {
         assert!(matches!(page.status, 400 | 503), "{what}: {}", page.status);
         assert_eq!(name_of(&server, &browser).await, None);
     }
-    // A repeated kid: either the right key is found or the sign-in is refused; the wrong key never
-    // counts.
+    // A repeated kid: the right key is found; the wrong key never counts.
     let twice = FakeProvider::start().await;
     twice.repeat_kid();
     let server = server_with(&twice, |_, _| {}).await;
+    signed_in(&server, &twice).await;
+    twice.sign_with(Signature::ForeignKey);
     let browser = Browser::new();
     refused(&server, &browser, &arrive(&server, &twice, &browser).await, 400).await;
 }

@@ -23,6 +23,7 @@ async fn token(
         redirect_uris: vec![REDIRECT.to_owned()],
         auth_method: None,
         admin,
+        openid: None,
     };
     let id = server.app.registration.add(new).await.unwrap().client.id.to_string();
     let client = OAuthClient::known(server, &id, REDIRECT);
@@ -294,7 +295,7 @@ async fn unreadable_parts_of_a_list_are_named_by_the_api_and_on_the_page() {
         "{told}"
     );
     assert_eq!(told["left_out_parts"][0]["name"], "bare: inputSchema");
-    let page = browser.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page = browser.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
     for words in ["<code>#4</code>: it has no name or URI", "<code>bare: inputSchema</code>"] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }

@@ -22,6 +22,7 @@ mod refreshes;
 mod refusals;
 mod rest;
 mod shared;
+mod surface;
 mod tools;
 mod trust;
 mod unused;

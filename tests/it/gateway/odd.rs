@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward_testkit::{
     DoorwardProcess, Expected, OddHabit, OddKind, OddUpstream, TestServer, fresh_database,
     run_command,
@@ -13,7 +14,7 @@ use doorward_testkit::{
 use futures_util::{FutureExt, future::join_all};
 use serde_json::{Value, json};
 
-use super::{Someone, processes, someone};
+use super::{Someone, list, processes, someone};
 
 /// The texts of an answer to a call, one after the other.
 fn told(answer: &Value) -> String {
@@ -66,6 +67,7 @@ async fn case(
     assert!(begun.elapsed() < Duration::from_secs(8), "{about}: {:?}", begun.elapsed());
     let text = told(&answer);
     names_no_library(&text, &about);
+    is_accepted_result(&answer);
     match expected {
         Expected::Fails(why) => {
             assert!(text.contains(why), "{about}: {text}");
@@ -86,10 +88,41 @@ async fn case(
         | OddHabit::Forgets404
         | OddHabit::Forgets400ServerErrorId
         | OddHabit::Forgets404Page
+        | OddHabit::Forgets410
         | OddHabit::Forgets400OwnId
         | OddHabit::ForgetsAlways => assert_eq!((greeted, called), (3, 2), "{about}"),
         OddHabit::CallNotFound => assert!(called <= 2, "{about}"),
         _ => assert_eq!(called, 1, "{about}: a call is made once"),
+    }
+}
+
+/// Fails where a popular client would refuse a whole list for this tool.
+fn is_accepted(tool: &Value) {
+    for schema in
+        [&tool["inputSchema"], &tool["outputSchema"]].into_iter().filter(|one| !one.is_null())
+    {
+        assert!(schema["required"].is_null() || schema["required"].is_array(), "{tool}");
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(member.is_object(), "{name}: {tool}");
+        }
+    }
+    let compiled = tool["outputSchema"].to_string();
+    for wrong in ["#/$defs/Gone", "\"date\"", "(?i)", "\"enum\":[]"] {
+        assert!(!compiled.contains(wrong), "{wrong}: {tool}");
+    }
+}
+
+/// Fails where a popular client would refuse the whole result for one of its blocks.
+fn is_accepted_result(answer: &Value) {
+    for block in answer["result"]["content"].as_array().into_iter().flatten() {
+        for data in
+            [&block["data"], &block["resource"]["blob"]].into_iter().filter_map(Value::as_str)
+        {
+            assert!(STANDARD.decode(data).is_ok(), "{block}");
+        }
+        let annotations = &block["annotations"];
+        assert!(annotations["priority"].as_f64().is_none_or(|one| one <= 1.0), "{block}");
+        assert_ne!(annotations["lastModified"], "now", "{block}");
     }
 }
 
@@ -119,6 +152,7 @@ async fn all(kind: OddKind, modern: bool) {
             AssertUnwindSafe(case(&server, &alice, name, *each, odd)).catch_unwind()
         });
         let outcomes = join_all(tried).await;
+        list(&server, &alice.token).await.iter().for_each(is_accepted);
         let wrong = some.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_err());
         failed.extend(wrong.map(|((habit, _), _)| *habit));
     }
@@ -306,7 +340,7 @@ async fn omissions_of_a_server_are_listed_on_the_page_of_upstreams() {
             server.call(&alice.token, "odd_good", json!({})).await.expect(200);
             server.user_with("root", &["admin"]).await;
             let admin = server.signed_in("root").await;
-            let page = admin.get(&server.at("/admin/upstreams")).await.expect(200);
+            let page = admin.get(&server.at("/admin/upstreams/odd")).await.expect(200);
             assert!(page.body.contains(shown), "{kind:?} {habit:?}: {}", page.body);
         }
     }

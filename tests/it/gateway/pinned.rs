@@ -390,7 +390,8 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
         "{findings:?}"
     );
     server.user_with("root", &["admin"]).await;
-    let page = server.signed_in("root").await.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page =
+        server.signed_in("root").await.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
     assert!(page.body.contains("left out") && page.body.contains("e0009"));
 }
 
@@ -428,7 +429,8 @@ async fn a_tool_whose_name_would_forge_a_line_is_left_out_and_named_escaped() {
         "{told:?}"
     );
     server.user_with("root", &["admin"]).await;
-    let page = server.signed_in("root").await.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page =
+        server.signed_in("root").await.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
     assert!(page.body.contains("echo\\n2026") && !page.body.contains('\u{202e}'));
 }
 

@@ -1,5 +1,6 @@
 //! REST APIs as their documents really are: servers, references, names, answers.
 
+mod places;
 mod sending;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -96,7 +97,8 @@ async fn the_servers_of_an_operation_count_more_than_those_of_its_path_and_of_th
         "{told}"
     );
     server.user_with("root", &["admin"]).await;
-    let page = server.signed_in("root").await.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page =
+        server.signed_in("root").await.get(&server.at("/admin/upstreams/api")).await.expect(200);
     assert!(page.body.contains("elsewhere at"), "{}", page.body);
     assert!(other.state().calls.is_empty(), "the key went nowhere else");
     // The operator names the origin: it is called with the key.
@@ -125,9 +127,19 @@ async fn nothing_of_a_body_is_lost_when_it_is_taken_apart() {
         "Few": {"type": "object", "minProperties": 1, "properties": {"a": {}}},
         "Odd": {"type": "object", "properties": {"名前": {}, "a": {}}},
         "Null": {"type": "object", "nullable": true, "properties": {"a": {}}},
+        "Unknown": {"allOf": [{"$ref": "#/components/schemas/Gone"}, {"type": "object", "properties": {"a": {}}}]},
+        "Deep": {"allOf": [{"$ref": "#/components/schemas/Level0"}, {"type": "object", "properties": {"a": {}}}]},
         "Nested": {"allOf": [{"allOf": [{"$ref": "#/components/schemas/Cat"}]}, {"type": "object", "properties": {"volume": {"minimum": 1}}}]},
     }});
     let schemas: Vec<String> = components["schemas"].as_object().unwrap().keys().cloned().collect();
+    // A type with many ancestors.
+    let mut components = components;
+    for level in 0..12 {
+        let above = json!({"$ref": format!("#/components/schemas/Level{}", level + 1)});
+        let own = json!({"type": "object", "properties": {format!("own{level}"): {}}});
+        components["schemas"][format!("Level{level}")] = json!({"allOf": [above, own]});
+    }
+    components["schemas"]["Level12"] = json!({"type": "object", "properties": {"top": {}}});
     let paths: Map<String, Value> = schemas
         .iter()
         .map(|name| {
@@ -149,7 +161,7 @@ async fn nothing_of_a_body_is_lost_when_it_is_taken_apart() {
         nested["properties"]["volume"],
         json!({"allOf": [{"type": "integer"}, {"minimum": 1}]})
     );
-    for name in ["Either", "Open", "Any", "Few", "Null", "Odd"] {
+    for name in ["Either", "Open", "Any", "Few", "Null", "Odd", "Unknown", "Deep"] {
         let tool = format!("api_make_{name}");
         let whole = schema(&server, &alice, &tool).await;
         assert_eq!(whole["required"], json!(["body"]), "{name}: {whole}");
@@ -331,6 +343,11 @@ async fn responses_that_are_not_unicode_are_blocks_of_their_kind() {
             "{empty}"
         );
     }
+    api.state().header = Some(("content-encoding", "gzip"));
+    let packed = answered(200, "application/json", b"\x1f\x8b").await;
+    let told = packed["content"][0]["text"].as_str().unwrap();
+    assert!(packed["isError"] == true && told.contains("compressed (gzip)"), "{packed}");
+    api.state().header = None;
     let moved = answered(302, "text/html", b"<p>").await;
     assert_eq!(moved["isError"], true);
     api.state().header = Some(("retry-after", "7"));

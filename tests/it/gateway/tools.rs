@@ -190,10 +190,10 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
         "the others stay"
     );
     // Only an administrator sees the page; on it the change is beside the approved definition.
-    assert_eq!(alice.browser.get(&server.at("/admin/upstreams")).await.status, 404);
+    assert_eq!(alice.browser.get(&server.at("/admin/upstreams/wiki")).await.status, 404);
     server.user_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
-    let page = root.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page = root.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
     assert!(
         page.body.contains("The tool echo.")
             && page.body.contains("evil.example")
@@ -223,13 +223,16 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
     let mut changed = false;
     for _ in 0..50 {
         tools(&server, &alice.token).await;
-        changed |=
-            root.get(&server.at("/admin/upstreams")).await.body.contains("Something else again.");
+        changed |= root
+            .get(&server.at("/admin/upstreams/wiki"))
+            .await
+            .body
+            .contains("Something else again.");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert!(changed);
     assert_eq!(post(&root, fields("approve")).await, 409);
-    let page = root.get(&server.at("/admin/upstreams")).await.expect(200);
+    let page = root.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
     let form = &page.body[page.body.find("value=\"echo\"").unwrap() - 400..];
     let mut now = fields("approve");
     now[0].1 = form_value(form, "csrf").unwrap();

@@ -187,7 +187,7 @@ async fn accept(server: &TestServer, by: By, pin: &doorward_model::ServerPin) ->
     let browser = server.signed_in("root").await;
     if by == By::Page {
         let address = server.at("/admin/upstreams");
-        let page = browser.get(&address).await.expect(200);
+        let page = browser.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
         let form = page.body.find("names another authorization server");
         // Without the notice nothing can be accepted.
         let Some(form) = form else { return false };
@@ -205,6 +205,7 @@ async fn accept(server: &TestServer, by: By, pin: &doorward_model::ServerPin) ->
         redirect_uris: vec!["http://127.0.0.1:7777/callback".to_owned()],
         auth_method: None,
         admin: true,
+        openid: None,
     };
     let id = server.app.registration.add(new).await.unwrap().client.id.to_string();
     let client = OAuthClient::known(server, &id, "http://127.0.0.1:7777/callback");
@@ -258,7 +259,7 @@ async fn users_are_not_sent_to_another_server_or_resource_until_an_administrator
             "{findings:?}"
         );
         let root = server.signed_in("root").await;
-        let page = root.get(&server.at("/admin/upstreams")).await.expect(200);
+        let page = root.get(&server.at("/admin/upstreams/wiki")).await.expect(200);
         assert!(page.body.contains("names another authorization server"));
         used(&server, &bob, CASES[0]).await;
         // The accepted server is the one that was shown.

@@ -79,6 +79,15 @@ async fn of_long_results_the_newest_few_of_a_user_are_kept_for_that_user_alone()
     assert!(
         !kept(&alice, "a", 3).await && kept(&alice, "b", 3).await && kept(&alice, "c", 3).await
     );
+    let listed = async |user: &UserId, at: i64| -> Vec<String> {
+        let all = store.kept_list(user, NOW.plus(at)).await.unwrap();
+        assert!(all.iter().all(|one| (one.tool.as_str(), one.size) == ("t", 1)));
+        all.into_iter().map(|one| one.id.as_str().to_owned()).collect()
+    };
+    let newest_first = ["c", "b"].map(|id| PlainToken::presented(id).hashed().as_str().to_owned());
+    assert_eq!(listed(&alice, 3).await, newest_first);
+    assert!(listed(&alice, 100).await.is_empty());
+    assert!(listed(&UserId::from_text("u_other"), 3).await.is_empty());
     assert!(!kept(&alice, "c", 100).await && !kept(&UserId::from_text("u_other"), "c", 3).await);
     store.delete_expired(NOW.plus(200), 1).await.unwrap();
     assert!(!kept(&alice, "b", 3).await, "what expired is deleted");

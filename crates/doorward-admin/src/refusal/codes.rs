@@ -71,8 +71,12 @@ codes! {
     InvalidNotice = "invalid_notice" Invalid,
     /// Switching the MCP server on must be acknowledged.
     NotAcknowledged = "not_acknowledged" Invalid,
+    /// A parameter of a list is not acceptable.
+    InvalidRequest = "invalid_request" Invalid,
     /// Not exactly one item is named.
     InvalidItem = "invalid_item" Invalid,
+    /// A rule of the policy, or a case for it, cannot be read.
+    InvalidRule = "invalid_rule" Invalid,
     /// Numbers of one user need the role auditor.
     AuditorNeeded = "auditor_needed" Invalid,
     /// Only operators with access to the machine may choose this setting.

@@ -54,7 +54,10 @@ pub(super) fn link(error: &FederationError) -> Code {
 
 pub(super) fn client(error: &ClientChangeError) -> Code {
     match error {
-        ClientChangeError::Refused(_) | ClientChangeError::OwnMetadata => Code::InvalidMetadata,
+        ClientChangeError::Refused(_)
+        | ClientChangeError::OwnMetadata
+        | ClientChangeError::Sector
+        | ClientChangeError::Pairwise => Code::InvalidMetadata,
         ClientChangeError::Unknown(_) => Code::NotFound,
         ClientChangeError::Changed => Code::Changed,
         ClientChangeError::NoDocument => Code::NoDocument,

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, ClientEdit, NewClient, NewService, Proposal};
+use doorward_admin::{
+    ClientDecision, ClientEdit, ClientList, NewClient, NewRelyingParty, NewService, Proposal,
+};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
-use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     edits::{self, Edited, Trial},
     operation::{
-        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, limit, needs, show,
+        Answered, Asked, At, IfMatch, Operation, Place, Refused, Sent, Who, done, needs, show,
         show_state,
     },
 };
@@ -29,7 +30,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Lists clients, the newest first.",
             list,
         )
-        .query::<Which>()
+        .query::<ClientList>()
         .answer::<Clients>(200, "The clients."),
         Operation::post(needs::ALL, routes::API_CLIENTS, "addClient", "Adds a client.", add)
             .body::<New>()
@@ -103,7 +104,7 @@ pub(super) fn operations() -> Vec<Operation> {
 )]
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Client")]
-struct Shown {
+pub(super) struct Shown {
     client_id: String,
     name: String,
     /// `administrator`, `metadata_document` or `registration`.
@@ -116,8 +117,13 @@ struct Shown {
     /// The scopes that it may be given.
     scopes: Vec<String>,
     client_uri: Option<String>,
+    /// Its permission to exchange tokens.
+    exchange: Option<Exchanges>,
     /// True if it may request the scope admin from administrators.
     admin: bool,
+    /// Its settings as a relying party, if users sign in to another application through it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openid: Option<OpenId>,
     created_at: i64,
     authorized_at: Option<i64>,
     blocked: bool,
@@ -129,8 +135,18 @@ struct Shown {
     etag: String,
 }
 
+/// The permission of a client to exchange tokens.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClientExchange")]
+struct Exchanges {
+    /// The client_id of each client whose tokens it may exchange, besides its own.
+    from: Vec<String>,
+    /// The most that an exchanged token may be for.
+    scopes: Vec<String>,
+}
+
 impl Shown {
-    fn of(client: &Client) -> Self {
+    pub(super) fn of(client: &Client) -> Self {
         Self {
             client_id: client.id.to_string(),
             name: client.name.clone(),
@@ -145,7 +161,15 @@ impl Shown {
             service: client.service.as_ref().map(ToString::to_string),
             scopes: client.scopes.iter().map(|scope| scope.name().to_string()).collect(),
             client_uri: client.client_uri.clone(),
+            exchange: client.exchange.as_ref().map(|rule| Exchanges {
+                from: rule.from.iter().map(ToString::to_string).collect(),
+                scopes: rule.scopes.iter().map(|scope| scope.name().to_string()).collect(),
+            }),
             admin: client.scopes.has_administrative(),
+            openid: client.openid.as_ref().map(|openid| OpenId {
+                pairwise: openid.sector.is_some(),
+                signed_userinfo: openid.signed_userinfo,
+            }),
             created_at: client.created_at.0,
             authorized_at: client.authorized_at.map(|at| at.0),
             blocked: client.disabled_at.is_some(),
@@ -154,6 +178,18 @@ impl Shown {
             etag: client.etag(),
         }
     }
+}
+
+/// The settings of a relying party.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "RelyingParty")]
+#[derive(Default)]
+struct OpenId {
+    /// True for subjects that other relying parties cannot compare.
+    pairwise: bool,
+    /// True if userinfo is answered as a signed token.
+    signed_userinfo: bool,
 }
 
 /// A client that was added.
@@ -172,50 +208,14 @@ struct Added {
 #[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Clients {
     clients: Vec<Shown>,
-    /// The start of the next page; absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    #[serde(flatten)]
+    place: Place,
     /// How many registered themselves.
     registered: u64,
     /// How many may.
     max_registrations: u64,
     /// True if clients that no administrator added must be approved.
     approval: bool,
-}
-
-/// Which clients.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    /// Only from this source: `administrator`, `metadata_document` or `registration`.
-    source: Option<Source>,
-    /// Only clients that have this text in their name or client_id.
-    #[schemars(length(max = 200))]
-    search: Option<String>,
-    /// How many at most, 1 to 500.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<u64>,
-    /// The start of the page: `next` of the page before.
-    after: Option<String>,
-}
-
-#[derive(Deserialize, JsonSchema, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "ClientSource")]
-enum Source {
-    Administrator,
-    MetadataDocument,
-    Registration,
-}
-
-impl From<Source> for ClientSource {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::Administrator => Self::Administrator,
-            Source::MetadataDocument => Self::MetadataDocument,
-            Source::Registration => Self::Registration,
-        }
-    }
 }
 
 /// A client to be added.
@@ -246,6 +246,8 @@ struct New {
     /// True if it may request the scope admin from administrators.
     #[serde(default)]
     admin: bool,
+    /// Its settings as a relying party, if users sign in to another application through it.
+    openid: Option<OpenId>,
 }
 
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
@@ -329,32 +331,12 @@ struct Cleaned {
     deleted: u64,
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
-    let limit = limit(which.limit, 100, 500)?;
-    if which.search.as_ref().is_some_and(|search| search.chars().count() > 200) {
-        return Err(Refused::bad("search: at most 200 characters"));
-    }
-    let after = match which.after.as_ref().filter(|after| !after.is_empty()) {
-        None => None,
-        Some(text) => {
-            let parsed = text
-                .split_once(' ')
-                .and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.to_owned())));
-            Some(parsed.ok_or_else(|| Refused::bad("after: is not the cursor of a page"))?)
-        }
-    };
-    let filter =
-        ClientFilter { source: which.source.map(Into::into), search: which.search.clone(), after };
-    let (clients, more) = page_of(console.store.clients(filter, limit + 1).await?, limit);
-    let next = if more {
-        clients.last().map(|client| format!("{} {}", client.created_at, client.id))
-    } else {
-        None
-    };
+async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<ClientList>) -> Answered {
+    let (rows, place) = Place::of(console.admin.clients.list(&asked).await?);
     let quota = console.admin.clients.quota();
     let answer = Clients {
-        clients: clients.iter().map(Shown::of).collect(),
-        next,
+        clients: rows.iter().map(Shown::of).collect(),
+        place,
         registered: console.store.count_clients(ClientSource::Registration).await?,
         max_registrations: quota.most,
         approval: quota.approval,
@@ -373,9 +355,9 @@ async fn add(
     let authority = Authority::administrators_api(caller.authentication());
     let clients = &console.admin.clients;
     let added = if let Some(service) = new.service {
-        if !new.redirect_uris.is_empty() || new.admin {
+        if !new.redirect_uris.is_empty() || new.admin || new.openid.is_some() {
             return Err(Refused::bad(
-                "service: the client of a service has neither redirect_uris nor admin",
+                "service: the client of a service has neither redirect_uris nor admin nor openid",
             ));
         }
         let new = NewService {
@@ -393,8 +375,13 @@ async fn add(
                 "scopes, jwks and jwks_uri are only for the client of a service",
             ));
         }
+        let openid = new.openid.map(|openid| NewRelyingParty {
+            pairwise: openid.pairwise,
+            signed_userinfo: openid.signed_userinfo,
+        });
         let (name, redirect_uris, admin) = (new.name, new.redirect_uris, new.admin);
-        clients.add(&authority, NewClient { name, redirect_uris, auth_method, admin }).await?
+        let new = NewClient { name, redirect_uris, auth_method, admin, openid };
+        clients.add(&authority, new).await?
     };
     let answer = Added {
         client: Shown::of(&added.client),

@@ -5,6 +5,7 @@
 mod audit;
 mod clients;
 mod edits;
+mod exchange;
 mod guard;
 mod keys;
 mod openapi;
@@ -39,6 +40,7 @@ fn operations() -> Vec<Operation> {
     [
         users::operations(),
         clients::operations(),
+        exchange::operations(),
         trust::operations(),
         providers::operations(),
         upstreams::operations(),

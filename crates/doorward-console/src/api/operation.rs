@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, patch, post, put},
 };
-use doorward_admin::{Kind, Reader, Refusal};
+use doorward_admin::{Kind, Listed, Reader, Refusal};
 use doorward_mcp::Caller;
 use doorward_model::{Scope, User};
 use doorward_store::StoreError;
@@ -394,20 +394,24 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
     }
 }
 
-/// How many items a page of a list has, and where it begins.
-#[derive(serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    /// How many at most, 1 to 500.
-    #[schemars(range(min = 1, max = 500))]
-    pub(super) limit: Option<u64>,
-    /// The start of the page: `next` of the page before.
-    pub(super) after: Option<String>,
+/// The place of a part in its list.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Place {
+    /// The start of the next page; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    /// The end of the previous page, for `before`; absent at the beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<String>,
+    /// How many fit.
+    total: u64,
 }
 
-impl Page {
-    pub(super) fn limit(&self) -> Result<u64, Refused> {
-        limit(self.limit, 100, 500)
+impl Place {
+    /// The rows of a part, and its place.
+    pub(super) fn of<T>(part: Listed<T>) -> (Vec<T>, Self) {
+        let Listed { rows, total, next, previous, .. } = part;
+        (rows, Self { next, previous, total })
     }
 }
 

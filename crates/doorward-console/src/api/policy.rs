@@ -1,18 +1,46 @@
-//! Explanations of the policy.
+//! The policy: its rules, explanations of its decisions, and trials of other rules.
 
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_admin::{Call, Named};
+use doorward_admin::{Call, CaseResult, Impact, Named, PolicyCase};
 use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, Operation, needs, show};
+use super::operation::{Answered, Asked, Operation, Refused, Sent, needs, show};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
+        Operation::get(
+            needs::READ,
+            routes::API_POLICY,
+            "listPolicy",
+            "Lists the rules of the policy in order, each with the calls of the last 30 days on which \
+             it decided.",
+            list,
+        )
+        .answer::<Shown>(200, "The rules."),
+        Operation::post(
+            needs::ALL,
+            routes::API_POLICY_DRY_RUN,
+            "tryPolicy",
+            "Compares other rules with those in effect by the calls of the audit. Nothing is changed.",
+            dry_run,
+        )
+        .body::<ToTry>()
+        .answer::<DryRunShown>(200, "The calls that would have been decided otherwise."),
+        Operation::post(
+            needs::ALL,
+            routes::API_POLICY_TEST,
+            "testPolicy",
+            "Decides about cases under the rules in effect, and compares each effect with the \
+             expected one.",
+            test,
+        )
+        .body::<Cases>()
+        .answer::<Tested>(200, "The results."),
         Operation::get(
             needs::READ,
             routes::API_EXPLAIN,
@@ -79,4 +107,223 @@ async fn explain(State(console): State<Arc<Console>>, Asked(which): Asked<Which>
             why: explained.why.iter().map(ToString::to_string).collect(),
         },
     ))
+}
+
+/// The rules in effect.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyShown")]
+struct Shown {
+    /// The owner of the rules: `configuration`. They are changed in its file.
+    owner: &'static str,
+    /// The effect where no rule matches.
+    default: &'static str,
+    rules: Vec<RuleShown>,
+    /// The calls of the last 30 days that no rule matched.
+    default_hits: i64,
+}
+
+/// A rule in its place.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyRule")]
+struct RuleShown {
+    number: usize,
+    effect: &'static str,
+    rule: String,
+    /// The calls of the last 30 days on which it decided.
+    hits: i64,
+}
+
+async fn list(State(console): State<Arc<Console>>) -> Answered {
+    let found = console.admin.policies.rules_in_effect().await?;
+    let rules = found.rules.into_iter().map(|rule| RuleShown {
+        number: rule.number,
+        effect: rule.effect.as_str(),
+        rule: rule.text,
+        hits: rule.hits,
+    });
+    let shown = Shown {
+        owner: "configuration",
+        default: found.default.as_str(),
+        rules: rules.collect(),
+        default_hits: found.default_hits,
+    };
+    Ok(show(StatusCode::OK, &shown))
+}
+
+/// Rules to try.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PolicyToTry")]
+struct ToTry {
+    /// The rules in order, such as `deny role=guest class=write`.
+    #[schemars(length(max = 500))]
+    rules: Vec<String>,
+    /// `allow`, `deny` or `confirm`: the effect where no rule matches.
+    default: String,
+    /// How many days to look back, 1 to 90; 30 without it.
+    #[schemars(range(min = 1, max = 90))]
+    days: Option<u32>,
+}
+
+/// The effect of the rules on the calls of the audit.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyDryRun")]
+struct DryRunShown {
+    /// The calls that were looked at.
+    calls: u64,
+    /// True if there were more; the newest were looked at.
+    partial: bool,
+    /// Calls that were made and would be refused.
+    refused: ImpactShown,
+    /// Calls that were made without a confirmation and would need one.
+    confirmed: ImpactShown,
+    /// Calls that the rules in effect refuse and these would not.
+    opened: ImpactShown,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyImpact")]
+struct ImpactShown {
+    calls: u64,
+    users: usize,
+    /// The tools with the most of these calls.
+    tools: Vec<ToolCalls>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ToolCalls {
+    tool: String,
+    calls: u64,
+}
+
+impl From<Impact> for ImpactShown {
+    fn from(impact: Impact) -> Self {
+        let tools = impact.tools.into_iter().map(|(tool, calls)| ToolCalls { tool, calls });
+        Self { calls: impact.calls, users: impact.users, tools: tools.collect() }
+    }
+}
+
+async fn dry_run(State(console): State<Arc<Console>>, Sent(asked): Sent<ToTry>) -> Answered {
+    let days = asked.days.unwrap_or(30);
+    if !(1..=90).contains(&days) || asked.rules.len() > 500 {
+        return Err(Refused::bad("at most 500 rules and 90 days"));
+    }
+    let since = console.clock.now().plus(-i64::from(days) * 86_400);
+    let found = console.admin.policies.dry_run(&asked.rules, &asked.default, since).await?;
+    let shown = DryRunShown {
+        calls: found.calls,
+        partial: found.partial,
+        refused: found.refused.into(),
+        confirmed: found.confirmed.into(),
+        opened: found.opened.into(),
+    };
+    Ok(show(StatusCode::OK, &shown))
+}
+
+/// Cases with the effect that is expected.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PolicyCases")]
+struct Cases {
+    #[schemars(length(max = 1000))]
+    cases: Vec<Case>,
+}
+
+/// A call, and the effect that the policy must have on it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PolicyCase")]
+struct Case {
+    /// The name of the case.
+    #[serde(default)]
+    name: String,
+    /// The ID of the user; without one, any.
+    #[serde(default)]
+    user: String,
+    /// The verified e-mail address of the user.
+    email: Option<String>,
+    /// The roles of the user.
+    #[serde(default)]
+    roles: Vec<String>,
+    /// The ID of the client or personal access token; without one, any.
+    #[serde(default)]
+    client: String,
+    /// The upstream; none for built-in tools.
+    #[serde(default)]
+    upstream: String,
+    /// `tool`, `prompt` or `resource`; without one, a tool.
+    #[serde(default)]
+    kind: String,
+    /// The item's name at the upstream; the URI of a resource.
+    tool: String,
+    /// `read`, `write` or `destructive`; without one, `read`.
+    #[serde(default)]
+    class: String,
+    /// `open-world` and `idempotent`, as far as they apply.
+    #[serde(default)]
+    hints: Vec<String>,
+    /// `allow`, `deny` or `confirm`.
+    expect: String,
+}
+
+/// The results of cases.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyTested")]
+struct Tested {
+    /// True if every effect is the expected one.
+    ok: bool,
+    cases: Vec<CaseShown>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyCaseResult")]
+struct CaseShown {
+    name: String,
+    ok: bool,
+    expected: &'static str,
+    effect: &'static str,
+    /// The reasons, step by step.
+    why: Vec<String>,
+}
+
+async fn test(State(console): State<Arc<Console>>, Sent(sent): Sent<Cases>) -> Answered {
+    if sent.cases.len() > 1000 {
+        return Err(Refused::bad("at most 1000 cases"));
+    }
+    let cases: Vec<PolicyCase> = sent
+        .cases
+        .into_iter()
+        .map(|case| {
+            let Case { name, user, email, roles, client, upstream, kind, tool, .. } = case;
+            let (class, hints, expect) = (case.class, case.hints, case.expect);
+            PolicyCase {
+                name,
+                user,
+                email,
+                roles,
+                client,
+                upstream,
+                kind,
+                tool,
+                class,
+                hints,
+                expect,
+            }
+        })
+        .collect();
+    let results = console.admin.policies.try_cases(&cases)?;
+    let shown = Tested {
+        ok: results.iter().all(CaseResult::is_ok),
+        cases: results
+            .iter()
+            .map(|result| CaseShown {
+                name: result.name.clone(),
+                ok: result.is_ok(),
+                expected: result.expected.as_str(),
+                effect: result.effect.as_str(),
+                why: result.why.iter().map(ToString::to_string).collect(),
+            })
+            .collect(),
+    };
+    Ok(show(StatusCode::OK, &shown))
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{Holder, NewToken};
+use doorward_admin::{Holder, NewToken, TokenList};
 use doorward_model::{AccessToken, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, Operation, Sent, Who, done, limit, needs, show};
+use super::operation::{Answered, Asked, At, Operation, Place, Sent, Who, done, needs, show};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -21,7 +21,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Lists personal access tokens and service tokens, the newest first.",
             list,
         )
-        .query::<Which>()
+        .query::<TokenList>()
         .answer::<Tokens>(200, "The tokens."),
         Operation::post(
             needs::ALL,
@@ -78,16 +78,8 @@ impl Shown {
 #[derive(Serialize, JsonSchema)]
 struct Tokens {
     tokens: Vec<Shown>,
-}
-
-/// Which tokens.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "WhichTokens")]
-struct Which {
-    /// How many at most, 1 to 1000.
-    #[schemars(range(min = 1, max = 1000))]
-    limit: Option<u64>,
+    #[serde(flatten)]
+    place: Place,
 }
 
 /// A service token to be made.
@@ -126,9 +118,10 @@ struct Added {
     value: String,
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
-    let tokens = console.admin.tokens.all(limit(which.limit, 100, 1000)?).await?;
-    Ok(show(StatusCode::OK, &Tokens { tokens: tokens.iter().map(Shown::of).collect() }))
+async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<TokenList>) -> Answered {
+    let (rows, place) = Place::of(console.admin.tokens.list(&asked).await?);
+    let tokens = rows.iter().map(|(token, _)| Shown::of(token)).collect();
+    Ok(show(StatusCode::OK, &Tokens { tokens, place }))
 }
 
 async fn add(

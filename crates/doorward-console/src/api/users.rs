@@ -7,15 +7,15 @@ use axum::{
     http::StatusCode,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
+use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserList, UserState};
 use doorward_mcp::Caller;
 use doorward_model::{Role, RuleVerdict, StatedClaim, Statement, User, routes};
-use doorward_store::{ConnectedApp, page_of};
+use doorward_store::ConnectedApp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{
-    Answered, Asked, At, IfMatch, Operation, Page, Sent, Who, done, needs, show, show_state,
+    Answered, Asked, At, IfMatch, Operation, Place, Sent, Who, done, needs, show, show_state,
 };
 use crate::Console;
 
@@ -24,7 +24,7 @@ pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such user.";
     vec![
         Operation::get(needs::READ, routes::API_USERS, "listUsers", "Lists users by name.", list)
-            .query::<Page>()
+            .query::<UserList>()
             .answer::<Users>(200, "The users."),
         Operation::post(
             needs::ALL,
@@ -175,9 +175,8 @@ impl Shown {
 #[derive(Serialize, JsonSchema)]
 struct Users {
     users: Vec<Shown>,
-    /// The start of the next page; absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    #[serde(flatten)]
+    place: Place,
 }
 
 /// A user with everything that belongs to them.
@@ -360,16 +359,13 @@ fn authority(caller: &Caller) -> Authority {
     Authority::administrators_api(caller.authentication())
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(page): Asked<Page>) -> Answered {
-    let limit = page.limit()?;
-    let (users, more) =
-        page_of(console.store.users_after(page.after.as_deref(), limit + 1).await?, limit);
-    let next = if more { users.last().map(|user| user.name.to_string()) } else { None };
+async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<UserList>) -> Answered {
+    let (rows, place) = Place::of(console.admin.users.list(&asked).await?);
     let providers = console.admin.providers.enabled().await?;
-    let users: Vec<&User> = users.iter().collect();
+    let users: Vec<&User> = rows.iter().collect();
     let states = console.admin.users.states(&users, &providers).await?;
     let users = users.iter().zip(states).map(|(user, state)| Shown::of(user, state));
-    Ok(show(StatusCode::OK, &Users { users: users.collect(), next }))
+    Ok(show(StatusCode::OK, &Users { users: users.collect(), place }))
 }
 
 async fn add(

@@ -11,7 +11,9 @@ use axum::{
 use doorward_admin::CallRecord;
 use doorward_audit::{AuditRow, Format, Names};
 use doorward_language::{Message, text};
-use doorward_model::{AuditFilter, AuditKind, Outcome, Timestamp, UserName};
+use doorward_model::{
+    AuditEntry, AuditFilter, AuditKind, Outcome, Timestamp, UserName, audit::present_form,
+};
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, Frame, filters};
 use time::{Date, macros::format_description};
@@ -96,12 +98,22 @@ async fn filter(
         // A deleted user is still found by the id.
         Some(found.map_or_else(|| asked.user.clone(), |user| user.id.to_string()))
     };
+    // A value that no entry can have is refused, rather than an empty list shown.
+    let kind = given(&asked.kind).map(|kind| {
+        let known = AuditKind::ALL.iter().any(|(_, stored)| {
+            *stored == kind || kind.ends_with('.') && stored.starts_with(kind.as_str())
+        });
+        if known { Ok(kind) } else { Err(text::console_audit_no_kind(kind)) }
+    });
+    let outcome = given(&asked.outcome).map(|outcome| {
+        Outcome::parse(&outcome).ok_or_else(|| text::console_audit_no_outcome(outcome))
+    });
     Ok(AuditFilter {
         user_id,
         concerns: None,
         client_id: given(&asked.client),
-        kind: given(&asked.kind),
-        outcome: Outcome::parse(&asked.outcome),
+        kind: kind.transpose().map_err(Ok)?,
+        outcome: outcome.transpose().map_err(Ok)?,
         tool: given(&asked.tool),
         upstream: given(&asked.upstream),
         subject: given(&asked.subject),
@@ -178,6 +190,63 @@ pub(crate) async fn export(
         }
         Err(Ok(told)) => ErrorPage::bad_form(told).draw(&console.web),
         Err(Err(error)) => ErrorPage::unavailable(&error).draw(&console.web),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin_entry.html")]
+struct EntryPage {
+    frame: Frame,
+    tab: &'static str,
+    row: AuditRow,
+    /// Searches for entries with the same user, client, subject or tool: the name of the condition,
+    /// and the query.
+    same: Vec<(Message, String)>,
+}
+
+/// Searches for entries that have something in common with one.
+fn same(entry: &AuditEntry) -> Vec<(Message, String)> {
+    let (event, actor) = (&entry.event, &entry.event.actor);
+    let call = event.call.as_deref();
+    let conditions = [
+        (text::admin_audit_user(), "user", actor.user_id.clone()),
+        (text::common_client(), "client", actor.client_id.clone()),
+        (text::admin_audit_subject(), "subject", Some(event.subject.clone())),
+        (text::admin_audit_tool(), "tool", call.map(|call| call.tool.clone())),
+        (text::admin_audit_upstream(), "upstream", call.map(|call| call.upstream.clone())),
+        (text::admin_audit_kind(), "kind", Some(event.kind.to_string())),
+    ];
+    conditions
+        .into_iter()
+        .filter_map(|(label, name, value)| {
+            let value = value.filter(|value| !value.is_empty())?;
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair(name, &present_form(&value))
+                .finish();
+            Some((label, query))
+        })
+        .collect()
+}
+
+/// One entry, with everything that is recorded of it.
+pub(crate) async fn entry(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    Path(seq): Path<String>,
+) -> Response {
+    let Ok(seq) = seq.parse::<i64>() else { return ErrorPage::not_found().draw(&console.web) };
+    let found = async {
+        let Some(entry) = console.store.audit_entry(seq).await? else { return Ok(None) };
+        let names = Names::of(&console.store, std::slice::from_ref(&entry)).await?;
+        Ok::<_, doorward_store::StoreError>(Some((names.row(&entry), same(&entry))))
+    };
+    match found.await {
+        Ok(Some((row, same))) => {
+            let frame = console.web.frame(Some(&administrator.0.browser));
+            draw(StatusCode::OK, &EntryPage { frame, tab: "audit", row, same })
+        }
+        Ok(None) => ErrorPage::not_found().draw(&console.web),
+        Err(error) => ErrorPage::unavailable(&error).draw(&console.web),
     }
 }
 

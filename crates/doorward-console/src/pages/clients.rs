@@ -1,4 +1,4 @@
-//! Administration of clients: their sources, and their permission to be used.
+//! The administrators' page of a client.
 
 use std::sync::Arc;
 
@@ -9,79 +9,35 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{
-    ClientDecision, ClientEdit, ClientQuota, Effect, NewClient, NewService, Proposal, Refusal,
-};
+use doorward_admin::{ClientDecision, ClientEdit, Effect, Proposal, Refusal};
 use doorward_language::{Message, text};
-use doorward_model::{Client, ClientSource, ExternalResource, RedirectUri, id::etag, routes};
-use doorward_store::{ClientFilter, StoreError, page_of};
+use doorward_model::{Client, ClientSource, RedirectUri, id::etag, routes};
 use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
 
 use crate::{
     Console,
     pages::{
-        Administrator, draw,
+        Administrator,
+        client_list::service_scopes,
+        draw, exchange,
         settings::{Differs, differs},
     },
     refusals::{Alert, alert, oops},
 };
 
-/// How many clients a page lists.
-const LISTED: u64 = 100;
-/// The scopes of this server that the form for a service offers, from the least to the most.
-pub(super) const SERVICE_SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "mcp:destructive"];
-
-/// All scopes that the form for a service offers: after those of this server, those of external
-/// resource servers.
-fn service_scopes(external: &[ExternalResource]) -> Vec<String> {
-    let mut names: Vec<String> = SERVICE_SCOPES.map(ToOwned::to_owned).to_vec();
-    for scope in external.iter().flat_map(|resource| &resource.scopes) {
-        let name = scope.name().into_owned();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+/// A client as pages show one.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) link: String,
+    pub(super) name: String,
+    pub(super) source: Message,
+    pub(super) since: String,
+    pub(super) authorized: String,
+    pub(super) states: Vec<(Message, bool)>,
 }
 
-#[derive(Template)]
-#[template(path = "admin_clients.html")]
-struct List {
-    frame: Frame,
-    tab: &'static str,
-    csrf: String,
-    message: Option<Message>,
-    error: Option<Alert>,
-    added: Option<Added>,
-    search: String,
-    search_link: String,
-    source: String,
-    clients: Vec<Row>,
-    next: Option<String>,
-    registered: u64,
-    quota: ClientQuota,
-    service_scopes: Vec<String>,
-}
-
-/// A client that was added.
-struct Added {
-    id: String,
-    /// Its secret, shown once.
-    secret: Option<String>,
-}
-
-struct Row {
-    id: String,
-    link: String,
-    name: String,
-    source: Message,
-    since: String,
-    authorized: String,
-    states: Vec<(Message, bool)>,
-}
-
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
@@ -96,7 +52,7 @@ fn source(client: &Client) -> Message {
     }
 }
 
-fn row(client: &Client, approval: bool) -> Row {
+pub(super) fn row(client: &Client, approval: bool) -> Row {
     let mut states = Vec::new();
     if client.disabled_at.is_some() {
         states.push((text::admin_client_state_blocked(), false));
@@ -122,162 +78,6 @@ fn row(client: &Client, approval: bool) -> Row {
     }
 }
 
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
-    message: Option<Message>,
-    error: Option<Alert>,
-    added: Option<Added>,
-}
-
-async fn show_list(
-    console: &Console,
-    administrator: &Administrator,
-    params: &Params,
-    say: Say,
-) -> Response {
-    let text =
-        |name: &str| params.get(name).unwrap_or_default().chars().take(200).collect::<String>();
-    let (search, source) = (text("search"), text("source"));
-    let after = params
-        .get("after")
-        .and_then(|text| text.split_once(' '))
-        .and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
-    let filter =
-        ClientFilter { source: ClientSource::parse(&source), search: Some(search.clone()), after };
-    let store = &console.store;
-    let read = async {
-        let clients = store.clients(filter, LISTED + 1).await?;
-        let registered = store.count_clients(ClientSource::Registration).await?;
-        Ok::<_, StoreError>((clients, registered, store.external_resources().await?))
-    };
-    let (clients, registered, external) = match read.await {
-        Ok(read) => read,
-        Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
-    };
-    let (clients, more) = page_of(clients, LISTED);
-    let quota = console.admin.clients.quota();
-    let page = List {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "clients",
-        csrf: console.web.csrf(&administrator.0.browser, "clients"),
-        message: say.message,
-        error: say.error,
-        added: say.added,
-        next: if more {
-            clients.last().map(|client| encoded(&format!("{} {}", client.created_at, client.id)))
-        } else {
-            None
-        },
-        clients: clients.iter().map(|client| row(client, quota.approval)).collect(),
-        search_link: encoded(&search),
-        search,
-        source,
-        registered,
-        quota,
-        service_scopes: service_scopes(&external),
-    };
-    draw(say.status, &page)
-}
-
-pub(crate) async fn list(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request,
-) -> Response {
-    let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show_list(&console, &administrator, &params, Say::default()).await
-}
-
-/// A client of the code flow, as the form names it.
-fn new_client(params: &Params) -> NewClient {
-    let uris = params.get("redirect_uris").unwrap_or_default();
-    NewClient {
-        name: params.get("name").unwrap_or_default().to_owned(),
-        redirect_uris: uris.split_whitespace().map(ToOwned::to_owned).collect(),
-        auth_method: params.get("confidential").map(|_| "client_secret_basic".to_owned()),
-        admin: params.get("admin").is_some(),
-    }
-}
-
-/// A client of a service, as the form names it. With keys it proves itself by them.
-fn new_service(params: &Params) -> Result<NewService, Refusal> {
-    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
-    let keys = text("jwks");
-    let jwks = (!keys.is_empty())
-        .then(|| serde_json::from_str(&keys).map_err(|_| Refusal::Keys))
-        .transpose()?;
-    Ok(NewService {
-        name: text("name"),
-        service: text("service"),
-        scopes: params
-            .names()
-            .filter_map(|name| name.strip_prefix("scope-"))
-            .map(ToOwned::to_owned)
-            .collect(),
-        auth_method: jwks.is_some().then(|| "private_key_jwt".to_owned()),
-        jwks,
-        jwks_uri: None,
-    })
-}
-
-pub(crate) async fn post(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request<Body>,
-) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "clients", request).await {
-        Ok(params) => params,
-        Err(response) => return response,
-    };
-    let empty = Params::default();
-    let said = match params.get("do") {
-        Some(kind @ ("add" | "add-service")) => {
-            let authority = match console
-                .web
-                .authority(&administrator.0.visitor, &SignInTarget::page(routes::ADMIN_CLIENTS))
-                .await
-            {
-                Ok(authority) => authority,
-                Err(response) => return response,
-            };
-            let clients = &console.admin.clients;
-            let added = if kind == "add" {
-                clients.add(&authority, new_client(&params)).await
-            } else {
-                match new_service(&params) {
-                    Ok(new) => clients.add_service(&authority, new).await,
-                    Err(refusal) => Err(refusal),
-                }
-            };
-            added.map(|added| {
-                let secret = added.secret.map(|secret| secret.reveal().to_owned());
-                let added = Added { id: added.client.id.to_string(), secret };
-                Say { added: Some(added), ..Say::default() }
-            })
-        }
-        Some("clean-up") => {
-            let days = params.get("days").and_then(|days| days.parse().ok()).unwrap_or(30);
-            let cleaned = console.admin.clients.clean_up(days).await;
-            cleaned.map(|gone| Say {
-                message: Some(text::admin_client_cleaned_up(gone)),
-                ..Say::default()
-            })
-        }
-        _ => return ErrorPage::incomplete("do").draw(&console.web),
-    };
-    match said {
-        Ok(say) => show_list(&console, &administrator, &empty, say).await,
-        Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                let say = Say { status, error: Some(alert), ..Say::default() };
-                show_list(&console, &administrator, &empty, say).await
-            }
-            Err(response) => response,
-        },
-    }
-}
-
 #[expect(clippy::struct_excessive_bools, reason = "each states whether one button is shown")]
 #[derive(Template)]
 #[template(path = "admin_client.html")]
@@ -292,6 +92,8 @@ struct One {
     method: &'static str,
     /// The account of the service, for a client that acts as one.
     service: Option<String>,
+    /// The form about exchanging tokens, for a client that may be permitted to.
+    exchange: Option<exchange::Form>,
     scopes: String,
     uri: String,
     document: bool,
@@ -338,6 +140,10 @@ async fn show(
             Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
         },
     };
+    let exchange = match console.store.external_resources().await {
+        Ok(external) => exchange::form(&client, &service_scopes(&external)),
+        Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
+    };
     let uris: Vec<String> =
         client.redirect_uris.iter().map(RedirectUri::as_str).map(ToOwned::to_owned).collect();
     let change = change.unwrap_or_else(|| Change {
@@ -360,6 +166,7 @@ async fn show(
         uris,
         method: client.auth_method.as_str(),
         service,
+        exchange,
         scopes: client.scopes.to_string(),
         uri: client.client_uri.clone().unwrap_or_default(),
         document: client.id.is_metadata_document(),
@@ -444,6 +251,15 @@ pub(crate) async fn decide(
         Some("apply") => return edit(&console, &administrator, &params, Effect::Apply).await,
         _ => {}
     }
+    if let Some("exchange" | "no-exchange") = params.get("do") {
+        let (Some(id), Some(seen)) = (params.get("client_id"), params.get("seen")) else {
+            return ErrorPage::incomplete("client_id").draw(&console.web);
+        };
+        return match exchange::set(&console, &administrator, &params, (id, seen)).await {
+            Ok(done) => changed(&console, &administrator, id, done).await,
+            Err(response) => response,
+        };
+    }
     let decision = params.get("decision").and_then(ClientDecision::parse);
     let (Some(id), Some(decision), Some(seen)) =
         (params.get("client_id"), decision, params.get("seen"))
@@ -456,16 +272,24 @@ pub(crate) async fn decide(
     }
     match console.admin.clients.decide(id, decision, Some(seen)).await {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_CLIENTS)),
-        Ok(Some(_)) => answer::see_other(&console.web.at(&format!(
-            "{}?client_id={}",
-            routes::ADMIN_CLIENT,
-            encoded(id)
-        ))),
-        Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                show(&console, &administrator, id, (status, Some(alert)), None).await
-            }
-            Err(response) => response,
-        },
+        Ok(Some(_)) => changed(&console, &administrator, id, Ok(())).await,
+        Err(refusal) => changed(&console, &administrator, id, Err(refusal)).await,
+    }
+}
+
+/// Shows a client after a change of it, or why there is none.
+async fn changed(
+    console: &Console,
+    administrator: &Administrator,
+    id: &str,
+    done: Result<(), Refusal>,
+) -> Response {
+    let Err(refusal) = done else {
+        let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));
+        return answer::see_other(&console.web.at(&page));
+    };
+    match alert(console, &refusal) {
+        Ok((status, alert)) => show(console, administrator, id, (status, Some(alert)), None).await,
+        Err(response) => response,
     }
 }

@@ -1,6 +1,6 @@
-//! Signing keys, and the access tokens of all users.
+//! Signing keys.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -29,7 +29,6 @@ struct Page {
     csrf: String,
     error: Option<Alert>,
     keys: Vec<Key>,
-    tokens: Vec<Token>,
 }
 
 struct Key {
@@ -41,22 +40,11 @@ struct Key {
     until: String,
 }
 
-struct Token {
-    id: String,
-    name: String,
-    user: String,
-    scopes: String,
-    used: String,
-    expires: String,
-    live: bool,
-}
-
 async fn page(
     console: &Console,
     administrator: &Administrator,
     error: Option<Alert>,
 ) -> Result<Page, Refusal> {
-    let (store, now) = (&console.store, console.clock.now());
     let records = console.admin.keys.all().await?;
     let keys = records.into_iter().rev().map(|(key, state)| Key {
         active: state == KeyState::Active,
@@ -70,34 +58,12 @@ async fn page(
         since: moment(key.activates_at),
         until: key.retires_at.map(moment).unwrap_or_default(),
     });
-    let mut users: HashMap<String, String> = HashMap::new();
-    let mut tokens = Vec::new();
-    for token in console.admin.tokens.all(200).await? {
-        let id = token.user_id.to_string();
-        if !users.contains_key(&id) {
-            let name = store
-                .user(&token.user_id)
-                .await?
-                .map_or_else(|| id.clone(), |user| user.name.to_string());
-            users.insert(id.clone(), name);
-        }
-        tokens.push(Token {
-            live: token.is_live(now),
-            id: token.id.to_string(),
-            name: token.name,
-            user: users.get(&id).cloned().unwrap_or_default(),
-            scopes: token.scopes.to_string(),
-            used: token.last_used_at.map_or_else(|| text::common_never().to_string(), moment),
-            expires: moment(token.expires_at),
-        });
-    }
     Ok(Page {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "keys",
         csrf: console.web.csrf(&administrator.0.browser, "keys"),
         error,
         keys: keys.collect(),
-        tokens,
     })
 }
 
@@ -132,7 +98,6 @@ pub(crate) async fn post(
     let admin = &console.admin;
     let done = match params.get("do") {
         Some("rotate") => admin.keys.rotate(false).await.map(drop),
-        Some("revoke") => admin.tokens.revoke(params.get("token").unwrap_or_default()).await,
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {

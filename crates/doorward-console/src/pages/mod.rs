@@ -1,19 +1,29 @@
 //! The pages of administrators, one file each.
 
 mod audit;
+mod client_list;
 mod clients;
+mod exchange;
 mod home;
 mod keys;
 mod linked;
+mod pasted;
 mod policy;
 mod providers;
 mod resources;
+mod reviewed;
+mod search;
 mod server;
+mod services;
 mod settings;
+mod sure;
+mod table;
 mod timeline;
+mod tokens;
 mod trust;
 mod upstreams;
 pub(crate) mod usage;
+mod user_list;
 mod users;
 
 use std::sync::Arc;
@@ -71,22 +81,27 @@ impl FromRequestParts<Arc<Console>> for Auditor {
 pub(crate) fn router(console: &Arc<Console>) -> Router {
     let pages = Router::new()
         .route(routes::ADMIN, get(home::get))
-        .route(routes::ADMIN_UPSTREAMS, get(upstreams::get).post(upstreams::post))
-        .route(routes::ADMIN_USERS, get(users::list).post(users::add))
+        .route(routes::ADMIN_UPSTREAMS, get(services::get).post(upstreams::post))
+        .route(routes::ADMIN_UPSTREAM, get(upstreams::get).post(upstreams::post_selected))
+        .route(routes::ADMIN_USERS, get(user_list::list).post(user_list::add))
         .route(routes::ADMIN_USER, get(users::one).post(users::change))
-        .route(routes::ADMIN_CLIENTS, get(clients::list).post(clients::post))
+        .route(routes::ADMIN_CLIENTS, get(client_list::list).post(client_list::post))
         .route(routes::ADMIN_CLIENT, get(clients::one).post(clients::decide))
+        .route(routes::ADMIN_TOKENS, get(tokens::get).post(tokens::post))
         .route(routes::ADMIN_TRUST, get(trust::get).post(trust::post))
         .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
         .route(routes::ADMIN_RESOURCES, get(resources::get).post(resources::post))
         .route(routes::ADMIN_POLICY, get(policy::get))
+        .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))
         .route(routes::ADMIN_AUDIT, get(audit::get))
         .route(routes::ADMIN_AUDIT_EXPORT, get(audit::export))
+        .route(routes::ADMIN_AUDIT_ENTRY, get(audit::entry))
         .route(routes::ADMIN_AUDIT_RECORD, get(audit::record))
         .route(routes::ADMIN_USAGE, get(usage::get))
         .route(routes::ADMIN_USAGE_CSV, get(usage::csv))
+        .route(routes::ADMIN_SEARCH, get(search::get))
         .route(routes::ADMIN_SETTINGS, get(server::get))
         .route(routes::ADMIN_NOTICE, post(server::notice))
         .route(routes::ADMIN_TEST_MAIL, post(server::test_mail))

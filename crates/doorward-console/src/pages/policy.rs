@@ -1,21 +1,23 @@
-//! Explains the decision on each user and tool, with the rule that made it.
+//! The policy: its rules, explanations of its decisions, and a dry run of other rules over the
+//! audit.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{
+    body::Body,
     extract::{Request, State},
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Call, ItemKind, Kind, Named};
+use doorward_admin::{Call, DryRun, ItemKind, Kind, Named, Refusal, RulesInEffect};
 use doorward_language::{Message, text};
 use doorward_transport::Params;
-use doorward_web::{Frame, filters};
+use doorward_web::{Frame, filters, form};
 
 use crate::{
     Console,
-    explanation::Explanation,
+    explanation::{Explanation, effect},
     findings::item_kind,
     pages::{Administrator, draw},
     refusals::{Alert, oops},
@@ -33,24 +35,85 @@ struct Page {
     item: String,
     error: Option<Alert>,
     answer: Option<Explanation>,
+    csrf: String,
+    rules: Vec<RuleRow>,
+    typed: Typed,
+    trial: Option<Trial>,
 }
 
-pub(crate) async fn get(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request,
-) -> Response {
-    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+/// A rule, or what holds where none matches.
+struct RuleRow {
+    number: String,
+    effect: Message,
+    text: String,
+    hits: i64,
+}
+
+/// The rules to try, as they were typed.
+struct Typed {
+    rules: String,
+    default: String,
+}
+
+/// The result of a dry run.
+struct Trial {
+    summary: Message,
+    partial: bool,
+    impacts: Vec<(Message, Vec<(String, u64)>)>,
+}
+
+impl Trial {
+    fn of(found: DryRun) -> Self {
+        let DryRun { calls, partial, refused, confirmed, opened } = found;
+        Self {
+            summary: text::policy_trial_calls(calls),
+            partial,
+            impacts: vec![
+                (text::policy_trial_refused(refused.calls, refused.users), refused.tools),
+                (text::policy_trial_confirmed(confirmed.calls, confirmed.users), confirmed.tools),
+                (text::policy_trial_opened(opened.calls, opened.users), opened.tools),
+            ],
+        }
+    }
+}
+
+/// The page without an answer.
+async fn page(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+) -> Result<Page, Refusal> {
     let text = |name: &str| {
         params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>()
     };
-    let (user, client, wanted) = (text("user"), text("client"), text("kind"));
+    let wanted = text("kind");
     let kind = ItemKind::ALL.iter().find(|(_, word, _)| *word == wanted);
-    let mut page = Page {
+    let RulesInEffect { rules, default, default_hits } =
+        console.admin.policies.rules_in_effect().await?;
+    let lines: Vec<&str> = rules.iter().map(|rule| rule.text.as_str()).collect();
+    let mut rows: Vec<RuleRow> = rules
+        .iter()
+        .map(|rule| RuleRow {
+            number: rule.number.to_string(),
+            effect: effect(rule.effect),
+            text: rule.text.clone(),
+            hits: rule.hits,
+        })
+        .collect();
+    rows.push(RuleRow {
+        number: "–".to_owned(),
+        effect: effect(default),
+        text: text::policy_without_rule().to_string(),
+        hits: default_hits,
+    });
+    let typed = |name: &str, usual: &str| {
+        params.get(name).map_or_else(|| usual.to_owned(), |typed| typed.replace('\r', ""))
+    };
+    Ok(Page {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "policy",
-        user,
-        client,
+        user: text("user"),
+        client: text("client"),
         kinds: ItemKind::ALL
             .iter()
             .map(|(kind, word, _)| (*kind, *word, item_kind(*kind)))
@@ -59,6 +122,25 @@ pub(crate) async fn get(
         item: text("item"),
         error: None,
         answer: None,
+        csrf: console.web.csrf(&administrator.0.browser, "policy"),
+        typed: Typed {
+            rules: typed("rules", &lines.join("\n")),
+            default: typed("default", default.as_str()),
+        },
+        rules: rows,
+        trial: None,
+    })
+}
+
+pub(crate) async fn get(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let mut page = match page(&console, &administrator, &params).await {
+        Ok(page) => page,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     if !page.user.is_empty() && !page.item.is_empty() {
         let item = Named::one(page.kind, &page.item);
@@ -72,4 +154,34 @@ pub(crate) async fn get(
         }
     }
     draw(StatusCode::OK, &page)
+}
+
+/// Tries the rules of the form. Nothing is changed.
+pub(crate) async fn dry_run(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "policy", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let mut page = match page(&console, &administrator, &params).await {
+        Ok(page) => page,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let lines = page.typed.rules.lines().map(str::trim).filter(|line| !line.is_empty());
+    let rules: Vec<String> = lines.map(ToOwned::to_owned).collect();
+    let since = console.clock.now().plus(-30 * 86_400);
+    match console.admin.policies.dry_run(&rules, &page.typed.default, since).await {
+        Ok(found) => {
+            page.trial = Some(Trial::of(found));
+            draw(StatusCode::OK, &page)
+        }
+        Err(refusal) if refusal.kind() == Kind::Invalid => {
+            page.error = Some(Alert::unanswered(&refusal));
+            draw(StatusCode::BAD_REQUEST, &page)
+        }
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
 }

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Console,
-    pages::{Administrator, draw},
+    pages::{Administrator, draw, pasted},
     refusals::{Alert, alert},
 };
 
@@ -54,6 +54,8 @@ struct Page {
     seen: String,
     /// The digest of the change that is shown, so that no other one takes effect.
     shown: String,
+    /// The form takes what MCP clients write about a server.
+    pastes: bool,
     /// The settings that change.
     differences: Option<Vec<Differs>>,
     ends_access: bool,
@@ -299,6 +301,7 @@ fn show(
         seen: held.etag.clone(),
         shown: say.digest,
         ends_access: say.edit.as_ref().is_some_and(|edit| edit.ends_access),
+        pastes: family == Family::Upstream && name.is_none(),
         differences: say.edit.as_ref().map(differs),
         groups: fieldsets(family, &held.settings, say.params),
     };
@@ -333,6 +336,24 @@ pub(super) async fn asked(
     })
 }
 
+/// Shows the form for a new one, filled from what MCP clients write about a server.
+fn filled_in(
+    console: &Console,
+    administrator: &Administrator,
+    family: Family,
+    params: &Params,
+) -> Response {
+    let (fields, error) = match pasted::fields(params.get("pasted").unwrap_or_default()) {
+        Ok(fields) => (fields, None),
+        Err(told) => (Vec::new(), Some(Alert { text: told, code: "" })),
+    };
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let typed = Params::from_query(Some(&query)).unwrap_or_default();
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let say = Say { status, error, params: Some(&typed), ..Say::default() };
+    show(console, administrator, (family, None), &Held::default(), say)
+}
+
 /// Takes the form. `None` if another one was sent.
 pub(super) async fn sent(
     console: &Console,
@@ -340,6 +361,9 @@ pub(super) async fn sent(
     family: Family,
     params: &Params,
 ) -> Option<Drawn> {
+    if family == Family::Upstream && params.get("do") == Some("paste") {
+        return Some(Ok(filled_in(console, administrator, family, params)));
+    }
     let step = match params.get("do")? {
         "show" => Step::Show,
         "apply" => Step::Apply,

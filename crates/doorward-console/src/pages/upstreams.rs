@@ -1,35 +1,48 @@
-//! Review of upstreams and their tools by an administrator: new ones, changes, warnings.
+//! The administrators' page of an upstream: its tools with new ones, changes and warnings; who may
+//! use it, who is connected, its settings and its activity.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::StatusCode,
     response::Response,
 };
 use doorward_admin::{
-    Decision, Difference, Family, ReviewState, ReviewedTool, ReviewedUpstream, ToolSeen, Why,
-    tool_etag,
+    Decision, Family, Object, Refusal, ReviewState, ReviewedTool, ReviewedUpstream, ToolSeen, Why,
+    tool_etag, waits,
 };
-use doorward_gateway::Source;
+use doorward_audit::{AuditRow, Names};
+use doorward_gateway::{Source, Upstream, UpstreamConfig};
 use doorward_language::{Message, text};
-use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign, routes};
+use doorward_model::{
+    AuditFilter, Timestamp, ToolClass, UpstreamName, User, VitalRecord, foreign, routes,
+};
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, filters, form};
+use doorward_web::{ErrorPage, Frame, filters, form, moment};
+use serde_json::Value;
 
 use crate::{
     Console,
     findings::{left_out_reason, review_state, tool_class},
-    pages::{Administrator, draw, settings},
+    pages::{
+        Administrator, draw,
+        reviewed::{NamedServer, Tool, named_server, tool},
+        services, settings,
+        table::{self, Cell, Column, Filter, List, Table},
+    },
     refusals::{Alert, alert, oops},
 };
 
-/// The most characters of a tool's description, and of one side of a difference, that the page
-/// shows.
-const DESCRIPTION: usize = 400;
-const DIFFERENCE: usize = 20_000;
+/// How many tools that wait for a decision the page shows whole.
+const WAITING: usize = 10;
+/// How many connected users, and how many entries of the audit, the page shows.
+const CONNECTED: u64 = 500;
+const ENTRIES: u64 = 50;
+/// The filters of the tools, and the part of the page, which links keep.
+const FILTERS: [&str; 2] = ["state", "part"];
 
 #[derive(Template)]
 #[template(path = "upstreams.html")]
@@ -38,7 +51,85 @@ struct Page {
     tab: &'static str,
     csrf: String,
     error: Option<Alert>,
-    upstreams: Vec<Row>,
+    upstream: Row,
+    health: Health,
+    part: Part,
+    /// The parts of the page: name, title, and whether it is shown.
+    parts: Vec<(&'static str, Message, bool)>,
+    /// The path of the page.
+    path: String,
+    /// The tools that wait for a decision: the first ones, and the number of the others.
+    waiting: Vec<Tool>,
+    more_waiting: usize,
+    /// The tool that is looked at alone.
+    tool: Option<Tool>,
+    table: Option<Table>,
+    roles: Vec<String>,
+    settings: Vec<(String, String)>,
+    activity: Vec<AuditRow>,
+}
+
+/// A part of the page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Tools,
+    Access,
+    Connections,
+    Settings,
+    Activity,
+}
+
+impl Part {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Tools, "tools"),
+        (Self::Access, "access"),
+        (Self::Connections, "connections"),
+        (Self::Settings, "settings"),
+        (Self::Activity, "activity"),
+    ];
+
+    /// The part of that name; tools if there is none.
+    fn named(name: Option<&str>) -> Option<Self> {
+        match name {
+            None => Some(Self::Tools),
+            Some(name) => Self::ALL.iter().find(|(_, known)| *known == name).map(|(part, _)| *part),
+        }
+    }
+
+    /// Every part with its name and title, and whether it is this one.
+    fn titles(self) -> Vec<(&'static str, Message, bool)> {
+        let titled = Self::ALL.map(|(part, name)| {
+            let title = match part {
+                Self::Tools => text::console_service_tools(),
+                Self::Access => text::console_service_access(),
+                Self::Connections => text::console_service_connections(),
+                Self::Settings => text::console_service_settings(),
+                Self::Activity => text::console_service_activity(),
+            };
+            (name, title, part == self)
+        });
+        titled.into()
+    }
+}
+
+/// The last answers of the upstream.
+struct Health {
+    success: Option<String>,
+    failure: Option<(String, String)>,
+}
+
+impl From<&VitalRecord> for Health {
+    fn from(record: &VitalRecord) -> Self {
+        let at = |at: Option<i64>| at.map(|at| moment(Timestamp(at)));
+        Self {
+            success: at(record.last_success),
+            failure: record
+                .last_error
+                .as_ref()
+                .filter(|_| record.failing)
+                .map(|error| (error.clone(), at(record.last_failure).unwrap_or_default())),
+        }
+    }
 }
 
 struct Row {
@@ -53,7 +144,7 @@ struct Row {
     users: u64,
     /// The other authorization server that it names.
     names_another: Option<NamedServer>,
-    tools: Vec<Tool>,
+    tools: usize,
     /// The first of the tools that it lists and that are not offered: escaped name and reason.
     left_out: Vec<(String, Message)>,
     left_out_count: usize,
@@ -62,91 +153,9 @@ struct Row {
     parts_left_out_count: usize,
 }
 
-/// The accepted authorization server with its resource, and the one that is named now.
-struct NamedServer {
-    issuer: String,
-    resource: String,
-    named_issuer: String,
-    named_resource: String,
-    /// The etag of the state shown.
-    seen: String,
-}
-
-fn named_server(trust: UpstreamTrust) -> Option<NamedServer> {
-    let named = trust.named?;
-    let shown = |text: &str| foreign::line(text, foreign::LINE).into_owned();
-    let resource = |pin: &ServerPin| shown(pin.resource.as_deref().unwrap_or_default());
-    Some(NamedServer {
-        issuer: trust.server.as_ref().map(|pin| shown(&pin.issuer)).unwrap_or_default(),
-        resource: trust.server.as_ref().map(resource).unwrap_or_default(),
-        named_issuer: shown(&named.issuer),
-        named_resource: resource(&named),
-        seen: named.etag(),
-    })
-}
-
-struct Tool {
-    name: String,
-    /// The name with hidden characters made visible.
-    shown_name: String,
-    state: ReviewState,
-    state_text: Message,
-    class: ToolClass,
-    class_text: Message,
-    description: String,
-    warnings: Vec<String>,
-    changes: Vec<ChangedPart>,
-    /// The etag of the state that is shown.
-    seen: String,
-}
-
-struct ChangedPart {
-    part: String,
-    before: String,
-    after: String,
-}
-
-/// A difference. Hidden characters are shown rather than dropped, since they may be the difference;
-/// line breaks stay.
-fn changed_part(one: &Difference) -> ChangedPart {
-    let shown = |text: &str| {
-        let lines: Vec<_> = text.lines().map(foreign::escaped).collect();
-        let whole = lines.join("\n");
-        let mut kept: String = whole.chars().take(DIFFERENCE).collect();
-        if kept.len() < whole.len() {
-            kept.push('…');
-        }
-        kept
-    };
-    ChangedPart { part: one.part.clone(), before: shown(&one.before), after: shown(&one.after) }
-}
-
-fn tool(tool: ReviewedTool) -> Tool {
-    Tool {
-        shown_name: foreign::escaped(&tool.pin.tool).into_owned(),
-        state: tool.state(),
-        state_text: review_state(tool.state()),
-        class: tool.class(),
-        class_text: tool_class(tool.class()),
-        description: foreign::line(&tool.description(), DESCRIPTION).into_owned(),
-        seen: tool_etag(&tool.pin),
-        changes: tool.differences.iter().map(changed_part).collect(),
-        warnings: tool.warnings,
-        name: tool.pin.tool,
-    }
-}
-
-fn row(reviewed: ReviewedUpstream) -> Row {
+/// The upstream without its tools.
+fn row(reviewed: &ReviewedUpstream) -> Row {
     let ReviewedUpstream { upstream, tools, left_out, users, trust } = reviewed;
-    let mut tools: Vec<Tool> = tools.into_iter().map(tool).collect();
-    // Items that await a decision come first.
-    tools.sort_by_key(|tool| {
-        (
-            tool.state == ReviewState::Approved,
-            tool.state == ReviewState::Rejected,
-            tool.name.clone(),
-        )
-    });
     let named = |list: &[(String, Why)]| {
         list.iter().map(|(name, why)| (name.clone(), left_out_reason(*why))).collect()
     };
@@ -158,9 +167,9 @@ fn row(reviewed: ReviewedUpstream) -> Row {
         enabled: upstream.is_enabled(),
         editable: upstream.source != Source::File && !upstream.kind.is_process,
         in_file: upstream.source == Source::File,
-        users,
-        names_another: trust.and_then(named_server),
-        tools,
+        users: *users,
+        names_another: trust.clone().and_then(named_server),
+        tools: tools.len(),
         left_out: named(left_out.named()),
         left_out_count: left_out.count(),
         parts_left_out: named(left_out.parts()),
@@ -168,38 +177,221 @@ fn row(reviewed: ReviewedUpstream) -> Row {
     }
 }
 
-async fn show(
+fn page_of(name: &str) -> String {
+    routes::ADMIN_UPSTREAM.replace("{upstream}", name)
+}
+
+/// The table of the tools that fit.
+fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table {
+    let search = list.get("search").to_lowercase();
+    let state = list.get("state");
+    let fits = |tool: &ReviewedTool| {
+        (search.is_empty()
+            || tool.pin.tool.to_lowercase().contains(&search)
+            || tool.description().to_lowercase().contains(&search))
+            && (state.is_empty() || tool.state().as_str() == state)
+    };
+    let fitting: Vec<ReviewedTool> = tools.into_iter().filter(fits).collect();
+    let listed = list.of_all(fitting, |tool| tool.pin.tool.clone());
+    let states =
+        [ReviewState::Approved, ReviewState::Waiting, ReviewState::Changed, ReviewState::Rejected];
+    let choices = states.map(|state| (state.as_str(), review_state(state))).into();
+    let filter = Filter { name: "state", label: text::console_any_state(), choices };
+    let columns = vec![
+        Column::plain(text::common_name()),
+        Column::plain(text::admin_tool_class()),
+        Column::plain(text::console_tool_description()),
+        Column::plain(text::common_state()),
+    ];
+    let line = |tool: &ReviewedTool| {
+        let name = foreign::escaped(&tool.pin.tool).into_owned();
+        let query: String =
+            url::form_urlencoded::byte_serialize(tool.pin.tool.as_bytes()).collect();
+        let good = tool.state() == ReviewState::Approved;
+        let mut states = vec![(review_state(tool.state()), good)];
+        if !tool.warnings.is_empty() {
+            states.push((text::console_tool_warnings(tool.warnings.len()), false));
+        }
+        table::Row {
+            key: tool.pin.tool.clone(),
+            name: name.clone(),
+            value: tool_etag(&tool.pin),
+            cells: vec![
+                Cell::Link {
+                    path: format!("{}?tool={query}", list.path),
+                    label: name,
+                    below: String::new(),
+                },
+                Cell::Text(tool_class(tool.class()).to_string()),
+                Cell::Text(foreign::line(&tool.description(), 120).into_owned()),
+                Cell::Badges(states),
+            ],
+        }
+    };
+    let actions =
+        vec![("approve", text::admin_client_approve()), ("reject", text::admin_tool_reject())];
+    let search = (text::console_search_tools(), vec![filter]);
+    Table::new(list, &listed, search, columns, line).without_file().with_actions(csrf, actions)
+}
+
+/// The users who connected last.
+async fn connections(
+    console: &Console,
+    list: &List<'_>,
+    name: UpstreamName,
+) -> Result<Table, Refusal> {
+    let rows = console.store.connected_users(name, CONNECTED).await?;
+    let listed = list.of_all(rows, |(user, _)| user.name.to_string());
+    let columns = vec![Column::plain(text::common_name()), Column::plain(text::common_since())];
+    let line = |(user, since): &(User, Timestamp)| table::Row {
+        key: user.id.to_string(),
+        name: user.name.to_string(),
+        value: String::new(),
+        cells: vec![
+            Cell::Link {
+                path: routes::ADMIN_USER.replace("{user}", user.id.as_str()),
+                label: user.name.to_string(),
+                below: user.display_name.clone().unwrap_or_default(),
+            },
+            Cell::Time(moment(*since)),
+        ],
+    };
+    let search = (text::console_search_users(), Vec::new());
+    Ok(Table::new(list, &listed, search, columns, line).without_search())
+}
+
+/// The settings that are not the default. Secrets are left out by their types.
+fn settings_of(upstream: &Upstream) -> Vec<(String, String)> {
+    let value = |config: UpstreamConfig| serde_json::to_value(config).unwrap_or_default();
+    let (set, usual) = (value(upstream.public_config()), value(UpstreamConfig::default()));
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let members = set.as_object().into_iter().flatten();
+    members
+        .filter(|(key, value)| usual.get(key.as_str()) != Some(value))
+        .map(|(key, value)| (key.clone(), text(value)))
+        .collect()
+}
+
+async fn page(
     console: &Console,
     administrator: &Administrator,
-    status: StatusCode,
+    (name, params): (&str, &Params),
     error: Option<Alert>,
-) -> Response {
+) -> Result<Page, Refusal> {
+    let (mut reviewed, record) = console.admin.upstreams.review_one(name).await?;
     let browser = &administrator.0.browser;
-    let reviewed = match console.admin.upstreams.review().await {
-        Ok(reviewed) => reviewed,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let page = Page {
+    let csrf = console.web.csrf(browser, "tools");
+    let path = page_of(reviewed.upstream.name.as_str());
+    let part = Part::named(params.get("part")).unwrap_or(Part::Tools);
+    let upstream = row(&reviewed);
+    let id = reviewed.upstream.name;
+    let tools = std::mem::take(&mut reviewed.tools);
+    let one = params.get("tool").filter(|_| part == Part::Tools);
+    let alone = one.and_then(|one| tools.iter().find(|tool| tool.pin.tool == one)).cloned();
+    if one.is_some() && alone.is_none() {
+        return Err(Refusal::Missing(Object::Tool, one.unwrap_or_default().to_owned()));
+    }
+    let waiting: Vec<&ReviewedTool> = tools.iter().filter(|tool| waits(tool)).collect();
+    let shown = if part == Part::Tools && alone.is_none() { WAITING } else { 0 };
+    let list = List { path: &path, params, filters: &FILTERS };
+    Ok(Page {
         tab: "upstreams",
         frame: console.web.frame(Some(browser)),
-        csrf: console.web.csrf(browser, "tools"),
         error,
-        upstreams: reviewed.into_iter().map(row).collect(),
-    };
-    draw(status, &page)
+        health: Health::from(&record),
+        waiting: waiting.iter().take(shown).map(|one| tool((*one).clone())).collect(),
+        more_waiting: waiting.len().saturating_sub(WAITING),
+        tool: alone.clone().map(tool),
+        table: match part {
+            Part::Tools if alone.is_none() => Some(tools_table(&list, tools, csrf.clone())),
+            Part::Connections => Some(connections(console, &list, id).await?),
+            Part::Tools | Part::Access | Part::Settings | Part::Activity => None,
+        },
+        roles: reviewed.upstream.public_config().roles,
+        settings: if part == Part::Settings { settings_of(&reviewed.upstream) } else { Vec::new() },
+        activity: if part == Part::Activity { activity(console, id).await? } else { Vec::new() },
+        upstream,
+        parts: part.titles(),
+        part,
+        path,
+        csrf,
+    })
+}
+
+/// The newest entries of the audit about calls of the upstream.
+async fn activity(console: &Console, name: UpstreamName) -> Result<Vec<AuditRow>, Refusal> {
+    let filter = AuditFilter { upstream: Some(name.to_string()), ..AuditFilter::default() };
+    let found = console.store.audit(&filter, None, ENTRIES).await?;
+    let names = Names::of(&console.store, &found.entries).await?;
+    Ok(found.entries.iter().map(|entry| names.row(entry)).collect())
+}
+
+/// Shows the page of an upstream.
+pub(super) async fn show(
+    console: &Console,
+    administrator: &Administrator,
+    asked: (&str, &Params),
+    (status, error): (StatusCode, Option<Alert>),
+) -> Response {
+    match page(console, administrator, asked, error).await {
+        Ok(page) => draw(status, &page),
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
 }
 
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
+    Path(name): Path<String>,
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    match settings::asked(&console, &administrator, Family::Upstream, &params).await {
-        Some(Ok(response)) => response,
-        Some(Err((status, alert))) => show(&console, &administrator, status, Some(alert)).await,
-        None => show(&console, &administrator, StatusCode::OK, None).await,
+    show(&console, &administrator, (&name, &params), (StatusCode::OK, None)).await
+}
+
+/// Decides about the selected tools, each in the state in which it was shown.
+async fn decide_selected(
+    console: &Console,
+    administrator: &Administrator,
+    (name, params): (&str, &Params),
+    decision: Decision,
+) -> Response {
+    let by = administrator.0.visitor.user.name.as_str();
+    let mut refused = None;
+    for key in table::selected(params) {
+        let seen = params.get(&format!("row-{key}"));
+        let tool = ToolSeen { upstream: name, tool: &key, seen };
+        if let Err(refusal) = console.admin.upstreams.decide(tool, decision, by).await {
+            refused = refused.or(Some(refusal));
+        }
     }
+    match refused.map(|refusal| alert(console, &refusal)) {
+        None => answer::see_other(&console.web.at(&page_of(name))),
+        Some(Ok((status, alert))) => {
+            let asked = (name, &Params::default());
+            show(console, administrator, asked, (status, Some(alert))).await
+        }
+        Some(Err(response)) => response,
+    }
+}
+
+/// The actions on selected tools.
+pub(crate) async fn post_selected(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "tools", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let decision = match params.get("do") {
+        Some("approve") => Decision::Approve,
+        Some("reject") => Decision::Reject,
+        _ => return ErrorPage::incomplete("do").draw(&console.web),
+    };
+    decide_selected(&console, &administrator, (&name, &params), decision).await
 }
 
 pub(crate) async fn post(
@@ -214,17 +406,21 @@ pub(crate) async fn post(
     match settings::sent(&console, &administrator, Family::Upstream, &params).await {
         Some(Ok(response)) => return response,
         Some(Err((status, alert))) => {
-            return show(&console, &administrator, status, Some(alert)).await;
+            return services::show(&console, &administrator, &params, (status, Some(alert))).await;
         }
         None => {}
     }
+    let empty = Params::default();
     if let (Some("accept-server"), Some(upstream), Some(seen)) =
         (params.get("decision"), params.get("upstream"), params.get("seen"))
     {
         return match console.admin.upstreams.accept_server(upstream, Some(seen)).await {
-            Ok(_) => answer::see_other(&console.web.at(routes::ADMIN_UPSTREAMS)),
+            Ok(_) => answer::see_other(&console.web.at(&page_of(upstream))),
             Err(refusal) => match alert(&console, &refusal) {
-                Ok((status, alert)) => show(&console, &administrator, status, Some(alert)).await,
+                Ok((status, alert)) => {
+                    let asked = (upstream, &empty);
+                    show(&console, &administrator, asked, (status, Some(alert))).await
+                }
                 Err(response) => response,
             },
         };
@@ -243,12 +439,16 @@ pub(crate) async fn post(
     else {
         return ErrorPage::incomplete("decision").draw(&console.web);
     };
+    let path = page_of(upstream);
     let tool = ToolSeen { upstream, tool, seen: Some(seen) };
     let by = administrator.0.visitor.user.name.as_str();
     match console.admin.upstreams.decide(tool, decision, by).await {
-        Ok(_) => answer::see_other(&console.web.at(routes::ADMIN_UPSTREAMS)),
+        Ok(_) => answer::see_other(&console.web.at(&path)),
         Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => show(&console, &administrator, status, Some(alert)).await,
+            Ok((status, alert)) => {
+                let asked = (upstream, &empty);
+                show(&console, &administrator, asked, (status, Some(alert))).await
+            }
             Err(response) => response,
         },
     }

@@ -1,4 +1,4 @@
-//! The administrators' pages of users.
+//! The administrators' page of a user.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
+use doorward_admin::{Refusal, UserChange, UserState};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{Role, User, routes};
-use doorward_store::{ConnectedApp, page_of};
+use doorward_store::ConnectedApp;
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, SignInTarget, browser_name, filled, filters, form, moment};
+use doorward_web::{ErrorPage, Frame, SignInTarget, browser_name, filters, form, moment};
 
 use crate::{
     Console,
@@ -24,62 +24,20 @@ use crate::{
     refusals::{Alert, alert, oops},
 };
 
-/// How many users a page lists.
-const LISTED: u64 = 100;
-
-#[derive(Template)]
-#[template(path = "admin_users.html")]
-struct List {
-    frame: Frame,
-    tab: &'static str,
-    csrf: String,
-    error: Option<Alert>,
-    handed_over: Option<HandedOver>,
-    users: Vec<Row>,
-    next: Option<String>,
-    providers: Vec<(String, String)>,
-    typed: Typed,
-    passwords: bool,
-    password_min_length: usize,
+/// A user as pages show one.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) shown: String,
+    pub(super) email: String,
+    pub(super) roles: String,
+    pub(super) since: String,
+    pub(super) disabled: bool,
+    pub(super) state: UserState,
+    pub(super) state_text: Message,
 }
 
-/// The contents of the list besides the users.
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
-    error: Option<Alert>,
-    handed_over: Option<HandedOver>,
-}
-
-/// A user to whom no mail about their account was sent.
-struct HandedOver {
-    name: String,
-    told: Message,
-    /// The URL at which the user chooses a password.
-    url: Option<String>,
-}
-
-/// The contents of the form as they were typed.
-struct Typed {
-    name: String,
-    email: String,
-    roles: String,
-    provider: String,
-}
-
-struct Row {
-    id: String,
-    name: String,
-    shown: String,
-    email: String,
-    roles: String,
-    since: String,
-    disabled: bool,
-    state: UserState,
-    state_text: Message,
-}
-
-fn state_text(state: UserState) -> Message {
+pub(super) fn state_text(state: UserState) -> Message {
     match state {
         UserState::Active => text::admin_user_active(),
         UserState::FirstPassword => text::admin_user_first_password_state(),
@@ -89,7 +47,7 @@ fn state_text(state: UserState) -> Message {
     }
 }
 
-fn row(user: &User, state: UserState) -> Row {
+pub(super) fn row(user: &User, state: UserState) -> Row {
     Row {
         id: user.id.to_string(),
         name: user.name.to_string(),
@@ -103,124 +61,9 @@ fn row(user: &User, state: UserState) -> Row {
     }
 }
 
-/// Shows the list. `params` holds the start of the page, and the values of the form as they were
-/// entered.
-async fn show_list(
-    console: &Console,
-    administrator: &Administrator,
-    params: &Params,
-    say: Say,
-) -> Response {
-    let listed = async {
-        let users = console.store.users_after(params.get("after"), LISTED + 1).await?;
-        let providers = console.admin.providers.enabled().await?;
-        let listed: Vec<&User> = users.iter().collect();
-        let states = console.admin.users.states(&listed, &providers).await?;
-        Ok::<_, Refusal>((users, states, providers))
-    };
-    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let (users, states, providers) = match listed.await {
-        Ok(listed) => listed,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let (users, more) = page_of(users, LISTED);
-    let page = List {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "users",
-        csrf: console.web.csrf(&administrator.0.browser, "users"),
-        error: say.error,
-        handed_over: say.handed_over,
-        next: if more { users.last().map(|user| user.name.to_string()) } else { None },
-        users: users.iter().zip(states).map(|(user, state)| row(user, state)).collect(),
-        providers: providers
-            .iter()
-            .map(|provider| (provider.id.to_string(), provider.name.clone()))
-            .collect(),
-        typed: Typed {
-            name: text("name"),
-            email: text("email"),
-            roles: text("roles"),
-            provider: text("provider"),
-        },
-        passwords: console.admin.users.have_passwords(),
-        password_min_length: console.admin.users.password_min_length(),
-    };
-    draw(say.status, &page)
-}
-
-pub(crate) async fn list(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request,
-) -> Response {
-    let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show_list(&console, &administrator, &params, Say::default()).await
-}
-
-fn roles(text: &str) -> Vec<String> {
+/// The roles that a form names.
+pub(super) fn roles(text: &str) -> Vec<String> {
     text.split([' ', ',']).filter(|role| !role.is_empty()).map(ToOwned::to_owned).collect()
-}
-
-/// The user as the form describes them.
-fn typed(params: &Params) -> NewUser {
-    let text = |name: &str| {
-        params.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    };
-    NewUser {
-        name: text("name").unwrap_or_default(),
-        email: text("email"),
-        password: params.get("password").filter(|text| !text.is_empty()).map(ToOwned::to_owned),
-        keep_password: false,
-        roles: roles(params.get("roles").unwrap_or_default()),
-        provider: text("provider"),
-    }
-}
-
-/// The link that the administrator has to give the user, because no mail did.
-fn handed_over(invited: &Invited) -> Option<HandedOver> {
-    let url = invited.url_to_hand_over().map(ToOwned::to_owned);
-    let told = match (&invited.mail, &url) {
-        (MailOutcome::Sent, _) | (MailOutcome::NotWritten, None) => return None,
-        (MailOutcome::NotWritten, Some(_)) => text::admin_user_hand_over_no_mail(),
-        (MailOutcome::Failed(_), Some(_)) => text::admin_user_hand_over_mail_failed(),
-        (MailOutcome::Failed(_), None) => text::admin_user_tell_mail_failed(),
-    };
-    Some(HandedOver { name: invited.user.name.to_string(), told, url })
-}
-
-pub(crate) async fn add(
-    State(console): State<Arc<Console>>,
-    administrator: Administrator,
-    request: Request<Body>,
-) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "users", request).await {
-        Ok(params) => params,
-        Err(response) => return response,
-    };
-    let next = filled(routes::ADMIN_USERS, &params, &["name", "email", "roles", "provider"]);
-    let authority =
-        match console.web.authority(&administrator.0.visitor, &SignInTarget::page(&next)).await {
-            Ok(authority) => authority,
-            Err(response) => return response,
-        };
-    match console.admin.invitations.add(&authority, typed(&params)).await {
-        Ok(invited) => match handed_over(&invited) {
-            None => answer::see_other(
-                &console.web.at(&routes::ADMIN_USER.replace("{user}", invited.user.id.as_str())),
-            ),
-            told => {
-                let say = Say { handed_over: told, ..Say::default() };
-                show_list(&console, &administrator, &Params::default(), say).await
-            }
-        },
-        Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                let say = Say { status, error: Some(alert), ..Say::default() };
-                show_list(&console, &administrator, &params, say).await
-            }
-            Err(response) => response,
-        },
-    }
 }
 
 #[derive(Template)]

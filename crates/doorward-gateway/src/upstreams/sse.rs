@@ -48,7 +48,9 @@ impl Connector for HttpSse {
         let http = Http::to(&making, &url, auth)?;
         let held = http.held();
         let old = open(http, &url).await?;
-        NewLink { era: Era::Legacy, ..making }.greet(old, Some(held)).await
+        // The newest revision was never spoken over it.
+        let era = if making.era == Era::Oldest { Era::Oldest } else { Era::Legacy };
+        NewLink { era, ..making }.greet(old, Some(held)).await
     }
 }
 
@@ -249,7 +251,8 @@ async fn post(
         };
     }
     let why = refusal(response).await;
-    let may_be_lost = matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
+    let may_be_lost =
+        matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE);
     // The stream that this URL belongs to may be known no more. The refusal of a stream that is
     // known is about the request, which the server may have carried out.
     let lost = may_be_lost

@@ -11,7 +11,10 @@ use rmcp::model::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::left_out::{LeftOut, Why};
+use crate::{
+    json_schema,
+    left_out::{LeftOut, Why},
+};
 
 /// Reports a value that reads as a type of the protocol library.
 fn reads<T: DeserializeOwned>(value: &Value) -> bool {
@@ -215,6 +218,9 @@ fn input_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
     for keyword in schema::mend(schema) {
         note(&format!("inputSchema.{keyword}"), Why::Keyword);
     }
+    if schema::as_top(schema) {
+        note("inputSchema.required", Why::Keyword);
+    }
 }
 
 /// Drops what is no schema from the schema of a tool's results.
@@ -222,6 +228,12 @@ fn output_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
     if let Some(Value::Object(schema)) = value.get_mut("outputSchema") {
         for keyword in schema::mend(schema) {
             note(&format!("outputSchema.{keyword}"), Why::Keyword);
+        }
+        if schema::as_top(schema) {
+            note("outputSchema.required", Why::Keyword);
+        }
+        for keyword in json_schema::compiled(schema) {
+            note(&format!("outputSchema … {keyword}"), Why::Keyword);
         }
     }
 }

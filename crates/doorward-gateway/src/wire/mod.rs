@@ -7,8 +7,10 @@
 
 pub(crate) mod events;
 mod mend;
+mod notices;
 pub(crate) mod read;
 mod results;
+mod tidy;
 pub(crate) mod words;
 
 use std::{

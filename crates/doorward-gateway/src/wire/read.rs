@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_model::foreign;
-use doorward_transport::off_thread;
+use doorward_transport::{budget::Shallow, off_thread};
 use rmcp::{
     ErrorData,
     model::{ErrorCode, JsonRpcMessage, RequestId},
 };
 use serde_json::{Map, Value, json};
 
-use super::{Message, Table, Wire, message_budget, number, results};
-use crate::link_error::{LinkError, WORDS};
+use super::{MOST_DEPTH, Message, Table, Wire, message_budget, notices, number, results};
+use crate::{
+    left_out::Why,
+    link_error::{LinkError, WORDS},
+};
 
 /// The size in bytes from which a text is read off the asynchronous threads.
 const LARGE: usize = 256 * 1024;
@@ -43,6 +46,13 @@ impl ReadText {
             Self::NoAnswer(_) | Self::Nothing => None,
         }
     }
+}
+
+/// A result as it was told.
+struct Told {
+    result: Value,
+    /// A part of it is nested too deep, and `null` is in its place.
+    too_deep: bool,
 }
 
 /// The request that a response answers.
@@ -128,12 +138,12 @@ impl Wire {
     /// may concern any request.
     pub(crate) fn read(&self, text: &[u8], asked: Option<&RequestId>) -> Vec<ReadText> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
-        let value = match message_budget().lenient_json(text) {
-            Ok((value, mended)) => {
+        let (value, too_deep) = match message_budget().shallow_json(text) {
+            Ok(Shallow { value, mended, too_deep }) => {
                 if mended && self.may_log() {
                     tracing::info!(upstream = %self.upstream, "a message of an upstream contains characters or numbers that JSON does not allow; it is read without them");
                 }
-                value
+                (value, too_deep)
             }
             Err(why) => return vec![self.no_message(text, &why.to_string())],
         };
@@ -143,9 +153,9 @@ impl Wire {
             }
             // The revision 2025-03-26 has batches.
             Value::Array(all) if !all.is_empty() => {
-                all.into_iter().map(|one| self.one(one, asked)).collect()
+                all.into_iter().map(|one| self.one(one, too_deep, asked)).collect()
             }
-            one => vec![self.one(one, asked)],
+            one => vec![self.one(one, too_deep, asked)],
         }
     }
 
@@ -185,7 +195,7 @@ impl Wire {
         passed_over
     }
 
-    fn one(&self, value: Value, asked: Option<&RequestId>) -> ReadText {
+    fn one(&self, value: Value, too_deep: bool, asked: Option<&RequestId>) -> ReadText {
         let Value::Object(mut members) = value else {
             return self.no_message(value.to_string().as_bytes(), "it is not an object");
         };
@@ -197,7 +207,9 @@ impl Wire {
         let result = members.remove("result");
         match (told, result) {
             (Some(told), _) => self.error(&told, members.get("id"), asked),
-            (None, Some(result)) => self.result(result, members.get("id"), asked),
+            (None, Some(result)) => {
+                self.result(Told { result, too_deep }, members.get("id"), asked)
+            }
             (None, None) => self.no_message(
                 Value::Object(members).to_string().as_bytes(),
                 "it has no method, result or error",
@@ -216,6 +228,10 @@ impl Wire {
                 ("id" | "method" | "params", _) => drop(clean.insert(name, value)),
                 _ => {}
             }
+        }
+        let method = clean.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if let Some(params) = clean.get_mut("params") {
+            notices::mend(&method, params);
         }
         let text = clean.get("method").map(Value::to_string).unwrap_or_default();
         match serde_json::from_value(Value::Object(clean)) {
@@ -248,7 +264,7 @@ impl Wire {
         }
     }
 
-    fn result(&self, result: Value, id: Option<&Value>, asked: Option<&RequestId>) -> ReadText {
+    fn result(&self, result: Told, id: Option<&Value>, asked: Option<&RequestId>) -> ReadText {
         let found = self.lock().answered(id, asked.map(number), false);
         match found {
             Answered::Request(answered) if id.and_then(as_number) == Some(answered) => {
@@ -268,13 +284,23 @@ impl Wire {
     }
 
     /// Reads a result as one of its request's method.
-    fn answer(&self, id: i64, result: Value) -> ReadText {
+    fn answer(&self, id: i64, Told { result, too_deep }: Told) -> ReadText {
         let method = {
             let table = self.lock();
             table.sent.get(&id).map(|sent| sent.method.clone()).unwrap_or_default()
         };
-        match results::read(&method, result) {
-            Ok((result, left_out)) => {
+        // An element of a list costs itself. A part of any other result would change its meaning.
+        let is_list = method.ends_with("/list");
+        let read = if too_deep && !is_list {
+            Err(format!("values that are nested deeper than {MOST_DEPTH}"))
+        } else {
+            results::read(&method, result)
+        };
+        match read {
+            Ok((result, mut left_out)) => {
+                if too_deep {
+                    left_out.add_part("list", "elements", Why::Deep);
+                }
                 let mut table = self.lock();
                 table.sent.remove(&id);
                 if !left_out.is_empty() {
@@ -283,7 +309,7 @@ impl Wire {
                     });
                     if begins(&method) {
                         table.of_itself = left_out;
-                    } else if method.ends_with("/list") {
+                    } else if is_list {
                         table.left_out.insert(id, left_out);
                     }
                 }

@@ -9,7 +9,10 @@ use rmcp::model::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::mend::{self, Element, block, contents, drop_unread};
+use super::{
+    mend::{self, Element, block, contents, drop_unread},
+    tidy,
+};
 use crate::left_out::{LeftOut, Why};
 
 /// The words for a result that cannot be read.
@@ -55,7 +58,10 @@ pub(super) fn read(method: &str, mut result: Value) -> Result<(ServerResult, Lef
         }
         _ => whole::<ServerResult>(result),
     };
-    read.map(|read| (read, left_out))
+    read.map(|mut read| {
+        tidy::result(&mut read, &mut left_out);
+        (read, left_out)
+    })
 }
 
 fn whole<T: DeserializeOwned + Into<ServerResult>>(result: Value) -> Result<ServerResult, String> {

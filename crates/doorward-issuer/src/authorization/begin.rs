@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Client, ClientId, ConnectStep, OAuthErrorCode, Reason, Resource, ScopeSet, StepKind, Timestamp,
-    UserId, id::random_text,
+    Client, ClientId, ConnectStep, GrantType, OAuthErrorCode, Reason, Resource, Scope, ScopeSet,
+    StepKind, Timestamp, UserId, id::random_text,
 };
 use doorward_transport::{ClientAddress, Params};
+use serde_json::{Map, Value};
 
 use super::{AuthorizationRequest, AuthorizeRefusal, ErrorAnswer};
 use crate::{
     Failure, Issuer,
-    checks::{interaction::Interaction, redirect, scope},
+    checks::{
+        interaction::Interaction,
+        redirect,
+        scope::{self, NoScope},
+    },
     oxide,
 };
 
@@ -54,6 +59,7 @@ pub(super) struct Valid {
     resources: Vec<Resource>,
     challenge: String,
     interaction: Interaction,
+    hinted: Option<String>,
 }
 
 impl Valid {
@@ -65,7 +71,7 @@ impl Valid {
         client: Arc<Client>,
         params: Params,
     ) -> AuthorizationRequest {
-        let Self { redirect_uri, scopes, resources, challenge, interaction } = self;
+        let Self { redirect_uri, scopes, resources, challenge, interaction, hinted } = self;
         AuthorizationRequest {
             id,
             created_at,
@@ -76,6 +82,7 @@ impl Valid {
             resources,
             challenge,
             interaction,
+            hinted,
         }
     }
 }
@@ -147,6 +154,9 @@ impl Issuer {
             redirect::redirect_uri(&client.redirect_uris, params.get("redirect_uri"))
                 .map_err(|refusal| AuthorizeRefusal::Page(refusal.into()))?;
         self.follow_resources().await.map_err(AuthorizeRefusal::Page)?;
+        if params.get("id_token_hint").is_some() {
+            self.follow_keys().await.map_err(AuthorizeRefusal::Page)?;
+        }
         match self.judge(&client, params, redirect_uri) {
             Ok(valid) => Ok((client, valid)),
             Err(failure) => Err(AuthorizeRefusal::Client(self.tell(
@@ -165,18 +175,67 @@ impl Issuer {
         redirect_uri: &str,
     ) -> Result<Valid, Failure> {
         let served = &self.parts.resources;
+        if !client.grant_types.contains(GrantType::AuthorizationCode) {
+            let why = "the client did not register the grant type authorization_code";
+            return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why));
+        }
         let challenge = oxide::check_authorization(params, &client.id, redirect_uri)?;
+        let asked = params.get("scope");
         let (resources, external) = self.resources_of(params.resources())?;
-        let scopes = match external {
-            Some(external) => scope::requested_at(params.get("scope"), client, &external)?,
-            None => scope::requested(params.get("scope"), &client.scopes, |upstream| {
-                served.has_upstream(upstream)
-            })?,
+        let own =
+            || scope::requested(asked, &client.scopes, |upstream| served.has_upstream(upstream));
+        let identity = scope::of_identity(asked, client);
+        let (resources, scopes) = match external {
+            Some(external) => (resources, scope::requested_at(asked, client, &external)?),
+            None if identity.is_empty() => (resources, own()?),
+            None => self.signing_in(params, identity, (resources, own()))?,
         };
         supported(params)?;
         let interaction = Interaction::read(params.get("prompt"), params.get("max_age"))?;
+        // It is stored, for which PostgreSQL has no NUL.
+        if params.get("nonce").is_some_and(|nonce| nonce.len() > 512 || nonce.contains('\0')) {
+            let why = "nonce must have at most 512 bytes and no NUL";
+            return Err(Failure::new(OAuthErrorCode::InvalidRequest, why));
+        }
+        let hinted = self.hinted(client, params)?;
         let redirect_uri = redirect_uri.to_owned();
-        Ok(Valid { redirect_uri, scopes, resources, challenge, interaction })
+        Ok(Valid { redirect_uri, scopes, resources, challenge, interaction, hinted })
+    }
+
+    /// The resources and scopes of a request that signs a user in. Unless it also asks for access
+    /// to a resource of this server, its access token is for userinfo alone.
+    fn signing_in(
+        &self,
+        params: &Params,
+        identity: ScopeSet,
+        (resources, own): (Vec<Resource>, Result<ScopeSet, NoScope>),
+    ) -> Result<(Vec<Resource>, ScopeSet), Failure> {
+        let asks = |own: &ScopeSet| own.iter().any(|scope| scope != Scope::OfflineAccess);
+        match own {
+            Ok(own) if asks(&own) => Ok((resources, own.union(&identity))),
+            // A resource without a scope of it.
+            Ok(_) | Err(_) if !params.resources().is_empty() => Err(NoScope::Authorization.into()),
+            Ok(offline) => Ok((vec![self.userinfo_resource()], offline.union(&identity))),
+            Err(_) => Ok((vec![self.userinfo_resource()], identity)),
+        }
+    }
+
+    /// The subject whom the relying party expects, by an ID token that it got here
+    /// (`id_token_hint`).
+    fn hinted(&self, client: &Client, params: &Params) -> Result<Option<String>, Failure> {
+        let Some(hint) = params.get("id_token_hint").filter(|_| client.openid.is_some()) else {
+            return Ok(None);
+        };
+        let (keys, now) = (&self.parts.keys, self.parts.clock.now());
+        let claims = keys.own_id_token(hint, self.parts.public_url.as_str(), now);
+        let is_theirs = |claims: &Map<String, Value>| {
+            claims.get("aud").and_then(Value::as_str) == Some(client.id.as_str())
+        };
+        let subject = claims
+            .filter(is_theirs)
+            .and_then(|claims| claims.get("sub").and_then(Value::as_str).map(str::to_owned));
+        let why = "id_token_hint is not an ID token that this server issued to this client";
+        subject.map(Some).ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, why))
     }
 }
 

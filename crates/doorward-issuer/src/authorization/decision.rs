@@ -2,7 +2,8 @@
 
 use doorward_model::{
     AuthorizationCode, Change, ExternalResource, GrantId, OAuthErrorCode, PlainToken, Reason,
-    Scope, ScopeSet, StepKind, TokenKind, UnitOfWork, UserId,
+    RelyingChange, RelyingSession, Scope, ScopeSet, StepKind, TokenKind, UnitOfWork, UserId,
+    id::random_text,
 };
 use doorward_store::StoreError;
 
@@ -26,6 +27,45 @@ impl Issuer {
         Ok(same.fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)))
     }
 
+    /// The same, with what the user allowed a relying party in this session.
+    pub async fn allowed_in_session(
+        &self,
+        request: &AuthorizationRequest,
+        who: &Approver<'_>,
+    ) -> Result<ScopeSet, Failure> {
+        let already = self.already_allowed(request, &who.user.id).await?;
+        let used = self.used_session(request, who).await?;
+        Ok(used.map_or(already.clone(), |used| already.union(&used.scopes)))
+    }
+
+    /// The use of the session by the relying party of a request for userinfo alone.
+    async fn used_session(
+        &self,
+        request: &AuthorizationRequest,
+        who: &Approver<'_>,
+    ) -> Result<Option<RelyingSession>, Failure> {
+        if !request.signs_in() {
+            return Ok(None);
+        }
+        Ok(self.parts.store.relying_session(who.session, &request.client.id).await?)
+    }
+
+    /// True if a request signs the user in to an administrator's relying party within what they
+    /// allowed it before, so that they are not asked again.
+    pub fn is_agreed(&self, request: &AuthorizationRequest, already: &ScopeSet) -> bool {
+        request.signs_in()
+            && request.resources == [self.userinfo_resource()]
+            && !request.interaction.consent
+            && request.client.is_assured_at(&request.redirect_uri)
+            && already.covers(&request.scopes)
+    }
+
+    /// True if a relying party expects another user than this one (`id_token_hint`).
+    pub fn expects_another(&self, request: &AuthorizationRequest, user_id: &UserId) -> bool {
+        let subject = self.subject_at(&request.client, user_id);
+        request.hinted.as_ref().is_some_and(|hinted| *hinted != subject)
+    }
+
     /// The scopes that this user may be offered to allow: requested ones and those allowed before,
     /// as far as roles and factors permit.
     pub fn offered(
@@ -34,7 +74,10 @@ impl Issuer {
         already: &ScopeSet,
         who: &Approver<'_>,
     ) -> ScopeSet {
-        let asked = request.scopes.union(already);
+        // What a relying party learns is what it asks for this time.
+        let signs_in_only = request.resources == [self.userinfo_resource()];
+        let before = already.iter().filter(|scope| !signs_in_only && !scope.is_identity());
+        let asked = request.scopes.union(&before.collect());
         self.reach(&asked, &request.resources, who.user, who.authentication)
     }
 
@@ -64,18 +107,31 @@ impl Issuer {
         already: &ScopeSet,
     ) -> Result<String, AuthorizeRefusal> {
         let user_id = &who.user.id;
+        // A relying party without it could not sign the user in; the page says so.
+        let openid = request.signs_in().then_some(Scope::OpenId);
+        let chosen: ScopeSet = chosen.iter().chain(openid).collect();
         let granted = chosen.intersection(&self.offered(request, already, who));
         // `offline_access` alone allows nothing.
         if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
             return Ok(self.deny(request, user_id));
         }
         let plain = PlainToken::random(TokenKind::AuthorizationCode, self.parts.entropy.as_ref());
-        let code = self.code(request, who, &granted, &plain);
+        let mut code = self.code(request, who, &granted, &plain);
+        let used = if granted.contains(Scope::OpenId) {
+            let used = self.used_session(request, who).await.map_err(AuthorizeRefusal::Page)?;
+            Some(self.use_of_session(request, who, &granted, used))
+        } else {
+            None
+        };
+        code.subject.sid = used.as_ref().map(|used| used.sid.clone());
         let expires_at = request.created_at.plus(self.parts.config.authorization_request_seconds);
         let mut unit = UnitOfWork::from_iter([
             Change::InsertCode(code),
             Change::SpendValue { key: format!("consent:{}", request.id), expires_at },
         ]);
+        if let Some(used) = used {
+            unit.push(RelyingChange::Put(used).into());
+        }
         if request.client.authorized_at.is_none() {
             unit.push(Change::MarkClientAuthorized {
                 client_id: request.client.id.clone(),
@@ -100,6 +156,30 @@ impl Issuer {
         Ok(append(&request.redirect_uri, &pairs))
     }
 
+    /// The use of the session by a relying party with these scopes, besides those of before.
+    fn use_of_session(
+        &self,
+        request: &AuthorizationRequest,
+        who: &Approver<'_>,
+        granted: &ScopeSet,
+        before: Option<RelyingSession>,
+    ) -> RelyingSession {
+        // Access to another resource is asked for each time.
+        let here = request.resources == [self.userinfo_resource()];
+        let granted = if here { granted.clone() } else { ScopeSet::default() };
+        match before {
+            Some(used) => RelyingSession { scopes: used.scopes.union(&granted), ..used },
+            None => RelyingSession {
+                sid: random_text(self.parts.entropy.as_ref(), 16),
+                session_id: who.session.clone(),
+                client_id: request.client.id.clone(),
+                user_id: who.user.id.clone(),
+                scopes: granted,
+                created_at: self.parts.clock.now(),
+            },
+        }
+    }
+
     /// The code for the user's grant.
     fn code(
         &self,
@@ -117,6 +197,7 @@ impl Issuer {
             scopes: granted.normalised(),
             resources: request.resources.clone(),
             challenge: request.challenge.clone(),
+            nonce: request.params.get("nonce").map(str::to_owned),
             expires_at: self.parts.clock.now().plus(self.parts.config.code_seconds),
             consumed_at: None,
         }

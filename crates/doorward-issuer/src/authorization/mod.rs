@@ -11,8 +11,8 @@ mod sealed;
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Client, ConnectStep, IdentityId, OAuthErrorCode, Resource, ScopeSet, StepKind,
-    Subject, Timestamp, User,
+    Authentication, Client, ConnectStep, IdentityId, Level, OAuthErrorCode, Resource, Scope,
+    ScopeSet, SessionId, StepKind, Subject, Timestamp, User,
 };
 use doorward_transport::Params;
 
@@ -39,6 +39,8 @@ pub struct AuthorizationRequest {
     challenge: String,
     /// The client's requirements for interaction with the user.
     interaction: Interaction,
+    /// The subject whom the relying party expects.
+    hinted: Option<String>,
 }
 
 /// The user who decides on a request, and their authentication.
@@ -52,16 +54,19 @@ pub struct Approver<'a> {
     pub authentication: &'a Authentication,
     /// The account at an identity provider with which they signed in.
     pub identity: Option<&'a IdentityId>,
+    /// The browser session.
+    pub session: &'a SessionId,
 }
 
 impl Approver<'_> {
     /// The subject of the grant.
-    fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         Subject {
             account: self.user.id.clone(),
             auth_time: self.auth_time,
             authentication: self.authentication.clone(),
             identity: self.identity.cloned(),
+            sid: None,
         }
     }
 }
@@ -128,6 +133,21 @@ impl AuthorizationRequest {
     /// The authentication contexts that the client prefers.
     pub fn acr_values(&self) -> Option<&str> {
         self.params.get("acr_values").filter(|values| values.len() <= 512)
+    }
+    /// The level of authentication that one of the requested contexts needs at least. The client
+    /// lists those that it accepts; values of other servers count for identity providers alone.
+    pub fn level(&self) -> Option<Level> {
+        let named = self.acr_values()?.split(' ').take(16);
+        let known = [Level::SingleFactor, Level::MultiFactor];
+        named.filter_map(|name| known.into_iter().find(|level| level.as_str() == name)).min()
+    }
+    /// The languages that the client prefers for the pages, the first one most.
+    pub fn ui_locales(&self) -> Option<&str> {
+        self.params.get("ui_locales").filter(|locales| locales.len() <= 256)
+    }
+    /// True if it signs a user in to a relying party.
+    pub fn signs_in(&self) -> bool {
+        self.scopes.contains(Scope::OpenId)
     }
     /// The user expected by the client.
     pub fn login_hint(&self) -> Option<&str> {

@@ -21,6 +21,7 @@ impl From<InteractionRefusal> for Failure {
 
 /// The wishes of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a value of `prompt`")]
 pub(crate) struct Interaction {
     /// `prompt=none`.
     pub(crate) silent: bool,
@@ -28,6 +29,8 @@ pub(crate) struct Interaction {
     pub(crate) login: bool,
     /// `prompt=select_account`.
     pub(crate) choice: bool,
+    /// `prompt=consent`.
+    pub(crate) consent: bool,
     /// `max_age`, in seconds.
     pub(crate) max_age: Option<u32>,
 }
@@ -46,6 +49,7 @@ impl Interaction {
             silent: has("none"),
             login: has("login"),
             choice: has("select_account"),
+            consent: has("consent"),
             max_age,
         };
         if wishes.silent && prompt.contains(' ') {
@@ -105,7 +109,7 @@ mod tests {
             login: bool, choice: bool, max_age in any::<Option<u32>>(),
             created in 0_i64..1_000_000, after in 0_i64..1000, later in 0_i64..1_000_000
         ) {
-            let wishes = Interaction { silent: false, login, choice, max_age };
+            let wishes = Interaction { silent: false, login, choice, consent: false, max_age };
             let (created, signed_in) = (Timestamp(created), Timestamp(created + after));
             prop_assert!(!wishes.needs_login(created, signed_in, signed_in.plus(later)));
         }

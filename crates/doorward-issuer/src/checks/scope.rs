@@ -34,6 +34,7 @@ pub(crate) fn requested(
     let possible: ScopeSet = asked
         .closure()
         .iter()
+        .filter(|scope| !scope.is_identity())
         .filter(|scope| client.allows(*scope) && scope.upstream().is_none_or(&serves))
         .collect();
     if possible.is_empty() { Err(NoScope::Authorization) } else { Ok(possible.normalised()) }
@@ -55,6 +56,19 @@ pub(crate) fn requested_at(
     if is_any { Ok(possible.normalised()) } else { Err(NoScope::Resource) }
 }
 
+/// The scopes of a request that signs a user in to a relying party, of those that it names; none
+/// without `openid` (OpenID Connect Core §3.1.2.1).
+pub(crate) fn of_identity(asked: Option<&str>, client: &Client) -> ScopeSet {
+    let may = |scope: &Scope| scope.is_identity() && client.scopes.contains(*scope);
+    let named = ScopeSet::parse_known(asked.unwrap_or_default());
+    let named: ScopeSet = named.iter().filter(may).collect();
+    if client.openid.is_some() && named.contains(Scope::OpenId) {
+        named
+    } else {
+        ScopeSet::default()
+    }
+}
+
 /// The scopes to which a token request narrows its grant; `None` if it names none.
 pub(crate) fn narrowed(asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope> {
     match asked.map(ScopeSet::from_stored) {
@@ -67,8 +81,9 @@ pub(crate) fn narrowed(asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope>
 /// their original request here, with scopes that do not exist or were implied (N7).
 pub(crate) fn of_token(asked: Option<&ScopeSet>, held: &ScopeSet) -> Result<ScopeSet, Failure> {
     let Some(asked) = asked else { return Ok(held.clone()) };
+    let other = |scope: &Scope| scope.is_external() || scope.is_identity();
     let asked: ScopeSet =
-        asked.iter().filter(|scope| !scope.is_external() || held.contains(*scope)).collect();
+        asked.iter().filter(|scope| !other(scope) || held.contains(*scope)).collect();
     if asked.is_empty() {
         return Err(NoScope::Token.into());
     }
@@ -114,8 +129,7 @@ mod tests {
         assert_eq!(text(Some("mcp:read:gone")), Err(NoScope::Authorization));
         assert_eq!(text(Some("admin")), Err(NoScope::Authorization));
         assert_eq!(narrowed(None), Ok(None));
-        assert_eq!(narrowed(Some("openid")), Err(NoScope::Token));
-        assert_eq!(narrowed(Some("openid mcp:read")), Ok(Some(ScopeSet::default_request())));
+        assert_eq!(narrowed(Some("unknown\"")), Err(NoScope::Token));
         let held = ScopeSet::from_stored("mcp:write notes:read");
         let token = |asked: &str| {
             of_token(narrowed(Some(asked)).unwrap().as_ref(), &held)
@@ -123,8 +137,9 @@ mod tests {
                 .map_err(|failure| failure.code)
         };
         assert_eq!(token("mcp:read unknown").as_deref(), Ok("mcp:read"));
+        assert_eq!(token("openid email mcp:read").as_deref(), Ok("mcp:read"));
         assert_eq!(token("notes:read notes:write").as_deref(), Ok("notes:read"));
-        for beyond in ["unknown", "notes:write", "mcp:destructive", "mcp:read admin"] {
+        for beyond in ["unknown", "openid", "notes:write", "mcp:destructive", "mcp:read admin"] {
             assert_eq!(token(beyond), Err(OAuthErrorCode::InvalidScope), "{beyond}");
         }
         assert_eq!(of_token(None, &held), Ok(held.clone()));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuthorizationCode as Code, Change, ClientAuthMethod, ClientSource,
     Grant as GrantRecord, GrantId, GrantType, OAuthErrorCode, PlainToken, Reason, RevokeReason,
-    ScopeSet, StepKind, Timestamp, TokenKind, UnitOfWork,
+    Scope, ScopeSet, StepKind, Timestamp, TokenKind, UnitOfWork,
 };
 use doorward_store::Condition;
 
@@ -61,17 +61,18 @@ impl Grant for AuthorizationCode {
         }
         let resources = resource::of_token(request.resources, &code.resources)?;
         let scopes = issuer.allowed_now(&code.scopes, &resources, &user, &grant)?;
+        let refreshes = refreshes(request, &code);
+        let nonce = code.nonce.filter(|_| scopes.contains(Scope::OpenId));
         let mut unit = UnitOfWork::from(Change::RedeemCode { token: code.token, now: request.now });
-        let refresh_token =
-            request.client.grant_types.contains(GrantType::RefreshToken).then(|| {
-                PlainToken::random(TokenKind::RefreshToken, issuer.parts.entropy.as_ref())
-            });
+        let refresh_token = refreshes
+            .then(|| PlainToken::random(TokenKind::RefreshToken, issuer.parts.entropy.as_ref()));
         if let Some(plain) = &refresh_token {
             unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
         }
         let ends = [replaced(request, &grant).await?, succeeded(request, &grant).await?];
         ends.into_iter().flatten().for_each(|end| unit.push(end));
-        Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit, detail: None })
+        let detail = None;
+        Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit, detail, nonce })
     }
 
     /// With everything else right, a code that another request redeemed meanwhile was presented
@@ -114,11 +115,20 @@ async fn find(request: &Request<'_>, presented: &str) -> Result<Code, Failure> {
     Ok(code)
 }
 
+/// True if the grant for a code has refresh tokens. One that only signs the user in has them if the
+/// relying party asked for access while the user is away (OpenID Connect Core §11): each sign-in
+/// would leave one behind.
+fn refreshes(request: &Request<'_>, code: &Code) -> bool {
+    let signs_in_only = code.resources == [request.issuer.userinfo_resource()];
+    request.client.grant_types.contains(GrantType::RefreshToken)
+        && (!signs_in_only || code.scopes.contains(Scope::OfflineAccess))
+}
+
 /// The grant for a code.
 fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
     let config = &request.issuer.parts.config;
     // Without refresh tokens the grant ends with its only access token.
-    let lifetime = if request.client.grant_types.contains(GrantType::RefreshToken) {
+    let lifetime = if refreshes(request, code) {
         config.grant_max_seconds
     } else {
         config.access_token_seconds
@@ -133,6 +143,7 @@ fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
         last_used_at: request.now,
         expires_at: request.now.plus(lifetime),
         revoked_at: None,
+        delegation: None,
     }
 }
 

@@ -123,6 +123,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
             auth_time: admitted.auth_time,
             authentication: admitted.authentication,
             identity: Some(admitted.identity),
+            sid: None,
         },
         scopes: asked.clone(),
         resources: granted_resources,
@@ -131,6 +132,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         // It ends with its only access token; the provider decides about the next one.
         expires_at: now.plus(parts.config.access_token_seconds),
         revoked_at: None,
+        delegation: None,
     };
     let scopes = issuer.allowed_now(&asked, &token_resources, &admitted.user, &grant)?;
     // Spent first: of two requests with one assertion the second one is told so.
@@ -153,5 +155,6 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         refresh_token: None,
         unit,
         detail: Some(detail),
+        nonce: None,
     })
 }

@@ -3,10 +3,12 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod id_jag;
 mod jwt_bearer;
 mod refresh_token;
 mod service;
+mod token_exchange;
 
 use async_trait::async_trait;
 use doorward_model::{
@@ -25,6 +27,8 @@ fn of(kind: GrantType) -> &'static dyn Grant {
         GrantType::RefreshToken => &refresh_token::RefreshToken,
         GrantType::ClientCredentials => &client_credentials::ClientCredentials,
         GrantType::JwtBearer => &jwt_bearer::JwtBearer,
+        GrantType::DeviceCode => &device_code::DeviceCode,
+        GrantType::TokenExchange => &token_exchange::TokenExchange,
     }
 }
 
@@ -51,6 +55,11 @@ pub(crate) trait Grant: Sync {
 
     /// The methods of client authentication that it accepts.
     fn client_authentication(&self) -> &'static [ClientAuthMethod];
+
+    /// The type of the token in the response, where it is named (RFC 8693 §2.2.1).
+    fn issued_token_type(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Its rule for the parameter `scope`: the scopes to which the request narrows the grant, or
     /// `None` for all of it.
@@ -98,6 +107,8 @@ pub(crate) struct Granted {
     pub(crate) unit: UnitOfWork,
     /// More for the audit: each token then has an entry, also the first one of a grant.
     pub(crate) detail: Option<serde_json::Value>,
+    /// The value that binds an ID token to an authorization request.
+    pub(crate) nonce: Option<String>,
 }
 
 /// A refusal, with the changes that must be written nevertheless.
@@ -135,12 +146,18 @@ pub(crate) fn requested(client: &Client, params: &Params) -> Result<&'static dyn
         let why = format!("supported are {}", names.join(", "));
         Failure::new(OAuthErrorCode::UnsupportedGrantType, why)
     })?;
+    registered(client, grant.kind())?;
+    Ok(grant)
+}
+
+/// Refuses a client that may not use a grant type.
+pub(crate) fn registered(client: &Client, kind: GrantType) -> Result<(), Failure> {
     let unauthorized = |why| Failure::new(OAuthErrorCode::UnauthorizedClient, why);
-    if !client.may_use(grant.kind()) {
+    if !client.may_use(kind) {
         return Err(unauthorized("the client did not register this grant type"));
     }
-    if !grant.client_authentication().contains(&client.auth_method) {
+    if !of(kind).client_authentication().contains(&client.auth_method) {
         return Err(unauthorized("this grant type needs another way of client authentication"));
     }
-    Ok(grant)
+    Ok(())
 }

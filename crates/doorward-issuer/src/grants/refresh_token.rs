@@ -61,7 +61,16 @@ impl Grant for RefreshToken {
         let scopes = issuer.allowed_now(&asked, &resources, &user, &grant)?;
         let (successor, unit) = rotate(request, presented, token, &grant).await?;
         let refresh_token = Some(successor);
-        Ok(Granted { grant, is_new: false, scopes, resources, refresh_token, unit, detail: None })
+        Ok(Granted {
+            grant,
+            is_new: false,
+            scopes,
+            resources,
+            refresh_token,
+            unit,
+            detail: None,
+            nonce: None,
+        })
     }
 
     async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {

@@ -32,7 +32,16 @@ pub(super) async fn authorize(request: &Request<'_>, account: &UserId) -> Result
             unit.push(Change::Expect { object: Expected::Resource(external.id), etag });
         }
     }
-    Ok(Granted { grant, is_new, scopes, resources, refresh_token: None, unit, detail: None })
+    Ok(Granted {
+        grant,
+        is_new,
+        scopes,
+        resources,
+        refresh_token: None,
+        unit,
+        detail: None,
+        nonce: None,
+    })
 }
 
 /// The refusal of a client that was changed between the decision and the write.
@@ -71,6 +80,7 @@ fn new_grant(request: &Request<'_>, account: &UserId, resources: &[Resource]) ->
             // No user proved anything: a scope that needs a second factor is not given.
             authentication: Authentication::default(),
             identity: None,
+            sid: None,
         },
         scopes: request.client.scopes.clone(),
         resources: resources.to_vec(),
@@ -78,5 +88,6 @@ fn new_grant(request: &Request<'_>, account: &UserId, resources: &[Resource]) ->
         last_used_at: request.now,
         expires_at: request.now.plus(lifetime),
         revoked_at: None,
+        delegation: None,
     }
 }

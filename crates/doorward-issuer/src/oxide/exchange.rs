@@ -170,12 +170,14 @@ mod tests {
                 auth_time: now,
                 authentication: Authentication::default(),
                 identity: None,
+                sid: None,
             },
             redirect_uri: "http://127.0.0.1:7/cb".to_owned(),
             scopes: ScopeSet::default_request(),
             resources: vec![Resource::from_stored("https://a.example/mcp".to_owned())],
             // S256 is the SHA-256 in base64url, as the stored form of a token is.
             challenge: format!("{}S", challenge.as_str()),
+            nonce: None,
             // The code's own life is not the library's to judge.
             expires_at: now.plus(-3600),
             consumed_at: None,

@@ -3,3 +3,113 @@ console_menu = Menü
 console_crumbs = Sie sind hier
 console_services = Dienste
 console_settings = Einstellungen
+
+# Listen.
+console_search = Suchen
+console_remove_filter = Filter { $filter } entfernen
+console_none = Kein Eintrag passt. Ändern Sie die Suche oder entfernen Sie einen Filter.
+console_selection = Auswahl
+console_select = { $name } auswählen
+console_selected = Ausgewählte Zeilen:
+console_range = { $first }–{ $last } von { $total }
+console_rows = Zeilen:
+console_csv = CSV
+console_parts = Seiten der Liste
+console_previous = Zurück
+console_next = Weiter
+console_cancel = Abbrechen
+console_more = und { $count } weitere
+console_any_state = Jeder Zustand
+console_any_source = Jede Quelle
+console_role = Rolle
+console_tokens = Tokens
+console_made = Erstellt
+console_client_id = client_id
+console_users_enabled = aktiviert
+console_clients_unapproved = nicht freigegeben
+console_clients_unused = nie verwendet
+console_token_active = gültig
+console_search_users = Name oder E-Mail-Adresse
+console_search_tokens = Name oder Benutzer
+console_disable_users_effect = Ihre Sitzungen, Tokens und verbundenen Apps enden sofort.
+console_block_clients_effect = Ihr Zugriff endet sofort, für alle Benutzer.
+console_revoke_tokens_effect = Programme, die sie verwenden, verlieren den Zugriff sofort.
+console_disable_users =
+    { $count ->
+        [one] { $count } Benutzer deaktivieren?
+       *[other] { $count } Benutzer deaktivieren?
+    }
+console_users_were_disabled =
+    { $count ->
+        [one] { $count } Benutzer wurde deaktiviert.
+       *[other] { $count } Benutzer wurden deaktiviert.
+    }
+console_users_were_enabled =
+    { $count ->
+        [one] { $count } Benutzer wurde aktiviert.
+       *[other] { $count } Benutzer wurden aktiviert.
+    }
+console_block_clients =
+    { $count ->
+        [one] { $count } Client deaktivieren?
+       *[other] { $count } Clients deaktivieren?
+    }
+console_clients_changed =
+    { $count ->
+        [one] { $count } Client wurde geändert.
+       *[other] { $count } Clients wurden geändert.
+    }
+console_revoke_tokens =
+    { $count ->
+        [one] { $count } Token widerrufen?
+       *[other] { $count } Tokens widerrufen?
+    }
+console_tokens_revoked =
+    { $count ->
+        [one] { $count } Token wurde widerrufen.
+       *[other] { $count } Tokens wurden widerrufen.
+    }
+
+# Dienste.
+console_service_tools = Tools
+console_service_access = Zugriff
+console_service_connections = Verbindungen
+console_service_settings = Einstellungen
+console_service_activity = Aktivität
+console_service_parts = Teile der Seite
+console_service_failing = gestört
+console_service_failed = Letzter Fehler
+console_service_has_waiting = Tools warten auf Prüfung
+console_service_waiting = { $count } zu prüfen
+console_service_users = Verbundene Benutzer
+console_service_success = Letzter Erfolg
+console_service_source = Quelle
+console_service_decide = Tools, die auf Prüfung warten
+console_service_roles = Benutzer, die ihn verwenden dürfen
+console_service_all_users = Alle Benutzer, soweit die Richtlinie es erlaubt.
+console_service_defaults = Nicht aufgeführte Einstellungen haben ihren Standardwert. Geheimnisse werden nicht angezeigt.
+console_tool_description = Beschreibung
+console_search_tools = Name oder Beschreibung
+console_search_services = Name
+console_tool_warnings =
+    { $count ->
+        [one] { $count } Warnung
+       *[other] { $count } Warnungen
+    }
+
+# Audit.
+console_audit_time = Zeit
+console_audit_object = Objekt
+console_audit_same = Einträge mit gleichem Wert
+console_audit_no_kind = Es gibt kein Ereignis { $kind }.
+console_audit_no_outcome = Es gibt kein Ergebnis { $outcome }.
+
+# Eingefügte Einstellungen.
+console_paste = Einstellungen eines MCP-Clients einfügen
+console_paste_label = JSON mit mcpServers
+console_paste_fill = Formular ausfüllen
+console_paste_unread = Das ist nicht das JSON eines MCP-Servers mit URL.
+console_paste_command = Dieser Server ist ein Programm. Programme werden in der Konfigurationsdatei oder mit dem Befehl doorward upstream add eingestellt.
+console_paste_headers = Dieser Server hat mehrere Header. Ein Upstream hat einen: Wählen Sie ihn im Formular.
+console_search_all = Benutzer, Clients, Dienste und Tools suchen
+console_search_list = Alle in der Liste

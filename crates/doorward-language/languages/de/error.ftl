@@ -69,6 +69,9 @@ error_leads_away = Eine neue App hat Sie hierher geleitet
 error_leads_away_why = Ihre Anfrage ist fehlgeschlagen. Die App möchte Sie nun zu { $host } weiterleiten; dieser Server weiß nicht, wer diesen Host betreibt.
 error_leads_away_advice = Fahren Sie nur fort, wenn Sie dies gerade aus einer Ihrer Apps gestartet haben. Schließen Sie andernfalls diese Seite.
 error_leads_away_link = Weiter zu { $host }
+error_wrong_user = { $client } erwartet einen anderen Benutzer
+error_wrong_user_why = Sie haben sich als ein anderer Benutzer angemeldet als der, der { $client } in diesem Browser verwendet.
+error_wrong_user_advice = Beginnen Sie bei { $client } noch einmal und melden Sie sich als dieser Benutzer an, oder melden Sie sich dort zuerst ab.
 
 # Links and connections.
 error_link = Dieser Link funktioniert nicht

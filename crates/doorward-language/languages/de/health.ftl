@@ -1,7 +1,7 @@
 # The state of the server, on the administrators' overview.
 health_version = Version
 health_configuration = Konfiguration
-health_configuration_in_effect = in Kraft wie in ihrer Datei
+health_configuration_in_effect = in Kraft
 health_configuration_restart = in Kraft; ein Neustart ist nötig für { $settings }
 health_configuration_wrong = die geänderte Konfiguration ist nicht verwendbar, die vorherige bleibt in Kraft ({ $detail })
 health_database = Datenbank
@@ -34,11 +34,17 @@ health_mail = Mailserver
 health_deliveries = Lieferungen an { $destination }
 health_dependencies = Upstreams, Identitätsanbieter, Mail und Exporte
 health_dependency_answered = hat in { $milliseconds } ms geantwortet, um { $time }
-health_dependency_off = ist ausgeschaltet
+health_dependency_off = ist deaktiviert
 health_dependency_down = { $error }; fehlgeschlagen um { $time }, letzte Antwort um { $success }
 health_dependency_never = { $error }; fehlgeschlagen um { $time }, noch nie eine Antwort
 health_dependency_not_asked = wurde noch nicht gefragt
 health_dependency_not_asked_since = wurde seit { $time } nicht gefragt
+health_disk = Speicherplatz
+health_disk_free = { $megabytes } MiB sind frei
+health_disk_full = nur { $megabytes } MiB sind im Datenverzeichnis frei; schaffen Sie Platz, bevor Schreibvorgänge scheitern
+health_backup = Sicherung
+health_backup_made = die letzte wurde am { $time } erstellt
+health_backup_none = mit doorward backup wurde keine erstellt; erstellen Sie eine, oder übergehen Sie dies, wenn die Datenbank anders gesichert wird
 health_failed = fehlgeschlagen: { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.

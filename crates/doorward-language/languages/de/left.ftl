@@ -18,6 +18,7 @@ left_reserved = der Parameter würde autorisieren oder gehört zum Protokoll
 left_undescribed = der Pfad nennt einen Parameter, der nicht beschrieben ist; er wird als Text behandelt
 left_unnamed = es hat keinen Namen und keine URI
 left_unread = es entspricht nicht dem Protokoll
+left_deep = Werte darin sind tiefer als 100 Ebenen verschachtelt; sie fehlen
 left_kind = das Protokoll kennt diesen Typ nicht
 left_hints = sie entsprechen nicht dem Protokoll; alle werden ignoriert
 left_no_schema = es fehlt oder ist kein Objekt; jedes Objekt wird akzeptiert

@@ -23,3 +23,27 @@ policy_closed = eine Regel sperrt den gesamten Upstream: { $answer }
 policy_rule = Richtlinie: { $effect } nach Regel { $number }: { $rule }
 policy_default = Richtlinie: { $effect } nach policy.default, da keine Regel zutrifft
 policy_token_scope = das Token des Clients benötigt den Scope { $scope }
+
+# Die Seite der Richtlinie.
+policy_rules_title = Regeln
+policy_locked = in der Konfigurationsdatei festgelegt
+policy_locked_explained = Die erste passende Regel entscheidet. Ändern Sie die Regeln in der Konfigurationsdatei unter <code>[policy]</code>, und setzen Sie sie mit <code>doorward reload</code> in Kraft.
+policy_number = Nr.
+policy_effect = Wirkung
+policy_rule_text = Regel
+policy_hits = Aufrufe in 30 Tagen
+policy_without_rule = Keine Regel passt (policy.default)
+policy_try = Andere Regeln ausprobieren
+policy_try_explained = Zeigt, wie diese Regeln über die Aufrufe der letzten 30 Tage entschieden hätten. Nichts wird geändert.
+policy_try_rules = Regeln, eine je Zeile
+policy_try_default = Wirkung, wenn keine Regel passt
+policy_try_button = Ausprobieren
+policy_trial_calls =
+    { $calls ->
+        [one] { $calls } Aufruf wurde betrachtet.
+       *[other] { $calls } Aufrufe wurden betrachtet.
+    }
+policy_trial_partial = Es gab mehr; dies sind die neuesten.
+policy_trial_refused = Wären abgelehnt worden: { $calls } Aufrufe von { $users } Benutzern
+policy_trial_confirmed = Hätten eine Bestätigung gebraucht: { $calls } Aufrufe von { $users } Benutzern
+policy_trial_opened = Jetzt abgelehnt, dann nicht: { $calls } Aufrufe von { $users } Benutzern

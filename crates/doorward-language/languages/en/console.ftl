@@ -3,3 +3,113 @@ console_menu = Menu
 console_crumbs = You are here
 console_services = Services
 console_settings = Settings
+
+# Lists.
+console_search = Search
+console_remove_filter = Remove the filter { $filter }
+console_none = Nothing fits. Change the search or remove a filter.
+console_selection = Selection
+console_select = Select { $name }
+console_selected = Selected rows:
+console_range = { $first }–{ $last } of { $total }
+console_rows = Rows:
+console_csv = CSV
+console_parts = Pages of the list
+console_previous = Previous
+console_next = Next
+console_cancel = Cancel
+console_more = and { $count } more
+console_any_state = Any state
+console_any_source = Any source
+console_role = Role
+console_tokens = Tokens
+console_made = Created
+console_client_id = client_id
+console_users_enabled = enabled
+console_clients_unapproved = not approved
+console_clients_unused = never used
+console_token_active = active
+console_search_users = Name or e-mail address
+console_search_tokens = Name or user
+console_disable_users_effect = Their sessions, tokens and connected apps end at once.
+console_block_clients_effect = Their access ends at once, for every user.
+console_revoke_tokens_effect = Programs that use them lose access at once.
+console_disable_users =
+    { $count ->
+        [one] Disable { $count } user?
+       *[other] Disable { $count } users?
+    }
+console_users_were_disabled =
+    { $count ->
+        [one] { $count } user was disabled.
+       *[other] { $count } users were disabled.
+    }
+console_users_were_enabled =
+    { $count ->
+        [one] { $count } user was enabled.
+       *[other] { $count } users were enabled.
+    }
+console_block_clients =
+    { $count ->
+        [one] Disable { $count } client?
+       *[other] Disable { $count } clients?
+    }
+console_clients_changed =
+    { $count ->
+        [one] { $count } client was changed.
+       *[other] { $count } clients were changed.
+    }
+console_revoke_tokens =
+    { $count ->
+        [one] Revoke { $count } token?
+       *[other] Revoke { $count } tokens?
+    }
+console_tokens_revoked =
+    { $count ->
+        [one] { $count } token was revoked.
+       *[other] { $count } tokens were revoked.
+    }
+
+# Services.
+console_service_tools = Tools
+console_service_access = Access
+console_service_connections = Connections
+console_service_settings = Settings
+console_service_activity = Activity
+console_service_parts = Parts of the page
+console_service_failing = failing
+console_service_failed = Last failure
+console_service_has_waiting = tools await review
+console_service_waiting = { $count } to review
+console_service_users = Connected users
+console_service_success = Last success
+console_service_source = Source
+console_service_decide = Tools that await review
+console_service_roles = Users who may use it
+console_service_all_users = All users, as far as the policy allows.
+console_service_defaults = Settings that are not listed have their default. Secrets are not shown.
+console_tool_description = Description
+console_search_tools = Name or description
+console_search_services = Name
+console_tool_warnings =
+    { $count ->
+        [one] { $count } warning
+       *[other] { $count } warnings
+    }
+
+# Audit.
+console_audit_time = Time
+console_audit_object = Object
+console_audit_same = Entries with the same
+console_audit_no_kind = There is no event { $kind }.
+console_audit_no_outcome = There is no outcome { $outcome }.
+
+# Pasted settings.
+console_paste = Paste the settings of an MCP client
+console_paste_label = JSON with mcpServers
+console_paste_fill = Fill in the form
+console_paste_unread = This is not the JSON of an MCP server with a URL.
+console_paste_command = This server is a program. Programs are set in the configuration file or with the command doorward upstream add.
+console_paste_headers = This server has several headers. An upstream has one: choose it in the form.
+console_search_all = Search users, clients, services and tools
+console_search_list = All in the list

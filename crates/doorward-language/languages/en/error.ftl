@@ -69,6 +69,9 @@ error_leads_away = A new app sent you here
 error_leads_away_why = Its request failed. The app now wants to redirect you to { $host }, and this server does not know who operates that host.
 error_leads_away_advice = Continue only if you just started this from an app of yours. Otherwise close this page.
 error_leads_away_link = Continue to { $host }
+error_wrong_user = { $client } expects another user
+error_wrong_user_why = You signed in as another user than the one who uses { $client } in this browser.
+error_wrong_user_advice = Start again from { $client }, and sign in as that user or sign out there first.
 
 # Links and connections.
 error_link = This link does not work

@@ -1,7 +1,7 @@
 # The state of the server, on the administrators' overview.
 health_version = Version
 health_configuration = Configuration
-health_configuration_in_effect = in effect as in its file
+health_configuration_in_effect = in effect
 health_configuration_restart = in effect; a restart is needed for { $settings }
 health_configuration_wrong = the changed configuration cannot be used, and the previous one stays in effect ({ $detail })
 health_database = Database
@@ -39,6 +39,12 @@ health_dependency_down = { $error }; failed at { $time }, last response at { $su
 health_dependency_never = { $error }; failed at { $time } and has never responded
 health_dependency_not_asked = has not been asked yet
 health_dependency_not_asked_since = has not been asked since { $time }
+health_disk = Disk
+health_disk_free = { $megabytes } MiB are free
+health_disk_full = only { $megabytes } MiB are free in the data directory; make room before writes fail
+health_backup = Backup
+health_backup_made = the last was made at { $time }
+health_backup_none = none was made with doorward backup; make one, or ignore this if the database is backed up otherwise
 health_failed = failed: { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.

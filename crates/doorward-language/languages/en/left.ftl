@@ -18,6 +18,7 @@ left_reserved = the parameter would authorize, or belongs to the protocol
 left_undescribed = the path names a parameter that is not described; it is treated as text
 left_unnamed = it has no name or URI
 left_unread = it is not what the protocol specifies
+left_deep = values in it are nested deeper than 100; they are left out
 left_kind = the protocol has no such type
 left_hints = they are not what the protocol specifies; all are ignored
 left_no_schema = it is missing or not an object; any object is accepted

@@ -23,3 +23,27 @@ policy_closed = a rule closes the upstream as a whole: { $answer }
 policy_rule = policy: { $effect } by rule { $number }: { $rule }
 policy_default = policy: { $effect } by policy.default, because no rule matches
 policy_token_scope = the client's token needs the scope { $scope }
+
+# The page of the policy.
+policy_rules_title = Rules
+policy_locked = set in the configuration file
+policy_locked_explained = The first matching rule decides. Change the rules in the configuration file, under <code>[policy]</code>, and put them in effect with <code>doorward reload</code>.
+policy_number = No.
+policy_effect = Effect
+policy_rule_text = Rule
+policy_hits = Calls in 30 days
+policy_without_rule = No rule matches (policy.default)
+policy_try = Try other rules
+policy_try_explained = Shows how these rules would have decided about the calls of the last 30 days. Nothing is changed.
+policy_try_rules = Rules, one a line
+policy_try_default = Effect where no rule matches
+policy_try_button = Try
+policy_trial_calls =
+    { $calls ->
+        [one] { $calls } call was looked at.
+       *[other] { $calls } calls were looked at.
+    }
+policy_trial_partial = There were more; these are the newest.
+policy_trial_refused = Would have been refused: { $calls } calls of { $users } users
+policy_trial_confirmed = Would have needed a confirmation: { $calls } calls of { $users } users
+policy_trial_opened = Refused now, and would not have been: { $calls } calls of { $users } users

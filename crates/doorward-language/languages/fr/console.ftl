@@ -3,3 +3,113 @@ console_menu = Menu
 console_crumbs = Vous êtes ici
 console_services = Services
 console_settings = Paramètres
+
+# Listes.
+console_search = Rechercher
+console_remove_filter = Retirer le filtre { $filter }
+console_none = Aucun élément ne correspond. Modifiez la recherche ou retirez un filtre.
+console_selection = Sélection
+console_select = Sélectionner { $name }
+console_selected = Lignes sélectionnées :
+console_range = { $first }–{ $last } sur { $total }
+console_rows = Lignes :
+console_csv = CSV
+console_parts = Pages de la liste
+console_previous = Précédent
+console_next = Suivant
+console_cancel = Annuler
+console_more = et { $count } de plus
+console_any_state = Tout état
+console_any_source = Toute source
+console_role = Rôle
+console_tokens = Jetons
+console_made = Créé
+console_client_id = client_id
+console_users_enabled = activé
+console_clients_unapproved = non approuvé
+console_clients_unused = jamais utilisé
+console_token_active = actif
+console_search_users = Nom ou adresse e-mail
+console_search_tokens = Nom ou utilisateur
+console_disable_users_effect = Leurs sessions, jetons et applications connectées prennent fin immédiatement.
+console_block_clients_effect = Leur accès prend fin immédiatement, pour tous les utilisateurs.
+console_revoke_tokens_effect = Les programmes qui les utilisent perdent l’accès immédiatement.
+console_disable_users =
+    { $count ->
+        [one] Désactiver { $count } utilisateur ?
+       *[other] Désactiver { $count } utilisateurs ?
+    }
+console_users_were_disabled =
+    { $count ->
+        [one] { $count } utilisateur a été désactivé.
+       *[other] { $count } utilisateurs ont été désactivés.
+    }
+console_users_were_enabled =
+    { $count ->
+        [one] { $count } utilisateur a été activé.
+       *[other] { $count } utilisateurs ont été activés.
+    }
+console_block_clients =
+    { $count ->
+        [one] Désactiver { $count } client ?
+       *[other] Désactiver { $count } clients ?
+    }
+console_clients_changed =
+    { $count ->
+        [one] { $count } client a été modifié.
+       *[other] { $count } clients ont été modifiés.
+    }
+console_revoke_tokens =
+    { $count ->
+        [one] Révoquer { $count } jeton ?
+       *[other] Révoquer { $count } jetons ?
+    }
+console_tokens_revoked =
+    { $count ->
+        [one] { $count } jeton a été révoqué.
+       *[other] { $count } jetons ont été révoqués.
+    }
+
+# Services.
+console_service_tools = Outils
+console_service_access = Accès
+console_service_connections = Connexions
+console_service_settings = Paramètres
+console_service_activity = Activité
+console_service_parts = Parties de la page
+console_service_failing = en échec
+console_service_failed = Dernier échec
+console_service_has_waiting = outils à vérifier
+console_service_waiting = { $count } à vérifier
+console_service_users = Utilisateurs connectés
+console_service_success = Dernier succès
+console_service_source = Source
+console_service_decide = Outils à vérifier
+console_service_roles = Utilisateurs autorisés
+console_service_all_users = Tous les utilisateurs, dans les limites de la politique.
+console_service_defaults = Les paramètres non listés ont leur valeur par défaut. Les secrets ne sont pas affichés.
+console_tool_description = Description
+console_search_tools = Nom ou description
+console_search_services = Nom
+console_tool_warnings =
+    { $count ->
+        [one] { $count } avertissement
+       *[other] { $count } avertissements
+    }
+
+# Audit.
+console_audit_time = Heure
+console_audit_object = Objet
+console_audit_same = Entrées de même valeur
+console_audit_no_kind = Il n’existe pas d’événement { $kind }.
+console_audit_no_outcome = Il n’existe pas de résultat { $outcome }.
+
+# Paramètres collés.
+console_paste = Coller les paramètres d’un client MCP
+console_paste_label = JSON avec mcpServers
+console_paste_fill = Remplir le formulaire
+console_paste_unread = Ce n’est pas le JSON d’un serveur MCP avec une URL.
+console_paste_command = Ce serveur est un programme. Les programmes se définissent dans le fichier de configuration ou avec la commande doorward upstream add.
+console_paste_headers = Ce serveur a plusieurs en-têtes. Un upstream en a un : choisissez-le dans le formulaire.
+console_search_all = Rechercher utilisateurs, clients, services et outils
+console_search_list = Tous dans la liste

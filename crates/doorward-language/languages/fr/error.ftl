@@ -69,6 +69,9 @@ error_leads_away = Une nouvelle application vous a envoyé ici
 error_leads_away_why = Sa demande a échoué. L’application veut maintenant vous rediriger vers { $host }, et ce serveur ne sait pas qui exploite cet hôte.
 error_leads_away_advice = Ne continuez que si vous venez de lancer cette opération depuis une de vos applications. Sinon, fermez cette page.
 error_leads_away_link = Continuer vers { $host }
+error_wrong_user = { $client } attend un autre utilisateur
+error_wrong_user_why = Vous vous êtes connecté comme un autre utilisateur que celui qui utilise { $client } dans ce navigateur.
+error_wrong_user_advice = Recommencez depuis { $client } et connectez-vous comme cet utilisateur, ou déconnectez-vous d’abord là-bas.
 
 # Links and connections.
 error_link = Ce lien ne fonctionne pas

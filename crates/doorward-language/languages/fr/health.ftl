@@ -1,7 +1,7 @@
 # The state of the server, on the administrators' overview.
 health_version = Version
 health_configuration = Configuration
-health_configuration_in_effect = en vigueur telle que dans son fichier
+health_configuration_in_effect = en vigueur
 health_configuration_restart = en vigueur ; un redémarrage est nécessaire pour { $settings }
 health_configuration_wrong = la configuration modifiée est inutilisable, et la précédente reste en vigueur ({ $detail })
 health_database = Base de données
@@ -39,6 +39,12 @@ health_dependency_down = { $error } ; échec le { $time }, dernière réponse le
 health_dependency_never = { $error } ; échec le { $time }, n’a jamais répondu
 health_dependency_not_asked = n’a pas encore été interrogé
 health_dependency_not_asked_since = n’a pas été interrogé depuis le { $time }
+health_disk = Espace disque
+health_disk_free = { $megabytes } Mio libres
+health_disk_full = seulement { $megabytes } Mio libres dans le répertoire de données ; libérez de l’espace avant que les écritures n’échouent
+health_backup = Sauvegarde
+health_backup_made = la dernière a été faite le { $time }
+health_backup_none = aucune n’a été faite avec doorward backup ; faites-en une, ou ignorez ceci si la base de données est sauvegardée autrement
 health_failed = échec : { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.

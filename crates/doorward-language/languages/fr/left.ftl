@@ -18,6 +18,7 @@ left_reserved = le paramètre servirait à autoriser, ou appartient au protocole
 left_undescribed = le chemin nomme un paramètre qui n’est pas décrit ; il est traité comme du texte
 left_unnamed = il n’a ni nom ni URI
 left_unread = il n’est pas conforme au protocole
+left_deep = des valeurs y sont imbriquées à plus de 100 niveaux ; elles sont omises
 left_kind = le protocole ne connaît pas ce type
 left_hints = ils ne sont pas conformes au protocole ; tous sont ignorés
 left_no_schema = il manque ou n’est pas un objet ; tout objet est accepté

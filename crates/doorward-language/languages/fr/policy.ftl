@@ -23,3 +23,27 @@ policy_closed = une règle ferme tout le serveur amont : { $answer }
 policy_rule = politique : { $effect } par la règle { $number } : { $rule }
 policy_default = politique : { $effect } par policy.default, car aucune règle ne correspond
 policy_token_scope = le jeton du client a besoin du scope { $scope }
+
+# La page de la politique.
+policy_rules_title = Règles
+policy_locked = définies dans le fichier de configuration
+policy_locked_explained = La première règle qui correspond décide. Modifiez les règles dans le fichier de configuration, sous <code>[policy]</code>, et appliquez-les avec <code>doorward reload</code>.
+policy_number = N°
+policy_effect = Effet
+policy_rule_text = Règle
+policy_hits = Appels en 30 jours
+policy_without_rule = Aucune règle ne correspond (policy.default)
+policy_try = Essayer d’autres règles
+policy_try_explained = Montre comment ces règles auraient décidé des appels des 30 derniers jours. Rien n’est modifié.
+policy_try_rules = Règles, une par ligne
+policy_try_default = Effet si aucune règle ne correspond
+policy_try_button = Essayer
+policy_trial_calls =
+    { $calls ->
+        [one] { $calls } appel a été examiné.
+       *[other] { $calls } appels ont été examinés.
+    }
+policy_trial_partial = Il y en avait davantage ; ce sont les plus récents.
+policy_trial_refused = Auraient été refusés : { $calls } appels de { $users } utilisateurs
+policy_trial_confirmed = Auraient exigé une confirmation : { $calls } appels de { $users } utilisateurs
+policy_trial_opened = Refusés maintenant, et ne l’auraient pas été : { $calls } appels de { $users } utilisateurs

@@ -49,8 +49,8 @@ impl Pending {
 }
 
 /// True for a kept result that is a question of this server and no result of a tool.
-pub(crate) fn is_question(row: &KeptResult) -> bool {
-    row.tool.starts_with(LABEL)
+pub(crate) fn is_question(tool: &str) -> bool {
+    tool.starts_with(LABEL)
 }
 
 impl Mcp {
@@ -167,7 +167,7 @@ impl Mcp {
             .store
             .kept_result(user_id, &hash, self.inner.parts.clock.now())
             .await?;
-        Ok(row.filter(is_question).and_then(|row| self.opened(user_id, &row)))
+        Ok(row.filter(|row| is_question(&row.tool)).and_then(|row| self.opened(user_id, &row)))
     }
 
     /// The code for a call that this user agrees to.

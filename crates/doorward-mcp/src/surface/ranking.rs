@@ -1,191 +1,233 @@
-//! The search for tools.
+//! The ranking of tools for a question: BM25 over weighted fields, then the share of the question
+//! and of the tool's name that explain each other, then what is to be done.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
 use doorward_model::ToolClass;
-use rmcp::model::CallToolResult;
-use serde_json::{Map, Value, json};
 
-use super::SearchArguments;
-use crate::tools::{ToolError, ToolSpec};
+use super::{
+    document::{Document, number},
+    question::{Question, Term, Wanted},
+    segment::{MOST_FORMS, Segment},
+    vocabulary::Vocabulary,
+};
+use crate::tools::ToolSpec;
 
-/// The most tools that one search answers.
-const MOST_FOUND: usize = 20;
+/// How slowly the weight of a word saturates (`k1` of BM25).
+const SATURATION: f64 = 1.2;
+/// The weight of words of similar meaning.
+const SIMILAR: f64 = 0.45;
+/// The weight of verbs of similar meaning.
+const SIMILAR_VERB: f64 = 0.5;
+/// The weight of words that have the same beginning.
+const FORM: f64 = 0.4;
+/// How much the question's verb counts where a tool has the word as its verb, and elsewhere.
+const VERB_IN_PLACE: f64 = 0.9;
+const VERB_ELSEWHERE: f64 = 0.3;
+/// How much more the same form of a word counts, such as the plural.
+const AS_WRITTEN: f64 = 1.22;
+/// The part of the score that depends on how much of the question the tool explains.
+const OF_QUESTION: f64 = 0.3;
+/// The part of the score that depends on how much of the name the question explains.
+const OF_NAME: f64 = 0.5;
+/// The factors for tools that do what is wanted, nearly that, and something else.
+const SAME_ACTION: f64 = 1.35;
+const NEAR_ACTION: f64 = 1.1;
+const OTHER_ACTION: f64 = 0.7;
 
-/// Words that say that something is to be changed.
-const CHANGING: &[&str] = &[
-    "add", "append", "approve", "archive", "assign", "cancel", "change", "clear", "close",
-    "create", "delete", "deploy", "disable", "edit", "enable", "insert", "invite", "merge",
-    "modify", "move", "post", "publish", "put", "remove", "rename", "reply", "restore", "revoke",
-    "save", "schedule", "send", "set", "start", "stop", "submit", "update", "upload", "write",
-];
+/// A tool that was found.
+pub(super) struct Found<'s> {
+    pub(super) score: f64,
+    pub(super) spec: &'s Arc<ToolSpec>,
+}
 
-/// Words in lower case, `camelCase` and `snake_case` taken apart, endings cut.
-pub(super) fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut last_lower = false;
-    for letter in text.chars() {
-        if !letter.is_alphanumeric() || (letter.is_uppercase() && last_lower) {
-            words.push(std::mem::take(&mut word));
+/// The outcome of a search.
+pub(super) struct Ranked<'s> {
+    /// Tools, the best first.
+    pub(super) found: Vec<Found<'s>>,
+    /// How many tools are left out because they change something.
+    pub(super) hidden: usize,
+    /// How many entries of the indexes were read.
+    pub(super) work: usize,
+}
+
+/// The score of one tool so far.
+#[derive(Clone, Copy, Default)]
+struct Score {
+    sum: f64,
+    /// How much of the question it explains.
+    explains: f64,
+    /// The words of its name that the question explains, as bits.
+    explained: u64,
+    /// The best match of the present word.
+    best: f64,
+}
+
+/// The indexes of one search, their tools counted through.
+struct Search<'s> {
+    segments: Vec<(usize, &'s Segment)>,
+    tools: usize,
+    scores: Vec<Score>,
+    work: usize,
+}
+
+impl<'s> Search<'s> {
+    fn new(segments: impl Iterator<Item = &'s Segment>) -> Self {
+        let mut tools = 0;
+        let mut counted = Vec::new();
+        for segment in segments {
+            counted.push((tools, segment));
+            tools += segment.specs.len();
         }
-        if letter.is_alphanumeric() {
-            word.extend(letter.to_lowercase());
-        }
-        last_lower = letter.is_lowercase();
+        Self { segments: counted, tools, scores: vec![Score::default(); tools], work: 0 }
     }
-    words.push(word);
-    words.into_iter().filter(|word| !word.is_empty()).map(|word| stem(&word)).collect()
-}
 
-/// A word without the endings that do not change its meaning.
-fn stem(word: &str) -> String {
-    for (ending, instead) in [("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")] {
-        if let Some(short) = word.strip_suffix(ending)
-            && short.chars().count() >= 3
-        {
-            return format!("{short}{instead}");
+    fn tools_with(&self, word: &str) -> usize {
+        self.segments.iter().map(|(_, segment)| segment.postings(word).len()).sum()
+    }
+
+    /// How much a word says, by how few tools have it.
+    fn rarity(&self, tools_with: usize) -> f64 {
+        let (all, with) = (number(self.tools), number(tools_with));
+        ((all - with + 0.5) / (with + 0.5)).ln_1p()
+    }
+
+    /// The words that count for one of the question, each with its weight.
+    fn matches(&self, term: &Term, is_known: bool) -> HashMap<&'s str, f64> {
+        let mut forms = BTreeSet::new();
+        for (_, segment) in &self.segments {
+            segment.forms(&term.stem, is_known, &mut forms);
+        }
+        forms.into_iter().take(MOST_FORMS).map(|form| (form, FORM)).collect()
+    }
+
+    /// Adds the matches of one word of the question, and returns how much it says.
+    fn add(&mut self, term: &Term) -> f64 {
+        let vocabulary = Vocabulary::get();
+        let with = self.tools_with(&term.stem);
+        let own = self.rarity(with);
+        let mut matches = self.matches(term, with > 0);
+        for similar in vocabulary.similar(&term.stem) {
+            matches.insert(similar, SIMILAR);
+        }
+        if term.is_verb {
+            for similar in vocabulary.similar_verbs(&term.stem) {
+                matches.insert(similar, SIMILAR_VERB);
+            }
+        }
+        let mut matches: Vec<(&str, f64)> = matches.into_iter().collect();
+        matches.push((&term.stem, 1.0));
+        matches.sort_by_key(|(word, _)| *word);
+        let mut touched = Vec::new();
+        for (word, weight) in matches {
+            let rarity = self.rarity(self.tools_with(word));
+            // A rare synonym says no more than the word that it replaces.
+            let rarity = if with > 0 { rarity.min(own) } else { rarity };
+            self.add_match(term, (word, weight * rarity), &mut touched);
+        }
+        let most = term.weight * own;
+        for tool in touched {
+            if let Some(score) = self.scores.get_mut(tool) {
+                score.sum += score.best;
+                score.explains += score.best.min(most);
+                score.best = 0.0;
+            }
+        }
+        most
+    }
+
+    fn add_match(&mut self, term: &Term, (word, weight): (&str, f64), touched: &mut Vec<usize>) {
+        let is_itself = word == term.stem;
+        for (from, segment) in &self.segments {
+            for posting in segment.postings(word) {
+                self.work += 1;
+                let mut value = term.weight * weight * posting.weight * (SATURATION + 1.0)
+                    / (posting.weight + SATURATION);
+                let document = segment.documents.get(posting.tool);
+                if is_itself && document.is_some_and(|one| one.written.contains(&term.word)) {
+                    value *= AS_WRITTEN;
+                }
+                if term.is_verb {
+                    value *= if posting.is_verb { VERB_IN_PLACE } else { VERB_ELSEWHERE };
+                }
+                let tool = from + posting.tool;
+                let Some(score) = self.scores.get_mut(tool) else { continue };
+                if score.best <= 0.0 {
+                    touched.push(tool);
+                }
+                score.best = score.best.max(value);
+                score.explained |= posting.in_name;
+            }
         }
     }
-    word.to_owned()
 }
 
-fn argument_names(spec: &ToolSpec) -> Vec<&str> {
-    spec.tool
-        .input_schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .map(|members| members.keys().map(String::as_str).collect())
-        .unwrap_or_default()
-}
-
-pub(super) fn required(spec: &ToolSpec) -> Vec<&str> {
-    spec.tool
-        .input_schema
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default()
-}
-
-/// The frequency of each word in a tool, weighted by its place.
-fn weighed(spec: &ToolSpec) -> HashMap<String, f64> {
-    let mut weights: HashMap<String, f64> = HashMap::new();
-    let mut add = |text: &str, weight: f64| {
-        for word in words(text) {
-            let held = weights.entry(word).or_default();
-            *held = held.max(weight) + 0.1;
-        }
-    };
-    add(spec.name(), 3.0);
-    add(spec.tool.title.as_deref().unwrap_or_default(), 2.0);
-    add(spec.tool.description.as_deref().unwrap_or_default(), 1.0);
-    for name in argument_names(spec) {
-        add(name, 1.5);
-    }
-    weights
-}
-
-fn same_name(one: &str, other: &str) -> bool {
-    words(one) == words(other)
-}
-
-/// Searches among the tools that the caller may use.
-pub(crate) fn search(
-    tools: &[Arc<ToolSpec>],
-    arguments: Map<String, Value>,
-) -> Result<CallToolResult, ToolError> {
-    let asked: SearchArguments = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| ToolError::Arguments(format!("search_tools requires a query: {error}")))?;
-    if asked.query.chars().filter(|letter| letter.is_alphanumeric()).count() < 3 {
-        return Err(ToolError::Arguments("query must have at least three letters".to_owned()));
-    }
-    let limit = asked.limit.unwrap_or(8).clamp(1, MOST_FOUND);
-    let query: Vec<String> = words(&asked.query);
-    let wants_change = asked.include_mutating
-        || query.iter().any(|word| CHANGING.iter().any(|verb| stem(verb) == *word));
-    let weights: Vec<(&Arc<ToolSpec>, HashMap<String, f64>)> =
-        tools.iter().map(|spec| (spec, weighed(spec))).collect();
-    #[expect(clippy::cast_precision_loss, reason = "there are no 2^52 tools")]
-    let rarity = |word: &str| {
-        let with = weights.iter().filter(|(_, weights)| weights.contains_key(word)).count();
-        (1.0 + (weights.len() as f64 - with as f64 + 0.5) / (with as f64 + 0.5)).ln().max(0.05)
-    };
-    let rarities: HashMap<&String, f64> = query.iter().map(|word| (word, rarity(word))).collect();
-    let mut hidden = 0;
-    let mut found = Vec::new();
-    for (spec, weights) in &weights {
-        let service = spec.upstream.map(|upstream| upstream.to_string()).unwrap_or_default();
-        if asked.service.as_deref().is_some_and(|wanted| wanted != service) {
-            continue;
-        }
-        let score_of = |word: &String| {
-            let exact = weights.get(word).copied().unwrap_or_default();
-            let partly = || {
-                weights
-                    .iter()
-                    .filter(|(held, _)| word.len() >= 3 && held.starts_with(word.as_str()))
-                    .map(|(_, weight)| weight * 0.5)
-                    .fold(0.0, f64::max)
-            };
-            let weight = if exact > 0.0 { exact } else { partly() };
-            weight * rarities.get(word).copied().unwrap_or(1.0)
+/// The factor for what a tool does.
+fn by_action(question: &Question, document: &Document) -> f64 {
+    let mut factor = 1.0;
+    if let (Some(wanted), Some(does)) = (question.wanted, document.action) {
+        factor *= match wanted {
+            Wanted::Seen if does.reads() => SAME_ACTION,
+            Wanted::Only(action) if action == does => SAME_ACTION,
+            Wanted::Only(action) if action.is_near(does) => NEAR_ACTION,
+            Wanted::Seen | Wanted::Only(_) => OTHER_ACTION,
         };
-        let text_score: f64 = query.iter().collect::<HashSet<_>>().into_iter().map(score_of).sum();
-        if text_score <= 0.0 {
-            continue;
-        }
-        if spec.class != ToolClass::Read && !wants_change {
-            hidden += 1;
-            continue;
-        }
-        let takes =
-            |known: &&String| argument_names(spec).iter().any(|name| same_name(name, known));
-        #[expect(clippy::cast_precision_loss, reason = "there are no 2^52 arguments")]
-        let known = asked.known_arguments.iter().filter(takes).count() as f64;
-        found.push((text_score + known, *spec));
     }
-    // The score decides, then the name: the same query always has the same result.
-    found.sort_by(|(one, first), (other, second)| {
-        other.total_cmp(one).then_with(|| first.name().cmp(second.name()))
-    });
-    let total = found.len();
-    let shown: Vec<Value> = found
-        .into_iter()
-        .take(limit)
-        .map(|(score, spec)| describe_short(spec, score, &asked.known_arguments))
-        .collect();
-    let mut answer =
-        json!({"tools": shown, "found": total, "hidden_because_they_change_something": hidden});
-    if hidden > 0
-        && let Value::Object(members) = &mut answer
-    {
-        members.insert(
-            "hint".to_owned(),
-            "set include_mutating to see tools that change something".into(),
-        );
+    if question.changes && document.action.is_some_and(super::vocabulary::Action::reads) {
+        factor *= OTHER_ACTION;
     }
-    Ok(CallToolResult::structured(answer))
+    factor
 }
 
-pub(super) fn describe_short(spec: &ToolSpec, score: f64, known: &[String]) -> Value {
-    let description: String =
-        spec.tool.description.as_deref().unwrap_or_default().chars().take(300).collect();
-    let missing: Vec<&str> = required(spec)
-        .into_iter()
-        .filter(|name| !known.iter().any(|known| same_name(known, name)))
-        .collect();
-    json!({
-        "name": spec.name(),
-        "title": spec.tool.title,
-        "service": spec.upstream.map(|upstream| upstream.to_string()),
-        "description": description,
-        "class": spec.class.as_str(),
-        "arguments": argument_names(spec),
-        "missing_required": missing,
-        "score": (score * 100.0).round() / 100.0,
-    })
+/// The factor for how much of a name the question explains.
+fn by_name(score: &Score, document: &Document) -> f64 {
+    if document.to_explain == 0 {
+        return 1.0;
+    }
+    let explained = (score.explained & document.to_explain).count_ones();
+    let share = f64::from(explained) / f64::from(document.to_explain.count_ones());
+    1.0 - OF_NAME + OF_NAME * share
+}
+
+/// The order of results: the score, then the name, so that the same question always has the same
+/// result.
+pub(super) fn order(one: &Found<'_>, other: &Found<'_>) -> Ordering {
+    other.score.total_cmp(&one.score).then_with(|| one.spec.name().cmp(other.spec.name()))
+}
+
+/// Ranks the tools of these indexes for a question. Tools that change something are left out unless
+/// the question implies a change or `with_changing` is set.
+pub(super) fn rank<'s>(
+    segments: impl Iterator<Item = &'s Segment>,
+    text: &str,
+    with_changing: bool,
+) -> Ranked<'s> {
+    let mut search = Search::new(segments);
+    let question = Question::new(text, &|stem| search.tools_with(stem) > 0);
+    let most: f64 = question.terms.iter().map(|term| search.add(term)).sum();
+    let (mut found, mut hidden) = (Vec::new(), 0);
+    let shows_changing = with_changing || question.changes;
+    for (from, segment) in &search.segments {
+        for (place, (spec, document)) in segment.specs.iter().zip(&segment.documents).enumerate() {
+            let Some(score) = search.scores.get(from + place).filter(|score| score.sum > 0.0)
+            else {
+                continue;
+            };
+            if spec.class != ToolClass::Read && !shows_changing && !document.seems_to_read {
+                hidden += 1;
+                continue;
+            }
+            let share = if most > 0.0 { (score.explains / most).min(1.0) } else { 0.0 };
+            let of_question = 1.0 - OF_QUESTION + OF_QUESTION * share;
+            let score =
+                score.sum * of_question * by_name(score, document) * by_action(&question, document);
+            found.push(Found { score, spec });
+        }
+    }
+    found.sort_by(order);
+    Ranked { found, hidden, work: search.work }
 }

@@ -292,9 +292,11 @@ impl Attempt {
 fn after(kind: StepKind) -> Stop {
     match kind {
         StepKind::Called => Stop::Connected,
-        StepKind::Token | StepKind::Refresh | StepKind::Assertion => Stop::NoCall,
+        StepKind::Token | StepKind::Refresh | StepKind::Assertion | StepKind::Exchange => {
+            Stop::NoCall
+        }
         StepKind::Answered => Stop::NoToken,
-        StepKind::Asked => Stop::NoAnswer,
+        StepKind::Asked | StepKind::Device => Stop::NoAnswer,
         StepKind::Authorize => Stop::NoSignIn,
         StepKind::SignedIn => Stop::NotContinued,
         StepKind::Registered | StepKind::Document => Stop::NoAuthorize,

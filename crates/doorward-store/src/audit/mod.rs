@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod compare;
+mod decisions;
 pub(crate) mod journal;
 pub(crate) mod recover;
 mod repeats;

@@ -1,8 +1,8 @@
 //! Clients.
 
 use doorward_model::{
-    Client, ClientAuthMethod, ClientId, ClientSource, GrantType, GrantTypes, HashedToken,
-    RedirectUri, ScopeSet, Timestamp, TrustRule, UserId,
+    Client, ClientAuthMethod, ClientId, ClientSource, ExchangeRule, GrantType, GrantTypes,
+    HashedToken, RedirectUri, RelyingParty, ScopeSet, Timestamp, TrustRule, UserId,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -24,7 +24,20 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         Some(text) => Some(TrustRule::from_text(text).ok_or_else(|| damaged("client", &row.id))?),
         None => None,
     };
+    let exchange = match row.exchange.as_deref() {
+        Some(text) => {
+            Some(ExchangeRule::from_text(text).ok_or_else(|| damaged("client", &row.id))?)
+        }
+        None => None,
+    };
+    let openid = match row.openid.as_deref() {
+        Some(text) => {
+            Some(RelyingParty::from_text(text).ok_or_else(|| damaged("client", &row.id))?)
+        }
+        None => None,
+    };
     Ok(Client {
+        exchange,
         source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
         auth_method: ClientAuthMethod::parse(&row.auth_method)
             .ok_or_else(|| damaged("client", &row.id))?,
@@ -36,6 +49,7 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         scopes: ScopeSet::from_stored(&row.scopes),
         service: row.service.map(UserId::from_text),
         trust,
+        openid,
         client_uri: row.client_uri,
         jwks: row.jwks,
         jwks_uri: row.jwks_uri,
@@ -64,6 +78,7 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         service: Set(client.service.as_ref().map(|id| id.as_str().to_owned())),
         trust: Set(client.trust.as_ref().map(TrustRule::to_text)),
         trust_issuer: Set(client.trust.as_ref().map(|rule| rule.issuer.issuer.clone())),
+        openid: Set(client.openid.as_ref().map(RelyingParty::to_text)),
         client_uri: Set(client.client_uri.clone()),
         jwks: Set(client.jwks.clone()),
         jwks_uri: Set(client.jwks_uri.clone()),
@@ -74,6 +89,7 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         fresh_until: Set(client.fresh_until.map(|at| at.0)),
         approved_at: Set(client.approved_at.map(|at| at.0)),
         pinned_at: Set(client.pinned_at.map(|at| at.0)),
+        exchange: Set(client.exchange.as_ref().map(ExchangeRule::to_text)),
     }
 }
 
@@ -95,6 +111,7 @@ mod tests {
             service: None,
             trust: None,
             trust_issuer: None,
+            openid: None,
             client_uri: None,
             jwks: None,
             jwks_uri: None,
@@ -105,6 +122,7 @@ mod tests {
             fresh_until: None,
             approved_at: None,
             pinned_at: None,
+            exchange: None,
         }
     }
 
@@ -130,7 +148,15 @@ mod tests {
     #[test]
     fn a_trust_rule_that_cannot_be_read_is_damage_and_no_client_without_a_rule() {
         for text in ["", "{}", "null", "not json"] {
-            let row = e::client::Model { trust: Some(text.to_owned()), ..row(None, true) };
+            let trust = e::client::Model { trust: Some(text.to_owned()), ..row(None, true) };
+            assert!(client(trust).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_as_a_relying_party_that_cannot_be_read_are_damage() {
+        for text in ["", "null", "not json"] {
+            let row = e::client::Model { openid: Some(text.to_owned()), ..row(None, true) };
             assert!(client(row).is_err(), "{text}");
         }
     }

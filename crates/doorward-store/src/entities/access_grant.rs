@@ -14,11 +14,13 @@ pub struct Model {
     pub acr: String,
     pub amr: String,
     pub identity: Option<String>,
+    pub sid: Option<String>,
     pub created_at: i64,
     pub last_used_at: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
     pub revoke_reason: Option<String>,
+    pub delegation: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

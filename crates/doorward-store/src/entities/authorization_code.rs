@@ -17,6 +17,8 @@ pub struct Model {
     pub acr: String,
     pub amr: String,
     pub identity: Option<String>,
+    pub nonce: Option<String>,
+    pub sid: Option<String>,
     pub expires_at: i64,
     pub consumed_at: Option<i64>,
 }

@@ -17,6 +17,7 @@ pub struct Model {
     pub service: Option<String>,
     pub trust: Option<String>,
     pub trust_issuer: Option<String>,
+    pub openid: Option<String>,
     pub client_uri: Option<String>,
     pub jwks: Option<String>,
     pub jwks_uri: Option<String>,
@@ -27,6 +28,7 @@ pub struct Model {
     pub fresh_until: Option<i64>,
     pub approved_at: Option<i64>,
     pub pinned_at: Option<i64>,
+    pub exchange: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use doorward_model::{
     Connection, HashedToken, Timestamp, UpstreamName, UpstreamTrust, UserId,
     trust::Revocation,
-    upstream::{ConnectAttempt, KeptResult, PinnedTool, StoredUpstream, UpstreamRegistration},
+    upstream::{
+        ConnectAttempt, KeptEntry, KeptResult, PinnedTool, StoredUpstream, UpstreamRegistration,
+    },
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -174,6 +176,25 @@ impl Store {
             .filter(K::UserId.eq(user_id.as_str()))
             .filter(K::ExpiresAt.gt(now.0));
         Ok(theirs.one(&self.reader).await?.map(convert::kept))
+    }
+    /// The results of this user that have not expired at `now`, without their texts, the newest
+    /// first.
+    pub async fn kept_list(
+        &self,
+        user_id: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<KeptEntry>, StoreError> {
+        use kept_result::Column as K;
+        let theirs = kept_result::Entity::find()
+            .select_only()
+            .columns([K::Id, K::Tool, K::Size])
+            .filter(K::UserId.eq(user_id.as_str()))
+            .filter(K::ExpiresAt.gt(now.0))
+            .order_by_desc(K::CreatedAt)
+            .order_by_desc(K::Id);
+        let rows: Vec<(String, String, i64)> = theirs.into_tuple().all(&self.reader).await?;
+        let entry = |(id, tool, size)| KeptEntry { id: HashedToken::from_stored(id), tool, size };
+        Ok(rows.into_iter().map(entry).collect())
     }
     /// Results that are kept of this user under a tool's name and has not expired at `now`, the newest
     /// first.

@@ -1,7 +1,8 @@
 //! Writes of clients.
 
 use doorward_model::{
-    AuditKind, AuditSubject, Client, ClientId, ClientSource, RedirectUri, Timestamp, TrustRule,
+    AuditKind, AuditSubject, Client, ClientId, ClientSource, ExchangeRule, RedirectUri,
+    RelyingParty, Timestamp, TrustRule,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
@@ -32,7 +33,13 @@ pub(super) fn insert(new: &Client) -> Write {
     let uris: Vec<&str> = new.redirect_uris.iter().map(RedirectUri::as_str).collect();
     let (name, source) = (&new.name, new.source.as_str());
     let detail = match &new.service {
-        None => json!({"name": name, "source": source, "redirect_uris": uris}),
+        None => {
+            let mut detail = json!({"name": name, "source": source, "redirect_uris": uris});
+            if let (Some(openid), Some(members)) = (&new.openid, detail.as_object_mut()) {
+                members.insert("openid".to_owned(), json!(openid));
+            }
+            detail
+        }
         // The account and the scopes with which it acts without a user.
         Some(service) => {
             let mut detail = json!({
@@ -104,8 +111,11 @@ pub(super) fn update(client: &Client) -> Write {
             .col_expr(C::Name, Expr::value(client.name.as_str()))
             .col_expr(C::RedirectUris, Expr::value(uris))
             .col_expr(C::Scopes, Expr::value(client.scopes.to_string()))
+            .col_expr(C::Openid, Expr::value(client.openid.as_ref().map(RelyingParty::to_text)))
             .col_expr(C::Trust, Expr::value(client.trust.as_ref().map(TrustRule::to_text)))
             .col_expr(C::TrustIssuer, Expr::value(issuer))
+            .col_expr(C::GrantTypes, Expr::value(list_to_text(client.grant_types.names())))
+            .col_expr(C::Exchange, Expr::value(client.exchange.as_ref().map(ExchangeRule::to_text)))
             .filter(C::Id.eq(client.id.as_str()))),
         stale: Some(stale(&client.id)),
         audit: changed(&client.id),

@@ -10,14 +10,16 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Audit, Name, Read, Sql, Work, Write, about, run};
+use super::{Audit, Name, Read, Sql, Work, Write, about, devices, run};
 use crate::{
     condition::Condition,
     convert,
     entities::{
         access_grant::{self, Column as G},
         authorization_code::{self, Column as C},
+        device_authorization::Column as D,
         refresh_token::{self, Column as R},
+        relying_session::{self, Column as P},
     },
     invalidate::Invalidation,
 };
@@ -157,7 +159,11 @@ pub(super) fn revoke_of_user(
 ) -> Write {
     let mut which = Where::all().add(G::UserId.eq(user_id.as_str()));
     let mut codes = Where::all().add(C::UserId.eq(user_id.as_str()));
+    let mut waiting = Where::all().add(D::UserId.eq(user_id.as_str()));
+    let mut relying = Where::all().add(P::UserId.eq(user_id.as_str()));
     if let Some(client_id) = client_id {
+        waiting = waiting.add(D::ClientId.eq(client_id.as_str()));
+        relying = relying.add(P::ClientId.eq(client_id.as_str()));
         which = which.add(G::ClientId.eq(client_id.as_str()));
         codes = codes.add(C::ClientId.eq(client_id.as_str()));
     }
@@ -165,7 +171,13 @@ pub(super) fn revoke_of_user(
         json!({"reason": reason.as_str(), "client": client_id.map(ClientId::as_str)}).to_string();
     Write {
         name: Name::Always("revoke_grants_of_user"),
-        work: Work::Statements(vec![spend_codes(codes, at), revoke(which, at, reason)]),
+        work: Work::Statements(vec![
+            spend_codes(codes, at),
+            devices::spend(waiting, at),
+            // The consent of the running sessions ends too.
+            relying_session::Entity::delete_many().filter(relying).into(),
+            revoke(which, at, reason),
+        ]),
         stale: Some(Invalidation::Grants),
         audit: Audit::Entry(
             about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()).detail(detail),
@@ -184,6 +196,7 @@ pub(super) fn revoke_of_identity(
         name: Name::Always("revoke_grants_of_identity"),
         work: Work::Statements(vec![
             codes,
+            devices::spend(Where::all().add(D::Identity.eq(identity.as_str())), at),
             revoke(Where::all().add(G::Identity.eq(identity.as_str())), at, reason),
         ]),
         stale: Some(Invalidation::Grants),
@@ -198,6 +211,7 @@ pub(super) fn revoke_of_client(client_id: &ClientId, at: Timestamp, reason: Revo
         name: Name::Always("revoke_grants_of_client"),
         work: Work::Statements(vec![
             codes,
+            devices::spend(Where::all().add(D::ClientId.eq(client_id.as_str())), at),
             revoke(Where::all().add(G::ClientId.eq(client_id.as_str())), at, reason),
         ]),
         stale: Some(Invalidation::Grants),

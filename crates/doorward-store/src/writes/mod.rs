@@ -4,9 +4,11 @@
 
 mod access_tokens;
 mod clients;
+mod devices;
 mod federation;
 mod grants;
 mod reads;
+mod relying;
 mod resources;
 mod second_factor;
 mod sessions;
@@ -288,6 +290,8 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::Factor(change) => of_factor(change),
         Change::Upstream(change) => of_upstream(change),
         Change::Resource(change) => resources::of(change),
+        Change::Device(change) => devices::of(change),
+        Change::Relying(change) => relying::of(change),
     }
 }
 

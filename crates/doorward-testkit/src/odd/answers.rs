@@ -211,12 +211,26 @@ fn odd_tool(habit: H) -> Option<Value> {
             bare["inputSchema"]["properties"] =
                 json!({"a": {"type": "object", "x-mcp-header": "Region"}});
         }
+        H::SchemaSwitches => {
+            bare["inputSchema"]["properties"] = json!({"a": true, "b": false});
+            bare["outputSchema"] = json!({"type": "object", "properties": {"a": true}});
+        }
+        H::UncompiledOutput => {
+            bare["outputSchema"] = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/Gone"},
+                "b": {"type": "date"}, "c": {"pattern": "(?i)x"}, "d": {"enum": []}}});
+        }
+        H::DeepSchema => bare["inputSchema"]["properties"] = json!({"a": deep()}),
         H::NullTool => bare = Value::Null,
         H::OddIcons => bare["icons"] = json!([{"href": "x"}]),
         H::OddMeta => bare["_meta"] = json!("x"),
         _ => return None,
     }
     Some(bare)
+}
+
+/// A schema of more than a hundred levels.
+fn deep() -> Value {
+    (0..120).fold(json!({}), |inner, _| json!({"items": inner}))
 }
 
 /// Changes a good answer as the habit has it.
@@ -266,6 +280,11 @@ fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
         }
         ("resources/list", H::OddResourceAnnotations) => {
             let annotations = json!({"priority": "high", "audience": "user"});
+            result["resources"] =
+                json!([{"uri": "file:///odd", "name": "odd", "annotations": annotations}]);
+        }
+        ("resources/list", H::OddPriority) => {
+            let annotations = json!({"priority": 5, "lastModified": "2024-01-01"});
             result["resources"] =
                 json!([{"uri": "file:///odd", "name": "odd", "annotations": annotations}]);
         }
@@ -334,6 +353,17 @@ fn spoil_call(habit: H, result: &mut Value) {
             result["content"] =
                 json!([{"type": "text", "text": 7}, {"type": "text", "text": "echo"}]);
         }
+        H::DeepResult => result["structuredContent"] = deep(),
+        H::OddBytes => {
+            let annotations = json!({"priority": 7, "lastModified": "now"});
+            result["content"] = json!([
+                {"type": "image", "data": "data:image/png;base64,aGk", "mimeType": "image/png", "annotations": annotations},
+                {"type": "audio", "data": "not base64!", "mimeType": "audio/ogg"},
+                {"type": "resource", "resource": {"uri": "file:///odd", "blob": "_-8"}},
+                {"type": "resource", "resource": {"uri": "file:///odd", "blob": "words"}},
+                {"type": "text", "text": "echo"},
+            ]);
+        }
         H::OddStructure => result["structuredContent"] = json!("x"),
         H::OddIsError => result["isError"] = json!("false"),
         H::OddResultMeta => result["_meta"] = json!([7]),
@@ -343,6 +373,24 @@ fn spoil_call(habit: H, result: &mut Value) {
         }
         H::BlockAsText => result["content"] = json!("echo"),
         _ => {}
+    }
+}
+
+/// The refusal of an `initialize` that is newer than the server.
+fn refused_greeting(habit: H, params: &Value) -> Option<Value> {
+    let strict = habit == H::StrictCapabilities && params["capabilities"]["extensions"].is_object();
+    let old = habit == H::OnlyOldVersions && params["protocolVersion"] != "2024-11-05";
+    match (strict, old) {
+        (true, _) => {
+            Some(json!({"error": {"code": -32603, "message": "Unrecognized field \"extensions\""}}))
+        }
+        (_, true) => {
+            let data = json!({"supported": ["2024-11-05"], "requested": params["protocolVersion"]});
+            Some(
+                json!({"error": {"code": -32602, "message": "Unsupported protocol version", "data": data}}),
+            )
+        }
+        (false, false) => None,
     }
 }
 
@@ -358,6 +406,10 @@ pub(super) fn answer(inner: &Inner, asked: &Value) -> Said {
         {
             return said;
         }
+    }
+    let refused = inner.habit.and_then(|habit| refused_greeting(habit, &asked["params"]));
+    if let (Some(refused), "initialize") = (refused, method) {
+        return Said::Text(message(id, &refused).to_string());
     }
     let mut said = plain(inner, method, &asked["params"]);
     if said["result"].is_object() {
@@ -383,6 +435,7 @@ fn written(habit: Option<H>, method: &str, message: &Value) -> String {
         H::ControlCharacters => listed("\"description\":\"says\techo\u{1}\""),
         H::TooLargeNumber => listed(r#""description":"says","_meta":{"rank":1e999}"#),
         H::ByteOrderMark => format!("\u{feff}{text}"),
+        H::Indented => serde_json::to_string_pretty(message).unwrap_or(text),
         _ => text,
     }
 }

@@ -67,6 +67,7 @@ habits! {
     Forgets404,
     Forgets400ServerErrorId,
     Forgets404Page,
+    Forgets410,
     Forgets400OwnId,
     ForgetsAlways,
     BadRequestIsAnAnswer,
@@ -207,6 +208,16 @@ habits! {
     Redirect303,
     RedirectWithout,
     RedirectOtherScheme,
+    // Values that clients refuse, messages over several lines, refusals of what is newer.
+    SchemaSwitches,
+    UncompiledOutput,
+    DeepSchema,
+    DeepResult,
+    OddPriority,
+    OddBytes,
+    Indented,
+    StrictCapabilities,
+    OnlyOldVersions,
 }
 
 use OddHabit as H;
@@ -297,11 +308,14 @@ impl OddHabit {
             | H::OddStructure
             | H::OddIsError
             | H::OddResultMeta
+            | H::SchemaSwitches
+            | H::OddBytes
             | H::EmptyCursor => Some(Works),
             H::Forgets400
             | H::Forgets404
             | H::Forgets400ServerErrorId
             | H::Forgets404Page
+            | H::Forgets410
             | H::Forgets400OwnId => on(&[Http, Sse], Works).filter(|_| !modern),
             H::ForgetsAlways => {
                 on(&[Http], Fails("HTTP 400 (Bad Request): “No valid session”")).filter(|_| !modern)
@@ -310,7 +324,7 @@ impl OddHabit {
                 on(&[Http], Fails("returned an error: “the argument is wrong”"))
             }
             H::ExitsOnCall => on(&[Stdio], Fails("its process ended with exit status 3")),
-            H::TalksOnOutput => on(&[Stdio], Works),
+            H::TalksOnOutput | H::Indented => on(&[Stdio], Works),
             H::DiscoverServerError
             | H::DiscoverForbidden
             | H::DiscoverPage
@@ -337,7 +351,9 @@ impl OddHabit {
             H::NoVersion | H::OddVersion => {
                 Some(Named("result: protocolVersion (it is not what")).filter(|_| !modern)
             }
-            H::FutureVersion => Some(Works).filter(|_| !modern),
+            H::FutureVersion | H::StrictCapabilities | H::OnlyOldVersions => {
+                Some(Works).filter(|_| !modern)
+            }
             H::NullCapabilities | H::ListedCapabilities => {
                 Some(Named("capabilities (it is not what"))
             }
@@ -357,6 +373,10 @@ impl OddHabit {
             H::OddRequired => {
                 Some(Named("bare: inputSchema.required (it is not valid JSON Schema"))
             }
+            H::UncompiledOutput => Some(Named("bare: outputSchema … $ref (it is not valid")),
+            H::DeepSchema => Some(Named("list: elements (values in it are nested deeper")),
+            H::DeepResult => Some(Fails("values that are nested deeper than 100")),
+            H::OddPriority => Some(Named("resource file:///odd: annotations.priority (it is not")),
             H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it is not what")),
             H::TwiceTheName => Some(Named("good (another tool has the same name)")),
             H::OddListMembers => Some(Named("result: _meta (it is not what")),
@@ -452,6 +472,7 @@ impl OddHabit {
                 | H::Forgets404
                 | H::Forgets400ServerErrorId
                 | H::Forgets404Page
+                | H::Forgets410
                 | H::Forgets400OwnId
                 | H::ForgetsAlways
                 | H::BadRequestIsAnAnswer

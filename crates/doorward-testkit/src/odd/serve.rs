@@ -100,6 +100,7 @@ fn forgotten(inner: &Inner, asked: &Value, session: &str) -> Option<Said> {
     };
     Some(match habit {
         H::Forgets404 => Said::Status(404, JSON, refusal(Value::Null), ""),
+        H::Forgets410 => Said::Status(410, "text/plain", "gone".to_owned(), ""),
         H::Forgets404Page => Said::Status(404, "text/html", PAGE.to_owned(), ""),
         H::Forgets400ServerErrorId => Said::Status(400, JSON, refusal(json!("server-error")), ""),
         H::Forgets400OwnId => Said::Status(400, JSON, refusal(asked["id"].clone()), ""),

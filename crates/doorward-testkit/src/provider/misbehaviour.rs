@@ -132,6 +132,10 @@ habits! {
     BareDocument => Effect::None,
     /// The key set holds keys of unknown kinds and odd members.
     OddKeys => Effect::None,
+    /// The keys have no names, and there are several.
+    NamelessKeys => Effect::None,
+    /// The numbers of the keys are in the other alphabet of base64, with padding.
+    KeysOtherAlphabet => Effect::None,
     /// The clock is four minutes ahead.
     ClockAhead => Effect::None,
     /// The clock is four minutes behind.
@@ -390,6 +394,24 @@ impl Misbehaviour {
 
     /// Changes the key set.
     pub(super) fn keys(self, keys: &mut Value) {
+        let all = keys["keys"].as_array_mut().unwrap();
+        if self == Self::NamelessKeys {
+            let other = json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
+            all.insert(0, other);
+            for key in all.iter_mut() {
+                key.as_object_mut().unwrap().remove("kid");
+            }
+        }
+        if self == Self::KeysOtherAlphabet {
+            for key in all.iter_mut() {
+                for name in ["x", "y", "n"] {
+                    if let Some(Value::String(text)) = key.get_mut(name) {
+                        *text = text.replace('-', "+").replace('_', "/");
+                        text.push_str(if text.len() % 4 == 3 { "=" } else { "" });
+                    }
+                }
+            }
+        }
         if self == Self::OddKeys {
             let all = keys["keys"].as_array_mut().unwrap();
             all[0]["x5c"] = json!(7);

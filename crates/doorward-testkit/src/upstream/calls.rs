@@ -51,6 +51,8 @@ pub(super) async fn call(id: &Value, token: &str, params: &Value) -> Response {
                 .await;
             text("late")
         }
+        // The result that the arguments hold.
+        "gives" => answer(&json!({"jsonrpc": "2.0", "id": id, "result": arguments["result"]})),
         "large" => text(&"y".repeat(9 * 1024 * 1024)),
         "lie" => answer(
             &json!({"jsonrpc": "2.0", "id": id, "result": {"tools": "not a result of a call"}}),

@@ -80,6 +80,8 @@ const CODES: &[(&str, ErrorSubject)] = &[
     ("internal", ErrorSubject::Server),
     ("internal_error", ErrorSubject::Server),
     ("internal_server_error", ErrorSubject::Server),
+    ("internal_failure", ErrorSubject::Server),
+    ("api_error", ErrorSubject::Server),
     ("fatal_error", ErrorSubject::Server),
     ("backend_error", ErrorSubject::Server),
     ("unavailable", ErrorSubject::Server),
@@ -100,6 +102,11 @@ const CODES: &[(&str, ErrorSubject)] = &[
     ("resource_exhausted", ErrorSubject::Slower),
     ("throttled", ErrorSubject::Slower),
     ("throttling", ErrorSubject::Slower),
+    ("request_throttled", ErrorSubject::Slower),
+    ("request_limit_exceeded", ErrorSubject::Slower),
+    ("rate_limiting_error", ErrorSubject::Slower),
+    ("rate_limit_error", ErrorSubject::Slower),
+    ("overloaded_error", ErrorSubject::Slower),
     ("too_many_requests", ErrorSubject::Slower),
     ("too_many_attempts", ErrorSubject::Slower),
 ];
@@ -127,7 +134,16 @@ impl Told {
         };
         let described = ["error_description", "error_message", "message", "errmsg"];
         let described = described.iter().find_map(|name| text(members.get(*name)));
-        let (code, description) = match members.get("error")? {
+        let Some(error) = members.get("error") else {
+            // The forms of interfaces that are not OAuth's own: a code beside the status.
+            let code = Self::other_code(members).filter(|_| status >= 400)?;
+            return Some(Self {
+                status,
+                code: clean(&code),
+                description: described.unwrap_or_default(),
+            });
+        };
+        let (code, description) = match error {
             Value::Object(inner) => {
                 let named = ["status", "type", "code", "error", "id"];
                 let code = named.iter().find_map(|name| {
@@ -143,6 +159,22 @@ impl Told {
         };
         let description = description.or(described).unwrap_or_default();
         Some(Self { status, code, description })
+    }
+
+    /// A code in another member than `error`, or in a list of errors. AWS writes the name of a class.
+    fn other_code(members: &Map<String, Value>) -> Option<String> {
+        let named = |from: &Value| {
+            ["error_code", "errorCode", "__type", "code", "type"].iter().find_map(|name| {
+                let text = from.get(*name)?.as_str()?;
+                let class = text.rsplit('#').next().unwrap_or(text);
+                let code = class.strip_suffix("Exception").unwrap_or(class).trim();
+                (!code.is_empty() && code.parse::<f64>().is_err()).then(|| code.to_owned())
+            })
+        };
+        let first = || members.get("errors")?.get(0);
+        named(&Value::Object(members.clone()))
+            .or_else(|| named(first()?))
+            .or_else(|| named(first()?.get("extensions")?))
     }
 
     /// The subject of the complaint.

@@ -209,6 +209,14 @@ fn a_request_to_wait_is_followed_in_every_form() {
     assert_eq!(wait(403, &[("x-ratelimit-remaining", "12")]), None);
     assert_eq!(wait(503, &[]), None);
     assert_eq!(wait(200, &[left]), None);
+    let after = ("retry-after", "9");
+    for status in [403, 409, 420, 430, 500, 502, 504, 509, 529] {
+        assert_eq!(wait(status, &[after]), Some(Some(9)), "{status}");
+    }
+    assert_eq!((wait(420, &[]), wait(430, &[])), (Some(None), Some(None)));
+    for status in [200, 302, 400, 401, 404] {
+        assert_eq!(wait(status, &[after]), None, "{status}");
+    }
 }
 
 #[test]
@@ -227,6 +235,32 @@ fn a_limit_that_only_a_body_states_is_a_request_to_wait() {
             let told = failure(asked, status, "application/json", body, &[]);
             assert!(matches!(told, Failure::Wait { seconds: None, .. }), "{body}: {told:?}");
         }
+    }
+}
+
+#[test]
+fn a_code_in_another_member_than_error_is_read() {
+    let of = |status, body: &str| failure(Asked::Tokens, status, "application/json", body, &[]);
+    for body in [
+        r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#,
+        r#"{"__type":"com.amazon.coral.service#ThrottlingException"}"#,
+        r#"{"code":"rate_limited","message":"later"}"#,
+        r#"{"errorCode":"REQUEST_LIMIT_EXCEEDED"}"#,
+        r#"{"errors":[{"code":"RATE_LIMITED"}]}"#,
+        r#"{"errors":[{"message":"x","extensions":{"code":"RATELIMITED"}}]}"#,
+    ] {
+        assert!(matches!(of(400, body), Failure::Wait { .. }), "{body}");
+    }
+    for body in [r#"{"code":"internal_server_error"}"#, r#"{"__type":"InternalFailure"}"#] {
+        assert!(matches!(of(400, body), Failure::Silent(_)), "{body}");
+    }
+    for body in [
+        r#"{"code":"invalid_grant"}"#,
+        r#"{"errorCode":"E0000011","errorSummary":"Invalid token"}"#,
+        r#"{"code":7,"errors":[],"type":"about:blank"}"#,
+        r#"{"errors":["rate_limited"]}"#,
+    ] {
+        assert!(matches!(of(400, body), Failure::Refused(_)), "{body}");
     }
 }
 

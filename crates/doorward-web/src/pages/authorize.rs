@@ -9,7 +9,7 @@ use axum::{
 use doorward_transport::Params;
 
 use super::error::ErrorPage;
-use crate::{Web, visitor::Browser};
+use crate::{Web, flow::adopt_language, visitor::Browser};
 
 pub(crate) async fn get(
     State(web): State<Web>,
@@ -35,7 +35,10 @@ pub(crate) async fn post(
 
 async fn begin(web: &Web, browser: &Browser, params: Params) -> Response {
     match web.parts.issuer.begin(params, browser.address).await {
-        Ok(request) => web.proceed(&request, browser).await,
+        Ok(request) => {
+            adopt_language(&request);
+            web.arrive(&request, browser).await
+        }
         Err(refusal) => web.refuse(&refusal, browser),
     }
 }

@@ -59,6 +59,8 @@ struct Choice {
     description: Message,
     already: bool,
     checked: bool,
+    /// True for what the request is about, without which there is nothing to allow.
+    fixed: bool,
 }
 
 /// The source of the client's name: `true` if it is verified, its badge, and the meaning of that.
@@ -89,6 +91,7 @@ fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
         description: scope_description(scope),
         already: already.allows(scope),
         checked: true,
+        fixed: scope == Scope::OpenId,
     };
     offered.iter().map(choice).collect()
 }
@@ -136,7 +139,18 @@ fn show(
                 .collect(),
         ),
         settled,
-        resources: request.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
+        // Signing in is no access to a resource.
+        resources: request
+            .resources
+            .iter()
+            .filter(|_| {
+                request
+                    .scopes
+                    .iter()
+                    .any(|scope| !scope.is_identity() && scope != Scope::OfflineAccess)
+            })
+            .map(|resource| resource.as_str().to_owned())
+            .collect(),
         external: web.parts.issuer.external(request).map(|external| {
             (external.name, external.url.to_string(), web.parts.config.name.clone())
         }),

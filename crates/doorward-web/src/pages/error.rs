@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use doorward_accounts::HasherError;
 use doorward_federation::{FederationError, NotAdmitted};
-use doorward_issuer::Failure;
+use doorward_issuer::{ErrorAnswer, Failure};
 use doorward_language::{Message, text};
 use doorward_model::{OAuthErrorCode, RedirectUri};
 use doorward_store::StoreError;
@@ -250,6 +250,20 @@ impl ErrorPage {
         Self {
             developer: Some(failure.code.as_str().to_owned()),
             ..page.with_link(text::error_leads_away_link(host), target)
+        }
+    }
+    /// Another user signed in than the one whom the relying party expects.
+    pub(crate) fn wrong_user(client: &str, error: ErrorAnswer) -> Self {
+        let page = Self::new(
+            StatusCode::BAD_REQUEST,
+            text::error_wrong_user(client),
+            text::error_wrong_user_why(client),
+            text::error_wrong_user_advice(client),
+        );
+        let link = text::error_leads_away_link(RedirectUri::display_host(&error.target));
+        Self {
+            developer: Some(error.failure.code.as_str().to_owned()),
+            ..page.with_link(link, error.target)
         }
     }
     /// Draws the page.

@@ -8,6 +8,7 @@ mod clients_help;
 mod confirm;
 mod connect;
 mod consent;
+mod device;
 pub(crate) mod error;
 pub(crate) mod login;
 mod logout;
@@ -45,6 +46,7 @@ pub(crate) fn router(web: &Web) -> Router {
         .route(routes::LOGIN_CALLBACK, get(provider::callback).post(provider::callback_form))
         .route(routes::LOGOUT, get(logout::get).post(logout::post))
         .route(routes::CONSENT, get(consent::get).post(consent::post))
+        .route(routes::DEVICE, get(device::get).post(device::post))
         .route(routes::ACCOUNT, get(account::get))
         .route(routes::ACCOUNT_REVOKE, post(account::revoke))
         .route(routes::ACCOUNT_END_SESSION, post(account::end_session))

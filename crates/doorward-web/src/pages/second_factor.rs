@@ -121,12 +121,7 @@ async fn show(
         None => None,
     };
     let enrolling = enrolling.is_some();
-    // A signed-in user may continue without the scopes that need a second factor; a user whose
-    // session waits for one may not continue at all.
-    let skip = params
-        .get("request")
-        .filter(|_| browser.visitor.is_some())
-        .map(|sealed| web.at(&format!("{}?request={sealed}&settled=1", routes::CONSENT)));
+    let skip = skip(web, browser, params).await;
     let page = Page {
         frame: web.frame(None),
         csrf: web.csrf(browser, "second-factor"),
@@ -152,6 +147,17 @@ async fn show(
         Some(error) => refusal(response, error),
         None => response,
     }
+}
+
+/// The target with fewer scopes. A signed-in user may continue without the scopes that need a second
+/// factor, unless the client needs one; a user whose session waits for one may not continue at all.
+async fn skip(web: &Web, browser: &Browser, params: &Params) -> Option<String> {
+    let sealed = params.get("request")?;
+    let visitor = browser.visitor.as_ref()?;
+    let request = web.reopen(sealed, browser).await.ok()?;
+    let level = visitor.session.authentication.level;
+    let may = request.level().is_none_or(|needed| needed <= level);
+    may.then(|| web.at(&format!("{}?request={sealed}&settled=1", routes::CONSENT)))
 }
 
 fn onward_of(params: &Params) -> SignInTarget<'_> {

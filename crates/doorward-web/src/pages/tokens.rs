@@ -121,6 +121,7 @@ async fn show(
     );
     let possible = |scope: &Scope| {
         *scope != Scope::OfflineAccess
+            && !scope.is_identity()
             && offered.allows(*scope)
             && (!scope.is_administrative() || visitor.user.administrative_scopes().allows(*scope))
     };

@@ -2,7 +2,10 @@
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{AddedClient, ClientDecision, ClientEdit, NewClient, NewService, Proposal};
+use doorward_admin::{
+    AddedClient, ClientDecision, ClientEdit, NewClient, NewExchange, NewRelyingParty, NewService,
+    Proposal,
+};
 use doorward_model::{Client, RedirectUri};
 use doorward_store::ClientFilter;
 use serde_json::{Value, json};
@@ -45,6 +48,16 @@ pub(super) enum Command {
         /// needs.
         #[arg(long)]
         admin: bool,
+        /// Users sign in to another application through it (OpenID Connect): allow it to request
+        /// the scopes openid, profile, email and groups.
+        #[arg(long, conflicts_with = "service")]
+        openid: bool,
+        /// Subjects that other applications cannot compare.
+        #[arg(long, requires = "openid", conflicts_with = "admin")]
+        pairwise: bool,
+        /// Answer userinfo as a signed token.
+        #[arg(long, requires = "openid")]
+        signed_userinfo: bool,
     },
     /// Changes the name or the redirect URIs of a client that was added by an administrator.
     Set {
@@ -59,6 +72,22 @@ pub(super) enum Command {
         /// Only show what would change.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Permits a client to exchange users' tokens for narrower ones (RFC 8693), or ends the
+    /// permission.
+    Exchange {
+        /// Its client_id.
+        id: String,
+        /// The client_id of a client whose tokens it may exchange, besides its own. May be given
+        /// several times; those of before are replaced.
+        #[arg(long, value_name = "CLIENT_ID", conflicts_with = "off")]
+        from: Vec<String>,
+        /// A scope that exchanged tokens may be for. May be given several times.
+        #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "off")]
+        scopes: Vec<String>,
+        /// End the permission; exchanged tokens end at once.
+        #[arg(long, conflicts_with = "scopes")]
+        off: bool,
     },
     /// Lists clients, the newest first.
     List {
@@ -121,7 +150,11 @@ fn describe(client: &Client) -> Value {
         "token_endpoint_auth_method": client.auth_method.as_str(),
         "grant_types": client.grant_types.names().collect::<Vec<_>>(),
         "service": client.service.as_ref().map(ToString::to_string),
-        "scope": client.scopes.to_string(), "created_at": client.created_at.0,
+        "exchange": client.exchange.as_ref().map(|rule| json!({
+            "from": rule.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "scope": rule.scopes.to_string(),
+        })),
+        "scope": client.scopes.to_string(), "openid": client.openid, "created_at": client.created_at.0,
         "authorized_at": client.authorized_at.map(|at| at.0), "disabled_at": client.disabled_at.map(|at| at.0),
     })
 }
@@ -182,6 +215,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             jwks,
             jwks_uri,
             admin,
+            openid,
+            pairwise,
+            signed_userinfo,
         } => {
             let authority = Authority::operator();
             let added = if let Some(service) = service {
@@ -189,7 +225,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
                 clients.add_service(&authority, new).await?
             } else {
-                let new = NewClient { name, redirect_uris, auth_method, admin };
+                let openid = openid.then_some(NewRelyingParty { pairwise, signed_userinfo });
+                let new = NewClient { name, redirect_uris, auth_method, admin, openid };
                 clients.add(&authority, new).await?
             };
             show_added(context, &added);
@@ -202,6 +239,19 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let proposal = Proposal { of: &id, change: &what, seen: None, effect };
             let done = clients.edit(&operator, proposal).await?;
             edit::print(context.json, &id, &done, effect);
+            return Ok(());
+        }
+        Command::Exchange { id, from, scopes, off } => {
+            let new = (!off).then_some(NewExchange { from, scopes });
+            let operator = Authority::operator();
+            let client = clients.set_exchange(&operator, &id, new.as_ref(), None).await?;
+            if context.json {
+                print_json(&describe(&client));
+            } else if off {
+                report!("{id} may not exchange tokens any more; exchanged tokens have ended.");
+            } else {
+                report!("{id} may exchange tokens.");
+            }
             return Ok(());
         }
         Command::List { limit } => {

@@ -89,7 +89,8 @@ impl Context {
         Ok(Trusts::new(store.clone(), accounts, registration, self.public_url()?))
     }
     pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
-        Ok(Tokens::new(store.clone(), self.accounts(store).await?, self.rules()))
+        let accounts = self.accounts(store).await?;
+        Ok(Tokens::new(store.clone(), accounts, self.rules(), Arc::new(SystemClock)))
     }
     pub(super) async fn providers(&self, store: &Store) -> Result<Providers, Failed> {
         let bounds = Arc::new(self.checked.administered.clone());
@@ -110,7 +111,7 @@ impl Context {
     pub(super) async fn usages(&self, store: &Store) -> Result<Usages, Failed> {
         Ok(Usages::new(store.clone(), self.gateway(store).await?, Arc::new(SystemClock)))
     }
-    fn rules(&self) -> Live<Rules> {
+    pub(super) fn rules(&self) -> Live<Rules> {
         Live::new(reload::rules(&self.config, &self.checked))
     }
     pub(super) async fn keys(&self, store: &Store) -> Result<Keys, Failed> {

@@ -190,7 +190,7 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
         });
         let result = if wrong.is_empty() {
             let remarks: String = remarks.collect();
-            Ok(format!("{} responds and accepts this server{remarks}", provider.kind.title))
+            Ok(format!("{} responds and accepts this server{remarks}", provider.name))
         } else {
             Err(wrong.join("; "))
         };
@@ -249,6 +249,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
         Err(exposed.join("; "))
     };
     findings.push(Finding { what: "permissions".to_owned(), result: permissions });
+    findings.push(doorward_admin::disk(context.data_dir.free()).into());
     findings.push(Finding { what: "server".to_owned(), result: server(context) });
     let (finding, store) = database(context).await;
     findings.push(finding);
@@ -256,6 +257,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
         findings
             .push(Finding { what: "keys".to_owned(), result: signing_keys(context, store).await });
         findings.push(Finding { what: "clock".to_owned(), result: clock(store).await });
+        findings.push(doorward_admin::backup(store).await.into());
         match providers(context, store).await {
             Ok(found) => findings.extend(found),
             Err(error) => findings

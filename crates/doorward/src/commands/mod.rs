@@ -49,7 +49,7 @@ use crate::{
 };
 use context::Context;
 pub(crate) use print::print_line;
-use print::{moment, print_block, print_findings, print_json, print_table};
+use print::{moment, print_block, print_code, print_findings, print_json, print_table};
 
 /// The heading of the options that every command has.
 const GLOBAL: &str = "Global options";
@@ -162,8 +162,8 @@ enum Command {
         #[command(subcommand)]
         command: resource::Command,
     },
-    /// Explains the policy's decision on a user, client and tool.
-    #[command(subcommand)]
+    /// Explains the policy's decisions, lists its rules, and tries others.
+    #[command(subcommand, after_help = examples::POLICY)]
     Policy(policy::Command),
     /// Prints what a shell needs to complete command lines.
     #[command(after_help = examples::COMPLETION)]

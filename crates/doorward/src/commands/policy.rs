@@ -1,12 +1,16 @@
 //! `doorward policy …`.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{ArgGroup, Args, Subcommand};
-use doorward_admin::{Call, Explained, Named, Object, Refusal};
-use serde_json::json;
+use doorward_admin::{
+    Call, CaseResult, Explained, Impact, Named, Object, PolicyCase, Refusal, try_cases,
+};
+use doorward_model::{Clock, ports::SystemClock};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{context::Context, hinted, print_json};
+use super::{context::Context, hinted, print_json, print_table};
 use crate::Failed;
 
 #[derive(Subcommand, Debug)]
@@ -14,6 +18,128 @@ pub(super) enum Command {
     /// Explains whether a user may use a tool, a prompt, a resource or an upstream through a
     /// client.
     Explain(Asked),
+    /// Lists the rules in order, each with the calls of the last 30 days on which it decided.
+    List,
+    /// Decides about the cases of a file under the configuration, and fails if an effect is not the
+    /// expected one. Needs no database: for a check of the configuration in CI.
+    Test {
+        /// A TOML file with `[[case]]` tables: name, roles, user, email, client, upstream, tool,
+        /// kind, class, hints, expect.
+        file: PathBuf,
+    },
+    /// Compares the rules of another configuration file with those in effect, by the calls of the
+    /// audit. Nothing is changed.
+    DryRun {
+        /// The file; its `[policy]` is tried.
+        file: PathBuf,
+        /// How many days to look back.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=90))]
+        days: u32,
+    },
+}
+
+/// A file of cases.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cases {
+    case: Vec<PolicyCase>,
+}
+
+/// The part of a configuration file that is tried.
+#[derive(Deserialize)]
+struct Candidate {
+    policy: crate::config::PolicyConfig,
+}
+
+fn read<T: serde::de::DeserializeOwned>(file: &std::path::Path) -> Result<T, Failed> {
+    let path = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| Failed(format!("{path}: {error}")))?;
+    toml::from_str(&text).map_err(|error| Failed(format!("{path}: {error}")))
+}
+
+fn test(context: &Context, file: &std::path::Path) -> Result<ExitCode, Failed> {
+    let Cases { case } = read(file)?;
+    let results = try_cases(&context.rules().now(), &case)?;
+    let failed = results.iter().filter(|result| !result.is_ok()).count();
+    if context.json {
+        let describe = |result: &CaseResult| {
+            json!({
+                "name": result.name, "ok": result.is_ok(), "expected": result.expected.as_str(), "effect": result.effect.as_str(),
+                "why": result.why.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })
+        };
+        let cases: Vec<Value> = results.iter().map(describe).collect();
+        print_json(&json!({"ok": failed == 0, "cases": cases}));
+    } else {
+        for result in &results {
+            let (expected, effect) = (result.expected.as_str(), result.effect.as_str());
+            if result.is_ok() {
+                report!("ok    {effect:<8} {}", result.name);
+                continue;
+            }
+            report!("WRONG {effect:<8} {}: expected {expected}", result.name);
+            for step in &result.why {
+                report!("        {step}");
+            }
+        }
+        report!("{} cases, {failed} with another effect than expected.", results.len());
+    }
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+fn tell(what: &str, impact: &Impact) {
+    report!("{} calls of {} users {what}", impact.calls, impact.users);
+    for (tool, calls) in &impact.tools {
+        report!("  {calls:>8}  {tool}");
+    }
+}
+
+fn value(impact: &Impact) -> Value {
+    let tools = impact.tools.iter().map(|(tool, calls)| json!({"tool": tool, "calls": calls}));
+    json!({"calls": impact.calls, "users": impact.users, "tools": tools.collect::<Vec<_>>()})
+}
+
+async fn dry_run(context: &Context, file: &std::path::Path, days: u32) -> Result<ExitCode, Failed> {
+    let Candidate { policy } = read(file)?;
+    let policies = context.policies(&context.store().await?).await?;
+    let since = SystemClock.now().plus(-i64::from(days) * 86_400);
+    let found = policies.dry_run(&policy.rules, &policy.default, since).await?;
+    if context.json {
+        print_json(&json!({
+            "calls": found.calls, "partial": found.partial, "refused": value(&found.refused),
+            "confirmed": value(&found.confirmed), "opened": value(&found.opened),
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let newest = if found.partial { " (the newest; there were more)" } else { "" };
+    report!("{} calls of the last {days} days{newest}:", found.calls);
+    tell("would have been refused.", &found.refused);
+    tell("would have needed a confirmation.", &found.confirmed);
+    tell("that are refused now would not have been.", &found.opened);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(context: &Context) -> Result<ExitCode, Failed> {
+    let policies = context.policies(&context.store().await?).await?;
+    let found = policies.rules_in_effect().await?;
+    if context.json {
+        let rules = found.rules.iter().map(|rule| {
+            json!({"number": rule.number, "effect": rule.effect.as_str(), "rule": rule.text, "hits": rule.hits})
+        });
+        print_json(&json!({
+            "rules": rules.collect::<Vec<_>>(), "default": found.default.as_str(), "default_hits": found.default_hits,
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows: Vec<Vec<String>> = found
+        .rules
+        .iter()
+        .map(|rule| vec![rule.number.to_string(), rule.hits.to_string(), rule.text.clone()])
+        .collect();
+    let default = format!("{} (policy.default)", found.default.as_str());
+    rows.push(vec!["-".to_owned(), found.default_hits.to_string(), default]);
+    print_table(&["RULE", "HITS", "TEXT"], &rows);
+    Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Args, Debug)]
@@ -43,7 +169,12 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
-    let Command::Explain(asked) = command;
+    let asked = match command {
+        Command::Explain(asked) => asked,
+        Command::List => return list(context).await,
+        Command::Test { file } => return test(context, &file),
+        Command::DryRun { file, days } => return dry_run(context, &file, days).await,
+    };
     let policies = context.policies(&context.store().await?).await?;
     let item = Named {
         tool: asked.tool.as_deref(),
@@ -55,12 +186,21 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let call = Call { user: &asked.user, client: &asked.client, item };
     let Explained { item, answer, why } = match policies.explain(call).await {
         Ok(explained) => explained,
-        Err(refusal @ Refusal::Missing(Object::Item, _)) => {
-            let wanted = asked.tool.as_deref().unwrap_or_default();
-            let known = if wanted.is_empty() { Vec::new() } else { policies.tool_names().await? };
+        Err(refusal) => {
+            let (wanted, known) = match &refusal {
+                Refusal::Missing(Object::Tool, name) => {
+                    (name.as_str(), policies.tool_names().await?)
+                }
+                Refusal::Missing(Object::Upstream, name) => {
+                    (name.as_str(), policies.upstream_names().await?)
+                }
+                Refusal::Missing(Object::User, name) => {
+                    (name.as_str(), policies.user_names().await?)
+                }
+                _ => return Err(refusal.into()),
+            };
             return Err(hinted(&refusal, wanted, known));
         }
-        Err(refusal) => return Err(refusal.into()),
     };
     let answer = answer.as_str();
     if context.json {

@@ -24,11 +24,14 @@ pub(super) fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
             &serde_json::json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}),
         );
     } else {
+        let width = findings.iter().map(|finding| finding.what.chars().count()).max();
+        let width = width.unwrap_or(0).max(16);
         for finding in findings {
-            match &finding.result {
-                Ok(text) => report!("ok    {:<16} {text}", finding.what),
-                Err(text) => report!("WRONG {:<16} {text}", finding.what),
-            }
+            let (mark, text) = match &finding.result {
+                Ok(text) => ("ok   ", text),
+                Err(text) => ("WRONG", text),
+            };
+            print_block(&format!("{mark} {:<width$} ", finding.what), text);
         }
     }
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) }
@@ -46,8 +49,18 @@ pub(super) fn print_block(mark: &str, text: &str) {
         if index == 0 {
             report!("{mark}{line}");
         } else {
-            report!("{:width$}{line}", "", width = mark.len());
+            report!("{:width$}{line}", "", width = mark.chars().count());
         }
+    }
+}
+
+/// Prints the text of a program, to be copied: the tabs that indent a line stay, the rest of it is
+/// escaped.
+pub(super) fn print_code(code: &str) {
+    for line in code.lines() {
+        let text = line.trim_start_matches('\t');
+        let (indent, _) = line.split_at(line.len() - text.len());
+        out::line(format_args!("{indent}{}", escaped(text)));
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::print_json;
+use super::{print_block, print_json};
 use crate::{
     Failed,
     config::ConfigSource,
@@ -45,7 +45,7 @@ fn print(reply: &Reply, as_json: bool) -> ExitCode {
         for difference in &reply.differences {
             report!("{difference}");
         }
-        report!("{}", reply.says);
+        print_block("", &reply.says);
     }
     if reply.failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

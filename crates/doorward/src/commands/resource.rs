@@ -8,7 +8,7 @@ use doorward_admin::{MadeResource, NewResource, Proposal, ResourceEdit};
 use doorward_model::{ExternalResource, Role};
 use serde_json::{Value, json};
 
-use super::{context::Context, edit, hinted, print_block, print_json, print_table};
+use super::{context::Context, edit, hinted, print_block, print_code, print_json, print_table};
 use crate::Failed;
 
 #[derive(Subcommand, Debug)]
@@ -148,7 +148,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 for snippet in guide.snippets {
                     report!("");
                     report!("{}:", snippet.title);
-                    print_block("", &snippet.code);
+                    print_code(&snippet.code);
                 }
             }
         }

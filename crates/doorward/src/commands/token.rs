@@ -3,12 +3,12 @@
 use clap::Subcommand;
 use doorward_accounts::Authority;
 use doorward_admin::{Holder, MadeToken, NewToken};
-use doorward_model::{AccessToken, Clock, UpstreamName, UserId, ports::SystemClock};
+use doorward_model::{AccessToken, Clock, UpstreamName, UserId, nearest, ports::SystemClock};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
 use super::{context::Context, moment, print_json, print_table};
-use crate::Failed;
+use crate::{Failed, out};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -80,6 +80,17 @@ fn tell(context: &Context, MadeToken { holder, made }: &MadeToken) {
     }
 }
 
+/// Notes upstreams that are not there: a token for one reaches nothing until it is added.
+async fn note_upstreams(context: &Context, store: &Store, names: &[String]) -> Result<(), Failed> {
+    let all = context.gateway(store).await?.all_upstreams().await.map_err(Failed::because)?;
+    let known: Vec<&str> = all.iter().map(|upstream| upstream.name.as_str()).collect();
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+        let hint = nearest::hint(name, &known);
+        out::error(format_args!("note: there is no upstream {name} yet{hint}"));
+    }
+    Ok(())
+}
+
 async fn list(context: &Context, store: &Store, tokens: &[AccessToken]) -> Result<(), Failed> {
     if context.json {
         print_json(&tokens.iter().map(describe).collect());
@@ -131,6 +142,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 (_, Some(service)) => Holder::Service(service),
                 (user, None) => Holder::User(user.unwrap_or_default()),
             };
+            note_upstreams(context, &store, &upstreams).await?;
             let new = NewToken { name, scopes, upstreams, days };
             tell(context, &tokens.make(&operator, &holder, new).await?);
         }

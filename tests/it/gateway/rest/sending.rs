@@ -22,9 +22,12 @@ async fn bodies_are_sent_as_the_document_says_or_the_operation_is_named_as_left_
         "/bytes": post("bytes", "application/octet-stream", json!({"type": "string", "format": "binary"}), json!({})),
         "/image": post("image", "image/png", json!({}), json!({})),
         "/mixed": post("mixed", "multipart/mixed", json!({"type": "object"}), json!({})),
+        "/map": post("map", "multipart/form-data", json!({"type": "object", "additionalProperties": {"type": "string", "format": "binary"}}), json!({})),
+        "/shared": {"post": {"operationId": "shared", "requestBody": {"required": true, "content": {"application/json": {"$ref": "#/components/mediaTypes/Note"}}}}},
         "/thrift": post("thrift", "application/x-thrift", json!({"type": "object"}), json!({})),
     });
-    let (server, alice) = serving(&api, &document(paths, json!({}))).await;
+    let components = json!({"mediaTypes": {"Note": {"schema": {"type": "object", "properties": {"note": {"type": "string"}}}}}});
+    let (server, alice) = serving(&api, &document(paths, components)).await;
     let made = schema(&server, &alice, "api_upload").await;
     assert_eq!(made["required"], json!(["file"]));
     assert_eq!(made["properties"]["file"]["contentEncoding"], "base64");
@@ -57,6 +60,14 @@ async fn bodies_are_sent_as_the_document_says_or_the_operation_is_named_as_left_
         let (_, sent_kind, _) = sent(&server, &alice, &api, tool, json!({"body": file})).await;
         assert_eq!((sent_kind.as_str(), api.state().last.1.as_slice()), (kind, &b"\x00\xff"[..]));
     }
+    let (_, _, body) = sent(&server, &alice, &api, "api_map", json!({"body": {"one": file}})).await;
+    assert!(body.contains("name=\"one\"; filename=\"one\""), "{body}");
+    assert!(
+        api.state().last.1.windows(2).any(|bytes| bytes == b"\x00\xff"),
+        "the bytes of the file"
+    );
+    let (_, _, body) = sent(&server, &alice, &api, "api_shared", json!({"note": "n"})).await;
+    assert_eq!(body, r#"{"note":"n"}"#);
     let named = tools(&server, &alice.token).await;
     let (good, told) = left_out(&server).await;
     for left in ["mixed", "thrift"] {

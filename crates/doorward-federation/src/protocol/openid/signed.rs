@@ -129,13 +129,36 @@ impl Signed {
         })
     }
 
-    /// Keys that verify the signature of this token.
+    /// Keys that verify the signature of this token. Where the token names none of them, and where
+    /// several have the name, it is the one that fits: the library takes several for ambiguous.
     pub(super) fn keys(&self, keys: &JsonWebKeySet<CoreJsonWebKey>) -> JsonWebKeySet<SignedKey> {
-        let wrapped = |key: &CoreJsonWebKey| SignedKey {
+        let kid = self.header.get("kid").and_then(Value::as_str);
+        let wrapped = |key: &CoreJsonWebKey, id: Option<&str>| SignedKey {
             key: key.clone(),
+            id: id.map(|id| JsonWebKeyId::new(id.to_owned())),
             message: Arc::clone(&self.message),
         };
-        JsonWebKeySet::new(keys.keys().iter().map(wrapped).collect())
+        let own = |key: &CoreJsonWebKey| wrapped(key, key.key_id().map(|id| id.as_str()));
+        let mut candidates = candidates(keys, kid);
+        let fitting = self.algorithm().zip(self.signature()).and_then(|(algorithm, signature)| {
+            let message = self.message.as_bytes();
+            candidates.find(|key| key.verify_signature(&algorithm, message, &signature).is_ok())
+        });
+        JsonWebKeySet::new(match fitting {
+            Some(key) => vec![wrapped(key, kid)],
+            None => keys.keys().iter().map(own).collect(),
+        })
+    }
+
+    /// The algorithm in its header, if it is accepted.
+    fn algorithm(&self) -> Option<CoreJwsSigningAlgorithm> {
+        let name = self.header.get("alg").and_then(Value::as_str)?;
+        algorithm(name).filter(|algorithm| ACCEPTED.contains(algorithm))
+    }
+
+    /// The bytes of its signature.
+    fn signature(&self) -> Option<Vec<u8>> {
+        URL_SAFE_NO_PAD.decode(&self.signature).ok()
     }
 
     /// Verifies the signature of a token that is no ID token. `Ok(false)`: no key fits, and fresh
@@ -145,19 +168,27 @@ impl Signed {
             return Err("its header requires what is not supported (crit, cty)".to_owned());
         }
         let name = self.header.get("alg").and_then(Value::as_str).unwrap_or_default();
-        let algorithm = algorithm(name)
-            .filter(|algorithm| ACCEPTED.contains(algorithm))
-            .ok_or_else(|| format!("its algorithm {name:?} is not accepted"))?;
-        let signature = URL_SAFE_NO_PAD
-            .decode(&self.signature)
-            .map_err(|_| "its signature is not base64url".to_owned())?;
+        let algorithm =
+            self.algorithm().ok_or_else(|| format!("its algorithm {name:?} is not accepted"))?;
+        let signature =
+            self.signature().ok_or_else(|| "its signature is not base64url".to_owned())?;
         let kid = self.header.get("kid").and_then(Value::as_str);
-        let fits =
-            |key: &&CoreJsonWebKey| kid.is_none() || key.key_id().map(|id| id.as_str()) == kid;
-        Ok(keys.keys().iter().filter(fits).any(|key| {
+        Ok(candidates(keys, kid).any(|key| {
             key.verify_signature(&algorithm, self.message.as_bytes(), &signature).is_ok()
         }))
     }
+}
+
+/// The keys that may have signed a token that names this key: those of the name, or else those
+/// without one; all, where it names none.
+fn candidates<'k>(
+    keys: &'k JsonWebKeySet<CoreJsonWebKey>,
+    kid: Option<&'k str>,
+) -> impl Iterator<Item = &'k CoreJsonWebKey> {
+    let name = |key: &'k CoreJsonWebKey| key.key_id().map(|id| id.as_str());
+    let is_named = keys.keys().iter().any(|key| name(key) == kid);
+    let wanted = if is_named { kid } else { None };
+    keys.keys().iter().filter(move |key| kid.is_none() || name(key) == wanted)
 }
 
 /// Some write identifiers of keys as numbers.
@@ -174,6 +205,9 @@ fn text_of_number(members: &mut Map<String, Value>, name: &str) {
 pub(super) struct SignedKey {
     #[serde(flatten)]
     key: CoreJsonWebKey,
+    /// The name under which the token looks for it.
+    #[serde(skip)]
+    id: Option<JsonWebKeyId>,
     #[serde(skip)]
     message: Arc<str>,
 }
@@ -183,7 +217,7 @@ impl JsonWebKey for SignedKey {
     type SigningAlgorithm = CoreJwsSigningAlgorithm;
 
     fn key_id(&self) -> Option<&JsonWebKeyId> {
-        self.key.key_id()
+        self.id.as_ref()
     }
     fn key_type(&self) -> &CoreJsonWebKeyType {
         self.key.key_type()
@@ -195,7 +229,7 @@ impl JsonWebKey for SignedKey {
         self.key.signing_alg()
     }
     fn new_symmetric(key: Vec<u8>) -> Self {
-        Self { key: CoreJsonWebKey::new_symmetric(key), message: Arc::default() }
+        Self { key: CoreJsonWebKey::new_symmetric(key), id: None, message: Arc::default() }
     }
     fn verify_signature(
         &self,
@@ -230,6 +264,12 @@ pub(super) fn key_set(mut document: Map<String, Value>) -> (JsonWebKeySet<CoreJs
             members.insert("alg".to_owned(), "EdDSA".into());
         }
         text_of_number(&mut members, "kid");
+        // Some write the numbers of a key in the other alphabet of base64, and with padding.
+        for name in ["n", "e", "x", "y"] {
+            if let Some(Value::String(text)) = members.get_mut(name) {
+                *text = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+            }
+        }
         // The specification demands a string; any other value does not limit the key's use.
         for name in ["use", "alg", "kid"] {
             if members.get(name).is_some_and(|value| !value.is_string()) {
@@ -309,9 +349,12 @@ mod tests {
         odd["alg"] = json!("");
         odd["kid"] = json!(["x"]);
         odd["n"] = json!(7);
-        let document = json!({"keys": [good, odd, ed, {"kty": "new"}, "x", null]});
+        let mut other_alphabet = good.clone();
+        other_alphabet["y"] = json!("x/FEzRu9m36HLN/tue659LNpXW6pCyStikYjKIWI5a0=");
+        let document = json!({"keys": [good, odd, ed, {"kty": "new"}, "x", null, other_alphabet]});
         let (keys, left_out) = key_set(document.as_object().unwrap().clone());
-        assert_eq!((keys.keys().len(), left_out), (3, 3));
+        assert_eq!((keys.keys().len(), left_out), (4, 3));
+        assert_eq!(keys.keys()[3], keys.keys()[0]);
         assert_eq!(keys.keys()[2].key_id().unwrap().as_str(), "12");
         assert_eq!(algorithm("Ed25519"), Some(CoreJwsSigningAlgorithm::EdDsa));
         for odd in [json!({}), json!({"keys": null}), json!({"keys": {}})] {

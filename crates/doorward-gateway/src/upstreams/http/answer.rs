@@ -187,10 +187,10 @@ impl Http {
             return Err(asks_to_wait(pause, status, &told));
         }
         let refused = format!("returned {}{told}", words::status(status));
-        // The protocol names 404 for a session that is not known; many servers answer 400. Both may
-        // also be about the request, which the server may have carried out then.
-        let may_be_lost =
-            sent.with_session && matches!(status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST);
+        // The protocol names 404 for a session that is not known; many servers answer 400, some 410.
+        // Each may also be about the request, which the server may have carried out then.
+        let may_be_lost = sent.with_session
+            && matches!(status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::GONE);
         if may_be_lost && self.refuses_ping(sent.uri, &sent.request.headers).await {
             return Err(LinkError::Session(refused));
         }
@@ -220,7 +220,7 @@ impl Http {
         let sent = tokio::time::timeout(PING_WITHIN, self.send(uri, &request)).await;
         matches!(
             sent.map(|sent| sent.map(|response| response.status())),
-            Ok(Ok(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND))
+            Ok(Ok(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE))
         )
     }
 

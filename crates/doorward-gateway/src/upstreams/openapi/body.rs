@@ -13,7 +13,7 @@ use super::{
     parameters::{self, Arguments, Refused},
     reader::Reader,
     schema,
-    sending::{Body, From, Part, Written},
+    sending::{ANY_NAME, Body, From, Part, Written},
 };
 use crate::left_out::Why;
 
@@ -137,6 +137,8 @@ impl<'a> Reader<'a> {
             .collect();
         kinds.sort_by_key(|((rank, _), _, _)| *rank);
         for ((rank, written), kind, described) in kinds {
+            // OpenAPI 3.2 has references to media types.
+            let Some(described) = self.resolve(described) else { continue };
             let schema = described
                 .get("schema")
                 .filter(|schema| !schema.is_null())
@@ -302,6 +304,11 @@ fn mark_files(schema: &mut Value, parts: &mut BTreeMap<String, Part>, depth: u8)
             part.file = true;
             part.media_type = part.media_type.take().or(media_type);
         }
+    }
+    // Files of any name.
+    if let Some(any) = keywords.get_mut("additionalProperties").filter(|any| is_file(any)) {
+        *any = file_of(any);
+        parts.insert(ANY_NAME.to_owned(), Part { file: true, ..Part::default() });
     }
     if depth < 4 {
         for keyword in ["allOf", "anyOf", "oneOf"] {

@@ -216,7 +216,10 @@ fn tool<'a>(
     let mut arguments = Arguments::default();
     let lists = [found.operation, found.item].map(|place| place.get("parameters"));
     let mut operation = Operation::new(method.clone(), base.clone(), found.path.to_owned());
-    operation.parameters = reader.parameters(found.path, lists, keys, &mut arguments)?;
+    let (parameters, template) = reader.parameters(found.path, lists, keys, &mut arguments)?;
+    operation.parameters = parameters;
+    let plain = found.path.split('#').next().unwrap_or_default();
+    operation.template = Some(template).filter(|template| template != plain);
     operation.body = reader.body(found.operation, &mut arguments)?;
     operation.security = reader.security(found.operation)?;
     let words = words(reader, &method, found.path, found.operation)?;

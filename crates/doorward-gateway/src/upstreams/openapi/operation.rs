@@ -31,6 +31,9 @@ pub(crate) struct Operation {
     #[serde(with = "base")]
     pub(super) base: Url,
     pub(super) path: String,
+    /// The path as it is filled, where its places have another form in the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) template: Option<String>,
     pub(super) parameters: Vec<Parameter>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) body: Option<Body>,
@@ -88,6 +91,7 @@ impl Operation {
             method,
             base,
             path,
+            template: None,
             parameters: Vec::new(),
             body: None,
             security: Value::Null,
@@ -128,9 +132,10 @@ impl Operation {
     /// Puts the arguments into their places.
     fn placed(&self, arguments: &Map<String, Value>) -> Result<(Url, Pieces), ToolError> {
         // The part behind a question mark in the document's path is sent unchanged.
-        let path = self.path.split('#').next().unwrap_or_default();
+        let path = self.template.as_deref().unwrap_or(&self.path);
+        let path = path.split('#').next().unwrap_or_default();
         let (path, fixed) = path.split_once('?').unwrap_or((path, ""));
-        let mut path = path.to_owned();
+        let (mut path, mut fixed) = (path.to_owned(), fixed.to_owned());
         let mut pieces = Pieces::default();
         for parameter in &self.parameters {
             let Some(value) = parameter.given(arguments, &self.parameters) else {
@@ -142,16 +147,18 @@ impl Operation {
             match parameter.place {
                 Place::Path => {
                     let text = parameter.in_path(value)?;
-                    path = path.replace(&format!("{{{}}}", parameter.name), &text);
+                    let place = format!("{{{}}}", parameter.name);
+                    path = path.replace(&place, &text);
+                    fixed = fixed.replace(&place, &text);
                 }
                 Place::Query => pieces.query.extend(parameter.in_query(value)),
                 Place::Header => pieces.headers.push(parameter.in_header(value)?),
                 Place::Cookie => pieces.cookies.extend(parameter.in_cookie(value)),
             }
         }
-        if path.contains(['{', '}']) {
+        if path.contains(['{', '}']) || fixed.contains(['{', '}']) {
             return Err(ToolError::Failed(format!(
-                "the path {path} has a part that no argument fills; nothing was called"
+                "the path {path}?{fixed} has a part that no argument fills; nothing was called"
             )));
         }
         // Path segments of dots alone would leave the base URL, in any spelling.
@@ -164,7 +171,7 @@ impl Operation {
         let whole =
             format!("{}/{}", self.base.path().trim_end_matches('/'), path.trim_start_matches('/'));
         url.set_path(&whole);
-        let query: Vec<&str> = [self.base.query().unwrap_or_default(), fixed]
+        let query: Vec<&str> = [self.base.query().unwrap_or_default(), fixed.as_str()]
             .into_iter()
             .chain(pieces.query.iter().map(String::as_str))
             .filter(|piece| !piece.is_empty())

@@ -21,7 +21,7 @@ pub(super) enum Place {
 impl Place {
     /// The place of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "path" => Some(Self::Path),
             "query" => Some(Self::Query),
             "header" => Some(Self::Header),
@@ -109,7 +109,8 @@ pub(super) struct Parameter {
     pub(super) required: bool,
     pub(super) style: Style,
     pub(super) explode: bool,
-    /// Reserved characters are sent as they are, except those that would end the field.
+    /// Reserved characters are sent as they are, except those that would end the field; in the path,
+    /// only the slash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) allow_reserved: bool,
 }
@@ -233,7 +234,12 @@ impl Parameter {
 
     /// The text that fills its part of the path.
     pub(super) fn in_path(&self, value: &Value) -> Result<String, ToolError> {
-        let text = self.expanded(value);
+        let text = match value {
+            Value::String(text) if self.allow_reserved => {
+                text.split('/').map(encoded).collect::<Vec<_>>().join("/")
+            }
+            other => self.expanded(other),
+        };
         // Path segments of dots alone would leave the base URL, even encoded: parsers of URLs treat
         // %2E as a dot.
         if text.is_empty() || text == "." || text == ".." {

@@ -9,9 +9,9 @@ use super::{
     parameter::{Parameter, Place, Style},
     reader::Reader,
     schema::{self, Stop},
-    values::template,
+    template::{self, Described, Template},
 };
-use crate::left_out::Why;
+use crate::{json_schema, left_out::Why};
 
 /// The longest name of an argument that all popular clients take.
 const MOST_NAME: usize = 64;
@@ -61,7 +61,7 @@ impl Arguments {
         if required {
             self.required.push(argument.into());
         }
-        self.properties.insert(argument.to_owned(), schema);
+        self.properties.insert(argument.to_owned(), json_schema::as_object(schema));
     }
 }
 
@@ -97,24 +97,19 @@ impl<'a> Reader<'a> {
         lists: [Option<&'a Value>; 2],
         keys: &HashSet<(String, String)>,
         arguments: &mut Arguments,
-    ) -> Result<Vec<Parameter>, Refused> {
-        let wanted = path.split(['?', '#']).next().and_then(template);
-        let Some(wanted) = wanted else { return Err(Refused::Why(Why::Template)) };
+    ) -> Result<(Vec<Parameter>, String), Refused> {
+        let all = self.described(lists)?;
+        let of = |place: Place| -> Vec<&str> {
+            all.iter().filter(|one| one.place == place).map(|one| one.name).collect()
+        };
+        let (in_path, in_query) = (of(Place::Path), of(Place::Query));
+        let described = Described { in_path: &in_path, in_query: &in_query };
+        let Some(wanted) = template::read(path, described) else {
+            return Err(Refused::Why(Why::Template));
+        };
         let (mut parameters, mut seen) = (Vec::new(), HashSet::new());
-        // Those of the operation count more than those of the path.
-        let all = lists.into_iter().flatten().filter_map(Value::as_array).flatten();
-        for described in all {
-            self.charge(64, 1)?;
-            let Some(described) = self.resolve(described) else { continue };
+        for DescribedOne { name, place, described } in all {
             let text = |part: &str| described.get(part).and_then(Value::as_str).unwrap_or_default();
-            let (name, Some(place)) = (text("name"), Place::named(text("in"))) else {
-                self.note(&format!("parameter {}", text("name")), Why::Parameter);
-                continue;
-            };
-            if name.is_empty() {
-                self.note("a parameter without a name", Why::Parameter);
-                continue;
-            }
             let folded = name.to_ascii_lowercase();
             let reserved = place == Place::Header && RESERVED.contains(&folded.as_str());
             if reserved || keys.contains(&(place.as_str().to_owned(), folded.clone())) {
@@ -126,32 +121,77 @@ impl<'a> Reader<'a> {
             if !seen.insert((name, place.as_str())) {
                 continue;
             }
-            if place == Place::Path && !wanted.contains(&name) {
+            let in_path = wanted.names.iter().find(|place| place.name == name);
+            if place == Place::Path && in_path.is_none() {
                 self.note(&format!("parameter {name}"), Why::Parameter);
                 continue;
             }
             self.charge(4 * name.len() + text("description").len(), 1)?;
-            if let Some(parameter) = self.parameter(described, name, place, arguments)? {
+            if let Some(mut parameter) = self.parameter(described, name, place, arguments)? {
+                if place == Place::Path {
+                    parameter.allow_reserved = in_path.is_some_and(|place| place.wide);
+                }
                 parameters.push(parameter);
             }
         }
-        for name in wanted {
-            if !seen.contains(&(name, "path")) && seen.insert((name, "path")) {
-                self.note(&format!("parameter {name}"), Why::Undescribed);
-                let argument = unused(name, Place::Path, arguments);
-                arguments.add(&argument, json!({"type": "string"}), true);
-                parameters.push(Parameter {
-                    name: name.to_owned(),
-                    argument,
-                    place: Place::Path,
-                    required: true,
-                    style: Style::Simple,
-                    explode: false,
-                    allow_reserved: false,
-                });
+        let Template { text, names, fields } = &wanted;
+        let places = names.iter().map(|place| (place.name.as_str(), Place::Path));
+        for (name, place) in places.chain(fields.iter().map(|name| (name.as_str(), Place::Query))) {
+            if !seen.insert((name, place.as_str())) {
+                continue;
+            }
+            self.note(&format!("parameter {name}"), Why::Undescribed);
+            let (argument, required) = (unused(name, place, arguments), place == Place::Path);
+            arguments.add(&argument, json!({"type": "string"}), required);
+            parameters.push(Parameter {
+                name: name.to_owned(),
+                argument,
+                place,
+                required,
+                style: Style::of_place(place),
+                explode: false,
+                allow_reserved: false,
+            });
+        }
+        Ok((parameters, text.clone()))
+    }
+
+    /// The described parameters, those of the operation first, which count more than those of the
+    /// path.
+    fn described(&self, lists: [Option<&'a Value>; 2]) -> Result<Vec<DescribedOne<'a>>, Refused> {
+        let mut all = Vec::new();
+        for list in lists.into_iter().flatten() {
+            // Documents are met that have them by name.
+            let list: Vec<&Value> = match list {
+                Value::Array(list) => list.iter().collect(),
+                Value::Object(by_name) => by_name.values().collect(),
+                Value::Null => Vec::new(),
+                _ => {
+                    self.note("parameters", Why::Malformed);
+                    Vec::new()
+                }
+            };
+            for described in list {
+                self.charge(64, 1)?;
+                let Some(described) = self.resolve(described) else { continue };
+                let text =
+                    |part: &str| described.get(part).and_then(Value::as_str).unwrap_or_default();
+                let (name, place) = (text("name"), text("in"));
+                // OpenAPI 3.2 describes the whole query as one parameter.
+                let whole = place == "querystring";
+                let place = if whole { Some(Place::Query) } else { Place::named(place) };
+                match place {
+                    Some(place) if !name.is_empty() => {
+                        all.push(DescribedOne { name, place, described });
+                    }
+                    _ if is_required(described) && !name.is_empty() => {
+                        return Err(Refused::Why(Why::Parameter));
+                    }
+                    _ => self.note(&format!("parameter {name}"), Why::Parameter),
+                }
             }
         }
-        Ok(parameters)
+        Ok(all)
     }
 
     /// Reads one parameter. `None`, with a note, if it cannot be sent.
@@ -162,18 +202,21 @@ impl<'a> Reader<'a> {
         place: Place,
         arguments: &mut Arguments,
     ) -> Result<Option<Parameter>, Refused> {
-        let required =
-            place == Place::Path || described.get("required") == Some(&Value::Bool(true));
+        let required = place == Place::Path || is_required(described);
+        let whole = described.get("in").and_then(Value::as_str) == Some("querystring");
         let style = described.get("style").and_then(Value::as_str);
         let named = style.map_or(Some(Style::of_place(place)), Style::named);
         // A parameter that is described by its content has no style (OpenAPI 3.1 §4.8.12.1).
         let content = described.get("content").and_then(Value::as_object);
         let content = content.and_then(|content| content.iter().next());
+        let is_form = content
+            .is_some_and(|(kind, _)| media::essence(kind) == "application/x-www-form-urlencoded");
         let is_json = content.is_some_and(|(kind, _)| {
             let essence = media::essence(kind);
             media::is_json(&essence) || essence.starts_with("*/") || essence == "application/*"
         });
-        let Some(style) = named.filter(|_| {
+        // Of the whole query, the form alone is written.
+        let Some(style) = named.filter(|_| !whole || is_form).filter(|_| {
             content.is_none_or(|(kind, _)| is_json || media::is_text(&media::essence(kind)))
         }) else {
             // An operation that needs it cannot be called.
@@ -192,9 +235,7 @@ impl<'a> Reader<'a> {
             |schema| schema::written_out(self, schema),
         )?;
         let words = described.get("description").and_then(Value::as_str).unwrap_or_default();
-        if schema == Value::Bool(true) {
-            schema = json!({});
-        }
+        schema = json_schema::as_object(schema);
         if let (Value::Object(members), false) = (&mut schema, words.is_empty()) {
             members.insert("description".to_owned(), words.into());
         }
@@ -210,6 +251,22 @@ impl<'a> Reader<'a> {
             explode: flag("explode").unwrap_or(style == Style::Form || style == Style::DeepObject),
             allow_reserved: place == Place::Query && flag("allowReserved") == Some(true),
         }))
+    }
+}
+
+/// A described parameter.
+struct DescribedOne<'a> {
+    name: &'a str,
+    place: Place,
+    described: &'a Value,
+}
+
+/// Reports a parameter that must be given, in the forms that documents have.
+fn is_required(described: &Value) -> bool {
+    match described.get("required") {
+        Some(Value::Bool(required)) => *required,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
     }
 }
 

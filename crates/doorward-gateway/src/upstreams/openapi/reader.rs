@@ -98,20 +98,56 @@ impl<'a> Reader<'a> {
         found
     }
 
+    /// Reports a reference that has a target in the document.
+    pub(super) fn has(&self, reference: &str) -> bool {
+        self.look_up(reference).is_some()
+    }
+
+    /// The schema that an identifier or an anchor names (JSON Schema 2020-12 §8.2).
+    fn identified(&self, place: &str, fragment: &str) -> Option<&'a Value> {
+        let schemas = self.document.pointer("/components/schemas")?.as_object()?;
+        let is = |schema: &Value, keyword: &str, name: &str| {
+            schema.get(keyword).and_then(Value::as_str) == Some(name)
+        };
+        let anchored = |schema: &'a Value| {
+            let own =
+                ["$anchor", "$dynamicAnchor"].iter().any(|keyword| is(schema, keyword, fragment));
+            own.then_some(schema)
+        };
+        let named = schemas.values().filter(|schema| place.is_empty() || is(schema, "$id", place));
+        let mut within = named.flat_map(|schema| {
+            let inner = schema.get("$defs").and_then(Value::as_object);
+            std::iter::once(schema).chain(inner.into_iter().flat_map(Map::values))
+        });
+        match fragment {
+            "" if place.is_empty() => None,
+            "" => within.next(),
+            pointer if pointer.starts_with('/') && !place.is_empty() => {
+                within.next()?.pointer(pointer)
+            }
+            _ => within.find_map(anchored),
+        }
+    }
+
     fn look_up(&self, reference: &str) -> Option<&'a Value> {
         let is_own = |place: &str| {
             let named = self.at.and_then(|at| at.join(place).ok());
             place.is_empty() || (named.is_some() && named.as_ref() == self.at)
         };
-        let own = reference.split_once('#').filter(|(place, _)| is_own(place));
-        own.and_then(|(_, fragment)| {
+        let (place, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        if !is_own(place) {
+            let decoded = percent_decode_str(fragment).decode_utf8().ok()?;
+            return self.identified(place, &decoded);
+        }
+        let at = |fragment: &str| {
             let decoded = percent_decode_str(fragment).decode_utf8().ok();
             let pointer = decoded.filter(|pointer| pointer.starts_with('/'));
             // Documents are met that write a name with `%` as it is.
             pointer
                 .and_then(|pointer| self.document.pointer(&pointer))
                 .or_else(|| fragment.starts_with('/').then(|| self.document.pointer(fragment))?)
-        })
+        };
+        at(fragment).or_else(|| self.identified("", fragment))
     }
 
     /// The security requirement of an operation with the schemes that it names (OpenAPI 3.1
@@ -169,7 +205,7 @@ impl<'a> Reader<'a> {
             let Some(scheme) = self.scheme(name) else { continue };
             let text = |part: &str| scheme.get(part).and_then(Value::as_str).unwrap_or_default();
             if text("type").eq_ignore_ascii_case("apiKey") {
-                keys.insert((text("in").to_owned(), text("name").to_ascii_lowercase()));
+                keys.insert((text("in").to_ascii_lowercase(), text("name").to_ascii_lowercase()));
             }
         }
         self.take_notes();

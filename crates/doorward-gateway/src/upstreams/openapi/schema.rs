@@ -5,13 +5,14 @@
 use std::collections::BTreeSet;
 
 use doorward_transport::{Budget, budget::Exceeded};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::{
-    keywords::{self, Form},
-    reader::Reader,
+use super::{keywords, reader::Reader, subtypes};
+use crate::{
+    json_schema::{self, Form},
+    left_out::Why,
 };
-use crate::left_out::Why;
 
 /// The greatest depth of followed references, and the most bytes of one schema; deeper or longer
 /// parts accept any value.
@@ -19,6 +20,11 @@ const MOST_DEPTH: usize = 16;
 const MOST_SCHEMA: usize = 48 * 1024;
 /// The greatest depth at which the parts of one object are searched for read-only members.
 const MOST_PARTS: usize = 6;
+
+/// The depth down to which subtypes are written out, and the most bytes of the subtypes of one
+/// schema.
+const MOST_SUBTYPES_DEPTH: usize = 3;
+const MOST_SUBTYPES: usize = 16 * 1024;
 
 /// Why a schema is not written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +58,7 @@ pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<
         reader,
         left: Budget::new(2 * MOST_SCHEMA, 2 * MOST_SCHEMA, MOST_DEPTH),
         path: Vec::new(),
+        around: Vec::new(),
     };
     match writing.schema(schema, 0, &BTreeSet::new()) {
         Ok(made) if made.to_string().len() <= MOST_SCHEMA => Ok(made),
@@ -89,6 +96,8 @@ struct Writing<'r, 'a> {
     reader: &'r Reader<'a>,
     left: Budget,
     path: Vec<&'a str>,
+    /// The enclosing schemas that have definitions of their own.
+    around: Vec<&'a Map<String, Value>>,
 }
 
 /// The names of members that are only read, and so never sent.
@@ -156,14 +165,46 @@ impl<'a> Writing<'_, 'a> {
         if self.path.contains(&reference) {
             return Ok(json!({}));
         }
-        let Some(target) = self.reader.find(reference) else { return Ok(json!({})) };
+        let Some(target) = self.own_definition(reference).or_else(|| self.reader.find(reference))
+        else {
+            return Ok(json!({}));
+        };
         self.path.push(reference);
         let made = self.schema(target, depth + 1, hidden);
         self.path.pop();
         made
     }
 
+    /// The target of a reference to a definition of an enclosing schema: schemas that were generated
+    /// elsewhere are put into documents with their references as they were.
+    fn own_definition(&self, reference: &str) -> Option<&'a Value> {
+        let (list, name) = reference.strip_prefix("#/")?.split_once('/')?;
+        if !matches!(list, "$defs" | "definitions") || self.reader.has(reference) {
+            return None;
+        }
+        let name = percent_decode_str(name).decode_utf8().ok()?;
+        let name = name.replace("~1", "/").replace("~0", "~");
+        self.around.iter().rev().find_map(|schema| schema.get(list)?.get(&name))
+    }
+
     fn object(
+        &mut self,
+        members: &'a Map<String, Value>,
+        depth: usize,
+        inherited: &Hidden<'a>,
+    ) -> Result<Value, Stop> {
+        let defines = ["$defs", "definitions"].iter().any(|list| members.contains_key(*list));
+        if defines {
+            self.around.push(members);
+        }
+        let written = self.members(members, depth, inherited);
+        if defines {
+            self.around.pop();
+        }
+        written
+    }
+
+    fn members(
         &mut self,
         members: &'a Map<String, Value>,
         depth: usize,
@@ -179,7 +220,12 @@ impl<'a> Writing<'_, 'a> {
             if name == "$dynamicRef" || name == "$recursiveRef" {
                 self.reader.note(name, Why::Reference);
             }
-            let Some(form) = keywords::form(name) else { continue };
+            // Definitions have no meaning once references are resolved.
+            let Some(form) = json_schema::form(name)
+                .filter(|form| !matches!(form, Form::Definitions | Form::OlderSchema))
+            else {
+                continue;
+            };
             // A list of schemas is written otherwise in older dialects.
             let (name, form) = match value {
                 Value::Array(_) if name == "items" => ("prefixItems", Form::Schemas),
@@ -192,7 +238,57 @@ impl<'a> Writing<'_, 'a> {
             }
         }
         keywords::modernise(members, &mut made);
+        if depth <= MOST_SUBTYPES_DEPTH {
+            self.subtypes(members, &mut made, depth)?;
+        }
         Ok(Value::Object(made))
+    }
+
+    /// Adds the subtypes of a schema with a discriminator (OpenAPI 3.0 §4.7.24.1, Swagger 2.0
+    /// "discriminator"): they have members that the schema does not name. Where they are too many or
+    /// too large, any members are taken.
+    fn subtypes(
+        &mut self,
+        members: &'a Map<String, Value>,
+        made: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Stop> {
+        let Some(found) = subtypes::of(self.reader, members, self.path.last().copied())? else {
+            return Ok(());
+        };
+        // A subtype refers to the schema for its own members.
+        let is_written = |schema: &Value| {
+            let mut known = self.path.iter().filter_map(|reference| self.reader.find(reference));
+            known.any(|known| std::ptr::eq(known, schema))
+        };
+        if found.iter().any(|(_, schema)| is_written(schema)) {
+            return Ok(());
+        }
+        let (whole, few) = (self.left, Budget::new(MOST_SUBTYPES, MOST_SUBTYPES, MOST_DEPTH));
+        self.left = few;
+        let nothing = BTreeSet::new();
+        let written: Result<Vec<Value>, Stop> = found
+            .into_iter()
+            .map(|(reference, schema)| {
+                self.path.push(reference);
+                let made = self.schema(schema, depth + MOST_SUBTYPES_DEPTH + 1, &nothing);
+                self.path.pop();
+                made
+            })
+            .collect();
+        self.left = whole;
+        match written {
+            Ok(written) => {
+                let written = Value::Array(written);
+                self.charge(written.to_string().len(), 1)?;
+                made.insert("anyOf".to_owned(), written);
+            }
+            Err(Stop::Schema) => {
+                made.insert("additionalProperties".to_owned(), Value::Bool(true));
+            }
+            Err(Stop::Document) => return Err(Stop::Document),
+        }
+        Ok(())
     }
 
     /// The value of one keyword. `None`, with a note, if it is not of the keyword's form.
@@ -210,8 +306,17 @@ impl<'a> Writing<'_, 'a> {
                 Some(self.schema(value, depth + 1, &nothing)?)
             }
             (Form::Parts, Value::Array(parts)) if !parts.is_empty() => {
-                let parts = parts.iter().map(|part| self.schema(part, depth + 1, hidden));
-                Some(Value::Array(parts.collect::<Result<_, _>>()?))
+                let mut written = Vec::with_capacity(parts.len());
+                for part in parts {
+                    let mut made = self.schema(part, depth + 1, hidden)?;
+                    // Members of a part that is not there are unknown, and may be sent.
+                    let unknown = name == "allOf" && part.get("$ref").is_some();
+                    if unknown && made.as_object().is_some_and(Map::is_empty) {
+                        made = json!({"additionalProperties": true});
+                    }
+                    written.push(made);
+                }
+                Some(Value::Array(written))
             }
             (Form::Schemas, Value::Array(items)) if !items.is_empty() => {
                 let items = items.iter().map(|item| self.schema(item, depth + 1, &nothing));
@@ -223,7 +328,7 @@ impl<'a> Writing<'_, 'a> {
                     if name == "properties" && hidden.contains(member.as_str()) {
                         continue;
                     }
-                    if name == "patternProperties" && !keywords::is_pattern(member) {
+                    if name == "patternProperties" && !json_schema::is_pattern(member) {
                         self.reader.note(member, Why::Keyword);
                         continue;
                     }
@@ -241,7 +346,7 @@ impl<'a> Writing<'_, 'a> {
                 self.charge(names.iter().map(|name| name.len() + 3).sum(), names.len())?;
                 Some(names.into_iter().map(Value::from).collect())
             }
-            (Form::Value, value) => match keywords::value(name, value) {
+            (Form::Value | Form::Type, value) => match json_schema::value(name, value) {
                 Some(kept) => Some(self.copy(&kept)?),
                 None => None,
             },
@@ -288,8 +393,9 @@ impl<'a> Writing<'_, 'a> {
         if depth >= 2 {
             return Ok(false);
         }
-        if member.get("$ref").is_some() {
-            return match self.reader.resolve(member) {
+        if let Some(reference) = member.get("$ref").and_then(Value::as_str) {
+            let own = self.own_definition(reference);
+            return match own.or_else(|| self.reader.resolve(member)) {
                 Some(target) => self.is_only_read(target, depth + 1),
                 None => Ok(false),
             };

@@ -18,6 +18,9 @@ use super::{
     values::{missing, plain},
 };
 
+/// The name under which the serialization of members without a name of their own is kept.
+pub(super) const ANY_NAME: &str = "*";
+
 /// The source of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,12 +170,16 @@ impl Body {
         })
     }
 
+    fn part(&self, name: &str) -> Part {
+        self.parts.get(name).or_else(|| self.parts.get(ANY_NAME)).cloned().unwrap_or_default()
+    }
+
     fn form(&self, members: &Map<String, Value>) -> String {
         let urlencoded =
             |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let mut fields: Vec<String> = Vec::new();
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-            let part = self.parts.get(name).cloned().unwrap_or_default();
+            let part = self.part(name);
             let is_json = part
                 .media_type
                 .as_deref()
@@ -199,7 +206,7 @@ impl Body {
     fn multipart(&self, members: &Map<String, Value>) -> (String, Vec<u8>) {
         let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-            let part = self.parts.get(name).cloned().unwrap_or_default();
+            let part = self.part(name);
             let is_json = part
                 .media_type
                 .as_deref()

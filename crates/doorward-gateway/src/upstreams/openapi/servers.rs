@@ -79,7 +79,9 @@ fn at(server: &Value, wanted: &DocumentSettings<'_>) -> Result<Url, NoServer> {
 
 /// The URL of a server with its variables put in, each once: a value names no further variable.
 fn filled(server: &Value) -> Result<String, NoServer> {
-    let template = server.get("url").and_then(Value::as_str).unwrap_or("/").trim();
+    // An empty URL means the origin, not the document itself.
+    let template = server.get("url").and_then(Value::as_str).map(str::trim);
+    let template = template.filter(|url| !url.is_empty()).unwrap_or("/");
     let (mut made, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once('{') {
         let variable = |name: &str| {
@@ -141,6 +143,7 @@ mod tests {
             ([Value::Null, Value::Null, json!([])], "https://api.example/"),
             ([json!([{"url": "../v2"}]), Value::Null, Value::Null], "https://api.example/v2"),
             ([json!([{}]), Value::Null, server("/all")], "https://api.example/"),
+            ([json!([{"url": " "}]), Value::Null, server("/all")], "https://api.example/"),
         ] {
             assert_eq!(base_of(&lists, &[], at).unwrap(), wanted);
         }

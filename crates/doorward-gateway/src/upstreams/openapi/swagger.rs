@@ -47,8 +47,14 @@ pub(super) fn converted(mut document: Value) -> Result<Value, String> {
     if let Some(Value::Object(parameters)) = document.get_mut("parameters") {
         parameters.values_mut().for_each(of_schema);
     }
+    // A path may be described elsewhere in the document.
+    let refers = |item: &Value| item.get("$ref").is_some();
+    let paths = document.get("paths").and_then(Value::as_object);
+    let elsewhere = paths.is_some_and(|paths| paths.values().any(refers));
+    let elsewhere = if elsewhere { document.clone() } else { Value::Null };
     if let Some(Value::Object(paths)) = document.get_mut("paths") {
         for item in paths.values_mut() {
+            converting.in_place(item, &elsewhere).map_err(|error| error.to_string())?;
             converting.item(item).map_err(|error| error.to_string())?;
         }
     }
@@ -68,7 +74,11 @@ fn servers(document: &Value, schemes: &Value) -> Value {
     let path = text("basePath");
     let path =
         if path.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    let host = text("host");
+    // Documents are met with a URL in place of the host.
+    let host = text("host").trim();
+    let host =
+        host.strip_prefix("https://").or_else(|| host.strip_prefix("http://")).unwrap_or(host);
+    let host = host.trim_end_matches('/');
     if host.is_empty() {
         return json!([{"url": if path.is_empty() { "/".to_owned() } else { path }}]);
     }
@@ -78,8 +88,13 @@ fn servers(document: &Value, schemes: &Value) -> Value {
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-        .filter(|scheme| ["https", "http"].contains(scheme))
+        .filter_map(|scheme| {
+            ["https", "http"].into_iter().find(|one| scheme.eq_ignore_ascii_case(one))
+        })
         .collect();
+    if let (true, Some((scheme, _))) = (schemes.is_empty(), text("host").trim().split_once("://")) {
+        schemes.extend(["https", "http"].into_iter().find(|one| *one == scheme));
+    }
     schemes.sort_by_key(|scheme| *scheme != "https");
     if schemes.is_empty() {
         // The scheme of the document's own URL (Swagger 2.0, "schemes").
@@ -153,6 +168,33 @@ struct Converting {
 }
 
 impl Converting {
+    /// Puts the path that a reference names in its place, and writes methods in small letters.
+    fn in_place(
+        &mut self,
+        item: &mut Value,
+        document: &Value,
+    ) -> Result<(), doorward_transport::budget::Exceeded> {
+        let target = item.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix('#'));
+        let target = target.and_then(|to| {
+            let pointer = percent_encoding::percent_decode_str(to).decode_utf8().ok()?;
+            document.pointer(&pointer)
+        });
+        if let Some(target) = target.filter(|target| target.is_object()) {
+            schema::weigh(target, &mut |bytes, values| self.left.charge(bytes, values))?;
+            *item = target.clone();
+        }
+        let Value::Object(members) = item else { return Ok(()) };
+        for method in METHODS {
+            let capital = method.to_ascii_uppercase();
+            if let (false, Some(operation)) =
+                (members.contains_key(*method), members.remove(&capital))
+            {
+                members.insert((*method).to_owned(), operation);
+            }
+        }
+        Ok(())
+    }
+
     fn item(&mut self, item: &mut Value) -> Result<(), doorward_transport::budget::Exceeded> {
         let shared: Vec<Value> = match item.get_mut("parameters") {
             Some(Value::Array(parameters)) => std::mem::take(parameters),

@@ -31,6 +31,7 @@ pub(crate) struct Lines {
     // Of the line that is being read. `receive` may be dropped while it waits.
     line: Vec<u8>,
     too_long: bool,
+    begun: Begun,
     over: bool,
     until: Option<Instant>,
     read: std::collections::VecDeque<Message>,
@@ -51,6 +52,7 @@ impl Lines {
             ended,
             line: Vec::new(),
             too_long: false,
+            begun: Begun::default(),
             over: false,
             until: None,
             read: std::collections::VecDeque::new(),
@@ -102,7 +104,67 @@ impl Lines {
         if line.trim_ascii().is_empty() {
             return;
         }
+        let Some(line) = self.begun.joined(line) else { return };
         self.reading = Some(Arc::clone(&self.wire).read_apart(line.into(), None).boxed());
+    }
+}
+
+/// A message over several lines, as far as it was read: some servers indent what they write.
+#[derive(Default)]
+struct Begun {
+    text: Vec<u8>,
+    depth: usize,
+}
+
+/// The most bytes of a line that may be a part of a message.
+const MOST_PART: usize = 64 * 1024;
+
+/// The depth of nesting at the end of a line. `None` for a line that is no JSON, or closes more than
+/// was opened.
+fn depth_after(line: &[u8], mut depth: usize) -> Option<usize> {
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in line {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+    }
+    (!in_string).then_some(depth)
+}
+
+impl Begun {
+    /// A whole message, or what is none; `None` while more lines belong to it.
+    fn joined(&mut self, line: Vec<u8>) -> Option<Vec<u8>> {
+        let opens = line.trim_ascii_start().starts_with(b"{");
+        if self.text.is_empty() {
+            if !opens || line.len() > MOST_PART {
+                return Some(line);
+            }
+            return match depth_after(&line, 0) {
+                Some(depth) if depth > 0 => {
+                    *self = Self { text: line, depth };
+                    None
+                }
+                Some(_) | None => Some(line),
+            };
+        }
+        // A message of its own ends what was no message after all.
+        let is_own = opens
+            && depth_after(&line, 0) == Some(0)
+            && line.windows(9).any(|word| word == b"\"jsonrpc\"");
+        let depth = depth_after(&line, self.depth).filter(|_| !is_own && line.len() <= MOST_PART);
+        let Some(depth) = depth.filter(|_| self.text.len() + line.len() < MOST_BYTES) else {
+            *self = Self::default();
+            return Some(line);
+        };
+        self.text.push(b'\n');
+        self.text.extend_from_slice(&line);
+        self.depth = depth;
+        (depth == 0).then(|| std::mem::take(self).text)
     }
 }
 
@@ -168,4 +230,35 @@ async fn why(mut ended: Ended, otherwise: &str, until: Instant) -> LinkError {
     let end = tokio::time::timeout_at(until, ended.wait_for(Option::is_some)).await;
     let end = end.ok().and_then(|end| end.ok()?.clone());
     LinkError::Failed(end.unwrap_or_else(|| otherwise.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(lines: &[&str]) -> Vec<String> {
+        let mut begun = Begun::default();
+        let whole = lines.iter().filter_map(|line| begun.joined(line.as_bytes().to_vec()));
+        whole.map(|text| String::from_utf8(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_message_over_several_lines_is_one_and_words_between_messages_keep_none_back() {
+        let message = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+        for (lines, whole) in [
+            (
+                &["{", "  \"id\": 1,", "  \"result\": {\"a\": [", "]}", "}"][..],
+                &["{\n  \"id\": 1,\n  \"result\": {\"a\": [\n]}\n}"][..],
+            ),
+            (&[message, message], &[message, message]),
+            (&["{", message], &[message]),
+            (&["{ name: 'x',", "  y: {", message, "}"], &[message, "}"]),
+            (&["starting", "{oops", message], &["starting", message]),
+            (&["{ \"it's open", message], &["{ \"it's open", message]),
+            (&["{", "no \"string", message], &["no \"string", message]),
+            (&["{", "}]", message], &["}]", message]),
+        ] {
+            assert_eq!(joined(lines), whole, "{lines:?}");
+        }
+    }
 }

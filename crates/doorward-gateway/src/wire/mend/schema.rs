@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::json_schema::{self, Form};
+
 /// Reads a value where a schema belongs: anything is taken where there is none. Answers whether
 /// there is none somewhere.
 fn schema(value: &mut Value) -> bool {
@@ -34,66 +36,56 @@ fn found(mended: bool) -> Found {
 }
 
 fn keyword(name: &str, value: &mut Value) -> Found {
-    match (name, value) {
-        (
-            "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions",
-            Value::Object(members),
-        ) => found(all(members.values_mut())),
-        // Older revisions of JSON Schema have a list of schemas in `items`.
-        ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(list)) => {
-            found(all(list.iter_mut()))
+    let Some(form) = json_schema::form(name) else { return Found::Right };
+    match (form, value) {
+        (Form::Members | Form::Definitions, Value::Object(members)) => {
+            found(all(members.values_mut()))
         }
-        (
-            "items"
-            | "additionalItems"
-            | "additionalProperties"
-            | "not"
-            | "if"
-            | "then"
-            | "else"
-            | "contains"
-            | "propertyNames"
-            | "unevaluatedItems"
-            | "unevaluatedProperties"
-            | "contentSchema",
-            value,
-        ) if value.is_object() || value.is_boolean() => found(schema(value)),
-        ("required", Value::Array(names)) => {
+        (Form::Parts | Form::Schemas, Value::Array(list)) => found(all(list.iter_mut())),
+        // Older revisions of JSON Schema have a list of schemas in `items`.
+        (Form::Schema, Value::Array(list)) if name == "items" => found(all(list.iter_mut())),
+        (Form::Schema | Form::OlderSchema, value) if value.is_object() || value.is_boolean() => {
+            found(schema(value))
+        }
+        (Form::Required, Value::Array(names)) => {
             let count = names.len();
             names.retain(Value::is_string);
             found(names.len() < count)
         }
         // The first revisions have a switch.
-        ("required", Value::Bool(_)) | ("type", Value::String(_) | Value::Array(_)) => Found::Right,
+        (Form::Required, Value::Bool(_)) | (Form::Type, Value::String(_) | Value::Array(_)) => {
+            Found::Right
+        }
+        // Words, bounds and values are passed on as they are.
+        (Form::Value, _) => Found::Right,
         (
-            "properties"
-            | "patternProperties"
-            | "dependentSchemas"
-            | "$defs"
-            | "definitions"
-            | "allOf"
-            | "anyOf"
-            | "oneOf"
-            | "prefixItems"
-            | "items"
-            | "additionalItems"
-            | "additionalProperties"
-            | "not"
-            | "if"
-            | "then"
-            | "else"
-            | "contains"
-            | "propertyNames"
-            | "unevaluatedItems"
-            | "unevaluatedProperties"
-            | "contentSchema"
-            | "required"
-            | "type",
+            Form::Members
+            | Form::Definitions
+            | Form::Parts
+            | Form::Schemas
+            | Form::Schema
+            | Form::OlderSchema
+            | Form::Required
+            | Form::Type,
             _,
         ) => Found::Wrong,
-        // Words, bounds and values are passed on as they are.
-        _ => Found::Right,
     }
+}
+
+/// Writes the top of a schema of arguments or results in the form to which popular clients hold it:
+/// each member's schema is an object, and the names of required members are a list. Returns `true`
+/// if there was no such list.
+pub(super) fn as_top(members: &mut Map<String, Value>) -> bool {
+    let switch = members.get("required").is_some_and(Value::is_boolean);
+    if switch {
+        members.remove("required");
+    }
+    if let Some(Value::Object(properties)) = members.get_mut("properties") {
+        for schema in properties.values_mut() {
+            *schema = json_schema::as_object(schema.take());
+        }
+    }
+    switch
 }
 
 /// Drops keywords that hold what they cannot hold. Answers the names of those that were changed.
@@ -112,6 +104,16 @@ pub(super) fn mend(members: &mut Map<String, Value>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_top_of_a_schema_has_the_form_that_clients_demand() {
+        let mut given = json!({"type": "object", "properties": {"a": true, "b": false, "c": {"items": true}}, "required": true});
+        assert!(as_top(given.as_object_mut().unwrap()));
+        assert_eq!(
+            given,
+            json!({"type": "object", "properties": {"a": {}, "b": {"not": {}}, "c": {"items": true}}})
+        );
+    }
 
     #[test]
     fn an_invalid_schema_becomes_one_that_accepts_anything() {

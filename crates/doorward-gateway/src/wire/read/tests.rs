@@ -59,6 +59,40 @@ fn an_error_on_the_response_to_a_request_ends_that_request_whatever_its_id() {
 }
 
 #[test]
+fn a_report_of_progress_arrives_although_members_of_it_are_odd() {
+    let wire = asked(&["tools/call"]);
+    for params in [
+        r#"{"progressToken":"0","progress":1,"message":{"a":1}}"#,
+        r#"{"progressToken":0,"progress":"1","total":"many","_meta":"x"}"#,
+    ] {
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{params}}}"#);
+        let ReadText::Message(message) = heard(&wire, &text, Some(1)) else { panic!("{params}") };
+        let told = serde_json::to_value(&message).unwrap();
+        assert_eq!(told["params"]["progressToken"], 0, "{told}");
+        assert_eq!(told["params"]["progress"].as_f64(), Some(1.0), "{told}");
+    }
+}
+
+#[test]
+fn a_value_that_is_nested_too_deep_costs_its_element_or_the_result() {
+    let deep = format!("{}1{}", "[".repeat(300), "]".repeat(300));
+    let wire = asked(&["tools/list", "tools/call"]);
+    let text = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{{"name":"a","inputSchema":{{"type":"object","x":{deep}}}}},{{"name":"b","inputSchema":{{"type":"object"}}}}]}}}}"#
+    );
+    let ReadText::Message(message) = heard(&wire, &text, Some(1)) else { panic!("a list") };
+    let told = serde_json::to_value(&message).unwrap();
+    assert_eq!(told["result"]["tools"].as_array().map(Vec::len), Some(2), "{told}");
+    assert!(wire.left_out(&RequestId::Number(1)).to_string().contains("nested deeper than 100"));
+    let text = format!(
+        r#"{{"jsonrpc":"2.0","id":2,"result":{{"content":[],"structuredContent":{{"a":{deep}}}}}}}"#
+    );
+    let (id, told) = error_of(heard(&wire, &text, Some(2)));
+    assert!(id == 2 && told.contains("nested deeper than 100"), "{told}");
+}
+
+#[test]
 fn a_result_without_the_id_of_its_request_is_no_answer() {
     for id in [r#""id":null,"#, "", r#""id":2,"#, r#""id":"x","#, r#""id":1.5,"#] {
         let wire = asked(&["tools/call", "tools/call"]);

@@ -1,0 +1,418 @@
+//! Parameters of lists, which pages, the API and exports share. Each is checked: an unknown value is
+//! refused rather than an empty list shown.
+
+use std::ops::RangeInclusive;
+
+use doorward_model::{AccessToken, Client, ClientSource, Role, User};
+use doorward_store::{
+    ClientSort, ClientState, ClientsFilter, Cursor, Extent, Part, Place, SortValue, TokenFilter,
+    TokenSort, UserFilter, UserSort,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{Clients, Refusal, Tokens, Users};
+
+/// How many rows a part has at most.
+const LIMITS: RangeInclusive<u64> = 1..=500;
+/// How many rows a part has if nothing is asked.
+const USUAL: u64 = 100;
+/// The most characters of a search.
+const LONGEST: usize = 200;
+
+/// A part of a list with the cursors of its neighbours.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// The number of all rows that fit.
+    pub total: u64,
+    /// The number of rows before the first one.
+    pub skipped: u64,
+    /// The parameter `after` of the next part.
+    pub next: Option<String>,
+    /// The parameter `before` of the previous part.
+    pub previous: Option<String>,
+}
+
+impl<T> From<Part<T>> for Listed<T> {
+    fn from(part: Part<T>) -> Self {
+        let text = |cursor: Cursor| serde_json::to_string(&cursor).unwrap_or_default();
+        Self {
+            rows: part.rows,
+            total: part.total,
+            skipped: part.skipped,
+            next: part.next.map(text),
+            previous: part.previous.map(text),
+        }
+    }
+}
+
+/// Which users to list, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserList {
+    /// Only users with this text in their sign-in name, display name or e-mail address.
+    #[schemars(length(max = 200))]
+    pub search: Option<String>,
+    /// Only users in this state.
+    pub state: Option<UserListState>,
+    /// Only users with this role, of an administrator or of a rule.
+    #[schemars(length(max = 64))]
+    pub role: Option<String>,
+    /// The order; by name if there is none.
+    pub sort: Option<UserOrder>,
+    /// How many at most, 1 to 500.
+    #[schemars(range(min = 1, max = 500))]
+    pub limit: Option<u64>,
+    /// The start of the part: `next` of the one before.
+    pub after: Option<String>,
+    /// The end of the part: `previous` of the one after.
+    pub before: Option<String>,
+}
+
+/// A state of users in lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UserListState {
+    /// Not disabled.
+    Enabled,
+    /// Disabled by an administrator.
+    Disabled,
+}
+
+/// An order of users. A minus sign reverses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum UserOrder {
+    /// By sign-in name.
+    #[serde(rename = "name")]
+    Name,
+    /// By sign-in name, backwards.
+    #[serde(rename = "-name")]
+    NameReversed,
+    /// The oldest first.
+    #[serde(rename = "created")]
+    Oldest,
+    /// The newest first.
+    #[serde(rename = "-created")]
+    Newest,
+}
+
+/// Which clients to list, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientList {
+    /// Only clients with this text in their name or `client_id`.
+    #[schemars(length(max = 200))]
+    pub search: Option<String>,
+    /// Only those from this source.
+    pub source: Option<ClientListSource>,
+    /// Only those in this state.
+    pub state: Option<ClientListState>,
+    /// The order; the newest first if there is none.
+    pub sort: Option<ClientOrder>,
+    /// How many at most, 1 to 500.
+    #[schemars(range(min = 1, max = 500))]
+    pub limit: Option<u64>,
+    /// The start of the part: `next` of the one before.
+    pub after: Option<String>,
+    /// The end of the part: `previous` of the one after.
+    pub before: Option<String>,
+}
+
+/// A source of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ClientSource")]
+pub enum ClientListSource {
+    /// An administrator added it.
+    Administrator,
+    /// The `client_id` is the URL of its metadata.
+    MetadataDocument,
+    /// It registered itself.
+    Registration,
+}
+
+/// A state of clients in lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientListState {
+    /// Disabled by an administrator.
+    Blocked,
+    /// Not approved, and not added by an administrator.
+    Unapproved,
+    /// No user has allowed it anything.
+    Unused,
+}
+
+/// An order of clients. A minus sign reverses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ClientOrder {
+    /// By name.
+    #[serde(rename = "name")]
+    Name,
+    /// By name, backwards.
+    #[serde(rename = "-name")]
+    NameReversed,
+    /// The oldest first.
+    #[serde(rename = "created")]
+    Oldest,
+    /// The newest first.
+    #[serde(rename = "-created")]
+    Newest,
+}
+
+/// Which access tokens to list, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenList {
+    /// Only tokens with this text in their name or the sign-in name of their user.
+    #[schemars(length(max = 200))]
+    pub search: Option<String>,
+    /// Only those in this state.
+    pub state: Option<TokenListState>,
+    /// The order; the newest first if there is none.
+    pub sort: Option<TokenOrder>,
+    /// How many at most, 1 to 500.
+    #[schemars(range(min = 1, max = 500))]
+    pub limit: Option<u64>,
+    /// The start of the part: `next` of the one before.
+    pub after: Option<String>,
+    /// The end of the part: `previous` of the one after.
+    pub before: Option<String>,
+}
+
+/// A state of access tokens in lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenListState {
+    /// Valid now.
+    Active,
+    /// Expired or revoked.
+    Ended,
+}
+
+/// An order of access tokens. A minus sign reverses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum TokenOrder {
+    /// By name.
+    #[serde(rename = "name")]
+    Name,
+    /// By name, backwards.
+    #[serde(rename = "-name")]
+    NameReversed,
+    /// The oldest first.
+    #[serde(rename = "created")]
+    Oldest,
+    /// The newest first.
+    #[serde(rename = "-created")]
+    Newest,
+    /// The one that expires first comes first.
+    #[serde(rename = "expires")]
+    ExpiresFirst,
+    /// The one that expires last comes first.
+    #[serde(rename = "-expires")]
+    ExpiresLast,
+}
+
+/// A refused parameter.
+fn refused(name: &'static str, why: &str) -> Refusal {
+    Refusal::ListParameter(name.to_owned(), why.to_owned())
+}
+
+/// Reads the parameters of a list from texts, as a page's query has them; empty ones are not set.
+pub fn read_list<T: DeserializeOwned>(
+    names: &[&str],
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<T, Refusal> {
+    let mut values = Map::new();
+    for name in names {
+        let Some(text) = get(name).filter(|text| !text.is_empty()) else { continue };
+        let value = match text.parse::<u64>() {
+            Ok(number) if *name == "limit" => Value::from(number),
+            _ => Value::from(text),
+        };
+        // Each is read alone first, so that the message names it.
+        let alone = Map::from_iter([((*name).to_owned(), value.clone())]);
+        serde_json::from_value::<T>(Value::Object(alone))
+            .map_err(|error| Refusal::ListParameter((*name).to_owned(), error.to_string()))?;
+        values.insert((*name).to_owned(), value);
+    }
+    serde_json::from_value(Value::Object(values))
+        .map_err(|error| Refusal::ListParameter(String::new(), error.to_string()))
+}
+
+/// The text to search for; none if it is empty.
+fn searched(text: Option<&str>) -> Result<Option<String>, Refusal> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    match text {
+        Some(text) if text.chars().count() > LONGEST => {
+            Err(refused("search", &format!("at most {LONGEST} characters")))
+        }
+        Some(text) if text.contains('\0') => Err(refused("search", "is not plain text")),
+        text => Ok(text.map(ToOwned::to_owned)),
+    }
+}
+
+/// The cursor that a parameter holds, for an order by texts or by numbers.
+fn cursor(name: &'static str, text: &str, by_text: bool) -> Result<Cursor, Refusal> {
+    let read: Option<Cursor> = serde_json::from_str(text).ok();
+    let fits = |Cursor(value, key): &Cursor| {
+        let kind = match value {
+            SortValue::Text(text) => by_text && !text.contains('\0'),
+            SortValue::Number(_) => !by_text,
+        };
+        kind && !key.contains('\0')
+    };
+    read.filter(fits).ok_or_else(|| refused(name, "is not the cursor of a part in this order"))
+}
+
+/// The extent that the common parameters ask for.
+fn extent<S>(
+    (sort, descending, by_text): (S, bool, bool),
+    limit: Option<u64>,
+    (after, before): (Option<&str>, Option<&str>),
+) -> Result<Extent<S>, Refusal> {
+    let limit = limit.unwrap_or(USUAL);
+    if !LIMITS.contains(&limit) {
+        let (least, most) = (LIMITS.start(), LIMITS.end());
+        return Err(refused("limit", &format!("must be between {least} and {most}")));
+    }
+    let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+    let place = match (given(after), given(before)) {
+        (None, None) => Place::Start,
+        (Some(after), None) => Place::After(cursor("after", &after, by_text)?),
+        (None, Some(before)) => Place::Before(cursor("before", &before, by_text)?),
+        (Some(_), Some(_)) => return Err(refused("before", "cannot be combined with after")),
+    };
+    Ok(Extent { sort, descending, place, limit })
+}
+
+impl Users {
+    /// A part of the list of users.
+    pub async fn list(&self, asked: &UserList) -> Result<Listed<User>, Refusal> {
+        let order = match asked.sort.unwrap_or(UserOrder::Name) {
+            UserOrder::Name => (UserSort::Name, false, true),
+            UserOrder::NameReversed => (UserSort::Name, true, true),
+            UserOrder::Oldest => (UserSort::Created, false, false),
+            UserOrder::Newest => (UserSort::Created, true, false),
+        };
+        let places = (asked.after.as_deref(), asked.before.as_deref());
+        let extent = extent(order, asked.limit, places)?;
+        let role = asked.role.as_deref().map(str::trim).filter(|role| !role.is_empty());
+        let role = role
+            .map(|text| Role::parse(text).map_err(|error| Refusal::Role(text.to_owned(), error)));
+        let filter = UserFilter {
+            search: searched(asked.search.as_deref())?,
+            disabled: asked.state.map(|state| state == UserListState::Disabled),
+            role: role.transpose()?.as_ref().map(ToString::to_string),
+        };
+        Ok(self.store.list_users(&filter, &extent).await?.into())
+    }
+}
+
+impl Clients {
+    /// A part of the list of clients.
+    pub async fn list(&self, asked: &ClientList) -> Result<Listed<Client>, Refusal> {
+        let order = match asked.sort.unwrap_or(ClientOrder::Newest) {
+            ClientOrder::Name => (ClientSort::Name, false, true),
+            ClientOrder::NameReversed => (ClientSort::Name, true, true),
+            ClientOrder::Oldest => (ClientSort::Created, false, false),
+            ClientOrder::Newest => (ClientSort::Created, true, false),
+        };
+        let places = (asked.after.as_deref(), asked.before.as_deref());
+        let extent = extent(order, asked.limit, places)?;
+        let filter = ClientsFilter {
+            search: searched(asked.search.as_deref())?,
+            source: asked.source.map(|source| match source {
+                ClientListSource::Administrator => ClientSource::Administrator,
+                ClientListSource::MetadataDocument => ClientSource::MetadataDocument,
+                ClientListSource::Registration => ClientSource::Registration,
+            }),
+            state: asked.state.map(|state| match state {
+                ClientListState::Blocked => ClientState::Blocked,
+                ClientListState::Unapproved => ClientState::Unapproved,
+                ClientListState::Unused => ClientState::Unused,
+            }),
+        };
+        Ok(self.store.list_clients(&filter, &extent).await?.into())
+    }
+}
+
+impl Tokens {
+    /// A part of the list of access tokens, each with its user.
+    pub async fn list(
+        &self,
+        asked: &TokenList,
+    ) -> Result<Listed<(AccessToken, Option<User>)>, Refusal> {
+        let order = match asked.sort.unwrap_or(TokenOrder::Newest) {
+            TokenOrder::Name => (TokenSort::Name, false, true),
+            TokenOrder::NameReversed => (TokenSort::Name, true, true),
+            TokenOrder::Oldest => (TokenSort::Created, false, false),
+            TokenOrder::Newest => (TokenSort::Created, true, false),
+            TokenOrder::ExpiresFirst => (TokenSort::Expires, false, false),
+            TokenOrder::ExpiresLast => (TokenSort::Expires, true, false),
+        };
+        let places = (asked.after.as_deref(), asked.before.as_deref());
+        let extent = extent(order, asked.limit, places)?;
+        let now = self.clock.now();
+        let filter = TokenFilter {
+            search: searched(asked.search.as_deref())?,
+            live: asked.state.map(|state| (state == TokenListState::Active, now)),
+        };
+        let part = self.store.list_access_tokens(&filter, &extent).await?;
+        let mut ids: Vec<String> =
+            part.rows.iter().map(|token| token.user_id.to_string()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let users = self.store.users_with_ids(&ids).await?;
+        let Part { rows, total, skipped, next, previous } = part;
+        let rows = rows
+            .into_iter()
+            .map(|token| {
+                let user = users.iter().find(|user| user.id == token.user_id).cloned();
+                (token, user)
+            })
+            .collect();
+        Ok(Part { rows, total, skipped, next, previous }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(query: &[(&str, &str)]) -> Result<UserList, Refusal> {
+        let names = ["search", "state", "role", "sort", "limit", "after", "before"];
+        read_list(&names, |name| {
+            query.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn parameters_of_pages_are_read_as_those_of_the_api_and_unknown_values_are_refused() {
+        let list = asked(&[("state", "disabled"), ("sort", "-created"), ("limit", "25")]).unwrap();
+        assert_eq!(list.state, Some(UserListState::Disabled));
+        assert_eq!((list.sort, list.limit), (Some(UserOrder::Newest), Some(25)));
+        assert!(asked(&[("state", ""), ("search", "")]).unwrap().search.is_none());
+        assert_eq!(asked(&[("search", "25")]).unwrap().search.as_deref(), Some("25"));
+        for (name, value) in [("state", "asleep"), ("sort", "shoe size"), ("limit", "many")] {
+            match asked(&[(name, value)]) {
+                Err(Refusal::ListParameter(named, _)) => assert_eq!(named, name),
+                other => panic!("{name}={value}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_order_is_refused() {
+        assert!(cursor("after", "[\"ann\",\"u_1\"]", true).is_ok());
+        assert!(cursor("after", "[7,\"u_1\"]", false).is_ok());
+        for (text, by_text) in
+            [("[\"ann\",\"u_1\"]", false), ("[7,\"u_1\"]", true), ("ann", true), ("[7]", false)]
+        {
+            assert!(cursor("after", text, by_text).is_err(), "{text}");
+        }
+    }
+}

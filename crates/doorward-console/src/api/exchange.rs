@@ -1,0 +1,82 @@
+//! The permission of a client to exchange tokens.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use doorward_accounts::Authority;
+use doorward_admin::NewExchange;
+use doorward_model::routes;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    clients::Shown,
+    operation::{Answered, At, IfMatch, Operation, Sent, Who, needs, show_state},
+};
+use crate::Console;
+
+pub(super) fn operations() -> Vec<Operation> {
+    const NONE: &str = "There is no such client.";
+    vec![
+        Operation::put(
+            needs::ALL,
+            routes::API_CLIENT_EXCHANGE,
+            "permitExchange",
+            "Permits a client to exchange users' tokens for narrower ones (RFC 8693).",
+            permit,
+        )
+        .body::<Permission>()
+        .answer::<Shown>(200, "The client after the change.")
+        .with_etag()
+        .if_match()
+        .missing(NONE),
+        Operation::delete(
+            needs::ALL,
+            routes::API_CLIENT_EXCHANGE,
+            "endExchange",
+            "Ends the permission of a client to exchange tokens. Exchanged tokens end at once.",
+            end,
+        )
+        .answer::<Shown>(200, "The client after the change.")
+        .with_etag()
+        .if_match()
+        .missing(NONE),
+    ]
+}
+
+/// A permission to exchange tokens.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ExchangePermission")]
+struct Permission {
+    /// The client_id of each client whose users' tokens it may exchange, besides its own.
+    #[serde(default)]
+    from: Vec<String>,
+    /// The most that an exchanged token may be for.
+    #[schemars(length(min = 1))]
+    scopes: Vec<String>,
+}
+
+async fn permit(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    (At(id), IfMatch(seen)): (At, IfMatch),
+    Sent(Permission { from, scopes }): Sent<Permission>,
+) -> Answered {
+    let authority = Authority::administrators_api(caller.authentication());
+    let new = NewExchange { from, scopes };
+    let clients = &console.admin.clients;
+    let client = clients.set_exchange(&authority, &id, Some(&new), Some(&seen)).await?;
+    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+}
+
+async fn end(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    (At(id), IfMatch(seen)): (At, IfMatch),
+) -> Answered {
+    let authority = Authority::administrators_api(caller.authentication());
+    let clients = &console.admin.clients;
+    let client = clients.set_exchange(&authority, &id, None, Some(&seen)).await?;
+    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+}

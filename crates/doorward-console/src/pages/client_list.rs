@@ -1,0 +1,433 @@
+//! The administrators' list of clients: search, actions on several of them, and the forms for more.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_admin::{
+    ClientDecision, ClientList, ClientQuota, Kind, Listed, NewClient, NewRelyingParty, NewService,
+    Refusal,
+};
+use doorward_language::{Message, text};
+use doorward_model::{Client, ClientSource, ExternalResource, routes};
+use doorward_transport::Params;
+use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form};
+
+use crate::{
+    Console,
+    pages::{
+        Administrator,
+        clients::{Row, row},
+        draw,
+        sure::{self, Question},
+        table::{self, Cell, Column, Filter, List, Table},
+    },
+    refusals::{Alert, alert, oops},
+};
+
+/// The filters of the list.
+const FILTERS: [&str; 2] = ["source", "state"];
+/// How many clients a file is written of at once.
+const AT_ONCE: u64 = 500;
+/// The scopes of this server that the form for a service offers, from the least to the most.
+pub(super) const SERVICE_SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "mcp:destructive"];
+
+/// All scopes that the form for a service offers: after those of this server, those of external
+/// resource servers.
+pub(super) fn service_scopes(external: &[ExternalResource]) -> Vec<String> {
+    let mut names: Vec<String> = SERVICE_SCOPES.map(ToOwned::to_owned).to_vec();
+    for scope in external.iter().flat_map(|resource| &resource.scopes) {
+        let name = scope.name().into_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[derive(Template)]
+#[template(path = "admin_clients.html")]
+struct ListPage {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    message: Option<Message>,
+    error: Option<Alert>,
+    added: Option<Added>,
+    table: Table,
+    registered: u64,
+    quota: ClientQuota,
+}
+
+/// The forms for another client.
+#[derive(Template)]
+#[template(path = "admin_client_add.html")]
+struct AddPage {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    error: Option<Alert>,
+    service_scopes: Vec<String>,
+    typed: Typed,
+}
+
+/// The contents of the forms as they were typed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a check box")]
+struct Typed {
+    /// The form for a service was sent.
+    service_form: bool,
+    name: String,
+    redirect_uris: String,
+    confidential: bool,
+    admin: bool,
+    openid: bool,
+    pairwise: bool,
+    signed_userinfo: bool,
+    service: String,
+    jwks: String,
+}
+
+/// A client that was added.
+struct Added {
+    id: String,
+    /// Its secret, shown once.
+    secret: Option<String>,
+}
+
+#[derive(Default)]
+struct Say {
+    status: StatusCode,
+    message: Option<Message>,
+    error: Option<Alert>,
+    added: Option<Added>,
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::sorted(text::common_name(), "name"),
+        Column::plain(text::console_client_id()),
+        Column::plain(text::admin_client_source()),
+        Column::sorted(text::common_since(), "created"),
+        Column::plain(text::admin_client_first_allowed()),
+        Column::plain(text::common_state()),
+    ]
+}
+
+fn filters() -> Vec<Filter> {
+    let sources = vec![
+        ("administrator", text::admin_client_by_hand()),
+        ("metadata_document", text::admin_client_document()),
+        ("registration", text::admin_client_registered()),
+    ];
+    let states = vec![
+        ("blocked", text::admin_client_state_blocked()),
+        ("unapproved", text::console_clients_unapproved()),
+        ("unused", text::console_clients_unused()),
+    ];
+    vec![
+        Filter { name: "source", label: text::console_any_source(), choices: sources },
+        Filter { name: "state", label: text::console_any_state(), choices: states },
+    ]
+}
+
+fn line(client: &Client, approval: bool) -> table::Row {
+    let Row { id, link, name, source, since, authorized, states } = row(client, approval);
+    let path = format!("{}?client_id={link}", routes::ADMIN_CLIENT);
+    table::Row {
+        name: name.clone(),
+        value: "1".to_owned(),
+        cells: vec![
+            Cell::Link { path, label: name, below: String::new() },
+            Cell::Id(id.clone()),
+            Cell::Text(source.to_string()),
+            Cell::Time(since),
+            Cell::Time(authorized),
+            Cell::Badges(states),
+        ],
+        key: id,
+    }
+}
+
+/// All clients that fit, as a file.
+async fn as_file(console: &Console, mut asked: ClientList) -> Result<Response, Refusal> {
+    (asked.limit, asked.after, asked.before) = (Some(AT_ONCE), None, None);
+    let approval = console.admin.clients.quota().approval;
+    let mut lines = Vec::new();
+    loop {
+        let part = console.admin.clients.list(&asked).await?;
+        lines.extend(part.rows.iter().map(|client| line(client, approval)));
+        asked.after = part.next;
+        if asked.after.is_none() {
+            return Ok(table::file("clients", &columns(), &lines));
+        }
+    }
+}
+
+/// Shows the list that `params` ask for.
+async fn show_list(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    say: Say,
+) -> Response {
+    let list = List { path: routes::ADMIN_CLIENTS, params, filters: &FILTERS };
+    let empty = Params::default();
+    let whole = List { params: &empty, ..list };
+    let clients = &console.admin.clients;
+    let found = async {
+        let asked = list.read::<ClientList>()?;
+        if table::as_file(params) {
+            return Ok::<_, Refusal>(Err(as_file(console, asked).await?));
+        }
+        Ok(Ok(clients.list(&asked).await?))
+    };
+    let (list, part, refused): (_, Listed<Client>, _) = match found.await {
+        Ok(Ok(part)) => (list, part, None),
+        Ok(Err(file)) => return file,
+        // A list that cannot be asked for is answered with the whole one.
+        Err(refusal) if refusal.kind() == Kind::Invalid => {
+            let part = async { clients.list(&whole.read()?).await };
+            match part.await {
+                Ok(part) => (whole, part, Some(refusal)),
+                Err(refusal) => return oops(&refusal).draw(&console.web),
+            }
+        }
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let registered = match console.store.count_clients(ClientSource::Registration).await {
+        Ok(registered) => registered,
+        Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
+    };
+    let (status, error) = match refused {
+        Some(refusal) => (StatusCode::BAD_REQUEST, Some(Alert::unanswered(&refusal))),
+        None => (say.status, say.error),
+    };
+    let quota = clients.quota();
+    let csrf = console.web.csrf(&administrator.0.browser, "clients");
+    let mut actions =
+        vec![("block", text::admin_client_block()), ("unblock", text::admin_client_unblock())];
+    if quota.approval {
+        actions.insert(0, ("approve", text::admin_client_approve()));
+    }
+    let search = (text::admin_client_search(), filters());
+    let table = Table::new(&list, &part, search, columns(), |one| line(one, quota.approval));
+    let page = ListPage {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: "clients",
+        table: table.with_actions(csrf.clone(), actions),
+        csrf,
+        message: say.message,
+        error,
+        added: say.added,
+        registered,
+        quota,
+    };
+    draw(status, &page)
+}
+
+/// Shows the forms for another client, with the values as they were typed.
+async fn show_add(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    say: Say,
+) -> Response {
+    let external = match console.store.external_resources().await {
+        Ok(external) => external,
+        Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let page = AddPage {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: "clients",
+        csrf: console.web.csrf(&administrator.0.browser, "clients"),
+        error: say.error,
+        service_scopes: service_scopes(&external),
+        typed: Typed {
+            service_form: params.get("do") == Some("add-service"),
+            name: text("name"),
+            redirect_uris: text("redirect_uris"),
+            confidential: params.get("confidential").is_some(),
+            admin: params.get("admin").is_some(),
+            openid: params.get("openid").is_some(),
+            pairwise: params.get("pairwise").is_some(),
+            signed_userinfo: params.get("signed_userinfo").is_some(),
+            service: text("service"),
+            jwks: text("jwks"),
+        },
+    };
+    draw(say.status, &page)
+}
+
+/// Carries a decision out on the selected clients, one after another, and says how many it was done
+/// to and the first refusal.
+async fn decide_selected(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    decision: ClientDecision,
+) -> Response {
+    let keys = table::selected(params);
+    if decision == ClientDecision::Block && !keys.is_empty() && !sure::is_sure(params) {
+        let mut objects = Vec::new();
+        for key in &keys {
+            match console.admin.clients.with_id(key).await {
+                Ok(client) => objects.push(client.name.clone()),
+                Err(refusal) if refusal.kind() == Kind::Missing => {}
+                Err(refusal) => return oops(&refusal).draw(&console.web),
+            }
+        }
+        let question = Question {
+            tab: "clients",
+            title: text::console_block_clients(objects.len()),
+            effect: text::console_block_clients_effect(),
+            objects,
+            button: text::admin_client_block(),
+            action: routes::ADMIN_CLIENTS.to_owned(),
+            back: routes::ADMIN_CLIENTS.to_owned(),
+        };
+        return sure::ask(console, administrator, params, question);
+    }
+    let (mut changed, mut refused) = (0_u64, None);
+    for key in keys {
+        match console.admin.clients.decide(&key, decision, None).await {
+            Ok(_) => changed += 1,
+            Err(refusal) if refusal.kind() == Kind::Missing => {}
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    let message = Some(text::console_clients_changed(changed));
+    let say = match refused.map(|refusal| alert(console, &refusal)) {
+        None => Say { message, ..Say::default() },
+        Some(Ok((status, alert))) => Say { status, message, error: Some(alert), added: None },
+        Some(Err(response)) => return response,
+    };
+    show_list(console, administrator, &Params::default(), say).await
+}
+
+pub(crate) async fn list(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    if params.get("add").is_some() {
+        return show_add(&console, &administrator, &params, Say::default()).await;
+    }
+    show_list(&console, &administrator, &params, Say::default()).await
+}
+
+/// A client of the code flow, as the form names it.
+fn new_client(params: &Params) -> NewClient {
+    let uris = params.get("redirect_uris").unwrap_or_default();
+    NewClient {
+        name: params.get("name").unwrap_or_default().to_owned(),
+        redirect_uris: uris.split_whitespace().map(ToOwned::to_owned).collect(),
+        auth_method: params.get("confidential").map(|_| "client_secret_basic".to_owned()),
+        admin: params.get("admin").is_some(),
+        openid: params.get("openid").map(|_| NewRelyingParty {
+            pairwise: params.get("pairwise").is_some(),
+            signed_userinfo: params.get("signed_userinfo").is_some(),
+        }),
+    }
+}
+
+/// A client of a service, as the form names it. With keys it proves itself by them.
+fn new_service(params: &Params) -> Result<NewService, Refusal> {
+    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+    let keys = text("jwks");
+    let jwks = (!keys.is_empty())
+        .then(|| serde_json::from_str(&keys).map_err(|_| Refusal::Keys))
+        .transpose()?;
+    Ok(NewService {
+        name: text("name"),
+        service: text("service"),
+        scopes: params
+            .names()
+            .filter_map(|name| name.strip_prefix("scope-"))
+            .map(ToOwned::to_owned)
+            .collect(),
+        auth_method: jwks.is_some().then(|| "private_key_jwt".to_owned()),
+        jwks,
+        jwks_uri: None,
+    })
+}
+
+pub(crate) async fn post(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "clients", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let empty = Params::default();
+    let said = match params.get("do") {
+        Some(kind @ ("add" | "add-service")) => {
+            let authority = match console
+                .web
+                .authority(&administrator.0.visitor, &SignInTarget::page(routes::ADMIN_CLIENTS))
+                .await
+            {
+                Ok(authority) => authority,
+                Err(response) => return response,
+            };
+            let clients = &console.admin.clients;
+            let added = if kind == "add" {
+                clients.add(&authority, new_client(&params)).await
+            } else {
+                match new_service(&params) {
+                    Ok(new) => clients.add_service(&authority, new).await,
+                    Err(refusal) => Err(refusal),
+                }
+            };
+            added.map(|added| {
+                let secret = added.secret.map(|secret| secret.reveal().to_owned());
+                let added = Added { id: added.client.id.to_string(), secret };
+                Say { added: Some(added), ..Say::default() }
+            })
+        }
+        Some("clean-up") => {
+            let days = params.get("days").and_then(|days| days.parse().ok()).unwrap_or(30);
+            let cleaned = console.admin.clients.clean_up(days).await;
+            cleaned.map(|gone| Say {
+                message: Some(text::admin_client_cleaned_up(gone)),
+                ..Say::default()
+            })
+        }
+        other => match other.and_then(ClientDecision::parse) {
+            Some(
+                decision @ (ClientDecision::Approve
+                | ClientDecision::Block
+                | ClientDecision::Unblock),
+            ) => return decide_selected(&console, &administrator, &params, decision).await,
+            Some(
+                ClientDecision::Deny
+                | ClientDecision::Pin
+                | ClientDecision::Unpin
+                | ClientDecision::Delete,
+            )
+            | None => return ErrorPage::incomplete("do").draw(&console.web),
+        },
+    };
+    match said {
+        Ok(say) => show_list(&console, &administrator, &empty, say).await,
+        Err(refusal) => match alert(&console, &refusal) {
+            Ok((status, alert)) => {
+                let say = Say { status, error: Some(alert), ..Say::default() };
+                if matches!(params.get("do"), Some("add" | "add-service")) {
+                    show_add(&console, &administrator, &params, say).await
+                } else {
+                    show_list(&console, &administrator, &empty, say).await
+                }
+            }
+            Err(response) => response,
+        },
+    }
+}

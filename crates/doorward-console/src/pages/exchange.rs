@@ -1,0 +1,65 @@
+//! The form about the permission of a client to exchange tokens.
+
+use axum::response::Response;
+use doorward_admin::{NewExchange, Refusal};
+use doorward_model::{Client, ClientAuthMethod, ClientId, ClientSource, Scope, routes};
+use doorward_transport::Params;
+use doorward_web::SignInTarget;
+
+use crate::{Console, pages::Administrator};
+
+/// The form, as it is shown.
+pub(super) struct Form {
+    /// True if the client may exchange tokens.
+    pub(super) permitted: bool,
+    /// The clients whose tokens it may exchange, one per line.
+    pub(super) from: String,
+    /// Each scope that can be given, and whether it is.
+    pub(super) scopes: Vec<(String, bool)>,
+}
+
+/// The form of a client; `None` for one that cannot be permitted to exchange tokens.
+pub(super) fn form(client: &Client, offered: &[String]) -> Option<Form> {
+    let may_be = client.source == ClientSource::Administrator
+        && client.auth_method != ClientAuthMethod::None;
+    may_be.then(|| {
+        let rule = client.exchange.clone().unwrap_or_default();
+        let mut names: Vec<String> = offered.to_vec();
+        // Those of one upstream are given by command.
+        names.extend(rule.scopes.iter().map(|scope| scope.name().into_owned()));
+        let mut scopes: Vec<(String, bool)> = Vec::new();
+        for name in names {
+            if !scopes.iter().any(|(known, _)| *known == name) {
+                let given = Scope::named(&name).is_some_and(|scope| rule.scopes.contains(scope));
+                scopes.push((name, given));
+            }
+        }
+        Form {
+            permitted: client.exchange.is_some(),
+            from: rule.from.iter().map(ClientId::as_str).collect::<Vec<_>>().join("\n"),
+            scopes,
+        }
+    })
+}
+
+/// Gives or ends the permission, as the form says.
+pub(super) async fn set(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    (id, seen): (&str, &str),
+) -> Result<Result<(), Refusal>, Response> {
+    let page = SignInTarget::page(routes::ADMIN_CLIENTS);
+    let authority = console.web.authority(&administrator.0.visitor, &page).await?;
+    let from = params.get("from").unwrap_or_default();
+    let new = (params.get("do") == Some("exchange")).then(|| NewExchange {
+        from: from.split_whitespace().map(ToOwned::to_owned).collect(),
+        scopes: params
+            .names()
+            .filter_map(|name| name.strip_prefix("scope-"))
+            .map(ToOwned::to_owned)
+            .collect(),
+    });
+    let clients = &console.admin.clients;
+    Ok(clients.set_exchange(&authority, id, new.as_ref(), Some(seen)).await.map(drop))
+}

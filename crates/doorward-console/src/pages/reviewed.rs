@@ -1,0 +1,88 @@
+//! Tools as an administrator reviews them, and the authorization server that an upstream names.
+
+use doorward_admin::{Difference, ReviewState, ReviewedTool, tool_etag};
+use doorward_language::Message;
+use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign};
+
+use crate::findings::{review_state, tool_class};
+
+/// The most characters of a tool's description, and of one side of a difference, that the page
+/// shows.
+const DESCRIPTION: usize = 400;
+const DIFFERENCE: usize = 20_000;
+
+/// The accepted authorization server with its resource, and the one that is named now.
+pub(super) struct NamedServer {
+    pub(super) issuer: String,
+    pub(super) resource: String,
+    pub(super) named_issuer: String,
+    pub(super) named_resource: String,
+    /// The etag of the state shown.
+    pub(super) seen: String,
+}
+
+pub(super) fn named_server(trust: UpstreamTrust) -> Option<NamedServer> {
+    let named = trust.named?;
+    let shown = |text: &str| foreign::line(text, foreign::LINE).into_owned();
+    let resource = |pin: &ServerPin| shown(pin.resource.as_deref().unwrap_or_default());
+    Some(NamedServer {
+        issuer: trust.server.as_ref().map(|pin| shown(&pin.issuer)).unwrap_or_default(),
+        resource: trust.server.as_ref().map(resource).unwrap_or_default(),
+        named_issuer: shown(&named.issuer),
+        named_resource: resource(&named),
+        seen: named.etag(),
+    })
+}
+
+/// A tool as the page shows it.
+pub(super) struct Tool {
+    pub(super) name: String,
+    /// The name with hidden characters made visible.
+    pub(super) shown_name: String,
+    pub(super) state: ReviewState,
+    pub(super) state_text: Message,
+    pub(super) class: ToolClass,
+    pub(super) class_text: Message,
+    pub(super) description: String,
+    pub(super) warnings: Vec<String>,
+    pub(super) changes: Vec<ChangedPart>,
+    /// The etag of the state that is shown.
+    pub(super) seen: String,
+}
+
+/// A part of a definition that changed.
+pub(super) struct ChangedPart {
+    pub(super) part: String,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+/// A difference. Hidden characters are shown rather than dropped, since they may be the difference;
+/// line breaks stay.
+fn changed_part(one: &Difference) -> ChangedPart {
+    let shown = |text: &str| {
+        let lines: Vec<_> = text.lines().map(foreign::escaped).collect();
+        let whole = lines.join("\n");
+        let mut kept: String = whole.chars().take(DIFFERENCE).collect();
+        if kept.len() < whole.len() {
+            kept.push('…');
+        }
+        kept
+    };
+    ChangedPart { part: one.part.clone(), before: shown(&one.before), after: shown(&one.after) }
+}
+
+pub(super) fn tool(tool: ReviewedTool) -> Tool {
+    Tool {
+        shown_name: foreign::escaped(&tool.pin.tool).into_owned(),
+        state: tool.state(),
+        state_text: review_state(tool.state()),
+        class: tool.class(),
+        class_text: tool_class(tool.class()),
+        description: foreign::line(&tool.description(), DESCRIPTION).into_owned(),
+        seen: tool_etag(&tool.pin),
+        changes: tool.differences.iter().map(changed_part).collect(),
+        warnings: tool.warnings,
+        name: tool.pin.tool,
+    }
+}

@@ -1,0 +1,69 @@
+//! The page that asks before something ends: the form as it was sent, and the one red button.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use doorward_language::{Message, text};
+use doorward_transport::Params;
+use doorward_web::Frame;
+
+use crate::{
+    Console,
+    pages::{Administrator, draw},
+};
+
+/// How many of the objects the page names.
+const NAMED: usize = 20;
+
+/// The question of the page.
+pub(super) struct Question {
+    /// The entry of the sidebar.
+    pub(super) tab: &'static str,
+    /// The question.
+    pub(super) title: Message,
+    /// The consequences.
+    pub(super) effect: Message,
+    /// The names of the objects.
+    pub(super) objects: Vec<String>,
+    /// The text of the button.
+    pub(super) button: Message,
+    /// The path to which the form goes, and the one to which the administrator returns.
+    pub(super) action: String,
+    pub(super) back: String,
+}
+
+#[derive(Template)]
+#[template(path = "sure.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    question: Question,
+    more: usize,
+    hidden: Vec<(String, String)>,
+}
+
+/// Reports that the administrator confirmed the form.
+pub(super) fn is_sure(params: &Params) -> bool {
+    params.get("sure").is_some()
+}
+
+/// Asks whether the form is meant.
+pub(super) fn ask(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    mut question: Question,
+) -> Response {
+    let more = question.objects.len().saturating_sub(NAMED);
+    question.objects.truncate(NAMED);
+    let hidden = params
+        .names()
+        .filter_map(|name| params.get(name).map(|value| (name.to_owned(), value.to_owned())));
+    let page = Page {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: question.tab,
+        hidden: hidden.collect(),
+        question,
+        more,
+    };
+    draw(StatusCode::OK, &page)
+}

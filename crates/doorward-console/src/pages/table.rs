@@ -1,0 +1,384 @@
+//! The table of every list of administrators: search, filters, order, parts, check boxes with one
+//! bar of actions, and the same rows as a file. The database does the work; a page has one part.
+
+use std::fmt::Write as _;
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use doorward_admin::Listed;
+use doorward_language::{Message, text};
+use doorward_transport::Params;
+
+/// The numbers of rows that a page may have. A form has room for the check boxes of the largest.
+const SIZES: [u64; 3] = [10, 25, 50];
+/// The number of rows of a page if nothing is asked.
+const USUAL: u64 = 50;
+/// The most characters of an identifier that a cell shows whole.
+const WHOLE: usize = 24;
+
+/// A list that is asked for: its path, and the parameters that links to it keep.
+pub(super) struct List<'a> {
+    pub(super) path: &'a str,
+    pub(super) params: &'a Params,
+    /// The names of the filters.
+    pub(super) filters: &'static [&'static str],
+}
+
+/// The names of the parameters of a list besides its filters.
+const COMMON: [&str; 5] = ["search", "sort", "limit", "after", "before"];
+
+impl List<'_> {
+    /// A parameter; empty if it is not given.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.params.get(name).unwrap_or_default()
+    }
+
+    /// Reads the parameters. A page that asks for no number of rows has the usual one.
+    pub(super) fn read<T: serde::de::DeserializeOwned>(
+        &self,
+    ) -> Result<T, doorward_admin::Refusal> {
+        let names: Vec<&str> = COMMON.into_iter().chain(self.filters.iter().copied()).collect();
+        doorward_admin::read_list(&names, |name| {
+            let given = self.params.get(name).map(ToOwned::to_owned);
+            if name == "limit" { given.or_else(|| Some(USUAL.to_string())) } else { given }
+        })
+    }
+
+    /// The part that is asked for of rows that are all at hand, in their order. A cursor is the name
+    /// of a row.
+    pub(super) fn of_all<T>(&self, rows: Vec<T>, name: impl Fn(&T) -> String) -> Listed<T> {
+        let limit = self.get("limit").parse().unwrap_or(USUAL).clamp(1, USUAL);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let total = rows.len();
+        let at = |cursor: &str| rows.iter().position(|row| name(row) == cursor);
+        let skipped = match (self.get("after"), self.get("before")) {
+            ("", "") => 0,
+            ("", before) => at(before).unwrap_or(0).saturating_sub(limit),
+            (after, _) => at(after).map_or(0, |at| at + 1),
+        };
+        let rows: Vec<T> = rows.into_iter().skip(skipped).take(limit).collect();
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Listed {
+            next: rows.last().filter(|_| skipped + rows.len() < total).map(&name),
+            previous: rows.first().filter(|_| skipped > 0).map(&name),
+            total: number(total),
+            skipped: number(skipped),
+            rows,
+        }
+    }
+
+    /// A link to the list with changed parameters. It begins with the first part unless a change
+    /// says otherwise.
+    fn link(&self, changes: &[(&str, &str)]) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let kept = ["search", "sort", "limit"].into_iter().chain(self.filters.iter().copied());
+        for name in kept.filter(|name| changes.iter().all(|(changed, _)| changed != name)) {
+            let value = self.get(name);
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        for (name, value) in changes.iter().filter(|(_, value)| !value.is_empty()) {
+            query.append_pair(name, value);
+        }
+        format!("{}?{}", self.path, query.finish())
+    }
+}
+
+/// A filter: a choice, or a text if there are no choices.
+pub(super) struct Filter {
+    pub(super) name: &'static str,
+    pub(super) label: Message,
+    pub(super) choices: Vec<(&'static str, Message)>,
+}
+
+/// A column, with the name by which the list can be sorted.
+pub(super) struct Column {
+    pub(super) label: Message,
+    pub(super) sort: Option<&'static str>,
+}
+
+impl Column {
+    pub(super) fn plain(label: Message) -> Self {
+        Self { label, sort: None }
+    }
+    pub(super) fn sorted(label: Message, sort: &'static str) -> Self {
+        Self { label, sort: Some(sort) }
+    }
+}
+
+/// The contents of a cell.
+pub(super) enum Cell {
+    /// The name of the row, which leads to its page, with a line below.
+    Link { path: String, label: String, below: String },
+    /// A text.
+    Text(String),
+    /// An identifier, shown with its middle left out.
+    Id(String),
+    /// A moment, or a text instead of one.
+    Time(String),
+    /// States, each good or not.
+    Badges(Vec<(Message, bool)>),
+}
+
+impl Cell {
+    /// The cell in a file.
+    fn plain(&self) -> String {
+        match self {
+            Self::Link { label: text, .. }
+            | Self::Text(text)
+            | Self::Id(text)
+            | Self::Time(text) => text.clone(),
+            Self::Badges(states) => {
+                states.iter().map(|(text, _)| text.to_string()).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+}
+
+/// A row: the key that its check box names, its name for those who cannot see it, and the state in
+/// which it is shown, where an action needs it.
+pub(super) struct Row {
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) cells: Vec<Cell>,
+}
+
+/// The actions on selected rows.
+pub(super) struct Bulk {
+    pub(super) csrf: String,
+    pub(super) actions: Vec<(&'static str, Message)>,
+}
+
+/// A table as the template `table.html` shows it.
+pub(super) struct Table {
+    pub(super) path: String,
+    /// The form for searching is shown.
+    pub(super) searchable: bool,
+    pub(super) search: String,
+    pub(super) search_label: Message,
+    pub(super) kept: Vec<(&'static str, String)>,
+    pub(super) filters: Vec<FilterShown>,
+    /// The conditions in effect, each with the link without it.
+    pub(super) chips: Vec<(String, String)>,
+    pub(super) columns: Vec<ColumnShown>,
+    pub(super) rows: Vec<RowShown>,
+    pub(super) range: Message,
+    pub(super) sizes: Vec<(u64, String, bool)>,
+    pub(super) previous: Option<String>,
+    pub(super) next: Option<String>,
+    pub(super) csv: Option<String>,
+    pub(super) bulk: Option<Bulk>,
+}
+
+/// A filter as it is shown.
+pub(super) struct FilterShown {
+    pub(super) name: &'static str,
+    pub(super) label: Message,
+    pub(super) value: String,
+    pub(super) choices: Vec<(&'static str, Message, bool)>,
+}
+
+/// A column as it is shown.
+pub(super) struct ColumnShown {
+    pub(super) label: String,
+    /// The link that sorts by it, and the value of `aria-sort`.
+    pub(super) sort: Option<(String, &'static str)>,
+}
+
+/// A row as it is shown: each cell with the label of its column.
+pub(super) struct RowShown {
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) cells: Vec<(String, Cell)>,
+}
+
+/// An identifier with its middle left out.
+pub(super) fn middle(id: &str) -> String {
+    let characters: Vec<char> = id.chars().collect();
+    match (characters.get(..WHOLE - 9), characters.get(characters.len().saturating_sub(8)..)) {
+        (Some(head), Some(tail)) if characters.len() > WHOLE => {
+            head.iter().chain(&['…']).chain(tail).collect()
+        }
+        _ => id.to_owned(),
+    }
+}
+
+fn columns(list: &List<'_>, columns: Vec<Column>) -> Vec<ColumnShown> {
+    let sort = list.get("sort");
+    let shown = |column: Column| {
+        let link = |name: &'static str| {
+            let reversed = format!("-{name}");
+            if sort == name {
+                (list.link(&[("sort", &reversed)]), "ascending")
+            } else if sort == reversed {
+                (list.link(&[("sort", name)]), "descending")
+            } else {
+                (list.link(&[("sort", name)]), "none")
+            }
+        };
+        ColumnShown { label: column.label.to_string(), sort: column.sort.map(link) }
+    };
+    columns.into_iter().map(shown).collect()
+}
+
+impl Table {
+    /// The table of a part of a list.
+    pub(super) fn new<T>(
+        list: &List<'_>,
+        listed: &Listed<T>,
+        (search_label, filters): (Message, Vec<Filter>),
+        heads: Vec<Column>,
+        row: impl Fn(&T) -> Row,
+    ) -> Self {
+        let columns = columns(list, heads);
+        let rows = listed.rows.iter().map(|one| {
+            let Row { key, name, value, cells } = row(one);
+            let labels = columns.iter().map(|column| column.label.clone());
+            RowShown { key, name, value, cells: labels.zip(cells).collect() }
+        });
+        let rows: Vec<RowShown> = rows.collect();
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let first = if count == 0 { 0 } else { listed.skipped.saturating_add(1) };
+        let limit = list.get("limit").parse().unwrap_or(USUAL);
+        let mut chips = Vec::new();
+        if !list.get("search").is_empty() {
+            chips.push((format!("“{}”", list.get("search")), list.link(&[("search", "")])));
+        }
+        for filter in &filters {
+            let value = list.get(filter.name);
+            if !value.is_empty() {
+                let choice = filter.choices.iter().find(|(known, _)| *known == value);
+                let shown = choice.map_or_else(|| value.to_owned(), |(_, text)| text.to_string());
+                chips.push((shown, list.link(&[(filter.name, "")])));
+            }
+        }
+        let size = |size: u64| (size, list.link(&[("limit", &size.to_string())]), size == limit);
+        let around =
+            |name: &str, cursor: Option<&str>| cursor.map(|cursor| list.link(&[(name, cursor)]));
+        Self {
+            path: list.path.to_owned(),
+            searchable: true,
+            search: list.get("search").to_owned(),
+            search_label,
+            kept: ["sort", "limit"]
+                .into_iter()
+                .filter(|name| !list.get(name).is_empty())
+                .map(|name| (name, list.get(name).to_owned()))
+                .collect(),
+            filters: filters.into_iter().map(|filter| shown(list, filter)).collect(),
+            chips,
+            range: text::console_range(
+                first,
+                listed.skipped.saturating_add(count),
+                listed.total.to_string(),
+            ),
+            columns,
+            rows,
+            sizes: SIZES.into_iter().map(size).collect(),
+            previous: around("before", listed.previous.as_deref()),
+            next: around("after", listed.next.as_deref()),
+            csv: Some(list.link(&[("format", "csv")])),
+            bulk: None,
+        }
+    }
+
+    /// Leaves out the form for searching, and the file.
+    pub(super) fn without_search(self) -> Self {
+        Self { searchable: false, csv: None, ..self }
+    }
+
+    /// Leaves out the file.
+    pub(super) fn without_file(self) -> Self {
+        Self { csv: None, ..self }
+    }
+
+    /// Adds check boxes and the bar of actions.
+    pub(super) fn with_actions(self, csrf: String, actions: Vec<(&'static str, Message)>) -> Self {
+        Self { bulk: Some(Bulk { csrf, actions }), ..self }
+    }
+}
+
+fn shown(list: &List<'_>, filter: Filter) -> FilterShown {
+    let value = list.get(filter.name).to_owned();
+    let choices = filter.choices.into_iter();
+    FilterShown {
+        name: filter.name,
+        label: filter.label,
+        choices: choices.map(|(one, text)| (one, text, one == value)).collect(),
+        value,
+    }
+}
+
+/// The keys of the rows that were selected.
+pub(super) fn selected(params: &Params) -> Vec<String> {
+    let keys = params.names().filter_map(|name| name.strip_prefix("row-"));
+    keys.map(ToOwned::to_owned).collect()
+}
+
+/// Reports that the list is asked for as a file.
+pub(super) fn as_file(params: &Params) -> bool {
+    params.get("format") == Some("csv")
+}
+
+/// A field of CSV. A text that a spreadsheet would take for a formula is led by an apostrophe.
+fn field(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// The rows as a CSV file.
+pub(super) fn file(name: &str, columns: &[Column], rows: &[Row]) -> Response {
+    let line = |fields: Vec<String>| fields.join(",");
+    let mut head = vec!["id".to_owned()];
+    head.extend(columns.iter().map(|column| field(&column.label.to_string())));
+    let mut csv = format!("{}\r\n", line(head));
+    for row in rows {
+        let mut fields = vec![field(&row.key)];
+        fields.extend(row.cells.iter().map(|cell| field(&cell.plain())));
+        let _ = write!(csv, "{}\r\n", line(fields));
+    }
+    let disposition = format!("attachment; filename=\"{name}.csv\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, csv).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_identifiers_lose_their_middle_and_short_ones_nothing() {
+        assert_eq!(middle("u_0123456789"), "u_0123456789");
+        let long = middle("https://client.example/oauth/metadata.json");
+        assert_eq!(long, "https://client.…ata.json");
+        assert_eq!(middle(&"é".repeat(60)).chars().count(), WHOLE);
+    }
+
+    #[test]
+    fn cells_of_files_are_no_formulas() {
+        assert_eq!(field("=1+1"), "\"'=1+1\"");
+        assert_eq!(field("say \"hello\", twice"), "\"say \"\"hello\"\", twice\"");
+    }
+
+    #[test]
+    fn links_keep_the_conditions_and_begin_with_the_first_part() {
+        let params = Params::from_query(Some("search=a%26b&state=disabled&after=x&sort=name"));
+        let params = params.unwrap_or_default();
+        let list = List { path: "/admin/users", params: &params, filters: &["state"] };
+        assert_eq!(
+            list.link(&[("sort", "-name")]),
+            "/admin/users?search=a%26b&state=disabled&sort=-name"
+        );
+        assert_eq!(list.link(&[("search", ""), ("state", "")]), "/admin/users?sort=name");
+    }
+}

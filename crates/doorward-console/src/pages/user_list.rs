@@ -1,0 +1,375 @@
+//! The administrators' list of users: search, actions on several of them, and the form for another.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_admin::{Invited, Kind, Listed, MailOutcome, NewUser, Refusal, UserList, UserState};
+use doorward_language::{Message, text};
+use doorward_model::{User, routes};
+use doorward_transport::{Params, answer};
+use doorward_web::{Frame, SignInTarget, filled, filters, form};
+
+use crate::{
+    Console,
+    pages::{
+        Administrator, draw,
+        sure::{self, Question},
+        table::{self, Cell, Column, Filter, List, Table},
+        users::{Row, roles, row, state_text},
+    },
+    refusals::{Alert, alert, oops},
+};
+
+/// The filters of the list.
+const FILTERS: [&str; 2] = ["state", "role"];
+/// How many users a file is written of at once.
+const AT_ONCE: u64 = 500;
+
+#[derive(Template)]
+#[template(path = "admin_users.html")]
+struct ListPage {
+    frame: Frame,
+    tab: &'static str,
+    message: Option<Message>,
+    error: Option<Alert>,
+    handed_over: Option<HandedOver>,
+    table: Table,
+}
+
+/// The form for another user.
+#[derive(Template)]
+#[template(path = "admin_user_add.html")]
+struct AddPage {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    error: Option<Alert>,
+    providers: Vec<(String, String)>,
+    typed: Typed,
+    passwords: bool,
+    password_min_length: usize,
+}
+
+/// The contents of the list besides the users.
+#[derive(Default)]
+struct Say {
+    status: StatusCode,
+    message: Option<Message>,
+    error: Option<Alert>,
+    handed_over: Option<HandedOver>,
+}
+
+/// A user to whom no mail about their account was sent.
+struct HandedOver {
+    name: String,
+    told: Message,
+    /// The URL at which the user chooses a password.
+    url: Option<String>,
+}
+
+/// The contents of the form as they were typed.
+struct Typed {
+    name: String,
+    email: String,
+    roles: String,
+    provider: String,
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::sorted(text::common_name(), "name"),
+        Column::plain(text::admin_user_email()),
+        Column::plain(text::admin_user_roles()),
+        Column::sorted(text::common_since(), "created"),
+        Column::plain(text::common_state()),
+    ]
+}
+
+fn filters() -> Vec<Filter> {
+    let states =
+        vec![("enabled", text::console_users_enabled()), ("disabled", text::admin_user_disabled())];
+    vec![
+        Filter { name: "state", label: text::console_any_state(), choices: states },
+        Filter { name: "role", label: text::console_role(), choices: Vec::new() },
+    ]
+}
+
+fn line((user, state): &(User, UserState)) -> table::Row {
+    let Row { id, name, shown, email, roles, since, .. } = row(user, *state);
+    let good = matches!(state, UserState::Active | UserState::Service);
+    let path = routes::ADMIN_USER.replace("{user}", &id);
+    table::Row {
+        name: name.clone(),
+        value: "1".to_owned(),
+        cells: vec![
+            Cell::Link { path, label: name, below: shown },
+            Cell::Text(email),
+            Cell::Text(roles),
+            Cell::Time(since),
+            Cell::Badges(vec![(state_text(*state), good)]),
+        ],
+        key: id,
+    }
+}
+
+/// A part of the list, each user with the state.
+async fn listed(console: &Console, asked: &UserList) -> Result<Listed<(User, UserState)>, Refusal> {
+    let Listed { rows, total, skipped, next, previous } = console.admin.users.list(asked).await?;
+    let providers = console.admin.providers.enabled().await?;
+    let users: Vec<&User> = rows.iter().collect();
+    let states = console.admin.users.states(&users, &providers).await?;
+    let rows = rows.into_iter().zip(states).collect();
+    Ok(Listed { rows, total, skipped, next, previous })
+}
+
+/// All users that fit, as a file.
+async fn as_file(console: &Console, mut asked: UserList) -> Result<Response, Refusal> {
+    (asked.limit, asked.after, asked.before) = (Some(AT_ONCE), None, None);
+    let mut lines = Vec::new();
+    loop {
+        let part = listed(console, &asked).await?;
+        lines.extend(part.rows.iter().map(line));
+        asked.after = part.next;
+        if asked.after.is_none() {
+            return Ok(table::file("users", &columns(), &lines));
+        }
+    }
+}
+
+/// Shows the list that `params` ask for.
+async fn show_list(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    say: Say,
+) -> Response {
+    let list = List { path: routes::ADMIN_USERS, params, filters: &FILTERS };
+    let empty = Params::default();
+    let whole = List { params: &empty, ..list };
+    let found = async {
+        let asked = list.read::<UserList>()?;
+        if table::as_file(params) {
+            return Ok::<_, Refusal>(Err(as_file(console, asked).await?));
+        }
+        Ok(Ok(listed(console, &asked).await?))
+    };
+    let (list, part, refused) = match found.await {
+        Ok(Ok(part)) => (list, part, None),
+        Ok(Err(file)) => return file,
+        // A list that cannot be asked for is answered with the whole one.
+        Err(refusal) if refusal.kind() == Kind::Invalid => {
+            let part = async { listed(console, &whole.read()?).await };
+            match part.await {
+                Ok(part) => (whole, part, Some(refusal)),
+                Err(refusal) => return oops(&refusal).draw(&console.web),
+            }
+        }
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let csrf = console.web.csrf(&administrator.0.browser, "users");
+    let search = (text::console_search_users(), filters());
+    let actions =
+        vec![("disable", text::admin_user_disable()), ("enable", text::admin_user_enable())];
+    let (status, error) = match refused {
+        Some(refusal) => (StatusCode::BAD_REQUEST, Some(Alert::unanswered(&refusal))),
+        None => (say.status, say.error),
+    };
+    let page = ListPage {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: "users",
+        message: say.message,
+        error,
+        handed_over: say.handed_over,
+        table: Table::new(&list, &part, search, columns(), line).with_actions(csrf, actions),
+    };
+    draw(status, &page)
+}
+
+/// Shows the form for another user, with the values as they were typed.
+async fn show_add(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    say: Say,
+) -> Response {
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let providers = match console.admin.providers.enabled().await {
+        Ok(providers) => providers,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let page = AddPage {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: "users",
+        csrf: console.web.csrf(&administrator.0.browser, "users"),
+        error: say.error,
+        providers: providers
+            .iter()
+            .map(|provider| (provider.id.to_string(), provider.name.clone()))
+            .collect(),
+        typed: Typed {
+            name: text("name"),
+            email: text("email"),
+            roles: text("roles"),
+            provider: text("provider"),
+        },
+        passwords: console.admin.users.have_passwords(),
+        password_min_length: console.admin.users.password_min_length(),
+    };
+    draw(say.status, &page)
+}
+
+pub(crate) async fn list(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    if params.get("add").is_some() {
+        return show_add(&console, &administrator, &params, Say::default()).await;
+    }
+    show_list(&console, &administrator, &params, Say::default()).await
+}
+
+/// An action on selected users.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bulk {
+    Disable,
+    Enable,
+}
+
+/// Carries an action out on the selected users, one after another, and says how many it was done to
+/// and the first refusal.
+async fn change_selected(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    bulk: Bulk,
+) -> Response {
+    let mut users = Vec::new();
+    for key in table::selected(params) {
+        match console.admin.users.with_id(&key).await {
+            Ok(user) => users.push(user),
+            Err(refusal) if refusal.kind() == Kind::Missing => {}
+            Err(refusal) => return oops(&refusal).draw(&console.web),
+        }
+    }
+    if bulk == Bulk::Disable && !users.is_empty() && !sure::is_sure(params) {
+        let question = Question {
+            tab: "users",
+            title: text::console_disable_users(users.len()),
+            effect: text::console_disable_users_effect(),
+            objects: users.iter().map(|user| user.name.to_string()).collect(),
+            button: text::admin_user_disable(),
+            action: routes::ADMIN_USERS.to_owned(),
+            back: routes::ADMIN_USERS.to_owned(),
+        };
+        return sure::ask(console, administrator, params, question);
+    }
+    // Only what gives access needs an authority.
+    let page = SignInTarget::page(routes::ADMIN_USERS);
+    let authority = match bulk {
+        Bulk::Disable => None,
+        Bulk::Enable => match console.web.authority(&administrator.0.visitor, &page).await {
+            Ok(authority) => Some(authority),
+            Err(response) => return response,
+        },
+    };
+    let (mut changed, mut refused) = (0_u64, None);
+    for user in users {
+        let done = match &authority {
+            None => console.admin.users.disable(&user, None).await,
+            Some(authority) => console.admin.users.enable(authority, &user, None).await,
+        };
+        match done {
+            Ok(()) => changed += 1,
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    let message = Some(match bulk {
+        Bulk::Disable => text::console_users_were_disabled(changed),
+        Bulk::Enable => text::console_users_were_enabled(changed),
+    });
+    let say = match refused.map(|refusal| alert(console, &refusal)) {
+        None => Say { message, ..Say::default() },
+        Some(Ok((status, alert))) => Say { status, message, error: Some(alert), ..Say::default() },
+        Some(Err(response)) => return response,
+    };
+    show_list(console, administrator, &Params::default(), say).await
+}
+
+/// The user as the form describes them.
+fn typed(params: &Params) -> NewUser {
+    let text = |name: &str| {
+        params.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    NewUser {
+        name: text("name").unwrap_or_default(),
+        email: text("email"),
+        password: params.get("password").filter(|text| !text.is_empty()).map(ToOwned::to_owned),
+        keep_password: false,
+        roles: roles(params.get("roles").unwrap_or_default()),
+        provider: text("provider"),
+    }
+}
+
+/// The link that the administrator has to give the user, because no mail did.
+fn handed_over(invited: &Invited) -> Option<HandedOver> {
+    let url = invited.url_to_hand_over().map(ToOwned::to_owned);
+    let told = match (&invited.mail, &url) {
+        (MailOutcome::Sent, _) | (MailOutcome::NotWritten, None) => return None,
+        (MailOutcome::NotWritten, Some(_)) => text::admin_user_hand_over_no_mail(),
+        (MailOutcome::Failed(_), Some(_)) => text::admin_user_hand_over_mail_failed(),
+        (MailOutcome::Failed(_), None) => text::admin_user_tell_mail_failed(),
+    };
+    Some(HandedOver { name: invited.user.name.to_string(), told, url })
+}
+
+pub(crate) async fn add(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "users", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    match params.get("do") {
+        Some("disable") => {
+            return change_selected(&console, &administrator, &params, Bulk::Disable).await;
+        }
+        Some("enable") => {
+            return change_selected(&console, &administrator, &params, Bulk::Enable).await;
+        }
+        _ => {}
+    }
+    let next = filled(routes::ADMIN_USERS, &params, &["add", "name", "email", "roles", "provider"]);
+    let authority =
+        match console.web.authority(&administrator.0.visitor, &SignInTarget::page(&next)).await {
+            Ok(authority) => authority,
+            Err(response) => return response,
+        };
+    match console.admin.invitations.add(&authority, typed(&params)).await {
+        Ok(invited) => match handed_over(&invited) {
+            None => answer::see_other(
+                &console.web.at(&routes::ADMIN_USER.replace("{user}", invited.user.id.as_str())),
+            ),
+            told => {
+                let say = Say { handed_over: told, ..Say::default() };
+                show_list(&console, &administrator, &Params::default(), say).await
+            }
+        },
+        Err(refusal) => match alert(&console, &refusal) {
+            Ok((status, alert)) => {
+                let say = Say { status, error: Some(alert), ..Say::default() };
+                show_add(&console, &administrator, &params, say).await
+            }
+            Err(response) => response,
+        },
+    }
+}

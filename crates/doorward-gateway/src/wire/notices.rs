@@ -1,0 +1,131 @@
+//! Requests and notifications of an upstream: a member in another form than the protocol specifies
+//! costs itself, and not the report of progress or the line of log that it is a part of.
+
+use serde_json::{Map, Number, Value};
+
+/// The levels of the protocol, and the names that languages have for them.
+const LEVELS: &[(&str, &[&str])] = &[
+    ("debug", &["trace", "verbose", "finest", "fine", "silly"]),
+    ("info", &["information", "informational", "log"]),
+    ("notice", &[]),
+    ("warning", &["warn"]),
+    ("error", &["err", "severe"]),
+    ("critical", &["fatal", "crit"]),
+    ("alert", &[]),
+    ("emergency", &["emerg", "panic"]),
+];
+
+/// Reads the parameters of a message without members that are not of the protocol.
+pub(super) fn mend(method: &str, params: &mut Value) {
+    let Value::Object(members) = params else { return };
+    if members.get("_meta").is_some_and(|meta| !meta.is_object()) {
+        members.remove("_meta");
+    }
+    match method {
+        "notifications/progress" => progress(members),
+        "notifications/message" => log(members),
+        _ => {}
+    }
+}
+
+fn progress(members: &mut Map<String, Value>) {
+    // The tokens of Doorward's requests are numbers.
+    if let Some(Value::String(text)) = members.get("progressToken")
+        && let Ok(token) = text.trim().parse::<i64>()
+    {
+        members.insert("progressToken".to_owned(), token.into());
+    }
+    for name in ["progress", "total"] {
+        let Some(Value::String(text)) = members.get(name) else { continue };
+        let number = text.trim().parse::<f64>().ok().and_then(Number::from_f64);
+        if let Some(number) = number {
+            members.insert(name.to_owned(), Value::Number(number));
+        }
+    }
+    let is_wrong = |name: &str, right: fn(&Value) -> bool| {
+        members.get(name).is_some_and(|value| !right(value))
+    };
+    let wrong: Vec<&str> =
+        [("total", Value::is_number as fn(&Value) -> bool), ("message", Value::is_string)]
+            .into_iter()
+            .filter(|(name, right)| is_wrong(name, *right))
+            .map(|(name, _)| name)
+            .collect();
+    for name in wrong {
+        members.remove(name);
+    }
+}
+
+fn log(members: &mut Map<String, Value>) {
+    let told = members.get("level").and_then(Value::as_str).unwrap_or_default();
+    let told = told.trim().to_ascii_lowercase();
+    let known = LEVELS
+        .iter()
+        .find(|(level, others)| *level == told || others.contains(&told.as_str()))
+        .map_or("info", |(level, _)| *level);
+    members.insert("level".to_owned(), known.into());
+    if members.get("logger").is_some_and(|logger| !logger.is_string()) {
+        members.remove("logger");
+    }
+    // Some have the text in a member of its own.
+    if !members.contains_key("data") {
+        let text = members.get("message").cloned().unwrap_or(Value::Null);
+        members.insert("data".to_owned(), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_member_in_another_form_costs_itself() {
+        for (method, given, mended) in [
+            (
+                "progress",
+                json!({"progressToken": "7", "progress": 1}),
+                json!({"progressToken": 7, "progress": 1}),
+            ),
+            (
+                "progress",
+                json!({"progressToken": "x", "progress": "0.5", "total": " 2 "}),
+                json!({"progressToken": "x", "progress": 0.5, "total": 2.0}),
+            ),
+            (
+                "progress",
+                json!({"progressToken": 7, "progress": 1, "total": "all", "message": {"a": 1}, "_meta": "x"}),
+                json!({"progressToken": 7, "progress": 1}),
+            ),
+            (
+                "progress",
+                json!({"progressToken": 7, "progress": 1, "total": null, "message": null}),
+                json!({"progressToken": 7, "progress": 1}),
+            ),
+            (
+                "message",
+                json!({"level": "WARN", "logger": 7, "data": "x"}),
+                json!({"level": "warning", "data": "x"}),
+            ),
+            (
+                "message",
+                json!({"level": 3, "message": "x"}),
+                json!({"level": "info", "message": "x", "data": "x"}),
+            ),
+            (
+                "message",
+                json!({"level": "notice", "logger": "a", "data": {"b": 1}}),
+                json!({"level": "notice", "logger": "a", "data": {"b": 1}}),
+            ),
+            ("resources/updated", json!({"uri": "x", "_meta": []}), json!({"uri": "x"})),
+        ] {
+            let mut params = given.clone();
+            mend(&format!("notifications/{method}"), &mut params);
+            assert_eq!(params, mended, "{given}");
+        }
+        let mut list = json!([1]);
+        mend("notifications/progress", &mut list);
+        assert_eq!(list, json!([1]));
+    }
+}

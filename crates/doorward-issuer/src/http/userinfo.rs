@@ -1,0 +1,108 @@
+//! The userinfo endpoint (OpenID Connect Core §5.3).
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::Response,
+};
+use doorward_transport::{Params, answer};
+use serde_json::{Value, json};
+
+use crate::{
+    Issuer,
+    userinfo::{Refusal, Told},
+};
+
+/// The token of a request: in the Authorization header, or in the form of a POST (RFC 6750 §2).
+async fn presented(request: Request<Body>) -> Result<String, Refusal> {
+    let in_header = in_header(request.headers())?;
+    let in_query = request.uri().query().is_some_and(|query| {
+        query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))
+    });
+    if in_query {
+        return Err(Refusal::Malformed("a token in the query is not allowed".to_owned()));
+    }
+    let is_form = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    let posted = if request.method() == Method::POST && is_form {
+        let form = Params::from_form(request).await;
+        let form = form.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        form.get("access_token").map(str::to_owned)
+    } else {
+        None
+    };
+    match (in_header, posted) {
+        (Some(_), Some(_)) => {
+            Err(Refusal::Malformed("the request presents two access tokens".to_owned()))
+        }
+        (Some(token), None) | (None, Some(token)) => Ok(token),
+        (None, None) => Err(Refusal::Missing),
+    }
+}
+
+fn in_header(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (first, second) = (values.next(), values.next());
+    if second.is_some() {
+        return Err(Refusal::Malformed("more than one Authorization header".to_owned()));
+    }
+    let parts = first.and_then(|value| value.to_str().ok()?.split_once(' '));
+    let bearer = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Ok(bearer.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty()))
+}
+
+/// The endpoint, for GET and POST.
+pub(crate) async fn endpoint(State(issuer): State<Issuer>, request: Request<Body>) -> Response {
+    let told = match presented(request).await {
+        Ok(token) => issuer.userinfo(&token).await,
+        Err(refusal) => Err(refusal),
+    };
+    match told {
+        Ok(Told::Json(claims)) => answer::json(StatusCode::OK, &claims),
+        Ok(Told::Signed(token)) => {
+            let mut response = answer::json(StatusCode::OK, &Value::Null);
+            *response.body_mut() = Body::from(token);
+            let kind = HeaderValue::from_static("application/jwt");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            response
+        }
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// The answer to a request without claims (RFC 6750 §3).
+fn refused(refusal: &Refusal) -> Response {
+    let (status, code, why) = match refusal {
+        Refusal::Missing => {
+            let body = json!({"error": "unauthorized", "error_description": "an access token is required"});
+            return challenged(answer::json(StatusCode::UNAUTHORIZED, &body), "Bearer");
+        }
+        Refusal::Malformed(why) => (StatusCode::BAD_REQUEST, "invalid_request", why.as_str()),
+        Refusal::Invalid => (
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "the access token expired or is not valid here",
+        ),
+        Refusal::Scope => {
+            (StatusCode::FORBIDDEN, "insufficient_scope", "the token needs the scope openid")
+        }
+        Refusal::Unavailable(failure) => return super::refusal::refusal(failure, false),
+    };
+    tracing::info!(error = code, "userinfo refused");
+    let body = json!({"error": code, "error_description": why});
+    let challenge =
+        format!("Bearer error=\"{code}\", error_description=\"{why}\", scope=\"openid\"");
+    challenged(answer::json(status, &body), &challenge)
+}
+
+fn challenged(mut response: Response, challenge: &str) -> Response {
+    if let Ok(value) = HeaderValue::try_from(challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}

@@ -1,0 +1,30 @@
+# Übersicht für Administratoren.
+overview_works = Zustand
+overview_happens = Tool-Aufrufe
+overview_waits = Was auf Sie wartet
+overview_nothing = Nichts wartet auf eine Entscheidung.
+overview_attention = Hinweis
+overview_steps = Erste Schritte
+overview_done = erledigt
+overview_open = offen
+overview_step_service = Einen Dienst hinzufügen
+overview_step_client = Einen Client verbinden
+overview_step_provider = Einen Identitätsanbieter hinzufügen
+overview_step_factor = Einen zweiten Faktor für Ihr Konto einrichten
+overview_step_backup = Eine Sicherung mit doorward backup erstellen
+overview_tools =
+    { $count ->
+        [one] { $count } Tool zu prüfen
+       *[other] { $count } Tools zu prüfen
+    }
+overview_clients =
+    { $count ->
+        [one] { $count } Client zu genehmigen
+       *[other] { $count } Clients zu genehmigen
+    }
+overview_failing = { $name } antwortet nicht
+overview_without_factor =
+    { $count ->
+        [one] { $count } Benutzer mit Passwort und ohne zweiten Faktor
+       *[other] { $count } Benutzer mit Passwort und ohne zweiten Faktor
+    }

@@ -1,0 +1,14 @@
+# The page for the code of a device.
+device_title = Connect a device
+device_enter = Enter the code that the device shows.
+device_code = Code
+device_question = May <strong><bdi>{ $client }</bdi></strong> on another device act for you?
+device_warning = <strong>Continue only if you started this yourself, and the device in front of you shows this code.</strong> If another user sent you the code or a link, refuse: that user would get access to your account.
+device_address = IP address of the device
+device_program = Program
+device_since = Requested
+device_unknown = This code is not known, or has expired. Check it, or begin again on the device.
+device_wait = Too many codes were wrong. Try again in { $seconds } seconds.
+device_decided = This request was decided already, or has expired.
+device_allowed = { $client } has access now. You can close this page and continue on the device.
+device_denied = The device was refused. You can close this page.

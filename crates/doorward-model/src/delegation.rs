@@ -1,0 +1,162 @@
+//! Delegation (RFC 8693): the parties that act for the subject of an exchanged token, and the
+//! permission of a client to exchange tokens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ScopeSet,
+    id::{ClientId, GrantId, UserId},
+};
+
+/// The most parties that may act one behind the other.
+pub const MOST_ACTORS: usize = 3;
+
+/// A party that acts for the subject of a grant (RFC 8693 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActingParty {
+    /// Its client.
+    pub client_id: ClientId,
+    /// Its own account: that of its service, or of the token by which it proved itself.
+    pub account: Option<UserId>,
+}
+
+impl ActingParty {
+    /// Its identifier: that of its account, else of its client.
+    pub fn id(&self) -> &str {
+        self.account.as_ref().map_or(self.client_id.as_str(), UserId::as_str)
+    }
+}
+
+/// The origin of a grant that was given in exchange for a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delegation {
+    /// The grant of the token that was exchanged; `None` for a token of an identity provider.
+    pub subject: Option<GrantId>,
+    /// The grant of the token by which the acting party proved itself.
+    pub own: Option<GrantId>,
+    /// The acting parties, the present one first.
+    pub actors: Vec<ActingParty>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredParty {
+    client: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDelegation {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    own: Option<String>,
+    actors: Vec<StoredParty>,
+}
+
+impl Delegation {
+    /// The stored form.
+    pub fn to_text(&self) -> String {
+        let stored = StoredDelegation {
+            subject: self.subject.as_ref().map(ToString::to_string),
+            own: self.own.as_ref().map(ToString::to_string),
+            actors: self
+                .actors
+                .iter()
+                .map(|party| StoredParty {
+                    client: party.client_id.to_string(),
+                    account: party.account.as_ref().map(ToString::to_string),
+                })
+                .collect(),
+        };
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+    /// Reads the stored form.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let stored: StoredDelegation = serde_json::from_str(text).ok()?;
+        // A grant without an acting party would be one of the subject's own client.
+        (!stored.actors.is_empty()).then(|| Self {
+            subject: stored.subject.map(GrantId::from_text),
+            own: stored.own.map(GrantId::from_text),
+            actors: stored
+                .actors
+                .into_iter()
+                .map(|party| ActingParty {
+                    client_id: ClientId::from_text(party.client),
+                    account: party.account.map(UserId::from_text),
+                })
+                .collect(),
+        })
+    }
+    /// The identifiers of the acting parties, the first one to act first.
+    pub fn chain(&self) -> Vec<&str> {
+        self.actors.iter().rev().map(ActingParty::id).collect()
+    }
+}
+
+/// The permission of a client to exchange tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExchangeRule {
+    /// The clients whose tokens it may exchange, besides its own.
+    pub from: Vec<ClientId>,
+    /// The most that an exchanged token may be for.
+    pub scopes: ScopeSet,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRule {
+    from: Vec<String>,
+    scopes: String,
+}
+
+impl ExchangeRule {
+    /// True if `client` may exchange tokens that were issued to `holder`.
+    pub fn accepts(&self, client: &ClientId, holder: &ClientId) -> bool {
+        client == holder || self.from.contains(holder)
+    }
+    /// The stored form.
+    pub fn to_text(&self) -> String {
+        let stored = StoredRule {
+            from: self.from.iter().map(ToString::to_string).collect(),
+            scopes: self.scopes.to_string(),
+        };
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+    /// Reads the stored form.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let stored: StoredRule = serde_json::from_str(text).ok()?;
+        Some(Self {
+            from: stored.from.into_iter().map(ClientId::from_text).collect(),
+            scopes: ScopeSet::from_stored(&stored.scopes),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_again_and_damage_is_none() {
+        let party = |client: &str, account: Option<&str>| ActingParty {
+            client_id: ClientId::from_text(client),
+            account: account.map(UserId::from_text),
+        };
+        let delegation = Delegation {
+            subject: Some(GrantId::from_text("g_1")),
+            own: None,
+            actors: vec![party("c_tool", None), party("c_agent", Some("u_agent"))],
+        };
+        assert_eq!(Delegation::from_text(&delegation.to_text()), Some(delegation.clone()));
+        assert_eq!(delegation.chain(), ["u_agent", "c_tool"]);
+        let rule = ExchangeRule {
+            from: vec![ClientId::from_text("https://client.example/metadata.json")],
+            scopes: ScopeSet::from_stored("mcp:read mcp:write:wiki"),
+        };
+        assert_eq!(ExchangeRule::from_text(&rule.to_text()), Some(rule));
+        for damaged in ["", "{}", "null", "not json", r#"{"actors":[]}"#] {
+            assert_eq!(Delegation::from_text(damaged), None, "{damaged}");
+            assert_eq!(ExchangeRule::from_text(damaged), None, "{damaged}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Pairwise subjects and signed userinfo.
+
+use doorward_admin::{ClientChangeError, ClientEdit, Effect, Proposal, Refusal};
+
+use super::*;
+
+fn pairwise(uri: &str) -> NewClient {
+    let openid = NewRelyingParty { pairwise: true, ..NewRelyingParty::default() };
+    NewClient { openid: Some(openid), ..party(uri) }
+}
+
+#[tokio::test]
+async fn op_30_pairwise_subjects_are_of_one_host_and_tell_nothing_of_the_user_s_identifier() {
+    let stage = Stage::new().await;
+    let server = &stage.server;
+    let mut subjects = Vec::new();
+    for uri in ["https://a.example/cb", "https://a.example/other", "https://b.example/cb"] {
+        let client = add(server, pairwise(uri)).await;
+        let asked = [("resource", ""), ("scope", "openid offline_access")];
+        let tokens = client.tokens(&stage.browser, &asked).await;
+        let claims = payload(&id_token(&tokens));
+        let subject = claims["sub"].as_str().unwrap().to_owned();
+        let told = userinfo(server, &tokens.access).await.expect(200).json();
+        assert_eq!(told, json!({"sub": subject}));
+        // Whatever the relying party can read names the user by this subject alone.
+        assert_eq!(payload(&tokens.access)["sub"], subject);
+        for token in [&tokens.access, &tokens.refresh] {
+            let browser = Browser::new();
+            let asked = browser.raw(Method::POST, &server.at("/oauth/introspect"));
+            let asked =
+                asked.basic_auth(&client.id, client.secret.clone()).form(&[("token", token)]);
+            let told = browser.send(asked).await.expect(200);
+            assert_eq!(told.json()["sub"], subject);
+            assert!(!told.body.contains(&stage.user), "{}", told.body);
+        }
+        for token in [&tokens.access, &id_token(&tokens)] {
+            assert!(!payload(token).to_string().contains(&stage.user));
+        }
+        let refreshed = Tokens::read(client.refresh(&tokens.refresh, &[]).await);
+        assert_eq!(payload(&id_token(&refreshed))["sub"], subject);
+        // A hint in the terms of the relying party.
+        let hint = id_token(&tokens);
+        let asked = [SIGN_IN[0], SIGN_IN[1], ("prompt", "none"), ("id_token_hint", hint.as_str())];
+        let page = stage.browser.get(&client.authorize_url(&Pkce::default(), &asked)).await;
+        assert!(page.expect(303).location_param("code").is_some());
+        // Tokens for other resources name users by their identifier.
+        let asked = [("scope", "openid mcp:read")];
+        let page = stage.browser.get(&client.authorize_url(&Pkce::default(), &asked)).await;
+        assert_eq!(page.expect(303).location_param("error").as_deref(), Some("invalid_scope"));
+        subjects.push(subject);
+    }
+    assert_eq!(subjects[0], subjects[1]);
+    assert_ne!(subjects[0], subjects[2]);
+    server.user("bob").await;
+    let client = add(server, pairwise("https://a.example/cb")).await;
+    let bob = client.tokens(&server.signed_in("bob").await, &SIGN_IN).await;
+    assert_ne!(payload(&id_token(&bob))["sub"], subjects[0]);
+}
+
+#[tokio::test]
+async fn op_31_pairwise_subjects_need_one_host_and_keep_it() {
+    let server = TestServer::start().await;
+    let clients = &server.app.admin.clients;
+    let operator = Authority::operator();
+    let mut two = pairwise("https://a.example/cb");
+    two.redirect_uris.push("https://b.example/cb".to_owned());
+    let native = pairwise("cursor://anysphere.cursor-mcp/oauth/callback");
+    let admin = NewClient { admin: true, ..pairwise("https://a.example/cb") };
+    for new in [two, native, admin] {
+        let refused = clients.add(&operator, new).await.unwrap_err();
+        assert!(matches!(
+            refused,
+            Refusal::Client(ClientChangeError::Sector | ClientChangeError::Pairwise)
+        ));
+    }
+    let added = clients.add(&operator, pairwise("https://a.example/cb")).await.unwrap();
+    let edit = |uri: &str| ClientEdit { name: None, redirect_uris: Some(vec![uri.to_owned()]) };
+    let id = added.client.id.as_str();
+    let proposal = |change| Proposal { of: id, change, seen: None, effect: Effect::Apply };
+    let elsewhere = edit("https://b.example/cb");
+    let refused = clients.edit(&operator, proposal(&elsewhere)).await;
+    assert!(matches!(refused.unwrap_err(), Refusal::Client(ClientChangeError::Sector)));
+    let same = edit("https://a.example/new");
+    clients.edit(&operator, proposal(&same)).await.unwrap();
+    let kept = clients.with_id(id).await.unwrap();
+    assert_eq!(kept.openid, added.client.openid);
+    assert_eq!(kept.scopes, added.client.scopes);
+}
+
+#[tokio::test]
+async fn op_32_userinfo_is_signed_where_the_relying_party_is_set_up_so() {
+    let stage = Stage::new().await;
+    let server = &stage.server;
+    let openid = NewRelyingParty { signed_userinfo: true, ..NewRelyingParty::default() };
+    let client = add(server, NewClient { openid: Some(openid), ..party(GRAFANA) }).await;
+    let asked = [("resource", ""), ("scope", "openid profile")];
+    let tokens = client.tokens(&stage.browser, &asked).await;
+    let told = userinfo(server, &tokens.access).await.expect(200);
+    assert_eq!(told.header("content-type"), "application/jwt");
+    assert_eq!(told.header("cache-control"), "no-store");
+    let claims = verified(server, &told.body).await;
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(server.url), &json!(client.id)));
+    assert_eq!((&claims["sub"], &claims["name"]), (&json!(stage.user), &json!("alice")));
+    assert!(claims.get("exp").is_none(), "it must not pass for an ID token");
+    let hint = [SIGN_IN[0], SIGN_IN[1], ("id_token_hint", told.body.as_str())];
+    let page = stage.browser.get(&client.authorize_url(&Pkce::default(), &hint)).await.expect(303);
+    assert_eq!(page.location_param("error").as_deref(), Some("invalid_request"));
+    // A refusal is no token.
+    let refused = userinfo(server, "junk").await.expect(401);
+    assert_eq!(refused.header("content-type"), "application/json");
+}
