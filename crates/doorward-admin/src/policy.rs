@@ -6,7 +6,7 @@ mod trial;
 use std::sync::Arc;
 
 use doorward_gateway::Gateway;
-use doorward_mcp::{Item, Judge, Judged, Step, Subject, Verdict, Wanted, tools::BUILT_IN};
+use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{
     AccessTokenId, ClientId, Clock, Effect, Live, Program, Rules, UpstreamName, policy::Decision,
 };
@@ -75,18 +75,18 @@ impl<'a> Named<'a> {
     }
 
     /// The item.
-    fn wanted(self) -> Result<Wanted<'a>, Refusal> {
+    fn item_name(self) -> Result<ItemName<'a>, Refusal> {
         let upstream = match self.upstream {
-            Some(name) => Some(Wanted::Upstream(
+            Some(name) => Some(ItemName::Upstream(
                 UpstreamName::parse(name).map_err(|_| Refusal::UpstreamName(name.to_owned()))?,
             )),
             None => None,
         };
         let mut all = [
-            self.tool.map(Wanted::Tool),
-            self.prompt.map(Wanted::Prompt),
-            self.resource.map(Wanted::Resource),
-            self.template.map(Wanted::Template),
+            self.tool.map(ItemName::Tool),
+            self.prompt.map(ItemName::Prompt),
+            self.resource.map(ItemName::Resource),
+            self.template.map(ItemName::Template),
             upstream,
         ]
         .into_iter()
@@ -146,11 +146,11 @@ pub struct Explained {
 }
 
 /// The refusal of an explanation about an item that is not there.
-fn missing(wanted: Wanted<'_>) -> Refusal {
+fn missing(wanted: ItemName<'_>) -> Refusal {
     match wanted {
-        Wanted::Tool(name) => Refusal::Missing(Object::Tool, name.to_owned()),
-        Wanted::Upstream(name) => Refusal::Missing(Object::Upstream, name.to_string()),
-        Wanted::Prompt(name) | Wanted::Resource(name) | Wanted::Template(name) => {
+        ItemName::Tool(name) => Refusal::Missing(Object::Tool, name.to_owned()),
+        ItemName::Upstream(name) => Refusal::Missing(Object::Upstream, name.to_string()),
+        ItemName::Prompt(name) | ItemName::Resource(name) | ItemName::Template(name) => {
             Refusal::Missing(Object::Item, name.to_owned())
         }
     }
@@ -181,8 +181,8 @@ pub struct RulesInEffect {
 }
 
 /// The built-in tool of this name.
-fn built_in(wanted: Wanted<'_>) -> Option<Item> {
-    let found = BUILT_IN.iter().find(|known| wanted == Wanted::Tool(known.name))?;
+fn built_in(wanted: ItemName<'_>) -> Option<Item> {
+    let found = BUILT_IN.iter().find(|known| wanted == ItemName::Tool(known.name))?;
     Some(Item::Tool(found.spec().into()))
 }
 
@@ -250,7 +250,7 @@ impl Policies {
     /// Explains a call.
     pub async fn explain(&self, call: Call<'_>) -> Result<Explained, Refusal> {
         let Call { user, client, item } = call;
-        let wanted = item.wanted()?;
+        let wanted = item.item_name()?;
         let found = self.store.user_by(user).await?;
         let user = &*found.ok_or_else(|| Refusal::no_user(user))?;
         let filter = ClientFilter {

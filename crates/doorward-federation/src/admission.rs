@@ -8,8 +8,8 @@ use doorward_model::{
 use doorward_store::StoreError;
 
 use crate::{
-    arrival::Arrival,
     error::{FederationError, NotAdmitted},
+    external_identity::ExternalIdentity,
     federation::Federation,
     policy::domain_of,
     profile::{Occasion, address_change},
@@ -51,7 +51,7 @@ impl Federation {
     pub(crate) fn learnt(
         &self,
         provider: &Provider,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
         before: Option<&LinkedIdentity>,
         user_id: &UserId,
     ) -> LinkedIdentity {
@@ -92,7 +92,7 @@ impl Federation {
     pub async fn admit(
         &self,
         provider: &Arc<Provider>,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
         sure: bool,
     ) -> Result<Admission, FederationError> {
         let parts = &self.inner.parts;
@@ -151,7 +151,7 @@ impl Federation {
     async fn admit_known(
         &self,
         provider: &Provider,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
         known: &LinkedIdentity,
     ) -> Result<Admission, FederationError> {
         let parts = &self.inner.parts;
@@ -180,7 +180,7 @@ impl Federation {
     async fn vouched_for(
         &self,
         provider: &Provider,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
     ) -> Result<Option<User>, StoreError> {
         let store = &self.inner.parts.store;
         let Some(email) = arrival.verified_email() else { return Ok(None) };
@@ -200,7 +200,7 @@ impl Federation {
     async fn admit_new(
         &self,
         provider: &Provider,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
     ) -> Result<Admission, FederationError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();

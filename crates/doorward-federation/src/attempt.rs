@@ -13,14 +13,14 @@ use doorward_model::{
 use doorward_store::StoreError;
 use doorward_transport::{
     ClientAddress, Params,
-    oauth::{ErrorSubject, Told},
+    oauth::{ErrorSubject, StatedError},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
-    arrival::{Arrival, Journey, counts_from, is_fresh},
     error::FederationError,
+    external_identity::{ExternalIdentity, SignInPurpose, counts_from, is_fresh},
     federation::Federation,
     protocol::{Ask, PendingSignIn, Start},
     provider::Provider,
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The browser that a sign-in leaves from.
 #[derive(Clone, Copy, Debug)]
-pub struct Departure<'a> {
+pub struct SignInBrowser<'a> {
     /// The value of its journey cookie, to which the sign-in is bound.
     pub browser: &'a str,
     /// Its IP address.
@@ -45,7 +45,7 @@ pub struct Departure<'a> {
 struct Payload {
     nonce: String,
     verifier: String,
-    journey: Journey,
+    journey: SignInPurpose,
     ask: Ask,
     begun_at: i64,
 }
@@ -54,9 +54,9 @@ struct Payload {
 #[derive(Debug)]
 pub enum ResumedSignIn {
     /// For the first time.
-    First(Box<Arrival>),
+    First(Box<ExternalIdentity>),
     /// Again, by the back button or a reload: it was used. Holds the user's aim.
-    Again(Journey),
+    Again(SignInPurpose),
 }
 
 fn place(state: &HashedToken) -> String {
@@ -65,7 +65,7 @@ fn place(state: &HashedToken) -> String {
 
 /// The meaning of an error that a provider sends the browser back with (RFC 6749 §4.1.2.1).
 fn sent_back(code: &str, description: &str) -> FederationError {
-    let told = Told {
+    let told = StatedError {
         status: 0,
         code: code.to_owned(),
         description: description.chars().take(200).collect(),
@@ -144,9 +144,9 @@ impl Federation {
     pub async fn begin(
         &self,
         provider: &Arc<Provider>,
-        journey: Journey,
+        journey: SignInPurpose,
         ask: Ask,
-        from: &Departure<'_>,
+        from: &SignInBrowser<'_>,
     ) -> Result<Url, FederationError> {
         let parts = &self.inner.parts;
         if !self.inner.starts.allows(from.address) {
@@ -170,7 +170,7 @@ impl Federation {
     }
 
     /// The user's aim, for a page that says that it failed. Does not use the attempt up.
-    pub async fn journey_of(&self, params: &Params, browser: &str) -> Option<Journey> {
+    pub async fn journey_of(&self, params: &Params, browser: &str) -> Option<SignInPurpose> {
         let state = params.get("state")?;
         self.kept::<Payload>(state, browser).await.ok().map(|(_, payload)| payload.journey)
     }
@@ -208,7 +208,7 @@ impl Federation {
         provider: &Arc<Provider>,
         params: &Params,
         payload: Payload,
-    ) -> Result<Arrival, FederationError> {
+    ) -> Result<ExternalIdentity, FederationError> {
         provider.protocol.check_issuer(params.get("iss")).await?;
         if let Some(error) = params.get("error") {
             return Err(sent_back(error, params.get("error_description").unwrap_or_default()));
@@ -227,13 +227,13 @@ impl Federation {
         let authenticated = told.authenticated;
         is_fresh(&payload.ask, payload.begun_at, authenticated, now)?;
         let auth_time = counts_from(&payload.ask, authenticated, now).0;
-        Ok(Arrival { auth_time, ..provider.arrival(told, payload.journey, now)? })
+        Ok(ExternalIdentity { auth_time, ..provider.arrival(told, payload.journey, now)? })
     }
 
     /// Stores an arrival while the user decides, and returns the handle for the page's URL.
     pub async fn keep_arrival(
         &self,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
         browser: &str,
     ) -> Result<PlainToken, FederationError> {
         self.keep(&arrival.provider(), browser, arrival).await
@@ -244,8 +244,8 @@ impl Federation {
         &self,
         handle: &str,
         browser: &str,
-    ) -> Result<(Arrival, Change), FederationError> {
-        let (attempt, arrival) = self.kept::<Arrival>(handle, browser).await?;
+    ) -> Result<(ExternalIdentity, Change), FederationError> {
+        let (attempt, arrival) = self.kept::<ExternalIdentity>(handle, browser).await?;
         if attempt.consumed_at.is_some() {
             return Err(FederationError::NotAwaited("it was already decided"));
         }

@@ -4,7 +4,7 @@
 use doorward_model::{Timestamp, id::random_text};
 use doorward_transport::{
     OutboundError,
-    oauth::{ErrorSubject, Told, date_of},
+    oauth::{ErrorSubject, StatedError, date_of},
 };
 use url::Url;
 
@@ -127,7 +127,7 @@ impl Federation {
         let error = location.as_ref().and_then(|to| {
             let code = param(to, "error")?;
             let description = param(to, "error_description").unwrap_or_default();
-            Some(Told { status: fetched.status, code, description })
+            Some(StatedError { status: fetched.status, code, description })
         });
         // A browser would answer a challenge of Kerberos or the like.
         let challenged = fetched.headers.contains_key("www-authenticate");
@@ -163,7 +163,7 @@ impl Federation {
 /// The meaning of an authorization endpoint's answer to a program.
 fn redirected(
     status: u16,
-    error: Option<Told>,
+    error: Option<StatedError>,
     challenged: bool,
     redirect_uri: &str,
 ) -> Result<String, String> {
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn correct_settings_are_not_reported_as_wrong_by_what_a_provider_says_of_a_missing_user() {
         let told = |code: &str| {
-            Some(Told { status: 302, code: code.to_owned(), description: String::new() })
+            Some(StatedError { status: 302, code: code.to_owned(), description: String::new() })
         };
         for code in ["login_required", "interaction_required", "access_denied", "consent_required"]
         {

@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::{
     admission::Admission,
-    arrival::{Arrival, Journey, authenticated_at},
     error::{FederationError, NotAdmitted},
+    external_identity::{ExternalIdentity, SignInPurpose, authenticated_at},
     federation::Federation,
     policy::SecondFactorPolicy,
-    protocol::{Authenticated, Told},
+    protocol::{Authenticated, ProviderAnswer},
     provider::Provider,
 };
 
@@ -128,14 +128,14 @@ impl Federation {
     ) -> Result<AssertedUser, AssertionRefusal> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
-        let told = Told {
+        let told = ProviderAnswer {
             issuer: claims.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned(),
             claims: claims.clone(),
             credential: None,
             id_token: None,
             authenticated: None,
         };
-        let arrival = provider.arrival(told, Journey::default(), now)?;
+        let arrival = provider.arrival(told, SignInPurpose::default(), now)?;
         let arrival = self.recognise(provider, arrival).await?;
         let known = parts.store.identity(&arrival.identity()).await?;
         let (user, unit) = match known {
@@ -182,7 +182,7 @@ impl Federation {
 impl Provider {
     /// True if an arrival has every claim that the rules of admission and the rules of roles are
     /// about. Assertions often name the user alone.
-    fn tells_enough(&self, arrival: &Arrival) -> bool {
+    fn tells_enough(&self, arrival: &ExternalIdentity) -> bool {
         self.policy.claims().all(|claim| arrival.tells(claim, &self.claims))
             && (self.policy.groups.is_empty() || arrival.tells("groups", &self.claims))
             && (self.policy.domains.is_empty()

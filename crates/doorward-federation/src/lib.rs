@@ -12,7 +12,6 @@
 
 mod admission;
 mod api;
-mod arrival;
 mod attempt;
 mod brought;
 mod check;
@@ -23,6 +22,7 @@ mod directory;
 mod ending;
 mod enterprise;
 mod error;
+mod external_identity;
 mod federation;
 pub mod http;
 pub mod kinds;
@@ -40,12 +40,12 @@ mod sign_up;
 mod trusted;
 
 pub use admission::Admission;
-pub use arrival::{Arrival, Journey};
-pub use attempt::{Departure, ResumedSignIn};
+pub use attempt::{ResumedSignIn, SignInBrowser};
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};
 pub use enterprise::{Asserted, AssertedUser, AssertionRefusal};
 pub use error::{FederationError, NotAdmitted};
+pub use external_identity::{ExternalIdentity, SignInPurpose};
 pub use federation::{
     ConfiguredProviderError, ConfiguredProviders, Federation, Parts, check_configured,
 };

@@ -8,8 +8,8 @@ use doorward_model::{
 use doorward_store::StoreError;
 
 use crate::{
-    arrival::Arrival,
     error::{FederationError, NotAdmitted},
+    external_identity::ExternalIdentity,
     federation::Federation,
     provider::Provider,
 };
@@ -38,17 +38,17 @@ impl Federation {
     pub(crate) async fn recognise(
         &self,
         provider: &Provider,
-        arrival: Arrival,
-    ) -> Result<Arrival, StoreError> {
+        arrival: ExternalIdentity,
+    ) -> Result<ExternalIdentity, StoreError> {
         let key = self.key_held(provider, &arrival.issuer, &arrival.subject).await?;
-        Ok(Arrival { key: key.as_str().to_owned(), ..arrival })
+        Ok(ExternalIdentity { key: key.as_str().to_owned(), ..arrival })
     }
 
     /// Links an arrival to the signed-in user who requested it.
     pub async fn link(
         &self,
         provider: &Arc<Provider>,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
         user_id: &UserId,
     ) -> Result<UnitOfWork, FederationError> {
         provider.judge(arrival)?;

@@ -3,7 +3,10 @@
 use doorward_model::{Change, IdentityId, LinkedIdentity, User, UserName};
 use doorward_store::StoreError;
 
-use crate::{arrival::Arrival, error::FederationError, federation::Federation, provider::Provider};
+use crate::{
+    error::FederationError, external_identity::ExternalIdentity, federation::Federation,
+    provider::Provider,
+};
 
 /// A sign-in name from a provider's claims: plain characters only, and nothing from an `@` on. A
 /// name is not an e-mail address: a user called `boss@acme.test` elsewhere need not hold that
@@ -57,7 +60,7 @@ impl Federation {
     /// a name, and one on an e-mail address only on the provider that vouches for it.
     pub(crate) async fn profile_changes(
         &self,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
         known: &LinkedIdentity,
         user: &User,
         occasion: Occasion,
@@ -100,7 +103,7 @@ impl Federation {
     pub(crate) async fn free_name(
         &self,
         provider: &Provider,
-        arrival: &Arrival,
+        arrival: &ExternalIdentity,
     ) -> Result<UserName, FederationError> {
         let told = arrival
             .username

@@ -69,7 +69,7 @@ pub(crate) struct Authenticated {
 }
 
 /// A provider's answer about a user.
-pub(crate) struct Told {
+pub(crate) struct ProviderAnswer {
     /// The issuer that answered.
     pub(crate) issuer: String,
     /// All claims: of the ID token, with those of userinfo over them.
@@ -168,7 +168,11 @@ pub(crate) trait Protocol: Send + Sync {
     async fn check_issuer(&self, told: Option<&str>) -> Result<(), FederationError>;
 
     /// Redeems a code and identifies its user.
-    async fn redeem(&self, code: &str, begun: &PendingSignIn<'_>) -> Result<Told, FederationError>;
+    async fn redeem(
+        &self,
+        code: &str,
+        begun: &PendingSignIn<'_>,
+    ) -> Result<ProviderAnswer, FederationError>;
 
     /// Redeems a refresh token. From then on only the new one may be valid, so no other request is
     /// made before that is stored.
@@ -176,7 +180,11 @@ pub(crate) trait Protocol: Send + Sync {
 
     /// Identifies the holder of tokens in the background. `subject` is the expected `sub`, where it
     /// is known.
-    async fn confirm(&self, held: Held, subject: Option<&str>) -> Result<Told, FederationError>;
+    async fn confirm(
+        &self,
+        held: Held,
+        subject: Option<&str>,
+    ) -> Result<ProviderAnswer, FederationError>;
 
     /// The provider's sign-out page, which returns to `back`.
     async fn logout(&self, back: &str, hint: Option<String>) -> Option<SignOutPage>;

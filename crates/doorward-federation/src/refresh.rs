@@ -11,13 +11,13 @@ use doorward_store::StoreError;
 
 use crate::{
     admission::credential_place,
-    arrival::{Arrival, Journey},
     attempt::within,
     ending::ignore_refused,
     error::FederationError,
+    external_identity::{ExternalIdentity, SignInPurpose},
     federation::Federation,
     profile::Occasion,
-    protocol::{Credential, Held, Told},
+    protocol::{Credential, Held, ProviderAnswer},
     provider::Provider,
 };
 
@@ -48,7 +48,7 @@ pub struct Round {
 /// A provider's answer about one user.
 enum Verdict {
     /// It vouches for the user.
-    Vouches(Box<Arrival>),
+    Vouches(Box<ExternalIdentity>),
     /// It issued new tokens without further statements.
     VouchesSilently,
     /// It refuses the user, or its answer no longer fits the rules.
@@ -326,7 +326,7 @@ impl Federation {
         let now = self.inner.parts.clock.now();
         let arrival = match self.answer(provider, identity, credential).await {
             Ok(told) if said_nothing(&told) => return Ok(Verdict::VouchesSilently),
-            Ok(told) => provider.arrival(told, Journey::default(), now),
+            Ok(told) => provider.arrival(told, SignInPurpose::default(), now),
             Err(error) => Err(error),
         };
         let mut arrival = match arrival {
@@ -356,7 +356,7 @@ impl Federation {
         provider: &Arc<Provider>,
         identity: &mut LinkedIdentity,
         credential: Credential,
-    ) -> Result<Told, FederationError> {
+    ) -> Result<ProviderAnswer, FederationError> {
         let held = match credential {
             Credential::Refresh(token) => {
                 let rotated = within(self.rotate(provider, identity, token)).await?;
@@ -372,6 +372,6 @@ impl Federation {
 }
 
 /// Reports a refresh without claims about the user: no ID token and no userinfo.
-fn said_nothing(told: &Told) -> bool {
+fn said_nothing(told: &ProviderAnswer) -> bool {
     told.claims.as_object().is_none_or(|members| members.keys().all(|name| name == "sub"))
 }

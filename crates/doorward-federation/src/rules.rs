@@ -4,10 +4,10 @@ use doorward_model::{Admits, RuleVerdict, StatedClaim, Statement, Timestamp, for
 use serde_json::Value;
 
 use crate::{
-    arrival::Arrival,
     claims::{self, Condition, RoleRule},
     config::SettingError,
     error::NotAdmitted,
+    external_identity::ExternalIdentity,
     kinds::Accounts,
     policy::domain_of,
     provider::Provider,
@@ -94,7 +94,7 @@ impl Provider {
     }
 
     /// Reports that a rule holds for a user.
-    pub(crate) fn holds(&self, rule: &Rule<'_>, arrival: &Arrival) -> bool {
+    pub(crate) fn holds(&self, rule: &Rule<'_>, arrival: &ExternalIdentity) -> bool {
         let policy = &self.policy;
         match rule.test {
             Test::Domain => {
@@ -116,13 +116,13 @@ impl Provider {
     }
 
     /// Checks that the provider's rules admit this user.
-    pub(crate) fn judge(&self, arrival: &Arrival) -> Result<(), NotAdmitted> {
+    pub(crate) fn judge(&self, arrival: &ExternalIdentity) -> Result<(), NotAdmitted> {
         let refused = |rule: &Rule<'_>| rule.refusal().filter(|_| !self.holds(rule, arrival));
         self.rules().iter().find_map(refused).map_or(Ok(()), Err)
     }
 
     /// The statement about a user, as far as rules read it.
-    pub(crate) fn statement(&self, arrival: &Arrival, at: Timestamp) -> Statement {
+    pub(crate) fn statement(&self, arrival: &ExternalIdentity, at: Timestamp) -> Statement {
         let rules = self.rules();
         let mut names: Vec<&str> = Vec::new();
         for rule in &rules {
@@ -144,7 +144,7 @@ impl Provider {
         }
     }
 
-    fn stated(&self, name: &str, arrival: &Arrival) -> StatedClaim {
+    fn stated(&self, name: &str, arrival: &ExternalIdentity) -> StatedClaim {
         let values = if name == self.claims.groups {
             arrival.groups.clone()
         } else {

@@ -232,32 +232,32 @@ impl Conversations {
     }
 
     /// Notes that a request is about to be sent on behalf of a user; `None` for Doorward's own.
-    pub(crate) fn arrive(self: &Arc<Self>, user: Option<&UserId>) -> Arrival {
+    pub(crate) fn arrive(self: &Arc<Self>, user: Option<&UserId>) -> EnteringRequest {
         self.arriving.fetch_add(1, Ordering::AcqRel);
         if let Some(user) = user {
             let mut table = self.lock();
             let several = match &table.users {
                 Users::None => false,
-                Users::One(known) if known == user => return Arrival(Arc::clone(self)),
+                Users::One(known) if known == user => return EnteringRequest(Arc::clone(self)),
                 Users::One(_) | Users::Several => true,
             };
             table.users =
                 if several && self.shared { Users::Several } else { Users::One(user.clone()) };
         }
-        Arrival(Arc::clone(self))
+        EnteringRequest(Arc::clone(self))
     }
 }
 
 /// A request on its way into the table.
-pub(crate) struct Arrival(Arc<Conversations>);
+pub(crate) struct EnteringRequest(Arc<Conversations>);
 
-impl Drop for Arrival {
+impl Drop for EnteringRequest {
     fn drop(&mut self) {
         self.0.arriving.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-impl Arrival {
+impl EnteringRequest {
     /// Enters the request. `listening` where a client can receive the upstream's messages about it.
     pub(crate) fn enter(
         self,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doorward_mcp::{Item, Kind, Step, Wanted};
+use doorward_mcp::{Item, ItemName, Kind, Step};
 use doorward_model::{UpstreamName, User, upstream::ToolState};
 use doorward_store::StoreError;
 
@@ -19,27 +19,27 @@ impl Gateway {
     /// `None` if there is no such upstream, or no such tool was ever seen.
     pub async fn explain(
         &self,
-        wanted: Wanted<'_>,
+        wanted: ItemName<'_>,
         user: &User,
     ) -> Result<Option<(Item, Vec<Condition>)>, StoreError> {
         let (name, kind, own) = match wanted {
-            Wanted::Tool(tool) => return self.explain_tool(tool, user).await,
-            Wanted::Prompt(prompt) => {
+            ItemName::Tool(tool) => return self.explain_tool(tool, user).await,
+            ItemName::Prompt(prompt) => {
                 let Some(name) = names::upstream_of(prompt) else { return Ok(None) };
                 let own = prompt.split_once('_').map_or("", |(_, own)| own);
                 (name, Kind::Prompt, own)
             }
-            Wanted::Resource(uri) | Wanted::Template(uri) => {
+            ItemName::Resource(uri) | ItemName::Template(uri) => {
                 let parts = uri.split_once('+');
                 let Some((Ok(name), own)) =
                     parts.map(|(name, own)| (UpstreamName::parse(name), own))
                 else {
                     return Ok(None);
                 };
-                let template = matches!(wanted, Wanted::Template(_));
+                let template = matches!(wanted, ItemName::Template(_));
                 (name, if template { Kind::Template } else { Kind::Resource }, own)
             }
-            Wanted::Upstream(name) => (name, Kind::Upstream, ""),
+            ItemName::Upstream(name) => (name, Kind::Upstream, ""),
         };
         let Some(upstream) = self.known(name).await? else { return Ok(None) };
         let mut conditions = vec![enabled(&upstream)];

@@ -70,7 +70,7 @@ pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
 pub use explained::Condition;
 pub use finding::Finding;
 pub use left_out::{LeftOut, Why};
-pub use oauth::{ConnectError, Departure, OAuthError, PendingConnection};
+pub use oauth::{ConnectError, ConnectingUser, OAuthError, PendingConnection};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
 pub use status::{ConnectionState, Problem, UserUpstream};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorward_mcp::{
-    Answer, Item, ItemSpec, Kind, Listed, Offers, Permit, Target, ToolCall, ToolError, ToolSource,
-    ToolSpec, Unjudged, Visit, Wanted, uri::public_uri,
+    Answer, Item, ItemName, ItemSpec, Kind, Listed, Offers, Permit, Target, ToolCall, ToolError,
+    ToolSource, ToolSpec, Unjudged, Visit, uri::public_uri,
 };
 use doorward_model::ToolClass;
 use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
@@ -167,16 +167,16 @@ impl ToolSource for Gateway {
         !self.inner.configured.now().is_empty() || !stored().upstreams.is_empty()
     }
 
-    async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item> {
+    async fn find(&self, visit: &Visit, wanted: ItemName<'_>) -> Option<Item> {
         let (kind, (upstream, own)) = match wanted {
-            Wanted::Tool(name) => return self.find_tool(visit, name).await.map(Item::Tool),
-            Wanted::Prompt(name) => {
+            ItemName::Tool(name) => return self.find_tool(visit, name).await.map(Item::Tool),
+            ItemName::Prompt(name) => {
                 let prompt = self.find_prompt(visit, name).await?;
                 return Some(Item::Other(Arc::new(prompt)));
             }
-            Wanted::Resource(uri) => (Kind::Resource, self.owner_of_resource(visit, uri).await?),
-            Wanted::Template(uri) => (Kind::Template, self.owner_of_resource(visit, uri).await?),
-            Wanted::Upstream(name) => {
+            ItemName::Resource(uri) => (Kind::Resource, self.owner_of_resource(visit, uri).await?),
+            ItemName::Template(uri) => (Kind::Template, self.owner_of_resource(visit, uri).await?),
+            ItemName::Upstream(name) => {
                 (Kind::Upstream, (self.visible_one(visit, name).await?, String::new()))
             }
         };

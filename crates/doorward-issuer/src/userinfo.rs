@@ -29,14 +29,14 @@ impl From<Failure> for Refusal {
 }
 
 /// The claims in the form for which the relying party is set up.
-pub(crate) enum Told {
+pub(crate) enum StatedError {
     Json(Value),
     Signed(String),
 }
 
 impl Issuer {
     /// The claims for an access token.
-    pub(crate) async fn userinfo(&self, token: &str) -> Result<Told, Refusal> {
+    pub(crate) async fn userinfo(&self, token: &str) -> Result<StatedError, Refusal> {
         let now = self.parts.clock.now();
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
             return Err(Refusal::Invalid);
@@ -76,15 +76,20 @@ impl Issuer {
         found.filter(usable).ok_or(Refusal::Invalid)
     }
 
-    fn told(&self, client: &Client, user: &User, scopes: &ScopeSet) -> Result<Told, Refusal> {
+    fn told(
+        &self,
+        client: &Client,
+        user: &User,
+        scopes: &ScopeSet,
+    ) -> Result<StatedError, Refusal> {
         let mut claims = self.claims_of(client, user, scopes);
         if !client.openid.as_ref().is_some_and(|openid| openid.signed_userinfo) {
-            return Ok(Told::Json(Value::Object(claims)));
+            return Ok(StatedError::Json(Value::Object(claims)));
         }
         claims.insert("iss".to_owned(), self.parts.public_url.as_str().into());
         claims.insert("aud".to_owned(), client.id.as_str().into());
         let signed = self.parts.keys.sign_userinfo(&claims, self.parts.clock.now());
-        signed.map(Told::Signed).map_err(|error| {
+        signed.map(StatedError::Signed).map_err(|error| {
             tracing::error!(%error, "userinfo could not be signed");
             let why = "no claims can be signed at the moment";
             Refusal::Unavailable(Failure::new(OAuthErrorCode::ServerError, why))

@@ -14,7 +14,7 @@ use crate::{
     confirm::{Confirmation, cannot_be_asked},
     item::{Facts, Item, Judged, Kind, Unjudged},
     kept, older,
-    operation::{Answer, Operation, Wanted},
+    operation::{Answer, ItemName, Operation},
     surface,
     tools::{CallLimits, Progress, ToolCall, ToolError, ToolSource},
 };
@@ -72,7 +72,7 @@ impl Mcp {
     pub(crate) async fn find(
         &self,
         visit: &Visit,
-        wanted: Wanted<'_>,
+        wanted: ItemName<'_>,
     ) -> Option<(&Arc<dyn ToolSource>, Item)> {
         for source in &self.inner.parts.sources {
             if let Some(item) = source.find(visit, wanted).await {
@@ -110,7 +110,7 @@ impl Mcp {
     /// The name of the tool that is asked for, if it waits for an administrator's decision and may
     /// otherwise be used.
     async fn waiting(&self, visit: &Visit, operation: &Operation) -> Option<String> {
-        let Some(Wanted::Tool(name)) = operation.wanted() else { return None };
+        let Some(ItemName::Tool(name)) = operation.item_name() else { return None };
         for source in &self.inner.parts.sources {
             if let Some(item) = source.waiting(visit, name).await {
                 let verdict = self.inner.judge.judge(visit, &item.facts());
@@ -132,7 +132,7 @@ impl Mcp {
             CallRoute::Search => true,
             CallRoute::Answered(answer) => return Ok(answer),
         };
-        let found = match operation.wanted() {
+        let found = match operation.item_name() {
             Some(wanted) => self.find(&visit, wanted).await,
             None => None,
         };
@@ -294,7 +294,7 @@ fn waits(name: &str, searched: bool) -> ToolError {
 
 /// The error for an unknown name.
 fn no_such_item(operation: &Operation, searched: bool) -> ToolError {
-    let (kind, name) = operation.wanted().map_or((Kind::Template, ""), |wanted| wanted.parts());
+    let (kind, name) = operation.item_name().map_or((Kind::Template, ""), |wanted| wanted.parts());
     let wrong =
         |told: String| ToolError::Protocol(ErrorData::invalid_params(Cow::Owned(told), None));
     match (kind, operation) {

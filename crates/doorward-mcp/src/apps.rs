@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rmcp::model::{ExtensionCapabilities, JsonObject, MetaObject};
 use serde_json::Value;
 
-use crate::{Mcp, Visit, item::Judged, operation::Wanted, tools::ToolSpec, uri};
+use crate::{Mcp, Visit, item::Judged, operation::ItemName, tools::ToolSpec, uri};
 
 /// The members of `_meta` that name the user interface of a tool or a result.
 const MEMBERS: [&str; 2] = ["ui/resourceUri", "openai/outputTemplate"];
@@ -115,7 +115,7 @@ impl Mcp {
     }
 
     async fn may_read(&self, visit: &Visit, uri: &str) -> bool {
-        match self.find(visit, Wanted::Resource(uri)).await {
+        match self.find(visit, ItemName::Resource(uri)).await {
             Some((_, item)) => self.may_use(visit, &item.facts()),
             None => false,
         }

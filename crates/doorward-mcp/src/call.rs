@@ -232,7 +232,10 @@ impl Mcp {
             mcp: self.clone(),
             visit: visit.clone(),
             verb: operation.verb(),
-            name: operation.wanted().map(|wanted| wanted.parts().1.to_owned()).unwrap_or_default(),
+            name: operation
+                .item_name()
+                .map(|wanted| wanted.parts().1.to_owned())
+                .unwrap_or_default(),
             arguments: recorded.then(|| operation.arguments().cloned()).flatten(),
             started: Instant::now(),
             ended: false,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     item::Kind,
-    operation::{Verb, Wanted},
+    operation::{ItemName, Verb},
 };
 
 /// A JSON-RPC message, as far as the guard needs it.
@@ -54,8 +54,8 @@ pub(crate) struct RequestedOperation {
 }
 
 impl RequestedOperation {
-    pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
-        Wanted::of(self.kind, &self.name)
+    pub(crate) fn item_name(&self) -> Option<ItemName<'_>> {
+        ItemName::of(self.kind, &self.name)
     }
 }
 

@@ -273,7 +273,7 @@ async fn answered(
 /// HTTP status that clients act on.
 async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Response> {
     let requested = envelope.requested()?;
-    let (_, item) = mcp.find(visit, requested.wanted()?).await?;
+    let (_, item) = mcp.find(visit, requested.item_name()?).await?;
     let (caller, facts) = (&visit.caller, item.facts());
     // More scopes would not help a user without the necessary roles.
     if mcp.inner.judge.judge(visit, &facts) == Verdict::Refuse {

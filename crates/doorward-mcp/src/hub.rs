@@ -25,7 +25,7 @@ use crate::{
     challenge::{empty, rpc_refusal},
     channel::event,
     item::Judged,
-    operation::Wanted,
+    operation::ItemName,
     streams::{self, Slot},
     uri::public_uri,
 };
@@ -184,9 +184,9 @@ impl Listener {
     /// True if this visit may learn of a change: changes of hidden items are hidden too.
     async fn may_hear(&self, visit: &Visit, (upstream, what): &Named) -> bool {
         let wanted = match (what, upstream) {
-            (Changed::Resource(uri), _) => Wanted::Resource(uri),
+            (Changed::Resource(uri), _) => ItemName::Resource(uri),
             (Changed::Tools | Changed::Prompts | Changed::Resources, Some(upstream)) => {
-                Wanted::Upstream(*upstream)
+                ItemName::Upstream(*upstream)
             }
             (Changed::Tools | Changed::Prompts | Changed::Resources, None) => return true,
         };

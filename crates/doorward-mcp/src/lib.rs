@@ -70,7 +70,7 @@ pub use hub::{Change, Changed, Changes};
 pub use item::{Facts, Item, ItemSpec, Judged, Kind, Listed, Unjudged};
 pub use judge::{Judge, Subject, Verdict};
 pub use limits::LimitsConfig;
-pub use operation::{Answer, Operation, Wanted};
+pub use operation::{Answer, ItemName, Operation};
 pub use server::text_result;
 pub use tools::{CallLimits, Offers, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};

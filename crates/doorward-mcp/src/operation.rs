@@ -34,7 +34,7 @@ pub enum Operation {
 
 /// The item that an operation is about, by the name that the client gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted<'a> {
+pub enum ItemName<'a> {
     /// The tool of this name.
     Tool(&'a str),
     /// The prompt of this name.
@@ -47,7 +47,7 @@ pub enum Wanted<'a> {
     Upstream(UpstreamName),
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> ItemName<'a> {
     /// The item of this kind and name; `None` for an upstream, which no client names.
     pub(crate) fn of(kind: Kind, name: &'a str) -> Option<Self> {
         Some(match kind {
@@ -129,18 +129,18 @@ impl Operation {
     }
 
     /// The item that it is about; `None` for a reference of a kind that is not known.
-    pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
+    pub(crate) fn item_name(&self) -> Option<ItemName<'_>> {
         Some(match self {
-            Self::CallTool(params) => Wanted::Tool(&params.name),
-            Self::GetPrompt(params) => Wanted::Prompt(&params.name),
-            Self::ReadResource(params) => Wanted::Resource(&params.uri),
+            Self::CallTool(params) => ItemName::Tool(&params.name),
+            Self::GetPrompt(params) => ItemName::Prompt(&params.name),
+            Self::ReadResource(params) => ItemName::Resource(&params.uri),
             Self::Complete(params) => match &params.r#ref {
-                Reference::Prompt(prompt) => Wanted::Prompt(&prompt.name),
-                Reference::Resource(resource) => Wanted::Template(&resource.uri),
+                Reference::Prompt(prompt) => ItemName::Prompt(&prompt.name),
+                Reference::Resource(resource) => ItemName::Template(&resource.uri),
                 _ => return None,
             },
-            Self::Watch { uri, .. } => Wanted::Resource(uri),
-            Self::SetLevel(upstream, _) => Wanted::Upstream(*upstream),
+            Self::Watch { uri, .. } => ItemName::Resource(uri),
+            Self::SetLevel(upstream, _) => ItemName::Upstream(*upstream),
         })
     }
 

@@ -18,7 +18,7 @@ use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 pub use authorize_params::{AuthorizeParams, Own};
-pub use code::{ErrorSubject, Told};
+pub use code::{ErrorSubject, StatedError};
 pub use document::{Document, LeftOut};
 pub use search::{Found, Missing, NotFound, Search, Unusable};
 pub use tokens::{Lifetime, Registration, Tokens, TokensFailure};
@@ -35,17 +35,17 @@ const EPOCH: i64 = 1_000_000_000;
 pub enum Failure {
     /// It refuses the presented credential: a code, a token, a user.
     #[error("it refused: {0}")]
-    Refused(Told),
+    Refused(StatedError),
     /// It refuses this client, or the parameters of the request.
     #[error("it does not accept this server as its client: {0}")]
-    Client(Told),
+    Client(StatedError),
     /// It demands a pause, of so many seconds if it states them.
     #[error("it asks to wait{}: {told}", match .seconds { Some(seconds) => format!(" {seconds} seconds"), None => String::new() })]
     Wait {
         /// Seconds from now.
         seconds: Option<i64>,
         /// Its status and words.
-        told: Told,
+        told: StatedError,
     },
     /// It cannot be reached, or fails.
     #[error("{0}")]
@@ -192,11 +192,11 @@ impl Answer {
     }
 
     /// The error that it states, in any form.
-    pub fn told(&self) -> Option<Told> {
-        let told = self.members().and_then(|members| Told::of(self.status, members));
+    pub fn told(&self) -> Option<StatedError> {
+        let told = self.members().and_then(|members| StatedError::of(self.status, members));
         told.or_else(|| {
             let code = self.challenge.clone().filter(|_| !self.is_success())?;
-            Some(Told { status: self.status, code, description: String::new() })
+            Some(StatedError { status: self.status, code, description: String::new() })
         })
     }
 
@@ -209,7 +209,7 @@ impl Answer {
             Content::Members(members) => {
                 let named = ["sub", "id"].iter().any(|name| members.contains_key(*name));
                 // Some answer errors with status 200.
-                if !named && Told::of(self.status, members).is_some() {
+                if !named && StatedError::of(self.status, members).is_some() {
                     return Err(self.failure(Asked::Resource));
                 }
                 Ok(Value::Object(members.clone()))
@@ -221,7 +221,8 @@ impl Answer {
 
     /// The meaning of a response that lacks the requested content.
     pub fn failure(&self, asked: Asked) -> Failure {
-        let plain = Told { status: self.status, code: String::new(), description: String::new() };
+        let plain =
+            StatedError { status: self.status, code: String::new(), description: String::new() };
         let told = self.told();
         if let Some(Pause(seconds)) = self.wait {
             return Failure::Wait { seconds, told: told.unwrap_or(plain) };
@@ -241,7 +242,7 @@ impl Answer {
         self.by_status(asked, plain)
     }
 
-    fn by_status(&self, asked: Asked, told: Told) -> Failure {
+    fn by_status(&self, asked: Asked, told: StatedError) -> Failure {
         let page = matches!(self.content, Content::Page);
         match (self.status, asked) {
             (500.. | 408, _) => Failure::Silent(told.to_string()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_gateway::{ConnectError, ConnectionState, Departure, Gateway, Problem};
+use doorward_gateway::{ConnectError, ConnectingUser, ConnectionState, Gateway, Problem};
 use doorward_language::{connection_problem, text};
 use doorward_mcp::Mcp;
 use doorward_model::{UpstreamName, User, UserId};
@@ -110,7 +110,7 @@ impl Upstreams for UpstreamPages {
         from: Leaving<'a>,
     ) -> Answer<'a, Result<String, NotConnected>> {
         Box::pin(async move {
-            let departure = Departure { user, browser: from.browser };
+            let departure = ConnectingUser { user, browser: from.browser };
             let url = self.gateway.begin_connect(name, departure, from.shown).await;
             url.map(|url| url.to_string()).map_err(|error| not_connected(name, error))
         })
@@ -125,7 +125,7 @@ impl Upstreams for UpstreamPages {
     ) -> Answer<'a, Result<(), NotConnected>> {
         Box::pin(async move {
             self.gateway
-                .finish_connect(name, params, Departure { user, browser })
+                .finish_connect(name, params, ConnectingUser { user, browser })
                 .await
                 .map_err(|error| not_connected(name, error))
         })

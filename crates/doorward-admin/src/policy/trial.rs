@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use doorward_mcp::{CallLimits, Facts, Item, Judge, Judged, Kind, Subject, Verdict, Wanted};
+use doorward_mcp::{CallLimits, Facts, Item, ItemName, Judge, Judged, Kind, Subject, Verdict};
 use doorward_model::{
     AccessTokenId, AuditFilter, AuditKind, CallFacts, ClientId, Effect, Live, Program, Role, Rules,
     Scope, Timestamp, ToolClass, ToolPolicy, UpstreamName, User, UserId, UserName,
@@ -295,10 +295,10 @@ impl Policies {
                 continue;
             };
             if !items.contains_key(&group.2) {
-                let found = if let Some(item) = built_in(Wanted::Tool(&group.2)) {
+                let found = if let Some(item) = built_in(ItemName::Tool(&group.2)) {
                     Some(item)
                 } else {
-                    let found = self.gateway.explain(Wanted::Tool(&group.2), &user).await?;
+                    let found = self.gateway.explain(ItemName::Tool(&group.2), &user).await?;
                     found.map(|(item, _)| item)
                 };
                 items.insert(group.2.clone(), found);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::operation::{
-    Answered, Anything, Asked, At, Operation, Refused, Who, limit, needs, show,
+    Answered, Anything, ApiCaller, Operation, PathValue, QueryParams, Refused, limit, needs, show,
 };
 use crate::Console;
 
@@ -172,7 +172,10 @@ fn time(name: &str, given: Option<&String>) -> Result<Option<doorward_model::Tim
         .transpose()
 }
 
-async fn search(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
+async fn search(
+    State(console): State<Arc<Console>>,
+    QueryParams(which): QueryParams<Which>,
+) -> Answered {
     let filter = AuditFilter {
         since: time("since", which.since.as_ref())?,
         until: time("until", which.until.as_ref())?,
@@ -201,13 +204,16 @@ async fn search(State(console): State<Arc<Console>>, Asked(which): Asked<Which>)
     ))
 }
 
-async fn one(State(console): State<Arc<Console>>, At(seq): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, PathValue(seq): PathValue) -> Answered {
     let seq: i64 = seq.parse().map_err(|_| Refused::missing("entry"))?;
     let entry = console.store.audit_entry(seq).await?.ok_or_else(|| Refused::missing("entry"))?;
     Ok(show(StatusCode::OK, &shown(&entry)))
 }
 
-async fn export(State(console): State<Arc<Console>>, Asked(asked): Asked<Exported>) -> Answered {
+async fn export(
+    State(console): State<Arc<Console>>,
+    QueryParams(asked): QueryParams<Exported>,
+) -> Answered {
     let filter = AuditFilter {
         since: time("since", asked.since.as_ref())?,
         until: time("until", asked.until.as_ref())?,
@@ -222,7 +228,11 @@ async fn export(State(console): State<Arc<Console>>, Asked(asked): Asked<Exporte
     Ok(doorward_audit::http::file(console.store.clone(), filter, format).await?)
 }
 
-async fn record(State(console): State<Arc<Console>>, Who(caller): Who, At(id): At) -> Answered {
+async fn record(
+    State(console): State<Arc<Console>>,
+    ApiCaller(caller): ApiCaller,
+    PathValue(id): PathValue,
+) -> Answered {
     let CallRecord { arguments, result } = console.admin.records.read(&caller.user, &id).await?;
     Ok(show(StatusCode::OK, &Record { id, arguments, result }))
 }

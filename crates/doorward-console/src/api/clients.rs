@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     edits::{self, Edited, Trial},
     operation::{
-        Answered, Asked, At, IfMatch, Operation, Place, Refused, Sent, Who, done, needs, show,
-        show_state,
+        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, Place, QueryParams, Refused,
+        done, needs, show, show_state,
     },
 };
 use crate::Console;
@@ -285,9 +285,9 @@ struct Changes {
 
 async fn change(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    (At(id), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
-    Sent(Changes { name, redirect_uris }): Sent<Changes>,
+    ApiCaller(caller): ApiCaller,
+    (PathValue(id), IfMatch(seen), QueryParams(trial)): (PathValue, IfMatch, QueryParams<Trial>),
+    JsonBody(Changes { name, redirect_uris }): JsonBody<Changes>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let (change, effect) = (ClientEdit { name, redirect_uris }, trial.effect());
@@ -331,7 +331,10 @@ struct Cleaned {
     deleted: u64,
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<ClientList>) -> Answered {
+async fn list(
+    State(console): State<Arc<Console>>,
+    QueryParams(asked): QueryParams<ClientList>,
+) -> Answered {
     let (rows, place) = Place::of(console.admin.clients.list(&asked).await?);
     let quota = console.admin.clients.quota();
     let answer = Clients {
@@ -346,8 +349,8 @@ async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<ClientLis
 
 async fn add(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Sent(new): Sent<New>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(new): JsonBody<New>,
 ) -> Answered {
     let auth_method = new
         .token_endpoint_auth_method
@@ -390,16 +393,16 @@ async fn add(
     Ok(show_state(StatusCode::CREATED, &answer, &added.client.etag()))
 }
 
-async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     let client = console.admin.clients.with_id(&id).await?;
     Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
 }
 
 async fn decide(
     State(console): State<Arc<Console>>,
-    At(id): At,
+    PathValue(id): PathValue,
     IfMatch(seen): IfMatch,
-    Sent(decided): Sent<Decided>,
+    JsonBody(decided): JsonBody<Decided>,
 ) -> Answered {
     let decision = match decided.decision {
         Verb::Approve => ClientDecision::Approve,
@@ -417,14 +420,14 @@ async fn decide(
 
 async fn delete(
     State(console): State<Arc<Console>>,
-    At(id): At,
+    PathValue(id): PathValue,
     IfMatch(seen): IfMatch,
 ) -> Answered {
     console.admin.clients.decide(&id, ClientDecision::Delete, Some(&seen)).await?;
     Ok(done())
 }
 
-async fn clean(State(console): State<Arc<Console>>, Sent(asked): Sent<Clean>) -> Answered {
+async fn clean(State(console): State<Arc<Console>>, JsonBody(asked): JsonBody<Clean>) -> Answered {
     let deleted = console.admin.clients.clean_up(asked.unused_days).await?;
     Ok(show(StatusCode::OK, &Cleaned { deleted }))
 }

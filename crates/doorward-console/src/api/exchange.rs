@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     clients::Shown,
-    operation::{Answered, At, IfMatch, Operation, Sent, Who, needs, show_state},
+    operation::{Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, needs, show_state},
 };
 use crate::Console;
 
@@ -59,9 +59,9 @@ struct Permission {
 
 async fn permit(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    (At(id), IfMatch(seen)): (At, IfMatch),
-    Sent(Permission { from, scopes }): Sent<Permission>,
+    ApiCaller(caller): ApiCaller,
+    (PathValue(id), IfMatch(seen)): (PathValue, IfMatch),
+    JsonBody(Permission { from, scopes }): JsonBody<Permission>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let new = NewExchange { from, scopes };
@@ -72,8 +72,8 @@ async fn permit(
 
 async fn end(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    (At(id), IfMatch(seen)): (At, IfMatch),
+    ApiCaller(caller): ApiCaller,
+    (PathValue(id), IfMatch(seen)): (PathValue, IfMatch),
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let clients = &console.admin.clients;

@@ -283,9 +283,9 @@ pub(super) fn done() -> Response {
 }
 
 /// The query, read into a type. Unknown parameters are refused.
-pub(super) struct Asked<T>(pub(super) T);
+pub(super) struct QueryParams<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
@@ -311,9 +311,9 @@ fn has_nul(value: &serde_json::Value) -> bool {
 }
 
 /// The body, read from JSON into a type.
-pub(super) struct Sent<T>(pub(super) T);
+pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
@@ -371,9 +371,9 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 }
 
 /// The caller.
-pub(super) struct Who(pub(super) Arc<Caller>);
+pub(super) struct ApiCaller(pub(super) Arc<Caller>);
 
-impl<S: Sync> FromRequestParts<S> for Who {
+impl<S: Sync> FromRequestParts<S> for ApiCaller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
@@ -382,9 +382,9 @@ impl<S: Sync> FromRequestParts<S> for Who {
 }
 
 /// The rest of a path, decoded: the text after the last slash of a route with one parameter.
-pub(super) struct At(pub(super) String);
+pub(super) struct PathValue(pub(super) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for At {
+impl<S: Send + Sync> FromRequestParts<S> for PathValue {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {

@@ -8,7 +8,7 @@ use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, Operation, Refused, Sent, needs, show};
+use super::operation::{Answered, JsonBody, Operation, QueryParams, Refused, needs, show};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -88,7 +88,10 @@ struct Explained {
     why: Vec<String>,
 }
 
-async fn explain(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
+async fn explain(
+    State(console): State<Arc<Console>>,
+    QueryParams(which): QueryParams<Which>,
+) -> Answered {
     let client = which.client.as_deref().unwrap_or_default();
     let item = Named {
         tool: which.tool.as_deref(),
@@ -203,7 +206,10 @@ impl From<Impact> for ImpactShown {
     }
 }
 
-async fn dry_run(State(console): State<Arc<Console>>, Sent(asked): Sent<ToTry>) -> Answered {
+async fn dry_run(
+    State(console): State<Arc<Console>>,
+    JsonBody(asked): JsonBody<ToTry>,
+) -> Answered {
     let days = asked.days.unwrap_or(30);
     if !(1..=90).contains(&days) || asked.rules.len() > 500 {
         return Err(Refused::bad("at most 500 rules and 90 days"));
@@ -286,7 +292,7 @@ struct CaseShown {
     why: Vec<String>,
 }
 
-async fn test(State(console): State<Arc<Console>>, Sent(sent): Sent<Cases>) -> Answered {
+async fn test(State(console): State<Arc<Console>>, JsonBody(sent): JsonBody<Cases>) -> Answered {
     if sent.cases.len() > 1000 {
         return Err(Refused::bad("at most 1000 cases"));
     }

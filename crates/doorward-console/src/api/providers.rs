@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 use super::{
     edits::{self, Edited, Patch, Trial, administered},
     operation::{
-        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, needs, show, show_state,
+        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, Refused, done,
+        needs, show, show_state,
     },
 };
 use crate::Console;
@@ -178,8 +179,8 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
 
 async fn add(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Sent(New { name, settings }): Sent<New>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(New { name, settings }): JsonBody<New>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let provider =
@@ -187,7 +188,7 @@ async fn add(
     Ok(show(StatusCode::CREATED, &shown(&console, &provider).await?))
 }
 
-async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     let provider = console.admin.providers.named(&name).await?;
     let etag = console.admin.providers.etag(&provider).await?.unwrap_or_default();
     Ok(show_state(StatusCode::OK, &shown(&console, &provider).await?, &etag))
@@ -195,9 +196,9 @@ async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
 
 async fn change(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    (At(name), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
-    Sent(Patch { settings }): Sent<Patch>,
+    ApiCaller(caller): ApiCaller,
+    (PathValue(name), IfMatch(seen), QueryParams(trial)): (PathValue, IfMatch, QueryParams<Trial>),
+    JsonBody(Patch { settings }): JsonBody<Patch>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let (change, effect) = (administered(settings), trial.effect());
@@ -206,12 +207,12 @@ async fn change(
     Ok(edits::answer(edit, effect))
 }
 
-async fn delete(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+async fn delete(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     console.admin.providers.delete(&name).await?;
     Ok(done())
 }
 
-async fn test(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+async fn test(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     let provider = console.admin.providers.named(&name).await?;
     Ok(show(StatusCode::OK, &Tried::of(&console.admin.providers.test(&provider).await)))
 }

@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::{
     edits::{self, Edited, Trial},
     operation::{
-        Answered, Asked, At, IfMatch, Operation, Sent, Who, done, needs, show, show_state,
+        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, done, needs,
+        show, show_state,
     },
 };
 use crate::Console;
@@ -204,8 +205,8 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
 
 async fn add(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Sent(new): Sent<New>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(new): JsonBody<New>,
 ) -> Answered {
     let New { url, name, scopes, roles } = new;
     let authority = Authority::administrators_api(caller.authentication());
@@ -214,7 +215,7 @@ async fn add(
     Ok(show(StatusCode::CREATED, &Made::of(&made)))
 }
 
-async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     let resource = console.admin.resources.named(&id).await?;
     let guide = console.admin.resources.guide(&resource);
     let snippet =
@@ -233,9 +234,9 @@ async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
 
 async fn change(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    (At(id), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
-    Sent(patch): Sent<Patch>,
+    ApiCaller(caller): ApiCaller,
+    (PathValue(id), IfMatch(seen), QueryParams(trial)): (PathValue, IfMatch, QueryParams<Trial>),
+    JsonBody(patch): JsonBody<Patch>,
 ) -> Answered {
     let Patch { name, scopes, roles } = patch;
     let authority = Authority::administrators_api(caller.authentication());
@@ -245,12 +246,16 @@ async fn change(
     Ok(edits::answer(edit, effect))
 }
 
-async fn remove(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+async fn remove(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     console.admin.resources.remove(&id).await?;
     Ok(done())
 }
 
-async fn new_secret(State(console): State<Arc<Console>>, Who(caller): Who, At(id): At) -> Answered {
+async fn new_secret(
+    State(console): State<Arc<Console>>,
+    ApiCaller(caller): ApiCaller,
+    PathValue(id): PathValue,
+) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let made = console.admin.resources.new_secret(&authority, &id).await?;
     Ok(show(StatusCode::OK, &Made::of(&made)))

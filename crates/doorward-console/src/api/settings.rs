@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    operation::{Answered, IfMatch, Operation, Sent, done, needs, show, show_state},
+    operation::{Answered, IfMatch, JsonBody, Operation, done, needs, show, show_state},
     providers::{Found, Tried},
 };
 use crate::Console;
@@ -103,7 +103,7 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
 async fn change(
     State(console): State<Arc<Console>>,
     IfMatch(seen): IfMatch,
-    Sent(changed): Sent<Changed>,
+    JsonBody(changed): JsonBody<Changed>,
 ) -> Answered {
     let Changed { mcp_enabled, acknowledge, notice } = changed;
     let change = SettingsChange { mcp_enabled, acknowledged: acknowledge, notice };
@@ -120,7 +120,7 @@ struct TestMail {
 
 async fn test_mail(
     State(console): State<Arc<Console>>,
-    Sent(TestMail { email }): Sent<TestMail>,
+    JsonBody(TestMail { email }): JsonBody<TestMail>,
 ) -> Answered {
     console.admin.mails.test(&email).await?;
     Ok(done())

@@ -11,7 +11,7 @@ use doorward_model::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, Operation, Refused, limit, needs, show};
+use super::operation::{Answered, Operation, QueryParams, Refused, limit, needs, show};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -114,7 +114,10 @@ fn shown(console: &Console, attempt: &Attempt) -> AttemptShown {
     }
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
+async fn list(
+    State(console): State<Arc<Console>>,
+    QueryParams(which): QueryParams<Which>,
+) -> Answered {
     let hours = which.hours.unwrap_or(24);
     if !(1..=168).contains(&hours) {
         return Err(Refused::bad("hours: must be between 1 and 168"));

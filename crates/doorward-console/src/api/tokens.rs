@@ -9,7 +9,9 @@ use doorward_model::{AccessToken, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, Operation, Place, Sent, Who, done, needs, show};
+use super::operation::{
+    Answered, ApiCaller, JsonBody, Operation, PathValue, Place, QueryParams, done, needs, show,
+};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -118,7 +120,10 @@ struct Added {
     value: String,
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<TokenList>) -> Answered {
+async fn list(
+    State(console): State<Arc<Console>>,
+    QueryParams(asked): QueryParams<TokenList>,
+) -> Answered {
     let (rows, place) = Place::of(console.admin.tokens.list(&asked).await?);
     let tokens = rows.iter().map(|(token, _)| Shown::of(token)).collect();
     Ok(show(StatusCode::OK, &Tokens { tokens, place }))
@@ -126,8 +131,8 @@ async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<TokenList
 
 async fn add(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Sent(new): Sent<New>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(new): JsonBody<New>,
 ) -> Answered {
     let New { service, name, scopes, upstreams, days } = new;
     let wanted = NewToken { name, scopes, upstreams, days };
@@ -139,7 +144,7 @@ async fn add(
     ))
 }
 
-async fn revoke(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+async fn revoke(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     console.admin.tokens.revoke(&id).await?;
     Ok(done())
 }

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use super::{
     edits::{self, Edited, Trial},
     operation::{
-        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, needs, show, show_state,
+        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, Refused, done,
+        needs, show, show_state,
     },
 };
 use crate::Console;
@@ -201,8 +202,8 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
 
 async fn add(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Sent(new): Sent<New>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(new): JsonBody<New>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let more = TrustChange {
@@ -220,16 +221,16 @@ async fn add(
     Ok(show_state(StatusCode::CREATED, &shown(&client)?, &client.etag()))
 }
 
-async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     let client = console.admin.trusts.with_id(&id).await?;
     Ok(show_state(StatusCode::OK, &shown(&client)?, &client.etag()))
 }
 
 async fn change(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    (At(id), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
-    Sent(changes): Sent<Changes>,
+    ApiCaller(caller): ApiCaller,
+    (PathValue(id), IfMatch(seen), QueryParams(trial)): (PathValue, IfMatch, QueryParams<Trial>),
+    JsonBody(changes): JsonBody<Changes>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let change = TrustChange {
@@ -250,7 +251,7 @@ async fn change(
 
 async fn delete(
     State(console): State<Arc<Console>>,
-    At(id): At,
+    PathValue(id): PathValue,
     IfMatch(seen): IfMatch,
 ) -> Answered {
     console.admin.trusts.delete(&id, Some(&seen)).await?;

@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 use super::{
     edits::{self, Edited, Patch, Trial, administered},
     operation::{
-        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state,
+        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, Refused, needs,
+        show, show_state,
     },
     providers::Tried,
 };
@@ -378,7 +379,7 @@ async fn named(console: &Console, name: &str) -> Result<Shown, Refused> {
     Ok(shown(&upstream, trust))
 }
 
-async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     let upstream = console.admin.upstreams.named(&name).await?;
     let etag = console.admin.upstreams.etag(&upstream).await?.unwrap_or_default();
     Ok(show_state(StatusCode::OK, &named(&console, &name).await?, &etag))
@@ -386,9 +387,9 @@ async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
 
 async fn change(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    (At(name), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
-    Sent(Patch { settings }): Sent<Patch>,
+    ApiCaller(caller): ApiCaller,
+    (PathValue(name), IfMatch(seen), QueryParams(trial)): (PathValue, IfMatch, QueryParams<Trial>),
+    JsonBody(Patch { settings }): JsonBody<Patch>,
 ) -> Answered {
     let (change, effect) = (administered(settings), trial.effect());
     let proposal = Proposal { of: &name, change: &change, seen: Some(&seen), effect };
@@ -399,9 +400,9 @@ async fn change(
 
 async fn accept(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    At(name): At,
-    Sent(Accepted { issuer, resource }): Sent<Accepted>,
+    ApiCaller(caller): ApiCaller,
+    PathValue(name): PathValue,
+    JsonBody(Accepted { issuer, resource }): JsonBody<Accepted>,
 ) -> Answered {
     let upstream = console.admin.upstreams.named(&name).await?;
     let named = console.admin.upstreams.trust(&upstream).await?.and_then(|trust| trust.named);
@@ -415,15 +416,19 @@ async fn accept(
 
 async fn add(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Sent(New { name, settings }): Sent<New>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(New { name, settings }): JsonBody<New>,
 ) -> Answered {
     console.admin.upstreams.add(&name, settings, Reach::Administered).await?;
     tracing::info!(by = %caller.user.name, upstream = name, "an upstream was added");
     Ok(show(StatusCode::CREATED, &named(&console, &name).await?))
 }
 
-async fn delete(State(console): State<Arc<Console>>, Who(caller): Who, At(name): At) -> Answered {
+async fn delete(
+    State(console): State<Arc<Console>>,
+    ApiCaller(caller): ApiCaller,
+    PathValue(name): PathValue,
+) -> Answered {
     console.admin.upstreams.delete(&name).await?;
     tracing::info!(by = %caller.user.name, upstream = name, "an upstream was deleted");
     Ok(show(StatusCode::OK, &Deleted { deleted: name }))
@@ -431,19 +436,19 @@ async fn delete(State(console): State<Arc<Console>>, Who(caller): Who, At(name):
 
 async fn test(
     State(console): State<Arc<Console>>,
-    At(name): At,
-    Asked(asked): Asked<As>,
+    PathValue(name): PathValue,
+    QueryParams(asked): QueryParams<As>,
 ) -> Answered {
     let findings = console.admin.upstreams.test(&name, asked.user.as_deref()).await?;
     Ok(show(StatusCode::OK, &Tried::of(&findings)))
 }
 
-async fn refresh(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+async fn refresh(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     console.admin.upstreams.refresh(&name).await?;
     Ok(show(StatusCode::ACCEPTED, &Refreshing { refreshing: name }))
 }
 
-async fn tools(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+async fn tools(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     let reviewed = console.admin.upstreams.tools(&name).await?;
     let left_out = console.admin.upstreams.left_out(&name).await?;
     let tool = |tool: doorward_gateway::ReviewedTool| Reviewed {
@@ -476,8 +481,8 @@ async fn decide(
     State(console): State<Arc<Console>>,
     Path((name, tool)): Named,
     IfMatch(looked): IfMatch,
-    Who(caller): Who,
-    Sent(decided): Sent<Decided>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(decided): JsonBody<Decided>,
 ) -> Answered {
     let decision = match decided {
         Decided::Approve => Decision::Approve,

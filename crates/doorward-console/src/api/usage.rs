@@ -14,7 +14,7 @@ use doorward_model::{Outcome, UsageBy, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, Operation, Refused, Who, limit, needs, show};
+use super::operation::{Answered, ApiCaller, Operation, QueryParams, Refused, limit, needs, show};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -265,8 +265,8 @@ pub(crate) fn csv(rows: &[UsageRow]) -> Response {
 
 async fn report(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Asked(which): Asked<Which>,
+    ApiCaller(caller): ApiCaller,
+    QueryParams(which): QueryParams<Which>,
 ) -> Answered {
     let reader = reader(&caller)?;
     let by = which.by.map_or(UsageBy::Tool, UsageBy::from);
@@ -312,8 +312,8 @@ async fn report(
 
 async fn unused(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Asked(lately): Asked<Lately>,
+    ApiCaller(caller): ApiCaller,
+    QueryParams(lately): QueryParams<Lately>,
 ) -> Answered {
     let reader = reader(&caller)?;
     let usages = &console.admin.usages;

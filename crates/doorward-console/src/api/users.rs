@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{
-    Answered, Asked, At, IfMatch, Operation, Place, Sent, Who, done, needs, show, show_state,
+    Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, Place, QueryParams, done, needs,
+    show, show_state,
 };
 use crate::Console;
 
@@ -359,7 +360,10 @@ fn authority(caller: &Caller) -> Authority {
     Authority::administrators_api(caller.authentication())
 }
 
-async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<UserList>) -> Answered {
+async fn list(
+    State(console): State<Arc<Console>>,
+    QueryParams(asked): QueryParams<UserList>,
+) -> Answered {
     let (rows, place) = Place::of(console.admin.users.list(&asked).await?);
     let providers = console.admin.providers.enabled().await?;
     let users: Vec<&User> = rows.iter().collect();
@@ -370,8 +374,8 @@ async fn list(State(console): State<Arc<Console>>, Asked(asked): Asked<UserList>
 
 async fn add(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    Sent(new): Sent<New>,
+    ApiCaller(caller): ApiCaller,
+    JsonBody(new): JsonBody<New>,
 ) -> Answered {
     let New { name, email, roles, password, keep_password, provider } = new;
     let new = NewUser { name, email, password, keep_password, roles, provider };
@@ -380,7 +384,7 @@ async fn add(
     Ok(show_state(StatusCode::CREATED, &Added::of(&invited, state), &invited.user.etag()))
 }
 
-async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     let user = console.admin.users.with_id(&id).await?;
     let belongings = console.admin.users.belongings(&user).await?;
     let app_shown = |app: ConnectedApp| AppShown {
@@ -425,10 +429,10 @@ async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
 
 async fn change(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    At(id): At,
+    ApiCaller(caller): ApiCaller,
+    PathValue(id): PathValue,
     IfMatch(seen): IfMatch,
-    Sent(changed): Sent<Changed>,
+    JsonBody(changed): JsonBody<Changed>,
 ) -> Answered {
     let Changed { roles, disabled, email, display_name } = changed;
     let change = UserChange { roles, email, display_name, disabled };
@@ -441,7 +445,7 @@ async fn change(
 
 async fn delete(
     State(console): State<Arc<Console>>,
-    At(id): At,
+    PathValue(id): PathValue,
     IfMatch(seen): IfMatch,
 ) -> Answered {
     let users = &console.admin.users;
@@ -451,8 +455,8 @@ async fn delete(
 
 async fn sign_out(
     State(console): State<Arc<Console>>,
-    At(id): At,
-    Sent(asked): Sent<SignOut>,
+    PathValue(id): PathValue,
+    JsonBody(asked): JsonBody<SignOut>,
 ) -> Answered {
     let users = &console.admin.users;
     users.sign_out(users.with_id(&id).await?.as_ref(), asked.apps).await?;
@@ -461,9 +465,9 @@ async fn sign_out(
 
 async fn set_password(
     State(console): State<Arc<Console>>,
-    Who(caller): Who,
-    At(id): At,
-    Sent(asked): Sent<Password>,
+    ApiCaller(caller): ApiCaller,
+    PathValue(id): PathValue,
+    JsonBody(asked): JsonBody<Password>,
 ) -> Answered {
     let users = &console.admin.users;
     let user = users.with_id(&id).await?;
@@ -471,7 +475,11 @@ async fn set_password(
     Ok(done())
 }
 
-async fn reset(State(console): State<Arc<Console>>, Who(caller): Who, At(id): At) -> Answered {
+async fn reset(
+    State(console): State<Arc<Console>>,
+    ApiCaller(caller): ApiCaller,
+    PathValue(id): PathValue,
+) -> Answered {
     let users = &console.admin.users;
     users.reset_factors(&authority(&caller), users.with_id(&id).await?.as_ref()).await?;
     Ok(done())

@@ -14,7 +14,7 @@ use doorward_admin::{
     Refusal,
 };
 use doorward_language::{Message, text};
-use doorward_model::{Client, ClientSource, ExternalResource, routes};
+use doorward_model::{Client, ClientSource, routes};
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form};
 
@@ -24,6 +24,7 @@ use crate::{
         Administrator,
         clients::{Row, row},
         draw,
+        scopes::service_scopes,
         sure::{self, Question},
         table::{self, Cell, Column, Filter, List, Table},
     },
@@ -34,22 +35,6 @@ use crate::{
 const FILTERS: [&str; 2] = ["source", "state"];
 /// How many clients a file is written of at once.
 const AT_ONCE: u64 = 500;
-/// The scopes of this server that the form for a service offers, from the least to the most.
-pub(super) const SERVICE_SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "mcp:destructive"];
-
-/// All scopes that the form for a service offers: after those of this server, those of external
-/// resource servers.
-pub(super) fn service_scopes(external: &[ExternalResource]) -> Vec<String> {
-    let mut names: Vec<String> = SERVICE_SCOPES.map(ToOwned::to_owned).to_vec();
-    for scope in external.iter().flat_map(|resource| &resource.scopes) {
-        let name = scope.name().into_owned();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
 #[derive(Template)]
 #[template(path = "admin_clients.html")]
 struct ListPage {

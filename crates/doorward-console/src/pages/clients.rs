@@ -18,9 +18,8 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
 use crate::{
     Console,
     pages::{
-        Administrator,
-        client_list::service_scopes,
-        draw, exchange,
+        Administrator, draw, exchange,
+        scopes::service_scopes,
         settings::{Differs, differs},
     },
     refusals::{Alert, alert, oops},

@@ -12,6 +12,7 @@ mod policy;
 mod providers;
 mod resources;
 mod reviewed;
+mod scopes;
 mod search;
 mod server;
 mod services;

@@ -18,7 +18,7 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, form};
 
 use crate::{
     Console,
-    pages::{Administrator, client_list::SERVICE_SCOPES, draw},
+    pages::{Administrator, draw, scopes::SERVICE_SCOPES},
     refusals::{Alert, alert, oops},
 };
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_transport::oauth::{Answer, Asked, Content, Failure, Told};
+use doorward_transport::oauth::{Answer, Asked, Content, Failure, StatedError};
 use serde_json::{Value, json};
 
 use super::{Accounts, Kind, Sent, Sign, public};
@@ -92,7 +92,8 @@ fn api_root(config: &ProviderConfig) -> String {
 fn interpret(answer: &Answer, _asked: Asked) -> Option<Failure> {
     let page = answer.members()?.get("documentation_url").and_then(Value::as_str)?;
     let limited = matches!(answer.status, 403 | 429) && page.contains("rate-limit");
-    let told = answer.told().unwrap_or(Told { status: answer.status, ..Told::default() });
+    let told =
+        answer.told().unwrap_or(StatedError { status: answer.status, ..StatedError::default() });
     (limited && answer.wait.is_none()).then_some(Failure::Wait { seconds: None, told })
 }
 

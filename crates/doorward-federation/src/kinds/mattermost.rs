@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorward_model::foreign;
-use doorward_transport::oauth::{Answer, Asked, Failure, Told};
+use doorward_transport::oauth::{Answer, Asked, Failure, StatedError};
 use serde_json::Value;
 
 use super::{Kind, Sent, Sign, public};
@@ -41,7 +41,7 @@ fn interpret(answer: &Answer, asked: Asked) -> Option<Failure> {
     }
     let line = |text: &str| foreign::line(text, foreign::LINE).into_owned();
     let message = members.get("message").and_then(Value::as_str).unwrap_or_default();
-    let told = Told { status: answer.status, code: line(id), description: line(message) };
+    let told = StatedError { status: answer.status, code: line(id), description: line(message) };
     // `api.oauth.get_access_token.bad_client_id.app_error` and the like name the client.
     let about_client = id.contains("client") || id.contains("credentials");
     Some(match (answer.status, asked) {

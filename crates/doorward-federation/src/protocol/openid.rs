@@ -21,7 +21,7 @@ use verify::{IdTokenCheck, Verified, seconds};
 
 use super::{
     Authenticated, Credential, Examined, Finding, Held, Look, Offered, PendingSignIn, Protocol,
-    SignOutPage, Start, Told, plain::joined,
+    ProviderAnswer, SignOutPage, Start, plain::joined,
 };
 use crate::{
     client::{Client, NoTokens, Request},
@@ -157,7 +157,7 @@ impl OpenIdConnect {
         verified: Verified,
         id_token: Option<String>,
         tokens: Tokens,
-    ) -> Result<Told, FederationError> {
+    ) -> Result<ProviderAnswer, FederationError> {
         let Verified { found, mut claims, issuer } = verified;
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
         let authenticated = seconds(&claims, "iat").map(|issued_at| Authenticated {
@@ -185,7 +185,7 @@ impl OpenIdConnect {
         }
         // Only a provider with a sign-out page is ever shown the ID token again.
         let keep = found.metadata.end_session.is_some();
-        Ok(Told {
+        Ok(ProviderAnswer {
             issuer,
             claims,
             credential: tokens.refresh_token.map(Credential::Refresh),
@@ -307,7 +307,11 @@ impl Protocol for OpenIdConnect {
         }
     }
 
-    async fn redeem(&self, code: &str, begun: &PendingSignIn<'_>) -> Result<Told, FederationError> {
+    async fn redeem(
+        &self,
+        code: &str,
+        begun: &PendingSignIn<'_>,
+    ) -> Result<ProviderAnswer, FederationError> {
         let found = self.discovery.document().await?;
         let endpoint = &found.metadata.token;
         let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
@@ -327,7 +331,11 @@ impl Protocol for OpenIdConnect {
         self.client.refresh(&found.metadata.token, token).await
     }
 
-    async fn confirm(&self, held: Held, subject: Option<&str>) -> Result<Told, FederationError> {
+    async fn confirm(
+        &self,
+        held: Held,
+        subject: Option<&str>,
+    ) -> Result<ProviderAnswer, FederationError> {
         let tokens = match held {
             Held::Tokens(tokens) => tokens,
             Held::Access(_) => {

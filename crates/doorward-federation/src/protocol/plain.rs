@@ -7,7 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Credential, Examined, Held, Offered, PendingSignIn, Protocol, SignOutPage, Start, Told,
+    Credential, Examined, Held, Offered, PendingSignIn, Protocol, ProviderAnswer, SignOutPage,
+    Start,
 };
 use crate::{
     client::{Client, NoTokens, Request},
@@ -48,14 +49,14 @@ impl Plain {
         &self,
         access_token: &str,
         credential: Option<Credential>,
-    ) -> Result<Told, FederationError> {
+    ) -> Result<ProviderAnswer, FederationError> {
         let claims: Value = self.urls.profile.ask(&self.client.api(access_token)).await?;
         if !claims.is_object() {
             return Err(FederationError::Nonsense(
                 "the user's profile is not a JSON object".to_owned(),
             ));
         }
-        Ok(Told {
+        Ok(ProviderAnswer {
             issuer: self.urls.issuer.clone(),
             claims,
             credential,
@@ -105,7 +106,11 @@ impl Protocol for Plain {
         Ok(())
     }
 
-    async fn redeem(&self, code: &str, begun: &PendingSignIn<'_>) -> Result<Told, FederationError> {
+    async fn redeem(
+        &self,
+        code: &str,
+        begun: &PendingSignIn<'_>,
+    ) -> Result<ProviderAnswer, FederationError> {
         let endpoint = &self.urls.token;
         let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
         let access_token = self.access_token(&tokens)?;
@@ -120,7 +125,11 @@ impl Protocol for Plain {
         self.client.refresh(&self.urls.token, token).await
     }
 
-    async fn confirm(&self, held: Held, _subject: Option<&str>) -> Result<Told, FederationError> {
+    async fn confirm(
+        &self,
+        held: Held,
+        _subject: Option<&str>,
+    ) -> Result<ProviderAnswer, FederationError> {
         let access_token = match held {
             Held::Tokens(tokens) => self.access_token(&tokens)?,
             Held::Access(token) => token,

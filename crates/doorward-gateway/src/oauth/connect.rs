@@ -26,7 +26,7 @@ const AWAITED: i64 = 600;
 
 /// The user who is redirected, and the browser.
 #[derive(Clone, Copy, Debug)]
-pub struct Departure<'a> {
+pub struct ConnectingUser<'a> {
     /// The user.
     pub user: &'a User,
     /// The value of the browser's journey cookie, to which the way is bound.
@@ -88,7 +88,7 @@ struct Payload {
 }
 
 /// The callback of an authorization server, and its user.
-struct Arrival {
+struct AuthorizationCallback {
     user_id: doorward_model::UserId,
     browser: HashedToken,
     error: Option<String>,
@@ -190,7 +190,7 @@ impl Gateway {
     pub async fn begin_connect(
         &self,
         name: UpstreamName,
-        from: Departure<'_>,
+        from: ConnectingUser<'_>,
         shown: &str,
     ) -> Result<Url, ConnectError> {
         let upstream = self.connectable(name, from.user).await?;
@@ -253,7 +253,7 @@ impl Gateway {
         &self,
         name: UpstreamName,
         params: &Params,
-        from: Departure<'_>,
+        from: ConnectingUser<'_>,
     ) -> Result<(), ConnectError> {
         let upstream = self.connectable(name, from.user).await?;
         let parts = &self.inner.parts;
@@ -295,7 +295,7 @@ impl Gateway {
             }
             _ => {}
         }
-        let arrival = Arrival {
+        let arrival = AuthorizationCallback {
             user_id: from.user.id.clone(),
             browser: PlainToken::presented(from.browser).hashed(),
             error: params.get("error").map(|error| {
@@ -322,9 +322,9 @@ impl Gateway {
         &self,
         upstream: &Upstream,
         state: HashedToken,
-        arrival: Arrival,
+        arrival: AuthorizationCallback,
     ) -> Result<(), ConnectError> {
-        let Arrival { user_id, browser, error, code, payload } = arrival;
+        let AuthorizationCallback { user_id, browser, error, code, payload } = arrival;
         let (parts, name) = (&self.inner.parts, upstream.name);
         let now = parts.clock.now();
         let redeem = UpstreamChange::RedeemAttempt {

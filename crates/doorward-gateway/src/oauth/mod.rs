@@ -25,7 +25,7 @@ use crate::upstream::Upstream;
 
 pub(crate) use by_hand::ByHand;
 pub(crate) use challenge::challenge_of;
-pub use connect::{ConnectError, Departure, PendingConnection};
+pub use connect::{ConnectError, ConnectingUser, PendingConnection};
 pub(crate) use discovery::{Discovered, challenge as read_challenge, discover};
 pub(crate) use metadata::{covers, revocation_endpoint, server_metadata};
 

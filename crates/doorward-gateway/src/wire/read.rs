@@ -49,7 +49,7 @@ impl ReadText {
 }
 
 /// A result as it was told.
-struct Told {
+struct StatedError {
     result: Value,
     /// A part of it is nested too deep, and `null` is in its place.
     too_deep: bool,
@@ -208,7 +208,7 @@ impl Wire {
         match (told, result) {
             (Some(told), _) => self.error(&told, members.get("id"), asked),
             (None, Some(result)) => {
-                self.result(Told { result, too_deep }, members.get("id"), asked)
+                self.result(StatedError { result, too_deep }, members.get("id"), asked)
             }
             (None, None) => self.no_message(
                 Value::Object(members).to_string().as_bytes(),
@@ -264,7 +264,12 @@ impl Wire {
         }
     }
 
-    fn result(&self, result: Told, id: Option<&Value>, asked: Option<&RequestId>) -> ReadText {
+    fn result(
+        &self,
+        result: StatedError,
+        id: Option<&Value>,
+        asked: Option<&RequestId>,
+    ) -> ReadText {
         let found = self.lock().answered(id, asked.map(number), false);
         match found {
             Answered::Request(answered) if id.and_then(as_number) == Some(answered) => {
@@ -284,7 +289,7 @@ impl Wire {
     }
 
     /// Reads a result as one of its request's method.
-    fn answer(&self, id: i64, Told { result, too_deep }: Told) -> ReadText {
+    fn answer(&self, id: i64, StatedError { result, too_deep }: StatedError) -> ReadText {
         let method = {
             let table = self.lock();
             table.sent.get(&id).map(|sent| sent.method.clone()).unwrap_or_default()

@@ -60,7 +60,7 @@ fn is_in(words: &str, word: &str) -> bool {
 
 /// The action that a question asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum ItemName {
     /// This.
     Only(Action),
     /// Something is to be seen: many things or one.
@@ -84,7 +84,7 @@ pub(super) struct Term {
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) terms: Vec<Term>,
-    pub(super) wanted: Option<Wanted>,
+    pub(super) wanted: Option<ItemName>,
     /// It implies a change.
     pub(super) changes: bool,
 }
@@ -245,7 +245,7 @@ impl<'w> Sentence<'w> {
     }
 
     /// One thing or many, where something is to be seen.
-    fn seen(&self, request: &Request) -> Wanted {
+    fn seen(&self, request: &Request) -> ItemName {
         let vocabulary = Vocabulary::get();
         let subject = self.subject();
         let many = subject
@@ -258,14 +258,14 @@ impl<'w> Sentence<'w> {
         let is_generic =
             request.verb.as_ref().is_none_or(|verb| vocabulary.is_generic(&stem(verb)));
         if !is_generic && !lists {
-            return Wanted::Seen;
+            return ItemName::Seen;
         }
         if many && (lists || !one) {
-            Wanted::Only(Action::List)
+            ItemName::Only(Action::List)
         } else if one && !finds && !lists {
-            Wanted::Only(Action::Read)
+            ItemName::Only(Action::Read)
         } else {
-            Wanted::Seen
+            ItemName::Seen
         }
     }
 }
@@ -277,7 +277,7 @@ impl Question {
         let sentence = Sentence::new(&words);
         let request = sentence.request();
         let wanted = match request.action {
-            Some(action) if !action.reads() => Some(Wanted::Only(action)),
+            Some(action) if !action.reads() => Some(ItemName::Only(action)),
             None if request.changes => None,
             Some(_) | None => Some(sentence.seen(&request)),
         };

@@ -11,7 +11,7 @@ use doorward_model::ToolClass;
 
 use super::{
     document::{Document, number},
-    question::{Question, Term, Wanted},
+    question::{ItemName, Question, Term},
     segment::{MOST_FORMS, Segment},
     vocabulary::Vocabulary,
 };
@@ -171,10 +171,10 @@ fn by_action(question: &Question, document: &Document) -> f64 {
     let mut factor = 1.0;
     if let (Some(wanted), Some(does)) = (question.wanted, document.action) {
         factor *= match wanted {
-            Wanted::Seen if does.reads() => SAME_ACTION,
-            Wanted::Only(action) if action == does => SAME_ACTION,
-            Wanted::Only(action) if action.is_near(does) => NEAR_ACTION,
-            Wanted::Seen | Wanted::Only(_) => OTHER_ACTION,
+            ItemName::Seen if does.reads() => SAME_ACTION,
+            ItemName::Only(action) if action == does => SAME_ACTION,
+            ItemName::Only(action) if action.is_near(does) => NEAR_ACTION,
+            ItemName::Seen | ItemName::Only(_) => OTHER_ACTION,
         };
     }
     if question.changes && document.action.is_some_and(super::vocabulary::Action::reads) {

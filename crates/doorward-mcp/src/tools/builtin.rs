@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Permit, Target, Visit,
     item::{Item, Listed, Unjudged},
-    operation::{Answer, Wanted},
+    operation::{Answer, ItemName},
 };
 
 /// The parts that built-in tools work with.
@@ -177,8 +177,8 @@ impl ToolSource for BuiltInTools {
     fn may_offer(&self) -> bool {
         false
     }
-    async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item> {
-        let Wanted::Tool(name) = wanted else { return None };
+    async fn find(&self, visit: &Visit, wanted: ItemName<'_>) -> Option<Item> {
+        let ItemName::Tool(name) = wanted else { return None };
         let mut own = specs().iter().filter(|_| visit.target == Target::All);
         own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
     }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Channel, Permit, Visit,
     item::{Item, Listed, Unjudged},
-    operation::{Answer, Wanted},
+    operation::{Answer, ItemName},
 };
 
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
@@ -157,7 +157,7 @@ pub trait ToolSource: Send + Sync + 'static {
     /// True if there may be anything but tools, for any user.
     fn may_offer(&self) -> bool;
     /// The item of this name, before it is judged. It sends no request to an upstream.
-    async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item>;
+    async fn find(&self, visit: &Visit, wanted: ItemName<'_>) -> Option<Item>;
     /// The tool of this name that waits for an administrator's decision, before it is judged.
     async fn waiting(&self, visit: &Visit, name: &str) -> Option<Item>;
     /// Performs an admitted operation.

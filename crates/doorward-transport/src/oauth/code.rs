@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// An error as a server states it. Its texts are cleaned and shortened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct StatedError {
     /// The status.
     pub status: u16,
     /// The code; empty if there is none.
@@ -14,7 +14,7 @@ pub struct Told {
     pub description: String,
 }
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for StatedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.code.as_str(), self.description.as_str()) {
             ("", "") => write!(f, "HTTP {}", self.status),
@@ -122,7 +122,7 @@ fn is_code(told: &str, known: &str) -> bool {
     letters(told) == letters(known)
 }
 
-impl Told {
+impl StatedError {
     /// The error in the members of an answer: a text (RFC 6749 §5.2), a number, or an object with a
     /// code in it. An `error` that is null, false, zero or empty is none.
     pub fn of(status: u16, members: &Map<String, Value>) -> Option<Self> {

@@ -9,8 +9,8 @@ use axum::{
 };
 use doorward_accounts::{Entrance, UpstreamFacts};
 use doorward_federation::{
-    Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, ResumedSignIn,
-    SecondFactorPolicy,
+    Admission, Ask, ExternalIdentity, FederationError, Provider, ResumedSignIn, SecondFactorPolicy,
+    SignInBrowser, SignInPurpose,
 };
 use doorward_language::text;
 use doorward_model::{ProviderId, UnitOfWork, id::random_text, routes};
@@ -82,7 +82,7 @@ pub(crate) async fn start(
         // last.
         ask.prompts = vec!["login".to_owned()];
     }
-    let journey = Journey {
+    let journey = SignInPurpose {
         request: params.get("request").map(str::to_owned),
         next: params.get("next").map(|next| local(Some(next)).to_owned()),
         link,
@@ -98,7 +98,7 @@ pub(crate) async fn start(
             &provider,
             journey.clone(),
             ask,
-            &Departure { browser: &cookie, address: browser.address },
+            &SignInBrowser { browser: &cookie, address: browser.address },
         )
         .await
     {
@@ -177,7 +177,7 @@ pub(crate) async fn callback(
     }
 }
 
-fn onward(journey: &Journey) -> SignInTarget<'_> {
+fn onward(journey: &SignInPurpose) -> SignInTarget<'_> {
     SignInTarget { request: journey.request.as_deref(), next: journey.next.as_deref() }
 }
 
@@ -185,7 +185,7 @@ async fn arrived(
     web: &Web,
     browser: &Browser,
     provider: &Arc<Provider>,
-    arrival: Arrival,
+    arrival: ExternalIdentity,
 ) -> Response {
     if arrival.journey.link.is_some() {
         return ask(web, browser, provider, &arrival).await;
@@ -198,7 +198,7 @@ async fn ask(
     web: &Web,
     browser: &Browser,
     provider: &Arc<Provider>,
-    arrival: &Arrival,
+    arrival: &ExternalIdentity,
 ) -> Response {
     let cookie = browser.journey.clone().unwrap_or_default();
     match web.parts.federation.keep_arrival(arrival, &cookie).await {
@@ -217,7 +217,7 @@ pub(crate) async fn enter(
     web: &Web,
     browser: &Browser,
     provider: &Arc<Provider>,
-    arrival: &Arrival,
+    arrival: &ExternalIdentity,
     spends: Option<doorward_model::Change>,
 ) -> Response {
     for _ in 0..TRIES {
@@ -289,7 +289,7 @@ pub(crate) fn failed(
     web: &Web,
     provider: &Provider,
     error: &FederationError,
-    journey: Option<&Journey>,
+    journey: Option<&SignInPurpose>,
 ) -> Response {
     if let FederationError::Store(error) = error {
         return ErrorPage::unavailable(error).draw(web);

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_federation::{Arrival, FederationError};
+use doorward_federation::{ExternalIdentity, FederationError};
 use doorward_language::text;
 use doorward_model::{Change, routes};
 use doorward_store::StoreError;
@@ -49,7 +49,7 @@ async fn kept(
     web: &Web,
     browser: &Browser,
     params: &Params,
-) -> Result<(Arrival, Change), Response> {
+) -> Result<(ExternalIdentity, Change), Response> {
     let handle = params.get("arrival").unwrap_or_default();
     let cookie = browser.journey.clone().unwrap_or_default();
     web.parts.federation.kept_arrival(handle, &cookie).await.map_err(|error| stale(web, &error))

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     claims::{self, ClaimNames, Subject},
     error::FederationError,
-    protocol::{Ask, Authenticated, Credential, Told},
+    protocol::{Ask, Authenticated, Credential, ProviderAnswer},
     provider::Provider,
 };
 
@@ -16,7 +16,7 @@ const OLDER: i64 = 60;
 
 /// The user's aim.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Journey {
+pub struct SignInPurpose {
     /// The sealed authorization request of a client, to be resumed.
     pub request: Option<String>,
     /// The page to go to otherwise.
@@ -27,7 +27,7 @@ pub struct Journey {
 
 /// A user who arrives from an identity provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Arrival {
+pub struct ExternalIdentity {
     pub(crate) provider: String,
     pub(crate) issuer: String,
     pub(crate) subject: String,
@@ -52,10 +52,10 @@ pub struct Arrival {
     /// The ID token, where the provider requires it at sign-out.
     pub id_token: Option<String>,
     /// The user's aim.
-    pub journey: Journey,
+    pub journey: SignInPurpose,
 }
 
-impl Arrival {
+impl ExternalIdentity {
     /// The key of the account at the identity provider.
     pub fn identity(&self) -> IdentityId {
         if self.key.is_empty() {
@@ -139,10 +139,10 @@ impl Provider {
     /// cannot be read count as absent and are named in the log.
     pub(crate) fn arrival(
         &self,
-        told: Told,
-        journey: Journey,
+        told: ProviderAnswer,
+        journey: SignInPurpose,
         now: Timestamp,
-    ) -> Result<Arrival, FederationError> {
+    ) -> Result<ExternalIdentity, FederationError> {
         let (names, all) = (&self.claims, &told.claims);
         let subject = claims::text(all, &names.subject).ok_or_else(|| {
             FederationError::Untrusted(format!(
@@ -169,7 +169,7 @@ impl Provider {
                 || self.trusts_silence(all));
         let (amr, acr) = (words(all, "amr"), claims::text(all, "acr"));
         let trusted = |word: &String| self.config.trusted_factors.contains(word);
-        Ok(Arrival {
+        Ok(ExternalIdentity {
             provider: self.id.as_str().to_owned(),
             key: self.protocol.key_of(&told.issuer, &subject).as_str().to_owned(),
             issuer: told.issuer,
@@ -200,7 +200,7 @@ impl Provider {
 
 impl Provider {
     /// The roles that this provider's rules give.
-    pub(crate) fn roles(&self, arrival: &Arrival) -> Vec<Role> {
+    pub(crate) fn roles(&self, arrival: &ExternalIdentity) -> Vec<Role> {
         claims::roles(&self.policy.roles, &arrival.as_subject())
     }
 }
