@@ -13,7 +13,7 @@ async fn a16_ax7_n5_a_registration_is_echoed_and_has_a_secret_where_the_method_n
     let server = TestServer::start().await;
     let answer = register(&server, &json!({
         "client_name": "Cursor", "redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback", "http://localhost:8787/callback"], "application_type": "web",
-        "software_id": "x", "unknown": {"a": 1}, "logo_uri": null, "issuer": "https://other.example", "scope": "mcp:read openid"
+        "software_id": "x", "unknown": {"a": 1}, "logo_uri": null, "issuer": "https://other.example", "scope": "mcp:read openid admin"
     })).await.expect(201);
     assert_eq!(answer.header("cache-control"), "no-store");
     let answer = answer.json();

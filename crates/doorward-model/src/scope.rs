@@ -226,8 +226,12 @@ impl ScopeSet {
     /// Every scope that a self-registered client may ever hold. Those that name an upstream are
     /// included by those that do not.
     pub fn all() -> Self {
+        SCOPES.iter().map(|info| info.scope).collect::<Self>().of_any_client()
+    }
+    /// Those of these scopes that a self-registered client may hold.
+    pub fn of_any_client(&self) -> Self {
         let any = |scope: &Scope| !scope.is_administrative() && !scope.is_identity();
-        SCOPES.iter().map(|info| info.scope).filter(any).collect()
+        self.iter().filter(any).collect()
     }
     /// The scopes of signing in to a relying party.
     pub fn identity() -> Self {

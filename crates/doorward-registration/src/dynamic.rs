@@ -119,7 +119,7 @@ fn echo(
         answer.insert("jwks".to_owned(), serde_json::from_str(set).unwrap_or_default());
     }
     let scopes = policy::text(metadata, "scope")?
-        .map(ScopeSet::parse_known)
+        .map(|text| ScopeSet::parse_known(text).of_any_client())
         .filter(|scopes| !scopes.is_empty());
     if let Some(scopes) = scopes {
         answer.insert("scope".to_owned(), scopes.to_string().into());

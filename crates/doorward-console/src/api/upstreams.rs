@@ -367,8 +367,7 @@ fn shown(upstream: &Upstream, trust: Option<UpstreamTrust>) -> Shown {
 async fn list(State(console): State<Arc<Console>>) -> Answered {
     let mut upstreams = Vec::new();
     for upstream in console.admin.upstreams.all().await? {
-        let trust = console.admin.upstreams.trust(&upstream).await?;
-        upstreams.push(shown(&upstream, trust));
+        upstreams.push(shown(&upstream, console.admin.upstreams.trust(&upstream).await?));
     }
     Ok(show(StatusCode::OK, &Upstreams { upstreams }))
 }
