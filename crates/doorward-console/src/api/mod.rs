@@ -14,6 +14,7 @@ mod policy;
 mod providers;
 mod resources;
 mod settings;
+mod statement;
 mod timeline;
 mod tokens;
 mod trust;

@@ -9,14 +9,17 @@ use axum::{
 use doorward_accounts::Authority;
 use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserList, UserState};
 use doorward_mcp::Caller;
-use doorward_model::{Role, RuleVerdict, StatedClaim, Statement, User, routes};
+use doorward_model::{Role, User, routes};
 use doorward_store::ConnectedApp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{
-    Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, Place, QueryParams, done, needs,
-    show, show_state,
+use super::{
+    operation::{
+        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, Place, QueryParams, done,
+        needs, show, show_state,
+    },
+    statement::ProviderStatement,
 };
 use crate::Console;
 
@@ -227,50 +230,7 @@ struct IdentityShown {
     email: Option<String>,
     last_login_at: i64,
     /// The provider's last statement, as far as rules read it.
-    statement: Option<StatementShown>,
-}
-
-/// A statement of an identity provider about a user, at a sign-in or check.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Statement")]
-struct StatementShown {
-    at: i64,
-    /// The claims that rules read.
-    claims: Vec<ClaimShown>,
-    /// The rules with their verdicts.
-    rules: Vec<VerdictShown>,
-}
-
-/// A claim of a statement.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "StatedClaim")]
-struct ClaimShown {
-    name: String,
-    values: Vec<String>,
-    /// How many more values there were.
-    more: usize,
-}
-
-/// The verdict of a rule.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "RuleVerdict")]
-struct VerdictShown {
-    rule: String,
-    holds: bool,
-}
-
-fn statement_shown(statement: Statement) -> StatementShown {
-    let claim = |claim: StatedClaim| ClaimShown {
-        name: claim.name,
-        values: claim.values,
-        more: claim.more,
-    };
-    let verdict = |one: RuleVerdict| VerdictShown { rule: one.rule, holds: one.holds };
-    StatementShown {
-        at: statement.at.0,
-        claims: statement.claims.into_iter().map(claim).collect(),
-        rules: statement.rules.into_iter().map(verdict).collect(),
-    }
+    statement: Option<ProviderStatement>,
 }
 
 /// A user who was added.
@@ -416,7 +376,7 @@ async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> A
                 subject: identity.subject,
                 email: identity.email,
                 last_login_at: identity.last_login_at.0,
-                statement: identity.statement.map(statement_shown),
+                statement: identity.statement.map(Into::into),
             })
             .collect(),
         passkeys: u64::try_from(belongings.enrolled.passkeys).unwrap_or_default(),
