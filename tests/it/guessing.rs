@@ -33,7 +33,8 @@ async fn noted(server: &TestServer) -> usize {
     server.app.store.audit(&filter, None, 500).await.unwrap().entries.len()
 }
 
-/// Submits a sign-in over a connection that closes a few milliseconds later.
+/// Submits a sign-in over a connection that closes when the attempt was counted, while its password
+/// waits to be hashed.
 async fn dropped(server: &TestServer, name: &str) {
     let browser = Browser::new();
     let page = browser.get(&server.at("/login")).await;
@@ -47,7 +48,14 @@ async fn dropped(server: &TestServer, name: &str) {
     );
     let mut stream = TcpStream::connect(authority).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(4)).await;
+    let account = format!("account:{name}");
+    for _ in 0..1000 {
+        if server.app.store.login_failures(&account).await.unwrap().failures > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(4)).await;
+    }
+    panic!("the attempt of {name} was not counted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use doorward_accounts::{Authority, NewAccount};
 use doorward_model::{Role, User};
-use doorward_testkit::{FakeMailServer, FakeProvider, TestServer};
+use doorward_testkit::{FakeMailServer, FakeProvider, PASSWORD, TestServer, form_value};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -251,8 +251,16 @@ async fn an_invitation_goes_by_mail_or_else_its_link_is_handed_over_in_every_fro
         let outcome = stage.ask(via, &cases[0].asked, &[("name", &name)]).await;
         let link = link(&outcome.answer).unwrap_or_else(|| panic!("{via:?}: {}", outcome.answer));
         let url = stage.server.at(&format!("/login/reset/{link}"));
-        let page = doorward_testkit::Browser::new().get(&url).await.expect(200);
+        let browser = doorward_testkit::Browser::new();
+        let page = browser.get(&url).await.expect(200);
         assert!(page.body.contains(&name), "{via:?}");
+        // It is the first password of this user: nothing is replaced, and nothing ends.
+        assert!(page.body.contains("<h1>Choose a password</h1>"), "{via:?}: {}", page.body);
+        let csrf = form_value(&page.body, "csrf").unwrap();
+        let fields = [("csrf", csrf.as_str()), ("password", PASSWORD)];
+        let done = browser.post(&url, &fields).await.expect(200);
+        assert!(done.body.contains("Your password is set"), "{via:?}: {}", done.body);
+        assert!(!done.body.contains("sessions have ended"), "{via:?}: {}", done.body);
     }
     // A mail server that does not accept the mail loses no invitation.
     for via in Via::ALL {

@@ -41,6 +41,8 @@ struct Reset {
     done: bool,
     /// The password that is replaced is a first one.
     first: bool,
+    /// The user has had no password.
+    new: bool,
     /// The query of the sign-in page, which goes on from there.
     onward: String,
     password_min_length: usize,
@@ -123,6 +125,7 @@ fn show(
 ) -> Response {
     let page = Reset {
         first: user.password_temporary && !done,
+        new: user.password.is_none(),
         onward: onward.to_owned(),
         frame: web.frame(None),
         csrf: web.csrf(browser, "reset"),
@@ -191,7 +194,7 @@ pub(crate) async fn post(
         .set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned())
         .await
     {
-        Ok(user) => show(&web, &browser, (&user, &onward), (StatusCode::OK, true), None),
+        Ok(_) => show(&web, &browser, (&user, &onward), (StatusCode::OK, true), None),
         Err(UserError::Password(error)) => show(
             &web,
             &browser,
