@@ -52,7 +52,7 @@ await admin.shot('first-administrator');
 await admin.getByLabel('Name').fill('root');
 await admin.getByLabel('Password').fill('correct horse battery');
 await admin.getByRole('button', { name: 'Create administrator' }).click();
-await admin.getByRole('heading', { name: 'Administration' }).waitFor();
+await admin.getByRole('heading', { name: 'Overview' }).waitFor();
 check(true, 'the one-time link makes an administrator');
 
 // A user, from the client's request to the client's callback.
