@@ -231,7 +231,7 @@ async fn dry_run(
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "PolicyCases")]
 struct Cases {
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 200))]
     cases: Vec<Case>,
 }
 
@@ -293,8 +293,8 @@ struct CaseShown {
 }
 
 async fn test(State(console): State<Arc<Console>>, JsonBody(sent): JsonBody<Cases>) -> Answered {
-    if sent.cases.len() > 1000 {
-        return Err(Refused::bad("at most 1000 cases"));
+    if sent.cases.len() > 200 {
+        return Err(Refused::bad("at most 200 cases"));
     }
     let cases: Vec<PolicyCase> = sent
         .cases

@@ -210,7 +210,7 @@ mod tests {
             ),
             (
                 "[access]\nscope_roles = [\"mcp:rite = a\"]\n",
-                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope that rules can name; there are mcp:read, mcp:write, mcp:destructive, admin:read, admin:upstreams, admin, offline_access, and [policy] has rules for single upstreams; did you mean mcp:write?",
+                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope that rules can name; there are mcp:read, mcp:write, mcp:destructive, admin:read, admin:upstreams, admin, openid, profile, email, groups, offline_access, and [policy] has rules for single upstreams; did you mean mcp:write?",
             ),
             (
                 "[accounts]\nsecond_factor = \"maybe\"\n",
