@@ -19,26 +19,6 @@ admin_mcp_public = Solange der MCP-Server aktiviert ist, kann jeder lesen:
 admin_mcp_private = Tools und ihre Ergebnisse sind nur für angemeldete Benutzer zugänglich.
 admin_mcp_acknowledge = Mir ist bewusst, was öffentlich wird.
 admin_mcp_enable = Aktivieren
-admin_count_users =
-    { $count ->
-        [one] Benutzer
-       *[other] Benutzer
-    }
-admin_count_clients =
-    { $count ->
-        [one] Client
-       *[other] Clients
-    }
-admin_count_providers =
-    { $count ->
-        [one] Identitätsanbieter
-       *[other] Identitätsanbieter
-    }
-admin_count_waiting =
-    { $count ->
-        [one] Tool wartet auf Prüfung
-       *[other] Tools warten auf Prüfung
-    }
 admin_health = Systemstatus
 admin_good = ok
 admin_bad = Problem

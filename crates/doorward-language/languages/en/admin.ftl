@@ -19,26 +19,6 @@ admin_mcp_public = While the MCP server is enabled, the following is public:
 admin_mcp_private = Tools and their results are only available to signed-in users.
 admin_mcp_acknowledge = I understand what becomes public.
 admin_mcp_enable = Enable
-admin_count_users =
-    { $count ->
-        [one] user
-       *[other] users
-    }
-admin_count_clients =
-    { $count ->
-        [one] client
-       *[other] clients
-    }
-admin_count_providers =
-    { $count ->
-        [one] identity provider
-       *[other] identity providers
-    }
-admin_count_waiting =
-    { $count ->
-        [one] tool awaits review
-       *[other] tools await review
-    }
 admin_health = System status
 admin_good = ok
 admin_bad = problem

@@ -19,26 +19,6 @@ admin_mcp_public = Tant que le serveur MCP est activé, tout le monde peut lire 
 admin_mcp_private = Les outils et leurs résultats ne sont accessibles qu’aux utilisateurs connectés.
 admin_mcp_acknowledge = Je comprends ce qui devient public.
 admin_mcp_enable = Activer
-admin_count_users =
-    { $count ->
-        [one] utilisateur
-       *[other] utilisateurs
-    }
-admin_count_clients =
-    { $count ->
-        [one] client
-       *[other] clients
-    }
-admin_count_providers =
-    { $count ->
-        [one] fournisseur d’identité
-       *[other] fournisseurs d’identité
-    }
-admin_count_waiting =
-    { $count ->
-        [one] outil à examiner
-       *[other] outils à examiner
-    }
 admin_health = État du système
 admin_good = ok
 admin_bad = problème
