@@ -24,8 +24,8 @@ pub trait SecretSettings: Serialize + DeserializeOwned + Default + 'static {
         Self::SECRETS.iter().any(|secret| secret.key == key)
     }
 
-    /// Reports the same value of a secret in other settings; also for a setting that is no secret,
-    /// whose values can be compared as they are written.
+    /// Reports the same value of a secret in other settings. True for a setting that is no secret:
+    /// the caller compares those as they are written.
     fn has_same_secret(&self, key: &str, other: &Self) -> bool {
         Self::SECRETS.iter().all(|secret| secret.key != key || (secret.same)(self, other))
     }
