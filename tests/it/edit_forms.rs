@@ -24,14 +24,19 @@ async fn send(
     browser.post(&format!("{}{path}", served.process.url), &all).await
 }
 
-/// Descriptions of settings are English and appear in no other language.
-async fn describes_in_english_alone(browser: &Browser, url: &str) {
-    let description = "The client ID that the provider issued.";
-    for (language, described) in [("en", true), ("de", false), ("fr", false)] {
+/// The hints below the fields are in the language of the page.
+async fn explains_in_each_language(browser: &Browser, url: &str) {
+    let said = [
+        ("en", "The client ID that the provider issued."),
+        ("de", "Die vom Anbieter ausgestellte Client-ID."),
+        ("fr", "L’identifiant client émis par le fournisseur."),
+    ];
+    for (language, _) in said {
         let request = browser.raw(reqwest::Method::GET, url).header("accept-language", language);
         let form = browser.send(request).await.expect(200);
-        assert!(form.body.contains("set-client_id"), "{language}");
-        assert_eq!(form.body.contains(description), described, "{language}");
+        for (other, hint) in said {
+            assert_eq!(form.body.contains(hint), other == language, "{hint} in {language}");
+        }
     }
 }
 
@@ -165,7 +170,7 @@ async fn providers_of_every_kind_and_clients_are_added_and_changed_by_page() {
     let base = served.process.url.clone();
     let at = |query: &str| format!("{base}/admin/providers{query}");
     let form = browser.get(&at("?add=1")).await.expect(200);
-    describes_in_english_alone(&browser, &at("?add=1")).await;
+    explains_in_each_language(&browser, &at("?add=1")).await;
     let tenant = "11111111-1111-1111-1111-111111111111";
     let own =
         [("set-client_id", "an-id"), ("set-client_secret", "a-secret"), ("set-sign_up", "invited")];

@@ -4,6 +4,7 @@ mod audit;
 mod client_list;
 mod clients;
 mod exchange;
+mod hints;
 mod home;
 mod keys;
 mod linked;

@@ -1,8 +1,6 @@
 //! The form of an upstream's or identity provider's settings: for one that is added, and for one
 //! that changes, with the difference before it takes effect.
 
-use std::{collections::BTreeMap, sync::LazyLock};
-
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use doorward_accounts::Authority;
@@ -10,9 +8,9 @@ use doorward_admin::{
     Edit, Effect, Family, Group, Input, Proposal, Reach, Refusal, Setting, SettingDifference,
     SettingsPatch,
 };
-use doorward_federation::{ProviderChangeError, ProviderConfig, kinds};
-use doorward_gateway::{UpstreamChangeError, UpstreamConfig, upstreams};
-use doorward_language::{Language, Message, text};
+use doorward_federation::{ProviderChangeError, kinds};
+use doorward_gateway::{UpstreamChangeError, upstreams};
+use doorward_language::{Message, text};
 use doorward_model::{id::etag, routes};
 use doorward_transport::{Params, answer};
 use doorward_web::{Frame, SignInTarget};
@@ -20,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Console,
-    pages::{Administrator, draw, pasted},
+    pages::{Administrator, draw, hints, pasted},
     refusals::{Alert, alert},
 };
 
@@ -83,7 +81,7 @@ struct Field {
     /// A secret has a value, which is not shown.
     held: bool,
     choices: Vec<(&'static str, &'static str)>,
-    description: &'static str,
+    hint: Option<Message>,
 }
 
 /// The settings as they are before a change.
@@ -91,26 +89,6 @@ struct Field {
 struct Held {
     settings: Map<String, Value>,
     etag: String,
-}
-
-/// The meanings of the settings, as the reference of the configuration has them.
-fn meanings(family: Family) -> &'static BTreeMap<String, String> {
-    fn read(schema: &schemars::Schema) -> BTreeMap<String, String> {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let meaning = |(name, property): (&String, &Value)| {
-            let text = property.get("description").and_then(Value::as_str).unwrap_or_default();
-            (name.clone(), text.replace('\n', " ").replace('`', ""))
-        };
-        properties.into_iter().flatten().map(meaning).collect()
-    }
-    static UPSTREAM: LazyLock<BTreeMap<String, String>> =
-        LazyLock::new(|| read(&schemars::schema_for!(UpstreamConfig)));
-    static PROVIDER: LazyLock<BTreeMap<String, String>> =
-        LazyLock::new(|| read(&schemars::schema_for!(ProviderConfig)));
-    match family {
-        Family::Upstream => &UPSTREAM,
-        Family::Provider => &PROVIDER,
-    }
 }
 
 fn group_title(group: Group) -> Message {
@@ -125,15 +103,6 @@ fn group_title(group: Group) -> Message {
 }
 
 /// The kinds that administrators may choose.
-/// The description of a setting in the reference. It is in English, and left out of pages in other
-/// languages.
-fn description(family: Family, name: &str) -> &'static str {
-    match Language::current() {
-        Language::English => meanings(family).get(name).map(String::as_str).unwrap_or_default(),
-        Language::German | Language::French => "",
-    }
-}
-
 fn choices(family: Family, setting: &Setting) -> Vec<(&'static str, &'static str)> {
     if setting.name != "kind" {
         return Vec::new();
@@ -160,7 +129,7 @@ fn fieldsets(
             value: typed.map_or_else(|| setting.write(value), ToOwned::to_owned),
             held: setting.input == Input::Secret && *value != setting.default,
             choices: choices(family, &setting),
-            description: description(family, setting.name),
+            hint: hints::of(family, setting.name),
             name: setting.name,
             input: setting.input,
         }

@@ -15,4 +15,4 @@ settings_apply = Apply the change
 settings_show = Show the change
 settings_name = Short name
 settings_secret_held = A value is set; leave this empty to keep it.
-settings_lines = One per line.
+settings_lines = One value per line.
