@@ -1,6 +1,7 @@
 //! Administrators' pages and their API: users, clients, keys, settings; stale states, foreign ids,
 //! missing rights.
 
+mod approvals;
 mod clients;
 mod lists;
 mod pages;

@@ -6,6 +6,7 @@
 //! change takes the etag of the state that was looked at (`seen`).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod approvals;
 mod clients;
 mod edit;
 mod exchange;
@@ -32,6 +33,7 @@ mod usage;
 mod users;
 mod vitals;
 
+pub use approvals::{ApprovalList, ApprovalState};
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
@@ -58,7 +60,10 @@ pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
-pub use upstreams::{ReviewedUpstream, ToolSeen, UpstreamSummary, Upstreams, tool_etag, waits};
+pub use upstreams::{
+    DecidedTools, ReviewedUpstream, ToolSeen, UpstreamSummary, Upstreams, WaitingTool, tool_etag,
+    waits,
+};
 pub use usage::{
     Bar, CSV_HEAD as USAGE_CSV_HEAD, MOST_USAGE_ROWS, Period, Question, Reader, Unconnected,
     UsageRow, Usages,

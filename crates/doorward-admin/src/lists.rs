@@ -36,6 +36,34 @@ pub struct Listed<T> {
     pub previous: Option<String>,
 }
 
+impl<T> Listed<T> {
+    /// The part of rows that are all in memory, in their order: at most `limit`, `after` or `before`
+    /// the row of that name.
+    pub fn of_all(
+        rows: Vec<T>,
+        (limit, (after, before)): (u64, (Option<&str>, Option<&str>)),
+        name: impl Fn(&T) -> String,
+    ) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let total = rows.len();
+        let at = |cursor: &str| rows.iter().position(|row| name(row) == cursor);
+        let skipped = match (after, before) {
+            (None, None) => 0,
+            (None, Some(before)) => at(before).unwrap_or(0).saturating_sub(limit),
+            (Some(after), _) => at(after).map_or(0, |at| at + 1),
+        };
+        let rows: Vec<T> = rows.into_iter().skip(skipped).take(limit).collect();
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Self {
+            next: rows.last().filter(|_| skipped + rows.len() < total).map(&name),
+            previous: rows.first().filter(|_| skipped > 0).map(&name),
+            total: number(total),
+            skipped: number(skipped),
+            rows,
+        }
+    }
+}
+
 impl<T> From<Part<T>> for Listed<T> {
     fn from(part: Part<T>) -> Self {
         let text = |cursor: Cursor| serde_json::to_string(&cursor).unwrap_or_default();
@@ -244,7 +272,7 @@ pub fn read_list<T: DeserializeOwned>(
 }
 
 /// The text to search for; none if it is empty.
-fn searched(text: Option<&str>) -> Result<Option<String>, Refusal> {
+pub(crate) fn searched(text: Option<&str>) -> Result<Option<String>, Refusal> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     match text {
         Some(text) if text.chars().count() > LONGEST => {
@@ -268,17 +296,23 @@ fn cursor(name: &'static str, text: &str, by_text: bool) -> Result<Cursor, Refus
     read.filter(fits).ok_or_else(|| refused(name, "is not the cursor of a part in this order"))
 }
 
+/// The number of rows that is asked for.
+pub(crate) fn rows_asked(limit: Option<u64>) -> Result<u64, Refusal> {
+    let limit = limit.unwrap_or(USUAL);
+    if LIMITS.contains(&limit) {
+        return Ok(limit);
+    }
+    let (least, most) = (LIMITS.start(), LIMITS.end());
+    Err(refused("limit", &format!("must be between {least} and {most}")))
+}
+
 /// The extent that the common parameters ask for.
 fn extent<S>(
     (sort, descending, by_text): (S, bool, bool),
     limit: Option<u64>,
     (after, before): (Option<&str>, Option<&str>),
 ) -> Result<Extent<S>, Refusal> {
-    let limit = limit.unwrap_or(USUAL);
-    if !LIMITS.contains(&limit) {
-        let (least, most) = (LIMITS.start(), LIMITS.end());
-        return Err(refused("limit", &format!("must be between {least} and {most}")));
-    }
+    let limit = rows_asked(limit)?;
     let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(ToOwned::to_owned);
     let place = match (given(after), given(before)) {
         (None, None) => Place::Start,

@@ -6,7 +6,7 @@ use doorward_accounts::Accounts;
 use doorward_model::{AuditKind, Clock, User, VitalState};
 use doorward_store::Store;
 
-use crate::{Clients, Health, Providers, Refusal, Upstreams, Vital, waits};
+use crate::{Clients, Health, Providers, Refusal, Upstreams, Vital};
 
 /// For how many seconds the first steps are shown: two weeks after the first entry of the audit.
 const FIRST_DAYS: i64 = 14 * 86_400;
@@ -15,7 +15,7 @@ const FIRST_DAYS: i64 = 14 * 86_400;
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
     /// Tools to review.
-    pub tools: usize,
+    pub tools: u64,
     /// Clients to approve, where clients must be approved.
     pub clients: u64,
     /// Dependencies of the server that do not answer.
@@ -75,25 +75,25 @@ impl Overviews {
 
     /// The pending work of now.
     pub async fn waiting(&self) -> Result<Waiting, Refusal> {
-        let reviewed = self.upstreams.review().await?;
         let vitals = self.health.vitals.known().await?;
         Ok(Waiting {
-            tools: reviewed
-                .iter()
-                .flat_map(|upstream| &upstream.tools)
-                .filter(|tool| waits(tool))
-                .count(),
-            clients: if self.clients.quota().approval {
-                self.store.count_clients_to_approve().await?
-            } else {
-                0
-            },
+            tools: self.upstreams.count_waiting().await?,
+            clients: self.clients_waiting().await?,
             failing: vitals
                 .into_iter()
                 .filter(|vital| vital.state == VitalState::Failing)
                 .collect(),
             without_second_factor: self.store.count_without_second_factor().await?,
         })
+    }
+
+    /// The number of clients to approve, where clients must be approved.
+    pub async fn clients_waiting(&self) -> Result<u64, Refusal> {
+        if self.clients.quota().approval {
+            Ok(self.store.count_clients_to_approve().await?)
+        } else {
+            Ok(0)
+        }
     }
 
     /// The first steps, each with the answer to whether it is done. Empty when all are done, and

@@ -9,6 +9,7 @@ use doorward_gateway::{
 use doorward_model::{
     Dependency, ServerPin, UpstreamName, UpstreamTrust, User, VitalRecord, upstream::PinnedTool,
 };
+use doorward_store::ToolCount;
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
@@ -56,6 +57,31 @@ pub struct UpstreamSummary {
     pub users: u64,
     /// Its last answers.
     pub health: VitalRecord,
+}
+
+/// A tool that waits for a decision.
+#[derive(Clone)]
+pub struct WaitingTool {
+    /// Its upstream.
+    pub upstream: Arc<Upstream>,
+    /// The tool.
+    pub tool: ReviewedTool,
+}
+
+impl WaitingTool {
+    /// Its name among the tools of all upstreams.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.upstream.name, self.tool.pin.tool)
+    }
+}
+
+/// The outcome of decisions about several tools, each of which is made or refused alone.
+#[derive(Debug, Default)]
+pub struct DecidedTools {
+    /// The number of decisions that were made.
+    pub decided: u64,
+    /// The refused ones: upstream, tool and reason.
+    pub refused: Vec<(String, String, Refusal)>,
 }
 
 /// Operations on upstreams. Cheap to clone.
@@ -227,6 +253,52 @@ impl Upstreams {
             });
         }
         Ok(reviewed)
+    }
+
+    /// The tools of all upstreams that wait for a decision, by upstream and name. Only upstreams with
+    /// such tools are looked at.
+    pub async fn waiting(&self) -> Result<Vec<WaitingTool>, Refusal> {
+        let counts = self.users.store.count_tools().await?;
+        let mut found = Vec::new();
+        for upstream in self.all().await? {
+            let name = upstream.name.as_str();
+            if counts.iter().any(|count| count.upstream == name && count.waiting > 0) {
+                let tools = self.gateway.review(upstream.name).await?;
+                let tools = tools.into_iter().filter(waits);
+                found.extend(
+                    tools.map(|tool| WaitingTool { upstream: Arc::clone(&upstream), tool }),
+                );
+            }
+        }
+        found.sort_by_cached_key(WaitingTool::key);
+        Ok(found)
+    }
+
+    /// The number of tools of all upstreams that wait for a decision.
+    pub(crate) async fn count_waiting(&self) -> Result<u64, Refusal> {
+        let counts = self.users.store.count_tools().await?;
+        let all = self.all().await?;
+        let known = |count: &&ToolCount| all.iter().any(|one| one.name.as_str() == count.upstream);
+        Ok(counts.iter().filter(known).map(|count| count.waiting).sum())
+    }
+
+    /// Keeps decisions about several tools, one after another. A refused one stops no other.
+    pub async fn decide_all(
+        &self,
+        decisions: &[(ToolSeen<'_>, Decision)],
+        by: &str,
+    ) -> DecidedTools {
+        let mut outcome = DecidedTools::default();
+        for (tool, decision) in decisions {
+            match self.decide(*tool, *decision, by).await {
+                Ok(_) => outcome.decided += 1,
+                Err(refusal) => {
+                    let (upstream, tool) = (tool.upstream.to_owned(), tool.tool.to_owned());
+                    outcome.refused.push((upstream, tool, refusal));
+                }
+            }
+        }
+        outcome
     }
 
     /// Keeps a decision about a tool. Returns its state after the decision.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use doorward_language::{Message, moment, outcome, recorded_kind, text};
-use doorward_model::{AuditEntry, AuditFilter, Outcome, UserId, audit::present_form};
+use doorward_model::{AuditEntry, AuditFilter, CallFacts, Outcome, UserId, audit::present_form};
 use doorward_store::{Store, StoreError};
 
 /// One line.
@@ -28,10 +28,17 @@ pub struct AuditRow {
     pub subject: String,
     /// The tool.
     pub tool: String,
+    /// The duration of a call.
+    pub duration: Option<String>,
     /// Further facts, each with its name.
     pub facts: Vec<(Message, String)>,
     /// The identifier of the record of the call.
     pub record: Option<String>,
+}
+
+/// The duration of a call in milliseconds.
+fn millis(call: &CallFacts) -> String {
+    format!("{:.1} ms", f64::from(i32::try_from(call.micros).unwrap_or(i32::MAX)) / 1000.0)
 }
 
 /// Names for the ids in some entries, each looked up once.
@@ -100,13 +107,7 @@ impl Names {
             fact(text::audit_fact_upstream(), call.upstream.clone());
             fact(text::audit_fact_class(), call.class.clone());
             fact(text::audit_fact_decision(), call.decision.clone());
-            fact(
-                text::audit_fact_duration(),
-                format!(
-                    "{:.1} ms",
-                    f64::from(i32::try_from(call.micros).unwrap_or(i32::MAX)) / 1000.0
-                ),
-            );
+            fact(text::audit_fact_duration(), millis(call));
             fact(
                 text::audit_fact_sizes(),
                 text::audit_fact_sizes_value(call.request_bytes, call.response_bytes).to_string(),
@@ -142,6 +143,7 @@ impl Names {
                 .unwrap_or_default(),
             subject,
             tool: call.map(|call| call.tool.clone()).unwrap_or_default(),
+            duration: call.map(millis),
             record: event
                 .detail
                 .split_once("\"record\":\"")

@@ -41,6 +41,7 @@ fn groups() -> Vec<Vec<Entry>> {
         vec![
             entry("upstreams", routes::ADMIN_UPSTREAMS, "services", text::console_services()),
             entry("resources", routes::ADMIN_RESOURCES, "resources", text::admin_resources()),
+            entry("approvals", routes::ADMIN_APPROVALS, "approvals", text::console_approvals()),
             entry("policy", routes::ADMIN_POLICY, "policy", text::admin_policy()),
         ],
         vec![

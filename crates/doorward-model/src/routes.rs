@@ -140,6 +140,8 @@ routes! {
     ADMIN_PROVIDERS = "/admin/providers";
     /// External resource servers.
     ADMIN_RESOURCES = "/admin/resources";
+    /// Tools of all upstreams that wait for a decision.
+    ADMIN_APPROVALS = "/admin/approvals";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
     /// Tries other rules of the policy on the calls of the audit.
@@ -266,6 +268,8 @@ routes! {
     API_UPSTREAM_REFRESH = "/api/admin/upstreams/{upstream}/refresh";
     /// Accepts the authorization server that an upstream names (PUT, with `If-Match`).
     API_UPSTREAM_SERVER = "/api/admin/upstreams/{upstream}/authorization-server";
+    /// Tools of all upstreams that wait for a decision (GET); decisions about several (POST).
+    API_APPROVALS = "/api/admin/approvals";
     /// The tools of an upstream with their state (GET).
     API_TOOLS = "/api/admin/upstreams/{upstream}/tools";
     /// Decides about a tool (PUT, with `If-Match`).

@@ -2,6 +2,7 @@
 //! guarded by this server's own tokens, for an audience and a scope of its own. One table of
 //! operations makes the router and the OpenAPI document.
 
+mod approvals;
 mod audit;
 mod clients;
 mod edits;
@@ -45,6 +46,7 @@ fn operations() -> Vec<Operation> {
         trust::operations(),
         providers::operations(),
         upstreams::operations(),
+        approvals::operations(),
         resources::operations(),
         policy::operations(),
         tokens::operations(),

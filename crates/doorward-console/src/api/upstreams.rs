@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_admin::{Proposal, Reach, ToolSeen, tool_etag};
+use doorward_admin::{Difference, Proposal, Reach, ReviewedTool, ToolSeen, tool_etag};
 use doorward_gateway::{Decision, Source, Upstream, Why};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
@@ -260,7 +260,7 @@ fn omitted(named: &[(String, Why)]) -> Vec<Omitted> {
 /// A tool as an administrator reviews it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ReviewedTool")]
-struct Reviewed {
+pub(super) struct Reviewed {
     /// Its name at the upstream.
     tool: String,
     /// `approved`, `waiting`, `rejected` or `changed`.
@@ -275,6 +275,23 @@ struct Reviewed {
     definition: Value,
     /// Names this state, for If-Match.
     etag: String,
+}
+
+impl From<ReviewedTool> for Reviewed {
+    fn from(tool: ReviewedTool) -> Self {
+        let differs =
+            |one: Difference| Differs { part: one.part, before: one.before, after: one.after };
+        Self {
+            tool: tool.pin.tool.clone(),
+            state: tool.state().as_str().to_owned(),
+            class: tool.class().as_str().to_owned(),
+            class_set_by_administrator: tool.pin.class.is_some(),
+            definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
+            etag: tool_etag(&tool.pin),
+            warnings: tool.warnings,
+            differences: tool.differences.into_iter().map(differs).collect(),
+        }
+    }
 }
 
 /// A part of a definition that changed.
@@ -450,22 +467,8 @@ async fn refresh(State(console): State<Arc<Console>>, PathValue(name): PathValue
 async fn tools(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     let reviewed = console.admin.upstreams.tools(&name).await?;
     let left_out = console.admin.upstreams.left_out(&name).await?;
-    let tool = |tool: doorward_gateway::ReviewedTool| Reviewed {
-        tool: tool.pin.tool.clone(),
-        state: tool.state().as_str().to_owned(),
-        class: tool.class().as_str().to_owned(),
-        class_set_by_administrator: tool.pin.class.is_some(),
-        definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
-        etag: tool_etag(&tool.pin),
-        warnings: tool.warnings,
-        differences: tool
-            .differences
-            .into_iter()
-            .map(|one| Differs { part: one.part, before: one.before, after: one.after })
-            .collect(),
-    };
     let tools = Tools {
-        tools: reviewed.into_iter().map(tool).collect(),
+        tools: reviewed.into_iter().map(Reviewed::from).collect(),
         left_out: omitted(left_out.named()),
         left_out_count: left_out.count(),
         left_out_parts: omitted(left_out.parts()),

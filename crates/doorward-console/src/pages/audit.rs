@@ -8,23 +8,28 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::CallRecord;
+use doorward_admin::{CallRecord, Listed, Refusal};
 use doorward_audit::{AuditRow, Format, Names};
-use doorward_language::{Message, text};
+use doorward_language::{Message, audit_kind, text};
 use doorward_model::{
-    AuditEntry, AuditFilter, AuditKind, Outcome, Timestamp, UserName, audit::present_form,
+    AuditEntry, AuditFilter, AuditKind, Outcome, Timestamp, UserName, audit::present_form, routes,
 };
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, Frame, filters};
+use serde::Deserialize;
 use time::{Date, macros::format_description};
 
 use crate::{
     Console,
-    pages::{Administrator, draw},
-    refusals::oops,
+    pages::{
+        Administrator, draw,
+        list::{self, Parts, Rows, Say},
+        table::{self, Cell, Column, Filter, List, Moves},
+    },
+    refusals::{Alert, oops},
 };
 
-/// How many lines a page has.
+/// How many lines a page has if nothing is asked.
 const LINES: u64 = 50;
 /// The conditions that a search may have.
 const FIELDS: [&str; 9] =
@@ -35,17 +40,12 @@ const FIELDS: [&str; 9] =
 struct Page {
     frame: Frame,
     tab: &'static str,
-    error: Option<Message>,
-    asked: Asked,
-    kinds: Vec<&'static str>,
-    rows: Vec<AuditRow>,
-    query: String,
-    next: Option<i64>,
-    stretched: bool,
+    parts: Parts,
 }
 
 /// The search, as it was typed.
-#[derive(Default)]
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
 struct Asked {
     user: String,
     client: String,
@@ -56,6 +56,145 @@ struct Asked {
     subject: String,
     since: String,
     until: String,
+    limit: Option<u64>,
+    /// Entries older than this one.
+    after: Option<String>,
+}
+
+impl list::Asked for Asked {
+    fn after(self, limit: u64, after: Option<String>) -> Self {
+        Self { limit: Some(limit), after, ..self }
+    }
+}
+
+/// The families of events and the events, for a choice.
+fn kinds() -> Vec<(&'static str, Message)> {
+    AuditKind::ALL.iter().map(|(kind, stored)| (*stored, audit_kind(*kind))).collect()
+}
+
+/// The entries of the audit, the newest first.
+struct EntryRows {
+    /// The conditions, for links to files.
+    query: String,
+}
+
+impl Rows for EntryRows {
+    type Asked = Asked;
+    type Row = AuditRow;
+
+    const PATH: &'static str = routes::ADMIN_AUDIT;
+    const TAB: &'static str = "audit";
+    const NAME: &'static str = "audit";
+    const FILTERS: &'static [&'static str] = &FIELDS;
+    const COUNTED: bool = false;
+
+    fn title(&self) -> Message {
+        text::admin_audit()
+    }
+
+    fn search(&self) -> Option<Message> {
+        None
+    }
+
+    fn filters(&self) -> Vec<Filter> {
+        let outcomes = vec![
+            ("ok", text::audit_outcome_ok()),
+            ("refused", text::audit_outcome_refused()),
+            ("failed", text::audit_outcome_failed()),
+        ];
+        vec![
+            Filter::text("user", text::admin_audit_user()),
+            Filter::choice("kind", text::admin_audit_kind(), kinds()).with_families(),
+            Filter::choice("outcome", text::admin_audit_outcome(), outcomes),
+            Filter::text("tool", text::admin_audit_tool()),
+            Filter::text("upstream", text::admin_audit_upstream()),
+            Filter::text("client", text::console_client_id()),
+            Filter::text("subject", text::admin_audit_subject()),
+            Filter::day("since", text::admin_audit_from()),
+            Filter::day("until", text::admin_audit_to()),
+        ]
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::plain(text::console_audit_time()),
+            Column::plain(text::admin_audit_user()),
+            Column::plain(text::admin_audit_kind()),
+            Column::plain(text::console_audit_object()),
+            Column::plain(text::common_client()),
+            Column::plain(text::admin_audit_outcome()),
+            Column::plain(text::console_audit_duration()),
+        ]
+    }
+
+    fn line(&self, row: &AuditRow) -> table::Row {
+        let object = if row.tool.is_empty() {
+            Cell::Text(row.subject.clone())
+        } else {
+            Cell::Id(row.tool.clone())
+        };
+        table::Row {
+            key: row.seq.to_string(),
+            name: row.title.to_string(),
+            value: String::new(),
+            cells: vec![
+                Cell::Time(row.at.clone()),
+                Cell::Text(row.user.clone()),
+                Cell::Link {
+                    path: routes::ADMIN_AUDIT_ENTRY.replace("{seq}", &row.seq.to_string()),
+                    label: row.title.to_string(),
+                    below: String::new(),
+                },
+                object,
+                Cell::Text(row.client.clone()),
+                Cell::Badges(vec![(row.outcome.clone(), row.good)]),
+                Cell::Text(row.duration.clone().unwrap_or_default()),
+            ],
+        }
+    }
+
+    /// The files have every fact of every entry.
+    fn files(&self, _: &List<'_>) -> Vec<(String, Message)> {
+        let file =
+            |format: &str| format!("{}?format={format}&{}", routes::ADMIN_AUDIT_EXPORT, self.query);
+        vec![(file("jsonl"), text::admin_audit_json()), (file("csv"), text::admin_audit_csv())]
+    }
+
+    /// A search that found few entries in the part that it looked through goes on further back.
+    fn moves(&self, listed: &Listed<AuditRow>) -> Moves {
+        let stretched = listed.rows.is_empty() && listed.next.is_some();
+        let (none, next) = if stretched {
+            (text::admin_audit_none_in_range(), text::admin_audit_search_further())
+        } else {
+            (text::admin_audit_none(), text::common_earlier())
+        };
+        Moves { none, previous: text::console_newest(), next }
+    }
+
+    async fn part(&self, console: &Console, asked: Asked) -> Result<Listed<AuditRow>, Refusal> {
+        let filter = match filter(console, &asked).await {
+            Ok(filter) => filter,
+            Err(Ok(told)) => {
+                return Err(Refusal::ListParameter(FIELDS.join(", "), told.to_string()));
+            }
+            Err(Err(error)) => return Err(error.into()),
+        };
+        let before = asked.after.as_deref().map(|after| {
+            let why = "is not the number of an entry".to_owned();
+            after.parse::<i64>().map_err(|_| Refusal::ListParameter("after".to_owned(), why))
+        });
+        let before = before.transpose()?;
+        let found = console.store.audit(&filter, before, asked.limit.unwrap_or(LINES)).await?;
+        let names = Names::of(&console.store, &found.entries).await?;
+        Ok(Listed {
+            rows: found.entries.iter().map(|entry| names.row(entry)).collect(),
+            total: 0,
+            skipped: 0,
+            next: found.before.map(|seq| seq.to_string()),
+            // From any other part, the newest entries are one link away.
+            previous: before.map(|_| String::new()),
+        })
+    }
 }
 
 fn asked(params: &Params) -> Asked {
@@ -63,7 +202,8 @@ fn asked(params: &Params) -> Asked {
         params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>()
     };
     let [user, client, kind, outcome, tool, upstream, subject, since, until] = FIELDS.map(text);
-    Asked { user, client, kind, outcome, tool, upstream, subject, since, until }
+    let (limit, after) = (None, None);
+    Asked { user, client, kind, outcome, tool, upstream, subject, since, until, limit, after }
 }
 
 /// The conditions of a search, for links that go on with it.
@@ -128,43 +268,24 @@ pub(crate) async fn get(
     administrator: Administrator,
     request: Request,
 ) -> Response {
-    let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let asked = asked(&params);
-    let mut page = Page {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "audit",
-        error: None,
-        kinds: AuditKind::ALL.iter().map(|(_, stored)| *stored).collect(),
-        rows: Vec::new(),
-        query: query(&params),
-        next: None,
-        stretched: false,
-        asked,
-    };
-    let filter = match filter(&console, &page.asked).await {
-        Ok(filter) => filter,
+    let mut params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let mut say = Say::default();
+    // A search that cannot be asked for is answered with all entries and the reason.
+    match filter(&console, &asked(&params)).await {
+        Ok(_) => {}
         Err(Err(error)) => return ErrorPage::unavailable(&error).draw(&console.web),
         Err(Ok(told)) => {
-            page.error = Some(told);
-            return draw(StatusCode::BAD_REQUEST, &page);
+            say = Say::refused((StatusCode::BAD_REQUEST, Alert { text: told, code: "" }));
+            params = Params::default();
         }
-    };
-    let before = params.get("before").and_then(|before| before.parse().ok());
-    let found = async {
-        let found = console.store.audit(&filter, before, LINES).await?;
-        let names = Names::of(&console.store, &found.entries).await?;
-        Ok::<_, doorward_store::StoreError>((
-            found.entries.iter().map(|entry| names.row(entry)).collect(),
-            found.before,
-            found.stretched,
-        ))
-    };
-    match found.await {
-        Ok((rows, next, stretched)) => {
-            (page.rows, page.next, page.stretched) = (rows, next, stretched);
-            draw(StatusCode::OK, &page)
+    }
+    let rows = EntryRows { query: query(&params) };
+    match list::parts(&console, &administrator, &rows, &params, say).await {
+        Ok((status, parts, _)) => {
+            let frame = console.web.frame(Some(&administrator.0.browser));
+            draw(status, &Page { frame, tab: "audit", parts })
         }
-        Err(error) => ErrorPage::unavailable(&error).draw(&console.web),
+        Err(response) => response,
     }
 }
 

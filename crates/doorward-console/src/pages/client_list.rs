@@ -24,27 +24,22 @@ use crate::{
         Administrator,
         clients::{Row, row},
         draw,
+        list::{self, Parts, Rows},
         scopes::service_scopes,
         sure::{self, Question},
-        table::{self, Cell, Column, Filter, List, Table},
+        table::{self, Cell, Column, Filter},
     },
     refusals::{Alert, alert, oops},
 };
 
-/// The filters of the list.
-const FILTERS: [&str; 2] = ["source", "state"];
-/// How many clients a file is written of at once.
-const AT_ONCE: u64 = 500;
 #[derive(Template)]
 #[template(path = "admin_clients.html")]
 struct ListPage {
     frame: Frame,
     tab: &'static str,
     csrf: String,
-    message: Option<Message>,
-    error: Option<Alert>,
+    parts: Parts,
     added: Option<Added>,
-    table: Table,
     registered: u64,
     quota: ClientQuota,
 }
@@ -92,64 +87,88 @@ struct Say {
     added: Option<Added>,
 }
 
-fn columns() -> Vec<Column> {
-    vec![
-        Column::sorted(text::common_name(), "name"),
-        Column::plain(text::console_client_id()),
-        Column::plain(text::admin_client_source()),
-        Column::sorted(text::common_since(), "created"),
-        Column::plain(text::admin_client_first_allowed()),
-        Column::plain(text::common_state()),
-    ]
+/// The clients.
+struct ClientRows {
+    /// Clients must be approved.
+    approval: bool,
 }
 
-fn filters() -> Vec<Filter> {
-    let sources = vec![
-        ("administrator", text::admin_client_by_hand()),
-        ("metadata_document", text::admin_client_document()),
-        ("registration", text::admin_client_registered()),
-    ];
-    let states = vec![
-        ("blocked", text::admin_client_state_blocked()),
-        ("unapproved", text::console_clients_unapproved()),
-        ("unused", text::console_clients_unused()),
-    ];
-    vec![
-        Filter { name: "source", label: text::console_any_source(), choices: sources },
-        Filter { name: "state", label: text::console_any_state(), choices: states },
-    ]
-}
+impl Rows for ClientRows {
+    type Asked = ClientList;
+    type Row = Client;
 
-fn line(client: &Client, approval: bool) -> table::Row {
-    let Row { id, link, name, source, since, authorized, states } = row(client, approval);
-    let path = format!("{}?client_id={link}", routes::ADMIN_CLIENT);
-    table::Row {
-        name: name.clone(),
-        value: "1".to_owned(),
-        cells: vec![
-            Cell::Link { path, label: name, below: String::new() },
-            Cell::Id(id.clone()),
-            Cell::Text(source.to_string()),
-            Cell::Time(since),
-            Cell::Time(authorized),
-            Cell::Badges(states),
-        ],
-        key: id,
+    const PATH: &'static str = routes::ADMIN_CLIENTS;
+    const TAB: &'static str = "clients";
+    const NAME: &'static str = "clients";
+    const FILTERS: &'static [&'static str] = &["source", "state"];
+
+    fn title(&self) -> Message {
+        text::admin_clients()
     }
-}
 
-/// All clients that fit, as a file.
-async fn as_file(console: &Console, mut asked: ClientList) -> Result<Response, Refusal> {
-    (asked.limit, asked.after, asked.before) = (Some(AT_ONCE), None, None);
-    let approval = console.admin.clients.quota().approval;
-    let mut lines = Vec::new();
-    loop {
-        let part = console.admin.clients.list(&asked).await?;
-        lines.extend(part.rows.iter().map(|client| line(client, approval)));
-        asked.after = part.next;
-        if asked.after.is_none() {
-            return Ok(table::file("clients", &columns(), &lines));
+    fn main_action(&self) -> Option<(String, Message)> {
+        Some((format!("{}?add=1", Self::PATH), text::admin_client_add()))
+    }
+
+    fn search(&self) -> Option<Message> {
+        Some(text::admin_client_search())
+    }
+
+    fn filters(&self) -> Vec<Filter> {
+        let sources = vec![
+            ("administrator", text::admin_client_by_hand()),
+            ("metadata_document", text::admin_client_document()),
+            ("registration", text::admin_client_registered()),
+        ];
+        let states = vec![
+            ("blocked", text::admin_client_state_blocked()),
+            ("unapproved", text::console_clients_unapproved()),
+            ("unused", text::console_clients_unused()),
+        ];
+        vec![
+            Filter::choice("source", text::console_any_source(), sources),
+            Filter::choice("state", text::console_any_state(), states),
+        ]
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::sorted(text::common_name(), "name"),
+            Column::plain(text::console_client_id()),
+            Column::plain(text::admin_client_source()),
+            Column::sorted(text::common_since(), "created"),
+            Column::plain(text::admin_client_first_allowed()),
+            Column::plain(text::common_state()),
+        ]
+    }
+
+    fn line(&self, client: &Client) -> table::Row {
+        let Row { id, link, name, source, since, authorized, states } = row(client, self.approval);
+        let path = format!("{}?client_id={link}", routes::ADMIN_CLIENT);
+        table::Row {
+            name: name.clone(),
+            value: "1".to_owned(),
+            cells: vec![
+                Cell::Link { path, label: name, below: String::new() },
+                Cell::Id(id.clone()),
+                Cell::Text(source.to_string()),
+                Cell::Time(since),
+                Cell::Time(authorized),
+                Cell::Badges(states),
+            ],
+            key: id,
         }
+    }
+
+    fn actions(&self) -> Vec<(&'static str, Message)> {
+        let approve = self.approval.then(|| ("approve", text::admin_client_approve()));
+        let others =
+            [("block", text::admin_client_block()), ("unblock", text::admin_client_unblock())];
+        approve.into_iter().chain(others).collect()
+    }
+
+    async fn part(&self, console: &Console, asked: ClientList) -> Result<Listed<Client>, Refusal> {
+        console.admin.clients.list(&asked).await
     }
 }
 
@@ -160,54 +179,22 @@ async fn show_list(
     params: &Params,
     say: Say,
 ) -> Response {
-    let list = List { path: routes::ADMIN_CLIENTS, params, filters: &FILTERS };
-    let empty = Params::default();
-    let whole = List { params: &empty, ..list };
-    let clients = &console.admin.clients;
-    let found = async {
-        let asked = list.read::<ClientList>()?;
-        if table::as_file(params) {
-            return Ok::<_, Refusal>(Err(as_file(console, asked).await?));
-        }
-        Ok(Ok(clients.list(&asked).await?))
-    };
-    let (list, part, refused): (_, Listed<Client>, _) = match found.await {
-        Ok(Ok(part)) => (list, part, None),
-        Ok(Err(file)) => return file,
-        // A list that cannot be asked for is answered with the whole one.
-        Err(refusal) if refusal.kind() == Kind::Invalid => {
-            let part = async { clients.list(&whole.read()?).await };
-            match part.await {
-                Ok(part) => (whole, part, Some(refusal)),
-                Err(refusal) => return oops(&refusal).draw(&console.web),
-            }
-        }
-        Err(refusal) => return oops(&refusal).draw(&console.web),
+    let quota = console.admin.clients.quota();
+    let rows = ClientRows { approval: quota.approval };
+    let said = list::Say { status: say.status, message: say.message, error: say.error };
+    let (status, parts, _) = match list::parts(console, administrator, &rows, params, said).await {
+        Ok(shown) => shown,
+        Err(response) => return response,
     };
     let registered = match console.store.count_clients(ClientSource::Registration).await {
         Ok(registered) => registered,
         Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
     };
-    let (status, error) = match refused {
-        Some(refusal) => (StatusCode::BAD_REQUEST, Some(Alert::unanswered(&refusal))),
-        None => (say.status, say.error),
-    };
-    let quota = clients.quota();
-    let csrf = console.web.csrf(&administrator.0.browser, "clients");
-    let mut actions =
-        vec![("block", text::admin_client_block()), ("unblock", text::admin_client_unblock())];
-    if quota.approval {
-        actions.insert(0, ("approve", text::admin_client_approve()));
-    }
-    let search = (text::admin_client_search(), filters());
-    let table = Table::new(&list, &part, search, columns(), |one| line(one, quota.approval));
     let page = ListPage {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "clients",
-        table: table.with_actions(csrf.clone(), actions),
-        csrf,
-        message: say.message,
-        error,
+        csrf: console.web.csrf(&administrator.0.browser, "clients"),
+        parts,
         added: say.added,
         registered,
         quota,

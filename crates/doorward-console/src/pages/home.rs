@@ -96,7 +96,7 @@ fn waits(waiting: Waiting) -> Vec<Waits> {
             all.push(Waits { label, href });
         }
     };
-    add(tools > 0, text::overview_tools(tools), routes::ADMIN_UPSTREAMS);
+    add(tools > 0, text::overview_tools(tools), routes::ADMIN_APPROVALS);
     add(clients > 0, text::overview_clients(clients), routes::ADMIN_CLIENTS);
     for vital in failing {
         let href = place(&Part::Dependency(vital.dependency, String::new()));

@@ -1,5 +1,6 @@
 //! The pages of administrators, one file each.
 
+mod approvals;
 mod audit;
 mod client_list;
 mod clients;
@@ -8,6 +9,7 @@ mod hints;
 mod home;
 mod keys;
 mod linked;
+mod list;
 mod pasted;
 mod policy;
 mod providers;
@@ -93,6 +95,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_TRUST, get(trust::get).post(trust::post))
         .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
         .route(routes::ADMIN_RESOURCES, get(resources::get).post(resources::post))
+        .route(routes::ADMIN_APPROVALS, get(approvals::get).post(approvals::post))
         .route(routes::ADMIN_POLICY, get(policy::get))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))

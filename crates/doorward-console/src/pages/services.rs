@@ -2,39 +2,28 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::{
     extract::{Request, State},
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Family, UpstreamSummary};
+use doorward_admin::{Family, Listed, Refusal, UpstreamSummary};
 use doorward_gateway::Source;
 use doorward_language::{Message, text};
 use doorward_model::{Timestamp, routes};
 use doorward_transport::Params;
-use doorward_web::{Frame, filters, moment};
+use doorward_web::moment;
 
 use crate::{
     Console,
     pages::{
-        Administrator, draw, settings,
-        table::{self, Cell, Column, Filter, List, Table},
+        Administrator,
+        list::{self, InMemory, Rows, Say},
+        settings,
+        table::{self, Cell, Column, Filter},
     },
-    refusals::{Alert, oops},
+    refusals::Alert,
 };
-
-/// The filters of the list.
-const FILTERS: [&str; 1] = ["state"];
-
-#[derive(Template)]
-#[template(path = "admin_services.html")]
-struct Page {
-    frame: Frame,
-    tab: &'static str,
-    error: Option<Alert>,
-    table: Table,
-}
 
 /// The states of an upstream: its name in the filter, its text, and whether it is good.
 fn states(summary: &UpstreamSummary) -> Vec<(&'static str, Message, bool)> {
@@ -52,30 +41,91 @@ fn states(summary: &UpstreamSummary) -> Vec<(&'static str, Message, bool)> {
     states
 }
 
-fn line(summary: &UpstreamSummary) -> table::Row {
-    let upstream = &summary.upstream;
-    let name = upstream.name.to_string();
-    let (below, kind) = (name.clone(), upstream.kind.name.to_owned());
-    let source = match upstream.source {
-        Source::File => text::admin_provider_in_file().to_string(),
-        Source::Command => String::new(),
-    };
-    let success = summary.health.last_success.map(|at| moment(Timestamp(at)));
-    let states = states(summary).into_iter().map(|(_, text, good)| (text, good)).collect();
-    let path = routes::ADMIN_UPSTREAM.replace("{upstream}", &name);
-    table::Row {
-        key: name.clone(),
-        name,
-        value: String::new(),
-        cells: vec![
-            Cell::Link { path, label: upstream.title.clone(), below },
-            Cell::Text(kind),
-            Cell::Badges(states),
-            Cell::Text(summary.tools.to_string()),
-            Cell::Text(summary.users.to_string()),
-            Cell::Time(success.unwrap_or_default()),
-            Cell::Text(source),
-        ],
+/// The upstreams.
+struct ServiceRows;
+
+impl Rows for ServiceRows {
+    type Asked = InMemory;
+    type Row = UpstreamSummary;
+
+    const PATH: &'static str = routes::ADMIN_UPSTREAMS;
+    const TAB: &'static str = "upstreams";
+    const NAME: &'static str = "services";
+    const FILTERS: &'static [&'static str] = &["state"];
+
+    fn title(&self) -> Message {
+        text::console_services()
+    }
+
+    fn main_action(&self) -> Option<(String, Message)> {
+        Some((format!("{}?add=1", Self::PATH), text::settings_add_upstream()))
+    }
+
+    fn search(&self) -> Option<Message> {
+        Some(text::console_search_services())
+    }
+
+    fn filters(&self) -> Vec<Filter> {
+        let choices = vec![
+            ("on", text::common_on()),
+            ("off", text::common_off()),
+            ("failing", text::console_service_failing()),
+            ("waiting", text::console_service_has_waiting()),
+        ];
+        vec![Filter::choice("state", text::console_any_state(), choices)]
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::plain(text::common_name()),
+            Column::plain(text::admin_provider_kind()),
+            Column::plain(text::common_state()),
+            Column::plain(text::console_service_tools()),
+            Column::plain(text::console_service_users()),
+            Column::plain(text::console_service_success()),
+            Column::plain(text::console_service_source()),
+        ]
+    }
+
+    fn line(&self, summary: &UpstreamSummary) -> table::Row {
+        let upstream = &summary.upstream;
+        let name = upstream.name.to_string();
+        let (below, kind) = (name.clone(), upstream.kind.name.to_owned());
+        let source = match upstream.source {
+            Source::File => text::admin_provider_in_file().to_string(),
+            Source::Command => String::new(),
+        };
+        let success = summary.health.last_success.map(|at| moment(Timestamp(at)));
+        let states = states(summary).into_iter().map(|(_, text, good)| (text, good)).collect();
+        let path = routes::ADMIN_UPSTREAM.replace("{upstream}", &name);
+        table::Row {
+            key: name.clone(),
+            name,
+            value: String::new(),
+            cells: vec![
+                Cell::Link { path, label: upstream.title.clone(), below },
+                Cell::Text(kind),
+                Cell::Badges(states),
+                Cell::Text(summary.tools.to_string()),
+                Cell::Text(summary.users.to_string()),
+                Cell::Time(success.unwrap_or_default()),
+                Cell::Text(source),
+            ],
+        }
+    }
+
+    async fn part(
+        &self,
+        console: &Console,
+        asked: InMemory,
+    ) -> Result<Listed<UpstreamSummary>, Refusal> {
+        let mut summaries = console.admin.upstreams.summaries().await?;
+        summaries.retain(|summary| {
+            let upstream = &summary.upstream;
+            asked.finds(&[&upstream.title, upstream.name.as_str()])
+                && asked.has_state(states(summary).iter().map(|(known, ..)| *known))
+        });
+        Ok(asked.part(summaries, |summary| summary.upstream.name.to_string()))
     }
 }
 
@@ -86,45 +136,8 @@ pub(super) async fn show(
     params: &Params,
     (status, error): (StatusCode, Option<Alert>),
 ) -> Response {
-    let list = List { path: routes::ADMIN_UPSTREAMS, params, filters: &FILTERS };
-    let summaries = match console.admin.upstreams.summaries().await {
-        Ok(summaries) => summaries,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let (search, state) = (list.get("search").to_lowercase(), list.get("state"));
-    let fits = |summary: &UpstreamSummary| {
-        let upstream = &summary.upstream;
-        (search.is_empty()
-            || upstream.title.to_lowercase().contains(&search)
-            || upstream.name.as_str().contains(&search))
-            && (state.is_empty() || states(summary).iter().any(|(known, ..)| *known == state))
-    };
-    let fitting: Vec<UpstreamSummary> = summaries.into_iter().filter(fits).collect();
-    let listed = list.of_all(fitting, |summary| summary.upstream.name.to_string());
-    let choices = vec![
-        ("on", text::common_on()),
-        ("off", text::common_off()),
-        ("failing", text::console_service_failing()),
-        ("waiting", text::console_service_has_waiting()),
-    ];
-    let filter = Filter { name: "state", label: text::console_any_state(), choices };
-    let columns = vec![
-        Column::plain(text::common_name()),
-        Column::plain(text::admin_provider_kind()),
-        Column::plain(text::common_state()),
-        Column::plain(text::console_service_tools()),
-        Column::plain(text::console_service_users()),
-        Column::plain(text::console_service_success()),
-        Column::plain(text::console_service_source()),
-    ];
-    let search = (text::console_search_services(), vec![filter]);
-    let page = Page {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "upstreams",
-        error,
-        table: Table::new(&list, &listed, search, columns, line).without_file(),
-    };
-    draw(status, &page)
+    let say = Say { status, message: None, error };
+    list::show(console, administrator, &ServiceRows, params, say).await
 }
 
 pub(crate) async fn get(

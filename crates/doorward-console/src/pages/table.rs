@@ -14,7 +14,7 @@ use doorward_transport::Params;
 /// The numbers of rows that a page may have. A form has room for the check boxes of the largest.
 const SIZES: [u64; 3] = [10, 25, 50];
 /// The number of rows of a page if nothing is asked.
-const USUAL: u64 = 50;
+pub(super) const USUAL: u64 = 50;
 /// The most characters of an identifier that a cell shows whole.
 const WHOLE: usize = 24;
 
@@ -46,32 +46,17 @@ impl List<'_> {
         })
     }
 
-    /// The part that is asked for of rows that are all at hand, in their order. A cursor is the name
-    /// of a row.
+    /// The part that is asked for of rows that are all in memory, in their order. A cursor is the
+    /// name of a row.
     pub(super) fn of_all<T>(&self, rows: Vec<T>, name: impl Fn(&T) -> String) -> Listed<T> {
         let limit = self.get("limit").parse().unwrap_or(USUAL).clamp(1, USUAL);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let total = rows.len();
-        let at = |cursor: &str| rows.iter().position(|row| name(row) == cursor);
-        let skipped = match (self.get("after"), self.get("before")) {
-            ("", "") => 0,
-            ("", before) => at(before).unwrap_or(0).saturating_sub(limit),
-            (after, _) => at(after).map_or(0, |at| at + 1),
-        };
-        let rows: Vec<T> = rows.into_iter().skip(skipped).take(limit).collect();
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        Listed {
-            next: rows.last().filter(|_| skipped + rows.len() < total).map(&name),
-            previous: rows.first().filter(|_| skipped > 0).map(&name),
-            total: number(total),
-            skipped: number(skipped),
-            rows,
-        }
+        let given = |cursor: &'static str| Some(self.get(cursor)).filter(|text| !text.is_empty());
+        Listed::of_all(rows, (limit, (given("after"), given("before"))), name)
     }
 
     /// A link to the list with changed parameters. It begins with the first part unless a change
     /// says otherwise.
-    fn link(&self, changes: &[(&str, &str)]) -> String {
+    pub(super) fn link(&self, changes: &[(&str, &str)]) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let kept = ["search", "sort", "limit"].into_iter().chain(self.filters.iter().copied());
         for name in kept.filter(|name| changes.iter().all(|(changed, _)| changed != name)) {
@@ -87,11 +72,96 @@ impl List<'_> {
     }
 }
 
-/// A filter: a choice, or a text if there are no choices.
+/// A filter of a list.
 pub(super) struct Filter {
     pub(super) name: &'static str,
     pub(super) label: Message,
-    pub(super) choices: Vec<(&'static str, Message)>,
+    pub(super) input: FilterInput,
+    /// The beginnings of values that end with a full stop are values as well.
+    families: bool,
+}
+
+/// The input of a filter.
+pub(super) enum FilterInput {
+    /// One of some values, each with its text.
+    Choice(Vec<(&'static str, Message)>),
+    /// A text.
+    Text,
+    /// A day.
+    Day,
+}
+
+impl Filter {
+    /// A filter with some values.
+    pub(super) fn choice(
+        name: &'static str,
+        label: Message,
+        choices: Vec<(&'static str, Message)>,
+    ) -> Self {
+        Self { name, label, input: FilterInput::Choice(choices), families: false }
+    }
+
+    /// A filter with a text.
+    pub(super) fn text(name: &'static str, label: Message) -> Self {
+        Self { name, label, input: FilterInput::Text, families: false }
+    }
+
+    /// A filter with a day.
+    pub(super) fn day(name: &'static str, label: Message) -> Self {
+        Self { name, label, input: FilterInput::Day, families: false }
+    }
+
+    /// Allows the beginnings of values that end with a full stop.
+    pub(super) fn with_families(self) -> Self {
+        Self { families: true, ..self }
+    }
+
+    /// Reports a value that is one of the choices.
+    fn is_choice(&self, value: &str) -> bool {
+        match &self.input {
+            FilterInput::Choice(choices) => choices.iter().any(|(known, _)| *known == value),
+            FilterInput::Text | FilterInput::Day => true,
+        }
+    }
+
+    /// Reports a value that the filter can have.
+    pub(super) fn allows(&self, value: &str) -> bool {
+        let family = match &self.input {
+            FilterInput::Choice(choices) if self.families && value.ends_with('.') => {
+                choices.iter().any(|(known, _)| known.starts_with(value))
+            }
+            FilterInput::Choice(_) | FilterInput::Text | FilterInput::Day => false,
+        };
+        family || self.is_choice(value)
+    }
+
+    /// The text of a value that is set.
+    fn chip(&self, value: &str) -> String {
+        match &self.input {
+            FilterInput::Choice(choices) => {
+                let choice = choices.iter().find(|(known, _)| *known == value);
+                choice.map_or_else(|| value.to_owned(), |(_, text)| text.to_string())
+            }
+            FilterInput::Text | FilterInput::Day => format!("{}: {value}", self.label),
+        }
+    }
+}
+
+/// The texts of an empty list and of the links to its other parts.
+pub(super) struct Moves {
+    pub(super) none: Message,
+    pub(super) previous: Message,
+    pub(super) next: Message,
+}
+
+impl Default for Moves {
+    fn default() -> Self {
+        Self {
+            none: text::console_none(),
+            previous: text::console_previous(),
+            next: text::console_next(),
+        }
+    }
 }
 
 /// A column, with the name by which the list can be sorted.
@@ -156,21 +226,23 @@ pub(super) struct Bulk {
 /// A table as the template `table.html` shows it.
 pub(super) struct Table {
     pub(super) path: String,
-    /// The form for searching is shown.
-    pub(super) searchable: bool,
     pub(super) search: String,
-    pub(super) search_label: Message,
+    /// The label of the text to search for, where rows are searched.
+    pub(super) search_label: Option<Message>,
     pub(super) kept: Vec<(&'static str, String)>,
     pub(super) filters: Vec<FilterShown>,
     /// The conditions in effect, each with the link without it.
     pub(super) chips: Vec<(String, String)>,
     pub(super) columns: Vec<ColumnShown>,
     pub(super) rows: Vec<RowShown>,
-    pub(super) range: Message,
+    /// The numbers of the rows; none if they are not counted.
+    pub(super) range: Option<Message>,
     pub(super) sizes: Vec<(u64, String, bool)>,
     pub(super) previous: Option<String>,
     pub(super) next: Option<String>,
-    pub(super) csv: Option<String>,
+    pub(super) moves: Moves,
+    /// The files, each with its link.
+    pub(super) files: Vec<(String, Message)>,
     pub(super) bulk: Option<Bulk>,
 }
 
@@ -179,7 +251,9 @@ pub(super) struct FilterShown {
     pub(super) name: &'static str,
     pub(super) label: Message,
     pub(super) value: String,
-    pub(super) choices: Vec<(&'static str, Message, bool)>,
+    pub(super) input: FilterInput,
+    /// The value is none of the choices.
+    pub(super) other: bool,
 }
 
 /// A column as it is shown.
@@ -231,7 +305,7 @@ impl Table {
     pub(super) fn new<T>(
         list: &List<'_>,
         listed: &Listed<T>,
-        (search_label, filters): (Message, Vec<Filter>),
+        (search_label, filters): (Option<Message>, Vec<Filter>),
         heads: Vec<Column>,
         row: impl Fn(&T) -> Row,
     ) -> Self {
@@ -252,9 +326,7 @@ impl Table {
         for filter in &filters {
             let value = list.get(filter.name);
             if !value.is_empty() {
-                let choice = filter.choices.iter().find(|(known, _)| *known == value);
-                let shown = choice.map_or_else(|| value.to_owned(), |(_, text)| text.to_string());
-                chips.push((shown, list.link(&[(filter.name, "")])));
+                chips.push((filter.chip(value), list.link(&[(filter.name, "")])));
             }
         }
         let size = |size: u64| (size, list.link(&[("limit", &size.to_string())]), size == limit);
@@ -262,7 +334,6 @@ impl Table {
             |name: &str, cursor: Option<&str>| cursor.map(|cursor| list.link(&[(name, cursor)]));
         Self {
             path: list.path.to_owned(),
-            searchable: true,
             search: list.get("search").to_owned(),
             search_label,
             kept: ["sort", "limit"]
@@ -272,29 +343,35 @@ impl Table {
                 .collect(),
             filters: filters.into_iter().map(|filter| shown(list, filter)).collect(),
             chips,
-            range: text::console_range(
+            range: Some(text::console_range(
                 first,
                 listed.skipped.saturating_add(count),
                 listed.total.to_string(),
-            ),
+            )),
             columns,
             rows,
             sizes: SIZES.into_iter().map(size).collect(),
             previous: around("before", listed.previous.as_deref()),
             next: around("after", listed.next.as_deref()),
-            csv: Some(list.link(&[("format", "csv")])),
+            moves: Moves::default(),
+            files: Vec::new(),
             bulk: None,
         }
     }
 
-    /// Leaves out the form for searching, and the file.
-    pub(super) fn without_search(self) -> Self {
-        Self { searchable: false, csv: None, ..self }
+    /// Adds links to files.
+    pub(super) fn with_files(self, files: Vec<(String, Message)>) -> Self {
+        Self { files, ..self }
     }
 
-    /// Leaves out the file.
-    pub(super) fn without_file(self) -> Self {
-        Self { csv: None, ..self }
+    /// Replaces the texts of an empty list and of the links to other parts.
+    pub(super) fn with_moves(self, moves: Moves) -> Self {
+        Self { moves, ..self }
+    }
+
+    /// Leaves out the numbers of the rows.
+    pub(super) fn without_count(self) -> Self {
+        Self { range: None, ..self }
     }
 
     /// Adds check boxes and the bar of actions.
@@ -305,13 +382,8 @@ impl Table {
 
 fn shown(list: &List<'_>, filter: Filter) -> FilterShown {
     let value = list.get(filter.name).to_owned();
-    let choices = filter.choices.into_iter();
-    FilterShown {
-        name: filter.name,
-        label: filter.label,
-        choices: choices.map(|(one, text)| (one, text, one == value)).collect(),
-        value,
-    }
+    let other = !value.is_empty() && !filter.is_choice(&value);
+    FilterShown { name: filter.name, label: filter.label, input: filter.input, value, other }
 }
 
 /// The keys of the rows that were selected.

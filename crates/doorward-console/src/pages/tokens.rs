@@ -6,10 +6,9 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Kind, Refusal, TokenList};
+use doorward_admin::{Listed, Refusal, TokenList};
 use doorward_language::{Message, text};
 use doorward_model::{AccessToken, Timestamp, User, routes};
 use doorward_transport::Params;
@@ -19,80 +18,92 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
+        list::{self, Parts, Rows, Say},
         sure::{self, Question},
-        table::{self, Cell, Column, Filter, List, Row, Table},
+        table::{self, Cell, Column, Filter, Row},
     },
-    refusals::{Alert, alert, oops},
+    refusals::alert,
 };
-
-/// The filters of the list.
-const FILTERS: [&str; 1] = ["state"];
-/// How many tokens a file is written of at once.
-const AT_ONCE: u64 = 500;
 
 #[derive(Template)]
 #[template(path = "admin_tokens.html")]
 struct Page {
     frame: Frame,
     tab: &'static str,
-    message: Option<Message>,
-    error: Option<Alert>,
-    table: Table,
+    parts: Parts,
 }
 
-/// The contents of the page besides the tokens.
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
-    message: Option<Message>,
-    error: Option<Alert>,
-}
+/// The access tokens, as of a moment.
+struct TokenRows(Timestamp);
 
-fn columns() -> Vec<Column> {
-    vec![
-        Column::sorted(text::common_name(), "name"),
-        Column::plain(text::admin_tokens_of()),
-        Column::plain(text::admin_tokens_scopes()),
-        Column::sorted(text::console_made(), "created"),
-        Column::plain(text::admin_tokens_last_used()),
-        Column::sorted(text::admin_tokens_expires(), "expires"),
-        Column::plain(text::common_state()),
-    ]
-}
+impl Rows for TokenRows {
+    type Asked = TokenList;
+    type Row = (AccessToken, Option<User>);
 
-fn line((token, user): &(AccessToken, Option<User>), now: Timestamp) -> Row {
-    let live = token.is_live(now);
-    let state = if live { text::console_token_active() } else { text::admin_tokens_ended() };
-    let owner = user.as_ref().map_or_else(|| token.user_id.to_string(), |one| one.name.to_string());
-    let path = routes::ADMIN_USER.replace("{user}", token.user_id.as_str());
-    Row {
-        key: token.id.to_string(),
-        name: token.name.clone(),
-        value: "1".to_owned(),
-        cells: vec![
-            Cell::Text(token.name.clone()),
-            Cell::Link { path, label: owner, below: String::new() },
-            Cell::Text(token.scopes.to_string()),
-            Cell::Time(moment(token.created_at)),
-            Cell::Time(token.last_used_at.map_or_else(|| text::common_never().to_string(), moment)),
-            Cell::Time(moment(token.expires_at)),
-            Cell::Badges(vec![(state, live)]),
-        ],
+    const PATH: &'static str = routes::ADMIN_TOKENS;
+    const TAB: &'static str = "tokens";
+    const NAME: &'static str = "tokens";
+    const FILTERS: &'static [&'static str] = &["state"];
+
+    fn title(&self) -> Message {
+        text::console_tokens()
     }
-}
 
-/// All tokens that fit, as a file.
-async fn as_file(console: &Console, mut asked: TokenList) -> Result<Response, Refusal> {
-    (asked.limit, asked.after, asked.before) = (Some(AT_ONCE), None, None);
-    let now = console.clock.now();
-    let mut lines = Vec::new();
-    loop {
-        let part = console.admin.tokens.list(&asked).await?;
-        lines.extend(part.rows.iter().map(|token| line(token, now)));
-        asked.after = part.next;
-        if asked.after.is_none() {
-            return Ok(table::file("tokens", &columns(), &lines));
+    fn search(&self) -> Option<Message> {
+        Some(text::console_search_tokens())
+    }
+
+    fn filters(&self) -> Vec<Filter> {
+        let choices =
+            vec![("active", text::console_token_active()), ("ended", text::admin_tokens_ended())];
+        vec![Filter::choice("state", text::console_any_state(), choices)]
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::sorted(text::common_name(), "name"),
+            Column::plain(text::admin_tokens_of()),
+            Column::plain(text::admin_tokens_scopes()),
+            Column::sorted(text::console_made(), "created"),
+            Column::plain(text::admin_tokens_last_used()),
+            Column::sorted(text::admin_tokens_expires(), "expires"),
+            Column::plain(text::common_state()),
+        ]
+    }
+
+    fn line(&self, (token, user): &(AccessToken, Option<User>)) -> Row {
+        let live = token.is_live(self.0);
+        let state = if live { text::console_token_active() } else { text::admin_tokens_ended() };
+        let owner =
+            user.as_ref().map_or_else(|| token.user_id.to_string(), |one| one.name.to_string());
+        let path = routes::ADMIN_USER.replace("{user}", token.user_id.as_str());
+        let last_use = token.last_used_at.map_or_else(|| text::common_never().to_string(), moment);
+        Row {
+            key: token.id.to_string(),
+            name: token.name.clone(),
+            value: "1".to_owned(),
+            cells: vec![
+                Cell::Text(token.name.clone()),
+                Cell::Link { path, label: owner, below: String::new() },
+                Cell::Text(token.scopes.to_string()),
+                Cell::Time(moment(token.created_at)),
+                Cell::Time(last_use),
+                Cell::Time(moment(token.expires_at)),
+                Cell::Badges(vec![(state, live)]),
+            ],
         }
+    }
+
+    fn actions(&self) -> Vec<(&'static str, Message)> {
+        vec![("revoke", text::common_revoke())]
+    }
+
+    async fn part(
+        &self,
+        console: &Console,
+        asked: TokenList,
+    ) -> Result<Listed<(AccessToken, Option<User>)>, Refusal> {
+        console.admin.tokens.list(&asked).await
     }
 }
 
@@ -103,49 +114,14 @@ async fn show(
     params: &Params,
     say: Say,
 ) -> Response {
-    let list = List { path: routes::ADMIN_TOKENS, params, filters: &FILTERS };
-    let empty = Params::default();
-    let whole = List { params: &empty, ..list };
-    let tokens = &console.admin.tokens;
-    let found = async {
-        let asked = list.read::<TokenList>()?;
-        if table::as_file(params) {
-            return Ok::<_, Refusal>(Err(as_file(console, asked).await?));
+    let rows = TokenRows(console.clock.now());
+    match list::parts(console, administrator, &rows, params, say).await {
+        Ok((status, parts, _)) => {
+            let frame = console.web.frame(Some(&administrator.0.browser));
+            draw(status, &Page { frame, tab: "tokens", parts })
         }
-        Ok(Ok(tokens.list(&asked).await?))
-    };
-    let (list, part, refused) = match found.await {
-        Ok(Ok(part)) => (list, part, None),
-        Ok(Err(file)) => return file,
-        // A list that cannot be asked for is answered with the whole one.
-        Err(refusal) if Refusal::kind(&refusal) == Kind::Invalid => {
-            let part = async { tokens.list(&whole.read()?).await };
-            match part.await {
-                Ok(part) => (whole, part, Some(refusal)),
-                Err(refusal) => return oops(&refusal).draw(&console.web),
-            }
-        }
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let (status, error) = match refused {
-        Some(refusal) => (StatusCode::BAD_REQUEST, Some(Alert::unanswered(&refusal))),
-        None => (say.status, say.error),
-    };
-    let choices =
-        vec![("active", text::console_token_active()), ("ended", text::admin_tokens_ended())];
-    let state = Filter { name: "state", label: text::console_any_state(), choices };
-    let csrf = console.web.csrf(&administrator.0.browser, "tokens");
-    let search = (text::console_search_tokens(), vec![state]);
-    let now = console.clock.now();
-    let table = Table::new(&list, &part, search, columns(), |token| line(token, now));
-    let page = Page {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "tokens",
-        message: say.message,
-        error,
-        table: table.with_actions(csrf, vec![("revoke", text::common_revoke())]),
-    };
-    draw(status, &page)
+        Err(response) => response,
+    }
 }
 
 pub(crate) async fn get(
@@ -190,12 +166,10 @@ pub(crate) async fn post(
             Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    let say = match refused {
-        None => Say { message: Some(text::console_tokens_revoked(revoked)), ..Say::default() },
-        Some(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => Say { status, message: None, error: Some(alert) },
-            Err(response) => return response,
-        },
+    let said = match refused.map(|refusal| alert(&console, &refusal)) {
+        None => Say::done(text::console_tokens_revoked(revoked)),
+        Some(Ok(alert)) => Say::refused(alert),
+        Some(Err(response)) => return response,
     };
-    show(&console, &administrator, &Params::default(), say).await
+    show(&console, &administrator, &Params::default(), said).await
 }

@@ -196,7 +196,7 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
     let states =
         [ReviewState::Approved, ReviewState::Waiting, ReviewState::Changed, ReviewState::Rejected];
     let choices = states.map(|state| (state.as_str(), review_state(state))).into();
-    let filter = Filter { name: "state", label: text::console_any_state(), choices };
+    let filter = Filter::choice("state", text::console_any_state(), choices);
     let columns = vec![
         Column::plain(text::common_name()),
         Column::plain(text::admin_tool_class()),
@@ -230,8 +230,8 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
     };
     let actions =
         vec![("approve", text::admin_client_approve()), ("reject", text::admin_tool_reject())];
-    let search = (text::console_search_tools(), vec![filter]);
-    Table::new(list, &listed, search, columns, line).without_file().with_actions(csrf, actions)
+    let search = (Some(text::console_search_tools()), vec![filter]);
+    Table::new(list, &listed, search, columns, line).with_actions(csrf, actions)
 }
 
 /// The users who connected last.
@@ -256,8 +256,7 @@ async fn connections(
             Cell::Time(moment(*since)),
         ],
     };
-    let search = (text::console_search_users(), Vec::new());
-    Ok(Table::new(list, &listed, search, columns, line).without_search())
+    Ok(Table::new(list, &listed, (None, Vec::new()), columns, line))
 }
 
 /// The settings that are not the default. Secrets are left out by their types.

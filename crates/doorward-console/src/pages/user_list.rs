@@ -19,27 +19,21 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
+        list::{self, Parts, Rows},
         sure::{self, Question},
-        table::{self, Cell, Column, Filter, List, Table},
+        table::{self, Cell, Column, Filter},
         users::{Row, roles, row, state_text},
     },
     refusals::{Alert, alert, oops},
 };
-
-/// The filters of the list.
-const FILTERS: [&str; 2] = ["state", "role"];
-/// How many users a file is written of at once.
-const AT_ONCE: u64 = 500;
 
 #[derive(Template)]
 #[template(path = "admin_users.html")]
 struct ListPage {
     frame: Frame,
     tab: &'static str,
-    message: Option<Message>,
-    error: Option<Alert>,
+    parts: Parts,
     handed_over: Option<HandedOver>,
-    table: Table,
 }
 
 /// The form for another user.
@@ -81,64 +75,86 @@ struct Typed {
     provider: String,
 }
 
-fn columns() -> Vec<Column> {
-    vec![
-        Column::sorted(text::common_name(), "name"),
-        Column::plain(text::admin_user_email()),
-        Column::plain(text::admin_user_roles()),
-        Column::sorted(text::common_since(), "created"),
-        Column::plain(text::common_state()),
-    ]
-}
+/// The users.
+struct UserRows;
 
-fn filters() -> Vec<Filter> {
-    let states =
-        vec![("enabled", text::console_users_enabled()), ("disabled", text::admin_user_disabled())];
-    vec![
-        Filter { name: "state", label: text::console_any_state(), choices: states },
-        Filter { name: "role", label: text::console_role(), choices: Vec::new() },
-    ]
-}
+impl Rows for UserRows {
+    type Asked = UserList;
+    type Row = (User, UserState);
 
-fn line((user, state): &(User, UserState)) -> table::Row {
-    let Row { id, name, shown, email, roles, since, .. } = row(user, *state);
-    let good = matches!(state, UserState::Active | UserState::Service);
-    let path = routes::ADMIN_USER.replace("{user}", &id);
-    table::Row {
-        name: name.clone(),
-        value: "1".to_owned(),
-        cells: vec![
-            Cell::Link { path, label: name, below: shown },
-            Cell::Text(email),
-            Cell::Text(roles),
-            Cell::Time(since),
-            Cell::Badges(vec![(state_text(*state), good)]),
-        ],
-        key: id,
+    const PATH: &'static str = routes::ADMIN_USERS;
+    const TAB: &'static str = "users";
+    const NAME: &'static str = "users";
+    const FILTERS: &'static [&'static str] = &["state", "role"];
+
+    fn title(&self) -> Message {
+        text::admin_users()
     }
-}
 
-/// A part of the list, each user with the state.
-async fn listed(console: &Console, asked: &UserList) -> Result<Listed<(User, UserState)>, Refusal> {
-    let Listed { rows, total, skipped, next, previous } = console.admin.users.list(asked).await?;
-    let providers = console.admin.providers.enabled().await?;
-    let users: Vec<&User> = rows.iter().collect();
-    let states = console.admin.users.states(&users, &providers).await?;
-    let rows = rows.into_iter().zip(states).collect();
-    Ok(Listed { rows, total, skipped, next, previous })
-}
+    fn main_action(&self) -> Option<(String, Message)> {
+        Some((format!("{}?add=1", Self::PATH), text::admin_user_add()))
+    }
 
-/// All users that fit, as a file.
-async fn as_file(console: &Console, mut asked: UserList) -> Result<Response, Refusal> {
-    (asked.limit, asked.after, asked.before) = (Some(AT_ONCE), None, None);
-    let mut lines = Vec::new();
-    loop {
-        let part = listed(console, &asked).await?;
-        lines.extend(part.rows.iter().map(line));
-        asked.after = part.next;
-        if asked.after.is_none() {
-            return Ok(table::file("users", &columns(), &lines));
+    fn search(&self) -> Option<Message> {
+        Some(text::console_search_users())
+    }
+
+    fn filters(&self) -> Vec<Filter> {
+        let states = vec![
+            ("enabled", text::console_users_enabled()),
+            ("disabled", text::admin_user_disabled()),
+        ];
+        vec![
+            Filter::choice("state", text::console_any_state(), states),
+            Filter::text("role", text::console_role()),
+        ]
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::sorted(text::common_name(), "name"),
+            Column::plain(text::admin_user_email()),
+            Column::plain(text::admin_user_roles()),
+            Column::sorted(text::common_since(), "created"),
+            Column::plain(text::common_state()),
+        ]
+    }
+
+    fn line(&self, (user, state): &(User, UserState)) -> table::Row {
+        let Row { id, name, shown, email, roles, since, .. } = row(user, *state);
+        let good = matches!(state, UserState::Active | UserState::Service);
+        let path = routes::ADMIN_USER.replace("{user}", &id);
+        table::Row {
+            name: name.clone(),
+            value: "1".to_owned(),
+            cells: vec![
+                Cell::Link { path, label: name, below: shown },
+                Cell::Text(email),
+                Cell::Text(roles),
+                Cell::Time(since),
+                Cell::Badges(vec![(state_text(*state), good)]),
+            ],
+            key: id,
         }
+    }
+
+    fn actions(&self) -> Vec<(&'static str, Message)> {
+        vec![("disable", text::admin_user_disable()), ("enable", text::admin_user_enable())]
+    }
+
+    /// A part of the list, each user with the state.
+    async fn part(
+        &self,
+        console: &Console,
+        asked: UserList,
+    ) -> Result<Listed<(User, UserState)>, Refusal> {
+        let Listed { rows, total, skipped, next, previous } =
+            console.admin.users.list(&asked).await?;
+        let providers = console.admin.providers.enabled().await?;
+        let users: Vec<&User> = rows.iter().collect();
+        let states = console.admin.users.states(&users, &providers).await?;
+        let rows = rows.into_iter().zip(states).collect();
+        Ok(Listed { rows, total, skipped, next, previous })
     }
 }
 
@@ -149,46 +165,15 @@ async fn show_list(
     params: &Params,
     say: Say,
 ) -> Response {
-    let list = List { path: routes::ADMIN_USERS, params, filters: &FILTERS };
-    let empty = Params::default();
-    let whole = List { params: &empty, ..list };
-    let found = async {
-        let asked = list.read::<UserList>()?;
-        if table::as_file(params) {
-            return Ok::<_, Refusal>(Err(as_file(console, asked).await?));
+    let said = list::Say { status: say.status, message: say.message, error: say.error };
+    match list::parts(console, administrator, &UserRows, params, said).await {
+        Ok((status, parts, _)) => {
+            let frame = console.web.frame(Some(&administrator.0.browser));
+            let page = ListPage { frame, tab: "users", parts, handed_over: say.handed_over };
+            draw(status, &page)
         }
-        Ok(Ok(listed(console, &asked).await?))
-    };
-    let (list, part, refused) = match found.await {
-        Ok(Ok(part)) => (list, part, None),
-        Ok(Err(file)) => return file,
-        // A list that cannot be asked for is answered with the whole one.
-        Err(refusal) if refusal.kind() == Kind::Invalid => {
-            let part = async { listed(console, &whole.read()?).await };
-            match part.await {
-                Ok(part) => (whole, part, Some(refusal)),
-                Err(refusal) => return oops(&refusal).draw(&console.web),
-            }
-        }
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let csrf = console.web.csrf(&administrator.0.browser, "users");
-    let search = (text::console_search_users(), filters());
-    let actions =
-        vec![("disable", text::admin_user_disable()), ("enable", text::admin_user_enable())];
-    let (status, error) = match refused {
-        Some(refusal) => (StatusCode::BAD_REQUEST, Some(Alert::unanswered(&refusal))),
-        None => (say.status, say.error),
-    };
-    let page = ListPage {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "users",
-        message: say.message,
-        error,
-        handed_over: say.handed_over,
-        table: Table::new(&list, &part, search, columns(), line).with_actions(csrf, actions),
-    };
-    draw(status, &page)
+        Err(response) => response,
+    }
 }
 
 /// Shows the form for another user, with the values as they were typed.

@@ -113,3 +113,19 @@ console_paste_command = Dieser Server ist ein Programm. Programme werden in der 
 console_paste_headers = Dieser Server hat mehrere Header. Ein Upstream hat einen: Wählen Sie ihn im Formular.
 console_search_all = Benutzer, Clients, Dienste und Tools suchen
 console_search_list = Alle in der Liste
+console_audit_duration = Dauer
+console_newest = Neueste
+console_approvals = Genehmigungen
+console_service = Dienst
+console_approvals_none = Kein Tool wartet auf eine Entscheidung.
+console_approvals_changes = Änderungen und Warnungen
+console_tools_approved =
+    { $count ->
+        [one] { $count } Tool wurde genehmigt.
+       *[other] { $count } Tools wurden genehmigt.
+    }
+console_tools_rejected =
+    { $count ->
+        [one] { $count } Tool wurde abgelehnt.
+       *[other] { $count } Tools wurden abgelehnt.
+    }

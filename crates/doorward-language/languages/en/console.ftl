@@ -113,3 +113,19 @@ console_paste_command = This server is a program. Programs are set in the config
 console_paste_headers = This server has several headers. An upstream has one: choose it in the form.
 console_search_all = Search users, clients, services and tools
 console_search_list = All in the list
+console_audit_duration = Duration
+console_newest = Newest
+console_approvals = Approvals
+console_service = Service
+console_approvals_none = No tool waits for a decision.
+console_approvals_changes = Changes and warnings
+console_tools_approved =
+    { $count ->
+        [one] { $count } tool was approved.
+       *[other] { $count } tools were approved.
+    }
+console_tools_rejected =
+    { $count ->
+        [one] { $count } tool was rejected.
+       *[other] { $count } tools were rejected.
+    }

@@ -113,3 +113,19 @@ console_paste_command = Ce serveur est un programme. Les programmes se définiss
 console_paste_headers = Ce serveur a plusieurs en-têtes. Un upstream en a un : choisissez-le dans le formulaire.
 console_search_all = Rechercher utilisateurs, clients, services et outils
 console_search_list = Tous dans la liste
+console_audit_duration = Durée
+console_newest = Plus récentes
+console_approvals = Approbations
+console_service = Service
+console_approvals_none = Aucun outil n’attend de décision.
+console_approvals_changes = Modifications et avertissements
+console_tools_approved =
+    { $count ->
+        [one] { $count } outil a été approuvé.
+       *[other] { $count } outils ont été approuvés.
+    }
+console_tools_rejected =
+    { $count ->
+        [one] { $count } outil a été rejeté.
+       *[other] { $count } outils ont été rejetés.
+    }

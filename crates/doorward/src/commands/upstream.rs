@@ -3,7 +3,9 @@
 use std::{io::Read, process::ExitCode};
 
 use clap::Subcommand;
-use doorward_admin::{Decision, Proposal, Reach, SettingsPatch, ToolSeen, Upstreams, waits};
+use doorward_admin::{
+    Decision, Proposal, Reach, ReviewedTool, SettingsPatch, ToolSeen, Upstreams, WaitingTool, waits,
+};
 use doorward_gateway::{Source, Upstream, upstreams::KINDS};
 use doorward_model::{ToolClass, UpstreamTrust, foreign};
 use serde_json::{Map, Value, json};
@@ -93,6 +95,8 @@ pub(super) enum Command {
         #[arg(long)]
         waiting: bool,
     },
+    /// Shows the tools of all upstreams that wait for a decision, with differences and warnings.
+    Waiting,
     /// Approves a tool as it is defined now.
     Approve {
         /// The upstream's name.
@@ -130,7 +134,7 @@ impl Command {
     fn about(&self) -> Option<&str> {
         match self {
             // One whose settings cannot be used can still be deleted.
-            Self::Add { .. } | Self::List | Self::Delete { .. } => None,
+            Self::Add { .. } | Self::List | Self::Waiting | Self::Delete { .. } => None,
             Self::Test { name, .. }
             | Self::Set { name, .. }
             | Self::Refresh { name, .. }
@@ -288,6 +292,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             return Ok(print_findings(context.json, &findings?));
         }
         Command::Tools { name, waiting } => tools(context, &upstreams, &name, waiting).await?,
+        Command::Waiting => waiting(context, &upstreams).await?,
         Command::Approve { name, tool } => approve(&upstreams, &name, tool.as_deref()).await?,
         Command::Reject { name, tool } => {
             decide(&upstreams, (&name, &tool), Decision::Reject).await?;
@@ -397,14 +402,45 @@ async fn tools(
         })
         .collect();
     print_table(&["TOOL", "STATE", "CLASS", "WARNINGS"], &rows);
-    for tool in reviewed.iter().filter(|tool| !tool.differences.is_empty()) {
+    print_differences(reviewed.iter().map(|tool| (tool.pin.tool.clone(), tool)));
+    Ok(())
+}
+
+/// Prints what changed in tools, each under its name.
+fn print_differences<'a>(tools: impl Iterator<Item = (String, &'a ReviewedTool)>) {
+    for (name, tool) in tools.filter(|(_, tool)| !tool.differences.is_empty()) {
         report!("");
-        report!("{} changed:", tool.pin.tool);
+        report!("{name} changed:");
         for difference in &tool.differences {
             report!("  {}", difference.part);
             print_block("    - ", &difference.before);
             print_block("    + ", &difference.after);
         }
     }
+}
+
+async fn waiting(context: &Context, upstreams: &Upstreams) -> Result<(), Failed> {
+    let waiting = upstreams.waiting().await?;
+    if context.json {
+        let described = waiting.iter().map(|one| {
+            let mut tool = one.tool.to_json();
+            tool["upstream"] = one.upstream.name.as_str().into();
+            tool
+        });
+        print_json(&described.collect());
+        return Ok(());
+    }
+    let row = |one: &WaitingTool| {
+        vec![
+            one.upstream.name.to_string(),
+            one.tool.pin.tool.clone(),
+            one.tool.state().as_str().to_owned(),
+            one.tool.class().as_str().to_owned(),
+            one.tool.warnings.join("; "),
+        ]
+    };
+    let rows: Vec<_> = waiting.iter().map(row).collect();
+    print_table(&["UPSTREAM", "TOOL", "STATE", "CLASS", "WARNINGS"], &rows);
+    print_differences(waiting.iter().map(|one| (one.key(), &one.tool)));
     Ok(())
 }

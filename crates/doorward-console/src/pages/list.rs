@@ -1,0 +1,274 @@
+//! The one frame of every list: it reads the parameters, asks for the part, writes the file, answers
+//! parameters that cannot be read, and draws the page. A list is an implementation of [`Rows`].
+
+use std::future::Future;
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use doorward_admin::{ApprovalList, ClientList, Kind, Listed, Refusal, TokenList, UserList};
+use doorward_language::{Message, text};
+use doorward_transport::Params;
+use doorward_web::{Frame, filters};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    Console,
+    pages::{
+        Administrator, draw,
+        table::{self, Column, Filter, List, Moves, Row, Table, USUAL},
+    },
+    refusals::{Alert, alert, oops},
+};
+
+/// How many rows a file is written of at once.
+const AT_ONCE: u64 = 500;
+
+/// The parameters of a list.
+pub(super) trait Asked: DeserializeOwned + Clone + Send + Sync {
+    /// Asks for the part after a cursor; for the first one if there is none.
+    fn after(self, limit: u64, after: Option<String>) -> Self;
+}
+
+/// Parameters that name their part by `limit`, `after` and `before`.
+macro_rules! asked {
+    ($($list:ty),*) => {$(
+        impl Asked for $list {
+            fn after(self, limit: u64, after: Option<String>) -> Self {
+                Self { limit: Some(limit), after, before: None, ..self }
+            }
+        }
+    )*};
+}
+asked!(ApprovalList, UserList, ClientList, TokenList, InMemory);
+
+/// The parameters of a list whose rows are all in memory. A cursor is the name of a row.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InMemory {
+    /// Only rows with this text.
+    pub(super) search: Option<String>,
+    /// Only rows in this state.
+    pub(super) state: Option<String>,
+    limit: Option<u64>,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+impl InMemory {
+    /// Reports a row with these texts as one that the search finds.
+    pub(super) fn finds(&self, texts: &[&str]) -> bool {
+        let wanted = self.search.as_deref().unwrap_or_default().trim().to_lowercase();
+        wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+    }
+
+    /// Reports a row in these states as one that is asked for.
+    pub(super) fn has_state<'a>(&self, mut states: impl Iterator<Item = &'a str>) -> bool {
+        let wanted = self.state.as_deref().unwrap_or_default();
+        wanted.is_empty() || states.any(|state| state == wanted)
+    }
+
+    /// The part that is asked for of these rows.
+    pub(super) fn part<T>(&self, rows: Vec<T>, name: impl Fn(&T) -> String) -> Listed<T> {
+        let limit = self.limit.unwrap_or(USUAL).clamp(1, AT_ONCE);
+        let places = (self.after.as_deref(), self.before.as_deref());
+        Listed::of_all(rows, (limit, places), name)
+    }
+}
+
+/// A list of administrators.
+pub(super) trait Rows: Sync {
+    /// Its parameters.
+    type Asked: Asked;
+    /// A row.
+    type Row: Send + Sync;
+
+    /// The path of the page.
+    const PATH: &'static str;
+    /// The entry of the sidebar.
+    const TAB: &'static str;
+    /// The name of its form, for its token, and of its file.
+    const NAME: &'static str;
+    /// The names of its filters.
+    const FILTERS: &'static [&'static str] = &[];
+    /// All rows are counted. The audit has too many.
+    const COUNTED: bool = true;
+
+    /// The title of the page.
+    fn title(&self) -> Message;
+    /// The link at the head of the page.
+    fn main_action(&self) -> Option<(String, Message)> {
+        None
+    }
+    /// The label of the text to search for, where rows are searched.
+    fn search(&self) -> Option<Message>;
+    /// The filters.
+    fn filters(&self) -> Vec<Filter> {
+        Vec::new()
+    }
+    /// The columns.
+    fn columns(&self) -> Vec<Column>;
+    /// The cells of a row.
+    fn line(&self, row: &Self::Row) -> Row;
+    /// The actions on selected rows.
+    fn actions(&self) -> Vec<(&'static str, Message)> {
+        Vec::new()
+    }
+    /// The files of the list, each with its link.
+    fn files(&self, list: &List<'_>) -> Vec<(String, Message)> {
+        vec![(list.link(&[("format", "csv")]), text::console_csv())]
+    }
+    /// The texts of an empty list and of the links to other parts.
+    fn moves(&self, _: &Listed<Self::Row>) -> Moves {
+        Moves::default()
+    }
+    /// The part that is asked for.
+    fn part(
+        &self,
+        console: &Console,
+        asked: Self::Asked,
+    ) -> impl Future<Output = Result<Listed<Self::Row>, Refusal>> + Send;
+}
+
+/// The contents of a page besides the list.
+#[derive(Default)]
+pub(super) struct Say {
+    pub(super) status: StatusCode,
+    pub(super) message: Option<Message>,
+    pub(super) error: Option<Alert>,
+}
+
+impl Say {
+    /// Says that something was done.
+    pub(super) fn done(message: Message) -> Self {
+        Self { message: Some(message), ..Self::default() }
+    }
+
+    /// Says that something was refused.
+    pub(super) fn refused((status, error): (StatusCode, Alert)) -> Self {
+        Self { status, message: None, error: Some(error) }
+    }
+
+    /// Says what was done to several rows, and the first refusal.
+    pub(super) fn of_several(
+        console: &Console,
+        message: Message,
+        refused: Option<Refusal>,
+    ) -> Result<Self, Response> {
+        match refused.map(|refusal| alert(console, &refusal)) {
+            None => Ok(Self::done(message)),
+            Some(Ok(alert)) => Ok(Self { message: Some(message), ..Self::refused(alert) }),
+            Some(Err(response)) => Err(response),
+        }
+    }
+}
+
+/// The parts of a page with a list, for `list.html`.
+pub(super) struct Parts {
+    pub(super) title: Message,
+    pub(super) main_action: Option<(String, Message)>,
+    pub(super) message: Option<Message>,
+    pub(super) error: Option<Alert>,
+    pub(super) table: Table,
+}
+
+#[derive(Template)]
+#[template(path = "list.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    parts: Parts,
+}
+
+/// All rows that fit, as a file.
+async fn as_file<R: Rows>(
+    console: &Console,
+    rows: &R,
+    asked: R::Asked,
+) -> Result<Response, Refusal> {
+    let (mut lines, mut after) = (Vec::new(), None);
+    loop {
+        let part = rows.part(console, asked.clone().after(AT_ONCE, after)).await?;
+        lines.extend(part.rows.iter().map(|row| rows.line(row)));
+        after = part.next;
+        if after.is_none() {
+            return Ok(table::file(R::NAME, &rows.columns(), &lines));
+        }
+    }
+}
+
+/// Refuses a value that a choice does not have.
+fn check_choices(list: &List<'_>, filters: &[Filter]) -> Result<(), Refusal> {
+    for filter in filters {
+        let value = list.get(filter.name);
+        if !value.is_empty() && !filter.allows(value) {
+            let why = "is not one of the choices".to_owned();
+            return Err(Refusal::ListParameter(filter.name.to_owned(), why));
+        }
+    }
+    Ok(())
+}
+
+/// The status, the parts and the rows of the page that `params` ask for, or another response: a
+/// file, or the page of an error.
+pub(super) async fn parts<R: Rows>(
+    console: &Console,
+    administrator: &Administrator,
+    rows: &R,
+    params: &Params,
+    say: Say,
+) -> Result<(StatusCode, Parts, Vec<R::Row>), Response> {
+    let list = List { path: R::PATH, params, filters: R::FILTERS };
+    let empty = Params::default();
+    let whole = List { params: &empty, ..list };
+    let found = async {
+        check_choices(&list, &rows.filters())?;
+        let asked = list.read::<R::Asked>()?;
+        if table::as_file(params) {
+            return Ok::<_, Refusal>(Err(as_file(console, rows, asked).await?));
+        }
+        Ok(Ok(rows.part(console, asked).await?))
+    };
+    let failed = |refusal: &Refusal| oops(refusal).draw(&console.web);
+    let (list, part, say) = match found.await {
+        Ok(Ok(part)) => (list, part, say),
+        Ok(Err(file)) => return Err(file),
+        // A list that cannot be asked for is answered with the whole one.
+        Err(refusal) if refusal.kind() == Kind::Invalid => {
+            let part = async { rows.part(console, whole.read()?).await };
+            let part = part.await.map_err(|refusal| failed(&refusal))?;
+            (whole, part, Say::refused((StatusCode::BAD_REQUEST, Alert::unanswered(&refusal))))
+        }
+        Err(refusal) => return Err(failed(&refusal)),
+    };
+    let search = (rows.search(), rows.filters());
+    let table = Table::new(&list, &part, search, rows.columns(), |row| rows.line(row))
+        .with_files(rows.files(&list))
+        .with_moves(rows.moves(&part));
+    let table = if R::COUNTED { table } else { table.without_count() };
+    let actions = rows.actions();
+    let table = if actions.is_empty() {
+        table
+    } else {
+        table.with_actions(console.web.csrf(&administrator.0.browser, R::NAME), actions)
+    };
+    let (title, main_action) = (rows.title(), rows.main_action());
+    let Say { status, message, error } = say;
+    Ok((status, Parts { title, main_action, message, error, table }, part.rows))
+}
+
+/// Shows a page with nothing but the list.
+pub(super) async fn show<R: Rows>(
+    console: &Console,
+    administrator: &Administrator,
+    rows: &R,
+    params: &Params,
+    say: Say,
+) -> Response {
+    match parts(console, administrator, rows, params, say).await {
+        Ok((status, parts, _)) => {
+            let frame = console.web.frame(Some(&administrator.0.browser));
+            draw(status, &Page { frame, tab: R::TAB, parts })
+        }
+        Err(response) => response,
+    }
+}
