@@ -48,7 +48,8 @@ async fn tools_of_all_services_wait_on_one_page_with_their_changes_and_are_decid
     assert!(browser.get(&server.at("/admin")).await.body.contains("4 tools to review"));
     // Two of them are approved together; a state that is not the one shown stops no other.
     let page = browser.get(&at).await.expect(200).body;
-    let csrf = form_value(&page, "csrf").unwrap();
+    let form = page.split_once("method=\"post\" action=\"/admin/approvals\"").unwrap().1;
+    let csrf = form_value(form, "csrf").unwrap();
     let (echo, wipe) = (seen(&page, "wiki/echo"), seen(&page, "mail/wipe"));
     let fields = [
         ("csrf", csrf.as_str()),

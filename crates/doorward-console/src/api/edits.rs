@@ -1,7 +1,7 @@
 //! Changes of settings, as the API takes and shows them.
 
 use axum::{http::StatusCode, response::Response};
-use doorward_admin::{Edit, Effect, Reach, SettingsPatch};
+use doorward_admin::{Difference, Edit, Effect, Reach, SettingsPatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -69,4 +69,19 @@ pub(super) fn answer(edit: Edit, effect: Effect) -> Response {
     let edited =
         Edited { differences, ends_access: edit.ends_access, applied: effect == Effect::Apply };
     show_state(StatusCode::OK, &edited, &edit.etag)
+}
+
+/// A part of a definition that changed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Difference")]
+pub(super) struct ToolDiffers {
+    part: String,
+    before: String,
+    after: String,
+}
+
+impl From<Difference> for ToolDiffers {
+    fn from(one: Difference) -> Self {
+        Self { part: one.part, before: one.before, after: one.after }
+    }
 }

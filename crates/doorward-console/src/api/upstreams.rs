@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_admin::{Difference, Proposal, Reach, ReviewedTool, ToolSeen, tool_etag};
+use doorward_admin::{Proposal, Reach, ReviewedTool, ToolSeen, tool_etag};
 use doorward_gateway::{Decision, Source, Upstream, Why};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    edits::{self, Edited, Patch, Trial, administered},
+    edits::{self, Edited, Patch, ToolDiffers, Trial, administered},
     operation::{
         Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, Refused, needs,
         show, show_state,
@@ -271,7 +271,7 @@ pub(super) struct Reviewed {
     /// Warnings.
     warnings: Vec<String>,
     /// Differences from the approved definition.
-    differences: Vec<Differs>,
+    differences: Vec<ToolDiffers>,
     definition: Value,
     /// Names this state, for If-Match.
     etag: String,
@@ -279,8 +279,6 @@ pub(super) struct Reviewed {
 
 impl From<ReviewedTool> for Reviewed {
     fn from(tool: ReviewedTool) -> Self {
-        let differs =
-            |one: Difference| Differs { part: one.part, before: one.before, after: one.after };
         Self {
             tool: tool.pin.tool.clone(),
             state: tool.state().as_str().to_owned(),
@@ -289,18 +287,9 @@ impl From<ReviewedTool> for Reviewed {
             definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
             etag: tool_etag(&tool.pin),
             warnings: tool.warnings,
-            differences: tool.differences.into_iter().map(differs).collect(),
+            differences: tool.differences.into_iter().map(ToolDiffers::from).collect(),
         }
     }
-}
-
-/// A part of a definition that changed.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Difference")]
-struct Differs {
-    part: String,
-    before: String,
-    after: String,
 }
 
 /// A tool after a decision.
