@@ -102,6 +102,8 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::ADMIN_TRUST, "it writes by the functions of the API"),
     (routes::ADMIN_TOKENS, "it writes by the functions of the API"),
     (routes::ADMIN_UPSTREAM, "it writes by the functions of the API"),
+    (routes::ADMIN_APPROVALS, "it writes by the function of one decision about a tool"),
+    (routes::API_APPROVALS, "it writes by the function of one decision about a tool"),
     (routes::API_PROVIDER_TEST, "it only asks a provider"),
     (routes::API_UPSTREAM_TEST, "it only asks an upstream"),
     (routes::API_UPSTREAM_REFRESH, "what it stores are pins, which tests of pins drop"),
