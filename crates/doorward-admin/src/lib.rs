@@ -49,8 +49,8 @@ pub use loading::Loading;
 pub use mails::Mails;
 pub use overview::{FirstStep, Overviews, Waiting};
 pub use policy::{
-    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, Policies, PolicyCase,
-    RuleInEffect, RulesInEffect, try_cases,
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Policies,
+    PolicyCase, RuleInEffect, RulesInEffect, saved_policy, try_cases,
 };
 pub use providers::Providers;
 pub use records::{CallRecord, Records};

@@ -215,6 +215,8 @@ pub enum Change {
         /// The time from which the others are no longer needed.
         at: Timestamp,
     },
+    /// Adds a version of the policy. Refused if the number is taken.
+    InsertPolicyVersion(PolicyVersion),
     /// Sets a setting.
     PutSetting {
         /// Its name.

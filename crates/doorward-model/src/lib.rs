@@ -27,6 +27,7 @@ pub mod nearest;
 pub mod oauth;
 pub mod pattern;
 pub mod policy;
+pub mod policy_version;
 pub mod ports;
 pub mod provider;
 pub mod public_url;
@@ -77,6 +78,7 @@ pub use live::{Live, Rules};
 pub use oauth::OAuthErrorCode;
 pub use pattern::Pattern;
 pub use policy::{Effect, ToolPolicy};
+pub use policy_version::{PolicySource, PolicyVersion};
 pub use ports::{Clock, Entropy, Timestamp};
 pub use provider::{
     IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider,

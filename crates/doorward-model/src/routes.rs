@@ -144,6 +144,10 @@ routes! {
     ADMIN_APPROVALS = "/admin/approvals";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
+    /// The versions of the policy that administrators saved.
+    ADMIN_POLICY_VERSIONS = "/admin/policy/versions";
+    /// One version of the policy.
+    ADMIN_POLICY_VERSION = "/admin/policy/versions/{version}";
     /// Tries other rules of the policy on the calls of the audit.
     ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
     /// Signing keys.
@@ -219,8 +223,14 @@ routes! {
     API_RESOURCE = "/api/admin/resources/{resource}";
     /// Replaces the secret of an external resource server (POST).
     API_RESOURCE_SECRET = "/api/admin/resources/{resource}/secret";
-    /// The rules of the policy in effect (GET).
+    /// The rules of the policy in effect (GET); saves others (PUT, with `If-Match`).
     API_POLICY = "/api/admin/policy";
+    /// The versions of the policy that administrators saved (GET).
+    API_POLICY_VERSIONS = "/api/admin/policy/versions";
+    /// One version of the policy (GET).
+    API_POLICY_VERSION = "/api/admin/policy/versions/{version}";
+    /// Saves the rules of an earlier version again (POST, with `If-Match`).
+    API_POLICY_RESTORE = "/api/admin/policy/versions/{version}/restore";
     /// Compares other rules with those in effect by the calls of the audit (POST).
     API_POLICY_DRY_RUN = "/api/admin/policy/dry-run";
     /// Decides about cases under the rules in effect (POST).

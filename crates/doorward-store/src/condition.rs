@@ -122,6 +122,8 @@ conditions! {
     UpdateResource = "update_external_resource";
     /// The removed external resource server exists.
     DeleteResource = "delete_external_resource";
+    /// No other version of the policy was saved meanwhile.
+    InsertPolicyVersion = "insert_policy_version";
     /// The object still has the entity tag that was read.
     Expect = "expect";
     /// Another enabled administrator exists.

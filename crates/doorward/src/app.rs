@@ -152,7 +152,7 @@ impl App {
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
         ring.follow(&store.signing_keys().await?)?;
         let outbound = Outbound::new(&config.outbound)?;
-        let rules = Live::new(reload::rules(&config, checked));
+        let rules = Live::new(reload::rules(&config, checked, &store).await?);
         let resources = ResourceTable::new(&public_url);
         let accounts = Accounts::new(doorward_accounts::Parts {
             store: store.clone(),
@@ -232,7 +232,7 @@ impl App {
             gateway: gateway.clone(),
             changes: changes.clone(),
         });
-        in_effect.put(&config, checked).await?;
+        in_effect.put(&config, checked, &store).await?;
         let loading = Live::<Loading>::default();
         let mcp = Mcp::new(doorward_mcp::Parts {
             store: store.clone(),

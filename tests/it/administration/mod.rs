@@ -5,6 +5,7 @@ mod clients;
 mod mail;
 mod overview;
 mod policy;
+mod policy_versions;
 mod providers;
 mod resources;
 mod settings;

@@ -257,7 +257,7 @@ async fn decide_selected(
         let question = Question {
             tab: "clients",
             title: text::console_block_clients(objects.len()),
-            effect: text::console_block_clients_effect(),
+            effects: vec![text::console_block_clients_effect()],
             objects,
             button: text::admin_client_block(),
             action: routes::ADMIN_CLIENTS.to_owned(),

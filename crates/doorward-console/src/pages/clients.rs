@@ -21,6 +21,7 @@ use crate::{
         Administrator, draw, exchange,
         scopes::service_scopes,
         settings::{Differs, differs},
+        sure::{self, Question},
     },
     refusals::{Alert, alert, oops},
 };
@@ -236,6 +237,42 @@ async fn edit(
     }
 }
 
+/// The question before a decision that ends the access of a client.
+async fn question(
+    console: &Console,
+    id: &str,
+    decision: ClientDecision,
+) -> Result<Option<Question>, Refusal> {
+    let client = console.admin.clients.with_id(id).await?;
+    let (title, effect, button) = match decision {
+        ClientDecision::Block => (
+            text::console_block_clients(1),
+            text::console_block_clients_effect(),
+            text::admin_client_block(),
+        ),
+        ClientDecision::Delete => (
+            text::console_delete_client(client.name.as_str()),
+            text::admin_client_delete_sure(),
+            text::common_delete(),
+        ),
+        ClientDecision::Approve
+        | ClientDecision::Deny
+        | ClientDecision::Unblock
+        | ClientDecision::Pin
+        | ClientDecision::Unpin => return Ok(None),
+    };
+    let grants = console.store.count_client_grants(&client.id, console.clock.now()).await?;
+    Ok(Some(Question {
+        tab: "clients",
+        title,
+        effects: vec![effect, text::console_client_ends(grants.to_string())],
+        objects: vec![client.name.clone()],
+        button,
+        action: routes::ADMIN_CLIENT.to_owned(),
+        back: format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id)),
+    }))
+}
+
 pub(crate) async fn decide(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
@@ -265,9 +302,12 @@ pub(crate) async fn decide(
     else {
         return ErrorPage::incomplete("decision").draw(&console.web);
     };
-    if decision == ClientDecision::Delete && params.get("sure").is_none() {
-        let again = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));
-        return show(&console, &administrator, id, again, None).await;
+    if !sure::is_sure(&params) {
+        match question(&console, id, decision).await {
+            Ok(None) => {}
+            Ok(Some(question)) => return sure::ask(&console, &administrator, &params, question),
+            Err(refusal) => return oops(&refusal).draw(&console.web),
+        }
     }
     match console.admin.clients.decide(id, decision, Some(seen)).await {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_CLIENTS)),

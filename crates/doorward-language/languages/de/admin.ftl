@@ -8,7 +8,6 @@ admin_keys = Signaturschlüssel
 admin_timeline = Verbindungsverlauf
 admin_audit = Audit
 admin_not_changed = Es wurde nichts geändert: { $reason }.
-admin_not_sure = Es wurde nichts geändert: Setzen Sie zuerst das Häkchen zur Bestätigung.
 
 # Overview.
 admin_mcp_server = MCP-Server

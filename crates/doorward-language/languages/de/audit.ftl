@@ -49,6 +49,7 @@ audit_provider_changed = Die Einstellungen eines Identitätsanbieters wurden ge�
 audit_provider_deleted = Ein Identitätsanbieter wurde gelöscht
 audit_key_added = Ein Signaturschlüssel wurde erstellt
 audit_test_mail_sent = Eine Testmail wurde gesendet
+audit_policy_changed = Regeln der Richtlinie wurden gespeichert
 audit_setting_changed = Eine zur Laufzeit änderbare Einstellung wurde geändert
 audit_configuration_reloaded = Eine geänderte Konfigurationsdatei wurde in Kraft gesetzt
 audit_configuration_refused = Eine geänderte Konfigurationsdatei ist nicht verwendbar

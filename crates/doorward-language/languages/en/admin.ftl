@@ -8,7 +8,6 @@ admin_keys = Signing keys
 admin_timeline = Timeline
 admin_audit = Audit
 admin_not_changed = Nothing was changed: { $reason }.
-admin_not_sure = Nothing was changed: select the confirmation first.
 
 # Overview.
 admin_mcp_server = MCP server

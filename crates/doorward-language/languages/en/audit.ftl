@@ -49,6 +49,7 @@ audit_provider_changed = The settings of an identity provider were changed
 audit_provider_deleted = An identity provider was deleted
 audit_key_added = A signing key was created
 audit_test_mail_sent = A test mail was sent
+audit_policy_changed = Rules of the policy were saved
 audit_setting_changed = A run-time setting changed
 audit_configuration_reloaded = A changed configuration file was put in effect
 audit_configuration_refused = A changed configuration file cannot be used

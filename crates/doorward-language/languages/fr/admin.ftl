@@ -8,7 +8,6 @@ admin_keys = Clés de signature
 admin_timeline = Chronologie
 admin_audit = Audit
 admin_not_changed = Rien n’a été modifié : { $reason }.
-admin_not_sure = Rien n’a été modifié : cochez d’abord la confirmation.
 
 # Overview.
 admin_mcp_server = Serveur MCP

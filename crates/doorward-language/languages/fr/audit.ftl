@@ -49,6 +49,7 @@ audit_provider_changed = Les paramètres d’un fournisseur d’identité ont é
 audit_provider_deleted = Un fournisseur d’identité a été supprimé
 audit_key_added = Une clé de signature a été créée
 audit_test_mail_sent = Un e-mail de test a été envoyé
+audit_policy_changed = Des règles de la politique ont été enregistrées
 audit_setting_changed = Un réglage modifiable en cours d’exécution a changé
 audit_configuration_reloaded = Un fichier de configuration modifié a été mis en vigueur
 audit_configuration_refused = Un fichier de configuration modifié est inutilisable
