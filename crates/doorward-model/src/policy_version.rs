@@ -1,7 +1,7 @@
 //! Versions of the policy that administrators saved. The one with the highest number is in effect,
 //! unless the configuration file has rules.
 
-use crate::{Effect, Timestamp, ToolPolicy, policy::RuleError};
+use crate::{Effect, Timestamp, ToolPolicy, access::RuleError};
 
 /// The most rules of a version.
 pub const MOST_RULES: usize = 500;

@@ -188,7 +188,7 @@ pub(crate) async fn save(
         Ok(page) => page,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    // What was typed is there again after the sign-in.
+    // The typed rules are kept over the sign-in.
     let next = filled(routes::ADMIN_POLICY, &params, &["rules", "default", "seen"]);
     let target = SignInTarget::page(&next);
     let authority = match console.web.authority(&administrator.0.visitor, &target).await {
