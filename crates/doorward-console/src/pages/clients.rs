@@ -246,7 +246,7 @@ async fn question(
     let client = console.admin.clients.with_id(id).await?;
     let (title, effect, button) = match decision {
         ClientDecision::Block => (
-            text::console_block_clients(1),
+            text::console_block_clients(1_i64),
             text::console_block_clients_effect(),
             text::admin_client_block(),
         ),
