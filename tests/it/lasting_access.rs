@@ -33,11 +33,13 @@ enum Action {
     ResetFactors,
     AddClient,
     AddProvider,
+    /// Rules of the policy may allow what was refused.
+    SavePolicy,
     BecomeAdministrator,
 }
 
 impl Action {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::BeginLink,
         Self::Link,
         Self::MakeToken,
@@ -54,6 +56,7 @@ impl Action {
         Self::ResetFactors,
         Self::AddClient,
         Self::AddProvider,
+        Self::SavePolicy,
         Self::BecomeAdministrator,
     ];
 }
@@ -255,6 +258,10 @@ impl Prepared {
                     ("client_secret", "y"),
                 ];
                 self.post("/admin/providers", "/admin/providers", &fields).await
+            }
+            Action::SavePolicy => {
+                let fields = [("rules", "allow role=none"), ("default", "allow"), ("seen", "0")];
+                self.post("/admin/policy", "/admin/policy", &fields).await
             }
             Action::BecomeAdministrator => self.post(&self.link, &self.link, &[]).await,
         }
