@@ -252,7 +252,9 @@ impl Reloader {
         }
         match self.parts.follow_policy(&self.store).await {
             Ok(()) => {
-                tracing::info!(version = newest.as_deref(), "a saved policy is in effect");
+                if let PolicySource::Version(version) = self.parts.rules.now().policy_source {
+                    tracing::info!(version, "a saved policy is in effect");
+                }
                 self.policy = newest;
             }
             Err(error) => {

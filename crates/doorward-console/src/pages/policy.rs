@@ -210,6 +210,10 @@ pub(crate) async fn save(
         Err(refusal) => match alert(&console, &refusal) {
             Ok((status, alert)) => {
                 page.error = Some(alert);
+                // The next decision is about the rules that are shown now.
+                if let Ok(newest) = console.admin.policies.newest_version().await {
+                    page.version = newest;
+                }
                 draw(status, &page)
             }
             Err(response) => response,
