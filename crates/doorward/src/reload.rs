@@ -324,7 +324,10 @@ impl Reloader {
         differences: &[Difference],
     ) -> Result<(), Failed> {
         // What needs a restart stays as it is, also in what later files are compared with.
-        let changes = differences.iter().any(|one| !one.needs_restart) || self.unfinished;
+        let changes = differences.iter().any(|one| !one.needs_restart)
+            || self.unfinished
+            // A default that is written out owns the policy too.
+            || loaded.owns_policy() != self.in_effect.owns_policy();
         if changes {
             self.unfinished = true;
             self.parts.put(&loaded.config, checked, &self.store).await.inspect_err(|error| {

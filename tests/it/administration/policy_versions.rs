@@ -201,6 +201,11 @@ async fn a_saved_policy_reaches_a_running_server_and_gives_way_to_that_of_the_fi
     assert_eq!(owner().await, "configuration 2");
     let (status, said) = served.command(&["policy", "roll-back", "1"]).await;
     assert!(status != 0 && said.contains("under [policy]"), "{status} {said}");
+    // The default alone is owned by the file as well, even where it is the usual one.
+    served.write("[policy]\ndefault = \"allow\"\n");
+    let (status, said) = served.command(&["reload"]).await;
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(owner().await, "configuration 0");
     // Without rules in the file, those that were saved are back.
     served.write("");
     let (status, said) = served.command(&["reload"]).await;

@@ -101,7 +101,7 @@ impl Loaded {
     }
 
     /// Reports rules of the policy, or its default, in the configuration.
-    fn owns_policy(&self) -> bool {
+    pub(crate) fn owns_policy(&self) -> bool {
         let (set, usual) = (&self.config.policy, PolicyConfig::default());
         !set.rules.is_empty()
             || set.default != usual.default
