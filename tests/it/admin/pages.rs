@@ -79,7 +79,9 @@ async fn an_administrator_does_the_same_on_pages() {
         .await
         .expect(409);
     assert!(late.body.contains("was changed since you opened this page"), "{}", late.body);
-    form(&server, &browser, &path, "delete", &[("do", "delete")]).await.expect(400);
+    let asked = form(&server, &browser, &path, "delete", &[("do", "delete")]).await.expect(200);
+    assert!(asked.body.contains("Delete dora?") && asked.body.contains("sessions: 1"));
+    browser.get(&server.at(&path)).await.expect(200);
     form(&server, &browser, &path, "disable", &[("do", "disable"), ("sure", "1")])
         .await
         .expect(200);

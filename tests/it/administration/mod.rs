@@ -140,7 +140,7 @@ impl Stage {
         assert_eq!(page.status, 200, "{path}: {}", page.body);
         let hidden = |name: &str| {
             let marker = format!("name=\"{name}\" value=\"");
-            let rest = match page.body.split_once(&format!("action=\"{sent}\"")) {
+            let rest = match page.body.split_once(&format!(" action=\"{sent}\"")) {
                 Some((_, form)) => form.split_once(&marker)?.1,
                 None => page.body.rsplit_once(&marker)?.1,
             };

@@ -115,7 +115,9 @@ async fn a_version_that_is_not_the_newest_is_not_replaced_and_versions_are_liste
     }
     let root = stage.server.signed_in("root").await;
     let at = stage.server.at("/admin/policy");
-    let csrf = doorward_testkit::form_value(&root.get(&at).await.body, "csrf").unwrap();
+    let body = root.get(&at).await.body;
+    let form = body.split_once("action=\"/admin/policy/dry-run\"").unwrap().1;
+    let csrf = doorward_testkit::form_value(form, "csrf").unwrap();
     let typed = [("csrf", csrf.as_str()), ("rules", "deny role=typed"), ("default", "deny")];
     let stale = [typed.as_slice(), &[("seen", "2")]].concat();
     let page = root.post(&at, &stale).await.expect(409);

@@ -1,5 +1,7 @@
 //! Counts of what waits for an administrator.
 
+use std::collections::BTreeMap;
+
 use doorward_model::{AuditKind, ClientId, ClientSource, Role, Timestamp};
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -8,7 +10,7 @@ use sea_orm::{
 
 use crate::{
     Store, StoreError,
-    entities::{access_grant, audit, client, passkey, totp, user},
+    entities::{access_grant, audit, client, passkey, setting, totp, user},
 };
 
 impl Store {
@@ -21,6 +23,19 @@ impl Store {
             .filter(C::DisabledAt.is_null())
             .count(&self.reader)
             .await?)
+    }
+
+    /// The values of several settings, by their names, in one statement. Those that are not set are
+    /// left out.
+    pub async fn settings(
+        &self,
+        names: Vec<String>,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = setting::Entity::find()
+            .filter(setting::Column::Name.is_in(names))
+            .all(&self.reader)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.name, row.value)).collect())
     }
 
     /// The number of grants to a client that count at `now`.
