@@ -5,7 +5,7 @@ use doorward_model::{
     Change, ClientId, Clock, Grant, GrantId, Resource, ScopeSet, Subject, Timestamp, UnitOfWork,
     User,
 };
-use doorward_testkit::{Browser, OAuthClient, Pkce, TestServer, Tokens};
+use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Pkce, TestServer, Tokens, tool};
 use serde_json::json;
 
 /// SQL statements of reads and units; PostgreSQL runs the same.
@@ -161,4 +161,43 @@ async fn a_flow_costs_the_same_however_many_grants_its_client_has() {
     }
     assert_eq!(store.count_grants_to(&alice.id, &to, now).await.unwrap(), 20);
     assert!(of_a_flow(&server, &client, &browser).await <= alone);
+}
+
+/// The statements of a call of an upstream's tool, and of the first page of the list of tools, the
+/// least of a few, with so many upstreams of so many tools each.
+async fn of_a_call_and_a_list(upstreams: usize, tools: usize) -> (u64, u64) {
+    let upstream = FakeUpstream::start().await;
+    upstream.state().tools.extend((0..tools).map(|number| tool(&format!("tool{number}"), true)));
+    let server = TestServer::start_with(|config| {
+        config.store.url = String::new().into();
+        for number in 0..upstreams {
+            config.upstreams.insert(format!("u{number}"), upstream.config("none"));
+        }
+    })
+    .await;
+    let store = &server.app.store;
+    server.user("alice").await;
+    let browser = server.signed_in("alice").await;
+    let client = OAuthClient::register(&server).await;
+    let token = client.tokens(&browser, &[]).await.access;
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+    let mut least = (u64::MAX, u64::MAX);
+    // The first ones fill caches.
+    for _ in 0..8 {
+        store.flush().await.unwrap();
+        let before = store.statements();
+        server.call(&token, "u0_echo", json!({"text": "x"})).await.expect(200);
+        let between = store.statements();
+        server.rpc(&token, &list).await.expect(200);
+        least.0 = least.0.min(between - before);
+        least.1 = least.1.min(store.statements() - between);
+    }
+    least
+}
+
+#[tokio::test]
+async fn a_call_and_a_list_cost_the_same_however_many_tools_and_upstreams_there_are() {
+    let few = of_a_call_and_a_list(1, 10).await;
+    assert_eq!(of_a_call_and_a_list(1, 4990).await, few, "of an upstream with 5,000 tools");
+    assert_eq!(of_a_call_and_a_list(100, 10).await, few, "of one of 100 upstreams");
 }

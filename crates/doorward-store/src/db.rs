@@ -1,13 +1,16 @@
 //! One way for the statements of entities to both databases.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, PaginatorTrait, QuerySelect, QueryTrait, Select, StatementBuilder,
-    TryIntoModel,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select,
+    StatementBuilder, TryIntoModel, Value,
     sea_query::{Alias, Expr, Query},
 };
 
-use crate::embedded::Embedded;
+use crate::{
+    embedded::{Embedded, parts},
+    kept::{self, Kept},
+};
 
 /// The connection on which statements run.
 #[derive(Clone, Copy)]
@@ -35,8 +38,74 @@ impl Db<'_> {
         Ok(match self {
             Self::Pool(pool) => pool.execute(statement).await?.rows_affected(),
             Self::Transaction(transaction) => transaction.execute(statement).await?.rows_affected(),
-            Self::Embedded(embedded) => embedded.execute(&DbBackend::Sqlite.build(statement))?,
+            Self::Embedded(embedded) => {
+                embedded.execute(parts(&DbBackend::Sqlite.build(statement)))?
+            }
         })
+    }
+
+    /// Runs a statement with a kept text, and returns the number of rows that it touched.
+    pub(crate) async fn run_kept(self, statement: &Kept) -> Result<u64, DbErr> {
+        Ok(match self {
+            Self::Pool(pool) => pool.execute_raw(statement.postgres()).await?.rows_affected(),
+            Self::Transaction(transaction) => {
+                transaction.execute_raw(statement.postgres()).await?.rows_affected()
+            }
+            Self::Embedded(embedded) => embedded.execute(statement.sqlite())?,
+        })
+    }
+
+    /// The rows of an entity, by a statement with a kept text; see [`kept`].
+    pub(crate) async fn all_kept<E>(
+        self,
+        name: &'static str,
+        values: &[Value],
+        select: impl Fn() -> Select<E>,
+    ) -> Result<Vec<E::Model>, DbErr>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        match self {
+            Self::Pool(pool) => select().all(pool).await,
+            Self::Transaction(transaction) => select().all(transaction).await,
+            Self::Embedded(embedded) => {
+                let text = kept::text(name, values, || select().into_query());
+                embedded.models::<E>((&text.sqlite, values))
+            }
+        }
+    }
+
+    /// The row of an entity with this key, by a statement with a kept text.
+    pub(crate) async fn keyed<E>(
+        self,
+        name: &'static str,
+        column: E::Column,
+        key: &str,
+    ) -> Result<Option<E::Model>, DbErr>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        let select = || E::find().filter(column.eq(key));
+        Ok(self.all_kept(name, &[key.into()], select).await?.pop())
+    }
+
+    /// The first row of a number and a text, by a statement with a kept text.
+    pub(crate) async fn numbered_kept<E: EntityTrait>(
+        self,
+        name: &'static str,
+        values: &[Value],
+        select: impl Fn() -> Select<E>,
+    ) -> Result<Option<(i64, String)>, DbErr> {
+        match self {
+            Self::Pool(pool) => select().into_tuple().one(pool).await,
+            Self::Transaction(transaction) => select().into_tuple().one(transaction).await,
+            Self::Embedded(embedded) => {
+                let text = kept::text(name, values, || select().into_query());
+                Ok(embedded.numbered((&text.sqlite, values))?.pop())
+            }
+        }
     }
 
     /// The rows of an entity.
@@ -48,7 +117,9 @@ impl Db<'_> {
         match self {
             Self::Pool(pool) => select.all(pool).await,
             Self::Transaction(transaction) => select.all(transaction).await,
-            Self::Embedded(embedded) => embedded.models::<E>(&select.build(DbBackend::Sqlite)),
+            Self::Embedded(embedded) => {
+                embedded.models::<E>(parts(&select.build(DbBackend::Sqlite)))
+            }
         }
     }
 
@@ -63,7 +134,7 @@ impl Db<'_> {
             Self::Transaction(transaction) => select.one(transaction).await,
             Self::Embedded(embedded) => {
                 let select = select.limit(1).build(DbBackend::Sqlite);
-                Ok(embedded.models::<E>(&select)?.pop())
+                Ok(embedded.models::<E>(parts(&select))?.pop())
             }
         }
     }

@@ -15,6 +15,7 @@ use std::{
 
 use rusqlite::{
     Connection, OpenFlags, Row, ToSql,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 use sea_orm::{
@@ -70,6 +71,9 @@ impl Embedded {
             let connection = Connection::open_with_flags(file, flags)?;
             connection.busy_timeout(BUSY)?;
             connection.set_prepared_statement_cache_capacity(PREPARED);
+            // Without it, SQLite prepares a statement again whenever a value that may decide
+            // between indexes has changed: for most reads, each time.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             let query_only = if purpose == Use::Reads { "ON" } else { "OFF" };
             connection.execute_batch(&format!(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache_kib}; PRAGMA query_only = {query_only}"
@@ -112,13 +116,13 @@ impl Embedded {
 
     fn query<T>(
         &self,
-        Statement { sql, values, .. }: &Statement,
+        (sql, values): (&str, &[Value]),
         mut read: impl FnMut(&Row<'_>) -> Result<T, DbErr>,
     ) -> Result<Vec<T>, DbErr> {
         self.with(|connection| {
             let mut statement =
                 connection.prepare_cached(sql).map_err(|error| unreadable(&error))?;
-            bind(&mut statement, values.as_ref()).map_err(|error| unreadable(&error))?;
+            bind(&mut statement, values).map_err(|error| unreadable(&error))?;
             let (mut rows, mut found) = (statement.raw_query(), Vec::new());
             while let Some(row) = rows.next().map_err(|error| unreadable(&error))? {
                 found.push(read(row)?);
@@ -128,7 +132,7 @@ impl Embedded {
     }
 
     /// The rows of an entity that a statement selects, with all columns in their order.
-    pub(crate) fn models<E>(&self, statement: &Statement) -> Result<Vec<E::Model>, DbErr>
+    pub(crate) fn models<E>(&self, statement: (&str, &[Value])) -> Result<Vec<E::Model>, DbErr>
     where
         E: EntityTrait,
         E::ActiveModel: TryIntoModel<E::Model>,
@@ -148,30 +152,60 @@ impl Embedded {
 
     /// The first column of the rows that a statement selects, as texts.
     pub(crate) fn texts(&self, statement: &Statement) -> Result<Vec<String>, DbErr> {
-        self.query(statement, |row| row.get(0).map_err(|error| unreadable(&error)))
+        self.query(parts(statement), |row| row.get(0).map_err(|error| unreadable(&error)))
+    }
+
+    /// The first two columns of the rows that a statement selects: a number and a text.
+    pub(crate) fn numbered(
+        &self,
+        statement: (&str, &[Value]),
+    ) -> Result<Vec<(i64, String)>, DbErr> {
+        self.query(statement, |row| {
+            let read = || Ok((row.get(0)?, row.get(1)?));
+            read().map_err(|error| unreadable(&error))
+        })
     }
 
     /// The number that a statement selects.
     pub(crate) fn number(&self, statement: &Statement) -> Result<i64, DbErr> {
-        let found = self.query(statement, |row| row.get(0).map_err(|error| unreadable(&error)))?;
+        let read = |row: &Row<'_>| row.get(0).map_err(|error| unreadable(&error));
+        let found = self.query(parts(statement), read)?;
         Ok(found.first().copied().unwrap_or_default())
     }
 
     /// Runs a statement, and returns the number of rows that it touched.
-    pub(crate) fn execute(&self, Statement { sql, values, .. }: &Statement) -> Result<u64, DbErr> {
+    pub(crate) fn execute(&self, (sql, values): (&str, &[Value])) -> Result<u64, DbErr> {
         self.with(|connection| {
             let write = || {
-                if values.as_ref().is_some_and(|values| values.0.len() > PREPARED_VALUES) {
+                if values.len() > PREPARED_VALUES {
                     let mut statement = connection.prepare(sql)?;
-                    bind(&mut statement, values.as_ref())?;
+                    bind(&mut statement, values)?;
                     return statement.raw_execute();
                 }
                 let mut statement = connection.prepare_cached(sql)?;
-                bind(&mut statement, values.as_ref())?;
+                bind(&mut statement, values)?;
                 statement.raw_execute()
             };
             let rows = write().map_err(|error| failed(&error))?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// Inserts rows by one prepared statement, which runs once for each, and returns how many were
+    /// inserted.
+    pub(crate) fn insert(&self, text: &str, rows: &[Vec<Value>]) -> Result<u64, DbErr> {
+        self.with(|connection| {
+            let write = || {
+                let mut statement = connection.prepare_cached(text)?;
+                let mut inserted = 0;
+                for row in rows {
+                    bind(&mut statement, row)?;
+                    inserted += statement.raw_execute()?;
+                }
+                Ok(inserted)
+            };
+            let inserted = write().map_err(|error| failed(&error))?;
+            Ok(u64::try_from(inserted).unwrap_or(u64::MAX))
         })
     }
 
@@ -228,11 +262,13 @@ impl Drop for Open<'_> {
     }
 }
 
-fn bind(
-    statement: &mut rusqlite::Statement<'_>,
-    values: Option<&sea_orm::Values>,
-) -> rusqlite::Result<()> {
-    for (at, value) in values.iter().flat_map(|values| values.0.iter()).enumerate() {
+/// The text and the values of a statement.
+pub(crate) fn parts(statement: &Statement) -> (&str, &[Value]) {
+    (&statement.sql, statement.values.as_ref().map_or(&[], |values| &values.0))
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Value]) -> rusqlite::Result<()> {
+    for (at, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(at + 1, Bound(value))?;
     }
     Ok(())
@@ -324,20 +360,68 @@ mod tests {
     #[test]
     fn rows_come_back_as_the_entities_that_they_were_and_damaged_ones_do_not() {
         let (folder, embedded) = opened("types");
-        assert_eq!(embedded.execute(&failure(None)).unwrap(), 1);
-        assert_eq!(embedded.execute(&failure(Some(3))).unwrap(), 1);
+        assert_eq!(embedded.execute(parts(&failure(None))).unwrap(), 1);
+        assert_eq!(embedded.execute(parts(&failure(Some(3)))).unwrap(), 1);
         let all = login_failure::Entity::find().build(DbBackend::Sqlite);
-        let rows = embedded.models::<login_failure::Entity>(&all).unwrap();
+        let rows = embedded.models::<login_failure::Entity>(parts(&all)).unwrap();
         let found: Vec<_> =
             rows.iter().map(|row| (row.name.as_str(), row.failures, row.previous_at)).collect();
         assert_eq!(found, [("a", 1, None), ("a", 1, Some(3))]);
         // Of a column that must have a value, and of one of another type.
         for damage in ["last_at = NULL", "failures = 'x'", "failures = 3000000000"] {
             embedded.say(&format!("UPDATE login_failure SET {damage}")).unwrap();
-            assert!(embedded.models::<login_failure::Entity>(&all).is_err(), "{damage}");
+            assert!(embedded.models::<login_failure::Entity>(parts(&all)).is_err(), "{damage}");
         }
         embedded.close();
         assert!(embedded.say("SELECT 1").unwrap_err().to_string().contains("closed"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_its_values_are_and_whatever_indexes_there_are() {
+        let (folder, embedded) = opened("prepared");
+        for (table, column, condition) in [
+            ("setting", "value", "value IS NOT NULL"),
+            ("login_failure", "name, last_at", "previous_at IS NULL"),
+        ] {
+            let index = format!("CREATE INDEX on_{table} ON {table} ({column}) WHERE {condition}");
+            embedded.say(&index).unwrap();
+        }
+        for sql in [
+            "SELECT name FROM setting WHERE value = ?",
+            "SELECT name FROM login_failure WHERE name = ? AND previous_at IS NULL AND last_at > ? \
+             ORDER BY last_at DESC LIMIT ?",
+        ] {
+            for round in 0..3 {
+                let number = |value: i64| Value::BigInt(Some(value));
+                let values = [Value::from(format!("name{round}")), number(round), number(50)];
+                let values = values.into_iter().take(sql.matches('?').count());
+                let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+                assert_eq!(embedded.texts(&statement).unwrap(), [""; 0]);
+            }
+            let again = embedded.with(|connection| {
+                let statement = connection.prepare_cached(sql).unwrap();
+                Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
+            });
+            assert_eq!(again.unwrap(), 0, "{sql}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn rows_are_inserted_by_one_statement_and_those_that_exist_stay() {
+        let (folder, embedded) = opened("rows");
+        embedded.say("CREATE UNIQUE INDEX names ON setting (name)").unwrap();
+        let row = |name: &str, value: &str| vec![Value::from(name), Value::from(value)];
+        let text = "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING";
+        let rows = [row("a", "1"), row("b", "2"), row("a", "3")];
+        assert_eq!(embedded.insert(text, &rows).unwrap(), 2);
+        let all = setting::Entity::find().build(DbBackend::Sqlite);
+        let values: Vec<_> = embedded.models::<setting::Entity>(parts(&all)).unwrap();
+        let values: Vec<_> = values.iter().map(|row| row.value.as_str()).collect();
+        assert_eq!(values, ["1", "2"]);
+        let text = "INSERT INTO setting (name, value) VALUES (?, ?)";
+        assert!(embedded.insert(text, &[row("c", "4"), row("a", "5")]).is_err());
         std::fs::remove_dir_all(folder).unwrap();
     }
 
@@ -346,11 +430,11 @@ mod tests {
         let (folder, embedded) = opened("undone");
         let count = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) FROM login_failure");
         let open = embedded.begin().unwrap();
-        embedded.execute(&failure(None)).unwrap();
+        embedded.execute(parts(&failure(None))).unwrap();
         drop(open);
         assert_eq!(embedded.number(&count).unwrap(), 0);
         let open = embedded.begin().unwrap();
-        embedded.execute(&failure(None)).unwrap();
+        embedded.execute(parts(&failure(None))).unwrap();
         open.commit().unwrap();
         assert_eq!(embedded.number(&count).unwrap(), 1);
         let reader =
@@ -358,11 +442,13 @@ mod tests {
         assert_eq!(reader.number(&count).unwrap(), 1);
         assert!(
             reader
-                .models::<setting::Entity>(&setting::Entity::find().build(DbBackend::Sqlite))
+                .models::<setting::Entity>(parts(&setting::Entity::find().build(DbBackend::Sqlite)))
                 .unwrap()
                 .is_empty()
         );
-        assert!(reader.execute(&failure(None)).unwrap_err().to_string().contains("readonly"));
+        assert!(
+            reader.execute(parts(&failure(None))).unwrap_err().to_string().contains("readonly")
+        );
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

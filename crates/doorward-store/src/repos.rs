@@ -84,7 +84,7 @@ impl Store {
     pub async fn user(&self, id: &UserId) -> Result<Option<Arc<User>>, StoreError> {
         let read = || async move {
             self.point()
-                .one(user::Entity::find_by_id(id.as_str()))
+                .keyed::<user::Entity>("user", user::Column::Id, id.as_str())
                 .await?
                 .map(convert::user)
                 .transpose()
@@ -131,7 +131,7 @@ impl Store {
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
         let read = || async move {
             self.point()
-                .one(client::Entity::find_by_id(id.as_str()))
+                .keyed::<client::Entity>("client", client::Column::Id, id.as_str())
                 .await?
                 .map(convert::client)
                 .transpose()
@@ -210,7 +210,11 @@ impl Store {
     /// The code with this hash, spent or not, straight from the database.
     pub async fn code(&self, token: &HashedToken) -> Result<Option<AuthorizationCode>, StoreError> {
         self.point()
-            .one(authorization_code::Entity::find_by_id(token.as_str()))
+            .keyed::<authorization_code::Entity>(
+                "code",
+                authorization_code::Column::Token,
+                token.as_str(),
+            )
             .await?
             .map(convert::code)
             .transpose()
@@ -219,7 +223,7 @@ impl Store {
     pub async fn grant(&self, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
         let read = || async move {
             self.point()
-                .one(access_grant::Entity::find_by_id(id.as_str()))
+                .keyed::<access_grant::Entity>("grant", access_grant::Column::Id, id.as_str())
                 .await?
                 .map(convert::grant)
                 .transpose()
@@ -230,7 +234,7 @@ impl Store {
     /// not bend.
     pub async fn grant_uncached(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
         self.point()
-            .one(access_grant::Entity::find_by_id(id.as_str()))
+            .keyed::<access_grant::Entity>("grant", access_grant::Column::Id, id.as_str())
             .await?
             .map(convert::grant)
             .transpose()
@@ -268,11 +272,15 @@ impl Store {
             .add(G::ClientId.eq(client_id.as_str()))
             .add(G::RevokedAt.is_null())
             .add(G::ExpiresAt.gt(now.0));
-        let last_used_first = access_grant::Entity::find()
-            .filter(live)
-            .order_by_desc(G::LastUsedAt)
-            .limit(GRANTS_READ);
-        let rows = self.point().all(last_used_first).await?;
+        let last_used_first = || {
+            access_grant::Entity::find()
+                .filter(live.clone())
+                .order_by_desc(G::LastUsedAt)
+                .limit(GRANTS_READ)
+        };
+        let values =
+            [user_id.as_str().into(), client_id.as_str().into(), now.0.into(), GRANTS_READ.into()];
+        let rows = self.point().all_kept("live grants", &values, last_used_first).await?;
         rows.into_iter().map(convert::grant).collect()
     }
     /// A user's grants that count at `now` to clients that registered themselves under one name,
@@ -355,7 +363,11 @@ impl Store {
     ) -> Result<Option<RefreshToken>, StoreError> {
         Ok(self
             .point()
-            .one(refresh_token::Entity::find_by_id(token.as_str()))
+            .keyed::<refresh_token::Entity>(
+                "refresh token",
+                refresh_token::Column::Token,
+                token.as_str(),
+            )
             .await?
             .map(convert::refresh_token))
     }
@@ -367,7 +379,7 @@ impl Store {
     pub async fn session(&self, token: &HashedToken) -> Result<Option<Arc<Session>>, StoreError> {
         let read = || async move {
             self.point()
-                .one(session::Entity::find_by_id(token.as_str()))
+                .keyed::<session::Entity>("session", session::Column::Token, token.as_str())
                 .await?
                 .map(convert::session)
                 .transpose()

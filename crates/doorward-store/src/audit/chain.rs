@@ -5,21 +5,20 @@ use doorward_model::{
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder,
+    QueryOrder, QuerySelect,
 };
 
 use crate::{
     StoreError,
     db::Db,
     entities::{audit, setting},
+    rows::Rows,
     writes::Sql,
 };
 
 /// The setting that holds where the chain begins after old entries were deleted: `SEQ HASH` of the
 /// last deleted one.
 pub(crate) const BASE: &str = "audit.base";
-/// How many rows one statement inserts: SQLite takes at most 32,766 parameters, and a row has 22.
-const ROWS: usize = 500;
 
 /// Locks the chain until the transaction ends. SQLite has one writer anyway.
 async fn lock(db: Db<'_>) -> Result<(), DbErr> {
@@ -45,8 +44,15 @@ pub(crate) async fn base(db: Db<'_>) -> Result<AuditHead, DbErr> {
 
 /// The end of the chain.
 pub(crate) async fn head(db: Db<'_>) -> Result<AuditHead, DbErr> {
-    match db.one(audit::Entity::find().order_by_desc(audit::Column::Seq)).await? {
-        Some(row) => Ok(AuditHead { seq: row.seq, hash: row.hash }),
+    let newest = || {
+        audit::Entity::find()
+            .select_only()
+            .columns([audit::Column::Seq, audit::Column::Hash])
+            .order_by_desc(audit::Column::Seq)
+            .limit(1)
+    };
+    match db.numbered_kept("audit head", &[1_u64.into()], newest).await? {
+        Some((seq, hash)) => Ok(AuditHead { seq, hash }),
         None => base(db).await,
     }
 }
@@ -58,18 +64,13 @@ pub(crate) async fn append(db: Db<'_>, events: Vec<&AuditEvent>) -> Result<(), D
     }
     lock(db).await?;
     let mut head = head(db).await?;
-    let mut rows = Vec::new();
-    for event in events {
+    let entries = events.into_iter().map(|event| {
         let entry = head.follow(event.clone().storable());
         head = AuditHead::from(&entry);
-        rows.push(row(entry));
-        if rows.len() == ROWS {
-            let full = audit::Entity::insert_many(std::mem::take(&mut rows));
-            Sql::from(full).execute(db).await?;
-        }
-    }
-    if !rows.is_empty() {
-        Sql::from(audit::Entity::insert_many(rows)).execute(db).await?;
+        row(entry)
+    });
+    for rows in Rows::many(entries) {
+        rows.execute(db).await?;
     }
     Ok(())
 }

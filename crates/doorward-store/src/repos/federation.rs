@@ -94,15 +94,14 @@ impl Store {
     }
     /// A user's accounts at identity providers, the first linked first.
     pub async fn identities_of(&self, user_id: &UserId) -> Result<Vec<LinkedIdentity>, StoreError> {
-        let rows = self
-            .point()
-            .all(
-                identity::Entity::find()
-                    .filter(identity::Column::UserId.eq(user_id.as_str()))
-                    .order_by_asc(identity::Column::CreatedAt)
-                    .order_by_asc(identity::Column::Id),
-            )
-            .await?;
+        let oldest_first = || {
+            identity::Entity::find()
+                .filter(identity::Column::UserId.eq(user_id.as_str()))
+                .order_by_asc(identity::Column::CreatedAt)
+                .order_by_asc(identity::Column::Id)
+        };
+        let values = [user_id.as_str().into()];
+        let rows = self.point().all_kept("identities", &values, oldest_first).await?;
         rows.into_iter().map(convert::identity).collect()
     }
     /// Accounts at identity providers with a check due at `now`, the longest due first, at most

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Audit, Name, Write, about, nothing, run};
+use super::{Audit, Name, Write, about, if_new, run};
 use crate::{
     audit::compare::Row,
     condition::Condition,
@@ -56,7 +56,7 @@ pub(super) fn insert(new: &Client) -> Write {
         .detail(detail.to_string());
     Write {
         name: Name::Decides(Condition::InsertClient),
-        work: run(Entity::insert(convert::client_row(new)).on_conflict(nothing())),
+        work: run(if_new(convert::client_row(new))),
         stale: None,
         // A client that registers itself acts for itself.
         audit: Audit::Entry(if new.source == ClientSource::Administrator {

@@ -5,12 +5,12 @@ use doorward_model::{
     RefreshToken, Resource, RevokeReason, ScopeSet, Timestamp, UserId,
 };
 use sea_orm::{
-    ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
+    ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryTrait,
     sea_query::{Expr, ExprTrait, Query},
 };
 use serde_json::json;
 
-use super::{Audit, Name, Read, Sql, Work, Write, about, devices, run};
+use super::{Audit, Name, Read, Sql, Work, Write, about, devices, new, run};
 use crate::{
     condition::Condition,
     convert,
@@ -22,6 +22,7 @@ use crate::{
         relying_session::{self, Column as P},
     },
     invalidate::Invalidation,
+    kept::Kept,
 };
 
 fn reach(scopes: &ScopeSet, resources: &[Resource]) -> String {
@@ -34,7 +35,7 @@ pub(super) fn insert_code(code: &AuthorizationCode) -> Write {
         .through(&code.client_id);
     Write {
         name: Name::Always("insert_code"),
-        work: run(authorization_code::Entity::insert(convert::code_row(code))),
+        work: run(new(convert::code_row(code))),
         stale: None,
         audit: Audit::Entry(event.detail(reach(&code.scopes, &code.resources))),
     }
@@ -47,9 +48,16 @@ pub(super) fn redeem_code(token: &HashedToken, now: Timestamp) -> Write {
         .add(C::ExpiresAt.gt(now.0));
     Write {
         name: Name::Decides(Condition::RedeemCode),
-        work: run(authorization_code::Entity::update_many()
-            .col_expr(C::ConsumedAt, Expr::value(now.0))
-            .filter(unspent)),
+        work: run(Kept::new(
+            "redeem code",
+            vec![now.0.into(), token.as_str().into(), now.0.into()],
+            || {
+                authorization_code::Entity::update_many()
+                    .col_expr(C::ConsumedAt, Expr::value(now.0))
+                    .filter(unspent.clone())
+                    .into_query()
+            },
+        )),
         stale: None,
         // The grant of the same unit has the entry.
         audit: Audit::Silent,
@@ -63,7 +71,7 @@ pub(super) fn insert(grant: &Grant) -> Write {
     event.actor.grant_id = Some(grant.id.to_string());
     Write {
         name: Name::Always("insert_grant"),
-        work: run(access_grant::Entity::insert(convert::grant_row(grant))),
+        work: run(new(convert::grant_row(grant))),
         stale: None,
         audit: Audit::Entry(event.detail(reach(&grant.scopes, &grant.resources))),
     }
@@ -222,7 +230,7 @@ pub(super) fn revoke_of_client(client_id: &ClientId, at: Timestamp, reason: Revo
 pub(super) fn insert_refresh_token(token: &RefreshToken) -> Write {
     Write {
         name: Name::Always("insert_refresh_token"),
-        work: run(refresh_token::Entity::insert(convert::refresh_token_row(token))),
+        work: run(new(convert::refresh_token_row(token))),
         stale: None,
         // The grant, or the refresh, has the entry.
         audit: Audit::Silent,
@@ -249,12 +257,23 @@ pub(super) fn use_refresh_token(
         .add(R::UsedAt.is_null())
         .add(R::ExpiresAt.gt(now.0))
         .add(R::GrantId.in_subquery(live));
-    let update = refresh_token::Entity::update_many()
-        .col_expr(R::UsedAt, Expr::value(now.0))
-        .col_expr(R::Successor, Expr::value(successor.as_str()));
+    let update = || {
+        refresh_token::Entity::update_many()
+            .col_expr(R::UsedAt, Expr::value(now.0))
+            .col_expr(R::Successor, Expr::value(successor.as_str()))
+            .filter(unused.clone())
+            .into_query()
+    };
+    let values = vec![
+        now.0.into(),
+        successor.as_str().into(),
+        token.as_str().into(),
+        now.0.into(),
+        now.0.into(),
+    ];
     Write {
         name: Name::Decides(Condition::UseRefreshToken),
-        work: run(update.filter(unused)),
+        work: run(Kept::new("use refresh token", values, update)),
         stale: None,
         // The issuer notes the refresh with its response.
         audit: Audit::Silent,

@@ -26,7 +26,14 @@ use sea_orm::{
 pub(crate) use reads::{Dependents, Read};
 pub(crate) use trust::{grants_for, tokens_for};
 
-use crate::{audit::compare::Row, condition::Condition, db::Db, invalidate::Invalidation};
+use crate::{
+    audit::compare::Row,
+    condition::Condition,
+    db::Db,
+    invalidate::Invalidation,
+    kept::Kept,
+    rows::{Existing, Rows},
+};
 
 /// A change as it is applied.
 #[derive(Debug)]
@@ -91,6 +98,8 @@ pub(crate) enum Audit {
 /// A built statement.
 #[derive(Debug)]
 pub(crate) enum Sql {
+    Rows(Rows),
+    Kept(Kept),
     Insert(InsertStatement),
     Update(UpdateStatement),
     Delete(DeleteStatement),
@@ -99,10 +108,24 @@ pub(crate) enum Sql {
 impl Sql {
     pub(crate) async fn execute(&self, db: Db<'_>) -> Result<u64, DbErr> {
         match self {
+            Self::Rows(rows) => rows.execute(db).await,
+            Self::Kept(statement) => db.run_kept(statement).await,
             Self::Insert(statement) => db.run(statement).await,
             Self::Update(statement) => db.run(statement).await,
             Self::Delete(statement) => db.run(statement).await,
         }
+    }
+}
+
+impl From<Rows> for Sql {
+    fn from(rows: Rows) -> Self {
+        Self::Rows(rows)
+    }
+}
+
+impl From<Kept> for Sql {
+    fn from(statement: Kept) -> Self {
+        Self::Kept(statement)
     }
 }
 
@@ -133,6 +156,16 @@ impl<E: EntityTrait> From<DeleteMany<E>> for Sql {
 /// Work of one statement.
 fn run(sql: impl Into<Sql>) -> Work {
     Work::Statements(vec![sql.into()])
+}
+
+/// A row to be inserted. That another one has its key is an error.
+fn new(row: impl ActiveModelTrait) -> Rows {
+    Rows::one(row, Existing::Fails)
+}
+
+/// A row to be inserted unless another one has its key; the statement then touches none.
+fn if_new(row: impl ActiveModelTrait) -> Rows {
+    Rows::one(row, Existing::Stays)
 }
 
 /// Leaves an existing row alone; the statement then touches none.

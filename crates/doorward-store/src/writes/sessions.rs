@@ -29,7 +29,7 @@ pub(super) fn insert(new: &Session) -> Write {
     event.address.clone_from(&new.address);
     Write {
         name: Name::Always("insert_session"),
-        work: run(session::Entity::insert(convert::session_row(new))),
+        work: run(super::new(convert::session_row(new))),
         stale: None,
         // A session that waits for a second factor is no sign-in yet.
         audit: if new.complete { Audit::Entry(event) } else { Audit::Silent },

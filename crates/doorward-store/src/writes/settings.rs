@@ -10,31 +10,30 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Audit, Name, Read, Work, Write, about, nothing, run};
+use super::{Audit, Name, Read, Sql, Work, Write, about, if_new, nothing, run};
 use crate::{
     audit::{compare::Row, recover::MARK},
     condition::Condition,
     convert,
     entities::{
-        audit_record, connect_step,
+        audit_record,
         one_time_link::{self, Column as L},
         setting,
         signing_key::{self, Column as K},
         spent_value,
     },
     invalidate::Invalidation,
+    rows::Rows,
 };
 
 /// Settings with values that the audit records. The others are the program's own.
 const SHOWN_SETTINGS: [&str; 3] = ["mcp.", "pages.", "registration."];
-/// Rows of one statement: PostgreSQL takes at most 65,535 parameters.
-const ROWS: usize = 500;
 
 pub(super) fn spend_value(key: String, expires_at: Timestamp) -> Write {
     let row = spent_value::ActiveModel { name: Set(key), expires_at: Set(expires_at.0) };
     Write {
         name: Name::Decides(Condition::SpendValue),
-        work: run(spent_value::Entity::insert(row).on_conflict(nothing())),
+        work: run(if_new(row)),
         stale: None,
         audit: Audit::Silent,
     }
@@ -190,12 +189,10 @@ pub(super) fn insert_record(id: String, at: Timestamp, body: &Sealed) -> Write {
 }
 
 pub(super) fn insert_steps(steps: &[ConnectStep]) -> Write {
-    let inserts = steps.chunks(ROWS).map(|some| {
-        connect_step::Entity::insert_many(some.iter().map(convert::access_tokens::step_row)).into()
-    });
+    let rows = Rows::many(steps.iter().map(convert::access_tokens::step_row));
     Write {
         name: Name::Always("insert_steps"),
-        work: Work::Statements(inserts.collect()),
+        work: Work::Statements(rows.into_iter().map(Sql::from).collect()),
         stale: None,
         // Steps are a record of their own.
         audit: Audit::Silent,
