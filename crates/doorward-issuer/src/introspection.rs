@@ -3,7 +3,7 @@
 use doorward_keys::AccessClaims;
 use doorward_model::{
     ClientAuthMethod, ClientSource, ConnectStep, ExternalResource, Grant, OAuthErrorCode,
-    PlainToken, Reason, StepKind, Timestamp, TokenKind,
+    PlainToken, Reason, StepKind, Timestamp,
 };
 use doorward_transport::{ClientAddress, Params};
 use http::{HeaderMap, header};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     Failure, Issuer,
     client_auth::{self, AuthenticatedClient, Endpoint, RequestFailure},
+    revocation::OwnToken,
 };
 
 fn inactive() -> Value {
@@ -40,19 +41,21 @@ impl Issuer {
         }
         let token = token_of(params)?;
         let now = self.parts.clock.now();
-        let Some(grant) = self.live_grant_of(token).await? else { return Ok(inactive()) };
+        let Some(OwnToken { grant, verified }) = self.live_grant_of(token).await? else {
+            return Ok(inactive());
+        };
         if grant.client_id != caller.id && caller.source != ClientSource::Administrator {
             return Ok(inactive());
         }
         let is_external =
             grant.resources.iter().any(|resource| self.parts.resources.is_external(resource));
-        if token.starts_with(TokenKind::RefreshToken.prefix()) {
+        let Some(verified) = verified else {
             if is_external && grant.client_id != caller.id {
                 return Ok(inactive());
             }
             return Ok(self.refresh_token_state(token, &grant, now).await?);
-        }
-        if is_external { Ok(inactive()) } else { Ok(self.access_token_state(token, now)) }
+        };
+        Ok(if is_external { inactive() } else { state_of(&verified.claims) })
     }
 
     /// The external resource server that asks, by its identifier and secret; `None` for a request
@@ -118,11 +121,6 @@ impl Issuer {
             || account.as_str().to_owned(),
             |client| self.subject_at(&client, account),
         ))
-    }
-
-    fn access_token_state(&self, token: &str, now: Timestamp) -> Value {
-        let verified = self.parts.keys.verify(token, self.parts.public_url.as_str(), now);
-        verified.map_or_else(|_| inactive(), |verified| state_of(&verified.claims))
     }
 }
 

@@ -1,5 +1,8 @@
 //! Token revocation (RFC 7009).
 
+use std::sync::Arc;
+
+use doorward_keys::VerifiedToken;
 use doorward_model::{
     Change, ClientId, Grant, GrantId, OAuthErrorCode, PlainToken, RevokeReason, TokenKind,
 };
@@ -12,13 +15,21 @@ use crate::{
     client_auth::{AuthenticatedClient, Endpoint, RequestFailure},
 };
 
+/// A token of this server.
+pub(crate) struct OwnToken {
+    /// Its grant.
+    pub(crate) grant: Grant,
+    /// Its claims, if it is an access token.
+    pub(crate) verified: Option<Arc<VerifiedToken>>,
+}
+
 impl Issuer {
-    /// The grant of a token, if this server issued the token, with the client that it was issued
-    /// to.
-    pub(crate) async fn grant_of(&self, token: &str) -> Result<Option<Grant>, Failure> {
-        let grant_id = if token.starts_with(TokenKind::RefreshToken.prefix()) {
+    /// The grant of a token, if this server issued the token, with what was verified of an access
+    /// token.
+    pub(crate) async fn grant_of(&self, token: &str) -> Result<Option<OwnToken>, Failure> {
+        let (grant_id, verified) = if token.starts_with(TokenKind::RefreshToken.prefix()) {
             match self.parts.store.refresh_token(&PlainToken::presented(token).hashed()).await? {
-                Some(refresh) => refresh.grant_id,
+                Some(refresh) => (refresh.grant_id, None),
                 None => return Ok(None),
             }
         } else {
@@ -28,24 +39,24 @@ impl Issuer {
                 self.parts.public_url.as_str(),
                 self.parts.clock.now(),
             ) {
-                Ok(verified) => GrantId::from_text(verified.claims.grant.clone()),
+                Ok(verified) => (GrantId::from_text(verified.claims.grant.clone()), Some(verified)),
                 Err(_) => return Ok(None),
             }
         };
-        Ok(self.parts.store.grant_uncached(&grant_id).await?)
+        let grant = self.parts.store.grant_uncached(&grant_id).await?;
+        Ok(grant.map(|grant| OwnToken { grant, verified }))
     }
 
     /// The grant of a token, if it counts at this moment.
-    pub(crate) async fn live_grant_of(&self, token: &str) -> Result<Option<Grant>, Failure> {
+    pub(crate) async fn live_grant_of(&self, token: &str) -> Result<Option<OwnToken>, Failure> {
         let now = self.parts.clock.now();
-        let Some(grant) = self.grant_of(token).await?.filter(|grant| grant.is_live(now)) else {
-            return Ok(None);
-        };
+        let own = self.grant_of(token).await?.filter(|own| own.grant.is_live(now));
+        let Some(OwnToken { grant, verified }) = own else { return Ok(None) };
         if grant.delegation.is_none() {
-            return Ok(Some(grant));
+            return Ok(Some(OwnToken { grant, verified }));
         }
         let in_force = self.parts.store.grant_in_force(&grant.id, now).await?;
-        Ok(in_force.map(|grant| grant.as_ref().clone()))
+        Ok(in_force.map(|grant| OwnToken { grant: grant.as_ref().clone(), verified }))
     }
 
     /// Revokes the grant that a token belongs to. Unknown tokens and those of other clients change
@@ -62,7 +73,7 @@ impl Issuer {
             .get("token")
             .ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "token is missing"))?;
         let nothing = || Ok(json!({}));
-        let Some(grant) = self.grant_of(token).await? else { return nothing() };
+        let Some(OwnToken { grant, .. }) = self.grant_of(token).await? else { return nothing() };
         if grant.client_id != client.id {
             tracing::warn!(client = %client.id, owner = %grant.client_id, "a client tried to revoke another client's token");
             return nothing();

@@ -6,7 +6,7 @@ use doorward_keys::Audience;
 use doorward_model::{Client, ClientId, OAuthErrorCode, Scope, ScopeSet, TokenKind, User};
 use serde_json::Value;
 
-use crate::{Failure, Issuer};
+use crate::{Failure, Issuer, revocation::OwnToken};
 
 /// A request that gets no claims.
 pub(crate) enum Refusal {
@@ -41,10 +41,9 @@ impl Issuer {
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
             return Err(Refusal::Invalid);
         }
-        let grant = self.grant_of(token).await?.filter(|grant| grant.is_live(now));
-        let grant = grant.ok_or(Refusal::Invalid)?;
-        let issuer = self.parts.public_url.as_str();
-        let verified = self.parts.keys.verify(token, issuer, now).map_err(|_| Refusal::Invalid)?;
+        let own = self.grant_of(token).await?.filter(|own| own.grant.is_live(now));
+        let OwnToken { grant, verified } = own.ok_or(Refusal::Invalid)?;
+        let verified = verified.ok_or(Refusal::Invalid)?;
         let claims = &verified.claims;
         let here = Audience::One(self.userinfo_resource().as_str().to_owned());
         if claims.aud != here || claims.client_id != grant.client_id.as_str() {

@@ -65,7 +65,7 @@ impl Judge {
         if !rules.access.allows_tool(user, &name_in_roles(facts)) {
             return "access.tool_roles".to_owned();
         }
-        if !rules.access.scopes_of(user).allows(facts.scope) {
+        if !rules.access.may_hold(user, facts.scope) {
             return "access.scope_roles".to_owned();
         }
         if !caller.scopes.allows(facts.scope) {
@@ -82,7 +82,7 @@ impl Judge {
     fn decide_by(rules: &Rules, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
         let user = subject.user;
         if !rules.access.allows_tool(user, &name_in_roles(facts))
-            || !rules.access.scopes_of(user).allows(facts.scope)
+            || !rules.access.may_hold(user, facts.scope)
         {
             return Verdict::Refuse;
         }

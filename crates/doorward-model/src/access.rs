@@ -97,6 +97,17 @@ impl AccessPolicy {
             .collect()
     }
 
+    /// True if this user may hold this scope through any client: [`Self::scopes_of`] for one scope,
+    /// as it is asked for with each call.
+    pub fn may_hold(&self, user: &User, scope: Scope) -> bool {
+        if !self.scopes.is_empty() {
+            return self.scopes_of(user).allows(scope);
+        }
+        let of_all = |held: &Scope| !held.is_administrative();
+        SCOPES.iter().map(|info| info.scope).filter(of_all).any(|held| held.includes(scope))
+            || user.administrative_scopes().allows(scope)
+    }
+
     /// True if this user may call a tool of this name. Of several rules that match, all must
     /// hold.
     pub fn allows_tool(&self, user: &User, tool: &str) -> bool {
@@ -205,6 +216,24 @@ mod tests {
             "openid profile email groups offline_access",
             "writing includes reading"
         );
+    }
+
+    #[test]
+    fn one_scope_is_judged_like_all_of_them_together() {
+        let upstream = crate::UpstreamName::parse("mail").unwrap();
+        let mut scopes: Vec<Scope> = SCOPES.iter().map(|info| info.scope).collect();
+        scopes.extend(crate::ToolClass::ALL.map(|class| Scope::At(class, upstream)));
+        scopes.extend(Scope::named("mcp:write:mail"));
+        for rules in [vec![], vec!["mcp:read = staff"], vec!["mcp:write = developer, admin"]] {
+            let policy = AccessPolicy::parse(&list(&rules), &[], &[]).unwrap();
+            for roles in [vec![], vec!["staff"], vec!["developer"], vec!["admin"]] {
+                let user = user(&roles, &[]);
+                for scope in &scopes {
+                    let together = policy.scopes_of(&user).allows(*scope);
+                    assert_eq!(policy.may_hold(&user, *scope), together, "{roles:?} {scope:?}");
+                }
+            }
+        }
     }
 
     #[test]
