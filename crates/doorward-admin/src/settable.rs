@@ -5,7 +5,7 @@
 
 use doorward_federation::ProviderConfig;
 use doorward_gateway::{UpstreamConfig, upstreams::KINDS};
-use doorward_model::SecretSettings as _;
+use doorward_model::{SecretSettings as _, uri};
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
@@ -321,7 +321,9 @@ pub(crate) fn admit(
             }
             "document"
                 if !value.as_str().is_some_and(|text| {
-                    text.starts_with("https://") || text.starts_with("http://")
+                    ["https", "http"].iter().any(|scheme| {
+                        uri::after_scheme(text, scheme).is_some_and(|rest| rest.starts_with("//"))
+                    })
                 }) =>
             {
                 return Err(Refusal::OfTheMachine(key.clone()));

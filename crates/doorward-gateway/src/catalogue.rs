@@ -8,11 +8,12 @@ use std::{
 use doorward_mcp::{
     Offers, ToolSpec,
     apps::map_references,
-    uri::{own_uri, public_uri},
+    uri::{own_uri, public_uri, usable_uri},
 };
 use doorward_model::{
     ToolClass, foreign,
     upstream::{PinnedTool, ToolState},
+    uri,
 };
 use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool};
 use tokio::time::Instant;
@@ -75,6 +76,12 @@ impl Catalogue {
     }
 }
 
+/// Reports a picture within its URL.
+fn is_picture(url: &str) -> bool {
+    let kind = uri::after_scheme(url, "data").and_then(|rest| rest.get(.."image/".len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
+}
+
 /// A tool as it is listed and judged.
 pub(crate) fn spec(
     upstream: &Upstream,
@@ -106,9 +113,7 @@ pub(crate) fn spec(
     }
     // Clients load pictures by themselves.
     if let Some(icons) = &mut tool.icons {
-        icons.retain(|icon| {
-            foreign::https_link(&icon.src).is_some() || icon.src.starts_with("data:image/")
-        });
+        icons.retain(|icon| foreign::https_link(&icon.src).is_some() || is_picture(&icon.src));
     }
     if hint {
         let told = format!(
@@ -139,12 +144,12 @@ pub(crate) fn is_clear(upstream: &Upstream, pin: &PinnedTool, tool: &Tool) -> bo
         || class_of(tool).is_ok()
 }
 
-/// A tool under its own name.
+/// A tool under its own name, as far as every client accepts that.
 fn own(spec: &ToolSpec) -> ToolSpec {
     let mut spec = spec.clone();
-    spec.tool.name = spec.own_name.clone().into();
+    spec.tool.name = names::usable(&spec.own_name).into();
     if let Some(meta) = &mut spec.tool.meta {
-        map_references(meta, |uri| own_uri(uri).map(|(_, own)| own));
+        map_references(meta, |uri| own_uri(uri).map(|(_, own)| usable_uri(&own).into_owned()));
     }
     spec
 }
@@ -184,9 +189,14 @@ pub(crate) fn build(
     let index = |tools: &[Arc<ToolSpec>]| {
         tools.iter().enumerate().map(|(index, spec)| (spec.name().to_owned(), index)).collect()
     };
+    let mut by_own: HashMap<String, usize> = index(&own_tools);
+    for (index, spec) in own_tools.iter().enumerate() {
+        // Known from elsewhere, a tool's own name works too.
+        by_own.entry(spec.own_name.clone()).or_insert(index);
+    }
     Catalogue {
         by_public: index(&tools),
-        by_own: index(&own_tools),
+        by_own,
         own_tools,
         tools,
         prompts: listed.prompts,

@@ -1,7 +1,7 @@
 //! The names under which upstreams' tools and prompts are offered together: prefixed, at most 64
 //! characters, of the characters that every client accepts, and the same after every restart.
 
-use doorward_mcp::{apps::map_references, uri::public_uri};
+use doorward_mcp::{Target, apps::map_references, uri::shown_uri};
 use doorward_model::{UpstreamName, foreign};
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use sha2::{Digest, Sha256};
@@ -25,18 +25,15 @@ pub(crate) fn is_tool_name(name: &str) -> bool {
 /// The name of something of an upstream among those of all. A name that has to be altered ends with
 /// a part of its hash, so that no two meet; one that is fine is only prefixed.
 pub(crate) fn public(upstream: UpstreamName, own: &str) -> String {
-    let plain: String = own
-        .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() || letter == '_' || letter == '-' {
-                letter
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    let whole = format!("{upstream}_{plain}");
-    if plain == own && whole.len() <= LONGEST && !own.is_empty() {
+    shortened(&format!("{upstream}_{own}"), own)
+}
+
+/// A name of plain characters. One that has to be altered ends with a part of the hash of `own`.
+fn shortened(name: &str, own: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    let whole: String =
+        name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
+    if whole == name && whole.len() <= LONGEST && !own.is_empty() {
         return whole;
     }
     let digest = Sha256::digest(own.as_bytes());
@@ -50,33 +47,41 @@ pub(crate) fn public(upstream: UpstreamName, own: &str) -> String {
     format!("{kept}_{mark}")
 }
 
+/// The name at the upstream's own URL: its own, where every client accepts that. The APIs of models
+/// refuse a whole request for one name of other characters or of more than 64.
+pub(crate) fn usable(own: &str) -> String {
+    shortened(own, own)
+}
+
 /// The upstream that a public name may belong to.
 pub(crate) fn upstream_of(public: &str) -> Option<UpstreamName> {
     public.split_once('_').and_then(|(name, _)| UpstreamName::parse(name).ok())
 }
 
-/// Rewrites the URIs of resources in a result to those that they have among all upstreams.
-pub(crate) fn in_result(upstream: UpstreamName, result: &mut CallToolResult) {
-    result.content.iter_mut().for_each(|block| in_block(upstream, block));
+/// Rewrites the URIs of resources in a result to those that they have at the URL that is visited.
+pub(crate) fn in_result(target: Target, upstream: UpstreamName, result: &mut CallToolResult) {
+    result.content.iter_mut().for_each(|block| in_block(target, upstream, block));
     if let Some(meta) = &mut result.meta {
-        map_references(meta, |uri| Some(public_uri(upstream, uri)));
+        map_references(meta, |uri| Some(shown_uri(target, upstream, uri)));
     }
 }
 
 /// The same for one block of a result or a prompt.
-pub(crate) fn in_block(upstream: UpstreamName, block: &mut ContentBlock) {
+pub(crate) fn in_block(target: Target, upstream: UpstreamName, block: &mut ContentBlock) {
     match block {
-        ContentBlock::ResourceLink(link) => link.uri = public_uri(upstream, &link.uri),
-        ContentBlock::Resource(embedded) => in_contents(upstream, &mut embedded.resource),
+        ContentBlock::ResourceLink(link) => link.uri = shown_uri(target, upstream, &link.uri),
+        ContentBlock::Resource(embedded) => in_contents(target, upstream, &mut embedded.resource),
         _ => {}
     }
 }
 
 /// The same for the contents of a resource.
-pub(crate) fn in_contents(upstream: UpstreamName, contents: &mut ResourceContents) {
+pub(crate) fn in_contents(target: Target, upstream: UpstreamName, contents: &mut ResourceContents) {
     match contents {
         ResourceContents::TextResourceContents { uri, .. }
-        | ResourceContents::BlobResourceContents { uri, .. } => *uri = public_uri(upstream, uri),
+        | ResourceContents::BlobResourceContents { uri, .. } => {
+            *uri = shown_uri(target, upstream, uri);
+        }
         _ => {}
     }
 }
@@ -115,6 +120,10 @@ mod tests {
     fn names_are_short_plain_stable_and_never_meet() {
         let wiki = UpstreamName::parse("wiki").unwrap();
         assert_eq!(public(wiki, "get_page"), "wiki_get_page");
+        for own in ["get_page", "get-page", "A1", "_", &"a".repeat(64)] {
+            assert_eq!(usable(own), own);
+        }
+        assert_ne!(usable("a.b"), usable("a/b"));
         let long = "a".repeat(100);
         let longer = format!("{long}b");
         for own in [long.as_str(), &longer, "a.b", "a/b", "a b", "ä", "", "käse.brot"] {
@@ -127,6 +136,9 @@ mod tests {
                 "{name}"
             );
             assert_eq!(name, public(wiki, own));
+            let at_own_url = usable(own);
+            assert!(at_own_url.len() <= 64 && at_own_url != own, "{at_own_url}");
+            assert_eq!(usable(&at_own_url), at_own_url);
             assert_eq!(upstream_of(&name), Some(wiki));
         }
         assert_ne!(public(wiki, &long), public(wiki, &longer));

@@ -1,7 +1,7 @@
 //! The settings of an upstream, parsed into types.
 
 use base64::Engine;
-use doorward_model::{Pattern, Role, ToolClass, UpstreamName, nearest};
+use doorward_model::{Pattern, Role, ToolClass, UpstreamName, nearest, uri};
 use doorward_transport::{Outbound, OutboundConfig, PeerPermissions};
 use http::{HeaderName, HeaderValue};
 use url::Url;
@@ -141,7 +141,7 @@ fn general_rules(config: &UpstreamConfig, reach: &Reach) -> Result<(), SettingEr
     if !matches!(config.approve.as_str(), "auto" | "manual") {
         return Err(SettingError::new("approve", "must be auto or manual"));
     }
-    if config.issuer.starts_with("http:") {
+    if uri::after_scheme(&config.issuer, "http").is_some() {
         reach.admit_authorization_server("issuer", address("issuer", &config.issuer)?.as_ref())?;
     }
     if config.list_tools == 0 || config.list_bytes == 0 {

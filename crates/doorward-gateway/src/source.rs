@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use doorward_mcp::{
     Answer, Item, ItemName, ItemSpec, Kind, Listed, Offers, Permit, Target, ToolCall, ToolError,
-    ToolSource, ToolSpec, Unjudged, Visit, uri::public_uri,
+    ToolSource, ToolSpec, Unjudged, Visit,
+    uri::{public_uri, usable_uri},
 };
 use doorward_model::ToolClass;
 use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
@@ -96,9 +97,13 @@ impl Gateway {
             all.extend(of(&catalogue).iter().cloned().map(|mut shown| {
                 let shown_name = name(&mut shown);
                 let item = upstream.item(kind, shown_name);
-                if visit.target == Target::All {
-                    shown_name.clone_from(&item.listed_as);
-                }
+                *shown_name = match (visit.target, kind) {
+                    (Target::All, _) => item.listed_as.clone(),
+                    (Target::One(_), Kind::Tool | Kind::Prompt) => names::usable(shown_name),
+                    (Target::One(_), Kind::Resource | Kind::Template | Kind::Upstream) => {
+                        usable_uri(shown_name).into_owned()
+                    }
+                };
                 Listed { item, shown }
             }));
         }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_mcp::{ItemSpec, Kind, Target, ToolSpec, Visit, uri::own_uri};
+use doorward_mcp::{
+    ItemSpec, Kind, Target, ToolSpec, Visit,
+    uri::{of_usable_uri, own_uri},
+};
 use doorward_model::{
     UpstreamName,
     upstream::{PinnedTool, ToolState},
@@ -67,7 +70,9 @@ impl Gateway {
         uri: &str,
     ) -> Option<(Shared, String)> {
         let (upstream, own) = match visit.target {
-            Target::One(only) => (self.visible_one(visit, only).await?, uri.to_owned()),
+            Target::One(only) => {
+                (self.visible_one(visit, only).await?, of_usable_uri(uri).to_owned())
+            }
             Target::All => {
                 let (name, own) = own_uri(uri)?;
                 (self.visible_one(visit, name).await?, own)
@@ -107,7 +112,7 @@ impl Gateway {
         // first.
         pinned
             .into_iter()
-            .find(|spec| spec.name() == name)
+            .find(|spec| spec.name() == name || (own_names && spec.own_name == name))
             .or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
     }
 
@@ -131,7 +136,7 @@ impl Gateway {
         };
         let waiting: Vec<Arc<ToolSpec>> = pins.iter().filter(waits).filter_map(spec).collect();
         let waiting = if at_all { waiting } else { catalogue::under_own_names(&waiting) };
-        waiting.into_iter().find(|spec| spec.name() == name)
+        waiting.into_iter().find(|spec| spec.name() == name || (!at_all && spec.own_name == name))
     }
 
     /// The prompt of this name.
@@ -146,7 +151,7 @@ impl Gateway {
             if visit.target == Target::All {
                 names::public(upstream.name, &prompt.name) == name
             } else {
-                prompt.name == name
+                prompt.name == name || names::usable(&prompt.name) == name
             }
         };
         let own = catalogue.prompts.iter().find(same)?;

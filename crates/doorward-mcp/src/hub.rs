@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use doorward_model::{UpstreamName, UserId};
+use doorward_model::{UpstreamName, UserId, uri::with_small_scheme};
 use doorward_transport::media_type;
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
@@ -27,7 +27,7 @@ use crate::{
     item::Judged,
     operation::ItemName,
     streams::{self, Slot},
-    uri::public_uri,
+    uri::shown_uri,
 };
 
 /// The time for which changes are collected before they are announced.
@@ -92,6 +92,7 @@ const MOST_WATCHED_EACH: usize = 256;
 
 impl Watched {
     pub(crate) fn set(&self, session: &Arc<str>, uri: &str, on: bool) -> bool {
+        let uri = &*with_small_scheme(uri);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !on {
             if let Some(uris) = all.get_mut(session) {
@@ -110,6 +111,7 @@ impl Watched {
         true
     }
     fn has(&self, session: &Arc<str>, uri: &str) -> bool {
+        let uri = &*with_small_scheme(uri);
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -156,8 +158,8 @@ impl Listener {
     /// A change as this client names it.
     fn named(&self, change: Change) -> Named {
         match (change.what, change.upstream, self.visit.target) {
-            (Changed::Resource(uri), Some(upstream), Target::All) => {
-                (Some(upstream), Changed::Resource(public_uri(upstream, &uri)))
+            (Changed::Resource(uri), Some(upstream), target) => {
+                (Some(upstream), Changed::Resource(shown_uri(target, upstream, &uri)))
             }
             (what, upstream, _) => (upstream, what),
         }

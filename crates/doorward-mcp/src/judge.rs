@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use doorward_model::{
-    Effect, Live, Program, Rules, User,
+    AccessPolicy, Effect, Live, Program, Rules, User,
     policy::{ItemKind, Question},
+    uri,
 };
 
 use crate::{
@@ -62,7 +63,7 @@ impl Judge {
             return "the token is not for this upstream".to_owned();
         }
         let rules = self.rules.now();
-        if !rules.access.allows_tool(user, &name_in_roles(facts)) {
+        if !allowed_by_roles(&rules.access, user, facts) {
             return "access.tool_roles".to_owned();
         }
         if !rules.access.may_hold(user, facts.scope) {
@@ -81,7 +82,7 @@ impl Judge {
 
     fn decide_by(rules: &Rules, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
         let user = subject.user;
-        if !rules.access.allows_tool(user, &name_in_roles(facts))
+        if !allowed_by_roles(&rules.access, user, facts)
             || !rules.access.may_hold(user, facts.scope)
         {
             return Verdict::Refuse;
@@ -120,13 +121,25 @@ impl Judge {
                 user.id.to_string(),
                 user.all_roles().map(ToString::to_string).collect(),
             ),
-            Step::ToolRoles(name.to_string(), in_force.access.allows_tool(user, &name)),
+            Step::ToolRoles(name.to_string(), allowed_by_roles(&in_force.access, user, facts)),
             Step::ScopeRoles(facts.scope, held.allows(facts.scope)),
             policy,
             Step::TokenScope(facts.scope),
         ];
         (Self::decide_by(&in_force, subject, facts), steps)
     }
+}
+
+/// Reports a user whose roles permit an item. A scheme is the same in capitals and in small letters.
+fn allowed_by_roles(access: &AccessPolicy, user: &User, facts: &Facts<'_>) -> bool {
+    access.allows_tool(user, &name_in_roles(facts))
+        && match (facts.kind, uri::with_small_scheme(facts.own_name)) {
+            (Kind::Resource | Kind::Template, Cow::Owned(own_name)) => {
+                let small = Facts { own_name: &own_name, ..*facts };
+                access.allows_tool(user, &name_in_roles(&small))
+            }
+            (Kind::Tool | Kind::Prompt | Kind::Upstream, _) | (_, Cow::Borrowed(_)) => true,
+        }
 }
 
 /// The name of an item in `access.tool_roles`: a rule for `wiki_*` holds for everything of `wiki`,

@@ -1,41 +1,76 @@
-//! The URIs of upstreams' resources among those of all upstreams.
+//! The URIs of upstreams' resources as clients are given them.
 //!
-//! `https://…` of the upstream `wiki` is `wiki+https://…`. The scheme `ui` stays, since clients
-//! recognise it (MCP Apps): `ui://chart/view.html` is `ui://wiki/chart/view.html`.
+//! Among those of all upstreams, `https://…` of the upstream `wiki` is `wiki+https://…`. The scheme
+//! `ui` stays, since clients recognise it (MCP Apps): `ui://chart/view.html` is
+//! `ui://wiki/chart/view.html`. A URI without a scheme is none, and strict clients refuse the whole
+//! list for it: it is given one, at `/mcp` and at the upstream's own URL.
 
-use doorward_model::UpstreamName;
+use std::borrow::Cow;
 
-/// The beginning of the URIs of user interfaces.
-const UI: &str = "ui://";
+use doorward_model::{
+    UpstreamName,
+    uri::{after_scheme, scheme},
+};
+
+use crate::Target;
+
+/// The scheme of user interfaces, and what follows it.
+const UI: &str = "ui";
+const HIERARCHY: &str = "//";
+/// The scheme of a URI that has none at its upstream.
+const MISSING: &str = "doorward-relative";
 
 /// Reports a URI of a user interface.
 pub(crate) fn is_ui(uri: &str) -> bool {
-    after_ui(uri).is_some()
+    split_ui(uri).is_some()
 }
 
-fn after_ui(uri: &str) -> Option<&str> {
-    let (scheme, rest) = uri.split_at_checked(UI.len())?;
-    scheme.eq_ignore_ascii_case(UI).then_some(rest)
+/// The scheme of a user interface as it is written, and what follows `://`.
+fn split_ui(uri: &str) -> Option<(&str, &str)> {
+    let rest = after_scheme(uri, UI)?.strip_prefix(HIERARCHY)?;
+    Some((uri.get(..UI.len())?, rest))
+}
+
+/// The URI at the upstream's own URL.
+pub fn usable_uri(own: &str) -> Cow<'_, str> {
+    if scheme(own).is_some() && after_scheme(own, MISSING).is_none() {
+        Cow::Borrowed(own)
+    } else {
+        Cow::Owned(format!("{MISSING}:{own}"))
+    }
+}
+
+/// The URI at the upstream, of one at the upstream's own URL.
+pub fn of_usable_uri(usable: &str) -> &str {
+    after_scheme(usable, MISSING).unwrap_or(usable)
 }
 
 /// The URI among those of all upstreams.
 pub fn public_uri(upstream: UpstreamName, own: &str) -> String {
-    match after_ui(own) {
-        Some(rest) => format!("{UI}{upstream}/{rest}"),
-        None => format!("{upstream}+{own}"),
+    match split_ui(own) {
+        Some((scheme, rest)) => format!("{scheme}:{HIERARCHY}{upstream}/{rest}"),
+        None => format!("{upstream}+{}", usable_uri(own)),
+    }
+}
+
+/// The URI at the URL that is visited.
+pub fn shown_uri(target: Target, upstream: UpstreamName, own: &str) -> String {
+    match target {
+        Target::All => public_uri(upstream, own),
+        Target::One(_) => usable_uri(own).into_owned(),
     }
 }
 
 /// The upstream of a URI among those of all upstreams, and the URI at that upstream.
 pub fn own_uri(public: &str) -> Option<(UpstreamName, String)> {
-    let (name, own) = if let Some(rest) = after_ui(public) {
+    if let Some((scheme, rest)) = split_ui(public) {
         let (name, rest) = rest.split_once('/')?;
-        (name, format!("{UI}{rest}"))
-    } else {
-        let (name, own) = public.split_once('+')?;
-        (name, own.to_owned())
-    };
-    Some((UpstreamName::parse(name).ok()?, own))
+        let own = format!("{scheme}:{HIERARCHY}{rest}");
+        return Some((UpstreamName::parse(&name.to_ascii_lowercase()).ok()?, own));
+    }
+    let (name, own) = public.split_once('+')?;
+    let name = UpstreamName::parse(&name.to_ascii_lowercase()).ok()?;
+    Some((name, of_usable_uri(own).to_owned()))
 }
 
 #[cfg(test)]
@@ -47,19 +82,30 @@ mod tests {
         let wiki = UpstreamName::parse("wiki").unwrap();
         for (own, public) in [
             ("https://a.example/x+y", "wiki+https://a.example/x+y"),
+            ("HTTPS://a.example/", "wiki+HTTPS://a.example/"),
             ("file:///a", "wiki+file:///a"),
             ("ui://chart/view.html", "ui://wiki/chart/view.html"),
+            ("UI://Chart/View.html", "UI://wiki/Chart/View.html"),
             ("ui://view", "ui://wiki/view"),
             ("ui://{name}/view?a=+", "ui://wiki/{name}/view?a=+"),
             ("ui:///x", "ui://wiki//x"),
+            ("ui:x", "wiki+ui:x"),
             ("uix://a", "wiki+uix://a"),
-            ("", "wiki+"),
+            ("notes", "wiki+doorward-relative:notes"),
+            ("notes/{id}", "wiki+doorward-relative:notes/{id}"),
+            ("/a:b", "wiki+doorward-relative:/a:b"),
+            ("my notes", "wiki+doorward-relative:my notes"),
+            ("doorward-relative:x", "wiki+doorward-relative:doorward-relative:x"),
+            ("", "wiki+doorward-relative:"),
         ] {
             assert_eq!(public_uri(wiki, own), public);
             assert_eq!(own_uri(public), Some((wiki, own.to_owned())), "{public}");
+            assert_eq!(of_usable_uri(&usable_uri(own)), own);
+            assert!(scheme(&usable_uri(own)).is_some() && scheme(public).is_some(), "{public}");
         }
-        assert_eq!(public_uri(wiki, "UI://Chart"), "ui://wiki/Chart");
-        for foreign in ["ui://wiki", "ui://", "https://a.example/", "Wiki+x", "+x", "ui:///x"] {
+        // Clients write schemes, and hosts, in small letters.
+        assert_eq!(own_uri("Wiki+https://x"), Some((wiki, "https://x".to_owned())));
+        for foreign in ["ui://wiki", "ui://", "https://a.example/", "+x", "ui:///x", "ui://a b/x"] {
             assert_eq!(own_uri(foreign), None, "{foreign}");
         }
     }

@@ -49,6 +49,7 @@ pub mod timeline;
 pub mod trust;
 pub mod trust_rule;
 pub mod upstream;
+pub mod uri;
 pub mod usage;
 pub mod user;
 mod vendor;

@@ -257,6 +257,49 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_about_a_resource_holds_for_every_spelling_of_its_scheme_and_name() {
+        let (ann, client) = (user("ann", &[]), ClientId::from_text("c_1"));
+        let denied = |rule: &str, kind: ItemKind, tool: &str, listed_as: &str| {
+            let policy = ToolPolicy::parse(&[rule.to_owned()], "allow").unwrap();
+            let question = Question {
+                user: &ann,
+                program: Program::Client(&client),
+                upstream: "wiki",
+                kind,
+                tool,
+                listed_as,
+                class: ToolClass::Read,
+                open_world: true,
+                idempotent: true,
+            };
+            policy.decide(&question).effect == Effect::Deny
+        };
+        let resource = ItemKind::Resource;
+        for rule in
+            ["deny tool=file:///wages*", "deny tool=FILE:///wages*", "deny tool=wiki+file:*"]
+        {
+            for own in ["file:///wages", "FILE:///wages", "File:///wages/1"] {
+                assert!(denied(rule, resource, own, &format!("wiki+{own}")), "{rule} {own}");
+            }
+            assert!(!denied(
+                "deny tool=file:///wages*",
+                resource,
+                "file:///Wages",
+                "wiki+file:///Wages"
+            ));
+        }
+        assert!(denied("deny tool=ui://wiki/a", resource, "UI://a", "UI://wiki/a"));
+        let listed = "wiki+doorward-relative:notes";
+        for rule in
+            ["deny tool=notes", "deny tool=wiki+notes", "deny tool=wiki+doorward-relative:*"]
+        {
+            assert!(denied(rule, resource, "notes", listed), "{rule}");
+        }
+        // Names of tools have no scheme.
+        assert!(!denied("deny tool=ns:x", ItemKind::Tool, "NS:x", "wiki_NS_x"));
+    }
+
+    #[test]
     fn a_rule_without_a_condition_on_items_closes_an_upstream_and_one_with_it_does_not() {
         let (ann, client) = (user("ann", &["guest"]), ClientId::from_text("c_1"));
         let ask = |rules: &[&str], default: &str, kind: ItemKind| {

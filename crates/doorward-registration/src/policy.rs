@@ -2,6 +2,7 @@
 
 use doorward_model::{
     ClientAuthMethod, ClientSource, GrantType, GrantTypes, OAuthErrorCode, RedirectUri,
+    uri::after_scheme,
 };
 use serde_json::{Map, Value};
 use url::Url;
@@ -284,7 +285,10 @@ fn keys(
     if method != ClientAuthMethod::PrivateKeyJwt {
         return Ok((None, None));
     }
-    if uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
+    if uri
+        .as_ref()
+        .is_some_and(|uri| !after_scheme(uri, "https").is_some_and(|rest| rest.starts_with("//")))
+    {
         return bad("jwks_uri must be an https URL");
     }
     if set.is_none() && uri.is_none() {

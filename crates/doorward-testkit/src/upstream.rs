@@ -35,6 +35,8 @@ pub struct UpstreamState {
     pub tools: Vec<Value>,
     /// Its resources; it has none of that kind where this is empty.
     pub resources: Vec<Value>,
+    /// Its prompts, in place of `letter`.
+    pub prompts: Vec<Value>,
     /// The `Authorization` headers of all requests, unchanged.
     pub authorizations: Vec<String>,
     /// How many tool calls arrived.

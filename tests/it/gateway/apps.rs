@@ -37,7 +37,7 @@ async fn stage(modern: bool, rules: &[&str]) -> (FakeUpstream, TestServer) {
 
 /// Asks as a client of either era.
 #[expect(clippy::too_many_arguments, reason = "one request has these parts")]
-async fn ask(
+pub(super) async fn ask(
     server: &TestServer,
     token: &str,
     path: &str,

@@ -11,6 +11,7 @@ mod given_back;
 mod hostile;
 mod isolation;
 mod links;
+mod names;
 mod odd;
 mod offers;
 mod order;

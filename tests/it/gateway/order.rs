@@ -13,14 +13,28 @@ const CALLS: usize = 25;
 const STEPS: u64 = 3;
 
 /// A local process that answers a call with three steps of progress, three log messages and the
-/// result in one write.
+/// result in one write, and another with progress and a question in one, then progress and the
+/// result in one.
 const PROCESS: &str = r#"
+steps() {
+  printf '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":%s}}\n' "$token" "$1"
+  printf '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":%s}}\n' "$1"
+}
 while read -r line; do
+  case "$line" in
+    *'"id":"q1"'*)
+      printf '%s{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"hello \\"Ada\\""}]}}\n' "$(steps 2)
+" "$call"; continue;;
+  esac
   id=$(printf '%s' "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
   token=$(printf '%s' "$line" | sed -n 's/.*"progressToken":\("[^"]*"\|[0-9]*\).*/\1/p')
   case "$line" in
     *'"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"logging":{}},"serverInfo":{"name":"sh","version":"1"}}}\n' "$id";;
-    *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"burst","description":"x","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}}]}}\n' "$id";;
+    *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"ask","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}},{"name":"burst","description":"x","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}}]}}\n' "$id";;
+    *'"tools/call"'*'"ask"'*|*'"ask"'*'"tools/call"'*)
+      call=$id
+      printf '%s{"jsonrpc":"2.0","id":"q1","method":"elicitation/create","params":{"message":"Your name?","requestedSchema":{"type":"object","properties":{"name":{"type":"string"}}}}}\n' "$(steps 1)
+";;
     *'"tools/call"'*)
       all=''
       for step in 1 2 3; do
@@ -123,6 +137,79 @@ async fn messages_of_an_upstream_arrive_whole_in_order_and_before_its_result() {
                         "{upstream}, modern client: {modern}, {path}, call {turn}: {body}"
                     );
                 }
+            }
+        }
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// A call of an older client that is asked a question; the events that arrive, in order.
+async fn asked(server: &TestServer, token: &str, path: &str, name: &str) -> Vec<String> {
+    let begin = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "t", "version": "1"}}});
+    let session = rpc_at(server, path, token, &begin).await.expect(200).header("mcp-session-id");
+    let post = |message: &Value| {
+        Browser::new()
+            .raw(reqwest::Method::POST, &server.at(path))
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2025-11-25")
+            .header("mcp-session-id", &session)
+            .bearer_auth(token)
+            .json(message)
+            .send()
+    };
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": {}, "_meta": {"progressToken": "mine"}}});
+    let mut stream = post(&call).await.unwrap();
+    let (mut text, mut is_answered) = (String::new(), false);
+    let messages = |text: &str| -> Vec<Value> {
+        let data = |line: &str| serde_json::from_str(line.strip_prefix("data:")?.trim()).ok();
+        text.lines().filter_map(data).collect()
+    };
+    while !messages(&text).iter().any(|message| message["id"] == 1) {
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(10), stream.chunk()).await;
+        let chunk = chunk.unwrap_or_else(|_| panic!("{path} {name}: {text}")).unwrap();
+        let chunk = chunk.unwrap_or_else(|| panic!("{path} {name}: the stream ended: {text}"));
+        text.push_str(&String::from_utf8_lossy(&chunk));
+        let all = messages(&text);
+        let question = all.iter().find(|message| message["method"] == "elicitation/create");
+        if let Some(question) = question.filter(|_| !is_answered) {
+            is_answered = true;
+            let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept", "content": {"name": "Ada"}}});
+            assert_eq!(post(&answer).await.unwrap().status(), 202);
+        }
+    }
+    seen(&text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_keeps_its_place_among_the_messages_of_its_call() {
+    let older = FakeUpstream::start().await;
+    older.state().tools = vec![tool("ask", true)];
+    let folder = std::env::temp_dir().join(format!("doorward-question-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = folder.join("server.sh");
+    std::fs::write(&script, PROCESS).unwrap();
+    let server = with_config(&[("older", &older, "none")], |config| {
+        let process = UpstreamConfig {
+            kind: "stdio".to_owned(),
+            command: vec!["sh".to_owned(), script.display().to_string()],
+            list_wait_ms: 5000,
+            ..UpstreamConfig::default()
+        };
+        config.upstreams.insert("process".to_owned(), process);
+    })
+    .await;
+    let alice = someone(&server, "alice").await;
+    let offered = super::tools(&server, &alice.token).await;
+    assert!(offered.contains(&"process_ask".to_owned()), "{offered:?}");
+    for upstream in ["older", "process"] {
+        for (path, name) in
+            [("/mcp", format!("{upstream}_ask")), (&*format!("/mcp/{upstream}"), "ask".to_owned())]
+        {
+            let token = alice.token_at(&server, path).await;
+            for turn in 0..5 {
+                let expected = ["p1", "m1", "elicitation/create", "p2", "m2", "hello \"Ada\""];
+                let found = asked(&server, &token, path, &name).await;
+                assert_eq!(found, expected, "{upstream} {path}, call {turn}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Values that the protocol library reads and that popular clients refuse, together with the whole
 //! list or result in which they are: each costs itself.
 
+use doorward_model::uri;
 use rmcp::model::{Annotations, ContentBlock, ResourceContents, ServerResult};
 
 use crate::left_out::{LeftOut, Why};
@@ -73,7 +74,7 @@ fn is_date(text: &str) -> bool {
 /// base64 in the alphabet that every client reads: without the beginning of a `data:` URL, with the
 /// characters of the standard alphabet and with its padding. `None` if it is none.
 fn base64(text: &str) -> Option<std::borrow::Cow<'_, str>> {
-    let data = match text.strip_prefix("data:") {
+    let data = match uri::after_scheme(text, "data") {
         Some(url) => url.split_once(";base64,")?.1,
         None => text,
     };

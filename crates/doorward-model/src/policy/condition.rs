@@ -1,11 +1,14 @@
 //! The conditions of rules.
 
+use std::borrow::Cow;
+
 use crate::{
     Pattern, Role, User,
     id::{AccessTokenId, ClientId, Program, UserId},
     nearest,
     policy::question::{ItemKind, Question},
     upstream::ToolClass,
+    uri,
 };
 
 /// A condition of a rule.
@@ -140,7 +143,15 @@ impl Condition {
             ),
             "client" => Self::Client(words().map(ClientRule::parse).collect::<Result<_, _>>()?),
             "upstream" => Self::Upstream(patterns()),
-            "tool" => Self::Tool(patterns()),
+            "tool" => {
+                // A scheme is the same in capitals; names of tools have none.
+                let small = |word| match uri::with_small_scheme(word) {
+                    Cow::Owned(small) if small.contains("://") => Some(Pattern::new(&small)),
+                    Cow::Owned(_) | Cow::Borrowed(_) => None,
+                };
+                let written = |word| std::iter::once(Pattern::new(word)).chain(small(word));
+                Self::Tool(words().flat_map(written).collect())
+            }
             "kind" => {
                 let kind = |word: &str| {
                     ItemKind::parse(word).ok_or_else(|| {
@@ -216,6 +227,12 @@ impl Condition {
             Self::Role(roles) => question.user.has_any(roles),
             Self::Client(rules) => rules.iter().any(|rule| rule.holds(question.program)),
             Self::Upstream(patterns) => any(patterns, &[question.upstream]),
+            Self::Tool(patterns) if question.kind == ItemKind::Resource => {
+                let plain = format!("{}+{}", question.upstream, question.tool);
+                let names = [question.tool, question.listed_as, &plain];
+                any(patterns, &names)
+                    || names.map(uri::with_small_scheme).iter().any(|name| any(patterns, &[name]))
+            }
             Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),
             Self::Kind(kinds) => kinds.contains(&question.kind),
             Self::Class(classes) => classes.contains(&question.class),

@@ -11,21 +11,38 @@ use serde_json::{Value, json};
 
 use super::{Shared, answer, lock};
 
-/// A call that asks the user for a name before it answers.
-pub(super) fn ask(shared: &Shared, id: &Value) -> Response {
+/// A step of progress and a log message of a call that wants progress.
+fn step(number: u64, params: &Value) -> String {
+    let token = &params["_meta"]["progressToken"];
+    if token.is_null() {
+        return String::new();
+    }
+    [
+        json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": token, "progress": number}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": number}}),
+    ]
+    .map(|event| format!("data: {event}\n\n"))
+    .concat()
+}
+
+/// A call that asks the user for a name before it answers; where it is to tell its progress, in one
+/// piece with the question, and again in one piece with the answer.
+pub(super) fn ask(shared: &Shared, id: &Value, params: &Value) -> Response {
     let (sender, answered) = tokio::sync::oneshot::channel();
     lock(shared).asked = Some(sender);
     let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
     let question = json!({"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "Your name?", "requestedSchema": schema}});
     let id = id.clone();
-    let first = futures_util::stream::iter([format!("data: {question}\n\n")]);
+    let first = format!("{}data: {question}\n\n", step(1, params));
+    let first = futures_util::stream::iter([first]);
+    let again = step(2, params);
     let last = futures_util::stream::once(async move {
         let told = answered
             .await
             .map(|message| message["result"]["content"]["name"].clone())
             .unwrap_or_default();
         format!(
-            "data: {}\n\n",
+            "{again}data: {}\n\n",
             json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": format!("hello {told}")}]}})
         )
     });

@@ -84,7 +84,7 @@ pub(super) async fn mcp(
             if let Some(given) = given {
                 result(given)
             } else if message["params"]["name"] == "ask" {
-                ask(&shared, &id)
+                ask(&shared, &id, &message["params"])
             } else {
                 call(&id, &token, &message["params"]).await
             }
@@ -127,7 +127,11 @@ fn item(shared: &Shared, method: &str, params: &Value) -> Option<Value> {
     let padding = "z".repeat(lock(shared).padding);
     Some(match method {
         "prompts/list" => {
-            json!({"prompts": [{"name": "letter", "arguments": [{"name": "to"}]}]})
+            let mut prompts = lock(shared).prompts.clone();
+            if prompts.is_empty() {
+                prompts.push(json!({"name": "letter", "arguments": [{"name": "to"}]}));
+            }
+            json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "prompts": prompts})
         }
         "resources/list" => {
             let mut resources = lock(shared).resources.clone();

@@ -157,28 +157,25 @@ impl Request {
         upstream: UpstreamName,
         result: ServerResult,
     ) -> Result<Answer, Wrong> {
-        let renamed = target == Target::All;
         match (self, result) {
             (Self::Tool(_), ServerResult::CallToolResult(mut result)) => {
                 result.result_type.get_or_insert(ResultType::COMPLETE);
-                if renamed {
-                    names::in_result(upstream, &mut result);
-                }
+                names::in_result(target, upstream, &mut result);
                 Ok(Answer::Tool(result.into()))
             }
             (Self::Tool(_), ServerResult::CreateTaskResult(_)) => Err(Wrong::Task),
             (Self::Tool(_), _) => Err(Wrong::NoToolResult),
             (Self::Prompt(_), ServerResult::GetPromptResult(mut result)) => {
                 result.result_type.get_or_insert(ResultType::COMPLETE);
-                for message in result.messages.iter_mut().filter(|_| renamed) {
-                    names::in_block(upstream, &mut message.content);
+                for message in &mut result.messages {
+                    names::in_block(target, upstream, &mut message.content);
                 }
                 Ok(Answer::Prompt(result.into()))
             }
             (Self::Resource(_), ServerResult::ReadResourceResult(mut result)) => {
                 result.result_type.get_or_insert(ResultType::COMPLETE);
-                for contents in result.contents.iter_mut().filter(|_| renamed) {
-                    names::in_contents(upstream, contents);
+                for contents in &mut result.contents {
+                    names::in_contents(target, upstream, contents);
                 }
                 Ok(Answer::Resource(result.into()))
             }

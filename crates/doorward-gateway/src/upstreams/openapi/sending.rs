@@ -7,6 +7,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE},
 };
 use doorward_mcp::ToolError;
+use doorward_model::uri;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -106,7 +107,7 @@ impl File {
     }
 
     fn decoded(text: &str) -> (Vec<u8>, Option<String>) {
-        let (text, media_type) = match text.strip_prefix("data:").and_then(|url| {
+        let (text, media_type) = match uri::after_scheme(text, "data").and_then(|url| {
             let (kind, data) = url.split_once(',')?;
             Some((data, kind.strip_suffix(";base64")?))
         }) {
