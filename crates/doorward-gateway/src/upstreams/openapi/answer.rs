@@ -45,13 +45,6 @@ fn read(answer: &Fetched, at: &Url, most: usize) -> CallToolResult {
     };
     let (status, kind) = (answer.status, named(header::CONTENT_TYPE));
     let essence = media::essence(kind);
-    let coding = named(header::CONTENT_ENCODING).trim();
-    if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
-        let coding = doorward_model::foreign::line(coding, 40);
-        return failed(format!(
-            "HTTP {status}: the response is compressed ({coding}), which was not asked for; it cannot be read"
-        ));
-    }
     let text = if media::is_binary(&essence) { None } else { media::decode(&answer.body, kind) };
     if !(200..300).contains(&status) {
         let mut said = match &text {

@@ -17,7 +17,7 @@ use super::{
     reader::Reader,
     schema::Stop,
     servers::{self, NoServer},
-    swagger, tree,
+    swagger, tree, yaml,
 };
 use crate::{
     definition::Shown,
@@ -67,7 +67,7 @@ struct Found<'a> {
 
 /// Reads a document, JSON or YAML, of OpenAPI 3 or Swagger 2.0.
 pub(super) fn parse(text: &[u8], wanted: &DocumentSettings<'_>) -> Result<Api, String> {
-    let document = tree::read(text)?;
+    let yaml::Document { value: document, left_out } = tree::read(text)?;
     let version = |member: &str| match document.get(member) {
         Some(Value::String(text)) => Some(text.trim().to_owned()),
         // YAML: `openapi: 3.0`.
@@ -75,7 +75,7 @@ pub(super) fn parse(text: &[u8], wanted: &DocumentSettings<'_>) -> Result<Api, S
         _ => None,
     };
     let (openapi, swagger) = (version("openapi"), version("swagger"));
-    match (openapi.as_deref(), swagger.as_deref()) {
+    let read = match (openapi.as_deref(), swagger.as_deref()) {
         (Some(version), _) if version.starts_with("3.") => {
             let reader = Reader::new(&document, version.starts_with("3.0"), wanted.at.as_ref());
             read(&reader, wanted)
@@ -92,7 +92,13 @@ pub(super) fn parse(text: &[u8], wanted: &DocumentSettings<'_>) -> Result<Api, S
             Err(format!("it is of Swagger {version}; Swagger 2.0 and OpenAPI 3 are supported"))
         }
         (None, None) => Err("it is not an OpenAPI document: it has no member openapi with a version, and none named swagger".to_owned()),
-    }
+    };
+    read.map(|mut api| {
+        for place in &left_out {
+            api.left_out.add(place, Why::Malformed);
+        }
+        api
+    })
 }
 
 fn read(reader: &Reader<'_>, wanted: &DocumentSettings<'_>) -> Result<Api, String> {

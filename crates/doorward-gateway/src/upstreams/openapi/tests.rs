@@ -356,6 +356,44 @@ fn yaml_names_stay_what_they_say() {
     assert_eq!(schema["enum"], json!(["NO", "SE", "yes", "15"]));
 }
 
+#[test]
+fn what_yaml_has_beyond_json_costs_only_the_member_that_it_is_about() {
+    let text = "
+openapi: 3.1.0
+info: {title: Days, version: !!float 1.0, x-made: !!timestamp 2026-11-26}
+servers: [{url: https://a.example}]
+x-common: &common {required: true, in: query}
+paths:
+  /day:
+    get:
+      operationId: day
+      parameters:
+        - {<<: *common, name: on, schema: {type: string, default: !!timestamp 2026-11-26, enum: !!set {monday, tuesday}}}
+        - {<<: [*common, {in: header}], name: zone, schema: !zone {type: string, default: !env UTC}}
+        - {<<: *common, name: size, schema: {type: integer, ? [a, b] : c, default: *nowhere}}
+      responses: {200: {description: ok}}
+  ? {template: 1}
+  : {get: {operationId: odd}}
+";
+    let api = read(text).unwrap();
+    assert_eq!(api.tools.len(), 1);
+    let schema = &shown(&api, "day").tool.input_schema;
+    assert_eq!(schema["required"], json!(["on", "zone", "size"]));
+    let on = &schema["properties"]["on"];
+    assert_eq!(
+        (&on["default"], &on["enum"]),
+        (&json!("2026-11-26"), &json!(["monday", "tuesday"]))
+    );
+    assert_eq!(schema["properties"]["zone"]["default"], "UTC");
+    assert_eq!(schema["properties"]["size"]["type"], "integer");
+    // The alias and the two members.
+    assert_eq!(api.left_out.count(), 3);
+    for wrong in ["openapi: [", "openapi: 3.1.0\n  paths: {}", "{\"openapi\": 3"] {
+        let told = read(wrong).err().unwrap();
+        assert!(told.contains("line ") && !told.contains("deserialize"), "{told}");
+    }
+}
+
 /// Pseudo-random texts, which the author of the test did not choose.
 fn noise(seed: &mut u64) -> String {
     let letters = [
