@@ -34,7 +34,7 @@ impl Api {
         })?;
         let fetched = self
             .outbound
-            .send(request, MAX_ANSWER)
+            .send_along(request, MAX_ANSWER)
             .await
             .map_err(|error| FederationError::outbound(url, error))?;
         let now: Timestamp = self.clock.now();

@@ -16,8 +16,33 @@ pub(crate) fn is_told(claims: &Value, path: &str) -> bool {
     if path.starts_with('/') { claims.pointer(path).is_some() } else { claims.get(path).is_some() }
 }
 
-/// A claim as text: a string as it is, a number in decimal. Nothing else can name a user, nor can
-/// a text of which a character could not be read: two such texts may read the same.
+/// A claim that names a user or a session: a text, or a whole number in decimal. A number with a
+/// fraction, or with more digits than are read exactly, names none: two such numbers may read the
+/// same.
+pub(crate) fn identifier(claims: &Value, path: &str) -> Option<String> {
+    match find(claims, path)? {
+        Value::Number(number) if !(number.is_i64() || number.is_u64()) => None,
+        _ => text(claims, path),
+    }
+}
+
+/// The form of a claim that names no user, in the words of a message.
+pub(crate) fn unfit(value: Option<&Value>) -> &'static str {
+    match value {
+        None | Some(Value::Null) => "is missing",
+        Some(Value::Number(_)) => {
+            "is a number that is not whole, or too long to be read exactly; have the provider send \
+             it as a text"
+        }
+        Some(Value::Bool(_)) => "is true or false; it must be a text or a whole number",
+        Some(Value::Array(_)) => "is a list; it must be a text or a whole number",
+        Some(Value::Object(_)) => "is an object; it must be a text or a whole number",
+        Some(Value::String(_)) => "is a text that is empty, too long or cannot be read",
+    }
+}
+
+/// A claim as text: a string as it is, a number in decimal. Nothing else is read as a text, nor is
+/// one of which a character could not be read: two such texts may read the same.
 pub(crate) fn text(claims: &Value, path: &str) -> Option<String> {
     let text = match find(claims, path)? {
         Value::String(text) => text.trim().to_owned(),
@@ -186,6 +211,16 @@ mod tests {
         let claims = json!({"sub": 7, "https://x.example/groups": ["a"], "realm_access": {"roles": ["r", 1, {"name": "n"}]}, "words": "a b", "none": null, "ctl": "a\u{7}", "cut": "a\u{fffd}"});
         assert_eq!(text(&claims, "sub").as_deref(), Some("7"));
         assert_eq!((text(&claims, "ctl"), text(&claims, "cut")), (None, None));
+        let odd: Value = serde_json::from_str(
+            r#"{"a": 7, "b": "7", "c": -7, "d": 18446744073709551615, "e": 7.0, "f": 1e3, "g": 18446744073709551616, "h": true, "i": [7], "j": {"id": 7}, "k": " "}"#,
+        )
+        .unwrap();
+        for (name, named) in [("a", "7"), ("b", "7"), ("c", "-7"), ("d", "18446744073709551615")] {
+            assert_eq!(identifier(&odd, name).as_deref(), Some(named), "{name}");
+        }
+        for name in ["e", "f", "g", "h", "i", "j", "k", "missing"] {
+            assert_eq!(identifier(&odd, name), None, "{name}");
+        }
         assert_eq!(find(&claims, "none"), None);
         assert_eq!(list(&claims, "https://x.example/groups"), ["a"]);
         assert_eq!(list(&claims, "/realm_access/roles"), ["r", "1", "n"]);

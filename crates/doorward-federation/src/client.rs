@@ -136,7 +136,7 @@ impl Client {
         let request = self.proven(endpoint, form)?;
         let fetched = self
             .outbound
-            .send(request, MAX_ANSWER)
+            .send_along(request, MAX_ANSWER)
             .await
             .map_err(|error| FederationError::outbound(endpoint.as_str(), error))?;
         let answer = Answer::of(&fetched, self.means.clock.now());

@@ -100,7 +100,9 @@ impl FederationError {
     /// A request to this URL without a response.
     pub(crate) fn outbound(at: &str, error: OutboundError) -> Self {
         match error {
-            OutboundError::TooLong(_) => Self::Nonsense(format!("{at}: {error}")),
+            OutboundError::TooLong(_) | OutboundError::Coding { .. } | OutboundError::Garbled => {
+                Self::Nonsense(format!("{at}: {error}"))
+            }
             OutboundError::Scheme
             | OutboundError::Address(_)
             | OutboundError::PlainAddress(_)

@@ -144,10 +144,11 @@ impl Provider {
         now: Timestamp,
     ) -> Result<ExternalIdentity, FederationError> {
         let (names, all) = (&self.claims, &told.claims);
-        let subject = claims::text(all, &names.subject).ok_or_else(|| {
+        let subject = claims::identifier(all, &names.subject).ok_or_else(|| {
             FederationError::Untrusted(format!(
-                "the claim {} that names the user is missing",
-                names.subject
+                "the claim {} that names the user {}",
+                names.subject,
+                claims::unfit(claims::find(all, &names.subject))
             ))
         })?;
         let text = |name: &String| {
@@ -180,7 +181,7 @@ impl Provider {
             email_told: claims::is_told(all, &names.email),
             display_name: text(&names.name).and_then(|name| short(&name)),
             groups: claims::list(all, &names.groups),
-            sid: claims::text(all, "sid"),
+            sid: claims::identifier(all, "sid"),
             multi_factor: amr.iter().any(trusted) || acr.as_ref().is_some_and(trusted),
             amr,
             auth_time: now.0,

@@ -12,6 +12,7 @@ mod code;
 mod document;
 mod search;
 mod tokens;
+mod user_state;
 
 use doorward_model::{Timestamp, foreign};
 use http::{HeaderMap, header};
@@ -58,7 +59,9 @@ pub enum Failure {
 impl From<OutboundError> for Failure {
     fn from(error: OutboundError) -> Self {
         match error {
-            OutboundError::TooLong(_) => Self::Nonsense(error.to_string()),
+            OutboundError::TooLong(_) | OutboundError::Coding { .. } | OutboundError::Garbled => {
+                Self::Nonsense(error.to_string())
+            }
             OutboundError::Scheme
             | OutboundError::Address(_)
             | OutboundError::PlainAddress(_)
@@ -226,6 +229,9 @@ impl Answer {
         let told = self.told();
         if let Some(Pause(seconds)) = self.wait {
             return Failure::Wait { seconds, told: told.unwrap_or(plain) };
+        }
+        if let Some(meaning) = user_state::meaning(self, asked, told.as_ref()) {
+            return meaning;
         }
         if let Some(told) = told {
             match told.complaint() {

@@ -43,7 +43,9 @@ fn interpret(answer: &Answer, asked: Asked) -> Option<Failure> {
     let message = members.get("message").and_then(Value::as_str).unwrap_or_default();
     let told = StatedError { status: answer.status, code: line(id), description: line(message) };
     // `api.oauth.get_access_token.bad_client_id.app_error` and the like name the client.
-    let about_client = id.contains("client") || id.contains("credentials");
+    // `api.user.login.inactive.app_error` names the user.
+    let about_client =
+        !id.starts_with("api.user.") && (id.contains("client") || id.contains("credentials"));
     Some(match (answer.status, asked) {
         (500.., _) => Failure::Silent(told.to_string()),
         (_, Asked::Tokens) if about_client => Failure::Client(told),

@@ -24,6 +24,7 @@ use super::{
     ProviderAnswer, SignOutPage, Start, plain::joined,
 };
 use crate::{
+    claims,
     client::{Client, NoTokens, Request},
     error::FederationError,
     settings::{OpenId, TENANT},
@@ -172,8 +173,9 @@ impl OpenIdConnect {
             if let Some(token) = &tokens.access_token {
                 let more = self.userinfo(&found, url, token, &subject).await?;
                 if let Some(all) = claims.as_object_mut() {
+                    // The sub is the same, in the form of the ID token.
                     all.extend(more.into_iter().filter(|(name, value)| {
-                        !value.is_null() && !PROTECTING.contains(&name.as_str())
+                        !value.is_null() && name != "sub" && !PROTECTING.contains(&name.as_str())
                     }));
                 }
             } else {
@@ -218,12 +220,17 @@ impl OpenIdConnect {
             let failure = answer.failure(Asked::Resource);
             return Err(FederationError::answered(url.as_str(), failure));
         };
-        match members.get("sub").and_then(Value::as_str) {
-            Some(told) if told == subject => Ok(members),
-            Some(_) => Err(FederationError::Untrusted(
+        let told = Value::Object(members);
+        let named = claims::identifier(&told, "sub");
+        match (named, told) {
+            (Some(told), Value::Object(members)) if told == subject => Ok(members),
+            (Some(_), _) => Err(FederationError::Untrusted(
                 "userinfo is about another user than the ID token".to_owned(),
             )),
-            None => Err(FederationError::Nonsense(format!("{url} does not return the sub"))),
+            (None, told) => Err(FederationError::Nonsense(format!(
+                "{url} does not name the user: its sub {}",
+                claims::unfit(told.get("sub"))
+            ))),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of the settings of providers.
 
+mod refusals;
+
 use super::*;
 
 fn config(kind: &str) -> ProviderConfig {

@@ -15,6 +15,8 @@ impl Misbehaviour {
             Self::UserinfoUnauthorized
             | Self::UserinfoBadRequest
             | Self::UserinfoRefusedWithOk
+            | Self::UserinfoUserDisabled
+            | Self::UserinfoUserNotFound
             | Self::UserinfoServerError
             | Self::UserinfoTooMany
             | Self::UserinfoPage
@@ -39,6 +41,24 @@ impl Misbehaviour {
             Self::OwnCode => {
                 json_of(400, &json!({"error": "user_was_deleted", "message": "deleted"}))
             }
+            Self::UserBlocked => json_of(
+                401,
+                &json!({"error": "unauthorized", "error_description": "user is blocked"}),
+            ),
+            Self::UserDisabledMessage => json_of(401, &json!({"message": "User is disabled"})),
+            Self::UserDeactivatedText => {
+                raw(401, "text/plain", "Your account has been deactivated.", "")
+            }
+            Self::UserinfoUserDisabled => json_of(
+                400,
+                &json!({"error": "invalid_request", "error_description": "User disabled"}),
+            ),
+            Self::UserinfoUserNotFound => json_of(404, &json!({"message": "User not found"})),
+            Self::AccessDeniedClient => json_of(
+                401,
+                &json!({"error": "access_denied", "error_description": "Unauthorized"}),
+            ),
+            Self::ClientSuspended => json_of(200, &json!({"error": "application_suspended"})),
             Self::EmptyForbidden => json_of(403, &json!({})),
             Self::UserinfoUnauthorized => json_of(401, &json!({})),
             Self::UserinfoRefusedWithOk => {

@@ -86,6 +86,10 @@ habits! {
     NullProtection => Effect::None,
     /// Claims in languages without names and with odd values.
     OddLanguages => Effect::None,
+    /// `sub` is a number, in ID tokens and in userinfo.
+    SubjectNumber => Effect::None,
+    /// `exp`, `iat` and `nbf` are texts.
+    TimesText => Effect::None,
     /// `expires_in` is a text.
     ExpiresInText => Effect::None,
     /// `expires_in` has a fraction.
@@ -146,6 +150,10 @@ habits! {
     OddForm => Effect::None,
     /// Answers hold what JSON does not have.
     NotANumber => Effect::None,
+    /// Answers are compressed, although that was not asked for.
+    Gzip => Effect::None,
+    /// Every place redirects to another path of the origin.
+    RedirectWithin => Effect::None,
     /// The refresh is refused as it should be.
     InvalidGrant => Effect::Ends,
     /// The refresh is refused with 400 and no body.
@@ -162,6 +170,16 @@ habits! {
     OwnCode => Effect::Ends,
     /// The refresh is refused with 403 and an empty object.
     EmptyForbidden => Effect::Ends,
+    /// The user is blocked, as Auth0 states it: with the code and the status of a client's fault.
+    UserBlocked => Effect::Ends,
+    /// The user is disabled, stated by a message without a code.
+    UserDisabledMessage => Effect::Ends,
+    /// The user is deactivated, stated by a text.
+    UserDeactivatedText => Effect::Ends,
+    /// Userinfo refuses a disabled user with the code of a wrong request, as older Keycloaks do.
+    UserinfoUserDisabled => Effect::Ends,
+    /// Userinfo does not find the user.
+    UserinfoUserNotFound => Effect::Ends,
     /// Userinfo refuses with 401.
     UserinfoUnauthorized => Effect::Ends,
     /// Userinfo refuses with 400 and no body.
@@ -178,6 +196,10 @@ habits! {
     InvalidClient => Effect::Silence,
     /// The token endpoint refuses this server with 401 and no body.
     EmptyUnauthorized => Effect::Silence,
+    /// A wrong client secret, as Auth0 states it.
+    AccessDeniedClient => Effect::Silence,
+    /// The client is suspended, as GitHub states it.
+    ClientSuspended => Effect::Silence,
     /// Userinfo fails.
     UserinfoServerError => Effect::Silence,
     /// Too many requests, for ten minutes.
@@ -286,6 +308,18 @@ impl Misbehaviour {
                 claims["acr"] = json!(1);
                 claims["auth_time"] = json!("yesterday");
                 claims["sid"] = json!(17);
+            }
+            // A number that the user of the test has in no other form.
+            Self::SubjectNumber => {
+                let text = claims["sub"].as_str().unwrap_or_default();
+                let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                claims["sub"] = json!(9_007_199_254_000_000 + digits.parse::<u64>().unwrap_or(0));
+            }
+            Self::TimesText => {
+                for name in ["exp", "iat"] {
+                    claims[name] = claims[name].to_string().into();
+                }
+                claims["nbf"] = claims["iat"].clone();
             }
             Self::NullProtection => {
                 claims["azp"] = Value::Null;

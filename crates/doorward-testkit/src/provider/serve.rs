@@ -12,8 +12,11 @@ use tokio::{
 };
 
 use super::{
-    Answer, CLIENT_ID, CLIENT_SECRET, FakeProvider, State, misbehaviour::Place, overlay, ring,
+    Answer, CLIENT_ID, CLIENT_SECRET, FakeProvider, State,
+    misbehaviour::{Misbehaviour, Place, raw},
+    overlay, ring,
 };
+use crate::packed::gzipped;
 
 /// An answer about to be sent.
 pub(super) struct Response {
@@ -64,7 +67,7 @@ impl FakeProvider {
             state.answers.get(path.as_str()).cloned()
         });
         let date = self.with(|state| {
-            let skew = state.misbehaviour.map_or(0, super::misbehaviour::Misbehaviour::skew);
+            let skew = state.misbehaviour.map_or(0, Misbehaviour::skew);
             let at = u64::try_from(Self::now(state) + skew).unwrap_or_default();
             httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(at))
         });
@@ -81,21 +84,36 @@ impl FakeProvider {
                 response
             }
         };
+        let packs = self.with(|state| state.misbehaviour == Some(Misbehaviour::Gzip));
+        let (coding, body) = if packs && !response.body.is_empty() {
+            ("content-encoding: gzip\r\n", gzipped(response.body.as_bytes()))
+        } else {
+            ("", response.body.into_bytes())
+        };
         let head = format!(
-            "HTTP/1.1 {} X\r\ndate: {date}\r\ncontent-type: {}\r\n{}content-length: {}\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 {} X\r\ndate: {date}\r\ncontent-type: {}\r\n{}{coding}content-length: {}\r\nconnection: close\r\n\r\n",
             response.status,
             response.media,
             response.headers,
-            response.body.len()
+            body.len()
         );
         let _ = stream.write_all(head.as_bytes()).await;
-        let _ = stream.write_all(response.body.as_bytes()).await;
+        let _ = stream.write_all(&body).await;
         let _ = stream.shutdown().await;
     }
 
     /// The provider's own answer, with the misbehaviour that is enabled.
     fn own(&self, state: &mut State, path: &str, body: &str, authorization: &str) -> Response {
+        let (path, has_moved) = match path.strip_prefix("/moved") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
         let place = Place::of(path, body);
+        let redirects = state.misbehaviour == Some(Misbehaviour::RedirectWithin);
+        if redirects && !has_moved && place != Place::Other {
+            let headers = format!("location: /moved{path}\r\n");
+            return raw(307, "text/html", "<p>moved", &headers);
+        }
         let concerned = state.only_for.as_ref().is_none_or(|subject| {
             body.contains(&format!("own-{subject}"))
                 || authorization.ends_with(&format!("Bearer at.{subject}"))
@@ -243,8 +261,7 @@ impl FakeProvider {
         nonce: Option<String>,
         mut own: Option<String>,
     ) -> (u16, Value) {
-        let now = Self::now(state)
-            + state.misbehaviour.map_or(0, super::misbehaviour::Misbehaviour::skew);
+        let now = Self::now(state) + state.misbehaviour.map_or(0, Misbehaviour::skew);
         let mut claims = json!({"iss": issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "auth_time": now, "sid": "sid-1"});
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();

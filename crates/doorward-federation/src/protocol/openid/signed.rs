@@ -13,10 +13,14 @@ use openidconnect::{
     },
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
+
+use crate::claims;
 
 /// The members of an ID token that its verification is about (OpenID Connect Core §3.1.3.7).
 const DECIDING: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nonce", "azp", "at_hash"];
+/// The members that name a user or a session.
+const IDENTIFIERS: &[&str] = &["sub", "sid"];
 /// The members of a header that its verification is about (RFC 7515 §4.1).
 const HEADER: &[&str] = &["alg", "kid", "typ", "cty", "crit"];
 /// Members for which an empty text is as good as none.
@@ -85,13 +89,14 @@ impl Signed {
                 .map(|(value, _)| value)
                 .map_err(|_| format!("its {name} is not a JSON object"))
         };
-        let (Value::Object(header_members), payload_value) =
-            (read(header, "header")?, read(payload, "payload")?)
-        else {
+        let Value::Object(header_members) = read(header, "header")? else {
             return Err("its header is not a JSON object".to_owned());
         };
-        if !payload_value.is_object() {
+        let Value::Object(mut claims) = read(payload, "payload")? else {
             return Err("its payload is not a JSON object".to_owned());
+        };
+        for name in IDENTIFIERS {
+            text_of_whole_number(&mut claims, name);
         }
         let mut header_members = without_empty(&header_members, HEADER);
         if header_members.get("alg").and_then(Value::as_str) == Some("Ed25519") {
@@ -100,9 +105,9 @@ impl Signed {
         text_of_number(&mut header_members, "kid");
         Ok(Self {
             header: header_members,
-            payload: payload_value,
+            payload: Value::Object(claims),
             message: format!("{header}.{payload}").into(),
-            signature: signature.to_owned(),
+            signature: signature.trim_end_matches('=').to_owned(),
         })
     }
 
@@ -114,16 +119,17 @@ impl Signed {
     /// The token as the library reads it: its deciding members alone. The signature stays that of
     /// the whole, and is verified over the whole by [`SignedKey`].
     pub(super) fn for_library(&self) -> Result<CoreIdToken, String> {
-        let payload = self.payload.as_object().map(|all| without_empty(all, DECIDING));
+        if !self.payload.get("sub").is_some_and(Value::is_string) {
+            return Err(format!("its sub {}", claims::unfit(self.payload.get("sub"))));
+        }
+        let mut payload =
+            self.payload.as_object().map(|all| without_empty(all, DECIDING)).unwrap_or_default();
+        as_specified(&mut payload);
         let encode = |members: Map<String, Value>| {
             URL_SAFE_NO_PAD.encode(Value::Object(members).to_string())
         };
-        let reduced = format!(
-            "{}.{}.{}",
-            encode(self.header.clone()),
-            encode(payload.unwrap_or_default()),
-            self.signature
-        );
+        let reduced =
+            format!("{}.{}.{}", encode(self.header.clone()), encode(payload), self.signature);
         reduced.parse::<CoreIdToken>().map_err(|_| {
             "its header or one of iss, sub, aud, exp, iat, nonce, azp and at_hash is missing or of another type".to_owned()
         })
@@ -189,6 +195,43 @@ fn candidates<'k>(
     let is_named = keys.keys().iter().any(|key| name(key) == kid);
     let wanted = if is_named { kid } else { None };
     keys.keys().iter().filter(move |key| kid.is_none() || name(key) == wanted)
+}
+
+/// Writes deciding members that have another form than specified, and the same meaning: points in
+/// time as texts, the number of a client, a digest in the other alphabet of base64 or with padding.
+fn as_specified(members: &mut Map<String, Value>) {
+    for name in ["exp", "iat"] {
+        let number = members.get(name).and_then(Value::as_str).and_then(|text| {
+            let number = text.trim().parse::<f64>().ok()?;
+            Number::from_f64(number)
+        });
+        if let Some(number) = number {
+            members.insert(name.to_owned(), Value::Number(number));
+        }
+    }
+    text_of_whole_number(members, "azp");
+    text_of_whole_number(members, "aud");
+    if let Some(Value::Array(audiences)) = members.get_mut("aud") {
+        for audience in audiences.iter_mut().filter(|one| one.is_i64() || one.is_u64()) {
+            *audience = Value::String(audience.to_string());
+        }
+    }
+    if let Some(Value::String(digest)) = members.get_mut("at_hash") {
+        *digest = plain_base64(digest);
+    }
+}
+
+/// base64 in the alphabet of URLs and without padding.
+fn plain_base64(text: &str) -> String {
+    text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_")
+}
+
+/// Some write identifiers of users and sessions as numbers. One that is not read exactly stays a
+/// number, and names none.
+fn text_of_whole_number(members: &mut Map<String, Value>, name: &str) {
+    if members.get(name).is_some_and(|value| value.is_i64() || value.is_u64()) {
+        text_of_number(members, name);
+    }
 }
 
 /// Some write identifiers of keys as numbers.
@@ -267,7 +310,7 @@ pub(super) fn key_set(mut document: Map<String, Value>) -> (JsonWebKeySet<CoreJs
         // Some write the numbers of a key in the other alphabet of base64, and with padding.
         for name in ["n", "e", "x", "y"] {
             if let Some(Value::String(text)) = members.get_mut(name) {
-                *text = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+                *text = plain_base64(text);
             }
         }
         // The specification demands a string; any other value does not limit the key's use.
@@ -313,7 +356,45 @@ mod tests {
                 "{name}"
             );
         }
-        for (name, value) in [("exp", json!("2")), ("sub", json!(7)), ("iss", json!("no URL"))] {
+        let mut other_forms = claims.clone();
+        other_forms["exp"] = json!(" 1800000000 ");
+        other_forms["iat"] = json!("1799999999.5");
+        other_forms["aud"] = json!([12_345, "c"]);
+        other_forms["azp"] = json!(12_345);
+        other_forms["at_hash"] = json!("a+/b==");
+        let read = Signed::read(&format!("{}==", token(&header, &other_forms))).unwrap();
+        let payload = read.for_library().unwrap().to_string();
+        let payload = URL_SAFE_NO_PAD.decode(payload.split('.').nth(1).unwrap()).unwrap();
+        let payload: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(
+            (payload["exp"].as_f64(), payload["iat"].as_f64()),
+            (Some(1.8e9), Some(1_799_999_999.5))
+        );
+        assert_eq!((&payload["aud"], &payload["azp"]), (&json!(["12345", "c"]), &json!("12345")));
+        assert_eq!(payload["at_hash"], "a-_b");
+        let mut numbered = claims.clone();
+        numbered["sub"] = json!(7);
+        numbered["sid"] = json!(8);
+        let signed = Signed::read(&token(&header, &numbered)).unwrap();
+        assert_eq!((&signed.payload["sub"], &signed.payload["sid"]), (&json!("7"), &json!("8")));
+        assert!(signed.for_library().is_ok());
+        for (value, told) in [
+            (json!(1e30), "as a text"),
+            (json!(true), "true or false"),
+            (json!(["u"]), "a list"),
+            (json!({"id": 1}), "an object"),
+        ] {
+            numbered["sub"] = value;
+            let refused =
+                Signed::read(&token(&header, &numbered)).unwrap().for_library().unwrap_err();
+            assert!(refused.starts_with("its sub is") && refused.contains(told), "{refused}");
+        }
+        for (name, value) in [
+            ("exp", json!("soon")),
+            ("aud", json!(1.5)),
+            ("sub", json!(7.5)),
+            ("iss", json!("no URL")),
+        ] {
             let mut wrong = claims.clone();
             wrong[name] = value;
             assert!(

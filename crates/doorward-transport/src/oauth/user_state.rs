@@ -1,0 +1,236 @@
+//! Refusals of a user that a server states in words alone.
+//!
+//! The codes of RFC 6749 §5.2 include none for an account that was blocked, disabled or deleted.
+//! Where a server has a code of its own for that, or one that says something else, its description
+//! tells a refusal of this user from a fault of this server's settings: the former ends the access
+//! of one user, the latter is the operator's.
+
+use doorward_model::foreign;
+use serde_json::Value;
+
+use super::{Answer, Asked, Content, ErrorSubject, Failure, StatedError};
+
+/// The members in which servers describe an error.
+const MEMBERS: &[&str] = &[
+    "error_description",
+    "error",
+    "error_code",
+    "errorCode",
+    "code",
+    "error_message",
+    "errorSummary",
+    "message",
+    "error_msg",
+    "errmsg",
+    "msg",
+    "detail",
+    "title",
+    "reason",
+];
+/// Longer texts are no description of one error.
+const LONGEST: usize = 500;
+/// The words for the user.
+const NOUNS: &[&str] =
+    &["user", "account", "login", "member", "identity", "principal", "employee", "owner"];
+/// Words before such a noun that make another thing of it: a service account, a client's login.
+const OTHERS_BEFORE: &[&str] =
+    &["service", "client", "application", "app", "oauth", "api", "storage", "billing"];
+/// Words behind it that do so: a user pool, an account server.
+const OTHERS_BEHIND: &[&str] = &[
+    "pool",
+    "pools",
+    "agent",
+    "agents",
+    "directory",
+    "store",
+    "flow",
+    "interface",
+    "server",
+    "service",
+    "provider",
+    "info",
+    "profile",
+    "endpoint",
+    "name",
+    "password",
+    "credentials",
+];
+/// The states of an account without access.
+const STATES: &[&str] = &[
+    "blocked",
+    "disabled",
+    "suspended",
+    "deactivated",
+    "inactive",
+    "locked",
+    "deleted",
+    "removed",
+    "banned",
+    "terminated",
+    "archived",
+    "revoked",
+    "expired",
+    "closed",
+    "frozen",
+    "unknown",
+    "nonexistent",
+];
+/// The words of which `not` makes such a state.
+const NEGATED: &[&str] = &[
+    "found",
+    "active",
+    "exist",
+    "exists",
+    "enabled",
+    "assigned",
+    "known",
+    "activated",
+    "registered",
+    "available",
+];
+/// The most words between the noun and the state.
+const BETWEEN: usize = 4;
+
+/// The meaning of an answer with words about a user, or with a code that is about one elsewhere.
+/// `None` leaves an answer to its code and its status.
+pub(super) fn meaning(
+    answer: &Answer,
+    asked: Asked,
+    told: Option<&StatedError>,
+) -> Option<Failure> {
+    if answer.status >= 500 || (300..400).contains(&answer.status) || asked == Asked::Registration {
+        return None;
+    }
+    let words_about_user = || texts(answer).into_iter().find(|text| is_about_user(text));
+    match told.map_or(ErrorSubject::Unknown, StatedError::complaint) {
+        ErrorSubject::Unknown | ErrorSubject::Request => {
+            let words = words_about_user()?;
+            let plain = StatedError { status: answer.status, ..StatedError::default() };
+            let mut told = told.cloned().unwrap_or(plain);
+            if told.description.is_empty() {
+                told.description = foreign::line(&words, foreign::LINE).into_owned();
+            }
+            Some(Failure::Refused(told))
+        }
+        // Only the client's authentication is refused with 401 at a token endpoint (RFC 6749 §5.2).
+        // Auth0 states a wrong client secret as `access_denied`, which is otherwise the user's.
+        ErrorSubject::Grant if answer.status == 401 && asked == Asked::Tokens => told
+            .filter(|told| told.code == "access_denied" && words_about_user().is_none())
+            .map(|told| Failure::Client(told.clone())),
+        ErrorSubject::Grant
+        | ErrorSubject::Client
+        | ErrorSubject::Server
+        | ErrorSubject::Slower => None,
+    }
+}
+
+/// The texts of an answer that describe an error.
+fn texts(answer: &Answer) -> Vec<String> {
+    let mut all: Vec<String> = match &answer.content {
+        Content::Members(members) => {
+            let inner = members.get("error").and_then(Value::as_object);
+            [Some(members), inner]
+                .into_iter()
+                .flatten()
+                .flat_map(|members| {
+                    MEMBERS.iter().filter_map(move |name| members.get(*name)?.as_str())
+                })
+                .map(str::to_owned)
+                .collect()
+        }
+        Content::Text(text) if !answer.is_success() => vec![text.clone()],
+        Content::Text(_) | Content::Other(_) | Content::Empty | Content::Page => Vec::new(),
+    };
+    all.retain(|text| text.len() <= LONGEST);
+    all
+}
+
+/// The words of a text in lower case. `User.NotActive` and `account_disabled` are several.
+fn words(text: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut before = ' ';
+    for letter in text.chars() {
+        let begins = letter.is_uppercase() && before.is_lowercase();
+        if begins || !letter.is_alphanumeric() {
+            all.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(word) = all.last_mut()
+        {
+            word.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    all.retain(|word| !word.is_empty());
+    all
+}
+
+/// Reports a text that states that an account has no access: `user is blocked`, `Account disabled`,
+/// `no such user`.
+fn is_about_user(text: &str) -> bool {
+    let words = words(text);
+    let is = |at: Option<usize>, among: &[&str]| {
+        at.and_then(|at| words.get(at)).is_some_and(|word| among.contains(&word.as_str()))
+    };
+    words.iter().enumerate().any(|(at, word)| {
+        let noun = word.strip_suffix('s').unwrap_or(word);
+        let before = at.checked_sub(1);
+        if !NOUNS.contains(&noun) || is(before, OTHERS_BEFORE) || is(Some(at + 1), OTHERS_BEHIND) {
+            return false;
+        }
+        let no_such = is(before, &["such"]) && is(at.checked_sub(2), &["no"]);
+        let behind = (at + 1..=at + BETWEEN).any(|next| {
+            let negated = is(Some(next), &["not", "longer", "t"])
+                && (next + 1..=next + 2).any(|next| is(Some(next), NEGATED));
+            is(Some(next), STATES) || negated
+        });
+        no_such || is(before, STATES) || behind
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_about_user;
+
+    #[test]
+    fn a_description_of_a_user_s_state_is_told_from_other_descriptions() {
+        for text in [
+            "user is blocked",
+            "User is disabled",
+            "Account disabled",
+            "Your account was suspended",
+            "Sorry. Your account was suspended.",
+            "403 Forbidden - Your account has been blocked.",
+            "The user account is locked",
+            "User account has expired",
+            "Errors.User.NotActive",
+            "user_not_found",
+            "accountDisabled",
+            "no such user",
+            "Inactive user",
+            "Login failed because your account has been deactivated",
+            "The user does not exist in the directory",
+            "User is not assigned to the client application.",
+            "user no longer exists",
+            "this user isn't active",
+        ] {
+            assert!(is_about_user(text), "{text}");
+        }
+        for text in [
+            "",
+            "Unauthorized",
+            "Bad credentials",
+            "User pool client abc does not exist.",
+            "service account disabled",
+            "The client account is disabled",
+            "application is disabled",
+            "The userinfo endpoint was not found",
+            "user agent is blocked",
+            "invalid user name or password",
+            "client authentication failed for user",
+            "The OAuth client was deleted.",
+        ] {
+            assert!(!is_about_user(text), "{text}");
+        }
+    }
+}
