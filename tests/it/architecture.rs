@@ -174,7 +174,8 @@ const NAMED: &[(&str, &[&str])] = &[
     ),
     ("clap_complete::", &["crates/doorward/src/commands/"]),
     ("clap_mangen::", &["crates/doorward/src/commands/manual.rs"]),
-    ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi/tree.rs"]),
+    ("granit_parser", &["crates/doorward-gateway/src/upstreams/openapi/yaml.rs"]),
+    ("flate2::", &["crates/doorward-transport/src/outbound/coding.rs", "crates/doorward-testkit/"]),
     ("encoding_rs", &["crates/doorward-gateway/src/upstreams/openapi/media.rs"]),
     ("regress::", &["crates/doorward-gateway/src/json_schema/values.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
@@ -203,12 +204,7 @@ const NAMED: &[(&str, &[&str])] = &[
     ("argon2::", &["crates/doorward-accounts/"]),
     (
         "reqwest::Client",
-        &[
-            "crates/doorward-transport/src/outbound.rs",
-            "crates/doorward-gateway/src/upstreams/http.rs",
-            "crates/doorward-testkit/",
-            "tests/",
-        ],
+        &["crates/doorward-transport/src/outbound.rs", "crates/doorward-testkit/", "tests/"],
     ),
     ("frostem", &["crates/doorward-mcp/src/surface/words.rs"]),
     ("fluent_", &["crates/doorward-language/"]),

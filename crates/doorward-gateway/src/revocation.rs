@@ -214,7 +214,7 @@ async fn post(
         Ok(request) => request,
         Err(error) => return Outcome::Impossible(error.to_string()),
     };
-    match outbound.send(request, MAX_DOCUMENT).await {
+    match outbound.send_along(request, MAX_DOCUMENT).await {
         Ok(answer) if (200..300).contains(&answer.status) => Outcome::Done,
         Ok(answer) if answer.status >= 500 || answer.status == 429 => {
             Outcome::Later(format!("it returned HTTP {}", answer.status))

@@ -18,6 +18,7 @@ mod https;
 mod leftovers;
 mod mail;
 mod odd;
+mod packed;
 mod platform;
 mod process;
 mod provider;
@@ -38,6 +39,7 @@ pub use doorward_transport::{
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream};
+pub use packed::{deflated, gzipped};
 pub use platform::{PlatformKey, signed_with_secret, with_other_signature};
 pub use process::{DoorwardProcess, Visitor, binary, run_command};
 pub use provider::{

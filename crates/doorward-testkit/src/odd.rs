@@ -2,6 +2,7 @@
 //! misbehaviour.
 
 mod answers;
+mod groups;
 mod habit;
 mod serve;
 

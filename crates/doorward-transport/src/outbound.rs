@@ -6,6 +6,7 @@
 
 mod authorities;
 mod bounds;
+mod coding;
 mod error;
 mod explain;
 mod guard;
@@ -147,11 +148,10 @@ impl Outbound {
         Self::build(&config, wanted.plain, true)
     }
 
-    /// The client itself, for a protocol library that sends requests to this one URL. Names are
-    /// checked when they are resolved and redirects are not followed, so it reaches no other
-    /// server.
-    pub fn streams_to(&self, url: &Url) -> Result<reqwest::Client, OutboundError> {
-        Ok(self.client_for(url)?.client.clone())
+    /// The client for requests to this one URL, whose responses are streams. Names are checked when
+    /// they are resolved and redirects are not followed, so it reaches no other server.
+    pub fn streams_to(&self, url: &Url) -> Result<Streams, OutboundError> {
+        Ok(Streams(self.client_for(url)?.client.clone()))
     }
 
     fn build(
@@ -273,15 +273,51 @@ impl Outbound {
 }
 
 /// The headers of every request. Without the wish for none, a server may compress its response
-/// (RFC 9110 §12.5.3), and nothing here decompresses: a short text can expand to a long one.
+/// (RFC 9110 §12.5.3), with whichever coding; [`coding`] reads the common ones of those that do it
+/// nevertheless.
 fn headers() -> HeaderMap {
     let value = reqwest::header::HeaderValue::from_static("identity");
     HeaderMap::from_iter([(reqwest::header::ACCEPT_ENCODING, value)])
 }
 
+/// Sends requests whose responses are streams.
+#[derive(Clone)]
+pub struct Streams(reqwest::Client);
+
+/// The reason for which a request has no response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoResponse {
+    /// No connection could be made.
+    pub unconnected: bool,
+    /// The reason.
+    pub error: OutboundError,
+}
+
+impl Streams {
+    /// Sends a request and returns its response, whose body is to be read.
+    pub async fn send(
+        &self,
+        method: http::Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Option<bytes::Bytes>,
+    ) -> Result<reqwest::Response, NoResponse> {
+        let mut request = self.0.request(method, url).headers(headers);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.map_err(|error| NoResponse {
+            unconnected: error.is_connect(),
+            error: explain(&error),
+        })?;
+        coding::plain(response).map_err(|error| NoResponse { unconnected: false, error })
+    }
+}
+
 impl Guarded {
     async fn read(&self, request: reqwest::Request, max: usize) -> Result<Fetched, OutboundError> {
         let response = self.client.execute(request).await.map_err(|error| explain(&error))?;
+        let response = coding::plain(response)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         let mut stream = response.bytes_stream();

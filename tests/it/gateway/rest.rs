@@ -9,7 +9,7 @@ use doorward_model::{
     UpstreamName,
     upstream::{PinnedTool, ToolState},
 };
-use doorward_testkit::{FakeApi, TestServer};
+use doorward_testkit::{FakeApi, TestServer, gzipped};
 use serde_json::{Map, Value, json};
 
 use super::{Someone, list, someone, tools, with_config};
@@ -344,9 +344,22 @@ async fn responses_that_are_not_unicode_are_blocks_of_their_kind() {
         );
     }
     api.state().header = Some(("content-encoding", "gzip"));
+    for body in [gzipped(b"{\"a\":1}"), b"{\"a\":1}".to_vec()] {
+        let packed = answered(200, "application/json", &body).await;
+        assert_eq!(packed["structuredContent"], json!({"a": 1}), "{packed}");
+    }
+    let bomb = gzipped(&vec![b' '; 1024 * 1024]).repeat(64);
+    let packed = answered(200, "text/plain", &bomb).await;
+    let told = packed["content"][0]["text"].as_str().unwrap();
+    assert!(packed["isError"] == true && told.contains("longer than"), "{packed}");
+    api.state().header = Some(("content-encoding", "br"));
     let packed = answered(200, "application/json", b"\x1f\x8b").await;
     let told = packed["content"][0]["text"].as_str().unwrap();
-    assert!(packed["isError"] == true && told.contains("compressed (gzip)"), "{packed}");
+    assert!(
+        packed["isError"] == true
+            && told.contains("HTTP 200 with a response that is compressed (br)"),
+        "{packed}"
+    );
     api.state().header = None;
     let moved = answered(302, "text/html", b"<p>").await;
     assert_eq!(moved["isError"], true);

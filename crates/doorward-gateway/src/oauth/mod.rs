@@ -250,7 +250,8 @@ pub(crate) async fn token_request(
     let none = |failure| NoTokens { failure, status: None, rotated: None };
     let request = as_client(endpoint, client, form)
         .map_err(|error| none(Failure::Silent(error.to_string())))?;
-    let answer = outbound.send(request, MAX_DOCUMENT).await.map_err(|error| none(error.into()))?;
+    let answer =
+        outbound.send_along(request, MAX_DOCUMENT).await.map_err(|error| none(error.into()))?;
     let status = Some(answer.status);
     let tokens = Answer::of(&answer, None).tokens().map_err(|failed| NoTokens {
         failure: failed.failure,

@@ -225,7 +225,7 @@ async fn register(
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(metadata.to_string().into_bytes())
         .map_err(|error| OAuthError::Untrusted(error.to_string()))?;
-    let answer = upstream.outbound.send(request, MAX_DOCUMENT).await?;
+    let answer = upstream.outbound.send_along(request, MAX_DOCUMENT).await?;
     let registration = Registration::read(&answer, parts.clock.now()).map_err(|failure| {
         let (Failure::Refused(told) | Failure::Client(told)) = &failure else {
             return match failure {

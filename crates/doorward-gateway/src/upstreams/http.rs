@@ -25,6 +25,8 @@ use rmcp::{
 use sse_stream::Sse;
 use tokio_util::sync::CancellationToken;
 
+use doorward_transport::outbound::Streams;
+
 use crate::{
     access::LinkAuth,
     link::{Link, NewLink},
@@ -81,7 +83,7 @@ const SESSION: &str = "mcp-session-id";
 /// An HTTP client that adds the upstream's token to each request.
 #[derive(Clone)]
 pub(super) struct Http {
-    pub(crate) client: reqwest::Client,
+    pub(crate) client: Streams,
     pub(crate) auth: Arc<LinkAuth>,
     pub(crate) wire: Arc<Wire>,
     // Cancelled when the link is dropped, or was never made: the protocol library then continues to

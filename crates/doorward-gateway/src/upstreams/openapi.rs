@@ -23,6 +23,7 @@ mod template;
 mod tests;
 mod tree;
 mod values;
+mod yaml;
 
 use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
@@ -230,14 +231,6 @@ async fn fetched(upstream: &Shared, url: Url) -> Result<(Vec<u8>, Option<Url>), 
             ),
             None => format!("HTTP {}", answer.status),
         });
-    }
-    let coding = answer.headers.get(http::header::CONTENT_ENCODING);
-    let coding = coding.and_then(|coding| coding.to_str().ok()).unwrap_or("identity");
-    if !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity") {
-        return Err(format!(
-            "it is compressed ({}), which was not asked for; set document to an uncompressed one",
-            doorward_model::foreign::line(coding, 40)
-        ));
     }
     Ok((answer.body, at.or(Some(url))))
 }

@@ -13,6 +13,7 @@ use super::{
     Inner, OddHabit as H,
     answers::{JSON, PAGE, Said, answer, message},
 };
+use crate::packed::{deflated, gzipped};
 
 /// A message as an event of a stream.
 fn event(inner: &Inner, text: &str) -> String {
@@ -78,6 +79,34 @@ fn response(status: u16, kind: &str, body: &str, header: &str) -> String {
     let length =
         if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
     format!("HTTP/1.1 {status} said\r\n{kind}{header}{length}connection: close\r\n\r\n{body}")
+}
+
+/// A response as it is sent: compressed, where that is the misbehaviour.
+fn packed(inner: &Inner, called: bool, text: String) -> Vec<u8> {
+    let ours = match inner.habit {
+        Some(H::Gzip | H::GzipEvents | H::Deflate | H::NamedGzip) => true,
+        Some(H::Brotli | H::GzipCut | H::GzipBomb) => called,
+        _ => false,
+    };
+    let Some((head, body)) =
+        text.split_once("\r\n\r\n").filter(|(_, body)| ours && !body.is_empty())
+    else {
+        return text.into_bytes();
+    };
+    let (coding, body) = match inner.habit {
+        Some(H::Deflate) => ("deflate", deflated(body.as_bytes())),
+        Some(H::NamedGzip) => ("gzip", body.as_bytes().to_vec()),
+        Some(H::Brotli) => ("br", body.as_bytes().to_vec()),
+        Some(H::GzipCut) => ("gzip", gzipped(body.as_bytes())[..20].to_vec()),
+        // 64 MiB of nothing, in members of one each.
+        Some(H::GzipBomb) => ("gzip", gzipped(&vec![b' '; 1024 * 1024]).repeat(64)),
+        _ => ("GZIP", gzipped(body.as_bytes())),
+    };
+    let lines = head.lines().filter(|line| !line.starts_with("content-length"));
+    let head = lines.fold(String::new(), |head, line| head + line + "\r\n");
+    let head =
+        format!("{head}content-encoding: {coding}\r\ncontent-length: {}\r\n\r\n", body.len());
+    [head.into_bytes(), body].concat()
 }
 
 /// The response to a message of an unknown session; `None` if the session exists.
@@ -203,6 +232,7 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
                         | H::EventFieldSpelled
                         | H::OtherEventsWithMessages
                         | H::OddRetry
+                        | H::GzipEvents
                 )
             );
             let header = if inner.habit.is_some_and(H::forgets) && method == "initialize" {
@@ -253,7 +283,8 @@ async fn connection(stream: TcpStream, inner: Arc<Inner>) {
         _ => Some(response(405, "", "", "")),
     };
     if let Some(text) = text {
-        let _ = stream.write_all(text.as_bytes()).await;
+        let called = request.body["method"] == "tools/call";
+        let _ = stream.write_all(&packed(&inner, called, text)).await;
         let _ = stream.flush().await;
         if inner.has(H::CallEndlessRefusal) {
             tokio::time::sleep(Duration::from_mins(10)).await;

@@ -15,6 +15,20 @@ pub enum OutboundError {
     /// The body is longer than was allowed.
     #[error("the response is longer than {0} bytes")]
     TooLong(usize),
+    /// The body has a coding that is not read.
+    #[error(
+        "HTTP {status} with a response that is compressed ({coding}), which was not asked for and \
+         cannot be read; have the server, or the proxy in front of it, send it as it is or as gzip"
+    )]
+    Coding {
+        /// The status.
+        status: u16,
+        /// The coding.
+        coding: String,
+    },
+    /// The body is not of the coding that it states, or a part of it is missing.
+    #[error("the response is compressed, and broke off or is damaged")]
+    Garbled,
     /// It took too long.
     #[error("no response in time")]
     Timeout,

@@ -38,6 +38,24 @@ impl Outbound {
         self.get(&at, accept, max).await
     }
 
+    /// Sends a request like [`Outbound::send`], along redirects within its origin.
+    pub async fn send_along(
+        &self,
+        mut request: http::Request<Vec<u8>>,
+        max: usize,
+    ) -> Result<Fetched, OutboundError> {
+        for _ in 0..MOST {
+            let at = Url::parse(&request.uri().to_string()).ok();
+            let fetched = self.send(request.clone(), max).await?;
+            let to = at.and_then(|at| target(&at, fetched.status, &fetched.headers));
+            match to.and_then(|to| to.as_str().parse().ok()) {
+                Some(to) => *request.uri_mut() = to,
+                None => return Ok(fetched),
+            }
+        }
+        self.send(request, max).await
+    }
+
     /// Sends a request like [`Outbound::send_within`], along redirects within its origin. Answers
     /// also from where the answer came.
     pub async fn send_within_origin(

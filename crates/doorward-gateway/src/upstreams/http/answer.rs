@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use doorward_transport::{
-    media_type,
+    OutboundError, media_type,
     oauth::{self, Pause},
 };
 use futures_util::{
@@ -44,14 +44,21 @@ pub(in crate::upstreams) async fn body(
     let mut read = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk: Bytes =
-            chunk.map_err(|_| LinkError::Failed("its response broke off".to_owned()))?;
+        let chunk: Bytes = chunk.map_err(|error| LinkError::Failed(broken(&error)))?;
         if read.len() + chunk.len() > most {
             return Err(LinkError::Answer(format!("returned more than {most} bytes")));
         }
         read.extend_from_slice(&chunk);
     }
     Ok(read)
+}
+
+/// The words for a body that has no end.
+fn broken(error: &reqwest::Error) -> String {
+    match doorward_transport::outbound::reason(error) {
+        error @ OutboundError::Garbled => error.to_string(),
+        _ => "its response broke off".to_owned(),
+    }
 }
 
 /// Reads the beginning of a body, for its words.

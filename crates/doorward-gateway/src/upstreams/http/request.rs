@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use doorward_model::foreign;
-use http::{HeaderMap, Method, StatusCode, header};
+use doorward_transport::{OutboundError, outbound::NoResponse};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use super::Http;
@@ -91,17 +92,13 @@ impl Http {
     ) -> Result<reqwest::Response, LinkError> {
         let mut to = url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let mut sent = self
-                .client
-                .request(request.method.clone(), to.clone())
-                .headers(request.headers.clone());
-            if let Some(body) = &request.body {
-                sent = sent.body(body.clone());
-            }
+            let mut headers = request.headers.clone();
             if let Some(credential) = credential {
-                sent = sent.bearer_auth(credential.token());
+                headers.insert(header::AUTHORIZATION, bearer(credential)?);
             }
-            let response = sent.send().await.map_err(|error| unsent(&error))?;
+            let (method, body) = (request.method.clone(), request.body.clone());
+            let sent = self.client.send(method, to.clone(), headers, body).await;
+            let response = sent.map_err(unsent)?;
             let status = response.status();
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
                 return Ok(response);
@@ -133,8 +130,19 @@ impl Http {
     }
 }
 
-/// The reason for which a request was not sent, or has no response.
-fn unsent(error: &reqwest::Error) -> LinkError {
-    let why = doorward_transport::outbound::reason(error).to_string();
-    if error.is_connect() { LinkError::Unreachable(why) } else { LinkError::Failed(why) }
+/// The header with a token.
+fn bearer(credential: &Credential) -> Result<HeaderValue, LinkError> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", credential.token()))
+        .map_err(|_| LinkError::Failed("the token cannot be sent in a header".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The reason for which a request was not sent, or has no response that can be read.
+fn unsent(NoResponse { unconnected, error }: NoResponse) -> LinkError {
+    match error {
+        OutboundError::Coding { .. } => LinkError::Answer(format!("returned {error}")),
+        error if unconnected => LinkError::Unreachable(error.to_string()),
+        error => LinkError::Failed(error.to_string()),
+    }
 }
