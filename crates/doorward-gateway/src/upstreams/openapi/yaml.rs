@@ -305,7 +305,7 @@ fn scalar(text: &str, plain: bool, tag: Option<&str>) -> Value {
     }
 }
 
-/// A value that a plain text stands for in the core schema of YAML 1.2 (§10.3.2). `None` for a text:
+/// The value of a plain text by the core schema of YAML 1.2 (§10.3.2). `None` if it is a text:
 /// `no`, `on` and `yes` are some, and so are numbers of YAML 1.1 alone.
 fn resolved(text: &str) -> Option<Value> {
     match text {

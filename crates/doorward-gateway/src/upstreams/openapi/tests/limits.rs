@@ -80,7 +80,7 @@ fn an_invalid_document_is_refused_with_a_reason() {
         ("swagger: 2.0", "no paths"),
         ("openapi: 3.1.0\npaths: {}", "no operations"),
         ("openapi: 3.1\npaths: {/x: {get: {}}}", "set url"),
-        ("{", "EOF"),
+        ("{", "neither valid JSON (line 1, column 1) nor YAML"),
         ("\u{1}: [", ""),
     ] {
         let error = read(text).err().unwrap();
