@@ -14,7 +14,7 @@ use doorward_model::{
 
 use crate::Target;
 
-/// The scheme of user interfaces, and what follows it.
+/// The scheme of user interfaces, and the text behind its colon.
 const UI: &str = "ui";
 const HIERARCHY: &str = "//";
 /// The scheme of a URI that has none at its upstream.

@@ -21,7 +21,7 @@ pub fn with_small_scheme(uri: &str) -> Cow<'_, str> {
     }
 }
 
-/// What follows a scheme and its colon.
+/// The part of a URI behind this scheme and its colon.
 pub fn after_scheme<'u>(uri: &'u str, wanted: &str) -> Option<&'u str> {
     let found = scheme(uri).filter(|found| found.eq_ignore_ascii_case(wanted))?;
     uri.get(found.len() + 1..)

@@ -230,7 +230,7 @@ impl Answer {
         if let Some(Pause(seconds)) = self.wait {
             return Failure::Wait { seconds, told: told.unwrap_or(plain) };
         }
-        if let Some(meaning) = user_state::meaning(self, asked, told.as_ref()) {
+        if let Some(meaning) = self.of_user(asked, told.as_ref()) {
             return meaning;
         }
         if let Some(told) = told {
@@ -246,6 +246,44 @@ impl Answer {
             }
         }
         self.by_status(asked, plain)
+    }
+
+    /// The meaning of words about a user, or of a code that is about one elsewhere. `None` leaves an
+    /// answer to its code and its status.
+    fn of_user(&self, asked: Asked, told: Option<&StatedError>) -> Option<Failure> {
+        if self.status >= 500 || (300..400).contains(&self.status) || asked == Asked::Registration {
+            return None;
+        }
+        let text = match &self.content {
+            Content::Text(text) if !self.is_success() => Some(text.as_str()),
+            Content::Text(_)
+            | Content::Members(_)
+            | Content::Other(_)
+            | Content::Empty
+            | Content::Page => None,
+        };
+        let stated = || user_state::stated(self.members(), text);
+        match told.map_or(ErrorSubject::Unknown, StatedError::complaint) {
+            ErrorSubject::Unknown | ErrorSubject::Request => {
+                let words = stated()?;
+                let plain = StatedError { status: self.status, ..StatedError::default() };
+                let mut told = told.cloned().unwrap_or(plain);
+                if told.description.is_empty() {
+                    told.description = foreign::line(words, foreign::LINE).into_owned();
+                }
+                Some(Failure::Refused(told))
+            }
+            // Only the client's authentication is refused with 401 at a token endpoint (RFC 6749
+            // §5.2). Auth0 states a wrong client secret as `access_denied`, which is otherwise the
+            // user's.
+            ErrorSubject::Grant if self.status == 401 && asked == Asked::Tokens => told
+                .filter(|told| told.code == "access_denied" && stated().is_none())
+                .map(|told| Failure::Client(told.clone())),
+            ErrorSubject::Grant
+            | ErrorSubject::Client
+            | ErrorSubject::Server
+            | ErrorSubject::Slower => None,
+        }
     }
 
     fn by_status(&self, asked: Asked, told: StatedError) -> Failure {

@@ -5,10 +5,7 @@
 //! tells a refusal of this user from a fault of this server's settings: the former ends the access
 //! of one user, the latter is the operator's.
 
-use doorward_model::foreign;
-use serde_json::Value;
-
-use super::{Answer, Asked, Content, ErrorSubject, Failure, StatedError};
+use serde_json::{Map, Value};
 
 /// The members in which servers describe an error.
 const MEMBERS: &[&str] = &[
@@ -91,58 +88,18 @@ const NEGATED: &[&str] = &[
 /// The most words between the noun and the state.
 const BETWEEN: usize = 4;
 
-/// The meaning of an answer with words about a user, or with a code that is about one elsewhere.
-/// `None` leaves an answer to its code and its status.
-pub(super) fn meaning(
-    answer: &Answer,
-    asked: Asked,
-    told: Option<&StatedError>,
-) -> Option<Failure> {
-    if answer.status >= 500 || (300..400).contains(&answer.status) || asked == Asked::Registration {
-        return None;
-    }
-    let words_about_user = || texts(answer).into_iter().find(|text| is_about_user(text));
-    match told.map_or(ErrorSubject::Unknown, StatedError::complaint) {
-        ErrorSubject::Unknown | ErrorSubject::Request => {
-            let words = words_about_user()?;
-            let plain = StatedError { status: answer.status, ..StatedError::default() };
-            let mut told = told.cloned().unwrap_or(plain);
-            if told.description.is_empty() {
-                told.description = foreign::line(&words, foreign::LINE).into_owned();
-            }
-            Some(Failure::Refused(told))
-        }
-        // Only the client's authentication is refused with 401 at a token endpoint (RFC 6749 §5.2).
-        // Auth0 states a wrong client secret as `access_denied`, which is otherwise the user's.
-        ErrorSubject::Grant if answer.status == 401 && asked == Asked::Tokens => told
-            .filter(|told| told.code == "access_denied" && words_about_user().is_none())
-            .map(|told| Failure::Client(told.clone())),
-        ErrorSubject::Grant
-        | ErrorSubject::Client
-        | ErrorSubject::Server
-        | ErrorSubject::Slower => None,
-    }
-}
-
-/// The texts of an answer that describe an error.
-fn texts(answer: &Answer) -> Vec<String> {
-    let mut all: Vec<String> = match &answer.content {
-        Content::Members(members) => {
-            let inner = members.get("error").and_then(Value::as_object);
-            [Some(members), inner]
-                .into_iter()
-                .flatten()
-                .flat_map(|members| {
-                    MEMBERS.iter().filter_map(move |name| members.get(*name)?.as_str())
-                })
-                .map(str::to_owned)
-                .collect()
-        }
-        Content::Text(text) if !answer.is_success() => vec![text.clone()],
-        Content::Text(_) | Content::Other(_) | Content::Empty | Content::Page => Vec::new(),
-    };
-    all.retain(|text| text.len() <= LONGEST);
-    all
+/// The text among the members of an answer, or the answer itself, that states that an account has no
+/// access.
+pub(super) fn stated<'a>(
+    members: Option<&'a Map<String, Value>>,
+    text: Option<&'a str>,
+) -> Option<&'a str> {
+    let inner = members.and_then(|members| members.get("error")?.as_object());
+    let named = [members, inner]
+        .into_iter()
+        .flatten()
+        .flat_map(|members| MEMBERS.iter().filter_map(move |name| members.get(*name)?.as_str()));
+    named.chain(text).find(|text| text.len() <= LONGEST && is_about_user(text))
 }
 
 /// The words of a text in lower case. `User.NotActive` and `account_disabled` are several.
