@@ -116,7 +116,7 @@ impl Gateway {
         Upstream::new(
             record.name.as_str(),
             config,
-            Source::Command,
+            Source::Added,
             &parts.outbound,
             &parts.outbound_config,
         )
@@ -352,7 +352,7 @@ impl Gateway {
         let upstream = Upstream::new(
             name,
             config.clone(),
-            Source::Command,
+            Source::Added,
             &parts.outbound,
             &parts.outbound_config,
         )?;
@@ -418,7 +418,7 @@ impl Gateway {
         let after = Upstream::new(
             name,
             config.clone(),
-            Source::Command,
+            Source::Added,
             &parts.outbound,
             &parts.outbound_config,
         )?;

@@ -127,8 +127,18 @@ pub(crate) trait Driver: Setup {
 pub enum Source {
     /// The configuration file or the environment.
     File,
-    /// `doorward upstream add`.
-    Command,
+    /// An administrator, on a page, by the API or by a command.
+    Added,
+}
+
+impl Source {
+    /// The name for programs. The audit has the user or the command that added it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "configuration",
+            Self::Added => "added",
+        }
+    }
 }
 
 /// The credentials of calls.

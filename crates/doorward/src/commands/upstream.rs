@@ -6,7 +6,7 @@ use clap::Subcommand;
 use doorward_admin::{
     Decision, Proposal, Reach, ReviewedTool, SettingsPatch, ToolSeen, Upstreams, WaitingTool, waits,
 };
-use doorward_gateway::{Source, Upstream, upstreams::KINDS};
+use doorward_gateway::{Upstream, upstreams::KINDS};
 use doorward_model::{ToolClass, UpstreamTrust, foreign};
 use serde_json::{Map, Value, json};
 
@@ -361,12 +361,11 @@ async fn list(context: &Context, all: &Upstreams) -> Result<(), Failed> {
             (true, false) => config.command.join(" "),
             (true, true) => config.document,
         };
-        let source = if upstream.source == Source::File { "configuration" } else { "command" };
         vec![
             upstream.name.to_string(),
             upstream.kind.name.to_owned(),
             config.auth,
-            source.to_owned(),
+            upstream.source.as_str().to_owned(),
             state(upstream, trust.as_ref()).to_owned(),
             place,
         ]
