@@ -204,18 +204,13 @@ impl Store {
         let statements = Statements::default();
         let migrate =
             |connection: DatabaseConnection| async move { migrate(&connection, backend).await };
-        let connections = match backend {
-            Backend::Sqlite => {
-                let file = config
-                    .url
-                    .reveal()
-                    .strip_prefix("sqlite://")
-                    .map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
+        let connections = match config.file(data_dir) {
+            Some(file) => {
                 let readers = config.max_connections;
                 let counts = (&reads, &statements.run);
                 connect::sqlite(&file, readers, Arc::clone(&turn), counts, migrate).await?
             }
-            Backend::Postgres => {
+            None => {
                 let most = config.max_connections;
                 connect::postgres(config.url.reveal(), most, &reads, migrate).await?
             }
@@ -265,11 +260,9 @@ impl Store {
 
     /// Which database `config` names.
     pub fn backend_of(config: &Config) -> Backend {
-        let url = config.url.reveal();
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Backend::Postgres
-        } else {
-            Backend::Sqlite
+        match config.file(Path::new("")) {
+            Some(_) => Backend::Sqlite,
+            None => Backend::Postgres,
         }
     }
 

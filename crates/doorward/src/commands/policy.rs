@@ -149,7 +149,7 @@ pub(super) struct Asked {
     #[arg(long, value_name = "ID|NAME")]
     user: String,
     /// The client's ID or name; without one, any client.
-    #[arg(long, value_name = "ID|NAME", default_value = "")]
+    #[arg(long, value_name = "ID|NAME", default_value = "", hide_default_value = true)]
     client: String,
     /// The tool, by its name at /mcp.
     #[arg(long, value_name = "NAME")]
