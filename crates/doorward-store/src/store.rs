@@ -204,16 +204,13 @@ impl Store {
         let statements = Statements::default();
         let migrate =
             |connection: DatabaseConnection| async move { migrate(&connection, backend).await };
-        let connections = match config.file(data_dir) {
-            Some(file) => {
-                let readers = config.max_connections;
-                let counts = (&reads, &statements.run);
-                connect::sqlite(&file, readers, Arc::clone(&turn), counts, migrate).await?
-            }
-            None => {
-                let most = config.max_connections;
-                connect::postgres(config.url.reveal(), most, &reads, migrate).await?
-            }
+        let connections = if let Some(file) = config.file(data_dir) {
+            let readers = config.max_connections;
+            let counts = (&reads, &statements.run);
+            connect::sqlite(&file, readers, Arc::clone(&turn), counts, migrate).await?
+        } else {
+            let most = config.max_connections;
+            connect::postgres(config.url.reveal(), most, &reads, migrate).await?
         };
         let caches = Arc::new(Caches::new(config, backend));
         let tasks = Tasks::default();
