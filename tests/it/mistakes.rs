@@ -11,6 +11,15 @@ fn directory(name: &str) -> PathBuf {
     path
 }
 
+/// The server of PostgreSQL that the tests run on, if they do.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment which database to run on"
+)]
+fn server_of_the_tests() -> Option<String> {
+    std::env::var("DOORWARD_TEST_DATABASE").ok()
+}
+
 /// Runs a command: exit status, standard output, standard error.
 async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
     let output = run_command(arguments, environment, "").await;
@@ -72,7 +81,7 @@ async fn files_ports_and_databases_that_cannot_be_used_are_named_with_the_remedy
     let no_server = "postgres://doorward:hidden@127.0.0.1:1/doorward";
     let no_host = "postgres://doorward:hidden@nowhere.invalid/doorward";
     // Where the tests have a server of PostgreSQL, it has no such database.
-    let server = std::env::var("DOORWARD_TEST_DATABASE").unwrap_or_default();
+    let server = server_of_the_tests().unwrap_or_default();
     let no_database = server.rsplit_once('/').map(|(server, _)| format!("{server}/no_such_one"));
     if let Some(no_database) = no_database {
         let all = ["--data-dir", at, "user", "list"];
