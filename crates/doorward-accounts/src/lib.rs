@@ -50,8 +50,8 @@ pub struct Accounts {
     pub(crate) name: Arc<str>,
 }
 
-/// The parts of accounts.
-pub struct Parts {
+/// The services that accounts work with.
+pub struct AccountServices {
     /// The store.
     pub store: Store,
     /// The clock.
@@ -60,6 +60,10 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The master key, for secrets of second factors.
     pub master: Arc<MasterKey>,
+}
+
+/// The settings of accounts.
+pub struct AccountSettings {
     /// This server's public URL, which passkeys are bound to; `None` for commands that need none.
     pub public_url: Option<PublicUrl>,
     /// The name of this server for users.
@@ -69,20 +73,17 @@ pub struct Parts {
 }
 
 impl Accounts {
-    /// Sets the parts together.
-    pub fn new(parts: Parts) -> Result<Self, HasherError> {
-        let hasher = PasswordHasher::new(&parts.config, Arc::clone(&parts.entropy))?;
-        let webauthn = parts
-            .public_url
-            .as_ref()
-            .and_then(|url| passkeys::relying_party(url, &parts.name))
-            .map(Arc::new);
-        let Parts { store, clock, entropy, master, name, config, .. } = parts;
+    /// Sets accounts up.
+    pub fn new(services: AccountServices, settings: AccountSettings) -> Result<Self, HasherError> {
+        let AccountServices { store, clock, entropy, master } = services;
+        let AccountSettings { public_url, name, config } = settings;
+        let webauthn =
+            public_url.as_ref().and_then(|url| passkeys::relying_party(url, &name)).map(Arc::new);
         Ok(Self {
+            hasher: PasswordHasher::new(&config, Arc::clone(&entropy))?,
             store,
             clock,
             entropy,
-            hasher,
             config: Arc::new(config),
             master,
             webauthn,

@@ -17,6 +17,7 @@ mod keys;
 mod lists;
 mod loading;
 mod mails;
+mod order;
 mod overview;
 mod policy;
 mod providers;
@@ -42,11 +43,12 @@ pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, 
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use lists::{
-    ClientList, ClientListSource, ClientListState, ClientOrder, Listed, TokenList, TokenListState,
-    TokenOrder, UserList, UserListState, UserOrder, read_list,
+    ClientList, ClientListSource, ClientListState, Listed, TokenList, TokenListState, UserList,
+    UserListState, read_list,
 };
 pub use loading::Loading;
 pub use mails::Mails;
+pub use order::Order;
 pub use overview::{FirstStep, Overviews, Waiting};
 pub use policy::{
     Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, Policies, PolicyCase,
@@ -61,8 +63,8 @@ pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{
-    DecidedTools, ReviewedUpstream, ToolSeen, UpstreamSummary, Upstreams, WaitingTool, tool_etag,
-    waits,
+    DecidedTools, ReviewedUpstream, ToolVersion, UpstreamSummary, Upstreams, WaitingTool,
+    tool_etag, waits,
 };
 pub use usage::{
     Bar, CSV_HEAD as USAGE_CSV_HEAD, MOST_USAGE_ROWS, Period, Question, Reader, Unconnected,

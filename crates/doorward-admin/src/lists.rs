@@ -5,14 +5,14 @@ use std::ops::RangeInclusive;
 
 use doorward_model::{AccessToken, Client, ClientSource, Role, User};
 use doorward_store::{
-    ClientSort, ClientState, ClientsFilter, Cursor, Extent, Part, Place, SortValue, TokenFilter,
-    TokenSort, UserFilter, UserSort,
+    ClientState, ClientsFilter, Cursor, Extent, NameOrTime, Part, Place, SortColumn, SortValue,
+    TokenFilter, TokenSort, UserFilter,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::{Clients, Refusal, Tokens, Users};
+use crate::{Clients, Refusal, Tokens, Users, order::Order};
 
 /// How many rows a part has at most.
 const LIMITS: RangeInclusive<u64> = 1..=500;
@@ -90,7 +90,7 @@ pub struct UserList {
     #[schemars(length(max = 64))]
     pub role: Option<String>,
     /// The order; by name if there is none.
-    pub sort: Option<UserOrder>,
+    pub sort: Option<Order<NameOrTime>>,
     /// How many at most, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
@@ -110,23 +110,6 @@ pub enum UserListState {
     Disabled,
 }
 
-/// An order of users. A minus sign reverses it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum UserOrder {
-    /// By sign-in name.
-    #[serde(rename = "name")]
-    Name,
-    /// By sign-in name, backwards.
-    #[serde(rename = "-name")]
-    NameReversed,
-    /// The oldest first.
-    #[serde(rename = "created")]
-    Oldest,
-    /// The newest first.
-    #[serde(rename = "-created")]
-    Newest,
-}
-
 /// Which clients to list, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -139,7 +122,7 @@ pub struct ClientList {
     /// Only those in this state.
     pub state: Option<ClientListState>,
     /// The order; the newest first if there is none.
-    pub sort: Option<ClientOrder>,
+    pub sort: Option<Order<NameOrTime>>,
     /// How many at most, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
@@ -174,23 +157,6 @@ pub enum ClientListState {
     Unused,
 }
 
-/// An order of clients. A minus sign reverses it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum ClientOrder {
-    /// By name.
-    #[serde(rename = "name")]
-    Name,
-    /// By name, backwards.
-    #[serde(rename = "-name")]
-    NameReversed,
-    /// The oldest first.
-    #[serde(rename = "created")]
-    Oldest,
-    /// The newest first.
-    #[serde(rename = "-created")]
-    Newest,
-}
-
 /// Which access tokens to list, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -201,7 +167,7 @@ pub struct TokenList {
     /// Only those in this state.
     pub state: Option<TokenListState>,
     /// The order; the newest first if there is none.
-    pub sort: Option<TokenOrder>,
+    pub sort: Option<Order<TokenSort>>,
     /// How many at most, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
@@ -219,29 +185,6 @@ pub enum TokenListState {
     Active,
     /// Expired or revoked.
     Ended,
-}
-
-/// An order of access tokens. A minus sign reverses it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum TokenOrder {
-    /// By name.
-    #[serde(rename = "name")]
-    Name,
-    /// By name, backwards.
-    #[serde(rename = "-name")]
-    NameReversed,
-    /// The oldest first.
-    #[serde(rename = "created")]
-    Oldest,
-    /// The newest first.
-    #[serde(rename = "-created")]
-    Newest,
-    /// The one that expires first comes first.
-    #[serde(rename = "expires")]
-    ExpiresFirst,
-    /// The one that expires last comes first.
-    #[serde(rename = "-expires")]
-    ExpiresLast,
 }
 
 /// A refused parameter.
@@ -307,12 +250,14 @@ pub(crate) fn rows_asked(limit: Option<u64>) -> Result<u64, Refusal> {
 }
 
 /// The extent that the common parameters ask for.
-fn extent<S>(
-    (sort, descending, by_text): (S, bool, bool),
+fn extent<C: SortColumn>(
+    order: Order<C>,
     limit: Option<u64>,
-    (after, before): (Option<&str>, Option<&str>),
-) -> Result<Extent<S>, Refusal> {
+    after: Option<&str>,
+    before: Option<&str>,
+) -> Result<Extent<C>, Refusal> {
     let limit = rows_asked(limit)?;
+    let by_text = order.column.is_text();
     let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(ToOwned::to_owned);
     let place = match (given(after), given(before)) {
         (None, None) => Place::Start,
@@ -320,20 +265,15 @@ fn extent<S>(
         (None, Some(before)) => Place::Before(cursor("before", &before, by_text)?),
         (Some(_), Some(_)) => return Err(refused("before", "cannot be combined with after")),
     };
-    Ok(Extent { sort, descending, place, limit })
+    Ok(Extent { sort: order.column, descending: order.descending, place, limit })
 }
 
 impl Users {
     /// A part of the list of users.
     pub async fn list(&self, asked: &UserList) -> Result<Listed<User>, Refusal> {
-        let order = match asked.sort.unwrap_or(UserOrder::Name) {
-            UserOrder::Name => (UserSort::Name, false, true),
-            UserOrder::NameReversed => (UserSort::Name, true, true),
-            UserOrder::Oldest => (UserSort::Created, false, false),
-            UserOrder::Newest => (UserSort::Created, true, false),
-        };
-        let places = (asked.after.as_deref(), asked.before.as_deref());
-        let extent = extent(order, asked.limit, places)?;
+        let order = asked.sort.unwrap_or(Order::ascending(NameOrTime::Name));
+        let (after, before) = (asked.after.as_deref(), asked.before.as_deref());
+        let extent = extent(order, asked.limit, after, before)?;
         let role = asked.role.as_deref().map(str::trim).filter(|role| !role.is_empty());
         let role = role
             .map(|text| Role::parse(text).map_err(|error| Refusal::Role(text.to_owned(), error)));
@@ -349,14 +289,9 @@ impl Users {
 impl Clients {
     /// A part of the list of clients.
     pub async fn list(&self, asked: &ClientList) -> Result<Listed<Client>, Refusal> {
-        let order = match asked.sort.unwrap_or(ClientOrder::Newest) {
-            ClientOrder::Name => (ClientSort::Name, false, true),
-            ClientOrder::NameReversed => (ClientSort::Name, true, true),
-            ClientOrder::Oldest => (ClientSort::Created, false, false),
-            ClientOrder::Newest => (ClientSort::Created, true, false),
-        };
-        let places = (asked.after.as_deref(), asked.before.as_deref());
-        let extent = extent(order, asked.limit, places)?;
+        let order = asked.sort.unwrap_or(Order::descending(NameOrTime::Created));
+        let (after, before) = (asked.after.as_deref(), asked.before.as_deref());
+        let extent = extent(order, asked.limit, after, before)?;
         let filter = ClientsFilter {
             search: searched(asked.search.as_deref())?,
             source: asked.source.map(|source| match source {
@@ -380,16 +315,9 @@ impl Tokens {
         &self,
         asked: &TokenList,
     ) -> Result<Listed<(AccessToken, Option<User>)>, Refusal> {
-        let order = match asked.sort.unwrap_or(TokenOrder::Newest) {
-            TokenOrder::Name => (TokenSort::Name, false, true),
-            TokenOrder::NameReversed => (TokenSort::Name, true, true),
-            TokenOrder::Oldest => (TokenSort::Created, false, false),
-            TokenOrder::Newest => (TokenSort::Created, true, false),
-            TokenOrder::ExpiresFirst => (TokenSort::Expires, false, false),
-            TokenOrder::ExpiresLast => (TokenSort::Expires, true, false),
-        };
-        let places = (asked.after.as_deref(), asked.before.as_deref());
-        let extent = extent(order, asked.limit, places)?;
+        let order = asked.sort.unwrap_or(Order::descending(TokenSort::Created));
+        let (after, before) = (asked.after.as_deref(), asked.before.as_deref());
+        let extent = extent(order, asked.limit, after, before)?;
         let now = self.clock.now();
         let filter = TokenFilter {
             search: searched(asked.search.as_deref())?,
@@ -428,7 +356,10 @@ mod tests {
     fn parameters_of_pages_are_read_as_those_of_the_api_and_unknown_values_are_refused() {
         let list = asked(&[("state", "disabled"), ("sort", "-created"), ("limit", "25")]).unwrap();
         assert_eq!(list.state, Some(UserListState::Disabled));
-        assert_eq!((list.sort, list.limit), (Some(UserOrder::Newest), Some(25)));
+        assert_eq!(
+            (list.sort, list.limit),
+            (Some(Order::descending(NameOrTime::Created)), Some(25))
+        );
         assert!(asked(&[("state", ""), ("search", "")]).unwrap().search.is_none());
         assert_eq!(asked(&[("search", "25")]).unwrap().search.as_deref(), Some("25"));
         for (name, value) in [("state", "asleep"), ("sort", "shoe size"), ("limit", "many")] {

@@ -21,7 +21,7 @@ use crate::{
 
 /// A tool that an administrator decides about.
 #[derive(Clone, Copy, Debug)]
-pub struct ToolSeen<'a> {
+pub struct ToolVersion<'a> {
     /// The name of the upstream.
     pub upstream: &'a str,
     /// The tool's name at the upstream.
@@ -285,7 +285,7 @@ impl Upstreams {
     /// Keeps decisions about several tools, one after another. A refused one stops no other.
     pub async fn decide_all(
         &self,
-        decisions: &[(ToolSeen<'_>, Decision)],
+        decisions: &[(ToolVersion<'_>, Decision)],
         by: &str,
     ) -> DecidedTools {
         let mut outcome = DecidedTools::default();
@@ -304,7 +304,7 @@ impl Upstreams {
     /// Keeps a decision about a tool. Returns its state after the decision.
     pub async fn decide(
         &self,
-        tool: ToolSeen<'_>,
+        tool: ToolVersion<'_>,
         decision: Decision,
         by: &str,
     ) -> Result<PinnedTool, Refusal> {

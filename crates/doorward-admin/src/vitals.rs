@@ -7,7 +7,7 @@ use std::{
 };
 
 use doorward_audit::Config as AuditConfig;
-use doorward_federation::{Federation, Look};
+use doorward_federation::{CheckSubject, Federation};
 use doorward_gateway::Gateway;
 use doorward_mail::Mailer;
 use doorward_model::{Change, Clock, Dependency, Timestamp, VitalRecord, VitalState};
@@ -189,7 +189,7 @@ impl Vitals {
         findings
             .into_iter()
             // Rules are the operator's; the provider works.
-            .filter(|finding| !matches!(finding.look, Look::LeftOut | Look::Claims))
+            .filter(|finding| !matches!(finding.look, CheckSubject::LeftOut | CheckSubject::Claims))
             .find_map(|finding| {
                 Some(format!("{}: {}", finding.look.as_str(), finding.result.err()?))
             })

@@ -1,7 +1,7 @@
 //! Values of administration as texts of pages.
 
 use doorward_admin::{Fault, ItemKind, Part, PartState, ReviewState, State, Why};
-use doorward_federation::{Finding, Look as Subject};
+use doorward_federation::{CheckSubject as Subject, Finding};
 use doorward_language::{Message, moment, text};
 use doorward_model::{Dependency, Timestamp, ToolClass, routes};
 

@@ -43,7 +43,7 @@ impl Federation {
         credential: &Credential,
     ) -> Option<Sealed> {
         let plain = serde_json::to_vec(credential).ok()?;
-        Some(self.inner.parts.master.seal(&credential_place(id), &plain))
+        Some(self.inner.services.master.seal(&credential_place(id), &plain))
     }
 
     /// An account at an identity provider as it is after this arrival. The token for later checks
@@ -55,7 +55,7 @@ impl Federation {
         before: Option<&LinkedIdentity>,
         user_id: &UserId,
     ) -> LinkedIdentity {
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         let id = arrival.identity();
         let fresh = arrival
             .credential
@@ -95,14 +95,14 @@ impl Federation {
         arrival: &ExternalIdentity,
         sure: bool,
     ) -> Result<Admission, FederationError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         if let Err(refused) = provider.judge(arrival) {
             // Administrators see on the user's page why.
-            let statement = Box::new(provider.statement(arrival, parts.clock.now()));
-            parts.store.apply(Change::KeepStatement(arrival.identity(), statement)).await?;
+            let statement = Box::new(provider.statement(arrival, services.clock.now()));
+            services.store.apply(Change::KeepStatement(arrival.identity(), statement)).await?;
             return Err(refused.into());
         }
-        if let Some(known) = parts.store.identity(&arrival.identity()).await? {
+        if let Some(known) = services.store.identity(&arrival.identity()).await? {
             return self.admit_known(provider, arrival, &known).await;
         }
         if let Some(user) = self.vouched_for(provider, arrival).await? {
@@ -111,7 +111,7 @@ impl Federation {
             }
             let mut unit = UnitOfWork::new();
             if let Some(email) = arrival.verified_email()
-                && parts.store.invitation(&provider.id, email).await?.is_some()
+                && services.store.invitation(&provider.id, email).await?.is_some()
             {
                 unit.push(Change::RedeemInvitation {
                     provider: provider.id.clone(),
@@ -141,7 +141,7 @@ impl Federation {
         }
         if !sure
             && let Some(email) = arrival.verified_email()
-            && !parts.store.users_with_email(email).await?.is_empty()
+            && !services.store.users_with_email(email).await?.is_empty()
         {
             return Ok(Admission::Ask);
         }
@@ -154,9 +154,9 @@ impl Federation {
         arrival: &ExternalIdentity,
         known: &LinkedIdentity,
     ) -> Result<Admission, FederationError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let Some(user) =
-            parts.store.user(&known.user_id).await?.filter(|user| user.disabled_at.is_none())
+            services.store.user(&known.user_id).await?.filter(|user| user.disabled_at.is_none())
         else {
             return Err(NotAdmitted::Disabled.into());
         };
@@ -182,7 +182,7 @@ impl Federation {
         provider: &Provider,
         arrival: &ExternalIdentity,
     ) -> Result<Option<User>, StoreError> {
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         let Some(email) = arrival.verified_email() else { return Ok(None) };
         if let Some(invitation) = store.invitation(&provider.id, email).await? {
             return Ok(store.user(&invitation.user_id).await?.map(|user| User::clone(&user)));
@@ -202,9 +202,9 @@ impl Federation {
         provider: &Provider,
         arrival: &ExternalIdentity,
     ) -> Result<Admission, FederationError> {
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
-        let id = UserId::random(parts.entropy.as_ref());
+        let services = &self.inner.services;
+        let now = services.clock.now();
+        let id = UserId::random(services.entropy.as_ref());
         let identity = self.learnt(provider, arrival, None, &id);
         let user = User {
             name: self.free_name(provider, arrival).await?,

@@ -3,7 +3,7 @@
 use doorward_model::{Clock, Timestamp};
 use doorward_transport::{
     Outbound,
-    oauth::{Answer, Asked, Failure},
+    oauth::{Answer, Failure, RequestSubject},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) const MAX_ANSWER: usize = 256 * 1024;
 pub(crate) struct Api {
     pub(crate) outbound: Outbound,
     pub(crate) token: String,
-    pub(crate) interpret: fn(&Answer, Asked) -> Option<Failure>,
+    pub(crate) interpret: fn(&Answer, RequestSubject) -> Option<Failure>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -50,7 +50,7 @@ impl Api {
     /// The JSON in an answer.
     pub(crate) fn read(&self, url: &str, answer: &Answer) -> Result<Value, FederationError> {
         answer.resource().map_err(|general| {
-            let failure = (self.interpret)(answer, Asked::Resource).unwrap_or(general);
+            let failure = (self.interpret)(answer, RequestSubject::Resource).unwrap_or(general);
             FederationError::answered(url, failure)
         })
     }

@@ -22,7 +22,7 @@ use crate::{
     error::FederationError,
     external_identity::{ExternalIdentity, SignInPurpose, counts_from, is_fresh},
     federation::Federation,
-    protocol::{Ask, PendingSignIn, Start},
+    protocol::{PendingSignIn, SignInOptions, Start},
     provider::Provider,
 };
 
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// The browser that a sign-in leaves from.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInBrowser<'a> {
-    /// The value of its journey cookie, to which the sign-in is bound.
+    /// The value of its sign-in cookie, to which the sign-in is bound.
     pub browser: &'a str,
     /// Its IP address.
     pub address: ClientAddress,
@@ -45,8 +45,10 @@ pub struct SignInBrowser<'a> {
 struct Payload {
     nonce: String,
     verifier: String,
-    journey: SignInPurpose,
-    ask: Ask,
+    // The name under which versions before 0.2 sealed it.
+    #[serde(rename = "journey")]
+    purpose: SignInPurpose,
+    ask: SignInOptions,
     begun_at: i64,
 }
 
@@ -86,20 +88,20 @@ impl Federation {
         browser: &str,
         value: &T,
     ) -> Result<PlainToken, FederationError> {
-        let parts = &self.inner.parts;
-        let token = PlainToken::random(TokenKind::UpstreamState, parts.entropy.as_ref());
+        let services = &self.inner.services;
+        let token = PlainToken::random(TokenKind::UpstreamState, services.entropy.as_ref());
         let state = token.hashed();
         let plain = serde_json::to_vec(value)
             .map_err(|error| FederationError::Nonsense(error.to_string()))?;
         let attempt = SignInAttempt {
             provider: provider.clone(),
             browser: PlainToken::presented(browser).hashed(),
-            payload: parts.master.seal(&place(&state), &plain),
+            payload: services.master.seal(&place(&state), &plain),
             state,
-            expires_at: parts.clock.now().plus(AWAITED),
+            expires_at: services.clock.now().plus(AWAITED),
             consumed_at: None,
         };
-        parts.store.apply(Change::InsertSignIn(attempt)).await?;
+        services.store.apply(Change::InsertSignIn(attempt)).await?;
         Ok(token)
     }
 
@@ -109,19 +111,19 @@ impl Federation {
         handle: &str,
         browser: &str,
     ) -> Result<(SignInAttempt, T), FederationError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let state = PlainToken::presented(handle).hashed();
-        let attempt = parts
+        let attempt = services
             .store
             .sign_in(&state)
             .await?
-            .filter(|attempt| parts.clock.now() < attempt.expires_at);
+            .filter(|attempt| services.clock.now() < attempt.expires_at);
         let attempt =
             attempt.ok_or(FederationError::NotAwaited("it is unknown or took too long"))?;
         if !attempt.browser.matches(&PlainToken::presented(browser)) {
             return Err(FederationError::NotAwaited("it began in another browser"));
         }
-        let plain = parts
+        let plain = services
             .master
             .open(&place(&state), &attempt.payload)
             .map_err(|_| FederationError::NotAwaited("it cannot be unsealed"))?;
@@ -136,7 +138,7 @@ impl Federation {
             state: attempt.state.clone(),
             provider: attempt.provider.clone(),
             browser: attempt.browser.clone(),
-            now: self.inner.parts.clock.now(),
+            now: self.inner.services.clock.now(),
         }
     }
 
@@ -144,19 +146,21 @@ impl Federation {
     pub async fn begin(
         &self,
         provider: &Arc<Provider>,
-        journey: SignInPurpose,
-        ask: Ask,
+        purpose: SignInPurpose,
+        ask: SignInOptions,
         from: &SignInBrowser<'_>,
     ) -> Result<Url, FederationError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         if !self.inner.starts.allows(from.address) {
             return Err(FederationError::Limited);
         }
         // Before anything is kept: a provider that is down leaves no rows behind.
         within(provider.protocol.ready()).await?;
-        let (nonce, verifier) =
-            (random_text(parts.entropy.as_ref(), 24), random_text(parts.entropy.as_ref(), 32));
-        let payload = Payload { nonce, verifier, journey, ask, begun_at: parts.clock.now().0 };
+        let (nonce, verifier) = (
+            random_text(services.entropy.as_ref(), 24),
+            random_text(services.entropy.as_ref(), 32),
+        );
+        let payload = Payload { nonce, verifier, purpose, ask, begun_at: services.clock.now().0 };
         let state = self.keep(&provider.id, from.browser, &payload).await?;
         let redirect_uri = self.callback_of(&provider.id);
         let start = Start {
@@ -170,9 +174,9 @@ impl Federation {
     }
 
     /// The user's aim, for a page that says that it failed. Does not use the attempt up.
-    pub async fn journey_of(&self, params: &Params, browser: &str) -> Option<SignInPurpose> {
+    pub async fn purpose_of(&self, params: &Params, browser: &str) -> Option<SignInPurpose> {
         let state = params.get("state")?;
-        self.kept::<Payload>(state, browser).await.ok().map(|(_, payload)| payload.journey)
+        self.kept::<Payload>(state, browser).await.ok().map(|(_, payload)| payload.purpose)
     }
 
     /// Resumes a sign-in at the callback from `provider` with these parameters in this browser.
@@ -192,11 +196,11 @@ impl Federation {
             )));
         }
         if attempt.consumed_at.is_some() {
-            return Ok(ResumedSignIn::Again(payload.journey));
+            return Ok(ResumedSignIn::Again(payload.purpose));
         }
-        match self.inner.parts.store.apply(self.use_up(&attempt)).await {
+        match self.inner.services.store.apply(self.use_up(&attempt)).await {
             Ok(()) => {}
-            Err(StoreError::Refused(_)) => return Ok(ResumedSignIn::Again(payload.journey)),
+            Err(StoreError::Refused(_)) => return Ok(ResumedSignIn::Again(payload.purpose)),
             Err(error) => return Err(error.into()),
         }
         let arrival = within(self.finish(provider, params, payload)).await?;
@@ -223,11 +227,11 @@ impl Federation {
             verifier: &payload.verifier,
         };
         let told = provider.protocol.redeem(code, &begun).await?;
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         let authenticated = told.authenticated;
         is_fresh(&payload.ask, payload.begun_at, authenticated, now)?;
         let auth_time = counts_from(&payload.ask, authenticated, now).0;
-        Ok(ExternalIdentity { auth_time, ..provider.arrival(told, payload.journey, now)? })
+        Ok(ExternalIdentity { auth_time, ..provider.arrival(told, payload.purpose, now)? })
     }
 
     /// Stores an arrival while the user decides, and returns the handle for the page's URL.
@@ -255,9 +259,9 @@ impl Federation {
 
     /// Makes a provider's posted answer into a value for the URL of the page that takes it up.
     pub fn seal_answer(&self, provider: &ProviderId, params: &Params) -> String {
-        let plain = format!("{}\n{}", self.inner.parts.clock.now(), params.encode());
+        let plain = format!("{}\n{}", self.inner.services.clock.now(), params.encode());
         self.inner
-            .parts
+            .services
             .master
             .seal(&format!("provider-answer/{provider}"), plain.as_bytes())
             .as_str()
@@ -269,12 +273,12 @@ impl Federation {
         let place = format!("provider-answer/{provider}");
         let plain = self
             .inner
-            .parts
+            .services
             .master
             .open(&place, &doorward_model::Sealed::from_stored(sealed.to_owned()))
             .ok()?;
         let (at, query) = std::str::from_utf8(&plain).ok()?.split_once('\n')?;
-        let age = self.inner.parts.clock.now().since(Timestamp(at.parse().ok()?));
+        let age = self.inner.services.clock.now().since(Timestamp(at.parse().ok()?));
         if (0..=AWAITED).contains(&age) { Params::parse(query.as_bytes()).ok() } else { None }
     }
 }

@@ -1,8 +1,8 @@
 //! The claims that rules read, compared with the scopes that are requested.
 
 use crate::{
-    kinds::Brought,
-    protocol::{Finding, Look, Offered},
+    kinds::ClaimScopes,
+    protocol::{CheckSubject, Finding, Offered},
     provider::Provider,
 };
 
@@ -10,7 +10,7 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     /// It comes with the requested scopes.
-    Brought,
+    Sent,
     /// One of these scopes brings it, and none is requested.
     Needs(&'static [&'static str]),
     /// The kind never sends it.
@@ -30,7 +30,7 @@ fn member(claim: &str) -> &str {
 
 fn state(
     claim: &str,
-    (known, others): (&[&[Brought]], bool),
+    (known, others): (&[&[ClaimScopes]], bool),
     requested: &[String],
     offered: &Offered,
 ) -> State {
@@ -44,11 +44,11 @@ fn state(
         .find(|(name, _)| *name == claim || *name == member(claim));
     match found {
         Some((_, scopes)) if scopes.is_empty() || scopes.iter().any(|scope| asks(scope)) => {
-            State::Brought
+            State::Sent
         }
         Some(&(_, scopes)) => State::Needs(scopes),
         None if !others => State::Never,
-        None if asks(member(claim)) => State::Brought,
+        None if asks(member(claim)) => State::Sent,
         None => match (lists(&offered.scopes), lists(&offered.claims)) {
             (Some(true), _) => State::Offered,
             (_, Some(false)) => State::Unlisted,
@@ -66,7 +66,7 @@ pub(crate) fn finding(provider: &Provider, offered: &Offered) -> Option<Finding>
     for rule in &rules {
         let (text, claim) = (&rule.text, rule.claim);
         match state(claim, (sent.known, sent.others), &requested, offered) {
-            State::Brought => {}
+            State::Sent => {}
             State::Needs(scopes) => wrong.push(format!(
                 "the rule \"{text}\" reads the claim {claim}, which the scope {} brings; requested are {}. Add it to scopes",
                 scopes.join(" or "),
@@ -99,7 +99,7 @@ pub(crate) fn finding(provider: &Provider, offered: &Offered) -> Option<Finding>
     } else {
         Ok(remarks.join("; "))
     };
-    Some(Finding { look: Look::Claims, result })
+    Some(Finding { look: CheckSubject::Claims, result })
 }
 
 #[cfg(test)]
@@ -124,10 +124,10 @@ mod tests {
         };
         for (kind, claim, scopes, expected) in [
             ("oidc", "email", &["openid", "profile"][..], State::Needs(&["email"])),
-            ("oidc", "email", &["openid", "email"], State::Brought),
+            ("oidc", "email", &["openid", "email"], State::Sent),
             ("oidc", "/address/country", &["openid"], State::Needs(&["address"])),
-            ("oidc", "amr", &["openid"], State::Brought),
-            ("google", "hd", &["openid"], State::Brought),
+            ("oidc", "amr", &["openid"], State::Sent),
+            ("google", "hd", &["openid"], State::Sent),
             ("google", "groups", &["openid", "profile", "email"], State::Never),
             (
                 "github",
@@ -137,10 +137,10 @@ mod tests {
             ),
             ("github", "company", &["read:user"], State::Never),
             ("okta", "groups", &["openid"], State::Needs(&["groups"])),
-            ("keycloak", "/realm_access/roles", &["openid"], State::Brought),
+            ("keycloak", "/realm_access/roles", &["openid"], State::Sent),
             ("mattermost", "roles", &[], State::Unknown),
             ("oauth2", "/data/team", &[], State::Unknown),
-            ("oidc", "groups", &["openid", "groups"], State::Brought),
+            ("oidc", "groups", &["openid", "groups"], State::Sent),
             ("oidc", "groups", &["openid"], State::Unknown),
         ] {
             assert_eq!(of(kind, claim, scopes, &nothing), expected, "{kind} {claim}");

@@ -13,7 +13,9 @@ use crate::{
     brought,
     error::FederationError,
     federation::Federation,
-    protocol::{Ask, Examined, Finding, Look, PendingSignIn, Start, openid::LEEWAY},
+    protocol::{
+        CheckSubject, Examined, Finding, PendingSignIn, SignInOptions, Start, openid::LEEWAY,
+    },
     provider::Provider,
 };
 
@@ -72,16 +74,17 @@ impl Federation {
     pub async fn test(&self, provider: &Provider) -> Vec<Finding> {
         let Examined { mut findings, offered, failed } = provider.protocol.examine().await;
         if let Some(error) = failed {
-            findings.push(Finding { look: Look::Discovery, result: Err(advice(&error)) });
+            findings.push(Finding { look: CheckSubject::Discovery, result: Err(advice(&error)) });
             return findings;
         }
         let (redirect, date) = self.try_redirect(provider).await;
-        findings.push(Finding { look: Look::Redirect, result: redirect });
-        findings.push(Finding { look: Look::Client, result: self.try_client(provider).await });
+        findings.push(Finding { look: CheckSubject::Redirect, result: redirect });
+        findings
+            .push(Finding { look: CheckSubject::Client, result: self.try_client(provider).await });
         findings.extend(brought::finding(provider, &offered));
         if let Some(date) = date {
-            let result = clock(date, self.inner.parts.clock.now());
-            findings.push(Finding { look: Look::Clock, result });
+            let result = clock(date, self.inner.services.clock.now());
+            findings.push(Finding { look: CheckSubject::Clock, result });
         }
         findings
     }
@@ -92,11 +95,11 @@ impl Federation {
         &self,
         provider: &Provider,
     ) -> (Result<String, String>, Option<Timestamp>) {
-        let entropy = self.inner.parts.entropy.as_ref();
+        let entropy = self.inner.services.entropy.as_ref();
         let (state, nonce, verifier) =
             (random_text(entropy, 24), random_text(entropy, 24), random_text(entropy, 32));
         let redirect_uri = self.callback_of(&provider.id);
-        let ask = Ask::default();
+        let ask = SignInOptions::default();
         let start = Start {
             redirect_uri: &redirect_uri,
             state: &state,
@@ -138,7 +141,7 @@ impl Federation {
     /// Presents a code that does not exist: a provider that accepts the client's credentials
     /// complains of the code, another one of the client.
     async fn try_client(&self, provider: &Provider) -> Result<String, String> {
-        let entropy = self.inner.parts.entropy.as_ref();
+        let entropy = self.inner.services.entropy.as_ref();
         let (nonce, verifier) = (random_text(entropy, 24), random_text(entropy, 32));
         let redirect_uri = self.callback_of(&provider.id);
         let begun =

@@ -7,7 +7,7 @@ use doorward_keys::{ClientKey, KeyRing};
 use doorward_model::{Clock, Entropy, SecretSetting, id::random_text};
 use doorward_transport::{
     Outbound, OutboundConfig,
-    oauth::{Answer, Asked, Tokens},
+    oauth::{Answer, RequestSubject, Tokens},
 };
 use oauth2::{
     AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
@@ -26,7 +26,7 @@ const ASSERTION: i64 = 300;
 
 /// Parts of the server that every provider uses.
 #[derive(Clone)]
-pub(crate) struct Means {
+pub(crate) struct ProviderServices {
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -45,7 +45,7 @@ pub(crate) struct Client {
     pub(crate) interpret: Interpret,
     /// Send a PKCE challenge.
     pub(crate) pkce: bool,
-    pub(crate) means: Means,
+    pub(crate) provider_services: ProviderServices,
 }
 
 /// A token request without tokens in the response. A refresh token in it counts all the same.
@@ -139,9 +139,10 @@ impl Client {
             .send_along(request, MAX_ANSWER)
             .await
             .map_err(|error| FederationError::outbound(endpoint.as_str(), error))?;
-        let answer = Answer::of(&fetched, self.means.clock.now());
+        let answer = Answer::of(&fetched, self.provider_services.clock.now());
         let tokens = answer.tokens().map_err(|failed| {
-            let failure = (self.interpret)(&answer, Asked::Tokens).unwrap_or(failed.failure);
+            let failure =
+                (self.interpret)(&answer, RequestSubject::Tokens).unwrap_or(failed.failure);
             NoTokens {
                 error: FederationError::answered(endpoint.as_str(), failure),
                 refresh_token: failed.refresh_token,
@@ -195,15 +196,15 @@ impl Client {
 
     /// A fresh assertion for this token endpoint.
     fn assertion(&self, audience: &str) -> Result<String, FederationError> {
-        let now = self.means.clock.now();
+        let now = self.provider_services.clock.now();
         let claims = serde_json::json!({
             "iss": self.id, "sub": self.id, "aud": audience, "iat": now.0, "exp": now.plus(ASSERTION).0,
-            "jti": random_text(self.means.entropy.as_ref(), 16),
+            "jti": random_text(self.provider_services.entropy.as_ref(), 16),
         });
         let signed = match &self.key {
             Some(key) => key.sign(&claims).map_err(|error| error.to_string()),
             None => self
-                .means
+                .provider_services
                 .keys
                 .sign_client_assertion(&claims, now)
                 .map_err(|error| error.to_string()),
@@ -217,7 +218,7 @@ impl Client {
             outbound: self.outbound.clone(),
             token: token.to_owned(),
             interpret: self.interpret,
-            clock: Arc::clone(&self.means.clock),
+            clock: Arc::clone(&self.provider_services.clock),
         }
     }
 }

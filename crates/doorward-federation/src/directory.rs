@@ -62,24 +62,24 @@ pub enum ProviderChangeError {
 
 impl Federation {
     fn make(&self, record: &StoredProvider) -> Result<Provider, String> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let mut config: ProviderConfig =
             serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
         if let Some(secret) = &record.secret {
-            let plain = parts
+            let plain = services
                 .master
                 .open(&secret_place(&record.id), secret)
                 .map_err(|error| error.to_string())?;
             config.client_secret = String::from_utf8_lossy(&plain).into_owned().into();
         }
-        Provider::new(record.id.as_str(), config, Source::Command, &self.inner.means)
+        Provider::new(record.id.as_str(), config, Source::Command, &self.inner.provider_services)
             .map_err(|error| error.to_string())
     }
 
     /// All providers, those that are disabled too: the configuration file's first, then the
     /// others by name.
     pub async fn all_providers(&self) -> Result<Vec<Arc<Provider>>, StoreError> {
-        let records = self.inner.parts.store.providers().await?;
+        let records = self.inner.services.store.providers().await?;
         let mut known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&known.records, &records) {
             let mut providers = Vec::new();
@@ -137,7 +137,7 @@ impl Federation {
         name: &str,
         config: ProviderConfig,
     ) -> Result<ProviderId, ProviderChangeError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         crate::provider::check(name, &config)?;
         let id = ProviderId::parse(name)
             .map_err(|error| SettingError::new("name", error.to_string()))?;
@@ -145,15 +145,15 @@ impl Federation {
             return Err(ProviderChangeError::Taken(name.to_owned()));
         }
         let secret = (!config.client_secret.is_empty()).then(|| {
-            parts.master.seal(&secret_place(&id), config.client_secret.reveal().as_bytes())
+            services.master.seal(&secret_place(&id), config.client_secret.reveal().as_bytes())
         });
         let public =
             ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..config };
         let settings = serde_json::to_string(&public)
             .map_err(|error| SettingError::new("kind", error.to_string()))?;
         let record =
-            StoredProvider { id: id.clone(), settings, secret, created_at: parts.clock.now() };
-        match parts.store.apply(Change::InsertProvider(record)).await {
+            StoredProvider { id: id.clone(), settings, secret, created_at: services.clock.now() };
+        match services.store.apply(Change::InsertProvider(record)).await {
             Ok(()) => Ok(id),
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Taken(name.to_owned())),
             Err(error) => Err(error.into()),
@@ -163,7 +163,7 @@ impl Federation {
     /// The name of the state of a provider that was added, for a later change. One of the
     /// configuration file has none.
     pub async fn etag(&self, id: &ProviderId) -> Result<Option<String>, StoreError> {
-        let records = self.inner.parts.store.providers().await?;
+        let records = self.inner.services.store.providers().await?;
         Ok(records.iter().find(|record| record.id == *id).map(etag))
     }
 
@@ -178,7 +178,7 @@ impl Federation {
         if before.source == Source::File {
             return Err(ProviderChangeError::InFile(name.to_owned()));
         }
-        let records = self.inner.parts.store.providers().await?;
+        let records = self.inner.services.store.providers().await?;
         let record = records.iter().find(|record| record.id == before.id);
         let record = record.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))?;
         crate::provider::check(name, &config)?;
@@ -192,14 +192,14 @@ impl Federation {
         changed: Vec<String>,
     ) -> Result<(), ProviderChangeError> {
         let PreparedProvider { before, after, record } = prepared;
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let (name, place) = (record.id.to_string(), secret_place(&record.id));
         // A secret that did not change stays as it is sealed.
         let secret = if before.config.has_same_secrets(&after) {
             record.secret.clone()
         } else {
             (!after.client_secret.is_empty())
-                .then(|| parts.master.seal(&place, after.client_secret.reveal().as_bytes()))
+                .then(|| services.master.seal(&place, after.client_secret.reveal().as_bytes()))
         };
         let public =
             ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..after };
@@ -211,7 +211,7 @@ impl Federation {
             provider: Box::new(StoredProvider { settings, secret, ..record }),
             changed,
         };
-        match parts.store.apply(update).await {
+        match services.store.apply(update).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Changed(name)),
             Err(error) => Err(error.into()),
@@ -240,7 +240,7 @@ impl Federation {
             provider: provider.id.clone(),
             email: email.trim().to_lowercase(),
             user_id: user_id.clone(),
-            created_at: self.inner.parts.clock.now(),
+            created_at: self.inner.services.clock.now(),
         })
     }
 
@@ -250,13 +250,14 @@ impl Federation {
         if self.inner.configured.now().iter().any(|provider| provider.id.as_str() == name) {
             return Err(ProviderChangeError::InFile(name.to_owned()));
         }
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
         let delete = Change::DeleteProvider {
             id: ProviderId::from_stored(name),
-            at: parts.clock.now(),
-            passwords: parts.passwords,
+            at: services.clock.now(),
+            passwords: settings.passwords,
         };
-        match parts.store.apply(delete).await {
+        match services.store.apply(delete).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Unknown(name.to_owned())),
             Err(error) => Err(error.into()),

@@ -13,10 +13,11 @@ impl Federation {
     /// Ends accounts of providers that were removed from the configuration or are another server
     /// now. They could no longer be checked, and their tokens are not for the other server.
     pub(crate) async fn retire_lost_accounts(&self) -> Result<(), StoreError> {
-        let parts = &self.inner.parts;
-        let (all, records) = (self.all_providers().await?, parts.store.providers().await?);
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        let (all, records) = (self.all_providers().await?, services.store.providers().await?);
         let mut lost: BTreeMap<ProviderId, Vec<String>> = BTreeMap::new();
-        for (id, issuer) in parts.store.issuers_of_identities().await? {
+        for (id, issuer) in services.store.issuers_of_identities().await? {
             let provider = all.iter().find(|provider| provider.id == id);
             // A provider with unusable settings is not removed.
             let here = provider.map_or_else(
@@ -34,10 +35,10 @@ impl Federation {
             let retire = Change::RetireAccounts {
                 provider,
                 issuers,
-                at: parts.clock.now(),
-                passwords: parts.passwords,
+                at: services.clock.now(),
+                passwords: settings.passwords,
             };
-            parts.store.apply(retire).await?;
+            services.store.apply(retire).await?;
         }
         Ok(())
     }
@@ -45,9 +46,10 @@ impl Federation {
     /// Reports that a user's access depends on their providers: they have no usable password of
     /// their own. Passkeys then depend on the providers as well.
     async fn depends_on_providers(&self, identity: &LinkedIdentity) -> Result<bool, StoreError> {
-        let parts = &self.inner.parts;
-        Ok(!parts.passwords
-            || parts
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        Ok(!settings.passwords
+            || services
                 .store
                 .user(&identity.user_id)
                 .await?
@@ -60,7 +62,7 @@ impl Federation {
         identity: &LinkedIdentity,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         if !self.depends_on_providers(identity).await? {
             return store.is_identity_in_use(&identity.id, now).await;
         }
@@ -79,9 +81,9 @@ impl Federation {
         reason: RevokeReason,
         why: &str,
     ) -> Result<(), StoreError> {
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         // A sign-in through the provider during the check is newer than its answer.
-        let present = self.inner.parts.store.identity(&identity.id).await?;
+        let present = self.inner.services.store.identity(&identity.id).await?;
         if present.is_none_or(|present| present.confirmed_at != identity.confirmed_at) {
             return Ok(());
         }
@@ -106,7 +108,7 @@ impl Federation {
             },
             Change::CollectProviderRoles(identity.user_id.clone()),
         ]);
-        let others = self.inner.parts.store.identities_of(&identity.user_id).await?;
+        let others = self.inner.services.store.identities_of(&identity.user_id).await?;
         let another_remains =
             others.iter().any(|other| other.id != identity.id && other.ended_at.is_none());
         if self.depends_on_providers(identity).await? && !another_remains {
@@ -127,7 +129,7 @@ impl Federation {
             let connections = UpstreamChange::EndConnections(identity.user_id.clone());
             unit.push(Change::Upstream(connections));
         }
-        ignore_refused(self.inner.parts.store.apply(unit).await)
+        ignore_refused(self.inner.services.store.apply(unit).await)
     }
 }
 

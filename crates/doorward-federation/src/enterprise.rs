@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, IdentityId, LinkedIdentity, Timestamp, UnitOfWork, User,
+    AssertedUser, Assertion, AssertionRefusal, Change, LinkedIdentity, SignedToken, Timestamp,
+    UnitOfWork, User,
 };
 use doorward_store::StoreError;
 use serde_json::Value;
@@ -14,72 +15,18 @@ use crate::{
     error::{FederationError, NotAdmitted},
     external_identity::{ExternalIdentity, SignInPurpose, authenticated_at},
     federation::Federation,
-    policy::SecondFactorPolicy,
     protocol::{Authenticated, ProviderAnswer},
     provider::Provider,
 };
-
-/// An assertion with the signature of an identity provider. Its claims are for the caller to judge.
-#[derive(Debug)]
-pub struct Asserted {
-    /// The provider.
-    pub provider: Arc<Provider>,
-    /// The type in its header.
-    pub typ: Option<String>,
-    /// Its claims, an object.
-    pub claims: Value,
-}
-
-/// A user whom an assertion admits.
-#[derive(Debug)]
-pub struct AssertedUser {
-    /// The user here, as the unit leaves them.
-    pub user: Box<User>,
-    /// The changes to keep.
-    pub unit: UnitOfWork,
-    /// The account at the provider.
-    pub identity: IdentityId,
-    /// The user's authentication at the provider.
-    pub authentication: Authentication,
-    /// The time of that authentication.
-    pub auth_time: Timestamp,
-    /// The demand for a second factor of this server.
-    pub second_factor: SecondFactorPolicy,
-}
-
-/// Reason for which an assertion is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum AssertionRefusal {
-    /// Its issuer is no provider that may assert, or it is switched off.
-    #[error("{0}")]
-    Provider(String),
-    /// It is malformed, or its signature is wrong.
-    #[error("{}", crate::error::plain(.0))]
-    Invalid(String),
-    /// The user is not admitted.
-    #[error("{0}")]
-    NotAdmitted(NotAdmitted),
-    /// The user must sign in once, to confirm an account here with the same e-mail address.
-    #[error("an account here has the same e-mail address; the user must sign in once to link it")]
-    Unlinked,
-    /// It cannot be judged now.
-    #[error(transparent)]
-    Unavailable(FederationError),
-}
 
 impl From<FederationError> for AssertionRefusal {
     fn from(error: FederationError) -> Self {
         match error {
             FederationError::Untrusted(why) => Self::Invalid(why),
-            FederationError::NotAdmitted(why) => Self::NotAdmitted(why),
-            other => Self::Unavailable(other),
+            FederationError::NotAdmitted(NotAdmitted::Disabled) => Self::Disabled,
+            FederationError::NotAdmitted(why) => Self::NotAdmitted(why.to_string()),
+            other => Self::Unavailable(other.to_string()),
         }
-    }
-}
-
-impl From<StoreError> for AssertionRefusal {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.into())
     }
 }
 
@@ -90,8 +37,8 @@ impl Federation {
     }
 
     /// Verifies the signature of an assertion of this issuer, which the token names.
-    pub async fn asserted(&self, issuer: &str, token: &str) -> Result<Asserted, AssertionRefusal> {
-        let all = self.all_providers().await?;
+    pub async fn asserted(&self, issuer: &str, token: &str) -> Result<Assertion, AssertionRefusal> {
+        let all = self.all_providers().await.map_err(FederationError::from)?;
         let of_issuer =
             |provider: &&Arc<Provider>| provider.protocol.issuers().iter().any(|own| own == issuer);
         let mut known = all.iter().filter(of_issuer).peekable();
@@ -117,7 +64,7 @@ impl Federation {
         if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
             return Err(AssertionRefusal::Invalid("its issuer is another one".to_owned()));
         }
-        Ok(Asserted { provider: Arc::clone(provider), typ, claims })
+        Ok(Assertion { provider: provider.id.clone(), token: SignedToken { typ, claims } })
     }
 
     /// Finds or creates the user of an assertion under the provider's rules of admission.
@@ -126,8 +73,8 @@ impl Federation {
         provider: &Arc<Provider>,
         claims: &Value,
     ) -> Result<AssertedUser, AssertionRefusal> {
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
+        let services = &self.inner.services;
+        let now = services.clock.now();
         let told = ProviderAnswer {
             issuer: claims.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned(),
             claims: claims.clone(),
@@ -136,13 +83,18 @@ impl Federation {
             authenticated: None,
         };
         let arrival = provider.arrival(told, SignInPurpose::default(), now)?;
-        let arrival = self.recognise(provider, arrival).await?;
-        let known = parts.store.identity(&arrival.identity()).await?;
+        let arrival = self.recognise(provider, arrival).await.map_err(FederationError::from)?;
+        let known =
+            services.store.identity(&arrival.identity()).await.map_err(FederationError::from)?;
         let (user, unit) = match known {
             Some(known) if !provider.tells_enough(&arrival) => self.linked_user(known).await?,
             _ => match self.admit(provider, &arrival, false).await? {
                 Admission::SignIn { user, unit } => (user, unit),
-                Admission::Ask => return Err(AssertionRefusal::Unlinked),
+                Admission::Ask => {
+                    let why = "an account here has the same e-mail address; the user must sign in \
+                        once to link it";
+                    return Err(AssertionRefusal::NotAdmitted(why.to_owned()));
+                }
             },
         };
         let seconds = |name: &str| {
@@ -159,7 +111,6 @@ impl Federation {
             identity: arrival.identity(),
             authentication: arrival.authentication(),
             auth_time: at.map_or(now, Timestamp),
-            second_factor: provider.second_factor(),
         })
     }
 
@@ -169,11 +120,11 @@ impl Federation {
         &self,
         known: LinkedIdentity,
     ) -> Result<(Box<User>, UnitOfWork), AssertionRefusal> {
-        let parts = &self.inner.parts;
-        let user = parts.store.user(&known.user_id).await?;
+        let services = &self.inner.services;
+        let user = services.store.user(&known.user_id).await.map_err(FederationError::from)?;
         let user = user.filter(|user| user.disabled_at.is_none() && known.ended_at.is_none());
-        let user = user.ok_or(AssertionRefusal::NotAdmitted(NotAdmitted::Disabled))?;
-        let identity = LinkedIdentity { last_login_at: parts.clock.now(), ..known };
+        let user = user.ok_or(AssertionRefusal::Disabled)?;
+        let identity = LinkedIdentity { last_login_at: services.clock.now(), ..known };
         let unit = Change::UpdateIdentity(Box::new(identity)).into();
         Ok((Box::new(User::clone(&user)), unit))
     }

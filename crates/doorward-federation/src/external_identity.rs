@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     claims::{self, ClaimNames, Subject},
     error::FederationError,
-    protocol::{Ask, Authenticated, Credential, ProviderAnswer},
+    protocol::{Authenticated, Credential, ProviderAnswer, SignInOptions},
     provider::Provider,
 };
 
@@ -52,7 +52,7 @@ pub struct ExternalIdentity {
     /// The ID token, where the provider requires it at sign-out.
     pub id_token: Option<String>,
     /// The user's aim.
-    pub journey: SignInPurpose,
+    pub purpose: SignInPurpose,
 }
 
 impl ExternalIdentity {
@@ -140,7 +140,7 @@ impl Provider {
     pub(crate) fn arrival(
         &self,
         told: ProviderAnswer,
-        journey: SignInPurpose,
+        purpose: SignInPurpose,
         now: Timestamp,
     ) -> Result<ExternalIdentity, FederationError> {
         let (names, all) = (&self.claims, &told.claims);
@@ -188,7 +188,7 @@ impl Provider {
             credential: told.credential,
             id_token: told.id_token,
             claims: told.claims,
-            journey,
+            purpose,
         })
     }
 
@@ -214,7 +214,7 @@ pub(crate) fn authenticated_at(told: Authenticated, now: Timestamp) -> Option<i6
 
 /// Checks that the user authenticated again, where that was requested.
 pub(crate) fn is_fresh(
-    ask: &Ask,
+    ask: &SignInOptions,
     begun_at: i64,
     told: Option<Authenticated>,
     now: Timestamp,
@@ -245,7 +245,11 @@ pub(crate) fn is_fresh(
 /// The moment from which an authentication counts. One that is older than this sign-in counts from
 /// its own time, unless a new one was requested and happened. Choosing an account counts as now as
 /// well: otherwise the client would repeat its request for a choice without end.
-pub(crate) fn counts_from(ask: &Ask, told: Option<Authenticated>, now: Timestamp) -> Timestamp {
+pub(crate) fn counts_from(
+    ask: &SignInOptions,
+    told: Option<Authenticated>,
+    now: Timestamp,
+) -> Timestamp {
     let asked_again = ask.max_age.is_some() || !ask.prompts.is_empty();
     match told.and_then(|told| authenticated_at(told, now)) {
         Some(at) if at < now.0 - OLDER && !asked_again => Timestamp(at),
@@ -261,10 +265,10 @@ mod tests {
 
     #[test]
     fn the_age_of_an_authentication_is_measured_by_the_clock_that_states_it() {
-        let ask = |max_age, login| Ask {
+        let ask = |max_age, login| SignInOptions {
             max_age,
             prompts: if login { vec!["login".to_owned()] } else { Vec::new() },
-            ..Ask::default()
+            ..SignInOptions::default()
         };
         let told = |issued_at, ago: Option<i64>| {
             Some(Authenticated { at: ago.map(|ago| issued_at - ago), issued_at })
@@ -272,7 +276,9 @@ mod tests {
         for skew in [-3600, -240, 0, 240, 300] {
             let issued_at = NOW.0 + skew;
             let begun_at = NOW.0 - 20;
-            let fresh = |ask: &Ask, ago| is_fresh(ask, begun_at, told(issued_at, ago), NOW).is_ok();
+            let fresh = |ask: &SignInOptions, ago| {
+                is_fresh(ask, begun_at, told(issued_at, ago), NOW).is_ok()
+            };
             assert!(fresh(&ask(None, true), Some(5)), "{skew}");
             assert!(!fresh(&ask(None, true), Some(600)), "{skew}");
             assert!(fresh(&ask(Some(300), false), Some(200)), "{skew}");

@@ -7,21 +7,22 @@ use std::{
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    Clock, Entropy, IdentityId, Live, ProviderId, PublicUrl, Sealed, StoredProvider, TrustedIssuer,
+    Clock, Entropy, IdentityId, Live, ProviderId, PublicUrl, Sealed, SignatureRefusal, SignedToken,
+    StoredProvider, TrustedIssuer,
 };
 use doorward_store::Store;
 use doorward_transport::{AddressLimiter, Outbound, OutboundConfig, SingleFlight, oauth::Tokens};
 
 use crate::{
-    client::Means,
+    client::ProviderServices,
     config::{ProviderConfig, SettingError},
     error::FederationError,
     provider::{self, Provider, Source},
-    trusted::{SignatureRefusal, SignedToken, Trusted},
+    trusted::Trusted,
 };
 
-/// Parts that federation is made of.
-pub struct Parts {
+/// The services that federation works with.
+pub struct FederationServices {
     /// The store.
     pub store: Store,
     /// The clock.
@@ -34,6 +35,10 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     /// The outbound client.
     pub outbound: Outbound,
+}
+
+/// The settings of federation that hold for all providers.
+pub struct FederationSettings {
     /// Its configuration, for providers that need a client of their own.
     pub outbound_config: OutboundConfig,
     /// This server's public URL.
@@ -49,8 +54,9 @@ pub struct Federation {
 }
 
 pub(crate) struct Inner {
-    pub(crate) parts: Parts,
-    pub(crate) means: Means,
+    pub(crate) services: FederationServices,
+    pub(crate) settings: FederationSettings,
+    pub(crate) provider_services: ProviderServices,
     pub(crate) configured: Live<Vec<Arc<Provider>>>,
     pub(crate) stored: Mutex<KnownStored>,
     pub(crate) trusted: Trusted,
@@ -82,22 +88,23 @@ const STARTS: (u32, u32) = (120, 120);
 const ROTATIONS: usize = 64;
 
 impl Federation {
-    /// Takes the parts. There are no providers of the configuration file until
+    /// Sets federation up. There are no providers of the configuration file until
     /// [`Federation::configure`].
-    pub fn new(parts: Parts) -> Self {
-        let means = Means {
-            keys: Arc::clone(&parts.keys),
-            entropy: Arc::clone(&parts.entropy),
-            clock: Arc::clone(&parts.clock),
-            outbound: parts.outbound.clone(),
-            outbound_config: parts.outbound_config.clone(),
+    pub fn new(services: FederationServices, settings: FederationSettings) -> Self {
+        let provider_services = ProviderServices {
+            keys: Arc::clone(&services.keys),
+            entropy: Arc::clone(&services.entropy),
+            clock: Arc::clone(&services.clock),
+            outbound: services.outbound.clone(),
+            outbound_config: settings.outbound_config.clone(),
         };
         let starts = AddressLimiter::new(STARTS.0, STARTS.1);
-        let trusted = Trusted::new(parts.outbound.clone());
+        let trusted = Trusted::new(services.outbound.clone());
         Self {
             inner: Arc::new(Inner {
-                parts,
-                means,
+                services,
+                settings,
+                provider_services,
                 configured: Live::default(),
                 stored: Mutex::default(),
                 trusted,
@@ -123,7 +130,8 @@ impl Federation {
                 all.push(Arc::clone(kept));
                 continue;
             }
-            let made = Provider::new(name, config.clone(), Source::File, &self.inner.means);
+            let made =
+                Provider::new(name, config.clone(), Source::File, &self.inner.provider_services);
             all.push(Arc::new(
                 made.map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?,
             ));
@@ -149,7 +157,7 @@ impl Federation {
     /// The redirect URI to register at a provider.
     pub fn callback_of(&self, provider: &ProviderId) -> String {
         use doorward_model::routes;
-        self.inner.parts.public_url.at(&routes::of_provider(routes::LOGIN_CALLBACK, provider))
+        self.inner.settings.public_url.at(&routes::of_provider(routes::LOGIN_CALLBACK, provider))
     }
 }
 

@@ -43,15 +43,15 @@ pub use admission::Admission;
 pub use attempt::{ResumedSignIn, SignInBrowser};
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};
-pub use enterprise::{Asserted, AssertedUser, AssertionRefusal};
 pub use error::{FederationError, NotAdmitted};
 pub use external_identity::{ExternalIdentity, SignInPurpose};
 pub use federation::{
-    ConfiguredProviderError, ConfiguredProviders, Federation, Parts, check_configured,
+    ConfiguredProviderError, ConfiguredProviders, Federation, FederationServices,
+    FederationSettings, check_configured,
 };
 pub use logout::{LogoutForm, LogoutTokenRefusal, SignedOut};
 pub use policy::SecondFactorPolicy;
-pub use protocol::{Ask, Finding, Look};
+pub use protocol::{CheckSubject, Finding, SignInOptions};
 pub use provider::{Provider, Source};
 pub use refresh::Round;
-pub use trusted::{SignatureRefusal, SignedToken, check_issuer};
+pub use trusted::check_issuer;

@@ -26,7 +26,7 @@ impl Federation {
     ) -> Result<IdentityId, StoreError> {
         let (key, older) =
             (provider.protocol.key_of(issuer, subject), IdentityId::of(issuer, subject));
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         if key == older || store.identity(&key).await?.is_some() {
             return Ok(key);
         }
@@ -52,8 +52,8 @@ impl Federation {
         user_id: &UserId,
     ) -> Result<UnitOfWork, FederationError> {
         provider.judge(arrival)?;
-        let parts = &self.inner.parts;
-        match parts.store.identity(&arrival.identity()).await? {
+        let services = &self.inner.services;
+        match services.store.identity(&arrival.identity()).await? {
             Some(known) if known.user_id != *user_id => Err(NotAdmitted::LinkedElsewhere.into()),
             known => {
                 let identity = Box::new(self.learnt(provider, arrival, known.as_ref(), user_id));
@@ -74,7 +74,7 @@ impl Federation {
         subject: &str,
         user: &User,
     ) -> Result<(), FederationError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let issuers = provider.protocol.issuers();
         let [issuer] = issuers.as_slice() else {
             return Err(FederationError::Misconfigured(
@@ -82,7 +82,7 @@ impl Federation {
             ));
         };
         let issuer = issuer.clone();
-        let now = parts.clock.now();
+        let now = services.clock.now();
         let id = self.key_held(provider, &issuer, subject).await?;
         let identity = LinkedIdentity {
             id,
@@ -102,7 +102,7 @@ impl Federation {
             ended_at: None,
             statement: None,
         };
-        match parts.store.apply(Change::InsertIdentity(Box::new(identity))).await {
+        match services.store.apply(Change::InsertIdentity(Box::new(identity))).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(NotAdmitted::LinkedElsewhere.into()),
             Err(error) => Err(error.into()),
@@ -111,7 +111,7 @@ impl Federation {
 
     /// Unlinks an account at a provider. Sessions and grants that began with it end.
     pub async fn unlink(&self, user_id: &UserId, identity: IdentityId) -> Result<bool, StoreError> {
-        let at = self.inner.parts.clock.now();
+        let at = self.inner.services.clock.now();
         let unit = UnitOfWork::from_iter([
             Change::DeleteIdentity { user_id: user_id.clone(), identity: identity.clone() },
             Change::RevokeGrantsOfIdentity {
@@ -122,7 +122,7 @@ impl Federation {
             Change::EndSessionsOfIdentity { identity, sid: None },
             Change::CollectProviderRoles(user_id.clone()),
         ]);
-        match self.inner.parts.store.apply(unit).await {
+        match self.inner.services.store.apply(unit).await {
             Ok(()) => Ok(true),
             Err(StoreError::Refused(_)) => Ok(false),
             Err(error) => Err(error),

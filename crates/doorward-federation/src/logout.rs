@@ -134,9 +134,9 @@ impl Federation {
         provider: &Arc<Provider>,
         token: &str,
     ) -> Result<(), LogoutTokenRefusal> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let claims = self.logout_claims(provider, token).await?;
-        let now = parts.clock.now();
+        let now = services.clock.now();
         let jti = format!("logout:{}:{}", provider.id, claims.jti);
         let mut unit =
             UnitOfWork::from(Change::SpendValue { key: jti, expires_at: now.plus(2 * OLDEST) });
@@ -157,7 +157,7 @@ impl Federation {
                 });
             }
             (None, Some(sid)) => {
-                accounts.extend(parts.store.identities_with_sid(&provider.id, sid).await?);
+                accounts.extend(services.store.identities_with_sid(&provider.id, sid).await?);
                 unit.push(Change::EndSessionsOfSid {
                     provider: provider.id.clone(),
                     sid: sid.clone(),
@@ -178,7 +178,7 @@ impl Federation {
                 });
             }
         }
-        match parts.store.apply(unit).await {
+        match services.store.apply(unit).await {
             Ok(()) => {
                 tracing::info!(provider = %provider.id, sub = claims.sub, sid = claims.sid, "signed out at the provider: sessions here have ended");
                 Ok(())
@@ -208,7 +208,7 @@ impl Federation {
                     .to_owned(),
             )
         })?;
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         let issuers = provider.protocol.issuers();
         judge(&claims, typ.as_deref(), &issuers, &provider.config.client_id, now)
             .map_err(LogoutTokenRefusal::Invalid)?;
@@ -219,18 +219,19 @@ impl Federation {
     /// another session of the same account needs it. Returns the consequence for the session at the
     /// provider.
     pub async fn signed_out(&self, session: &Session) -> Result<SignedOut, StoreError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
         let Some(upstream) = &session.upstream else { return Ok(SignedOut::Here) };
-        let now = parts.clock.now();
-        let others = parts.store.sessions_of(&session.user_id, now).await?;
+        let now = services.clock.now();
+        let others = services.store.sessions_of(&session.user_id, now).await?;
         let needed = others.iter().any(|other| {
             other.id != session.id
                 && other.upstream.as_ref().is_some_and(|other| other.identity == upstream.identity)
         });
         let provider = self.any_provider(&upstream.provider).await?;
-        if !needed && let Some(identity) = parts.store.identity(&upstream.identity).await? {
+        if !needed && let Some(identity) = services.store.identity(&upstream.identity).await? {
             let wait = provider.as_ref().map_or(0, |provider| provider.config.confirm_seconds);
-            parts
+            services
                 .store
                 .apply(Change::DropCredential {
                     identity: identity.id,
@@ -240,11 +241,12 @@ impl Federation {
         }
         let Some(provider) = provider else { return Ok(SignedOut::Here) };
         let id_token = upstream.id_token.as_ref().and_then(|sealed| {
-            parts.master.open(&Session::id_token_place(&session.id), sealed).ok()
+            services.master.open(&Session::id_token_place(&session.id), sealed).ok()
         });
         let id_token = id_token.and_then(|plain| String::from_utf8(plain.to_vec()).ok());
         let name = provider.name.clone();
-        let page = provider.protocol.logout(&parts.public_url.at(routes::LOGOUT), id_token).await;
+        let page =
+            provider.protocol.logout(&settings.public_url.at(routes::LOGOUT), id_token).await;
         Ok(match page {
             Some(SignOutPage { action, fields }) => {
                 SignedOut::AtProvider(LogoutForm { provider: name, action, fields })

@@ -91,7 +91,7 @@ impl Federation {
         }
         let told = arrival.username.as_deref().or(arrival.verified_email()).and_then(name_from);
         if let Some(name) = told.filter(|name| *name != user.name)
-            && self.inner.parts.store.user_named(&name).await?.is_none()
+            && self.inner.services.store.user_named(&name).await?.is_none()
         {
             changes.push(Change::RenameUser { user_id: user.id.clone(), name });
         }
@@ -116,7 +116,7 @@ impl Federation {
         for number in 1..1000 {
             let text = if number == 1 { base.to_string() } else { format!("{base}-{number}") };
             let Ok(name) = UserName::parse(&text) else { break };
-            if self.inner.parts.store.user_named(&name).await?.is_none() {
+            if self.inner.services.store.user_named(&name).await?.is_none() {
                 return Ok(name);
             }
         }

@@ -15,7 +15,7 @@ use crate::{client::NoTokens, error::FederationError};
 
 /// Wishes of a sign-in beyond the user's identity (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ask {
+pub struct SignInOptions {
     /// The user who is expected to sign in.
     pub login_hint: Option<String>,
     /// Authentication contexts.
@@ -32,7 +32,7 @@ pub(crate) struct Start<'a> {
     pub(crate) state: &'a str,
     pub(crate) nonce: &'a str,
     pub(crate) verifier: &'a str,
-    pub(crate) ask: &'a Ask,
+    pub(crate) ask: &'a SignInOptions,
 }
 
 /// A sign-in at its callback.
@@ -52,7 +52,7 @@ pub(crate) enum Credential {
 }
 
 /// A credential as it is used in the background.
-pub(crate) enum Held {
+pub(crate) enum UsableCredential {
     /// The answer to a refresh token.
     Tokens(Tokens),
     /// The access token itself.
@@ -90,7 +90,7 @@ pub(crate) struct SignOutPage {
 
 /// Subject of one examination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum CheckSubject {
     /// The discovery document.
     Discovery,
     /// The key set.
@@ -107,7 +107,7 @@ pub enum Look {
     LeftOut,
 }
 
-impl Look {
+impl CheckSubject {
     /// Its name in output.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl Look {
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Its subject.
-    pub look: Look,
+    pub look: CheckSubject,
     /// The state, or the problem and its solution.
     pub result: Result<String, String>,
 }
@@ -182,7 +182,7 @@ pub(crate) trait Protocol: Send + Sync {
     /// is known.
     async fn confirm(
         &self,
-        held: Held,
+        held: UsableCredential,
         subject: Option<&str>,
     ) -> Result<ProviderAnswer, FederationError>;
 

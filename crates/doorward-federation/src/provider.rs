@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     claims::ClaimNames,
-    client::{Client, Means},
+    client::{Client, ProviderServices},
     config::{ProviderConfig, SettingError},
     kinds::{self, Kind},
     policy::{Policy, SecondFactorPolicy, domain_of},
@@ -255,7 +255,7 @@ impl Provider {
         name: &str,
         config: ProviderConfig,
         source: Source,
-        means: &Means,
+        provider_services: &ProviderServices,
     ) -> Result<Self, SettingError> {
         let Prepared { id, kind, settings, prompts, policy, new_users, key } =
             prepare(name, &config)?;
@@ -264,16 +264,17 @@ impl Provider {
             // One of an earlier version keeps its users; new ones are refused.
             Source::Command => {}
         }
-        let listed = config.networks.iter().chain(&means.outbound_config.allow_networks);
+        let listed =
+            config.networks.iter().chain(&provider_services.outbound_config.allow_networks);
         let plain: Vec<String> = listed.filter(|_| asks_without_tls(&settings)).cloned().collect();
         let correspondent = PeerPermissions {
             networks: &config.networks,
             ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
             plain: &plain,
         };
-        let outbound = means
+        let outbound = provider_services
             .outbound
-            .for_correspondent(&means.outbound_config, correspondent)
+            .for_correspondent(&provider_services.outbound_config, correspondent)
             .map_err(|error| outbound_error(&error))?;
         let client = Client {
             id: config.client_id.clone(),
@@ -283,7 +284,7 @@ impl Provider {
             outbound: outbound.clone(),
             interpret: settings.interpret,
             pkce: config.pkce,
-            means: means.clone(),
+            provider_services: provider_services.clone(),
         };
         let shown = if config.name.trim().is_empty() {
             kind.title.to_owned()

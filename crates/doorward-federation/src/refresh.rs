@@ -17,7 +17,7 @@ use crate::{
     external_identity::{ExternalIdentity, SignInPurpose},
     federation::Federation,
     profile::Occasion,
-    protocol::{Credential, Held, ProviderAnswer},
+    protocol::{Credential, ProviderAnswer, UsableCredential},
     provider::Provider,
 };
 
@@ -128,12 +128,12 @@ impl Federation {
     /// claims it first, because a refresh token that is used twice may end the whole family of
     /// them.
     pub async fn check_due(&self) -> Result<Round, StoreError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let mut round = Round::default();
         self.retire_lost_accounts().await?;
         let mut in_a_row = InARow::default();
-        for identity in parts.store.identities_due(parts.clock.now(), ROUND).await? {
-            let now = parts.clock.now();
+        for identity in services.store.identities_due(services.clock.now(), ROUND).await? {
+            let now = services.clock.now();
             if in_a_row.is_down(&identity.provider) && !self.is_over(&identity, now).await? {
                 // It stays due, and is among the first of the next round.
                 round.waiting += 1;
@@ -144,7 +144,7 @@ impl Federation {
                 due: identity.next_check_at,
                 until: now.plus(CLAIMED),
             };
-            match parts.store.apply(claim).await {
+            match services.store.apply(claim).await {
                 Ok(()) => {
                     let claimed = now.plus(CLAIMED);
                     self.check_one(identity, claimed, &mut round, &mut in_a_row).await?;
@@ -178,7 +178,7 @@ impl Federation {
         round: &mut Round,
         in_a_row: &mut InARow,
     ) -> Result<(), StoreError> {
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         if !self.is_in_use(&identity, now).await? {
             // Nothing depends on this account, so it is not checked, and the provider's token is
             // not kept.
@@ -211,8 +211,8 @@ impl Federation {
         round: &mut Round,
     ) -> Result<(), StoreError> {
         let Claimed { identity, until: claimed } = claimed;
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
+        let services = &self.inner.services;
+        let now = services.clock.now();
         let (patience, seconds, why, reason) = match verdict {
             Verdict::Vouches(arrival) => {
                 round.confirmed += 1;
@@ -220,7 +220,7 @@ impl Federation {
                     last_login_at: identity.last_login_at,
                     ..self.learnt(provider, &arrival, Some(&identity), &identity.user_id)
                 };
-                let user = parts.store.user(&identity.user_id).await?;
+                let user = services.store.user(&identity.user_id).await?;
                 let profile = match &user {
                     Some(user) => {
                         self.profile_changes(&arrival, &identity, user, Occasion::Check).await?
@@ -282,7 +282,7 @@ impl Federation {
             ];
             kept.into_iter().chain(profile).collect::<UnitOfWork>()
         };
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         // Of the profile, only a new name can be refused: another user took it a moment ago. It
         // waits for the next check.
         let (names, rest): (Vec<Change>, Vec<Change>) =
@@ -302,7 +302,7 @@ impl Federation {
     fn open_credential(&self, identity: &LinkedIdentity) -> Option<Credential> {
         let plain = self
             .inner
-            .parts
+            .services
             .master
             .open(&credential_place(&identity.id), identity.credential.as_ref()?)
             .ok()?;
@@ -323,7 +323,7 @@ impl Federation {
                     .to_owned(),
             ));
         };
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         let arrival = match self.answer(provider, identity, credential).await {
             Ok(told) if said_nothing(&told) => return Ok(Verdict::VouchesSilently),
             Ok(told) => provider.arrival(told, SignInPurpose::default(), now),
@@ -361,9 +361,9 @@ impl Federation {
             Credential::Refresh(token) => {
                 let rotated = within(self.rotate(provider, identity, token)).await?;
                 identity.credential.clone_from(&rotated.credential);
-                Held::Tokens(rotated.tokens?)
+                UsableCredential::Tokens(rotated.tokens?)
             }
-            Credential::Access(token) => Held::Access(token),
+            Credential::Access(token) => UsableCredential::Access(token),
         };
         // ID tokens are compared by `sub`, also where another claim names the user here.
         let subject = (provider.claims.subject == "sub").then_some(identity.subject.as_str());

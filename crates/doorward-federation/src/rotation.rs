@@ -70,7 +70,7 @@ impl Federation {
                 replaced: replaced.clone(),
                 credential: credential.clone(),
             };
-            match self.inner.parts.store.apply(keep).await {
+            match self.inner.services.store.apply(keep).await {
                 Ok(()) | Err(StoreError::Refused(_)) => return,
                 Err(error) => {
                     tracing::error!(%error, attempt, "a provider's new refresh token could not be stored; trying again");

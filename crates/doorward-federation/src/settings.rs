@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_transport::oauth::{Answer, Asked, AuthorizeParams, Failure, Own};
+use doorward_transport::oauth::{Answer, AuthorizeParams, Failure, Own, RequestSubject};
 use serde_json::Value;
 use url::Url;
 
@@ -28,7 +28,7 @@ pub(crate) enum AuthMethod {
 
 /// Reading of answers that only servers of one kind send. `None` leaves an answer to the general
 /// rules.
-pub(crate) type Interpret = fn(&Answer, Asked) -> Option<Failure>;
+pub(crate) type Interpret = fn(&Answer, RequestSubject) -> Option<Failure>;
 
 /// Settings that a kind makes of a configuration.
 #[derive(Clone)]

@@ -5,9 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use doorward_model::TrustedIssuer;
+use doorward_model::{SignatureRefusal, SignedToken, TrustedIssuer};
 use doorward_transport::Outbound;
-use serde_json::Value;
 
 use crate::{
     config::SettingError,
@@ -18,24 +17,8 @@ use crate::{
 /// The most issuers with keys in memory. Beyond them all are fetched again.
 const ISSUERS: usize = 256;
 
-/// A token with a good signature. Its claims are for the caller to judge.
-#[derive(Clone, Debug)]
-pub struct SignedToken {
-    /// The type in its header.
-    pub typ: Option<String>,
-    /// Its claims, an object.
-    pub claims: Value,
-}
-
-/// Reason for which the signature of a token is not accepted.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum SignatureRefusal {
-    /// It is malformed, or its signature is wrong.
-    #[error("{}", crate::error::plain(.0))]
-    Invalid(String),
-    /// The keys of its issuer cannot be fetched now.
-    #[error(transparent)]
-    Unavailable(FederationError),
+fn unavailable(error: &FederationError) -> SignatureRefusal {
+    SignatureRefusal::Unavailable(error.to_string())
 }
 
 /// The keys of trusted issuers.
@@ -69,9 +52,8 @@ impl Trusted {
     ) -> Result<SignedToken, SignatureRefusal> {
         let keys = self
             .keys(issuer)
-            .map_err(|error| FederationError::Misconfigured(error.to_string()))
-            .map_err(SignatureRefusal::Unavailable)?;
-        let verified = keys.verify(token).await.map_err(SignatureRefusal::Unavailable)?;
+            .map_err(|error| unavailable(&FederationError::Misconfigured(error.to_string())))?;
+        let verified = keys.verify(token).await.map_err(|error| unavailable(&error))?;
         let (typ, claims) = verified.map_err(SignatureRefusal::Invalid)?;
         Ok(SignedToken { typ, claims })
     }

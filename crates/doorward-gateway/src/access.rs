@@ -5,6 +5,7 @@
 //! one pinned for the upstream.
 
 pub(crate) mod held;
+pub(crate) mod key;
 mod short_lived;
 
 use std::{
@@ -12,79 +13,29 @@ use std::{
     time::Duration,
 };
 
-use doorward_model::{
-    Timestamp, UpstreamName, User, UserId, id::random_text, upstream::ConnectionProblem,
-};
-use doorward_store::StoreError;
-use doorward_transport::{FlightError, SingleFlight};
+use doorward_model::{Timestamp, User, id::random_text, upstream::ConnectionProblem};
+use doorward_transport::SingleFlight;
 use serde_json::{Value, json};
 use url::Url;
 
-pub(crate) use held::Held;
+pub(crate) use held::StoredTokens;
+pub(crate) use key::{AccessKey, NoToken};
+use short_lived::EARLY;
 pub(crate) use short_lived::{RequiredScopes, ShortLived, Waits};
 
 use crate::{
     Inner,
     oauth::{self, refresh},
-    upstream::{Auth, Receiver, Shared, Upstream},
+    upstream::{Auth, Receiver, Shared},
 };
 
 /// The lifetime of a token of this server that names a user, in seconds.
 const IDENTITY_LIFETIME: i64 = 300;
-/// How many seconds before its end a token is replaced.
-const EARLY: i64 = 30;
-/// The most tokens, and the most wanted scopes, that are kept in memory.
-const MOST: usize = 10_000;
 /// How long a call waits for the refresh of a token. The refresh continues when the call no longer
 /// waits.
 const REFRESH_WITHIN: Duration = Duration::from_secs(15);
 /// The most refreshes and exchanges under way at once.
 const MOST_UNDER_WAY: usize = 1000;
-
-/// Why there is no token.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum NoToken {
-    /// The user has to connect; the text states the reason.
-    #[error("{0}")]
-    Connect(String),
-    /// It could not be had now.
-    #[error("{0}")]
-    Unavailable(String),
-}
-
-impl From<StoreError> for NoToken {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-impl From<FlightError> for NoToken {
-    fn from(error: FlightError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-/// The access of one user at one resource, issued by one authorization server. Access for another
-/// user, resource or issuer has another key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct AccessKey {
-    pub(crate) user_id: UserId,
-    pub(crate) upstream: UpstreamName,
-    pub(crate) resource: String,
-    pub(crate) issuer: String,
-}
-
-impl AccessKey {
-    /// The access of a user at an upstream as it is now.
-    pub(crate) fn of(user_id: &UserId, upstream: &Upstream, issuer: &str) -> Self {
-        Self {
-            user_id: user_id.clone(),
-            upstream: upstream.name,
-            resource: upstream.location.clone(),
-            issuer: issuer.to_owned(),
-        }
-    }
-}
 
 /// An access token that was given out for one receiver. Only [`LinkAuth::credential`] and
 /// [`LinkAuth::renewed`] make one, for a receiver that belongs to the resource of the token.
@@ -211,8 +162,8 @@ impl LinkAuth {
 
     /// A token of this server that names the user, for this upstream alone.
     fn identity(&self, user: &User) -> Result<String, NoToken> {
-        let now = self.gateway.parts.clock.now();
-        let key = self.key(user, self.gateway.parts.public_url.as_str());
+        let now = self.gateway.services.clock.now();
+        let key = self.key(user, self.gateway.settings.public_url.as_str());
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
         }
@@ -222,16 +173,17 @@ impl LinkAuth {
     }
 
     fn signed(&self, user: &User, audience: &str, now: Timestamp) -> Result<String, NoToken> {
-        let parts = &self.gateway.parts;
+        let services = &self.gateway.services;
+        let settings = &self.gateway.settings;
         let roles: Vec<String> = user.all_roles().map(ToString::to_string).collect();
         let mut claims = json!({
-            "iss": parts.public_url.as_str(),
+            "iss": settings.public_url.as_str(),
             "sub": user.id.as_str(),
             "aud": audience,
             "iat": now.0,
             "nbf": now.0,
             "exp": now.plus(IDENTITY_LIFETIME).0,
-            "jti": random_text(parts.entropy.as_ref(), 16),
+            "jti": random_text(services.entropy.as_ref(), 16),
             "preferred_username": user.name.as_str(),
             "roles": roles,
         });
@@ -239,7 +191,7 @@ impl LinkAuth {
             members.extend(user.email.as_ref().map(|email| ("email".to_owned(), json!(email))));
             members.extend(user.display_name.as_ref().map(|name| ("name".to_owned(), json!(name))));
         }
-        parts
+        services
             .keys
             .sign_client_assertion(&claims, now)
             .map_err(|error| NoToken::Unavailable(error.to_string()))
@@ -249,7 +201,7 @@ impl LinkAuth {
     /// by one task for all calls of the user.
     async fn exchanged(&self, user: &Arc<User>, endpoint: &Url) -> Result<String, NoToken> {
         let key = self.key(user, endpoint.as_str());
-        if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.parts.clock.now()) {
+        if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.services.clock.now()) {
             return Ok(token);
         }
         let (auth, user, endpoint) = (self.clone(), Arc::clone(user), endpoint.clone());
@@ -261,7 +213,7 @@ impl LinkAuth {
     }
 
     async fn exchange(&self, user: &User, endpoint: &Url) -> Result<String, NoToken> {
-        let (now, key) = (self.gateway.parts.clock.now(), self.key(user, endpoint.as_str()));
+        let (now, key) = (self.gateway.services.clock.now(), self.key(user, endpoint.as_str()));
         // Another call may have had it exchanged between the check and the task.
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
@@ -302,7 +254,7 @@ impl LinkAuth {
         // The token before the refresh that this call waited for.
         let mut replaced: Option<String> = None;
         loop {
-            let now = self.gateway.parts.clock.now();
+            let now = self.gateway.services.clock.now();
             let Some(connection) = seen.take() else {
                 return Err(NoToken::Connect(format!("you have not connected {title} yet")));
             };

@@ -155,7 +155,7 @@ impl Catalogues {
 
 /// The use of a catalogue.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum For {
+pub(crate) enum CatalogueUse {
     /// A list. It waits for the first listing of an upstream of which nothing is pinned and that did
     /// not fail before, and for no other: what is pinned is listed at once, and the rest is
     /// announced.
@@ -165,7 +165,7 @@ pub(crate) enum For {
 }
 
 /// The known state of an upstream's list.
-pub(crate) struct Look {
+pub(crate) struct CatalogueState {
     pub(crate) catalogue: Option<Arc<Catalogue>>,
     pub(crate) problem: Option<LinkError>,
 }
@@ -181,15 +181,15 @@ impl Inner {
         self: &Arc<Self>,
         upstream: &Shared,
         user: &Arc<User>,
-        purpose: For,
-    ) -> Look {
+        purpose: CatalogueUse,
+    ) -> CatalogueState {
         let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, user));
         let wait = Duration::from_millis(upstream.config.list_wait_ms);
         let deadline = Instant::now() + wait;
         loop {
             // Registered before the state is looked at, so that no refresh is missed in between.
             let refreshed = slot.refreshed.notified();
-            let pins = self.parts.store.pinned_tools(upstream.name).await.ok();
+            let pins = self.services.store.pinned_tools(upstream.name).await.ok();
             let (known, problem, due, failed) = {
                 let state = slot.state();
                 let age = Duration::from_secs(upstream.config.list_seconds);
@@ -214,18 +214,18 @@ impl Inner {
                 pins.as_ref().is_some_and(|pins| listing::ready(upstream, pins).next().is_some())
             };
             let is_listed = known.is_some() || (!due && !slot.refreshing.load(Ordering::Acquire));
-            let at_once = purpose == For::List
+            let at_once = purpose == CatalogueUse::List
                 && (failed
                     || slot.first && is_pinned()
                     || !is_listed && self.failed_before(upstream).await);
             if is_listed || at_once {
-                return Look { catalogue: known, problem };
+                return CatalogueState { catalogue: known, problem };
             }
             // Lists wait for an attempt from its beginning on, so that one that hangs delays few.
-            let begun = slot.state().tried_at.filter(|_| purpose == For::List);
+            let begun = slot.state().tried_at.filter(|_| purpose == CatalogueUse::List);
             let until = begun.map_or(deadline, |begun| deadline.min(begun + wait));
             if tokio::time::timeout_at(until, refreshed).await.is_err() {
-                return Look {
+                return CatalogueState {
                     catalogue: None,
                     problem: problem
                         .or_else(|| Some(LinkError::Failed("it has not responded yet".to_owned()))),
@@ -238,7 +238,7 @@ impl Inner {
     /// started.
     async fn failed_before(&self, upstream: &Upstream) -> bool {
         let key = Dependency::Upstream.key(upstream.name.as_str());
-        let stored = self.parts.store.setting(&key).await.ok().flatten();
+        let stored = self.services.store.setting(&key).await.ok().flatten();
         VitalRecord::read(stored.as_deref()).failing
     }
 
@@ -271,7 +271,7 @@ impl Inner {
         let whose = upstream.lists_are_personal().then(|| user.id.clone());
         for what in under_way.end(upstream, listed) {
             let upstream = Some(upstream.name);
-            self.parts.changes.tell(Change { upstream, user: whose.clone(), what });
+            self.services.changes.tell(Change { upstream, user: whose.clone(), what });
         }
     }
 

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Gateway, Inner, catalogue,
-    exchange::Failed,
+    failed::Failed,
     foreign::URL_ELICITATION_REQUIRED,
     link_error::LinkError,
     status::UserUpstream,
@@ -152,7 +152,7 @@ pub(crate) fn is_placeholder(upstream: &Upstream, spec: &ToolSpec) -> bool {
 
 /// The user's answer to the question about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answered {
+pub(crate) enum PromptOutcome {
     /// The user opened the URL.
     Accepted,
     /// The user declined, or closed the question.
@@ -194,12 +194,12 @@ impl Gateway {
         &self,
         name: doorward_model::UpstreamName,
     ) -> Result<u64, doorward_store::StoreError> {
-        self.inner.parts.store.count_connections(name).await
+        self.inner.services.store.count_connections(name).await
     }
 
     /// The URL at which a user connects an upstream.
     pub fn connect_url(&self, upstream: &Upstream) -> String {
-        self.inner.parts.public_url.at(&routes::of_upstream(routes::CONNECT, upstream.name))
+        self.inner.settings.public_url.at(&routes::of_upstream(routes::CONNECT, upstream.name))
     }
 
     fn why(upstream: &Upstream, problem: Option<String>) -> String {
@@ -233,7 +233,7 @@ impl Gateway {
         let message = format!("{why}. Connect {} to continue.", upstream.title);
         match self.asked_before(visit, upstream, params) {
             // They were asked in this call; asking again would never end.
-            Some(Answered::Declined) => {
+            Some(PromptOutcome::Declined) => {
                 let told = link_text(upstream, &why, &link);
                 return Ok(CallToolResult::error(vec![ContentBlock::text(format!(
                     "The user declined to connect {}. {told}",
@@ -241,7 +241,7 @@ impl Gateway {
                 ))])
                 .into());
             }
-            Some(Answered::Accepted) => {
+            Some(PromptOutcome::Accepted) => {
                 return Ok(CallToolResult::error(vec![ContentBlock::text(link_text(
                     upstream, &why, &link,
                 ))])
@@ -256,7 +256,7 @@ impl Gateway {
             && visit.client.elicits_urls()
             && visit.client.version.as_str() >= "2025-11-25";
         if knows_error {
-            let id = random_text(self.inner.parts.entropy.as_ref(), 12);
+            let id = random_text(self.inner.services.entropy.as_ref(), 12);
             let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
             return Err(ToolError::Protocol(ErrorData::new(
                 URL_ELICITATION_REQUIRED,
@@ -281,10 +281,10 @@ impl Gateway {
             .map(|request| (QUESTION.to_owned(), request))
             .into_iter()
             .collect();
-        let until = self.inner.parts.clock.now().plus(ASKED_FOR).0;
+        let until = self.inner.services.clock.now().plus(ASKED_FOR).0;
         let sealed = self
             .inner
-            .parts
+            .services
             .master
             .seal(&place(&self.inner, visit, upstream), until.to_string().as_bytes());
         InputRequiredResult::new(Some(requests), Some(format!("{STATE}{}", sealed.as_str())))
@@ -296,20 +296,20 @@ impl Gateway {
         visit: &Visit,
         upstream: &Upstream,
         params: &CallToolRequestParams,
-    ) -> Option<Answered> {
+    ) -> Option<PromptOutcome> {
         let sealed = params.request_state.as_deref()?.strip_prefix(STATE)?;
         let plain = self
             .inner
-            .parts
+            .services
             .master
             .open(&place(&self.inner, visit, upstream), &Sealed::from_stored(sealed.to_owned()))
             .ok()?;
         let until: i64 = std::str::from_utf8(&plain).ok()?.parse().ok()?;
-        if self.inner.parts.clock.now().0 >= until {
+        if self.inner.services.clock.now().0 >= until {
             return None;
         }
         let action = params.input_responses.as_ref()?.get(QUESTION)?.get("action")?.as_str()?;
-        Some(if action == "accept" { Answered::Accepted } else { Answered::Declined })
+        Some(if action == "accept" { PromptOutcome::Accepted } else { PromptOutcome::Declined })
     }
 
     /// Waits a while for the callback of a user who agreed to connect.
@@ -346,7 +346,7 @@ impl Gateway {
                     && visit.client.elicits_urls()
                     && visit.client.version.as_str() >= "2025-11-25"
                 {
-                    let id = random_text(self.inner.parts.entropy.as_ref(), 12);
+                    let id = random_text(self.inner.services.entropy.as_ref(), 12);
                     let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
                     return ToolError::Protocol(ErrorData::new(
                         URL_ELICITATION_REQUIRED,

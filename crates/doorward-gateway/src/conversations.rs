@@ -18,27 +18,19 @@ use std::{
 
 use doorward_model::UserId;
 use rmcp::{
-    ErrorData, RoleClient,
+    ErrorData,
     model::{
-        CancelledNotification, CancelledNotificationParam, CustomNotification, InputRequest,
-        LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, RequestId,
-        ServerResult,
+        InputRequest, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken,
+        RequestId,
     },
-    service::{InboundStreamOrigin, RequestHandle, ServiceError},
+    service::InboundStreamOrigin,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
-
-use crate::{foreign, link::Link, wire::Wire};
 
 /// How many messages of one conversation may wait to be read. Beyond it the oldest progress or log
 /// message is dropped: the newest progress replaces those before it.
 const SAID: usize = 256;
-/// How long a cancelled request is kept on a connection of one user if the upstream does not answer
-/// it.
-const KEPT_FOR: Duration = Duration::from_mins(10);
-/// How long an upstream may take to be told that a request was taken back.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
 /// The most questions of one conversation that wait to be read.
 const MOST_ASKED: usize = 8;
 /// The most cancelled and unanswered requests before a connection is replaced.
@@ -109,7 +101,7 @@ impl Mailbox {
 }
 
 /// The destination of messages about a request.
-enum Party {
+enum Recipient {
     /// To the client that made it.
     Open(Arc<Mailbox>),
     /// To none: its client went away, or it is a request of Doorward's own.
@@ -127,7 +119,7 @@ enum Users {
 
 #[derive(Default)]
 struct Table {
-    by_request: HashMap<RequestId, Party>,
+    by_request: HashMap<RequestId, Recipient>,
     by_token: HashMap<ProgressToken, RequestId>,
     users: Users,
 }
@@ -135,16 +127,16 @@ struct Table {
 impl Table {
     fn open(&self, id: &RequestId) -> Option<Arc<Mailbox>> {
         match self.by_request.get(id) {
-            Some(Party::Open(mailbox)) => Some(Arc::clone(mailbox)),
-            Some(Party::Closed) | None => None,
+            Some(Recipient::Open(mailbox)) => Some(Arc::clone(mailbox)),
+            Some(Recipient::Closed) | None => None,
         }
     }
 
-    fn named(&self, named: &Named) -> Option<Arc<Mailbox>> {
+    fn named(&self, named: &MessageReference) -> Option<Arc<Mailbox>> {
         match named {
-            Named::Token(token) => self.by_token.get(token).and_then(|id| self.open(id)),
-            Named::Request(id) => self.open(id),
-            Named::Not => self.only(),
+            MessageReference::Token(token) => self.by_token.get(token).and_then(|id| self.open(id)),
+            MessageReference::Request(id) => self.open(id),
+            MessageReference::Not => self.only(),
         }
     }
 
@@ -152,7 +144,7 @@ impl Table {
     fn only(&self) -> Option<Arc<Mailbox>> {
         let mut all = self.by_request.values();
         match (all.next(), all.next(), &self.users) {
-            (Some(Party::Open(mailbox)), None, Users::None | Users::One(_)) => {
+            (Some(Recipient::Open(mailbox)), None, Users::None | Users::One(_)) => {
                 Some(Arc::clone(mailbox))
             }
             _ => None,
@@ -161,7 +153,7 @@ impl Table {
 }
 
 /// The reference of a message to its request.
-pub(crate) enum Named {
+pub(crate) enum MessageReference {
     /// By the request's progress token.
     Token(ProgressToken),
     /// By the HTTP stream of the request on which it came.
@@ -170,7 +162,7 @@ pub(crate) enum Named {
     Not,
 }
 
-impl Named {
+impl MessageReference {
     /// The name that the origin of a message gives it.
     pub(crate) fn by_origin(origin: Option<&InboundStreamOrigin>) -> Self {
         match origin {
@@ -210,7 +202,7 @@ impl Conversations {
 
     /// Looks a conversation up, waiting a moment for one that is just being entered. `None` if the
     /// message belongs to no request, or to one that takes no messages.
-    pub(crate) async fn find(&self, named: &Named) -> Option<Arc<Mailbox>> {
+    pub(crate) async fn find(&self, named: &MessageReference) -> Option<Arc<Mailbox>> {
         for _ in 0..50 {
             let found = self.lock().named(named);
             if found.is_some() || self.arriving.load(Ordering::Acquire) == 0 {
@@ -259,141 +251,78 @@ impl Drop for EnteringRequest {
 
 impl EnteringRequest {
     /// Enters the request. `listening` where a client can receive the upstream's messages about it.
-    pub(crate) fn enter(
-        self,
-        link: &Arc<Link>,
-        handle: RequestHandle<RoleClient>,
-        listening: bool,
-    ) -> Conversation {
+    pub(crate) fn enter(self, id: RequestId, token: ProgressToken, listening: bool) -> Entry {
         let said = Arc::<Mailbox>::default();
-        let (id, token) = (handle.id.clone(), handle.progress_token.clone());
         let mut table = self.0.lock();
         table.by_request.insert(
             id.clone(),
-            if listening { Party::Open(Arc::clone(&said)) } else { Party::Closed },
+            if listening { Recipient::Open(Arc::clone(&said)) } else { Recipient::Closed },
         );
         if listening {
             table.by_token.insert(token.clone(), id.clone());
         }
         drop(table);
         self.0.open.fetch_add(1, Ordering::AcqRel);
-        Conversation { link: Arc::clone(link), handle: Some(handle), said, id, token }
+        Entry { conversations: Arc::clone(&self.0), said, id, token }
     }
 }
 
-/// A request sent to the upstream, with the messages about it.
-pub(crate) struct Conversation {
-    link: Arc<Link>,
-    handle: Option<RequestHandle<RoleClient>>,
+/// A request in the table, with the messages about it.
+pub(crate) struct Entry {
+    conversations: Arc<Conversations>,
     said: Arc<Mailbox>,
     id: RequestId,
     token: ProgressToken,
 }
 
-impl Drop for Conversation {
-    fn drop(&mut self) {
-        let conversations = Arc::clone(&self.link.conversations);
-        conversations.open.fetch_sub(1, Ordering::AcqRel);
-        let unanswered = self.handle.take().zip(tokio::runtime::Handle::try_current().ok());
-        let mut table = conversations.lock();
+impl Entry {
+    /// The identifier of the request.
+    pub(crate) fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// Waits for the next message.
+    pub(crate) async fn next(&self) -> UpstreamMessage {
+        self.said.take().await
+    }
+
+    /// Leaves the table, after the answer.
+    pub(crate) fn leave(&self) {
+        self.conversations.open.fetch_sub(1, Ordering::AcqRel);
+        let mut table = self.conversations.lock();
         table.by_token.remove(&self.token);
-        if unanswered.is_some() {
-            // The messages that follow find no request, and no message without origin finds another
-            // request instead.
-            table.by_request.insert(self.id.clone(), Party::Closed);
-            conversations.closed.fetch_add(1, Ordering::AcqRel);
-        } else {
-            table.by_request.remove(&self.id);
-        }
-        drop(table);
-        if let Some((handle, runtime)) = unanswered {
-            runtime.spawn(outlive(handle, conversations, Arc::clone(&self.link.wire)));
-        }
+        table.by_request.remove(&self.id);
+    }
+
+    /// Takes no more messages, and keeps the place of the request until the upstream answers it.
+    pub(crate) fn close(&self) -> ClosedRequest {
+        self.conversations.open.fetch_sub(1, Ordering::AcqRel);
+        let mut table = self.conversations.lock();
+        table.by_token.remove(&self.token);
+        // The messages that follow find no request, and no message without origin finds another
+        // request instead.
+        table.by_request.insert(self.id.clone(), Recipient::Closed);
+        self.conversations.closed.fetch_add(1, Ordering::AcqRel);
+        ClosedRequest { conversations: Arc::clone(&self.conversations), id: self.id.clone() }
     }
 }
 
-/// Takes back a request of a client that went away, and keeps its place until the upstream answers
-/// it or the connection ends. On a connection of one user it is kept no longer than a question may
-/// wait.
-async fn outlive(
-    handle: RequestHandle<RoleClient>,
+/// The place of a request that is no longer waited for.
+pub(crate) struct ClosedRequest {
     conversations: Arc<Conversations>,
-    wire: Arc<Wire>,
-) {
-    let RequestHandle { rx, peer, id, .. } = handle;
-    // An ended connection cancels nothing; the receiver reports that too. The protocol library
-    // forgets a request with its own kind of this notification, and the answer would be lost.
-    let told = json!({"requestId": id, "reason": "the client cancelled the request"});
-    let notification = CustomNotification::new("notifications/cancelled", Some(told));
-    let telling = peer.send_notification(notification.into());
-    let _ = tokio::time::timeout(TOLD_WITHIN, telling).await;
-    if conversations.shared {
-        drop(peer);
-        let _ = rx.await;
-    } else if tokio::time::timeout(KEPT_FOR, rx).await.is_err() {
-        // From now on no answer is waited for: the protocol library forgets the request, and with it
-        // its stream.
-        let given_up = CancelledNotificationParam::new(Some(id.clone()), None);
-        let telling = peer.send_notification(CancelledNotification::new(given_up).into());
-        let _ = tokio::time::timeout(TOLD_WITHIN, telling).await;
-    }
-    conversations.lock().by_request.remove(&id);
-    wire.forget(&id);
-    conversations.closed.fetch_sub(1, Ordering::AcqRel);
+    id: RequestId,
 }
 
-/// The next event of a conversation.
-pub(crate) enum Turn {
-    /// The upstream said something.
-    UpstreamMessage(UpstreamMessage),
-    /// It answered.
-    Answered(Box<Result<ServerResult, ServiceError>>),
-}
-
-impl Conversation {
-    /// Waits for the next event.
-    pub(crate) async fn next(&mut self) -> Turn {
-        let Some(handle) = self.handle.as_mut() else {
-            return Turn::Answered(Box::new(Err(ServiceError::TransportClosed)));
-        };
-        tokio::select! {
-            biased;
-            said = self.said.take() => Turn::UpstreamMessage(said),
-            answer = &mut handle.rx => {
-                self.handle = None;
-                let answer = answer.unwrap_or(Err(ServiceError::TransportClosed));
-                let answer =
-                    answer.map_err(|error| self.link.wire.explained(&self.id, error));
-                Turn::Answered(Box::new(self.link.labelled(answer)))
-            }
-        }
+impl ClosedRequest {
+    /// Reports a connection that several users share.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.conversations.shared
     }
 
-    /// Waits for the answer alone.
-    pub(crate) async fn answer(mut self) -> Result<ServerResult, ServiceError> {
-        loop {
-            if let Turn::Answered(answer) = self.next().await {
-                return *answer;
-            }
-        }
-    }
-}
-
-impl Link {
-    /// An answer of the upstream as it may be passed on.
-    pub(crate) fn labelled(
-        &self,
-        answer: Result<ServerResult, ServiceError>,
-    ) -> Result<ServerResult, ServiceError> {
-        match answer {
-            Ok(result) => {
-                foreign::result(&self.upstream.now(), result).map_err(ServiceError::McpError)
-            }
-            Err(ServiceError::McpError(error)) => {
-                Err(ServiceError::McpError(foreign::error(&self.upstream.now(), error)))
-            }
-            Err(error) => Err(error),
-        }
+    /// Gives the place up: the upstream answered, or will not.
+    pub(crate) fn leave(self) {
+        self.conversations.lock().by_request.remove(&self.id);
+        self.conversations.closed.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// The upstreams of the database, as they were last read.
 #[derive(Default)]
-pub(crate) struct Known {
+pub(crate) struct StoredUpstreams {
     pub(crate) records: Arc<Vec<StoredUpstream>>,
     pub(crate) upstreams: Vec<(StoredUpstream, Arc<Upstream>)>,
     pub(crate) trusts: Arc<Vec<UpstreamTrust>>,
@@ -101,11 +101,12 @@ fn place(name: UpstreamName) -> String {
 
 impl Gateway {
     fn make(&self, record: &StoredUpstream) -> Result<Upstream, String> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
         let mut config: UpstreamConfig =
             serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
         if let Some(sealed) = &record.secrets {
-            let plain = parts
+            let plain = services
                 .master
                 .open(&place(record.name), sealed)
                 .map_err(|error| error.to_string())?;
@@ -117,8 +118,8 @@ impl Gateway {
             record.name.as_str(),
             config,
             Source::Command,
-            &parts.outbound,
-            &parts.outbound_config,
+            &services.outbound,
+            &settings.outbound_config,
         )
         .map_err(|error| error.to_string())
     }
@@ -129,7 +130,7 @@ impl Gateway {
         &self,
         configs: &BTreeMap<String, UpstreamConfig>,
     ) -> Result<ConfiguredUpstreams, ConfiguredUpstreamError> {
-        let (parts, before) = (&self.inner.parts, self.inner.configured.now());
+        let (inner, before) = (&self.inner, self.inner.configured.now());
         let mut all = Vec::new();
         for (name, config) in configs {
             let same =
@@ -143,8 +144,8 @@ impl Gateway {
                 name,
                 config.clone(),
                 Source::File,
-                &parts.outbound,
-                &parts.outbound_config,
+                &inner.services.outbound,
+                &inner.settings.outbound_config,
             );
             let made =
                 made.map_err(|error| ConfiguredUpstreamError { upstream: name.clone(), error })?;
@@ -164,7 +165,7 @@ impl Gateway {
     pub async fn all_upstreams(&self) -> Result<Vec<Arc<Upstream>>, StoreError> {
         // One at a time: the last notification must be about the last read.
         let _one = self.inner.taking_up.lock().await;
-        let records = self.inner.parts.store.upstreams().await?;
+        let records = self.inner.services.store.upstreams().await?;
         let configured = self.inner.configured.now();
         let mut all = configured.to_vec();
         {
@@ -223,12 +224,12 @@ impl Gateway {
                 Some((upstream.name, trust.id.clone()))
             };
             self.inner
-                .parts
+                .settings
                 .resources
                 .set_upstreams(all.iter().filter(|upstream| upstream.is_enabled()).filter_map(id));
             self.inner.pool.keep_only(&all);
             self.inner.catalogues.keep_only(&all);
-            self.inner.parts.changes.tell(Change {
+            self.inner.services.changes.tell(Change {
                 upstream: None,
                 user: None,
                 what: Changed::Tools,
@@ -262,7 +263,7 @@ impl Gateway {
     /// Ensures that each upstream has an identity, and closes connections to those that have
     /// another one than before. Returns `true` if any identity is new.
     async fn identify(&self, all: &[Arc<Upstream>]) -> Result<bool, StoreError> {
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         let mut trusts = store.upstream_trusts().await?;
         let mut begun = false;
         for upstream in all {
@@ -293,7 +294,7 @@ impl Gateway {
 
     /// Reports that nothing changed in the database since it was last read.
     async fn is_current(&self) -> Result<bool, StoreError> {
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         let (records, trusts) = (store.upstreams().await?, store.upstream_trusts().await?);
         let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(!known.untold
@@ -348,20 +349,21 @@ impl Gateway {
         name: &str,
         config: UpstreamConfig,
     ) -> Result<UpstreamName, UpstreamChangeError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
         let upstream = Upstream::new(
             name,
             config.clone(),
             Source::Command,
-            &parts.outbound,
-            &parts.outbound_config,
+            &services.outbound,
+            &settings.outbound_config,
         )?;
         if self.inner.configured.now().iter().any(|other| other.name == upstream.name) {
             return Err(UpstreamChangeError::Taken(name.to_owned()));
         }
         let (public, secrets) = config.split();
         let seal = |secrets: Secrets| {
-            parts
+            services
                 .master
                 .seal(&place(upstream.name), &serde_json::to_vec(&secrets).unwrap_or_default())
         };
@@ -371,20 +373,20 @@ impl Gateway {
             name: upstream.name,
             settings,
             secrets: secrets.map(seal),
-            created_at: parts.clock.now(),
+            created_at: services.clock.now(),
         };
         let insert = UpstreamChange::Insert(record);
         let trust = self.inner.new_trust(&upstream, None);
         // An upstream of this name that left the configuration file ends with the beginning of the
         // new one.
-        let left = parts.store.upstream_trust_now(upstream.name).await?;
+        let left = services.store.upstream_trust_now(upstream.name).await?;
         let added = if let Some(left) = left {
             let ending = self.inner.ending(upstream.name, None, Some(&left), Ended::Moved(trust));
             self.inner.end(ending, Some(insert)).await?
         } else {
             let begin = UpstreamChange::Begin(trust);
             let unit: UnitOfWork = [insert, begin].into_iter().map(Stored::Upstream).collect();
-            match parts.store.apply(unit).await {
+            match services.store.apply(unit).await {
                 Ok(()) => true,
                 Err(StoreError::Refused(_)) => false,
                 Err(error) => return Err(error.into()),
@@ -396,7 +398,7 @@ impl Gateway {
     /// The etags of all upstreams that were added, for later changes: only the named settings are
     /// changed. One of the configuration file has none.
     pub async fn etag(&self, name: UpstreamName) -> Result<Option<String>, StoreError> {
-        let records = self.inner.parts.store.upstreams().await?;
+        let records = self.inner.services.store.upstreams().await?;
         Ok(records.iter().find(|record| record.name == name).map(etag))
     }
 
@@ -411,18 +413,19 @@ impl Gateway {
         if before.source == Source::File {
             return Err(UpstreamChangeError::InFile(name.to_owned()));
         }
-        let parts = &self.inner.parts;
-        let records = parts.store.upstreams().await?;
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        let records = services.store.upstreams().await?;
         let record = records.iter().find(|record| record.name == before.name);
         let record = record.ok_or_else(|| UpstreamChangeError::Unknown(name.to_owned()))?;
         let after = Upstream::new(
             name,
             config.clone(),
             Source::Command,
-            &parts.outbound,
-            &parts.outbound_config,
+            &services.outbound,
+            &settings.outbound_config,
         )?;
-        let trust = parts.store.upstream_trust_now(before.name).await?;
+        let trust = services.store.upstream_trust_now(before.name).await?;
         let ends = trust.as_ref().is_some_and(|trust| is_another(trust, &after));
         Ok(PreparedUpstream { before, after, ends, trust, record: record.clone() })
     }
@@ -434,7 +437,7 @@ impl Gateway {
         prepared: &PreparedUpstream,
         changed: Vec<String>,
     ) -> Result<(), UpstreamChangeError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let PreparedUpstream { before, after, ends, trust, record } = prepared;
         let (public, secrets) = after.config.clone().split();
         // Secrets that did not change stay as they are sealed.
@@ -443,7 +446,7 @@ impl Gateway {
         } else {
             secrets.map(|secrets| {
                 let plain = serde_json::to_vec(&secrets).unwrap_or_default();
-                parts.master.seal(&place(after.name), &plain)
+                services.master.seal(&place(after.name), &plain)
             })
         };
         let settings = serde_json::to_string(&public)
@@ -459,7 +462,7 @@ impl Gateway {
             let ending = self.inner.ending(after.name, Some(&**before), trust.as_ref(), next);
             self.inner.end(ending, Some(update)).await?
         } else {
-            match parts.store.apply(update).await {
+            match services.store.apply(update).await {
                 Ok(()) => true,
                 Err(StoreError::Refused(_)) => false,
                 Err(error) => return Err(error.into()),
@@ -478,7 +481,7 @@ impl Gateway {
         }
         let unknown = || UpstreamChangeError::Unknown(name.to_owned());
         let name = UpstreamName::parse(name).map_err(|_| unknown())?;
-        let trust = self.inner.parts.store.upstream_trust_now(name).await?;
+        let trust = self.inner.services.store.upstream_trust_now(name).await?;
         let all = self.all_upstreams().await?;
         let upstream = all.iter().find(|upstream| upstream.name == name).map(AsRef::as_ref);
         let why = Ended::Deleted { stored: true };

@@ -28,7 +28,9 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Inner,
-    conversations::{Conversation, Turn, UpstreamMessage},
+    conversation::{Conversation, ConversationEvent},
+    conversations::UpstreamMessage,
+    failed::Failed,
     foreign,
     link::Link,
     link_error::LinkError,
@@ -54,27 +56,6 @@ pub(crate) enum Outcome {
     Done(Box<ServerResult>),
     /// The client has to provide input and repeat the request.
     InputRequired(InputRequiredResult),
-}
-
-/// The reason for which it failed.
-#[derive(Debug)]
-pub(crate) enum Failed {
-    /// The upstream cannot be spoken to.
-    Link(LinkError),
-    /// It answered with an error.
-    Upstream(ErrorData),
-    /// The client does not support the upstream's request, or its answer does not fit.
-    Client(ErrorData),
-}
-
-impl Failed {
-    pub(crate) fn into_tool_error(self, title: &str) -> ToolError {
-        match self {
-            Self::Upstream(error) => ToolError::Upstream(error),
-            Self::Client(error) => ToolError::Protocol(error),
-            Self::Link(error) => error.into_tool_error(title),
-        }
-    }
 }
 
 /// The error for an item that was removed between the check and the call.
@@ -228,7 +209,7 @@ impl UpstreamRequest<'_> {
             about: self.about.clone(),
             until: self
                 .inner
-                .parts
+                .services
                 .clock
                 .now()
                 .plus(i64::try_from(PARKED_FOR.as_secs()).unwrap_or(600))
@@ -238,7 +219,7 @@ impl UpstreamRequest<'_> {
         };
         let sealed = self
             .inner
-            .parts
+            .services
             .master
             .seal(&self.place(), &serde_json::to_vec(&carried).unwrap_or_default());
         format!("{STATE}{}", sealed.as_str())
@@ -255,7 +236,7 @@ impl UpstreamRequest<'_> {
         let sealed = state.strip_prefix(STATE).ok_or_else(wrong)?;
         let plain = self
             .inner
-            .parts
+            .services
             .master
             .open(&self.place(), &Sealed::from_stored(sealed.to_owned()))
             .map_err(|_| wrong())?;
@@ -265,7 +246,7 @@ impl UpstreamRequest<'_> {
             && carried.client == caller.program().as_str()
             && carried.upstream == self.upstream.as_str()
             && carried.about == self.about
-            && self.inner.parts.clock.now().0 < carried.until;
+            && self.inner.services.clock.now().0 < carried.until;
         if fits { Ok(Some(carried)) } else { Err(wrong()) }
     }
 
@@ -350,8 +331,8 @@ impl UpstreamRequest<'_> {
         let mut renewed = false;
         for _ in 0..MOST_ROUNDS {
             let mut result = match self.follow(conversation).await {
-                Ok(Followed::Result(result)) => result,
-                Ok(Followed::Parked(required)) => return Ok(Outcome::InputRequired(required)),
+                Ok(RoundOutcome::Result(result)) => result,
+                Ok(RoundOutcome::Parked(required)) => return Ok(Outcome::InputRequired(required)),
                 Err(Failed::Link(LinkError::Session(_))) if !renewed && round.is_some() => {
                     renewed = true;
                     self.renew().await?;
@@ -405,21 +386,23 @@ impl UpstreamRequest<'_> {
         )))
     }
 
-    async fn follow(&self, mut conversation: Conversation) -> Result<Followed, Failed> {
+    async fn follow(&self, mut conversation: Conversation) -> Result<RoundOutcome, Failed> {
         loop {
             match conversation.next().await {
-                Turn::Answered(answer) => {
+                ConversationEvent::Answered(answer) => {
                     return match *answer {
-                        Ok(result) => Ok(Followed::Result(Box::new(result))),
+                        Ok(result) => Ok(RoundOutcome::Result(Box::new(result))),
                         Err(ServiceError::McpError(error)) => Err(Failed::Upstream(error)),
                         Err(error) => Err(Failed::Link(LinkError::of(&error))),
                     };
                 }
-                Turn::UpstreamMessage(UpstreamMessage::Progress(progress)) => {
+                ConversationEvent::UpstreamMessage(UpstreamMessage::Progress(progress)) => {
                     self.progress.report(progress.progress, progress.total, progress.message).await;
                 }
-                Turn::UpstreamMessage(UpstreamMessage::Log(log)) => self.log(log).await,
-                Turn::UpstreamMessage(UpstreamMessage::Asks(request, answer)) => {
+                ConversationEvent::UpstreamMessage(UpstreamMessage::Log(log)) => {
+                    self.log(log).await;
+                }
+                ConversationEvent::UpstreamMessage(UpstreamMessage::Asks(request, answer)) => {
                     if lacking(self.visit, &self.link.upstream.now(), &request).is_some() {
                         // The upstream decides how to treat that.
                         let (method, _) = method_and_params(&request);
@@ -428,7 +411,7 @@ impl UpstreamRequest<'_> {
                             None,
                         )));
                     } else if self.visit.client.modern {
-                        return self.park(conversation, *request, answer).map(Followed::Parked);
+                        return self.park(conversation, *request, answer).map(RoundOutcome::Parked);
                     } else {
                         let (method, params) = method_and_params(&request);
                         let asked = self.visit.channel.ask(&method, params).await;
@@ -469,7 +452,7 @@ impl UpstreamRequest<'_> {
             ))
         };
         let user = self.visit.caller.user_id().to_string();
-        let id = random_text(self.inner.parts.entropy.as_ref(), 18);
+        let id = random_text(self.inner.services.entropy.as_ref(), 18);
         let mut parked = self.inner.parked.lock();
         if parked.len() >= MOST_PARKED
             || parked.values().filter(|waiting| waiting.user == user).count() >= MOST_PARKED_EACH
@@ -483,7 +466,7 @@ impl UpstreamRequest<'_> {
     }
 }
 
-enum Followed {
+enum RoundOutcome {
     Result(Box<ServerResult>),
     Parked(InputRequiredResult),
 }

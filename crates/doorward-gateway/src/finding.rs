@@ -2,7 +2,7 @@
 
 /// A subject of the test of an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum CheckSubject {
     /// Its authorization server.
     AuthorizationServer,
     /// Members of the authorization server's metadata that were not used.
@@ -25,7 +25,7 @@ pub enum Look {
     Approval,
 }
 
-impl Look {
+impl CheckSubject {
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,18 +63,18 @@ impl Look {
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Its subject.
-    pub look: Look,
+    pub look: CheckSubject,
     /// The outcome, or what is wrong and what to do.
     pub result: Result<String, String>,
 }
 
 impl Finding {
     /// Something that works.
-    pub(crate) fn good(look: Look, told: impl Into<String>) -> Self {
+    pub(crate) fn good(look: CheckSubject, told: impl Into<String>) -> Self {
         Self { look, result: Ok(told.into()) }
     }
     /// Something that is wrong.
-    pub(crate) fn bad(look: Look, told: impl Into<String>) -> Self {
+    pub(crate) fn bad(look: CheckSubject, told: impl Into<String>) -> Self {
         Self { look, result: Err(told.into()) }
     }
 }

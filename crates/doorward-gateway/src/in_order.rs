@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    conversations::{Conversations, Named, UpstreamMessage},
+    conversations::{Conversations, MessageReference, UpstreamMessage},
     foreign,
     upstream::Upstream,
     wire::Wire,
@@ -220,14 +220,14 @@ fn unasked() -> ErrorData {
 }
 
 /// The reference of a message to its request; `None` for messages without one.
-fn named(message: &Message) -> Option<Named> {
+fn named(message: &Message) -> Option<MessageReference> {
     match message {
         JsonRpcMessage::Notification(notification) => match &notification.notification {
             ServerNotification::ProgressNotification(progress) => {
-                Some(Named::Token(progress.params.progress_token.clone()))
+                Some(MessageReference::Token(progress.params.progress_token.clone()))
             }
             ServerNotification::LoggingMessageNotification(log) => {
-                Some(Named::by_origin(log.extensions.get()))
+                Some(MessageReference::by_origin(log.extensions.get()))
             }
             _ => None,
         },
@@ -235,7 +235,7 @@ fn named(message: &Message) -> Option<Named> {
             ServerRequest::ElicitRequest(_)
             | ServerRequest::CreateMessageRequest(_)
             | ServerRequest::ListRootsRequest(_) => {
-                Some(Named::by_origin(request.request.extensions().get()))
+                Some(MessageReference::by_origin(request.request.extensions().get()))
             }
             _ => None,
         },

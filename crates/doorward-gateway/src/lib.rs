@@ -14,11 +14,13 @@ mod catalogue;
 mod catalogues;
 mod config;
 mod connections;
+mod conversation;
 mod conversations;
 mod definition;
 mod directory;
 mod exchange;
 mod explained;
+mod failed;
 mod finding;
 mod foreign;
 #[doc(hidden)]
@@ -40,6 +42,7 @@ mod pool;
 mod reach;
 mod review;
 mod revocation;
+mod setting_url;
 mod settings;
 mod source;
 mod status;
@@ -77,8 +80,8 @@ pub use status::{ConnectionState, Problem, UserUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 
-/// The parts of the gateway.
-pub struct Parts {
+/// The services that the gateway works with.
+pub struct GatewayServices {
     /// The store.
     pub store: Store,
     /// The clock.
@@ -91,6 +94,12 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     /// The guarded client.
     pub outbound: Outbound,
+    /// The recipient of notifications about changes.
+    pub changes: Changes,
+}
+
+/// The settings of the gateway that hold for all upstreams.
+pub struct GatewaySettings {
     /// Its general settings.
     pub outbound_config: OutboundConfig,
     /// This server's public URL.
@@ -99,8 +108,6 @@ pub struct Parts {
     pub name: String,
     /// The resources that tokens may be for; the gateway keeps the upstreams among them.
     pub resources: ResourceTable,
-    /// The recipient of notifications about changes.
-    pub changes: Changes,
     /// This program, which ends local processes when the server has ended; `None` to start them
     /// directly.
     pub supervisor: Option<PathBuf>,
@@ -113,9 +120,10 @@ pub struct Gateway {
 }
 
 pub(crate) struct Inner {
-    pub(crate) parts: Parts,
+    pub(crate) services: GatewayServices,
+    pub(crate) settings: GatewaySettings,
     pub(crate) configured: Live<Vec<Arc<Upstream>>>,
-    pub(crate) stored: Mutex<directory::Known>,
+    pub(crate) stored: Mutex<directory::StoredUpstreams>,
     pub(crate) taking_up: tokio::sync::Mutex<()>,
     pub(crate) pool: pool::Pool,
     pub(crate) catalogues: catalogues::Catalogues,
@@ -141,14 +149,14 @@ pub(crate) struct Inner {
 impl Inner {
     /// This server's redirect URI at an upstream's authorization server.
     pub(crate) fn redirect_uri(&self, upstream: &Upstream) -> String {
-        self.parts.public_url.at(&routes::of_upstream(routes::CONNECT_CALLBACK, upstream.name))
+        self.settings.public_url.at(&routes::of_upstream(routes::CONNECT_CALLBACK, upstream.name))
     }
 
     /// The identity of an upstream, which is bound into the values sealed for it. A deleted
     /// upstream has a unique identity.
     pub(crate) fn upstream_id(&self, name: UpstreamName) -> UpstreamId {
-        let known = self.parts.resources.upstream_id(name);
-        known.unwrap_or_else(|| UpstreamId::random(self.parts.entropy.as_ref()))
+        let known = self.settings.resources.upstream_id(name);
+        known.unwrap_or_else(|| UpstreamId::random(self.services.entropy.as_ref()))
     }
 
     /// All such redirect URIs, for this server's client metadata document.
@@ -163,9 +171,9 @@ impl Inner {
 }
 
 impl Gateway {
-    /// Takes the parts. Nothing is asked of any upstream yet, and there are none of the configuration
+    /// Sets the gateway up. Nothing is asked of any upstream yet, and there are none of the configuration
     /// file until [`Gateway::configure`].
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(services: GatewayServices, settings: GatewaySettings) -> Self {
         let inner = Inner {
             configured: Live::default(),
             stored: Mutex::default(),
@@ -182,7 +190,8 @@ impl Gateway {
             revocations: tokio::sync::Notify::new(),
             serves: AtomicBool::new(false),
             warned: Mutex::default(),
-            parts,
+            services,
+            settings,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -193,7 +202,7 @@ impl Gateway {
         if let Err(error) = self.upstreams().await {
             tracing::error!(%error, "the upstreams could not be read");
         }
-        self.inner.pool.close_idle(self.inner.parts.clock.now());
+        self.inner.pool.close_idle(self.inner.services.clock.now());
         self.inner.parked.forget_old();
     }
 

@@ -14,24 +14,23 @@ use futures_util::future::BoxFuture;
 use rmcp::{
     ClientHandler, ErrorData, RoleClient,
     model::{
-        ClientCapabilities, ClientConfig, ClientRequest, CreateMessageRequestParams,
-        CreateMessageResult, ElicitRequestParams, ElicitResult, ElicitationCapability,
-        FormElicitationCapability, Implementation, ListRootsResult, ProtocolVersion,
-        RequestMetaObject, ResourceUpdatedNotificationParam, RootsCapabilities, SamplingCapability,
-        ServerPeerInfo, ServerResult, SubscriptionFilter, UrlElicitationCapability,
+        ClientCapabilities, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
+        ElicitRequestParams, ElicitResult, ElicitationCapability, FormElicitationCapability,
+        Implementation, ListRootsResult, ProtocolVersion, ResourceUpdatedNotificationParam,
+        RootsCapabilities, SamplingCapability, ServerPeerInfo, SubscriptionFilter,
+        UrlElicitationCapability,
     },
     service::{
-        ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, PeerRequestOptions,
-        RequestContext, RunningService, ServiceError, Subscription,
+        ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, RequestContext,
+        RunningService, ServiceError, Subscription,
     },
 };
 use serde_json::Value;
 
 use crate::{
-    conversations::{Conversation, Conversations},
+    conversations::Conversations,
     foreign,
     in_order::{Answer, Awaited, InOrder},
-    left_out::LeftOut,
     link_error::LinkError,
     upstream::{Shared, Upstream},
     wire::{LONGEST_URI, Wire},
@@ -171,7 +170,7 @@ pub(crate) struct Link {
     /// The upstream, as it is set now.
     pub(crate) upstream: Live<Upstream>,
     // Everything that comes from here passes `foreign`.
-    peer: Peer<RoleClient>,
+    pub(crate) peer: Peer<RoleClient>,
     pub(crate) modern: bool,
     pub(crate) conversations: Arc<Conversations>,
     pub(crate) wire: Arc<Wire>,
@@ -277,55 +276,6 @@ impl NewLink {
 }
 
 impl Link {
-    /// Sends a request of a user. `meta` is the client's `_meta`; `capabilities` are those of the
-    /// client.
-    pub(crate) async fn begin(
-        self: &Arc<Self>,
-        user: &UserId,
-        request: ClientRequest,
-        mut meta: RequestMetaObject,
-        capabilities: &ClientCapabilities,
-    ) -> Result<Conversation, LinkError> {
-        if self.modern {
-            meta.set_client_capabilities(capabilities.clone());
-        }
-        let options = PeerRequestOptions::no_options().with_meta(meta);
-        let arrival = self.conversations.arrive(Some(user));
-        let handle = self
-            .peer
-            .send_cancellable_request(request, options)
-            .await
-            .map_err(|error| LinkError::of(&error))?;
-        Ok(arrival.enter(self, handle, true))
-    }
-
-    /// Sends a request without messages in between, and waits for the answer.
-    pub(crate) async fn ask(
-        self: &Arc<Self>,
-        request: ClientRequest,
-    ) -> Result<ServerResult, ServiceError> {
-        self.ask_noting(request).await.map(|(answer, _)| answer)
-    }
-
-    /// The same, with the list of omissions from the answer.
-    pub(crate) async fn ask_noting(
-        self: &Arc<Self>,
-        request: ClientRequest,
-    ) -> Result<(ServerResult, LeftOut), ServiceError> {
-        let arrival = self.conversations.arrive(None);
-        let handle =
-            self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await?;
-        let id = handle.id.clone();
-        let answer = arrival.enter(self, handle, false).answer().await;
-        let left_out = self.wire.left_out(&id);
-        if let Err(error) = &answer
-            && matches!(LinkError::of(error), LinkError::Session(_))
-        {
-            self.wire.lose();
-        }
-        answer.map(|answer| (answer, left_out))
-    }
-
     /// Subscribes to notifications of an upstream of the stateless revisions.
     pub(crate) async fn listen(
         &self,

@@ -13,7 +13,7 @@ use rmcp::{
     service::{ServiceError, Subscription},
 };
 
-use crate::{exchange::Failed, link::Link, link_error::LinkError, wire::LONGEST_URI};
+use crate::{failed::Failed, link::Link, link_error::LinkError, wire::LONGEST_URI};
 
 /// How long an upstream may take to agree.
 const AGREE_WITHIN: Duration = Duration::from_secs(10);

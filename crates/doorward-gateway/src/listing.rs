@@ -41,7 +41,7 @@ impl Inner {
         begun: ListingStart,
     ) -> Result<Catalogue, LinkError> {
         let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
-        let store = &self.parts.store;
+        let store = &self.services.store;
         let mut turn = self.turns.take(upstream.name, begun).await;
         if turn.is_void() {
             let why = "the upstream was deleted or changed while it was listed";
@@ -89,7 +89,7 @@ impl Inner {
     /// `connects`, all of them, with the hint that the user must connect first; else those that
     /// need no listing to be used.
     pub(crate) async fn pinned(&self, upstream: &Shared, connects: bool) -> Vec<Arc<ToolSpec>> {
-        let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else {
+        let Ok(pins) = self.services.store.pinned_tools(upstream.name).await else {
             return Vec::new();
         };
         if !connects {

@@ -54,8 +54,8 @@ impl Rule {
             personal: upstream.lists_are_personal(),
             tools: upstream.config.list_tools,
             bytes: upstream.config.list_bytes,
-            others: inner.parts.resources.upstreams(),
-            now: inner.parts.clock.now(),
+            others: inner.settings.resources.upstreams(),
+            now: inner.services.clock.now(),
         }
     }
 }
@@ -298,7 +298,7 @@ pub(crate) async fn keep(inner: &Inner, changes: Vec<UpstreamChange>) -> Result<
     let mut changes = changes.into_iter().map(Change::Upstream).peekable();
     while changes.peek().is_some() {
         let unit: UnitOfWork = changes.by_ref().take(CHANGES).collect();
-        inner.parts.store.apply(unit).await?;
+        inner.services.store.apply(unit).await?;
     }
     Ok(())
 }

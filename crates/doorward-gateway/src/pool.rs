@@ -232,7 +232,7 @@ impl Inner {
     /// The audience of changes on this user's connection.
     pub(crate) fn audience(&self, upstream: &Upstream, user: &User) -> Audience {
         let whose = upstream.links_are_personal().then(|| user.id.clone());
-        Audience { changes: self.parts.changes.clone(), upstream: upstream.name, user: whose }
+        Audience { changes: self.services.changes.clone(), upstream: upstream.name, user: whose }
     }
 
     /// The key of the connection that a call of this user uses.
@@ -249,7 +249,7 @@ impl Inner {
     ) -> Result<Arc<Link>, LinkError> {
         let key = Self::key(upstream, user);
         let slot = self.pool.slot(upstream, &key);
-        let now = self.parts.clock.now();
+        let now = self.services.clock.now();
         if let Some(link) = slot.open() {
             link.used_at.store(now.0, Ordering::Relaxed);
             return Ok(link);
@@ -297,7 +297,7 @@ impl Inner {
             let making = NewLink {
                 upstream: Arc::clone(upstream),
                 user: key.1.clone(),
-                changes: self.parts.changes.clone(),
+                changes: self.services.changes.clone(),
                 era,
                 wire: Wire::new(upstream.name),
             };
@@ -308,7 +308,7 @@ impl Inner {
                 let late = || {
                     Err(LinkError::Answer(format!("did not respond within {} s", within.as_secs())))
                 };
-                let supervisor = self.parts.supervisor.as_deref();
+                let supervisor = self.settings.supervisor.as_deref();
                 let connecting = Connecting { making, auth, supervisor };
                 tokio::time::timeout(within, connector.connect(connecting))
                     .await

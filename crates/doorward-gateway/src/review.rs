@@ -132,7 +132,7 @@ impl Gateway {
     pub async fn approved_tool_names(&self) -> Result<Vec<String>, StoreError> {
         let mut all = Vec::new();
         for upstream in self.all_upstreams().await?.iter().filter(|known| known.is_enabled()) {
-            let pins = self.inner.parts.store.pinned_tools(upstream.name).await?;
+            let pins = self.inner.services.store.pinned_tools(upstream.name).await?;
             let approved = pins.iter().filter(|pin| pin.state == ToolState::Approved);
             all.extend(approved.map(|pin| names::public(upstream.name, &pin.tool)));
         }
@@ -143,7 +143,7 @@ impl Gateway {
     pub async fn tool_names(&self) -> Result<Vec<String>, StoreError> {
         let mut all = Vec::new();
         for upstream in self.all_upstreams().await? {
-            let pins = self.inner.parts.store.pinned_tools(upstream.name).await?;
+            let pins = self.inner.services.store.pinned_tools(upstream.name).await?;
             all.extend(pins.iter().map(|pin| names::public(upstream.name, &pin.tool)));
         }
         Ok(all)
@@ -153,7 +153,7 @@ impl Gateway {
     pub async fn review(&self, name: UpstreamName) -> Result<Vec<ReviewedTool>, StoreError> {
         let others: Vec<UpstreamName> =
             self.all_upstreams().await?.iter().map(|upstream| upstream.name).collect();
-        let pins = self.inner.parts.store.pinned_tools(name).await?;
+        let pins = self.inner.services.store.pinned_tools(name).await?;
         let reviewed = |pin: &PinnedTool| {
             let newest = pin.changed.as_deref().unwrap_or(&pin.definition);
             ReviewedTool {
@@ -184,9 +184,9 @@ impl Gateway {
         decision: Decision,
         by: &str,
     ) -> Result<(), ToolChangeError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let mut tool = seen.clone();
-        tool.decided_at = Some(parts.clock.now());
+        tool.decided_at = Some(services.clock.now());
         match decision {
             Decision::Approve => {
                 tool.state = ToolState::Approved;
@@ -204,14 +204,14 @@ impl Gateway {
             seen_definition: seen.definition.clone(),
             seen_changed: seen.changed.clone(),
         };
-        match parts.store.apply(change).await {
+        match services.store.apply(change).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => return Err(ToolChangeError::Changed),
             Err(error) => return Err(error.into()),
         }
         tracing::info!(upstream = %seen.upstream, tool = %doorward_model::foreign::escaped(&seen.tool), %decision, by, "an administrator decided on a tool");
         self.inner.catalogues.forget(seen.upstream, None);
-        parts.changes.tell(Change {
+        services.changes.tell(Change {
             upstream: Some(seen.upstream),
             user: None,
             what: Changed::Tools,
@@ -225,7 +225,7 @@ impl Gateway {
         upstream: UpstreamName,
         tool: &str,
     ) -> Result<PinnedTool, ToolChangeError> {
-        let pins = self.inner.parts.store.pinned_tools(upstream).await?;
+        let pins = self.inner.services.store.pinned_tools(upstream).await?;
         pins.iter()
             .find(|pin| pin.tool == tool)
             .cloned()

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::{
     Gateway, Inner,
-    access::{Held, held},
+    access::{StoredTokens, held},
     oauth::{self, ByHand, ClientCredentials, MAX_DOCUMENT, OAuthError, clean},
     reach::{listed, without_tls},
     upstream::Upstream,
@@ -73,7 +73,7 @@ impl Inner {
     /// The settings with which the authorization servers of an upstream are reached later.
     pub(crate) fn sealed_reach(&self, upstream: &Upstream) -> Sealed {
         let plain = serde_json::to_vec(&Reach::of(upstream)).unwrap_or_default();
-        self.parts.master.seal(&place(upstream.name), &plain)
+        self.services.master.seal(&place(upstream.name), &plain)
     }
 
     /// Queues the tokens of a connection that was not kept.
@@ -83,9 +83,9 @@ impl Inner {
         lost: Connection,
     ) -> Result<(), StoreError> {
         let Some(tokens) = lost.tokens else { return Ok(()) };
-        let store = &self.parts.store;
+        let store = &self.services.store;
         let registered = store.upstream_registration(lost.upstream, &lost.issuer).await?;
-        let random = doorward_model::id::random_text(self.parts.entropy.as_ref(), 16);
+        let random = doorward_model::id::random_text(self.services.entropy.as_ref(), 16);
         let queue = UpstreamChange::QueueRevocation(Box::new(Revocation {
             id: format!("{}/{}/{random}", lost.upstream, lost.user_id),
             upstream: lost.upstream,
@@ -96,7 +96,7 @@ impl Inner {
             registration: registered.map(|row| row.credentials),
             access: Some(self.sealed_reach(upstream)),
             tries: 0,
-            due_at: self.parts.clock.now(),
+            due_at: self.services.clock.now(),
         }));
         store.apply(queue).await?;
         self.revocations.notify_one();
@@ -108,7 +108,7 @@ impl Inner {
         let opened = row
             .access
             .as_ref()
-            .and_then(|sealed| self.parts.master.open(&place(row.upstream), sealed).ok());
+            .and_then(|sealed| self.services.master.open(&place(row.upstream), sealed).ok());
         opened
             .and_then(|plain| serde_json::from_slice(&plain).ok())
             .or_else(|| upstream.map(Reach::of))
@@ -116,7 +116,7 @@ impl Inner {
     }
 
     /// The tokens of a row, sealed as in the connection that they are from.
-    fn revoked(&self, row: &Revocation) -> Option<Held> {
+    fn revoked(&self, row: &Revocation) -> Option<StoredTokens> {
         let connection = Connection {
             user_id: row.user_id.clone(),
             upstream: row.upstream,
@@ -141,13 +141,14 @@ impl Inner {
         };
         let reach = self.reach(row, upstream);
         let networks = listed(&reach.networks, reach.http_on_loopback);
-        let plain = without_tls(&networks, &self.parts.outbound_config);
+        let plain = without_tls(&networks, &self.settings.outbound_config);
         let wanted = PeerPermissions {
             networks: &networks,
             ca_file: (!reach.ca_file.is_empty()).then_some(reach.ca_file.as_str()),
             plain: &plain,
         };
-        let outbound = self.parts.outbound.for_correspondent(&self.parts.outbound_config, wanted);
+        let outbound =
+            self.services.outbound.for_correspondent(&self.settings.outbound_config, wanted);
         let outbound = match outbound {
             Ok(outbound) => outbound,
             Err(error) => return Outcome::Impossible(error.to_string()),
@@ -193,7 +194,7 @@ impl Inner {
 async fn endpoint(
     outbound: &Outbound,
     row: &Revocation,
-    held: &Held,
+    held: &StoredTokens,
 ) -> Result<Option<Url>, OAuthError> {
     if let Some(known) = &held.revocation_endpoint {
         return Ok(Url::parse(known).ok());
@@ -228,7 +229,7 @@ impl Gateway {
     /// Executes due revocations. One round is limited in number and time; failed ones are due again
     /// later, and given up after some attempts.
     pub async fn revoke_due(&self) {
-        let (store, now) = (&self.inner.parts.store, self.inner.parts.clock.now());
+        let (store, now) = (&self.inner.services.store, self.inner.services.clock.now());
         let due = match store.revocations_due(now, ROUND).await {
             Ok(due) => due,
             Err(error) => {
@@ -276,7 +277,7 @@ async fn revoke_one(
     (row, reached): (&Revocation, Option<&Upstream>),
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let store = &inner.parts.store;
+    let store = &inner.services.store;
     let pause = AGAIN.saturating_mul(5_i64.saturating_pow(u32::try_from(row.tries).unwrap_or(0)));
     let claim = UpstreamChange::ClaimRevocation {
         id: row.id.clone(),

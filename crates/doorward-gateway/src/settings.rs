@@ -10,28 +10,10 @@ use crate::{
     config::{Capabilities, SettingError, UpstreamConfig},
     oauth::ByHand,
     reach::Reach,
+    setting_url::setting_url,
     upstream::{Auth, Origins, Source, Upstream},
     upstreams::KINDS,
 };
-
-pub(crate) fn address(key: &'static str, text: &str) -> Result<Option<Url>, SettingError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let url = Url::parse(text).map_err(|_| {
-        SettingError::new(key, format!("{text:?} is not a URL like https://mcp.example.com/mcp"))
-    })?;
-    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-        return Err(SettingError::new(key, "must be an https URL"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(SettingError::new(
-            key,
-            "must not contain a user or password; use auth = \"basic\"",
-        ));
-    }
-    Ok(Some(url))
-}
 
 /// The origins to which calls may go: that of `base`, and those that the operator lists.
 fn origins(
@@ -41,7 +23,7 @@ fn origins(
 ) -> Result<Origins, SettingError> {
     let mut more = Vec::new();
     for text in &config.origins {
-        let url = address("origins", text)?
+        let url = setting_url("origins", text)?
             .filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
         let url = url.ok_or_else(|| {
             SettingError::new(
@@ -118,7 +100,7 @@ fn auth(config: &UpstreamConfig, reach: &Reach) -> Result<Auth, SettingError> {
         "exchange" => {
             need("token_url", &config.token_url)?;
             need("client_id", &config.client_id)?;
-            let url = address("token_url", &config.token_url)?
+            let url = setting_url("token_url", &config.token_url)?
                 .ok_or_else(|| SettingError::new("token_url", "is needed"))?;
             reach.admit_authorization_server("token_url", Some(&url))?;
             Auth::Exchange(url)
@@ -142,7 +124,10 @@ fn general_rules(config: &UpstreamConfig, reach: &Reach) -> Result<(), SettingEr
         return Err(SettingError::new("approve", "must be auto or manual"));
     }
     if uri::after_scheme(&config.issuer, "http").is_some() {
-        reach.admit_authorization_server("issuer", address("issuer", &config.issuer)?.as_ref())?;
+        reach.admit_authorization_server(
+            "issuer",
+            setting_url("issuer", &config.issuer)?.as_ref(),
+        )?;
     }
     if config.list_tools == 0 || config.list_bytes == 0 {
         return Err(SettingError::new(
@@ -209,7 +194,7 @@ impl Upstream {
             SettingError::new("kind", format!("must be one of {known}{hint}"))
         };
         let kind = KINDS.iter().copied().find(|kind| kind.name == config.kind).ok_or_else(wrong)?;
-        let url = address("url", &config.url)?;
+        let url = setting_url("url", &config.url)?;
         let reach = Reach::read(&config, general)?;
         reach.admit("url", url.as_ref())?;
         kind.driver.check(&config, url.as_ref())?;

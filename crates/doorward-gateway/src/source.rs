@@ -15,8 +15,8 @@ use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
 use crate::{
     Gateway,
     catalogue::{self, Catalogue},
-    catalogues::Look,
-    connections::{self, Answered},
+    catalogues::CatalogueState,
+    connections::{self, PromptOutcome},
     exchange::gone,
     link_error::LinkError,
     names,
@@ -25,7 +25,12 @@ use crate::{
 
 impl Gateway {
     /// The upstream's tools as this visit sees them, also where the user is not connected yet.
-    async fn tools_of(&self, visit: &Visit, upstream: &Shared, look: &Look) -> Vec<Arc<ToolSpec>> {
+    async fn tools_of(
+        &self,
+        visit: &Visit,
+        upstream: &Shared,
+        look: &CatalogueState,
+    ) -> Vec<Arc<ToolSpec>> {
         let own_names = visit.target != Target::All;
         if let Some(catalogue) = &look.catalogue {
             return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
@@ -47,7 +52,8 @@ impl Gateway {
     async fn call_tool(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
         let Some(name) = call.spec.upstream else { return self.call_connections(call).await };
         let upstream = self.visible_one(&call.visit, name).await.ok_or_else(gone)?;
-        if self.asked_before(&call.visit, &upstream, &call.params) == Some(Answered::Accepted) {
+        if self.asked_before(&call.visit, &upstream, &call.params) == Some(PromptOutcome::Accepted)
+        {
             self.wait_until_connected(&call.visit, &upstream).await?;
         }
         if connections::is_placeholder(&upstream, &call.spec) {
@@ -151,7 +157,7 @@ impl ToolSource for Gateway {
 
     async fn offers(&self, visit: &Visit) -> Unjudged<Listed<Offers>> {
         let looks = self.looks(visit).await;
-        let offers = |(upstream, look): (Shared, Look)| {
+        let offers = |(upstream, look): (Shared, CatalogueState)| {
             let shown = match (look.catalogue, look.problem) {
                 (Some(catalogue), _) => catalogue.offers.clone(),
                 // Not known yet: what it may offer, so that clients ask.

@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Gateway, ReviewState,
-    catalogues::For,
-    finding::{Finding, Look},
+    catalogues::CatalogueUse,
+    finding::{CheckSubject, Finding},
     link_error::LinkError,
     upstream::Shared,
 };
@@ -96,11 +96,13 @@ impl Gateway {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
         let looks = futures_util::future::join_all(
-            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user, For::Call)),
+            upstreams
+                .iter()
+                .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::Call)),
         )
         .await;
-        let connections = self.inner.parts.store.connections_of(&user.id).await?;
-        let now = self.inner.parts.clock.now();
+        let connections = self.inner.services.store.connections_of(&user.id).await?;
+        let now = self.inner.services.clock.now();
         let mut services = Vec::new();
         for (upstream, look) in upstreams.iter().zip(looks) {
             let connection = connections
@@ -168,7 +170,7 @@ impl Gateway {
     pub async fn forget_lists(&self, name: UpstreamName) {
         self.inner.pool.close_for(name, None);
         self.inner.catalogues.forget(name, None);
-        self.inner.parts.changes.tell(Change {
+        self.inner.services.changes.tell(Change {
             upstream: Some(name),
             user: None,
             what: Changed::Tools,
@@ -188,7 +190,7 @@ impl Gateway {
 
     /// Tries to list an upstream's offers for a user.
     pub(crate) async fn try_list(&self, upstream: &Shared, user: &Arc<User>) -> Vec<Finding> {
-        let look = self.inner.catalogue(upstream, user, For::Call).await;
+        let look = self.inner.catalogue(upstream, user, CatalogueUse::Call).await;
         let listed = match (&look.catalogue, &look.problem) {
             (Some(catalogue), _) => Ok(format!(
                 "{} tools, {} prompts, {} resources",
@@ -199,19 +201,19 @@ impl Gateway {
             (None, Some(problem)) => Err(problem.to_string()),
             (None, None) => Err("nothing was listed yet".to_owned()),
         };
-        let mut findings = vec![Finding { look: Look::Tools, result: listed }];
+        let mut findings = vec![Finding { look: CheckSubject::Tools, result: listed }];
         if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
             let told = catalogue.left_out.to_string();
             // Tools that are offered with omissions can be used.
             let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };
-            findings.push(Finding { look: Look::LeftOut, result });
+            findings.push(Finding { look: CheckSubject::LeftOut, result });
         }
         if let Ok(reviewed) = self.review(upstream.name).await {
             let waiting =
                 reviewed.iter().filter(|tool| tool.state() != ReviewState::Approved).count();
             if waiting > 0 {
                 findings.push(Finding::bad(
-                    Look::Approval,
+                    CheckSubject::Approval,
                     format!(
                         "{waiting} tools await the approval of an administrator: doorward upstream \
                          tools {}",
@@ -225,7 +227,7 @@ impl Gateway {
 
     /// The user for the test of an upstream that does not distinguish users.
     pub(crate) fn test_user(&self) -> Arc<User> {
-        Arc::new(test_user(self.inner.parts.clock.now()))
+        Arc::new(test_user(self.inner.services.clock.now()))
     }
 }
 

@@ -41,19 +41,19 @@ pub enum ServerChangeError {
 }
 
 /// An upstream's identity among all.
-pub(crate) struct Known {
+pub(crate) struct KnownTrust {
     all: Arc<Vec<UpstreamTrust>>,
     index: usize,
 }
 
-impl Known {
+impl KnownTrust {
     fn find(all: Arc<Vec<UpstreamTrust>>, name: UpstreamName) -> Option<Self> {
         let index = all.iter().position(|trust| trust.upstream == name)?;
         Some(Self { all, index })
     }
 }
 
-impl Deref for Known {
+impl Deref for KnownTrust {
     type Target = UpstreamTrust;
 
     #[expect(clippy::indexing_slicing, reason = "the index was found in this very list")]
@@ -107,9 +107,12 @@ fn names_another(pinned: &ServerPin, named: &ServerPin) -> OAuthError {
 
 impl Inner {
     /// The identity of an upstream, if it is at the place that this process has in memory.
-    pub(crate) async fn trust(&self, upstream: &Upstream) -> Result<Option<Known>, StoreError> {
-        let all = self.parts.store.upstream_trusts().await?;
-        let known = Known::find(all, upstream.name);
+    pub(crate) async fn trust(
+        &self,
+        upstream: &Upstream,
+    ) -> Result<Option<KnownTrust>, StoreError> {
+        let all = self.services.store.upstream_trusts().await?;
+        let known = KnownTrust::find(all, upstream.name);
         Ok(known.filter(|trust| trust.location == upstream.location))
     }
 
@@ -118,7 +121,7 @@ impl Inner {
         &self,
         upstream: &Upstream,
     ) -> Result<Option<UpstreamTrust>, StoreError> {
-        let found = self.parts.store.upstream_trust_now(upstream.name).await?;
+        let found = self.services.store.upstream_trust_now(upstream.name).await?;
         Ok(found.filter(|trust| trust.location == upstream.location))
     }
 
@@ -130,25 +133,25 @@ impl Inner {
     ) -> UpstreamTrust {
         UpstreamTrust {
             upstream: upstream.name,
-            id: UpstreamId::random(self.parts.entropy.as_ref()),
+            id: UpstreamId::random(self.services.entropy.as_ref()),
             location: upstream.location.clone(),
             server: server.or_else(|| configured(upstream)),
             named: None,
-            since: self.parts.clock.now(),
+            since: self.services.clock.now(),
         }
     }
 
     /// Gives an upstream an identity that has none. Where connections of an older version have one
     /// issuer in common, it is pinned.
     pub(crate) async fn begin(&self, upstream: &Upstream) -> Result<(), StoreError> {
-        let issuers = self.parts.store.issuers_of_old_connections(upstream.name).await?;
+        let issuers = self.services.store.issuers_of_old_connections(upstream.name).await?;
         let old = match issuers.as_slice() {
             [issuer] if upstream.config.issuer.is_empty() => {
                 Some(ServerPin { issuer: issuer.clone(), resource: None, scopes: Vec::new() })
             }
             _ => None,
         };
-        self.parts.store.apply(UpstreamChange::Begin(self.new_trust(upstream, old))).await
+        self.services.store.apply(UpstreamChange::Begin(self.new_trust(upstream, old))).await
     }
 
     /// The end of an upstream's dependents.
@@ -163,10 +166,10 @@ impl Inner {
             upstream: name,
             id: seen.map(|trust| trust.id.clone()),
             named: seen.and_then(|trust| trust.named.clone()),
-            resource: Resource::of_upstream(&self.parts.public_url, name),
+            resource: Resource::of_upstream(&self.settings.public_url, name),
             why,
             access: upstream.map(|upstream| self.sealed_reach(upstream)),
-            at: self.parts.clock.now(),
+            at: self.services.clock.now(),
         }
     }
 
@@ -184,7 +187,7 @@ impl Inner {
         // the write, which is done also if the caller is dropped; at worst a listing is repeated.
         let mut turn = self.turns.take(name, self.turns.begin()).await;
         turn.end();
-        match self.parts.store.apply(unit).await {
+        match self.services.store.apply(unit).await {
             Ok(()) => {
                 self.pool.close_for(name, None);
                 self.catalogues.forget(name, None);
@@ -204,7 +207,7 @@ impl Gateway {
     pub async fn reconcile(&self) -> Result<(), StoreError> {
         self.inner.serves.store(true, Ordering::Relaxed);
         let all = self.all_upstreams().await?;
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         let (records, trusts) = (store.upstreams().await?, store.upstream_trusts().await?);
         for trust in trusts.iter() {
             let name = trust.upstream;
@@ -230,8 +233,8 @@ impl Gateway {
 
     /// The identity of an upstream and its pins, for administrators.
     pub async fn trust(&self, upstream: &Upstream) -> Result<Option<UpstreamTrust>, StoreError> {
-        let all = self.inner.parts.store.upstream_trusts().await?;
-        Ok(Known::find(all, upstream.name).map(|known| known.clone()))
+        let all = self.inner.services.store.upstream_trusts().await?;
+        Ok(KnownTrust::find(all, upstream.name).map(|known| known.clone()))
     }
 
     /// Accepts the authorization server, or the resource, that an upstream names. `seen` is its
@@ -245,7 +248,7 @@ impl Gateway {
         let all = self.all_upstreams().await?;
         let upstream = all.iter().find(|upstream| upstream.name.as_str() == name);
         let upstream = upstream.ok_or_else(unknown)?;
-        let trust = self.inner.parts.store.upstream_trust_now(upstream.name).await?;
+        let trust = self.inner.services.store.upstream_trust_now(upstream.name).await?;
         let trust = trust.ok_or_else(unknown)?;
         let accepted =
             trust.named.clone().ok_or_else(|| ServerChangeError::Nothing(name.to_owned()))?;
@@ -270,7 +273,7 @@ impl Gateway {
         upstream: &Upstream,
         found: &Discovered,
     ) -> Result<UpstreamTrust, OAuthError> {
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         let named = named(found);
         let current = async || {
             self.inner.trust_now(upstream).await?.ok_or_else(|| {

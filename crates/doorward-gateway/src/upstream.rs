@@ -18,7 +18,7 @@ use crate::{
     finding::Finding,
     link_error::LinkError,
     listed::Listed,
-    oauth::ByHand,
+    oauth::by_hand::ByHand,
 };
 
 /// The receiver of a request that carries a user's access.

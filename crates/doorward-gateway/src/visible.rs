@@ -15,7 +15,7 @@ use rmcp::model::Prompt;
 
 use crate::{
     Gateway, catalogue,
-    catalogues::{For, Look},
+    catalogues::{CatalogueState, CatalogueUse},
     connections, definition,
     link_error::LinkError,
     names,
@@ -54,11 +54,11 @@ impl Gateway {
     }
 
     /// The offers of each visible upstream, all requested at the same time.
-    pub(crate) async fn looks(&self, visit: &Visit) -> Vec<(Shared, Look)> {
+    pub(crate) async fn looks(&self, visit: &Visit) -> Vec<(Shared, CatalogueState)> {
         let upstreams = self.visible(visit).await;
         let looks = upstreams
             .iter()
-            .map(|upstream| self.inner.catalogue(upstream, &visit.caller.user, For::List));
+            .map(|upstream| self.inner.catalogue(upstream, &visit.caller.user, CatalogueUse::List));
         let looks = join_all(looks).await;
         upstreams.into_iter().zip(looks).collect()
     }
@@ -82,7 +82,8 @@ impl Gateway {
             return None;
         }
         if upstream.approves_by_hand() {
-            let look = self.inner.catalogue(&upstream, &visit.caller.user, For::Call).await;
+            let look =
+                self.inner.catalogue(&upstream, &visit.caller.user, CatalogueUse::Call).await;
             look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
         }
         Some((upstream, own))
@@ -97,7 +98,7 @@ impl Gateway {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.user, For::Call).await;
+        let look = self.inner.catalogue(&upstream, &visit.caller.user, CatalogueUse::Call).await;
         if let Some(catalogue) = &look.catalogue {
             let at_all = visit.target == Target::All;
             return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
@@ -123,7 +124,7 @@ impl Gateway {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
         };
-        let pins = self.inner.parts.store.pinned_tools(upstream.name).await.ok()?;
+        let pins = self.inner.services.store.pinned_tools(upstream.name).await.ok()?;
         let waits = |pin: &&PinnedTool| match pin.state {
             ToolState::Waiting => true,
             ToolState::Approved => pin.changed.is_some(),
@@ -145,7 +146,7 @@ impl Gateway {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.user, For::Call).await;
+        let look = self.inner.catalogue(&upstream, &visit.caller.user, CatalogueUse::Call).await;
         let catalogue = look.catalogue?;
         let same = |prompt: &&Prompt| {
             if visit.target == Target::All {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{
-    Client, GrantType, OAuthErrorCode, PlainToken, Reason, Timestamp, TrustRule, TrustedIssuer,
-    trust_rule::Mismatch,
+    Client, GrantType, OAuthErrorCode, PlainToken, Reason, SignatureRefusal, SignedToken,
+    Timestamp, TrustRule, TrustedIssuer, trust_rule::Mismatch,
 };
 use doorward_transport::{ClientAddress, Params};
 use http::{HeaderMap, header};
@@ -27,24 +27,6 @@ const RULES: u64 = 200;
 /// The most characters of a claim in the timeline and in the audit.
 const SHOWN: usize = 300;
 
-/// A token with a good signature.
-#[derive(Clone, Debug)]
-pub struct SignedToken {
-    /// The type in its header.
-    pub typ: Option<String>,
-    /// Its claims, an object.
-    pub claims: Value,
-}
-
-/// Reason for which the signature of a token is not accepted.
-#[derive(Clone, Debug)]
-pub enum SignatureRefusal {
-    /// It is malformed, or its signature is wrong.
-    Invalid(String),
-    /// The keys of its issuer cannot be fetched now.
-    Unavailable(String),
-}
-
 /// Verifies tokens of other issuers. `doorward` connects the federation crate here, so that this
 /// one does not depend on it.
 #[async_trait::async_trait]
@@ -60,7 +42,7 @@ pub trait Verifier: Send + Sync + 'static {
 
 /// A verified token of a workload that fits its rule.
 #[derive(Debug)]
-pub(crate) struct Presented {
+pub(crate) struct VerifiedAssertion {
     pub(crate) issuer: String,
     pub(crate) subject: String,
     /// Its name among spent values.
@@ -211,7 +193,7 @@ impl Issuer {
         let claims = claimed(assertion)?;
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         let issuer = doorward_model::id::without_nul(issuer.to_owned());
-        let trusting = self.parts.store.trusting_clients(Some(&issuer), RULES).await?;
+        let trusting = self.services.store.trusting_clients(Some(&issuer), RULES).await?;
         let (mut fitting, mut first) = (Vec::new(), None);
         for client in trusting {
             let Some(rule) = &client.trust else { continue };
@@ -223,7 +205,7 @@ impl Issuer {
             }
         }
         match (fitting.as_slice(), first) {
-            ([id], _) => Ok(self.parts.clients.find(id, address).await?),
+            ([id], _) => Ok(self.ports.clients.find(id, address).await?),
             ([], Some(mismatch)) => Err(mismatch),
             ([], None) => {
                 let why = "no trust rule is about the issuer of the assertion";
@@ -244,7 +226,7 @@ impl Issuer {
         rule: &TrustRule,
         token: &str,
         now: Timestamp,
-    ) -> Result<Presented, Failure> {
+    ) -> Result<VerifiedAssertion, Failure> {
         // Keys are fetched only for a token that would be accepted.
         let told = claimed(token)?;
         rule.fits(&told).map_err(|why| mismatch(rule, &told, why))?;
@@ -264,7 +246,7 @@ impl Issuer {
         let (spent, jti) = name_of(token, claims, &issuer)?;
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
         let until = end.plus(2 * OVER);
-        Ok(Presented { issuer, subject: shown(subject), spent, until, jti })
+        Ok(VerifiedAssertion { issuer, subject: shown(subject), spent, until, jti })
     }
 
     /// Verifies the signature of a token.
@@ -273,7 +255,7 @@ impl Issuer {
         issuer: &TrustedIssuer,
         token: &str,
     ) -> Result<SignedToken, Failure> {
-        self.parts.verifier.verify(issuer, token).await.map_err(|refusal| match refusal {
+        self.ports.verifier.verify(issuer, token).await.map_err(|refusal| match refusal {
             SignatureRefusal::Invalid(why) => {
                 tracing::info!(issuer = issuer.issuer, why, "an assertion was refused");
                 let told = "the assertion is malformed, or its signature is wrong";

@@ -16,7 +16,7 @@ use crate::{Failure, Issuer, revocation::OwnToken};
 const IDENTITY_SECONDS: i64 = 60;
 
 /// An access token for an external resource server that counts at this moment.
-pub(crate) struct Held {
+pub(crate) struct ResourceToken {
     /// Its claims, with the scopes that are left.
     pub(crate) claims: AccessClaims,
     scopes: ScopeSet,
@@ -26,7 +26,7 @@ pub(crate) struct Held {
 
 /// A user at an external resource server, through a client or in a browser.
 #[derive(Clone, Debug)]
-pub struct Guest {
+pub struct ResourceUser {
     /// The user or service.
     pub user: Arc<User>,
     /// The client; `None` for a browser.
@@ -78,7 +78,7 @@ impl PassageKind {
 impl Issuer {
     /// The external resource server that a URL belongs to; of several, the most specific.
     pub async fn resource_of(&self, url: &Url) -> Result<Option<ExternalResource>, Failure> {
-        let all = self.parts.store.external_resources().await?;
+        let all = self.services.store.external_resources().await?;
         let covering = all.iter().filter(|resource| resource.covers(url));
         Ok(covering.max_by_key(|resource| resource.url.as_str().len()).cloned())
     }
@@ -89,7 +89,7 @@ impl Issuer {
         id: &ResourceId,
     ) -> Result<Option<ExternalResource>, Failure> {
         self.follow_resources().await?;
-        Ok(self.parts.resources.external_of_id(id))
+        Ok(self.settings.resources.external_of_id(id))
     }
 
     /// An access token for an external resource server, if it counts at this moment.
@@ -97,7 +97,7 @@ impl Issuer {
         &self,
         resource: &ExternalResource,
         token: &str,
-    ) -> Result<Option<Held>, Failure> {
+    ) -> Result<Option<ResourceToken>, Failure> {
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
             return Ok(None);
         }
@@ -124,7 +124,7 @@ impl Issuer {
             return Ok(None);
         }
         claims.scope = scopes.to_string();
-        Ok(Some(Held { claims, scopes, user, authentication }))
+        Ok(Some(ResourceToken { claims, scopes, user, authentication }))
     }
 
     /// The user of an access token at an external resource server; `None` if it does not count.
@@ -132,9 +132,9 @@ impl Issuer {
         &self,
         resource: &ExternalResource,
         token: &str,
-    ) -> Result<Option<Guest>, Failure> {
+    ) -> Result<Option<ResourceUser>, Failure> {
         let held = self.token_at(resource, token).await?;
-        Ok(held.map(|held| Guest {
+        Ok(held.map(|held| ResourceUser {
             user: held.user,
             client: Some(ClientId::from_text(held.claims.client_id)),
             scopes: held.scopes,
@@ -149,12 +149,12 @@ impl Issuer {
         resource: &ExternalResource,
         (user, auth_time): (&Arc<User>, Timestamp),
         authentication: &Authentication,
-    ) -> Result<Option<Guest>, Failure> {
+    ) -> Result<Option<ResourceUser>, Failure> {
         self.follow_resources().await?;
         let all: ScopeSet = resource.scopes.iter().copied().collect();
         let at = std::slice::from_ref(&resource.url);
         let scopes = self.reach(&all, at, user, authentication);
-        Ok((resource.admits(user) && !scopes.is_empty()).then(|| Guest {
+        Ok((resource.admits(user) && !scopes.is_empty()).then(|| ResourceUser {
             user: Arc::clone(user),
             client: None,
             scopes,
@@ -167,21 +167,21 @@ impl Issuer {
     pub async fn identity_token(
         &self,
         resource: &ExternalResource,
-        guest: &Guest,
+        guest: &ResourceUser,
     ) -> Result<String, Failure> {
         self.follow_keys().await?;
-        let (parts, now) = (&self.parts, self.parts.clock.now());
+        let (services, now) = (&self.services, self.services.clock.now());
         let roles: Vec<_> = guest.user.all_roles().map(doorward_model::Role::as_str).collect();
         let claims = json!({
-            "iss": parts.public_url.as_str(), "aud": resource.url.as_str(),
+            "iss": self.settings.public_url.as_str(), "aud": resource.url.as_str(),
             "sub": guest.user.id.as_str(), "preferred_username": guest.user.name.as_str(),
             "email": guest.user.email, "roles": roles, "scope": guest.scopes.to_string(),
             "client_id": guest.client.as_ref().map(ClientId::as_str),
             "iat": now.0, "exp": now.plus(IDENTITY_SECONDS).0,
-            "jti": random_text(parts.entropy.as_ref(), 12), "auth_time": guest.auth_time.0,
+            "jti": random_text(services.entropy.as_ref(), 12), "auth_time": guest.auth_time.0,
             "acr": guest.authentication.level.as_str(), "amr": guest.authentication.amr,
         });
-        parts.keys.sign_identity(&claims, now).map_err(|error| {
+        services.keys.sign_identity(&claims, now).map_err(|error| {
             tracing::error!(%error, "an identity token could not be signed");
             Failure::new(OAuthErrorCode::ServerError, "no token can be issued now")
         })
@@ -191,13 +191,13 @@ impl Issuer {
     pub fn seal_passage(&self, kind: PassageKind, passage: &Passage) -> String {
         let Passage { resource, at, secret, once, to } = passage;
         let plain = format!("{resource}\n{at}\n{}\n{once}\n{to}", secret.as_str());
-        self.parts.master.seal(kind.place(), plain.as_bytes()).as_str().to_owned()
+        self.services.master.seal(kind.place(), plain.as_bytes()).as_str().to_owned()
     }
 
     /// Opens such a value; `None` for one that this server did not make for this step.
     pub fn open_passage(&self, kind: PassageKind, sealed: &str) -> Option<Passage> {
         let sealed = Sealed::from_stored(sealed.to_owned());
-        let plain = self.parts.master.open(kind.place(), &sealed).ok()?;
+        let plain = self.services.master.open(kind.place(), &sealed).ok()?;
         let text = std::str::from_utf8(&plain).ok()?;
         let mut lines = text.splitn(5, '\n');
         Some(Passage {

@@ -220,7 +220,7 @@ impl Issuer {
                 .ok()
                 .map(|(id, _)| id.as_str().chars().take(512).collect::<String>());
             if !failure.is_noted() {
-                self.parts
+                self.services
                     .store
                     .note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
             }
@@ -235,7 +235,7 @@ impl Issuer {
         address: ClientAddress,
     ) -> Result<AuthenticatedClient, Failure> {
         let (id, credential) = credentials(headers, params)?;
-        let client = self.parts.clients.find(&id, address).await?;
+        let client = self.ports.clients.find(&id, address).await?;
         match (client.auth_method, credential) {
             (ClientAuthMethod::None, Credential::None) => {}
             // Only the registered method counts: a secret that a client keeps out of bodies, where
@@ -260,10 +260,10 @@ impl Issuer {
     }
 
     async fn check_assertion(&self, client: &Client, assertion: &str) -> Result<(), Failure> {
-        let now = self.parts.clock.now();
+        let now = self.services.clock.now();
         // A client that addresses `localhost` by its IP address states that IP address.
-        let own: Vec<String> = std::iter::once(self.parts.public_url.clone())
-            .chain(self.parts.public_url.numbers())
+        let own: Vec<String> = std::iter::once(self.settings.public_url.clone())
+            .chain(self.settings.public_url.numbers())
             .flat_map(|url| [url.as_str().to_owned(), url.at(routes::TOKEN)])
             .collect();
         let audiences: Vec<&str> = own.iter().map(String::as_str).collect();
@@ -282,7 +282,7 @@ impl Issuer {
             key: format!("assertion:{}:{}", client.id, claims.jti),
             expires_at: Timestamp(claims.exp).plus(60),
         };
-        match self.parts.store.apply(remember).await {
+        match self.services.store.apply(remember).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(invalid("the client's assertion was already used")),
             Err(error) => Err(error.into()),
@@ -299,7 +299,7 @@ impl Issuer {
             .as_deref()
             .and_then(|uri| Url::parse(uri).ok())
             .ok_or_else(|| invalid("the client has no keys"))?;
-        let (outbound, id) = (self.parts.outbound.clone(), client.id.clone());
+        let (outbound, id) = (self.services.outbound.clone(), client.id.clone());
         let fetch = move || async move {
             let unavailable = |why: String| {
                 tracing::warn!(client = %id, why, "the client's keys could not be fetched");

@@ -78,11 +78,11 @@ impl Issuer {
             .client(client.id.as_str(), Some(client.name.clone()));
         match self.begin_device(&client, headers, params, address).await {
             Ok(answer) => {
-                self.parts.store.note_step(step);
+                self.services.store.note_step(step);
                 Ok(answer)
             }
             Err(failure) => {
-                self.parts.store.note_step(step.refused(failure.reason));
+                self.services.store.note_step(step.refused(failure.reason));
                 Err(failure.into())
             }
         }
@@ -97,19 +97,19 @@ impl Issuer {
     ) -> Result<Value, Failure> {
         grants::registered(client, GrantType::DeviceCode)?;
         let (resources, external) = self.named_resources(params.resources()).await?;
-        let served = &self.parts.resources;
+        let served = &self.settings.resources;
         let scopes = match external {
             Some(external) => scope::requested_at(params.get("scope"), client, &external)?,
             None => scope::requested(params.get("scope"), &client.scopes, |upstream| {
                 served.has_upstream(upstream)
             })?,
         };
-        let now = self.parts.clock.now();
-        if self.parts.store.count_devices(now).await? >= MOST_WAITING {
+        let now = self.services.clock.now();
+        if self.services.store.count_devices(now).await? >= MOST_WAITING {
             let why = "too many devices wait for a decision; try again in some minutes";
             return Err(Failure::new(OAuthErrorCode::TemporarilyUnavailable, why));
         }
-        let entropy = self.parts.entropy.as_ref();
+        let entropy = self.services.entropy.as_ref();
         let agent = headers.get("user-agent").and_then(|value| value.to_str().ok());
         for _ in 0..DRAWS {
             let device_code = PlainToken::random(TokenKind::DeviceCode, entropy);
@@ -130,7 +130,7 @@ impl Issuer {
                 decision: DeviceDecision::Pending,
                 spent_at: None,
             };
-            match self.parts.store.apply(DeviceChange::Insert(Box::new(authorization))).await {
+            match self.services.store.apply(DeviceChange::Insert(Box::new(authorization))).await {
                 Ok(()) => return Ok(self.device_answer(&device_code, &user_code)),
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -141,7 +141,7 @@ impl Issuer {
     }
 
     fn device_answer(&self, device_code: &PlainToken, user_code: &UserCode) -> Value {
-        let page = self.parts.public_url.at(routes::DEVICE);
+        let page = self.settings.public_url.at(routes::DEVICE);
         json!({
             "device_code": device_code.reveal(),
             "user_code": user_code.to_string(),
@@ -159,8 +159,8 @@ impl Issuer {
         code: &UserCode,
         address: ClientAddress,
     ) -> Result<DeviceRequest, DeviceRefusal> {
-        let now = self.parts.clock.now();
-        let found = self.parts.store.device_of_user_code(&code.hashed()).await?;
+        let now = self.services.clock.now();
+        let found = self.services.store.device_of_user_code(&code.hashed()).await?;
         let authorization = found
             .filter(|device| {
                 device.decision == DeviceDecision::Pending
@@ -168,7 +168,7 @@ impl Issuer {
                     && now < device.expires_at
             })
             .ok_or(DeviceRefusal::Unknown)?;
-        let client = self.parts.clients.find(&authorization.client_id, address).await;
+        let client = self.ports.clients.find(&authorization.client_id, address).await;
         let client = client.map_err(|error| DeviceRefusal::Failed(error.into()))?;
         self.follow_resources().await.map_err(DeviceRefusal::Failed)?;
         Ok(DeviceRequest { authorization, client })
@@ -182,7 +182,7 @@ impl Issuer {
 
     /// The name of the external resource server among some resources.
     pub fn external_of(&self, resources: &[Resource]) -> Option<doorward_model::ExternalResource> {
-        resources.iter().find_map(|resource| self.parts.resources.external(resource))
+        resources.iter().find_map(|resource| self.settings.resources.external(resource))
     }
 
     /// Stores the user's decision: the scopes that they allow, of those that they may; `None` to
@@ -203,7 +203,7 @@ impl Issuer {
             Some(scopes) => DeviceDecision::Allowed { subject: who.subject(), scopes },
             None => DeviceDecision::Denied,
         };
-        let now = self.parts.clock.now();
+        let now = self.services.clock.now();
         let mut unit = also;
         if allowed && request.client.authorized_at.is_none() {
             let client_id = request.client.id.clone();
@@ -211,7 +211,7 @@ impl Issuer {
         }
         let authorization = Box::new(request.authorization.clone());
         unit.push(DeviceChange::Decide { authorization, decision, now }.into());
-        match self.parts.store.apply(unit).await {
+        match self.services.store.apply(unit).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => return Err(DeviceRefusal::Decided),
             Err(error) => return Err(error.into()),
@@ -226,6 +226,6 @@ impl Issuer {
         let step = ConnectStep::new(StepKind::Answered)
             .client(client.id.as_str(), Some(client.name.clone()))
             .user(user_id.as_str());
-        self.parts.store.note_step(if allowed { step } else { step.refused(Reason::Denied) });
+        self.services.store.note_step(if allowed { step } else { step.refused(Reason::Denied) });
     }
 }

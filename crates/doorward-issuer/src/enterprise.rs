@@ -2,10 +2,7 @@
 //! this server (Identity Assertion JWT Authorization Grant, ID-JAG; MCP extension
 //! `io.modelcontextprotocol/enterprise-managed-authorization`).
 
-use doorward_model::{
-    Authentication, IdentityId, OAuthErrorCode, Reason, Timestamp, UnitOfWork, User,
-};
-use serde_json::Value;
+use doorward_model::{AssertedUser, Assertion, AssertionRefusal, OAuthErrorCode, Reason};
 
 use crate::{
     Failure,
@@ -15,56 +12,15 @@ use crate::{
 /// The grant profile, as metadata names it.
 pub(crate) const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 
-/// An assertion with the signature of an identity provider.
-#[derive(Clone, Debug)]
-pub struct Asserted {
-    /// The name of the provider.
-    pub provider: String,
-    /// The type in its header.
-    pub typ: Option<String>,
-    /// Its claims, an object.
-    pub claims: Value,
-}
-
-/// A user whom an assertion admits.
-#[derive(Debug)]
-pub struct AssertedUser {
-    /// The user here, as the unit leaves them.
-    pub user: Box<User>,
-    /// The changes to keep.
-    pub unit: UnitOfWork,
-    /// The account at the provider.
-    pub identity: IdentityId,
-    /// The user's authentication at the provider.
-    pub authentication: Authentication,
-    /// The time of that authentication.
-    pub auth_time: Timestamp,
-}
-
-/// Reason for which an assertion is refused.
-#[derive(Clone, Debug)]
-pub enum AssertionRefusal {
-    /// Its issuer is no provider that may assert, or it is switched off.
-    Provider(String),
-    /// It is malformed, or its signature is wrong.
-    Invalid(String),
-    /// The user is disabled.
-    Disabled,
-    /// The provider's rules do not admit the user, or a sign-in would ask them for more.
-    NotAdmitted(String),
-    /// It cannot be judged now.
-    Unavailable(String),
-}
-
 /// Identity providers as asserters of users. `doorward` connects the federation crate here.
 #[async_trait::async_trait]
 pub trait Asserters: Send + Sync + 'static {
     /// Reports that there is a provider that may assert users.
     async fn exist(&self) -> bool;
     /// Verifies the signature of an assertion of this issuer.
-    async fn verify(&self, issuer: &str, token: &str) -> Result<Asserted, AssertionRefusal>;
+    async fn verify(&self, issuer: &str, token: &str) -> Result<Assertion, AssertionRefusal>;
     /// Finds or creates the user of an assertion, as at a sign-in.
-    async fn admit(&self, asserted: &Asserted) -> Result<AssertedUser, AssertionRefusal>;
+    async fn admit(&self, assertion: &Assertion) -> Result<AssertedUser, AssertionRefusal>;
 }
 
 impl From<AssertionRefusal> for Failure {

@@ -75,32 +75,32 @@ pub(crate) struct Documents {
 }
 
 async fn metadata(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
-    issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
+    issuer.services.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
     // Without the database, the document names the resources that were known last.
     let _ = issuer.follow_resources().await;
-    let assertions = issuer.parts.asserters.exist().await;
+    let assertions = issuer.ports.asserters.exist().await;
     let make = || Document::new(&issuer.metadata(assertions), CACHE_SECONDS);
-    let from = (issuer.parts.resources.snapshot(), assertions);
+    let from = (issuer.settings.resources.snapshot(), assertions);
     issuer.documents.metadata.get(from, make).answer(&headers)
 }
 
 async fn openid_configuration(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
-    issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
+    issuer.services.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
     // Without the database, the document names the resources that were known last.
     let _ = issuer.follow_resources().await;
-    let assertions = issuer.parts.asserters.exist().await;
+    let assertions = issuer.ports.asserters.exist().await;
     // Without the database, it names the keys that were known last too.
     let _ = issuer.follow_keys().await;
-    let algorithms = issuer.parts.keys.algorithms(issuer.parts.clock.now());
+    let algorithms = issuer.services.keys.algorithms(issuer.services.clock.now());
     let make = || Document::new(&issuer.openid_metadata(assertions, &algorithms), CACHE_SECONDS);
-    let from = (issuer.parts.resources.snapshot(), assertions, algorithms.clone());
+    let from = (issuer.settings.resources.snapshot(), assertions, algorithms.clone());
     issuer.documents.openid.get(from, make).answer(&headers)
 }
 
 async fn jwks(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     match issuer.follow_keys().await {
         Ok(()) => {
-            let (keys, now) = (&issuer.parts.keys, issuer.parts.clock.now());
+            let (keys, now) = (&issuer.services.keys, issuer.services.clock.now());
             let make = || Document::new(&keys.jwks(now), CACHE_SECONDS);
             issuer.documents.jwks.get(keys.jwks_version(now), make).answer(&headers)
         }

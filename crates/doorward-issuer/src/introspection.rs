@@ -40,7 +40,7 @@ impl Issuer {
             return Err(Failure::new(OAuthErrorCode::InvalidClient, why).into());
         }
         let token = token_of(params)?;
-        let now = self.parts.clock.now();
+        let now = self.services.clock.now();
         let Some(OwnToken { grant, verified }) = self.live_grant_of(token).await? else {
             return Ok(inactive());
         };
@@ -48,7 +48,7 @@ impl Issuer {
             return Ok(inactive());
         }
         let is_external =
-            grant.resources.iter().any(|resource| self.parts.resources.is_external(resource));
+            grant.resources.iter().any(|resource| self.settings.resources.is_external(resource));
         let Some(verified) = verified else {
             if is_external && grant.client_id != caller.id {
                 return Ok(inactive());
@@ -69,11 +69,11 @@ impl Issuer {
             return Ok(None);
         };
         self.follow_resources().await?;
-        let found = self.parts.resources.external_of_id(&id);
+        let found = self.settings.resources.external_of_id(&id);
         if let Some(resource) = found.filter(|resource| resource.secret.matches(&secret)) {
             return Ok(Some(resource));
         }
-        self.parts.store.note_step(
+        self.services.store.note_step(
             ConnectStep::new(StepKind::Introspect)
                 .client(id.as_str(), None)
                 .refused(Reason::ClientAuth),
@@ -101,21 +101,21 @@ impl Issuer {
         now: Timestamp,
     ) -> Result<Value, Failure> {
         let presented = PlainToken::presented(token).hashed();
-        let refresh = self.parts.store.refresh_token(&presented).await?;
+        let refresh = self.services.store.refresh_token(&presented).await?;
         let Some(refresh) =
             refresh.filter(|refresh| refresh.used_at.is_none() && now < refresh.expires_at)
         else {
             return Ok(inactive());
         };
         Ok(json!({
-            "active": true, "token_type": "refresh_token", "iss": self.parts.public_url.as_str(), "sub": self.subject_of(grant).await?,
+            "active": true, "token_type": "refresh_token", "iss": self.settings.public_url.as_str(), "sub": self.subject_of(grant).await?,
             "client_id": grant.client_id.as_str(), "scope": grant.scopes.to_string(), "exp": refresh.expires_at.0,
         }))
     }
 
     /// The subject of a grant, as its client knows it.
     async fn subject_of(&self, grant: &Grant) -> Result<String, Failure> {
-        let client = self.parts.store.client(&grant.client_id).await?;
+        let client = self.services.store.client(&grant.client_id).await?;
         let account = &grant.subject.account;
         Ok(client.map_or_else(
             || account.as_str().to_owned(),

@@ -22,7 +22,7 @@ impl Issuer {
     /// The user, if they may still sign in. Disabling spends waiting codes and revokes grants, but
     /// a code that was being made at that moment arrives after it.
     pub(crate) async fn active_user(&self, user_id: &UserId) -> Result<Arc<User>, Failure> {
-        let user = self.parts.store.user(user_id).await?;
+        let user = self.services.store.user(user_id).await?;
         user.filter(|user| user.disabled_at.is_none()).ok_or_else(|| {
             let why = "the grant was revoked or has ended";
             Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::UserDisabled)
@@ -41,7 +41,7 @@ impl Issuer {
     ) -> Result<ScopeSet, Failure> {
         let left = self.reach(scopes, resources, user, &grant.subject.authentication);
         if left.iter().any(|scope| scope != Scope::OfflineAccess) {
-            let is_external = resources.iter().any(|one| self.parts.resources.is_external(one));
+            let is_external = resources.iter().any(|one| self.settings.resources.is_external(one));
             return Ok(if is_external { left } else { left.normalised() });
         }
         tracing::info!(user = %grant.subject.account, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the user's roles allow none of the scopes");
@@ -58,8 +58,9 @@ impl Issuer {
         (scopes, resources): (&ScopeSet, &[Resource]),
         now: Timestamp,
     ) -> Result<(String, i64), Failure> {
-        let parts = &self.parts;
-        let lifetime = parts.config.access_token_seconds.min(grant.expires_at.since(now)).max(1);
+        let services = &self.services;
+        let settings = &self.settings;
+        let lifetime = settings.config.access_token_seconds.min(grant.expires_at.since(now)).max(1);
         // The resources of this server know users by their own identifiers, relying parties as they
         // were told.
         let sub = if *resources == [self.userinfo_resource()] {
@@ -68,14 +69,14 @@ impl Issuer {
             grant.subject.account.as_str().to_owned()
         };
         let claims = AccessClaims {
-            iss: parts.public_url.as_str().to_owned(),
+            iss: settings.public_url.as_str().to_owned(),
             sub,
             aud: Audience::from_list(
                 resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
             ),
             exp: now.plus(lifetime).0,
             iat: now.0,
-            jti: random_text(parts.entropy.as_ref(), 12),
+            jti: random_text(services.entropy.as_ref(), 12),
             client_id: grant.client_id.as_str().to_owned(),
             scope: scopes.to_string(),
             auth_time: grant.subject.auth_time.0,
@@ -84,7 +85,7 @@ impl Issuer {
             grant: grant.id.as_str().to_owned(),
             act: grant.delegation.as_ref().and_then(acting),
         };
-        let token = parts.keys.sign(&claims, now).map_err(|error| {
+        let token = services.keys.sign(&claims, now).map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");
             Failure::new(OAuthErrorCode::ServerError, "no token can be issued at the moment")
         })?;
@@ -98,7 +99,7 @@ impl Issuer {
         grant: &Grant,
         now: Timestamp,
     ) -> RefreshToken {
-        let idle_end = now.plus(self.parts.config.refresh_token_idle_seconds);
+        let idle_end = now.plus(self.settings.config.refresh_token_idle_seconds);
         RefreshToken {
             token: plain.hashed(),
             grant_id: grant.id.clone(),

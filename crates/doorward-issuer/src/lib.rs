@@ -37,14 +37,14 @@ use doorward_model::{
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound, SingleFlight};
 
-pub use assertion::{SignatureRefusal, SignedToken, Verifier};
-pub use at_resource::{Guest, Passage, PassageKind};
+pub use assertion::Verifier;
+pub use at_resource::{Passage, PassageKind, ResourceUser};
 pub use authorization::{
     Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError,
 };
 pub use config::Config;
 pub use device::{DeviceRefusal, DeviceRequest};
-pub use enterprise::{Asserted, AssertedUser, Asserters, AssertionRefusal};
+pub use enterprise::Asserters;
 
 /// The source of clients. `doorward` connects the registration crate here, so that this one does
 /// not depend on it.
@@ -80,8 +80,8 @@ pub enum DirectoryError {
     },
 }
 
-/// The parts of the issuer.
-pub struct Parts {
+/// The services that the issuer works with.
+pub struct IssuerServices {
     /// The store.
     pub store: Store,
     /// The clock.
@@ -92,20 +92,28 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// The master key, for sealing requests and deriving refresh tokens.
     pub master: Arc<MasterKey>,
+    /// For the key sets of clients.
+    pub outbound: Outbound,
+}
+
+/// The other parts of the server, as the issuer asks them: clients, and users of other issuers.
+pub struct IssuerPorts {
     /// The source of clients.
     pub clients: Arc<dyn ClientDirectory>,
-    /// The permissions of roles, and the ways in which clients may come to be known.
-    pub rules: Live<Rules>,
     /// Verifies tokens of other issuers.
     pub verifier: Arc<dyn Verifier>,
     /// Identity providers that assert users.
     pub asserters: Arc<dyn Asserters>,
-    /// For the key sets of clients.
-    pub outbound: Outbound,
+}
+
+/// The settings of the issuer.
+pub struct IssuerSettings {
     /// The issuer identifier.
     pub public_url: PublicUrl,
     /// The resources that tokens may be for; the first is the default.
     pub resources: ResourceTable,
+    /// The permissions of roles, and the ways in which clients may come to be known.
+    pub rules: Live<Rules>,
     /// Lifetimes.
     pub config: Config,
 }
@@ -113,7 +121,9 @@ pub struct Parts {
 /// The authorization server. Cheap to clone.
 #[derive(Clone)]
 pub struct Issuer {
-    pub(crate) parts: Arc<Parts>,
+    pub(crate) services: Arc<IssuerServices>,
+    pub(crate) ports: Arc<IssuerPorts>,
+    pub(crate) settings: Arc<IssuerSettings>,
     /// Key sets of clients that are being fetched.
     pub(crate) key_sets: SingleFlight<ClientId, Result<String, Failure>>,
     pub(crate) documents: Arc<http::Documents>,
@@ -123,21 +133,23 @@ pub struct Issuer {
 const FETCHES: usize = 64;
 
 impl Issuer {
-    /// Takes the parts.
-    pub fn new(parts: Parts) -> Self {
+    /// Sets the issuer up.
+    pub fn new(services: IssuerServices, ports: IssuerPorts, settings: IssuerSettings) -> Self {
         Self {
-            parts: Arc::new(parts),
+            services: Arc::new(services),
+            ports: Arc::new(ports),
+            settings: Arc::new(settings),
             key_sets: SingleFlight::new(FETCHES),
             documents: Arc::default(),
         }
     }
     /// The issuer identifier.
     pub fn public_url(&self) -> &PublicUrl {
-        &self.parts.public_url
+        &self.settings.public_url
     }
     /// The configuration in force.
     pub fn config(&self) -> &Config {
-        &self.parts.config
+        &self.settings.config
     }
 }
 

@@ -11,8 +11,8 @@ const LOCALES: [&str; 3] = ["en", "de", "fr"];
 impl Issuer {
     /// The metadata document. With `assertions`, identity providers may assert users to clients.
     pub(crate) fn metadata(&self, assertions: bool) -> Value {
-        let (parts, rules) = (&self.parts, self.parts.rules.now());
-        let at = |path: &str| parts.public_url.at(path);
+        let (settings, rules) = (&self.settings, self.settings.rules.now());
+        let at = |path: &str| settings.public_url.at(path);
         let methods: Vec<_> = ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
         let proving: Vec<_> = ClientAuthMethod::ALL
             .iter()
@@ -22,7 +22,7 @@ impl Issuer {
         let assertion_algorithms =
             ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"];
         let mut document = json!({
-            "issuer": parts.public_url.as_str(),
+            "issuer": settings.public_url.as_str(),
             "authorization_endpoint": at(routes::AUTHORIZE),
             "token_endpoint": at(routes::TOKEN),
             "device_authorization_endpoint": at(routes::DEVICE_AUTHORIZATION),
@@ -43,7 +43,7 @@ impl Issuer {
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "authorization_response_iss_parameter_supported": true,
             "client_id_metadata_document_supported": rules.metadata_documents,
-            "protected_resources": parts.resources.snapshot().iter().map(doorward_model::Resource::as_str).collect::<Vec<_>>(),
+            "protected_resources": settings.resources.snapshot().iter().map(doorward_model::Resource::as_str).collect::<Vec<_>>(),
         });
         if let Value::Object(members) = &mut document {
             if assertions {
@@ -65,7 +65,7 @@ impl Issuer {
         let scopes: Vec<_> = advertised.map(|info| info.name).collect();
         let levels = [Level::SingleFactor, Level::MultiFactor].map(Level::as_str);
         let more = json!({
-            "userinfo_endpoint": self.parts.public_url.at(routes::USERINFO),
+            "userinfo_endpoint": self.settings.public_url.at(routes::USERINFO),
             "scopes_supported": scopes,
             "subject_types_supported": ["public", "pairwise"],
             "id_token_signing_alg_values_supported": algorithms,

@@ -44,7 +44,7 @@ pub(crate) struct IdTokenFor<'a> {
 impl Issuer {
     /// The audience of tokens for userinfo.
     pub(crate) fn userinfo_resource(&self) -> Resource {
-        Resource::userinfo(&self.parts.public_url)
+        Resource::userinfo(&self.settings.public_url)
     }
 
     /// The identifier under which a relying party knows a user (§8): the user's own, or one of the
@@ -54,7 +54,7 @@ impl Issuer {
             None => user_id.as_str().to_owned(),
             Some(sector) => {
                 let parts = [sector.as_bytes(), user_id.as_str().as_bytes()];
-                URL_SAFE_NO_PAD.encode(self.parts.master.mac("pairwise-subject", &parts))
+                URL_SAFE_NO_PAD.encode(self.services.master.mac("pairwise-subject", &parts))
             }
         }
     }
@@ -90,11 +90,11 @@ impl Issuer {
         if of.client.openid.is_none() || !of.scopes.contains(Scope::OpenId) {
             return Ok(None);
         }
-        let (parts, subject) = (&self.parts, &of.grant.subject);
+        let subject = &of.grant.subject;
         let user = self.active_user(&subject.account).await?;
         let mut claims = self.claims_of(of.client, &user, of.scopes);
         let protocol = json!({
-            "iss": parts.public_url.as_str(), "aud": of.client.id.as_str(),
+            "iss": self.settings.public_url.as_str(), "aud": of.client.id.as_str(),
             "iat": of.now.0, "exp": of.now.plus(of.lifetime).0, "auth_time": subject.auth_time.0,
             "acr": subject.authentication.level.as_str(), "amr": subject.authentication.amr,
         });
@@ -104,7 +104,7 @@ impl Issuer {
         let optional = [("nonce", of.nonce), ("sid", subject.sid.clone())];
         let given = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         claims.extend(given.map(|(name, value)| (name.to_owned(), value.into())));
-        let signed = parts.keys.sign_id_token(claims, of.access_token, of.now);
+        let signed = self.services.keys.sign_id_token(claims, of.access_token, of.now);
         signed.map(Some).map_err(|error| {
             tracing::error!(%error, "an ID token could not be signed");
             Failure::new(OAuthErrorCode::ServerError, "no token can be issued at the moment")

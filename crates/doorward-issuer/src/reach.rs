@@ -10,8 +10,8 @@ use crate::{Failure, Issuer, checks::resource};
 impl Issuer {
     /// Loads the external resource servers of the store; free when they are unchanged.
     pub(crate) async fn follow_resources(&self) -> Result<(), Failure> {
-        let external = self.parts.store.external_resources().await?;
-        self.parts.resources.follow(&external);
+        let external = self.services.store.external_resources().await?;
+        self.settings.resources.follow(&external);
         Ok(())
     }
 
@@ -31,7 +31,7 @@ impl Issuer {
         &self,
         presented: &[String],
     ) -> Result<(Vec<Resource>, Option<ExternalResource>), Failure> {
-        let table = &self.parts.resources;
+        let table = &self.settings.resources;
         let resources = resource::of_authorization(presented, &table.snapshot())?;
         let external = resources.iter().find_map(|resource| table.external(resource));
         if external.is_some() && resources.len() > 1 {
@@ -49,8 +49,8 @@ impl Issuer {
         user: &User,
         authentication: &Authentication,
     ) -> ScopeSet {
-        let table = &self.parts.resources;
-        let left = self.parts.rules.now().access.effective(scopes, user, authentication);
+        let table = &self.settings.resources;
+        let left = self.settings.rules.now().access.effective(scopes, user, authentication);
         // The claims of a user are told in signing them in, and not without it.
         let signs_in = left.contains(Scope::OpenId);
         let left: ScopeSet = left.iter().filter(|scope| signs_in || !scope.is_identity()).collect();

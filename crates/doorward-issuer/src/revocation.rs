@@ -28,34 +28,34 @@ impl Issuer {
     /// token.
     pub(crate) async fn grant_of(&self, token: &str) -> Result<Option<OwnToken>, Failure> {
         let (grant_id, verified) = if token.starts_with(TokenKind::RefreshToken.prefix()) {
-            match self.parts.store.refresh_token(&PlainToken::presented(token).hashed()).await? {
+            match self.services.store.refresh_token(&PlainToken::presented(token).hashed()).await? {
                 Some(refresh) => (refresh.grant_id, None),
                 None => return Ok(None),
             }
         } else {
             self.follow_keys().await?;
-            match self.parts.keys.verify(
+            match self.services.keys.verify(
                 token,
-                self.parts.public_url.as_str(),
-                self.parts.clock.now(),
+                self.settings.public_url.as_str(),
+                self.services.clock.now(),
             ) {
                 Ok(verified) => (GrantId::from_text(verified.claims.grant.clone()), Some(verified)),
                 Err(_) => return Ok(None),
             }
         };
-        let grant = self.parts.store.grant_uncached(&grant_id).await?;
+        let grant = self.services.store.grant_uncached(&grant_id).await?;
         Ok(grant.map(|grant| OwnToken { grant, verified }))
     }
 
     /// The grant of a token, if it counts at this moment.
     pub(crate) async fn live_grant_of(&self, token: &str) -> Result<Option<OwnToken>, Failure> {
-        let now = self.parts.clock.now();
+        let now = self.services.clock.now();
         let own = self.grant_of(token).await?.filter(|own| own.grant.is_live(now));
         let Some(OwnToken { grant, verified }) = own else { return Ok(None) };
         if grant.delegation.is_none() {
             return Ok(Some(OwnToken { grant, verified }));
         }
-        let in_force = self.parts.store.grant_in_force(&grant.id, now).await?;
+        let in_force = self.services.store.grant_in_force(&grant.id, now).await?;
         Ok(in_force.map(|grant| OwnToken { grant: grant.as_ref().clone(), verified }))
     }
 
@@ -80,10 +80,10 @@ impl Issuer {
         }
         let revoke = Change::RevokeGrant {
             grant_id: grant.id,
-            at: self.parts.clock.now(),
+            at: self.services.clock.now(),
             reason: RevokeReason::ByClient,
         };
-        self.parts.store.apply(revoke).await.map_err(Failure::from)?;
+        self.services.store.apply(revoke).await.map_err(Failure::from)?;
         nothing()
     }
 
@@ -95,9 +95,9 @@ impl Issuer {
         client_id: Option<ClientId>,
     ) -> Result<(), Failure> {
         tracing::info!(user = %user_id, client = client_id.as_ref().map_or("all", ClientId::as_str), "access revoked");
-        let at = self.parts.clock.now();
+        let at = self.services.clock.now();
         Ok(self
-            .parts
+            .services
             .store
             .apply(Change::RevokeGrantsOfUser {
                 user_id: user_id.clone(),

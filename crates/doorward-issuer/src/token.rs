@@ -91,14 +91,14 @@ impl Issuer {
         for _ in 0..ATTEMPTS {
             self.follow_keys().await?;
             // 4. The grant's decision.
-            let now = self.parts.clock.now();
+            let now = self.services.clock.now();
             let scopes = scopes.as_ref();
             let request = Request { issuer: self, client, params, resources, scopes, now };
             let refused = match grant.authorize(&request).await {
                 Ok(granted) => {
                     // 5. One unit of work.
                     let (issued, unit) = self.issue(granted, &request).await?;
-                    match self.parts.store.apply(unit).await {
+                    match self.services.store.apply(unit).await {
                         Ok(()) => {
                             let token_type = grant.issued_token_type();
                             return Ok(Issued { token_type, ..issued });
@@ -112,7 +112,7 @@ impl Issuer {
                 Err(refused) => Some(refused),
             };
             if let Some(Refused { failure, unit }) = refused {
-                match self.parts.store.apply(unit).await {
+                match self.services.store.apply(unit).await {
                     Ok(()) => return Err(failure),
                     // Another poll of the same device was noted first.
                     Err(StoreError::Refused(Condition::PollDevice)) => {}
@@ -175,7 +175,7 @@ impl Issuer {
         let event = match result {
             Ok(issued) => {
                 if kind != StepKind::Refresh {
-                    self.parts.store.note_step(step.user(issued.account.as_str()));
+                    self.services.store.note_step(step.user(issued.account.as_str()));
                 }
                 let has_entry = issued.is_new && issued.detail.is_none();
                 let Some(grant) = grant.filter(|_| !has_entry) else { return };
@@ -189,7 +189,7 @@ impl Issuer {
                 event
             }
             Err(failure) => {
-                self.parts
+                self.services
                     .store
                     .note_step(step.refused(failure.reason).detail(failure.detail.as_str()));
                 let detail = json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason.code()});
@@ -199,15 +199,15 @@ impl Issuer {
                     .detail(detail.to_string())
             }
         };
-        if let Err(error) = self.parts.store.note(event.through(&client.id)).await {
+        if let Err(error) = self.services.store.note(event.through(&client.id)).await {
             tracing::debug!(%error, "an entry of the audit could not be stored");
         }
     }
 
     /// Loads the signing keys of the store; free when they are unchanged.
     pub(crate) async fn follow_keys(&self) -> Result<(), Failure> {
-        let records = self.parts.store.signing_keys().await?;
-        self.parts.keys.follow(&records).map_err(|error| {
+        let records = self.services.store.signing_keys().await?;
+        self.services.keys.follow(&records).map_err(|error| {
             tracing::error!(%error, "the signing keys cannot be used");
             Failure::new(OAuthErrorCode::ServerError, "no token can be issued at the moment")
         })

@@ -37,7 +37,7 @@ pub(crate) enum StatedError {
 impl Issuer {
     /// The claims for an access token.
     pub(crate) async fn userinfo(&self, token: &str) -> Result<StatedError, Refusal> {
-        let now = self.parts.clock.now();
+        let now = self.services.clock.now();
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
             return Err(Refusal::Invalid);
         }
@@ -70,7 +70,7 @@ impl Issuer {
 
     /// The client of a token, if it is still a relying party that may be used.
     async fn relying_party(&self, id: &ClientId) -> Result<Arc<Client>, Refusal> {
-        let found = self.parts.store.client(id).await.map_err(Failure::from)?;
+        let found = self.services.store.client(id).await.map_err(Failure::from)?;
         let usable = |client: &Arc<Client>| client.disabled_at.is_none() && client.openid.is_some();
         found.filter(usable).ok_or(Refusal::Invalid)
     }
@@ -85,9 +85,9 @@ impl Issuer {
         if !client.openid.as_ref().is_some_and(|openid| openid.signed_userinfo) {
             return Ok(StatedError::Json(Value::Object(claims)));
         }
-        claims.insert("iss".to_owned(), self.parts.public_url.as_str().into());
+        claims.insert("iss".to_owned(), self.settings.public_url.as_str().into());
         claims.insert("aud".to_owned(), client.id.as_str().into());
-        let signed = self.parts.keys.sign_userinfo(&claims, self.parts.clock.now());
+        let signed = self.services.keys.sign_userinfo(&claims, self.services.clock.now());
         signed.map(StatedError::Signed).map_err(|error| {
             tracing::error!(%error, "userinfo could not be signed");
             let why = "no claims can be signed at the moment";

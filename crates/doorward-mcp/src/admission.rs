@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Mcp, Surface, Verdict, Visit,
-    call::Noted,
+    call::CallFacts,
     confirm::{Confirmation, cannot_be_asked},
-    item::{Facts, Item, Judged, Kind, Unjudged},
+    item::{CallLimits, Facts, Item, Judged, Kind, Unjudged},
     kept, older,
     operation::{Answer, ItemName, Operation},
     surface,
-    tools::{CallLimits, Progress, ToolCall, ToolError, ToolSource},
+    tools::{Progress, ToolCall, ToolError, ToolSource},
 };
 
 /// The mark of a permit. It can be made in this file only.
@@ -74,7 +74,7 @@ impl Mcp {
         visit: &Visit,
         wanted: ItemName<'_>,
     ) -> Option<(&Arc<dyn ToolSource>, Item)> {
-        for source in &self.inner.parts.sources {
+        for source in &self.inner.services.sources {
             if let Some(item) = source.find(visit, wanted).await {
                 return Some((source, item));
             }
@@ -111,7 +111,7 @@ impl Mcp {
     /// otherwise be used.
     async fn waiting(&self, visit: &Visit, operation: &Operation) -> Option<String> {
         let Some(ItemName::Tool(name)) = operation.item_name() else { return None };
-        for source in &self.inner.parts.sources {
+        for source in &self.inner.services.sources {
             if let Some(item) = source.waiting(visit, name).await {
                 let verdict = self.inner.judge.judge(visit, &item.facts());
                 return (verdict != Verdict::Refuse).then(|| name.to_owned());
@@ -125,7 +125,7 @@ impl Mcp {
         visit: Visit,
         mut operation: Operation,
         context: &RequestContext<RoleServer>,
-        noted: &mut Noted,
+        noted: &mut CallFacts,
     ) -> Result<Answer, ToolError> {
         let searched = match self.way(&visit, &mut operation).await? {
             CallRoute::Direct => false,
@@ -161,7 +161,7 @@ impl Mcp {
                 None,
             )));
         }
-        let limits = &*self.inner.parts.limits.now();
+        let limits = &*self.inner.settings.limits.now();
         let size = operation.bytes();
         noted.request_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if size > limits.argument_bytes {
@@ -213,10 +213,10 @@ impl Mcp {
         visit: &Visit,
         facts: &Facts<'_>,
         mut answer: Answer,
-        (shortens, noted): (bool, &mut Noted),
+        (shortens, noted): (bool, &mut CallFacts),
     ) -> Result<Answer, ToolError> {
         let Some(size) = answer.bytes() else { return Ok(answer) };
-        let limits = &*self.inner.parts.limits.now();
+        let limits = &*self.inner.settings.limits.now();
         let most = if facts.limits.result_bytes > 0 {
             facts.limits.result_bytes.min(limits.result_bytes)
         } else {
@@ -260,7 +260,7 @@ impl Mcp {
         let _turn = self
             .inner
             .limits
-            .admit(&self.inner.parts.limits.now(), visit, None, CallLimits::default())
+            .admit(&self.inner.settings.limits.now(), visit, None, CallLimits::default())
             .await?;
         let arguments = params.arguments.take().unwrap_or_default();
         let result = self.searched(visit, &params.name, arguments).await?;

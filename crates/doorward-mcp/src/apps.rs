@@ -6,7 +6,12 @@ use std::sync::Arc;
 use rmcp::model::{ExtensionCapabilities, JsonObject, MetaObject};
 use serde_json::Value;
 
-use crate::{Mcp, Visit, item::Judged, operation::ItemName, tools::ToolSpec, uri};
+use crate::{
+    Mcp, Visit,
+    item::{Judged, ToolSpec},
+    operation::ItemName,
+    uri,
+};
 
 /// The members of `_meta` that name the user interface of a tool or a result.
 const MEMBERS: [&str; 2] = ["ui/resourceUri", "openai/outputTemplate"];

@@ -130,14 +130,15 @@ impl Mcp {
             return self.holder(resource, &hashed).await;
         }
         let digest = hashed.as_str().to_owned();
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
-        let keys = parts.store.signing_keys().await?;
-        let followed = parts.keys.follow(&keys);
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        let now = services.clock.now();
+        let keys = services.store.signing_keys().await?;
+        let followed = services.keys.follow(&keys);
         followed.map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
         // A key may be retired while its tokens live, because other servers cache it.
         let known = self.inner.verified.0.get(&digest);
-        let verified = match known.filter(|it| parts.keys.is_published(&it.token.kid, now)) {
+        let verified = match known.filter(|it| services.keys.is_published(&it.token.kid, now)) {
             Some(verified) => verified,
             None => self.verify(token, digest).await?,
         };
@@ -151,7 +152,7 @@ impl Mcp {
                 TokenRefusal::Audience.to_string(),
             ));
         }
-        let grant = parts.store.grant_in_force(&verified.grant_id, now).await?;
+        let grant = services.store.grant_in_force(&verified.grant_id, now).await?;
         let Some(grant) = grant.filter(|grant| {
             grant.subject.account == verified.user_id && grant.client_id == verified.client_id
         }) else {
@@ -161,7 +162,7 @@ impl Mcp {
             ));
         };
         let Some(user) =
-            parts.store.user(&verified.user_id).await?.filter(|user| user.disabled_at.is_none())
+            services.store.user(&verified.user_id).await?.filter(|user| user.disabled_at.is_none())
         else {
             return Err(BearerRefusal::invalid(
                 Reason::UserDisabled,
@@ -169,7 +170,7 @@ impl Mcp {
             ));
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
-            let (store, grant_id) = (parts.store.clone(), grant.id.clone());
+            let (store, grant_id) = (services.store.clone(), grant.id.clone());
             // In the background, and it may fail: the time is only displayed on the account page.
             tokio::spawn(async move {
                 let _ = store.apply(Change::UseGrant { grant_id, now }).await;
@@ -178,7 +179,7 @@ impl Mcp {
         Ok(Arc::new(Caller {
             // The present roles count, not those at the time of issue; so do the user's later
             // revocations.
-            scopes: parts.rules.now().access.effective(
+            scopes: settings.rules.now().access.effective(
                 &verified.scopes.intersection(&grant.scopes),
                 &user,
                 &grant.subject.authentication,
@@ -195,9 +196,10 @@ impl Mcp {
         resource: &Resource,
         hashed: &HashedToken,
     ) -> Result<Arc<Caller>, BearerRefusal> {
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
-        let Some(token) = parts.store.access_token(hashed).await? else {
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        let now = services.clock.now();
+        let Some(token) = services.store.access_token(hashed).await? else {
             return Err(BearerRefusal::invalid(
                 Reason::TokenForeign,
                 "there is no such personal or service token",
@@ -214,7 +216,7 @@ impl Mcp {
                 format!("the personal or service token {} is {why}", token.id),
             ));
         }
-        let upstream = resource.upstream(&parts.public_url);
+        let upstream = resource.upstream(&settings.public_url);
         if upstream.is_some() && !token.reaches_upstream(upstream) {
             return Err(BearerRefusal::invalid(
                 Reason::TokenAudience,
@@ -222,7 +224,7 @@ impl Mcp {
             ));
         }
         let Some(user) =
-            parts.store.user(&token.user_id).await?.filter(|user| user.disabled_at.is_none())
+            services.store.user(&token.user_id).await?.filter(|user| user.disabled_at.is_none())
         else {
             return Err(BearerRefusal::invalid(
                 Reason::UserDisabled,
@@ -230,7 +232,7 @@ impl Mcp {
             ));
         };
         if token.last_used_at.is_none_or(|at| now.since(at) >= NOTE_USE_EVERY) {
-            let (store, id) = (parts.store.clone(), token.id.clone());
+            let (store, id) = (services.store.clone(), token.id.clone());
             tokio::spawn(async move {
                 let _ = store.apply(Change::UseAccessToken { id, now }).await;
             });
@@ -238,7 +240,11 @@ impl Mcp {
         Ok(Arc::new(Caller {
             // The authentication is that of the user who made the token; the rules are the present
             // ones.
-            scopes: parts.rules.now().access.effective(&token.scopes, &user, &token.authentication),
+            scopes: settings.rules.now().access.effective(
+                &token.scopes,
+                &user,
+                &token.authentication,
+            ),
             user,
             expires_at: token.expires_at.0,
             principal: Principal::Token(token),
@@ -246,10 +252,11 @@ impl Mcp {
     }
 
     async fn verify(&self, token: &str, digest: String) -> Result<Arc<Verified>, BearerRefusal> {
-        let parts = &self.inner.parts;
-        let token = parts
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        let token = services
             .keys
-            .verify(token, parts.public_url.as_str(), parts.clock.now())
+            .verify(token, settings.public_url.as_str(), services.clock.now())
             .map_err(|refusal| {
                 let reason = if refusal == TokenRefusal::Time {
                     Reason::TokenExpired
@@ -267,8 +274,9 @@ impl Mcp {
             token,
         });
         // Once for each token, not for each call: it is a step of the timeline.
-        let name = parts.store.client(&verified.client_id).await?.map(|client| client.name.clone());
-        parts.store.note_step(
+        let name =
+            services.store.client(&verified.client_id).await?.map(|client| client.name.clone());
+        services.store.note_step(
             ConnectStep::new(StepKind::Called)
                 .client(verified.client_id.as_str(), name)
                 .user(verified.user_id.as_str()),
@@ -279,11 +287,11 @@ impl Mcp {
 
     /// True if a stream that was opened by this caller may stay open.
     pub(crate) async fn may_continue(&self, caller: &Caller) -> bool {
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         if now.0 >= caller.expires_at || !self.is_enabled().await.unwrap_or(true) {
             return false;
         }
-        let store = &self.inner.parts.store;
+        let store = &self.inner.services.store;
         let live = match &caller.principal {
             Principal::Token(token) => {
                 let token = store.access_token(&token.token).await;

@@ -107,7 +107,7 @@ fn kind(verb: Verb, outcome: Outcome) -> AuditKind {
 
 /// Findings about a use while it is under way.
 #[derive(Debug, Default)]
-pub(crate) struct Noted {
+pub(crate) struct CallFacts {
     pub(crate) item: Option<Item>,
     pub(crate) request_bytes: i64,
     pub(crate) response_bytes: i64,
@@ -116,7 +116,7 @@ pub(crate) struct Noted {
 /// A use that is under way. One that is dropped before its end, because the client disconnected, is
 /// noted all the same.
 pub(crate) struct Noting {
-    pub(crate) noted: Noted,
+    pub(crate) noted: CallFacts,
     mcp: Mcp,
     visit: Visit,
     verb: Verb,
@@ -226,9 +226,9 @@ impl Drop for Noting {
 impl Mcp {
     /// Begins to watch a use.
     pub(crate) fn begin_noting(&self, visit: &Visit, operation: &Operation) -> Noting {
-        let recorded = !self.inner.parts.recorded.is_empty();
+        let recorded = !self.inner.settings.recorded.is_empty();
         Noting {
-            noted: Noted::default(),
+            noted: CallFacts::default(),
             mcp: self.clone(),
             visit: visit.clone(),
             verb: operation.verb(),
@@ -244,7 +244,7 @@ impl Mcp {
 
     /// True if arguments and results of this item are recorded.
     fn records(&self, name: &str) -> bool {
-        self.inner.parts.recorded.iter().any(|pattern| pattern.matches(name))
+        self.inner.settings.recorded.iter().any(|pattern| pattern.matches(name))
     }
 
     /// Tells the audit of a use that was refused before it was looked at.
@@ -259,7 +259,7 @@ impl Mcp {
 
     async fn note(&self, visit: &Visit, event: AuditEvent) {
         // The event takes its origin where it is noted, so that must happen inside.
-        let noted = async { self.inner.parts.store.note(event).await };
+        let noted = async { self.inner.services.store.note(event).await };
         let done = match &visit.origin {
             Some(from) => origin::serving(Arc::clone(from), noted).await,
             None => noted.await,
@@ -275,7 +275,7 @@ impl Mcp {
         arguments: Option<Map<String, Value>>,
         outcome: &Result<Answer, ToolError>,
     ) -> Option<String> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let result = match outcome {
             Ok(answer) => answer.value(),
             Err(error) => json!({"error": format!("{error:?}")}),
@@ -289,11 +289,11 @@ impl Mcp {
             }
         };
         let body = json!({"arguments": shown(Value::Object(arguments.unwrap_or_default())), "result": shown(result)}).to_string();
-        let id = format!("ar_{}", random_text(parts.entropy.as_ref(), 16));
-        let sealed = parts.master.seal(&record_place(&id), body.as_bytes());
-        match parts
+        let id = format!("ar_{}", random_text(services.entropy.as_ref(), 16));
+        let sealed = services.master.seal(&record_place(&id), body.as_bytes());
+        match services
             .store
-            .apply(Change::InsertRecord { id: id.clone(), at: parts.clock.now(), body: sealed })
+            .apply(Change::InsertRecord { id: id.clone(), at: services.clock.now(), body: sealed })
             .await
         {
             Ok(()) => Some(id),

@@ -18,7 +18,7 @@ impl Mcp {
             Target::All => routes::MCP.to_owned(),
             Target::One(upstream) => routes::of_upstream(routes::MCP_UPSTREAM, upstream),
         };
-        self.inner.parts.public_url.at(&format!("{}{path}", routes::PROTECTED_RESOURCE_METADATA))
+        self.inner.settings.public_url.at(&format!("{}{path}", routes::PROTECTED_RESOURCE_METADATA))
     }
 
     fn challenge(&self, target: Target, scope: &str, error: Option<(&str, &str)>) -> String {
@@ -49,7 +49,7 @@ impl Mcp {
 
     /// Notes on the client's way that a request was refused before anything else was looked at.
     pub(crate) fn noted(&self, reason: Reason, refusal: Response) -> Response {
-        self.inner.parts.store.note_step(ConnectStep::new(StepKind::Called).refused(reason));
+        self.inner.services.store.note_step(ConnectStep::new(StepKind::Called).refused(reason));
         refusal
     }
 
@@ -67,7 +67,7 @@ impl Mcp {
                 ConnectStep::new(StepKind::Called).refused(Reason::Server)
             }
         };
-        self.inner.parts.store.note_step(step);
+        self.inner.services.store.note_step(step);
         self.refuse_unnoted(target, refusal)
     }
 

@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     Caller, Mcp,
-    questions::{Asker, Questions, Relay},
+    questions::{AskError, PATIENCE, QuestionRecipient, Questions, Relay},
 };
 
 /// How many messages may wait for a slow reader.
@@ -31,29 +31,9 @@ const QUEUE: usize = 64;
 /// The time without output after which a waiting client gets a comment: proxies cut connections
 /// that are silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The longest that a user may take to answer.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
-
-/// Reason for which a question has no answer.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum AskError {
-    /// The client has disconnected, or its request has ended.
-    #[error("the client disconnected")]
-    Gone,
-    /// No answer in time.
-    #[error("the client did not respond in time")]
-    Timeout,
-    /// Too many questions wait already.
-    #[error("too many questions await an answer")]
-    Busy,
-    /// The client answered with an error.
-    #[error("the client refused: {0}")]
-    Refused(Value),
-}
-
 /// The parts of a channel.
 #[derive(Clone)]
-pub(crate) struct Ends {
+pub(crate) struct ChannelContext {
     pub(crate) user_id: UserId,
     /// The client or personal access token, by its identifier.
     pub(crate) program: String,
@@ -66,7 +46,7 @@ pub(crate) struct Ends {
 
 /// Speaks to the client behind one request. Cheap to clone.
 #[derive(Clone)]
-pub struct Channel(Option<Arc<Ends>>);
+pub struct Channel(Option<Arc<ChannelContext>>);
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,18 +59,18 @@ impl Channel {
     pub fn none() -> Self {
         Self(None)
     }
-    pub(crate) fn new(ends: Ends) -> Self {
+    pub(crate) fn new(ends: ChannelContext) -> Self {
         Self(Some(Arc::new(ends)))
     }
     /// The channel of a caller's request, into the stream behind `out`.
     pub(crate) fn of(mcp: &Mcp, caller: &Caller, out: mpsc::Sender<Bytes>) -> Self {
-        let parts = &mcp.inner.parts;
-        Self::new(Ends {
+        let services = &mcp.inner.services;
+        Self::new(ChannelContext {
             user_id: caller.user_id().clone(),
             program: caller.program().to_string(),
             questions: Arc::clone(&mcp.inner.questions),
-            entropy: Arc::clone(&parts.entropy),
-            relay: Some(Relay::of(parts)),
+            entropy: Arc::clone(&services.entropy),
+            relay: Some(Relay::of(&mcp.inner.services)),
             out,
         })
     }
@@ -108,7 +88,7 @@ impl Channel {
     /// open and declared support for it; newer ones receive an `input_required` result instead.
     pub async fn ask(&self, method: &str, params: Value) -> Result<Value, AskError> {
         let ends = self.0.as_ref().ok_or(AskError::Gone)?;
-        let asker = Asker { user_id: &ends.user_id, program: &ends.program };
+        let asker = QuestionRecipient { user_id: &ends.user_id, program: &ends.program };
         let random = random_text(ends.entropy.as_ref(), 18);
         let id =
             ends.relay.as_ref().map_or_else(|| random.clone(), |relay| relay.id(&asker, &random));
@@ -146,7 +126,7 @@ pub(crate) fn event(data: &str) -> Bytes {
     Bytes::from(text)
 }
 
-/// The sending end and the one that [`weave`] reads.
+/// The sending end and the one that [`merge_streams`] reads.
 pub(crate) fn pipe() -> (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>) {
     mpsc::channel(QUEUE)
 }
@@ -154,7 +134,7 @@ pub(crate) fn pipe() -> (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>) {
 type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, axum::Error>> + Send>>;
 
-struct Woven {
+struct MergedStream {
     answering: Option<Answering>,
     said: mpsc::Receiver<Bytes>,
     rest: Option<Chunks>,
@@ -163,14 +143,17 @@ struct Woven {
 
 /// Runs a handler while messages on its channel are sent before its response. A response without
 /// such messages is sent unchanged; otherwise it becomes an event stream that ends with the answer.
-pub(crate) async fn weave(mut answering: Answering, mut said: mpsc::Receiver<Bytes>) -> Response {
+pub(crate) async fn merge_streams(
+    mut answering: Answering,
+    mut said: mpsc::Receiver<Bytes>,
+) -> Response {
     let mut quiet = Box::pin(tokio::time::sleep(KEEP_ALIVE));
     let first = tokio::select! {
         biased;
         Some(message) = said.recv() => message,
         response = &mut answering => match said.try_recv() {
             Ok(message) => {
-                let woven = Woven { answering: Some(Box::pin(async move { response })), said, rest: None, quiet };
+                let woven = MergedStream { answering: Some(Box::pin(async move { response })), said, rest: None, quiet };
                 return streamed(message, woven);
             }
             Err(_) => return response,
@@ -180,10 +163,10 @@ pub(crate) async fn weave(mut answering: Answering, mut said: mpsc::Receiver<Byt
             Bytes::from_static(b": still here\n\n")
         }
     };
-    streamed(first, Woven { answering: Some(answering), said, rest: None, quiet })
+    streamed(first, MergedStream { answering: Some(answering), said, rest: None, quiet })
 }
 
-fn streamed(first: Bytes, woven: Woven) -> Response {
+fn streamed(first: Bytes, woven: MergedStream) -> Response {
     let rest =
         stream::unfold(
             woven,
@@ -197,7 +180,7 @@ fn streamed(first: Bytes, woven: Woven) -> Response {
     response
 }
 
-impl Woven {
+impl MergedStream {
     async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
         loop {
             if let Some(chunks) = &mut self.rest {
@@ -250,7 +233,7 @@ mod tests {
         let channel = |user: &str| {
             let (out, said) = pipe();
             let entropy = Arc::new(doorward_keys::SystemEntropy);
-            let ends = Ends {
+            let ends = ChannelContext {
                 user_id: UserId::from_text(user),
                 program: "c".to_owned(),
                 questions: Arc::clone(&questions),

@@ -54,14 +54,14 @@ pub(crate) enum Confirmation {
     /// There was none.
     NotNeeded,
     /// They agreed to exactly this use.
-    Given(Given),
+    Given(AgreedUse),
     /// The client has to ask the user, and repeat the request with the answer.
     Asked(Box<InputRequiredResult>),
 }
 
 /// A use to which the user agreed.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct AgreedUse {
     item: String,
     digest: String,
 }
@@ -170,7 +170,7 @@ impl Mcp {
             None => facts.listed_as.to_owned(),
         };
         let given =
-            Given { digest: digest(&item_now, &arguments), item: facts.listed_as.to_owned() };
+            AgreedUse { digest: digest(&item_now, &arguments), item: facts.listed_as.to_owned() };
         let Some(retry) = operation.retry() else { return Err(cannot_be_asked(&facts)) };
         let in_band = self.may_ask_in_band(visit);
         if let Some(about) = self.carried(visit, &given, retry.state.as_deref())? {
@@ -228,27 +228,27 @@ impl Mcp {
     fn seal(
         &self,
         visit: &Visit,
-        given: &Given,
+        given: &AgreedUse,
         (is_given, inner): (bool, Option<String>),
     ) -> String {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let about = About {
             user: visit.caller.user_id().to_string(),
             client: visit.caller.program().to_string(),
             item: given.item.clone(),
             digest: given.digest.clone(),
-            nonce: doorward_model::id::random_text(parts.entropy.as_ref(), 12),
-            until: parts.clock.now().plus(LIFETIME).0,
+            nonce: doorward_model::id::random_text(services.entropy.as_ref(), 12),
+            until: services.clock.now().plus(LIFETIME).0,
             given: is_given,
             inner,
         };
-        let state = parts
+        let state = services
             .master
             .seal(&place(visit.caller.user_id()), &serde_json::to_vec(&about).unwrap_or_default());
         format!("{}{}", if is_given { GIVEN } else { ASKED }, state.as_str())
     }
 
-    fn question(&self, visit: &Visit, given: &Given, text: &str) -> InputRequiredResult {
+    fn question(&self, visit: &Visit, given: &AgreedUse, text: &str) -> InputRequiredResult {
         let state = self.seal(visit, given, (false, None));
         let request = json!({"method": "elicitation/create", "params": {"mode": "form", "message": text, "requestedSchema": form()}});
         let requests: InputRequests = serde_json::from_value::<InputRequest>(request)
@@ -264,7 +264,7 @@ impl Mcp {
     pub(crate) fn carry_on(
         &self,
         visit: &Visit,
-        given: &Given,
+        given: &AgreedUse,
         required: &mut InputRequiredResult,
     ) {
         let inner = required.request_state.take();
@@ -275,7 +275,7 @@ impl Mcp {
     fn carried(
         &self,
         visit: &Visit,
-        given: &Given,
+        given: &AgreedUse,
         state: Option<&str>,
     ) -> Result<Option<About>, ToolError> {
         let Some(state) = state else { return Ok(None) };
@@ -284,9 +284,9 @@ impl Mcp {
             (None, Some(sealed)) => (false, sealed),
             (None, None) => return Ok(None),
         };
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let caller = &visit.caller;
-        let opened = parts
+        let opened = services
             .master
             .open(&place(caller.user_id()), &Sealed::from_stored(sealed.to_owned()))
             .ok();
@@ -297,7 +297,7 @@ impl Mcp {
                 && about.client == caller.program().as_str()
                 && about.item == given.item
                 && about.digest == given.digest
-                && parts.clock.now().0 < about.until
+                && services.clock.now().0 < about.until
         };
         // MCP-20: a state that was made for another user, client, item or set of arguments, or too
         // long ago, is not valid.
@@ -312,7 +312,7 @@ impl Mcp {
 
     /// Uses up a confirmation. Each is valid for one request, so that one agreement covers one
     /// execution.
-    async fn spend_once(&self, about: &About, given: Given) -> Result<Confirmation, ToolError> {
+    async fn spend_once(&self, about: &About, given: AgreedUse) -> Result<Confirmation, ToolError> {
         if self.spend(&format!("confirm/{}", about.nonce), about.until).await? {
             return Ok(Confirmation::Given(given));
         }
@@ -326,7 +326,7 @@ impl Mcp {
     pub(super) async fn spend(&self, key: &str, until: i64) -> Result<bool, ToolError> {
         match self
             .inner
-            .parts
+            .services
             .store
             .apply(Change::SpendValue { key: key.to_owned(), expires_at: Timestamp(until) })
             .await

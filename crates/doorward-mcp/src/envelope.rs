@@ -61,7 +61,7 @@ impl RequestedOperation {
 
 /// The type of a body.
 #[derive(Debug)]
-pub(crate) enum Peeked {
+pub(crate) enum MessageKind {
     /// One request or notification.
     Message(Envelope),
     /// An answer to a question of this server.
@@ -117,21 +117,21 @@ impl Envelope {
     }
 }
 
-pub(crate) fn peek(body: &[u8]) -> Peeked {
+pub(crate) fn peek(body: &[u8]) -> MessageKind {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Peeked::Batch;
+        return MessageKind::Batch;
     }
     match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) if envelope.method.is_empty() => {
             match serde_json::from_slice::<Map<String, Value>>(body) {
                 Ok(members) if members.contains_key("result") || members.contains_key("error") => {
-                    Peeked::Answer(members)
+                    MessageKind::Answer(members)
                 }
-                _ => Peeked::Other,
+                _ => MessageKind::Other,
             }
         }
-        Ok(envelope) => Peeked::Message(envelope),
-        Err(_) => Peeked::Other,
+        Ok(envelope) => MessageKind::Message(envelope),
+        Err(_) => MessageKind::Other,
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_message_names_its_item_once() {
         let requested = |body: &str| match peek(body.as_bytes()) {
-            Peeked::Message(envelope) => envelope.requested(),
+            MessageKind::Message(envelope) => envelope.requested(),
             _ => None,
         };
         let tool = |body: &str| {
@@ -189,8 +189,8 @@ mod tests {
             .unwrap();
             assert_eq!((found.kind, found.name.as_str()), (kind, name), "{method}");
         }
-        assert!(matches!(peek(b" \n[{}]"), Peeked::Batch));
-        assert!(matches!(peek(b"nonsense"), Peeked::Other));
+        assert!(matches!(peek(b" \n[{}]"), MessageKind::Batch));
+        assert!(matches!(peek(b"nonsense"), MessageKind::Other));
     }
 
     #[test]
@@ -204,19 +204,22 @@ mod tests {
             let body = format!(
                 r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"call_tool","arguments":{arguments}}}}}"#
             );
-            let Peeked::Message(envelope) = peek(body.as_bytes()) else { panic!("{body}") };
+            let MessageKind::Message(envelope) = peek(body.as_bytes()) else { panic!("{body}") };
             assert_eq!(envelope.requested().unwrap().name, "wipe");
         }
     }
 
     #[test]
     fn answers_and_cancellations_are_recognised() {
-        assert!(matches!(peek(br#"{"jsonrpc":"2.0","id":"dw-1","result":{}}"#), Peeked::Answer(_)));
+        assert!(matches!(
+            peek(br#"{"jsonrpc":"2.0","id":"dw-1","result":{}}"#),
+            MessageKind::Answer(_)
+        ));
         assert!(matches!(
             peek(br#"{"jsonrpc":"2.0","id":"dw-1","error":{"code":1}}"#),
-            Peeked::Answer(_)
+            MessageKind::Answer(_)
         ));
-        let Peeked::Message(envelope) = peek(
+        let MessageKind::Message(envelope) = peek(
             br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#,
         ) else {
             panic!()

@@ -20,12 +20,12 @@ use crate::{
         empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off,
         without_discovery,
     },
-    channel::{Channel, pipe, weave},
-    envelope::{self, Envelope, Peeked},
+    channel::{Channel, merge_streams, pipe},
+    envelope::{self, Envelope, MessageKind},
     in_flight::InFlight,
     item::Judged,
     lease,
-    session::{self, Presented},
+    session::{self, PresentedSession},
 };
 
 /// Middleware: switch, origin and host, bearer, session, scope; then the handler. Also while a
@@ -85,7 +85,7 @@ impl McpEndpoint {
         let name = path.trim_end_matches('/').rsplit('/').next()?;
         UpstreamName::parse(name)
             .ok()
-            .filter(|name| mcp.inner.parts.resources.has_upstream(*name))
+            .filter(|name| mcp.inner.settings.resources.has_upstream(*name))
             .map(Target::One)
     }
 }
@@ -141,29 +141,29 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
         return lease::hold(mcp, caller, next.run(request).await);
     }
     let (parts, body) = request.into_parts();
-    let body = match read_body(body, mcp.inner.parts.config.max_message_bytes).await {
+    let body = match read_body(body, mcp.inner.settings.config.max_message_bytes).await {
         Ok(body) => body,
         Err(error) => return unread(&error),
     };
     let response = match envelope::peek(&body) {
-        Peeked::Batch => {
+        MessageKind::Batch => {
             return rpc_refusal(
                 StatusCode::BAD_REQUEST,
                 -32600,
                 "batches are not supported; send one message per request",
             );
         }
-        Peeked::Answer(members) => match answered(mcp, &visit, &members, &parts).await {
+        MessageKind::Answer(members) => match answered(mcp, &visit, &members, &parts).await {
             Some(response) => return response,
             None => pass(mcp, visit, None, (parts, body), next).await,
         },
-        Peeked::Message(envelope) => {
+        MessageKind::Message(envelope) => {
             if let Some(refusal) = refusal(mcp, &visit, &envelope).await {
                 return refusal;
             }
             pass(mcp, visit, Some(envelope), (parts, body), next).await
         }
-        Peeked::Other => pass(mcp, visit, None, (parts, body), next).await,
+        MessageKind::Other => pass(mcp, visit, None, (parts, body), next).await,
     };
     lease::hold(mcp, caller, response)
 }
@@ -214,14 +214,14 @@ async fn visit(
         .unwrap_or_default();
     // The stateless revisions have no sessions and ignore the header (T23).
     let presented = if version >= "2026-07-28" {
-        Presented::None
+        PresentedSession::None
     } else {
         mcp.session(headers, caller, target)
     };
     let (client, session) = match presented {
-        Presented::None => (Arc::default(), None),
-        Presented::Valid(facts, hash) => (facts, Some(hash)),
-        Presented::Unknown => {
+        PresentedSession::None => (Arc::default(), None),
+        PresentedSession::Valid(facts, hash) => (facts, Some(hash)),
+        PresentedSession::Unknown => {
             return Err(Box::new(rpc_refusal(
                 StatusCode::NOT_FOUND,
                 -32001,
@@ -231,7 +231,7 @@ async fn visit(
     };
     let registered_name = match &caller.principal {
         Principal::Token(token) => token.name.as_str().into(),
-        Principal::Client(grant) => match mcp.inner.parts.store.client(&grant.client_id).await {
+        Principal::Client(grant) => match mcp.inner.services.store.client(&grant.client_id).await {
             Ok(Some(client)) => client.name.as_str().into(),
             Ok(None) => grant.client_id.as_str().into(),
             Err(error) => return Err(Box::new(mcp.refuse(target, &error.into()))),
@@ -340,5 +340,5 @@ async fn pass(
             }
         }
     });
-    weave(answering, said).await
+    merge_streams(answering, said).await
 }

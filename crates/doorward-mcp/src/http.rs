@@ -40,7 +40,7 @@ struct Streamable {
 
 /// The MCP endpoints with their guard, and the metadata without.
 pub fn router(mcp: &Mcp) -> Router {
-    let parts = &mcp.inner.parts;
+    let settings = &mcp.inner.settings;
     // Host and Origin are checked by the guard against the public URL; no sessions, so that any
     // replica serves any request.
     let config = StreamableHttpServerConfig::default()
@@ -48,7 +48,7 @@ pub fn router(mcp: &Mcp) -> Router {
         .with_json_response(true)
         .disable_allowed_hosts()
         .disable_allowed_origins()
-        .with_max_request_body_bytes(parts.config.max_message_bytes);
+        .with_max_request_body_bytes(settings.config.max_message_bytes);
     let factory = {
         let mcp = mcp.clone();
         move || Ok(Server::new(mcp.clone()))
@@ -110,7 +110,7 @@ async fn metadata_of_one(
     headers: HeaderMap,
 ) -> Response {
     match UpstreamName::parse(&name) {
-        Ok(name) if mcp.inner.parts.resources.has_upstream(name) => {
+        Ok(name) if mcp.inner.settings.resources.has_upstream(name) => {
             document(&mcp, Target::One(name), reached, &headers).await
         }
         _ => empty(StatusCode::NOT_FOUND),
@@ -121,7 +121,7 @@ async fn document(mcp: &Mcp, target: Target, reached: Reached, headers: &HeaderM
     let reached = reached.map(|Extension(reached)| reached);
     match mcp.is_enabled().await {
         Ok(true) => {
-            mcp.inner.parts.store.note_step(ConnectStep::new(StepKind::ResourceMetadata));
+            mcp.inner.services.store.note_step(ConnectStep::new(StepKind::ResourceMetadata));
             let make = || Document::new(&mcp.resource_metadata(target, reached.as_ref()), 300);
             match (target, &reached) {
                 (Target::All, None) => mcp.inner.metadata.get_or_init(make).answer(headers),
@@ -146,7 +146,7 @@ async fn streamable_http(State(streamable): State<Streamable>, mut request: Requ
     }
     // The guard read the message already, within its bound.
     let (parts, body) = request.into_parts();
-    let most = streamable.mcp.inner.parts.config.max_message_bytes;
+    let most = streamable.mcp.inner.settings.config.max_message_bytes;
     let Ok(body) = to_bytes(body, most).await else { return empty(StatusCode::BAD_REQUEST) };
     match streamable.in_place.answer(parts, &body).await {
         Ok(response) => response,

@@ -140,7 +140,7 @@ impl Listener {
     pub(crate) fn new(mcp: &Mcp, visit: Visit) -> Self {
         Self {
             mcp: mcp.clone(),
-            changes: mcp.inner.parts.changes.listen(),
+            changes: mcp.inner.services.changes.listen(),
             visit,
             collected: HashSet::new(),
             until: None,
@@ -168,8 +168,9 @@ impl Listener {
     /// The visit with the user's roles of this moment: a stream stays open for longer than roles
     /// stay the same.
     async fn as_it_is_now(&self) -> Option<Visit> {
-        let parts = &self.mcp.inner.parts;
-        let user = parts
+        let services = &self.mcp.inner.services;
+        let settings = &self.mcp.inner.settings;
+        let user = services
             .store
             .user(self.visit.caller.user_id())
             .await
@@ -178,7 +179,7 @@ impl Listener {
             .filter(|user| user.disabled_at.is_none())?;
         let before = &self.visit.caller;
         let scopes =
-            parts.rules.now().access.effective(&before.scopes, &user, before.authentication());
+            settings.rules.now().access.effective(&before.scopes, &user, before.authentication());
         let caller = Arc::new(Caller { scopes, user, ..before.as_ref().clone() });
         Some(Visit { caller, ..self.visit.clone() })
     }
@@ -309,7 +310,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
         return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, streams::TOO_MANY);
     };
     let ended = Ended { _slot: slot, mcp: mcp.clone(), session: Arc::clone(&session) };
-    let state = (Listener::new(&mcp, visit), ended, mcp.inner.parts.stop.clone());
+    let state = (Listener::new(&mcp, visit), ended, mcp.inner.services.stop.clone());
     let events = stream::unfold(state, |(mut listener, ended, stop)| async move {
         let chunk = tokio::select! {
             changes = listener.next() => {

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use doorward_model::{Scope, ToolClass, UpstreamName, policy};
-
-use crate::tools::{CallLimits, ToolSpec};
+use rmcp::model::Tool;
 
 /// The kind of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +43,50 @@ impl Kind {
             Self::Upstream => "upstream",
         }
     }
+}
+
+/// A tool as it is listed and judged.
+#[derive(Clone, Debug)]
+pub struct ToolSpec {
+    /// Its definition, under the name for clients.
+    pub tool: Tool,
+    /// The upstream that it belongs to; `None` for built-in tools.
+    pub upstream: Option<UpstreamName>,
+    /// Its name at the upstream.
+    pub own_name: String,
+    /// Its name among the tools of all upstreams. It stays the same at the upstream's own URL, so
+    /// that rules, confirmations and the audit mean the same tool at every URL.
+    pub listed_as: String,
+    /// Its effect on the world.
+    pub class: ToolClass,
+    /// The scope that calling it needs.
+    pub scope: Scope,
+    /// It reaches beyond its server.
+    pub open_world: bool,
+    /// Calling it again with the same arguments changes nothing more.
+    pub idempotent: bool,
+    /// How much of it one call may use.
+    pub limits: CallLimits,
+}
+
+impl ToolSpec {
+    /// The name for clients.
+    pub fn name(&self) -> &str {
+        &self.tool.name
+    }
+}
+
+/// Bounds of calls to one upstream. Zero means that only the general limits hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Calls a minute, of all users together.
+    pub per_minute: u32,
+    /// Calls at once, of all users together.
+    pub at_once: u32,
+    /// Seconds that one call may take.
+    pub seconds: u64,
+    /// Bytes that one result may have.
+    pub result_bytes: usize,
 }
 
 /// A prompt, a resource, a template, or an upstream itself, as it is judged. Its class is always

@@ -40,12 +40,12 @@ pub(crate) fn is_wanted(meta: &rmcp::model::RequestMetaObject) -> bool {
 }
 
 /// The whole of a result that consists of text and JSON alone.
-enum Whole {
+enum CompleteResult {
     Json(Value, String),
     Text(String),
 }
 
-impl Whole {
+impl CompleteResult {
     /// `None` if the result has pictures or other blocks, which are not shortened.
     fn of(result: &CallToolResult) -> Option<Self> {
         let texts: Option<Vec<&str>> = result
@@ -81,22 +81,23 @@ impl Whole {
 impl Mcp {
     /// Keeps a text for its user, and returns its URI.
     async fn keep(&self, visit: &Visit, tool: &str, text: &str) -> Result<String, StoreError> {
-        let parts = &self.inner.parts;
-        let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
-        let now = parts.clock.now();
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        let id = PlainToken::random(TokenKind::Link, services.entropy.as_ref());
+        let now = services.clock.now();
         let user_id = visit.caller.user_id();
         let row = KeptResult {
             id: id.hashed(),
             user_id: user_id.clone(),
             tool: tool.to_owned(),
-            body: parts.master.seal(&place(user_id), text.as_bytes()),
+            body: services.master.seal(&place(user_id), text.as_bytes()),
             size: i64::try_from(text.len()).unwrap_or(i64::MAX),
             created_at: now,
-            expires_at: now.plus(parts.config.kept_result_seconds),
+            expires_at: now.plus(settings.config.kept_result_seconds),
         };
-        let most = parts.config.kept_results_per_user;
+        let most = settings.config.kept_results_per_user;
         let keep = UpstreamChange::KeepResult { result: Box::new(row), most };
-        parts.store.apply(keep).await?;
+        services.store.apply(keep).await?;
         Ok(format!("{SCHEME}{}", id.reveal()))
     }
 
@@ -108,9 +109,9 @@ impl Mcp {
         tool: &str,
         result: CallToolResult,
     ) -> CallToolResult {
-        let config = &self.inner.parts.config;
+        let config = &self.inner.settings.config;
         let most = config.preview_over_chars;
-        let Some(whole) = Whole::of(&result) else { return result };
+        let Some(whole) = CompleteResult::of(&result) else { return result };
         let characters = whole.text().chars().count();
         if characters <= most {
             return result;
@@ -130,7 +131,7 @@ impl Mcp {
             CallToolResult::success(vec![])
         };
         let told = match &whole {
-            Whole::Text(text) => {
+            CompleteResult::Text(text) => {
                 link.mime_type = Some("text/plain".to_owned());
                 let beginning: String = text.chars().take(most).collect();
                 let left_out = characters - most;
@@ -140,7 +141,7 @@ impl Mcp {
                      a part, within {minutes} minutes)"
                 )
             }
-            Whole::Json(value, _) => {
+            CompleteResult::Json(value, _) => {
                 link.mime_type = Some("application/json".to_owned());
                 let (beginning, left_out) = cut::beginning(value, most);
                 let told = json!({
@@ -166,14 +167,15 @@ impl Mcp {
 
     /// The kept results of this caller, as resources.
     pub(crate) async fn kept_resources(&self, visit: &Visit) -> Vec<Resource> {
-        let parts = &self.inner.parts;
-        let kept = match parts.store.kept_list(visit.caller.user_id(), parts.clock.now()).await {
-            Ok(kept) => kept,
-            Err(error) => {
-                tracing::error!(%error, "the stored results could not be listed");
-                return Vec::new();
-            }
-        };
+        let services = &self.inner.services;
+        let kept =
+            match services.store.kept_list(visit.caller.user_id(), services.clock.now()).await {
+                Ok(kept) => kept,
+                Err(error) => {
+                    tracing::error!(%error, "the stored results could not be listed");
+                    return Vec::new();
+                }
+            };
         let results = kept.into_iter().filter(|row| {
             !crate::confirm::page::is_question(&row.tool) && !crate::questions::is_answer(&row.tool)
         });
@@ -197,9 +199,9 @@ impl Mcp {
             Some(hash) => HashedToken::from_stored(hash.to_owned()),
             None => PlainToken::presented(address.strip_prefix(SCHEME)?).hashed(),
         };
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let user_id = visit.caller.user_id();
-        let found = match parts.store.kept_result(user_id, &id, parts.clock.now()).await {
+        let found = match services.store.kept_result(user_id, &id, services.clock.now()).await {
             Ok(found) => found.filter(|row| {
                 !crate::confirm::page::is_question(&row.tool)
                     && !crate::questions::is_answer(&row.tool)
@@ -212,7 +214,7 @@ impl Mcp {
                 )));
             }
         };
-        let open = |body: &Sealed| parts.master.open(&place(user_id), body).ok();
+        let open = |body: &Sealed| services.master.open(&place(user_id), body).ok();
         let text = found
             .and_then(|row| open(&row.body))
             .map(|plain| String::from_utf8_lossy(&plain).into_owned());

@@ -62,17 +62,18 @@ pub use admission::Permit;
 pub use bearer::BearerRefusal;
 pub use call::record_place;
 pub use canonical::write_sorted;
-pub use channel::{AskError, Channel};
+pub use channel::Channel;
 pub use config::{Config, tool_limits};
 pub use confirm::page::Pending as PendingConfirmation;
 pub use explanation::Step;
 pub use hub::{Change, Changed, Changes};
-pub use item::{Facts, Item, ItemSpec, Judged, Kind, Listed, Unjudged};
+pub use item::{CallLimits, Facts, Item, ItemSpec, Judged, Kind, Listed, ToolSpec, Unjudged};
 pub use judge::{Judge, Subject, Verdict};
 pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
+pub use questions::AskError;
 pub use server::text_result;
-pub use tools::{CallLimits, Offers, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
+pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
@@ -172,8 +173,8 @@ impl Caller {
     }
 }
 
-/// The parts of the MCP server.
-pub struct Parts {
+/// The services that the MCP server works with.
+pub struct McpServices {
     /// The store.
     pub store: Store,
     /// The clock.
@@ -184,24 +185,28 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// The master key, which seals the state that clients carry.
     pub master: Arc<MasterKey>,
+    /// The sources of tools.
+    pub sources: Vec<Arc<dyn ToolSource>>,
+    /// The channel on which sources announce changes.
+    pub changes: Changes,
+    /// Ends all streams when the server stops.
+    pub stop: CancellationToken,
+}
+
+/// The settings of the MCP server.
+pub struct McpSettings {
     /// This server's public URL.
     pub public_url: PublicUrl,
     /// Hosts that requests may name besides the public URL's.
     pub allowed_hosts: Vec<String>,
-    /// The sources of tools.
-    pub sources: Vec<Arc<dyn ToolSource>>,
     /// The permissions of roles, and which tools, for whom.
     pub rules: Live<Rules>,
     /// The resources of this moment.
     pub resources: ResourceTable,
-    /// The channel on which sources announce changes.
-    pub changes: Changes,
     /// How much may be used.
     pub limits: Live<LimitsConfig>,
     /// Calls of these tools are recorded with their arguments and results.
     pub recorded: Vec<Pattern>,
-    /// Ends all streams when the server stops.
-    pub stop: CancellationToken,
     /// The configuration.
     pub config: Config,
 }
@@ -213,7 +218,8 @@ pub struct Mcp {
 }
 
 pub(crate) struct Inner {
-    pub(crate) parts: Parts,
+    pub(crate) services: McpServices,
+    pub(crate) settings: McpSettings,
     pub(crate) judge: Judge,
     pub(crate) indexes: surface::Indexes,
     pub(crate) tool_limits: Vec<(Pattern, usize)>,
@@ -233,13 +239,13 @@ pub(crate) struct Inner {
 }
 
 impl Mcp {
-    /// Takes the parts.
-    pub fn new(parts: Parts) -> Self {
+    /// Sets the MCP server up.
+    pub fn new(services: McpServices, settings: McpSettings) -> Self {
         let inner = Inner {
-            judge: Judge::new(parts.rules.clone()),
+            judge: Judge::new(settings.rules.clone()),
             indexes: surface::Indexes::default(),
-            tool_limits: config::tool_limits(&parts.config.tool_limits).unwrap_or_default(),
-            confirm_in_band: parts.config.confirm_in_band.iter().map(Pattern::new).collect(),
+            tool_limits: config::tool_limits(&settings.config.tool_limits).unwrap_or_default(),
+            confirm_in_band: settings.config.confirm_in_band.iter().map(Pattern::new).collect(),
             limits: limits::Limits::default(),
             questions: Arc::default(),
             in_flight: in_flight::InFlight::default(),
@@ -247,28 +253,30 @@ impl Mcp {
             watched: hub::Watched::default(),
             listening: hub::Listening::default(),
             hosts: HostPolicy::new(
-                &parts.public_url,
-                &parts.allowed_hosts,
-                &parts.config.allowed_origins,
+                &settings.public_url,
+                &settings.allowed_hosts,
+                &settings.config.allowed_origins,
             ),
-            verified: bearer::VerifiedTokens::new(parts.config.verified_tokens),
+            verified: bearer::VerifiedTokens::new(settings.config.verified_tokens),
             streams: sse::Streams::default(),
             open_streams: Arc::default(),
             metadata: OnceLock::new(),
-            parts,
+            services,
+            settings,
         };
         Self { inner: Arc::new(inner) }
     }
 
     /// True if the MCP server is on: as the administrator switched it, or else as configured.
     pub async fn is_enabled(&self) -> Result<bool, StoreError> {
-        let switched = self.inner.parts.store.setting(doorward_model::setting::MCP_ENABLED).await?;
-        Ok(switched.map_or(self.inner.parts.config.enabled, |value| value == "true"))
+        let switched =
+            self.inner.services.store.setting(doorward_model::setting::MCP_ENABLED).await?;
+        Ok(switched.map_or(self.inner.settings.config.enabled, |value| value == "true"))
     }
 
     /// The resource at an MCP URL.
     pub(crate) fn resource(&self, target: Target) -> Resource {
-        target.resource(&self.inner.parts.public_url)
+        target.resource(&self.inner.settings.public_url)
     }
 
     /// The judge of this server.
@@ -277,6 +285,6 @@ impl Mcp {
     }
 
     pub(crate) fn new_stream_id(&self) -> SessionId {
-        SessionId::random(self.inner.parts.entropy.as_ref())
+        SessionId::random(self.inner.services.entropy.as_ref())
     }
 }

@@ -16,10 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{
-    Visit,
-    tools::{CallLimits, ToolError},
-};
+use crate::{Visit, item::CallLimits, tools::ToolError};
 
 /// How much may be used. An upstream may have tighter limits of its own.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     Mcp, Surface, Target, Verdict, Visit, apps, confirm,
-    item::{Judged, Unjudged},
+    item::{Judged, ToolSpec, Unjudged},
     older, surface,
-    tools::{Offers, ToolError, ToolSource, ToolSpec},
+    tools::{Offers, ToolError, ToolSource},
 };
 
 impl Mcp {
@@ -37,7 +37,7 @@ impl Mcp {
 
     /// The number of tools up to which this client is shown them one by one (CA35).
     fn most_tools(&self, visit: &Visit) -> usize {
-        let config = &self.inner.parts.config;
+        let config = &self.inner.settings.config;
         let named = self.inner.tool_limits.iter().find(|(pattern, _)| visit.client_is(pattern));
         named.map_or(config.tool_limit, |(_, most)| *most)
     }
@@ -105,7 +105,7 @@ impl Mcp {
         F: Future<Output = Unjudged<T>>,
     {
         let mut all = Vec::new();
-        for source in &self.inner.parts.sources {
+        for source in &self.inner.services.sources {
             all.extend(self.allowed(visit, ask(source).await));
         }
         all
@@ -128,7 +128,7 @@ impl Mcp {
 
     /// True if any source may offer more than tools.
     pub(crate) fn may_offer(&self) -> bool {
-        self.inner.parts.sources.iter().any(|source| source.may_offer())
+        self.inner.services.sources.iter().any(|source| source.may_offer())
     }
 }
 

@@ -11,18 +11,18 @@ impl Mcp {
     /// `offline_access` (R5). Clients compare the resource with their configured URL, so that it is
     /// named as it was `reached`; the authorization server has one name.
     pub(crate) fn resource_metadata(&self, target: Target, reached: Option<&ReachedAs>) -> Value {
-        let parts = &self.inner.parts;
-        let public_url = reached.map_or(&parts.public_url, |reached| &reached.0);
+        let settings = &self.inner.settings;
+        let public_url = reached.map_or(&settings.public_url, |reached| &reached.0);
         let mut document = json!({
             "resource": target.resource(public_url).as_str(),
-            "authorization_servers": [parts.public_url.as_str()],
+            "authorization_servers": [settings.public_url.as_str()],
             "scopes_supported": ScopeSet::default_request().iter().map(doorward_model::Scope::name).collect::<Vec<_>>(),
             "bearer_methods_supported": ["header"],
         });
         if let Value::Object(members) = &mut document {
             for (name, value) in [
-                ("resource_name", &parts.config.resource_name),
-                ("resource_documentation", &parts.config.resource_documentation),
+                ("resource_name", &settings.config.resource_name),
+                ("resource_documentation", &settings.config.resource_documentation),
             ] {
                 if !value.is_empty() {
                     members.insert(name.to_owned(), value.as_str().into());

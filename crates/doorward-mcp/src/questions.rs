@@ -8,6 +8,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use doorward_keys::MasterKey;
@@ -18,10 +19,7 @@ use doorward_store::{KeptAnswer, Store, StoreError};
 use serde_json::{Map, Value, json};
 use tokio::sync::{broadcast, oneshot};
 
-use crate::{
-    Caller, Mcp, Parts,
-    channel::{AskError, PATIENCE},
-};
+use crate::{Caller, Mcp, McpServices};
 
 /// The most questions that wait for an answer, of all users together and of one.
 const MOST_QUESTIONS: usize = 10_000;
@@ -33,14 +31,34 @@ const KEPT_AS: &str = "(answer)";
 /// The longest identifier, in bytes.
 const LONGEST_ID: usize = 512;
 
+/// The longest that a user may take to answer.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Reason for which a question has no answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AskError {
+    /// The client has disconnected, or its request has ended.
+    #[error("the client disconnected")]
+    Gone,
+    /// No answer in time.
+    #[error("the client did not respond in time")]
+    Timeout,
+    /// Too many questions wait already.
+    #[error("too many questions await an answer")]
+    Busy,
+    /// The client answered with an error.
+    #[error("the client refused: {0}")]
+    Refused(Value),
+}
+
 /// The user and the client that a question goes to: no others can answer it.
-pub(crate) struct Asker<'a> {
+pub(crate) struct QuestionRecipient<'a> {
     pub(crate) user_id: &'a UserId,
     /// The client or personal access token, by its identifier.
     pub(crate) program: &'a str,
 }
 
-impl Asker<'_> {
+impl QuestionRecipient<'_> {
     fn place(&self, random: &str) -> String {
         format!("question/{}/{}/{random}", self.user_id, self.program)
     }
@@ -78,7 +96,11 @@ impl Questions {
     }
 
     /// Enters a question.
-    pub(crate) fn enter(&self, asker: &Asker<'_>, id: String) -> Result<Asked<'_>, AskError> {
+    pub(crate) fn enter(
+        &self,
+        asker: &QuestionRecipient<'_>,
+        id: String,
+    ) -> Result<PendingQuestion<'_>, AskError> {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.lock();
         // A request that waits for its user has no turn yet, so that no other limit bounds these.
@@ -89,12 +111,12 @@ impl Questions {
         let question =
             Question { user_id: asker.user_id.clone(), program: asker.program.to_owned(), answer };
         waiting.insert(id.clone(), question);
-        Ok(Asked { questions: self, id, answered: Mutex::new(Some(answered)) })
+        Ok(PendingQuestion { questions: self, id, answered: Mutex::new(Some(answered)) })
     }
 
     /// Delivers an answer to the request that asked. `false` if this user and client received no
     /// such question from this replica.
-    fn answered(&self, asker: &Asker<'_>, message: &Map<String, Value>) -> bool {
+    fn answered(&self, asker: &QuestionRecipient<'_>, message: &Map<String, Value>) -> bool {
         let Some(id) = message.get("id").and_then(Value::as_str) else { return false };
         let mut waiting = self.lock();
         let theirs = waiting.get(id).is_some_and(|question| {
@@ -106,13 +128,13 @@ impl Questions {
 }
 
 /// A pending question. Dropping it removes it.
-pub(crate) struct Asked<'a> {
+pub(crate) struct PendingQuestion<'a> {
     questions: &'a Questions,
     id: String,
     answered: Mutex<Option<oneshot::Receiver<Answer>>>,
 }
 
-impl Asked<'_> {
+impl PendingQuestion<'_> {
     /// Its identifier.
     pub(crate) fn id(&self) -> &str {
         &self.id
@@ -129,7 +151,7 @@ impl Asked<'_> {
     }
 }
 
-impl Drop for Asked<'_> {
+impl Drop for PendingQuestion<'_> {
     fn drop(&mut self) {
         self.questions.lock().remove(&self.id);
     }
@@ -144,23 +166,23 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn of(parts: &Parts) -> Self {
+    pub(crate) fn of(services: &McpServices) -> Self {
         Self {
-            store: parts.store.clone(),
-            master: Arc::clone(&parts.master),
-            clock: Arc::clone(&parts.clock),
+            store: services.store.clone(),
+            master: Arc::clone(&services.master),
+            clock: Arc::clone(&services.clock),
         }
     }
 
     /// Makes an identifier that proves the question.
-    pub(crate) fn id(&self, asker: &Asker<'_>, random: &str) -> String {
+    pub(crate) fn id(&self, asker: &QuestionRecipient<'_>, random: &str) -> String {
         let until = self.clock.now().plus(i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX)).0;
         let proof = self.master.seal(&asker.place(random), until.to_string().as_bytes());
         format!("{PREFIX}{random}.{}", proof.as_str())
     }
 
     /// Reports an identifier of a question to this user and client that may still be answered.
-    fn proves(&self, asker: &Asker<'_>, id: &str) -> bool {
+    fn proves(&self, asker: &QuestionRecipient<'_>, id: &str) -> bool {
         let parts = id.strip_prefix(PREFIX).filter(|_| id.len() <= LONGEST_ID);
         let Some((random, proof)) = parts.and_then(|rest| rest.split_once('.')) else {
             return false;
@@ -181,7 +203,7 @@ impl Relay {
     /// has the identifier, or there are no other replicas.
     async fn keep(
         &self,
-        asker: &Asker<'_>,
+        asker: &QuestionRecipient<'_>,
         message: &Map<String, Value>,
     ) -> Result<bool, StoreError> {
         let Some(id) = message.get("id").and_then(Value::as_str) else { return Ok(false) };
@@ -209,7 +231,7 @@ impl Relay {
     /// Waits for an answer that reaches another replica.
     pub(crate) async fn wait(
         &self,
-        asker: &Asker<'_>,
+        asker: &QuestionRecipient<'_>,
         id: &str,
         mut relayed: broadcast::Receiver<KeptAnswer>,
     ) -> Result<Value, AskError> {
@@ -261,8 +283,8 @@ impl Mcp {
         message: &Map<String, Value>,
     ) -> Result<bool, StoreError> {
         let program = caller.program().to_string();
-        let asker = Asker { user_id: caller.user_id(), program: &program };
+        let asker = QuestionRecipient { user_id: caller.user_id(), program: &program };
         Ok(self.inner.questions.answered(&asker, message)
-            || Relay::of(&self.inner.parts).keep(&asker, message).await?)
+            || Relay::of(&self.inner.services).keep(&asker, message).await?)
     }
 }

@@ -64,7 +64,7 @@ impl Server {
 
     fn config(&self, offers: Offers) -> ServerConfig {
         let implementation = Implementation::new("doorward", env!("CARGO_PKG_VERSION"))
-            .with_title(self.mcp.inner.parts.config.resource_name.clone());
+            .with_title(self.mcp.inner.settings.config.resource_name.clone());
         ServerConfig::new(Self::capabilities(offers))
             .with_server_info(implementation)
             .with_instructions(
@@ -128,7 +128,9 @@ impl ServerHandler for Server {
         let visit = Visit::of(&context)?;
         let tools = self.mcp.shown_tools(&visit).await;
         let (tools, next) =
-            page(tools, request, self.mcp.inner.parts.config.page_size, |tool| tool.name.as_ref())?;
+            page(tools, request, self.mcp.inner.settings.config.page_size, |tool| {
+                tool.name.as_ref()
+            })?;
         let mut result = ListToolsResult::with_all_items(tools)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
@@ -150,7 +152,9 @@ impl ServerHandler for Server {
         let mut prompts: Vec<_> = prompts.into_iter().map(|one| one.shown).collect();
         prompts.sort_by(|one, other| one.name.cmp(&other.name));
         let (prompts, next) =
-            page(prompts, request, self.mcp.inner.parts.config.page_size, |prompt| &prompt.name)?;
+            page(prompts, request, self.mcp.inner.settings.config.page_size, |prompt| {
+                &prompt.name
+            })?;
         let mut result = ListPromptsResult::with_all_items(prompts)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
@@ -186,7 +190,7 @@ impl ServerHandler for Server {
         );
         resources.sort_by(|one, other| one.uri.cmp(&other.uri));
         let (resources, next) =
-            page(resources, request, self.mcp.inner.parts.config.page_size, |resource| {
+            page(resources, request, self.mcp.inner.settings.config.page_size, |resource| {
                 &resource.uri
             })?;
         let mut result = ListResourcesResult::with_all_items(resources)
@@ -213,7 +217,7 @@ impl ServerHandler for Server {
         }
         templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
         let (templates, next) =
-            page(templates, request, self.mcp.inner.parts.config.page_size, |template| {
+            page(templates, request, self.mcp.inner.settings.config.page_size, |template| {
                 &template.uri_template
             })?;
         let mut result = ListResourceTemplatesResult::with_all_items(templates)
@@ -237,7 +241,7 @@ impl ServerHandler for Server {
         }
         let page = surface::catalogue_page(&request.uri).filter(|_| visit.target == Target::All);
         let mut response = if let Some(after) = page {
-            let most = self.mcp.inner.parts.config.page_size;
+            let most = self.mcp.inner.settings.config.page_size;
             let text = surface::catalogue(&self.mcp.allowed_tools(&visit).await, after, most);
             ReadResourceResult::new(vec![
                 ResourceContents::text(text, &request.uri).with_mime_type("application/json"),
@@ -373,7 +377,7 @@ impl ServerHandler for Server {
             let changes = tokio::select! {
                 changes = listener.next() => changes,
                 () = context.cancelled() => return Ok(()),
-                () = self.mcp.inner.parts.stop.cancelled() => return Ok(()),
+                () = self.mcp.inner.services.stop.cancelled() => return Ok(()),
             };
             for changed in changes.into_iter().flatten() {
                 let notification = match changed {

@@ -33,7 +33,7 @@ struct Inside {
 }
 
 /// The session that a request names.
-pub(crate) enum Presented {
+pub(crate) enum PresentedSession {
     /// Nothing.
     None,
     /// One of this user's and client's, with its hash.
@@ -85,9 +85,10 @@ impl Mcp {
     /// The identity of an upstream, which is bound into values sealed for it. A deleted upstream
     /// has a unique identity.
     pub(crate) fn upstream_id(&self, name: UpstreamName) -> UpstreamId {
-        let parts = &self.inner.parts;
-        let known = parts.resources.upstream_id(name);
-        known.unwrap_or_else(|| UpstreamId::random(parts.entropy.as_ref()))
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
+        let known = settings.resources.upstream_id(name);
+        known.unwrap_or_else(|| UpstreamId::random(services.entropy.as_ref()))
     }
 
     /// Makes a session's id.
@@ -100,12 +101,12 @@ impl Mcp {
         let inside = Inside {
             user: caller.user_id().to_string(),
             client: caller.program().to_string(),
-            begun: self.inner.parts.clock.now().0,
+            begun: self.inner.services.clock.now().0,
             facts,
         };
         let plain = serde_json::to_vec(&inside).unwrap_or_default();
         let place = self.session_place(caller, target);
-        self.inner.parts.master.seal(&place, &plain).as_str().to_owned()
+        self.inner.services.master.seal(&place, &plain).as_str().to_owned()
     }
 
     /// Opens the session that a request presents.
@@ -114,40 +115,41 @@ impl Mcp {
         headers: &HeaderMap,
         caller: &Caller,
         target: Target,
-    ) -> Presented {
-        let Some(value) = headers.get(&HEADER) else { return Presented::None };
-        let Ok(id) = value.to_str() else { return Presented::Unknown };
+    ) -> PresentedSession {
+        let Some(value) = headers.get(&HEADER) else { return PresentedSession::None };
+        let Ok(id) = value.to_str() else { return PresentedSession::Unknown };
         if id.len() > LONGEST {
-            return Presented::Unknown;
+            return PresentedSession::Unknown;
         }
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(id.as_bytes()));
         // Opening costs a decryption; the same client presents the same id with every request.
         let place = self.session_place(caller, target);
         let key = (place, digest);
-        let now = self.inner.parts.clock.now().0;
+        let now = self.inner.services.clock.now().0;
         if let Some((facts, begun)) = self.inner.sessions.get(&key) {
             return if now < begun + LIFETIME {
-                Presented::Valid(facts, key.1.into())
+                PresentedSession::Valid(facts, key.1.into())
             } else {
-                Presented::Unknown
+                PresentedSession::Unknown
             };
         }
-        let Ok(plain) = self.inner.parts.master.open(&key.0, &Sealed::from_stored(id.to_owned()))
+        let Ok(plain) =
+            self.inner.services.master.open(&key.0, &Sealed::from_stored(id.to_owned()))
         else {
-            return Presented::Unknown;
+            return PresentedSession::Unknown;
         };
         let Ok(inside) = serde_json::from_slice::<Inside>(&plain) else {
-            return Presented::Unknown;
+            return PresentedSession::Unknown;
         };
         if inside.user != caller.user_id().as_str()
             || inside.client != caller.program().as_str()
             || now >= inside.begun + LIFETIME
         {
-            return Presented::Unknown;
+            return PresentedSession::Unknown;
         }
         let facts = Arc::new(inside.facts);
         let hash: Arc<str> = key.1.as_str().into();
         self.inner.sessions.insert(key, (Arc::clone(&facts), inside.begun));
-        Presented::Valid(facts, hash)
+        PresentedSession::Valid(facts, hash)
     }
 }

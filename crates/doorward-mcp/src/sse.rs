@@ -138,7 +138,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     }
     let entry = Entry { mcp: mcp.clone(), id: id.clone() };
     let transport = (ToClient(to_client, None), ReceiverStream::new(from_client));
-    let stop = mcp.inner.parts.stop.child_token();
+    let stop = mcp.inner.services.stop.child_token();
     let server = Server::new(mcp.clone());
     let serving = stop.clone();
     tokio::spawn(async move {
@@ -148,7 +148,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     });
     let endpoint = event(
         "endpoint",
-        &mcp.inner.parts.public_url.at(&format!("{}?session_id={id}", routes::MCP_MESSAGES)),
+        &mcp.inner.settings.public_url.at(&format!("{}?session_id={id}", routes::MCP_MESSAGES)),
     );
     stream_response(endpoint, events, entry, stop.drop_guard())
 }
@@ -246,7 +246,7 @@ pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Respons
             "the message must be application/json",
         );
     }
-    let Ok(body) = read_body(body, mcp.inner.parts.config.max_message_bytes).await else {
+    let Ok(body) = read_body(body, mcp.inner.settings.config.max_message_bytes).await else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "the message could not be read");
     };
     let facts = match serde_json::from_slice::<serde_json::Value>(&body) {

@@ -62,7 +62,7 @@ impl Mcp {
     /// A place for one more stream of this user; `None` if they, or all users together, have as
     /// many as the configuration allows.
     pub(crate) fn open_stream(&self, user_id: &UserId) -> Option<Slot> {
-        let config = &self.inner.parts.config;
+        let config = &self.inner.settings.config;
         self.inner.open_streams.enter(
             user_id,
             config.max_sse_streams,

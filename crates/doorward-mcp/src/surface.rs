@@ -19,10 +19,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::tools::{CallLimits, ToolError, ToolSpec};
 pub(crate) use finding::search;
 use finding::{SearchArguments, describe_short, required};
 pub(crate) use indexes::Indexes;
+
+use crate::{
+    item::{CallLimits, ToolSpec},
+    tools::ToolError,
+};
 
 /// The three tools.
 pub(crate) const SEARCH: &str = "search_tools";

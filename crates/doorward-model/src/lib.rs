@@ -9,6 +9,7 @@
 pub mod access;
 pub mod access_token;
 mod admits;
+pub mod assertion;
 pub mod audit;
 pub mod authentication;
 pub mod authorization;
@@ -58,6 +59,7 @@ pub mod vital;
 pub use access::AccessPolicy;
 pub use access_token::{AccessToken, AccessTokenId};
 pub use admits::{Admits, NewUsers};
+pub use assertion::{AssertedUser, Assertion, AssertionRefusal, SignatureRefusal, SignedToken};
 pub use audit::{
     Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditStamp, AuditSubject,
     CallFacts, Outcome, RecordedKind,

@@ -8,7 +8,9 @@
 mod apply;
 pub mod attempts;
 mod audit;
+mod backend;
 mod cache;
+mod caches;
 mod condition;
 mod config;
 mod connect;
@@ -22,9 +24,11 @@ mod invalidate;
 mod kept;
 mod listen;
 mod lists;
+mod observer;
 pub mod origin;
 mod repos;
 mod rows;
+mod sort;
 mod store;
 mod tasks;
 mod usage;
@@ -34,14 +38,18 @@ mod writes;
 use std::sync::Arc;
 
 pub use audit::{AuditBreak, AuditPage, AuditVerified};
+pub use backend::Backend;
+pub use caches::KeptAnswer;
 pub use condition::Condition;
 pub use config::Config;
 pub use lists::{
-    ClientSort, ClientState, ClientsFilter, Cursor, Extent, Part, Place, SortValue, TokenFilter,
-    TokenSort, ToolCount, UserFilter, UserSort,
+    ClientState, ClientsFilter, Cursor, Extent, Part, Place, SortValue, TokenFilter, ToolCount,
+    UserFilter,
 };
+pub use observer::Observer;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures, PasswordlessSignIn};
-pub use store::{Backend, KeptAnswer, Observer, Store};
+pub use sort::{NameOrTime, SortColumn, TokenSort};
+pub use store::Store;
 
 /// The first `limit` of the rows that were read, and `true` if there are more: pages request one
 /// row more than they show.

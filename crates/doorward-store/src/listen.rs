@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sea_orm::sqlx::postgres::PgListener;
 
-use crate::{invalidate::Invalidation, store::Caches, tasks::Tasks};
+use crate::{caches::Caches, invalidate::Invalidation, tasks::Tasks};
 
 /// The listening task; it ends with this value.
 pub(crate) struct Listener(tokio::task::AbortHandle);

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store, StoreError, convert,
     entities::{access_token, client, connection, upstream_tool, user},
+    sort::{NameOrTime, TokenSort},
 };
 
 /// The value by which a list is sorted.
@@ -71,15 +72,6 @@ pub struct Part<T> {
     pub previous: Option<Cursor>,
 }
 
-/// The column by which users are sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserSort {
-    /// The sign-in name.
-    Name,
-    /// The time at which the user was added.
-    Created,
-}
-
 /// The users to list.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
@@ -89,15 +81,6 @@ pub struct UserFilter {
     pub disabled: Option<bool>,
     /// Those with this role, of an administrator or of a rule.
     pub role: Option<String>,
-}
-
-/// The column by which clients are sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientSort {
-    /// The name.
-    Name,
-    /// The time at which the client was added.
-    Created,
 }
 
 /// A state of clients.
@@ -120,17 +103,6 @@ pub struct ClientsFilter {
     pub source: Option<ClientSource>,
     /// Those in this state.
     pub state: Option<ClientState>,
-}
-
-/// The column by which access tokens are sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenSort {
-    /// The name.
-    Name,
-    /// The time at which the token was made.
-    Created,
-    /// The time at which it expires.
-    Expires,
 }
 
 /// The access tokens to list.
@@ -234,7 +206,7 @@ impl Store {
     pub async fn list_users(
         &self,
         filter: &UserFilter,
-        extent: &Extent<UserSort>,
+        extent: &Extent<NameOrTime>,
     ) -> Result<Part<User>, StoreError> {
         use user::Column as C;
         let mut which = Condition::all();
@@ -254,14 +226,14 @@ impl Store {
             which = which.add(any.add(contains(C::ProviderRoles, &word)));
         }
         let column = match extent.sort {
-            UserSort::Name => C::Name,
-            UserSort::Created => C::CreatedAt,
+            NameOrTime::Name => C::Name,
+            NameOrTime::Created => C::CreatedAt,
         };
         let sort = extent.sort;
         let cursor = move |row: &user::Model| {
             let value = match sort {
-                UserSort::Name => SortValue::Text(row.name.clone()),
-                UserSort::Created => SortValue::Number(row.created_at),
+                NameOrTime::Name => SortValue::Text(row.name.clone()),
+                NameOrTime::Created => SortValue::Number(row.created_at),
             };
             Cursor(value, row.id.clone())
         };
@@ -280,7 +252,7 @@ impl Store {
     pub async fn list_clients(
         &self,
         filter: &ClientsFilter,
-        extent: &Extent<ClientSort>,
+        extent: &Extent<NameOrTime>,
     ) -> Result<Part<Client>, StoreError> {
         use client::Column as C;
         let mut which = Condition::all();
@@ -301,14 +273,14 @@ impl Store {
             Some(ClientState::Unused) => which.add(C::AuthorizedAt.is_null()),
         };
         let column = match extent.sort {
-            ClientSort::Name => C::Name,
-            ClientSort::Created => C::CreatedAt,
+            NameOrTime::Name => C::Name,
+            NameOrTime::Created => C::CreatedAt,
         };
         let sort = extent.sort;
         let cursor = move |row: &client::Model| {
             let value = match sort {
-                ClientSort::Name => SortValue::Text(row.name.clone()),
-                ClientSort::Created => SortValue::Number(row.created_at),
+                NameOrTime::Name => SortValue::Text(row.name.clone()),
+                NameOrTime::Created => SortValue::Number(row.created_at),
             };
             Cursor(value, row.id.clone())
         };

@@ -24,10 +24,11 @@ use crate::{
     StoreError,
     apply::{self, Applied, UnitEntries},
     audit::chain,
+    caches::Caches,
     db::Db,
     embedded::Embedded,
     invalidate::Invalidation,
-    store::{Caches, Observer},
+    observer::Observer,
     tasks::Tasks,
     writes::{self, Write},
 };

@@ -3,6 +3,7 @@
 
 mod instead;
 mod misbehaviour;
+mod response;
 mod serve;
 
 use std::{

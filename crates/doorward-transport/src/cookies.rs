@@ -19,7 +19,7 @@ pub enum Cookie {
     Browser,
     /// A random value that binds a sign-in at an identity provider to the browser that began it. It
     /// stays after a sign-in, so that the callback of a second tab is still accepted.
-    Journey,
+    SignIn,
     /// A sealed note that users completed a sign-in in this browser. It gives no access; see
     /// `doorward_accounts`, `guessing.rs`.
     Known,
@@ -37,8 +37,8 @@ impl Cookies {
             (Cookie::Session, false) => "doorward-session",
             (Cookie::Browser, true) => "__Host-doorward-browser",
             (Cookie::Browser, false) => "doorward-browser",
-            (Cookie::Journey, true) => "__Host-doorward-journey",
-            (Cookie::Journey, false) => "doorward-journey",
+            (Cookie::SignIn, true) => "__Host-doorward-journey",
+            (Cookie::SignIn, false) => "doorward-journey",
             (Cookie::Known, true) => "__Host-doorward-known",
             (Cookie::Known, false) => "doorward-known",
         }

@@ -140,7 +140,7 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 /// Subject of a request. A status means different things for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestSubject {
     /// A request for tokens to a token endpoint.
     Tokens,
     /// A request for a resource, with an access token.
@@ -206,24 +206,26 @@ impl Answer {
     /// The requested resource, as JSON.
     pub fn resource(&self) -> Result<Value, Failure> {
         if !self.is_success() || self.wait.is_some() {
-            return Err(self.failure(Asked::Resource));
+            return Err(self.failure(RequestSubject::Resource));
         }
         match &self.content {
             Content::Members(members) => {
                 let named = ["sub", "id"].iter().any(|name| members.contains_key(*name));
                 // Some answer errors with status 200.
                 if !named && StatedError::of(self.status, members).is_some() {
-                    return Err(self.failure(Asked::Resource));
+                    return Err(self.failure(RequestSubject::Resource));
                 }
                 Ok(Value::Object(members.clone()))
             }
             Content::Other(value) => Ok(value.clone()),
-            Content::Empty | Content::Page | Content::Text(_) => Err(self.failure(Asked::Resource)),
+            Content::Empty | Content::Page | Content::Text(_) => {
+                Err(self.failure(RequestSubject::Resource))
+            }
         }
     }
 
     /// The meaning of a response that lacks the requested content.
-    pub fn failure(&self, asked: Asked) -> Failure {
+    pub fn failure(&self, asked: RequestSubject) -> Failure {
         let plain =
             StatedError { status: self.status, code: String::new(), description: String::new() };
         let told = self.told();
@@ -250,8 +252,11 @@ impl Answer {
 
     /// The meaning of words about a user, or of a code that is about one elsewhere. `None` leaves an
     /// answer to its code and its status.
-    fn of_user(&self, asked: Asked, told: Option<&StatedError>) -> Option<Failure> {
-        if self.status >= 500 || (300..400).contains(&self.status) || asked == Asked::Registration {
+    fn of_user(&self, asked: RequestSubject, told: Option<&StatedError>) -> Option<Failure> {
+        if self.status >= 500
+            || (300..400).contains(&self.status)
+            || asked == RequestSubject::Registration
+        {
             return None;
         }
         let text = match &self.content {
@@ -276,7 +281,7 @@ impl Answer {
             // Only the client's authentication is refused with 401 at a token endpoint (RFC 6749
             // §5.2). Auth0 states a wrong client secret as `access_denied`, which is otherwise the
             // user's.
-            ErrorSubject::Grant if self.status == 401 && asked == Asked::Tokens => told
+            ErrorSubject::Grant if self.status == 401 && asked == RequestSubject::Tokens => told
                 .filter(|told| told.code == "access_denied" && stated().is_none())
                 .map(|told| Failure::Client(told.clone())),
             ErrorSubject::Grant
@@ -286,7 +291,7 @@ impl Answer {
         }
     }
 
-    fn by_status(&self, asked: Asked, told: StatedError) -> Failure {
+    fn by_status(&self, asked: RequestSubject, told: StatedError) -> Failure {
         let page = matches!(self.content, Content::Page);
         match (self.status, asked) {
             (500.. | 408, _) => Failure::Silent(told.to_string()),
@@ -298,7 +303,9 @@ impl Answer {
             (200..300, _) => {
                 Failure::Nonsense(format!("HTTP {} with {}", self.status, self.content.as_words()))
             }
-            (401, Asked::Tokens) | (400 | 401, Asked::Registration) => Failure::Client(told),
+            (401, RequestSubject::Tokens) | (400 | 401, RequestSubject::Registration) => {
+                Failure::Client(told)
+            }
             (400 | 401 | 403, _) => Failure::Refused(told),
             (_, _) => Failure::Nonsense(format!("{told}{}", self.target())),
         }

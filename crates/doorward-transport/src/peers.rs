@@ -22,9 +22,9 @@ impl Peers {
 
     /// Counts one more connection of this IP address until the returned value is dropped; `None` if
     /// it has reached the limit.
-    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Held> {
+    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<CountedConnection> {
         if self.exempt.trusts(peer.ip()) {
-            return Some(Held { peers: Arc::clone(self), counted: None });
+            return Some(CountedConnection { peers: Arc::clone(self), counted: None });
         }
         let key = ClientAddress(peer.ip()).quota_key();
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,17 +33,17 @@ impl Peers {
             return None;
         }
         *count += 1;
-        Some(Held { peers: Arc::clone(self), counted: Some(key) })
+        Some(CountedConnection { peers: Arc::clone(self), counted: Some(key) })
     }
 }
 
 /// One connection that is counted.
-pub(crate) struct Held {
+pub(crate) struct CountedConnection {
     peers: Arc<Peers>,
     counted: Option<IpAddr>,
 }
 
-impl Drop for Held {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
         let Some(key) = self.counted else { return };
         let mut held = self.peers.held.lock().unwrap_or_else(PoisonError::into_inner);

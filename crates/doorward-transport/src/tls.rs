@@ -199,25 +199,25 @@ struct Tried {
 }
 
 /// The certificate in use.
-struct Held {
+struct CertificateInUse {
     files: Files,
     key: RwLock<Arc<CertifiedKey>>,
     tried: Mutex<Tried>,
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for CertificateInUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("CertificateInUse").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
-impl Held {
+impl CertificateInUse {
     fn now(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl ResolvesServerCert for Held {
+impl ResolvesServerCert for CertificateInUse {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.now())
     }
@@ -227,7 +227,7 @@ impl ResolvesServerCert for Held {
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
-    held: Arc<Held>,
+    held: Arc<CertificateInUse>,
 }
 
 impl Tls {
@@ -235,13 +235,13 @@ impl Tls {
     pub fn open(files: &Files) -> Result<Self, TlsError> {
         let content = files.read()?;
         let key = files.parse(&content)?;
-        let held = Arc::new(Held {
+        let held = Arc::new(CertificateInUse {
             key: RwLock::new(Arc::new(key)),
             tried: Mutex::new(Tried { content, fault: None }),
             files: files.clone(),
         });
         let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
-        let resolver: Arc<dyn ResolvesServerCert> = Arc::<Held>::clone(&held);
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::<CertificateInUse>::clone(&held);
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|_| files.wrong(Files::CERTIFICATE, "TLS cannot be set up"))?

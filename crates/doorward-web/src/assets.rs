@@ -95,7 +95,7 @@ async fn file(State(web): State<Web>, Path(name): Path<String>) -> Response {
     let answer = |media_type: &'static str, kept: &'static str, bytes: Cow<'static, [u8]>| {
         ([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, kept)], bytes).into_response()
     };
-    if let Some((media_type, bytes)) = web.parts.brand.file(&plain) {
+    if let Some((media_type, bytes)) = web.settings.brand.file(&plain) {
         let kept = kept(&name, &hashed(&plain, &bytes), &plain);
         return answer(media_type, kept, Cow::Owned(bytes));
     }

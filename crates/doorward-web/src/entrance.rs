@@ -137,7 +137,7 @@ impl Web {
         visitor: &Visitor,
         onward: &SignInTarget<'_>,
     ) -> Result<Authority, Response> {
-        match self.parts.accounts.authority(visitor).await {
+        match self.services.accounts.authority(visitor).await {
             Ok(Ok(authority)) => Ok(authority),
             Ok(Err(missing)) => {
                 tracing::info!(user = %visitor.user.id, missing = missing.as_str(), "a recent sign-in is required");
@@ -187,13 +187,13 @@ impl Web {
     fn tell_of_sign_in(&self, signed_in: &SignedIn) {
         if !signed_in.complete
             || signed_in.user.email.is_none()
-            || !self.parts.mail_writer.tell_of_sign_ins()
+            || !self.services.mail_writer.tell_of_sign_ins()
         {
             return;
         }
         let (web, user, token) = (self.clone(), signed_in.user.clone(), signed_in.token.clone());
         tokio::spawn(Language::current().speaking(async move {
-            let session = match web.parts.accounts.new_place(&token).await {
+            let session = match web.services.accounts.new_place(&token).await {
                 Ok(Some(session)) => session,
                 Ok(None) => return,
                 Err(error) => {
@@ -206,7 +206,7 @@ impl Web {
                 browser: &browser_name(&session.user_agent),
                 address: &session.address,
             };
-            if let Some(prepared) = web.parts.mail_writer.new_sign_in(&user, sign_in) {
+            if let Some(prepared) = web.services.mail_writer.new_sign_in(&user, sign_in) {
                 prepared.send_in_background();
             }
         }));

@@ -7,7 +7,7 @@ use doorward_issuer::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAns
 use doorward_model::{OAuthErrorCode, Scope, ScopeSet, routes};
 use doorward_transport::answer;
 
-use crate::{Web, language::Language, pages::error::ErrorPage, visitor::Browser};
+use crate::{Web, browser::Browser, language::Language, pages::error::ErrorPage};
 
 /// The next step of an authorization request.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ impl Web {
         browser: &Browser,
         settled: bool,
     ) -> Result<Step, AuthorizeRefusal> {
-        let issuer = &self.parts.issuer;
-        let now = self.parts.clock.now();
+        let issuer = &self.services.issuer;
+        let now = self.services.clock.now();
         let counts = |visitor: &Visitor| !request.needs_login(visitor.session.auth_time, now);
         let refuse = |code, why| Ok(Step::Tell(issuer.answer_error(request, code, why)));
         let Some(visitor) = browser.visitor.as_ref().filter(|visitor| counts(visitor)) else {
@@ -133,7 +133,7 @@ impl Web {
 
     /// The step for a user whom the relying party does not expect.
     fn other_user(&self, request: &AuthorizationRequest, visitor: &Visitor) -> Option<Step> {
-        let issuer = &self.parts.issuer;
+        let issuer = &self.services.issuer;
         if !issuer.expects_another(request, &visitor.user.id) {
             return None;
         }
@@ -156,7 +156,7 @@ impl Web {
         request: &AuthorizationRequest,
         browser: &Browser,
     ) -> Response {
-        let issuer = &self.parts.issuer;
+        let issuer = &self.services.issuer;
         let step = match (self.next_step(request, browser, false).await, &browser.visitor) {
             (Ok(Step::Decide(already)), Some(visitor)) if issuer.is_agreed(request, &already) => {
                 let who = approver(visitor);
@@ -185,13 +185,13 @@ impl Web {
     ) -> Response {
         let to = |place: &str| {
             answer::see_other(
-                &self.at(&format!("{place}?request={}", self.parts.issuer.seal(request))),
+                &self.at(&format!("{place}?request={}", self.services.issuer.seal(request))),
             )
         };
         match step {
             Ok(Step::SignIn) => to(routes::LOGIN),
             Ok(Step::Switch) => {
-                let sealed = self.parts.issuer.seal(request);
+                let sealed = self.services.issuer.seal(request);
                 let login = format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN);
                 answer::see_other(&self.at(&login))
             }
@@ -213,7 +213,7 @@ impl Web {
         sealed: &str,
         browser: &Browser,
     ) -> Result<AuthorizationRequest, Response> {
-        let reopened = self.parts.issuer.reopen(sealed, browser.address).await;
+        let reopened = self.services.issuer.reopen(sealed, browser.address).await;
         if let Ok(request) = &reopened {
             adopt_language(request);
         }

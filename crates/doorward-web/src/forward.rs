@@ -18,12 +18,12 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
-use doorward_issuer::{Failure, Guest};
+use doorward_issuer::{Failure, ResourceUser};
 use doorward_model::{ConnectStep, ExternalResource, Reason, Scope, StepKind, routes};
 use doorward_transport::{address::FromTrustedProxy, answer};
 
 use crate::Web;
-use asked::{Asked, Bearer};
+use asked::{Bearer, ForwardedRequest};
 pub(crate) use browser::start;
 use reply::Reply;
 
@@ -57,9 +57,13 @@ async fn check(State(web): State<Web>, request: Request<Body>) -> Response {
 }
 
 /// The request that the proxy asks about, and the resource server that it is for.
-async fn select(web: &Web, parts: &Parts) -> Result<(Asked, ExternalResource), Response> {
-    let asked = Asked::read(parts).map_err(|unreadable| reply::refused(&unreadable.to_string()))?;
-    match web.parts.issuer.resource_of(&asked.url).await {
+async fn select(
+    web: &Web,
+    parts: &Parts,
+) -> Result<(ForwardedRequest, ExternalResource), Response> {
+    let asked = ForwardedRequest::read(parts)
+        .map_err(|unreadable| reply::refused(&unreadable.to_string()))?;
+    match web.services.issuer.resource_of(&asked.url).await {
         Ok(Some(resource)) => Ok((asked, resource)),
         Ok(None) => {
             tracing::info!(
@@ -76,12 +80,12 @@ async fn select(web: &Web, parts: &Parts) -> Result<(Asked, ExternalResource), R
 async fn decide(
     web: &Web,
     parts: &Parts,
-    asked: &Asked,
+    asked: &ForwardedRequest,
     resource: &ExternalResource,
 ) -> Result<Reply, Failure> {
     let guest = match asked::bearer(&parts.headers) {
         Bearer::Token(token) => {
-            let Some(guest) = web.parts.issuer.guest_with_token(resource, token).await? else {
+            let Some(guest) = web.services.issuer.guest_with_token(resource, token).await? else {
                 note(web, StepKind::Called, Some(Reason::TokenForeign));
                 return Ok(Reply::Challenge { invalid: true });
             };
@@ -105,14 +109,14 @@ async fn decide(
 }
 
 /// The scopes that the proxy demands, if the guest lacks one.
-fn lacking(guest: &Guest, demanded: &[Scope]) -> Option<String> {
+fn lacking(guest: &ResourceUser, demanded: &[Scope]) -> Option<String> {
     let lacks = demanded.iter().any(|scope| !guest.scopes.allows(*scope));
     lacks.then(|| demanded.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" "))
 }
 
 fn note(web: &Web, kind: StepKind, reason: Option<Reason>) {
     let step = ConnectStep::new(kind);
-    web.parts.store.note_step(match reason {
+    web.services.store.note_step(match reason {
         Some(reason) => step.refused(reason),
         None => step,
     });
@@ -124,8 +128,8 @@ async fn metadata(State(web): State<Web>, request: Request<Body>) -> Response {
     if parts.extensions.get::<FromTrustedProxy>().is_none() {
         return reply::refused("the caller is not one of server.trusted_proxies");
     }
-    let found = match Asked::read_metadata(&parts) {
-        Ok(url) => web.parts.issuer.resource_of(&url).await.map(|found| {
+    let found = match ForwardedRequest::read_metadata(&parts) {
+        Ok(url) => web.services.issuer.resource_of(&url).await.map(|found| {
             let bare = |text: &str| text.trim_end_matches('/').to_owned();
             found.filter(|resource| bare(resource.url.as_str()) == bare(url.as_str()))
         }),
@@ -133,8 +137,9 @@ async fn metadata(State(web): State<Web>, request: Request<Body>) -> Response {
     };
     match found {
         Ok(Some(resource)) => {
-            web.parts.store.note_step(ConnectStep::new(StepKind::ResourceMetadata));
-            let mut response = answer::public_json(&resource.metadata(&web.parts.public_url), 300);
+            web.services.store.note_step(ConnectStep::new(StepKind::ResourceMetadata));
+            let mut response =
+                answer::public_json(&resource.metadata(&web.settings.public_url), 300);
             doorward_transport::cors::allow_any(response.headers_mut());
             response
         }

@@ -9,7 +9,7 @@ use axum::{
 };
 use doorward_transport::answer::{self, PagePolicy};
 
-use crate::{Web, assets, language::Language, visitor::Browser};
+use crate::{Web, assets, browser::Browser, language::Language};
 pub use doorward_language::moment;
 use doorward_language::text;
 use doorward_model::setting;
@@ -76,7 +76,8 @@ pub(crate) fn language_of(headers: &HeaderMap) -> Language {
 
 /// Middleware: the asynchronous part of a page's frame.
 pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next) -> Response {
-    let notice = web.parts.store.setting(setting::NOTICE).await.ok().flatten().unwrap_or_default();
+    let notice =
+        web.services.store.setting(setting::NOTICE).await.ok().flatten().unwrap_or_default();
     language_of(request.headers()).speaking(NOTICE.scope(notice, next.run(request))).await
 }
 
@@ -86,13 +87,13 @@ impl Web {
         let visitor =
             browser.and_then(|browser| browser.visitor.as_ref().map(|visitor| (browser, visitor)));
         Frame {
-            name: self.parts.config.name.clone(),
-            base: self.parts.public_url.path().to_owned(),
+            name: self.settings.config.name.clone(),
+            base: self.settings.public_url.path().to_owned(),
             notice: notice(),
             language: Language::current().tag(),
-            support: self.parts.config.support.clone(),
-            logo: self.parts.brand.logo_name().map(ToOwned::to_owned),
-            colours: self.parts.brand.css_name(),
+            support: self.settings.config.support.clone(),
+            logo: self.settings.brand.logo_name().map(ToOwned::to_owned),
+            colours: self.settings.brand.css_name(),
             visitor: visitor.map(|(browser, visitor)| FrameVisitor {
                 name: visitor.user.name.to_string(),
                 administrator: visitor.user.is_administrator(),
@@ -104,12 +105,12 @@ impl Web {
 
     /// The name of the server.
     pub fn name(&self) -> &str {
-        &self.parts.config.name
+        &self.settings.config.name
     }
 
     /// The token of a form in this browser.
     pub fn csrf(&self, browser: &Browser, form: &str) -> String {
-        self.parts.csrf.token(&browser.binding, form)
+        self.services.csrf.token(&browser.binding, form)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod assets;
 mod brand;
+mod browser;
 mod config;
 mod entrance;
 mod flow;
@@ -27,25 +28,24 @@ use doorward_store::Store;
 use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies};
 
 pub use brand::{Brand, BrandError};
+pub use browser::Browser;
 pub use config::Config;
 pub use entrance::{SignInTarget, filled};
 pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_scripted, moment};
 pub use language::filters;
 pub use pages::{error::ErrorPage, not_found, too_many};
 pub use upstreams::{
-    Answer, Confirmation, Leaving, NotConnected, PendingConnection, Service, ServiceState,
-    Upstreams,
+    Answer, Confirmation, ConnectingBrowser, NotConnected, PendingConnection, Service,
+    ServiceState, Upstreams,
 };
-pub use visitor::{Administrator, Auditor, Browser, SignedIn, form};
+pub use visitor::{Administrator, Auditor, SignedIn, form};
 
-/// The parts of the pages.
-pub struct Parts {
+/// The services that the pages work with.
+pub struct WebServices {
     /// Users and sessions.
     pub accounts: Accounts,
     /// Sign-in through identity providers.
     pub federation: Federation,
-    /// The permissions of roles.
-    pub rules: Live<Rules>,
     /// Authorizations.
     pub issuer: Issuer,
     /// Upstreams.
@@ -58,10 +58,16 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Form tokens.
     pub csrf: Csrf,
-    /// This server's public URL.
-    pub public_url: PublicUrl,
     /// Letters to users.
     pub mail_writer: MailWriter,
+}
+
+/// The settings of the pages.
+pub struct WebSettings {
+    /// The permissions of roles.
+    pub rules: Live<Rules>,
+    /// This server's public URL.
+    pub public_url: PublicUrl,
     /// The operator's own files.
     pub brand: Brand,
     /// The configuration.
@@ -71,19 +77,21 @@ pub struct Parts {
 /// The pages. Cheap to clone.
 #[derive(Clone)]
 pub struct Web {
-    pub(crate) parts: Arc<Parts>,
+    pub(crate) services: Arc<WebServices>,
+    pub(crate) settings: Arc<WebSettings>,
     pub(crate) cookies: Cookies,
     /// The limit of requests for mails about forgotten passwords from one IP address.
     pub(crate) asking: Arc<AddressLimiter>,
 }
 
 impl Web {
-    /// Takes the parts.
-    pub fn new(parts: Parts) -> Self {
+    /// Sets the pages up.
+    pub fn new(services: WebServices, settings: WebSettings) -> Self {
         Self {
-            cookies: Cookies::new(&parts.public_url),
+            cookies: Cookies::new(&settings.public_url),
             asking: Arc::new(AddressLimiter::new(5, 1)),
-            parts: Arc::new(parts),
+            services: Arc::new(services),
+            settings: Arc::new(settings),
         }
     }
 
@@ -99,6 +107,6 @@ impl Web {
 
     /// An absolute URL of this server.
     pub fn at(&self, path: &str) -> String {
-        self.parts.public_url.at(path)
+        self.settings.public_url.at(path)
     }
 }

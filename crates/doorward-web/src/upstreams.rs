@@ -95,8 +95,8 @@ pub struct Confirmation {
 
 /// The browser that leaves, and the scopes that it was shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Leaving<'a> {
-    /// The value of its journey cookie.
+pub struct ConnectingBrowser<'a> {
+    /// The value of its sign-in cookie.
     pub browser: &'a str,
     /// The scopes, separated by spaces.
     pub shown: &'a str,
@@ -117,7 +117,7 @@ pub trait Upstreams: Send + Sync + 'static {
         &'a self,
         name: UpstreamName,
         user: &'a User,
-        from: Leaving<'a>,
+        from: ConnectingBrowser<'a>,
     ) -> Answer<'a, Result<String, NotConnected>>;
     /// Handles the callback.
     fn finish<'a>(

@@ -1,4 +1,4 @@
-//! The browser that sends a request.
+//! The browser that sends a request, and the pages that it may open.
 
 use axum::{
     body::Body,
@@ -6,63 +6,18 @@ use axum::{
     http::{StatusCode, header, request::Parts as RequestParts},
     response::Response,
 };
-use doorward_accounts::{BrowserFacts, Visitor};
+use doorward_accounts::Visitor;
 use doorward_language::text;
-use doorward_model::{Actor, Level, PlainToken, User, id::random_text, routes};
+use doorward_model::{Actor, Level, User, id::random_text, routes};
 use doorward_store::origin;
 use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
 
 use crate::{
     Web,
+    browser::Browser,
     entrance::{SignInTarget, local},
     pages::error::ErrorPage,
 };
-
-/// The browser behind a request: signed in or not.
-pub struct Browser {
-    /// The value to which form tokens are bound: the session's cookie, or a random one before
-    /// signing in.
-    pub(crate) binding: String,
-    /// True if `binding` is new and must be sent.
-    pub(crate) fresh_binding: bool,
-    /// The signed-in user.
-    pub(crate) visitor: Option<Visitor>,
-    /// The user who signed in and still has to prove a second factor.
-    pub(crate) waiting: Option<Visitor>,
-    /// The cookie that ties sign-ins at providers to this browser, if it has one.
-    pub(crate) journey: Option<String>,
-    /// The cookie of a browser in which users completed a sign-in.
-    pub(crate) known: Option<String>,
-    /// The IP address of the request.
-    pub(crate) address: ClientAddress,
-    /// The name that the browser gives itself.
-    pub(crate) user_agent: String,
-    /// The session cookie as sent, valid or not.
-    pub(crate) session_cookie: Option<String>,
-}
-
-impl Browser {
-    /// Sends the binding cookie along if it is new.
-    pub(crate) fn remember(&self, web: &Web, mut response: Response) -> Response {
-        if self.fresh_binding {
-            web.cookies.set(response.headers_mut(), Cookie::Browser, &self.binding, None);
-        }
-        response
-    }
-    /// The facts about the browser for `accounts`.
-    pub(crate) fn facts(&self) -> BrowserFacts<'_> {
-        BrowserFacts {
-            address: self.address,
-            user_agent: &self.user_agent,
-            previous: self.previous_session(),
-            known: self.known.as_deref(),
-        }
-    }
-    /// The hash of the session that the browser had.
-    pub(crate) fn previous_session(&self) -> Option<doorward_model::HashedToken> {
-        self.session_cookie.as_deref().map(|cookie| PlainToken::presented(cookie).hashed())
-    }
-}
 
 impl FromRequestParts<Web> for Browser {
     type Rejection = Response;
@@ -71,7 +26,7 @@ impl FromRequestParts<Web> for Browser {
         let session_cookie = web.cookies.read(&parts.headers, Cookie::Session);
         let holder = match &session_cookie {
             Some(cookie) => web
-                .parts
+                .services
                 .accounts
                 .holder(cookie)
                 .await
@@ -82,7 +37,7 @@ impl FromRequestParts<Web> for Browser {
         let (binding, fresh_binding) = match (&holder, &session_cookie, browser_cookie) {
             (Some(_), Some(cookie), _) => (cookie.clone(), false),
             (_, _, Some(cookie)) => (cookie, false),
-            _ => (random_text(web.parts.entropy.as_ref(), 18), true),
+            _ => (random_text(web.services.entropy.as_ref(), 18), true),
         };
         let address = parts
             .extensions
@@ -108,14 +63,14 @@ impl FromRequestParts<Web> for Browser {
             Some(holder) if holder.session.complete => (Some(holder), None),
             holder => (None, holder),
         };
-        let journey = web.cookies.read(&parts.headers, Cookie::Journey);
+        let sign_in_cookie = web.cookies.read(&parts.headers, Cookie::SignIn);
         let known = web.cookies.read(&parts.headers, Cookie::Known);
         Ok(Self {
             binding,
             fresh_binding,
             visitor,
             waiting,
-            journey,
+            sign_in_cookie,
             known,
             address,
             user_agent,
@@ -182,7 +137,7 @@ async fn admitted(
     if !admits(&signed_in.visitor.user) {
         return Err(ErrorPage::not_found().draw(web));
     }
-    if web.parts.rules.now().access.second_factor_for_administrators
+    if web.settings.rules.now().access.second_factor_for_administrators
         && signed_in.visitor.session.authentication.level != Level::MultiFactor
     {
         let next = url::form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>();
@@ -219,7 +174,7 @@ pub async fn form(
     let headers = request.headers().clone();
     let params =
         Params::from_form(request).await.map_err(|error| ErrorPage::malformed(&error).draw(web))?;
-    if web.parts.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
+    if web.services.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
         return Ok(params);
     }
     tracing::warn!(

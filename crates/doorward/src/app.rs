@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_admin::{
     Admin, Clients, Health, Invitations, Keys, Loading, Mails, Overviews, Policies, Providers,
@@ -12,16 +11,16 @@ use doorward_audit::Exporter;
 use doorward_console::Console;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
-use doorward_issuer::Issuer;
-use doorward_keys::{KeyRing, SystemEntropy};
+use doorward_issuer::{Issuer, IssuerPorts, IssuerServices, IssuerSettings};
+use doorward_keys::SystemEntropy;
 use doorward_mail::{MailWriter, Mailer};
-use doorward_mcp::{Changes, Mcp, tools::BuiltInTools};
+use doorward_mcp::{Changes, Mcp, McpServices, McpSettings, tools::BuiltInTools};
 use doorward_model::{Clock, Entropy, Live, PublicUrl, ResourceTable};
 pub use doorward_registration::NewClient;
 use doorward_registration::Registration;
 use doorward_store::Store;
 use doorward_transport::{Csrf, Outbound, address::TrustedProxies, host::Numbers};
-use doorward_web::Web;
+use doorward_web::{Web, WebServices, WebSettings};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -31,9 +30,10 @@ use crate::{
     data_dir::DataDir,
     entry::Entries,
     housekeeping::Housekeeping,
-    http, master_key,
+    master_key,
     metrics::Metrics,
     reload::{self, InEffect},
+    services::CoreServices,
     upstream_pages::UpstreamPages,
 };
 
@@ -149,58 +149,44 @@ impl App {
             rotation(&config, checked),
         );
         keys.keep_fresh(config.keys.rotation_days).await?;
-        let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
-        ring.follow(&store.signing_keys().await?)?;
-        let outbound = Outbound::new(&config.outbound)?;
         let rules = Live::new(reload::rules(&config, checked));
         let resources = ResourceTable::new(&public_url);
-        let accounts = Accounts::new(doorward_accounts::Parts {
+        let core = CoreServices {
             store: store.clone(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             master: Arc::clone(&master),
-            public_url: Some(public_url.clone()),
-            name: config.pages.name.clone(),
-            config: config.accounts.clone(),
-        })?;
-        let federation = Federation::new(doorward_federation::Parts {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            keys: Arc::clone(&ring),
-            master: Arc::clone(&master),
-            outbound: outbound.clone(),
-            outbound_config: config.outbound.clone(),
-            public_url: public_url.clone(),
-            passwords: config.accounts.passwords,
-        });
-        let registration = Registration::new(
-            store.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-            outbound.clone(),
-            config.registration.clone(),
-        );
+        };
+        let accounts = core.accounts(&config, Some(public_url.clone()))?;
+        let network = core.connect(&config, public_url.clone()).await?;
+        let (ring, outbound) = (Arc::clone(&network.keys), network.outbound.clone());
+        let federation = network.federation(&config);
+        let registration = network.core.registration(&config, &outbound);
         registration.recount().await?;
-        let guarded = outbound.clone();
-        let issuer = Issuer::new(doorward_issuer::Parts {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            keys: Arc::clone(&ring),
-            master: Arc::clone(&master),
-            clients: Arc::new(Directory(registration.clone())),
-            rules: rules.clone(),
-            verifier: Arc::new(ForeignTokens(federation.clone())),
-            asserters: Arc::new(AssertedUsers {
-                federation: federation.clone(),
-                accounts: accounts.clone(),
-            }),
-            outbound,
-            public_url: public_url.clone(),
-            resources: resources.clone(),
-            config: config.issuer.clone(),
-        });
+        let issuer = Issuer::new(
+            IssuerServices {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+                keys: Arc::clone(&ring),
+                master: Arc::clone(&master),
+                outbound: outbound.clone(),
+            },
+            IssuerPorts {
+                clients: Arc::new(Directory(registration.clone())),
+                verifier: Arc::new(ForeignTokens(federation.clone())),
+                asserters: Arc::new(AssertedUsers {
+                    federation: federation.clone(),
+                    accounts: accounts.clone(),
+                }),
+            },
+            IssuerSettings {
+                public_url: public_url.clone(),
+                resources: resources.clone(),
+                rules: rules.clone(),
+                config: config.issuer.clone(),
+            },
+        );
         let stop = CancellationToken::new();
         let tools = BuiltInTools::new(
             store.clone(),
@@ -209,20 +195,7 @@ impl App {
             config.mcp.resource_name.clone(),
         );
         let changes = Changes::default();
-        let gateway = Gateway::new(doorward_gateway::Parts {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            keys: Arc::clone(&ring),
-            master: Arc::clone(&master),
-            outbound: guarded.clone(),
-            outbound_config: config.outbound.clone(),
-            public_url: public_url.clone(),
-            name: config.pages.name.clone(),
-            resources: resources.clone(),
-            changes: changes.clone(),
-            supervisor: supervisor(),
-        });
+        let gateway = network.gateway(&config, resources.clone(), changes.clone(), supervisor());
         let limits = Live::new(config.limits.clone());
         let in_effect = Arc::new(InEffect {
             rules: rules.clone(),
@@ -234,29 +207,33 @@ impl App {
         });
         in_effect.put(&config, checked).await?;
         let loading = Live::<Loading>::default();
-        let mcp = Mcp::new(doorward_mcp::Parts {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            keys: Arc::clone(&ring),
-            master: Arc::clone(&master),
-            public_url: public_url.clone(),
-            allowed_hosts: config.server.allowed_hosts.clone(),
-            sources: vec![Arc::new(tools), Arc::new(gateway.clone())],
-            rules: rules.clone(),
-            resources,
-            changes,
-            limits,
-            recorded: config
-                .audit
-                .record
-                .iter()
-                .map(String::as_str)
-                .map(doorward_model::Pattern::new)
-                .collect(),
-            stop: stop.clone(),
-            config: config.mcp.clone(),
-        });
+        let mcp = Mcp::new(
+            McpServices {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+                keys: Arc::clone(&ring),
+                master: Arc::clone(&master),
+                sources: vec![Arc::new(tools), Arc::new(gateway.clone())],
+                changes,
+                stop: stop.clone(),
+            },
+            McpSettings {
+                public_url: public_url.clone(),
+                allowed_hosts: config.server.allowed_hosts.clone(),
+                rules: rules.clone(),
+                resources,
+                limits,
+                recorded: config
+                    .audit
+                    .record
+                    .iter()
+                    .map(String::as_str)
+                    .map(doorward_model::Pattern::new)
+                    .collect(),
+                config: config.mcp.clone(),
+            },
+        );
         let mailer = Mailer::new(&config.mail)?;
         let checked_mailer = mailer.clone();
         let pages = &config.pages;
@@ -321,21 +298,25 @@ impl App {
             usages: Usages::new(store.clone(), gateway.clone(), Arc::clone(&clock)),
             users,
         };
-        let web = Web::new(doorward_web::Parts {
-            accounts: accounts.clone(),
-            federation: federation.clone(),
-            rules,
-            issuer: issuer.clone(),
-            upstreams: Arc::new(UpstreamPages { gateway: gateway.clone(), mcp: mcp.clone() }),
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            csrf: Csrf::new(Arc::clone(&master), &public_url),
-            public_url: public_url.clone(),
-            mail_writer,
-            brand: doorward_web::Brand::read(&config.pages)?,
-            config: config.pages.clone(),
-        });
+        let web = Web::new(
+            WebServices {
+                accounts: accounts.clone(),
+                federation: federation.clone(),
+                issuer: issuer.clone(),
+                upstreams: Arc::new(UpstreamPages { gateway: gateway.clone(), mcp: mcp.clone() }),
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+                csrf: Csrf::new(Arc::clone(&master), &public_url),
+                mail_writer,
+            },
+            WebSettings {
+                rules,
+                public_url: public_url.clone(),
+                brand: doorward_web::Brand::read(&config.pages)?,
+                config: config.pages.clone(),
+            },
+        );
         let console = Arc::new(Console {
             admin: admin.clone(),
             web: web.clone(),
@@ -345,6 +326,7 @@ impl App {
             public_url: public_url.clone(),
         });
         let proxies = checked.proxies.clone();
+        let entries = Entries::new(&config.server, &public_url, web.clone());
         let app = Arc::new(Self {
             numbers: Numbers::new(&public_url),
             public_url,
@@ -362,8 +344,8 @@ impl App {
             stop,
             entropy,
             proxies,
-            entries: Entries::new(&config.server),
-            outbound: guarded,
+            entries,
+            outbound,
             config,
             metrics,
             in_effect,
@@ -375,11 +357,6 @@ impl App {
     /// The metrics as text, in the format of Prometheus.
     pub fn metrics_text(&self) -> String {
         self.metrics.text().unwrap_or_default()
-    }
-
-    /// The whole HTTP surface.
-    pub fn router(self: &Arc<Self>) -> Router {
-        http::router(self)
     }
 
     /// The work that runs beside the listener.

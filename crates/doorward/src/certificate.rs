@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Failed,
-    config::{Checked, TlsWanted},
+    config::{Checked, TlsSource},
     data_dir::{self, DataDir},
 };
 
@@ -40,14 +40,14 @@ impl Certificate {
         clock: Arc<dyn Clock>,
     ) -> Result<Option<Self>, Failed> {
         let (files, own) = match &checked.tls {
-            TlsWanted::None => return Ok(None),
-            TlsWanted::Files(files) => {
+            TlsSource::None => return Ok(None),
+            TlsSource::Files(files) => {
                 if let Some(exposed) = data_dir::exposed_to_all(&files.key) {
                     tracing::warn!("{exposed}");
                 }
                 (files.clone(), None)
             }
-            TlsWanted::SelfSigned => {
+            TlsSource::SelfSigned => {
                 let own = Own { folder: data_dir.tls(), host: public_url.host().to_owned() };
                 (own.files(clock.as_ref())?, Some(own))
             }

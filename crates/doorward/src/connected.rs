@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use doorward_accounts::Accounts;
 use doorward_federation::{Federation, SecondFactorPolicy};
-use doorward_issuer::{
-    Asserted, AssertedUser, Asserters, AssertionRefusal, ClientDirectory, DirectoryError,
-    SignatureRefusal, SignedToken, Verifier,
+use doorward_issuer::{Asserters, ClientDirectory, DirectoryError, Verifier};
+use doorward_model::{
+    AssertedUser, Assertion, AssertionRefusal, Client, ClientId, SignatureRefusal, SignedToken,
+    TrustedIssuer,
 };
-use doorward_model::{Client, ClientId, TrustedIssuer};
 use doorward_registration::{LookupError, Registration};
 use doorward_transport::ClientAddress;
 
@@ -46,12 +46,7 @@ impl Verifier for ForeignTokens {
         issuer: &TrustedIssuer,
         token: &str,
     ) -> Result<SignedToken, SignatureRefusal> {
-        use doorward_federation::SignatureRefusal as Why;
-        match self.0.verify_signed(issuer, token).await {
-            Ok(signed) => Ok(SignedToken { typ: signed.typ, claims: signed.claims }),
-            Err(Why::Invalid(why)) => Err(SignatureRefusal::Invalid(why)),
-            Err(Why::Unavailable(error)) => Err(SignatureRefusal::Unavailable(error.to_string())),
-        }
+        self.0.verify_signed(issuer, token).await
     }
 }
 
@@ -68,19 +63,16 @@ impl Asserters for AssertedUsers {
         self.federation.has_assertions().await.unwrap_or(false)
     }
 
-    async fn verify(&self, issuer: &str, token: &str) -> Result<Asserted, AssertionRefusal> {
-        let asserted = self.federation.asserted(issuer, token).await.map_err(why)?;
-        let provider = asserted.provider.id.to_string();
-        Ok(Asserted { provider, typ: asserted.typ, claims: asserted.claims })
+    async fn verify(&self, issuer: &str, token: &str) -> Result<Assertion, AssertionRefusal> {
+        self.federation.asserted(issuer, token).await
     }
 
-    async fn admit(&self, asserted: &Asserted) -> Result<AssertedUser, AssertionRefusal> {
+    async fn admit(&self, assertion: &Assertion) -> Result<AssertedUser, AssertionRefusal> {
         let unavailable = |why: String| AssertionRefusal::Unavailable(why);
-        let provider = self.federation.named(&asserted.provider).await;
+        let provider = self.federation.named(assertion.provider.as_str()).await;
         let provider = provider.map_err(|error| unavailable(error.to_string()))?;
-        let found = self.federation.admit_asserted(&provider, &asserted.claims).await;
-        let found = found.map_err(why)?;
-        let required = match found.second_factor {
+        let found = self.federation.admit_asserted(&provider, &assertion.token.claims).await?;
+        let required = match provider.second_factor() {
             SecondFactorPolicy::Never => None,
             SecondFactorPolicy::Enrolled => Some(false),
             SecondFactorPolicy::Required => Some(true),
@@ -93,25 +85,6 @@ impl Asserters for AssertedUsers {
                 return Err(AssertionRefusal::NotAdmitted(why.to_owned()));
             }
         }
-        Ok(AssertedUser {
-            user: found.user,
-            unit: found.unit,
-            identity: found.identity,
-            authentication: found.authentication,
-            auth_time: found.auth_time,
-        })
-    }
-}
-
-/// The reason for which an assertion is refused, in the words of the issuer.
-fn why(refusal: doorward_federation::AssertionRefusal) -> AssertionRefusal {
-    use doorward_federation::{AssertionRefusal as Why, NotAdmitted};
-    match refusal {
-        Why::Provider(why) => AssertionRefusal::Provider(why),
-        Why::Invalid(why) => AssertionRefusal::Invalid(why),
-        Why::NotAdmitted(NotAdmitted::Disabled) => AssertionRefusal::Disabled,
-        Why::NotAdmitted(why) => AssertionRefusal::NotAdmitted(why.to_string()),
-        Why::Unlinked => AssertionRefusal::NotAdmitted(refusal.to_string()),
-        Why::Unavailable(error) => AssertionRefusal::Unavailable(error.to_string()),
+        Ok(found)
     }
 }

@@ -8,14 +8,15 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
-use doorward_model::{OAuthErrorCode, routes};
+use doorward_model::{OAuthErrorCode, PublicUrl, routes};
 use doorward_transport::{
     ClientAddress, ServerConfig,
     allowance::{Allowances, Rate},
     answer,
 };
+use doorward_web::Web;
 
-use crate::{app::App, http::is_for_programs};
+use crate::programs::is_for_programs;
 
 /// The bound of the callers of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +76,17 @@ pub(crate) fn bound(route: &str) -> Bound {
     }
 }
 
-/// The allowances in force.
+/// The limits of callers, with the pages that tell users of them.
 pub(crate) struct Entries {
     refusals: Arc<Allowances>,
     bearer: Arc<Allowances>,
+    /// The path of the public URL, below which the routes are.
+    base: String,
+    web: Web,
 }
 
 impl Entries {
-    pub(crate) fn new(config: &ServerConfig) -> Self {
+    pub(crate) fn new(config: &ServerConfig, public_url: &PublicUrl, web: Web) -> Self {
         let rate = Rate {
             burst: config.refused_burst_per_address.max(1),
             per_minute: config.refused_per_minute_per_address.max(1),
@@ -93,69 +97,74 @@ impl Entries {
         };
         let client =
             Rate { burst: rate.burst.div_ceil(3), per_minute: rate.per_minute.div_ceil(3) };
-        Self { refusals: Allowances::new(rate, client), bearer: Allowances::new(times(10), client) }
-    }
-}
-
-/// Takes one of the caller's allowance before anything is done, and gives it back unless the
-/// request was refused.
-pub(crate) async fn limit<F: Future<Output = Response>>(
-    app: &App,
-    mut request: Request,
-    next: impl FnOnce(Request) -> F,
-) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let bound = bound(route.strip_prefix(app.public_url.path()).unwrap_or(route));
-    let allowances = match bound {
-        Bound::Open => return next(request).await,
-        Bound::Refusals => &app.entries.refusals,
-        Bound::Bearer => &app.entries.bearer,
-    };
-    let Some(address) = request.extensions().get::<ClientAddress>().copied() else {
-        return next(request).await;
-    };
-    let Some(taken) = allowances.take(address) else {
-        return busy(app, request.uri(), request.headers(), address).await;
-    };
-    if bound == Bound::Refusals {
-        if let Some(client) = client_in_query(&request)
-            && !taken.for_client(client)
-        {
-            return busy(app, request.uri(), request.headers(), address).await;
+        Self {
+            refusals: Allowances::new(rate, client),
+            bearer: Allowances::new(times(10), client),
+            base: public_url.path().to_owned(),
+            web,
         }
-        request.extensions_mut().insert(taken.clone());
     }
-    let response = next(request).await;
-    let refused = match bound {
-        Bound::Bearer => response.status() == StatusCode::UNAUTHORIZED,
-        Bound::Open | Bound::Refusals => response.status().is_client_error(),
-    };
-    if !refused {
-        taken.give_back();
+
+    /// Takes one of the caller's allowance before anything is done, and gives it back unless the
+    /// request was refused.
+    pub(crate) async fn limit<F: Future<Output = Response>>(
+        &self,
+        mut request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let bound = bound(route.strip_prefix(self.base.as_str()).unwrap_or(route));
+        let allowances = match bound {
+            Bound::Open => return next(request).await,
+            Bound::Refusals => &self.refusals,
+            Bound::Bearer => &self.bearer,
+        };
+        let Some(address) = request.extensions().get::<ClientAddress>().copied() else {
+            return next(request).await;
+        };
+        let Some(taken) = allowances.take(address) else {
+            return self.busy(request.uri(), request.headers(), address).await;
+        };
+        if bound == Bound::Refusals {
+            if let Some(client) = client_in_query(&request)
+                && !taken.for_client(client)
+            {
+                return self.busy(request.uri(), request.headers(), address).await;
+            }
+            request.extensions_mut().insert(taken.clone());
+        }
+        let response = next(request).await;
+        let refused = match bound {
+            Bound::Bearer => response.status() == StatusCode::UNAUTHORIZED,
+            Bound::Open | Bound::Refusals => response.status().is_client_error(),
+        };
+        if !refused {
+            taken.give_back();
+        }
+        response
     }
-    response
+
+    async fn busy(&self, uri: &Uri, headers: &HeaderMap, address: ClientAddress) -> Response {
+        tracing::debug!(address = %address.0, "a request was refused: too many requests from this IP \
+        address were refused before");
+        let response = if is_for_programs(uri.path()) {
+            let told = "too many requests from this IP address were refused; try again in a minute";
+            answer::oauth_error(
+                StatusCode::TOO_MANY_REQUESTS,
+                OAuthErrorCode::TemporarilyUnavailable,
+                told,
+            )
+        } else {
+            doorward_web::too_many(&self.web, headers).await
+        };
+        answer::retry_after(response, 60)
+    }
 }
 
 /// The client that an authorization request names, as it is spelled in the request: it is compared
 /// with itself only.
 fn client_in_query(request: &Request) -> Option<&str> {
     request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("client_id="))
-}
-
-async fn busy(app: &App, uri: &Uri, headers: &HeaderMap, address: ClientAddress) -> Response {
-    tracing::debug!(address = %address.0, "a request was refused: too many requests from this IP \
-        address were refused before");
-    let response = if is_for_programs(uri.path()) {
-        let told = "too many requests from this IP address were refused; try again in a minute";
-        answer::oauth_error(
-            StatusCode::TOO_MANY_REQUESTS,
-            OAuthErrorCode::TemporarilyUnavailable,
-            told,
-        )
-    } else {
-        doorward_web::too_many(&app.web, headers).await
-    };
-    answer::retry_after(response, 60)
 }
 
 #[cfg(test)]

@@ -19,26 +19,16 @@ use futures_util::FutureExt;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::{app::App, entry, metrics, numbers};
+use crate::{app::App, metrics, numbers, programs::is_for_programs};
 
-/// True if a path is for programs, which get JSON, rather than for users, who get a page.
-pub(crate) fn is_for_programs(path: &str) -> bool {
-    [
-        "/.well-known/",
-        "/oauth/",
-        "/api/",
-        "/mcp",
-        "/backchannel-logout",
-        "/auth/check",
-        "/auth/metadata",
-    ]
-    .iter()
-    .any(|part| path.contains(part))
-        && path != routes::AUTHORIZE
+impl App {
+    /// The whole HTTP surface.
+    pub fn router(self: &Arc<Self>) -> Router {
+        router(self)
+    }
 }
 
-/// Builds the router.
-pub(crate) fn router(app: &Arc<App>) -> Router {
+fn router(app: &Arc<App>) -> Router {
     let inner = Router::new()
         .route(routes::HEALTHZ, get(healthz))
         .route(routes::READYZ, get(readyz))
@@ -80,8 +70,9 @@ async fn outermost(State(app): State<Arc<App>>, mut request: Request, next: Next
     let origin = Arc::new(origin_of(&request));
     // On the heap: with all that it passes through it is large.
     let served = Box::pin(metrics::count(&app.metrics, request, |request| {
-        entry::limit(&app, request, |request| {
-            numbers::answer(&app, request, |request| follow(&app, request, next))
+        app.entries.limit(request, |request| {
+            let (numbers, public_url) = (&app.numbers, &app.public_url);
+            numbers::answer(numbers, public_url, request, |request| follow(&app, request, next))
         })
     }));
     let mut response = origin::serving(origin, catch_panic(served)).instrument(line.span()).await;

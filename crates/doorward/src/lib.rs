@@ -20,9 +20,11 @@ mod metrics;
 mod numbers;
 mod out;
 mod process;
+mod programs;
 mod reload;
 pub mod running;
 pub mod serve;
+mod services;
 pub mod supervisor;
 mod upstream_pages;
 

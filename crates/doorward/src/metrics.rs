@@ -10,16 +10,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use doorward_admin::Vital;
+use doorward_admin::{Health, Vital};
 use doorward_model::{AuditEvent, VitalState};
-use doorward_store::Observer;
+use doorward_store::{Observer, Store};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-
-use crate::app::App;
 
 /// Upper bounds of durations, in seconds.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -226,18 +224,26 @@ impl Metrics {
     }
 }
 
-/// The metrics' own router.
-pub(crate) fn router(app: &Arc<App>) -> Router {
-    Router::new().route("/metrics", get(serve_metrics)).with_state(Arc::clone(app))
+/// The sources of the metrics that are read when they are requested.
+#[derive(Clone)]
+pub(crate) struct Measured {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Health,
+    pub(crate) store: Store,
 }
 
-async fn serve_metrics(State(app): State<Arc<App>>) -> Response {
-    let metrics = &app.metrics;
-    metrics.ready.set(i64::from(app.admin.health.readiness().await.is_ok()));
-    if let Ok(head) = app.store.audit_head().await {
+/// The metrics' own router.
+pub(crate) fn router(measured: Measured) -> Router {
+    Router::new().route("/metrics", get(serve_metrics)).with_state(measured)
+}
+
+async fn serve_metrics(State(measured): State<Measured>) -> Response {
+    let Measured { metrics, health, store } = measured;
+    metrics.ready.set(i64::from(health.readiness().await.is_ok()));
+    if let Ok(head) = store.audit_head().await {
         metrics.entries.set(head.seq);
     }
-    if let Ok(vitals) = app.admin.health.vitals.known().await {
+    if let Ok(vitals) = health.vitals.known().await {
         metrics.depend(&vitals);
     }
     let Some(text) = metrics.text() else {

@@ -8,25 +8,27 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use doorward_model::{PublicUrl, routes};
+use doorward_transport::host::Numbers;
 
-use crate::{app::App, http::is_for_programs};
+use crate::programs::is_for_programs;
 
 /// Redirects browsers to the public URL, and uses the IP address in the URL of the resource's
 /// metadata for clients: they compare it with the URL that they use (RFC 9728 §3.3).
 pub(crate) async fn answer<F: Future<Output = Response>>(
-    app: &App,
+    numbers: &Numbers,
+    public_url: &PublicUrl,
     mut request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let Some(reached) = app.numbers.of(request.uri(), request.headers()) else {
+    let Some(reached) = numbers.of(request.uri(), request.headers()) else {
         return next(request).await;
     };
-    if let Some(page) = page(&app.public_url, &request) {
+    if let Some(page) = page(public_url, &request) {
         return Redirect::temporary(&page).into_response();
     }
     request.extensions_mut().insert(reached.clone());
     let mut response = next(request).await;
-    rename(response.headers_mut(), &app.public_url, &reached.0);
+    rename(response.headers_mut(), public_url, &reached.0);
     response
 }
 

@@ -20,6 +20,7 @@ use crate::{
     config::{ConfigSource, Loaded},
     control,
     data_dir::DataDir,
+    metrics::Measured,
     out,
     reload::Reloader,
     running::Running,
@@ -129,7 +130,12 @@ async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Fail
         deadlines: Deadlines::default(),
         shutdown: Duration::from_secs(1),
     };
-    let (router, stop) = (crate::metrics::router(app), app.stop.clone());
+    let measured = Measured {
+        metrics: Arc::clone(&app.metrics),
+        health: app.admin.health.clone(),
+        store: app.store.clone(),
+    };
+    let (router, stop) = (crate::metrics::router(measured), app.stop.clone());
     supervisor.start("metrics", async move {
         serve(listener, router, limits, stop.cancelled_owned()).await;
     });

@@ -9,8 +9,8 @@ use doorward_model::{UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
-    Answer, Confirmation, Leaving, NotConnected, PendingConnection, Service, ServiceState,
-    Upstreams,
+    Answer, Confirmation, ConnectingBrowser, NotConnected, PendingConnection, Service,
+    ServiceState, Upstreams,
 };
 
 /// The gateway, as pages see it.
@@ -107,7 +107,7 @@ impl Upstreams for UpstreamPages {
         &'a self,
         name: UpstreamName,
         user: &'a User,
-        from: Leaving<'a>,
+        from: ConnectingBrowser<'a>,
     ) -> Answer<'a, Result<String, NotConnected>> {
         Box::pin(async move {
             let departure = ConnectingUser { user, browser: from.browser };

@@ -28,68 +28,6 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("doorward-testkit", "upstream", "upstream"),
 ];
 
-/// Files that use each other in a circle, with the reason for which they stay together.
-const TOGETHER: &[(&str, &[&str], &str)] = &[
-    (
-        "doorward",
-        &["app", "entry", "http", "metrics", "numbers"],
-        "the wiring makes the router, whose state it is",
-    ),
-    (
-        "doorward-gateway",
-        &["conversations", "in_order", "link"],
-        "a connection and the conversations over it end together",
-    ),
-    (
-        "doorward-gateway",
-        &["access", "access/held", "oauth/refresh"],
-        "what is held is refreshed where it is given out",
-    ),
-    (
-        "doorward-gateway",
-        &["exchange", "listen", "pool"],
-        "a connection is watched from its start and taken up again where it is lost",
-    ),
-    (
-        "doorward-gateway",
-        &["upstreams/http", "upstreams/http/answer", "upstreams/http/request"],
-        "the parts of one transport",
-    ),
-    (
-        "doorward-gateway",
-        &["oauth", "upstream"],
-        "the settings of an upstream describe its authorization server",
-    ),
-    (
-        "doorward-gateway",
-        &["upstreams/openapi/reader", "upstreams/openapi/schema", "upstreams/openapi/subtypes"],
-        "schemas refer to other parts of their document",
-    ),
-    (
-        "doorward-mcp",
-        &["item", "operation", "tools"],
-        "tools are items, which operations are about",
-    ),
-    ("doorward-mcp", &["channel", "questions"], "an answer returns on the way of its question"),
-    (
-        "doorward-store",
-        &["audit/trail", "listen", "store", "store/schema", "writer"],
-        "the store owns the task that writes and the one that listens, and both use its pools",
-    ),
-    ("doorward-store", &["audit/compare", "writes"], "a comparison is a part of a write"),
-    (
-        "doorward-store",
-        &["writes/trust", "writes/upstreams"],
-        "an upstream and its trust end in one write",
-    ),
-    ("doorward-testkit", &["provider/misbehaviour", "provider/serve"], "one fake provider"),
-    (
-        "doorward-web",
-        &["entrance", "frame", "pages/error", "visitor"],
-        "the page of an error has the frame of all pages",
-    ),
-];
-
 fn module(text: &str) -> Module {
     text.split('/').map(str::to_owned).collect()
 }
@@ -232,21 +170,12 @@ fn in_circles(mut graph: Uses) -> Uses {
     }
 }
 
-/// The uses without those of tables and of files that stay together.
-fn permitted_taken_out(name: &str, mut graph: Uses) -> Uses {
+/// The uses without those of tables.
+fn without_tables(name: &str, mut graph: Uses) -> Uses {
     for (_, table, entries) in TABLES.iter().filter(|(of, ..)| *of == name) {
         let entries = module(entries);
         if let Some(used) = graph.get_mut(&module(table)) {
             used.retain(|used| !used.starts_with(&entries) || *used == entries);
-        }
-    }
-    for (_, together, _) in TOGETHER.iter().filter(|(of, ..)| *of == name) {
-        let together: Vec<Module> = together.iter().map(|one| module(one)).collect();
-        for one in &together {
-            let used = graph
-                .get_mut(one)
-                .unwrap_or_else(|| panic!("{name}: {one:?} does not exist any more"));
-            used.retain(|used| !together.contains(used));
         }
     }
     graph
@@ -257,7 +186,7 @@ fn files_of_a_crate_form_no_cycle() {
     let mut crates = 0;
     for entry in fs::read_dir(root().join("crates")).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        let left = in_circles(permitted_taken_out(&name, uses(&name)));
+        let left = in_circles(without_tables(&name, uses(&name)));
         let shown: Vec<String> = left
             .iter()
             .map(|(one, used)| {
@@ -273,20 +202,6 @@ fn files_of_a_crate_form_no_cycle() {
         crates += 1;
     }
     assert!(crates > 15, "the crates were not found");
-}
-
-#[test]
-fn a_permission_is_taken_away_with_its_cycle() {
-    for (name, together, reason) in TOGETHER {
-        let mut graph = uses(name);
-        let together: Vec<Module> = together.iter().map(|one| module(one)).collect();
-        graph.retain(|one, _| together.contains(one));
-        for used in graph.values_mut() {
-            used.retain(|used| together.contains(used));
-        }
-        let left = in_circles(graph);
-        assert_eq!(left.len(), together.len(), "{name}: {reason}: no circle of all: {left:?}");
-    }
 }
 
 #[test]

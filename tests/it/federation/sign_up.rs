@@ -173,7 +173,8 @@ async fn the_test_of_a_provider_names_rules_that_read_claims_which_no_scope_brin
     .await;
     let corp = server.app.federation.named("corp").await.unwrap();
     let found = server.app.federation.test(&corp).await;
-    let claims = found.iter().find(|one| one.look == doorward_federation::Look::Claims).unwrap();
+    let claims =
+        found.iter().find(|one| one.look == doorward_federation::CheckSubject::Claims).unwrap();
     let why = claims.result.as_ref().unwrap_err();
     assert!(
         why.contains(
@@ -187,6 +188,7 @@ async fn the_test_of_a_provider_names_rules_that_read_claims_which_no_scope_brin
     .await;
     let corp = server.app.federation.named("corp").await.unwrap();
     let found = server.app.federation.test(&corp).await;
-    let claims = found.iter().find(|one| one.look == doorward_federation::Look::Claims).unwrap();
+    let claims =
+        found.iter().find(|one| one.look == doorward_federation::CheckSubject::Claims).unwrap();
     assert!(claims.result.is_ok(), "{claims:?}");
 }

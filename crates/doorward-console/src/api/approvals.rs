@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_admin::{ApprovalList, Listed, Refusal, ToolSeen, WaitingTool};
+use doorward_admin::{ApprovalList, Listed, Refusal, ToolVersion, WaitingTool};
 use doorward_gateway::Decision;
 use doorward_model::routes;
 use schemars::JsonSchema;
@@ -147,7 +147,7 @@ async fn decide(
             Verdict::Reject => Decision::Reject,
         };
         let seen = Some(one.etag.as_str());
-        (ToolSeen { upstream: &one.upstream, tool: &one.tool, seen }, decision)
+        (ToolVersion { upstream: &one.upstream, tool: &one.tool, seen }, decision)
     });
     let decisions: Vec<_> = decisions.collect();
     let by = caller.user.name.as_str();

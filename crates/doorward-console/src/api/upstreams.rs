@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_admin::{Proposal, Reach, ReviewedTool, ToolSeen, tool_etag};
+use doorward_admin::{Proposal, Reach, ReviewedTool, ToolVersion, tool_etag};
 use doorward_gateway::{Decision, Source, Upstream, Why};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
@@ -480,7 +480,7 @@ async fn decide(
         Decided::Reject => Decision::Reject,
         Decided::Classify { class } => Decision::Classify(class.map(Into::into)),
     };
-    let seen = ToolSeen { upstream: &name, tool: &tool, seen: Some(&looked) };
+    let seen = ToolVersion { upstream: &name, tool: &tool, seen: Some(&looked) };
     let pin = console.admin.upstreams.decide(seen, decision, caller.user.name.as_str()).await?;
     let etag = tool_etag(&pin);
     let class = pin.class.map(|class| class.as_str().to_owned());

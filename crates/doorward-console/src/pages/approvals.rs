@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    ApprovalList, Decision, Listed, Refusal, ReviewState, ToolSeen, WaitingTool, tool_etag,
+    ApprovalList, Decision, Listed, Refusal, ReviewState, ToolVersion, WaitingTool, tool_etag,
 };
 use doorward_language::{Message, text};
 use doorward_model::{foreign, routes};
@@ -202,7 +202,7 @@ pub(crate) async fn post(
     let seen = keys.iter().filter_map(|key| {
         let (upstream, tool) = key.split_once('/')?;
         let seen = params.get(&format!("row-{key}"))?;
-        Some((ToolSeen { upstream, tool, seen: Some(seen) }, decision))
+        Some((ToolVersion { upstream, tool, seen: Some(seen) }, decision))
     });
     let by = administrator.0.visitor.user.name.as_str();
     let outcome = console.admin.upstreams.decide_all(&seen.collect::<Vec<_>>(), by).await;

@@ -11,8 +11,8 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    Decision, Family, Object, Refusal, ReviewState, ReviewedTool, ReviewedUpstream, ToolSeen, Why,
-    tool_etag, waits,
+    Decision, Family, Object, Refusal, ReviewState, ReviewedTool, ReviewedUpstream, ToolVersion,
+    Why, tool_etag, waits,
 };
 use doorward_audit::{AuditRow, Names};
 use doorward_gateway::{Source, Upstream, UpstreamConfig};
@@ -359,7 +359,7 @@ async fn decide_selected(
     let mut refused = None;
     for key in table::selected(params) {
         let seen = params.get(&format!("row-{key}"));
-        let tool = ToolSeen { upstream: name, tool: &key, seen };
+        let tool = ToolVersion { upstream: name, tool: &key, seen };
         if let Err(refusal) = console.admin.upstreams.decide(tool, decision, by).await {
             refused = refused.or(Some(refusal));
         }
@@ -439,7 +439,7 @@ pub(crate) async fn post(
         return ErrorPage::incomplete("decision").draw(&console.web);
     };
     let path = page_of(upstream);
-    let tool = ToolSeen { upstream, tool, seen: Some(seen) };
+    let tool = ToolVersion { upstream, tool, seen: Some(seen) };
     let by = administrator.0.visitor.user.name.as_str();
     match console.admin.upstreams.decide(tool, decision, by).await {
         Ok(_) => answer::see_other(&console.web.at(&path)),

@@ -1,9 +1,9 @@
 //! Microsoft Entra ID.
 
-use doorward_transport::oauth::{Answer, Asked, Failure, StatedError};
+use doorward_transport::oauth::{Answer, Failure, RequestSubject, StatedError};
 use serde_json::Value;
 
-use super::{Accounts, Kind, STANDARD, Sent, Sign, public};
+use super::{Accounts, Kind, STANDARD, SentClaims, Sign, public};
 use crate::{
     config::SettingError,
     settings::{AuthMethod, Speaks, TENANT, address, open_id},
@@ -51,7 +51,7 @@ fn numbers(answer: &Answer) -> Option<Vec<u64>> {
 
 /// Reads the numbers of Entra's errors, which say more than their codes: `interaction_required`,
 /// `invalid_request` and `unauthorized_client` are met for one user and for all.
-fn interpret(answer: &Answer, _asked: Asked) -> Option<Failure> {
+fn interpret(answer: &Answer, _asked: RequestSubject) -> Option<Failure> {
     let numbers = numbers(answer)?;
     if answer.wait.is_some() || answer.status >= 500 {
         return None;
@@ -89,7 +89,7 @@ pub(super) const KIND: Kind = Kind {
             public::at_other_than_microsoft(&config.issuer)
         }
     },
-    sent: Sent { known: &[&[("oid", &[]), ("tid", &[])], STANDARD], others: true },
+    sent: SentClaims { known: &[&[("oid", &[]), ("tid", &[])], STANDARD], others: true },
     prepare: |config| {
         let plain = |tenant: &String| {
             tenant.len() == 36

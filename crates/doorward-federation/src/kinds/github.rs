@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_transport::oauth::{Answer, Asked, Content, Failure, StatedError};
+use doorward_transport::oauth::{Answer, Content, Failure, RequestSubject, StatedError};
 use serde_json::{Value, json};
 
-use super::{Accounts, Kind, Sent, Sign, public};
+use super::{Accounts, Kind, SentClaims, Sign, public};
 use crate::{
     api::Api,
     claims::ClaimNames,
@@ -42,7 +42,7 @@ pub(super) const KIND: Kind = Kind {
             public::at(&[&config.issuer])
         }
     },
-    sent: Sent {
+    sent: SentClaims {
         known: &[&[
             ("id", &[]),
             ("login", &[]),
@@ -89,7 +89,7 @@ fn api_root(config: &ProviderConfig) -> String {
 
 /// Reads GitHub's answers to too many requests: a secondary rate limit may be recognisable only by
 /// the page of the documentation that the response names.
-fn interpret(answer: &Answer, _asked: Asked) -> Option<Failure> {
+fn interpret(answer: &Answer, _asked: RequestSubject) -> Option<Failure> {
     let page = answer.members()?.get("documentation_url").and_then(Value::as_str)?;
     let limited = matches!(answer.status, 403 | 429) && page.contains("rate-limit");
     let told =

@@ -1,6 +1,6 @@
 //! GitLab, its own or yours.
 
-use super::{Accounts, Kind, STANDARD, Sent, Sign, public};
+use super::{Accounts, Kind, STANDARD, SentClaims, Sign, public};
 use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -16,7 +16,10 @@ pub(super) const KIND: Kind = Kind {
             public::at(&[&config.issuer])
         }
     },
-    sent: Sent { known: &[&[("groups", &[]), ("groups_direct", &[])], STANDARD], others: true },
+    sent: SentClaims {
+        known: &[&[("groups", &[]), ("groups_direct", &[])], STANDARD],
+        others: true,
+    },
     prepare: |config| {
         let issuer = if config.issuer.is_empty() {
             "https://gitlab.com".to_owned()

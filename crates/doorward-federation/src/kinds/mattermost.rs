@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorward_model::foreign;
-use doorward_transport::oauth::{Answer, Asked, Failure, StatedError};
+use doorward_transport::oauth::{Answer, Failure, RequestSubject, StatedError};
 use serde_json::Value;
 
-use super::{Kind, Sent, Sign, public};
+use super::{Kind, SentClaims, Sign, public};
 use crate::{
     api::Api,
     claims::ClaimNames,
@@ -33,7 +33,7 @@ impl Profile for Me {
 
 /// Reads Mattermost's own errors: an object with `id`, `message` and `status_code`, in place of
 /// those of RFC 6749.
-fn interpret(answer: &Answer, asked: Asked) -> Option<Failure> {
+fn interpret(answer: &Answer, asked: RequestSubject) -> Option<Failure> {
     let members = answer.members()?;
     let id = members.get("id").and_then(Value::as_str)?;
     if answer.wait.is_some() || !members.contains_key("status_code") {
@@ -48,7 +48,7 @@ fn interpret(answer: &Answer, asked: Asked) -> Option<Failure> {
         !id.starts_with("api.user.") && (id.contains("client") || id.contains("credentials"));
     Some(match (answer.status, asked) {
         (500.., _) => Failure::Silent(told.to_string()),
-        (_, Asked::Tokens) if about_client => Failure::Client(told),
+        (_, RequestSubject::Tokens) if about_client => Failure::Client(told),
         (400 | 401 | 403 | 404, _) => Failure::Refused(told),
         (_, _) => Failure::Nonsense(told.to_string()),
     })
@@ -64,7 +64,7 @@ pub(super) const KIND: Kind = Kind {
     },
     needs: &["client_secret", "issuer"],
     accounts: |config| public::at(&[&config.issuer]),
-    sent: Sent { known: &[], others: true },
+    sent: SentClaims { known: &[], others: true },
     prepare: |config| {
         no_userinfo(config)?;
         let base = address("issuer", &config.issuer, None)?;

@@ -32,19 +32,19 @@ pub(crate) enum Accounts {
 }
 
 /// A claim with the scopes of which each brings it; none for a claim that needs no scope.
-pub(crate) type Brought = (&'static str, &'static [&'static str]);
+pub(crate) type ClaimScopes = (&'static str, &'static [&'static str]);
 
 /// The claims that providers of a kind send.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sent {
+pub(crate) struct SentClaims {
     /// Known claims, the kind's own before the standard ones.
-    pub(crate) known: &'static [&'static [Brought]],
+    pub(crate) known: &'static [&'static [ClaimScopes]],
     /// An installation can be set up to send others.
     pub(crate) others: bool,
 }
 
 /// Claims of ID tokens and of userinfo by their scopes (OpenID Connect Core §2 and §5.4).
-pub(crate) const STANDARD: &[Brought] = &[
+pub(crate) const STANDARD: &[ClaimScopes] = &[
     ("sub", &[]),
     ("iss", &[]),
     ("aud", &[]),
@@ -105,7 +105,7 @@ pub struct Kind {
     /// The holders of accounts at a provider of these settings.
     pub(crate) accounts: fn(&ProviderConfig) -> Accounts,
     /// The claims that it sends.
-    pub(crate) sent: Sent,
+    pub(crate) sent: SentClaims,
     pub(crate) prepare: fn(&ProviderConfig) -> Result<Settings, SettingError>,
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use url::Url;
 
-use super::{Kind, Sent, Sign, public};
+use super::{Kind, SentClaims, Sign, public};
 use crate::{
     api::Api,
     config::SettingError,
@@ -33,7 +33,7 @@ pub(super) const KIND: Kind = Kind {
     accounts: |config| {
         public::at(&[&config.authorize_url, &config.token_url, &config.userinfo_url])
     },
-    sent: Sent { known: &[], others: true },
+    sent: SentClaims { known: &[], others: true },
     prepare: |config| {
         if config.claim_subject.is_empty() {
             return Err(SettingError::new(

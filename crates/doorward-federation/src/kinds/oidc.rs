@@ -1,6 +1,6 @@
 //! Any OpenID Connect provider.
 
-use super::{Kind, STANDARD, Sent, Sign, public};
+use super::{Kind, STANDARD, SentClaims, Sign, public};
 use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -10,7 +10,7 @@ pub(super) const KIND: Kind = Kind {
     sign: Sign::KEY,
     needs: &["issuer"],
     accounts: |config| public::at(&[&config.issuer]),
-    sent: Sent { known: &[STANDARD], others: true },
+    sent: SentClaims { known: &[STANDARD], others: true },
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
         open_id(config, config.issuer.clone(), &["openid", "profile", "email"])

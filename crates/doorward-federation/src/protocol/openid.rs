@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorward_model::IdentityId;
-use doorward_transport::oauth::{Asked, Content, Tokens};
+use doorward_transport::oauth::{Content, RequestSubject, Tokens};
 use openidconnect::{ClientId, EndSessionUrl, LogoutRequest, PostLogoutRedirectUrl};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -20,8 +20,8 @@ pub(crate) use verify::LEEWAY;
 use verify::{IdTokenCheck, Verified, seconds};
 
 use super::{
-    Authenticated, Credential, Examined, Finding, Held, Look, Offered, PendingSignIn, Protocol,
-    ProviderAnswer, SignOutPage, Start, plain::joined,
+    Authenticated, CheckSubject, Credential, Examined, Finding, Offered, PendingSignIn, Protocol,
+    ProviderAnswer, SignOutPage, Start, UsableCredential, plain::joined,
 };
 use crate::{
     claims,
@@ -148,7 +148,7 @@ impl OpenIdConnect {
             id_token,
             nonce,
             access_token: tokens.access_token.as_deref(),
-            now: self.client.means.clock.now(),
+            now: self.client.provider_services.clock.now(),
         }
     }
 
@@ -217,7 +217,7 @@ impl OpenIdConnect {
             _ => api.read(url.as_str(), &answer)?,
         };
         let Value::Object(members) = told else {
-            let failure = answer.failure(Asked::Resource);
+            let failure = answer.failure(RequestSubject::Resource);
             return Err(FederationError::answered(url.as_str(), failure));
         };
         let told = Value::Object(members);
@@ -340,12 +340,12 @@ impl Protocol for OpenIdConnect {
 
     async fn confirm(
         &self,
-        held: Held,
+        held: UsableCredential,
         subject: Option<&str>,
     ) -> Result<ProviderAnswer, FederationError> {
         let tokens = match held {
-            Held::Tokens(tokens) => tokens,
-            Held::Access(_) => {
+            UsableCredential::Tokens(tokens) => tokens,
+            UsableCredential::Access(_) => {
                 return Err(FederationError::Refused(
                     "the stored token is of another protocol".to_owned(),
                 ));
@@ -429,8 +429,8 @@ impl Protocol for OpenIdConnect {
             Ok(format!("{keys} keys; {announced}"))
         };
         let mut findings = vec![
-            Finding { look: Look::Discovery, result: Ok(words) },
-            Finding { look: Look::Keys, result },
+            Finding { look: CheckSubject::Discovery, result: Ok(words) },
+            Finding { look: CheckSubject::Keys, result },
         ];
         let mut left: Vec<String> =
             found.metadata.left_out.iter().map(ToString::to_string).collect();
@@ -438,7 +438,7 @@ impl Protocol for OpenIdConnect {
             left.push(format!("{} keys of unknown types", found.unknown_keys));
         }
         if !left.is_empty() {
-            findings.push(Finding { look: Look::LeftOut, result: Ok(left.join("; ")) });
+            findings.push(Finding { look: CheckSubject::LeftOut, result: Ok(left.join("; ")) });
         }
         let metadata = &found.metadata;
         let offered = Offered { scopes: metadata.scopes.clone(), claims: metadata.claims.clone() };

@@ -7,8 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Credential, Examined, Held, Offered, PendingSignIn, Protocol, ProviderAnswer, SignOutPage,
-    Start,
+    Credential, Examined, Offered, PendingSignIn, Protocol, ProviderAnswer, SignOutPage, Start,
+    UsableCredential,
 };
 use crate::{
     client::{Client, NoTokens, Request},
@@ -127,12 +127,12 @@ impl Protocol for Plain {
 
     async fn confirm(
         &self,
-        held: Held,
+        held: UsableCredential,
         _subject: Option<&str>,
     ) -> Result<ProviderAnswer, FederationError> {
         let access_token = match held {
-            Held::Tokens(tokens) => self.access_token(&tokens)?,
-            Held::Access(token) => token,
+            UsableCredential::Tokens(tokens) => self.access_token(&tokens)?,
+            UsableCredential::Access(token) => token,
         };
         self.told(&access_token, None).await
     }

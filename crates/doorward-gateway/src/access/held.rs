@@ -13,9 +13,9 @@ use crate::{
 
 /// The sealed contents of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Held {
+pub(crate) struct StoredTokens {
     // Read only by the parent module, which determines the recipient.
-    pub(in crate::access) access_token: String,
+    pub(super) access_token: String,
     pub(crate) refresh_token: Option<String>,
     pub(crate) token_endpoint: String,
     /// The issuer's revocation endpoint (RFC 7009), if stated.
@@ -33,7 +33,7 @@ pub(crate) struct Issued {
     pub(crate) resource: Option<String>,
 }
 
-impl Held {
+impl StoredTokens {
     /// The tokens of an answer.
     pub(crate) fn new(tokens: &Tokens, issued: Issued) -> Self {
         Self {
@@ -84,13 +84,14 @@ fn place(connection: &Connection) -> String {
 }
 
 /// Seals tokens for the place of a connection.
-pub(crate) fn seal(gateway: &Inner, connection: &Connection, held: &Held) -> Sealed {
-    gateway.parts.master.seal(&place(connection), &serde_json::to_vec(held).unwrap_or_default())
+pub(crate) fn seal(gateway: &Inner, connection: &Connection, held: &StoredTokens) -> Sealed {
+    gateway.services.master.seal(&place(connection), &serde_json::to_vec(held).unwrap_or_default())
 }
 
 /// The tokens of a connection, if they open.
-pub(crate) fn open(gateway: &Inner, connection: &Connection) -> Option<Held> {
-    let plain = gateway.parts.master.open(&place(connection), connection.tokens.as_ref()?).ok()?;
+pub(crate) fn open(gateway: &Inner, connection: &Connection) -> Option<StoredTokens> {
+    let plain =
+        gateway.services.master.open(&place(connection), connection.tokens.as_ref()?).ok()?;
     serde_json::from_slice(&plain).ok()
 }
 
@@ -106,7 +107,7 @@ impl Inner {
         user_id: &UserId,
         upstream: &Upstream,
     ) -> Result<Option<Connection>, StoreError> {
-        let found = self.parts.store.connection(user_id, upstream.name).await?;
+        let found = self.services.store.connection(user_id, upstream.name).await?;
         self.fitting(upstream, found).await
     }
 
@@ -116,7 +117,7 @@ impl Inner {
         user_id: &UserId,
         upstream: &Upstream,
     ) -> Result<Option<Connection>, StoreError> {
-        let found = self.parts.store.connection_now(user_id, upstream.name).await?;
+        let found = self.services.store.connection_now(user_id, upstream.name).await?;
         self.fitting(upstream, found).await
     }
 

@@ -8,8 +8,13 @@ use std::{
 
 use doorward_model::{Timestamp, UpstreamName, UserId};
 
-use super::{AccessKey, EARLY, MOST};
+use super::key::AccessKey;
 use crate::upstream::Upstream;
+
+/// How many seconds before its end a token is replaced.
+pub(super) const EARLY: i64 = 30;
+/// The most tokens, and the most wanted scopes, that are kept in memory.
+const MOST: usize = 10_000;
 
 /// Tokens with their end.
 #[derive(Default)]

@@ -2,13 +2,13 @@
 //! not announce.
 
 use doorward_transport::oauth::{AuthorizeParams, Own};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Method;
 use crate::{
     config::{SettingError, UpstreamConfig},
     reach::Reach,
-    settings::address,
+    setting_url::setting_url,
 };
 
 /// Parameters of the authorization request that are Doorward's own, besides those of every request.
@@ -17,6 +17,15 @@ const OWN: &[Own] = &[
     ("response_mode", ": the response is read from the query of the redirect URI"),
     ("code_verifier", ""),
 ];
+
+/// This server's authentication at a token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
 
 /// Settings of an authorization server, as they are used.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +77,7 @@ impl ByHand {
             }
         }
         let read = |key, text: &str| {
-            let url = address(key, text)?.filter(|_| oauth);
+            let url = setting_url(key, text)?.filter(|_| oauth);
             if url.as_ref().is_some_and(|url| url.fragment().is_some()) {
                 return Err(SettingError::new(key, "must not contain a fragment"));
             }

@@ -17,7 +17,7 @@ use url::Url;
 use super::{Discovered, OAuthError, Tokens, clean, registration, token_request};
 use crate::{
     Gateway,
-    access::held::{self, Held, Issued},
+    access::held::{self, Issued, StoredTokens},
     upstream::Upstream,
 };
 
@@ -194,7 +194,7 @@ impl Gateway {
         shown: &str,
     ) -> Result<Url, ConnectError> {
         let upstream = self.connectable(name, from.user).await?;
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let (discovered, trust) = self.settled(&upstream).await?;
         let (scopes, new) = self.scopes(&upstream, (&discovered, &trust), from.user).await?;
         if new.iter().any(|scope| !shown.split(' ').any(|word| word == scope)) {
@@ -202,8 +202,8 @@ impl Gateway {
         }
         let client = registration::client(&self.inner, &upstream, &discovered).await?;
         let scopes = scopes.join(" ");
-        let state = PlainToken::random(TokenKind::UpstreamState, parts.entropy.as_ref());
-        let verifier = random_text(parts.entropy.as_ref(), 32);
+        let state = PlainToken::random(TokenKind::UpstreamState, services.entropy.as_ref());
+        let verifier = random_text(services.entropy.as_ref(), 32);
         let payload = Payload {
             id: trust.id.to_string(),
             issuer: discovered.server.issuer.clone(),
@@ -216,16 +216,16 @@ impl Gateway {
         };
         let hashed = state.hashed();
         let attempt = ConnectAttempt {
-            payload: parts
+            payload: services
                 .master
                 .seal(&place(&hashed), &serde_json::to_vec(&payload).unwrap_or_default()),
             state: hashed,
             upstream: name,
             user_id: from.user.id.clone(),
             browser: PlainToken::presented(from.browser).hashed(),
-            expires_at: parts.clock.now().plus(AWAITED),
+            expires_at: services.clock.now().plus(AWAITED),
         };
-        parts.store.apply(UpstreamChange::InsertAttempt(attempt)).await?;
+        services.store.apply(UpstreamChange::InsertAttempt(attempt)).await?;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
         let redirect_uri = self.inner.redirect_uri(&upstream);
         let prompts = prompts(&upstream, &scopes);
@@ -256,17 +256,17 @@ impl Gateway {
         from: ConnectingUser<'_>,
     ) -> Result<(), ConnectError> {
         let upstream = self.connectable(name, from.user).await?;
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
         let state = PlainToken::presented(
             params.get("state").ok_or(ConnectError::NotAwaited("it has no state"))?,
         )
         .hashed();
-        let attempt = parts
+        let attempt = services
             .store
             .connect_attempt(&state)
             .await?
             .ok_or(ConnectError::NotAwaited("its state is not known"))?;
-        let plain = parts
+        let plain = services
             .master
             .open(&place(&state), &attempt.payload)
             .map_err(|_| ConnectError::NotAwaited("it cannot be unsealed"))?;
@@ -325,8 +325,8 @@ impl Gateway {
         arrival: AuthorizationCallback,
     ) -> Result<(), ConnectError> {
         let AuthorizationCallback { user_id, browser, error, code, payload } = arrival;
-        let (parts, name) = (&self.inner.parts, upstream.name);
-        let now = parts.clock.now();
+        let (services, name) = (&self.inner.services, upstream.name);
+        let now = services.clock.now();
         let redeem = UpstreamChange::RedeemAttempt {
             state,
             upstream: name,
@@ -334,7 +334,7 @@ impl Gateway {
             browser,
             now,
         };
-        match parts.store.apply(redeem).await {
+        match services.store.apply(redeem).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => {
                 return Err(ConnectError::NotAwaited(
@@ -353,7 +353,11 @@ impl Gateway {
         tracing::info!(upstream = %name, user = %user_id, "a user connected an upstream");
         self.forget_user(name, &user_id);
         for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
-            parts.changes.tell(Change { upstream: Some(name), user: Some(user_id.clone()), what });
+            services.changes.tell(Change {
+                upstream: Some(name),
+                user: Some(user_id.clone()),
+                what,
+            });
         }
         Ok(())
     }
@@ -388,7 +392,7 @@ impl Gateway {
                         upstream: upstream.name,
                         issuer: payload.issuer.clone(),
                     };
-                    self.inner.parts.store.apply(forget).await?;
+                    self.inner.services.store.apply(forget).await?;
                 }
                 return Err(OAuthError::from(none).into());
             }
@@ -405,7 +409,7 @@ impl Gateway {
         payload: Payload,
         (tokens, account): (Tokens, Option<String>),
     ) -> Result<(), ConnectError> {
-        let now = self.inner.parts.clock.now();
+        let now = self.inner.services.clock.now();
         let issued = Issued {
             token_endpoint: payload.token_endpoint,
             revocation_endpoint: payload.revocation_endpoint,
@@ -426,13 +430,14 @@ impl Gateway {
             problem: None,
             account,
         };
-        connection.tokens = Some(held::seal(&self.inner, &connection, &Held::new(&tokens, issued)));
+        connection.tokens =
+            Some(held::seal(&self.inner, &connection, &StoredTokens::new(&tokens, issued)));
         let lost = connection.clone();
         let put = UpstreamChange::PutConnection {
             connection: Box::new(connection),
             id: UpstreamId::from_text(payload.id),
         };
-        match self.inner.parts.store.apply(put).await {
+        match self.inner.services.store.apply(put).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => {
                 self.inner.revoke_lost(upstream, lost).await?;
@@ -444,15 +449,15 @@ impl Gateway {
 
     /// Ends a user's connection. Its tokens are revoked at their issuer.
     pub async fn disconnect(&self, name: UpstreamName, user: &User) -> Result<(), StoreError> {
-        let parts = &self.inner.parts;
-        parts
+        let services = &self.inner.services;
+        services
             .store
             .apply(UpstreamChange::DeleteConnection { user_id: user.id.clone(), upstream: name })
             .await?;
         tracing::info!(upstream = %name, user = %user.id, "a user disconnected an upstream");
         self.inner.revocations.notify_one();
         self.forget_user(name, &user.id);
-        parts.changes.tell(Change {
+        services.changes.tell(Change {
             upstream: Some(name),
             user: Some(user.id.clone()),
             what: Changed::Tools,

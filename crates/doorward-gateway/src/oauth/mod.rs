@@ -1,6 +1,6 @@
 //! We as an OAuth client of an upstream's authorization server, on behalf of one user.
 
-mod by_hand;
+pub(crate) mod by_hand;
 mod challenge;
 mod connect;
 mod discovery;
@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::upstream::Upstream;
 
-pub(crate) use by_hand::ByHand;
+pub(crate) use by_hand::{ByHand, Method};
 pub(crate) use challenge::challenge_of;
 pub use connect::{ConnectError, ConnectingUser, PendingConnection};
 pub(crate) use discovery::{Discovered, challenge as read_challenge, discover};
@@ -110,15 +110,6 @@ impl Flights {
         self.registrations.finish().await;
         self.connections.finish().await;
     }
-}
-
-/// This server's authentication at a token endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Method {
-    None,
-    ClientSecretBasic,
-    ClientSecretPost,
 }
 
 /// This server's credentials at an authorization server.

@@ -12,7 +12,10 @@ use url::Url;
 use super::{NoTokens, Tokens, registration, token_request};
 use crate::{
     Inner,
-    access::{AccessKey, Held, NoToken, held},
+    access::{
+        held::{self, StoredTokens},
+        key::{AccessKey, NoToken},
+    },
     upstream::{Shared, Upstream},
 };
 
@@ -32,14 +35,14 @@ pub(crate) async fn run(
     user_id: UserId,
     version: i64,
 ) -> Result<(), NoToken> {
-    let store = &gateway.parts.store;
+    let store = &gateway.services.store;
     let Some(connection) = gateway.connection_now(&user_id, &upstream).await? else {
         return Ok(());
     };
     if connection.version != version {
         return Ok(());
     }
-    let now = gateway.parts.clock.now();
+    let now = gateway.services.clock.now();
     let Some(before) = held::open(&gateway, &connection) else { return Ok(()) };
     let Some(refresh_token) = before.refresh_token.clone() else {
         end(&gateway, &upstream, connection, ConnectionProblem::Expired).await;
@@ -98,7 +101,7 @@ async fn failed(
     gateway: &Inner,
     upstream: &Upstream,
     connection: Connection,
-    before: Held,
+    before: StoredTokens,
     none: NoTokens,
 ) -> Result<(), NoToken> {
     let forgets = none.forgets_client();
@@ -110,7 +113,7 @@ async fn failed(
                 upstream: upstream.name,
                 issuer: connection.issuer.clone(),
             };
-            gateway.parts.store.apply(forget).await?;
+            gateway.services.store.apply(forget).await?;
             end(gateway, upstream, connection, ConnectionProblem::UnknownClient).await;
             return Ok(());
         }
@@ -120,7 +123,7 @@ async fn failed(
         }
         Failure::Wait { seconds, .. } => {
             let key = AccessKey::of(&connection.user_id, upstream, &connection.issuer);
-            gateway.waits.note(key, *seconds, gateway.parts.clock.now());
+            gateway.waits.note(key, *seconds, gateway.services.clock.now());
         }
         Failure::Client(_) | Failure::Silent(_) | Failure::Nonsense(_) => {}
     }
@@ -143,7 +146,7 @@ async fn failed(
 fn refreshed(
     (gateway, upstream): (&Inner, &Upstream),
     connection: &Connection,
-    before: &Held,
+    before: &StoredTokens,
     tokens: &Tokens,
     now: Timestamp,
 ) -> Connection {
@@ -169,7 +172,7 @@ async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
     let mut tries = 0;
     loop {
         match gateway
-            .parts
+            .services
             .store
             .apply(UpstreamChange::KeepRefreshed { connection: Box::new(kept.clone()) })
             .await
@@ -209,7 +212,7 @@ pub(crate) async fn end(
         ..connection
     };
     match gateway
-        .parts
+        .services
         .store
         .apply(UpstreamChange::KeepRefreshed { connection: Box::new(ended) })
         .await

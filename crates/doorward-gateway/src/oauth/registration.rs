@@ -34,18 +34,18 @@ pub(crate) fn opened(
     sealed: &Sealed,
 ) -> Option<ClientCredentials> {
     let (upstream, issuer, resource) = of;
-    let plain = gateway.parts.master.open(&place(upstream, issuer, resource), sealed).ok()?;
+    let plain = gateway.services.master.open(&place(upstream, issuer, resource), sealed).ok()?;
     serde_json::from_slice(&plain).ok()
 }
 
 /// The client metadata document for authorization servers: its URL is this server's client id
 /// (CIMD).
 pub(crate) fn document(gateway: &Inner) -> Value {
-    let parts = &gateway.parts;
+    let settings = &gateway.settings;
     json!({
-        "client_id": parts.public_url.at(routes::CONNECT_CLIENT),
-        "client_name": parts.name,
-        "client_uri": parts.public_url.as_str(),
+        "client_id": settings.public_url.at(routes::CONNECT_CLIENT),
+        "client_name": settings.name,
+        "client_uri": settings.public_url.as_str(),
         "redirect_uris": gateway.redirect_uris(),
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
@@ -56,7 +56,7 @@ pub(crate) fn document(gateway: &Inner) -> Value {
 
 /// True if other servers can fetch the document: only under a public https URL.
 fn has_document(gateway: &Inner) -> bool {
-    Url::parse(gateway.parts.public_url.as_str())
+    Url::parse(gateway.settings.public_url.as_str())
         .is_ok_and(|url| url.scheme() == "https" && !public_url::is_loopback(&url))
 }
 
@@ -94,11 +94,11 @@ async fn stored(
     upstream: &Upstream,
     issuer: &str,
 ) -> Result<Option<ClientCredentials>, OAuthError> {
-    let parts = &gateway.parts;
-    let Some(row) = parts.store.upstream_registration(upstream.name, issuer).await? else {
+    let services = &gateway.services;
+    let Some(row) = services.store.upstream_registration(upstream.name, issuer).await? else {
         return Ok(None);
     };
-    if row.expires_at.is_some_and(|end| parts.clock.now() >= end) {
+    if row.expires_at.is_some_and(|end| services.clock.now() >= end) {
         return Ok(None);
     }
     // A registration for another resource is not used for this one.
@@ -116,19 +116,19 @@ async fn keep(
     client: &ClientCredentials,
     expires_at: Option<Timestamp>,
 ) -> Result<(), OAuthError> {
-    let parts = &gateway.parts;
+    let services = &gateway.services;
     let plain = serde_json::to_vec(client).unwrap_or_default();
     let row = UpstreamRegistration {
         upstream: upstream.name,
         issuer: issuer.to_owned(),
         resource: Some(upstream.location.clone()),
-        credentials: parts
+        credentials: services
             .master
             .seal(&place(upstream.name, issuer, Some(&upstream.location)), &plain),
         expires_at,
-        created_at: parts.clock.now(),
+        created_at: services.clock.now(),
     };
-    Ok(parts.store.apply(UpstreamChange::PutRegistration(row)).await?)
+    Ok(services.store.apply(UpstreamChange::PutRegistration(row)).await?)
 }
 
 /// This server's registration at this authorization server; it is made if there is none yet.
@@ -153,7 +153,7 @@ pub(crate) async fn client(
     }
     if server.client_id_metadata_document_supported && has_document(gateway) {
         let client = ClientCredentials {
-            client_id: gateway.parts.public_url.at(routes::CONNECT_CLIENT),
+            client_id: gateway.settings.public_url.at(routes::CONNECT_CLIENT),
             client_secret: None,
             method: Method::None,
         };
@@ -192,7 +192,8 @@ async fn register(
     discovered: &Discovered,
     endpoint: &Url,
 ) -> Result<(ClientCredentials, Option<Timestamp>), OAuthError> {
-    let parts = &gateway.parts;
+    let services = &gateway.services;
+    let settings = &gateway.settings;
     let takes = |method: &str| {
         discovered
             .server
@@ -205,7 +206,7 @@ async fn register(
         .find(|method| takes(method))
         .unwrap_or("none");
     let mut metadata = json!({
-        "client_name": parts.name,
+        "client_name": settings.name,
         "redirect_uris": [gateway.redirect_uri(upstream)],
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
@@ -214,7 +215,7 @@ async fn register(
     });
     if let Value::Object(members) = &mut metadata {
         if has_document(gateway) {
-            members.insert("client_uri".to_owned(), parts.public_url.as_str().into());
+            members.insert("client_uri".to_owned(), settings.public_url.as_str().into());
         }
         if !discovered.scopes.is_empty() {
             members.insert("scope".to_owned(), discovered.scopes.join(" ").into());
@@ -226,7 +227,7 @@ async fn register(
         .body(metadata.to_string().into_bytes())
         .map_err(|error| OAuthError::Untrusted(error.to_string()))?;
     let answer = upstream.outbound.send_along(request, MAX_DOCUMENT).await?;
-    let registration = Registration::read(&answer, parts.clock.now()).map_err(|failure| {
+    let registration = Registration::read(&answer, services.clock.now()).map_err(|failure| {
         let (Failure::Refused(told) | Failure::Client(told)) = &failure else {
             return match failure {
                 Failure::Nonsense(why) => {

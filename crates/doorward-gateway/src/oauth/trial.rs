@@ -3,7 +3,7 @@
 use super::Discovered;
 use crate::{
     Gateway,
-    finding::{Finding, Look},
+    finding::{CheckSubject, Finding},
     upstream::{Shared, Upstream},
 };
 
@@ -13,23 +13,28 @@ impl Gateway {
     pub(crate) async fn try_authorization_server(&self, upstream: &Shared) -> Vec<Finding> {
         let found = match self.settled(upstream).await {
             Ok((found, _)) => found,
-            Err(error) => return vec![Finding::bad(Look::AuthorizationServer, error.to_string())],
+            Err(error) => {
+                return vec![Finding::bad(CheckSubject::AuthorizationServer, error.to_string())];
+            }
         };
         let mut findings = vec![Finding::good(
-            Look::AuthorizationServer,
+            CheckSubject::AuthorizationServer,
             format!("{} (authorize at {})", found.server.issuer, found.authorization_endpoint),
         )];
         if !found.left_out.is_empty() {
-            findings.push(Finding::good(Look::Metadata, found.left_out.join("; ")));
+            findings.push(Finding::good(CheckSubject::Metadata, found.left_out.join("; ")));
         }
         if !found.server.checks_pkce() {
             findings.push(Finding::good(
-                Look::Pkce,
+                CheckSubject::Pkce,
                 "the server does not state that it checks it; trust_pkce states it",
             ));
         }
-        findings.push(Finding { look: Look::Registration, result: registration(upstream, &found) });
-        findings.push(Finding::good(Look::Redirect, self.inner.redirect_uri(upstream)));
+        findings.push(Finding {
+            look: CheckSubject::Registration,
+            result: registration(upstream, &found),
+        });
+        findings.push(Finding::good(CheckSubject::Redirect, self.inner.redirect_uri(upstream)));
         findings
     }
 }

@@ -3,6 +3,7 @@
 //! interpreted here too; see [`crate::wire`].
 
 mod answer;
+mod client;
 pub(super) mod request;
 mod turns;
 
@@ -22,26 +23,23 @@ use rmcp::{
         },
     },
 };
-use sse_stream::Sse;
-use tokio_util::sync::CancellationToken;
-
-use doorward_transport::outbound::Streams;
 
 use crate::{
-    access::LinkAuth,
     link::{Link, NewLink},
     link_error::LinkError,
     pool::{Connecting, Connector},
     upstream::{Auth, Kind, Setup},
     wire::{
-        MOST_BYTES, Wire,
-        events::{Broken, Event, events},
+        MOST_BYTES,
+        events::{Broken, Event},
     },
 };
-use answer::Sent;
+use answer::SentRequest;
 pub(super) use answer::{body as body_of, of_refusal as refusal};
+pub(super) use client::Http;
+use client::{Events, SESSION};
 use request::Request;
-use turns::{Opened, Turns};
+use turns::Opened;
 
 /// Streamable HTTP.
 pub(crate) static KIND: Kind = Kind {
@@ -77,23 +75,7 @@ pub(super) fn url(making: &NewLink) -> Result<url::Url, LinkError> {
 const CONCURRENT: usize = 64;
 /// How often a stream is taken up again without success before what waits for it ends.
 const RESUMPTIONS: usize = 8;
-/// The header that names a session.
-const SESSION: &str = "mcp-session-id";
-
-/// An HTTP client that adds the upstream's token to each request.
-#[derive(Clone)]
-pub(super) struct Http {
-    pub(crate) client: Streams,
-    pub(crate) auth: Arc<LinkAuth>,
-    pub(crate) wire: Arc<Wire>,
-    // Cancelled when the link is dropped, or was never made: the protocol library then continues to
-    // wait for the answer to its first request.
-    stop: CancellationToken,
-    turns: Arc<Turns>,
-}
-
 type Failure = StreamableHttpError<LinkError>;
-type Events = BoxStream<'static, Result<Sse, SseError>>;
 
 /// The headers of a request of the transport.
 fn headers_of(
@@ -113,42 +95,6 @@ fn headers_of(
 }
 
 impl Http {
-    /// The client of one link to an upstream's URL.
-    pub(super) fn to(
-        making: &NewLink,
-        url: &url::Url,
-        auth: Arc<LinkAuth>,
-    ) -> Result<Self, LinkError> {
-        let client = making.upstream.outbound.streams_to(url);
-        let client = client.map_err(|error| LinkError::Unreachable(error.to_string()))?;
-        let stop = CancellationToken::new();
-        Ok(Self { client, auth, wire: Arc::clone(&making.wire), stop, turns: Arc::default() })
-    }
-
-    /// A guard that ends all requests and streams of this client when it is dropped.
-    pub(super) fn held(&self) -> Box<dyn Send + Sync> {
-        Box::new(self.stop.clone().drop_guard())
-    }
-
-    /// Waits for work of this connection, for as long as the connection is held.
-    pub(super) async fn while_held<T>(
-        &self,
-        work: impl Future<Output = Result<T, LinkError>>,
-    ) -> Result<T, LinkError> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => {
-                Err(LinkError::Failed("the connection was closed".to_owned()))
-            }
-            done = work => done,
-        }
-    }
-
-    /// The events of a response, for as long as the connection is held.
-    fn events_of(&self, response: reqwest::Response) -> BoxStream<'static, Result<Event, Broken>> {
-        events(response.bytes_stream().take_until(self.stop.clone().cancelled_owned()))
-    }
-
     async fn post(
         &self,
         uri: &str,
@@ -165,7 +111,7 @@ impl Http {
         let sent = self.send(uri, &request).await;
         match message {
             JsonRpcMessage::Request(asked) => {
-                let how = Sent { uri, request: &request, with_session: session.is_some() };
+                let how = SentRequest { uri, request: &request, with_session: session.is_some() };
                 self.answered(&asked, how, sent?).await
             }
             JsonRpcMessage::Notification(_)

@@ -21,7 +21,8 @@ use rmcp::{
 use self::request::Request;
 use crate::{
     Gateway, Inner,
-    exchange::{Failed, Outcome, UpstreamRequest, gone},
+    exchange::{Outcome, UpstreamRequest, gone},
+    failed::Failed,
     finding::Finding,
     link::Link,
     link_error::LinkError,
@@ -56,7 +57,7 @@ impl<C: Connector> Driver for C {
         upstream: &Shared,
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
-        Speaker { connector: self, gateway, upstream }.call(call).await
+        McpUpstream { connector: self, gateway, upstream }.call(call).await
     }
 
     async fn perform(
@@ -66,7 +67,7 @@ impl<C: Connector> Driver for C {
         item: &ItemSpec,
         permit: Permit,
     ) -> Result<Answer, ToolError> {
-        let speaker = Speaker { connector: self, gateway, upstream };
+        let speaker = McpUpstream { connector: self, gateway, upstream };
         let visit = &permit.visit;
         let request = match permit.operation {
             Operation::GetPrompt(params) => Request::prompt(params, &item.own_name),
@@ -86,12 +87,12 @@ impl<C: Connector> Driver for C {
         upstream: &Shared,
         user: Option<&Arc<User>>,
     ) -> Vec<Finding> {
-        Speaker { connector: self, gateway, upstream }.test(user).await
+        McpUpstream { connector: self, gateway, upstream }.test(user).await
     }
 }
 
 /// A conversation with one upstream over the connection of its kind.
-struct Speaker<'a> {
+struct McpUpstream<'a> {
     connector: &'a dyn Connector,
     gateway: &'a Gateway,
     upstream: &'a Shared,
@@ -104,7 +105,7 @@ enum Unanswered {
     Wrong(ToolError),
 }
 
-impl Speaker<'_> {
+impl McpUpstream<'_> {
     async fn link(&self, visit: &Visit) -> Result<Arc<Link>, LinkError> {
         let (inner, user) = (&self.gateway.inner, &visit.caller.user);
         let link = inner.link(self.connector, self.upstream, user).await?;

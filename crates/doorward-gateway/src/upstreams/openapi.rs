@@ -23,6 +23,7 @@ mod template;
 mod tests;
 mod tree;
 mod values;
+mod weight;
 mod yaml;
 
 use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
@@ -42,11 +43,11 @@ use self::{
 use crate::{
     Gateway, Inner,
     catalogue::Catalogue,
-    catalogues::For,
+    catalogues::CatalogueUse,
     config::{SettingError, UpstreamConfig},
     definition,
     exchange::gone,
-    finding::{Finding, Look},
+    finding::{CheckSubject, Finding},
     link_error::LinkError,
     listed::Listed,
     upstream::{Driver, Kind, Origins, Receiver, Setup, Shared, Upstream},
@@ -119,7 +120,7 @@ impl Driver for OpenApi {
         upstream: &Shared,
         _: &Arc<User>,
     ) -> Result<Listed, LinkError> {
-        let pins = inner.parts.store.pinned_tools(upstream.name).await;
+        let pins = inner.services.store.pinned_tools(upstream.name).await;
         let pins = pins.map_err(|error| LinkError::Failed(error.to_string()))?;
         let api = load(upstream, pins).await?;
         Ok(Listed { tools: api.tools, left_out: api.left_out, ..Listed::default() })
@@ -131,7 +132,8 @@ impl Driver for OpenApi {
         upstream: &Shared,
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
-        let look = gateway.inner.catalogue(upstream, &call.visit.caller.user, For::Call).await;
+        let look =
+            gateway.inner.catalogue(upstream, &call.visit.caller.user, CatalogueUse::Call).await;
         let Some(catalogue) = look.catalogue else {
             return Err(ToolError::Failed(format!(
                 "{} cannot be read at the moment",
@@ -169,7 +171,7 @@ impl Driver for OpenApi {
     ) -> Vec<Finding> {
         let loaded = load(upstream, Arc::default()).await;
         let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
-        let mut findings = vec![Finding { look: Look::Document, result: summary }];
+        let mut findings = vec![Finding { look: CheckSubject::Document, result: summary }];
         if loaded.is_ok() {
             let test_user = gateway.test_user();
             findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);

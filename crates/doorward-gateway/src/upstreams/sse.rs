@@ -65,7 +65,7 @@ const MOST_BYTES: usize = 1024 * 1024;
 const WAITING: usize = 64;
 
 /// A connection: the stream, and the data needed for POST requests.
-struct Old {
+struct SseTransport {
     http: Http,
     target: Arc<Url>,
     incoming: BoxStream<'static, Result<Event, Broken>>,
@@ -94,7 +94,7 @@ fn endpoint(url: &Url, told: &str) -> Result<Url, LinkError> {
 }
 
 /// Opens the stream and reads the URL for POST requests.
-async fn open(http: Http, url: &Url) -> Result<Old, LinkError> {
+async fn open(http: Http, url: &Url) -> Result<SseTransport, LinkError> {
     let mut incoming = http.old_stream(url).await?;
     let told = tokio::time::timeout(ENDPOINT_WITHIN, async {
         while let Some(event) = incoming.next().await {
@@ -113,7 +113,7 @@ async fn open(http: Http, url: &Url) -> Result<Old, LinkError> {
         ))
     })?;
     let target = Arc::new(endpoint(url, &told)?);
-    Ok(Old {
+    Ok(SseTransport {
         http,
         target,
         incoming,
@@ -123,7 +123,7 @@ async fn open(http: Http, url: &Url) -> Result<Old, LinkError> {
     })
 }
 
-impl Transport<RoleClient> for Old {
+impl Transport<RoleClient> for SseTransport {
     type Error = LinkError;
 
     fn send(

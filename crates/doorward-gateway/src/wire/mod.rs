@@ -49,13 +49,13 @@ fn message_budget() -> Budget {
 }
 
 /// A request that was sent and has no answer yet.
-struct Sent {
+struct PendingRequest {
     method: String,
 }
 
 #[derive(Default)]
 struct Table {
-    sent: BTreeMap<i64, Sent>,
+    sent: BTreeMap<i64, PendingRequest>,
     /// The highest number of a request so far.
     highest: i64,
     /// The parts left out of answers, until the request takes them.
@@ -112,7 +112,7 @@ impl Wire {
             table.sent.clear();
         }
         table.highest = table.highest.max(id);
-        table.sent.insert(id, Sent { method: request.request.method().to_owned() });
+        table.sent.insert(id, PendingRequest { method: request.request.method().to_owned() });
         if table.sent.len() > MOST_SENT {
             table.sent.pop_first();
         }

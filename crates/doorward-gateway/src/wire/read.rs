@@ -56,7 +56,7 @@ struct StatedError {
 }
 
 /// The request that a response answers.
-enum Answered {
+enum ResponseTarget {
     /// This one, by its ID or because there is no other that it can be about.
     Request(i64),
     /// None that is waited for any more.
@@ -68,22 +68,22 @@ enum Answered {
 impl Table {
     /// Finds the request that a response answers. `asked` is the request on whose HTTP response it
     /// came.
-    fn answered(&self, id: Option<&Value>, asked: Option<i64>, is_error: bool) -> Answered {
+    fn answered(&self, id: Option<&Value>, asked: Option<i64>, is_error: bool) -> ResponseTarget {
         if asked.is_none() && id.and_then(Value::as_str) == Some(PING_ID) {
-            return Answered::Late;
+            return ResponseTarget::Late;
         }
         let id = id.and_then(as_number);
         match (id, asked) {
-            (Some(id), Some(asked)) if id == asked => Answered::Request(asked),
+            (Some(id), Some(asked)) if id == asked => ResponseTarget::Request(asked),
             // An error on the response to a request is about that request, whatever its ID.
-            (_, Some(asked)) if is_error => Answered::Request(asked),
-            (_, Some(_)) => Answered::None,
-            (Some(id), None) if self.sent.contains_key(&id) => Answered::Request(id),
+            (_, Some(asked)) if is_error => ResponseTarget::Request(asked),
+            (_, Some(_)) => ResponseTarget::None,
+            (Some(id), None) if self.sent.contains_key(&id) => ResponseTarget::Request(id),
             // An ID that was given to a request which is waited for no longer.
-            (Some(id), None) if id >= 0 && id <= self.highest => Answered::Late,
+            (Some(id), None) if id >= 0 && id <= self.highest => ResponseTarget::Late,
             (_, None) => match (self.sent.keys().next(), self.sent.len()) {
-                (Some(only), 1) => Answered::Request(*only),
-                _ => Answered::Late,
+                (Some(only), 1) => ResponseTarget::Request(*only),
+                _ => ResponseTarget::Late,
             },
         }
     }
@@ -245,7 +245,7 @@ impl Wire {
     fn error(&self, told: &Value, id: Option<&Value>, asked: Option<&RequestId>) -> ReadText {
         let mut table = self.lock();
         match table.answered(id, asked.map(number), true) {
-            Answered::Request(id) => {
+            ResponseTarget::Request(id) => {
                 let sent = table.sent.remove(&id);
                 let told = error(told);
                 // Another server took its place: the next call connects again. While a revision is
@@ -257,7 +257,7 @@ impl Wire {
                     Some(RequestId::Number(id)),
                 )))
             }
-            Answered::Late | Answered::None => {
+            ResponseTarget::Late | ResponseTarget::None => {
                 drop(table);
                 self.late(&foreign::line(&error(told).message, WORDS))
             }
@@ -272,19 +272,19 @@ impl Wire {
     ) -> ReadText {
         let found = self.lock().answered(id, asked.map(number), false);
         match found {
-            Answered::Request(answered) if id.and_then(as_number) == Some(answered) => {
+            ResponseTarget::Request(answered) if id.and_then(as_number) == Some(answered) => {
                 self.answer(answered, result)
             }
             // A result without the ID of its request may be that of another.
-            Answered::Request(answered) => {
+            ResponseTarget::Request(answered) => {
                 let why = wrong_id(id, answered);
                 if asked.is_some() {
                     return ReadText::NoAnswer(why);
                 }
                 ReadText::Message(Box::new(self.unanswered(&RequestId::Number(answered), why)))
             }
-            Answered::None => ReadText::NoAnswer(wrong_id(id, asked.map_or(-1, number))),
-            Answered::Late => self.late("a result"),
+            ResponseTarget::None => ReadText::NoAnswer(wrong_id(id, asked.map_or(-1, number))),
+            ResponseTarget::Late => self.late("a result"),
         }
     }
 

@@ -94,12 +94,12 @@ impl Issuer {
         params: Params,
         address: ClientAddress,
     ) -> Result<AuthorizationRequest, AuthorizeRefusal> {
-        let id = random_text(self.parts.entropy.as_ref(), 16);
-        let created_at = self.parts.clock.now();
+        let id = random_text(self.services.entropy.as_ref(), 16);
+        let created_at = self.services.clock.now();
         match self.validate(&params, address).await {
             Ok((client, valid)) => {
                 let request = valid.request(id, created_at, client, params);
-                self.parts.store.note_step(request.step(StepKind::Authorize));
+                self.services.store.note_step(request.step(StepKind::Authorize));
                 Ok(request)
             }
             Err(refusal) => {
@@ -120,21 +120,21 @@ impl Issuer {
             .detail(detail(params, failure.reason));
         if let Some(id) = params.get("client_id") {
             let id: String = id.chars().take(512).collect();
-            let known = self.parts.store.client(&ClientId::from_text(id.clone())).await;
+            let known = self.services.store.client(&ClientId::from_text(id.clone())).await;
             let name = known.ok().flatten().map(|client| client.name.clone());
             step = step.client(id, name);
         }
-        self.parts.store.note_step(step);
+        self.services.store.note_step(step);
     }
 
     /// Notes that the consent page is shown.
     pub fn note_asked(&self, request: &AuthorizationRequest, user_id: &UserId) {
-        self.parts.store.note_step(request.step(StepKind::Asked).user(user_id.as_str()));
+        self.services.store.note_step(request.step(StepKind::Asked).user(user_id.as_str()));
     }
 
     /// Notes that no user could sign in for a request.
     pub fn note_no_sign_in(&self, request: &AuthorizationRequest, reason: Reason) {
-        self.parts.store.note_step(request.step(StepKind::SignedIn).refused(reason));
+        self.services.store.note_step(request.step(StepKind::SignedIn).refused(reason));
     }
 
     /// Finds the client of a request and judges everything else in it.
@@ -147,7 +147,7 @@ impl Issuer {
             let why = "client_id is missing";
             AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::InvalidRequest, why))
         })?;
-        let found = self.parts.clients.find(&ClientId::from_text(id), address).await;
+        let found = self.ports.clients.find(&ClientId::from_text(id), address).await;
         let client = found.map_err(|error| AuthorizeRefusal::Page(error.into()))?;
         // Errors before a redirect URI is known are shown to the user.
         let redirect_uri =
@@ -174,7 +174,7 @@ impl Issuer {
         params: &Params,
         redirect_uri: &str,
     ) -> Result<Valid, Failure> {
-        let served = &self.parts.resources;
+        let served = &self.settings.resources;
         if !client.grant_types.contains(GrantType::AuthorizationCode) {
             let why = "the client did not register the grant type authorization_code";
             return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why));
@@ -226,8 +226,8 @@ impl Issuer {
         let Some(hint) = params.get("id_token_hint").filter(|_| client.openid.is_some()) else {
             return Ok(None);
         };
-        let (keys, now) = (&self.parts.keys, self.parts.clock.now());
-        let claims = keys.own_id_token(hint, self.parts.public_url.as_str(), now);
+        let (keys, now) = (&self.services.keys, self.services.clock.now());
+        let claims = keys.own_id_token(hint, self.settings.public_url.as_str(), now);
         let is_theirs = |claims: &Map<String, Value>| {
             claims.get("aud").and_then(Value::as_str) == Some(client.id.as_str())
         };

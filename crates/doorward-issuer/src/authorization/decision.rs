@@ -19,8 +19,8 @@ impl Issuer {
         request: &AuthorizationRequest,
         user_id: &UserId,
     ) -> Result<ScopeSet, Failure> {
-        let now = self.parts.clock.now();
-        let grants = self.parts.store.live_grants_to(user_id, &request.client.id, now).await?;
+        let now = self.services.clock.now();
+        let grants = self.services.store.live_grants_to(user_id, &request.client.id, now).await?;
         let same = grants.iter().filter(|grant| {
             request.resources.iter().all(|resource| grant.resources.contains(resource))
         });
@@ -47,7 +47,7 @@ impl Issuer {
         if !request.signs_in() {
             return Ok(None);
         }
-        Ok(self.parts.store.relying_session(who.session, &request.client.id).await?)
+        Ok(self.services.store.relying_session(who.session, &request.client.id).await?)
     }
 
     /// True if a request signs the user in to an administrator's relying party within what they
@@ -83,7 +83,7 @@ impl Issuer {
 
     /// The external resource server that a request is for.
     pub fn external(&self, request: &AuthorizationRequest) -> Option<ExternalResource> {
-        request.resources.iter().find_map(|resource| self.parts.resources.external(resource))
+        request.resources.iter().find_map(|resource| self.settings.resources.external(resource))
     }
 
     /// The requested scopes that this user could have after proving a second factor.
@@ -92,7 +92,7 @@ impl Issuer {
         request: &AuthorizationRequest,
         who: &Approver<'_>,
     ) -> ScopeSet {
-        let rules = self.parts.rules.now();
+        let rules = self.settings.rules.now();
         let allowed = request.scopes.closure().intersection(&rules.access.scopes_of(who.user));
         rules.access.lacks_second_factor(&allowed, who.authentication)
     }
@@ -115,7 +115,8 @@ impl Issuer {
         if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
             return Ok(self.deny(request, user_id));
         }
-        let plain = PlainToken::random(TokenKind::AuthorizationCode, self.parts.entropy.as_ref());
+        let plain =
+            PlainToken::random(TokenKind::AuthorizationCode, self.services.entropy.as_ref());
         let mut code = self.code(request, who, &granted, &plain);
         let used = if granted.contains(Scope::OpenId) {
             let used = self.used_session(request, who).await.map_err(AuthorizeRefusal::Page)?;
@@ -124,7 +125,8 @@ impl Issuer {
             None
         };
         code.subject.sid = used.as_ref().map(|used| used.sid.clone());
-        let expires_at = request.created_at.plus(self.parts.config.authorization_request_seconds);
+        let expires_at =
+            request.created_at.plus(self.settings.config.authorization_request_seconds);
         let mut unit = UnitOfWork::from_iter([
             Change::InsertCode(code),
             Change::SpendValue { key: format!("consent:{}", request.id), expires_at },
@@ -135,10 +137,10 @@ impl Issuer {
         if request.client.authorized_at.is_none() {
             unit.push(Change::MarkClientAuthorized {
                 client_id: request.client.id.clone(),
-                at: self.parts.clock.now(),
+                at: self.services.clock.now(),
             });
         }
-        match self.parts.store.apply(unit).await {
+        match self.services.store.apply(unit).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => {
                 return Err(AuthorizeRefusal::Page(Failure::new(
@@ -149,10 +151,10 @@ impl Issuer {
             Err(error) => return Err(AuthorizeRefusal::Page(error.into())),
         }
         tracing::info!(client = %request.client.id, user = %user_id, "authorization granted");
-        self.parts.store.note_step(request.step(StepKind::Answered).user(user_id.as_str()));
+        self.services.store.note_step(request.step(StepKind::Answered).user(user_id.as_str()));
         let mut pairs = vec![("code", plain.reveal())];
         pairs.extend(request.params.get("state").map(|state| ("state", state)));
-        pairs.push(("iss", self.parts.public_url.as_str()));
+        pairs.push(("iss", self.settings.public_url.as_str()));
         Ok(append(&request.redirect_uri, &pairs))
     }
 
@@ -170,12 +172,12 @@ impl Issuer {
         match before {
             Some(used) => RelyingSession { scopes: used.scopes.union(&granted), ..used },
             None => RelyingSession {
-                sid: random_text(self.parts.entropy.as_ref(), 16),
+                sid: random_text(self.services.entropy.as_ref(), 16),
                 session_id: who.session.clone(),
                 client_id: request.client.id.clone(),
                 user_id: who.user.id.clone(),
                 scopes: granted,
-                created_at: self.parts.clock.now(),
+                created_at: self.services.clock.now(),
             },
         }
     }
@@ -190,7 +192,7 @@ impl Issuer {
     ) -> AuthorizationCode {
         AuthorizationCode {
             token: plain.hashed(),
-            grant_id: GrantId::random(self.parts.entropy.as_ref()),
+            grant_id: GrantId::random(self.services.entropy.as_ref()),
             client_id: request.client.id.clone(),
             subject: who.subject(),
             redirect_uri: request.redirect_uri.clone(),
@@ -198,7 +200,7 @@ impl Issuer {
             resources: request.resources.clone(),
             challenge: request.challenge.clone(),
             nonce: request.params.get("nonce").map(str::to_owned),
-            expires_at: self.parts.clock.now().plus(self.parts.config.code_seconds),
+            expires_at: self.services.clock.now().plus(self.settings.config.code_seconds),
             consumed_at: None,
         }
     }
@@ -207,7 +209,7 @@ impl Issuer {
     /// browser may be redirected at once.
     pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
         tracing::info!(client = %request.client.id, "authorization refused by the user");
-        self.parts.store.note_step(
+        self.services.store.note_step(
             request.step(StepKind::Answered).user(user_id.as_str()).refused(Reason::Denied),
         );
         self.answer_error(request, OAuthErrorCode::AccessDenied, "the user refused").target

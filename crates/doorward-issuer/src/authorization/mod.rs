@@ -188,7 +188,7 @@ impl Issuer {
         let mut pairs =
             vec![("error", failure.code.as_str()), ("error_description", failure.why.as_str())];
         pairs.extend(state.map(|state| ("state", state)));
-        pairs.push(("iss", self.parts.public_url.as_str()));
+        pairs.push(("iss", self.settings.public_url.as_str()));
         ErrorAnswer { target: append(redirect_uri, &pairs), failure, client: Arc::clone(client) }
     }
 

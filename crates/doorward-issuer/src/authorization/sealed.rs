@@ -13,7 +13,7 @@ impl Issuer {
     /// Makes a request into a value that pages carry in their URLs and forms.
     pub fn seal(&self, request: &AuthorizationRequest) -> String {
         let plain = format!("{}\n{}\n{}", request.id, request.created_at, request.params.encode());
-        self.parts.master.seal(PLACE, plain.as_bytes()).as_str().to_owned()
+        self.services.master.seal(PLACE, plain.as_bytes()).as_str().to_owned()
     }
 
     /// Opens a sealed request and validates it again: the client may have been disabled meanwhile.
@@ -23,7 +23,7 @@ impl Issuer {
         address: ClientAddress,
     ) -> Result<AuthorizationRequest, ReopenError> {
         let plain = self
-            .parts
+            .services
             .master
             .open(PLACE, &Sealed::from_stored(sealed.to_owned()))
             .map_err(|_| ReopenError::Invalid)?;
@@ -36,8 +36,8 @@ impl Issuer {
         ) else {
             return Err(ReopenError::Invalid);
         };
-        if self.parts.clock.now().since(created_at)
-            >= self.parts.config.authorization_request_seconds
+        if self.services.clock.now().since(created_at)
+            >= self.settings.config.authorization_request_seconds
         {
             self.note_expired(id, query).await;
             return Err(ReopenError::Expired);
@@ -55,8 +55,8 @@ impl Issuer {
             .and_then(|params| params.get("client_id").map(ClientId::from_text));
         let Some(id) = id else { return };
         let name =
-            self.parts.store.client(&id).await.ok().flatten().map(|client| client.name.clone());
-        self.parts.store.note_step(
+            self.services.store.client(&id).await.ok().flatten().map(|client| client.name.clone());
+        self.services.store.note_step(
             ConnectStep::new(StepKind::Asked)
                 .client(id.as_str(), name)
                 .flow(flow)

@@ -65,7 +65,7 @@ impl Grant for AuthorizationCode {
         let nonce = code.nonce.filter(|_| scopes.contains(Scope::OpenId));
         let mut unit = UnitOfWork::from(Change::RedeemCode { token: code.token, now: request.now });
         let refresh_token = refreshes
-            .then(|| PlainToken::random(TokenKind::RefreshToken, issuer.parts.entropy.as_ref()));
+            .then(|| PlainToken::random(TokenKind::RefreshToken, issuer.services.entropy.as_ref()));
         if let Some(plain) = &refresh_token {
             unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
         }
@@ -97,7 +97,8 @@ fn expired() -> Failure {
 /// Finds a code. A spent one is found too: that it was stolen and not guessed is known only after
 /// client, redirect URI and verifier were compared.
 async fn find(request: &Request<'_>, presented: &str) -> Result<Code, Failure> {
-    let found = request.issuer.parts.store.code(&PlainToken::presented(presented).hashed()).await?;
+    let found =
+        request.issuer.services.store.code(&PlainToken::presented(presented).hashed()).await?;
     let Some(code) = found else {
         // A code in this server's format that no longer exists expired long ago; another was never
         // issued here.
@@ -126,7 +127,7 @@ fn refreshes(request: &Request<'_>, code: &Code) -> bool {
 
 /// The grant for a code.
 fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
-    let config = &request.issuer.parts.config;
+    let config = &request.issuer.settings.config;
     // Without refresh tokens the grant ends with its only access token.
     let lifetime = if refreshes(request, code) {
         config.grant_max_seconds
@@ -154,7 +155,7 @@ fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
 /// installations, which must not end each other; of these, the ones used last stay.
 async fn replaced(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Change>, Failure> {
     let user_id = &new.subject.account;
-    let store = &request.issuer.parts.store;
+    let store = &request.issuer.services.store;
     let live = store.live_grants_to(user_id, &new.client_id, request.now).await?;
     let is_one_installation = request.client.source == ClientSource::Registration;
     // With the new one.
@@ -186,7 +187,7 @@ fn replace(
 /// The end of the grants to earlier registrations of the same software: some services register
 /// again at every connection, and discard what they had.
 async fn succeeded(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Change>, Failure> {
-    let store = &request.issuer.parts.store;
+    let store = &request.issuer.services.store;
     let client = request.client;
     if !client.is_software_of(client) {
         return Ok(None);

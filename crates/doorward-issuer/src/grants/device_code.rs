@@ -69,7 +69,7 @@ impl Grant for DeviceCode {
         };
         let issuer = request.issuer;
         let user = issuer.active_user(&subject.account).await?;
-        let config = &issuer.parts.config;
+        let config = &issuer.settings.config;
         let refreshes = request.client.grant_types.contains(GrantType::RefreshToken);
         // Without refresh tokens the grant ends with its only access token.
         let lifetime =
@@ -91,7 +91,7 @@ impl Grant for DeviceCode {
         let redeem = DeviceChange::Redeem { device_code: device.device_code, now: request.now };
         let mut unit = UnitOfWork::from(redeem);
         let refresh_token = refreshes
-            .then(|| PlainToken::random(TokenKind::RefreshToken, issuer.parts.entropy.as_ref()));
+            .then(|| PlainToken::random(TokenKind::RefreshToken, issuer.services.entropy.as_ref()));
         if let Some(plain) = &refresh_token {
             unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
         }
@@ -119,7 +119,7 @@ impl Grant for DeviceCode {
 /// The authorization of the presented code. That of another client is none.
 async fn find(request: &Request<'_>) -> Result<DeviceAuthorization, Failure> {
     let presented = PlainToken::presented(request.required("device_code")?);
-    let found = request.issuer.parts.store.device(&presented.hashed()).await?;
+    let found = request.issuer.services.store.device(&presented.hashed()).await?;
     found.filter(|device| device.client_id == request.client.id).ok_or_else(|| {
         let why = "the device code is unknown";
         Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::CodeForeign)

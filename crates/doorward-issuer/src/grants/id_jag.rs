@@ -76,7 +76,7 @@ fn scopes(request: &Request<'_>, claims: &Value) -> Result<ScopeSet, Failure> {
         None | Some(Value::Null) => None,
         some => Some(texts(some).ok_or_else(|| wrong("scope", told, "a text"))?.join(" ")),
     };
-    let serves = |upstream| request.issuer.parts.resources.has_upstream(upstream);
+    let serves = |upstream| request.issuer.settings.resources.has_upstream(upstream);
     // An assertion is requested again, so that a refresh token has no use.
     let without = |scopes: ScopeSet| -> ScopeSet {
         scopes.iter().filter(|scope| *scope != Scope::OfflineAccess).collect()
@@ -96,27 +96,29 @@ fn scopes(request: &Request<'_>, claims: &Value) -> Result<ScopeSet, Failure> {
 /// The grant of a client by an assertion about a user.
 pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Granted, Refused> {
     let (issuer, client, now) = (request.issuer, request.client, request.now);
-    let parts = &issuer.parts;
+    let services = &issuer.services;
+    let ports = &issuer.ports;
+    let settings = &issuer.settings;
     if client.service.is_some() {
         let why = "the client of a service acts for no user";
         return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
     }
     let named = assertion::claimed(token)?;
     let named = named.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let asserted = parts.asserters.verify(&named, token).await.map_err(Failure::from)?;
-    if !assertion::is_about_user(asserted.typ.as_deref()) {
+    let asserted = ports.asserters.verify(&named, token).await.map_err(Failure::from)?;
+    if !assertion::is_about_user(asserted.token.typ.as_deref()) {
         let why = "the assertion is not accepted: its typ names another kind of token";
         return Err(refused(Reason::AssertionInvalid, why).into());
     }
-    let claims = &asserted.claims;
-    let end = judge(claims, parts.public_url.as_str(), client, now)?;
-    let granted_resources = resources(claims, &parts.resources.snapshot())?;
+    let claims = &asserted.token.claims;
+    let end = judge(claims, settings.public_url.as_str(), client, now)?;
+    let granted_resources = resources(claims, &settings.resources.snapshot())?;
     let token_resources = resource::of_token(request.resources, &granted_resources)?;
     let asked = scopes(request, claims)?;
     let (spent, jti) = assertion::name_of(token, claims, &named)?;
-    let admitted = parts.asserters.admit(&asserted).await.map_err(Failure::from)?;
+    let admitted = ports.asserters.admit(&asserted).await.map_err(Failure::from)?;
     let grant = GrantRecord {
-        id: GrantId::random(parts.entropy.as_ref()),
+        id: GrantId::random(services.entropy.as_ref()),
         client_id: client.id.clone(),
         subject: Subject {
             account: admitted.user.id.clone(),
@@ -130,7 +132,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         created_at: now,
         last_used_at: now,
         // It ends with its only access token; the provider decides about the next one.
-        expires_at: now.plus(parts.config.access_token_seconds),
+        expires_at: now.plus(settings.config.access_token_seconds),
         revoked_at: None,
         delegation: None,
     };
@@ -146,7 +148,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         unit.push(change);
     }
     let subject = claims.get("sub").and_then(Value::as_str).map(shown);
-    let detail = json!({"provider": asserted.provider, "subject": subject, "jti": jti});
+    let detail = json!({"provider": asserted.provider.as_str(), "subject": subject, "jti": jti});
     Ok(Granted {
         grant,
         is_new: true,

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use doorward_model::{
     AuditKind, Change, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode,
-    PlainToken, Reason, RefreshToken as Presented, RevokeReason, ScopeSet, StepKind, TokenKind,
-    UnitOfWork,
+    PlainToken, Reason, RefreshToken as PresentedToken, RevokeReason, ScopeSet, StepKind,
+    TokenKind, UnitOfWork,
 };
 use doorward_store::Condition;
 
@@ -92,8 +92,11 @@ fn revoked() -> Failure {
 }
 
 /// Finds a refresh token and its grant, which must be live. A spent token is found too.
-async fn find(request: &Request<'_>, presented: &str) -> Result<(Presented, GrantRecord), Failure> {
-    let store = &request.issuer.parts.store;
+async fn find(
+    request: &Request<'_>,
+    presented: &str,
+) -> Result<(PresentedToken, GrantRecord), Failure> {
+    let store = &request.issuer.services.store;
     let found = store.refresh_token(&PlainToken::presented(presented).hashed()).await?;
     let token = found.ok_or_else(|| invalid("the refresh token is unknown"))?;
     let grant = store.grant_uncached(&token.grant_id).await?;
@@ -106,7 +109,7 @@ async fn find(request: &Request<'_>, presented: &str) -> Result<(Presented, Gran
 async fn rotate(
     request: &Request<'_>,
     presented: &str,
-    token: Presented,
+    token: PresentedToken,
     grant: &GrantRecord,
 ) -> Result<(PlainToken, UnitOfWork), Refused> {
     let issuer = request.issuer;
@@ -123,9 +126,9 @@ async fn rotate(
         ]);
         return Ok((successor, unit));
     };
-    let next = issuer.parts.store.refresh_token(&successor.hashed()).await?;
+    let next = issuer.services.store.refresh_token(&successor.hashed()).await?;
     let unused = next.is_some_and(|next| next.used_at.is_none());
-    if unused && request.now.since(used_at) <= issuer.parts.config.refresh_grace_seconds {
+    if unused && request.now.since(used_at) <= issuer.settings.config.refresh_grace_seconds {
         tracing::info!(grant = %grant.id, "a rotated refresh token came back within the grace period: the same successor is answered");
         return Ok((successor, UnitOfWork::new()));
     }
@@ -144,6 +147,6 @@ async fn rotate(
 fn successor(request: &Request<'_>, presented: &str) -> PlainToken {
     PlainToken::from_bytes(
         TokenKind::RefreshToken,
-        &request.issuer.parts.master.mac("refresh-token-successor", &[presented.as_bytes()]),
+        &request.issuer.services.master.mac("refresh-token-successor", &[presented.as_bytes()]),
     )
 }

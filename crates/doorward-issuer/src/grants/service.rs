@@ -57,9 +57,13 @@ async fn live(
     account: &UserId,
     resources: &[Resource],
 ) -> Result<Option<GrantRecord>, Failure> {
-    let config = &request.issuer.parts.config;
-    let grants =
-        request.issuer.parts.store.live_grants_to(account, &request.client.id, request.now).await?;
+    let config = &request.issuer.settings.config;
+    let grants = request
+        .issuer
+        .services
+        .store
+        .live_grants_to(account, &request.client.id, request.now)
+        .await?;
     Ok(grants.into_iter().find(|grant| {
         grant.scopes == request.client.scopes
             && resources.iter().all(|resource| grant.resources.contains(resource))
@@ -69,10 +73,11 @@ async fn live(
 }
 
 fn new_grant(request: &Request<'_>, account: &UserId, resources: &[Resource]) -> GrantRecord {
-    let parts = &request.issuer.parts;
-    let lifetime = parts.config.grant_max_seconds.max(2 * parts.config.access_token_seconds);
+    let services = &request.issuer.services;
+    let settings = &request.issuer.settings;
+    let lifetime = settings.config.grant_max_seconds.max(2 * settings.config.access_token_seconds);
     GrantRecord {
-        id: GrantId::random(parts.entropy.as_ref()),
+        id: GrantId::random(services.entropy.as_ref()),
         client_id: request.client.id.clone(),
         subject: Subject {
             account: account.clone(),

@@ -30,7 +30,7 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// An access token of this server that was presented, with the grant behind it.
-struct Presented {
+struct ExchangedToken {
     claims: AccessClaims,
     grant: Arc<GrantRecord>,
 }
@@ -98,7 +98,7 @@ impl Grant for TokenExchange {
         let actor_end = actor.as_ref().map_or(subject.claims.exp, |actor| actor.claims.exp);
         let ends = Timestamp(subject.claims.exp.min(actor_end)).min(subject.grant.expires_at);
         let new = GrantRecord {
-            id: GrantId::random(issuer.parts.entropy.as_ref()),
+            id: GrantId::random(issuer.services.entropy.as_ref()),
             client_id: client.id.clone(),
             // The account and its authentication are those of the token: never more.
             subject: subject.grant.subject.clone(),
@@ -163,25 +163,29 @@ fn is_access_token(name: &str, kind: &str) -> Result<(), Failure> {
 }
 
 /// The access token in a parameter. It must count at this moment.
-async fn presented(request: &Request<'_>, name: &'static str) -> Result<Presented, Failure> {
-    let parts = &request.issuer.parts;
+async fn presented(request: &Request<'_>, name: &'static str) -> Result<ExchangedToken, Failure> {
+    let services = &request.issuer.services;
+    let settings = &request.issuer.settings;
     let token = request.required(name)?;
-    let verified = parts
+    let verified = services
         .keys
-        .verify(token, parts.public_url.as_str(), request.now)
+        .verify(token, settings.public_url.as_str(), request.now)
         .map_err(|refusal| invalid(format!("the {name} is not accepted: {refusal}")))?;
     let claims = verified.claims.clone();
     let id = GrantId::from_text(claims.grant.clone());
-    let grant = parts.store.grant_in_force(&id, request.now).await?.filter(|grant| {
+    let grant = services.store.grant_in_force(&id, request.now).await?.filter(|grant| {
         grant.subject.account.as_str() == claims.sub && grant.client_id.as_str() == claims.client_id
     });
     let grant = grant.ok_or_else(|| invalid(format!("the {name} was revoked or has ended")))?;
-    Ok(Presented { claims, grant })
+    Ok(ExchangedToken { claims, grant })
 }
 
 /// The token by which the client proves the account as which it acts. It must be the client's own:
 /// with another one it would take another party's name.
-async fn actor(request: &Request<'_>, subject: &Presented) -> Result<Option<Presented>, Failure> {
+async fn actor(
+    request: &Request<'_>,
+    subject: &ExchangedToken,
+) -> Result<Option<ExchangedToken>, Failure> {
     match (request.params.get("actor_token"), request.params.get("actor_token_type")) {
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err(invalid("actor_token_type is sent without actor_token")),
@@ -206,8 +210,8 @@ async fn actor(request: &Request<'_>, subject: &Presented) -> Result<Option<Pres
 /// The acting parties of the exchanged token.
 fn delegation(
     client: &Client,
-    subject: &Presented,
-    actor: Option<&Presented>,
+    subject: &ExchangedToken,
+    actor: Option<&ExchangedToken>,
 ) -> Result<Delegation, Failure> {
     let before = subject
         .grant
@@ -233,10 +237,10 @@ fn delegation(
 
 /// The resources of the exchanged token, of those of the subject token. A token for the aggregate
 /// endpoint reaches each upstream, so that one for a single upstream is narrower.
-fn resources(request: &Request<'_>, subject: &Presented) -> Result<Vec<Resource>, Failure> {
-    let parts = &request.issuer.parts;
-    let served = parts.resources.snapshot();
-    let admin = Resource::admin(&parts.public_url);
+fn resources(request: &Request<'_>, subject: &ExchangedToken) -> Result<Vec<Resource>, Failure> {
+    let settings = &request.issuer.settings;
+    let served = settings.resources.snapshot();
+    let admin = Resource::admin(&settings.public_url);
     let held: Vec<Resource> = subject
         .claims
         .aud
@@ -246,8 +250,8 @@ fn resources(request: &Request<'_>, subject: &Presented) -> Result<Vec<Resource>
         .collect();
     let named = named(request);
     let mut possible = held.clone();
-    if held.contains(&Resource::mcp(&parts.public_url)) {
-        let upstreams = served.iter().filter(|one| one.upstream(&parts.public_url).is_some());
+    if held.contains(&Resource::mcp(&settings.public_url)) {
+        let upstreams = served.iter().filter(|one| one.upstream(&settings.public_url).is_some());
         possible.extend(upstreams.cloned());
     }
     let resources = if named.is_empty() { held } else { resource::named(&named, &possible)? };
@@ -261,15 +265,15 @@ fn resources(request: &Request<'_>, subject: &Presented) -> Result<Vec<Resource>
 /// The resources that the request names, by URL, or as `audience` also by the name of an upstream
 /// or the identifier of an external resource server.
 fn named(request: &Request<'_>) -> Vec<String> {
-    let parts = &request.issuer.parts;
+    let settings = &request.issuer.settings;
     let mut named = request.resources.to_vec();
     if let Some(audience) = request.params.get("audience") {
         let upstream = UpstreamName::parse(audience).ok();
-        let upstream = upstream.filter(|name| parts.resources.has_upstream(*name));
+        let upstream = upstream.filter(|name| settings.resources.has_upstream(*name));
         let url = match upstream {
-            Some(name) => Some(Resource::of_upstream(&parts.public_url, name)),
+            Some(name) => Some(Resource::of_upstream(&settings.public_url, name)),
             None => ResourceId::parse(audience)
-                .and_then(|id| parts.resources.external_of_id(&id))
+                .and_then(|id| settings.resources.external_of_id(&id))
                 .map(|external| external.url),
         };
         named.push(url.map_or_else(|| audience.to_owned(), |url| url.as_str().to_owned()));
@@ -281,7 +285,7 @@ fn named(request: &Request<'_>) -> Vec<String> {
 fn scopes(
     request: &Request<'_>,
     rule: &ExchangeRule,
-    subject: &Presented,
+    subject: &ExchangedToken,
 ) -> Result<ScopeSet, Failure> {
     let token = ScopeSet::from_stored(&subject.claims.scope);
     let held = token.intersection(&subject.grant.scopes).intersection(&rule.scopes);
@@ -299,7 +303,7 @@ fn scopes(
 /// The live grant of an earlier exchange of the same token for the same: an agent that exchanges a
 /// token before each call has one entry on the pages.
 async fn same(request: &Request<'_>, new: &GrantRecord) -> Result<Option<GrantRecord>, Failure> {
-    let store = &request.issuer.parts.store;
+    let store = &request.issuer.services.store;
     let live = store.live_grants_to(&new.subject.account, &new.client_id, request.now).await?;
     Ok(live.into_iter().find(|grant| {
         grant.delegation == new.delegation

@@ -49,15 +49,15 @@ impl From<AuthorizationFault> for Failure {
 }
 
 /// Decoded parameters as the library reads them.
-struct Sent<'a>(&'a Params);
+struct LibraryRequest<'a>(&'a Params);
 
-impl Sent<'_> {
+impl LibraryRequest<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.get(name).map(Cow::Borrowed)
     }
 }
 
-impl Request for Sent<'_> {
+impl Request for LibraryRequest<'_> {
     /// Text that cannot be decoded never becomes [`Params`].
     fn valid(&self) -> bool {
         true
@@ -90,7 +90,7 @@ pub(crate) fn check_authorization(
     client: &ClientId,
     redirect_uri: &str,
 ) -> Result<String, AuthorizationFault> {
-    let request = Sent(params);
+    let request = LibraryRequest(params);
     let mut rules = Authorization::new(&request);
     match rules.advance(Input::None) {
         Output::Bind { client_id, .. } if client_id == client.as_str() => {}

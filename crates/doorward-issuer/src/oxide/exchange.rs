@@ -43,13 +43,13 @@ impl From<ExchangeFault> for Failure {
 }
 
 /// A token request of an authenticated client, with the code that it presents.
-struct Sent<'a> {
+struct LibraryRequest<'a> {
     params: &'a Params,
     client: &'a ClientId,
     code: &'a AuthorizationCode,
 }
 
-impl Request for Sent<'_> {
+impl Request for LibraryRequest<'_> {
     /// Text that cannot be decoded never becomes [`Params`].
     fn valid(&self) -> bool {
         true
@@ -88,7 +88,7 @@ pub(crate) fn check_exchange(
     code: &AuthorizationCode,
     ends: Timestamp,
 ) -> Result<(), ExchangeFault> {
-    let mut rules = AccessToken::new(&Sent { params, client, code });
+    let mut rules = AccessToken::new(&LibraryRequest { params, client, code });
     match rules.advance(Input::None) {
         Output::Authenticate { .. } => {}
         other => return Err(fault(other, client, code)),

@@ -8,7 +8,7 @@ use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ARGUMENT, Confirmation, Given, LIFETIME, MOST_WAITING, doing, place, title};
+use super::{ARGUMENT, AgreedUse, Confirmation, LIFETIME, MOST_WAITING, doing, place, title};
 use crate::{
     Mcp, Visit,
     canonical::{hex, shown},
@@ -56,14 +56,14 @@ pub(crate) fn is_question(tool: &str) -> bool {
 impl Mcp {
     /// The name under which the questions about one use are kept: found only by a caller that could
     /// ask again.
-    fn label(&self, user_id: &UserId, client_id: &str, given: &Given) -> String {
+    fn label(&self, user_id: &UserId, client_id: &str, given: &AgreedUse) -> String {
         let fields = [
             user_id.as_str().as_bytes(),
             client_id.as_bytes(),
             given.item.as_bytes(),
             given.digest.as_bytes(),
         ];
-        let mac = self.inner.parts.master.mac("confirmation-label", &fields);
+        let mac = self.inner.services.master.mac("confirmation-label", &fields);
         format!("{LABEL}{}", hex(mac.get(..16).unwrap_or_default()))
     }
 
@@ -73,12 +73,13 @@ impl Mcp {
         visit: &Visit,
         item: &Item,
         arguments: Map<String, Value>,
-        given: Given,
+        given: AgreedUse,
     ) -> Result<Confirmation, ToolError> {
-        let parts = &self.inner.parts;
+        let services = &self.inner.services;
+        let settings = &self.inner.settings;
         let (caller, facts) = (&visit.caller, item.facts());
         let label = self.label(caller.user_id(), caller.program().as_str(), &given);
-        let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
+        let id = PlainToken::random(TokenKind::Link, services.entropy.as_ref());
         let handle: String = id
             .reveal()
             .chars()
@@ -96,21 +97,21 @@ impl Mcp {
             id: handle.clone(),
         };
         let plain = serde_json::to_vec(&pending).unwrap_or_default();
-        let now = parts.clock.now();
+        let now = services.clock.now();
         let row = KeptResult {
             id: PlainToken::presented(&handle).hashed(),
             user_id: caller.user_id().clone(),
             tool: label,
-            body: parts.master.seal(&place(caller.user_id()), &plain),
+            body: services.master.seal(&place(caller.user_id()), &plain),
             size: i64::try_from(plain.len()).unwrap_or(i64::MAX),
             created_at: now,
             expires_at: now.plus(LIFETIME),
         };
-        parts
+        services
             .store
             .apply(UpstreamChange::KeepResult { result: Box::new(row), most: MOST_WAITING })
             .await?;
-        let link = parts.public_url.at(&routes::CONFIRM.replace("{id}", &handle));
+        let link = settings.public_url.at(&routes::CONFIRM.replace("{id}", &handle));
         Err(ToolError::Unconfirmed(format!(
             "This call was not made yet: {} may {}, so the user must confirm it first. Ask the \
              user to open {link} , which shows exactly what would be done and displays a code. \
@@ -124,7 +125,7 @@ impl Mcp {
 
     /// The code that the page shows: a proof that the page was opened by its user.
     fn code(&self, user_id: &UserId, pending: &Pending) -> String {
-        let proof = self.inner.parts.master.mac(
+        let proof = self.inner.services.master.mac(
             "confirmation-code",
             &[
                 user_id.as_str().as_bytes(),
@@ -150,7 +151,7 @@ impl Mcp {
     }
 
     fn opened(&self, user_id: &UserId, row: &KeptResult) -> Option<Pending> {
-        let plain = self.inner.parts.master.open(&place(user_id), &row.body).ok()?;
+        let plain = self.inner.services.master.open(&place(user_id), &row.body).ok()?;
         serde_json::from_slice(&plain).ok()
     }
 
@@ -163,9 +164,9 @@ impl Mcp {
         let hash = PlainToken::presented(id).hashed();
         let row = self
             .inner
-            .parts
+            .services
             .store
-            .kept_result(user_id, &hash, self.inner.parts.clock.now())
+            .kept_result(user_id, &hash, self.inner.services.clock.now())
             .await?;
         Ok(row.filter(|row| is_question(&row.tool)).and_then(|row| self.opened(user_id, &row)))
     }
@@ -179,7 +180,7 @@ impl Mcp {
     pub(super) async fn check_code(
         &self,
         visit: &Visit,
-        given: Given,
+        given: AgreedUse,
         code: &str,
     ) -> Result<Confirmation, ToolError> {
         let wrong = || {
@@ -189,10 +190,10 @@ impl Mcp {
                     .to_owned(),
             )
         };
-        let parts = &self.inner.parts;
-        let (caller, now) = (&visit.caller, parts.clock.now());
+        let services = &self.inner.services;
+        let (caller, now) = (&visit.caller, services.clock.now());
         let label = self.label(caller.user_id(), caller.program().as_str(), &given);
-        let waiting = parts.store.kept_results(caller.user_id(), &label, now).await?;
+        let waiting = services.store.kept_results(caller.user_id(), &label, now).await?;
         if waiting.is_empty() {
             return Err(wrong());
         }

@@ -9,7 +9,7 @@ use super::{
     vocabulary::{Action, Vocabulary},
     words::{is_plural, split, stem, unglued},
 };
-use crate::tools::ToolSpec;
+use crate::item::ToolSpec;
 
 /// The most words of one field that count.
 const MOST_WORDS: usize = 400;

@@ -13,7 +13,7 @@ use super::{
     segment::Segment,
     words::{split, stem},
 };
-use crate::tools::{ToolError, ToolSpec};
+use crate::{item::ToolSpec, tools::ToolError};
 
 /// The most tools that one search answers.
 const MOST_FOUND: usize = 20;
@@ -58,9 +58,9 @@ fn plain(name: &str) -> Vec<String> {
 }
 
 /// Names that the caller has values for.
-struct Known(Vec<Vec<String>>);
+struct KnownArguments(Vec<Vec<String>>);
 
-impl Known {
+impl KnownArguments {
     fn has(&self, name: &str) -> bool {
         !self.0.is_empty() && self.0.contains(&plain(name))
     }
@@ -94,7 +94,7 @@ pub(crate) fn search(
     let searched = segments.iter().map(AsRef::as_ref).filter(is_wanted);
     let Ranked { mut found, hidden, work } = rank(searched, &query, asked.include_mutating);
     tracing::debug!(entries = work, found = found.len(), hidden, "tools searched");
-    let known = Known(asked.known_arguments.iter().map(|name| plain(name)).collect());
+    let known = KnownArguments(asked.known_arguments.iter().map(|name| plain(name)).collect());
     if !known.0.is_empty() {
         for one in &mut found {
             one.score *= known.raised(one.spec);
@@ -117,7 +117,7 @@ pub(crate) fn search(
     Ok(CallToolResult::structured(answer))
 }
 
-fn describe_found(found: &Found<'_>, known: &Known) -> Value {
+fn describe_found(found: &Found<'_>, known: &KnownArguments) -> Value {
     let mut shown = describe_short(found.spec);
     if let Value::Object(members) = &mut shown {
         let missing = required(found.spec).into_iter().filter(|name| !known.has(name));

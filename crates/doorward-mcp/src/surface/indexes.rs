@@ -10,7 +10,7 @@ use doorward_model::UpstreamName;
 use doorward_transport::single_flight::{FlightError, SingleFlight};
 
 use super::segment::Segment;
-use crate::tools::{ToolError, ToolSpec};
+use crate::{item::ToolSpec, tools::ToolError};
 
 /// The most tools that are held in indexes. One has some kilobytes.
 const MOST_TOOLS: usize = 40_000;
@@ -20,11 +20,11 @@ pub(super) const MOST_SEGMENTS: usize = 1024;
 const MOST_AT_ONCE: usize = 16;
 
 /// The indexes that were used last, the latest first.
-type Held = Mutex<Vec<Arc<Segment>>>;
+type RecentSegments = Mutex<Vec<Arc<Segment>>>;
 
 /// Shared indexes.
 pub(crate) struct Indexes {
-    held: Arc<Held>,
+    held: Arc<RecentSegments>,
     under_way: SingleFlight<u64, Option<Arc<Segment>>>,
 }
 
@@ -34,7 +34,7 @@ impl Default for Indexes {
     }
 }
 
-fn lock(held: &Held) -> MutexGuard<'_, Vec<Arc<Segment>>> {
+fn lock(held: &RecentSegments) -> MutexGuard<'_, Vec<Arc<Segment>>> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -43,7 +43,7 @@ fn upstream(specs: &[Arc<ToolSpec>]) -> Option<UpstreamName> {
 }
 
 /// Puts an index first, and lets go of those that were not used for the longest time.
-fn keep(held: &Held, segment: &Arc<Segment>) {
+fn keep(held: &RecentSegments, segment: &Arc<Segment>) {
     let mut all = lock(held);
     all.retain(|one| !Arc::ptr_eq(one, segment));
     all.insert(0, Arc::clone(segment));

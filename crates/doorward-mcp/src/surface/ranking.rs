@@ -15,7 +15,7 @@ use super::{
     segment::{MOST_FORMS, Segment},
     vocabulary::Vocabulary,
 };
-use crate::tools::ToolSpec;
+use crate::item::ToolSpec;
 
 /// How slowly the weight of a word saturates (`k1` of BM25).
 const SATURATION: f64 = 1.2;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::document::Document;
-use crate::tools::ToolSpec;
+use crate::item::ToolSpec;
 
 /// The fewest letters of a word of which longer words are forms.
 const FEWEST_LETTERS: usize = 4;

@@ -12,12 +12,12 @@ use serde_json::{Map, Value};
 use rmcp::model::{CallToolResult, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 
 use super::{
-    BoxFuture, CallLimits, Offers, ToolCall, ToolError, ToolSource, ToolSpec, list_connected_apps,
-    revoke_connected_app, server_info, wait, whoami,
+    BoxFuture, Offers, ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app,
+    server_info, wait, whoami,
 };
 use crate::{
     Permit, Target, Visit,
-    item::{Item, Listed, Unjudged},
+    item::{CallLimits, Item, Listed, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
 };
 

@@ -10,18 +10,17 @@ mod whoami;
 use std::{pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use doorward_model::{Scope, ToolClass, UpstreamName};
 use doorward_store::StoreError;
 use rmcp::{
     ErrorData,
-    model::{CallToolRequestParams, ProgressToken, Prompt, Resource, ResourceTemplate, Tool},
+    model::{CallToolRequestParams, ProgressToken, Prompt, Resource, ResourceTemplate},
 };
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Channel, Permit, Visit,
-    item::{Item, Listed, Unjudged},
+    item::{Item, Listed, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
 };
 
@@ -30,50 +29,6 @@ pub(crate) use builtin::{is_built_in, schema};
 
 /// A boxed future, as the functions of built-in tools return it.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A tool as it is listed and judged.
-#[derive(Clone, Debug)]
-pub struct ToolSpec {
-    /// Its definition, under the name for clients.
-    pub tool: Tool,
-    /// The upstream that it belongs to; `None` for built-in tools.
-    pub upstream: Option<UpstreamName>,
-    /// Its name at the upstream.
-    pub own_name: String,
-    /// Its name among the tools of all upstreams. It stays the same at the upstream's own URL, so
-    /// that rules, confirmations and the audit mean the same tool at every URL.
-    pub listed_as: String,
-    /// Its effect on the world.
-    pub class: ToolClass,
-    /// The scope that calling it needs.
-    pub scope: Scope,
-    /// It reaches beyond its server.
-    pub open_world: bool,
-    /// Calling it again with the same arguments changes nothing more.
-    pub idempotent: bool,
-    /// How much of it one call may use.
-    pub limits: CallLimits,
-}
-
-impl ToolSpec {
-    /// The name for clients.
-    pub fn name(&self) -> &str {
-        &self.tool.name
-    }
-}
-
-/// Bounds of calls to one upstream. Zero means that only the general limits hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallLimits {
-    /// Calls a minute, of all users together.
-    pub per_minute: u32,
-    /// Calls at once, of all users together.
-    pub at_once: u32,
-    /// Seconds that one call may take.
-    pub seconds: u64,
-    /// Bytes that one result may have.
-    pub result_bytes: usize,
-}
 
 /// One call. It is made of a [`Permit`] and of nothing else.
 #[non_exhaustive]

@@ -4,6 +4,7 @@ use doorward_model::{AuditEvent, AuditKind, ProviderId, Resource, Timestamp, Ups
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use serde_json::{Map, Value, json};
 
+use super::row::Row;
 use crate::{
     db::Db,
     entities::{
@@ -12,23 +13,6 @@ use crate::{
     },
     writes::{Dependents, grants_for, tokens_for},
 };
-
-/// A row that is compared.
-#[derive(Debug)]
-pub(crate) enum Row {
-    User(String),
-    Client(String),
-    Setting(String),
-    /// An identity provider, by how much depends on it. States if users may sign in with passwords.
-    Provider(String, bool),
-    /// An upstream, by its pins and the number of its dependents, and the resource that covers it
-    /// alone.
-    Upstream(UpstreamName, Resource),
-    /// An external resource server, with the number of grants for it.
-    Resource(String),
-    /// The upstream and the tool.
-    Tool(String, String),
-}
 
 /// The members of a row that matter to the audit; null if there is no row.
 pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {

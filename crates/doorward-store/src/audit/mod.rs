@@ -6,6 +6,7 @@ mod decisions;
 pub(crate) mod journal;
 pub(crate) mod recover;
 mod repeats;
+pub(crate) mod row;
 mod search;
 pub(crate) mod trail;
 mod verify;

@@ -23,7 +23,7 @@ const MOST: usize = 4096;
 /// The key by which entries are equal: kind, subject, IP address, actor, and outcome.
 type Key = (AuditKind, String, String, [Option<String>; 3], &'static str);
 
-struct Seen {
+struct RepeatedEntry {
     since: Instant,
     count: u32,
     /// The last of those that are counted and not written, and how many they are.
@@ -32,7 +32,7 @@ struct Seen {
 
 /// The entries of the last window.
 #[derive(Default)]
-pub(super) struct Repeats(HashMap<Key, Seen>);
+pub(super) struct Repeats(HashMap<Key, RepeatedEntry>);
 
 impl Repeats {
     /// Takes the entries to be written at this moment: those that came, without those that are only
@@ -52,7 +52,8 @@ impl Repeats {
                 written.push(event);
                 continue;
             };
-            let seen = self.0.entry(key).or_insert(Seen { since: now, count: 0, held: None });
+            let seen =
+                self.0.entry(key).or_insert(RepeatedEntry { since: now, count: 0, held: None });
             seen.count = seen.count.saturating_add(1);
             if seen.count <= FIRST {
                 written.push(event);

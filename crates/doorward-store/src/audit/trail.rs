@@ -14,7 +14,7 @@ use doorward_model::{AuditEvent, AuditStamp, Change, ConnectStep, Timestamp, Uni
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{journal::Journal, repeats::Repeats};
-use crate::{StoreError, store::Observer, tasks::Tasks, writer::Writer};
+use crate::{StoreError, observer::Observer, tasks::Tasks, writer::Writer};
 
 /// How long an event may wait for others.
 const WAIT: Duration = Duration::from_millis(100);

@@ -4,8 +4,7 @@ use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 
-use super::Backend;
-use crate::StoreError;
+use crate::{StoreError, backend::Backend};
 
 /// Migrates the schema. Replicas that start together do so one after the other; a schema of a newer
 /// version is refused.

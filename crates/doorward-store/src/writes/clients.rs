@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Audit, Name, Write, about, if_new, run};
 use crate::{
-    audit::compare::Row,
+    audit::row::Row,
     condition::Condition,
     convert::{self, list_to_text},
     entities::client::{Column as C, Entity},

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Audit, Dependents, Name, Read, Sql, Work, Write, about, nothing, run};
 use crate::{
-    audit::compare::Row,
+    audit::row::Row,
     condition::Condition,
     convert,
     entities::{

@@ -13,6 +13,7 @@ mod resources;
 mod second_factor;
 mod sessions;
 mod settings;
+mod tools;
 mod trust;
 mod upstreams;
 mod users;
@@ -27,7 +28,7 @@ pub(crate) use reads::{Dependents, Read};
 pub(crate) use trust::{grants_for, tokens_for};
 
 use crate::{
-    audit::compare::Row,
+    audit::row::Row,
     condition::Condition,
     db::Db,
     invalidate::Invalidation,
@@ -368,18 +369,18 @@ fn of_upstream(change: UpstreamChange) -> Write {
             trust::claim_revocation(&id, due, until)
         }
         UpstreamChange::ForgetRevocation { id } => trust::forget_revocation(&id),
-        UpstreamChange::PinNew(tools) => upstreams::pin_new(&tools),
+        UpstreamChange::PinNew(tools) => tools::pin_new(&tools),
         UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first } => {
-            upstreams::note_changed(&upstream, &tool, definition, pinned, first)
+            tools::note_changed(&upstream, &tool, definition, pinned, first)
         }
         UpstreamChange::Repin { tool, seen_definition, seen_state } => {
-            upstreams::repin(&tool, &seen_definition, seen_state)
+            tools::repin(&tool, &seen_definition, seen_state)
         }
         UpstreamChange::ForgetUndecided { upstream, tools } => {
-            upstreams::forget_undecided(&upstream, &tools)
+            tools::forget_undecided(&upstream, &tools)
         }
         UpstreamChange::Decide { tool, seen_definition, seen_changed } => {
-            upstreams::decide(&tool, &seen_definition, seen_changed.as_deref())
+            tools::decide(&tool, &seen_definition, seen_changed.as_deref())
         }
         UpstreamChange::PutRegistration(registration) => upstreams::put_registration(&registration),
         UpstreamChange::DeleteRegistration { upstream, issuer } => {
@@ -400,7 +401,7 @@ fn of_upstream(change: UpstreamChange) -> Write {
         UpstreamChange::InsertAttempt(attempt) => upstreams::insert_attempt(&attempt),
         UpstreamChange::RedeemAttempt { state, upstream, user_id, browser, now } => {
             upstreams::redeem_attempt(
-                &upstreams::Awaited { state, upstream, user_id, browser },
+                &upstreams::PendingAttempt { state, upstream, user_id, browser },
                 now,
             )
         }

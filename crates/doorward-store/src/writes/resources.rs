@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Audit, Name, Work, Write, about, grants_for, nothing, run};
 use crate::{
-    audit::compare::Row,
+    audit::row::Row,
     condition::Condition,
     convert::{list_to_text, resources::resource_row},
     entities::{

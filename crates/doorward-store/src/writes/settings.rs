@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{Audit, Name, Read, Sql, Work, Write, about, if_new, nothing, run};
 use crate::{
-    audit::{compare::Row, recover::MARK},
+    audit::{recover::MARK, row::Row},
     condition::Condition,
     convert,
     entities::{

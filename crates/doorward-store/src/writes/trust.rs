@@ -12,9 +12,9 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Audit, Name, Sql, Work, Write, about, nothing, run, upstreams};
+use super::{Audit, Name, Sql, Work, Write, about, nothing, run, tools};
 use crate::{
-    audit::compare::Row,
+    audit::row::Row,
     condition::Condition,
     convert::{list_to_text, upstreams as convert},
     entities::{
@@ -185,9 +185,8 @@ pub(super) fn end(ending: &Ending) -> Write {
     };
     let (condition, kind) = match &ending.why {
         Ended::Deleted { stored } => {
-            statements.push(
-                upstream_tool::Entity::delete_many().filter(upstreams::undecided(name)).into(),
-            );
+            statements
+                .push(upstream_tool::Entity::delete_many().filter(tools::undecided(name)).into());
             statements.push(upstream_trust::Entity::delete_many().filter(still).into());
             if *stored {
                 statements.push(

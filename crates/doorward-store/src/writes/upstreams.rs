@@ -1,23 +1,19 @@
-//! Writes of upstreams, pinned tools, connections and kept results.
+//! Writes of upstreams, connections and kept results.
 
 use doorward_model::{
     AuditKind, AuditSubject, Connection, HashedToken, Sealed, Timestamp, UpstreamId, UpstreamName,
     UserId,
-    upstream::{
-        ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
-        UpstreamRegistration,
-    },
+    upstream::{ConnectAttempt, KeptResult, StoredUpstream, UpstreamRegistration},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use serde_json::json;
 
 use super::{Audit, Name, Work, Write, about, nothing, run, trust};
 use crate::{
-    audit::compare::Row,
     condition::Condition,
     convert::upstreams as convert,
     entities::{
@@ -26,15 +22,12 @@ use crate::{
         kept_result::{self, Column as K},
         upstream,
         upstream_registration::{self, Column as R},
-        upstream_tool::{self, Column as T},
     },
     invalidate::Invalidation,
 };
 
 /// The time at which tokens of a connection that ended are due to be revoked: from now on.
 pub(super) const AT_ONCE: Timestamp = Timestamp(0);
-/// Rows of one statement: PostgreSQL takes at most 65,535 parameters.
-const ROWS: usize = 500;
 
 fn stale(user_id: &UserId) -> Invalidation {
     Invalidation::Connections(user_id.to_string())
@@ -79,115 +72,6 @@ pub(super) fn update(
             .filter(as_seen)),
         stale: Some(Invalidation::Upstreams),
         audit: Audit::Entry(event.detail(json!({ "changed": changed }).to_string())),
-    }
-}
-
-/// The undecided tools of an upstream.
-pub(super) fn undecided(upstream: &str) -> Where {
-    Where::all()
-        .add(T::Upstream.eq(upstream))
-        .add(T::State.eq(ToolState::Waiting.as_str()))
-        .add(T::Class.is_null())
-}
-
-pub(super) fn pin_new(tools: &[PinnedTool]) -> Write {
-    let insert = |some: &[PinnedTool]| {
-        let rows = some.iter().map(|tool| convert::tool_row(tool).into_active_model());
-        upstream_tool::Entity::insert_many(rows).on_conflict(nothing()).into()
-    };
-    Write {
-        name: Name::Always("pin_new_tools"),
-        work: Work::Statements(tools.chunks(ROWS).map(insert).collect()),
-        stale: tools.first().map(|tool| Invalidation::Pinned(tool.upstream.as_str().to_owned())),
-        // An upstream may list any number; an administrator's decision has an entry.
-        audit: Audit::Silent,
-    }
-}
-
-pub(super) fn note_changed(
-    upstream: &UpstreamName,
-    tool: &str,
-    definition: String,
-    pinned: Pinned,
-    first: bool,
-) -> Write {
-    let which = Where::all().add(T::Upstream.eq(upstream.as_str())).add(T::Tool.eq(tool));
-    let noted = upstream_tool::Entity::update_many()
-        .col_expr(T::Changed, Expr::value(definition))
-        .col_expr(T::Pinned, Expr::value(pinned.as_str()));
-    let event =
-        about(AuditKind::ToolChanged, AuditSubject::Tool, &format!("{}/{tool}", upstream.as_str()));
-    Write {
-        name: Name::Always("note_changed_tool"),
-        work: run(noted.filter(which)),
-        stale: Some(Invalidation::Pinned(upstream.as_str().to_owned())),
-        // An upstream may change a definition any number of times; until an administrator decides,
-        // the first change is reported.
-        audit: if first { Audit::Entry(event) } else { Audit::Silent },
-    }
-}
-
-pub(super) fn repin(tool: &PinnedTool, seen_definition: &str, seen_state: ToolState) -> Write {
-    let upstream = tool.upstream.as_str();
-    let as_seen = Where::all()
-        .add(T::Upstream.eq(upstream))
-        .add(T::Tool.eq(tool.tool.as_str()))
-        .add(T::Definition.eq(seen_definition));
-    let row = convert::tool_row(tool).into_active_model().reset_all();
-    let row = upstream_tool::ActiveModel { upstream: NotSet, tool: NotSet, ..row };
-    Write {
-        name: Name::Always("repin_tool"),
-        work: run(upstream_tool::Entity::update_many()
-            .set(row)
-            .filter(as_seen.add(T::State.eq(seen_state.as_str())))),
-        stale: Some(Invalidation::Pinned(upstream.to_owned())),
-        // No decision: a row of an older version becomes whole, or a tool counts as new, which has
-        // no entry either.
-        audit: Audit::Silent,
-    }
-}
-
-pub(super) fn forget_undecided(upstream: &UpstreamName, tools: &[String]) -> Write {
-    let delete = |some: &[String]| {
-        upstream_tool::Entity::delete_many()
-            .filter(undecided(upstream.as_str()).add(T::Tool.is_in(some)))
-            .into()
-    };
-    Write {
-        name: Name::Always("forget_undecided_tools"),
-        work: Work::Statements(tools.chunks(ROWS).map(delete).collect()),
-        stale: Some(Invalidation::Pinned(upstream.as_str().to_owned())),
-        audit: Audit::Silent,
-    }
-}
-
-pub(super) fn decide(
-    tool: &PinnedTool,
-    seen_definition: &str,
-    seen_changed: Option<&str>,
-) -> Write {
-    let upstream = tool.upstream.as_str();
-    let mut as_seen = Where::all()
-        .add(T::Upstream.eq(upstream))
-        .add(T::Tool.eq(tool.tool.as_str()))
-        .add(T::Definition.eq(seen_definition));
-    as_seen = as_seen.add(match seen_changed {
-        Some(changed) => T::Changed.eq(changed),
-        None => T::Changed.is_null(),
-    });
-    let row = convert::tool_row(tool).into_active_model().reset_all();
-    let row = upstream_tool::ActiveModel { upstream: NotSet, tool: NotSet, ..row };
-    let event =
-        about(AuditKind::ToolDecided, AuditSubject::Tool, &format!("{upstream}/{}", tool.tool));
-    Write {
-        name: Name::Decides(Condition::DecideTool),
-        work: run(upstream_tool::Entity::update_many().set(row).filter(as_seen)),
-        stale: Some(Invalidation::Pinned(upstream.to_owned())),
-        audit: Audit::Compared {
-            event,
-            row: Row::Tool(upstream.to_owned(), tool.tool.clone()),
-            only_if_different: false,
-        },
     }
 }
 
@@ -323,14 +207,14 @@ pub(super) fn insert_attempt(new: &ConnectAttempt) -> Write {
 }
 
 /// The attempt that must be under way for its callback to be accepted.
-pub(super) struct Awaited {
+pub(super) struct PendingAttempt {
     pub(super) state: HashedToken,
     pub(super) upstream: UpstreamName,
     pub(super) user_id: UserId,
     pub(super) browser: HashedToken,
 }
 
-pub(super) fn redeem_attempt(attempt: &Awaited, now: Timestamp) -> Write {
+pub(super) fn redeem_attempt(attempt: &PendingAttempt, now: Timestamp) -> Write {
     let awaited = Where::all()
         .add(A::State.eq(attempt.state.as_str()))
         .add(A::Upstream.eq(attempt.upstream.as_str()))

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Audit, Name, Read, Sql, Work, Write, about, nothing, run, trust, upstreams};
 use crate::{
-    audit::compare::Row,
+    audit::row::Row,
     condition::Condition,
     convert::{self, list_to_text},
     entities::{

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    misbehaviour::{Misbehaviour, Place, json_of, raw},
-    serve::Response,
+    misbehaviour::{Misbehaviour, Place},
+    response::{Response, json_of, raw},
 };
 
 impl Misbehaviour {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::serve::Response;
+use super::response::{Response, raw};
 
 /// A place at which the provider answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,14 +244,6 @@ habits! {
     UserinfoPage => Effect::Nonsense,
     /// Userinfo does not name the user.
     UserinfoNameless => Effect::Nonsense,
-}
-
-pub(super) fn json_of(status: u16, body: &Value) -> Response {
-    raw(status, "application/json", &body.to_string(), "")
-}
-
-pub(super) fn raw(status: u16, media: &str, body: &str, headers: &str) -> Response {
-    Response { status, media: media.to_owned(), body: body.to_owned(), headers: headers.to_owned() }
 }
 
 impl Misbehaviour {

@@ -13,18 +13,12 @@ use tokio::{
 
 use super::{
     Answer, CLIENT_ID, CLIENT_SECRET, FakeProvider, State,
-    misbehaviour::{Misbehaviour, Place, raw},
-    overlay, ring,
+    misbehaviour::{Misbehaviour, Place},
+    overlay,
+    response::{Response, raw},
+    ring,
 };
 use crate::packed::gzipped;
-
-/// An answer about to be sent.
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) media: String,
-    pub(super) body: String,
-    pub(super) headers: String,
-}
 
 impl FakeProvider {
     pub(super) async fn serve(&self, mut stream: TcpStream) {

@@ -18,7 +18,7 @@ fn tokens(media: &str, body: &str) -> Result<Tokens, TokensFailure> {
 }
 
 fn failure(
-    asked: Asked,
+    asked: RequestSubject,
     status: u16,
     media: &str,
     body: &str,
@@ -113,7 +113,7 @@ fn no_tokens_come_of_an_error_a_page_or_another_kind_of_token() {
 
 #[test]
 fn refusal_wait_silence_and_nonsense_are_distinguished() {
-    use Asked::{Registration, Resource, Tokens};
+    use RequestSubject::{Registration, Resource, Tokens};
     let json = "application/json";
     let refused = [
         failure(Tokens, 400, json, r#"{"error":"invalid_grant"}"#, &[]),
@@ -179,7 +179,7 @@ fn refusal_wait_silence_and_nonsense_are_distinguished() {
 #[test]
 fn a_request_to_wait_is_followed_in_every_form() {
     let wait = |status, more: &[(&'static str, &str)]| match failure(
-        Asked::Resource,
+        RequestSubject::Resource,
         status,
         "application/json",
         "",
@@ -231,7 +231,7 @@ fn a_limit_that_only_a_body_states_is_a_request_to_wait() {
             r#"{"error":{"errors":[{"domain":"usageLimits","reason":"userRateLimitExceeded"}],"code":403}}"#,
         ),
     ] {
-        for asked in [Asked::Tokens, Asked::Resource] {
+        for asked in [RequestSubject::Tokens, RequestSubject::Resource] {
             let told = failure(asked, status, "application/json", body, &[]);
             assert!(matches!(told, Failure::Wait { seconds: None, .. }), "{body}: {told:?}");
         }
@@ -240,7 +240,8 @@ fn a_limit_that_only_a_body_states_is_a_request_to_wait() {
 
 #[test]
 fn a_code_in_another_member_than_error_is_read() {
-    let of = |status, body: &str| failure(Asked::Tokens, status, "application/json", body, &[]);
+    let of =
+        |status, body: &str| failure(RequestSubject::Tokens, status, "application/json", body, &[]);
     for body in [
         r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#,
         r#"{"__type":"com.amazon.coral.service#ThrottlingException"}"#,

@@ -2,7 +2,7 @@
 
 use doorward_model::Timestamp;
 
-use super::{Answer, Asked, Document, Failure, LeftOut};
+use super::{Answer, Document, Failure, LeftOut, RequestSubject};
 use crate::Fetched;
 
 /// Lifetime of an access token.
@@ -71,7 +71,7 @@ impl Answer {
         let id_token = document.text("id_token");
         let given = access_token.is_some() || id_token.is_some();
         if !self.is_success() || self.wait.is_some() || self.told().is_some() || !given {
-            return Err(failed(self.failure(Asked::Tokens)));
+            return Err(failed(self.failure(RequestSubject::Tokens)));
         }
         let bearer = document.text("token_type").is_none_or(|kind| {
             // `N_A` is the value of token exchange for tokens that are no access tokens (RFC 8693
@@ -128,7 +128,9 @@ impl Registration {
         let answer = Answer::of(fetched, now);
         let mut document = Document::from(answer.members().cloned().unwrap_or_default());
         let client_id = document.text_or_number("client_id").filter(|_| answer.is_success());
-        let Some(client_id) = client_id else { return Err(answer.failure(Asked::Registration)) };
+        let Some(client_id) = client_id else {
+            return Err(answer.failure(RequestSubject::Registration));
+        };
         let client_secret = document.text("client_secret");
         let end = document.number("client_secret_expires_at").filter(|at| *at > 0);
         Ok(Self {

@@ -7,7 +7,7 @@ use url::Url;
 
 /// A request that a proxy asks about.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ForwardedRequest {
     /// Its URL.
     pub(super) url: Url,
     /// A browser opens a page, and can be redirected to sign in.
@@ -78,7 +78,7 @@ fn url(proto: &str, host: &str, path_and_query: &str) -> Result<Url, Unreadable>
     Url::parse(&format!("{proto}://{host}{path_and_query}")).map_err(|_| Unreadable::Url)
 }
 
-impl Asked {
+impl ForwardedRequest {
     /// Reads the request that a proxy asks about.
     pub(super) fn read(parts: &Parts) -> Result<Self, Unreadable> {
         let headers = &parts.headers;
@@ -162,12 +162,12 @@ mod tests {
 
     use super::*;
 
-    fn read(uri: &str, headers: &[(&str, &str)]) -> Result<Asked, Unreadable> {
+    fn read(uri: &str, headers: &[(&str, &str)]) -> Result<ForwardedRequest, Unreadable> {
         let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Asked::read(&request.body(()).unwrap().into_parts().0)
+        ForwardedRequest::read(&request.body(()).unwrap().into_parts().0)
     }
 
     #[test]

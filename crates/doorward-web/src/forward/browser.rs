@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::Response,
 };
-use doorward_issuer::{Failure, Guest, Passage, PassageKind};
+use doorward_issuer::{Failure, Passage, PassageKind, ResourceUser};
 use doorward_language::text;
 use doorward_model::{
     Change, ExternalResource, HashedToken, PlainToken, Timestamp, id::random_text, routes,
@@ -24,7 +24,7 @@ use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
 use url::Url;
 
-use super::{asked::Asked, reply::Reply};
+use super::{asked::ForwardedRequest, reply::Reply};
 use crate::{Browser, ErrorPage, Web, entrance::SignInTarget, pages::login::passing};
 
 /// For how many seconds a user may take to sign in.
@@ -74,9 +74,9 @@ fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 pub(super) async fn guest(
     web: &Web,
     parts: &Parts,
-    asked: &Asked,
+    asked: &ForwardedRequest,
     resource: &ExternalResource,
-) -> Result<Result<Guest, Reply>, Failure> {
+) -> Result<Result<ResourceUser, Reply>, Failure> {
     let below = |path: &str| {
         let mut url = asked.url.clone();
         url.set_query(None);
@@ -92,12 +92,16 @@ pub(super) async fn guest(
     let held = read_cookie(&parts.headers, &cookie_name(resource, "user"));
     let held = held.and_then(|sealed| open(web, PassageKind::Cookie, &sealed, resource));
     if let Some(passage) = held {
-        let holder = web.parts.accounts.holder_of(passage.secret).await.map_err(Failure::from)?;
+        let holder =
+            web.services.accounts.holder_of(passage.secret).await.map_err(Failure::from)?;
         if let Some(holder) = holder.filter(|holder| holder.session.complete) {
             let session = &holder.session;
             let who = (&holder.user, session.auth_time);
-            let found =
-                web.parts.issuer.guest_in_browser(resource, who, &session.authentication).await?;
+            let found = web
+                .services
+                .issuer
+                .guest_in_browser(resource, who, &session.authentication)
+                .await?;
             return Ok(found.ok_or(Reply::Forbidden("your roles do not allow this server")));
         }
     }
@@ -115,12 +119,12 @@ fn open(
     sealed: &str,
     resource: &ExternalResource,
 ) -> Option<Passage> {
-    let opened = web.parts.issuer.open_passage(kind, sealed)?;
+    let opened = web.services.issuer.open_passage(kind, sealed)?;
     (opened.resource == resource.id).then_some(opened)
 }
 
 fn age(web: &Web, passage: &Passage) -> i64 {
-    web.parts.clock.now().since(passage.at)
+    web.services.clock.now().since(passage.at)
 }
 
 /// Sends a browser to this server to sign in.
@@ -128,16 +132,16 @@ fn begin(web: &Web, parts: &Parts, to: &str, resource: &ExternalResource) -> Rep
     // Several pages that are opened at the same time share the value.
     let held = read_cookie(&parts.headers, &cookie_name(resource, "begin"));
     let held = held.filter(|value| value.len() == 24);
-    let nonce = held.unwrap_or_else(|| random_text(web.parts.entropy.as_ref(), 18));
+    let nonce = held.unwrap_or_else(|| random_text(web.services.entropy.as_ref(), 18));
     let to = if to.len() <= LONGEST_RETURN { to } else { resource.url.as_str() };
     let passage = Passage {
         resource: resource.id.clone(),
-        at: web.parts.clock.now(),
+        at: web.services.clock.now(),
         secret: PlainToken::presented(&nonce).hashed(),
         once: String::new(),
         to: to.to_owned(),
     };
-    let sealed = web.parts.issuer.seal_passage(PassageKind::Begin, &passage);
+    let sealed = web.services.issuer.seal_passage(PassageKind::Begin, &passage);
     Reply::Redirect {
         to: web.at(&format!("{}?request={sealed}", routes::AUTH_START)),
         cookie: Some(cookie(resource, "begin", &nonce, BEGIN_SECONDS)),
@@ -148,7 +152,7 @@ fn begin(web: &Web, parts: &Parts, to: &str, resource: &ExternalResource) -> Rep
 async fn arrive(
     web: &Web,
     parts: &Parts,
-    asked: &Asked,
+    asked: &ForwardedRequest,
     resource: &ExternalResource,
 ) -> Result<Reply, Failure> {
     let ticket = asked.url.query_pairs().find(|(name, _)| name == "ticket");
@@ -167,7 +171,7 @@ async fn arrive(
     }
     let expires_at = ticket.at.plus(2 * TICKET_SECONDS);
     let spend = Change::SpendValue { key: format!("forward:{once}"), expires_at };
-    match web.parts.store.apply(spend).await {
+    match web.services.store.apply(spend).await {
         Ok(()) => {}
         Err(StoreError::Refused(_)) => {
             return Ok(begin(web, parts, resource.url.as_str(), resource));
@@ -176,7 +180,7 @@ async fn arrive(
     }
     let to = ticket.to.clone();
     let kept = Passage { once: String::new(), to: String::new(), ..ticket };
-    let sealed = web.parts.issuer.seal_passage(PassageKind::Cookie, &kept);
+    let sealed = web.services.issuer.seal_passage(PassageKind::Cookie, &kept);
     Ok(Reply::Redirect { to, cookie: Some(cookie(resource, "user", &sealed, COOKIE_SECONDS)) })
 }
 
@@ -190,11 +194,11 @@ pub(crate) async fn start(
     let Some(sealed) = params.get("request") else {
         return ErrorPage::incomplete("request").draw(&web);
     };
-    let begun = web.parts.issuer.open_passage(PassageKind::Begin, sealed);
+    let begun = web.services.issuer.open_passage(PassageKind::Begin, sealed);
     let Some(begun) = begun.filter(|begun| age(&web, begun) < BEGIN_SECONDS) else {
         return ErrorPage::expired().draw(&web);
     };
-    let resource = match web.parts.issuer.resource_named(&begun.resource).await {
+    let resource = match web.services.issuer.resource_named(&begun.resource).await {
         Ok(Some(resource)) => resource,
         Ok(None) => return ErrorPage::not_found().draw(&web),
         Err(failure) => return ErrorPage::from_failure(&failure).draw(&web),
@@ -208,7 +212,7 @@ pub(crate) async fn start(
     };
     let session = &visitor.session;
     let who = (&visitor.user, session.auth_time);
-    match web.parts.issuer.guest_in_browser(&resource, who, &session.authentication).await {
+    match web.services.issuer.guest_in_browser(&resource, who, &session.authentication).await {
         Ok(Some(_)) => {}
         Ok(None) => {
             return ErrorPage::new(
@@ -221,8 +225,8 @@ pub(crate) async fn start(
         }
         Err(failure) => return ErrorPage::from_failure(&failure).draw(&web),
     }
-    let now: Timestamp = web.parts.clock.now();
-    let once = random_text(web.parts.entropy.as_ref(), 16);
+    let now: Timestamp = web.services.clock.now();
+    let once = random_text(web.services.entropy.as_ref(), 16);
     let ticket = Passage {
         resource: resource.id.clone(),
         at: now,
@@ -230,7 +234,7 @@ pub(crate) async fn start(
         once: format!("{} {once}", begun.secret.as_str()),
         to: begun.to,
     };
-    let sealed = web.parts.issuer.seal_passage(PassageKind::Ticket, &ticket);
+    let sealed = web.services.issuer.seal_passage(PassageKind::Ticket, &ticket);
     tracing::info!(user = %visitor.user.id, resource = %resource.id, "signed in to an external resource server");
     match Url::parse(&format!("{}{SIGNED_IN}?ticket={sealed}", base(&resource))) {
         // A redirect could not follow the form of the sign-in: the form may lead to this origin

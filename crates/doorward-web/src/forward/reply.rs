@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use doorward_issuer::{Failure, Guest};
+use doorward_issuer::{Failure, ResourceUser};
 use doorward_model::{ClientId, ExternalResource, Role};
 use doorward_transport::answer;
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::Web;
 #[derive(Debug)]
 pub(super) enum Reply {
     /// It may pass, as this user.
-    Pass(Box<Guest>),
+    Pass(Box<ResourceUser>),
     /// It needs a token, or another one.
     Challenge {
         /// A token was presented that does not count.
@@ -115,9 +115,9 @@ fn redirected(to: &str, cookie: Option<&str>, redirects: Redirects) -> Response 
 async fn passed(
     web: &Web,
     resource: &ExternalResource,
-    guest: &Guest,
+    guest: &ResourceUser,
 ) -> Result<Response, Failure> {
-    let identity = web.parts.issuer.identity_token(resource, guest).await?;
+    let identity = web.services.issuer.identity_token(resource, guest).await?;
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

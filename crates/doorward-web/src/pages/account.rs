@@ -88,11 +88,15 @@ struct SessionRow {
 }
 
 async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
-    let apps =
-        web.parts.store.connected_apps(&signed_in.visitor.user.id, web.parts.clock.now()).await?;
+    let apps = web
+        .services
+        .store
+        .connected_apps(&signed_in.visitor.user.id, web.services.clock.now())
+        .await?;
     let mut rows = Vec::new();
     for app in apps {
-        let tools = web.parts.store.last_tools(&signed_in.visitor.user.id, &app.client_id).await?;
+        let tools =
+            web.services.store.last_tools(&signed_in.visitor.user.id, &app.client_id).await?;
         rows.push(row(&app, tools.into_iter().map(|(tool, _)| tool).collect()));
     }
     Ok(rows)
@@ -148,7 +152,7 @@ fn service_row(service: Service) -> ServiceRow {
 }
 
 async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, StoreError> {
-    let sessions = web.parts.accounts.sessions_of(&signed_in.visitor.user.id).await?;
+    let sessions = web.services.accounts.sessions_of(&signed_in.visitor.user.id).await?;
     Ok(sessions
         .into_iter()
         .map(|session| SessionRow {
@@ -169,7 +173,7 @@ async fn show(
     message: Option<Message>,
     error: Option<Message>,
 ) -> Response {
-    let services = web.parts.upstreams.services(&signed_in.visitor.user).await;
+    let services = web.services.upstreams.services(&signed_in.visitor.user).await;
     let (apps, sessions, services) =
         match (apps(web, signed_in).await, sessions(web, signed_in).await, services) {
             (Ok(apps), Ok(sessions), Ok(services)) => (apps, sessions, services),
@@ -178,7 +182,7 @@ async fn show(
             }
         };
     let browser = &signed_in.browser;
-    let lately = match lately(&web.parts.store, &signed_in.visitor.user.id, None, 8).await {
+    let lately = match lately(&web.services.store, &signed_in.visitor.user.id, None, 8).await {
         Ok((rows, _)) => rows,
         Err(error) => return ErrorPage::unavailable(&error).draw(web),
     };
@@ -210,8 +214,8 @@ async fn show(
         disconnect_csrf: web.csrf(browser, "disconnect"),
         sessions,
         has_password: signed_in.visitor.user.password.is_some()
-            && web.parts.accounts.config().passwords,
-        password_min_length: web.parts.accounts.config().password_min_length,
+            && web.services.accounts.config().passwords,
+        password_min_length: web.services.accounts.config().password_min_length,
         revoke_csrf: web.csrf(browser, "revoke"),
         end_csrf: web.csrf(browser, "end-session"),
         password_csrf: web.csrf(browser, "password"),
@@ -236,7 +240,7 @@ pub(crate) async fn revoke(
         return ErrorPage::incomplete("client_id").draw(&web);
     };
     match web
-        .parts
+        .services
         .issuer
         .revoke_access(&signed_in.visitor.user.id, Some(ClientId::from_text(client_id)))
         .await
@@ -265,12 +269,13 @@ pub(crate) async fn narrow(
         params.names().filter_map(|name| Scope::parse(name.strip_prefix("scope-")?)).collect();
     // Nothing left is the end of it.
     if !kept.iter().any(|scope| scope != Scope::OfflineAccess) {
-        return match web.parts.issuer.revoke_access(&user_id, Some(client_id)).await {
+        return match web.services.issuer.revoke_access(&user_id, Some(client_id)).await {
             Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
             Err(failure) => ErrorPage::from_failure(&failure).draw(&web),
         };
     }
-    match web.parts.store.apply(Change::NarrowGrants { user_id, client_id, scopes: kept }).await {
+    match web.services.store.apply(Change::NarrowGrants { user_id, client_id, scopes: kept }).await
+    {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
@@ -289,7 +294,7 @@ pub(crate) async fn end_session(
         return ErrorPage::incomplete("session_id").draw(&web);
     };
     match web
-        .parts
+        .services
         .accounts
         .end_session(&signed_in.visitor.user.id, SessionId::from_text(session_id))
         .await
@@ -326,7 +331,7 @@ pub(crate) async fn change_password(
     };
     let passwords = (text("present"), text("new"));
     match web
-        .parts
+        .services
         .accounts
         .change_password(
             &authority,

@@ -32,7 +32,7 @@ struct Page {
 pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Request) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let before = params.get("before").and_then(|before| before.parse().ok());
-    match lately(&web.parts.store, &signed_in.visitor.user.id, before, LINES).await {
+    match lately(&web.services.store, &signed_in.visitor.user.id, before, LINES).await {
         Ok((rows, next)) => draw(
             StatusCode::OK,
             &Page { frame: web.frame(Some(&signed_in.browser)), tab: "activity", rows, next },

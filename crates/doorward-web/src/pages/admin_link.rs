@@ -15,11 +15,12 @@ use doorward_transport::{Params, answer};
 use super::error::ErrorPage;
 use crate::{
     Web,
+    browser::Browser,
     entrance::SignInTarget,
     frame::{Frame, draw},
     language::filters,
     reasons,
-    visitor::{Browser, form},
+    visitor::form,
 };
 
 #[derive(Template)]
@@ -46,9 +47,9 @@ fn show(
         frame: web.frame(Some(browser)),
         csrf: web.csrf(browser, "admin-link"),
         name: name.to_owned(),
-        password_min_length: web.parts.accounts.config().password_min_length,
+        password_min_length: web.services.accounts.config().password_min_length,
         error,
-        passwords: web.parts.accounts.config().passwords,
+        passwords: web.services.accounts.config().passwords,
         sign_in_url: web.at(&format!(
             "{}?{}",
             routes::LOGIN,
@@ -67,7 +68,7 @@ pub(crate) async fn get(
     Path(secret): Path<String>,
     browser: Browser,
 ) -> Response {
-    match web.parts.accounts.is_link_usable(&secret).await {
+    match web.services.accounts.is_link_usable(&secret).await {
         Ok(true) => show(&web, &browser, &secret, (StatusCode::OK, ""), None),
         Ok(false) => spent().draw(&web),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
@@ -84,7 +85,7 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let accounts = &web.parts.accounts;
+    let accounts = &web.services.accounts;
     let result = match &browser.visitor {
         Some(visitor) => {
             let authority = match web
@@ -102,7 +103,7 @@ pub(crate) async fn post(
                 .await
                 .map(|()| None)
         }
-        None if web.parts.accounts.config().passwords => {
+        None if web.services.accounts.config().passwords => {
             add(&web, &secret, &params, &browser).await.map(Some)
         }
         None => {
@@ -150,5 +151,5 @@ async fn add(
         password_temporary: false,
         roles: Vec::new(),
     };
-    web.parts.accounts.add_administrator_by_link(secret, new, browser.facts()).await
+    web.services.accounts.add_administrator_by_link(secret, new, browser.facts()).await
 }

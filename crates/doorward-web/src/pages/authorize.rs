@@ -9,7 +9,7 @@ use axum::{
 use doorward_transport::Params;
 
 use super::error::ErrorPage;
-use crate::{Web, flow::adopt_language, visitor::Browser};
+use crate::{Web, browser::Browser, flow::adopt_language};
 
 pub(crate) async fn get(
     State(web): State<Web>,
@@ -34,7 +34,7 @@ pub(crate) async fn post(
 }
 
 async fn begin(web: &Web, browser: &Browser, params: Params) -> Response {
-    match web.parts.issuer.begin(params, browser.address).await {
+    match web.services.issuer.begin(params, browser.address).await {
         Ok(request) => {
             adopt_language(&request);
             web.arrive(&request, browser).await

@@ -299,7 +299,7 @@ fn data_encoding(text: &str) -> String {
 
 pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
     let (url, key_url) = (web.at(routes::MCP), web.at(routes::MCP_KEY));
-    let guides = guides(&web.parts.config.name, &url, &key_url);
+    let guides = guides(&web.settings.config.name, &url, &key_url);
     draw_scripted(
         StatusCode::OK,
         &Page {

@@ -32,7 +32,7 @@ struct Page {
 }
 
 async fn find(web: &Web, signed_in: &SignedIn, id: &str) -> Result<Confirmation, Response> {
-    match web.parts.upstreams.confirmation(&signed_in.visitor.user.id, id).await {
+    match web.services.upstreams.confirmation(&signed_in.visitor.user.id, id).await {
         Ok(Some(confirmation)) => Ok(confirmation),
         // Another user's, expired, or nonexistent.
         Ok(None) => Err(ErrorPage::not_found().draw(web)),

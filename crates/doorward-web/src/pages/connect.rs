@@ -15,10 +15,11 @@ use doorward_transport::{Params, answer, cookies::Cookie};
 
 use super::error::ErrorPage;
 use crate::{
-    Leaving, NotConnected, PendingConnection, Web,
+    ConnectingBrowser, NotConnected, PendingConnection, Web,
+    browser::Browser,
     frame::{Frame, draw},
     language::filters,
-    visitor::{Browser, SignedIn, form},
+    visitor::{SignedIn, form},
 };
 
 #[derive(Template)]
@@ -92,7 +93,7 @@ pub(crate) async fn get(
     };
     let user = &signed_in.visitor.user;
     let PendingConnection { title, host, mut scopes, new_scopes, connected } =
-        match web.parts.upstreams.prospect(upstream, user).await {
+        match web.services.upstreams.prospect(upstream, user).await {
             Ok(prospect) => prospect,
             Err(error) => return failed(&web, &name, error),
         };
@@ -130,13 +131,14 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let (cookie, fresh) = journey(&web, &signed_in.browser);
-    let from = Leaving { browser: &cookie, shown: params.get("shown").unwrap_or_default() };
-    match web.parts.upstreams.begin(upstream, &signed_in.visitor.user, from).await {
+    let (cookie, fresh) = sign_in_cookie(&web, &signed_in.browser);
+    let from =
+        ConnectingBrowser { browser: &cookie, shown: params.get("shown").unwrap_or_default() };
+    match web.services.upstreams.begin(upstream, &signed_in.visitor.user, from).await {
         Ok(url) => {
             let mut response = answer::see_other(&url);
             if fresh {
-                web.cookies.set(response.headers_mut(), Cookie::Journey, &cookie, None);
+                web.cookies.set(response.headers_mut(), Cookie::SignIn, &cookie, None);
             }
             response
         }
@@ -149,10 +151,10 @@ pub(crate) async fn post(
 }
 
 /// The cookie that ties the way to this browser.
-fn journey(web: &Web, browser: &Browser) -> (String, bool) {
-    match &browser.journey {
+fn sign_in_cookie(web: &Web, browser: &Browser) -> (String, bool) {
+    match &browser.sign_in_cookie {
         Some(cookie) => (cookie.clone(), false),
-        None => (random_text(web.parts.entropy.as_ref(), 24), true),
+        None => (random_text(web.services.entropy.as_ref(), 24), true),
     }
 }
 
@@ -170,8 +172,8 @@ pub(crate) async fn callback(
     let Ok(params) = Params::from_query(request.uri().query()) else {
         return ErrorPage::malformed("query").draw(&web);
     };
-    let cookie = signed_in.browser.journey.clone().unwrap_or_default();
-    match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.user, &cookie).await {
+    let cookie = signed_in.browser.sign_in_cookie.clone().unwrap_or_default();
+    match web.services.upstreams.finish(upstream, &params, &signed_in.visitor.user, &cookie).await {
         // Without the code and state in the URL.
         Ok(()) => answer::see_other(
             &web.at(&format!("{}?done=1", routes::of_upstream(routes::CONNECT_DONE, upstream))),
@@ -190,7 +192,7 @@ pub(crate) async fn done(
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
-    match web.parts.upstreams.prospect(upstream, &signed_in.visitor.user).await {
+    match web.services.upstreams.prospect(upstream, &signed_in.visitor.user).await {
         Ok(prospect) if prospect.connected => draw(
             StatusCode::OK,
             &Done { frame: web.frame(Some(&signed_in.browser)), title: prospect.title },
@@ -215,7 +217,7 @@ pub(crate) async fn disconnect(
     else {
         return ErrorPage::incomplete("upstream").draw(&web);
     };
-    match web.parts.upstreams.disconnect(upstream, &signed_in.visitor.user).await {
+    match web.services.upstreams.disconnect(upstream, &signed_in.visitor.user).await {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }

@@ -19,10 +19,11 @@ use url::Url;
 use super::error::ErrorPage;
 use crate::{
     Web,
+    browser::Browser,
     flow::{Step, approver},
     frame::{Frame, draw},
     language::filters,
-    visitor::{Browser, form},
+    visitor::form,
 };
 
 #[derive(Template)]
@@ -104,7 +105,7 @@ fn show(
     (already, settled): (&ScopeSet, bool),
 ) -> Response {
     let who = approver(visitor);
-    let offered = web.parts.issuer.offered(request, already, &who);
+    let offered = web.services.issuer.offered(request, already, &who);
     let withheld = |scopes: &ScopeSet| {
         scopes
             .iter()
@@ -113,8 +114,8 @@ fn show(
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let locked = web.parts.issuer.behind_second_factor(request, &who);
-    let sealed = web.parts.issuer.seal(request);
+    let locked = web.services.issuer.behind_second_factor(request, &who);
+    let sealed = web.services.issuer.seal(request);
     let (verified, origin_badge, origin_explained) = origin(request);
     let page = Page {
         frame: web.frame(Some(browser)),
@@ -151,8 +152,8 @@ fn show(
             })
             .map(|resource| resource.as_str().to_owned())
             .collect(),
-        external: web.parts.issuer.external(request).map(|external| {
-            (external.name, external.url.to_string(), web.parts.config.name.clone())
+        external: web.services.issuer.external(request).map(|external| {
+            (external.name, external.url.to_string(), web.settings.config.name.clone())
         }),
         user: visitor.user.name.to_string(),
     };
@@ -175,7 +176,7 @@ pub(crate) async fn get(
     let settled = params.get("settled").is_some();
     match (web.next_step(&request, &browser, settled).await, &browser.visitor) {
         (Ok(Step::Decide(already)), Some(visitor)) => {
-            web.parts.issuer.note_asked(&request, &visitor.user.id);
+            web.services.issuer.note_asked(&request, &visitor.user.id);
             show(&web, &browser, visitor, &request, (&already, settled))
         }
         (Ok(_), _) => web.proceed(&request, &browser).await,
@@ -226,7 +227,8 @@ pub(crate) async fn post(
                 .names()
                 .filter_map(|name| Scope::parse(name.strip_prefix("scope-")?))
                 .collect();
-            match web.parts.issuer.approve(&pending, &approver(visitor), &chosen, &already).await {
+            match web.services.issuer.approve(&pending, &approver(visitor), &chosen, &already).await
+            {
                 Ok(target) => answer::see_other(&target),
                 Err(refusal) => web.refuse(&refusal, &browser),
             }
@@ -234,7 +236,7 @@ pub(crate) async fn post(
         Some("switch") => answer::see_other(
             &web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN)),
         ),
-        Some("deny") => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.user.id)),
+        Some("deny") => answer::see_other(&web.services.issuer.deny(&pending, &visitor.user.id)),
         // A form that was sent without a button, as by the Enter key, decides nothing: the page is
         // shown again.
         _ => {

@@ -55,7 +55,7 @@ struct Choice {
 }
 
 #[derive(Default)]
-struct Say {
+struct DevicePageState {
     status: StatusCode,
     code: String,
     error: Option<Message>,
@@ -65,7 +65,7 @@ struct Say {
     wait: Option<i64>,
 }
 
-fn show(web: &Web, signed_in: &SignedIn, say: Say) -> Response {
+fn show(web: &Web, signed_in: &SignedIn, say: DevicePageState) -> Response {
     let page = Page {
         frame: web.frame(Some(&signed_in.browser)),
         csrf: web.csrf(&signed_in.browser, "device"),
@@ -82,17 +82,17 @@ fn show(web: &Web, signed_in: &SignedIn, say: Say) -> Response {
     }
 }
 
-fn wrong(code: &str, error: Message) -> Say {
-    Say {
+fn wrong(code: &str, error: Message) -> DevicePageState {
+    DevicePageState {
         status: StatusCode::BAD_REQUEST,
         code: code.chars().take(64).collect(),
         error: Some(error),
-        ..Say::default()
+        ..DevicePageState::default()
     }
 }
 
 fn shown(web: &Web, signed_in: &SignedIn, request: &DeviceRequest) -> Shown {
-    let issuer = &web.parts.issuer;
+    let issuer = &web.services.issuer;
     let asked = &request.authorization;
     let choice = |scope: Scope| Choice {
         name: scope.name(),
@@ -106,7 +106,7 @@ fn shown(web: &Web, signed_in: &SignedIn, request: &DeviceRequest) -> Shown {
         agent: browser_name(&asked.agent),
         since: moment(asked.created_at),
         external: issuer.external_of(&asked.resources).map(|external| {
-            (external.name, external.url.to_string(), web.parts.config.name.clone())
+            (external.name, external.url.to_string(), web.settings.config.name.clone())
         }),
         resources: asked.resources.iter().map(ToString::to_string).collect(),
         scopes: offered.iter().map(choice).collect(),
@@ -122,7 +122,7 @@ pub(crate) async fn get(
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let code = params.get("user_code").and_then(UserCode::parse);
     let code = code.map(|code| code.to_string()).unwrap_or_default();
-    show(&web, &signed_in, Say { code, ..Say::default() })
+    show(&web, &signed_in, DevicePageState { code, ..DevicePageState::default() })
 }
 
 /// Finds the request of a code. Codes can be guessed, so that each attempt counts.
@@ -130,10 +130,10 @@ async fn find(
     web: &Web,
     signed_in: &SignedIn,
     typed: &str,
-) -> Result<(DeviceRequest, Counted), Result<Say, Response>> {
+) -> Result<(DeviceRequest, Counted), Result<DevicePageState, Response>> {
     let unavailable = |error| ErrorPage::unavailable(&error).draw(web);
     let (user_id, address) = (&signed_in.visitor.user.id, signed_in.browser.address);
-    let counted = match web.parts.accounts.count_device_code(user_id, address).await {
+    let counted = match web.services.accounts.count_device_code(user_id, address).await {
         Ok(Ok(counted)) => counted,
         Ok(Err(TooMany(seconds))) => {
             let mut say = wrong(typed, text::device_wait(seconds));
@@ -143,7 +143,7 @@ async fn find(
         Err(error) => return Err(Err(unavailable(error))),
     };
     let found = match UserCode::parse(typed) {
-        Some(code) => web.parts.issuer.device_request(&code, address).await,
+        Some(code) => web.services.issuer.device_request(&code, address).await,
         None => Err(DeviceRefusal::Unknown),
     };
     match found {
@@ -152,7 +152,7 @@ async fn find(
             Err(Err(ErrorPage::from_failure(&failure).draw(web)))
         }
         Err(DeviceRefusal::Unknown | DeviceRefusal::Decided) => {
-            match counted.wrong(&web.parts.store).await {
+            match counted.wrong(&web.services.store).await {
                 Ok(()) => Err(Ok(wrong(typed, text::device_unknown()))),
                 Err(error) => Err(Err(unavailable(error))),
             }
@@ -166,15 +166,17 @@ async fn decide(
     signed_in: &SignedIn,
     request: &DeviceRequest,
     (chosen, right): (Option<ScopeSet>, UnitOfWork),
-) -> Result<Say, Response> {
+) -> Result<DevicePageState, Response> {
     let who = approver(&signed_in.visitor);
-    let decided = web.parts.issuer.decide_device(request, &who, chosen.as_ref(), right).await;
+    let decided = web.services.issuer.decide_device(request, &who, chosen.as_ref(), right).await;
     match decided {
         Ok(true) => {
             let done = Some(text::device_allowed(&request.client.name));
-            Ok(Say { done, ..Say::default() })
+            Ok(DevicePageState { done, ..DevicePageState::default() })
         }
-        Ok(false) => Ok(Say { done: Some(text::device_denied()), ..Say::default() }),
+        Ok(false) => {
+            Ok(DevicePageState { done: Some(text::device_denied()), ..DevicePageState::default() })
+        }
         Err(DeviceRefusal::Unknown | DeviceRefusal::Decided) => {
             Ok(wrong("", text::device_decided()))
         }
@@ -200,12 +202,16 @@ pub(crate) async fn post(
     let right: UnitOfWork = counted.right().collect();
     let chosen = match params.get("do") {
         Some("find") => {
-            if let Err(error) = web.parts.store.apply(right).await {
+            if let Err(error) = web.services.store.apply(right).await {
                 return ErrorPage::unavailable(&error).draw(&web);
             }
             let code = UserCode::parse(typed).map(|code| code.to_string()).unwrap_or_default();
             let asked = Some(shown(&web, &signed_in, &request));
-            return show(&web, &signed_in, Say { code, asked, ..Say::default() });
+            return show(
+                &web,
+                &signed_in,
+                DevicePageState { code, asked, ..DevicePageState::default() },
+            );
         }
         Some("allow") => Some(
             params.names().filter_map(|name| Scope::parse(name.strip_prefix("scope-")?)).collect(),

@@ -20,10 +20,11 @@ use doorward_transport::{Params, answer};
 use super::error::ErrorPage;
 use crate::{
     Web,
+    browser::Browser,
     entrance::{SignInTarget, local},
     frame::{Frame, ProviderButton, draw_with},
     language::filters,
-    visitor::{Browser, form},
+    visitor::form,
 };
 
 #[expect(
@@ -59,7 +60,7 @@ struct Passing {
     href: String,
 }
 
-struct Showing<'a> {
+struct LoginPageState<'a> {
     request: Option<(&'a str, &'a AuthorizationRequest)>,
     next: Option<&'a str>,
     again: bool,
@@ -83,8 +84,8 @@ pub(crate) fn href(
     format!("{path}?{}", query.finish()).trim_end_matches('?').to_owned()
 }
 
-async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
-    let providers = match web.parts.federation.providers().await {
+async fn show(web: &Web, browser: &Browser, showing: LoginPageState<'_>) -> Response {
+    let providers = match web.services.federation.providers().await {
         Ok(providers) => providers,
         Err(error) => return ErrorPage::unavailable(&error).draw(web),
     };
@@ -107,11 +108,11 @@ async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
         renewing: showing.renewing,
         name: showing.name.to_owned(),
         error: showing.error,
-        passwords: web.parts.accounts.config().passwords,
+        passwords: web.services.accounts.config().passwords,
         resets: web.sends_resets(),
         home: providers.iter().any(|provider| provider.has_home_domains()),
         providers: providers.iter().map(button).collect(),
-        passkey: web.parts.accounts.begin_passkey_sign_in().ok(),
+        passkey: web.services.accounts.begin_passkey_sign_in().ok(),
     };
     let allowed = answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() };
     browser.remember(web, draw_with(showing.status, &page, allowed))
@@ -125,7 +126,7 @@ async fn straight(
     hint: &str,
 ) -> Result<Option<Arc<Provider>>, Response> {
     let providers = web
-        .parts
+        .services
         .federation
         .providers()
         .await
@@ -133,7 +134,7 @@ async fn straight(
     if let Some(home) = providers.iter().find(|provider| provider.is_home_of(hint)) {
         return Ok(Some(Arc::clone(home)));
     }
-    let choose = params.get("choose").is_some() || web.parts.accounts.config().passwords;
+    let choose = params.get("choose").is_some() || web.services.accounts.config().passwords;
     match providers.as_slice() {
         [only] if !choose => Ok(Some(Arc::clone(only))),
         _ => Ok(None),
@@ -166,7 +167,7 @@ pub(crate) async fn get(
                 Ok(request) => request,
                 Err(response) => return response,
             };
-            let now = web.parts.clock.now();
+            let now = web.services.clock.now();
             let signed_in = browser
                 .visitor
                 .as_ref()
@@ -203,7 +204,7 @@ pub(crate) async fn get(
     show(
         &web,
         &browser,
-        Showing {
+        LoginPageState {
             request,
             next,
             again: switching,
@@ -250,7 +251,7 @@ pub(crate) async fn post(
         previous: browser.previous_session(),
         known: browser.known.clone(),
     };
-    let (status, error, wait) = match web.parts.accounts.sign_in(attempt).await {
+    let (status, error, wait) = match web.services.accounts.sign_in(attempt).await {
         Ok(Ok(signed_in)) => {
             let onward = SignInTarget { request: params.get("request"), next: params.get("next") };
             return web.let_in(&signed_in, &onward);
@@ -271,9 +272,9 @@ pub(crate) async fn post(
     };
     let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
     if let Some((_, request)) = request {
-        web.parts.issuer.note_no_sign_in(request, web.why_no_sign_in(name).await);
+        web.services.issuer.note_no_sign_in(request, web.why_no_sign_in(name).await);
     }
-    let showing = Showing {
+    let showing = LoginPageState {
         request,
         next: params.get("next"),
         again: false,
@@ -294,7 +295,7 @@ impl Web {
     /// it to the user.
     async fn why_no_sign_in(&self, name: &str) -> Reason {
         let Ok(name) = doorward_model::UserName::parse(name) else { return Reason::SignIn };
-        match self.parts.store.user_named(&name).await {
+        match self.services.store.user_named(&name).await {
             Ok(Some(user)) if user.disabled_at.is_some() => Reason::UserDisabled,
             _ => Reason::SignIn,
         }
@@ -314,7 +315,7 @@ pub(crate) async fn passkey(
     let onward = SignInTarget { request: params.get("request"), next: params.get("next") };
     let (credential, state) =
         (params.get("credential").unwrap_or_default(), params.get("state").unwrap_or_default());
-    match web.parts.accounts.sign_in_with_passkey(credential, state, browser.facts()).await {
+    match web.services.accounts.sign_in_with_passkey(credential, state, browser.facts()).await {
         Ok(signed_in) => web.let_in(&signed_in, &onward),
         Err(doorward_accounts::FactorError::Store(error)) => {
             ErrorPage::unavailable(&error).draw(&web)
@@ -333,7 +334,7 @@ pub(crate) async fn passkey(
             show(
                 &web,
                 &browser,
-                Showing {
+                LoginPageState {
                     request,
                     next: params.get("next"),
                     again: false,

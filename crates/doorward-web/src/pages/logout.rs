@@ -15,9 +15,10 @@ use doorward_transport::{answer, cookies::Cookie};
 use super::error::ErrorPage;
 use crate::{
     Web,
+    browser::Browser,
     frame::{Frame, draw},
     language::filters,
-    visitor::{Browser, form},
+    visitor::form,
 };
 
 #[derive(Template)]
@@ -45,10 +46,10 @@ pub(crate) async fn post(
     }
     let mut there = SignedOut::Here;
     if let Some(visitor) = browser.visitor.as_ref().or(browser.waiting.as_ref()) {
-        if let Err(error) = web.parts.accounts.sign_out(visitor).await {
+        if let Err(error) = web.services.accounts.sign_out(visitor).await {
             return ErrorPage::unavailable(&error).draw(&web);
         }
-        there = match web.parts.federation.signed_out(&visitor.session).await {
+        there = match web.services.federation.signed_out(&visitor.session).await {
             Ok(there) => there,
             Err(error) => return ErrorPage::unavailable(&error).draw(&web),
         };

@@ -9,8 +9,8 @@ use axum::{
 };
 use doorward_accounts::{Entrance, UpstreamFacts};
 use doorward_federation::{
-    Admission, Ask, ExternalIdentity, FederationError, Provider, ResumedSignIn, SecondFactorPolicy,
-    SignInBrowser, SignInPurpose,
+    Admission, ExternalIdentity, FederationError, Provider, ResumedSignIn, SecondFactorPolicy,
+    SignInBrowser, SignInOptions, SignInPurpose,
 };
 use doorward_language::text;
 use doorward_model::{ProviderId, UnitOfWork, id::random_text, routes};
@@ -20,8 +20,8 @@ use doorward_transport::{Params, answer, cookies::Cookie};
 use super::error::ErrorPage;
 use crate::{
     Web,
+    browser::Browser,
     entrance::{SignInTarget, local},
-    visitor::Browser,
 };
 
 /// The number of times that a sign-in is decided again when another one took the same name or linked
@@ -29,7 +29,7 @@ use crate::{
 const TRIES: usize = 4;
 
 async fn find(web: &Web, name: &str) -> Result<Arc<Provider>, Response> {
-    match web.parts.federation.provider(name).await {
+    match web.services.federation.provider(name).await {
         Ok(Some(provider)) => Ok(provider),
         Ok(None) => Err(ErrorPage::not_found().draw(web)),
         Err(error) => Err(ErrorPage::unavailable(&error).draw(web)),
@@ -51,9 +51,9 @@ pub(crate) async fn start(
     let Ok(params) = Params::from_query(request.uri().query()) else {
         return ErrorPage::malformed("query").draw(&web);
     };
-    let mut ask = Ask {
+    let mut ask = SignInOptions {
         login_hint: params.get("login_hint").filter(|hint| hint.len() <= 256).map(str::to_owned),
-        ..Ask::default()
+        ..SignInOptions::default()
     };
     if let Some(sealed) = params.get("request") {
         let request = match web.reopen(sealed, &browser).await {
@@ -82,21 +82,21 @@ pub(crate) async fn start(
         // last.
         ask.prompts = vec!["login".to_owned()];
     }
-    let journey = SignInPurpose {
+    let purpose = SignInPurpose {
         request: params.get("request").map(str::to_owned),
         next: params.get("next").map(|next| local(Some(next)).to_owned()),
         link,
     };
-    let (cookie, fresh) = match &browser.journey {
+    let (cookie, fresh) = match &browser.sign_in_cookie {
         Some(cookie) => (cookie.clone(), false),
-        None => (random_text(web.parts.entropy.as_ref(), 24), true),
+        None => (random_text(web.services.entropy.as_ref(), 24), true),
     };
     match web
-        .parts
+        .services
         .federation
         .begin(
             &provider,
-            journey.clone(),
+            purpose.clone(),
             ask,
             &SignInBrowser { browser: &cookie, address: browser.address },
         )
@@ -105,11 +105,11 @@ pub(crate) async fn start(
         Ok(url) => {
             let mut response = answer::see_other(url.as_str());
             if fresh {
-                web.cookies.set(response.headers_mut(), Cookie::Journey, &cookie, None);
+                web.cookies.set(response.headers_mut(), Cookie::SignIn, &cookie, None);
             }
             response
         }
-        Err(error) => failed(&web, &provider, &error, Some(&journey)),
+        Err(error) => failed(&web, &provider, &error, Some(&purpose)),
     }
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn callback_form(
     };
     match Params::from_form(request).await {
         Ok(params) => {
-            let sealed = web.parts.federation.seal_answer(&provider.id, &params);
+            let sealed = web.services.federation.seal_answer(&provider.id, &params);
             answer::see_other(&format!(
                 "{}?answer={sealed}",
                 web.at(&routes::of_provider(routes::LOGIN_CALLBACK, &provider.id))
@@ -149,36 +149,36 @@ pub(crate) async fn callback(
     };
     let params = Params::from_query(request.uri().query()).ok();
     let params = match params.as_ref().map(|params| (params, params.get("answer"))) {
-        Some((_, Some(sealed))) => web.parts.federation.open_answer(&provider.id, sealed),
+        Some((_, Some(sealed))) => web.services.federation.open_answer(&provider.id, sealed),
         Some((params, None)) => Some(params.clone()),
         None => None,
     };
     let Some(params) = params else {
         return ErrorPage::malformed("answer").draw(&web);
     };
-    let cookie = browser.journey.clone().unwrap_or_default();
-    let journey = web.parts.federation.journey_of(&params, &cookie).await;
-    match web.parts.federation.take_up(&provider, &params, &cookie).await {
+    let cookie = browser.sign_in_cookie.clone().unwrap_or_default();
+    let purpose = web.services.federation.purpose_of(&params, &cookie).await;
+    match web.services.federation.take_up(&provider, &params, &cookie).await {
         Ok(ResumedSignIn::First(arrival)) => arrived(&web, &browser, &provider, *arrival).await,
         // The back button or a reload: a signed-in user continues, and other browsers learn
         // nothing.
-        Ok(ResumedSignIn::Again(journey))
+        Ok(ResumedSignIn::Again(purpose))
             if browser.visitor.is_some() || browser.waiting.is_some() =>
         {
-            answer::see_other(&web.at(&onward(&journey).target()))
+            answer::see_other(&web.at(&onward(&purpose).target()))
         }
-        Ok(ResumedSignIn::Again(journey)) => failed(
+        Ok(ResumedSignIn::Again(purpose)) => failed(
             &web,
             &provider,
             &FederationError::NotAwaited("it was already used"),
-            Some(&journey),
+            Some(&purpose),
         ),
-        Err(error) => failed(&web, &provider, &error, journey.as_ref()),
+        Err(error) => failed(&web, &provider, &error, purpose.as_ref()),
     }
 }
 
-fn onward(journey: &SignInPurpose) -> SignInTarget<'_> {
-    SignInTarget { request: journey.request.as_deref(), next: journey.next.as_deref() }
+fn onward(purpose: &SignInPurpose) -> SignInTarget<'_> {
+    SignInTarget { request: purpose.request.as_deref(), next: purpose.next.as_deref() }
 }
 
 async fn arrived(
@@ -187,7 +187,7 @@ async fn arrived(
     provider: &Arc<Provider>,
     arrival: ExternalIdentity,
 ) -> Response {
-    if arrival.journey.link.is_some() {
+    if arrival.purpose.link.is_some() {
         return ask(web, browser, provider, &arrival).await;
     }
     enter(web, browser, provider, &arrival, None).await
@@ -200,14 +200,14 @@ async fn ask(
     provider: &Arc<Provider>,
     arrival: &ExternalIdentity,
 ) -> Response {
-    let cookie = browser.journey.clone().unwrap_or_default();
-    match web.parts.federation.keep_arrival(arrival, &cookie).await {
+    let cookie = browser.sign_in_cookie.clone().unwrap_or_default();
+    match web.services.federation.keep_arrival(arrival, &cookie).await {
         Ok(handle) => answer::see_other(&web.at(&format!(
             "{}?arrival={}",
             routes::LOGIN_WELCOME,
             handle.reveal()
         ))),
-        Err(error) => failed(web, provider, &error, Some(&arrival.journey)),
+        Err(error) => failed(web, provider, &error, Some(&arrival.purpose)),
     }
 }
 
@@ -222,19 +222,19 @@ pub(crate) async fn enter(
 ) -> Response {
     for _ in 0..TRIES {
         let (user, unit) =
-            match web.parts.federation.admit(provider, arrival, spends.is_some()).await {
+            match web.services.federation.admit(provider, arrival, spends.is_some()).await {
                 Ok(Admission::SignIn { user, unit }) => (*user, unit),
                 Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
-                Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
+                Err(error) => return failed(web, provider, &error, Some(&arrival.purpose)),
             };
         let authentication = arrival.authentication();
         let more = match provider.second_factor() {
             SecondFactorPolicy::Never => Ok(false),
             SecondFactorPolicy::Enrolled => {
-                web.parts.accounts.must_prove_more(&user, &authentication, false).await
+                web.services.accounts.must_prove_more(&user, &authentication, false).await
             }
             SecondFactorPolicy::Required => {
-                web.parts.accounts.must_prove_more(&user, &authentication, true).await
+                web.services.accounts.must_prove_more(&user, &authentication, true).await
             }
         };
         let complete = match more {
@@ -253,20 +253,20 @@ pub(crate) async fn enter(
             complete,
             upstream: Some(upstream),
         };
-        let (session, signed_in) = web.parts.accounts.enter(user, entrance, browser.facts());
+        let (session, signed_in) = web.services.accounts.enter(user, entrance, browser.facts());
         let all: UnitOfWork =
             spends.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
-        match web.parts.store.apply(all).await {
+        match web.services.store.apply(all).await {
             Ok(()) => {
                 tracing::info!(provider = %provider.id, user = %signed_in.user.id, address = %browser.address.0, complete, "signed in through a provider");
-                return web.let_in(&signed_in, &onward(&arrival.journey));
+                return web.let_in(&signed_in, &onward(&arrival.purpose));
             }
             Err(StoreError::Refused(Condition::RedeemSignIn)) => {
                 return failed(
                     web,
                     provider,
                     &FederationError::NotAwaited("it was already decided"),
-                    Some(&arrival.journey),
+                    Some(&arrival.purpose),
                 );
             }
             // A concurrent sign-in of the same user, or with the same name, was faster: read again.
@@ -280,7 +280,7 @@ pub(crate) async fn enter(
         web,
         provider,
         &FederationError::Unavailable("too many sign-ins at the same moment".to_owned()),
-        Some(&arrival.journey),
+        Some(&arrival.purpose),
     )
 }
 
@@ -289,13 +289,13 @@ pub(crate) fn failed(
     web: &Web,
     provider: &Provider,
     error: &FederationError,
-    journey: Option<&SignInPurpose>,
+    purpose: Option<&SignInPurpose>,
 ) -> Response {
     if let FederationError::Store(error) = error {
         return ErrorPage::unavailable(error).draw(web);
     }
     tracing::warn!(provider = %provider.id, %error, "a sign-in through an identity provider failed");
-    let onward = journey.map(onward).unwrap_or_default();
+    let onward = purpose.map(onward).unwrap_or_default();
     let again = format!(
         "{}?{}",
         routes::LOGIN,

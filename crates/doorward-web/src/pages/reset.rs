@@ -16,11 +16,12 @@ use doorward_transport::Params;
 use super::error::ErrorPage;
 use crate::{
     Web,
+    browser::Browser,
     entrance::SignInTarget,
     frame::{Frame, draw},
     language::{Language, filters},
     reasons,
-    visitor::{Browser, form},
+    visitor::form,
 };
 
 #[derive(Template)]
@@ -63,7 +64,7 @@ fn show_forgot(
 impl Web {
     /// Reports that a forgotten password can be replaced by a mail.
     pub(crate) fn sends_resets(&self) -> bool {
-        self.parts.mail_writer.are_sent() && self.parts.accounts.config().passwords
+        self.services.mail_writer.are_sent() && self.services.accounts.config().passwords
     }
 
     /// Sends the link for a forgotten password, if the user exists. Runs in the background, so that
@@ -71,7 +72,7 @@ impl Web {
     fn send_reset(&self, asked: String) {
         let web = self.clone();
         tokio::spawn(Language::current().speaking(async move {
-            let users = match web.parts.accounts.forgot_password(&asked).await {
+            let users = match web.services.accounts.forgot_password(&asked).await {
                 Ok(users) => users,
                 Err(error) => {
                     tracing::error!(%error, "a mail about a forgotten password could not be sent");
@@ -79,9 +80,9 @@ impl Web {
                 }
             };
             for user in users {
-                let link = web.parts.accounts.password_link(&user, RESET_SECONDS);
+                let link = web.services.accounts.password_link(&user, RESET_SECONDS);
                 let url = web.at(&routes::LOGIN_RESET.replace("{token}", &link));
-                if let Some(prepared) = web.parts.mail_writer.forgotten_password(&user, url) {
+                if let Some(prepared) = web.services.mail_writer.forgotten_password(&user, url) {
                     prepared.send_in_background();
                 }
             }
@@ -131,7 +132,7 @@ fn show(
         csrf: web.csrf(browser, "reset"),
         name: user.name.to_string(),
         done,
-        password_min_length: web.parts.accounts.config().password_min_length,
+        password_min_length: web.services.accounts.config().password_min_length,
         error,
     };
     browser.remember(web, draw(status, &page, false))
@@ -160,11 +161,11 @@ pub(crate) async fn get(
     browser: Browser,
     request: Request<Body>,
 ) -> Response {
-    if !web.parts.accounts.config().passwords {
+    if !web.services.accounts.config().passwords {
         return ErrorPage::not_found().draw(&web);
     }
     let onward = onward_of(&request);
-    match web.parts.accounts.password_link_of(&secret).await {
+    match web.services.accounts.password_link_of(&secret).await {
         Ok(user) => show(&web, &browser, (&user, &onward), (StatusCode::OK, false), None),
         Err(error) => refused(&web, error),
     }
@@ -176,7 +177,7 @@ pub(crate) async fn post(
     browser: Browser,
     request: Request<Body>,
 ) -> Response {
-    if !web.parts.accounts.config().passwords {
+    if !web.services.accounts.config().passwords {
         return ErrorPage::not_found().draw(&web);
     }
     let onward = onward_of(&request);
@@ -184,12 +185,12 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let user = match web.parts.accounts.password_link_of(&secret).await {
+    let user = match web.services.accounts.password_link_of(&secret).await {
         Ok(user) => user,
         Err(error) => return refused(&web, error),
     };
     match web
-        .parts
+        .services
         .accounts
         .set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned())
         .await

@@ -16,11 +16,12 @@ use doorward_transport::{Params, answer};
 use super::error::ErrorPage;
 use crate::{
     Web,
+    browser::Browser,
     entrance::SignInTarget,
     frame::{Frame, draw, draw_with},
     language::filters,
     reasons,
-    visitor::{Browser, form},
+    visitor::form,
 };
 
 #[derive(Template)]
@@ -97,7 +98,7 @@ async fn show(
     params: &Params,
     error: Option<&FactorError>,
 ) -> Response {
-    let accounts = &web.parts.accounts;
+    let accounts = &web.services.accounts;
     let enrolled = match accounts.enrolled(&visitor.user.id).await {
         Ok(enrolled) => enrolled,
         Err(error) => return ErrorPage::unavailable(&error).draw(web),
@@ -186,7 +187,7 @@ async fn prove(
     known: Option<&str>,
     params: &Params,
 ) -> Result<Result<&'static str, FactorError>, Response> {
-    let accounts = &web.parts.accounts;
+    let accounts = &web.services.accounts;
     let (user, text) = (&visitor.user, |name: &str| params.get(name).unwrap_or_default());
     let enrolled = match accounts.enrolled(&user.id).await {
         Ok(enrolled) => enrolled,
@@ -217,7 +218,7 @@ async fn prove(
 /// Recovery codes for a user who just set up a first factor, or used the last code, and signed in
 /// recently.
 async fn codes(web: &Web, signed_in: &SignedIn) -> Result<Option<Vec<String>>, StoreError> {
-    let accounts = &web.parts.accounts;
+    let accounts = &web.services.accounts;
     let Some(visitor) = accounts.holder(signed_in.token.reveal()).await? else { return Ok(None) };
     match accounts.authority(&visitor).await? {
         Ok(authority) => accounts.first_recovery_codes(&authority, &visitor.user.id).await,
@@ -245,7 +246,7 @@ pub(crate) async fn post(
         Err(response) => return response,
     };
     let outcome = async {
-        let signed_in = web.parts.accounts.complete(visitor, method, browser.facts()).await?;
+        let signed_in = web.services.accounts.complete(visitor, method, browser.facts()).await?;
         let codes = codes(&web, &signed_in).await?;
         Ok::<_, StoreError>((signed_in, codes))
     };

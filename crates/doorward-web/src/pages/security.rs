@@ -73,8 +73,8 @@ async fn identities(
     web: &Web,
     signed_in: &SignedIn,
 ) -> Result<(Vec<IdentityRow>, Vec<ProviderButton>), StoreError> {
-    let providers = web.parts.federation.all_providers().await?;
-    let known = web.parts.store.identities_of(&signed_in.visitor.user.id).await?;
+    let providers = web.services.federation.all_providers().await?;
+    let known = web.services.store.identities_of(&signed_in.visitor.user.id).await?;
     let rows = known.iter().map(|identity| {
         let provider = providers.iter().find(|provider| provider.id == identity.provider);
         IdentityRow {
@@ -107,7 +107,7 @@ async fn identities(
 }
 
 async fn page(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Result<Page, StoreError> {
-    let (accounts, user) = (&web.parts.accounts, &signed_in.visitor.user);
+    let (accounts, user) = (&web.services.accounts, &signed_in.visitor.user);
     let enrolled = accounts.enrolled(&user.id).await?;
     let authority = accounts.authority(&signed_in.visitor).await?;
     let (identities, providers) = identities(web, signed_in).await?;
@@ -173,7 +173,7 @@ async fn submitted(
     request: Request<Body>,
 ) -> Result<(Params, Authority), Response> {
     let params = form(web, &signed_in.browser, "security", request).await?;
-    match web.parts.accounts.authority(&signed_in.visitor).await {
+    match web.services.accounts.authority(&signed_in.visitor).await {
         Ok(Ok(authority)) => Ok((params, authority)),
         // The page itself names the place for that.
         Ok(Err(_)) => Err(show(web, signed_in, Some(text::security_sign_in_first())).await),
@@ -203,7 +203,7 @@ async fn after(
             return refusal(response, &error);
         }
     };
-    let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
+    let (accounts, visitor) = (&web.services.accounts, &signed_in.visitor);
     let proved = async {
         let codes = accounts.first_recovery_codes(authority, &visitor.user.id).await?;
         let raised = match visitor.session.authentication.level {
@@ -250,7 +250,7 @@ pub(crate) async fn passkeys(
         Ok(submitted) => submitted,
         Err(response) => return response,
     };
-    let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
+    let (accounts, visitor) = (&web.services.accounts, &signed_in.visitor);
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("action") == "remove" {
         return match accounts
@@ -278,7 +278,7 @@ pub(crate) async fn authenticator(
         Ok(submitted) => submitted,
         Err(response) => return response,
     };
-    let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
+    let (accounts, visitor) = (&web.services.accounts, &signed_in.visitor);
     if params.get("action") == Some("remove") {
         return match accounts
             .remove_authenticator(&authority, &visitor.user.id, visitor.session.id.clone())
@@ -309,7 +309,7 @@ pub(crate) async fn recovery_codes(
         Ok((_, authority)) => authority,
         Err(response) => return response,
     };
-    match web.parts.accounts.new_recovery_codes(&authority, &signed_in.visitor.user.id).await {
+    match web.services.accounts.new_recovery_codes(&authority, &signed_in.visitor.user.id).await {
         Ok(codes) => show_codes(&web, Some(&signed_in), codes),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
@@ -329,8 +329,8 @@ pub(crate) async fn unlink(
     let others = async {
         // A passkey is no reason to leave: it would outlive the provider that the account hangs on.
         Ok::<_, StoreError>(
-            (user.password.is_some() && web.parts.accounts.config().passwords)
-                || web.parts.store.identities_of(&user.id).await?.len() > 1,
+            (user.password.is_some() && web.services.accounts.config().passwords)
+                || web.services.store.identities_of(&user.id).await?.len() > 1,
         )
     };
     match others.await {
@@ -341,7 +341,7 @@ pub(crate) async fn unlink(
         Err(error) => return ErrorPage::unavailable(&error).draw(&web),
     }
     match web
-        .parts
+        .services
         .federation
         .unlink(&user.id, IdentityId::from_stored(params.get("id").unwrap_or_default()))
         .await

@@ -105,16 +105,16 @@ async fn show(
     let wanted = wanted(typed);
     let filled = !wanted.name.is_empty();
     let visitor = &signed_in.visitor;
-    let now = web.parts.clock.now();
+    let now = web.services.clock.now();
     let (tokens, services) = match (
-        web.parts.store.access_tokens_of(&visitor.user.id).await,
-        web.parts.upstreams.services(&visitor.user).await,
+        web.services.store.access_tokens_of(&visitor.user.id).await,
+        web.services.upstreams.services(&visitor.user).await,
     ) {
         (Ok(tokens), Ok(services)) => (tokens, services),
         (Err(error), _) | (_, Err(error)) => return ErrorPage::unavailable(&error).draw(web),
     };
     let (live, ended): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.is_live(now));
-    let offered = web.parts.rules.now().access.effective(
+    let offered = web.settings.rules.now().access.effective(
         &SCOPES.iter().map(|info| info.scope).collect(),
         &visitor.user,
         &visitor.session.authentication,
@@ -154,9 +154,9 @@ async fn show(
             .collect(),
         days: if wanted.days == 0 { 90 } else { wanted.days },
         typed: wanted.name.clone(),
-        max_days: web.parts.accounts.config().access_token_max_days,
+        max_days: web.services.accounts.config().access_token_max_days,
         key_url: web.at(routes::MCP_KEY),
-        on: web.parts.accounts.config().access_tokens,
+        on: web.services.accounts.config().access_tokens,
     };
     draw_scripted(status, &page)
 }
@@ -195,7 +195,7 @@ pub(crate) async fn post(
         Err(response) => return response,
     };
     let visitor = &signed_in.visitor;
-    let accounts = &web.parts.accounts;
+    let accounts = &web.services.accounts;
     let id = AccessTokenId::from_text(params.get("token").unwrap_or_default());
     let verb = params.get("do").unwrap_or_default();
     if verb == "revoke" {
@@ -216,7 +216,7 @@ pub(crate) async fn post(
     let done = match verb {
         "rotate" => accounts.rotate_access_token(&authority, &visitor.user.id, &id).await,
         "make" => {
-            let access = &web.parts.rules.now().access;
+            let access = &web.settings.rules.now().access;
             accounts.add_access_token(&authority, &visitor.user, access, wanted(&params)).await
         }
         _ => return ErrorPage::incomplete("do").draw(&web),

@@ -17,10 +17,11 @@ use doorward_transport::{Params, answer};
 use super::{error::ErrorPage, provider};
 use crate::{
     Web,
+    browser::Browser,
     entrance::SignInTarget,
     frame::{Frame, draw},
     language::filters,
-    visitor::{Browser, form},
+    visitor::form,
 };
 
 #[derive(Template)]
@@ -51,8 +52,8 @@ async fn kept(
     params: &Params,
 ) -> Result<(ExternalIdentity, Change), Response> {
     let handle = params.get("arrival").unwrap_or_default();
-    let cookie = browser.journey.clone().unwrap_or_default();
-    web.parts.federation.kept_arrival(handle, &cookie).await.map_err(|error| stale(web, &error))
+    let cookie = browser.sign_in_cookie.clone().unwrap_or_default();
+    web.services.federation.kept_arrival(handle, &cookie).await.map_err(|error| stale(web, &error))
 }
 
 pub(crate) async fn get(
@@ -81,7 +82,7 @@ pub(crate) async fn get(
         user: browser.visitor.as_ref().map(|visitor| visitor.user.name.to_string()),
         sign_in_url: web.at(&format!("{}?switch=1&choose=1&{sign_in}", routes::LOGIN)),
         // A user who began by linking has an account already.
-        may_create: arrival.journey.link.is_none(),
+        may_create: arrival.purpose.link.is_none(),
     };
     browser.remember(&web, draw(StatusCode::OK, &page, false))
 }
@@ -104,13 +105,13 @@ pub(crate) async fn post(
         Err(response) => return response,
     };
     match (params.get("decision"), &browser.visitor) {
-        (Some("create"), _) if arrival.journey.link.is_none() => {
+        (Some("create"), _) if arrival.purpose.link.is_none() => {
             provider::enter(&web, &browser, &provider, &arrival, Some(used)).await
         }
         (Some("link"), Some(visitor)) => {
             // The user who began to link must confirm it, even if another user signed in here
             // meanwhile.
-            if arrival.journey.link.as_deref().is_some_and(|link| link != visitor.user.id.as_str())
+            if arrival.purpose.link.as_deref().is_some_and(|link| link != visitor.user.id.as_str())
             {
                 return stale(&web, &FederationError::NotAwaited("another user is signed in now"));
             }
@@ -125,14 +126,14 @@ pub(crate) async fn post(
                 return response;
             }
             let mut unit =
-                match web.parts.federation.link(&provider, &arrival, &visitor.user.id).await {
+                match web.services.federation.link(&provider, &arrival, &visitor.user.id).await {
                     Ok(unit) => unit,
                     Err(error) => {
-                        return provider::failed(&web, &provider, &error, Some(&arrival.journey));
+                        return provider::failed(&web, &provider, &error, Some(&arrival.purpose));
                     }
                 };
             unit.push(used);
-            match web.parts.store.apply(unit).await {
+            match web.services.store.apply(unit).await {
                 Ok(()) => {}
                 Err(StoreError::Refused(_)) => {
                     return stale(&web, &FederationError::NotAwaited("it was already decided"));
@@ -141,7 +142,7 @@ pub(crate) async fn post(
             }
             tracing::info!(provider = %provider.id, user = %visitor.user.id, "an account at an identity provider was linked by its user");
             let onward = SignInTarget {
-                request: arrival.journey.request.as_deref(),
+                request: arrival.purpose.request.as_deref(),
                 next: Some(routes::ACCOUNT_SECURITY),
             };
             answer::see_other(&web.at(&onward.target()))

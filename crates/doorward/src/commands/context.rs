@@ -9,8 +9,9 @@ use doorward_admin::{
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
-use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
+use doorward_keys::{MasterKey, SystemEntropy};
 use doorward_mail::{MailWriter, Mailer};
+use doorward_mcp::Changes;
 use doorward_model::{Live, PublicUrl, ResourceTable, Rules, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
@@ -21,6 +22,7 @@ use crate::{
     config::{Checked, Config},
     data_dir::DataDir,
     master_key, reload,
+    services::{CoreServices, NetworkServices},
 };
 
 /// A command's surroundings.
@@ -53,17 +55,21 @@ impl Context {
     pub(super) async fn master(&self, store: &Store) -> Result<Arc<MasterKey>, Failed> {
         master_key::open(self.config.keys.master_key.reveal(), self.data_dir.path(), store).await
     }
-    pub(super) async fn accounts(&self, store: &Store) -> Result<Accounts, Failed> {
-        Ok(Accounts::new(doorward_accounts::Parts {
+    async fn core(&self, store: &Store) -> Result<CoreServices, Failed> {
+        Ok(CoreServices {
             store: store.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             master: self.master(store).await?,
-            // Commands do not sign users in.
-            public_url: None,
-            name: self.config.pages.name.clone(),
-            config: self.config.accounts.clone(),
-        })?)
+        })
+    }
+    async fn network(&self, store: &Store) -> Result<NetworkServices, Failed> {
+        let core = self.core(store).await?;
+        core.connect(&self.config, self.public_url()?).await
+    }
+    pub(super) async fn accounts(&self, store: &Store) -> Result<Accounts, Failed> {
+        // Commands do not sign users in.
+        self.core(store).await?.accounts(&self.config, None)
     }
     pub(super) async fn users(&self, store: &Store) -> Result<Users, Failed> {
         Ok(Users::new(store.clone(), self.accounts(store).await?, Arc::new(SystemClock)))
@@ -81,11 +87,13 @@ impl Context {
         Ok(Mails::new(store.clone(), self.mail_writer()?))
     }
     pub(super) async fn clients(&self, store: &Store) -> Result<Clients, Failed> {
-        let (accounts, registration) = (self.accounts(store).await?, self.registration(store)?);
+        let (accounts, registration) =
+            (self.accounts(store).await?, self.registration(store).await?);
         Ok(Clients::new(store.clone(), accounts, registration, Arc::new(SystemClock)))
     }
     pub(super) async fn trusts(&self, store: &Store) -> Result<Trusts, Failed> {
-        let (accounts, registration) = (self.accounts(store).await?, self.registration(store)?);
+        let (accounts, registration) =
+            (self.accounts(store).await?, self.registration(store).await?);
         Ok(Trusts::new(store.clone(), accounts, registration, self.public_url()?))
     }
     pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
@@ -126,54 +134,20 @@ impl Context {
         Ok(Vitals::new(store.clone(), clock, reached, mailer, self.config.audit.clone()))
     }
     pub(super) async fn federation(&self, store: &Store) -> Result<Federation, Failed> {
-        let master = self.master(store).await?;
-        let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
-        ring.follow(&store.signing_keys().await?)?;
-        let federation = Federation::new(doorward_federation::Parts {
-            store: store.clone(),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-            keys: ring,
-            master,
-            outbound: Outbound::new(&self.config.outbound)?,
-            outbound_config: self.config.outbound.clone(),
-            public_url: self.public_url()?,
-            passwords: self.config.accounts.passwords,
-        });
+        let federation = self.network(store).await?.federation(&self.config);
         federation.configure(federation.prepare(&self.config.providers)?);
         Ok(federation)
     }
     pub(super) async fn gateway(&self, store: &Store) -> Result<Gateway, Failed> {
-        let master = self.master(store).await?;
-        let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
-        ring.follow(&store.signing_keys().await?)?;
-        let public_url = self.public_url()?;
-        let gateway = Gateway::new(doorward_gateway::Parts {
-            store: store.clone(),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-            keys: ring,
-            master,
-            outbound: Outbound::new(&self.config.outbound)?,
-            outbound_config: self.config.outbound.clone(),
-            resources: ResourceTable::new(&public_url),
-            public_url,
-            name: self.config.pages.name.clone(),
-            changes: doorward_mcp::Changes::default(),
-            supervisor: None,
-        });
+        let network = self.network(store).await?;
+        let resources = ResourceTable::new(&network.public_url);
+        let gateway = network.gateway(&self.config, resources, Changes::default(), None);
         gateway.configure(gateway.prepare(&self.config.upstreams)?);
         Ok(gateway)
     }
-    pub(super) fn registration(&self, store: &Store) -> Result<Registration, Failed> {
+    pub(super) async fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;
-        Ok(Registration::new(
-            store.clone(),
-            Arc::new(SystemClock),
-            Arc::new(SystemEntropy),
-            outbound,
-            self.config.registration.clone(),
-        ))
+        Ok(self.core(store).await?.registration(&self.config, &outbound))
     }
     pub(super) fn public_url(&self) -> Result<PublicUrl, Failed> {
         Ok(self.checked.public_url(self.checked.listen.port())?)

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use doorward_admin::Finding;
-use doorward_federation::Look;
+use doorward_federation::CheckSubject;
 use doorward_language::{self as language, timeline as texts};
 use doorward_model::{
     Clock, Dependency, NewUsers, Outcome, Timestamp,
@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::{context::Context, moment, print_findings, print_json};
 use crate::{
     Failed,
-    config::{ConfigErrors, TlsWanted},
+    config::{ConfigErrors, TlsSource},
     control,
     data_dir::{DataDir, exposed_to_all},
     master_key,
@@ -104,8 +104,8 @@ fn server(context: &Context) -> Result<String, String> {
 /// How long the certificate is valid that is configured, or that the server used last.
 fn certificate(context: &Context) -> Option<Finding> {
     let file = match &context.checked.tls {
-        TlsWanted::Files(files) => files.certificate.clone(),
-        TlsWanted::SelfSigned | TlsWanted::None => context.data_dir.noted()?.certificate?,
+        TlsSource::Files(files) => files.certificate.clone(),
+        TlsSource::SelfSigned | TlsSource::None => context.data_dir.noted()?.certificate?,
     };
     let told = file.display();
     let result = match tls::validity(&file, SystemClock.now()) {
@@ -183,7 +183,7 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
             .collect();
         // Remarks that are no problems.
         let remarks = found.iter().filter_map(|finding| match (finding.look, &finding.result) {
-            (Look::Clock | Look::LeftOut, Ok(says)) => {
+            (CheckSubject::Clock | CheckSubject::LeftOut, Ok(says)) => {
                 Some(format!("; {}: {says}", finding.look.as_str()))
             }
             _ => None,
@@ -240,7 +240,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
     findings.extend(running(&context.data_dir).await);
     findings.extend(certificate(context));
     let mut exposed = context.data_dir.exposed();
-    if let TlsWanted::Files(files) = &context.checked.tls {
+    if let TlsSource::Files(files) = &context.checked.tls {
         exposed.extend(exposed_to_all(&files.key));
     }
     let permissions = if exposed.is_empty() {

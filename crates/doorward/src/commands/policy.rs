@@ -17,7 +17,7 @@ use crate::Failed;
 pub(super) enum Command {
     /// Explains whether a user may use a tool, a prompt, a resource or an upstream through a
     /// client.
-    Explain(Asked),
+    Explain(Question),
     /// Lists the rules in order, each with the calls of the last 30 days on which it decided.
     List,
     /// Decides about the cases of a file under the configuration, and fails if an effect is not the
@@ -144,7 +144,7 @@ async fn list(context: &Context) -> Result<ExitCode, Failed> {
 
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("item").required(true).args(["tool", "prompt", "resource", "template", "upstream"])))]
-pub(super) struct Asked {
+pub(super) struct Question {
     /// The user's ID or sign-in name.
     #[arg(long, value_name = "ID|NAME")]
     user: String,

@@ -4,7 +4,8 @@ use std::{io::Read, process::ExitCode};
 
 use clap::Subcommand;
 use doorward_admin::{
-    Decision, Proposal, Reach, ReviewedTool, SettingsPatch, ToolSeen, Upstreams, WaitingTool, waits,
+    Decision, Proposal, Reach, ReviewedTool, SettingsPatch, ToolVersion, Upstreams, WaitingTool,
+    waits,
 };
 use doorward_gateway::{Source, Upstream, upstreams::KINDS};
 use doorward_model::{ToolClass, UpstreamTrust, foreign};
@@ -162,7 +163,7 @@ async fn decide(
     (name, tool): (&str, &str),
     decision: Decision,
 ) -> Result<String, Failed> {
-    let seen = ToolSeen { upstream: name, tool, seen: None };
+    let seen = ToolVersion { upstream: name, tool, seen: None };
     match upstreams.decide(seen, decision, BY).await {
         Ok(pin) => Ok(pin.tool),
         Err(refusal) => {

@@ -11,7 +11,7 @@ use doorward_transport::{
     outbound::{Bounds, OutboundSetupError},
 };
 
-use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, TlsWanted};
+use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, TlsSource};
 
 /// A configuration with the place of every value that is not a default.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,7 @@ impl Loaded {
                 "must be localhost:PORT or an IP address and port, such as localhost:8400 or 0.0.0.0:8400"
             }),
         );
-        let tls = take.keyed(TlsWanted::read(&config.server));
+        let tls = take.keyed(TlsSource::read(&config.server));
         let public_url = match (listen, &tls) {
             (Some(listen), Some(tls)) => {
                 take.parsed("server.public_url", self.public_url(listen, tls))
@@ -173,7 +173,7 @@ impl Loaded {
     /// Includes the checks that only a server needs.
     pub fn check_to_serve(&self) -> Result<Checked, ConfigErrors> {
         let checked = self.check();
-        let files = TlsWanted::read(&self.config.server).map(|tls| tls.check_files());
+        let files = TlsSource::read(&self.config.server).map(|tls| tls.check_files());
         // Settings of TLS that cannot be read are a fault of the first check.
         let Ok(Err((key, message))) = files else { return checked };
         let mut faults = checked.err().map(|ConfigErrors(faults)| faults).unwrap_or_default();
@@ -182,7 +182,7 @@ impl Loaded {
     }
 
     /// The public URL, unless it follows from the listener.
-    fn public_url(&self, listen: Listen, tls: &TlsWanted) -> Result<Option<PublicUrl>, String> {
+    fn public_url(&self, listen: Listen, tls: &TlsSource) -> Result<Option<PublicUrl>, String> {
         let text = &self.config.server.public_url;
         if text.is_empty() {
             if listen.is_loopback() {
@@ -192,14 +192,14 @@ impl Loaded {
                 "is needed when other machines can connect (server.listen is {listen}): set it to the https URL under which users reach this server"
             );
             return Err(match tls {
-                TlsWanted::None => {
+                TlsSource::None => {
                     format!("{needed}. Set up https in one of three ways: {WAYS_TO_HTTPS}")
                 }
-                TlsWanted::Files(_) | TlsWanted::SelfSigned => needed,
+                TlsSource::Files(_) | TlsSource::SelfSigned => needed,
             });
         }
         let url = PublicUrl::parse(text).map_err(|error| error.to_string())?;
-        if *tls != TlsWanted::None && !url.is_https() {
+        if *tls != TlsSource::None && !url.is_https() {
             return Err(format!(
                 "begins with http, but this server serves https; write https{}",
                 text.trim_start_matches("http")
@@ -292,7 +292,7 @@ pub struct Checked {
     /// The IP address and port of the listener.
     pub listen: Listen,
     /// With which certificate.
-    pub tls: TlsWanted,
+    pub tls: TlsSource,
     /// The public URL, unless it follows from the listener.
     pub public_url: Option<PublicUrl>,
     /// The signature algorithm of tokens.

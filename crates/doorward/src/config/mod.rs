@@ -23,7 +23,7 @@ pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
 pub use sections::{AccessConfig, LogConfig, MetricsConfig, PolicyConfig};
 pub use source::{ConfigSource, Fingerprint};
-pub use tls::TlsWanted;
+pub use tls::TlsSource;
 
 /// Everything that can be configured. Every key has a default: an empty file is a complete
 /// configuration.

@@ -6,7 +6,7 @@ use doorward_transport::{ServerConfig, tls::Files};
 
 /// The configured TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TlsWanted {
+pub enum TlsSource {
     /// None: a reverse proxy serves https, or no server does.
     #[default]
     None,
@@ -16,7 +16,7 @@ pub enum TlsWanted {
     SelfSigned,
 }
 
-impl TlsWanted {
+impl TlsSource {
     /// Reads the settings. An error names the key of the invalid one, and the problem.
     pub(super) fn read(config: &ServerConfig) -> Result<Self, (&'static str, String)> {
         let (certificate, key) = (&config.tls_certificate, &config.tls_key);

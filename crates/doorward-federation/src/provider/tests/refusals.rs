@@ -2,7 +2,7 @@
 
 use doorward_transport::{
     Fetched,
-    oauth::{Answer, Asked, Failure},
+    oauth::{Answer, Failure, RequestSubject},
 };
 
 use super::{ProviderConfig, config, kinds};
@@ -107,7 +107,8 @@ fn a_refusal_of_one_user_is_told_from_one_of_this_server_in_the_words_of_each_ki
     for row in rows {
         let parts: Vec<&str> = row.splitn(5, ' ').collect();
         let [kind, place, status, expected, body] = parts.as_slice() else { panic!("{row}") };
-        let asked = if *place == "token" { Asked::Tokens } else { Asked::Resource };
+        let asked =
+            if *place == "token" { RequestSubject::Tokens } else { RequestSubject::Resource };
         let settings = (kinds::named(kind).unwrap().prepare)(&configured(kind)).unwrap();
         let status = status.parse().unwrap();
         let fetched =

@@ -19,7 +19,10 @@ use rmcp::{
 use serde_json::json;
 use sse_stream::Sse;
 
-use super::{Events, Http, SESSION, request::Request};
+use super::{
+    client::{Events, Http, SESSION},
+    request::Request,
+};
 use crate::{
     link_error::LinkError,
     wire::{
@@ -120,7 +123,7 @@ fn looks_like_events(body: &[u8]) -> bool {
 
 /// A request as it was sent.
 #[derive(Clone, Copy)]
-pub(super) struct Sent<'r> {
+pub(super) struct SentRequest<'r> {
     pub(super) uri: &'r str,
     pub(super) request: &'r Request,
     pub(super) with_session: bool,
@@ -136,7 +139,7 @@ impl Http {
     pub(super) async fn answered(
         &self,
         asked: &JsonRpcRequest<ClientRequest>,
-        sent: Sent<'_>,
+        sent: SentRequest<'_>,
         response: reqwest::Response,
     ) -> Result<StreamableHttpPostResponse, LinkError> {
         let status = response.status();
@@ -180,7 +183,7 @@ impl Http {
     async fn refused(
         &self,
         asked: &JsonRpcRequest<ClientRequest>,
-        sent: Sent<'_>,
+        sent: SentRequest<'_>,
         response: reqwest::Response,
     ) -> Result<StreamableHttpPostResponse, LinkError> {
         let status = response.status();

@@ -7,7 +7,7 @@ use doorward_transport::{OutboundError, outbound::NoResponse};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
-use super::Http;
+use super::client::Http;
 use crate::{
     access::{Credential, NoToken},
     link_error::LinkError,

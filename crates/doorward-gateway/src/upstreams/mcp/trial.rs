@@ -4,9 +4,9 @@ use std::{borrow::Cow, sync::Arc};
 
 use doorward_model::{User, foreign};
 
-use super::Speaker;
+use super::McpUpstream;
 use crate::{
-    finding::{Finding, Look},
+    finding::{CheckSubject, Finding},
     link_error::LinkError,
 };
 
@@ -18,13 +18,13 @@ fn short(told: &str) -> Cow<'_, str> {
     foreign::line(told, MOST_SHOWN)
 }
 
-impl Speaker<'_> {
+impl McpUpstream<'_> {
     pub(super) async fn test(&self, user: Option<&Arc<User>>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let test_user = self.gateway.test_user();
         if user.is_none() && self.upstream.auth.is_personal() {
             findings.push(Finding::good(
-                Look::Tools,
+                CheckSubject::Tools,
                 "not tested: they are listed with a user's own access; name a user with --user",
             ));
             return findings;
@@ -50,16 +50,17 @@ impl Speaker<'_> {
                     format!("{name}, protocol {}", short(info.protocol_version.as_str()))
                 });
                 let told = told.unwrap_or_default();
-                (Finding::good(Look::Connection, told.trim_start_matches(", ")), true)
+                (Finding::good(CheckSubject::Connection, told.trim_start_matches(", ")), true)
             }
-            Err(LinkError::Connect) if self.upstream.needs_connection() => {
-                (Finding::good(Look::Connection, "works; this user has not connected yet"), false)
-            }
+            Err(LinkError::Connect) if self.upstream.needs_connection() => (
+                Finding::good(CheckSubject::Connection, "works; this user has not connected yet"),
+                false,
+            ),
             Err(LinkError::Connect) => {
                 let told = "it does not accept this server's access (HTTP 401): check auth and the credentials";
-                (Finding::bad(Look::Connection, told), false)
+                (Finding::bad(CheckSubject::Connection, told), false)
             }
-            Err(error) => (Finding::bad(Look::Connection, error.to_string()), false),
+            Err(error) => (Finding::bad(CheckSubject::Connection, error.to_string()), false),
         }
     }
 }

@@ -15,9 +15,10 @@ use super::{
     operation::Operation,
     parameters::{Arguments, Refused},
     reader::Reader,
-    schema::Stop,
     servers::{self, NoServer},
-    swagger, tree, yaml,
+    swagger, tree,
+    weight::Stop,
+    yaml,
 };
 use crate::{
     definition::Shown,

@@ -8,8 +8,9 @@ use super::{
     media,
     parameter::{Parameter, Place, Style},
     reader::Reader,
-    schema::{self, Stop},
+    schema,
     template::{self, Described, Template},
+    weight::Stop,
 };
 use crate::{json_schema, left_out::Why};
 

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::schema::{self, Stop};
+use super::weight::{Stop, weigh};
 use crate::left_out::Why;
 
 /// The longest chain of references.
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
         for schemes in alternatives.iter().filter_map(Value::as_object) {
             let mut named = Map::new();
             for (name, scopes) in schemes {
-                schema::weigh(scopes, &mut |bytes, values| self.charge(bytes, values))?;
+                weigh(scopes, &mut |bytes, values| self.charge(bytes, values))?;
                 let scheme = self.scheme(name).unwrap_or(&Value::Null);
                 let mut facts = Map::from_iter([("scopes".to_owned(), scopes.clone())]);
                 let mut keep = |path: String, value: Option<&Value>| {

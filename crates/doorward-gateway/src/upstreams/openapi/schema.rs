@@ -4,11 +4,16 @@
 
 use std::collections::BTreeSet;
 
-use doorward_transport::{Budget, budget::Exceeded};
+use doorward_transport::Budget;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::{keywords, reader::Reader, subtypes};
+use super::{
+    keywords,
+    reader::Reader,
+    subtypes,
+    weight::{Stop, weigh},
+};
 use crate::{
     json_schema::{self, Form},
     left_out::Why,
@@ -25,21 +30,6 @@ const MOST_PARTS: usize = 6;
 /// schema.
 const MOST_SUBTYPES_DEPTH: usize = 3;
 const MOST_SUBTYPES: usize = 16 * 1024;
-
-/// Why a schema is not written out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// This one is too large.
-    Schema,
-    /// The budget of the whole document is used up.
-    Document,
-}
-
-impl From<Exceeded> for Stop {
-    fn from(_: Exceeded) -> Self {
-        Self::Document
-    }
-}
 
 /// A schema with its references resolved. A schema that is too large accepts any value.
 pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<Value, Stop> {
@@ -67,28 +57,6 @@ pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<
             too_large()
         }
         Err(Stop::Document) => Err(Stop::Document),
-    }
-}
-
-/// Charges a value and all that is in it, and stops where `charge` fails.
-pub(super) fn weigh<E>(
-    value: &Value,
-    charge: &mut impl FnMut(usize, usize) -> Result<(), E>,
-) -> Result<(), E> {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => charge(1, 1),
-        Value::String(text) => charge(text.len() + 2, 1),
-        Value::Array(items) => {
-            charge(2, 1)?;
-            items.iter().try_for_each(|item| weigh(item, charge))
-        }
-        Value::Object(members) => {
-            charge(2, 1)?;
-            members.iter().try_for_each(|(name, value)| {
-                charge(name.len() + 3, 0)?;
-                weigh(value, charge)
-            })
-        }
     }
 }
 

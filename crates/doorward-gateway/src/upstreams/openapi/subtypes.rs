@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{reader::Reader, schema::Stop};
+use super::{reader::Reader, weight::Stop};
 
 /// The most subtypes of one schema that are written out.
 const MOST: usize = 30;

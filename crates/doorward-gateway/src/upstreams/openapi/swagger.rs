@@ -5,7 +5,7 @@
 use doorward_transport::Budget;
 use serde_json::{Map, Value, json};
 
-use super::{media, schema, tree};
+use super::{media, tree, weight::weigh};
 
 /// The keywords of a parameter that are a part of its schema in OpenAPI 3.
 const OF_SCHEMA: &[&str] = &[
@@ -180,7 +180,7 @@ impl Converting {
             document.pointer(&pointer)
         });
         if let Some(target) = target.filter(|target| target.is_object()) {
-            schema::weigh(target, &mut |bytes, values| self.left.charge(bytes, values))?;
+            weigh(target, &mut |bytes, values| self.left.charge(bytes, values))?;
             *item = target.clone();
         }
         let Value::Object(members) = item else { return Ok(()) };
@@ -234,12 +234,12 @@ impl Converting {
         let (mut kept, mut body, mut fields) = (Vec::new(), None, Vec::new());
         let mut seen = std::collections::HashSet::new();
         for parameter in own.iter().chain(shared) {
-            schema::weigh(parameter, &mut |bytes, values| self.left.charge(bytes, values))?;
+            weigh(parameter, &mut |bytes, values| self.left.charge(bytes, values))?;
             let Some(mut found) = self.looked_up(parameter) else {
                 kept.push(parameter.clone());
                 continue;
             };
-            schema::weigh(&found, &mut |bytes, values| self.left.charge(bytes, values))?;
+            weigh(&found, &mut |bytes, values| self.left.charge(bytes, values))?;
             let text =
                 |name: &str| found.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (name, place) = (text("name"), text("in"));
