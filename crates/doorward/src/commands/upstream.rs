@@ -425,7 +425,9 @@ async fn waiting(context: &Context, upstreams: &Upstreams) -> Result<(), Failed>
     if context.json {
         let described = waiting.iter().map(|one| {
             let mut tool = one.tool.to_json();
-            tool["upstream"] = one.upstream.name.as_str().into();
+            if let Value::Object(members) = &mut tool {
+                members.insert("upstream".to_owned(), one.upstream.name.as_str().into());
+            }
             tool
         });
         print_json(&described.collect());
