@@ -96,6 +96,7 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
 const OTHERS: &[(&str, &str)] = &[
     (routes::INTROSPECT, "it only reads"),
     (routes::USERINFO, "it only reads"),
+    (routes::END_SESSION, "it redirects to itself, and ends a session by the function of /logout"),
     (routes::AUTH_CHECK, "it writes nothing but that a ticket was used"),
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),

@@ -77,6 +77,7 @@ pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why}
 pub use doorward_mcp::Step;
 pub use doorward_registration::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewRelyingParty,
+    RelyingPartyEdit,
 };
 
 /// One fact that was looked at.

@@ -87,7 +87,7 @@ pub use provider::{
 pub use public_url::PublicUrl;
 pub use reason::Reason;
 pub use redirect::RedirectUri;
-pub use relying_party::{RelyingParty, RelyingSession};
+pub use relying_party::{EndedUse, RelyingParty, RelyingSession};
 pub use resource::{Resource, ResourceTable};
 pub use scope::{Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};

@@ -43,6 +43,8 @@ routes! {
     INTROSPECT = "/oauth/introspect";
     /// The claims about the user of an access token (OpenID Connect Core §5.3).
     USERINFO = "/oauth/userinfo";
+    /// Signs a user out at the wish of a relying party (OpenID Connect RP-Initiated Logout 1.0 §2).
+    END_SESSION = "/oauth/logout";
     /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
     /// Forward authentication: answers a reverse proxy whether a request to an external resource

@@ -138,6 +138,8 @@ conditions! {
     PinUpstream = "pin_upstream";
     /// The upstream that a user connected is still the same one.
     PutConnection = "put_connection";
+    /// No other process tells the relying party of this end of a session.
+    ClaimLogoutNotice = "claim_logout_notice";
     /// No other process makes this revocation.
     ClaimRevocation = "claim_revocation";
     /// The tool is still as the administrator saw it.

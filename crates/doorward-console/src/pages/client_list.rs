@@ -305,6 +305,8 @@ fn new_client(params: &Params) -> NewClient {
         openid: params.get("openid").map(|_| NewRelyingParty {
             pairwise: params.get("pairwise").is_some(),
             signed_userinfo: params.get("signed_userinfo").is_some(),
+            // The page of the client has the rest.
+            ..NewRelyingParty::default()
         }),
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     Console,
     pages::{
         Administrator, draw, exchange,
+        relying::OpenIdForm,
         scopes::service_scopes,
         settings::{Differs, differs},
     },
@@ -104,6 +105,8 @@ struct One {
     /// The fields of the form that changes it.
     name: String,
     typed_uris: String,
+    /// The same as a relying party, if users sign in to another application through it.
+    openid: Option<OpenIdForm>,
     /// The digest of the change that is shown.
     shown: String,
     differences: Option<Vec<Differs>>,
@@ -113,6 +116,7 @@ struct One {
 struct Change {
     name: String,
     uris: Vec<String>,
+    openid: Option<OpenIdForm>,
     shown: String,
     differences: Option<Vec<Differs>>,
 }
@@ -148,12 +152,14 @@ async fn show(
     let change = change.unwrap_or_else(|| Change {
         name: client.name.clone(),
         uris: uris.clone(),
+        openid: client.openid.as_ref().map(OpenIdForm::of),
         shown: String::new(),
         differences: None,
     });
     let page = One {
         name: change.name,
         typed_uris: change.uris.join("\n"),
+        openid: change.openid,
         shown: change.shown,
         differences: change.differences,
         frame: console.web.frame(Some(&administrator.0.browser)),
@@ -210,13 +216,19 @@ async fn edit(
     let words = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
     let redirect_uris = params.get("redirect_uris").map(words);
     let uris = redirect_uris.clone().unwrap_or_default();
-    let shown = etag(&[id, seen, name, &uris.join(" ")]);
+    let openid = OpenIdForm::typed(params);
+    let openid_text = openid.as_ref().map(|form| format!("{form:?}")).unwrap_or_default();
+    let shown = etag(&[id, seen, name, &uris.join(" "), &openid_text]);
     let was_shown = params.get("shown") == Some(shown.as_str());
     let effect = if was_shown { wanted } else { Effect::Show };
-    let edit = ClientEdit { name: Some(name.trim().to_owned()), redirect_uris };
+    let edit = ClientEdit {
+        name: Some(name.trim().to_owned()),
+        redirect_uris,
+        openid: openid.as_ref().map(OpenIdForm::edit),
+    };
     let proposal = Proposal { of: id, change: &edit, seen: Some(seen), effect };
     let done = console.admin.clients.edit(&authority, proposal).await;
-    let change = |differences| Change { name: name.to_owned(), uris, shown, differences };
+    let change = |differences| Change { name: name.to_owned(), uris, openid, shown, differences };
     match done {
         Ok(_) if effect == Effect::Apply => {
             let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));

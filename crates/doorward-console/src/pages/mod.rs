@@ -13,6 +13,7 @@ mod list;
 mod pasted;
 mod policy;
 mod providers;
+mod relying;
 mod resources;
 mod reviewed;
 mod scopes;

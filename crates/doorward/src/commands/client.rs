@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use super::{context::Context, edit, moment, print_json, print_table};
 use crate::Failed;
 
+mod relying;
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds a client and prints its id, and its secret if it has one. The secret is shown once.
@@ -58,8 +60,19 @@ pub(super) enum Command {
         /// Answer userinfo as a signed token.
         #[arg(long, requires = "openid")]
         signed_userinfo: bool,
+        /// A URL to which the browser may be redirected after signing out. May be given several
+        /// times.
+        #[arg(long = "post-logout-redirect-uri", value_name = "URI", requires = "openid")]
+        post_logout_redirect_uris: Vec<String>,
+        /// The URL that is told when a session ends (OpenID Connect Back-Channel Logout).
+        #[arg(long, value_name = "URL", requires = "openid")]
+        backchannel_logout_uri: Option<String>,
+        /// The application needs the session in such a notice.
+        #[arg(long, requires = "backchannel_logout_uri")]
+        backchannel_logout_session_required: bool,
     },
-    /// Changes the name or the redirect URIs of a client that was added by an administrator.
+    /// Changes the name, the redirect URIs or the settings as a relying party of a client that was
+    /// added by an administrator.
     Set {
         /// Its client_id.
         id: String,
@@ -69,6 +82,8 @@ pub(super) enum Command {
         /// A redirect URI, in place of all present ones. May be given several times.
         #[arg(long = "redirect-uri", value_name = "URI")]
         redirect_uris: Vec<String>,
+        #[command(flatten)]
+        openid: relying::Options,
         /// Only show what would change.
         #[arg(long)]
         dry_run: bool,
@@ -218,6 +233,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             openid,
             pairwise,
             signed_userinfo,
+            post_logout_redirect_uris,
+            backchannel_logout_uri,
+            backchannel_logout_session_required,
         } => {
             let authority = Authority::operator();
             let added = if let Some(service) = service {
@@ -225,16 +243,23 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
                 clients.add_service(&authority, new).await?
             } else {
-                let openid = openid.then_some(NewRelyingParty { pairwise, signed_userinfo });
+                let openid = openid.then_some(NewRelyingParty {
+                    pairwise,
+                    signed_userinfo,
+                    post_logout_redirect_uris,
+                    backchannel_logout_uri,
+                    backchannel_logout_session_required,
+                });
                 let new = NewClient { name, redirect_uris, auth_method, admin, openid };
                 clients.add(&authority, new).await?
             };
             show_added(context, &added);
             return Ok(());
         }
-        Command::Set { id, name, redirect_uris, dry_run } => {
-            let uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
-            let (what, effect) = (ClientEdit { name, redirect_uris: uris }, edit::effect(dry_run));
+        Command::Set { id, name, redirect_uris, openid, dry_run } => {
+            let redirect_uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
+            let what = ClientEdit { name, redirect_uris, openid: openid.wanted() };
+            let effect = edit::effect(dry_run);
             let operator = Authority::operator();
             let proposal = Proposal { of: &id, change: &what, seen: None, effect };
             let done = clients.edit(&operator, proposal).await?;
