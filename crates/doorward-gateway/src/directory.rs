@@ -228,6 +228,8 @@ impl Gateway {
                 .set_upstreams(all.iter().filter(|upstream| upstream.is_enabled()).filter_map(id));
             self.inner.pool.keep_only(&all);
             self.inner.catalogues.keep_only(&all);
+            #[cfg(feature = "knowledge")]
+            self.inner.knowledge.keep_only(&self.inner, &all);
             self.inner.parts.changes.tell(Change {
                 upstream: None,
                 user: None,

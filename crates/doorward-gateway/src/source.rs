@@ -130,13 +130,21 @@ impl ToolSource for Gateway {
     }
 
     async fn resources(&self, visit: &Visit) -> Unjudged<Listed<Resource>> {
-        self.lists(
-            visit,
-            Kind::Resource,
-            |catalogue| &catalogue.resources,
-            |resource| &mut resource.uri,
-        )
-        .await
+        let mut all = Vec::new();
+        for (upstream, look) in self.looks(visit).await {
+            let Some(catalogue) = look.catalogue.filter(|known| known.offers.resources) else {
+                continue;
+            };
+            let own = upstream.kind.driver.resources(self, &upstream, &visit.caller.user).await;
+            all.extend(catalogue.resources.iter().cloned().chain(own).map(|mut shown| {
+                let item = upstream.item(Kind::Resource, &shown.uri);
+                if visit.target == Target::All {
+                    shown.uri.clone_from(&item.listed_as);
+                }
+                Listed { item, shown }
+            }));
+        }
+        Unjudged::new(all)
     }
 
     async fn templates(&self, visit: &Visit) -> Unjudged<Listed<ResourceTemplate>> {

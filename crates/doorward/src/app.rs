@@ -223,6 +223,8 @@ impl App {
             changes: changes.clone(),
             supervisor: supervisor(),
         });
+        #[cfg(feature = "knowledge")]
+        gateway.keep_knowledge(data_dir.path().join("knowledge"), true);
         let limits = Live::new(config.limits.clone());
         let in_effect = Arc::new(InEffect {
             rules: rules.clone(),

@@ -162,6 +162,8 @@ impl Context {
             changes: doorward_mcp::Changes::default(),
             supervisor: None,
         });
+        #[cfg(feature = "knowledge")]
+        gateway.keep_knowledge(self.data_dir.path().join("knowledge"), false);
         gateway.configure(gateway.prepare(&self.config.upstreams)?);
         Ok(gateway)
     }

@@ -16,6 +16,8 @@ mod context;
 mod doctor;
 mod edit;
 mod examples;
+#[cfg(feature = "knowledge")]
+mod index;
 mod keys;
 mod mail;
 mod manual;

@@ -77,6 +77,16 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
+    /// Shows the state of the index of a knowledge upstream: progress, numbers, and files that are
+    /// left out.
+    #[cfg(feature = "knowledge")]
+    Index {
+        /// Its name.
+        name: String,
+        /// Build the index anew first. A running server does so itself.
+        #[arg(long)]
+        rebuild: bool,
+    },
     /// Accepts the authorization server that an upstream names instead of the previous one.
     /// Connected users must connect again.
     Accept {
@@ -135,6 +145,8 @@ impl Command {
         match self {
             // One whose settings cannot be used can still be deleted.
             Self::Add { .. } | Self::List | Self::Waiting | Self::Delete { .. } => None,
+            #[cfg(feature = "knowledge")]
+            Self::Index { name, .. } => Some(name),
             Self::Test { name, .. }
             | Self::Set { name, .. }
             | Self::Refresh { name, .. }
@@ -252,7 +264,8 @@ async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Resul
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
-    let upstreams = context.upstreams(&context.store().await?).await?;
+    let store = context.store().await?;
+    let upstreams = context.upstreams(&store).await?;
     if let Some(name) = command.about() {
         exists(&upstreams, name).await?;
     }
@@ -290,6 +303,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             let findings = upstreams.test(&name, user.as_deref()).await;
             upstreams.close();
             return Ok(print_findings(context.json, &findings?));
+        }
+        #[cfg(feature = "knowledge")]
+        Command::Index { name, rebuild } => {
+            super::index::run(context, &store, (&name, rebuild)).await?;
         }
         Command::Tools { name, waiting } => tools(context, &upstreams, &name, waiting).await?,
         Command::Waiting => waiting(context, &upstreams).await?,
