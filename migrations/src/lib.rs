@@ -33,6 +33,8 @@ mod m20261126_000031_device_authorizations;
 mod m20261126_000032_token_exchange;
 mod m20261126_000033_relying_parties;
 mod m20261126_000034_list_order;
+mod m20261126_000035_logout_notices;
+mod m20261126_000038_policy_versions;
 mod m20261126_000041_fewer_indexes;
 
 /// Applies the history in order.
@@ -68,6 +70,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000032_token_exchange::Migration),
             Box::new(m20261126_000033_relying_parties::Migration),
             Box::new(m20261126_000034_list_order::Migration),
+            Box::new(m20261126_000035_logout_notices::Migration),
+            Box::new(m20261126_000038_policy_versions::Migration),
             Box::new(m20261126_000041_fewer_indexes::Migration),
         ]
     }

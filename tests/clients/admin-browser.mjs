@@ -131,7 +131,7 @@ check(await call('whoami', value) === 401, 'a revoked token ends at once');
 
 const root = await open({});
 await root.signIn('root');
-for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings'], ['/admin/tokens', 'page-admin-tokens'], ['/admin/users?add=1', 'page-admin-user-add'], ['/admin/clients?add=1', 'page-admin-client-add'], ['/admin/upstreams?add=1', 'page-admin-service-add'], ['/admin/search?search=a', 'page-admin-search']]) {
+for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/approvals', 'page-admin-approvals'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings'], ['/admin/tokens', 'page-admin-tokens'], ['/admin/users?add=1', 'page-admin-user-add'], ['/admin/clients?add=1', 'page-admin-client-add'], ['/admin/upstreams?add=1', 'page-admin-service-add'], ['/admin/search?search=a', 'page-admin-search']]) {
   await root.goto(server.url + path);
   await look(root, name);
 }
@@ -143,6 +143,9 @@ await look(root, 'page-admin-user');
 await root.goto(`${server.url}/admin/clients/one?client_id=${registered.client_id}`);
 await look(root, 'page-admin-client');
 await root.click('button[value=block]');
+check((await root.locator('h1').innerText()).startsWith('Disable'), 'what ends with a client is confirmed first');
+await look(root, 'page-admin-sure');
+await root.click('.sure button');
 check((await root.content()).includes('value="unblock"'), 'a client is disabled');
 await root.goto(`${server.url}/admin/audit?kind=tool.called&outcome=failed`);
 await root.click('main tbody a >> nth=0');
@@ -169,6 +172,23 @@ await plain.click('.bulk button[value=disable]');
 check((await plain.locator('h1').innerText()) === 'Disable 1 user?', 'what ends access is confirmed first');
 await plain.click('.sure button');
 check((await plain.content()).includes('1 user was disabled.'), 'and disabled among others');
+await plain.goto(`${server.url}/admin/policy`);
+await plain.fill('textarea[name=rules]', 'deny tool');
+await plain.click('button[formaction]');
+check(await plain.locator('[role=alert]').count() === 1 && await plain.inputValue('textarea[name=rules]') === 'deny tool', 'a wrong rule is refused and stays in the form');
+await plain.fill('textarea[name=rules]', 'deny role=guest tool=server_info');
+await plain.click('button[formaction]');
+check((await plain.content()).includes('Version 1 was saved and is in effect.'), 'rules are saved without a script');
+await plain.fill('textarea[name=rules]', '');
+await plain.click('button[formaction]');
+await plain.click('.actions a');
+await plain.click('tbody tr:last-child a');
+await plain.click('main button.primary');
+check((await plain.content()).includes('Version 3 was saved and is in effect.'), 'and an earlier version is put in effect again');
+for (const [path, name] of [['/admin/policy/versions', 'page-admin-policy-versions'], ['/admin/policy/versions/2', 'page-admin-policy-version']]) {
+  await root.goto(server.url + path);
+  await look(root, name);
+}
 await plain.goto(`${server.url}/account/tokens`);
 await plain.fill('input[name=name]', 'plain');
 await plain.click('button:has-text("Create token")');

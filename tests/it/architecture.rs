@@ -38,6 +38,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
         &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"],
     ),
     ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    ("doorward-knowledge", &["doorward-model"]),
     (
         "doorward-gateway",
         &[
@@ -46,6 +47,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-keys",
             "doorward-transport",
             "doorward-mcp",
+            "doorward-knowledge",
         ],
     ),
     (
@@ -111,6 +113,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-federation",
             "doorward-issuer",
             "doorward-mcp",
+            "doorward-knowledge",
             "doorward-gateway",
             "doorward-admin",
             "doorward-web",
@@ -176,7 +179,13 @@ const NAMED: &[(&str, &[&str])] = &[
     ("clap_mangen::", &["crates/doorward/src/commands/manual.rs"]),
     ("granit_parser", &["crates/doorward-gateway/src/upstreams/openapi/yaml.rs"]),
     ("flate2::", &["crates/doorward-transport/src/outbound/coding.rs", "crates/doorward-testkit/"]),
-    ("encoding_rs", &["crates/doorward-gateway/src/upstreams/openapi/media.rs"]),
+    (
+        "encoding_rs",
+        &[
+            "crates/doorward-gateway/src/upstreams/openapi/media.rs",
+            "crates/doorward-knowledge/src/format/",
+        ],
+    ),
     ("regress::", &["crates/doorward-gateway/src/json_schema/values.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
     (
@@ -206,7 +215,15 @@ const NAMED: &[(&str, &[&str])] = &[
         "reqwest::Client",
         &["crates/doorward-transport/src/outbound.rs", "crates/doorward-testkit/", "tests/"],
     ),
-    ("frostem", &["crates/doorward-mcp/src/surface/words.rs"]),
+    (
+        "frostem",
+        &["crates/doorward-mcp/src/surface/words.rs", "crates/doorward-knowledge/src/stem.rs"],
+    ),
+    ("tantivy::", &["crates/doorward-knowledge/"]),
+    ("html5ever::", &["crates/doorward-knowledge/src/format/html.rs"]),
+    ("lopdf::", &["crates/doorward-knowledge/src/format/"]),
+    ("mailparse::", &["crates/doorward-knowledge/src/format/mail.rs"]),
+    ("quick_xml::", &["crates/doorward-knowledge/src/format/docx.rs"]),
     ("fluent_", &["crates/doorward-language/"]),
     ("askama", &["crates/doorward-web/", "crates/doorward-console/"]),
     ("lettre::", &["crates/doorward-mail/src/mailer.rs"]),

@@ -191,6 +191,12 @@ fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
                 && compose.contains("no-new-privileges"),
             "{name}"
         );
+        // A file system in memory for the data is closed to others, as a volume of the image is.
+        assert!(
+            compose.contains("volumes: [data:/data]")
+                || compose.contains("\"/data:mode=0700,uid=65532,gid=65532\""),
+            "{name}"
+        );
         for variable in compose
             .split_whitespace()
             .filter_map(|word| word.strip_suffix(':'))

@@ -96,6 +96,7 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
 const OTHERS: &[(&str, &str)] = &[
     (routes::INTROSPECT, "it only reads"),
     (routes::USERINFO, "it only reads"),
+    (routes::END_SESSION, "it redirects to itself, and ends a session by the function of /logout"),
     (routes::AUTH_CHECK, "it writes nothing but that a ticket was used"),
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),
@@ -104,6 +105,10 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::ADMIN_UPSTREAM, "it writes by the functions of the API"),
     (routes::ADMIN_APPROVALS, "it writes by the function of one decision about a tool"),
     (routes::API_APPROVALS, "it writes by the function of one decision about a tool"),
+    (routes::ADMIN_POLICY, "it writes one unit by the function of the API"),
+    (routes::ADMIN_POLICY_VERSION, "it writes one unit by the function of the API"),
+    (routes::API_POLICY, "it writes one unit that holds its entry"),
+    (routes::API_POLICY_RESTORE, "it writes the unit that saves a policy"),
     (routes::API_PROVIDER_TEST, "it only asks a provider"),
     (routes::API_UPSTREAM_TEST, "it only asks an upstream"),
     (routes::API_UPSTREAM_REFRESH, "what it stores are pins, which tests of pins drop"),

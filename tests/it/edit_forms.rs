@@ -238,5 +238,39 @@ async fn providers_of_every_kind_and_clients_are_added_and_changed_by_page() {
         .expect(303);
     let page = browser.get(&format!("{base}/admin/clients/one?client_id={id}")).await.expect(200);
     assert!(page.body.contains("<h1>Another") && page.body.contains("https://app.example/new"));
+    relying_party_by_page(&served, &browser, id, &page).await;
     served.end().await;
+}
+
+/// Settings of a relying party, which are shown before they take effect.
+async fn relying_party_by_page(served: &Served, browser: &Browser, id: &str, page: &Page) {
+    let path = "/admin/clients/one";
+    let at = format!("{}{path}?client_id={id}", served.process.url);
+    assert!(!page.body.contains("backchannel_logout_uri"), "{}", page.body);
+    served.command(&["client", "set", id, "--signed-userinfo", "true"]).await;
+    let mut page = page.clone();
+    // A command reaches the server a moment later.
+    for _ in 0..100 {
+        page = browser.get(&at).await.expect(200);
+        if page.body.contains("backchannel_logout_uri") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let fields = [
+        ("do", "apply"),
+        ("name", "Another"),
+        ("redirect_uris", "https://app.example/new"),
+        ("openid", "1"),
+        ("post_logout_redirect_uris", "https://app.example/bye https://app.example/bye2"),
+        ("backchannel_logout_uri", "https://app.example/logout"),
+    ];
+    let shown = send(served, browser, &page, path, &fields).await.expect(200);
+    assert!(shown.body.contains("backchannel_logout_uri"), "{}", shown.body);
+    send(served, browser, &shown, path, &fields).await.expect(303);
+    let (_, said) = served.command(&["client", "show", id]).await;
+    let client: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(client["openid"]["backchannel_logout_uri"], "https://app.example/logout");
+    assert_eq!(client["openid"]["post_logout_redirect_uris"].as_array().unwrap().len(), 2);
+    assert_eq!(client["openid"]["signed_userinfo"], false, "its box was not checked");
 }

@@ -216,8 +216,62 @@ async fn providers_and_clients_are_edited_like_upstreams() {
     let (status, said) =
         served.command(&["client", "set", &id, "--redirect-uri", "http://other.example/cb"]).await;
     assert_eq!(status, 1, "the policy of redirect URIs holds: {said}");
+    relying_party_by_api_and_command((&served, &token), &id).await;
     let own = doorward_testkit::OAuthClient::register_at(&served.process.url).await.id;
     let (status, said) = served.command(&["client", "set", &own, "--name", "x"]).await;
     assert!(status == 1 && said.contains("its own metadata"), "{said}");
     served.end().await;
+}
+
+/// The settings of a client as a relying party.
+async fn relying_party_by_api_and_command((served, token): (&Served, &str), id: &str) {
+    let client = format!("/clients/{id}");
+    let mut etag = String::new();
+    // A command reaches the server a moment later.
+    for _ in 0..100 {
+        let now = api((served, token), Method::GET, &client, None, None).await.expect(200);
+        etag = now.header("etag");
+        if now.body.contains("https://other.example/cb") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let told = "https://other.example/logout";
+    let openid = json!({"openid": {"backchannel_logout_uri": told, "signed_userinfo": true}});
+    let trial = format!("{client}?dry_run=true");
+    api((served, token), Method::PATCH, &trial, Some(&etag), Some(openid.clone()))
+        .await
+        .expect(200);
+    let edited = api((served, token), Method::PATCH, &client, Some(&etag), Some(openid)).await;
+    let edited = edited.expect(200).json();
+    assert_eq!(edited["ends_access"], false, "{edited}");
+    let wrong = ["client", "set", id, "--post-logout-redirect-uri", "javascript:alert(1)"];
+    assert_eq!(served.command(&wrong).await.0, 1);
+    let right = [
+        "client",
+        "set",
+        id,
+        "--post-logout-redirect-uri",
+        "https://other.example/bye",
+        "--pairwise",
+        "true",
+    ];
+    let (status, said) = served.command(&right).await;
+    assert!(status == 0 && said.contains("https://other.example/bye"), "{said}");
+    let mut shown = Value::Null;
+    // A command reaches the server a moment later.
+    for _ in 0..100 {
+        shown = api((served, token), Method::GET, &client, None, None).await.expect(200).json();
+        if shown["openid"]["pairwise"] == true {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let expected = json!({
+        "pairwise": true, "signed_userinfo": true, "backchannel_logout_uri": told,
+        "post_logout_redirect_uris": ["https://other.example/bye"],
+        "backchannel_logout_session_required": false,
+    });
+    assert_eq!(shown["openid"], expected);
+    assert!(shown["scopes"].as_array().unwrap().contains(&json!("openid")), "{shown}");
 }

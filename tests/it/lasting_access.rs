@@ -33,11 +33,13 @@ enum Action {
     ResetFactors,
     AddClient,
     AddProvider,
+    /// Rules of the policy may allow what was refused.
+    SavePolicy,
     BecomeAdministrator,
 }
 
 impl Action {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::BeginLink,
         Self::Link,
         Self::MakeToken,
@@ -54,6 +56,7 @@ impl Action {
         Self::ResetFactors,
         Self::AddClient,
         Self::AddProvider,
+        Self::SavePolicy,
         Self::BecomeAdministrator,
     ];
 }
@@ -123,6 +126,7 @@ impl Prepared {
             (user.as_str(), user.as_str()),
             ("/admin/clients", "/admin/clients"),
             ("/admin/providers", "/admin/providers"),
+            ("/admin/policy", "/admin/policy"),
             (link_path.as_str(), link_path.as_str()),
         ] {
             let shown = browser.get(&server.at(page)).await.expect(200);
@@ -255,6 +259,10 @@ impl Prepared {
                     ("client_secret", "y"),
                 ];
                 self.post("/admin/providers", "/admin/providers", &fields).await
+            }
+            Action::SavePolicy => {
+                let fields = [("rules", "allow role=none"), ("default", "allow"), ("seen", "0")];
+                self.post("/admin/policy", "/admin/policy", &fields).await
             }
             Action::BecomeAdministrator => self.post(&self.link, &self.link, &[]).await,
         }

@@ -53,6 +53,7 @@ mod mail;
 mod mcp;
 mod media_types;
 mod metadata_documents;
+mod mistakes;
 mod openid;
 mod operations;
 mod private_networks;

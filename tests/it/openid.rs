@@ -1,6 +1,8 @@
 //! OpenID provider: users sign in to relying parties with this server (OpenID Connect Core).
 
+mod backchannel;
 mod interaction;
+mod logout;
 mod profiles;
 mod refusals;
 mod subjects;
@@ -304,6 +306,9 @@ async fn op_5_the_discovery_document_says_what_relying_parties_find() {
         .json();
     assert_eq!(document["issuer"], server.url);
     assert_eq!(document["userinfo_endpoint"], server.at("/oauth/userinfo"));
+    assert_eq!(document["end_session_endpoint"], server.at("/oauth/logout"));
+    assert_eq!(document["backchannel_logout_supported"], true);
+    assert_eq!(document["backchannel_logout_session_supported"], true);
     assert_eq!(document["response_types_supported"], json!(["code"]));
     assert_eq!(document["subject_types_supported"], json!(["public", "pairwise"]));
     assert_eq!(document["id_token_signing_alg_values_supported"], json!(["ES256"]));

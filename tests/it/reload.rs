@@ -59,7 +59,7 @@ impl Served {
         (output.status.code().unwrap(), String::from_utf8(text).unwrap())
     }
 
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         std::fs::write(&self.file, text).unwrap();
     }
 

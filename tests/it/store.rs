@@ -47,7 +47,7 @@ fn refresh(token: &PlainToken, grant: &str) -> RefreshToken {
 }
 
 #[tokio::test]
-async fn the_use_of_a_session_is_kept_widened_and_deleted_with_the_session() {
+async fn the_use_of_a_session_is_kept_widened_and_ends_with_the_session() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     let used = |sid: &str, session: &str, scopes: &str| RelyingSession {
@@ -78,9 +78,24 @@ async fn the_use_of_a_session_is_kept_widened_and_deleted_with_the_session() {
     };
     store.apply(revoke).await.unwrap();
     assert!(find("b2", "c1").await.is_some(), "of another client");
-    // No session of these browsers exists.
+    // No session of these browsers exists: both uses ended, and each is claimed once.
     store.delete_expired(NOW, 1000).await.unwrap();
-    assert_eq!((find("b1", "c1").await, find("b2", "c1").await), (None, None));
+    let ended = store.ended_uses(NOW, 10).await.unwrap();
+    assert_eq!(ended.iter().map(|one| one.used.sid.as_str()).collect::<Vec<_>>(), ["s1", "s2"]);
+    let claim = |due| {
+        let (sid, until) = ("s1".to_owned(), NOW.plus(30));
+        Change::from(RelyingChange::ClaimNotice { sid, due, until })
+    };
+    store.apply(claim(None)).await.unwrap();
+    assert_eq!(refused(store, claim(None)).await, Condition::ClaimLogoutNotice);
+    assert_eq!(store.ended_uses(NOW, 10).await.unwrap().len(), 1);
+    let later = store.ended_uses(NOW.plus(30), 1).await.unwrap().remove(0);
+    assert_eq!((later.due_at, later.tries), (Some(NOW.plus(30)), 1));
+    assert_eq!(find("b1", "c1").await, None, "it ended");
+    for sid in ["s1", "s2"] {
+        store.apply(Change::from(RelyingChange::Forget { sid: sid.to_owned() })).await.unwrap();
+    }
+    assert!(store.ended_uses(NOW.plus(1000), 10).await.unwrap().is_empty());
 }
 
 async fn refused(store: &Store, unit: impl Into<UnitOfWork>) -> Condition {

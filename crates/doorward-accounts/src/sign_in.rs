@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use doorward_model::{
     Authentication, Change, HashedToken, IdentityId, PlainPassword, PlainToken, ProviderId,
-    Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, User, UserId, UserName,
+    RelyingChange, Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, User,
+    UserId, UserName,
 };
 use doorward_store::{StoreError, attempts::TooMany};
 use doorward_transport::ClientAddress;
@@ -202,8 +203,13 @@ impl Accounts {
     ) -> (UnitOfWork, SignedIn) {
         let complete = entrance.complete;
         let (session, token) = self.new_session(&user.id, entrance, &browser);
+        let to = session.id.clone();
         let mut unit = UnitOfWork::from(Change::InsertSession(session));
         if let Some(previous) = browser.previous {
+            // A user who signs in again, or proves a second factor, stays signed in at relying
+            // parties.
+            let (from, user_id) = (previous.clone(), user.id.clone());
+            unit.push(RelyingChange::Follow { from, to, user_id }.into());
             unit.push(Change::EndSession(previous));
         }
         let known = complete.then(|| self.known_cookie(browser.known, &user.id));

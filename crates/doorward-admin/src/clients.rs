@@ -112,7 +112,7 @@ impl Clients {
         Ok(added)
     }
 
-    /// Changes the name or the redirect URIs of a client that an administrator added.
+    /// Changes the name, the redirect URIs or the settings as a relying party of a client that an administrator added.
     pub async fn edit(
         &self,
         _authority: &Authority,
@@ -146,25 +146,62 @@ impl Clients {
     }
 }
 
+/// A client as an edit leaves it.
+pub(crate) struct PlannedClient {
+    after: Client,
+    /// The etag of the state before.
+    seen: String,
+    /// It knows its users by other subjects afterwards, and its access ends.
+    ends_access: bool,
+}
+
 impl Editable for Clients {
     type Change = ClientEdit;
-    /// The client afterwards, and the etag of the state before.
-    type Plan = (Client, String);
+    type Plan = PlannedClient;
 
     async fn plan(&self, of: &str, change: &ClientEdit) -> Result<Planned<Self::Plan>, Refusal> {
         let before = self.with_id(of).await?;
         let after = self.registration.edited(&before, change)?;
         let parts = |client: &Client| {
             let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
-            json!({ "name": client.name, "redirect_uris": uris })
+            let mut parts = json!({ "name": client.name, "redirect_uris": uris });
+            // Both sides have the same parts, so that each that differs is shown.
+            if let (Some(_), Value::Object(parts)) = (&after.openid, &mut parts) {
+                let openid = client.openid.clone().unwrap_or_default();
+                parts.extend([
+                    ("openid".to_owned(), client.openid.is_some().into()),
+                    ("pairwise".to_owned(), openid.sector.is_some().into()),
+                    ("signed_userinfo".to_owned(), openid.signed_userinfo.into()),
+                    (
+                        "post_logout_redirect_uris".to_owned(),
+                        openid.post_logout_redirect_uris.into(),
+                    ),
+                    ("backchannel_logout_uri".to_owned(), openid.backchannel_logout_uri.into()),
+                    (
+                        "backchannel_logout_session_required".to_owned(),
+                        openid.backchannel_logout_session_required.into(),
+                    ),
+                ]);
+            }
+            parts
         };
         let differences = edit::different_parts(&parts(&before), &parts(&after));
-        let etag = before.etag();
-        Ok(Planned { differences, ends_access: false, etag: etag.clone(), plan: (after, etag) })
+        let sector = |client: &Client| client.openid.as_ref().and_then(|one| one.sector.clone());
+        let ends_access = sector(&before) != sector(&after);
+        let seen = before.etag();
+        let plan = PlannedClient { after, seen: seen.clone(), ends_access };
+        Ok(Planned { differences, ends_access, etag: seen, plan })
     }
 
-    async fn put(&self, (client, seen): Self::Plan, _: Vec<String>) -> Result<(), Refusal> {
-        Ok(self.registration.put(client, seen).await?)
+    async fn put(&self, plan: Self::Plan, _: Vec<String>) -> Result<(), Refusal> {
+        let PlannedClient { after, seen, ends_access } = plan;
+        let registration = &self.registration;
+        if ends_access {
+            registration.put_with_subjects(after, seen).await?;
+        } else {
+            registration.put(after, seen).await?;
+        }
+        Ok(())
     }
 
     async fn etag_of(&self, of: &str) -> Result<String, Refusal> {

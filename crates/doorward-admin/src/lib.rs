@@ -51,8 +51,8 @@ pub use mails::Mails;
 pub use order::Order;
 pub use overview::{FirstStep, Overviews, Waiting};
 pub use policy::{
-    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, Policies, PolicyCase,
-    RuleInEffect, RulesInEffect, try_cases,
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Policies,
+    PolicyCase, RuleInEffect, RulesInEffect, saved_policy, try_cases,
 };
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
@@ -77,6 +77,7 @@ pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why}
 pub use doorward_mcp::Step;
 pub use doorward_registration::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewRelyingParty,
+    RelyingPartyEdit,
 };
 
 /// One fact that was looked at.

@@ -2,19 +2,22 @@
 //! in effect, and tries others.
 
 mod trial;
+mod versions;
 
 use std::sync::Arc;
 
 use doorward_gateway::Gateway;
 use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{
-    AccessTokenId, ClientId, Clock, Effect, Live, Program, Rules, UpstreamName, policy::Decision,
+    AccessTokenId, ClientId, Clock, Effect, Live, PolicySource, Program, Rules, UpstreamName,
+    policy::Decision,
 };
 use doorward_store::{ClientFilter, Store};
 
 use crate::{Object, Refusal, Users};
 
 pub use trial::{CaseResult, DryRun, Impact, PolicyCase, try_cases};
+pub use versions::{NewPolicy, saved_policy};
 
 /// The period in seconds in which the uses of rules are counted: 30 days.
 const HITS: i64 = 30 * 86_400;
@@ -178,6 +181,10 @@ pub struct RulesInEffect {
     pub default: Effect,
     /// The calls of the last 30 days that no rule matched.
     pub default_hits: i64,
+    /// Where the rules come from.
+    pub source: PolicySource,
+    /// The number of the newest version that was saved; 0 if none was.
+    pub version: i64,
 }
 
 /// The built-in tool of this name.
@@ -244,6 +251,8 @@ impl Policies {
             rules: shown.collect(),
             default: rules.policy.without_rule(),
             default_hits: hits(None),
+            source: rules.policy_source,
+            version: self.newest_version().await?,
         })
     }
 

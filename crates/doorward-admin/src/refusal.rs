@@ -44,6 +44,8 @@ pub enum Object {
     Item,
     /// The record of a call.
     Record,
+    /// A version of the policy.
+    PolicyVersion,
 }
 
 impl fmt::Display for Object {
@@ -60,6 +62,7 @@ impl fmt::Display for Object {
             Self::Resource => "external resource server",
             Self::Tool => "tool",
             Self::Item => "item",
+            Self::PolicyVersion => "version of the policy",
             Self::Record => "record",
         })
     }
@@ -149,6 +152,12 @@ pub enum Refusal {
     /// A rule of the policy cannot be read.
     #[error("{0}")]
     PolicyRule(String),
+    /// The configuration file has rules.
+    #[error("the policy is in the configuration file; change it there, under [policy]")]
+    PolicyInFile,
+    /// Another administrator saved the policy meanwhile.
+    #[error("the policy was saved by another administrator meanwhile; look at it again")]
+    PolicyChanged,
     /// A case for the policy cannot be read.
     #[error("case {0:?}: {1}")]
     PolicyCase(String, String),
@@ -223,7 +232,8 @@ impl Refusal {
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,
             Self::NotAcknowledged(_) => Code::NotAcknowledged,
-            Self::Server(_) | Self::SettingsChanged => Code::Changed,
+            Self::Server(_) | Self::SettingsChanged | Self::PolicyChanged => Code::Changed,
+            Self::PolicyInFile => Code::InConfiguration,
             Self::NoMailServer => Code::NoMailServer,
             Self::MailNotSent(error) => crate::mails::code(error),
             Self::Key(_) | Self::Store(_) => Code::Unavailable,

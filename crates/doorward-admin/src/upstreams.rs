@@ -208,10 +208,12 @@ impl Upstreams {
         let tools = store.count_tools().await?;
         let users = store.count_all_connections().await?;
         let mut summaries = Vec::new();
-        for upstream in self.all().await? {
+        let all = self.all().await?;
+        let key = |upstream: &Arc<Upstream>| Dependency::Upstream.key(upstream.name.as_str());
+        let stored = store.settings(all.iter().map(key).collect()).await?;
+        for upstream in all {
             let name = upstream.name.as_str();
-            let key = Dependency::Upstream.key(name);
-            let health = VitalRecord::read(store.setting(&key).await?.as_deref());
+            let health = VitalRecord::read(stored.get(&key(&upstream)).map(String::as_str));
             let counted = tools.iter().find(|count| count.upstream == name);
             summaries.push(UpstreamSummary {
                 tools: counted.map_or(0, |count| count.tools),

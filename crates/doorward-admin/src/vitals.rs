@@ -127,10 +127,11 @@ impl Vitals {
     /// The health of every dependency, as it was last noted. Nothing is asked.
     pub async fn known(&self) -> Result<Vec<Vital>, StoreError> {
         let mut vitals = Vec::new();
-        for known in self.all().await? {
-            let (dependency, name, enabled) = known.named();
-            let stored = self.store.setting(&dependency.key(&name)).await?;
-            let record = VitalRecord::read(stored.as_deref());
+        let all: Vec<_> = self.all().await?.iter().map(Known::named).collect();
+        let keys = all.iter().map(|(dependency, name, _)| dependency.key(name)).collect();
+        let stored = self.store.settings(keys).await?;
+        for (dependency, name, enabled) in all {
+            let record = VitalRecord::read(stored.get(&dependency.key(&name)).map(String::as_str));
             let state =
                 if enabled { record.state(dependency, self.clock.now()) } else { VitalState::Off };
             vitals.push(Vital { dependency, name, state, record });

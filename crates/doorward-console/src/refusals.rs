@@ -28,11 +28,6 @@ impl Alert {
     pub(crate) fn unanswered(refusal: &Refusal) -> Self {
         Self { text: reason(refusal), code: refusal.code().as_str() }
     }
-
-    /// The alert of a form that deletes something, without its confirmation.
-    pub(crate) fn not_sure() -> Self {
-        Self { text: text::admin_not_sure(), code: "" }
-    }
 }
 
 /// The status and the alert with which a page is shown again, or the page to show instead: for an
@@ -93,6 +88,8 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::OfTheMachine(setting) => text::refusal_machine(setting),
         Refusal::OpensNetworks(setting) => text::refusal_networks(setting),
         Refusal::PolicyRule(detail) => text::refusal_policy_rule(detail),
+        Refusal::PolicyInFile => text::refusal_policy_in_file(),
+        Refusal::PolicyChanged => text::refusal_policy_changed(),
         Refusal::PolicyCase(name, detail) => text::refusal_policy_case(name, detail),
         Refusal::AuditorNeeded => text::refusal_auditor_needed(),
         Refusal::ListParameter(name, _) => text::refusal_list_parameter(name),
@@ -121,6 +118,7 @@ fn missing(object: Object, name: &str) -> Message {
         Object::Resource => text::refusal_missing_resource(name),
         Object::Tool => text::refusal_missing_tool(name),
         Object::Item => text::refusal_missing_item(name),
+        Object::PolicyVersion => text::refusal_missing_policy_version(name),
         Object::Record => text::refusal_missing_record(name),
     }
 }

@@ -72,7 +72,7 @@ impl Federation {
                 .map_err(|error| error.to_string())?;
             config.client_secret = String::from_utf8_lossy(&plain).into_owned().into();
         }
-        Provider::new(record.id.as_str(), config, Source::Command, &self.inner.provider_services)
+        Provider::new(record.id.as_str(), config, Source::Added, &self.inner.provider_services)
             .map_err(|error| error.to_string())
     }
 

@@ -25,8 +25,18 @@ use crate::{
 pub enum Source {
     /// The configuration file or the environment.
     File,
-    /// `doorward provider add`.
-    Command,
+    /// An administrator, on a page, by the API or by a command.
+    Added,
+}
+
+impl Source {
+    /// The name for programs. The audit has the user or the command that added it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "configuration",
+            Self::Added => "added",
+        }
+    }
 }
 
 /// An identity provider.
@@ -262,7 +272,7 @@ impl Provider {
         match source {
             Source::File => sign_up::decided(kind, &config, new_users)?,
             // One of an earlier version keeps its users; new ones are refused.
-            Source::Command => {}
+            Source::Added => {}
         }
         let listed =
             config.networks.iter().chain(&provider_services.outbound_config.allow_networks);

@@ -170,18 +170,16 @@ impl Provider {
 
     /// The users whom its settings admit.
     pub fn admits(&self) -> Admits {
-        let rules = self.rules();
+        let tenants = &self.config.tenants;
+        let tenants = (!tenants.is_empty()).then(|| format!("tenants = {}", tenants.join(", ")));
+        let rules = self.rules().into_iter().filter(|rule| rule.refusal().is_some());
         Admits {
             enabled: self.is_enabled(),
             public: match (self.kind.accounts)(&self.config) {
                 Accounts::Public { service, .. } => Some(service),
                 Accounts::Own => None,
             },
-            rules: rules
-                .into_iter()
-                .filter(|rule| rule.refusal().is_some())
-                .map(|rule| rule.text)
-                .collect(),
+            rules: tenants.into_iter().chain(rules.map(|rule| rule.text)).collect(),
             new_users: self.new_users,
         }
     }

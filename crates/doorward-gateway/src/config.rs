@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct UpstreamConfig {
     /// Its kind: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a
-    /// local process) or `openapi`.
+    /// local process), `openapi` or `knowledge` (folders of documents).
     pub kind: String,
     /// Its display name. Empty for its short name.
     pub title: String,
@@ -44,6 +44,29 @@ pub struct UpstreamConfig {
     pub per_user: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https URL.
     pub document: String,
+    /// The folders of a `knowledge` upstream, each as an absolute path or `LABEL = PATH`. The label,
+    /// or else the last part of the path, begins the paths of its documents.
+    pub folders: Vec<String>,
+    /// The files to index, by patterns of their paths such as `handbook/*.md`. Empty for all files
+    /// of a known format. Files that a pattern names and that have no known format are read as text.
+    pub files: Vec<String>,
+    /// Files and folders not to index, by patterns of their paths such as `*/drafts`. Hidden files
+    /// are never indexed.
+    pub exclude_files: Vec<String>,
+    /// The roles of which a user needs one to see the documents below a path, as rules
+    /// `PATH = role, role`. The rule with the longest path decides; documents without a rule are
+    /// for all users of the upstream.
+    pub folder_roles: Vec<String>,
+    /// The URL of a document for readers, with `{path}`, such as
+    /// `https://git.example.com/docs/{path}`. Citations name it.
+    pub document_url: String,
+    /// The most bytes of a file that is indexed; 0 for 32 MiB.
+    pub file_bytes: u64,
+    /// The most documents of a `knowledge` upstream; 0 for a million.
+    pub most_documents: u64,
+    /// The seconds between two looks for changed files; 0 for 10. Where a look takes long, the pause
+    /// is longer.
+    pub scan_seconds: u64,
     /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream
     /// may go. Without it they go to the origin of `url`, or else to that of the document's URL;
     /// operations with servers elsewhere are left out.
@@ -176,6 +199,14 @@ impl Default for UpstreamConfig {
             working_dir: String::new(),
             per_user: false,
             document: String::new(),
+            folders: Vec::new(),
+            files: Vec::new(),
+            exclude_files: Vec::new(),
+            folder_roles: Vec::new(),
+            document_url: String::new(),
+            file_bytes: 0,
+            most_documents: 0,
+            scan_seconds: 0,
             origins: Vec::new(),
             include: Vec::new(),
             exclude: Vec::new(),

@@ -117,7 +117,7 @@ impl Gateway {
         Upstream::new(
             record.name.as_str(),
             config,
-            Source::Command,
+            Source::Added,
             &services.outbound,
             &settings.outbound_config,
         )
@@ -229,6 +229,8 @@ impl Gateway {
                 .set_upstreams(all.iter().filter(|upstream| upstream.is_enabled()).filter_map(id));
             self.inner.pool.keep_only(&all);
             self.inner.catalogues.keep_only(&all);
+            #[cfg(feature = "knowledge")]
+            self.inner.knowledge.keep_only(&self.inner, &all);
             self.inner.services.changes.tell(Change {
                 upstream: None,
                 user: None,
@@ -354,7 +356,7 @@ impl Gateway {
         let upstream = Upstream::new(
             name,
             config.clone(),
-            Source::Command,
+            Source::Added,
             &services.outbound,
             &settings.outbound_config,
         )?;
@@ -421,7 +423,7 @@ impl Gateway {
         let after = Upstream::new(
             name,
             config.clone(),
-            Source::Command,
+            Source::Added,
             &services.outbound,
             &settings.outbound_config,
         )?;

@@ -127,6 +127,9 @@ pub(crate) struct Inner {
     pub(crate) taking_up: tokio::sync::Mutex<()>,
     pub(crate) pool: pool::Pool,
     pub(crate) catalogues: catalogues::Catalogues,
+    /// The collections of documents.
+    #[cfg(feature = "knowledge")]
+    pub(crate) knowledge: upstreams::knowledge::Collections,
     /// The order in which listings are stored.
     pub(crate) turns: turns::Turns,
     pub(crate) parked: exchange::Parked,
@@ -180,6 +183,8 @@ impl Gateway {
             taking_up: tokio::sync::Mutex::default(),
             pool: pool::Pool::default(),
             catalogues: catalogues::Catalogues::default(),
+            #[cfg(feature = "knowledge")]
+            knowledge: upstreams::knowledge::Collections::default(),
             turns: turns::Turns::default(),
             parked: exchange::Parked::default(),
             short_lived: access::ShortLived::default(),

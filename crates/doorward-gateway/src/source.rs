@@ -100,21 +100,31 @@ impl Gateway {
         let mut all = Vec::new();
         for (upstream, look) in self.looks(visit).await {
             let Some(catalogue) = look.catalogue else { continue };
-            all.extend(of(&catalogue).iter().cloned().map(|mut shown| {
-                let shown_name = name(&mut shown);
-                let item = upstream.item(kind, shown_name);
-                *shown_name = match (visit.target, kind) {
-                    (Target::All, _) => item.listed_as.clone(),
-                    (Target::One(_), Kind::Tool | Kind::Prompt) => names::usable(shown_name),
-                    (Target::One(_), Kind::Resource | Kind::Template | Kind::Upstream) => {
-                        usable_uri(shown_name).into_owned()
-                    }
-                };
-                Listed { item, shown }
-            }));
+            let items = of(&catalogue).iter().cloned();
+            all.extend(items.map(|shown| listed(&upstream, visit.target, kind, shown, &name)));
         }
         Unjudged::new(all)
     }
+}
+
+/// An item under the name that it has at a URL.
+fn listed<T>(
+    upstream: &Upstream,
+    target: Target,
+    kind: Kind,
+    mut shown: T,
+    name: impl Fn(&mut T) -> &mut String,
+) -> Listed<T> {
+    let shown_name = name(&mut shown);
+    let item = upstream.item(kind, shown_name);
+    *shown_name = match (target, kind) {
+        (Target::All, _) => item.listed_as.clone(),
+        (Target::One(_), Kind::Tool | Kind::Prompt) => names::usable(shown_name),
+        (Target::One(_), Kind::Resource | Kind::Template | Kind::Upstream) => {
+            usable_uri(shown_name).into_owned()
+        }
+    };
+    Listed { item, shown }
 }
 
 #[async_trait]
@@ -136,13 +146,18 @@ impl ToolSource for Gateway {
     }
 
     async fn resources(&self, visit: &Visit) -> Unjudged<Listed<Resource>> {
-        self.lists(
-            visit,
-            Kind::Resource,
-            |catalogue| &catalogue.resources,
-            |resource| &mut resource.uri,
-        )
-        .await
+        let mut all = Vec::new();
+        for (upstream, look) in self.looks(visit).await {
+            let Some(catalogue) = look.catalogue.filter(|known| known.offers.resources) else {
+                continue;
+            };
+            let own = upstream.kind.driver.resources(self, &upstream, &visit.caller.user).await;
+            let items = catalogue.resources.iter().cloned().chain(own);
+            all.extend(items.map(|shown| {
+                listed(&upstream, visit.target, Kind::Resource, shown, |one| &mut one.uri)
+            }));
+        }
+        Unjudged::new(all)
     }
 
     async fn templates(&self, visit: &Visit) -> Unjudged<Listed<ResourceTemplate>> {

@@ -7,7 +7,7 @@ use doorward_mcp::{Answer, CallLimits, ItemSpec, Permit, ToolCall, ToolError};
 use doorward_model::{Pattern, Role, Scope, ToolClass, UpstreamName, User};
 use doorward_transport::Outbound;
 use http::{HeaderName, HeaderValue};
-use rmcp::model::CallToolResponse;
+use rmcp::model::{CallToolResponse, Resource};
 use serde_json::Value;
 use url::Url;
 
@@ -36,8 +36,8 @@ pub struct Kind {
     pub name: &'static str,
     /// A description in one sentence.
     pub summary: &'static str,
-    /// True for a process of this machine, which belongs to the operator: no administrator can add
-    /// one over the network.
+    /// True for a process or the folders of this machine, which belong to the operator: no
+    /// administrator can add one over the network.
     pub is_process: bool,
     pub(crate) driver: &'static dyn Driver,
 }
@@ -94,6 +94,15 @@ pub(crate) trait Driver: Setup {
         upstream: &Shared,
         user: &Arc<User>,
     ) -> Result<Listed, LinkError>;
+    /// The resources that it lists for this user alone, besides those of the catalogue.
+    async fn resources(
+        &self,
+        _gateway: &Gateway,
+        _upstream: &Shared,
+        _user: &Arc<User>,
+    ) -> Vec<Resource> {
+        Vec::new()
+    }
     /// Calls a tool.
     async fn call(
         &self,
@@ -127,8 +136,18 @@ pub(crate) trait Driver: Setup {
 pub enum Source {
     /// The configuration file or the environment.
     File,
-    /// `doorward upstream add`.
-    Command,
+    /// An administrator, on a page, by the API or by a command.
+    Added,
+}
+
+impl Source {
+    /// The name for programs. The audit has the user or the command that added it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "configuration",
+            Self::Added => "added",
+        }
+    }
 }
 
 /// The credentials of calls.

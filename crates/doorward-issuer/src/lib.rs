@@ -11,10 +11,12 @@
 mod assertion;
 mod at_resource;
 mod authorization;
+mod backchannel;
 mod checks;
 mod client_auth;
 mod config;
 mod device;
+mod end_session;
 mod enterprise;
 pub mod grants;
 pub mod http;
@@ -44,6 +46,7 @@ pub use authorization::{
 };
 pub use config::Config;
 pub use device::{DeviceRefusal, DeviceRequest};
+pub use end_session::LogoutRequest;
 pub use enterprise::Asserters;
 
 /// The source of clients. `doorward` connects the registration crate here, so that this one does
@@ -94,6 +97,8 @@ pub struct IssuerServices {
     pub master: Arc<MasterKey>,
     /// For the key sets of clients.
     pub outbound: Outbound,
+    /// For relying parties, which an administrator added: they may be in the operator's networks.
+    pub to_relying_parties: Outbound,
 }
 
 /// The other parts of the server, as the issuer asks them: clients, and users of other issuers.

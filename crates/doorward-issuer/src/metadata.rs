@@ -65,6 +65,9 @@ impl Issuer {
         let scopes: Vec<_> = advertised.map(|info| info.name).collect();
         let levels = [Level::SingleFactor, Level::MultiFactor].map(Level::as_str);
         let more = json!({
+            "end_session_endpoint": self.settings.public_url.at(routes::END_SESSION),
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
             "userinfo_endpoint": self.settings.public_url.at(routes::USERINFO),
             "scopes_supported": scopes,
             "subject_types_supported": ["public", "pairwise"],

@@ -29,14 +29,14 @@ impl From<Failure> for Refusal {
 }
 
 /// The claims in the form for which the relying party is set up.
-pub(crate) enum StatedError {
+pub(crate) enum UserinfoResponse {
     Json(Value),
     Signed(String),
 }
 
 impl Issuer {
     /// The claims for an access token.
-    pub(crate) async fn userinfo(&self, token: &str) -> Result<StatedError, Refusal> {
+    pub(crate) async fn userinfo(&self, token: &str) -> Result<UserinfoResponse, Refusal> {
         let now = self.services.clock.now();
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
             return Err(Refusal::Invalid);
@@ -80,15 +80,15 @@ impl Issuer {
         client: &Client,
         user: &User,
         scopes: &ScopeSet,
-    ) -> Result<StatedError, Refusal> {
+    ) -> Result<UserinfoResponse, Refusal> {
         let mut claims = self.claims_of(client, user, scopes);
         if !client.openid.as_ref().is_some_and(|openid| openid.signed_userinfo) {
-            return Ok(StatedError::Json(Value::Object(claims)));
+            return Ok(UserinfoResponse::Json(Value::Object(claims)));
         }
         claims.insert("iss".to_owned(), self.settings.public_url.as_str().into());
         claims.insert("aud".to_owned(), client.id.as_str().into());
         let signed = self.services.keys.sign_userinfo(&claims, self.services.clock.now());
-        signed.map(StatedError::Signed).map_err(|error| {
+        signed.map(UserinfoResponse::Signed).map_err(|error| {
             tracing::error!(%error, "userinfo could not be signed");
             let why = "no claims can be signed at the moment";
             Refusal::Unavailable(Failure::new(OAuthErrorCode::ServerError, why))

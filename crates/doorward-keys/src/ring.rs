@@ -25,6 +25,8 @@ enum Typ {
     Identity,
     /// A statement to a relying party: ID tokens and signed userinfo.
     Statement,
+    /// A logout token for a relying party.
+    Logout,
 }
 
 struct Key {
@@ -34,7 +36,7 @@ struct Key {
     retires_at: Option<Timestamp>,
     public: serde_json::Value,
     /// The encoded headers of the kinds of tokens; their `typ` keeps one from passing for another.
-    headers: [String; 3],
+    headers: [String; 4],
     signing: Signing,
     verifying: DecodingKey,
 }
@@ -80,7 +82,8 @@ impl Key {
             serde_json::to_vec(&header).map(|json| URL_SAFE_NO_PAD.encode(json))
         };
         let header = |typ| header(typ).map_err(|_| damaged());
-        let headers = [header("at+jwt")?, header("JWT")?, header("identity+jwt")?];
+        let headers =
+            [header("at+jwt")?, header("JWT")?, header("identity+jwt")?, header("logout+jwt")?];
         Ok(Self {
             kid: record.kid.clone(),
             algorithm: jose(record.algorithm),
@@ -268,11 +271,12 @@ fn header(token: &str, typ: &str) -> Result<AccessHeader, TokenRefusal> {
 impl Key {
     /// Signs claims, and names the key.
     fn sign<T: Serialize>(&self, typ: Typ, claims: &T) -> Result<(String, String), RingError> {
-        let [access_token, assertion, identity] = &self.headers;
+        let [access_token, assertion, identity, logout] = &self.headers;
         let header = match typ {
             Typ::AccessToken => access_token,
             Typ::ClientAssertion | Typ::Statement => assertion,
             Typ::Identity => identity,
+            Typ::Logout => logout,
         };
         let claims =
             serde_json::to_vec(claims).map_err(|error| RingError::Library(error.to_string()))?;

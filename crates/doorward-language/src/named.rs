@@ -153,6 +153,7 @@ pub fn audit_kind(kind: AuditKind) -> Message {
         AuditKind::ProviderDeleted => text::audit_provider_deleted(),
         AuditKind::KeyAdded => text::audit_key_added(),
         AuditKind::TestMailSent => text::audit_test_mail_sent(),
+        AuditKind::PolicyChanged => text::audit_policy_changed(),
         AuditKind::SettingChanged => text::audit_setting_changed(),
         AuditKind::ConfigurationReloaded => text::audit_configuration_reloaded(),
         AuditKind::ConfigurationRefused => text::audit_configuration_refused(),

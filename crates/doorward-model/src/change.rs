@@ -9,9 +9,9 @@ mod unit;
 
 use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
-    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, ProviderId, RefreshToken,
-    RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey, Statement,
-    StoredProvider, Timestamp, User, UserName,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PolicyVersion, ProviderId,
+    RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey,
+    Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -215,6 +215,8 @@ pub enum Change {
         /// The time from which the others are no longer needed.
         at: Timestamp,
     },
+    /// Adds a version of the policy. Refused if the number is taken.
+    InsertPolicyVersion(PolicyVersion),
     /// Sets a setting.
     PutSetting {
         /// Its name.
@@ -222,8 +224,7 @@ pub enum Change {
         /// Its value.
         value: String,
     },
-    /// Notes how far the entries of a journal are part of the audit. Belongs into the unit that
-    /// writes them.
+    /// Notes how far the entries of a journal are in the audit, in the unit that writes them.
     MarkJournal {
         /// The journal.
         journal: String,
@@ -282,8 +283,7 @@ pub enum Change {
     CollectProviderRoles(UserId),
     /// Adds an identity provider. Conditional: the name must be free.
     InsertProvider(StoredProvider),
-    /// Replaces the settings of a provider that was added. Conditional: they are those that were
-    /// seen.
+    /// Replaces the settings of a provider that was added. Conditional: they are those seen.
     UpdateProvider {
         /// The provider as it is from now on.
         provider: Box<StoredProvider>,

@@ -71,6 +71,8 @@ pub enum RevokeReason {
     Replaced,
     /// The trust rule of its workload was changed.
     TrustChanged,
+    /// The client knows its users by other subjects now.
+    SubjectsChanged,
     /// The same user gave a newer one to a later registration of the same software.
     RegisteredAgain,
 }
@@ -93,6 +95,7 @@ impl RevokeReason {
             Self::ResourceRemoved => "resource_removed",
             Self::Replaced => "replaced",
             Self::TrustChanged => "trust_changed",
+            Self::SubjectsChanged => "subjects_changed",
             Self::RegisteredAgain => "registered_again",
         }
     }

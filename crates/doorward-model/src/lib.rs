@@ -28,6 +28,7 @@ pub mod nearest;
 pub mod oauth;
 pub mod pattern;
 pub mod policy;
+pub mod policy_version;
 pub mod ports;
 pub mod provider;
 pub mod public_url;
@@ -80,6 +81,7 @@ pub use live::{Live, Rules};
 pub use oauth::OAuthErrorCode;
 pub use pattern::Pattern;
 pub use policy::{Effect, ToolPolicy};
+pub use policy_version::{PolicySource, PolicyVersion};
 pub use ports::{Clock, Entropy, Timestamp};
 pub use provider::{
     IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider,
@@ -87,7 +89,7 @@ pub use provider::{
 pub use public_url::PublicUrl;
 pub use reason::Reason;
 pub use redirect::RedirectUri;
-pub use relying_party::{RelyingParty, RelyingSession};
+pub use relying_party::{EndedUse, RelyingParty, RelyingSession};
 pub use resource::{Resource, ResourceTable};
 pub use scope::{Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};

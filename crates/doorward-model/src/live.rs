@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{AccessPolicy, ToolPolicy};
+use crate::{AccessPolicy, PolicySource, ToolPolicy};
 
 /// A value that readers take as it is at that moment and one writer replaces as a whole. Clones are
 /// handles of the same value.
@@ -21,6 +21,12 @@ impl<T> Live<T> {
     /// The value of this moment. It does not change while it is held.
     pub fn now(&self) -> Arc<T> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the value by one that is made of it, with no other replacement between the two.
+    pub fn update(&self, make: impl FnOnce(&T) -> T) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(make(&held));
     }
 
     /// Replaces the value. Reads that begin afterwards see the new one.
@@ -54,6 +60,8 @@ pub struct Rules {
     pub access: AccessPolicy,
     /// Which tools, for whom.
     pub policy: ToolPolicy,
+    /// Where these rules come from.
+    pub policy_source: PolicySource,
     /// Clients may register themselves.
     pub registration: bool,
     /// Clients may be named by the URL of their metadata document.

@@ -17,6 +17,14 @@ pub struct RelyingParty {
     pub sector: Option<String>,
     /// True if userinfo is answered as a signed token (§5.3.2).
     pub signed_userinfo: bool,
+    /// The URLs to which a browser may be redirected after signing out, compared as they are
+    /// (OpenID Connect RP-Initiated Logout 1.0 §3.1).
+    pub post_logout_redirect_uris: Vec<String>,
+    /// The URL that is told when a session of its users ends (OpenID Connect Back-Channel Logout
+    /// 1.0 §2.2).
+    pub backchannel_logout_uri: Option<String>,
+    /// True if the relying party needs `sid` in logout tokens. They always have it.
+    pub backchannel_logout_session_required: bool,
 }
 
 impl RelyingParty {
@@ -48,13 +56,32 @@ pub struct RelyingSession {
     pub created_at: Timestamp,
 }
 
+/// The use of a session that ended, of which the relying party is not told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedUse {
+    /// The use.
+    pub used: RelyingSession,
+    /// The time at which the relying party is told; `None` if no attempt was planned yet.
+    pub due_at: Option<Timestamp>,
+    /// The attempts so far.
+    pub tries: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn settings_are_read_from_rows_of_this_release_and_of_the_next() {
-        let pairwise = RelyingParty { sector: Some("a.example".to_owned()), signed_userinfo: true };
+        let pairwise = RelyingParty {
+            sector: Some("a.example".to_owned()),
+            signed_userinfo: true,
+            post_logout_redirect_uris: vec!["https://a.example/bye".to_owned()],
+            backchannel_logout_uri: Some("https://a.example/logout".to_owned()),
+            backchannel_logout_session_required: true,
+        };
+        let older = r#"{"sector":null,"signed_userinfo":false}"#;
+        assert_eq!(RelyingParty::from_text(older), Some(RelyingParty::default()));
         assert_eq!(RelyingParty::from_text(&pairwise.to_text()), Some(pairwise));
         let newer = r#"{"sector":null,"of_a_later_release":[1]}"#;
         assert_eq!(RelyingParty::from_text(newer), Some(RelyingParty::default()));

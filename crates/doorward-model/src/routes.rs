@@ -43,6 +43,8 @@ routes! {
     INTROSPECT = "/oauth/introspect";
     /// The claims about the user of an access token (OpenID Connect Core §5.3).
     USERINFO = "/oauth/userinfo";
+    /// Signs a user out at the wish of a relying party (OpenID Connect RP-Initiated Logout 1.0 §2).
+    END_SESSION = "/oauth/logout";
     /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
     /// Forward authentication: answers a reverse proxy whether a request to an external resource
@@ -144,6 +146,10 @@ routes! {
     ADMIN_APPROVALS = "/admin/approvals";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
+    /// The versions of the policy that administrators saved.
+    ADMIN_POLICY_VERSIONS = "/admin/policy/versions";
+    /// One version of the policy.
+    ADMIN_POLICY_VERSION = "/admin/policy/versions/{version}";
     /// Tries other rules of the policy on the calls of the audit.
     ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
     /// Signing keys.
@@ -219,8 +225,14 @@ routes! {
     API_RESOURCE = "/api/admin/resources/{resource}";
     /// Replaces the secret of an external resource server (POST).
     API_RESOURCE_SECRET = "/api/admin/resources/{resource}/secret";
-    /// The rules of the policy in effect (GET).
+    /// The rules of the policy in effect (GET); saves others (PUT, with `If-Match`).
     API_POLICY = "/api/admin/policy";
+    /// The versions of the policy that administrators saved (GET).
+    API_POLICY_VERSIONS = "/api/admin/policy/versions";
+    /// One version of the policy (GET).
+    API_POLICY_VERSION = "/api/admin/policy/versions/{version}";
+    /// Saves the rules of an earlier version again (POST, with `If-Match`).
+    API_POLICY_RESTORE = "/api/admin/policy/versions/{version}/restore";
     /// Compares other rules with those in effect by the calls of the audit (POST).
     API_POLICY_DRY_RUN = "/api/admin/policy/dry-run";
     /// Decides about cases under the rules in effect (POST).

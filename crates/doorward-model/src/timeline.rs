@@ -55,6 +55,10 @@ steps! {
     Answered = "answered";
     /// It called the token endpoint with a code.
     Token = "token";
+    /// It called the token endpoint with the code of a device.
+    DeviceToken = "device_token";
+    /// It called the token endpoint to act as a service.
+    ServiceToken = "service_token";
     /// It called the token endpoint with a refresh token.
     Refresh = "refresh";
     /// It called the token endpoint with a signed token of another issuer.
@@ -67,6 +71,16 @@ steps! {
     Revoke = "revoke";
     /// It called the introspection endpoint (RFC 7662). Noted only where it is refused.
     Introspect = "introspect";
+}
+
+impl StepKind {
+    /// Reports a request for a first token.
+    pub(crate) const fn asks_for_a_token(self) -> bool {
+        matches!(
+            self,
+            Self::Token | Self::DeviceToken | Self::ServiceToken | Self::Assertion | Self::Exchange
+        )
+    }
 }
 
 /// One step, as it was written down.
@@ -219,6 +233,36 @@ mod tests {
         let found = attempts(again);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].verdict(Timestamp(300)).cause.code(), "redirect_uri");
+    }
+
+    #[test]
+    fn a_device_and_a_service_stop_where_they_really_do() {
+        let of = |at: i64, kind: StepKind| step(at, kind, "a", "node").client("c", None);
+        let verdict = |kinds: &[StepKind]| {
+            let steps: Vec<_> = (0..).zip(kinds).map(|(at, kind)| of(at, *kind)).collect();
+            let found = attempts(steps);
+            assert_eq!(found.len(), 1, "{kinds:?}");
+            found[0].verdict(Timestamp(1000)).cause
+        };
+        for (kinds, stop) in [
+            (&[StepKind::Registered, StepKind::Device][..], Stop::NotEntered),
+            (&[StepKind::Device, StepKind::Answered], Stop::NotFetched),
+            (&[StepKind::Device, StepKind::Answered, StepKind::DeviceToken], Stop::NoCall),
+            (&[StepKind::Authorize, StepKind::Answered], Stop::NoToken),
+            (&[StepKind::ServiceToken], Stop::NoCall),
+            (&[StepKind::ServiceToken, StepKind::Called], Stop::Connected),
+        ] {
+            assert_eq!(verdict(kinds), Cause::Stopped(stop), "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_token_without_a_client_is_no_part_of_the_attempt() {
+        for kind in StepKind::ALL.iter().copied().filter(|kind| kind.asks_for_a_token()) {
+            let got = step(10, kind, "a", "node").client("c", None);
+            let found = attempts([got, step(20, StepKind::Challenged, "a", "node")]);
+            assert_eq!(found.len(), 2, "{kind:?}");
+        }
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Clients that administrators add, and administrators' operations on any client.
 
 use doorward_model::{
-    Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RedirectUri,
-    RelyingParty, RevokeReason, Scope, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
+    Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RelyingParty,
+    RevokeReason, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
 
 use crate::{
-    MetadataRefusal, Registration,
+    MetadataRefusal, NewRelyingParty, Registration, RelyingPartyEdit,
     policy::{self, Accepted},
+    relying,
 };
 
 /// A client to be made.
@@ -25,15 +26,6 @@ pub struct NewClient {
     pub admin: bool,
     /// Its settings as a relying party, if users sign in to another application through it.
     pub openid: Option<NewRelyingParty>,
-}
-
-/// The settings of a relying party to be made.
-#[derive(Debug, Clone, Default)]
-pub struct NewRelyingParty {
-    /// True for subjects that other relying parties cannot compare (OpenID Connect Core §8.1).
-    pub pairwise: bool,
-    /// True if userinfo is answered as a signed token.
-    pub signed_userinfo: bool,
 }
 
 /// A client of a service to be made, which acts with `client_credentials` (OAuth 2.1 §4.2).
@@ -82,6 +74,8 @@ pub struct ClientEdit {
     pub name: Option<String>,
     /// Its redirect URIs.
     pub redirect_uris: Option<Vec<String>>,
+    /// Its settings as a relying party. Another client becomes one.
+    pub openid: Option<RelyingPartyEdit>,
 }
 
 /// An administrator's decision about a client.
@@ -151,26 +145,6 @@ pub enum ClientChangeError {
     Store(StoreError),
 }
 
-/// The one host to which these redirect URIs lead, if there is one.
-fn sector_of(uris: &[RedirectUri]) -> Option<String> {
-    let host = |uri: &RedirectUri| {
-        let url = url::Url::parse(uri.as_str()).ok()?;
-        matches!(url.scheme(), "https" | "http").then(|| url.host_str().map(str::to_owned))?
-    };
-    let first = host(uris.first()?)?;
-    uris.iter().all(|uri| host(uri).as_ref() == Some(&first)).then_some(first)
-}
-
-/// The settings of a relying party with these redirect URIs.
-fn relying_party(
-    new: &NewRelyingParty,
-    uris: &[RedirectUri],
-) -> Result<RelyingParty, ClientChangeError> {
-    let sector =
-        if new.pairwise { Some(sector_of(uris).ok_or(ClientChangeError::Sector)?) } else { None };
-    Ok(RelyingParty { sector, signed_userinfo: new.signed_userinfo })
-}
-
 impl Registration {
     /// Makes a client.
     pub async fn add(&self, new: NewClient) -> Result<AddedClient, ClientChangeError> {
@@ -185,21 +159,12 @@ impl Registration {
             new.auth_method.unwrap_or_else(|| "none".to_owned()).into(),
         );
         let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config.now())?;
-        let openid =
-            new.openid.map(|openid| relying_party(&openid, &accepted.redirect_uris)).transpose()?;
-        let is_pairwise = openid.as_ref().is_some_and(|openid| openid.sector.is_some());
-        if is_pairwise && new.admin {
-            return Err(ClientChangeError::Pairwise);
-        }
-        // A token for another resource names the user by the identifier that pairwise subjects
-        // hide.
-        let all = if is_pairwise {
-            [Scope::OfflineAccess].into_iter().collect()
-        } else {
-            ScopeSet::all()
-        };
-        let identity = if openid.is_some() { ScopeSet::identity() } else { ScopeSet::default() };
-        let scopes = all.union(&identity).iter().chain(new.admin.then_some(Scope::Admin)).collect();
+        let config = self.config.now();
+        let openid = new
+            .openid
+            .map(|openid| relying::accept(&openid, &accepted.redirect_uris, &config))
+            .transpose()?;
+        let scopes = relying::scopes(openid.as_ref(), new.admin)?;
         let added = self.administered(accepted, scopes);
         let added = AddedClient { client: Client { openid, ..added.client }, ..added };
         self.store
@@ -291,18 +256,31 @@ impl Registration {
         metadata
             .insert("token_endpoint_auth_method".to_owned(), client.auth_method.as_str().into());
         let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config.now())?;
-        let sector = client.openid.as_ref().and_then(|openid| openid.sector.as_ref());
-        if sector.is_some_and(|sector| Some(sector) != sector_of(&accepted.redirect_uris).as_ref())
-        {
+        let before = client.openid.as_ref().map(NewRelyingParty::of);
+        let wanted = match &edit.openid {
+            Some(edit) => Some(edit.of(before.unwrap_or_default())),
+            None => before,
+        };
+        let config = self.config.now();
+        let openid = wanted
+            .map(|openid| relying::accept(&openid, &accepted.redirect_uris, &config))
+            .transpose()?;
+        let sector =
+            |openid: Option<&RelyingParty>| openid.and_then(|openid| openid.sector.clone());
+        let (before, after) = (sector(client.openid.as_ref()), sector(openid.as_ref()));
+        // Subjects of another host are other users to the relying party.
+        if before.is_some() && after.is_some() && before != after {
             return Err(ClientChangeError::Sector);
         }
-        Ok(Client { name: accepted.name, redirect_uris: accepted.redirect_uris, ..client.clone() })
+        let scopes = relying::scopes(openid.as_ref(), client.scopes.has_administrative())?;
+        let (name, redirect_uris) = (accepted.name, accepted.redirect_uris);
+        Ok(Client { name, redirect_uris, openid, scopes, ..client.clone() })
     }
 
     /// The client of a service, which has a name and no redirect URIs.
     fn edited_service(client: &Client, edit: &ClientEdit) -> Result<Client, ClientChangeError> {
-        if edit.redirect_uris.is_some() {
-            let why = "the client of a service has no redirect URIs".to_owned();
+        if edit.redirect_uris.is_some() || edit.openid.is_some() {
+            let why = "no user signs in to the client of a service".to_owned();
             return Err(MetadataRefusal { code: OAuthErrorCode::InvalidRedirectUri, why }.into());
         }
         let mut metadata = Map::new();
@@ -316,6 +294,20 @@ impl Registration {
     /// Stores an edited client, if it is still in the state that was seen.
     pub async fn put(&self, client: Client, seen: String) -> Result<(), ClientChangeError> {
         self.put_with(client, seen, None).await
+    }
+
+    /// The same with the end of its grants: it knows its users by other subjects afterwards.
+    pub async fn put_with_subjects(
+        &self,
+        client: Client,
+        seen: String,
+    ) -> Result<(), ClientChangeError> {
+        let ends = Change::RevokeGrantsOfClient {
+            client_id: client.id.clone(),
+            at: self.clock.now(),
+            reason: RevokeReason::SubjectsChanged,
+        };
+        self.put_with(client, seen, Some(ends)).await
     }
 
     /// Stores the edited client of a workload, if it is still in the state that was seen, and ends

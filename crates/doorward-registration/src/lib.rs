@@ -14,6 +14,7 @@ pub mod fuzz;
 pub mod http;
 mod policy;
 mod presets;
+mod relying;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -24,12 +25,13 @@ use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use administrator::{
-    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewRelyingParty,
-    NewServiceClient, NewWorkload,
+    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
+    NewWorkload,
 };
 pub use config::Config;
 pub use document::DocumentRefusal;
 pub use policy::MetadataRefusal;
+pub use relying::{NewRelyingParty, RelyingPartyEdit};
 
 /// How many metadata documents are fetched at once.
 const FETCHES: usize = 64;

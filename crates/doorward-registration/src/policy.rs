@@ -228,7 +228,7 @@ fn redirect_uris(
     Ok(uris)
 }
 
-fn web_address(member: &str, uri: &str) -> Result<(), MetadataRefusal> {
+pub(crate) fn web_address(member: &str, uri: &str) -> Result<(), MetadataRefusal> {
     let fine = uri.len() <= MAX_URI
         && Url::parse(uri).is_ok_and(|url| {
             matches!(url.scheme(), "https" | "http")

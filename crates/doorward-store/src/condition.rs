@@ -122,6 +122,8 @@ conditions! {
     UpdateResource = "update_external_resource";
     /// The removed external resource server exists.
     DeleteResource = "delete_external_resource";
+    /// No other version of the policy was saved meanwhile.
+    InsertPolicyVersion = "insert_policy_version";
     /// The object still has the entity tag that was read.
     Expect = "expect";
     /// Another enabled administrator exists.
@@ -138,6 +140,8 @@ conditions! {
     PinUpstream = "pin_upstream";
     /// The upstream that a user connected is still the same one.
     PutConnection = "put_connection";
+    /// No other process tells the relying party of this end of a session.
+    ClaimLogoutNotice = "claim_logout_notice";
     /// No other process makes this revocation.
     ClaimRevocation = "claim_revocation";
     /// The tool is still as the administrator saw it.

@@ -1,5 +1,7 @@
 //! The location of the data.
 
+use std::path::{Path, PathBuf};
+
 use doorward_model::SecretSetting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,5 +33,17 @@ impl Default for Config {
             cache_seconds: 30,
             housekeeping_seconds: 60,
         }
+    }
+}
+
+impl Config {
+    /// The file of SQLite; `None` with PostgreSQL.
+    pub fn file(&self, data_dir: &Path) -> Option<PathBuf> {
+        let url = self.url.reveal();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return None;
+        }
+        let file = url.strip_prefix("sqlite://").map(PathBuf::from);
+        Some(file.unwrap_or_else(|| data_dir.join("doorward.db")))
     }
 }

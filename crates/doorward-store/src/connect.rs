@@ -16,7 +16,9 @@ use sea_orm::{
 use tokio::sync::MutexGuard;
 
 use crate::{
+    StoreError,
     embedded::{Embedded, Use},
+    unopened,
     writer::Turn,
 };
 
@@ -143,17 +145,19 @@ where
 }
 
 /// Opens PostgreSQL.
-pub(crate) async fn postgres<E, F>(
+pub(crate) async fn postgres<F>(
     url: &str,
     connections: u32,
     statements: &Arc<AtomicU64>,
     migrate: impl FnOnce(DatabaseConnection) -> F,
-) -> Result<Connections, E>
+) -> Result<Connections, StoreError>
 where
-    E: From<DbErr>,
-    F: Future<Output = Result<(), E>>,
+    F: Future<Output = Result<(), StoreError>>,
 {
-    let pool = Database::connect(options(url.to_owned(), connections.max(2))).await?;
+    let pool = match Database::connect(options(url.to_owned(), connections.max(2))).await {
+        Ok(pool) => pool,
+        Err(error) => return Err(unopened::explain(url, error).await),
+    };
     migrate(pool.clone()).await?;
     let pool = counted(pool, statements);
     Ok(Connections {

@@ -3,6 +3,7 @@
 pub(crate) mod access_tokens;
 mod clients;
 pub(crate) mod devices;
+pub(crate) mod policy;
 pub(crate) mod relying;
 pub(crate) mod resources;
 pub(crate) mod upstreams;

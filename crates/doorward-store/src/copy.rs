@@ -14,9 +14,10 @@ use crate::{
     entities::{
         access_grant, access_token, audit, audit_record, authorization_code, client,
         connect_attempt, connection, device_authorization, external_resource, identity, invitation,
-        kept_result, login_failure, one_time_link, passkey, provider, recovery_code, refresh_token,
-        relying_session, session, setting, sign_in, signing_key, spent_value, token_revocation,
-        totp, upstream, upstream_registration, upstream_tool, upstream_trust, usage_hour, user,
+        kept_result, login_failure, one_time_link, passkey, policy_version, provider,
+        recovery_code, refresh_token, relying_session, session, setting, sign_in, signing_key,
+        spent_value, token_revocation, totp, upstream, upstream_registration, upstream_tool,
+        upstream_trust, usage_hour, user,
     },
 };
 
@@ -55,6 +56,7 @@ copied!(
     spent_value,
     signing_key,
     setting,
+    policy_version,
     login_failure,
     provider,
     identity,

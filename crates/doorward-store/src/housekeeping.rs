@@ -58,7 +58,8 @@ impl Store {
         now: Timestamp,
         unused_clients_after: i64,
     ) -> Result<u64, StoreError> {
-        let mut rows = 0;
+        // First, so that a use that has no session is one whose session was ended.
+        let mut rows = self.delete_expired_uses(now).await?;
         rows += sweep!(
             self,
             session,
@@ -67,7 +68,6 @@ impl Store {
                 .add(session::Column::ExpiresAt.lt(now.0))
                 .add(session::Column::EndsAt.lt(now.0))
         );
-        rows += self.delete_relying_sessions().await?;
         rows += sweep!(
             self,
             one_time_link,
@@ -107,10 +107,17 @@ impl Store {
         Ok(rows + self.delete_unused_clients(now.plus(-unused_clients_after)).await?)
     }
 
-    /// Deletes the use of sessions that there are no more.
-    async fn delete_relying_sessions(&self) -> Result<u64, StoreError> {
-        let live = || session::Entity::find().select_only().column(session::Column::Id);
-        let which = || relying_session::Column::SessionId.not_in_subquery(live().into_query());
+    /// Deletes the use of sessions that expired. Relying parties are told of the end of sessions
+    /// that was wanted, and not of this one: their own sessions expire by their own rules.
+    async fn delete_expired_uses(&self, now: Timestamp) -> Result<u64, StoreError> {
+        use relying_session::Column as R;
+        let expired = || {
+            let expired = Condition::any()
+                .add(session::Column::ExpiresAt.lt(now.0))
+                .add(session::Column::EndsAt.lt(now.0));
+            session::Entity::find().select_only().column(session::Column::Id).filter(expired)
+        };
+        let which = || R::DueAt.is_null().and(R::SessionId.in_subquery(expired().into_query()));
         Ok(sweep!(self, relying_session, Sid, which()))
     }
 

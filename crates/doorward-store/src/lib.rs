@@ -31,6 +31,7 @@ mod rows;
 mod sort;
 mod store;
 mod tasks;
+mod unopened;
 mod usage;
 mod writer;
 mod writes;
@@ -69,6 +70,16 @@ pub enum StoreError {
     /// The database did not answer or refused.
     #[error("the database is not available: {0}")]
     Unavailable(Arc<sea_orm::DbErr>),
+    /// The database of PostgreSQL cannot be opened.
+    #[error("the database {name} at {place} cannot be opened: {reason} (store.url)")]
+    Unopened {
+        /// The name of the database.
+        name: String,
+        /// Host and port, or socket.
+        place: String,
+        /// The reason and the remedy.
+        reason: String,
+    },
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
@@ -84,7 +95,7 @@ pub enum StoreError {
     #[error("no thread could be started: {0}; check the limit of processes")]
     Thread(Arc<std::io::Error>),
     /// A copy was requested into a database that is not empty.
-    #[error("the target database is not empty")]
+    #[error("the database to copy into is not empty; name an empty one")]
     NotEmpty,
     /// The folder of the audit's journal cannot be used.
     #[error(

@@ -17,6 +17,7 @@ mod delegations;
 mod devices;
 mod federation;
 mod pending;
+mod policy;
 mod relying;
 mod resources;
 mod second_factor;

@@ -71,21 +71,13 @@ impl Store {
         let statements = Statements::default();
         let migrate =
             |connection: DatabaseConnection| async move { migrate(&connection, backend).await };
-        let connections = match backend {
-            Backend::Sqlite => {
-                let file = config
-                    .url
-                    .reveal()
-                    .strip_prefix("sqlite://")
-                    .map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
-                let readers = config.max_connections;
-                let counts = (&reads, &statements.run);
-                connect::sqlite(&file, readers, Arc::clone(&turn), counts, migrate).await?
-            }
-            Backend::Postgres => {
-                let most = config.max_connections;
-                connect::postgres(config.url.reveal(), most, &reads, migrate).await?
-            }
+        let connections = if let Some(file) = config.file(data_dir) {
+            let readers = config.max_connections;
+            let counts = (&reads, &statements.run);
+            connect::sqlite(&file, readers, Arc::clone(&turn), counts, migrate).await?
+        } else {
+            let most = config.max_connections;
+            connect::postgres(config.url.reveal(), most, &reads, migrate).await?
         };
         let caches = Arc::new(Caches::new(config, backend));
         let tasks = Tasks::default();
@@ -132,11 +124,9 @@ impl Store {
 
     /// Which database `config` names.
     pub fn backend_of(config: &Config) -> Backend {
-        let url = config.url.reveal();
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Backend::Postgres
-        } else {
-            Backend::Sqlite
+        match config.file(Path::new("")) {
+            Some(_) => Backend::Sqlite,
+            None => Backend::Postgres,
         }
     }
 

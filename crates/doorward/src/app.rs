@@ -19,7 +19,9 @@ use doorward_model::{Clock, Entropy, Live, PublicUrl, ResourceTable};
 pub use doorward_registration::NewClient;
 use doorward_registration::Registration;
 use doorward_store::Store;
-use doorward_transport::{Csrf, Outbound, address::TrustedProxies, host::Numbers};
+use doorward_transport::{
+    Csrf, Outbound, address::TrustedProxies, host::Numbers, outbound::PeerPermissions,
+};
 use doorward_web::{Web, WebServices, WebSettings};
 use tokio_util::sync::CancellationToken;
 
@@ -149,7 +151,7 @@ impl App {
             rotation(&config, checked),
         );
         keys.keep_fresh(config.keys.rotation_days).await?;
-        let rules = Live::new(reload::rules(&config, checked));
+        let rules = Live::new(reload::rules(&config, checked, &store).await?);
         let resources = ResourceTable::new(&public_url);
         let core = CoreServices {
             store: store.clone(),
@@ -163,6 +165,11 @@ impl App {
         let federation = network.federation(&config);
         let registration = network.core.registration(&config, &outbound);
         registration.recount().await?;
+        let networks = &config.outbound.allow_networks;
+        let to_relying_parties = outbound.for_correspondent(
+            &config.outbound,
+            PeerPermissions { networks: &[], ca_file: None, plain: networks },
+        )?;
         let issuer = Issuer::new(
             IssuerServices {
                 store: store.clone(),
@@ -171,6 +178,7 @@ impl App {
                 keys: Arc::clone(&ring),
                 master: Arc::clone(&master),
                 outbound: outbound.clone(),
+                to_relying_parties,
             },
             IssuerPorts {
                 clients: Arc::new(Directory(registration.clone())),
@@ -196,6 +204,8 @@ impl App {
         );
         let changes = Changes::default();
         let gateway = network.gateway(&config, resources.clone(), changes.clone(), supervisor());
+        #[cfg(feature = "knowledge")]
+        gateway.keep_knowledge(data_dir.path().join("knowledge"), true);
         let limits = Live::new(config.limits.clone());
         let in_effect = Arc::new(InEffect {
             rules: rules.clone(),
@@ -205,7 +215,7 @@ impl App {
             gateway: gateway.clone(),
             changes: changes.clone(),
         });
-        in_effect.put(&config, checked).await?;
+        in_effect.put(&config, checked, &store).await?;
         let loading = Live::<Loading>::default();
         let mcp = Mcp::new(
             McpServices {
@@ -378,6 +388,7 @@ impl App {
             registration: self.registration.clone(),
             federation: self.federation.clone(),
             gateway: self.gateway.clone(),
+            issuer: self.issuer.clone(),
             rotation_days: self.config.keys.rotation_days,
             every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),
         })

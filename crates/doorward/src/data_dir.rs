@@ -12,7 +12,7 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// The file system refused.
-    #[error("{path}: {error}")]
+    #[error("{path}: {error}{}", remedy(error))]
     File {
         /// The path.
         path: String,
@@ -20,8 +20,20 @@ pub enum DataDirError {
         error: std::io::Error,
     },
     /// Another server runs on it.
-    #[error("another server is running on {0}; stop it, or give this one another --data-dir")]
+    #[error("another server is running on {0}; stop it first, or name another --data-dir")]
     Locked(String),
+}
+
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            "; run this as root or as the user of the server, or name another --data-dir"
+        }
+        std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
+            "; --data-dir must name a directory"
+        }
+        _ => "",
+    }
 }
 
 /// The file that a running server locks.

@@ -7,6 +7,7 @@ use doorward_admin::Keys;
 use doorward_audit::Exporter;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
+use doorward_issuer::Issuer;
 use doorward_model::{AuditEvent, AuditKind, Clock, Timestamp};
 use doorward_registration::Registration;
 use doorward_store::Store;
@@ -16,6 +17,9 @@ use crate::supervisor::Supervisor;
 
 /// The interval between inspections of connections to upstreams.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+
+/// The interval between looks for sessions that ended, of which relying parties are told.
+const TELL_EVERY: Duration = Duration::from_secs(2);
 
 /// The parts that housekeeping works with.
 pub struct Housekeeping {
@@ -31,6 +35,8 @@ pub struct Housekeeping {
     pub federation: Federation,
     /// Upstreams.
     pub gateway: Gateway,
+    /// The authorization server.
+    pub issuer: Issuer,
     /// After how many days keys rotate.
     pub rotation_days: u32,
     /// Sends the audit elsewhere.
@@ -62,6 +68,8 @@ impl Housekeeping {
         supervisor.start("audit export", async move { own.exporter.run(&token).await });
         let (own, token) = (Arc::clone(&this), stop.clone());
         supervisor.start("token revocations", async move { own.revoke(&token).await });
+        let (own, token) = (Arc::clone(&this), stop.clone());
+        supervisor.start("relying parties", async move { own.tell(&token).await });
         let token = stop.clone();
         supervisor.start("upstream connections", async move {
             this.tidy(&token).await;
@@ -91,6 +99,21 @@ impl Housekeeping {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.gateway.revoke_due() => {}
+            }
+        }
+    }
+
+    /// Tells relying parties of sessions that ended, whatever ended them: this process, a command or
+    /// another replica.
+    async fn tell(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(TELL_EVERY) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.issuer.tell_of_ended_sessions() => {}
             }
         }
     }

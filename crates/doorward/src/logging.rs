@@ -18,6 +18,9 @@ const QUIET: &[&str] = &[
     "h2=warn",
     "rustls=warn",
     "reqwest=warn",
+    // Each part of an index that is written, and each fault of a PDF file.
+    "tantivy=warn",
+    "lopdf=off",
 ];
 
 /// Starts logging. Twice is harmless.

@@ -4,11 +4,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_admin::Loading;
+use doorward_admin::{Loading, saved_policy};
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_mcp::{Change, Changed, Changes, LimitsConfig};
-use doorward_model::{AuditEvent, AuditKind, Live, Rules};
+use doorward_model::{AuditEvent, AuditKind, Live, PolicySource, Rules, setting};
 use doorward_registration::Registration;
 use doorward_store::Store;
 use serde::{Deserialize, Serialize};
@@ -41,31 +41,81 @@ pub(crate) struct InEffect {
     pub(crate) changes: Changes,
 }
 
-/// The rules of a configuration that several parts apply.
-pub(crate) fn rules(config: &Config, checked: &Checked) -> Rules {
-    Rules {
+/// The rules that several parts apply: those of the configuration, and the policy that administrators
+/// saved where the configuration has none.
+pub(crate) async fn rules(
+    config: &Config,
+    checked: &Checked,
+    store: &Store,
+) -> Result<Rules, Failed> {
+    let (policy, policy_source) = if checked.owns_policy {
+        (checked.policy.clone(), PolicySource::File)
+    } else {
+        match saved_policy(store).await? {
+            Some((number, policy)) => (policy, PolicySource::Version(number)),
+            None => (checked.policy.clone(), PolicySource::Unset),
+        }
+    };
+    Ok(Rules {
         access: checked.access.clone(),
-        policy: checked.policy.clone(),
+        policy,
+        policy_source,
         registration: config.registration.dynamic,
         metadata_documents: config.registration.metadata_documents,
-    }
+    })
 }
 
 impl InEffect {
     /// Puts settings in effect: all, or none where one of them cannot work.
-    pub(crate) async fn put(&self, config: &Config, checked: &Checked) -> Result<(), Failed> {
+    pub(crate) async fn put(
+        &self,
+        config: &Config,
+        checked: &Checked,
+        store: &Store,
+    ) -> Result<(), Failed> {
         let providers = self.federation.prepare(&config.providers)?;
         let upstreams = self.gateway.prepare(&config.upstreams)?;
-        self.rules.put(rules(config, checked));
+        let new = rules(config, checked, store).await?;
+        self.rules.update(|now| match (now.policy_source, new.policy_source) {
+            // A newer version was saved here while this one was read.
+            (PolicySource::Version(saved), PolicySource::Version(read)) if saved > read => Rules {
+                policy: now.policy.clone(),
+                policy_source: now.policy_source,
+                ..new.clone()
+            },
+            _ => new.clone(),
+        });
         self.limits.put(config.limits.clone());
         self.registration.configure(config.registration.clone());
         self.federation.configure(providers);
         self.gateway.configure(upstreams);
         self.gateway.reconcile().await?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Puts the policy that administrators saved last in effect, unless the configuration has one.
+    async fn follow_policy(&self, store: &Store) -> Result<(), Failed> {
+        if let Some((number, policy)) = saved_policy(store).await? {
+            self.rules.update(|rules| match rules.policy_source {
+                PolicySource::File => rules.clone(),
+                // A newer one was saved here while this one was read.
+                PolicySource::Version(other) if other > number => rules.clone(),
+                PolicySource::Version(_) | PolicySource::Unset => {
+                    let policy_source = PolicySource::Version(number);
+                    Rules { policy, policy_source, ..rules.clone() }
+                }
+            });
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// Tells clients that lists may be other ones now.
+    fn tell(&self) {
         for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
             self.changes.tell(Change { upstream: None, user: None, what });
         }
-        Ok(())
     }
 }
 
@@ -108,6 +158,8 @@ pub(crate) struct Reloader {
     looked: Fingerprint,
     /// The last load failed half-way, because of the database.
     unfinished: bool,
+    /// The number of the newest version of the policy, as it was looked at last.
+    policy: Option<String>,
     requests: mpsc::Receiver<PendingRequest>,
 }
 
@@ -123,7 +175,7 @@ impl Reloader {
         let (sender, requests) = mpsc::channel(MOST_WAITING);
         let read = loaded.files.clone();
         let looked = read.clone();
-        let unfinished = false;
+        let (unfinished, policy) = (false, None);
         let this = Self {
             source,
             parts,
@@ -133,6 +185,7 @@ impl Reloader {
             read,
             looked,
             unfinished,
+            policy,
             requests,
         };
         (this, sender)
@@ -160,7 +213,10 @@ impl Reloader {
                     // A command that was interrupted waits for nothing.
                     let _ = answer.send(reply);
                 }
-                _ = every.tick() => self.look().await,
+                _ = every.tick() => {
+                    self.look().await;
+                    self.look_at_policy().await;
+                }
             }
         }
     }
@@ -195,6 +251,26 @@ impl Reloader {
         self.looked = now;
         if settled && self.looked != self.read {
             self.reload("the file changed").await;
+        }
+    }
+
+    /// Takes up a version of the policy that was saved here or by another process. The number is in
+    /// a cache, which a write of another process makes stale.
+    async fn look_at_policy(&mut self) {
+        let Ok(newest) = self.store.setting(setting::POLICY_VERSION).await else { return };
+        if newest == self.policy {
+            return;
+        }
+        match self.parts.follow_policy(&self.store).await {
+            Ok(()) => {
+                if let PolicySource::Version(version) = self.parts.rules.now().policy_source {
+                    tracing::info!(version, "a saved policy is in effect");
+                }
+                self.policy = newest;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the saved policy cannot be put in effect; the previous one stays");
+            }
         }
     }
 
@@ -259,10 +335,13 @@ impl Reloader {
         differences: &[Difference],
     ) -> Result<(), Failed> {
         // What needs a restart stays as it is, also in what later files are compared with.
-        let changes = differences.iter().any(|one| !one.needs_restart) || self.unfinished;
+        let changes = differences.iter().any(|one| !one.needs_restart)
+            || self.unfinished
+            // A default that is written out owns the policy too.
+            || loaded.owns_policy() != self.in_effect.owns_policy();
         if changes {
             self.unfinished = true;
-            self.parts.put(&loaded.config, checked).await.inspect_err(|error| {
+            self.parts.put(&loaded.config, checked, &self.store).await.inspect_err(|error| {
                 tracing::warn!(%error, "trying again to put the configuration in effect");
             })?;
         }

@@ -38,9 +38,11 @@ pub async fn run(
     let config = loaded.config.clone();
     let lock = data_dir.lock()?;
     data_dir.close_to_others();
-    let sockets = checked.listen.bind().await.map_err(|error| {
-        Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen))
-    })?;
+    let sockets = checked
+        .listen
+        .bind()
+        .await
+        .map_err(|error| refused_listener("server.listen", &checked.listen, &error))?;
     let bound = sockets
         .iter()
         .map(TcpListener::local_addr)
@@ -119,9 +121,9 @@ async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Fail
     let Some(listen) = app.metrics_listener() else {
         return Ok(());
     };
-    let listener = TcpListener::bind(&listen).await.map_err(|error| {
-        Failed(format!("metrics.listen: {listen} cannot be listened on: {error}"))
-    })?;
+    let listener = TcpListener::bind(&listen)
+        .await
+        .map_err(|error| refused_listener("metrics.listen", &listen, &error))?;
     tracing::info!(%listen, "serving metrics");
     let limits = Limits {
         connections: 32,
@@ -185,4 +187,23 @@ async fn stopped(stop: tokio_util::sync::CancellationToken) {
         tracing::warn!("ended by a second signal");
         std::process::exit(1);
     });
+}
+
+/// A listener that the operating system refuses, with the remedy.
+fn refused_listener(
+    setting: &str,
+    listen: &impl std::fmt::Display,
+    error: &std::io::Error,
+) -> Failed {
+    let remedy = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "; stop the program that uses this port, or choose another"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose a higher one, or permit it"
+        }
+        std::io::ErrorKind::AddrNotAvailable => "; this machine has no such IP address",
+        _ => "",
+    };
+    Failed(format!("{setting}: {listen} cannot be listened on: {error}{remedy}"))
 }

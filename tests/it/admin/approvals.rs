@@ -1,11 +1,15 @@
 //! The tools of all upstreams that wait for a decision, on one page and in the API.
 
 use doorward_gateway::UpstreamConfig;
+use doorward_model::{
+    Change, Timestamp, UpstreamName,
+    upstream::{Pinned, PinnedTool, ToolState, UpstreamChange},
+};
 use doorward_testkit::{FakeUpstream, TestServer, form_value, tool};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Api, key};
+use super::{Api, key, lists::measured};
 
 /// The etag of a tool on the page.
 fn seen(page: &str, key: &str) -> String {
@@ -92,5 +96,64 @@ async fn tools_of_all_services_wait_on_one_page_with_their_changes_and_are_decid
     for query in ["state=approved", "limit=0", "limit=501"] {
         api.ask(Method::GET, &format!("/approvals?{query}"), None, None).await.expect(400);
         browser.get(&server.at(&format!("/admin/approvals?{query}"))).await.expect(400);
+    }
+}
+
+/// A tool that waits, with a description of usual length.
+fn waiting(number: u32) -> PinnedTool {
+    let name = format!("a_tool_with_a_name_{number:04}");
+    let mut definition = tool(&name, number.is_multiple_of(2));
+    definition["description"] = json!("It reads the entries of a project. ".repeat(10));
+    PinnedTool {
+        upstream: UpstreamName::parse(&format!("service{:02}", number % 100)).unwrap(),
+        tool: name,
+        state: ToolState::Waiting,
+        definition: definition.to_string(),
+        pinned: Pinned::Whole,
+        origin: Some("https://tools.example".to_owned()),
+        changed: None,
+        class: None,
+        first_seen_at: Timestamp(1),
+        decided_at: None,
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_hundred_services_with_five_thousand_tools_need_few_statements_and_bytes() {
+    let server = TestServer::start_with(|all| {
+        for number in 0..100 {
+            let config = UpstreamConfig {
+                kind: "http".to_owned(),
+                url: format!("https://tools.example/{number}"),
+                approve: "manual".to_owned(),
+                ..UpstreamConfig::default()
+            };
+            all.upstreams.insert(format!("service{number:02}"), config);
+        }
+    })
+    .await;
+    for service in 0..100 {
+        let tools = (0..50).map(|number| waiting(number * 100 + service)).collect();
+        let pins = Change::Upstream(UpstreamChange::PinNew(tools));
+        server.app.store.apply(pins).await.unwrap();
+    }
+    server.user_with("root", &["admin"]).await;
+    let browser = server.signed_in("root").await;
+    for (path, contains) in [
+        ("/admin", "5000 tools to review"),
+        ("/admin/approvals", "1–50 of 5000"),
+        ("/admin/approvals?search=name_0042", "1–1 of 1"),
+        ("/admin/upstreams", "1–50 of 100"),
+        ("/admin/upstreams?state=waiting&limit=10", "1–10 of 100"),
+        ("/admin/upstreams/service07", "1–50 of 50"),
+        ("/admin/policy", "</html>"),
+        ("/admin/audit", "</html>"),
+        ("/admin/usage", "</html>"),
+    ] {
+        let page = browser.get(&server.at(path)).await.expect(200).body;
+        assert!(page.contains(contains), "{path}: {page}");
+        let (statements, bytes) = measured(&server, &browser, path).await;
+        assert!(statements <= 25, "{path}: {statements} statements");
+        assert!(bytes <= 100_000, "{path}: {bytes} bytes");
     }
 }

@@ -158,7 +158,7 @@ async fn one_search_finds_users_and_clients_and_only_for_administrators() {
 }
 
 /// The statements and bytes of a page.
-async fn measured(server: &TestServer, browser: &Browser, path: &str) -> (u64, usize) {
+pub(super) async fn measured(server: &TestServer, browser: &Browser, path: &str) -> (u64, usize) {
     let store = &server.app.store;
     let mut least = (u64::MAX, 0);
     // The server's own loops read too; the least of a few is without them.

@@ -79,18 +79,29 @@ async fn an_administrator_does_the_same_on_pages() {
         .await
         .expect(409);
     assert!(late.body.contains("was changed since you opened this page"), "{}", late.body);
-    form(&server, &browser, &path, "delete", &[("do", "delete")]).await.expect(400);
-    form(&server, &browser, &path, "disable", &[("do", "disable")]).await.expect(200);
+    let asked = form(&server, &browser, &path, "delete", &[("do", "delete")]).await.expect(200);
+    assert!(asked.body.contains("Delete dora?"), "{}", asked.body);
+    browser.get(&server.at(&path)).await.expect(200);
+    form(&server, &browser, &path, "disable", &[("do", "disable"), ("sure", "1")])
+        .await
+        .expect(200);
     dora.get(&server.at("/account")).await.expect(303);
     form(&server, &browser, &path, "delete", &[("do", "delete"), ("sure", "1")]).await.expect(303);
     browser.get(&server.at(&path)).await.expect(404);
     let own = server.app.accounts.find("root").await.unwrap();
     let own = format!("/admin/users/{}", own.id);
-    let last = form(&server, &browser, &own, "disable", &[("do", "disable")]).await.expect(409);
+    let asked = form(&server, &browser, &own, "disable", &[("do", "disable")]).await.expect(200);
+    assert!(asked.body.contains("Disable root?"), "{}", asked.body);
+    assert!(asked.body.contains("sessions: 1"), "{}", asked.body);
+    let last = form(&server, &browser, &own, "disable", &[("do", "disable"), ("sure", "1")])
+        .await
+        .expect(409);
     assert!(last.body.contains("last administrator"));
     let client = OAuthClient::register(&server).await;
     let one = format!("/admin/clients/one?client_id={}", client.id);
-    form(&server, &browser, &one, "block", &[("decision", "block")]).await.expect(303);
+    form(&server, &browser, &one, "block", &[("decision", "block"), ("sure", "1")])
+        .await
+        .expect(303);
     assert!(browser.get(&server.at(&one)).await.body.contains("value=\"unblock\""));
     form(&server, &browser, &one, "delete", &[("decision", "delete"), ("sure", "1")])
         .await

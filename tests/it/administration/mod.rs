@@ -5,6 +5,7 @@ mod clients;
 mod mail;
 mod overview;
 mod policy;
+mod policy_versions;
 mod providers;
 mod resources;
 mod settings;
@@ -139,14 +140,20 @@ impl Stage {
         assert_eq!(page.status, 200, "{path}: {}", page.body);
         let hidden = |name: &str| {
             let marker = format!("name=\"{name}\" value=\"");
-            let rest = match page.body.split_once(&format!("action=\"{sent}\"")) {
-                Some((_, form)) => form.split_once(&marker)?.1,
-                None => page.body.rsplit_once(&marker)?.1,
+            // A button may send the form that it is in somewhere else.
+            let button = page.body.split_once(&format!(" formaction=\"{sent}\""));
+            let form = page.body.split_once(&format!(" action=\"{sent}\""));
+            let found = match (button, form) {
+                (Some((before, _)), _) => before.rsplit_once(&marker),
+                (None, Some((_, form))) => form.split_once(&marker),
+                (None, None) => None,
             };
+            let (_, rest) = found.or_else(|| page.body.rsplit_once(&marker))?;
             rest.split('"').next().map(ToOwned::to_owned)
         };
         let mut form = vec![("csrf".to_owned(), hidden("csrf").unwrap())];
-        if let Some(seen) = hidden("seen") {
+        let is_given = fields.iter().any(|(name, _)| *name == "seen");
+        if let Some(seen) = hidden("seen").filter(|_| !is_given) {
             form.push(("seen".to_owned(), seen));
         }
         form.extend(fields.iter().map(|(name, value)| (fill(name), fill(value))));

@@ -100,7 +100,7 @@ fn of_changing<'a>() -> Vec<Case<'a>> {
         ),
         changing(
             "disabling",
-            &[("do", "disable")],
+            &[("do", "disable"), ("sure", "1")],
             (Method::PATCH, "/users/{id}", json!({"disabled": true})),
             (&["disable", name], ""),
         ),
@@ -158,7 +158,7 @@ fn of_the_last_administrator<'a>() -> Vec<Case<'a>> {
         ),
         changing(
             "last: disabling",
-            &[("do", "disable")],
+            &[("do", "disable"), ("sure", "1")],
             (Method::PATCH, "/users/{id}", json!({"disabled": true})),
             (&["disable", "root"], ""),
         ),

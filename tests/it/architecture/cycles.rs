@@ -22,6 +22,8 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("doorward-federation", "kinds", "kinds"),
     ("doorward-gateway", "upstreams", "upstreams"),
     ("doorward-issuer", "grants", "grants"),
+    ("doorward-knowledge", "format", "format"),
+    ("doorward-knowledge", "tools", "tools"),
     ("doorward-mcp", "tools/builtin", "tools"),
     ("doorward-store", "writes", "writes"),
     ("doorward-testkit", "odd", "odd"),

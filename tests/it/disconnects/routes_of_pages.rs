@@ -264,6 +264,7 @@ pub(super) async fn admin_client(stage: &Stage) -> Vec<Vec<u8>> {
             ("client_id", id.as_str()),
             ("seen", seen.as_str()),
             ("decision", "block"),
+            ("sure", "1"),
         ];
         all.push(stage.post(routes::ADMIN_CLIENT, &browser, &fields));
     }

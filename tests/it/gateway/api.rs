@@ -80,7 +80,7 @@ async fn ca26_cs14_an_administrator_s_program_adds_tests_and_reviews_upstreams()
     });
     let added = ask(&server, &admin, Method::POST, "", Some(new.clone())).await.expect(201);
     assert!(
-        !added.body.contains("hidden-value") && added.json()["source"] == "command",
+        !added.body.contains("hidden-value") && added.json()["source"] == "added",
         "{}",
         added.body
     );

@@ -10,6 +10,7 @@ mod foreign;
 mod given_back;
 mod hostile;
 mod isolation;
+mod knowledge;
 mod links;
 mod names;
 mod odd;

@@ -38,6 +38,7 @@ async fn wiki(modern: bool) -> FakeUpstream {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one conversation from listing to call")]
 async fn names_that_strict_clients_refuse_are_usable_and_reach_the_upstream_as_they_are() {
     for modern_upstream in [false, true] {
         let wiki = wiki(modern_upstream).await;

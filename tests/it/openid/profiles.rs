@@ -83,8 +83,14 @@ async fn op_43_a_relying_party_authenticates_by_its_method() {
 fn the_page_of_profiles_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("../docs/reference/openid.md")).unwrap();
-    let sources =
-        ["openid.rs", "openid/interaction.rs", "openid/refusals.rs", "openid/profiles.rs"];
+    let sources = [
+        "openid.rs",
+        "openid/interaction.rs",
+        "openid/refusals.rs",
+        "openid/profiles.rs",
+        "openid/logout.rs",
+        "openid/backchannel.rs",
+    ];
     let read = |name: &&str| std::fs::read_to_string(root.join("it").join(name)).unwrap();
     let tests: String = sources.iter().map(read).collect();
     let mut modules = 0;
@@ -97,5 +103,5 @@ fn the_page_of_profiles_names_tests_that_exist() {
         }
         modules += 1;
     }
-    assert_eq!(modules, 36, "of the profiles basic and config");
+    assert_eq!(modules, 46, "of the profiles basic, config and logout");
 }

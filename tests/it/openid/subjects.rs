@@ -1,6 +1,6 @@
 //! Pairwise subjects and signed userinfo.
 
-use doorward_admin::{ClientChangeError, ClientEdit, Effect, Proposal, Refusal};
+use doorward_admin::{ClientChangeError, ClientEdit, Effect, Proposal, Refusal, RelyingPartyEdit};
 
 use super::*;
 
@@ -74,7 +74,10 @@ async fn op_31_pairwise_subjects_need_one_host_and_keep_it() {
         ));
     }
     let added = clients.add(&operator, pairwise("https://a.example/cb")).await.unwrap();
-    let edit = |uri: &str| ClientEdit { name: None, redirect_uris: Some(vec![uri.to_owned()]) };
+    let edit = |uri: &str| ClientEdit {
+        redirect_uris: Some(vec![uri.to_owned()]),
+        ..ClientEdit::default()
+    };
     let id = added.client.id.as_str();
     let proposal = |change| Proposal { of: id, change, seen: None, effect: Effect::Apply };
     let elsewhere = edit("https://b.example/cb");
@@ -85,6 +88,42 @@ async fn op_31_pairwise_subjects_need_one_host_and_keep_it() {
     let kept = clients.with_id(id).await.unwrap();
     assert_eq!(kept.openid, added.client.openid);
     assert_eq!(kept.scopes, added.client.scopes);
+}
+
+#[tokio::test]
+async fn op_33_another_type_of_subjects_ends_the_access_of_the_relying_party() {
+    let stage = Stage::new().await;
+    let clients = &stage.server.app.admin.clients;
+    let tokens = stage.sign_in("openid").await;
+    let edit = |pairwise: Option<bool>, signed: Option<bool>| ClientEdit {
+        openid: Some(RelyingPartyEdit {
+            pairwise,
+            signed_userinfo: signed,
+            ..RelyingPartyEdit::default()
+        }),
+        ..ClientEdit::default()
+    };
+    let (operator, id) = (Authority::operator(), stage.client.id.as_str());
+    let apply = async |change: &ClientEdit| {
+        let proposal = Proposal { of: id, change, seen: None, effect: Effect::Apply };
+        clients.edit(&operator, proposal).await.unwrap().ends_access
+    };
+    assert!(!apply(&edit(None, Some(true))).await);
+    userinfo(&stage.server, &tokens.access).await.expect(200);
+    assert!(apply(&edit(Some(true), None)).await);
+    userinfo(&stage.server, &tokens.access).await.expect(401);
+    let after = clients.with_id(id).await.unwrap();
+    let openid = after.openid.clone().unwrap();
+    assert_eq!(openid.sector.as_deref(), Some("grafana.example"));
+    assert!(openid.signed_userinfo, "what was not named stays");
+    let narrow = doorward_model::ScopeSet::identity();
+    let others: Vec<_> = after.scopes.iter().filter(|scope| !narrow.contains(*scope)).collect();
+    assert_eq!(others, [doorward_model::Scope::OfflineAccess]);
+    let subject = payload(&id_token(&stage.sign_in("openid").await))["sub"].clone();
+    assert_ne!(subject, stage.user);
+    assert!(apply(&edit(Some(false), None)).await);
+    let subject = payload(&id_token(&stage.sign_in("openid").await))["sub"].clone();
+    assert_eq!(subject, stage.user);
 }
 
 #[tokio::test]

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{
-    ClientDecision, ClientEdit, ClientList, NewClient, NewRelyingParty, NewService, Proposal,
-};
+use doorward_admin::{ClientDecision, ClientEdit, ClientList, NewClient, NewService, Proposal};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +15,7 @@ use super::{
         Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, Place, QueryParams, Refused,
         done, needs, show, show_state,
     },
+    relying::{OpenId, OpenIdChanges},
 };
 use crate::Console;
 
@@ -53,7 +52,8 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_CLIENT,
             "changeClient",
-            "Changes the name or the redirect URIs of a client that an administrator added.",
+            "Changes the name, the redirect URIs or the settings as a relying party of a client that \
+             an administrator added.",
             change,
         )
         .query::<Trial>()
@@ -166,10 +166,7 @@ impl Shown {
                 scopes: rule.scopes.iter().map(|scope| scope.name().to_string()).collect(),
             }),
             admin: client.scopes.has_administrative(),
-            openid: client.openid.as_ref().map(|openid| OpenId {
-                pairwise: openid.sector.is_some(),
-                signed_userinfo: openid.signed_userinfo,
-            }),
+            openid: client.openid.as_ref().map(OpenId::of),
             created_at: client.created_at.0,
             authorized_at: client.authorized_at.map(|at| at.0),
             blocked: client.disabled_at.is_some(),
@@ -178,18 +175,6 @@ impl Shown {
             etag: client.etag(),
         }
     }
-}
-
-/// The settings of a relying party.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(rename = "RelyingParty")]
-#[derive(Default)]
-struct OpenId {
-    /// True for subjects that other relying parties cannot compare.
-    pairwise: bool,
-    /// True if userinfo is answered as a signed token.
-    signed_userinfo: bool,
 }
 
 /// A client that was added.
@@ -281,16 +266,19 @@ struct Changes {
     name: Option<String>,
     #[schemars(length(min = 1), inner(length(min = 1)))]
     redirect_uris: Option<Vec<String>>,
+    /// Its settings as a relying party. Another client that an administrator added becomes one.
+    openid: Option<OpenIdChanges>,
 }
 
 async fn change(
     State(console): State<Arc<Console>>,
     ApiCaller(caller): ApiCaller,
     (PathValue(id), IfMatch(seen), QueryParams(trial)): (PathValue, IfMatch, QueryParams<Trial>),
-    JsonBody(Changes { name, redirect_uris }): JsonBody<Changes>,
+    JsonBody(Changes { name, redirect_uris, openid }): JsonBody<Changes>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
-    let (change, effect) = (ClientEdit { name, redirect_uris }, trial.effect());
+    let openid = openid.map(OpenIdChanges::wanted);
+    let (change, effect) = (ClientEdit { name, redirect_uris, openid }, trial.effect());
     let proposal = Proposal { of: &id, change: &change, seen: Some(&seen), effect };
     let edit = console.admin.clients.edit(&authority, proposal).await?;
     Ok(edits::answer(edit, effect))
@@ -378,10 +366,7 @@ async fn add(
                 "scopes, jwks and jwks_uri are only for the client of a service",
             ));
         }
-        let openid = new.openid.map(|openid| NewRelyingParty {
-            pairwise: openid.pairwise,
-            signed_userinfo: openid.signed_userinfo,
-        });
+        let openid = new.openid.map(OpenId::wanted);
         let (name, redirect_uris, admin) = (new.name, new.redirect_uris, new.admin);
         let new = NewClient { name, redirect_uris, auth_method, admin, openid };
         clients.add(&authority, new).await?

@@ -13,6 +13,7 @@ mod openapi;
 mod operation;
 mod policy;
 mod providers;
+mod relying;
 mod resources;
 mod settings;
 mod statement;

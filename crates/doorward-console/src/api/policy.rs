@@ -1,16 +1,21 @@
 //! The policy: its rules, explanations of its decisions, and trials of other rules.
 
+mod versions;
+
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_admin::{Call, CaseResult, Impact, Named, PolicyCase};
-use doorward_model::routes;
+use doorward_model::{PolicySource, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, JsonBody, Operation, QueryParams, Refused, needs, show};
+use super::operation::{
+    Answered, JsonBody, Operation, QueryParams, Refused, needs, show, show_state,
+};
 use crate::Console;
 
+#[expect(clippy::too_many_lines, reason = "a table: one entry for each operation")]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::get(
@@ -21,7 +26,50 @@ pub(super) fn operations() -> Vec<Operation> {
              it decided.",
             list,
         )
-        .answer::<Shown>(200, "The rules."),
+        .answer::<Shown>(200, "The rules.")
+        .with_etag(),
+        Operation::put(
+            needs::ALL,
+            routes::API_POLICY,
+            "savePolicy",
+            "Saves rules as the next version of the policy and puts them in effect.",
+            versions::save,
+        )
+        .body::<versions::Rules>()
+        .answer::<versions::Version>(200, "The version.")
+        .with_etag()
+        .if_match()
+        .problem(409, "The configuration file has rules."),
+        Operation::get(
+            needs::READ,
+            routes::API_POLICY_VERSIONS,
+            "listPolicyVersions",
+            "Lists the versions of the policy, the newest first.",
+            versions::list,
+        )
+        .query::<versions::Which>()
+        .answer::<versions::Versions>(200, "The versions."),
+        Operation::get(
+            needs::READ,
+            routes::API_POLICY_VERSION,
+            "showPolicyVersion",
+            "Shows a version of the policy.",
+            versions::one,
+        )
+        .answer::<versions::Version>(200, "The version.")
+        .missing("There is no such version."),
+        Operation::post(
+            needs::ALL,
+            routes::API_POLICY_RESTORE,
+            "restorePolicyVersion",
+            "Saves the rules of an earlier version as the next version.",
+            versions::restore,
+        )
+        .answer::<versions::Version>(200, "The new version.")
+        .with_etag()
+        .if_match()
+        .missing("There is no such version.")
+        .problem(409, "The configuration file has rules."),
         Operation::post(
             needs::ALL,
             routes::API_POLICY_DRY_RUN,
@@ -116,8 +164,11 @@ async fn explain(
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PolicyShown")]
 struct Shown {
-    /// The owner of the rules: `configuration`. They are changed in its file.
+    /// The owner of the rules: `configuration`, where they are changed in its file, or
+    /// `administrators`.
     owner: &'static str,
+    /// The number of the newest version that administrators saved; 0 if none was.
+    version: i64,
     /// The effect where no rule matches.
     default: &'static str,
     rules: Vec<RuleShown>,
@@ -145,12 +196,16 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
         hits: rule.hits,
     });
     let shown = Shown {
-        owner: "configuration",
+        owner: match found.source {
+            PolicySource::File => "configuration",
+            PolicySource::Version(_) | PolicySource::Unset => "administrators",
+        },
+        version: found.version,
         default: found.default.as_str(),
         rules: rules.collect(),
         default_hits: found.default_hits,
     };
-    Ok(show(StatusCode::OK, &shown))
+    Ok(show_state(StatusCode::OK, &shown, &found.version.to_string()))
 }
 
 /// Rules to try.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
 use doorward_admin::{Finding, Proposal, Reach};
-use doorward_federation::{Provider, Source};
+use doorward_federation::Provider;
 use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,8 @@ struct Shown {
     kind: String,
     title: String,
     enabled: bool,
-    /// `configuration` or `command`.
+    /// `configuration`, or `added` for one that was added on a page, by the API or by a command; the
+    /// audit has the user.
     source: String,
     /// The redirect URI to register at the identity provider.
     redirect_uri: String,
@@ -160,8 +161,7 @@ async fn shown(console: &Console, provider: &Provider) -> Result<Shown, Refused>
         kind: provider.kind.name.to_owned(),
         title: provider.name.clone(),
         enabled: provider.is_enabled(),
-        source: if provider.source == Source::File { "configuration" } else { "command" }
-            .to_owned(),
+        source: provider.source.as_str().to_owned(),
         redirect_uri: console.admin.providers.redirect_uri(provider),
         users: console.admin.providers.count_users(provider).await?,
         admits: doorward_language::admits(&provider.admits()).to_string(),

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use doorward_admin::{Proposal, Reach, ReviewedTool, ToolVersion, tool_etag};
-use doorward_gateway::{Decision, Source, Upstream, Why};
+use doorward_gateway::{Decision, Upstream, Why};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -152,7 +152,8 @@ struct Shown {
     kind: String,
     title: String,
     enabled: bool,
-    /// `configuration` or `command`.
+    /// `configuration`, or `added` for one that was added on a page, by the API or by a command; the
+    /// audit has the user.
     source: String,
     /// Its settings without secrets.
     settings: Value,
@@ -364,8 +365,7 @@ fn shown(upstream: &Upstream, trust: Option<UpstreamTrust>) -> Shown {
         kind: upstream.kind.name.to_owned(),
         title: upstream.title.clone(),
         enabled: upstream.is_enabled(),
-        source: if upstream.source == Source::File { "configuration" } else { "command" }
-            .to_owned(),
+        source: upstream.source.as_str().to_owned(),
         settings: serde_json::to_value(upstream.public_config()).unwrap_or_default(),
     }
 }

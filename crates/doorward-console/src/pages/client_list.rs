@@ -257,7 +257,7 @@ async fn decide_selected(
         let question = Question {
             tab: "clients",
             title: text::console_block_clients(objects.len()),
-            effect: text::console_block_clients_effect(),
+            effects: vec![text::console_block_clients_effect()],
             objects,
             button: text::admin_client_block(),
             action: routes::ADMIN_CLIENTS.to_owned(),
@@ -305,6 +305,8 @@ fn new_client(params: &Params) -> NewClient {
         openid: params.get("openid").map(|_| NewRelyingParty {
             pairwise: params.get("pairwise").is_some(),
             signed_userinfo: params.get("signed_userinfo").is_some(),
+            // The page of the client has the rest.
+            ..NewRelyingParty::default()
         }),
     }
 }

@@ -19,8 +19,10 @@ use crate::{
     Console,
     pages::{
         Administrator, draw, exchange,
+        relying::OpenIdForm,
         scopes::service_scopes,
         settings::{Differs, differs},
+        sure::{self, Question},
     },
     refusals::{Alert, alert, oops},
 };
@@ -104,6 +106,8 @@ struct One {
     /// The fields of the form that changes it.
     name: String,
     typed_uris: String,
+    /// The same as a relying party, if users sign in to another application through it.
+    openid: Option<OpenIdForm>,
     /// The digest of the change that is shown.
     shown: String,
     differences: Option<Vec<Differs>>,
@@ -113,6 +117,7 @@ struct One {
 struct Change {
     name: String,
     uris: Vec<String>,
+    openid: Option<OpenIdForm>,
     shown: String,
     differences: Option<Vec<Differs>>,
 }
@@ -148,12 +153,14 @@ async fn show(
     let change = change.unwrap_or_else(|| Change {
         name: client.name.clone(),
         uris: uris.clone(),
+        openid: client.openid.as_ref().map(OpenIdForm::of),
         shown: String::new(),
         differences: None,
     });
     let page = One {
         name: change.name,
         typed_uris: change.uris.join("\n"),
+        openid: change.openid,
         shown: change.shown,
         differences: change.differences,
         frame: console.web.frame(Some(&administrator.0.browser)),
@@ -210,13 +217,19 @@ async fn edit(
     let words = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
     let redirect_uris = params.get("redirect_uris").map(words);
     let uris = redirect_uris.clone().unwrap_or_default();
-    let shown = etag(&[id, seen, name, &uris.join(" ")]);
+    let openid = OpenIdForm::typed(params);
+    let openid_text = openid.as_ref().map(|form| format!("{form:?}")).unwrap_or_default();
+    let shown = etag(&[id, seen, name, &uris.join(" "), &openid_text]);
     let was_shown = params.get("shown") == Some(shown.as_str());
     let effect = if was_shown { wanted } else { Effect::Show };
-    let edit = ClientEdit { name: Some(name.trim().to_owned()), redirect_uris };
+    let edit = ClientEdit {
+        name: Some(name.trim().to_owned()),
+        redirect_uris,
+        openid: openid.as_ref().map(OpenIdForm::edit),
+    };
     let proposal = Proposal { of: id, change: &edit, seen: Some(seen), effect };
     let done = console.admin.clients.edit(&authority, proposal).await;
-    let change = |differences| Change { name: name.to_owned(), uris, shown, differences };
+    let change = |differences| Change { name: name.to_owned(), uris, openid, shown, differences };
     match done {
         Ok(_) if effect == Effect::Apply => {
             let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));
@@ -234,6 +247,42 @@ async fn edit(
             Err(response) => response,
         },
     }
+}
+
+/// The question before a decision that ends the access of a client.
+async fn question(
+    console: &Console,
+    id: &str,
+    decision: ClientDecision,
+) -> Result<Option<Question>, Refusal> {
+    let client = console.admin.clients.with_id(id).await?;
+    let (title, effect, button) = match decision {
+        ClientDecision::Block => (
+            text::console_block_clients(1_i64),
+            text::console_block_clients_effect(),
+            text::admin_client_block(),
+        ),
+        ClientDecision::Delete => (
+            text::console_delete_client(client.name.as_str()),
+            text::admin_client_delete_sure(),
+            text::common_delete(),
+        ),
+        ClientDecision::Approve
+        | ClientDecision::Deny
+        | ClientDecision::Unblock
+        | ClientDecision::Pin
+        | ClientDecision::Unpin => return Ok(None),
+    };
+    let grants = console.store.count_client_grants(&client.id, console.clock.now()).await?;
+    Ok(Some(Question {
+        tab: "clients",
+        title,
+        effects: vec![effect, text::console_client_ends(grants.to_string())],
+        objects: vec![client.name.clone()],
+        button,
+        action: routes::ADMIN_CLIENT.to_owned(),
+        back: format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id)),
+    }))
 }
 
 pub(crate) async fn decide(
@@ -265,9 +314,12 @@ pub(crate) async fn decide(
     else {
         return ErrorPage::incomplete("decision").draw(&console.web);
     };
-    if decision == ClientDecision::Delete && params.get("sure").is_none() {
-        let again = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));
-        return show(&console, &administrator, id, again, None).await;
+    if !sure::is_sure(&params) {
+        match question(&console, id, decision).await {
+            Ok(None) => {}
+            Ok(Some(question)) => return sure::ask(&console, &administrator, &params, question),
+            Err(refusal) => return oops(&refusal).draw(&console.web),
+        }
     }
     match console.admin.clients.decide(id, decision, Some(seen)).await {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_CLIENTS)),

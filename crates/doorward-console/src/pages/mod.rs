@@ -13,6 +13,7 @@ mod list;
 mod pasted;
 mod policy;
 mod providers;
+mod relying;
 mod resources;
 mod reviewed;
 mod scopes;
@@ -29,6 +30,7 @@ mod upstreams;
 pub(crate) mod usage;
 mod user_list;
 mod users;
+mod versions;
 
 use std::sync::Arc;
 
@@ -96,7 +98,9 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
         .route(routes::ADMIN_RESOURCES, get(resources::get).post(resources::post))
         .route(routes::ADMIN_APPROVALS, get(approvals::get).post(approvals::post))
-        .route(routes::ADMIN_POLICY, get(policy::get))
+        .route(routes::ADMIN_POLICY, get(policy::get).post(policy::save))
+        .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
+        .route(routes::ADMIN_POLICY_VERSION, get(versions::one).post(versions::restore))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))

@@ -10,17 +10,18 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Call, DryRun, ItemKind, Kind, Named, Refusal, RulesInEffect};
+use doorward_admin::{Call, DryRun, ItemKind, Kind, Named, NewPolicy, Refusal, RulesInEffect};
 use doorward_language::{Message, text};
-use doorward_transport::Params;
-use doorward_web::{Frame, filters, form};
+use doorward_model::{PolicySource, routes};
+use doorward_transport::{Params, answer};
+use doorward_web::{Frame, SignInTarget, filled, filters, form};
 
 use crate::{
     Console,
     explanation::{Explanation, effect},
     findings::item_kind,
     pages::{Administrator, draw},
-    refusals::{Alert, oops},
+    refusals::{Alert, alert, oops},
 };
 
 #[derive(Template)]
@@ -37,6 +38,11 @@ struct Page {
     answer: Option<Explanation>,
     csrf: String,
     rules: Vec<RuleRow>,
+    message: Option<Message>,
+    /// The configuration file has rules.
+    locked: bool,
+    /// The number of the newest version.
+    version: i64,
     typed: Typed,
     trial: Option<Trial>,
 }
@@ -88,7 +94,7 @@ async fn page(
     };
     let wanted = text("kind");
     let kind = ItemKind::ALL.iter().find(|(_, word, _)| *word == wanted);
-    let RulesInEffect { rules, default, default_hits } =
+    let RulesInEffect { rules, default, default_hits, source, version } =
         console.admin.policies.rules_in_effect().await?;
     let lines: Vec<&str> = rules.iter().map(|rule| rule.text.as_str()).collect();
     let mut rows: Vec<RuleRow> = rules
@@ -124,10 +130,20 @@ async fn page(
         answer: None,
         csrf: console.web.csrf(&administrator.0.browser, "policy"),
         typed: Typed {
-            rules: typed("rules", &lines.join("\n")),
+            // A form that is sent without rules means none: only `default` tells that it is sent.
+            rules: match params.get("default") {
+                Some(_) => typed("rules", ""),
+                None => typed("rules", &lines.join("\n")),
+            },
             default: typed("default", default.as_str()),
         },
         rules: rows,
+        message: params
+            .get("saved")
+            .filter(|saved| source != PolicySource::File && **saved == version.to_string())
+            .map(text::policy_saved),
+        locked: source == PolicySource::File,
+        version: params.get("seen").and_then(|seen| seen.parse().ok()).unwrap_or(version),
         trial: None,
     })
 }
@@ -156,6 +172,59 @@ pub(crate) async fn get(
     draw(StatusCode::OK, &page)
 }
 
+/// The rules of the form, one a line.
+fn typed_rules(typed: &Typed) -> Vec<String> {
+    let lines = typed.rules.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(ToOwned::to_owned).collect()
+}
+
+/// Saves the rules of the form as the next version.
+pub(crate) async fn save(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "policy", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let mut page = match page(&console, &administrator, &params).await {
+        Ok(page) => page,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    // The typed rules are kept over the sign-in.
+    let next = filled(routes::ADMIN_POLICY, &params, &["rules", "default", "seen"]);
+    let target = SignInTarget::page(&next);
+    let authority = match console.web.authority(&administrator.0.visitor, &target).await {
+        Ok(authority) => authority,
+        Err(response) => return response,
+    };
+    let new = NewPolicy {
+        rules: &typed_rules(&page.typed),
+        default: &page.typed.default,
+        author: administrator.0.visitor.user.name.as_str(),
+        seen: Some(page.version),
+    };
+    match console.admin.policies.save(&authority, new).await {
+        Ok(version) => answer::see_other(&console.web.at(&format!(
+            "{}?saved={}",
+            routes::ADMIN_POLICY,
+            version.number
+        ))),
+        Err(refusal) => match alert(&console, &refusal) {
+            Ok((status, alert)) => {
+                page.error = Some(alert);
+                // The next decision is about the rules that are shown now.
+                if let Ok(newest) = console.admin.policies.newest_version().await {
+                    page.version = newest;
+                }
+                draw(status, &page)
+            }
+            Err(response) => response,
+        },
+    }
+}
+
 /// Tries the rules of the form. Nothing is changed.
 pub(crate) async fn dry_run(
     State(console): State<Arc<Console>>,
@@ -170,8 +239,7 @@ pub(crate) async fn dry_run(
         Ok(page) => page,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    let lines = page.typed.rules.lines().map(str::trim).filter(|line| !line.is_empty());
-    let rules: Vec<String> = lines.map(ToOwned::to_owned).collect();
+    let rules = typed_rules(&page.typed);
     let since = console.clock.now().plus(-30 * 86_400);
     match console.admin.policies.dry_run(&rules, &page.typed.default, since).await {
         Ok(found) => {

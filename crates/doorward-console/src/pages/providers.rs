@@ -21,7 +21,10 @@ use serde_json::{Map, Value};
 use crate::{
     Console,
     findings::Look,
-    pages::{Administrator, draw, settings},
+    pages::{
+        Administrator, draw, settings,
+        sure::{self, Question},
+    },
     refusals::{Alert, alert, oops},
 };
 
@@ -142,6 +145,24 @@ async fn delete(console: &Console, name: &str) -> Result<Say, Refusal> {
     Ok(Say { message: Some(text::admin_provider_deleted()), ..Say::default() })
 }
 
+/// The question before a provider is deleted.
+async fn question(console: &Console, name: &str) -> Result<Question, Refusal> {
+    let provider = console.admin.providers.named(name).await?;
+    let users = console.admin.providers.count_users(&provider).await?;
+    Ok(Question {
+        tab: "providers",
+        title: text::console_delete_provider(provider.name.as_str()),
+        effects: vec![
+            text::admin_provider_delete_sure(),
+            text::console_provider_ends(users.to_string()),
+        ],
+        objects: Vec::new(),
+        button: text::common_delete(),
+        action: routes::ADMIN_PROVIDERS.to_owned(),
+        back: routes::ADMIN_PROVIDERS.to_owned(),
+    })
+}
+
 pub(crate) async fn post(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
@@ -170,11 +191,10 @@ pub(crate) async fn post(
         }
         Some("test") => test(&console, name).await,
         Some("delete") if params.get("sure").is_some() => delete(&console, name).await,
-        Some("delete") => Ok(Say {
-            status: StatusCode::BAD_REQUEST,
-            error: Some(Alert::not_sure()),
-            ..Say::default()
-        }),
+        Some("delete") => match question(&console, name).await {
+            Ok(question) => return sure::ask(&console, &administrator, &params, question),
+            Err(refusal) => Err(refusal),
+        },
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {

@@ -18,7 +18,10 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, form};
 
 use crate::{
     Console,
-    pages::{Administrator, draw},
+    pages::{
+        Administrator, draw,
+        sure::{self, Question},
+    },
     refusals::{Alert, alert, oops},
 };
 
@@ -155,11 +158,18 @@ pub(crate) async fn post(
             removed
                 .map(|()| Say { message: Some(text::admin_resource_removed()), ..Say::default() })
         }
-        "remove" => Ok(Say {
-            status: StatusCode::BAD_REQUEST,
-            error: Some(Alert::not_sure()),
-            ..Say::default()
-        }),
+        "remove" => {
+            let question = Question {
+                tab: "resources",
+                title: text::console_remove_resource(),
+                effects: vec![text::admin_resource_remove_sure()],
+                objects: vec![id.to_owned()],
+                button: text::common_delete(),
+                action: routes::ADMIN_RESOURCES.to_owned(),
+                back: routes::ADMIN_RESOURCES.to_owned(),
+            };
+            return sure::ask(&console, &administrator, &params, question);
+        }
         "add" | "edit" | "secret" => {
             let page = SignInTarget::page(routes::ADMIN_RESOURCES);
             let authority = match console.web.authority(&administrator.0.visitor, &page).await {

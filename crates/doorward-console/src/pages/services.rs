@@ -93,7 +93,7 @@ impl Rows for ServiceRows {
         let (below, kind) = (name.clone(), upstream.kind.name.to_owned());
         let source = match upstream.source {
             Source::File => text::admin_provider_in_file().to_string(),
-            Source::Command => String::new(),
+            Source::Added => String::new(),
         };
         let success = summary.health.last_success.map(|at| moment(Timestamp(at)));
         let states = states(summary).into_iter().map(|(_, text, good)| (text, good)).collect();

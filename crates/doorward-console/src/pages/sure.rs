@@ -21,7 +21,7 @@ pub(super) struct Question {
     /// The question.
     pub(super) title: Message,
     /// The consequences.
-    pub(super) effect: Message,
+    pub(super) effects: Vec<Message>,
     /// The names of the objects.
     pub(super) objects: Vec<String>,
     /// The text of the button.

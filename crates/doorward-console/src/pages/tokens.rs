@@ -151,7 +151,7 @@ pub(crate) async fn post(
         let question = Question {
             tab: "tokens",
             title: text::console_revoke_tokens(keys.len()),
-            effect: text::console_revoke_tokens_effect(),
+            effects: vec![text::console_revoke_tokens_effect()],
             objects: keys,
             button: text::common_revoke(),
             action: routes::ADMIN_TOKENS.to_owned(),

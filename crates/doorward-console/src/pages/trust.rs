@@ -18,7 +18,11 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, form};
 
 use crate::{
     Console,
-    pages::{Administrator, draw, scopes::SERVICE_SCOPES},
+    pages::{
+        Administrator, draw,
+        scopes::SERVICE_SCOPES,
+        sure::{self, Question},
+    },
     refusals::{Alert, alert, oops},
 };
 
@@ -299,8 +303,16 @@ pub(crate) async fn post(
         }
         Some("delete") if params.get("sure").is_some() => (delete(&console, id, seen).await, None),
         Some("delete") => {
-            let (status, error) = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));
-            (Ok(Say { status, error, ..Say::default() }), None)
+            let question = Question {
+                tab: "trust",
+                title: text::console_delete_trust(),
+                effects: vec![text::admin_trust_delete_sure()],
+                objects: vec![id.to_owned()],
+                button: text::common_delete(),
+                action: routes::ADMIN_TRUST.to_owned(),
+                back: routes::ADMIN_TRUST.to_owned(),
+            };
+            return sure::ask(&console, &administrator, &params, question);
         }
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };

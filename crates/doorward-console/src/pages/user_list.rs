@@ -248,7 +248,7 @@ async fn change_selected(
         let question = Question {
             tab: "users",
             title: text::console_disable_users(users.len()),
-            effect: text::console_disable_users_effect(),
+            effects: vec![text::console_disable_users_effect()],
             objects: users.iter().map(|user| user.name.to_string()).collect(),
             button: text::admin_user_disable(),
             action: routes::ADMIN_USERS.to_owned(),

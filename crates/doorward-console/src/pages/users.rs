@@ -20,7 +20,11 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, browser_name, filters, form, 
 
 use crate::{
     Console,
-    pages::{Administrator, draw, linked::Linked},
+    pages::{
+        Administrator, draw,
+        linked::Linked,
+        sure::{self, Question},
+    },
     refusals::{Alert, alert, oops},
 };
 
@@ -274,6 +278,53 @@ impl Removal {
     }
 }
 
+/// The question before an operation that ends more than one thing or cannot be undone.
+async fn question(
+    console: &Console,
+    user: &User,
+    gift: Option<AccessForm>,
+    removal: Option<Removal>,
+) -> Result<Option<Question>, Refusal> {
+    let name = user.name.as_str();
+    let (title, effect, button) = match (gift, removal) {
+        (Some(AccessForm::ResetFactors), _) => (
+            text::console_reset_factors_of(name),
+            text::admin_user_remove_factors_sure(),
+            text::admin_user_remove_factors_submit(),
+        ),
+        (None, Some(Removal::Disable)) => (
+            text::console_disable_user(name),
+            text::console_disable_users_effect(),
+            text::admin_user_disable(),
+        ),
+        (None, Some(Removal::Delete)) => (
+            text::console_delete_user(name),
+            text::admin_user_delete_sure(name),
+            text::common_delete(),
+        ),
+        (Some(AccessForm::Save | AccessForm::Enable | AccessForm::Password), _)
+        | (None, Some(Removal::SignOut | Removal::EndSession | Removal::Revoke) | None) => {
+            return Ok(None);
+        }
+    };
+    let belongings = console.admin.users.belongings(user).await?;
+    let (sessions, apps) = (belongings.sessions.len(), belongings.apps.len());
+    let tokens = if gift.is_some() { 0 } else { belongings.tokens };
+    let page = routes::ADMIN_USER.replace("{user}", user.id.as_str());
+    Ok(Some(Question {
+        tab: "users",
+        title,
+        effects: vec![
+            effect,
+            text::console_user_ends(sessions.to_string(), apps.to_string(), tokens.to_string()),
+        ],
+        objects: belongings.apps.iter().map(|app| app.name().to_owned()).collect(),
+        button,
+        action: page.clone(),
+        back: page,
+    }))
+}
+
 /// The form of that name.
 fn chosen<T: Copy>(forms: &[(T, &str)], params: &Params) -> Option<T> {
     let name = params.get("do")?;
@@ -295,11 +346,12 @@ pub(crate) async fn change(
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     let (gift, removal) = (chosen(&AccessForm::ALL, &params), chosen(&Removal::ALL, &params));
-    let needs_tick =
-        matches!(gift, Some(AccessForm::ResetFactors)) || removal == Some(Removal::Delete);
-    if needs_tick && params.get("sure").is_none() {
-        let again = (StatusCode::BAD_REQUEST, None, Some(Alert::not_sure()));
-        return show(&console, &administrator, &id, again).await;
+    if !sure::is_sure(&params) {
+        match question(&console, &user, gift, removal).await {
+            Ok(None) => {}
+            Ok(Some(question)) => return sure::ask(&console, &administrator, &params, question),
+            Err(refusal) => return oops(&refusal).draw(&console.web),
+        }
     }
     let outcome = match (gift, removal) {
         (Some(gift), _) => {

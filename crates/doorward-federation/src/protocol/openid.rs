@@ -426,7 +426,8 @@ impl Protocol for OpenIdConnect {
         let result = if keys == 0 {
             Err("the key set has no usable key; users cannot sign in".to_owned())
         } else {
-            Ok(format!("{keys} keys; {announced}"))
+            let noun = if keys == 1 { "key" } else { "keys" };
+            Ok(format!("{keys} {noun}; {announced}"))
         };
         let mut findings = vec![
             Finding { look: CheckSubject::Discovery, result: Ok(words) },

@@ -1,6 +1,8 @@
 //! The kinds of upstreams: one file and one line in [`KINDS`] each.
 
 pub(crate) mod http;
+#[cfg(feature = "knowledge")]
+pub(crate) mod knowledge;
 mod mcp;
 pub(crate) mod openapi;
 pub(crate) mod sse;
@@ -9,4 +11,11 @@ pub(crate) mod stdio;
 pub use crate::upstream::Kind;
 
 /// All kinds.
-pub static KINDS: &[&Kind] = &[&http::KIND, &sse::KIND, &stdio::KIND, &openapi::KIND];
+pub static KINDS: &[&Kind] = &[
+    &http::KIND,
+    &sse::KIND,
+    &stdio::KIND,
+    &openapi::KIND,
+    #[cfg(feature = "knowledge")]
+    &knowledge::KIND,
+];

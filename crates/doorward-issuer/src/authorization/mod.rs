@@ -166,7 +166,7 @@ impl AuthorizationRequest {
 }
 
 /// Appends parameters to a redirect URI as text, so that every other byte of it stays (CA17).
-fn append(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
+pub(crate) fn append(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let joint = match redirect_uri.find('?') {
         None => "?",

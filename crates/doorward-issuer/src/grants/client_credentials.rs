@@ -30,7 +30,7 @@ impl Grant for ClientCredentials {
     }
 
     fn step(&self) -> StepKind {
-        StepKind::Token
+        StepKind::ServiceToken
     }
 
     fn of_existing_grant(&self) -> AuditKind {

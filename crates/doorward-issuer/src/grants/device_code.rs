@@ -33,7 +33,7 @@ impl Grant for DeviceCode {
     }
 
     fn step(&self) -> StepKind {
-        StepKind::Token
+        StepKind::DeviceToken
     }
 
     fn of_existing_grant(&self) -> AuditKind {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Issuer,
-    userinfo::{Refusal, StatedError},
+    userinfo::{Refusal, UserinfoResponse},
 };
 
 /// The token of a request: in the Authorization header, or in the form of a POST (RFC 6750 §2).
@@ -62,8 +62,8 @@ pub(crate) async fn endpoint(State(issuer): State<Issuer>, request: Request<Body
         Err(refusal) => Err(refusal),
     };
     match told {
-        Ok(StatedError::Json(claims)) => answer::json(StatusCode::OK, &claims),
-        Ok(StatedError::Signed(token)) => {
+        Ok(UserinfoResponse::Json(claims)) => answer::json(StatusCode::OK, &claims),
+        Ok(UserinfoResponse::Signed(token)) => {
             let mut response = answer::json(StatusCode::OK, &Value::Null);
             *response.body_mut() = Body::from(token);
             let kind = HeaderValue::from_static("application/jwt");

@@ -61,6 +61,11 @@ impl KeyRing {
         Ok(self.sign_as(Typ::Statement, claims, now)?.0)
     }
 
+    /// Signs a logout token (OpenID Connect Back-Channel Logout 1.0 §2.4).
+    pub fn sign_logout_token(&self, claims: &Value, now: Timestamp) -> Result<String, RingError> {
+        Ok(self.sign_as(Typ::Logout, claims, now)?.0)
+    }
+
     /// The claims of an ID token that was signed here for this issuer, over or not
     /// (`id_token_hint`, §3.1.2.1).
     pub fn own_id_token(
@@ -141,6 +146,7 @@ mod tests {
         }
         for other in [
             ring.sign_userinfo(&claims(), NOW).unwrap(),
+            ring.sign_logout_token(&json!(claims()), NOW).unwrap(),
             ring.sign_client_assertion(&json!(claims()), NOW).unwrap(),
             ring.sign_identity(&json!(claims()), NOW).unwrap(),
         ] {

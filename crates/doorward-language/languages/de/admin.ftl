@@ -8,7 +8,6 @@ admin_keys = Signaturschlüssel
 admin_timeline = Verbindungsverlauf
 admin_audit = Audit
 admin_not_changed = Es wurde nichts geändert: { $reason }.
-admin_not_sure = Es wurde nichts geändert: Setzen Sie zuerst das Häkchen zur Bestätigung.
 
 # Overview.
 admin_mcp_server = MCP-Server
@@ -97,6 +96,10 @@ admin_client_admin = Der Client darf bei Administratoren den Scope admin anforde
 admin_client_openid = Benutzer melden sich damit bei einer anderen Anwendung an (OpenID Connect)
 admin_client_pairwise = OpenID Connect: Subjekte, die andere Anwendungen nicht vergleichen können
 admin_client_signed_userinfo = OpenID Connect: Userinfo als signiertes Token
+admin_client_pairwise_ends = Eine Änderung beendet den Zugriff, den Benutzer der Anwendung gegeben haben: Sie kennt sie danach unter anderen Kennungen.
+admin_client_post_logout = URLs nach dem Abmelden, eine pro Zeile
+admin_client_backchannel = URL, die vom Ende einer Sitzung erfährt (Back-Channel-Logout)
+admin_client_backchannel_sid = Die Anwendung braucht die Sitzung in der Mitteilung (sid)
 admin_client_add_service = Dienst hinzufügen
 admin_client_service_explained = Ein Dienst handelt ohne Benutzer, etwa ein nächtlicher Auftrag oder ein Build. Er erhält kurzlebige Tokens mit client_credentials.
 admin_client_service_account = Konto des Dienstes

@@ -129,3 +129,13 @@ console_tools_rejected =
         [one] { $count } Tool wurde abgelehnt.
        *[other] { $count } Tools wurden abgelehnt.
     }
+console_reset_factors_of = Zweite Faktoren von { $name } entfernen?
+console_disable_user = { $name } deaktivieren?
+console_delete_user = { $name } löschen?
+console_user_ends = Sofort enden: Sitzungen: { $sessions }, verbundene Apps: { $apps }, Zugriffstoken: { $tokens }.
+console_delete_client = { $name } löschen?
+console_client_ends = Zugriffe, die Benutzer diesem Client erlaubt haben und die sofort enden: { $grants }.
+console_delete_provider = Den Identitätsanbieter { $name } löschen?
+console_provider_ends = Benutzer, die damit verknüpft sind und sich nicht mehr damit anmelden können: { $users }.
+console_remove_resource = Diesen externen Ressourcenserver löschen?
+console_delete_trust = Diese Vertrauensregel löschen?

@@ -1,5 +1,5 @@
 # Connection attempts: steps, verdicts, reasons with advice, and known behaviour of clients.
-timeline_challenged = Hat ein Token angefordert
+timeline_challenged = Hat ohne Token angefragt und erfahren, wo es eines gibt
 timeline_resource_metadata = Hat die Metadaten der Ressource gelesen
 timeline_server_metadata = Hat die Metadaten des Autorisierungsservers gelesen
 timeline_registered = Hat sich registriert
@@ -10,6 +10,8 @@ timeline_signed_in = Der Benutzer hat sich angemeldet
 timeline_asked = Der Benutzer wurde um Zustimmung gebeten
 timeline_answered = Der Benutzer hat entschieden
 timeline_token = Hat den Code eingelöst
+timeline_device_token = Hat den Code des Geräts eingelöst
+timeline_service_token = Hat als Dienst ein Token angefordert
 timeline_refresh = Hat das Token erneuert
 timeline_assertion = Hat ein signiertes Token eines anderen Ausstellers vorgelegt
 timeline_exchange = Hat ein Token ausgetauscht
@@ -28,6 +30,10 @@ timeline_no_call = Der Client hat sein Token, hat aber nie etwas aufgerufen.
 timeline_no_call_advice = Möglicherweise ist er an der Antwort gescheitert, oder der Benutzer hat ihn geschlossen. Das Log des Clients enthält Näheres.
 timeline_no_token = Der Client hat seinen Code nie eingelöst.
 timeline_no_token_advice = Der Browser wurde zur Redirect-URI weitergeleitet. Entweder lauscht dort nichts mehr, oder der Client hat die Antwort abgelehnt: Er vergleicht state und iss mit den erwarteten Werten. Prüfen Sie hinter einem Proxy, ob die öffentliche URL diejenige ist, die der Client verwendet.
+timeline_not_fetched = Das Gerät hat sein Token nicht abgeholt.
+timeline_not_fetched_advice = Der Benutzer hat entschieden, aber das Programm auf dem Gerät fragt nicht mehr nach. Starten Sie es neu und geben Sie den neuen Code ein.
+timeline_not_entered = Der Code des Geräts wurde nicht eingegeben.
+timeline_not_entered_advice = Öffnen Sie die URL, die das Gerät anzeigt, in einem beliebigen Browser, und geben Sie den Code ein, bevor er abläuft.
 timeline_no_answer = Der Benutzer hat nicht entschieden.
 timeline_no_answer_advice = Suchen Sie das Browserfenster mit der Zustimmungsseite, oder beginnen Sie im Client von vorn.
 timeline_no_sign_in = Der Benutzer hat sich nicht angemeldet.

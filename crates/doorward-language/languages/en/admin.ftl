@@ -8,7 +8,6 @@ admin_keys = Signing keys
 admin_timeline = Timeline
 admin_audit = Audit
 admin_not_changed = Nothing was changed: { $reason }.
-admin_not_sure = Nothing was changed: select the confirmation first.
 
 # Overview.
 admin_mcp_server = MCP server
@@ -97,6 +96,10 @@ admin_client_admin = The client may request the scope admin from administrators
 admin_client_openid = Users sign in to another application through it (OpenID Connect)
 admin_client_pairwise = OpenID Connect: subjects that other applications cannot compare
 admin_client_signed_userinfo = OpenID Connect: userinfo as a signed token
+admin_client_pairwise_ends = A change ends the access that users gave the application: it knows them by other subjects afterwards.
+admin_client_post_logout = URLs after signing out, one per line
+admin_client_backchannel = URL that is told when a session ends (back-channel logout)
+admin_client_backchannel_sid = The application needs the session in the notice (sid)
 admin_client_add_service = Add a service
 admin_client_service_explained = A service acts without a user: a nightly job or a build. It gets short-lived tokens by client_credentials.
 admin_client_service_account = Account of the service

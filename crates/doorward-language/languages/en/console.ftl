@@ -129,3 +129,13 @@ console_tools_rejected =
         [one] { $count } tool was rejected.
        *[other] { $count } tools were rejected.
     }
+console_reset_factors_of = Remove the second factors of { $name }?
+console_disable_user = Disable { $name }?
+console_delete_user = Delete { $name }?
+console_user_ends = This ends at once: sessions: { $sessions }, connected apps: { $apps }, access tokens: { $tokens }.
+console_delete_client = Delete { $name }?
+console_client_ends = Access that users gave to this client and that ends at once: { $grants }.
+console_delete_provider = Delete the identity provider { $name }?
+console_provider_ends = Users who are linked to it and can no longer sign in with it: { $users }.
+console_remove_resource = Delete this external resource server?
+console_delete_trust = Delete this trust rule?

@@ -1,5 +1,5 @@
 # Connection attempts: steps, verdicts, reasons with advice, and known behaviour of clients.
-timeline_challenged = Requested a token
+timeline_challenged = Called without a token and was told where to request one
 timeline_resource_metadata = Read the metadata of the resource
 timeline_server_metadata = Read the metadata of the authorization server
 timeline_registered = Registered
@@ -10,6 +10,8 @@ timeline_signed_in = The user signed in
 timeline_asked = The user was asked for consent
 timeline_answered = The user decided
 timeline_token = Redeemed the code
+timeline_device_token = Redeemed the code of the device
+timeline_service_token = Requested a token as a service
 timeline_refresh = Refreshed the token
 timeline_assertion = Presented a signed token of another issuer
 timeline_exchange = Exchanged a token
@@ -28,6 +30,10 @@ timeline_no_call = The client has its token and never called.
 timeline_no_call_advice = It may have failed on the response, or the user closed it. The log of the client has more information.
 timeline_no_token = The client never redeemed its code.
 timeline_no_token_advice = The browser was redirected to the redirect URI. Either nothing listens there any more, or the client refused the response: it compares state and iss with the expected values. Behind a proxy, check that the public URL is the URL that the client uses.
+timeline_not_fetched = The device did not fetch its token.
+timeline_not_fetched_advice = The user has decided, and the program on the device has stopped asking. Start it again and enter the new code.
+timeline_not_entered = The code of the device was not entered.
+timeline_not_entered_advice = Open the URL that the device shows, in any browser, and enter its code before it expires.
 timeline_no_answer = The user did not decide.
 timeline_no_answer_advice = Look for the browser window with the consent page, or start again in the client.
 timeline_no_sign_in = The user did not sign in.

@@ -8,7 +8,6 @@ admin_keys = Clés de signature
 admin_timeline = Chronologie
 admin_audit = Audit
 admin_not_changed = Rien n’a été modifié : { $reason }.
-admin_not_sure = Rien n’a été modifié : cochez d’abord la confirmation.
 
 # Overview.
 admin_mcp_server = Serveur MCP
@@ -97,6 +96,10 @@ admin_client_admin = Le client peut demander le scope admin aux administrateurs
 admin_client_openid = Les utilisateurs se connectent par lui à une autre application (OpenID Connect)
 admin_client_pairwise = OpenID Connect : sujets que d’autres applications ne peuvent pas comparer
 admin_client_signed_userinfo = OpenID Connect : userinfo sous forme de jeton signé
+admin_client_pairwise_ends = Un changement met fin à l’accès que les utilisateurs ont donné à l’application : elle les connaît ensuite sous d’autres identifiants.
+admin_client_post_logout = URL après la déconnexion, une par ligne
+admin_client_backchannel = URL informée de la fin d’une session (back-channel logout)
+admin_client_backchannel_sid = L’application a besoin de la session dans l’avis (sid)
 admin_client_add_service = Ajouter un service
 admin_client_service_explained = Un service agit sans utilisateur : une tâche nocturne ou une compilation. Il reçoit des jetons de courte durée avec client_credentials.
 admin_client_service_account = Compte du service

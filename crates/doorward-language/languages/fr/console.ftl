@@ -129,3 +129,13 @@ console_tools_rejected =
         [one] { $count } outil a été rejeté.
        *[other] { $count } outils ont été rejetés.
     }
+console_reset_factors_of = Supprimer les seconds facteurs de { $name } ?
+console_disable_user = Désactiver { $name } ?
+console_delete_user = Supprimer { $name } ?
+console_user_ends = Prend fin immédiatement : sessions : { $sessions }, applications connectées : { $apps }, jetons d’accès : { $tokens }.
+console_delete_client = Supprimer { $name } ?
+console_client_ends = Accès que des utilisateurs ont donnés à ce client et qui prennent fin immédiatement : { $grants }.
+console_delete_provider = Supprimer le fournisseur d’identité { $name } ?
+console_provider_ends = Utilisateurs qui y sont liés et ne pourront plus se connecter avec lui : { $users }.
+console_remove_resource = Supprimer ce serveur de ressources externe ?
+console_delete_trust = Supprimer cette règle de confiance ?

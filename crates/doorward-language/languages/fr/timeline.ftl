@@ -1,5 +1,5 @@
 # Connection attempts: steps, verdicts, reasons with advice, and known behaviour of clients.
-timeline_challenged = A demandé un jeton
+timeline_challenged = A appelé sans jeton et a appris où en demander un
 timeline_resource_metadata = A lu les métadonnées de la ressource
 timeline_server_metadata = A lu les métadonnées du serveur d’autorisation
 timeline_registered = S’est enregistré
@@ -10,6 +10,8 @@ timeline_signed_in = L’utilisateur s’est connecté
 timeline_asked = Le consentement de l’utilisateur a été demandé
 timeline_answered = L’utilisateur a décidé
 timeline_token = A échangé le code
+timeline_device_token = A échangé le code de l’appareil
+timeline_service_token = A demandé un jeton en tant que service
 timeline_refresh = A renouvelé le jeton
 timeline_assertion = A présenté un jeton signé d’un autre émetteur
 timeline_exchange = A échangé un jeton
@@ -28,6 +30,10 @@ timeline_no_call = Le client a son jeton et n’a jamais rien appelé.
 timeline_no_call_advice = Il a peut-être échoué sur la réponse, ou l’utilisateur l’a fermé. Le journal du client en dit plus.
 timeline_no_token = Le client n’a jamais échangé son code.
 timeline_no_token_advice = Le navigateur a été redirigé vers l’URI de redirection. Soit plus rien n’y écoute, soit le client a refusé la réponse : il compare state et iss aux valeurs attendues. Derrière un proxy, vérifiez que l’URL publique est celle que le client utilise.
+timeline_not_fetched = L’appareil n’a pas récupéré son jeton.
+timeline_not_fetched_advice = L’utilisateur a décidé, mais le programme de l’appareil a cessé de demander. Relancez-le et saisissez le nouveau code.
+timeline_not_entered = Le code de l’appareil n’a pas été saisi.
+timeline_not_entered_advice = Ouvrez l’URL qu’affiche l’appareil dans n’importe quel navigateur et saisissez le code avant son expiration.
 timeline_no_answer = L’utilisateur n’a pas décidé.
 timeline_no_answer_advice = Cherchez la fenêtre du navigateur avec la page de consentement, ou recommencez dans le client.
 timeline_no_sign_in = L’utilisateur ne s’est pas connecté.

@@ -73,6 +73,8 @@ subjects! {
     Key = "key";
     /// A setting, by its name.
     Setting = "setting";
+    /// A version of the policy, by its number.
+    Policy = "policy";
     /// Recorded arguments or results, by their identifier.
     Record = "record";
 }
@@ -186,6 +188,8 @@ kinds! {
     KeyAdded = "key.added" about [Key];
     /// A setting that may change at run time changed.
     SettingChanged = "setting.changed" about [Setting];
+    /// Rules of the policy were saved or restored.
+    PolicyChanged = "policy.changed" about [Policy];
     /// A changed configuration file was put in effect.
     ConfigurationReloaded = "configuration.reloaded" about [];
     /// A changed configuration file cannot be used.

@@ -39,6 +39,10 @@ pub enum Stop {
     NoCall,
     /// The client did not redeem its code.
     NoToken,
+    /// The device did not redeem its code after the user decided.
+    NotFetched,
+    /// The code of the device was not entered.
+    NotEntered,
     /// The user did not decide.
     NoAnswer,
     /// The user did not sign in.
@@ -57,11 +61,13 @@ pub enum Stop {
 
 impl Stop {
     /// Every place.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Nothing,
         Self::Connected,
         Self::NoCall,
         Self::NoToken,
+        Self::NotFetched,
+        Self::NotEntered,
         Self::NoAnswer,
         Self::NoSignIn,
         Self::NotContinued,
@@ -77,8 +83,8 @@ impl Stop {
             Self::Nothing => "nothing",
             Self::Connected => "connected",
             Self::NoCall => "no_call",
-            Self::NoToken => "no_token",
-            Self::NoAnswer | Self::NotContinued => "no_answer",
+            Self::NoToken | Self::NotFetched => "no_token",
+            Self::NoAnswer | Self::NotEntered | Self::NotContinued => "no_answer",
             Self::NoSignIn => "no_sign_in",
             Self::NoAuthorize | Self::OnlyMetadata | Self::OnlyAside => "no_authorize",
             Self::OnlyChallenged => "challenged",
@@ -173,6 +179,10 @@ impl Attempt {
     fn has(&self, kind: StepKind) -> bool {
         self.steps.iter().any(|step| step.kind == kind && step.outcome == Outcome::Ok)
     }
+    fn has_token(&self) -> bool {
+        let given = |step: &ConnectStep| step.outcome == Outcome::Ok;
+        self.steps.iter().any(|step| step.kind.asks_for_a_token() && given(step))
+    }
     /// True if a name, an IP address or part of the user agent is this client's.
     pub fn is_of(&self, wanted: &str) -> bool {
         let wanted = wanted.to_lowercase();
@@ -222,13 +232,12 @@ impl Attempt {
             return (!again).then_some(50 + u32::from(address) * 10 + u32::from(agent));
         }
         let early = step.kind <= StepKind::ServerMetadata;
-        if done || !address || early && self.steps.iter().any(|held| held.kind == StepKind::Token) {
+        if done || !address || early && self.steps.iter().any(|held| held.kind.asks_for_a_token()) {
             return None;
         }
         // The bearer of a token of an unknown client is another client than the one that never got
         // a token.
-        if step.kind == StepKind::Called && self.client_id().is_some() && !self.has(StepKind::Token)
-        {
+        if step.kind == StepKind::Called && self.client_id().is_some() && !self.has_token() {
             return None;
         }
         // A browser belongs to the client at the same IP address; a program to its own.
@@ -280,7 +289,11 @@ impl Attempt {
             };
         }
         let quiet = now.since(self.ended()) > PATIENCE;
-        match after(last.kind) {
+        let stop = match after(last.kind) {
+            Stop::NoToken if self.has(StepKind::Device) => Stop::NotFetched,
+            stop => stop,
+        };
+        match stop {
             Stop::Connected => stopped(Standing::Connected, Stop::Connected),
             stop if quiet => stopped(Standing::Stopped, stop),
             stop => stopped(Standing::UnderWay, stop),
@@ -292,11 +305,15 @@ impl Attempt {
 fn after(kind: StepKind) -> Stop {
     match kind {
         StepKind::Called => Stop::Connected,
-        StepKind::Token | StepKind::Refresh | StepKind::Assertion | StepKind::Exchange => {
-            Stop::NoCall
-        }
+        StepKind::Token
+        | StepKind::DeviceToken
+        | StepKind::ServiceToken
+        | StepKind::Refresh
+        | StepKind::Assertion
+        | StepKind::Exchange => Stop::NoCall,
         StepKind::Answered => Stop::NoToken,
-        StepKind::Asked | StepKind::Device => Stop::NoAnswer,
+        StepKind::Device => Stop::NotEntered,
+        StepKind::Asked => Stop::NoAnswer,
         StepKind::Authorize => Stop::NoSignIn,
         StepKind::SignedIn => Stop::NotContinued,
         StepKind::Registered | StepKind::Document => Stop::NoAuthorize,

@@ -335,3 +335,71 @@ impl Store {
         Ok(low)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use doorward_model::Outcome;
+    use sea_orm::{DbBackend, QueryResult};
+
+    use super::*;
+    use crate::Config;
+
+    /// The plan of the statement that reads a page of the entries that fit.
+    async fn plan(store: &Store, which: Condition) -> String {
+        use rows::Column as C;
+        let statement = rows::Entity::find()
+            .filter(which)
+            .filter(C::Seq.between(1, 10_000_000))
+            .order_by_desc(C::Seq)
+            .limit(51)
+            .build(DbBackend::Sqlite)
+            .to_string();
+        let explain =
+            Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {statement}"));
+        let steps: Vec<QueryResult> = store.reader.query_all_raw(explain).await.unwrap();
+        let step = |row: &QueryResult| row.try_get::<String>("", "detail").unwrap();
+        steps.iter().map(step).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn no_condition_of_a_search_reads_the_whole_audit_or_sorts_it() {
+        let folder = std::env::temp_dir().join(format!("doorward-plan-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = Store::open(&Config::default(), &folder).await.unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let none = AuditFilter::default;
+        for filter in [
+            none(),
+            AuditFilter { user_id: text("u_1"), ..none() },
+            AuditFilter { client_id: text("c_1"), ..none() },
+            AuditFilter { tool: text("wiki_read"), ..none() },
+            AuditFilter { subject: text("user:u_1"), ..none() },
+            AuditFilter { kind: text("tool.called"), ..none() },
+            AuditFilter { concerns: text("u_1"), ..none() },
+            AuditFilter { outcome: Some(Outcome::Failed), ..none() },
+            AuditFilter { upstream: text("wiki"), since: Some(Timestamp(1)), ..none() },
+        ] {
+            let rest = following(&filter);
+            let choices: Vec<Condition> = leading(&filter)
+                .into_iter()
+                .flat_map(|lead| match lead {
+                    Lead::Equal(choices) => {
+                        choices.into_iter().map(|one| Condition::all().add(one)).collect()
+                    }
+                    Lead::Range(range) => vec![range],
+                })
+                .collect();
+            let choices = if choices.is_empty() { vec![Condition::all()] } else { choices };
+            for choice in choices {
+                let plan = plan(&store, choice.add(rest.clone())).await;
+                assert!(plan.contains("SEARCH"), "{filter:?}: {plan}");
+                assert!(
+                    !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+                    "{filter:?}: {plan}"
+                );
+            }
+        }
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+}

@@ -1,6 +1,6 @@
 //! The use of sessions by relying parties, between rows and records.
 
-use doorward_model::{ClientId, RelyingSession, ScopeSet, SessionId, Timestamp, UserId};
+use doorward_model::{ClientId, EndedUse, RelyingSession, ScopeSet, SessionId, Timestamp, UserId};
 use sea_orm::ActiveValue::Set;
 
 use crate::entities::relying_session;
@@ -16,6 +16,11 @@ pub(crate) fn session(row: relying_session::Model) -> RelyingSession {
     }
 }
 
+pub(crate) fn ended(row: relying_session::Model) -> EndedUse {
+    let (due_at, tries) = (row.due_at.map(Timestamp), row.tries);
+    EndedUse { used: session(row), due_at, tries }
+}
+
 pub(crate) fn session_row(session: &RelyingSession) -> relying_session::ActiveModel {
     relying_session::ActiveModel {
         sid: Set(session.sid.clone()),
@@ -24,5 +29,7 @@ pub(crate) fn session_row(session: &RelyingSession) -> relying_session::ActiveMo
         user_id: Set(session.user_id.as_str().to_owned()),
         scopes: Set(session.scopes.to_string()),
         created_at: Set(session.created_at.0),
+        due_at: Set(None),
+        tries: Set(0),
     }
 }

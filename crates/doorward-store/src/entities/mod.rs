@@ -20,6 +20,7 @@ pub mod kept_result;
 pub mod login_failure;
 pub mod one_time_link;
 pub mod passkey;
+pub mod policy_version;
 pub mod provider;
 pub mod recovery_code;
 pub mod refresh_token;

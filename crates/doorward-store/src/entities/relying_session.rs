@@ -11,6 +11,8 @@ pub struct Model {
     pub user_id: String,
     pub scopes: String,
     pub created_at: i64,
+    pub due_at: Option<i64>,
+    pub tries: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

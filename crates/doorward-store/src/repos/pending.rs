@@ -1,6 +1,8 @@
 //! Counts of what waits for an administrator.
 
-use doorward_model::{AuditKind, ClientSource, Role, Timestamp};
+use std::collections::BTreeMap;
+
+use doorward_model::{AuditKind, ClientId, ClientSource, Role, Timestamp};
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
@@ -8,7 +10,7 @@ use sea_orm::{
 
 use crate::{
     Store, StoreError,
-    entities::{audit, client, passkey, totp, user},
+    entities::{access_grant, audit, client, passkey, setting, totp, user},
 };
 
 impl Store {
@@ -19,6 +21,34 @@ impl Store {
             .filter(C::Source.ne(ClientSource::Administrator.as_str()))
             .filter(C::ApprovedAt.is_null())
             .filter(C::DisabledAt.is_null())
+            .count(&self.reader)
+            .await?)
+    }
+
+    /// The values of several settings, by their names, in one statement. Those that are not set are
+    /// left out.
+    pub async fn settings(
+        &self,
+        names: Vec<String>,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = setting::Entity::find()
+            .filter(setting::Column::Name.is_in(names))
+            .all(&self.reader)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.name, row.value)).collect())
+    }
+
+    /// The number of grants to a client that count at `now`.
+    pub async fn count_client_grants(
+        &self,
+        client_id: &ClientId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        use access_grant::Column as G;
+        Ok(access_grant::Entity::find()
+            .filter(G::ClientId.eq(client_id.as_str()))
+            .filter(G::RevokedAt.is_null())
+            .filter(G::ExpiresAt.gt(now.0))
             .count(&self.reader)
             .await?)
     }

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Audit, Name, Read, Sql, Work, Write, about, devices, new, run};
+use super::{Audit, Name, Read, Sql, Work, Write, about, devices, new, relying, run};
 use crate::{
     condition::Condition,
     convert,
@@ -19,7 +19,7 @@ use crate::{
         authorization_code::{self, Column as C},
         device_authorization::Column as D,
         refresh_token::{self, Column as R},
-        relying_session::{self, Column as P},
+        relying_session::Column as P,
     },
     invalidate::Invalidation,
     kept::Kept,
@@ -168,10 +168,10 @@ pub(super) fn revoke_of_user(
     let mut which = Where::all().add(G::UserId.eq(user_id.as_str()));
     let mut codes = Where::all().add(C::UserId.eq(user_id.as_str()));
     let mut waiting = Where::all().add(D::UserId.eq(user_id.as_str()));
-    let mut relying = Where::all().add(P::UserId.eq(user_id.as_str()));
+    let mut used = Where::all().add(P::UserId.eq(user_id.as_str()));
     if let Some(client_id) = client_id {
         waiting = waiting.add(D::ClientId.eq(client_id.as_str()));
-        relying = relying.add(P::ClientId.eq(client_id.as_str()));
+        used = used.add(P::ClientId.eq(client_id.as_str()));
         which = which.add(G::ClientId.eq(client_id.as_str()));
         codes = codes.add(C::ClientId.eq(client_id.as_str()));
     }
@@ -183,7 +183,7 @@ pub(super) fn revoke_of_user(
             spend_codes(codes, at),
             devices::spend(waiting, at),
             // The consent of the running sessions ends too.
-            relying_session::Entity::delete_many().filter(relying).into(),
+            relying::end(used, at),
             revoke(which, at, reason),
         ]),
         stale: Some(Invalidation::Grants),

@@ -7,6 +7,7 @@ mod clients;
 mod devices;
 mod federation;
 mod grants;
+mod policy;
 mod reads;
 mod relying;
 mod resources;
@@ -313,6 +314,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::RedeemLink { token, now } => settings::redeem_link(&token, now),
         Change::InsertSigningKey(key) => settings::insert_signing_key(&key),
         Change::RetireSigningKeys { except, at } => settings::retire_signing_keys(&except, at),
+        Change::InsertPolicyVersion(version) => policy::insert(&version),
         Change::PutSetting { key, value } => settings::put(key, value),
         Change::MarkJournal { journal, seq, at } => settings::mark_journal(&journal, seq, at),
         Change::InsertSetting { key, value } => settings::insert(key, value),

@@ -332,7 +332,6 @@ impl OddHabit {
                 on(&[Http], Fails("returned an error: “the argument is wrong”"))
             }
             H::ExitsOnCall => on(&[Stdio], Fails("its process ended with exit status 3")),
-            H::Gzip | H::GzipEvents | H::Deflate | H::NamedGzip => on(&[Http, Sse], Works),
             H::Brotli => on(&[Http], Fails("compressed (br)")),
             H::GzipCut => on(&[Http], Fails("broke off or is damaged")),
             H::GzipBomb => on(&[Http], Fails("returned more than")),
@@ -412,7 +411,11 @@ impl OddHabit {
             H::OddResource => Some(Named("resource file:///odd: size (it is not what")),
             H::OddTemplate => Some(Named("resource template #1 (it has no name or URI)")),
             H::OddCapabilities => Some(Named("capabilities: tools (it is not what")),
-            H::CallCreated
+            H::Gzip
+            | H::GzipEvents
+            | H::Deflate
+            | H::NamedGzip
+            | H::CallCreated
             | H::CallPartial
             | H::Ping
             | H::Heartbeat

@@ -9,6 +9,7 @@ use super::{
 
 impl Misbehaviour {
     /// Returns a response that replaces the requested one.
+    #[expect(clippy::too_many_lines, reason = "one line for each misbehaviour")]
     pub(super) fn instead(self, place: Place) -> Option<Response> {
         let tokens = matches!(place, Place::Code | Place::Refresh);
         let wanted = match self {

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use doorward_accounts::Visitor;
 use doorward_federation::{LogoutForm, SignedOut};
 use doorward_language::text;
 use doorward_model::routes;
@@ -41,26 +42,46 @@ pub(crate) async fn post(
     browser: Browser,
     request: Request<Body>,
 ) -> Response {
-    if let Err(response) = form(&web, &browser, "logout", request).await {
-        return response;
-    }
+    let params = match form(&web, &browser, "logout", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    // A relying party may wait for the user; what the form says of it is checked again.
+    let target = match web.services.issuer.logout_request(&params).await {
+        Ok(asked) => asked.target,
+        Err(failure) => return ErrorPage::from_failure(&failure).draw(&web),
+    };
+    let visitor = browser.visitor.as_ref().or(browser.waiting.as_ref());
+    leave(&web, visitor, target.as_deref()).await
+}
+
+/// The page for a browser in which no user is signed in.
+pub(crate) fn done(web: &Web) -> Response {
+    let page = Page { frame: web.frame(None), upstream: None, continues: None };
+    draw(StatusCode::OK, &page, false)
+}
+
+/// Ends the session of a browser and redirects it to `target`, or shows the consequence for the
+/// session at the identity provider.
+pub(crate) async fn leave(web: &Web, visitor: Option<&Visitor>, target: Option<&str>) -> Response {
     let mut there = SignedOut::Here;
-    if let Some(visitor) = browser.visitor.as_ref().or(browser.waiting.as_ref()) {
+    if let Some(visitor) = visitor {
         if let Err(error) = web.services.accounts.sign_out(visitor).await {
-            return ErrorPage::unavailable(&error).draw(&web);
+            return ErrorPage::unavailable(&error).draw(web);
         }
         there = match web.services.federation.signed_out(&visitor.session).await {
             Ok(there) => there,
-            Err(error) => return ErrorPage::unavailable(&error).draw(&web),
+            Err(error) => return ErrorPage::unavailable(&error).draw(web),
         };
     }
     let page = |upstream, continues| Page { frame: web.frame(None), upstream, continues };
-    let mut response = match there {
-        SignedOut::Here => answer::see_other(&web.at(routes::LOGOUT)),
+    let mut response = match (target, there) {
+        (Some(target), _) => answer::see_other(target),
+        (None, SignedOut::Here) => answer::see_other(&web.at(routes::LOGOUT)),
         // The form leads to the provider, where the user has to confirm. It is not submitted
         // automatically: the session at the provider may serve other applications.
-        SignedOut::AtProvider(form) => draw(StatusCode::OK, &page(Some(form), None), true),
-        SignedOut::Continues(name) => draw(StatusCode::OK, &page(None, Some(name)), false),
+        (None, SignedOut::AtProvider(form)) => draw(StatusCode::OK, &page(Some(form), None), true),
+        (None, SignedOut::Continues(name)) => draw(StatusCode::OK, &page(None, Some(name)), false),
     };
     web.cookies.clear(response.headers_mut(), Cookie::Session);
     response

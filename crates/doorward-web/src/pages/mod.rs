@@ -9,6 +9,7 @@ mod confirm;
 mod connect;
 mod consent;
 mod device;
+mod end_session;
 pub(crate) mod error;
 pub(crate) mod login;
 mod logout;
@@ -45,6 +46,7 @@ pub(crate) fn router(web: &Web) -> Router {
         .route(routes::LOGIN_PROVIDER, get(provider::start))
         .route(routes::LOGIN_CALLBACK, get(provider::callback).post(provider::callback_form))
         .route(routes::LOGOUT, get(logout::get).post(logout::post))
+        .route(routes::END_SESSION, get(end_session::get).post(end_session::post))
         .route(routes::CONSENT, get(consent::get).post(consent::post))
         .route(routes::DEVICE, get(device::get).post(device::post))
         .route(routes::ACCOUNT, get(account::get))

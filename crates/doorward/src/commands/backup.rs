@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{self, Read as _},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
@@ -15,6 +16,9 @@ use crate::{Failed, master_key};
 
 /// The setting in a backup that holds the master key, if it was requested.
 const KEY: &str = "backup.master_key";
+
+/// The beginning of each backup, which is a database of SQLite.
+const DATABASE: &[u8; 16] = b"SQLite format 3\0";
 
 /// A store on a file of its own.
 async fn open(file: &Path) -> Result<Store, Failed> {
@@ -45,12 +49,14 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     // Written under another name first: an interrupted backup must not look complete.
     let unfinished = file.with_extension("unfinished");
     let _ = fs::remove_file(&unfinished);
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .map_err(|error| Failed(format!("{}: {error}", unfinished.display())))?;
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(
+        |error| {
+            let file = file.display();
+            Failed(format!(
+                "{file} cannot be written: {error}; name a file in a folder that exists"
+            ))
+        },
+    )?;
     let written = store.back_up(&unfinished).await;
     if let Err(error) = written {
         let _ = fs::remove_file(&unfinished);
@@ -78,10 +84,14 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     store.flush().await?;
     report!("Written to {}.", file.display());
     if !with_key {
+        let key = if context.config.keys.master_key.is_empty() {
+            MasterKey::path(context.data_dir.path()).display().to_string()
+        } else {
+            "the key of keys.master_key".to_owned()
+        };
         report!(
-            "The backup can be used only with the master key, which it does not contain: store {} \
-             separately.",
-            MasterKey::path(context.data_dir.path()).display()
+            "The backup can be used only with the master key, which it does not contain: store \
+             {key} separately."
         );
     }
     Ok(())
@@ -94,6 +104,22 @@ pub(super) async fn restore(
 ) -> Result<(), Failed> {
     if !file.exists() {
         return Err(Failed(format!("there is no file {}", file.display())));
+    }
+    let is_database = fs::File::open(file).and_then(|mut opened| {
+        let mut begin = [0; DATABASE.len()];
+        opened.read_exact(&mut begin).map(|()| begin == *DATABASE)
+    });
+    match is_database {
+        Ok(true) => {}
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            return Err(Failed(format!("{} cannot be read: {error}", file.display())));
+        }
+        Ok(false) | Err(_) => {
+            return Err(Failed(format!(
+                "{} is no backup; name a file that doorward backup wrote",
+                file.display()
+            )));
+        }
     }
     let _lock = context.data_dir.lock()?;
     // On a copy: an older backup is migrated, and the original stays unchanged.

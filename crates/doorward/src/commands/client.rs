@@ -1,10 +1,10 @@
 //! `doorward client …`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use doorward_accounts::Authority;
 use doorward_admin::{
-    AddedClient, ClientDecision, ClientEdit, NewClient, NewExchange, NewRelyingParty, NewService,
-    Proposal,
+    AddedClient, ClientDecision, ClientEdit, Clients, NewClient, NewExchange, NewRelyingParty,
+    NewService, Proposal,
 };
 use doorward_model::{Client, RedirectUri};
 use doorward_store::ClientFilter;
@@ -13,53 +13,14 @@ use serde_json::{Value, json};
 use super::{context::Context, edit, moment, print_json, print_table};
 use crate::Failed;
 
+mod relying;
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds a client and prints its id, and its secret if it has one. The secret is shown once.
-    Add {
-        /// The display name.
-        name: String,
-        /// A redirect URI. May be given several times.
-        #[arg(
-            long = "redirect-uri",
-            value_name = "URI",
-            required_unless_present = "service",
-            conflicts_with = "service"
-        )]
-        redirect_uris: Vec<String>,
-        /// The method of client authentication: none, client_secret_basic, client_secret_post, or
-        /// private_key_jwt for a service. Without it none, and client_secret_basic for a service.
-        #[arg(long, value_name = "METHOD", value_parser = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"])]
-        auth_method: Option<String>,
-        /// The service as which the client acts without a user (`client_credentials`): the name of
-        /// its account, which is added if there is none.
-        #[arg(long, value_name = "NAME", requires = "scopes", conflicts_with = "admin")]
-        service: Option<String>,
-        /// A scope that tokens of the service may be for. May be given several times.
-        #[arg(long = "scope", value_name = "SCOPE", requires = "service")]
-        scopes: Vec<String>,
-        /// A file with the service's public keys, a JWK Set, for private_key_jwt.
-        #[arg(long, value_name = "FILE", requires = "service", conflicts_with = "jwks_uri")]
-        jwks: Option<std::path::PathBuf>,
-        /// The https URL at which the service publishes its keys, for private_key_jwt.
-        #[arg(long, value_name = "URL", requires = "service")]
-        jwks_uri: Option<String>,
-        /// Allow it to request the scope `admin` from administrators, which the API for programs
-        /// needs.
-        #[arg(long)]
-        admin: bool,
-        /// Users sign in to another application through it (OpenID Connect): allow it to request
-        /// the scopes openid, profile, email and groups.
-        #[arg(long, conflicts_with = "service")]
-        openid: bool,
-        /// Subjects that other applications cannot compare.
-        #[arg(long, requires = "openid", conflicts_with = "admin")]
-        pairwise: bool,
-        /// Answer userinfo as a signed token.
-        #[arg(long, requires = "openid")]
-        signed_userinfo: bool,
-    },
-    /// Changes the name or the redirect URIs of a client that was added by an administrator.
+    Add(Addition),
+    /// Changes the name, the redirect URIs or the settings as a relying party of a client that was
+    /// added by an administrator.
     Set {
         /// Its client_id.
         id: String,
@@ -69,6 +30,8 @@ pub(super) enum Command {
         /// A redirect URI, in place of all present ones. May be given several times.
         #[arg(long = "redirect-uri", value_name = "URI")]
         redirect_uris: Vec<String>,
+        #[command(flatten)]
+        openid: relying::Options,
         /// Only show what would change.
         #[arg(long)]
         dry_run: bool,
@@ -143,6 +106,69 @@ pub(super) enum Command {
     },
 }
 
+/// A client to add.
+#[derive(Args, Debug)]
+pub(super) struct Addition {
+    /// The display name.
+    name: String,
+    /// A redirect URI. May be given several times.
+    #[arg(
+        long = "redirect-uri",
+        value_name = "URI",
+        required_unless_present = "service",
+        conflicts_with = "service"
+    )]
+    redirect_uris: Vec<String>,
+    /// The method of client authentication: none, client_secret_basic, client_secret_post, or
+    /// private_key_jwt for a service. Without it none, and client_secret_basic for a service.
+    #[arg(long, value_name = "METHOD", value_parser = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"])]
+    auth_method: Option<String>,
+    /// The service as which the client acts without a user (`client_credentials`): the name of
+    /// its account, which is added if there is none.
+    #[arg(long, value_name = "NAME", requires = "scopes", conflicts_with = "admin")]
+    service: Option<String>,
+    /// A scope that tokens of the service may be for. May be given several times.
+    #[arg(long = "scope", value_name = "SCOPE", requires = "service")]
+    scopes: Vec<String>,
+    /// A file with the service's public keys, a JWK Set, for private_key_jwt.
+    #[arg(long, value_name = "FILE", requires = "service", conflicts_with = "jwks_uri")]
+    jwks: Option<std::path::PathBuf>,
+    /// The https URL at which the service publishes its keys, for private_key_jwt.
+    #[arg(long, value_name = "URL", requires = "service")]
+    jwks_uri: Option<String>,
+    /// Allow it to request the scope `admin` from administrators, which the API for programs
+    /// needs.
+    #[arg(long)]
+    admin: bool,
+    /// Users sign in to another application through it (OpenID Connect): allow it to request
+    /// the scopes openid, profile, email and groups.
+    #[arg(long, conflicts_with = "service")]
+    openid: bool,
+    #[command(flatten)]
+    relying_party: RelyingPartyOptions,
+}
+
+/// The settings of a client to which users sign in.
+#[derive(Args, Debug)]
+struct RelyingPartyOptions {
+    /// Subjects that other applications cannot compare.
+    #[arg(long, requires = "openid", conflicts_with = "admin")]
+    pairwise: bool,
+    /// Answer userinfo as a signed token.
+    #[arg(long, requires = "openid")]
+    signed_userinfo: bool,
+    /// A URL to which the browser may be redirected after signing out. May be given several
+    /// times.
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI", requires = "openid")]
+    post_logout_redirect_uris: Vec<String>,
+    /// The URL that is told when a session ends (OpenID Connect Back-Channel Logout).
+    #[arg(long, value_name = "URL", requires = "openid")]
+    backchannel_logout_uri: Option<String>,
+    /// The application needs the session in such a notice.
+    #[arg(long, requires = "backchannel_logout_uri")]
+    backchannel_logout_session_required: bool,
+}
+
 fn describe(client: &Client) -> Value {
     json!({
         "client_id": client.id.as_str(), "name": client.name, "source": client.source.as_str(),
@@ -202,39 +228,38 @@ fn show_added(context: &Context, added: &AddedClient) {
     }
 }
 
+async fn add(context: &Context, clients: &Clients, addition: Addition) -> Result<(), Failed> {
+    let Addition { name, redirect_uris, auth_method, scopes, jwks_uri, admin, .. } = addition;
+    let authority = Authority::operator();
+    let added = if let Some(service) = addition.service {
+        let jwks = addition.jwks.as_deref().map(read_keys).transpose()?;
+        let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
+        clients.add_service(&authority, new).await?
+    } else {
+        let wanted = addition.relying_party;
+        let openid = addition.openid.then_some(NewRelyingParty {
+            pairwise: wanted.pairwise,
+            signed_userinfo: wanted.signed_userinfo,
+            post_logout_redirect_uris: wanted.post_logout_redirect_uris,
+            backchannel_logout_uri: wanted.backchannel_logout_uri,
+            backchannel_logout_session_required: wanted.backchannel_logout_session_required,
+        });
+        let new = NewClient { name, redirect_uris, auth_method, admin, openid };
+        clients.add(&authority, new).await?
+    };
+    show_added(context, &added);
+    Ok(())
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
     let clients = context.clients(&store).await?;
     let (id, decision, done) = match command {
-        Command::Add {
-            name,
-            redirect_uris,
-            auth_method,
-            service,
-            scopes,
-            jwks,
-            jwks_uri,
-            admin,
-            openid,
-            pairwise,
-            signed_userinfo,
-        } => {
-            let authority = Authority::operator();
-            let added = if let Some(service) = service {
-                let jwks = jwks.as_deref().map(read_keys).transpose()?;
-                let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
-                clients.add_service(&authority, new).await?
-            } else {
-                let openid = openid.then_some(NewRelyingParty { pairwise, signed_userinfo });
-                let new = NewClient { name, redirect_uris, auth_method, admin, openid };
-                clients.add(&authority, new).await?
-            };
-            show_added(context, &added);
-            return Ok(());
-        }
-        Command::Set { id, name, redirect_uris, dry_run } => {
-            let uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
-            let (what, effect) = (ClientEdit { name, redirect_uris: uris }, edit::effect(dry_run));
+        Command::Add(addition) => return add(context, &clients, addition).await,
+        Command::Set { id, name, redirect_uris, openid, dry_run } => {
+            let redirect_uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
+            let what = ClientEdit { name, redirect_uris, openid: openid.wanted() };
+            let effect = edit::effect(dry_run);
             let operator = Authority::operator();
             let proposal = Proposal { of: &id, change: &what, seen: None, effect };
             let done = clients.edit(&operator, proposal).await?;

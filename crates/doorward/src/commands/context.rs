@@ -98,7 +98,7 @@ impl Context {
     }
     pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
         let accounts = self.accounts(store).await?;
-        Ok(Tokens::new(store.clone(), accounts, self.rules(), Arc::new(SystemClock)))
+        Ok(Tokens::new(store.clone(), accounts, self.rules(store).await?, Arc::new(SystemClock)))
     }
     pub(super) async fn providers(&self, store: &Store) -> Result<Providers, Failed> {
         let bounds = Arc::new(self.checked.administered.clone());
@@ -114,13 +114,22 @@ impl Context {
     }
     pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
         let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);
-        Ok(Policies::new(&users, gateway, self.rules()))
+        Ok(Policies::new(&users, gateway, self.rules(store).await?))
     }
     pub(super) async fn usages(&self, store: &Store) -> Result<Usages, Failed> {
         Ok(Usages::new(store.clone(), self.gateway(store).await?, Arc::new(SystemClock)))
     }
-    pub(super) fn rules(&self) -> Live<Rules> {
-        Live::new(reload::rules(&self.config, &self.checked))
+    /// The rules in effect.
+    pub(super) async fn rules(&self, store: &Store) -> Result<Live<Rules>, Failed> {
+        Ok(Live::new(reload::rules(&self.config, &self.checked, store).await?))
+    }
+    /// The rules of the configuration alone, for commands without a database.
+    pub(super) fn rules_of_file(&self) -> Rules {
+        Rules {
+            access: self.checked.access.clone(),
+            policy: self.checked.policy.clone(),
+            ..Rules::default()
+        }
     }
     pub(super) async fn keys(&self, store: &Store) -> Result<Keys, Failed> {
         let (master, clock) = (self.master(store).await?, Arc::new(SystemClock));
@@ -142,6 +151,8 @@ impl Context {
         let network = self.network(store).await?;
         let resources = ResourceTable::new(&network.public_url);
         let gateway = network.gateway(&self.config, resources, Changes::default(), None);
+        #[cfg(feature = "knowledge")]
+        gateway.keep_knowledge(self.data_dir.path().join("knowledge"), false);
         gateway.configure(gateway.prepare(&self.config.upstreams)?);
         Ok(gateway)
     }

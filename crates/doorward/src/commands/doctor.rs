@@ -55,7 +55,10 @@ async fn signing_keys(context: &Context, store: &Store) -> Result<String, String
     let active =
         records.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.activates_at);
     match active {
-        Some(key) => Ok(format!("{} keys; the active key {} signs with {}", records.len(), key.kid, key.algorithm.as_str())),
+        Some(key) => {
+            let noun = if records.len() == 1 { "key" } else { "keys" };
+            Ok(format!("{} {noun}; the active key {} signs with {}", records.len(), key.kid, key.algorithm.as_str()))
+        }
         None => Err("there is no active signing key yet; start the server once, or run: doorward keys rotate".to_owned()),
     }
 }

@@ -6,7 +6,7 @@ pub(super) const SERVE: &str = "Examples:
   doorward serve --tls self-signed --listen 0.0.0.0:8400 --public-url https://nas.lan:8400";
 pub(super) const ADMIN_LINK: &str = "Examples:
   doorward admin-link
-  doorward admin-link --data-dir /var/lib/doorward";
+  doorward admin-link --config /etc/doorward/doorward.toml --data-dir /var/lib/private/doorward";
 pub(super) const USER: &str = "Examples:
   doorward user add ada --email ada@example.com --role developer
   doorward user invite ada --provider google
@@ -14,6 +14,9 @@ pub(super) const USER: &str = "Examples:
   doorward user list --json";
 pub(super) const CLIENT: &str = "Examples:
   doorward client add Portal --redirect-uri https://portal.example.com/callback --auth-method client_secret_basic
+  doorward client add Grafana --openid --redirect-uri https://grafana.example.com/login/generic_oauth --auth-method client_secret_basic
+  doorward client add Report --service nightly --scope mcp:read
+  doorward client exchange c_AGENT --from c_APP --scope mcp:read
   doorward client list --limit 0";
 pub(super) const TRUST: &str = "Examples:
   doorward trust add Release --issuer https://token.actions.githubusercontent.com --subject repo:acme/tools:ref:refs/heads/main --service release --scope mcp:read
@@ -56,9 +59,10 @@ pub(super) const MIGRATE: &str = "Examples:
   doorward migrate
   doorward migrate --to postgres://doorward@db.example.com/doorward";
 pub(super) const BACKUP: &str = "Examples:
-  doorward backup /backup/doorward-2026-11-26";
+  doorward backup /backup/doorward-2026-11-26.db
+  doorward backup /backup/doorward-2026-11-26.db --data-dir /var/lib/private/doorward";
 pub(super) const RESTORE: &str = "Examples:
-  doorward restore /backup/doorward-2026-11-26 --data-dir /var/lib/doorward";
+  doorward restore /backup/doorward-2026-11-26.db --data-dir /var/lib/doorward";
 pub(super) const DOCTOR: &str = "Examples:
   doorward doctor
   doorward doctor --client Cursor --hours 2";

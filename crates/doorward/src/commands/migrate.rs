@@ -16,9 +16,7 @@ pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Fai
     if Store::backend_of(&target) != Backend::Postgres {
         return Err(Failed("--to must be postgres://USER@HOST/DATABASE".to_owned()));
     }
-    let _lock = context.data_dir.lock().map_err(|error| {
-        Failed(format!("{error}; data can be copied only while no server runs"))
-    })?;
+    let _lock = context.data_dir.lock()?;
     let source = context.store().await?;
     let target = Store::open(&target, context.data_dir.path()).await?;
     let rows = source.copy_to(&target).await?;

@@ -16,10 +16,13 @@ mod context;
 mod doctor;
 mod edit;
 mod examples;
+#[cfg(feature = "knowledge")]
+mod index;
 mod keys;
 mod mail;
 mod manual;
 mod migrate;
+mod place;
 mod policy;
 mod print;
 mod provider;
@@ -36,17 +39,9 @@ mod user;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, Parser, Subcommand};
-use doorward_model::PublicUrl;
 use doorward_store::origin::{self, Origin};
 
-use crate::{
-    Failed,
-    config::{ConfigSource, Loaded},
-    data_dir::DataDir,
-    logging, nearest, out,
-    running::Running,
-    serve,
-};
+use crate::{Failed, config::ConfigSource, data_dir::DataDir, logging, nearest, out, serve};
 use context::Context;
 pub(crate) use print::print_line;
 use print::{moment, print_block, print_code, print_findings, print_json, print_table};
@@ -127,14 +122,15 @@ enum Command {
         #[command(subcommand)]
         command: user::Command,
     },
-    /// Adds, lists and changes clients.
+    /// Adds, lists and changes clients: MCP clients, services, and applications in which users sign
+    /// in with this server.
     #[command(subcommand, after_help = examples::CLIENT)]
     Client(client::Command),
     /// Adds, lists, changes and removes trust rules: tokens of other issuers, such as those of CI
     /// jobs and clusters, with which workloads act as services.
     #[command(subcommand, after_help = examples::TRUST)]
     Trust(trust::Command),
-    /// Adds, lists, tests and deletes identity providers.
+    /// Adds, changes, lists, tests and deletes identity providers.
     #[command(after_help = examples::PROVIDER)]
     Provider {
         /// The public URL, if the configuration does not state it: redirect URIs begin with it.
@@ -143,7 +139,7 @@ enum Command {
         #[command(subcommand)]
         command: provider::Command,
     },
-    /// Adds, lists, tests and deletes upstreams, and decides on their tools.
+    /// Adds, changes, lists, tests and deletes upstreams, and decides on their tools.
     #[command(after_help = examples::UPSTREAM)]
     Upstream {
         /// The public URL, if the configuration does not state it: redirect URIs begin with it.
@@ -156,7 +152,7 @@ enum Command {
     /// accept this server's access tokens.
     #[command(after_help = examples::RESOURCE)]
     Resource {
-        /// The public URL, if the configuration does not say it: it is the issuer of tokens.
+        /// The public URL, if the configuration does not state it: it is the issuer of tokens.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
         public_url: Option<String>,
         #[command(subcommand)]
@@ -185,7 +181,7 @@ enum Command {
         #[arg(last = true)]
         command: Vec<String>,
     },
-    /// Makes, lists and revokes personal and service access tokens.
+    /// Creates, lists and revokes personal and service access tokens.
     #[command(subcommand, after_help = examples::TOKEN)]
     Token(token::Command),
     /// Prints, follows, exports and checks the audit.
@@ -245,7 +241,8 @@ enum Command {
         #[arg(long)]
         end_access: bool,
     },
-    /// Looks for problems: database, keys, clock, public URL, identity providers, file permissions.
+    /// Looks for problems: configuration, permissions, disk, database, keys, clock, backups, identity
+    /// providers, upstreams, mail, public URL.
     #[command(after_help = examples::DOCTOR)]
     Doctor {
         /// Instead, explain the connection attempts of a client: its client_id, or part of its
@@ -384,10 +381,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
             .await
             .map(|()| ExitCode::SUCCESS);
     }
+    let loaded = source.load();
+    if let Ok(loaded) = &loaded {
+        place::seek_data(&arguments.command, &loaded.config.store, &arguments.data_dir)?;
+    }
     let data_dir = DataDir::open(&arguments.data_dir)?;
-    let usable = source.load().and_then(|mut loaded| {
+    let usable = loaded.and_then(|mut loaded| {
         let configured_url = loaded.config.server.public_url.clone();
-        follow_server(&mut loaded, &data_dir);
+        place::follow_server(&mut loaded, &data_dir);
         loaded.check().map(|checked| (configured_url, checked, loaded))
     });
     let (configured_url, checked, mut loaded) = match (usable, &arguments.command) {
@@ -413,29 +414,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         context.finish().await.and(outcome)
     };
     Box::pin(origin::serving(Arc::new(Origin::command(name)), work)).await
-}
-
-/// Takes over the start parameters of the server that runs on this data directory, as far as this
-/// command line does not set them. Without a running server, the note of the last one counts where
-/// the configuration says nothing.
-fn follow_server(loaded: &mut Loaded, data_dir: &DataDir) {
-    let config = &mut loaded.config.server;
-    if matches!(loaded.origins.get("server.public_url"), Some(crate::config::Origin::Flag(_))) {
-        return;
-    }
-    let noted = match data_dir.running() {
-        Some(running) => Some(running),
-        None if config.public_url.is_empty() => data_dir.noted(),
-        None => None,
-    };
-    // If https was configured since, that configuration is checked.
-    let asks_for_tls = !config.tls.is_empty() || !config.tls_certificate.is_empty();
-    let fits = |noted: &Running| {
-        PublicUrl::parse(&noted.public_url).is_ok_and(|url| url.is_https() || !asks_for_tls)
-    };
-    if let Some(noted) = noted.filter(fits) {
-        config.public_url = noted.public_url;
-    }
 }
 
 async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed> {

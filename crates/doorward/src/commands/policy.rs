@@ -3,10 +3,11 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{ArgGroup, Args, Subcommand};
+use doorward_accounts::Authority;
 use doorward_admin::{
-    Call, CaseResult, Explained, Impact, Named, Object, PolicyCase, Refusal, try_cases,
+    Call, CaseResult, Explained, Impact, Named, NewPolicy, Object, PolicyCase, Refusal, try_cases,
 };
-use doorward_model::{Clock, ports::SystemClock};
+use doorward_model::{Clock, PolicyVersion, ports::SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,6 +27,28 @@ pub(super) enum Command {
         /// A TOML file with `[[case]]` tables: name, roles, user, email, client, upstream, tool,
         /// kind, class, hints, expect.
         file: PathBuf,
+    },
+    /// Saves the rules of a file as the next version and puts them in effect, within a second on a
+    /// running server. Only where the configuration has no `[policy]`.
+    Save {
+        /// A TOML file; its `[policy]` is saved.
+        file: PathBuf,
+    },
+    /// Lists the versions that were saved, the newest first.
+    Versions {
+        /// How many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
+    },
+    /// Shows the rules of a version as a file that can be saved.
+    Show {
+        /// The number of the version.
+        version: i64,
+    },
+    /// Saves the rules of an earlier version as the next version.
+    RollBack {
+        /// The number of the earlier version.
+        version: i64,
     },
     /// Compares the rules of another configuration file with those in effect, by the calls of the
     /// audit. Nothing is changed.
@@ -59,7 +82,7 @@ fn read<T: serde::de::DeserializeOwned>(file: &std::path::Path) -> Result<T, Fai
 
 fn test(context: &Context, file: &std::path::Path) -> Result<ExitCode, Failed> {
     let Cases { case } = read(file)?;
-    let results = try_cases(&context.rules().now(), &case)?;
+    let results = try_cases(&context.rules_of_file(), &case)?;
     let failed = results.iter().filter(|result| !result.is_ok()).count();
     if context.json {
         let describe = |result: &CaseResult| {
@@ -119,6 +142,75 @@ async fn dry_run(context: &Context, file: &std::path::Path, days: u32) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
+/// The author of versions that commands save.
+const AUTHOR: &str = "the command line";
+
+fn tell_saved(context: &Context, version: &PolicyVersion) -> ExitCode {
+    if context.json {
+        print_json(&describe(version));
+    } else {
+        report!("Saved version {}. It is in effect within a second.", version.number);
+    }
+    ExitCode::SUCCESS
+}
+
+fn describe(version: &PolicyVersion) -> Value {
+    json!({
+        "version": version.number, "rules": version.rules, "default": version.default.as_str(),
+        "author": version.author, "created_at": version.created_at.0, "restores": version.restores,
+    })
+}
+
+async fn save(context: &Context, file: &std::path::Path) -> Result<ExitCode, Failed> {
+    let Candidate { policy } = read(file)?;
+    let policies = context.policies(&context.store().await?).await?;
+    let (rules, default) = (&policy.rules, policy.default.as_str());
+    let new = NewPolicy { rules, default, author: AUTHOR, seen: None };
+    let version = policies.save(&Authority::operator(), new).await?;
+    Ok(tell_saved(context, &version))
+}
+
+async fn roll_back(context: &Context, version: i64) -> Result<ExitCode, Failed> {
+    let policies = context.policies(&context.store().await?).await?;
+    let version = policies.restore(&Authority::operator(), version, (AUTHOR, None)).await?;
+    Ok(tell_saved(context, &version))
+}
+
+async fn versions(context: &Context, limit: u64) -> Result<ExitCode, Failed> {
+    let policies = context.policies(&context.store().await?).await?;
+    let versions = policies.versions(None, limit).await?;
+    if context.json {
+        print_json(&versions.iter().map(describe).collect());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |version: &PolicyVersion| {
+        vec![
+            version.number.to_string(),
+            doorward_language::moment(version.created_at),
+            version.author.clone(),
+            version.rules.len().to_string(),
+            version.restores.map(|number| number.to_string()).unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = versions.iter().map(row).collect();
+    print_table(&["VERSION", "SAVED", "BY", "RULES", "RESTORES"], &rows);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(context: &Context, version: i64) -> Result<ExitCode, Failed> {
+    let policies = context.policies(&context.store().await?).await?;
+    let version = policies.version(version).await?;
+    if context.json {
+        print_json(&describe(&version));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rules = version.rules.iter().map(|rule| toml::Value::from(rule.as_str()));
+    report!("[policy]");
+    report!("default = {}", toml::Value::from(version.default.as_str()));
+    report!("rules = {}", toml::Value::Array(rules.collect()));
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn list(context: &Context) -> Result<ExitCode, Failed> {
     let policies = context.policies(&context.store().await?).await?;
     let found = policies.rules_in_effect().await?;
@@ -149,7 +241,7 @@ pub(super) struct Question {
     #[arg(long, value_name = "ID|NAME")]
     user: String,
     /// The client's ID or name; without one, any client.
-    #[arg(long, value_name = "ID|NAME", default_value = "")]
+    #[arg(long, value_name = "ID|NAME", default_value = "", hide_default_value = true)]
     client: String,
     /// The tool, by its name at /mcp.
     #[arg(long, value_name = "NAME")]
@@ -173,6 +265,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Explain(asked) => asked,
         Command::List => return list(context).await,
         Command::Test { file } => return test(context, &file),
+        Command::Save { file } => return save(context, &file).await,
+        Command::Versions { limit } => return versions(context, limit).await,
+        Command::Show { version } => return show(context, version).await,
+        Command::RollBack { version } => return roll_back(context, version).await,
         Command::DryRun { file, days } => return dry_run(context, &file, days).await,
     };
     let policies = context.policies(&context.store().await?).await?;

@@ -5,7 +5,7 @@ use std::{io::Read, process::ExitCode};
 use clap::Subcommand;
 use doorward_accounts::Authority;
 use doorward_admin::{Proposal, Providers, Reach, Refusal, SettingsPatch};
-use doorward_federation::{Provider, Source, kinds::KINDS};
+use doorward_federation::{Provider, kinds::KINDS};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -69,7 +69,7 @@ pub(super) enum Command {
 fn describe(provider: &Provider, callback: &str) -> Value {
     json!({
         "name": provider.id.as_str(), "kind": provider.kind.name, "title": provider.name, "enabled": provider.is_enabled(),
-        "source": if provider.source == Source::File { "configuration" } else { "command" }, "redirect_uri": callback,
+        "source": provider.source.as_str(), "redirect_uri": callback,
         "admits": doorward_language::admits(&provider.admits()).to_string(),
         "settings": serde_json::to_value(provider.settings()).unwrap_or_default(),
     })
@@ -119,13 +119,12 @@ async fn list(context: &Context, providers: &Providers) -> Result<(), Failed> {
         return Ok(());
     }
     let row = |provider: &Provider| {
-        let source = if provider.source == Source::File { "configuration" } else { "command" };
         let state = if provider.is_enabled() { "on" } else { "off" };
         vec![
             provider.id.to_string(),
             provider.kind.name.to_owned(),
             provider.name.clone(),
-            source.to_owned(),
+            provider.source.as_str().to_owned(),
             state.to_owned(),
             providers.redirect_uri(provider),
         ]

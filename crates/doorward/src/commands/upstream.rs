@@ -7,7 +7,7 @@ use doorward_admin::{
     Decision, Proposal, Reach, ReviewedTool, SettingsPatch, ToolVersion, Upstreams, WaitingTool,
     waits,
 };
-use doorward_gateway::{Source, Upstream, upstreams::KINDS};
+use doorward_gateway::{Upstream, upstreams::KINDS};
 use doorward_model::{ToolClass, UpstreamTrust, foreign};
 use serde_json::{Map, Value, json};
 
@@ -78,6 +78,16 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
+    /// Shows the state of the index of a knowledge upstream: progress, numbers, and files that are
+    /// left out.
+    #[cfg(feature = "knowledge")]
+    Index {
+        /// Its name.
+        name: String,
+        /// Rebuild the index first. A running server does so itself.
+        #[arg(long)]
+        rebuild: bool,
+    },
     /// Accepts the authorization server that an upstream names instead of the previous one.
     /// Connected users must connect again.
     Accept {
@@ -136,6 +146,8 @@ impl Command {
         match self {
             // One whose settings cannot be used can still be deleted.
             Self::Add { .. } | Self::List | Self::Waiting | Self::Delete { .. } => None,
+            #[cfg(feature = "knowledge")]
+            Self::Index { name, .. } => Some(name),
             Self::Test { name, .. }
             | Self::Set { name, .. }
             | Self::Refresh { name, .. }
@@ -253,7 +265,8 @@ async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Resul
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
-    let upstreams = context.upstreams(&context.store().await?).await?;
+    let store = context.store().await?;
+    let upstreams = context.upstreams(&store).await?;
     if let Some(name) = command.about() {
         exists(&upstreams, name).await?;
     }
@@ -291,6 +304,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             let findings = upstreams.test(&name, user.as_deref()).await;
             upstreams.close();
             return Ok(print_findings(context.json, &findings?));
+        }
+        #[cfg(feature = "knowledge")]
+        Command::Index { name, rebuild } => {
+            super::index::run(context, &store, (&name, rebuild)).await?;
         }
         Command::Tools { name, waiting } => tools(context, &upstreams, &name, waiting).await?,
         Command::Waiting => waiting(context, &upstreams).await?,
@@ -362,12 +379,11 @@ async fn list(context: &Context, all: &Upstreams) -> Result<(), Failed> {
             (true, false) => config.command.join(" "),
             (true, true) => config.document,
         };
-        let source = if upstream.source == Source::File { "configuration" } else { "command" };
         vec![
             upstream.name.to_string(),
             upstream.kind.name.to_owned(),
             config.auth,
-            source.to_owned(),
+            upstream.source.as_str().to_owned(),
             state(upstream, trust.as_ref()).to_owned(),
             place,
         ]

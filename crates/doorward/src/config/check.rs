@@ -11,7 +11,7 @@ use doorward_transport::{
     outbound::{Bounds, OutboundSetupError},
 };
 
-use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, TlsSource};
+use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, PolicyConfig, TlsSource};
 
 /// A configuration with the place of every value that is not a default.
 #[derive(Clone, Debug, Default)]
@@ -94,9 +94,18 @@ impl Loaded {
                 administered,
                 access,
                 policy,
+                owns_policy: self.owns_policy(),
             }),
             _ => Err(ConfigErrors(faults)),
         }
+    }
+
+    /// Reports rules of the policy, or its default, in the configuration.
+    pub(crate) fn owns_policy(&self) -> bool {
+        let (set, usual) = (&self.config.policy, PolicyConfig::default());
+        !set.rules.is_empty()
+            || set.default != usual.default
+            || self.origins.keys().any(|key| key.starts_with("policy."))
     }
 
     /// Checks texts that have one of a few forms.
@@ -305,6 +314,8 @@ pub struct Checked {
     pub access: AccessPolicy,
     /// The rules that decide on tools.
     pub policy: ToolPolicy,
+    /// The configuration has such rules or a default for them: administrators cannot change them.
+    pub owns_policy: bool,
 }
 
 impl Checked {

@@ -64,7 +64,11 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, Co
             return Err(ConfigErrors::from(ConfigError {
                 origin: None,
                 key: String::new(),
-                message: format!("{}: {error}", path.display()),
+                message: format!(
+                    "the configuration file {} cannot be read: {error}; check --config or \
+                     DOORWARD_CONFIG",
+                    path.display()
+                ),
             }));
         }
     };

@@ -1,0 +1,368 @@
+//! Folders of documents, which this server indexes and searches itself. Each caller finds and reads
+//! what their roles let them see.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use async_trait::async_trait;
+use doorward_knowledge::{
+    Collection, Links, Refusal, SettingFault, Settings, Sight, Status, TOOLS, WrittenSettings,
+    uri::TEMPLATE,
+};
+use doorward_mcp::{Answer, ItemSpec, Offers, Operation, Permit, Target, ToolCall, ToolError};
+use doorward_model::{UpstreamName, User};
+use rmcp::{
+    ErrorData,
+    model::{
+        CallToolResponse, CallToolResult, CompleteResult, ReadResourceResult, Resource,
+        ResourceContents, ResourceTemplate, Tool, ToolAnnotations,
+    },
+};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::{
+    Gateway, Inner,
+    config::{SettingError, UpstreamConfig},
+    exchange::gone,
+    finding::{CheckSubject, Finding},
+    link_error::LinkError,
+    listed::Listed,
+    upstream::{Auth, Driver, Kind, Receiver, Setup, Shared, Upstream},
+};
+
+/// Folders of documents.
+pub(crate) static KIND: Kind = Kind {
+    name: "knowledge",
+    summary: "Folders of documents of this machine, which Doorward indexes and offers as tools to search and read them.",
+    is_process: true,
+    driver: &Knowledge,
+};
+
+/// The most documents in the list of resources. All are found by the tools and by their template.
+const MOST_LISTED: usize = 200;
+/// The most searches at the same time, so that they leave threads to everything else.
+const AT_ONCE: usize = 4;
+/// The pause that a client is given while there is no index yet, in seconds.
+const WAIT: u64 = 5;
+
+/// The collections of this process.
+pub(crate) struct Collections {
+    /// The folder of the indexes, and true where this process maintains them.
+    kept: OnceLock<(PathBuf, bool)>,
+    open: Mutex<HashMap<UpstreamName, (Shared, Arc<Collection>)>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Collections {
+    fn default() -> Self {
+        Self {
+            kept: OnceLock::new(),
+            open: Mutex::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+}
+
+fn written(config: &UpstreamConfig) -> WrittenSettings {
+    WrittenSettings {
+        folders: config.folders.clone(),
+        files: config.files.clone(),
+        exclude_files: config.exclude_files.clone(),
+        folder_roles: config.folder_roles.clone(),
+        document_url: config.document_url.clone(),
+        file_bytes: config.file_bytes,
+        documents: config.most_documents,
+        scan_seconds: config.scan_seconds,
+    }
+}
+
+fn parsed(config: &UpstreamConfig) -> Result<Settings, SettingError> {
+    Settings::parse(&written(config))
+        .map_err(|SettingFault { key, message }| SettingError::new(key, message))
+}
+
+impl Collections {
+    /// Opens the collections of these upstreams and closes all others.
+    pub(crate) fn keep_only(&self, inner: &Inner, upstreams: &[Shared]) {
+        let wanted = |known: &Shared| {
+            upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known) && known.is_enabled())
+        };
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, (known, _)| wanted(known));
+        for upstream in upstreams {
+            if upstream.kind.name == KIND.name && upstream.is_enabled() {
+                let _ = self.of(inner, upstream);
+            }
+        }
+    }
+
+    /// The collection of an upstream.
+    fn of(&self, inner: &Inner, upstream: &Shared) -> Result<(Arc<Collection>, Settings), String> {
+        let settings = parsed(&upstream.config).map_err(|error| error.to_string())?;
+        let Some((folder, maintains)) = self.kept.get() else {
+            return Err("there is no folder for its index".to_owned());
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, collection)) = open.get(&upstream.name)
+            && Arc::ptr_eq(known, upstream)
+        {
+            return Ok((Arc::clone(collection), settings));
+        }
+        let make = if *maintains { Collection::maintained } else { Collection::reader };
+        let dir = folder.join(upstream.name.as_str());
+        if *maintains && let Err(error) = std::fs::create_dir_all(&dir) {
+            return Err(format!("{} cannot be made: {error}", dir.display()));
+        }
+        let clock = Arc::clone(&inner.services.clock);
+        let collection = Arc::new(make(upstream.name.as_str(), settings.clone(), &dir, clock));
+        open.insert(upstream.name, (Arc::clone(upstream), Arc::clone(&collection)));
+        Ok((collection, settings))
+    }
+
+    /// Runs work on a collection outside of the threads of requests.
+    async fn run<T: Send + 'static>(
+        &self,
+        inner: &Inner,
+        upstream: &Shared,
+        work: impl FnOnce(&Collection, &Settings) -> T + Send + 'static,
+    ) -> Result<T, ToolError> {
+        let failed = |why: String| ToolError::Failed(format!("{}: {why}", upstream.title));
+        let (collection, settings) = self.of(inner, upstream).map_err(failed)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&collection, &settings)
+        });
+        task.await.map_err(|_| failed("the search ended without a result; try again".to_owned()))
+    }
+}
+
+impl Gateway {
+    /// Keeps the indexes of documents in a folder; with `maintains`, this process maintains them.
+    pub fn keep_knowledge(&self, folder: PathBuf, maintains: bool) {
+        // The first call counts: an index is not moved while the process runs.
+        let _ = self.inner.knowledge.kept.set((folder, maintains));
+    }
+
+    /// The state of an upstream's index; `None` for an upstream without one.
+    pub fn knowledge_status(&self, upstream: &Shared) -> Option<Result<Status, String>> {
+        (upstream.kind.name == KIND.name).then(|| {
+            let opened = self.inner.knowledge.of(&self.inner, upstream);
+            opened.map(|(collection, _)| collection.status())
+        })
+    }
+
+    /// The collection of an upstream, for a command; `None` for an upstream without one.
+    pub fn knowledge_of(&self, upstream: &Shared) -> Option<Result<Arc<Collection>, String>> {
+        (upstream.kind.name == KIND.name).then(|| {
+            let opened = self.inner.knowledge.of(&self.inner, upstream);
+            opened.map(|(collection, _)| collection)
+        })
+    }
+}
+
+struct Knowledge;
+
+impl Setup for Knowledge {
+    fn check(&self, config: &UpstreamConfig, url: Option<&Url>) -> Result<(), SettingError> {
+        if url.is_some() {
+            return Err(SettingError::new("url", "must be empty: the documents are in folders"));
+        }
+        if !config.user.is_empty() {
+            return Err(SettingError::new("user", "is for a local process alone"));
+        }
+        parsed(config).map(drop)
+    }
+
+    fn check_access(&self, _: &UpstreamConfig, auth: &Auth) -> Result<(), SettingError> {
+        match auth {
+            Auth::None => Ok(()),
+            _ => Err(SettingError::new("auth", "must be none: nothing is requested elsewhere")),
+        }
+    }
+
+    fn place(&self, config: &UpstreamConfig) -> String {
+        format!("folders {}", config.folders.join(", "))
+    }
+
+    fn is_reached_at(&self, _: &Upstream, _: Receiver<'_>) -> bool {
+        false
+    }
+}
+
+/// The tools, which are the same for every collection.
+fn tools() -> impl Iterator<Item = Tool> {
+    TOOLS.iter().map(|known| {
+        let schema = match (known.schema)() {
+            Value::Object(schema) => schema,
+            _ => serde_json::Map::new(),
+        };
+        let mut tool = Tool::new(known.name, known.description, Arc::new(schema));
+        tool.title = Some(known.title.to_owned());
+        let mut annotations = ToolAnnotations::default();
+        annotations.read_only_hint = Some(true);
+        annotations.idempotent_hint = Some(true);
+        annotations.open_world_hint = Some(false);
+        tool.annotations = Some(annotations);
+        tool
+    })
+}
+
+fn refusal(refusal: Refusal) -> ToolError {
+    match refusal {
+        Refusal::Arguments(told) => ToolError::Arguments(told),
+        Refusal::Unknown(told) => ToolError::Failed(told),
+        Refusal::Unavailable(told) => ToolError::Busy(told, WAIT),
+    }
+}
+
+/// The state of an index in one sentence.
+fn told(status: &Status) -> String {
+    let state = format!(
+        "{}; {} documents with {} chunks",
+        status.phase.as_str(),
+        status.documents,
+        status.chunks
+    );
+    if status.done < status.total {
+        format!("{state}; {} of {} changed files read", status.done, status.total)
+    } else {
+        state
+    }
+}
+
+#[async_trait]
+impl Driver for Knowledge {
+    async fn list(
+        &self,
+        _: &Arc<Inner>,
+        upstream: &Shared,
+        _: &Arc<User>,
+    ) -> Result<Listed, LinkError> {
+        let mut template = ResourceTemplate::new(TEMPLATE, "document");
+        template.description = Some("A document, by its path.".to_owned());
+        let offers = Offers { resources: upstream.config.resources, ..Offers::default() };
+        Ok(Listed {
+            tools: tools().map(Into::into).collect(),
+            templates: if upstream.config.resources { vec![template] } else { Vec::new() },
+            offers,
+            ..Listed::default()
+        })
+    }
+
+    async fn resources(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        user: &Arc<User>,
+    ) -> Vec<Resource> {
+        let user = Arc::clone(user);
+        let listed =
+            gateway.inner.knowledge.run(&gateway.inner, upstream, move |known, settings| {
+                known.listing(&Sight::of(settings, &user), MOST_LISTED)
+            });
+        let Ok(Ok(documents)) = listed.await else { return Vec::new() };
+        let shown = documents.into_iter().map(|document| {
+            let mut resource = Resource::new(document.uri, document.path);
+            resource.title = Some(document.title);
+            resource.mime_type = Some(document.media_type.to_owned());
+            resource
+        });
+        shown.collect()
+    }
+
+    async fn call(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        call: ToolCall,
+    ) -> Result<CallToolResponse, ToolError> {
+        let prefix = match call.visit.target {
+            Target::All => format!("{}+", upstream.name),
+            Target::One(_) => String::new(),
+        };
+        let (user, arguments) = (Arc::clone(&call.visit.caller.user), call.arguments());
+        let tool = call.spec.own_name.clone();
+        let work = move |known: &Collection, settings: &Settings| {
+            known.call(&tool, arguments, (&Sight::of(settings, &user), &Links { prefix }))
+        };
+        let result = gateway.inner.knowledge.run(&gateway.inner, upstream, work).await?;
+        Ok(CallToolResult::structured(result.map_err(refusal)?).into())
+    }
+
+    async fn perform(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        item: &ItemSpec,
+        permit: Permit,
+    ) -> Result<Answer, ToolError> {
+        let shown = match permit.operation {
+            Operation::ReadResource(params) => params.uri,
+            Operation::Complete(_) => return Ok(Answer::Completion(CompleteResult::default())),
+            // There is no session and no log of its own.
+            Operation::SetLevel(..) => return Ok(Answer::Done),
+            Operation::Watch { .. } | Operation::GetPrompt(_) | Operation::CallTool(_) => {
+                return Err(gone());
+            }
+        };
+        let (user, own) = (Arc::clone(&permit.visit.caller.user), item.own_name.clone());
+        let read = move |known: &Collection, settings: &Settings| {
+            known.contents(&Sight::of(settings, &user), &own)
+        };
+        let contents = gateway.inner.knowledge.run(&gateway.inner, upstream, read).await?;
+        let contents = contents.map_err(|refused| match refused {
+            Refusal::Unknown(told) => ToolError::Protocol(ErrorData::resource_not_found(
+                told,
+                Some(json!({ "uri": shown })),
+            )),
+            other => refusal(other),
+        })?;
+        let text = ResourceContents::TextResourceContents {
+            uri: shown,
+            mime_type: Some(contents.media_type.to_owned()),
+            text: contents.text,
+            meta: None,
+        };
+        Ok(Answer::Resource(ReadResourceResult::new(vec![text]).into()))
+    }
+
+    async fn test(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        user: Option<&Arc<User>>,
+    ) -> Vec<Finding> {
+        let status = gateway.inner.knowledge.of(&gateway.inner, upstream);
+        let mut findings = match status.map(|(collection, _)| collection.status()) {
+            Err(why) => vec![Finding::bad(CheckSubject::Document, why)],
+            Ok(status) => {
+                let mut findings = vec![match &status.problem {
+                    Some(problem) => Finding::bad(CheckSubject::Document, problem),
+                    None => Finding::good(CheckSubject::Document, told(&status)),
+                }];
+                if status.left_out > 0 {
+                    let named: Vec<String> = status
+                        .named
+                        .iter()
+                        .take(20)
+                        .map(|file| format!("{} ({})", file.path, file.reason))
+                        .collect();
+                    let told = format!("{} files: {}", status.left_out, named.join("; "));
+                    findings.push(Finding::bad(CheckSubject::LeftOut, told));
+                }
+                findings
+            }
+        };
+        let test_user = gateway.test_user();
+        findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);
+        findings
+    }
+}

@@ -1,0 +1,417 @@
+//! A collection: its index, and the thread that maintains it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use doorward_model::Clock;
+use tantivy::{
+    IndexWriter, TantivyDocument, collector::Count, query::TermQuery, schema::IndexRecordOption,
+};
+
+use crate::{
+    left_out::Why,
+    record::text,
+    scan::{self, Watcher},
+    schema::{CHUNK, DOCUMENT, LEFT_OUT},
+    settings::Settings,
+    status::{self, LeftOutFile, MOST_NAMED, Phase, Status},
+    store::{self, Opened, StoreFault},
+};
+
+/// The longest pause between two scans.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// A scan takes at most this part of the time, however many files there are.
+const SHARE: u32 = 20;
+/// The time between two looks for an order of a command, and for the end.
+const TICK: Duration = Duration::from_millis(500);
+/// The time between two reports of progress in the log, and in the file.
+const REPORT: Duration = Duration::from_secs(10);
+const WRITE: Duration = Duration::from_millis(500);
+
+/// The parts that the thread and the tools share.
+pub(crate) struct Shared {
+    pub(crate) name: String,
+    pub(crate) settings: Settings,
+    dir: PathBuf,
+    clock: Arc<dyn Clock>,
+    opened: RwLock<Option<Arc<Opened>>>,
+    status: Mutex<Status>,
+    /// Left out by the walk, so that the index has no record of it.
+    walked: Mutex<Vec<(String, Why)>>,
+    stop: Mutex<bool>,
+    wake: Condvar,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A collection. The thread that maintains its index ends with it.
+pub struct Collection {
+    pub(crate) shared: Arc<Shared>,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
+        *lock(&self.shared.stop) = true;
+        self.shared.wake.notify_all();
+        // It is not waited for: it ends with the file that it reads.
+        drop(self.worker.take());
+    }
+}
+
+impl Collection {
+    /// A collection whose index is read, as far as another process has made it.
+    pub fn reader(name: &str, settings: Settings, dir: &Path, clock: Arc<dyn Clock>) -> Self {
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            settings,
+            dir: dir.to_owned(),
+            clock,
+            opened: RwLock::default(),
+            status: Mutex::default(),
+            walked: Mutex::default(),
+            stop: Mutex::default(),
+            wake: Condvar::new(),
+        });
+        Self { shared, worker: None }
+    }
+
+    /// A collection whose index is maintained in a thread.
+    pub fn maintained(name: &str, settings: Settings, dir: &Path, clock: Arc<dyn Clock>) -> Self {
+        let mut collection = Self::reader(name, settings, dir, clock);
+        let shared = Arc::clone(&collection.shared);
+        let worker = std::thread::Builder::new()
+            .name("knowledge".to_owned())
+            .spawn(move || shared.maintain());
+        match worker {
+            Ok(worker) => collection.worker = Some(worker),
+            Err(error) => collection.shared.fail(&format!("no thread can be started: {error}")),
+        }
+        collection
+    }
+
+    /// Builds the index once, in this thread, and reports progress to the function. `None` where
+    /// another process maintains it.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which the index cannot be built.
+    pub fn build(
+        &self,
+        rebuild: bool,
+        report: &mut dyn FnMut(&Status),
+    ) -> Result<Option<Status>, String> {
+        let shared = &self.shared;
+        let mut writing = match shared.begin() {
+            Err(StoreFault::Busy) => return Ok(None),
+            begun => begun.map_err(|fault| fault.to_string())?,
+        };
+        if rebuild {
+            shared.empty(&mut writing).map_err(|fault| fault.to_string())?;
+        }
+        shared.scan(&mut writing, Some(report)).map_err(|fault| fault.to_string())?;
+        Ok(Some(self.status()))
+    }
+
+    /// The state of the collection, for operators.
+    pub fn status(&self) -> Status {
+        if self.worker.is_none() {
+            let own = lock(&self.shared.status).clone();
+            if own.phase != Phase::Starting {
+                return own;
+            }
+            return Status::read(&self.shared.dir).unwrap_or_default();
+        }
+        lock(&self.shared.status).clone()
+    }
+
+    /// The folder of the index.
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+}
+
+/// The index with its writer.
+struct Writing {
+    opened: Arc<Opened>,
+    writer: IndexWriter<TantivyDocument>,
+}
+
+impl Shared {
+    fn stops(&self) -> bool {
+        *lock(&self.stop)
+    }
+
+    fn fail(&self, why: &str) {
+        let mut status = lock(&self.status);
+        if status.problem.as_deref() != Some(why) {
+            tracing::error!(collection = %self.name, problem = %why, "the index of documents cannot be maintained");
+        }
+        status.phase = Phase::Failed;
+        status.problem = Some(why.to_owned());
+        let _ = status.write(&self.dir);
+    }
+
+    /// The index for queries; `None` while there is none.
+    pub(crate) fn opened(&self) -> Option<Arc<Opened>> {
+        let known = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.is_some() {
+            return known;
+        }
+        let found = Opened::existing(&self.dir).ok().flatten().map(Arc::new)?;
+        self.put(Some(Arc::clone(&found)));
+        Some(found)
+    }
+
+    fn put(&self, opened: Option<Arc<Opened>>) {
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
+    }
+
+    /// Left out by the walk of the folders.
+    pub(crate) fn walked(&self) -> Vec<(String, Why)> {
+        lock(&self.walked).clone()
+    }
+
+    /// The phase and the share that is done, for callers.
+    pub(crate) fn state(&self) -> (Phase, u64, i64) {
+        let status = lock(&self.status);
+        (status.phase, status.percent(), status.scanned_at)
+    }
+
+    fn begin(&self) -> Result<Writing, StoreFault> {
+        match self.try_begin() {
+            Err(StoreFault::Broken(why)) => {
+                tracing::warn!(collection = %self.name, reason = %why, "the index of documents is broken and is rebuilt");
+                self.put(None);
+                store::remove(&self.dir, false)?;
+                self.try_begin()
+            }
+            other => other,
+        }
+    }
+
+    fn try_begin(&self) -> Result<Writing, StoreFault> {
+        let opened = Arc::new(Opened::open(&self.dir)?);
+        let writer = opened.writer()?;
+        // An index of another version is of no use any more.
+        store::remove(&self.dir, true)?;
+        self.put(Some(Arc::clone(&opened)));
+        Ok(Writing { opened, writer })
+    }
+
+    fn empty(&self, writing: &mut Writing) -> Result<(), StoreFault> {
+        writing.writer.delete_all_documents()?;
+        writing.writer.commit()?;
+        writing.opened.reload()?;
+        let mut status = lock(&self.status);
+        *status = Status::default();
+        let _ = status.write(&self.dir);
+        Ok(())
+    }
+
+    /// Maintains the index until the collection ends.
+    fn maintain(&self) {
+        let mut writing: Option<Writing> = None;
+        while !self.stops() {
+            let begun = Instant::now();
+            if writing.is_some() && !Opened::is_there(&self.dir) {
+                tracing::warn!(collection = %self.name, "the index of documents is lost and is rebuilt");
+                self.put(None);
+                writing = None;
+            }
+            let outcome = match &mut writing {
+                Some(writing) => self.scan(writing, None),
+                None => self.begin().and_then(|mut begun| {
+                    let outcome = self.scan(&mut begun, None);
+                    writing = Some(begun);
+                    outcome
+                }),
+            };
+            match outcome {
+                Ok(()) => {}
+                Err(StoreFault::Busy) => self.follow(),
+                Err(fault) => {
+                    writing = None;
+                    if matches!(fault, StoreFault::Broken(_)) && !self.stops() {
+                        self.put(None);
+                        let _ = store::remove(&self.dir, false);
+                    }
+                    self.fail(&fault.to_string());
+                }
+            }
+            self.pause(begun.elapsed());
+            if status::is_ordered(&self.dir)
+                && let Some(writing) = &mut writing
+            {
+                tracing::info!(collection = %self.name, "the index of documents is rebuilt, as a command asks");
+                if let Err(fault) = self.empty(writing) {
+                    self.fail(&fault.to_string());
+                }
+                // Last, so that a command that waits for it sees the state from here on.
+                status::take_order(&self.dir);
+            }
+        }
+    }
+
+    /// Reads what another process, such as another replica, writes.
+    fn follow(&self) {
+        if let Some(opened) = self.opened() {
+            let _ = opened.reload();
+        }
+        if let Some(status) = Status::read(&self.dir) {
+            *lock(&self.status) = status;
+        }
+    }
+
+    /// Waits before the next scan: longer where a scan takes long.
+    fn pause(&self, scan: Duration) {
+        let own = Duration::from_secs(self.settings.scan_seconds);
+        let pause = own.max(scan.saturating_mul(SHARE)).min(LONGEST_PAUSE.max(own));
+        let until = Instant::now() + pause;
+        let mut stop = lock(&self.stop);
+        while !*stop && Instant::now() < until && !status::is_ordered(&self.dir) {
+            let left = until.saturating_duration_since(Instant::now()).min(TICK);
+            stop = self
+                .wake
+                .wait_timeout(stop, left)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(stop, _)| stop);
+        }
+    }
+
+    fn scan(
+        &self,
+        writing: &mut Writing,
+        report: Option<&mut dyn FnMut(&Status)>,
+    ) -> Result<(), StoreFault> {
+        let mut news = News {
+            shared: self,
+            report,
+            begun: Instant::now(),
+            logged: Instant::now(),
+            shown: Instant::now(),
+            left_out: Vec::new(),
+            count: 0,
+        };
+        {
+            let mut status = lock(&self.status);
+            if status.phase != Phase::Ready {
+                status.phase = Phase::Scanning;
+            }
+        }
+        let complete = scan::scan(&self.settings, &writing.opened, &mut writing.writer, &mut news)?;
+        if !complete {
+            return Ok(());
+        }
+        let (walked, count) = (std::mem::take(&mut news.left_out), news.count);
+        let changed = lock(&self.status).phase == Phase::Indexing;
+        *lock(&self.walked) = walked;
+        self.count(&writing.opened, count)?;
+        let mut status = lock(&self.status);
+        status.phase = Phase::Ready;
+        status.problem = None;
+        if status.built == 0 {
+            status.built = self.clock.now().0.max(1);
+        }
+        status.scanned_at = self.clock.now().0;
+        if changed {
+            let seconds = news.begun.elapsed().as_secs();
+            tracing::info!(
+                collection = %self.name, documents = status.documents, chunks = status.chunks,
+                left_out = status.left_out, seconds, "the index of documents is up to date"
+            );
+            for file in &status.named {
+                tracing::warn!(collection = %self.name, path = %doorward_model::foreign::escaped(&file.path), reason = %file.reason, "a file is left out");
+            }
+        }
+        if let Some(report) = &mut news.report {
+            report(&status);
+        }
+        let _ = status.write(&self.dir);
+        Ok(())
+    }
+
+    /// Counts the records, and names the files that are left out.
+    fn count(&self, opened: &Opened, walked: u64) -> Result<(), StoreFault> {
+        let (searcher, fields) = (opened.searcher(), &opened.fields);
+        let of = |kind: &str| {
+            let term = tantivy::Term::from_field_text(fields.of, kind);
+            TermQuery::new(term, IndexRecordOption::Basic)
+        };
+        let documents = searcher.search(&of(DOCUMENT), &Count)? as u64;
+        let chunks = searcher.search(&of(CHUNK), &Count)? as u64;
+        let broken = searcher.search(&of(LEFT_OUT), &Count)? as u64;
+        let first = tantivy::collector::TopDocs::with_limit(MOST_NAMED)
+            .order_by_string_fast_field("path", tantivy::Order::Asc);
+        let mut named = Vec::new();
+        for (_, address) in searcher.search(&of(LEFT_OUT), &first)? {
+            let record: TantivyDocument = searcher.doc(address)?;
+            let why = text(&record, fields.why).and_then(|code| Why::of_code(&code));
+            if let (Some(path), Some(why)) = (text(&record, fields.path), why) {
+                named.push(LeftOutFile::new(&path, why));
+            }
+        }
+        named.extend(lock(&self.walked).iter().map(|(path, why)| LeftOutFile::new(path, *why)));
+        named.sort_by(|one, other| one.path.cmp(&other.path));
+        named.truncate(MOST_NAMED);
+        let mut status = lock(&self.status);
+        status.documents = documents;
+        status.chunks = chunks;
+        status.left_out = broken + walked;
+        status.named = named;
+        Ok(())
+    }
+}
+
+/// The news of a scan: in the state, in the log and for a command.
+struct News<'a, 'r> {
+    shared: &'a Shared,
+    report: Option<&'r mut dyn FnMut(&Status)>,
+    begun: Instant,
+    logged: Instant,
+    shown: Instant,
+    left_out: Vec<(String, Why)>,
+    count: u64,
+}
+
+impl Watcher for News<'_, '_> {
+    fn progress(&mut self, done: u64, total: u64) {
+        let mut status = lock(&self.shared.status);
+        status.phase = Phase::Indexing;
+        (status.done, status.total) = (done, total);
+        if self.shown.elapsed() > WRITE || done == 0 {
+            self.shown = Instant::now();
+            let _ = status.write(&self.shared.dir);
+            if let Some(report) = &mut self.report {
+                report(&status);
+            }
+        }
+        if self.logged.elapsed() > REPORT {
+            self.logged = Instant::now();
+            tracing::info!(collection = %self.shared.name, done, total, "documents are indexed");
+        }
+    }
+
+    fn left_out(&mut self, path: &str, why: Why) {
+        self.count += 1;
+        if self.left_out.len() < 10 * MOST_NAMED {
+            self.left_out.push((path.to_owned(), why));
+        }
+    }
+
+    fn written(&mut self) {
+        let Some(opened) = self.shared.opened() else { return };
+        let left_out = self.count;
+        // Numbers in between are for the eye; the last ones are counted again.
+        let _ = self.shared.count(&opened, left_out);
+    }
+
+    fn stops(&self) -> bool {
+        self.shared.stops()
+    }
+}

@@ -1,0 +1,32 @@
+//! Documents of a team as tools: folders are indexed and searched, each caller within what their
+//! roles let them see. Everything here is read; nothing is changed but the index.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod chunks;
+mod collection;
+mod dates;
+mod format;
+mod left_out;
+mod query;
+mod record;
+mod rights;
+mod scan;
+mod schema;
+mod settings;
+mod status;
+mod stem;
+mod store;
+mod tools;
+pub mod uri;
+mod walk;
+
+pub use collection::Collection;
+pub use format::Format;
+pub use left_out::Why;
+pub use rights::Sight;
+pub use settings::{Folder, FolderRule, SettingFault, Settings, WrittenSettings};
+pub use status::{LeftOutFile, Phase, Status, is_ordered, order};
+pub use tools::{Contents, Links, Listing, Refusal, TOOLS, Tool};

@@ -1,0 +1,239 @@
+//! The records of the index: documents, chunks, and files that are left out.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+use tantivy::{
+    TantivyDocument,
+    schema::{Field, OwnedValue, Value as _},
+};
+
+use crate::{
+    chunks::{Chunk, chunks},
+    format::{Content, Format},
+    left_out::Why,
+    rights::prefixes,
+    schema::{CHUNK, DOCUMENT, Fields, LEFT_OUT},
+};
+
+/// A document, as its record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Document {
+    pub(crate) id: String,
+    pub(crate) path: String,
+    pub(crate) title: String,
+    pub(crate) format: Format,
+    pub(crate) chunks: u64,
+    pub(crate) lines: u64,
+    /// Seconds since 1970 of the last change.
+    pub(crate) modified: i64,
+    pub(crate) stamp: i64,
+    pub(crate) bytes: u64,
+    pub(crate) hash: u64,
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) is_cut: bool,
+}
+
+/// The identifier of a document as a number: it follows from the path alone, so that a citation
+/// outlives a new index.
+pub(crate) fn key_of(path: &str) -> u64 {
+    hash_of(path.as_bytes())
+}
+
+/// The first 64 bits of a text's hash.
+pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
+/// The identifier of a document.
+pub(crate) fn id_of(key: u64) -> String {
+    format!("{key:016x}")
+}
+
+/// The name of a file without its folders.
+pub(crate) fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A file's state when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Nanoseconds since 1970 of the last change.
+    pub(crate) modified: i64,
+    pub(crate) bytes: u64,
+    pub(crate) hash: u64,
+}
+
+impl Document {
+    /// The document of a file's content.
+    pub(crate) fn of(path: &str, format: Format, content: &Content, stamp: Stamp) -> Self {
+        let title = content.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+        Self {
+            id: id_of(key_of(path)),
+            path: path.to_owned(),
+            title: title.unwrap_or_else(|| name_of(path)).chars().take(300).collect(),
+            format,
+            chunks: chunks(content).len() as u64,
+            lines: content.text.lines().count() as u64,
+            modified: stamp.modified / 1_000_000_000,
+            stamp: stamp.modified,
+            bytes: stamp.bytes,
+            hash: stamp.hash,
+            metadata: content.metadata.clone(),
+            is_cut: content.is_cut,
+        }
+    }
+
+    /// Its record.
+    pub(crate) fn record(&self, fields: &Fields) -> TantivyDocument {
+        let mut record = TantivyDocument::new();
+        record.add_text(fields.of, DOCUMENT);
+        place(&mut record, fields, &self.path);
+        record.add_text(fields.record, &self.id);
+        record.add_u64(fields.key, key_of(&self.path));
+        record.add_text(fields.format, self.format.as_str());
+        record.add_text(fields.title, &self.title);
+        record.add_u64(fields.number, self.chunks);
+        record.add_u64(fields.line, self.lines);
+        record.add_i64(fields.modified, self.modified);
+        record.add_i64(fields.stamp, self.stamp);
+        record.add_u64(fields.bytes, self.bytes);
+        record.add_u64(fields.hash, self.hash);
+        let mut values: BTreeMap<String, Vec<OwnedValue>> = BTreeMap::new();
+        for (name, value) in &self.metadata {
+            record.add_text(fields.about, value);
+            values.entry(name.clone()).or_default().push(OwnedValue::Str(value.clone()));
+        }
+        let values = values.into_iter().map(|(name, all)| (name, OwnedValue::Array(all))).collect();
+        record.add_object(fields.meta, values);
+        if self.is_cut {
+            record.add_text(fields.why, Why::Budget.code());
+        }
+        record
+    }
+
+    /// Reads a record.
+    pub(crate) fn read(record: &TantivyDocument, fields: &Fields) -> Option<Self> {
+        let mut metadata = Vec::new();
+        if let Some(values) = record.get_first(fields.meta).and_then(|value| value.as_object()) {
+            for (name, value) in values {
+                let Some(all) = value.as_array() else { continue };
+                metadata.extend(
+                    all.filter_map(|one| {
+                        one.as_str().map(|text| (name.to_owned(), text.to_owned()))
+                    }),
+                );
+            }
+        }
+        Some(Self {
+            id: text(record, fields.id)?,
+            path: text(record, fields.path)?,
+            title: text(record, fields.title)?,
+            format: Format::parse(&text(record, fields.format)?)?,
+            chunks: number(record, fields.number),
+            lines: number(record, fields.line),
+            modified: signed(record, fields.modified),
+            stamp: signed(record, fields.stamp),
+            bytes: number(record, fields.bytes),
+            hash: number(record, fields.hash),
+            metadata,
+            is_cut: text(record, fields.why).is_some(),
+        })
+    }
+
+    /// The records of its chunks.
+    pub(crate) fn chunk_records<'c>(
+        &'c self,
+        fields: &'c Fields,
+        content: &'c Content,
+    ) -> impl Iterator<Item = TantivyDocument> + 'c {
+        chunks(content).into_iter().zip(0_u64..).map(|(chunk, number)| {
+            let Chunk { heading, text, line } = chunk;
+            let mut record = TantivyDocument::new();
+            record.add_text(fields.of, CHUNK);
+            place(&mut record, fields, &self.path);
+            record.add_text(fields.format, self.format.as_str());
+            record.add_text(fields.title, &self.title);
+            record.add_text(fields.heading, heading);
+            record.add_text(fields.body, text);
+            record.add_u64(fields.number, number);
+            record.add_u64(fields.line, line);
+            record.add_i64(fields.modified, self.modified);
+            record
+        })
+    }
+}
+
+/// The fields that say which document a record belongs to.
+fn place(record: &mut TantivyDocument, fields: &Fields, path: &str) {
+    record.add_text(fields.id, id_of(key_of(path)));
+    record.add_text(fields.path, path);
+    record.add_text(fields.names, path);
+    for prefix in prefixes(path) {
+        record.add_text(fields.within, prefix);
+    }
+}
+
+/// The record of a file that is left out.
+pub(crate) fn left_out(fields: &Fields, path: &str, why: Why, stamp: Stamp) -> TantivyDocument {
+    let mut record = TantivyDocument::new();
+    record.add_text(fields.of, LEFT_OUT);
+    place(&mut record, fields, path);
+    record.add_text(fields.record, id_of(key_of(path)));
+    record.add_u64(fields.key, key_of(path));
+    record.add_i64(fields.stamp, stamp.modified);
+    record.add_u64(fields.bytes, stamp.bytes);
+    record.add_u64(fields.hash, stamp.hash);
+    record.add_text(fields.why, why.code());
+    record
+}
+
+/// A chunk, as its record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkRecord {
+    pub(crate) id: String,
+    pub(crate) path: String,
+    pub(crate) title: String,
+    pub(crate) heading: String,
+    pub(crate) text: String,
+    pub(crate) format: String,
+    pub(crate) number: u64,
+    pub(crate) line: u64,
+    pub(crate) modified: i64,
+}
+
+impl ChunkRecord {
+    /// Reads a record.
+    pub(crate) fn read(record: &TantivyDocument, fields: &Fields) -> Option<Self> {
+        Some(Self {
+            id: text(record, fields.id)?,
+            path: text(record, fields.path)?,
+            title: text(record, fields.title)?,
+            heading: text(record, fields.heading).unwrap_or_default(),
+            text: text(record, fields.body)?,
+            format: text(record, fields.format)?,
+            number: number(record, fields.number),
+            line: number(record, fields.line),
+            modified: signed(record, fields.modified),
+        })
+    }
+
+    /// Its citation.
+    pub(crate) fn citation(&self) -> String {
+        format!("{}#{}", self.id, self.number)
+    }
+}
+
+/// A text of a record.
+pub(crate) fn text(record: &TantivyDocument, field: Field) -> Option<String> {
+    record.get_first(field)?.as_str().map(str::to_owned)
+}
+
+fn number(record: &TantivyDocument, field: Field) -> u64 {
+    record.get_first(field).and_then(|value| value.as_u64()).unwrap_or_default()
+}
+
+fn signed(record: &TantivyDocument, field: Field) -> i64 {
+    record.get_first(field).and_then(|value| value.as_i64()).unwrap_or_default()
+}

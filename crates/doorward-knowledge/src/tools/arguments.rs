@@ -1,0 +1,132 @@
+//! Arguments of the tools.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use super::Refusal;
+use crate::{
+    dates,
+    format::Format,
+    query::{Filter, MOST_BYTES},
+};
+
+/// The most results of one page.
+pub(super) const MOST: usize = 200;
+/// The deepest page.
+const MOST_OFFSET: usize = 10_000;
+
+/// Reads arguments.
+pub(super) fn read<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, Refusal> {
+    serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| Refusal::Arguments(format!("the arguments do not fit: {error}")))
+}
+
+/// The conditions that several tools take.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Conditions {
+    pub(super) folder: Option<String>,
+    pub(super) format: Option<String>,
+    pub(super) modified_after: Option<String>,
+    pub(super) modified_before: Option<String>,
+}
+
+impl Conditions {
+    /// The same as a part of a query.
+    pub(super) fn filter(&self) -> Result<Filter, Refusal> {
+        let date = |text: &Option<String>, name: &str, read: fn(&str) -> Option<i64>| {
+            let Some(text) = text else { return Ok(None) };
+            read(text).map(Some).ok_or_else(|| {
+                Refusal::Arguments(format!("{name}: {text:?} is not a date like 2026-01-31"))
+            })
+        };
+        let format = match &self.format {
+            None => None,
+            Some(name) => Some(Format::parse(name).ok_or_else(|| {
+                let known = Format::ALL.map(Format::as_str).join(", ");
+                Refusal::Arguments(format!("format: {name:?} is not one of {known}"))
+            })?),
+        };
+        let folder = self.folder.as_deref().map(|folder| folder.trim_matches('/').to_owned());
+        Ok(Filter {
+            folder: folder.filter(|folder| !folder.is_empty()),
+            format,
+            modified: (
+                date(&self.modified_after, "modified_after", dates::end)?,
+                date(&self.modified_before, "modified_before", dates::begin)?,
+            ),
+            id: None,
+        })
+    }
+}
+
+/// A page of results.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Page {
+    pub(super) limit: Option<usize>,
+    pub(super) offset: usize,
+}
+
+impl Page {
+    /// The offset and the number of results.
+    pub(super) fn bounds(self, otherwise: usize) -> Result<(usize, usize), Refusal> {
+        let limit = self.limit.unwrap_or(otherwise);
+        if limit == 0 || limit > MOST {
+            return Err(Refusal::Arguments(format!("limit must be from 1 to {MOST}")));
+        }
+        if self.offset > MOST_OFFSET {
+            return Err(Refusal::Arguments(format!(
+                "offset must be at most {MOST_OFFSET}; use conditions to find less"
+            )));
+        }
+        Ok((self.offset, limit))
+    }
+}
+
+/// The offset of the next page, if there is one.
+pub(super) fn next(offset: usize, shown: usize, total: usize) -> Value {
+    let next = offset + shown;
+    if shown > 0 && next < total && next <= MOST_OFFSET { json!(next) } else { Value::Null }
+}
+
+/// Refuses a query that is too long.
+pub(super) fn short(text: &str, name: &str) -> Result<(), Refusal> {
+    if text.len() > MOST_BYTES {
+        return Err(Refusal::Arguments(format!("{name} must have at most {MOST_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+/// The schema of an object with these properties.
+pub(super) fn object(required: &[&str], properties: Value, with: &[Value]) -> Value {
+    let mut all = properties;
+    if let Value::Object(all) = &mut all {
+        for more in with {
+            if let Value::Object(more) = more {
+                all.extend(more.clone());
+            }
+        }
+    }
+    json!({
+        "type": "object", "properties": all, "required": required, "additionalProperties": false
+    })
+}
+
+/// The properties of [`Conditions`].
+pub(super) fn conditions() -> Value {
+    json!({
+        "folder": {"type": "string", "description": "Only documents in this folder, or this document, by its path."},
+        "format": {"type": "string", "enum": Format::ALL.map(Format::as_str)},
+        "modified_after": {"type": "string", "description": "Only documents that changed after this day, like 2026-01-31."},
+        "modified_before": {"type": "string", "description": "Only documents that changed before this day."}
+    })
+}
+
+/// The properties of [`Page`].
+pub(super) fn paging() -> Value {
+    json!({
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "The most results."},
+        "offset": {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "description": "How many results to skip: next_offset of the page before."}
+    })
+}

@@ -1,0 +1,118 @@
+//! Numbers of the collection and the state of its index, as far as the caller sees documents.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tantivy::{
+    TantivyDocument,
+    collector::{Count, DocSetCollector},
+};
+
+use super::{Refusal, View, arguments};
+use crate::{
+    dates,
+    format::Format,
+    left_out::Why,
+    query::{Filter, visible},
+    record::text,
+    schema::{CHUNK, DOCUMENT, LEFT_OUT},
+    status::{MOST_NAMED, Phase},
+};
+
+/// The schema of the arguments of `stats`.
+pub(super) fn stats_schema() -> Value {
+    arguments::object(
+        &[],
+        json!({"folder": {"type": "string", "description": "Only documents in this folder."}}),
+        &[],
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stats {
+    #[serde(default)]
+    folder: Option<String>,
+}
+
+/// Counts documents.
+pub(super) fn stats(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
+    let asked: Stats = arguments::read(arguments)?;
+    let folder = asked.folder.map(|folder| folder.trim_matches('/').to_owned());
+    let folder = folder.filter(|folder| !folder.is_empty());
+    let within = Filter { folder, ..Filter::default() };
+    let count = |of: &str, filter: &Filter| -> Result<usize, Refusal> {
+        let query = visible(view.fields(), view.sight, of, filter, None);
+        Ok(view.searcher.search(&query, &Count)?)
+    };
+    let mut formats = Map::new();
+    for format in Format::ALL {
+        let number = count(DOCUMENT, &Filter { format: Some(format), ..within.clone() })?;
+        if number > 0 {
+            formats.insert(format.as_str().to_owned(), json!(number));
+        }
+    }
+    let mut folders = Map::new();
+    if within.folder.is_none() {
+        for folder in &view.shared.settings.folders {
+            let filter = Filter { folder: Some(folder.label.clone()), ..Filter::default() };
+            let number = count(DOCUMENT, &filter)?;
+            if number > 0 {
+                folders.insert(folder.label.clone(), json!(number));
+            }
+        }
+    }
+    Ok(json!({
+        "documents": count(DOCUMENT, &within)?,
+        "chunks": count(CHUNK, &within)?,
+        "left_out": count(LEFT_OUT, &within)?,
+        "formats": formats,
+        "folders": folders,
+    }))
+}
+
+/// The schema of the arguments of `health`.
+pub(super) fn health_schema() -> Value {
+    arguments::object(&[], json!({}), &[])
+}
+
+/// The files that are left out and that the caller would see.
+fn left_out(view: &View<'_>) -> Result<(usize, Vec<Value>), Refusal> {
+    let query = visible(view.fields(), view.sight, LEFT_OUT, &Filter::default(), None);
+    let (records, broken) = view.searcher.search(&query, &(DocSetCollector, Count))?;
+    let mut all = Vec::new();
+    for address in records.into_iter().take(MOST_NAMED) {
+        let record: TantivyDocument = view.searcher.doc(address)?;
+        let why = text(&record, view.fields().why).and_then(|code| Why::of_code(&code));
+        if let (Some(path), Some(why)) = (text(&record, view.fields().path), why) {
+            all.push((path, why));
+        }
+    }
+    let walked = view.shared.walked();
+    let walked: Vec<_> = walked.into_iter().filter(|(path, _)| view.sight.sees(path)).collect();
+    let count = broken + walked.len();
+    all.extend(walked);
+    all.sort_by(|one, other| one.0.cmp(&other.0));
+    all.truncate(MOST_NAMED);
+    let shown = |(path, why): (String, Why)| json!({"path": path, "reason": why.as_str()});
+    Ok((count, all.into_iter().map(shown).collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Tells the state of the index.
+pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
+    let Nothing {} = arguments::read(arguments)?;
+    let (phase, percent, scanned_at) = view.shared.state();
+    let (count, files) = left_out(view)?;
+    Ok(json!({
+        "state": phase.as_str(),
+        "is_complete": phase == Phase::Ready,
+        // A share, since a number of all documents would tell of those that the caller must not see.
+        "percent": percent,
+        "scanned_on": if scanned_at > 0 { json!(dates::date(scanned_at)) } else { Value::Null },
+        "left_out": count,
+        "files": files,
+    }))
+}

@@ -1,0 +1,227 @@
+//! The files of a collection's folders. A symbolic link is followed where it leads to a file or
+//! folder inside the same folder of the collection, and refused where it leads out of it.
+
+use std::{
+    collections::HashSet,
+    fs::{self, Metadata},
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use doorward_model::foreign;
+
+use crate::{
+    format::Format,
+    left_out::Why,
+    settings::{Folder, Settings},
+};
+
+/// The most levels of folders.
+const MOST_DEPTH: usize = 64;
+/// The most bytes of a document's path.
+const MOST_PATH: usize = 1024;
+
+/// A file to index.
+pub(crate) struct Found {
+    /// Its path in the collection.
+    pub(crate) path: String,
+    /// Its place on this machine.
+    pub(crate) place: PathBuf,
+    pub(crate) format: Format,
+    /// Nanoseconds since 1970 of the last change.
+    pub(crate) modified: i64,
+    pub(crate) bytes: u64,
+}
+
+/// Consumer of a walk.
+pub(crate) trait Visitor {
+    /// Takes a file; false ends the walk.
+    fn found(&mut self, found: Found) -> bool;
+    /// Takes note of a file or folder that is left out.
+    fn left_out(&mut self, path: &str, why: Why);
+}
+
+/// Nanoseconds since 1970 of a file's last change.
+fn modified(metadata: &Metadata) -> i64 {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or_default()
+}
+
+/// Names that are never documents: of versions' own records and of hidden files.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name == "node_modules" || name == "__pycache__"
+}
+
+struct Walk<'a> {
+    settings: &'a Settings,
+    /// The folder of the collection, without symbolic links.
+    root: PathBuf,
+    /// Folders that symbolic links led to: each is entered once.
+    entered: HashSet<PathBuf>,
+}
+
+/// Walks a folder in the order of names. False if the visitor ended it.
+pub(crate) fn walk(settings: &Settings, folder: &Folder, visitor: &mut dyn Visitor) -> bool {
+    let Ok(root) = fs::canonicalize(&folder.path) else {
+        visitor.left_out(&folder.label, Why::Folder);
+        return true;
+    };
+    let mut walk = Walk { settings, root: root.clone(), entered: HashSet::from([root.clone()]) };
+    walk.enter(&root, &folder.label, 0, visitor)
+}
+
+impl Walk<'_> {
+    fn enter(&mut self, place: &Path, path: &str, depth: usize, visitor: &mut dyn Visitor) -> bool {
+        if depth > MOST_DEPTH {
+            visitor.left_out(path, Why::Deep);
+            return true;
+        }
+        let Ok(entries) = fs::read_dir(place) else {
+            visitor.left_out(path, Why::Folder);
+            return true;
+        };
+        let mut names: Vec<_> = entries.filter_map(Result::ok).map(|one| one.file_name()).collect();
+        names.sort();
+        for name in names {
+            let Some(text) = name.to_str().filter(|text| !text.chars().any(char::is_control))
+            else {
+                let shown = name.to_string_lossy();
+                visitor.left_out(&format!("{path}/{}", foreign::escaped(&shown)), Why::Name);
+                continue;
+            };
+            if is_hidden(text) {
+                continue;
+            }
+            let below = format!("{path}/{text}");
+            if !self.entry(&place.join(&name), &below, depth, visitor) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn entry(&mut self, place: &Path, path: &str, depth: usize, visitor: &mut dyn Visitor) -> bool {
+        let Ok(own) = fs::symlink_metadata(place) else {
+            // It was removed since it was listed.
+            return true;
+        };
+        let (place, metadata) = if own.file_type().is_symlink() {
+            if self.settings.leaves_out(path) {
+                return true;
+            }
+            let Ok(target) = fs::canonicalize(place) else {
+                visitor.left_out(path, Why::Dangling);
+                return true;
+            };
+            if !target.starts_with(&self.root) {
+                visitor.left_out(path, Why::Outside);
+                return true;
+            }
+            let Ok(metadata) = fs::metadata(&target) else { return true };
+            if metadata.is_dir() && !self.entered.insert(target.clone()) {
+                return true;
+            }
+            (target, metadata)
+        } else {
+            (place.to_owned(), own)
+        };
+        if metadata.is_dir() {
+            if self.settings.leaves_out(path) {
+                return true;
+            }
+            return self.enter(&place, path, depth + 1, visitor);
+        }
+        if !metadata.is_file() {
+            return true;
+        }
+        let Some(format) = self.settings.format_of(path) else { return true };
+        if path.len() > MOST_PATH {
+            visitor.left_out(path, Why::Name);
+            return true;
+        }
+        visitor.found(Found {
+            path: path.to_owned(),
+            place,
+            format,
+            modified: modified(&metadata),
+            bytes: metadata.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::WrittenSettings;
+
+    #[derive(Default)]
+    struct Seen {
+        files: Vec<String>,
+        left_out: Vec<(String, Why)>,
+    }
+
+    impl Visitor for Seen {
+        fn found(&mut self, found: Found) -> bool {
+            self.files.push(found.path);
+            true
+        }
+        fn left_out(&mut self, path: &str, why: Why) {
+            self.left_out.push((path.to_owned(), why));
+        }
+    }
+
+    fn seen(folder: &Path, exclude: &[&str]) -> Seen {
+        let settings = Settings::parse(&WrittenSettings {
+            folders: vec![format!("docs = {}", folder.display())],
+            exclude_files: exclude.iter().map(|one| (*one).to_owned()).collect(),
+            ..WrittenSettings::default()
+        })
+        .unwrap();
+        let mut seen = Seen::default();
+        for folder in &settings.folders {
+            walk(&settings, folder, &mut seen);
+        }
+        seen
+    }
+
+    #[test]
+    fn links_out_of_a_folder_are_refused_and_links_within_it_are_entered_once() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret.md"), "secret").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("a/.git")).unwrap();
+        fs::write(at("a/.git/config.md"), "hidden").unwrap();
+        fs::write(at("a/one.md"), "one").unwrap();
+        fs::write(at("a/picture.png"), "no document").unwrap();
+        fs::write(at("a/x\u{1b}[2J.md"), "no name").unwrap();
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, at(name)).unwrap();
+        link(&outside.path().join("secret.md"), "file.md");
+        link(outside.path(), "folder");
+        link(&at("nowhere.md"), "dangling.md");
+        link(&at("a/one.md"), "inside.md");
+        link(folder.path(), "a/loop");
+        let seen = seen(folder.path(), &[]);
+        assert_eq!(seen.files, ["docs/a/one.md", "docs/inside.md"]);
+        assert_eq!(
+            seen.left_out,
+            [
+                ("docs/a/x\\u{1b}[2J.md".to_owned(), Why::Name),
+                ("docs/dangling.md".to_owned(), Why::Dangling),
+                ("docs/file.md".to_owned(), Why::Outside),
+                ("docs/folder".to_owned(), Why::Outside),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_is_named_and_excluded_ones_are_not_entered() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("drafts")).unwrap();
+        fs::write(folder.path().join("drafts/x.md"), "x").unwrap();
+        fs::write(folder.path().join("y.md"), "y").unwrap();
+        assert_eq!(seen(folder.path(), &["*/drafts"]).files, ["docs/y.md"]);
+        let missing = seen(&folder.path().join("missing"), &[]);
+        assert_eq!(missing.left_out, [("docs".to_owned(), Why::Folder)]);
+    }
+}
