@@ -30,6 +30,17 @@ async fn form(
     browser.post(&server.at(path), &all).await
 }
 
+async fn a_client_is_blocked_and_deleted(server: &TestServer, browser: &Browser) {
+    let client = OAuthClient::register(server).await;
+    let one = format!("/admin/clients/one?client_id={}", client.id);
+    form(server, browser, &one, "block", &[("decision", "block"), ("sure", "1")]).await.expect(303);
+    assert!(browser.get(&server.at(&one)).await.body.contains("value=\"unblock\""));
+    form(server, browser, &one, "delete", &[("decision", "delete"), ("sure", "1")])
+        .await
+        .expect(303);
+    browser.get(&server.at(&one)).await.expect(404);
+}
+
 #[tokio::test]
 async fn an_administrator_does_the_same_on_pages() {
     let (server, _) = stage().await;
@@ -97,16 +108,7 @@ async fn an_administrator_does_the_same_on_pages() {
         .await
         .expect(409);
     assert!(last.body.contains("last administrator"));
-    let client = OAuthClient::register(&server).await;
-    let one = format!("/admin/clients/one?client_id={}", client.id);
-    form(&server, &browser, &one, "block", &[("decision", "block"), ("sure", "1")])
-        .await
-        .expect(303);
-    assert!(browser.get(&server.at(&one)).await.body.contains("value=\"unblock\""));
-    form(&server, &browser, &one, "delete", &[("decision", "delete"), ("sure", "1")])
-        .await
-        .expect(303);
-    browser.get(&server.at(&one)).await.expect(404);
+    a_client_is_blocked_and_deleted(&server, &browser).await;
     browser
         .post(&server.at("/admin/keys"), &[("csrf", "wrong"), ("do", "rotate")])
         .await
