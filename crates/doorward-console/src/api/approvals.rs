@@ -137,8 +137,8 @@ async fn decide(
     ApiCaller(caller): ApiCaller,
     JsonBody(asked): JsonBody<Decisions>,
 ) -> Answered {
-    if asked.decisions.len() > MOST {
-        let why = format!("at most {MOST} at once");
+    if !(1..=MOST).contains(&asked.decisions.len()) {
+        let why = format!("1 to {MOST} at once");
         return Err(Refusal::ListParameter("decisions".to_owned(), why).into());
     }
     let decisions = asked.decisions.iter().map(|one| {

@@ -31,21 +31,16 @@ admin_notice_text = Text
 
 # Audit.
 admin_audit_user = Benutzer
-admin_audit_user_example = Anmeldename
 admin_audit_kind = Ereignis
-admin_audit_any = alle
 admin_audit_outcome = Ergebnis
 admin_audit_tool = Tool
 admin_audit_upstream = Upstream
 admin_audit_subject = Gegenstand
 admin_audit_from = Von
 admin_audit_to = Bis
-admin_audit_search = Suchen
-admin_audit_download = Herunterladen:
 admin_audit_json = JSON-Zeilen
 admin_audit_csv = CSV
 admin_audit_verify = So prüfen Sie, dass kein Eintrag geändert oder entfernt wurde: <code>doorward audit verify</code>.
-admin_audit_entries = Einträge
 admin_audit_none_in_range = Kein Treffer im durchsuchten Bereich.
 admin_audit_none = Keine passenden Einträge.
 admin_audit_search_further = Ältere Einträge durchsuchen

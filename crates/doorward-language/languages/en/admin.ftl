@@ -31,21 +31,16 @@ admin_notice_text = Text
 
 # Audit.
 admin_audit_user = User
-admin_audit_user_example = sign-in name
 admin_audit_kind = Event
-admin_audit_any = any
 admin_audit_outcome = Outcome
 admin_audit_tool = Tool
 admin_audit_upstream = Upstream
 admin_audit_subject = Subject
 admin_audit_from = From
 admin_audit_to = To
-admin_audit_search = Search
-admin_audit_download = Download:
 admin_audit_json = JSON lines
 admin_audit_csv = CSV
 admin_audit_verify = To verify that no entry was changed or removed: <code>doorward audit verify</code>.
-admin_audit_entries = Entries
 admin_audit_none_in_range = No match in the searched range.
 admin_audit_none = No matching entries.
 admin_audit_search_further = Search older entries

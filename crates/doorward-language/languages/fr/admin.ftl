@@ -31,21 +31,16 @@ admin_notice_text = Texte
 
 # Audit.
 admin_audit_user = Utilisateur
-admin_audit_user_example = identifiant
 admin_audit_kind = Événement
-admin_audit_any = tous
 admin_audit_outcome = Résultat
 admin_audit_tool = Outil
 admin_audit_upstream = Serveur amont
 admin_audit_subject = Objet
 admin_audit_from = Du
 admin_audit_to = Au
-admin_audit_search = Rechercher
-admin_audit_download = Télécharger :
 admin_audit_json = Lignes JSON
 admin_audit_csv = CSV
 admin_audit_verify = Pour vérifier qu’aucune entrée n’a été modifiée ou retirée : <code>doorward audit verify</code>.
-admin_audit_entries = Entrées
 admin_audit_none_in_range = Aucun résultat dans la plage parcourue.
 admin_audit_none = Aucune entrée correspondante.
 admin_audit_search_further = Chercher plus loin dans le passé
