@@ -45,7 +45,7 @@ const BEFORE: u32 = 20;
 /// By how much a figure may be above the recorded one, in hundredths.
 const MORE: f64 = 3.0;
 
-/// What an operation costs.
+/// Costs of an operation.
 #[derive(Clone, Copy)]
 struct Cost {
     /// Thousands of instructions.
