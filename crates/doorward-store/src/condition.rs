@@ -5,15 +5,20 @@ macro_rules! conditions {
         /// The condition of a deciding write that did not hold. Each deciding
         /// [`doorward_model::Change`] has exactly one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Condition { $($(#[doc = $doc])+ $name),* }
+        pub enum Condition {
+            $($(#[doc = $doc])+ $name,)*
+            /// One that no caller tells from others, with the name of its write: that a new row
+            /// has a free key, or that the row exists.
+            Row(&'static str),
+        }
 
         impl Condition {
-            /// Every condition.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
             /// The name of the write, in logs and metrics.
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),* }
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Row(name) => name,
+                }
             }
         }
     };
