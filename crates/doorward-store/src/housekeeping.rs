@@ -67,7 +67,7 @@ impl Store {
             .filter(session::over(now))
             .into_query();
         let which = Condition::all().add(R::DueAt.is_null()).add(R::SessionId.in_subquery(expired));
-        Ok(self.sweep::<relying_session::Entity>(which).await?)
+        self.sweep::<relying_session::Entity>(which).await
     }
 
     /// Deletes clients that were added before `before`, were never authorised, and on which no

@@ -79,8 +79,8 @@ impl Store {
     }
 }
 
-/// Ends everything that depends on an upstream, and last the upstream itself or its identity.
-pub(crate) fn end(ending: &Ending) -> Write {
+/// The statements that end everything that depends on an upstream.
+fn end_dependents(ending: &Ending) -> Vec<Sql> {
     let name = ending.upstream.as_str();
     let at = || Expr::value(ending.at.0);
     let resource = list_to_text([ending.resource.as_str()].into_iter());
@@ -131,6 +131,13 @@ pub(crate) fn end(ending: &Ending) -> Write {
             .filter(access_token::only_for(&ending.upstream))
             .into(),
     ]);
+    statements
+}
+
+/// Ends everything that depends on an upstream, and last the upstream itself or its identity.
+pub(crate) fn end(ending: &Ending) -> Write {
+    let name = ending.upstream.as_str();
+    let mut statements = end_dependents(ending);
     let still = match &ending.id {
         Some(id) => upstream_trust::is(&ending.upstream, id),
         None => Where::all().add(upstream_trust::Column::Upstream.eq(name)),
