@@ -187,7 +187,7 @@ pub(crate) fn insert(token: &AccessToken) -> Write {
         "upstreams": token.upstreams.iter().map(UpstreamName::as_str).collect::<Vec<_>>()});
     let event = about(AuditKind::AccessTokenAdded, AuditSubject::AccessToken, token.id.as_str());
     Write {
-        name: Name::Decides(Condition::InsertAccessToken),
+        name: Name::Decides(Condition::Row("insert_access_token")),
         work: run(Entity::insert(to_row(token)).on_conflict(nothing())),
         stale: Some(Invalidation::AccessTokens),
         audit: Audit::Entry(event.detail(detail.to_string())),

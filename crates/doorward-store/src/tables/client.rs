@@ -347,7 +347,7 @@ pub(crate) fn update(client: &Client) -> Write {
     let uris = list_to_text(client.redirect_uris.iter().map(RedirectUri::as_str));
     let issuer = client.trust.as_ref().map(|rule| rule.issuer.issuer.clone());
     Write {
-        name: Name::Decides(Condition::UpdateClient),
+        name: Name::Decides(Condition::Row("update_client")),
         work: run(Entity::update_many()
             .col_expr(Column::Name, Expr::value(client.name.as_str()))
             .col_expr(Column::RedirectUris, Expr::value(uris))
@@ -381,15 +381,15 @@ fn set(condition: Condition, client_id: &ClientId, column: Column, at: Option<Ti
 }
 
 pub(crate) fn set_disabled(client_id: &ClientId, at: Option<Timestamp>) -> Write {
-    set(Condition::SetClientDisabled, client_id, Column::DisabledAt, at)
+    set(Condition::Row("set_client_disabled"), client_id, Column::DisabledAt, at)
 }
 
 pub(crate) fn set_approved(client_id: &ClientId, at: Option<Timestamp>) -> Write {
-    set(Condition::SetClientApproved, client_id, Column::ApprovedAt, at)
+    set(Condition::Row("set_client_approved"), client_id, Column::ApprovedAt, at)
 }
 
 pub(crate) fn set_pinned(client_id: &ClientId, at: Option<Timestamp>) -> Write {
-    set(Condition::SetClientPinned, client_id, Column::PinnedAt, at)
+    set(Condition::Row("set_client_pinned"), client_id, Column::PinnedAt, at)
 }
 
 pub(crate) fn delete(client_id: &ClientId) -> Write {

@@ -178,7 +178,7 @@ impl Store {
 pub(crate) fn of(change: DeviceChange) -> Write {
     match change {
         DeviceChange::Insert(device) => Write {
-            name: Name::Decides(Condition::InsertDevice),
+            name: Name::Decides(Condition::Row("insert_device")),
             work: run(Entity::insert(to_row(&device)).on_conflict(nothing())),
             stale: None,
             // Nothing is given before a user decides.

@@ -123,7 +123,7 @@ fn update(resource: &ExternalResource) -> Write {
     // Its URL is its identity.
     (row.id, row.url, row.created_at) = (NotSet, NotSet, NotSet);
     Write {
-        name: Name::Decides(Condition::UpdateResource),
+        name: Name::Decides(Condition::Row("update_external_resource")),
         work: run(Entity::update_many().set(row).filter(Column::Id.eq(resource.id.as_str()))),
         stale: Some(Invalidation::Resources),
         audit: Audit::Compared {
@@ -153,7 +153,7 @@ fn delete(id: &ResourceId, url: &Resource, at: Timestamp) -> Write {
         .filter(access_grant::only_for(url));
     let row = Entity::delete_many().filter(Column::Id.eq(id.as_str()));
     Write {
-        name: Name::Decides(Condition::DeleteResource),
+        name: Name::Decides(Condition::Row("delete_external_resource")),
         work: Work::Statements(vec![codes.into(), grants.into(), row.into()]),
         // Grants of many.
         stale: Some(Invalidation::Everything),

@@ -72,7 +72,7 @@ impl Store {
 
 pub(crate) fn insert(new: &StoredProvider) -> Write {
     Write {
-        name: Name::Decides(Condition::InsertProvider),
+        name: Name::Decides(Condition::Row("insert_provider")),
         work: run(Entity::insert(to_row(new)).on_conflict(nothing())),
         stale: Some(Invalidation::Providers),
         audit: Audit::Entry(about(
@@ -108,7 +108,7 @@ pub(crate) fn update(
 
 pub(crate) fn delete(id: ProviderId, at: Timestamp, passwords: bool) -> Write {
     Write {
-        name: Name::Decides(Condition::DeleteProvider),
+        name: Name::Decides(Condition::Row("delete_provider")),
         // Users, sessions, grants and tokens of many.
         stale: Some(Invalidation::Everything),
         audit: Audit::Compared {

@@ -86,7 +86,7 @@ impl Store {
 
 pub(crate) fn insert(key: &SigningKey) -> Write {
     Write {
-        name: Name::Decides(Condition::InsertSigningKey),
+        name: Name::Decides(Condition::Row("insert_signing_key")),
         work: run(Entity::insert(to_row(key)).on_conflict(nothing())),
         stale: Some(Invalidation::SigningKeys),
         audit: Audit::Entry(about(AuditKind::KeyAdded, AuditSubject::Key, &key.kid)),

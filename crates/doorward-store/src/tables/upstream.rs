@@ -182,7 +182,7 @@ pub(crate) fn end(ending: &Ending) -> Write {
 
 pub(crate) fn insert(new: &StoredUpstream) -> Write {
     Write {
-        name: Name::Decides(Condition::InsertUpstream),
+        name: Name::Decides(Condition::Row("insert_upstream")),
         work: run(Entity::insert(to_row(new).into_active_model()).on_conflict(nothing())),
         stale: Some(Invalidation::Upstreams),
         audit: Audit::Entry(about(

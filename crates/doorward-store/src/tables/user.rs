@@ -232,7 +232,7 @@ pub(crate) fn insert(new: &User) -> Write {
 pub(crate) fn set_password(user_id: &UserId, password: Option<&HashedPassword>) -> Write {
     let hash = password.map(|hash| hash.as_str().to_owned());
     Write {
-        name: Name::Decides(Condition::SetPassword),
+        name: Name::Decides(Condition::Row("set_password")),
         work: run(Entity::update_many()
             .col_expr(Column::Password, Expr::value(hash))
             .col_expr(Column::PasswordTemporary, Expr::value(false))
@@ -267,7 +267,7 @@ pub(crate) fn rehash_password(
 pub(crate) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
     let roles = list_to_text(roles.iter().map(Role::as_str));
     Write {
-        name: Name::Decides(Condition::SetRoles),
+        name: Name::Decides(Condition::Row("set_roles")),
         work: run(Entity::update_many()
             .col_expr(Column::Roles, Expr::value(roles))
             .filter(Column::Id.eq(user_id.as_str()))),
@@ -285,7 +285,7 @@ pub(crate) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> 
     let update =
         if at.is_some() { update.col_expr(Column::LinksAfter, Expr::value(at)) } else { update };
     Write {
-        name: Name::Decides(Condition::SetUserDisabled),
+        name: Name::Decides(Condition::Row("set_user_disabled")),
         work: run(update),
         stale: Some(stale(user_id)),
         audit: changed(user_id),
@@ -384,7 +384,7 @@ pub(crate) fn delete(user_id: &UserId) -> Write {
     ]);
     let event = about(AuditKind::UserDeleted, AuditSubject::User, id);
     Write {
-        name: Name::Decides(Condition::DeleteUser),
+        name: Name::Decides(Condition::Row("delete_user")),
         work: Work::Statements(statements),
         stale: Some(stale(user_id)),
         audit: Audit::Compared { event, row: Row::User(id.to_owned()), only_if_different: false },
