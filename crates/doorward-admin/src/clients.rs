@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_accounts::{Accounts, Authority};
-use doorward_model::{Change, Client, ClientId, Clock, RedirectUri, UnitOfWork};
+use doorward_model::{Change, Client, ClientId, Clock, RedirectUri, RevokeReason, UnitOfWork};
 use doorward_registration::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
     Registration,
@@ -197,7 +197,8 @@ impl Editable for Clients {
         let PlannedClient { after, seen, ends_access } = plan;
         let registration = &self.registration;
         if ends_access {
-            registration.put_with_subjects(after, seen).await?;
+            // It knows its users by other subjects afterwards.
+            registration.put_ending_grants(after, seen, RevokeReason::SubjectsChanged).await?;
         } else {
             registration.put(after, seen).await?;
         }

@@ -58,6 +58,17 @@ pub struct NewWorkload {
     pub rule: TrustRule,
 }
 
+/// The client of a workload as an edit leaves it.
+#[derive(Debug, Clone)]
+pub struct WorkloadEdit {
+    /// The name that users see.
+    pub name: String,
+    /// The most that a token of it may be for.
+    pub scopes: ScopeSet,
+    /// The rule.
+    pub rule: TrustRule,
+}
+
 /// A client that was made, with its secret, which is shown once.
 #[derive(Debug)]
 pub struct AddedClient {
@@ -199,9 +210,10 @@ impl Registration {
     /// Another name, other scopes and another trust rule for the client of a workload.
     pub fn edited_workload(
         client: &Client,
-        (name, scopes, rule): (&str, ScopeSet, TrustRule),
+        edit: WorkloadEdit,
     ) -> Result<Client, ClientChangeError> {
-        let name = policy::accept_workload(name)?.name;
+        let WorkloadEdit { name, scopes, rule } = edit;
+        let name = policy::accept_workload(&name)?.name;
         Ok(Client { name, scopes, trust: Some(rule), ..client.clone() })
     }
 
@@ -211,29 +223,12 @@ impl Registration {
             .auth_method
             .uses_secret()
             .then(|| PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref()));
+        let id = ClientId::random(self.entropy.as_ref());
         let client = Client {
-            id: ClientId::random(self.entropy.as_ref()),
-            source: ClientSource::Administrator,
-            name: accepted.name,
-            redirect_uris: accepted.redirect_uris,
-            auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
-            grant_types: accepted.grant_types,
             scopes,
-            service: None,
-            trust: None,
-            openid: None,
             client_uri: None,
-            jwks: accepted.jwks,
-            jwks_uri: accepted.jwks_uri,
-            metadata: String::new(),
-            created_at: self.clock.now(),
-            authorized_at: None,
-            disabled_at: None,
-            fresh_until: None,
-            approved_at: None,
-            pinned_at: None,
-            exchange: None,
+            ..accepted.client(id, ClientSource::Administrator, self.clock.now())
         };
         AddedClient { client, secret }
     }
@@ -296,32 +291,16 @@ impl Registration {
         self.put_with(client, seen, None).await
     }
 
-    /// The same with the end of its grants: it knows its users by other subjects afterwards.
-    pub async fn put_with_subjects(
+    /// Stores an edited client, if it is still in the state that was seen, and ends its grants:
+    /// they were given under what the edit changes.
+    pub async fn put_ending_grants(
         &self,
         client: Client,
         seen: String,
+        reason: RevokeReason,
     ) -> Result<(), ClientChangeError> {
-        let ends = Change::RevokeGrantsOfClient {
-            client_id: client.id.clone(),
-            at: self.clock.now(),
-            reason: RevokeReason::SubjectsChanged,
-        };
-        self.put_with(client, seen, Some(ends)).await
-    }
-
-    /// Stores the edited client of a workload, if it is still in the state that was seen, and ends
-    /// the grants that it has: they were given to workloads of the rule before.
-    pub async fn put_workload(
-        &self,
-        client: Client,
-        seen: String,
-    ) -> Result<(), ClientChangeError> {
-        let ends = Change::RevokeGrantsOfClient {
-            client_id: client.id.clone(),
-            at: self.clock.now(),
-            reason: RevokeReason::TrustChanged,
-        };
+        let client_id = client.id.clone();
+        let ends = Change::RevokeGrantsOfClient { client_id, at: self.clock.now(), reason };
         self.put_with(client, seen, Some(ends)).await
     }
 

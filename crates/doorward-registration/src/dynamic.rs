@@ -43,31 +43,12 @@ impl Registration {
         let now = self.clock.now();
         let id = ClientId::random(self.entropy.as_ref());
         let mut answer = echo(metadata, &accepted)?;
+        // The scope requested at registration is no bound: clients register with the scope of the
+        // first challenge and step up later.
         let client = Client {
-            id: id.clone(),
-            source: ClientSource::Registration,
-            name: accepted.name,
-            redirect_uris: accepted.redirect_uris,
-            auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
-            grant_types: accepted.grant_types,
-            // The scope requested at registration is no bound: clients register with the scope of
-            // the first challenge and step up later.
-            scopes: ScopeSet::all(),
-            service: None,
-            trust: None,
-            openid: None,
-            client_uri: accepted.client_uri,
-            jwks: accepted.jwks,
-            jwks_uri: accepted.jwks_uri,
             metadata: Value::Object(answer.clone()).to_string(),
-            created_at: now,
-            authorized_at: None,
-            disabled_at: None,
-            fresh_until: None,
-            approved_at: None,
-            pinned_at: None,
-            exchange: None,
+            ..accepted.client(id.clone(), ClientSource::Registration, now)
         };
         self.store.apply(Change::InsertClient(Box::new(client))).await?;
         answer.insert("client_id".to_owned(), id.as_str().into());

@@ -26,7 +26,7 @@ use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use administrator::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
-    NewWorkload,
+    NewWorkload, WorkloadEdit,
 };
 pub use config::Config;
 pub use document::DocumentRefusal;

@@ -1,8 +1,8 @@
 //! The one policy: requirements on any client's metadata, whatever its source.
 
 use doorward_model::{
-    ClientAuthMethod, ClientSource, GrantType, GrantTypes, OAuthErrorCode, RedirectUri,
-    uri::after_scheme,
+    Client, ClientAuthMethod, ClientId, ClientSource, GrantType, GrantTypes, OAuthErrorCode,
+    RedirectUri, ScopeSet, Timestamp, uri::after_scheme,
 };
 use serde_json::{Map, Value};
 use url::Url;
@@ -44,6 +44,36 @@ pub(crate) struct Accepted {
     pub(crate) client_uri: Option<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) jwks_uri: Option<String>,
+}
+
+impl Accepted {
+    /// The client that the metadata describe: without a secret, an account or rules.
+    pub(crate) fn client(self, id: ClientId, source: ClientSource, at: Timestamp) -> Client {
+        Client {
+            id,
+            source,
+            name: self.name,
+            redirect_uris: self.redirect_uris,
+            auth_method: self.auth_method,
+            secret: None,
+            grant_types: self.grant_types,
+            scopes: ScopeSet::all(),
+            service: None,
+            trust: None,
+            openid: None,
+            client_uri: self.client_uri,
+            jwks: self.jwks,
+            jwks_uri: self.jwks_uri,
+            metadata: String::new(),
+            created_at: at,
+            authorized_at: None,
+            disabled_at: None,
+            fresh_until: None,
+            approved_at: None,
+            pinned_at: None,
+            exchange: None,
+        }
+    }
 }
 
 /// A member as text; `null` and absence are the same (I6).
