@@ -28,13 +28,15 @@ pub use authority::{Authority, NotRecent};
 pub use config::Config;
 pub use guessing::KNOWN_SECONDS;
 pub use hasher::{HasherError, PasswordHasher};
-pub use passkeys::Ceremony;
+pub use passkeys::{Ceremony, NewPasskey};
 pub use reset::{INVITATION_SECONDS, RESET_SECONDS};
 pub use second_factor::{Enrolled, FactorError};
 pub use sessions::Visitor;
 pub use sign_in::{Attempt, Entrance, SignInRefusal, SignedIn, UpstreamFacts};
 pub use totp::NewAuthenticator;
-pub use users::{AccountChange, BrowserFacts, NewAccount, UserError, checked_email};
+pub use users::{
+    AccountChange, BrowserFacts, NewAccount, PasswordChange, UserError, checked_email,
+};
 
 /// Everything about users and their sessions. Cheap to clone.
 #[derive(Clone)]

@@ -33,6 +33,16 @@ pub struct Ceremony {
     pub state: String,
 }
 
+/// A passkey to be added.
+pub struct NewPasskey<'a> {
+    /// Its display name.
+    pub name: &'a str,
+    /// The browser's response.
+    pub answer: &'a str,
+    /// The state of the ceremony.
+    pub state: &'a str,
+}
+
 /// The state of a ceremony while the browser performs it.
 #[derive(Serialize, Deserialize)]
 struct Pending<T> {
@@ -156,9 +166,9 @@ impl Accounts {
         &self,
         _authority: &Authority,
         user: &User,
-        name: &str,
-        (answer, state): (&str, &str),
+        new: NewPasskey<'_>,
     ) -> Result<(), FactorError> {
+        let NewPasskey { name, answer, state } = new;
         let party = self.party()?;
         let (state, spend) = self.open_ceremony::<PasskeyRegistration>(
             "passkey-registration",

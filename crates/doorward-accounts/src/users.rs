@@ -3,6 +3,8 @@
 mod first;
 mod passwords;
 
+pub use passwords::PasswordChange;
+
 use doorward_model::{
     Change, HashedToken, PlainPassword, RevokeReason, Role, UnitOfWork, UpstreamChange, User,
     UserId, UserName, secret::PasswordTextError, user::UserNameError,

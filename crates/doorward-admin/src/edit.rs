@@ -134,7 +134,7 @@ pub(crate) fn patched<T: SecretSettings>(
         .collect();
     let bounds = reach.bounds(administered);
     settable::admit(family, &changed, bounds)?;
-    settable::admit_move(family, (settings, &changed), &after, bounds)?;
+    settable::admit_move(family, settings, &changed, &after, bounds)?;
     Ok((after, differences))
 }
 

@@ -49,7 +49,7 @@ pub use lists::{
 pub use loading::Loading;
 pub use mails::Mails;
 pub use order::Order;
-pub use overview::{FirstStep, Overviews, Waiting};
+pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
     Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Policies,
     PolicyCase, RuleInEffect, RulesInEffect, saved_policy, try_cases,
@@ -71,7 +71,7 @@ pub use usage::{
     UsageRow, Usages,
 };
 pub use users::{UserChange, UserDetails, UserState, Users};
-pub use vitals::{Vital, Vitals};
+pub use vitals::{Reached, Vital, Vitals};
 
 pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};
 pub use doorward_mcp::Step;

@@ -61,15 +61,24 @@ pub struct Overviews {
     health: Health,
 }
 
+/// The parts whose state an overview shows.
+pub struct Overseen {
+    /// Users and how they sign in.
+    pub accounts: Accounts,
+    /// Clients.
+    pub clients: Clients,
+    /// Identity providers.
+    pub providers: Providers,
+    /// Upstreams.
+    pub upstreams: Upstreams,
+    /// The state of the server's parts.
+    pub health: Health,
+}
+
 impl Overviews {
     /// Overviews of these parts.
-    pub fn new(
-        (store, clock): (Store, Arc<dyn Clock>),
-        accounts: Accounts,
-        (clients, providers): (Clients, Providers),
-        upstreams: Upstreams,
-        health: Health,
-    ) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, overseen: Overseen) -> Self {
+        let Overseen { accounts, clients, providers, upstreams, health } = overseen;
         Self { store, clock, accounts, clients, providers, upstreams, health }
     }
 

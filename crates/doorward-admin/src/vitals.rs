@@ -99,15 +99,22 @@ impl Known {
     }
 }
 
+/// The parts that reach other servers.
+pub struct Reached {
+    /// Upstreams.
+    pub gateway: Gateway,
+    /// Identity providers.
+    pub federation: Federation,
+    /// The mail server, if one is set up.
+    pub mailer: Option<Mailer>,
+    /// The destinations of the audit.
+    pub audit: AuditConfig,
+}
+
 impl Vitals {
     /// The health of what these reach.
-    pub fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        (gateway, federation): (Gateway, Federation),
-        mailer: Option<Mailer>,
-        audit: AuditConfig,
-    ) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, reached: Reached) -> Self {
+        let Reached { gateway, federation, mailer, audit } = reached;
         Self { store, clock, gateway, federation, mailer, audit }
     }
 

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Clients, Health, Invitations, Keys, Loading, Mails, Overviews, Policies, Providers,
-    Records, Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
+    Admin, Clients, Health, Invitations, Keys, Loading, Mails, Overseen, Overviews, Policies,
+    Providers, Reached, Records, Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages,
+    Users, Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
@@ -251,9 +252,12 @@ impl App {
         let vitals = Vitals::new(
             store.clone(),
             Arc::clone(&clock),
-            (gateway.clone(), federation.clone()),
-            checked_mailer,
-            config.audit.clone(),
+            Reached {
+                gateway: gateway.clone(),
+                federation: federation.clone(),
+                mailer: checked_mailer,
+                audit: config.audit.clone(),
+            },
         );
         let users = Users::new(store.clone(), accounts.clone(), Arc::clone(&clock));
         let administered = Arc::new(checked.administered.clone());
@@ -267,11 +271,15 @@ impl App {
         let upstreams = Upstreams::new(gateway.clone(), users.clone(), administered);
         let admin = Admin {
             overviews: Overviews::new(
-                (store.clone(), Arc::clone(&clock)),
-                accounts.clone(),
-                (clients.clone(), providers.clone()),
-                upstreams.clone(),
-                health.clone(),
+                store.clone(),
+                Arc::clone(&clock),
+                Overseen {
+                    accounts: accounts.clone(),
+                    clients: clients.clone(),
+                    providers: providers.clone(),
+                    upstreams: upstreams.clone(),
+                    health: health.clone(),
+                },
             ),
             invitations: Invitations::new(
                 users.clone(),

@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::UserError;
+use doorward_accounts::{PasswordChange, UserError};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{
@@ -329,16 +329,12 @@ pub(crate) async fn change_password(
         Ok(authority) => authority,
         Err(response) => return response,
     };
-    let passwords = (text("present"), text("new"));
+    let (present, new, keep) = (text("present"), text("new"), visitor.session.id.clone());
+    let change = PasswordChange { present, new, keep };
     match web
         .services
         .accounts
-        .change_password(
-            &authority,
-            &visitor.user,
-            passwords,
-            (&signed_in.browser.facts(), visitor.session.id.clone()),
-        )
+        .change_password(&authority, &visitor.user, change, &signed_in.browser.facts())
         .await
     {
         Ok(()) => {

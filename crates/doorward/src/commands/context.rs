@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Clients, Invitations, Keys, Mails, Policies, Providers, Resources, Tokens, Trusts, Upstreams,
-    Usages, Users, Vitals,
+    Clients, Invitations, Keys, Mails, Policies, Providers, Reached, Resources, Tokens, Trusts,
+    Upstreams, Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -137,10 +137,13 @@ impl Context {
         Ok(Keys::new(store.clone(), master, clock, rotation))
     }
     pub(super) async fn vitals(&self, store: &Store) -> Result<Vitals, Failed> {
-        let reached = (self.gateway(store).await?, self.federation(store).await?);
-        let mailer = Mailer::new(&self.config.mail)?;
-        let clock = Arc::new(SystemClock);
-        Ok(Vitals::new(store.clone(), clock, reached, mailer, self.config.audit.clone()))
+        let reached = Reached {
+            gateway: self.gateway(store).await?,
+            federation: self.federation(store).await?,
+            mailer: Mailer::new(&self.config.mail)?,
+            audit: self.config.audit.clone(),
+        };
+        Ok(Vitals::new(store.clone(), Arc::new(SystemClock), reached))
     }
     pub(super) async fn federation(&self, store: &Store) -> Result<Federation, Failed> {
         let federation = self.network(store).await?.federation(&self.config);

@@ -85,7 +85,8 @@ fn print(context: &Context, name: &str, status: &Status) -> Result<(), Failed> {
 pub(super) async fn run(
     context: &Context,
     store: &Store,
-    (name, rebuild): (&str, bool),
+    name: &str,
+    rebuild: bool,
 ) -> Result<(), Failed> {
     let gateway = context.gateway(store).await?;
     let upstream = gateway.named(name).await.map_err(Failed::because)?;

@@ -82,12 +82,20 @@ fn read_secret() -> Result<String, Failed> {
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
+/// The arguments of `add` that have a name of their own.
+struct Named {
+    kind: String,
+    client_id: String,
+    issuer: Option<String>,
+}
+
 /// The settings for the arguments of `add`.
 fn settings(
     words: &[String],
-    (kind, client_id, issuer): (String, String, Option<String>),
+    named: Named,
     secret_stdin: bool,
 ) -> Result<Map<String, Value>, Failed> {
+    let Named { kind, client_id, issuer } = named;
     let mut table = toml::Table::new();
     for text in words {
         edit::read(PROVIDERS, &mut table, text)?;
@@ -141,7 +149,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let providers = context.providers(&store).await?;
     match command {
         Command::Add { name, kind, client_id, client_secret_stdin, issuer, settings: words } => {
-            let mut settings = settings(&words, (kind, client_id, issuer), client_secret_stdin)?;
+            let named = Named { kind, client_id, issuer };
+            let mut settings = settings(&words, named, client_secret_stdin)?;
             reach::settle(context, &mut settings).await?;
             let operator = Authority::operator();
             let provider = providers.add(&operator, &name, settings, Reach::Machine).await?;

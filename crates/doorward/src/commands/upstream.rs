@@ -172,7 +172,8 @@ async fn exists(upstreams: &Upstreams, name: &str) -> Result<(), Failed> {
 /// Decides about a tool.
 async fn decide(
     upstreams: &Upstreams,
-    (name, tool): (&str, &str),
+    name: &str,
+    tool: &str,
     decision: Decision,
 ) -> Result<String, Failed> {
     let seen = ToolVersion { upstream: name, tool, seen: None };
@@ -252,7 +253,7 @@ const BY: &str = "the command line";
 
 async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Result<(), Failed> {
     let approved = match tool {
-        Some(tool) => vec![decide(upstreams, (name, tool), Decision::Approve).await?],
+        Some(tool) => vec![decide(upstreams, name, tool, Decision::Approve).await?],
         None => upstreams.approve_waiting(name, BY).await?,
     };
     if approved.is_empty() {
@@ -307,18 +308,18 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         #[cfg(feature = "knowledge")]
         Command::Index { name, rebuild } => {
-            super::index::run(context, &store, (&name, rebuild)).await?;
+            super::index::run(context, &store, &name, rebuild).await?;
         }
         Command::Tools { name, waiting } => tools(context, &upstreams, &name, waiting).await?,
         Command::Waiting => waiting(context, &upstreams).await?,
         Command::Approve { name, tool } => approve(&upstreams, &name, tool.as_deref()).await?,
         Command::Reject { name, tool } => {
-            decide(&upstreams, (&name, &tool), Decision::Reject).await?;
+            decide(&upstreams, &name, &tool, Decision::Reject).await?;
             report!("Rejected {tool}.");
         }
         Command::Classify { name, tool, class } => {
             let decision = Decision::Classify(ToolClass::parse(&class));
-            decide(&upstreams, (&name, &tool), decision).await?;
+            decide(&upstreams, &name, &tool, decision).await?;
             report!("{tool} has the class {class} now.");
         }
         Command::Delete { name } => {
