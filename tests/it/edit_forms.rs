@@ -29,7 +29,7 @@ async fn explains_in_each_language(browser: &Browser, url: &str) {
     let said = [
         ("en", "The client ID that the provider issued."),
         ("de", "Die vom Anbieter ausgestellte Client-ID."),
-        ("fr", "L’identifiant client émis par le fournisseur."),
+        ("fr", "L’ID client émis par le fournisseur."),
     ];
     for (language, _) in said {
         let request = browser.raw(reqwest::Method::GET, url).header("accept-language", language);
@@ -79,7 +79,7 @@ async fn an_upstream_is_added_and_changed_by_page_alone() {
     assert!(!browser.get(&at("")).await.body.contains("/admin/upstreams/wiki"));
     let command = [("do", "paste"), ("pasted", "{\"mcpServers\": {\"x\": {\"command\": \"sh\"}}}")];
     let refused = send(&served, &browser, &form, "/admin/upstreams", &command).await.expect(400);
-    assert!(refused.body.contains("This server is a program"));
+    assert!(refused.body.contains("This server is a local process"));
     let url = wiki.url.clone();
     let fields = [
         ("name", "wiki"),

@@ -41,7 +41,7 @@ pub enum AccessTokenError {
     #[error("there are already {} tokens; revoke some first", AccessToken::MOST)]
     TooMany,
     /// It does not exist, belongs to another user, or has expired.
-    #[error("there is no such active token")]
+    #[error("the token does not exist or is not active")]
     Unknown,
     /// The user signs in through an identity provider at which the account has ended.
     #[error(

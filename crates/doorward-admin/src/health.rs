@@ -196,10 +196,10 @@ impl fmt::Display for State {
             }
             Self::Off => formatter.write_str("is disabled"),
             Self::Free(bytes) => write!(formatter, "{} MiB are free", bytes / MIB),
-            Self::BackedUp(at) => write!(formatter, "the last was made at {}", text::rfc3339(*at)),
+            Self::BackedUp(at) => write!(formatter, "last created at {}", text::rfc3339(*at)),
             Self::NotBackedUp => formatter.write_str(
-                "none was made with doorward backup; make one, or ignore this if the database is \
-                 backed up otherwise",
+                "no backup was created with doorward backup; create one, or ignore this if the \
+                 database is backed up in another way",
             ),
         }
     }
@@ -213,7 +213,7 @@ impl fmt::Display for Fault {
                 "the changed configuration cannot be used, and the previous one stays in effect: {problem}"
             ),
             Self::ClocksDiffer => formatter
-                .write_str("this machine and the database differ; synchronise their clocks"),
+                .write_str("the clocks of this machine and the database differ; synchronise them"),
             Self::Behind(count) => {
                 write!(formatter, "{count} entries wait to be sent; the log has the reason")
             }
@@ -222,13 +222,13 @@ impl fmt::Display for Fault {
                 let at = text::rfc3339(*at);
                 write!(formatter, "{error}; failed at {at}, last success: {last}")
             }
-            Self::NotAsked => formatter.write_str("has not been asked yet"),
+            Self::NotAsked => formatter.write_str("not checked yet"),
             Self::NotAskedSince(at) => {
-                write!(formatter, "has not been asked since {}", text::rfc3339(*at))
+                write!(formatter, "not checked since {}", text::rfc3339(*at))
             }
             Self::Full(bytes) => write!(
                 formatter,
-                "only {} MiB are free in the data directory; make room before writes fail",
+                "only {} MiB are free in the data directory; free some space before writes fail",
                 bytes / MIB
             ),
             Self::Failed(detail) => formatter.write_str(detail),

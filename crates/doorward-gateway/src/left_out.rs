@@ -118,27 +118,28 @@ impl Why {
                  url"
             }
             Self::Server => "the document does not name its server; set url",
-            Self::Template => "no parameter fills a part of its path",
+            Self::Template => "a part of its path has no parameter",
             Self::Method => "its HTTP method is not supported",
             Self::Body => "its body has a media type that cannot be created from arguments",
             Self::Reference => {
-                "the document does not contain what it refers to; any value is accepted"
+                "the document does not contain the definition that is referenced; any value is \
+                 accepted"
             }
             Self::Keyword => "it is not valid JSON Schema there; the keyword is ignored",
             Self::Parameter => "the parameter cannot be sent",
-            Self::Reserved => "the parameter would authorize or belongs to the protocol",
+            Self::Reserved => "the parameter carries credentials or is reserved by the protocol",
             Self::Undescribed => {
                 "the path names a parameter that is not described; it is treated as text"
             }
             Self::Unnamed => "it has no name or URI",
-            Self::Unread => "it is not what the protocol specifies",
+            Self::Unread => "it does not conform to the protocol",
             Self::Deep => "values in it are nested deeper than 100; they are left out",
-            Self::Kind => "the protocol has no such type",
-            Self::Hints => "they are not what the protocol specifies; all are ignored",
+            Self::Kind => "the protocol does not define this type",
+            Self::Hints => "they do not conform to the protocol; all are ignored",
             Self::NoSchema => "it is missing or not an object; any object is accepted",
             Self::Untyped => "it is missing; it is read as \"object\"",
             Self::NoName => "it is missing; the URI is used",
-            Self::Unannounced => "it is not announced; it is listed all the same",
+            Self::Unannounced => "the upstream does not announce it; it is listed anyway",
             Self::Unlisted => "the upstream did not respond with the list",
             Self::Endless => "the list has too many pages or repeats itself; the rest is not read",
         }

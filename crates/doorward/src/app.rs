@@ -114,7 +114,7 @@ fn made_public(public_url: &PublicUrl, name: &str) -> Vec<String> {
             public_url.at(doorward_model::routes::MCP)
         ),
         "the URLs of its endpoints, the names of its scopes and its public keys".to_owned(),
-        "the names of upstreams, at URLs below it".to_owned(),
+        "the names of the upstreams, in URLs below the server's".to_owned(),
     ]
 }
 

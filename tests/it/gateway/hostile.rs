@@ -48,7 +48,7 @@ async fn f_09_wrong_slow_huge_and_endless_responses_are_errors_of_that_call_alon
         (
             "patient",
             "lie",
-            "responded to tools/call with something that is not what the protocol specifies",
+            "responded to tools/call with a message that does not conform to the protocol",
         ),
         ("patient", "garbage", "with text that is not JSON"),
     ] {

@@ -353,9 +353,9 @@ pub(super) fn block(mut value: Value, left_out: &mut LeftOut) -> Value {
     let shown: String = kind.chars().filter(|letter| !letter.is_control()).take(40).collect();
     left_out.add(&format!("block {shown}"), if known { Why::Unread } else { Why::Kind });
     let words = if known {
-        format!("a block of the type {shown:?} is left out: it is not what the protocol specifies")
+        format!("a block of the type {shown:?} is left out: it does not conform to the protocol")
     } else {
-        format!("a block of the type {shown:?} is left out: the protocol has no such type")
+        format!("a block of the type {shown:?} is left out: the protocol does not define this type")
     };
     json!({"type": "text", "text": format!("({words})")})
 }

@@ -237,7 +237,7 @@ impl Wire {
         match serde_json::from_value(Value::Object(clean)) {
             Ok(message) => ReadText::Message(Box::new(message)),
             Err(_) => {
-                self.no_message(text.as_bytes(), "its members are not what the protocol specifies")
+                self.no_message(text.as_bytes(), "its members do not conform to the protocol")
             }
         }
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::left_out::{LeftOut, Why};
 
 /// The words for a result that cannot be read.
-const OTHER: &str = "something that is not what the protocol specifies";
+const OTHER: &str = "a message that does not conform to the protocol";
 
 /// Reads the result of a request, without parts that do not conform to the protocol. The error
 /// follows "answered METHOD with".

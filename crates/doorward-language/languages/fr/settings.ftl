@@ -14,5 +14,5 @@ settings_ends_access = Les utilisateurs connectés perdent l’accès et doivent
 settings_apply = Appliquer la modification
 settings_show = Afficher la modification
 settings_name = Nom court
-settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
+settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
 settings_lines = Une valeur par ligne.

@@ -47,7 +47,7 @@ pub enum Stop {
     NoAnswer,
     /// The user did not sign in.
     NoSignIn,
-    /// The user signed in and did not continue.
+    /// The user signed in but did not continue.
     NotContinued,
     /// The client registered and sent no browser.
     NoAuthorize,

@@ -281,7 +281,7 @@ impl OddHabit {
                 on(&[Http], Fails("returned an error: “Parse error of yours”"))
             }
             H::CallNullResult | H::CallResultText => {
-                Some(Fails("that is not what the protocol specifies"))
+                Some(Fails("does not conform to the protocol"))
             }
             H::ErrorWithoutMessage | H::ErrorTrue => Some(Fails("returned an error")),
             H::ErrorCodeAsText => Some(Fails("returned an error: “Parse error of yours”")),
@@ -291,7 +291,7 @@ impl OddHabit {
             H::CallNotification | H::CallEmptyBatch | H::CallNumber => {
                 on(&[Http], Fails("with JSON that is not a response"))
             }
-            H::CallUnreadable => Some(Fails("that is not what the protocol specifies")),
+            H::CallUnreadable => Some(Fails("does not conform to the protocol")),
             H::ErrorNullId | H::ErrorNoId | H::ErrorServerErrorId | H::ErrorAsText => {
                 Some(Fails("returned an error: “Parse error of yours”"))
             }
