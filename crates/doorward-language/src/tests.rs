@@ -103,7 +103,10 @@ fn lines(tag: &str) -> Vec<String> {
     files
         .flat_map(|file| {
             let text = fs::read_to_string(file.expect("a file").path()).expect("a text");
-            text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+            text.lines()
+                .filter(|line| !line.starts_with('#'))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         })
         .collect()
 }
@@ -113,7 +116,6 @@ fn texts_have_the_typography_of_their_language() {
     for (_, tag) in Language::ALL {
         let lines = lines(tag);
         assert!(lines.len() > 300, "{tag}");
-        // Attributes of tags and the names of members keep their straight quotes.
         let straight: Vec<_> = lines.iter().filter(|line| line.contains('\'')).collect();
         assert!(straight.is_empty(), "{tag}: {straight:#?}");
     }

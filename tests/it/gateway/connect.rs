@@ -30,7 +30,11 @@ async fn g5_g13_the_callback_belongs_to_one_user_one_browser_and_one_time() {
 async fn the_account_there_is_shown_where_an_id_token_for_doorward_states_it() {
     for (member, value, shown) in [
         ("email", json!("alice@example.com"), "account at the service: alice@example.com"),
-        ("name", json!("<b>Alice</b>\u{0}"), "account at the service: &#60;b&#62;Alice&#60;/b&#62;"),
+        (
+            "name",
+            json!("<b>Alice</b>\u{0}"),
+            "account at the service: &#60;b&#62;Alice&#60;/b&#62;",
+        ),
         ("sub", json!("alice"), ""),
         ("email", json!(7), ""),
         ("aud", json!("another-client"), ""),
