@@ -277,7 +277,7 @@ impl Upstream {
         self
     }
 
-    /// True if it is used.
+    /// True if its tools are offered to users.
     pub fn is_enabled(&self) -> bool {
         self.config.enabled
     }

@@ -13,12 +13,12 @@ pub struct Config {
     pub algorithm: String,
     /// The key that seals private keys and secrets in the database: 32 bytes in base64. Empty for
     /// the file `master.key` in the data directory, which is created at the first start. Set it by
-    /// `DOORWARD_KEYS__MASTER_KEY_FILE` where the data directory and the key must be apart.
+    /// `DOORWARD_KEYS__MASTER_KEY_FILE` to keep the key outside the data directory.
     pub master_key: SecretSetting,
-    /// After how many days the signing key is rotated; 0 for never.
+    /// Days after which the signing key is rotated; 0 for never.
     pub rotation_days: u32,
-    /// For how many seconds a new signing key is published before it signs, so that all caches of
-    /// the key set contain it.
+    /// Seconds for which a new signing key is published before it signs, so that all caches of the
+    /// key set contain it.
     pub publish_ahead_seconds: u32,
 }
 

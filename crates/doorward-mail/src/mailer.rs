@@ -24,12 +24,13 @@ pub struct MailConfig {
     /// The server: `smtps://USER@HOST:465`, or `smtp://USER@HOST:587`, which must offer STARTTLS
     /// unless it is on this machine. Empty sends no mail.
     pub url: String,
-    /// The password for it. Better in the variable's `_FILE` form than in the file.
+    /// The password of the user at the mail server. Prefer the variable's `_FILE` form to the
+    /// configuration file.
     pub password: SecretSetting,
     /// The sender, such as `Doorward <doorward@example.com>`.
     pub from: String,
-    /// True if users get mail about a sign-in to their account from a browser and an IP address
-    /// that are both new.
+    /// True if users get a mail about a sign-in to their account from a new browser and a new IP
+    /// address.
     pub new_sign_in: bool,
 }
 

@@ -15,7 +15,7 @@ pub struct AccessPolicy {
     scopes: Vec<(Scope, Vec<Role>)>,
     tools: Vec<(Pattern, Vec<Role>)>,
     second_factor: ScopeSet,
-    /// True if the administrator's pages require a second factor.
+    /// True if the administrators' pages require a second factor.
     pub second_factor_for_administrators: bool,
 }
 

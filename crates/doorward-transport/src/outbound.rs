@@ -55,7 +55,7 @@ struct Guarded {
 pub struct PeerPermissions<'a> {
     /// Networks that it may be in although they are not public.
     pub networks: &'a [String],
-    /// A PEM file with the certificate authority that signs for it.
+    /// A PEM file with the certificate authority of the upstream, if it is a private one.
     pub ca_file: Option<&'a str>,
     /// Networks in which it may be spoken to without TLS.
     pub plain: &'a [String],

@@ -161,7 +161,7 @@ struct New {
     jwks_uri: Option<String>,
     /// The issuer's public keys, a JWK Set, where this server cannot fetch them.
     jwks: Option<Map<String, Value>>,
-    /// The audience that tokens must be for; without it the public URL of this server.
+    /// The audience that tokens must have; by default the public URL of this server.
     #[schemars(length(min = 1, max = 512))]
     audience: Option<String>,
     /// The patterns of further claims, by their names or JSON pointers.

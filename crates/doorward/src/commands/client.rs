@@ -17,7 +17,7 @@ mod relying;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a client and prints its id, and its secret if it has one. The secret is shown once.
+    /// Adds a client and prints its ID and, if it has one, its secret, which is shown only once.
     Add(Addition),
     /// Changes the name, the redirect URIs or the settings as a relying party of a client that was
     /// added by an administrator.
@@ -27,7 +27,7 @@ pub(super) enum Command {
         /// The new name.
         #[arg(long)]
         name: Option<String>,
-        /// A redirect URI, in place of all present ones. May be given several times.
+        /// A redirect URI; replaces all current ones. May be given several times.
         #[arg(long = "redirect-uri", value_name = "URI")]
         redirect_uris: Vec<String>,
         #[command(flatten)]
@@ -41,11 +41,11 @@ pub(super) enum Command {
     Exchange {
         /// Its client_id.
         id: String,
-        /// The client_id of a client whose tokens it may exchange, besides its own. May be given
-        /// several times; those of before are replaced.
+        /// The client_id of a client whose tokens it may exchange, besides its own; replaces all
+        /// current ones. May be given several times.
         #[arg(long, value_name = "CLIENT_ID", conflicts_with = "off")]
         from: Vec<String>,
-        /// A scope that exchanged tokens may be for. May be given several times.
+        /// A scope that exchanged tokens may have. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "off")]
         scopes: Vec<String>,
         /// End the permission; exchanged tokens end at once.
@@ -54,7 +54,7 @@ pub(super) enum Command {
     },
     /// Lists clients, the newest first.
     List {
-        /// How many at most; 0 lists all.
+        /// The maximum number; 0 lists all.
         #[arg(long, default_value_t = 100)]
         limit: u64,
     },
@@ -83,7 +83,7 @@ pub(super) enum Command {
         /// Its client_id.
         id: String,
     },
-    /// Accepts no further change of a client's metadata document.
+    /// Pins a client's metadata document: the client is refused if it changes.
     Pin {
         /// Its client_id.
         id: String,
@@ -93,9 +93,9 @@ pub(super) enum Command {
         /// Its client_id.
         id: String,
     },
-    /// Deletes the registrations that no user ever authorized.
+    /// Deletes registrations that no user ever authorized.
     CleanUp {
-        /// The number of days that they must be old.
+        /// The minimum age in days.
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         days: u32,
     },
@@ -119,15 +119,15 @@ pub(super) struct Addition {
         conflicts_with = "service"
     )]
     redirect_uris: Vec<String>,
-    /// The method of client authentication: none, client_secret_basic, client_secret_post, or
-    /// private_key_jwt for a service. Without it none, and client_secret_basic for a service.
+    /// The method of client authentication: none (the default), client_secret_basic (the default of
+    /// a service), client_secret_post, or private_key_jwt for a service.
     #[arg(long, value_name = "METHOD", value_parser = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"])]
     auth_method: Option<String>,
-    /// The service as which the client acts without a user (`client_credentials`): the name of
-    /// its account, which is added if there is none.
+    /// The service as which the client acts without a user (`client_credentials`): the name of its
+    /// account, which is created if it does not exist.
     #[arg(long, value_name = "NAME", requires = "scopes", conflicts_with = "admin")]
     service: Option<String>,
-    /// A scope that tokens of the service may be for. May be given several times.
+    /// A scope that tokens of the service may have. May be given several times.
     #[arg(long = "scope", value_name = "SCOPE", requires = "service")]
     scopes: Vec<String>,
     /// A file with the service's public keys, a JWK Set, for private_key_jwt.
@@ -136,12 +136,12 @@ pub(super) struct Addition {
     /// The https URL at which the service publishes its keys, for private_key_jwt.
     #[arg(long, value_name = "URL", requires = "service")]
     jwks_uri: Option<String>,
-    /// Allow it to request the scope `admin` from administrators, which the API for programs
-    /// needs.
+    /// Allow the client to request the scope `admin` from administrators, for the administration
+    /// API.
     #[arg(long)]
     admin: bool,
-    /// Users sign in to another application through it (OpenID Connect): allow it to request
-    /// the scopes openid, profile, email and groups.
+    /// Make the client a relying party, an application that users sign in to (OpenID Connect):
+    /// allow it to request the scopes openid, profile, email and groups.
     #[arg(long, conflicts_with = "service")]
     openid: bool,
     #[command(flatten)]
@@ -151,20 +151,20 @@ pub(super) struct Addition {
 /// The settings of a client to which users sign in.
 #[derive(Args, Debug)]
 struct RelyingPartyOptions {
-    /// Subjects that other applications cannot compare.
+    /// Issue pairwise subjects, which other applications cannot compare.
     #[arg(long, requires = "openid", conflicts_with = "admin")]
     pairwise: bool,
-    /// Answer userinfo as a signed token.
+    /// Return userinfo as a signed token.
     #[arg(long, requires = "openid")]
     signed_userinfo: bool,
     /// A URL to which the browser may be redirected after signing out. May be given several
     /// times.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", requires = "openid")]
     post_logout_redirect_uris: Vec<String>,
-    /// The URL that is told when a session ends (OpenID Connect Back-Channel Logout).
+    /// The URL to notify when a session ends (OpenID Connect Back-Channel Logout).
     #[arg(long, value_name = "URL", requires = "openid")]
     backchannel_logout_uri: Option<String>,
-    /// The application needs the session in such a notice.
+    /// Require the session ID (sid) in the notification.
     #[arg(long, requires = "backchannel_logout_uri")]
     backchannel_logout_session_required: bool,
 }

@@ -54,7 +54,8 @@ pub(super) enum Command {
     },
     /// Lists the providers of the configuration file and those that were added.
     List,
-    /// Tests a provider: discovery, keys, redirect, client. Describes problems with their remedies.
+    /// Tests a provider (discovery, keys, redirect URI, client) and describes problems with their
+    /// remedies.
     Test {
         /// Its name.
         name: String,

@@ -21,7 +21,7 @@ use crate::{Failed, config::UPSTREAMS};
 pub(super) enum Command {
     /// Adds an upstream. A running server offers its tools within a second.
     Add {
-        /// Its name in URLs and before the names of its tools: lower-case letters, digits and '-'.
+        /// Its name in URLs and as prefix of its tools: lower-case letters, digits and '-'.
         name: String,
         /// Its kind.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
@@ -53,7 +53,7 @@ pub(super) enum Command {
         /// commas.
         #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
-        /// Read secrets from standard input, as KEY=VALUE in lines.
+        /// Read secrets from standard input, one KEY=VALUE per line.
         #[arg(long)]
         secret_stdin: bool,
         /// Only show what would change.
@@ -62,11 +62,12 @@ pub(super) enum Command {
     },
     /// Lists the upstreams of the configuration file and those that were added.
     List,
-    /// Tests an upstream: connection, authorization, tools. Describes problems with their remedies.
+    /// Tests an upstream (connection, authorization, tools) and describes problems with their
+    /// remedies.
     Test {
         /// Its name.
         name: String,
-        /// As this user, with their own access.
+        /// Test as this user, with the user's own access.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
@@ -74,7 +75,7 @@ pub(super) enum Command {
     Refresh {
         /// Its name.
         name: String,
-        /// As this user, with their own access.
+        /// Test as this user, with the user's own access.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
@@ -88,13 +89,13 @@ pub(super) enum Command {
         #[arg(long)]
         rebuild: bool,
     },
-    /// Accepts the authorization server that an upstream names instead of the previous one.
-    /// Connected users must connect again.
+    /// Accepts the authorization server that an upstream names now. Connected users must connect
+    /// again.
     Accept {
         /// Its name.
         name: String,
-        /// The issuer that is accepted, as `upstream list --json` shows it; without it, the one
-        /// that the upstream named last.
+        /// The issuer to accept, as in `upstream list --json`; by default the one that the upstream
+        /// named last.
         issuer: Option<String>,
     },
     /// Shows the tools of an upstream: approved, waiting, changed, rejected; with differences and
@@ -102,17 +103,17 @@ pub(super) enum Command {
     Tools {
         /// Its name.
         name: String,
-        /// Only those that wait for a decision.
+        /// Only tools that await a decision.
         #[arg(long)]
         waiting: bool,
     },
-    /// Shows the tools of all upstreams that wait for a decision, with differences and warnings.
+    /// Shows the tools of all upstreams that await a decision, with differences and warnings.
     Waiting,
     /// Approves a tool as it is defined now.
     Approve {
         /// The upstream's name.
         name: String,
-        /// The tool's name at the upstream; without one, all that wait.
+        /// The tool's name at the upstream; by default all tools that await a decision.
         tool: Option<String>,
     },
     /// Rejects a tool: it is neither listed nor called.
@@ -122,7 +123,7 @@ pub(super) enum Command {
         /// The tool's name at the upstream.
         tool: String,
     },
-    /// Sets a tool's class, where its annotations are missing or wrong.
+    /// Sets the class of a tool whose annotations are missing or wrong.
     Classify {
         /// The upstream's name.
         name: String,
