@@ -18,11 +18,11 @@ pub struct NewAccessToken {
     pub scopes: ScopeSet,
     /// The upstreams that it may reach; none means all, and the built-in tools.
     pub upstreams: Vec<UpstreamName>,
-    /// For how many days.
+    /// Lifetime in days.
     pub days: u32,
 }
 
-/// Why a token was not made or changed.
+/// Reason for which a token was not made or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessTokenError {
     /// The name is empty, too long or has control characters.

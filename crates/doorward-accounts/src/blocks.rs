@@ -17,7 +17,7 @@ use argon2::{
     },
 };
 
-/// For how long pieces are kept after the last hash.
+/// Time for which pieces are kept after the last hash.
 const KEPT: Duration = Duration::from_secs(2);
 
 /// The pieces that no hash uses.
@@ -27,7 +27,7 @@ pub(crate) struct Pool(Mutex<Free>);
 #[derive(Debug, Default)]
 struct Free {
     pieces: Vec<Vec<Block>>,
-    /// How many were given back so far.
+    /// Number of pieces given back so far.
     returned: u64,
 }
 
@@ -46,7 +46,7 @@ impl Pool {
         Memory { piece: free.pieces.pop().unwrap_or_default(), pool: Arc::clone(self) }
     }
 
-    /// How many pieces wait for a hash.
+    /// Number of pieces that wait for a hash.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pieces.len()

@@ -54,7 +54,7 @@ impl UnderWay {
     }
 }
 
-/// Why hashing does not work.
+/// Reason for which hashing does not work.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HasherError {
     /// The configured parameters are outside argon2's limits.

@@ -20,9 +20,9 @@ use webauthn_rs::{
 
 use crate::{Accounts, Authority, BrowserFacts, Entrance, FactorError, SignedIn};
 
-/// For how many seconds a ceremony may take.
+/// Seconds for which a ceremony may take.
 const CEREMONY: i64 = 300;
-/// The most passkeys of one user.
+/// Maximum number of passkeys of one user.
 const MOST: usize = 20;
 
 /// The values that a page needs for a ceremony.

@@ -11,7 +11,7 @@ use doorward_store::Store;
 
 use crate::{Finding, Loading, Vital, Vitals};
 
-/// How long the database may take to answer before this server is not ready.
+/// Time that the database may take to answer before this server is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
 const MIB: u64 = 1024 * 1024;
 /// The least free space of the data directory, in bytes.
@@ -37,7 +37,7 @@ pub struct Health {
     clock_is_real: bool,
 }
 
-/// Why a server is not ready.
+/// Reason for which a server is not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReady {
     /// The store failed.

@@ -14,11 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::{Clients, Refusal, Tokens, Users, order::Order};
 
-/// How many rows a part has at most.
+/// Limits of the number of rows of a part.
 const LIMITS: RangeInclusive<u64> = 1..=500;
-/// How many rows a part has if nothing is asked.
+/// Number of rows of a part without a requested number.
 const USUAL: u64 = 100;
-/// The most characters of a search.
+/// Maximum number of characters of a search.
 const LONGEST: usize = 200;
 
 /// A part of a list with the cursors of its neighbours.
@@ -77,7 +77,7 @@ impl<T> From<Part<T>> for Listed<T> {
     }
 }
 
-/// Which users to list, and how.
+/// Selection and order of users in a list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserList {
@@ -91,7 +91,7 @@ pub struct UserList {
     pub role: Option<String>,
     /// The order; by name if there is none.
     pub sort: Option<Order<NameOrTime>>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
     /// The start of the part: `next` of the one before.
@@ -110,7 +110,7 @@ pub enum UserListState {
     Disabled,
 }
 
-/// Which clients to list, and how.
+/// Selection and order of clients in a list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientList {
@@ -123,7 +123,7 @@ pub struct ClientList {
     pub state: Option<ClientListState>,
     /// The order; the newest first if there is none.
     pub sort: Option<Order<NameOrTime>>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
     /// The start of the part: `next` of the one before.
@@ -157,7 +157,7 @@ pub enum ClientListState {
     Unused,
 }
 
-/// Which access tokens to list, and how.
+/// Selection and order of access tokens in a list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenList {
@@ -168,7 +168,7 @@ pub struct TokenList {
     pub state: Option<TokenListState>,
     /// The order; the newest first if there is none.
     pub sort: Option<Order<TokenSort>>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
     /// The start of the part: `next` of the one before.

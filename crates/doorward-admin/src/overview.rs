@@ -8,7 +8,7 @@ use doorward_store::Store;
 
 use crate::{Clients, Health, Providers, Refusal, Upstreams, Vital};
 
-/// For how many seconds the first steps are shown: two weeks after the first entry of the audit.
+/// Seconds for which the first steps are shown: two weeks after the first entry of the audit.
 const FIRST_DAYS: i64 = 14 * 86_400;
 
 /// Pending work of an administrator.

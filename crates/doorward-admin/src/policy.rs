@@ -181,7 +181,7 @@ pub struct RulesInEffect {
     pub default: Effect,
     /// The calls of the last 30 days that no rule matched.
     pub default_hits: i64,
-    /// Where the rules come from.
+    /// Origin of the rules.
     pub source: PolicySource,
     /// The number of the newest version that was saved; 0 if none was.
     pub version: i64,

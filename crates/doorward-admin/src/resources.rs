@@ -19,7 +19,7 @@ use crate::{
     edit::{self, Editable, Planned},
 };
 
-/// The most roles of one.
+/// Maximum number of roles of one.
 const MOST_ROLES: usize = 32;
 
 /// An external resource server to be added.

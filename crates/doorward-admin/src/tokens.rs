@@ -11,7 +11,7 @@ use doorward_store::Store;
 
 use crate::{Refusal, services};
 
-/// The most tokens that are listed.
+/// Maximum number of tokens that are listed.
 const MOST_LISTED: u64 = 1000;
 
 /// The account that a token acts for, by its sign-in name.

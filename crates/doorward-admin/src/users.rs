@@ -11,7 +11,7 @@ use doorward_store::{ConnectedApp, PasswordlessSignIn, Store};
 
 use crate::{Object, Refusal};
 
-/// The most roles that a user may be given.
+/// Maximum number of roles that a user may be given.
 const MOST_ROLES: usize = 50;
 
 /// A change of a user. A value of `None` leaves the field unchanged.

@@ -19,8 +19,8 @@ use crate::{Fault, Part, PartState, State};
 
 /// The time in which a dependency has to answer.
 const WITHIN: Duration = Duration::from_secs(30);
-/// The most dependencies that are asked at the same time: a round over a thousand of them is no
-/// burst, and some that hang do not hold up the others.
+/// Maximum number of dependencies that are asked at the same time: a round over a thousand of them
+/// is no burst, and some that hang do not hold up the others.
 const AT_ONCE: usize = 32;
 /// The time from the start to the first check, and from one check to the next.
 const FIRST: Duration = Duration::from_mins(2);

@@ -21,7 +21,7 @@ use crate::{
     settings::{AuthMethod, Interpret},
 };
 
-/// For how many seconds a client assertion counts: longer than clocks differ that are tolerated.
+/// Seconds for which a client assertion counts: longer than clocks differ that are tolerated.
 const ASSERTION: i64 = 300;
 
 /// Parts of the server that every provider uses.

@@ -80,11 +80,11 @@ pub(crate) struct Rotated {
     pub(crate) credential: Option<Sealed>,
 }
 
-/// The most sign-ins that one IP address begins at once, and a minute: an office behind one IP address
-/// begins many.
+/// Maximum number of sign-ins that one IP address begins at once, and a minute: an office behind
+/// one IP address begins many.
 const STARTS: (u32, u32) = (120, 120);
 
-/// The most refresh tokens that are redeemed at once.
+/// Maximum number of refresh tokens that are redeemed at once.
 const ROTATIONS: usize = 64;
 
 impl Federation {

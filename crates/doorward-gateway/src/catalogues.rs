@@ -28,18 +28,18 @@ use crate::{
     upstream::{Shared, Upstream},
 };
 
-/// How long listing may take in all.
+/// Time that listing may take in all.
 const LIST_WITHIN: Duration = Duration::from_mins(1);
 /// The time for which a failed list is not tried again; doubled with each failure in a row.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The most doublings of the pause, which is about a minute then.
+/// Maximum number of doublings of the pause, which is about a minute then.
 const DOUBLINGS: u32 = 5;
 /// The failures in a row after which a list is tried again only when it is asked for.
 const ATTEMPTS: u32 = 12;
-/// The most lists that are tried again at the same time without a request: many upstreams that fail
-/// together cause no burst.
+/// Maximum number of lists that are tried again at the same time without a request: many upstreams
+/// that fail together cause no burst.
 const RETRIES: usize = 16;
-/// The most lists that are kept.
+/// Maximum number of lists that are kept.
 const MOST: usize = 5000;
 
 /// The key of a list: the upstream, and the user where lists are personal.

@@ -23,10 +23,10 @@ use crate::{
     wire::Wire,
 };
 
-/// How long a cancelled request is kept on a connection of one user if the upstream does not answer
-/// it.
+/// Time that a cancelled request is kept on a connection of one user if the upstream does not
+/// answer it.
 const KEPT_FOR: Duration = Duration::from_mins(10);
-/// How long an upstream may take to be told that a request was taken back.
+/// Time that an upstream may take to be told that a request was taken back.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
 /// A request sent to the upstream, with the messages about it.

@@ -1,4 +1,4 @@
-//! Which upstreams there are: those of the configuration file and those that were added by command.
+//! The set of upstreams: those of the configuration file and those that were added.
 
 use std::{
     collections::BTreeMap,
@@ -70,7 +70,7 @@ fn etag(record: &StoredUpstream) -> String {
     doorward_model::id::etag(&[&record.settings, sealed])
 }
 
-/// Why an upstream could not be added or deleted.
+/// Reason for which an upstream could not be added or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamChangeError {
     /// Its settings cannot work.

@@ -4,12 +4,12 @@
 
 use doorward_model::foreign;
 
-/// The most tools, and the most parts of tools, that are named one by one.
+/// Maximum number of tools, and the most parts of tools, that are named one by one.
 const MOST_NAMED: usize = 20;
-/// The most characters of a name that are shown.
+/// Maximum number of characters of a name that are shown.
 const MOST_NAME: usize = 120;
 
-/// Why a tool, or a part of one, is left out.
+/// Reason for which a tool, or a part of one, is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// Its name cannot be one.
@@ -207,7 +207,7 @@ impl LeftOut {
     pub(crate) fn add_rest(&mut self, count: usize) {
         self.tools.count += count;
     }
-    /// How many tools there are.
+    /// Total number of tools.
     pub fn count(&self) -> usize {
         self.tools.count
     }
@@ -215,7 +215,7 @@ impl LeftOut {
     pub fn named(&self) -> &[(String, Why)] {
         &self.tools.named
     }
-    /// How many parts there are of tools that are offered.
+    /// Total number of left-out parts of offered tools.
     pub fn count_parts(&self) -> usize {
         self.parts.count
     }

@@ -36,7 +36,7 @@ use crate::{
     wire::{LONGEST_URI, Wire},
 };
 
-/// How long a user may take to answer a question of an upstream.
+/// Time that a user may take to answer a question of an upstream.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The handler of messages that an upstream sends by itself.

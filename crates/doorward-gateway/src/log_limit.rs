@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most lines a minute.
+/// Maximum number of lines a minute.
 pub(crate) const MOST_LINES: u32 = 600;
 const MINUTE: Duration = Duration::from_mins(1);
 

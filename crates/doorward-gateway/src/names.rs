@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// The longest name that all popular clients take.
 const LONGEST: usize = 64;
 
-/// The most bytes of a tool's own name.
+/// Maximum number of bytes of a tool's own name.
 const LONGEST_OWN: usize = 256;
 
 /// Reports a text that can be the own name of a tool: not empty, at most 256 bytes, without line

@@ -43,7 +43,7 @@ pub struct UserUpstream {
     pub title: String,
     /// The state of the user's connection.
     pub state: ConnectionState,
-    /// How many of its tools the user may see.
+    /// Number of its tools that the user may see.
     pub tools: usize,
     /// The reason for which it cannot be used, in words.
     #[serde(skip_serializing_if = "Option::is_none")]

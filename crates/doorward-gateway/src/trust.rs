@@ -20,10 +20,10 @@ use crate::{
     upstream::Upstream,
 };
 
-/// The most scopes that are pinned, so that an upstream cannot fill the database.
+/// Maximum number of scopes that are pinned, so that an upstream cannot fill the database.
 const MOST_SCOPES: usize = 100;
 
-/// Why an authorization server was not accepted.
+/// Reason for which an authorization server was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerChangeError {
     /// No such upstream.

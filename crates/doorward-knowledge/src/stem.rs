@@ -8,7 +8,7 @@ use tantivy::tokenizer::{
 
 /// The name of the analysis in the index.
 pub(crate) const ENGLISH: &str = "english";
-/// The most bytes of a word.
+/// Maximum number of bytes of a word.
 const MOST_WORD: usize = 64;
 
 /// The analysis.

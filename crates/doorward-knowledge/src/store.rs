@@ -18,7 +18,7 @@ const MEMORY: usize = 48 * 1024 * 1024;
 /// The blocks of stored texts that a reader holds for each part of the index.
 const BLOCKS: usize = 16;
 
-/// Why the index cannot be used now.
+/// Reason for which the index cannot be used now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreFault {
     /// Another process writes it.

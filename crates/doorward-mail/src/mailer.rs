@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// How long one message may take.
+/// Time that one message may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Mail over SMTP: invitations, forgotten passwords, notices of sign-ins from a new browser and IP
@@ -55,7 +55,7 @@ pub struct MailSetupError {
     pub message: String,
 }
 
-/// Why a mail was not sent.
+/// Reason for which a mail was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
     /// The e-mail address cannot be transmitted to the mail server.

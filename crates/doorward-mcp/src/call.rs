@@ -15,7 +15,7 @@ use crate::{
     tools::ToolError,
 };
 
-/// The most bytes of arguments and result, each, that are recorded.
+/// Maximum number of bytes of arguments and result, each, that are recorded.
 const MOST_RECORDED: usize = 64 * 1024;
 /// The longest unknown name that the audit records, in characters.
 const LONGEST_NAME: usize = 200;

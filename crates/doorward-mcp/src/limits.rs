@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Visit, item::CallLimits, tools::ToolError};
 
-/// How much may be used. An upstream may have tighter limits of its own.
+/// Limits. An upstream may have tighter limits of its own.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
@@ -69,9 +69,10 @@ enum Key {
     Codes(UserId),
 }
 
-/// How many codes of confirmations one user's clients may try in a minute, for all uses together.
+/// Maximum number of confirmation codes that one user's clients may try in a minute, for all uses
+/// together.
 const CODES_PER_MINUTE: u32 = 20;
-/// How many entries are remembered before idle ones are forgotten.
+/// Number of entries that are remembered before idle ones are forgotten.
 const SWEEP_ABOVE: usize = 10_000;
 
 /// An allowance that fills up again at a steady rate.

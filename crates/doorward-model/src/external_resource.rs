@@ -124,7 +124,7 @@ pub enum ResourceError {
 }
 
 impl ExternalResource {
-    /// The most scopes of one.
+    /// Maximum number of scopes of one.
     pub const MOST_SCOPES: usize = 32;
     /// The longest name, in characters.
     pub const LONGEST_NAME: usize = 80;

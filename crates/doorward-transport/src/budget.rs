@@ -30,7 +30,7 @@ pub enum Exceeded {
     Depth,
 }
 
-/// Why a text was not read.
+/// Reason for which a text was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The budget ended first.
@@ -257,7 +257,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 }
 
-/// How many pieces of such work run at once, in the whole process.
+/// Number of pieces of such work that run at once, in the whole process.
 const AT_ONCE: usize = 2;
 
 static TURNS: std::sync::LazyLock<Arc<Semaphore>> =

@@ -109,7 +109,7 @@ pub fn check(config: &OutboundConfig) -> Result<(Networks, Vec<Authority>), Outb
     Ok((allowed, certificates))
 }
 
-/// How many outbound requests run at once.
+/// Number of outbound requests that run at once.
 const CONCURRENT: usize = 32;
 
 impl Outbound {

@@ -25,10 +25,10 @@ use crate::{
     },
 };
 
-/// How often the file is looked at. A change is taken up when the file was the same twice, so that
-/// a file that is being written is not read half.
+/// Interval of checks of the file. A change is taken up when the file was the same twice, so that a
+/// file that is being written is not read half.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The most requests of commands that wait.
+/// Maximum number of requests of commands that wait.
 const MOST_WAITING: usize = 16;
 
 /// The parts of the server that take up settings of the file while it runs.

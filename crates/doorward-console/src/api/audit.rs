@@ -58,7 +58,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Which entries. Everything that is given must hold.
+/// Selection of entries. Everything that is given must hold.
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichEntries")]
@@ -83,7 +83,7 @@ struct Which {
     until: Option<String>,
     /// Only entries with smaller numbers: `next` of the page before.
     before: Option<i64>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u64>,
 }

@@ -101,7 +101,7 @@ struct Shown {
     source: String,
     /// The redirect URI to register at the identity provider.
     redirect_uri: String,
-    /// How many accounts are linked.
+    /// Number of accounts that are linked.
     users: u64,
     /// The users who can sign in, in one sentence.
     admits: String,

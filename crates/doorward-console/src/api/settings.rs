@@ -148,7 +148,7 @@ struct DependencyHealth {
     last_failure: Option<i64>,
     /// The error of the last failure.
     last_error: Option<String>,
-    /// How long the last answer took, in milliseconds.
+    /// Time that the last answer took, in milliseconds.
     milliseconds: Option<u64>,
 }
 

@@ -28,7 +28,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Which attempts.
+/// Selection of attempts.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichAttempts")]
@@ -36,10 +36,10 @@ struct Which {
     /// Only of this client: its client_id, or part of its name or of its user agent.
     #[schemars(length(max = 512))]
     client: Option<String>,
-    /// How far to look back, in hours, at most a week.
+    /// Hours to examine, at most a week.
     #[schemars(range(min = 1, max = 168))]
     hours: Option<u64>,
-    /// How many at most, 1 to 200.
+    /// Maximum number, 1 to 200.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u64>,
 }

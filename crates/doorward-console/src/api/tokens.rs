@@ -105,7 +105,7 @@ struct New {
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z][a-z0-9-]*$")))]
     upstreams: Vec<String>,
-    /// For how many days.
+    /// Lifetime in days.
     #[schemars(range(min = 1, max = 3660))]
     days: u32,
 }

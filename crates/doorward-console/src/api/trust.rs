@@ -85,7 +85,7 @@ struct Shown {
     name: String,
     /// The id of the service's account as which the workload acts.
     service: Option<String>,
-    /// The most that a token may be for.
+    /// Scopes that a token may have at most.
     scopes: Vec<String>,
     issuer: String,
     /// The URL of the issuer's keys; null if the discovery document names it.
@@ -148,7 +148,7 @@ struct New {
     /// there is none.
     #[schemars(length(min = 1))]
     service: String,
-    /// The most that a token may be for.
+    /// Scopes that a token may have at most.
     scopes: Vec<String>,
     /// The issuer, as the claim iss names it. Without jwks_uri and jwks its discovery document names
     /// its keys.

@@ -123,7 +123,7 @@ enum Format {
     Csv,
 }
 
-/// Which calls. Everything that is given must hold. Times are rounded to whole hours.
+/// Selection of calls. Everything that is given must hold. Times are rounded to whole hours.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichUsage")]
@@ -148,7 +148,7 @@ struct Which {
     outcome: Option<Ended>,
     /// `json` or `csv`.
     format: Option<Format>,
-    /// How many rows at most, 1 to 1000.
+    /// Maximum number of rows, 1 to 1000.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u64>,
 }
@@ -205,7 +205,7 @@ struct Row {
 struct Unused {
     /// The approved tools that were not called in the period.
     tools: Vec<String>,
-    /// How many users have neither a client nor a personal access token.
+    /// Number of users that have neither a client nor a personal access token.
     users_without_client: u64,
     /// The sign-in names of the first hundred; absent without the role auditor.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,9 +11,9 @@ use doorward_model::{Timestamp, UpstreamName, UserId};
 use super::key::AccessKey;
 use crate::upstream::Upstream;
 
-/// How many seconds before its end a token is replaced.
+/// Seconds before its expiry at which a token is replaced.
 pub(super) const EARLY: i64 = 30;
-/// The most tokens, and the most wanted scopes, that are kept in memory.
+/// Maximum number of tokens, and of wanted scopes, kept in memory.
 const MOST: usize = 10_000;
 
 /// Tokens with their end.

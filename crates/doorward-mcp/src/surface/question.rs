@@ -6,12 +6,12 @@ use super::{
     words::{is_plural, split, stem},
 };
 
-/// The most words of a question that count.
+/// Maximum number of words of a question that count.
 const MOST_WORDS: usize = 64;
 
 /// Words that end a verb of two words after its object. Others are prepositions there.
 const PARTICLES: &str = "away back down off out up";
-/// The most words up to there.
+/// Maximum number of words up to there.
 const MOST_BETWEEN: usize = 5;
 
 /// The weight of a word that only says how many.
@@ -20,7 +20,7 @@ const QUANTITY_WEIGHT: f64 = 0.25;
 const IMPLIED_WEIGHT: f64 = 0.35;
 /// The weight of a verb that says only that something is to be seen.
 const GENERIC_WEIGHT: f64 = 0.1;
-/// How much words after the first preposition count, where the subject is before it.
+/// Weight of words after the first preposition, if the subject precedes it.
 const TAIL_WEIGHT: f64 = 0.8;
 
 /// Words before the verb of a request.
@@ -74,7 +74,7 @@ pub(super) struct Term {
     pub(super) stem: String,
     /// The word itself.
     pub(super) word: String,
-    /// How much it counts.
+    /// Its weight.
     pub(super) weight: f64,
     /// It is the verb of a request.
     pub(super) is_verb: bool,

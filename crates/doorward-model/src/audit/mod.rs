@@ -73,7 +73,7 @@ pub struct CallFacts {
     pub class: String,
     /// The decision, and the rule that made it.
     pub decision: String,
-    /// How long it took, in microseconds.
+    /// Duration in microseconds.
     pub micros: i64,
     /// Bytes of its arguments.
     pub request_bytes: i64,

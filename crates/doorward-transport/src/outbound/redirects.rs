@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Fetched, Outbound, OutboundError};
 
-/// The most redirects of one request.
+/// Maximum number of redirects of one request.
 const MOST: usize = 5;
 
 /// The URL to which a request is sent instead.

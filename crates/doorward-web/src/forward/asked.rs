@@ -14,7 +14,7 @@ pub(super) struct ForwardedRequest {
     pub(super) is_page: bool,
     /// The scopes that the proxy demands.
     pub(super) scopes: Vec<Scope>,
-    /// How the proxy takes a redirect.
+    /// The form in which the proxy accepts a redirect.
     pub(super) redirects: Redirects,
 }
 

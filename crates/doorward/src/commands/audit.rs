@@ -21,7 +21,7 @@ pub(super) struct Command {
     /// Continue and print entries as they arrive.
     #[arg(long)]
     follow: bool,
-    /// How many of the last entries to print; 0 prints all that fit.
+    /// Number of the newest entries to print; 0 prints all matches.
     #[arg(long, default_value_t = 50)]
     limit: u64,
 }

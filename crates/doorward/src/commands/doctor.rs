@@ -104,7 +104,7 @@ fn server(context: &Context) -> Result<String, String> {
     ))
 }
 
-/// How long the certificate is valid that is configured, or that the server used last.
+/// Remaining validity of the configured certificate, or of the one that the server used last.
 fn certificate(context: &Context) -> Option<Finding> {
     let file = match &context.checked.tls {
         TlsSource::Files(files) => files.certificate.clone(),

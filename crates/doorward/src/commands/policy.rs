@@ -36,7 +36,7 @@ pub(super) enum Command {
     },
     /// Lists the saved versions, the newest first.
     Versions {
-        /// How many.
+        /// The maximum number.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1000))]
         limit: u64,
     },

@@ -22,7 +22,7 @@ pub(super) struct Command {
     /// text or csv.
     #[arg(long, default_value = "text", value_parser = ["text", "csv"])]
     format: String,
-    /// How many rows to print, at most 1000.
+    /// Number of rows to print, at most 1000.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     limit: u64,
 }

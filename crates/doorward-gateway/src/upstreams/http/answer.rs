@@ -33,10 +33,10 @@ use crate::{
     },
 };
 
-/// The most bytes that are read of a response that refuses, and for how long.
+/// Maximum number of bytes that are read of a response that refuses, and for how long.
 const MOST_WORDS: usize = 64 * 1024;
 const WORDS_WITHIN: Duration = Duration::from_secs(5);
-/// How long an upstream may take to answer the check of its session.
+/// Time that an upstream may take to answer the check of its session.
 const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads a body up to a number of bytes.

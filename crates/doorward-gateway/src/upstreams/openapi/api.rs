@@ -6,9 +6,9 @@ use url::Url;
 
 use crate::{definition::Shown, left_out::LeftOut, upstream::Origins};
 
-/// The most bytes of a document.
+/// Maximum number of bytes of a document.
 pub(super) const MOST_DOCUMENT: usize = 32 * 1024 * 1024;
-/// The most base URLs that are named.
+/// Maximum number of base URLs that are named.
 const MOST_BASES: usize = 3;
 
 /// An API, read from its document.

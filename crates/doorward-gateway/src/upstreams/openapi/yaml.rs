@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 /// The names of the tags of YAML itself begin with this.
 const OWN: &str = "tag:yaml.org,2002:";
-/// The most left-out members that are named.
+/// Maximum number of left-out members that are named.
 const MOST_NAMED: usize = 20;
 
 /// A document, and the places in it of members that are left out.
@@ -26,7 +26,7 @@ struct Node {
     value: Value,
     bytes: usize,
     values: usize,
-    /// How deep its contents are nested; 0 for a scalar.
+    /// Depth of nesting of its contents; 0 for a scalar.
     depth: usize,
     /// The text of a scalar, as it is written.
     text: Option<String>,
