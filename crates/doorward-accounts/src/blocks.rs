@@ -31,7 +31,7 @@ struct Free {
     returned: u64,
 }
 
-/// One piece, while it is used. It goes back when it is dropped.
+/// One piece in use. Dropping it returns it.
 #[derive(Debug)]
 pub(crate) struct Memory {
     piece: Vec<Block>,

@@ -29,7 +29,7 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
-    /// True if there is anything to prove a second factor with.
+    /// True if the user has a second factor.
     pub fn any(self) -> bool {
         self.passkeys > 0 || self.authenticator
     }

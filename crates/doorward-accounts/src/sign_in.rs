@@ -78,8 +78,8 @@ const WAITING: i64 = 600;
 /// Seconds for which a user who signed in with a first password may choose another one.
 const CHOOSING: i64 = 600;
 
-/// Reason for which a sign-in failed. Only these, so that an answer tells whether an account exists
-/// to no one but its user.
+/// Reason for which a sign-in failed. Only these, so that no response reveals whether an account
+/// exists, except to its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignInRefusal {
     /// Name and password belong together, and the password is a first one: the user chooses another

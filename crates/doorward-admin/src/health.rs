@@ -19,7 +19,7 @@ const LEAST_FREE: u64 = 128 * MIB;
 /// The seconds by which two clocks may differ.
 const APART: i64 = 5;
 
-/// Tells how many bytes are free in the data directory.
+/// Returns the number of free bytes in the data directory.
 pub type Free = Arc<dyn Fn() -> std::io::Result<u64> + Send + Sync>;
 
 /// Looks at everything that a server depends on. Cheap to clone.
@@ -29,7 +29,7 @@ pub struct Health {
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     audit: AuditConfig,
-    /// The health of what the server depends on.
+    /// The health of the server's dependencies.
     pub vitals: Vitals,
     loading: Live<Loading>,
     free: Free,

@@ -89,7 +89,7 @@ pub struct UserList {
     /// Only users with this role, of an administrator or of a rule.
     #[schemars(length(max = 64))]
     pub role: Option<String>,
-    /// The order; by name if there is none.
+    /// The order; by name by default.
     pub sort: Option<Order<NameOrTime>>,
     /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
@@ -121,7 +121,7 @@ pub struct ClientList {
     pub source: Option<ClientListSource>,
     /// Only those in this state.
     pub state: Option<ClientListState>,
-    /// The order; the newest first if there is none.
+    /// The order; the newest first by default.
     pub sort: Option<Order<NameOrTime>>,
     /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
@@ -166,7 +166,7 @@ pub struct TokenList {
     pub search: Option<String>,
     /// Only those in this state.
     pub state: Option<TokenListState>,
-    /// The order; the newest first if there is none.
+    /// The order; the newest first by default.
     pub sort: Option<Order<TokenSort>>,
     /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]

@@ -25,7 +25,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// True if nothing waits.
+    /// True if no decision is pending.
     pub fn is_empty(&self) -> bool {
         self.tools == 0
             && self.clients == 0

@@ -91,7 +91,7 @@ impl Tokens {
         Ok(self.store.access_tokens_of(&holder.id).await?)
     }
 
-    /// Makes a token; with it, the account of a service that there is not yet.
+    /// Creates a token and, if missing, the account of its service.
     pub async fn make(
         &self,
         authority: &Authority,

@@ -202,7 +202,7 @@ impl Upstreams {
         Ok(self.gateway.left_out(upstream.name))
     }
 
-    /// All upstreams, each with the numbers that a list shows. Nothing is asked.
+    /// All upstreams, each with the numbers that a list shows, without a request to them.
     pub async fn summaries(&self) -> Result<Vec<UpstreamSummary>, Refusal> {
         let store = &self.users.store;
         let tools = store.count_tools().await?;

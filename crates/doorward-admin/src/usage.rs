@@ -348,7 +348,7 @@ impl Usages {
         Ok(Unconnected { count, names })
     }
 
-    /// Counts again what the audit still has, and returns how many entries were read.
+    /// Counts the remaining entries of the audit again, and returns the number of entries read.
     pub async fn rebuild(&self) -> Result<u64, Refusal> {
         Ok(self.store.rebuild_usage().await?)
     }

@@ -43,7 +43,7 @@ pub enum UserState {
 }
 
 impl UserState {
-    /// Its name in the API and in what commands print.
+    /// Its name in the API and in the output of commands.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -62,7 +62,7 @@ pub struct UserDetails {
     pub enrolled: Enrolled,
     /// Sessions in browsers.
     pub sessions: Vec<Session>,
-    /// Clients that the user allowed something.
+    /// Clients to which the user gave access.
     pub apps: Vec<ConnectedApp>,
     /// Accounts at identity providers.
     pub identities: Vec<LinkedIdentity>,

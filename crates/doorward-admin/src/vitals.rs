@@ -40,8 +40,8 @@ pub struct Vital {
 }
 
 impl Vital {
-    /// Its state as a part of the server. Only what works is well; what was not asked yet is told as
-    /// such.
+    /// Its state as a part of the server. Only a working dependency is well; one that was not
+    /// checked yet is reported as such.
     pub fn part(&self) -> PartState {
         let time = |at: Option<i64>| at.map(Timestamp);
         let record = &self.record;
@@ -100,7 +100,7 @@ impl Known {
 }
 
 impl Vitals {
-    /// The health of what these reach.
+    /// The health of the servers that these reach.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
@@ -124,7 +124,7 @@ impl Vitals {
         Ok(all)
     }
 
-    /// The health of every dependency, as it was last noted. Nothing is asked.
+    /// The health of every dependency at its last check. No check is made.
     pub async fn known(&self) -> Result<Vec<Vital>, StoreError> {
         let mut vitals = Vec::new();
         let all: Vec<_> = self.all().await?.iter().map(Known::named).collect();
@@ -197,12 +197,12 @@ impl Vitals {
             .map_or(Ok(()), Err)
     }
 
-    /// Closes what asking opened.
+    /// Closes connections that checks opened.
     pub fn close(&self) {
         self.gateway.close();
     }
 
-    /// Asks again and again until `stop`.
+    /// Repeats the checks until `stop`.
     pub async fn watch(self, stop: CancellationToken) {
         let mut pause = FIRST;
         loop {

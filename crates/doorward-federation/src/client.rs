@@ -48,7 +48,7 @@ pub(crate) struct Client {
     pub(crate) provider_services: ProviderServices,
 }
 
-/// A token request without tokens in the response. A refresh token in it counts all the same.
+/// A token request without tokens in the response. A refresh token in it still counts.
 #[derive(Clone, Debug)]
 pub(crate) struct NoTokens {
     pub(crate) error: FederationError,

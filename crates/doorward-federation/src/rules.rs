@@ -163,7 +163,7 @@ impl Provider {
         }
     }
 
-    /// Fails where its settings leave open who may create an account here.
+    /// Fails if its settings leave open which users may create an account here.
     pub(crate) fn decided(&self) -> Result<(), SettingError> {
         sign_up::decided(self.kind, &self.config, self.new_users)
     }

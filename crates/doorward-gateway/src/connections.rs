@@ -174,7 +174,7 @@ fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
 }
 
 impl Gateway {
-    /// True if there is any upstream.
+    /// True if at least one upstream exists.
     pub(crate) async fn is_in_use(&self) -> bool {
         self.upstreams().await.is_ok_and(|upstreams| !upstreams.is_empty())
     }

@@ -305,8 +305,7 @@ impl Gateway {
             && Arc::ptr_eq(&known.configured, &self.inner.configured.now()))
     }
 
-    /// Takes up changes by a command or another replica. Mostly there are none, which costs next to
-    /// nothing.
+    /// Applies changes by a command or another replica. Without changes it costs almost nothing.
     pub async fn follow(&self) -> Result<(), StoreError> {
         if self.is_current().await? { Ok(()) } else { self.all_upstreams().await.map(drop) }
     }

@@ -16,7 +16,7 @@ pub(crate) struct LogLimit {
 }
 
 impl LogLimit {
-    /// Counts a line. `true` if it is logged; the first that is not is told of.
+    /// Counts a line. `true` if it is logged; the first one that is not is reported.
     pub(crate) fn admits(&mut self, upstream: &str) -> bool {
         self.admits_at(upstream, Instant::now())
     }

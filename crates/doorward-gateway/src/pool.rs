@@ -171,8 +171,8 @@ impl Pool {
         slot
     }
 
-    /// Closes connections that were not used for as long as their upstream allows, and the longest
-    /// idle where there are too many.
+    /// Closes connections that were idle for as long as their upstream allows and, if there are too
+    /// many, the longest idle ones.
     pub(crate) fn close_idle(&self, now: Timestamp) {
         let mut slots = self.slots();
         slots.retain(|_, slot| {

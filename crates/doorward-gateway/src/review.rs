@@ -117,7 +117,7 @@ impl std::fmt::Display for Decision {
 #[derive(Debug, thiserror::Error)]
 pub enum ToolChangeError {
     /// No such tool.
-    #[error("there is no tool {0} there; doorward upstream tools lists them")]
+    #[error("the upstream has no tool {0}; doorward upstream tools lists its tools")]
     Unknown(String),
     /// It changed while the administrator looked.
     #[error("the tool was changed in the meantime; check it and decide again")]

@@ -266,7 +266,7 @@ impl Gateway {
             .await;
     }
 
-    /// Waits until there may be something to revoke.
+    /// Waits until tokens may be due for revocation.
     pub async fn revocation_wanted(&self) {
         self.inner.revocations.notified().await;
     }

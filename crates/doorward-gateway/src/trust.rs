@@ -201,7 +201,7 @@ impl Inner {
 }
 
 impl Gateway {
-    /// Takes up what the operator changed while no server ran: an upstream that left the
+    /// Applies changes that the operator made while no server ran: an upstream that left the
     /// configuration file ends, and one that has another place or issuer there is a new one. To be
     /// called after [`Gateway::configure`].
     pub async fn reconcile(&self) -> Result<(), StoreError> {

@@ -247,7 +247,7 @@ impl Mcp {
         self.inner.settings.recorded.iter().any(|pattern| pattern.matches(name))
     }
 
-    /// Tells the audit of a use that was refused before it was looked at.
+    /// Records in the audit a use that was refused before it was evaluated.
     pub(crate) async fn note_refused(&self, visit: &Visit, verb: Verb, facts: &Facts<'_>) {
         let event = AuditEvent {
             call: Some(Box::new(stored(visit, self, facts))),

@@ -338,7 +338,7 @@ impl Mcp {
     }
 }
 
-/// Tells clients of the argument that carries a code, in the schema of a tool that needs one.
+/// Adds the argument that carries a code to the schema of a tool that needs one.
 pub(crate) fn with_argument(tool: &mut rmcp::model::Tool) {
     let mut schema = tool.input_schema.as_ref().clone();
     let properties = schema.entry("properties").or_insert_with(|| json!({}));

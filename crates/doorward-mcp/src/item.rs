@@ -133,13 +133,13 @@ pub struct Facts<'a> {
     pub scope: Scope,
     /// It reaches beyond its server.
     pub open_world: bool,
-    /// Using it again changes nothing more.
+    /// Repeated use has no further effect.
     pub idempotent: bool,
     /// Limits of one use of it.
     pub limits: CallLimits,
 }
 
-/// Something that can be judged.
+/// An item that can be judged.
 pub trait Judged {
     /// The facts that judging needs.
     fn facts(&self) -> Facts<'_>;

@@ -262,7 +262,7 @@ impl ExternalResource {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Reports a user who may let clients use it.
+    /// True if the user may give clients access to it.
     pub fn admits(&self, user: &User) -> bool {
         self.roles.is_empty() || user.has_any(&self.roles)
     }

@@ -135,7 +135,7 @@ pub enum ClientChangeError {
     )]
     OwnMetadata,
     /// Pairwise subjects are of one host.
-    #[error("pairwise subjects need redirect URIs of one host on the web")]
+    #[error("pairwise subjects require that all redirect URIs are on the same web host")]
     Sector,
     /// A client with pairwise subjects knows its users by nothing else.
     #[error("a client with pairwise subjects signs users in and may request nothing else")]

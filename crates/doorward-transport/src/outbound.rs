@@ -294,7 +294,7 @@ pub struct NoResponse {
 }
 
 impl Streams {
-    /// Sends a request and returns its response, whose body is to be read.
+    /// Sends a request and returns its response with an unread body.
     pub async fn send(
         &self,
         method: http::Method,

@@ -1,5 +1,5 @@
 //! Pages and forms of users: sign-in, consent, the own account; and the layout that the
-//! administrators' pages share. Plain HTML from the server; nothing but passkeys needs JavaScript.
+//! administrators' pages share. Plain HTML from the server; only passkeys need JavaScript.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod assets;

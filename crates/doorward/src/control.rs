@@ -1,5 +1,5 @@
-//! The way from commands to the server that runs on the same data directory: a socket in it, which
-//! only its owner can open. A command asks one thing, and the server answers once.
+//! The connection from commands to the server that runs on the same data directory: a socket in it,
+//! which only its owner can open. A command sends one request, and the server responds once.
 
 use std::{
     fs::{self, File},
@@ -142,7 +142,7 @@ async fn connect(path: &Path) -> std::io::Result<UnixStream> {
     }
 }
 
-/// Asks the server that runs on a data directory; `None` if none does.
+/// Sends a request to the server that runs on a data directory; `None` if none does.
 pub(crate) async fn ask(data_dir: &DataDir, request: Request) -> Result<Option<Reply>, Failed> {
     let place = Place::of(data_dir).map_err(Failed::because)?;
     let mut stream = match connect(&place.path).await {

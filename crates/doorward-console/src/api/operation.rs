@@ -194,7 +194,7 @@ impl Operation {
     }
 }
 
-/// Reason for which something was refused.
+/// Reason for a refusal.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Problem {
     /// A code for programs.

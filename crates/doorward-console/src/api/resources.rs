@@ -154,7 +154,7 @@ struct New {
     /// Its URL, as its tokens will name it in `aud`.
     #[schemars(length(min = 1, max = 500))]
     url: String,
-    /// The name that the consent page shows; its host if there is none.
+    /// The name that the consent page shows; by default the host.
     #[schemars(length(min = 1, max = 80))]
     name: Option<String>,
     /// The scopes that tokens for it may have; the first is the default.

@@ -57,7 +57,7 @@ impl Waits {
     fn lock(&self) -> MutexGuard<'_, HashMap<AccessKey, Timestamp>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Notes a wish to wait for so many seconds.
+    /// Notes a request to wait for so many seconds.
     pub(crate) fn note(&self, key: AccessKey, seconds: Option<i64>, now: Timestamp) {
         let mut waits = self.lock();
         waits.retain(|_, until| now < *until);

@@ -1,5 +1,5 @@
 //! Folders of documents, which this server indexes and searches itself. Each caller finds and reads
-//! what their roles let them see.
+//! only documents that their roles allow.
 
 use std::{
     collections::HashMap,

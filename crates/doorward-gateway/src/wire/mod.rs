@@ -35,7 +35,7 @@ pub(crate) type Message = RxJsonRpcMessage<RoleClient>;
 
 /// Maximum number of bytes of one message of an upstream.
 pub(crate) const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// The longest URI of a resource of which a change is told.
+/// The longest URI of a resource whose changes are reported.
 pub(crate) const LONGEST_URI: usize = 4096;
 /// Maximum number of values of one message, and how deep they are nested.
 const MOST_VALUES: usize = 1_000_000;

@@ -227,7 +227,7 @@ fn read(format: Format, bytes: &[u8]) -> Result<Content, Why> {
     Ok(content)
 }
 
-/// Reads a file. A library that panics costs this file and nothing else.
+/// Reads a file. A panic of a library affects only this file.
 pub(crate) fn read_guarded(format: Format, bytes: Vec<u8>) -> Result<Content, Why> {
     let guarded = move || {
         panic::catch_unwind(AssertUnwindSafe(|| read(format, &bytes))).unwrap_or(Err(Why::Broken))

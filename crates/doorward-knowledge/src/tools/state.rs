@@ -101,7 +101,7 @@ fn left_out(view: &View<'_>) -> Result<(usize, Vec<Value>), Refusal> {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// Tells the state of the index.
+/// Returns the state of the index.
 pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
     let Nothing {} = arguments::read(arguments)?;
     let (phase, percent, scanned_at) = view.shared.state();

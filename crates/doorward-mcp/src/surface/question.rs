@@ -1,5 +1,5 @@
-//! A question as the search understands it: its words by weight, what is to be done, and whether
-//! that changes something.
+//! A question as the search understands it: its words by weight, the requested action, and whether
+//! that action implies a change.
 
 use super::{
     vocabulary::{Action, Vocabulary, phrase},
@@ -58,7 +58,7 @@ fn is_in(words: &str, word: &str) -> bool {
     words.split_whitespace().any(|one| one == word)
 }
 
-/// The action that a question asks for.
+/// The action that a question requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ItemName {
     /// This.
@@ -271,7 +271,7 @@ impl<'w> Sentence<'w> {
 }
 
 impl Question {
-    /// Understands a question. `is_known` tells of a stem that a tool has it.
+    /// Parses a question. `is_known` returns whether a tool has a stem.
     pub(super) fn new(text: &str, is_known: &dyn Fn(&str) -> bool) -> Self {
         let words = words_of(text);
         let sentence = Sentence::new(&words);

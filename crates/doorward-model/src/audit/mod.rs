@@ -114,7 +114,8 @@ pub struct AuditEvent<K = AuditKind> {
     pub subject: String,
     /// The facts of a tool call.
     pub call: Option<Box<CallFacts>>,
-    /// More, as a JSON object: before and after, the reason. Empty if there is none.
+    /// Details as a JSON object, such as the values before and after, or the reason. Empty if there
+    /// are none.
     pub detail: String,
 }
 

@@ -85,8 +85,8 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Asks the URLs one after the other until one has a document that `read` takes. `None` if there
-    /// are no URLs.
+    /// Requests the URLs one after the other until one has a document that `read` accepts. `None`
+    /// if there are no URLs.
     pub async fn run<T>(
         &self,
         urls: &[Url],

@@ -34,7 +34,7 @@ pub(super) enum Unreadable {
     Missing,
     #[error("the forwarded URL cannot be read")]
     Url,
-    #[error("the path holds dot segments or encoded separators, which servers read differently")]
+    #[error("the path contains dot segments or encoded separators, which servers read differently")]
     Path,
     #[error("scope or redirect in the query of this URL is not valid")]
     Setting,

@@ -43,7 +43,7 @@ pub(super) struct DocumentSettings<'a> {
     pub(super) at: Option<Url>,
     /// The origins to which calls may go.
     pub(super) origins: &'a Origins,
-    /// Tells if a tool of this name is offered; others are not read.
+    /// True if a tool of this name is offered; others are not read.
     pub(super) offers: &'a dyn Fn(&str) -> bool,
     /// Method and path of the operation that was pinned under a name.
     pub(super) pinned: &'a dyn Fn(&str) -> Option<String>,

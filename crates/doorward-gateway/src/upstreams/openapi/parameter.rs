@@ -122,7 +122,7 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// The same, with characters that are reserved in URLs as they are. Those that would end the field
-/// or its value are encoded all the same.
+/// or its value are still encoded.
 pub(super) fn reserved(text: &str) -> String {
     encoded_but(text, b":/?@!$'()*,")
 }

@@ -1,6 +1,6 @@
 //! Reads YAML 1.2 into a tree. The library finds the structure; the meaning of tags, of names that
-//! are no texts, of anchors and of merge keys is decided here, so that what JSON does not have costs
-//! the member that it is about.
+//! are no texts, of anchors and of merge keys is decided here, so that an element that JSON does
+//! not allow affects only its own member.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -65,8 +65,7 @@ struct Reader {
     root: Option<Value>,
 }
 
-/// Reads the first document of a text, within the budget: aliases are charged with what they expand
-/// to.
+/// Reads the first document of a text, within the budget: aliases count with their expanded size.
 pub(super) fn read(text: &str, budget: Budget) -> Result<Document, String> {
     let options = granit_parser::options! { emit_unresolved_aliases: true };
     let mut reader = Reader {

@@ -1,5 +1,5 @@
 //! The keyword `x-mcp-header` of schemas of arguments. The protocol library offers no tool on which
-//! it is not what the protocol specifies.
+//! it does not conform to the protocol.
 
 use std::collections::HashSet;
 
