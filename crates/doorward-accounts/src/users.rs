@@ -71,7 +71,9 @@ pub enum UserError {
     #[error("the user was changed in the meantime; check the current state and try again")]
     Changed,
     /// The one-time link is unknown, used or too old.
-    #[error("this link was already used or has expired; create a new one with: doorward admin-link")]
+    #[error(
+        "this link was already used or has expired; create a new one with: doorward admin-link"
+    )]
     Link,
     /// The store failed.
     #[error(transparent)]

@@ -156,7 +156,7 @@ pub enum Refusal {
     #[error("the rules are set in the configuration file; change them there, under [policy]")]
     PolicyInFile,
     /// Another administrator saved the policy meanwhile.
-    #[error("the policy was saved by another administrator meanwhile; compare it with the newest version and decide again")]
+    #[error("the policy was saved by another administrator; compare it with the newest version")]
     PolicyChanged,
     /// A case for the policy cannot be read.
     #[error("case {0:?}: {1}")]

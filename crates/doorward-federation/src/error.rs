@@ -26,7 +26,8 @@ pub enum NotAdmitted {
     /// Only invited users may, and they were not.
     #[error("not invited")]
     NotInvited,
-    /// The settings do not state which users may sign up, and anyone can have an account at the provider.
+    /// The settings do not state which users may sign up, and anyone can have an account at the
+    /// provider.
     #[error("its settings do not state which users may sign up")]
     Undecided,
     /// Their account here is disabled.
