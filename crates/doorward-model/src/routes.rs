@@ -43,7 +43,7 @@ routes! {
     INTROSPECT = "/oauth/introspect";
     /// The claims about the user of an access token (OpenID Connect Core §5.3).
     USERINFO = "/oauth/userinfo";
-    /// Signs a user out at the wish of a relying party (OpenID Connect RP-Initiated Logout 1.0 §2).
+    /// Signs a user out for a relying party (OpenID Connect RP-Initiated Logout 1.0 §2).
     END_SESSION = "/oauth/logout";
     /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
@@ -120,9 +120,9 @@ routes! {
     CONNECT_CLIENT = "/.well-known/doorward-client.json";
     /// Shows a user the call that a client requests, and the code that confirms it.
     CONFIRM = "/confirm/{id}";
-    /// The administrator's page.
+    /// The administrators' overview.
     ADMIN = "/admin";
-    /// Review of upstreams and their tools by an administrator.
+    /// Upstreams, listed with their state.
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// One upstream: its tools, access, connections, settings and activity.
     ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
@@ -144,7 +144,7 @@ routes! {
     ADMIN_RESOURCES = "/admin/resources";
     /// Tools of all upstreams that wait for a decision.
     ADMIN_APPROVALS = "/admin/approvals";
-    /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
+    /// The rules of the policy, and an explanation of its decisions.
     ADMIN_POLICY = "/admin/policy";
     /// The versions of the policy that administrators saved.
     ADMIN_POLICY_VERSIONS = "/admin/policy/versions";
