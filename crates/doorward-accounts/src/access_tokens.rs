@@ -93,7 +93,8 @@ impl Accounts {
         Ok(made)
     }
 
-    /// Makes a token that is not stored yet, so that the write can be part of a larger unit of work.
+    /// Makes a token that is not stored yet, so that the write can be part of a larger unit of
+    /// work.
     pub async fn prepare_access_token(
         &self,
         authority: &Authority,

@@ -115,8 +115,8 @@ pub enum State {
 /// A fault of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The changed configuration cannot be used, for this reason in English; the one before stays in
-    /// effect.
+    /// The changed configuration cannot be used, for this reason in English; the one before stays
+    /// in effect.
     Configuration(String),
     /// The clocks differ.
     ClocksDiffer,
@@ -277,8 +277,8 @@ fn active(keys: &[SigningKey], now: Timestamp) -> usize {
 }
 
 impl Health {
-    /// The state of the server with these keys, these dependencies, this configuration and this free
-    /// space.
+    /// The state of the server with these keys, these dependencies, this configuration and this
+    /// free space.
     pub fn new(ring: Arc<KeyRing>, vitals: Vitals, loading: Live<Loading>, free: Free) -> Self {
         let store = vitals.store.clone();
         let (clock, audit) = (Arc::clone(&vitals.clock), vitals.audit.clone());

@@ -1,5 +1,5 @@
-//! Parameters of lists, which pages, the API and exports share. Each is checked: an unknown value is
-//! refused rather than an empty list shown.
+//! Parameters of lists, which pages, the API and exports share. Each is checked: an unknown value
+//! is refused rather than an empty list shown.
 
 use std::ops::RangeInclusive;
 
@@ -37,8 +37,8 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// The part of rows that are all in memory, in their order: at most `limit`, `after` or `before`
-    /// the row of that name.
+    /// The part of rows that are all in memory, in their order: at most `limit`, `after` or
+    /// `before` the row of that name.
     pub fn of_all(
         rows: Vec<T>,
         (limit, (after, before)): (u64, (Option<&str>, Option<&str>)),

@@ -1,5 +1,5 @@
-//! Explains, step by step, the decision on a user's call of a tool through a client; lists the rules
-//! in effect, and tries others.
+//! Explains, step by step, the decision on a user's call of a tool through a client; lists the
+//! rules in effect, and tries others.
 
 mod trial;
 mod versions;

@@ -257,8 +257,8 @@ impl Upstreams {
         Ok(reviewed)
     }
 
-    /// The tools of all upstreams that wait for a decision, by upstream and name. Only upstreams with
-    /// such tools are looked at.
+    /// The tools of all upstreams that wait for a decision, by upstream and name. Only upstreams
+    /// with such tools are looked at.
     pub async fn waiting(&self) -> Result<Vec<WaitingTool>, Refusal> {
         let counts = self.users.store.count_tools().await?;
         let mut found = Vec::new();

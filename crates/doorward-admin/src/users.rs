@@ -188,7 +188,8 @@ impl Users {
     }
 
     /// Changes a user. The account of a service keeps its role `service`, without which it would be
-    /// the account of a user. Disabling ends sessions, tokens and grants. Returns the user as changed.
+    /// the account of a user. Disabling ends sessions, tokens and grants. Returns the user as
+    /// changed.
     pub async fn change(
         &self,
         authority: &Authority,

@@ -1,4 +1,5 @@
-//! Doorward as a client of a provider: its proof, its authorization requests and its token requests.
+//! Doorward as a client of a provider: its proof, its authorization requests and its token
+//! requests.
 
 use std::sync::Arc;
 

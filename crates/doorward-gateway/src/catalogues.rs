@@ -156,8 +156,8 @@ impl Catalogues {
 /// The use of a catalogue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CatalogueUse {
-    /// A list. It waits for the first listing of an upstream of which nothing is pinned and that did
-    /// not fail before, and for no other: what is pinned is listed at once, and the rest is
+    /// A list. It waits for the first listing of an upstream of which nothing is pinned and that
+    /// did not fail before, and for no other: what is pinned is listed at once, and the rest is
     /// announced.
     List,
     /// A call, which waits for the listing.
@@ -234,8 +234,8 @@ impl Inner {
         }
     }
 
-    /// Reports an upstream that did not respond when it was last asked, possibly before this process
-    /// started.
+    /// Reports an upstream that did not respond when it was last asked, possibly before this
+    /// process started.
     async fn failed_before(&self, upstream: &Upstream) -> bool {
         let key = Dependency::Upstream.key(upstream.name.as_str());
         let stored = self.services.store.setting(&key).await.ok().flatten();

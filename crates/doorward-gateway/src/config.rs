@@ -44,8 +44,8 @@ pub struct UpstreamConfig {
     pub per_user: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https URL.
     pub document: String,
-    /// The folders of a `knowledge` upstream, each as an absolute path or `LABEL = PATH`. The label,
-    /// or else the last part of the path, begins the paths of its documents.
+    /// The folders of a `knowledge` upstream, each as an absolute path or `LABEL = PATH`. The
+    /// label, or else the last part of the path, begins the paths of its documents.
     pub folders: Vec<String>,
     /// The files to index, by patterns of their paths such as `handbook/*.md`. Empty for all files
     /// of a known format. Files that match a pattern but have no known format are read as text.

@@ -64,8 +64,8 @@ async fn outlive(handle: RequestHandle<RoleClient>, closed: ClosedRequest, wire:
         drop(peer);
         let _ = rx.await;
     } else if tokio::time::timeout(KEPT_FOR, rx).await.is_err() {
-        // From now on no answer is waited for: the protocol library forgets the request, and with it
-        // its stream.
+        // From now on no answer is waited for: the protocol library forgets the request, and with
+        // it its stream.
         let given_up = CancelledNotificationParam::new(Some(id.clone()), None);
         let telling = peer.send_notification(CancelledNotification::new(given_up).into());
         let _ = tokio::time::timeout(TOLD_WITHIN, telling).await;

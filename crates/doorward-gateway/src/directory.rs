@@ -124,8 +124,8 @@ impl Gateway {
         .map_err(|error| error.to_string())
     }
 
-    /// Sets up the upstreams of a configuration file, by name. Nothing changes until they are put in
-    /// effect by [`Gateway::configure`].
+    /// Sets up the upstreams of a configuration file, by name. Nothing changes until they are put
+    /// in effect by [`Gateway::configure`].
     pub fn prepare(
         &self,
         configs: &BTreeMap<String, UpstreamConfig>,
@@ -403,8 +403,8 @@ impl Gateway {
         Ok(records.iter().find(|record| record.name == name).map(etag))
     }
 
-    /// Prepares other settings for an upstream that was added. Nothing changes until they are put in
-    /// effect by [`Gateway::change`].
+    /// Prepares other settings for an upstream that was added. Nothing changes until they are put
+    /// in effect by [`Gateway::change`].
     pub async fn prepare_change(
         &self,
         name: &str,

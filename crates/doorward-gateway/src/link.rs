@@ -253,7 +253,8 @@ impl NewLink {
             Arc::clone(&conversations),
             Arc::clone(&self.wire),
         );
-        // Boxed, since the compiler cannot prove of the whole type that it may move between threads.
+        // Boxed, since the compiler cannot prove of the whole type that it may move between
+        // threads.
         let starting: BoxFuture<'_, _> =
             Box::pin(handler.serve_with_lifecycle(transport, lifecycle));
         let running = starting.await.map_err(|error| self.wire.why_not_begun(&error))?;

@@ -183,8 +183,9 @@ impl Inner {
         let name = ending.upstream;
         let end = UpstreamChange::End(Box::new(ending));
         let unit: UnitOfWork = before.into_iter().chain([end]).map(Change::Upstream).collect();
-        // A listing under way would store tools of an upstream that was deleted. This is noted before
-        // the write, which is done also if the caller is dropped; at worst a listing is repeated.
+        // A listing under way would store tools of an upstream that was deleted. This is noted
+        // before the write, which is done also if the caller is dropped; at worst a listing is
+        // repeated.
         let mut turn = self.turns.take(name, self.turns.begin()).await;
         turn.end();
         match self.services.store.apply(unit).await {

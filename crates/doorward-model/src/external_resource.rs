@@ -148,7 +148,8 @@ impl ExternalResource {
         if url.scheme() != "https" && !(url.scheme() == "http" && public_url::is_loopback(&url)) {
             return Err(ResourceError::Insecure);
         }
-        // `https://host` and `https://host/` are both in use as identifiers: each counts as written.
+        // `https://host` and `https://host/` are both in use as identifiers: each counts as
+        // written.
         let canonical = url.as_str();
         let bare = canonical.strip_suffix('/').filter(|_| url.path() == "/");
         if text != canonical && Some(text) != bare {

@@ -1,7 +1,7 @@
 //! The one door for requests that this server makes.
 //!
-//! Every IP address is judged as it is connected to. Redirects are followed by the requests that say
-//! so, within one origin, and proxies of the environment are ignored. http without TLS is for
+//! Every IP address is judged as it is connected to. Redirects are followed by the requests that
+//! say so, within one origin, and proxies of the environment are ignored. http without TLS is for
 //! correspondents alone, in networks that are listed for them.
 
 mod authorities;

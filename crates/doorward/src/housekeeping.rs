@@ -103,8 +103,8 @@ impl Housekeeping {
         }
     }
 
-    /// Tells relying parties of sessions that ended, whatever ended them: this process, a command or
-    /// another replica.
+    /// Tells relying parties of sessions that ended, whatever ended them: this process, a command
+    /// or another replica.
     async fn tell(&self, stop: &CancellationToken) {
         loop {
             tokio::select! {

@@ -41,8 +41,8 @@ pub(crate) struct InEffect {
     pub(crate) changes: Changes,
 }
 
-/// The rules that several parts apply: those of the configuration, and the policy that administrators
-/// saved where the configuration has none.
+/// The rules that several parts apply: those of the configuration, and the policy that
+/// administrators saved where the configuration has none.
 pub(crate) async fn rules(
     config: &Config,
     checked: &Checked,

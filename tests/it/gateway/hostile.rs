@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{someone, text, tools, with_config};
 
-/// A bad upstream, which is given little time, and a good one. `patient` is the bad one with all the
-/// time that there is.
+/// A bad upstream, which is given little time, and a good one. `patient` is the bad one with all
+/// the time that there is.
 async fn pair() -> (FakeUpstream, FakeUpstream, Arc<doorward_testkit::TestServer>) {
     let (bad, good) = (FakeUpstream::start().await, FakeUpstream::start().await);
     bad.state().tools.extend(

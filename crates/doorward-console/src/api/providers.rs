@@ -96,8 +96,8 @@ struct Shown {
     kind: String,
     title: String,
     enabled: bool,
-    /// `configuration`, or `added` for one that was added on a page, by the API or by a command; the
-    /// audit has the user.
+    /// `configuration`, or `added` for one that was added on a page, by the API or by a command;
+    /// the audit has the user.
     source: String,
     /// The redirect URI to register at the identity provider.
     redirect_uri: String,

@@ -42,7 +42,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// An access token. Its value is not among it.
+/// An access token without its value.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AccessToken")]
 struct Shown {
@@ -76,7 +76,7 @@ impl Shown {
     }
 }
 
-/// Some tokens.
+/// A page of tokens.
 #[derive(Serialize, JsonSchema)]
 struct Tokens {
     tokens: Vec<Shown>,
@@ -116,7 +116,7 @@ struct New {
 struct Added {
     #[serde(flatten)]
     token: Shown,
-    /// Shown this once.
+    /// The value of the token, shown only once.
     value: String,
 }
 

@@ -231,8 +231,8 @@ habits! {
 use OddHabit as H;
 
 impl OddHabit {
-    /// The consequence for an upstream of a kind and revision; `None` where the misbehaviour does not
-    /// occur.
+    /// The consequence for an upstream of a kind and revision; `None` where the misbehaviour does
+    /// not occur.
     #[expect(clippy::too_many_lines, reason = "one line for each misbehaviour")]
     pub fn expected(self, kind: OddKind, modern: bool) -> Option<Expected> {
         use Expected::{Fails, Named, Unusable, Works};

@@ -131,8 +131,8 @@ impl Decoder {
         }
     }
 
-    /// Ends the body. Fails where a part of it is missing, as far as the coding tells: `deflate` does
-    /// not always.
+    /// Ends the body. Fails where a part of it is missing, as far as the coding tells: `deflate`
+    /// does not always.
     fn end(&mut self) -> std::io::Result<Vec<u8>> {
         if let Self::Undecided(coding, first) = self {
             let first = std::mem::take(first);

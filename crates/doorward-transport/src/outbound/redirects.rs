@@ -1,5 +1,5 @@
-//! Redirects that are followed: those that keep a request as it is (307, 308) and lead to the origin
-//! that was asked, to which its credentials belong. Any other is an answer.
+//! Redirects that are followed: those that keep a request as it is (307, 308) and lead to the
+//! origin that was asked, to which its credentials belong. Any other is an answer.
 
 use std::time::Duration;
 

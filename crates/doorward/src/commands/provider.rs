@@ -41,8 +41,8 @@ pub(super) enum Command {
     Set {
         /// Its name.
         name: String,
-        /// Keys of `[providers.NAME]` with their values, such as allowed_domains=example.com. A list
-        /// is separated by commas.
+        /// Keys of `[providers.NAME]` with their values, such as allowed_domains=example.com. A
+        /// list is separated by commas.
         #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// Read the client secret from standard input.

@@ -204,8 +204,8 @@ async fn tools(
     link: &Arc<Link>,
     listed: &mut Listed,
 ) -> Result<(), ServiceError> {
-    // Tools that are not offered are listed too, and each tool has a part that is not counted twice:
-    // twice as much as is kept is read.
+    // Tools that are not offered are listed too, and each tool has a part that is not counted
+    // twice: twice as much as is kept is read.
     let mut budget =
         Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
     let tools = pages!(link, &mut budget, ListToolsRequest, ListToolsResult, tools).await?;

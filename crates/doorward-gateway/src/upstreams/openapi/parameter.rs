@@ -109,8 +109,8 @@ pub(super) struct Parameter {
     pub(super) required: bool,
     pub(super) style: Style,
     pub(super) explode: bool,
-    /// Reserved characters are sent as they are, except those that would end the field; in the path,
-    /// only the slash.
+    /// Reserved characters are sent as they are, except those that would end the field; in the
+    /// path, only the slash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) allow_reserved: bool,
 }

@@ -119,8 +119,8 @@ struct Begun {
 /// Maximum number of bytes of a line that may be a part of a message.
 const MOST_PART: usize = 64 * 1024;
 
-/// The depth of nesting at the end of a line. `None` for a line that is no JSON, or closes more than
-/// was opened.
+/// The depth of nesting at the end of a line. `None` for a line that is no JSON, or closes more
+/// than was opened.
 fn depth_after(line: &[u8], mut depth: usize) -> Option<usize> {
     let (mut in_string, mut escaped) = (false, false);
     for byte in line {
