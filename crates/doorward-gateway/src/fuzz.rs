@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 use doorward_model::{Timestamp, UpstreamName};
-use doorward_transport::Budget;
+use doorward_transport::{Budget, oauth::Challenge};
 use futures_util::{FutureExt, StreamExt, stream};
 use rmcp::model::ListToolsResult;
 
 use crate::{
     definition::{self, Shown},
-    names, oauth, pins,
+    names, pins,
     upstreams::openapi,
     wire::{MOST_BYTES, Wire, events},
 };
@@ -66,5 +66,5 @@ pub fn events(text: &[u8]) {
 
 /// A `WWW-Authenticate` header of an upstream.
 pub fn challenge(text: &str) {
-    let _ = oauth::read_challenge(text);
+    let _ = Challenge::read(text);
 }

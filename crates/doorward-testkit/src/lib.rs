@@ -47,4 +47,6 @@ pub use provider::{
 };
 pub use server::{PASSWORD, TestServer, fresh_database, proxies};
 pub use tls::{connect_tls, write_certificate};
-pub use upstream::{FakeUpstream, Place, UpstreamState, tool};
+pub use upstream::{
+    AuthorizationHabit, Connects, FakeUpstream, OddAnswer, Place, UpstreamState, tool,
+};

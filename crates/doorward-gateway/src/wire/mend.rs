@@ -330,7 +330,17 @@ pub(super) fn block(mut value: Value, left_out: &mut LeftOut) -> Value {
     if let Value::String(written) = &value {
         return json!({"type": "text", "text": written});
     }
-    let kind = text(&value, "type").unwrap_or_default().to_owned();
+    // A text without a type, and a type in other letters.
+    let told = text(&value, "type").map(str::to_ascii_lowercase);
+    let kind = match told {
+        None if text(&value, "text").is_some() => "text".to_owned(),
+        told => told.unwrap_or_default(),
+    };
+    if let Value::Object(members) = &mut value
+        && needed(&kind).len() > 1
+    {
+        members.insert("type".to_owned(), Value::String(kind.clone()));
+    }
     annotations(&mut value);
     if kind == "text"
         && let Some(written) = value.get_mut("text").filter(|written| !written.is_string())
