@@ -77,7 +77,7 @@ async fn case(
     assert_eq!(upstream.state().registrations, 1, "{habit:?}: registered once");
 }
 
-async fn all(kind: Kind) {
+async fn all(kind: &Kind) {
     let habits: Vec<AuthorizationHabit> = AuthorizationHabit::ALL
         .iter()
         .copied()
@@ -109,7 +109,7 @@ async fn all(kind: Kind) {
         let alice = someone(&server, "alice").await;
         for (number, (habit, upstream)) in some.iter().zip(&upstreams).enumerate() {
             let name = format!("odd{number}");
-            let tried = case(&server, &alice, (&name, &kind), *habit, upstream);
+            let tried = case(&server, &alice, (&name, kind), *habit, upstream);
             // All are tried, so that one run names each that fails.
             let tried = std::panic::AssertUnwindSafe(tried);
             if futures_util::FutureExt::catch_unwind(tried).await.is_err() {
@@ -122,22 +122,22 @@ async fn all(kind: Kind) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_connect_an_older_http_server_whatever_its_authorization_server_is_like() {
-    all(OLDER).await;
+    all(&OLDER).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_connect_a_newer_http_server_whatever_its_authorization_server_is_like() {
-    all(NEWER).await;
+    all(&NEWER).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_connect_a_server_of_the_old_transport_whatever_its_authorization_server_is_like() {
-    all(STREAM).await;
+    all(&STREAM).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_connect_a_rest_api_whatever_its_authorization_server_is_like() {
-    all(API).await;
+    all(&API).await;
 }
 
 #[tokio::test]

@@ -347,8 +347,8 @@ async fn omissions_of_a_server_are_listed_on_the_page_of_upstreams() {
     }
 }
 
-/// What is left out is named in three places, each with the reason: in the log when it is left out,
-/// by `upstream test`, and on the page of the upstream.
+/// Omissions are named in three places, each with the reason: in the log, by `upstream test`, and on
+/// the page of the upstream.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_page() {
     let cases = [

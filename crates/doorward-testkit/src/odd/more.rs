@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{OddHabit as H, good};
 
-/// How many tools a server with very many has.
+/// The number of tools of a server with very many.
 const MANY: usize = 10_000;
 
 fn tool(name: &str) -> Value {

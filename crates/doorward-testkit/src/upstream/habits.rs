@@ -153,7 +153,7 @@ habits! {
 
 use AuthorizationHabit as H;
 
-/// Where the metadata of the resource is, when only its challenge tells.
+/// The path of the metadata of the resource, where only the challenge names it.
 const ELSEWHERE: &str = "/odd/resource";
 const SERVER: &str = "/.well-known/oauth-authorization-server";
 

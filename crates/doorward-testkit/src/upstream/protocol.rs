@@ -83,7 +83,7 @@ pub(super) async fn mcp(
             let given = lock(&shared).result.clone();
             if let Some(given) = given {
                 result(given)
-            } else if ["ask", "sample"].iter().any(|tool| message["params"]["name"] == *tool) {
+            } else if matches!(message["params"]["name"].as_str(), Some("ask" | "sample")) {
                 ask(&shared, &id, &message["params"])
             } else {
                 call(&id, &token, &message["params"]).await
