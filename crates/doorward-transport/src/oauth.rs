@@ -269,7 +269,8 @@ impl Answer {
             | Content::Empty
             | Content::Page => None,
         };
-        let stated = || user_state::stated(self.members(), text, asked);
+        let of_tokens = asked == RequestSubject::Tokens;
+        let stated = || user_state::stated(self.members(), text, of_tokens);
         match told.map_or(ErrorSubject::Unknown, StatedError::complaint) {
             ErrorSubject::Unknown | ErrorSubject::Request => {
                 let words = stated()?;

@@ -8,8 +8,6 @@
 
 use serde_json::{Map, Value};
 
-use super::RequestSubject;
-
 /// The members in which servers describe an error.
 const MEMBERS: &[&str] = &[
     "error_description",
@@ -155,16 +153,14 @@ const GRANT_NEGATED: &[&str] =
 pub(super) fn stated<'a>(
     members: Option<&'a Map<String, Value>>,
     text: Option<&'a str>,
-    asked: RequestSubject,
+    of_tokens: bool,
 ) -> Option<&'a str> {
     let inner = members.and_then(|members| members.get("error")?.as_object());
     let named = [members, inner]
         .into_iter()
         .flatten()
         .flat_map(|members| MEMBERS.iter().filter_map(move |name| members.get(*name)?.as_str()));
-    let is_stated = |text: &str| {
-        is_about_user(text) || (asked == RequestSubject::Tokens && is_about_grant(text))
-    };
+    let is_stated = |text: &str| is_about_user(text) || (of_tokens && is_about_grant(text));
     named.chain(text).find(|text| text.len() <= LONGEST && is_stated(text))
 }
 
