@@ -11,6 +11,7 @@ use crate::{
     definition::{self, Shown},
     names, oauth, pins,
     upstreams::openapi,
+    warning,
     wire::{MOST_BYTES, Wire, events},
 };
 
@@ -24,7 +25,7 @@ pub fn listing(text: &[u8]) {
     let shown: Vec<Shown> = list.tools.into_iter().map(Shown::from).collect();
     for one in &shown {
         let whole = one.whole();
-        let _ = definition::warnings(upstream, &whole, &[upstream]);
+        let _ = warning::warnings(upstream, &whole, &[upstream]);
         if names::is_tool_name(&one.tool.name) && one.is_sound(&whole) {
             let again = definition::pinned_tool(&whole).map(|tool| Shown::from(tool).whole());
             assert_eq!(again.as_deref(), Some(whole.as_str()), "a pin changes when it is read");

@@ -297,6 +297,10 @@ impl Mcp {
                 let token = store.access_token(&token.token).await;
                 token.map(|token| token.is_some_and(|token| token.is_live(now)))
             }
+            Principal::Console(console) => {
+                let session = store.session(&console.session.token).await;
+                session.map(|session| session.is_some_and(|session| session.is_live(now)))
+            }
             Principal::Client(grant) => {
                 store.grant_in_force(&grant.id, now).await.map(|grant| grant.is_some())
             }

@@ -231,6 +231,7 @@ async fn visit(
     };
     let registered_name = match &caller.principal {
         Principal::Token(token) => token.name.as_str().into(),
+        Principal::Console(_) => crate::CONSOLE.into(),
         Principal::Client(grant) => match mcp.inner.services.store.client(&grant.client_id).await {
             Ok(Some(client)) => client.name.as_str().into(),
             Ok(None) => grant.client_id.as_str().into(),

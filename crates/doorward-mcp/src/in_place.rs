@@ -151,6 +151,11 @@ impl InPlace {
         Some(Plain { id: members.id, request, version, is_local })
     }
 
+    /// The context of a request that no transport brought.
+    pub(crate) fn context(&self, id: RequestId) -> Option<RequestContext<RoleServer>> {
+        self.peer(&ProtocolVersion::LATEST).map(|peer| RequestContext::new(id, peer))
+    }
+
     /// The connection that the dispatch wants. It carries the revision and nothing else: no handler
     /// of ours speaks to a client through it, because the way back is a [`crate::Channel`].
     fn peer(&self, version: &ProtocolVersion) -> Option<Peer<RoleServer>> {

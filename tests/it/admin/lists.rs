@@ -12,7 +12,7 @@ const BYTES: usize = 100_000;
 const STATEMENTS: u64 = 10;
 
 /// Adds copies of a user, of whom every third was added at the same moment as another.
-async fn add_users(server: &TestServer, model: &User, numbers: std::ops::Range<u32>) {
+pub(super) async fn add_users(server: &TestServer, model: &User, numbers: std::ops::Range<u32>) {
     let user = |number: u32| {
         let mut user = model.clone();
         user.id = UserId::from_text(format!("u_copy{number:05}"));

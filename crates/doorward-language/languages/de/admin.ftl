@@ -114,7 +114,6 @@ admin_client_state_waiting = wartet auf Genehmigung
 admin_client_state_pinned = fixiert
 
 # Keys and tokens.
-admin_keys_signing = Signaturschlüssel
 admin_keys_key = Schlüssel
 admin_keys_algorithm = Algorithmus
 admin_keys_from = Aktiv ab
@@ -230,12 +229,7 @@ admin_provider_test = Testen
 admin_provider_test_named = { $provider } testen
 admin_provider_delete_sure = Diesen Identitätsanbieter löschen. Benutzer, die sich darüber anmelden, verlieren den Zugriff.
 admin_provider_add = Identitätsanbieter hinzufügen
-admin_provider_more_settings = Alle weiteren Einstellungen enthält <a href="{ $url }">das vollständige Formular</a>.
 admin_provider_kind = Art
-admin_provider_name = Name in URLs
-admin_provider_issuer = Aussteller-URL (falls die Art eine erfordert)
-admin_provider_client_id = Client-ID
-admin_provider_client_secret = Client-Secret
 admin_admits_title = Wer sich anmelden kann
 admin_admits_off = Über diesen Identitätsanbieter kann sich kein Benutzer anmelden: Er ist deaktiviert.
 admin_admits_open = Jedes Konto dieses Identitätsanbieters kann sich anmelden und erhält hier ein Konto.
@@ -244,12 +238,6 @@ admin_admits_open_rules = Konten, die alle diese Regeln erfüllen, können sich 
 admin_admits_invited = Nur eingeladene Benutzer und Benutzer mit einem verknüpften Konto können sich anmelden.
 admin_admits_invited_rules = Nur eingeladene Benutzer und Benutzer mit einem verknüpften Konto können sich anmelden, wenn sie alle diese Regeln erfüllen: { $rules }
 admin_admits_undecided = Nur eingeladene Benutzer und Benutzer mit einem verknüpften Konto können sich anmelden. Neue Konten bei { $service } werden abgelehnt, bis sign_up gesetzt ist oder allowed_domains, allowed_groups oder required_claims die Zulassung begrenzt.
-admin_provider_sign_up = Neue Benutzer
-admin_provider_sign_up_default = nach den Regeln (erforderlich, wo jeder ein Konto haben kann)
-admin_provider_sign_up_open = jedes Konto, das die Regeln zulassen
-admin_provider_sign_up_invited = nur eingeladene Benutzer
-admin_provider_allowed_domains = Zugelassene Domains von E-Mail-Adressen oder Organisationen, durch Kommas getrennt
-admin_provider_added = Der Identitätsanbieter wurde hinzugefügt. Registrieren Sie dort diese Redirect-URI: { $uri }
 admin_provider_deleted = Der Identitätsanbieter wurde gelöscht. Der Zugriff der Benutzer, die sich darüber angemeldet haben, ist beendet.
 
 # Upstreams.
@@ -318,10 +306,7 @@ admin_trust_claims = Weitere Claims, je Zeile NAME=MUSTER
 admin_trust_jwks_uri = URL der Schlüssel des Ausstellers, falls sein Discovery-Dokument sie nicht nennt
 admin_trust_jwks = Öffentliche Schlüssel des Ausstellers (JWK Set), falls dieser Server sie nicht abrufen kann
 admin_trust_reusable = Ein Token darf bis zum Ablauf erneut vorgelegt werden (Kubernetes, SPIFFE)
-admin_trust_once = jedes Token einmal
-admin_trust_again = Tokens dürfen erneut vorgelegt werden
 admin_trust_change = Vertrauensregel ändern
-admin_trust_change_named = Vertrauensregel { $name } ändern
 admin_trust_change_ends = Eine Änderung beendet den Zugriff, den der Workload im Moment hat.
 admin_trust_delete_sure = Der Zugriff ihres Workloads endet.
 admin_resources = Ressourcenserver
@@ -344,3 +329,5 @@ admin_resource_added = { $name } wurde hinzugefügt.
 admin_resource_changed = Der Ressourcenserver wurde geändert.
 admin_resource_removed = Der Ressourcenserver wurde entfernt. Der Zugriff der Apps auf ihn ist beendet.
 admin_resource_secret_replaced = Das Secret wurde ersetzt. Das bisherige gilt nicht mehr.
+admin_keys_created = Ein neuer Signaturschlüssel wurde erstellt. Clients lernen ihn kennen, bevor er signiert.
+admin_trust_client = Client dieser Regel

@@ -139,3 +139,7 @@ console_delete_provider = Den Identitätsanbieter { $name } löschen?
 console_provider_ends = Benutzer, die damit verknüpft sind und sich nicht mehr damit anmelden können: { $users }.
 console_remove_resource = Diesen externen Ressourcenserver löschen?
 console_delete_trust = Diese Vertrauensregel löschen?
+console_search_providers = Name
+console_search_resources = Name oder URL
+console_search_trust = Name, Aussteller oder Subjekt
+console_tool_is_now = Das Tool { $tool } hat jetzt den Zustand „{ $state }“.

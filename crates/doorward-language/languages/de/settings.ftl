@@ -16,3 +16,4 @@ settings_show = Änderung anzeigen
 settings_name = Kurzname
 settings_secret_held = Ein Wert ist gesetzt; leer lassen, um ihn zu behalten.
 settings_lines = Ein Wert pro Zeile.
+settings_saved = Diese Einstellungen sind in Kraft.

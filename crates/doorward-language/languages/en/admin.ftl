@@ -114,7 +114,6 @@ admin_client_state_waiting = awaits approval
 admin_client_state_pinned = pinned
 
 # Keys and tokens.
-admin_keys_signing = Signing keys
 admin_keys_key = Key
 admin_keys_algorithm = Algorithm
 admin_keys_from = Active from
@@ -230,12 +229,7 @@ admin_provider_test = Test
 admin_provider_test_named = Test { $provider }
 admin_provider_delete_sure = Delete this identity provider. Users who sign in through it lose access.
 admin_provider_add = Add an identity provider
-admin_provider_more_settings = All other settings are on <a href="{ $url }">the complete form</a>.
 admin_provider_kind = Type
-admin_provider_name = Name in URLs
-admin_provider_issuer = Issuer URL (if the type requires one)
-admin_provider_client_id = Client ID
-admin_provider_client_secret = Client secret
 admin_admits_title = Who can sign in
 admin_admits_off = No user can sign in through this identity provider: it is disabled.
 admin_admits_open = Every account of this identity provider can sign in and gets an account here.
@@ -244,12 +238,6 @@ admin_admits_open_rules = Accounts that meet all of these rules can sign in and 
 admin_admits_invited = Only invited users and users with a linked account can sign in.
 admin_admits_invited_rules = Only invited users and users with a linked account can sign in, if they meet all of these rules: { $rules }
 admin_admits_undecided = Only invited users and users with a linked account can sign in. New { $service } accounts are refused until sign_up is set, or allowed_domains, allowed_groups or required_claims limits who is admitted.
-admin_provider_sign_up = New users
-admin_provider_sign_up_default = by the rules (required where anyone can have an account)
-admin_provider_sign_up_open = every account that the rules admit
-admin_provider_sign_up_invited = invited users only
-admin_provider_allowed_domains = Allowed domains of e-mail addresses or organisations, separated by commas
-admin_provider_added = The identity provider was added. Register this redirect URI there: { $uri }
 admin_provider_deleted = The identity provider was deleted. The access of users who signed in through it has ended.
 
 # Upstreams.
@@ -318,10 +306,7 @@ admin_trust_claims = Further claims, one NAME=PATTERN a line
 admin_trust_jwks_uri = URL of the issuer’s keys, if its discovery document does not name it
 admin_trust_jwks = Public keys of the issuer (JWK Set), if this server cannot fetch them
 admin_trust_reusable = A token may be presented again until it expires (Kubernetes, SPIFFE)
-admin_trust_once = each token once
-admin_trust_again = tokens may be presented again
 admin_trust_change = Change the trust rule
-admin_trust_change_named = Change the trust rule { $name }
 admin_trust_change_ends = A change ends the access that the workload has at the moment.
 admin_trust_delete_sure = The access of its workload ends.
 admin_resources = Resource servers
@@ -344,3 +329,5 @@ admin_resource_added = { $name } was added.
 admin_resource_changed = The resource server was changed.
 admin_resource_removed = The resource server was removed. The access of apps to it has ended.
 admin_resource_secret_replaced = The secret was replaced. The former one no longer works.
+admin_keys_created = A new signing key was created. Clients learn it before it signs.
+admin_trust_client = The client of this rule

@@ -139,3 +139,7 @@ console_delete_provider = Delete the identity provider { $name }?
 console_provider_ends = Users who are linked to it and can no longer sign in with it: { $users }.
 console_remove_resource = Delete this external resource server?
 console_delete_trust = Delete this trust rule?
+console_search_providers = Name
+console_search_resources = Name or URL
+console_search_trust = Name, issuer or subject
+console_tool_is_now = The tool { $tool } is now in the state “{ $state }”.

@@ -114,7 +114,6 @@ admin_client_state_waiting = en attente d’approbation
 admin_client_state_pinned = épinglé
 
 # Keys and tokens.
-admin_keys_signing = Clés de signature
 admin_keys_key = Clé
 admin_keys_algorithm = Algorithme
 admin_keys_from = Active à partir du
@@ -230,12 +229,7 @@ admin_provider_test = Tester
 admin_provider_test_named = Tester { $provider }
 admin_provider_delete_sure = Supprimer ce fournisseur d’identité. Les utilisateurs qui se connectent par son biais perdent l’accès.
 admin_provider_add = Ajouter un fournisseur d’identité
-admin_provider_more_settings = Tous les autres réglages se trouvent dans <a href="{ $url }">le formulaire complet</a>.
 admin_provider_kind = Type
-admin_provider_name = Nom dans les URL
-admin_provider_issuer = URL de l’émetteur (si le type en exige une)
-admin_provider_client_id = ID client
-admin_provider_client_secret = Secret client
 admin_admits_title = Qui peut se connecter
 admin_admits_off = Aucun utilisateur ne peut se connecter par ce fournisseur d’identité : il est désactivé.
 admin_admits_open = Chaque compte de ce fournisseur d’identité peut se connecter et reçoit un compte ici.
@@ -244,12 +238,6 @@ admin_admits_open_rules = Les comptes qui remplissent toutes ces règles peuvent
 admin_admits_invited = Seuls les utilisateurs invités et ceux dont le compte est lié peuvent se connecter.
 admin_admits_invited_rules = Seuls les utilisateurs invités et ceux dont le compte est lié peuvent se connecter, s’ils remplissent toutes ces règles : { $rules }
 admin_admits_undecided = Seuls les utilisateurs invités et ceux dont le compte est lié peuvent se connecter. Les nouveaux comptes { $service } sont refusés jusqu’à ce que sign_up soit défini, ou que allowed_domains, allowed_groups ou required_claims limite l’admission.
-admin_provider_sign_up = Nouveaux utilisateurs
-admin_provider_sign_up_default = selon les règles (requis là où tout le monde peut avoir un compte)
-admin_provider_sign_up_open = chaque compte admis par les règles
-admin_provider_sign_up_invited = utilisateurs invités seulement
-admin_provider_allowed_domains = Domaines admis des adresses e-mail ou des organisations, séparés par des virgules
-admin_provider_added = Le fournisseur d’identité a été ajouté. Enregistrez-y cette URI de redirection : { $uri }
 admin_provider_deleted = Le fournisseur d’identité a été supprimé. L’accès des utilisateurs connectés par son biais a pris fin.
 
 # Upstreams.
@@ -318,10 +306,7 @@ admin_trust_claims = Autres revendications, une NOM=MOTIF par ligne
 admin_trust_jwks_uri = URL des clés de l’émetteur, si son document de découverte ne l’indique pas
 admin_trust_jwks = Clés publiques de l’émetteur (JWK Set), si ce serveur ne peut pas les récupérer
 admin_trust_reusable = Un jeton peut être présenté à nouveau jusqu’à son expiration (Kubernetes, SPIFFE)
-admin_trust_once = chaque jeton une fois
-admin_trust_again = les jetons peuvent être présentés à nouveau
 admin_trust_change = Modifier la règle de confiance
-admin_trust_change_named = Modifier la règle de confiance { $name }
 admin_trust_change_ends = Une modification met fin à l’accès actuel de la charge de travail.
 admin_trust_delete_sure = L’accès de sa charge de travail se termine.
 admin_resources = Serveurs de ressources
@@ -344,3 +329,5 @@ admin_resource_added = { $name } a été ajouté.
 admin_resource_changed = Le serveur de ressources a été modifié.
 admin_resource_removed = Le serveur de ressources a été retiré. L’accès des applications à ce serveur a pris fin.
 admin_resource_secret_replaced = Le secret a été remplacé. L’ancien ne fonctionne plus.
+admin_keys_created = Une nouvelle clé de signature a été créée. Les clients la découvrent avant qu’elle ne signe.
+admin_trust_client = Client de cette règle

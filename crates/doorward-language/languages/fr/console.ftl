@@ -139,3 +139,7 @@ console_delete_provider = Supprimer le fournisseur d’identité { $name } ?
 console_provider_ends = Utilisateurs qui y sont liés et ne pourront plus se connecter avec lui : { $users }.
 console_remove_resource = Supprimer ce serveur de ressources externe ?
 console_delete_trust = Supprimer cette règle de confiance ?
+console_search_providers = Nom
+console_search_resources = Nom ou URL
+console_search_trust = Nom, émetteur ou sujet
+console_tool_is_now = L’outil { $tool } est maintenant dans l’état « { $state } ».

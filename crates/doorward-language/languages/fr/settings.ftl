@@ -16,3 +16,4 @@ settings_show = Afficher la modification
 settings_name = Nom court
 settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
 settings_lines = Une valeur par ligne.
+settings_saved = Ces réglages sont en vigueur.

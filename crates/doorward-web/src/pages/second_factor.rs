@@ -142,7 +142,7 @@ async fn show(
     let response = draw_with(
         status,
         &page,
-        answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() },
+        answer::PagePolicy { scripts: page.passkey.is_some(), ..answer::PagePolicy::default() },
     );
     match error {
         Some(error) => refusal(response, error),

@@ -156,7 +156,10 @@ async fn show(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Respon
         Ok(page) => draw_with(
             status,
             &page,
-            answer::PagePolicy { submits_elsewhere: false, scripts: page.new_passkey.is_some() },
+            answer::PagePolicy {
+                scripts: page.new_passkey.is_some(),
+                ..answer::PagePolicy::default()
+            },
         ),
         Err(error) => ErrorPage::unavailable(&error).draw(web),
     }

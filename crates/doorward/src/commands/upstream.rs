@@ -414,7 +414,7 @@ async fn tools(
                 tool.pin.tool.clone(),
                 tool.state().as_str().to_owned(),
                 tool.class().as_str().to_owned(),
-                tool.warnings.join("; "),
+                tool.warning_texts().join("; "),
             ]
         })
         .collect();
@@ -455,7 +455,7 @@ async fn waiting(context: &Context, upstreams: &Upstreams) -> Result<(), Failed>
             one.tool.pin.tool.clone(),
             one.tool.state().as_str().to_owned(),
             one.tool.class().as_str().to_owned(),
-            one.tool.warnings.join("; "),
+            one.tool.warning_texts().join("; "),
         ]
     };
     let rows: Vec<_> = waiting.iter().map(row).collect();
