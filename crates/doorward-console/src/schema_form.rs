@@ -119,7 +119,7 @@ pub(crate) fn fields(schema: &Value, typed: &Params) -> Vec<Field> {
     fields
 }
 
-/// The argument that a field stands for; `None` if it is left out.
+/// The argument that a field means; `None` if it is left out.
 fn argument(field: &Field) -> Result<Option<Value>, ()> {
     let text = field.value.trim();
     // An empty text is a text only where one is required.

@@ -41,6 +41,9 @@ macro_rules! list_query {
 }
 list_query!(ApprovalList, UserList, ClientList, TokenList, InMemory);
 
+/// The name by which a list in memory can be sorted, and the text of a row that it means.
+pub(super) type SortText<T> = (&'static str, fn(&T) -> String);
+
 /// The parameters of a list whose rows are all in memory. A cursor is the name of a row.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,12 +71,8 @@ impl InMemory {
         wanted.is_empty() || states.any(|state| state == wanted)
     }
 
-    /// Puts rows in the order that is asked for: by the text that stands for a column's name.
-    pub(super) fn order<T>(
-        &self,
-        rows: &mut [T],
-        texts: &[(&str, fn(&T) -> String)],
-    ) -> Result<(), Refusal> {
+    /// Puts rows in the order that is asked for: by the text that means a column's name.
+    pub(super) fn order<T>(&self, rows: &mut [T], texts: &[SortText<T>]) -> Result<(), Refusal> {
         let Some(sort) = self.sort.as_deref().filter(|sort| !sort.is_empty()) else {
             return Ok(());
         };

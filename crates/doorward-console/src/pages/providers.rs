@@ -21,7 +21,7 @@ use crate::{
     findings::Check,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, InMemory, Rows},
+        list::{self, Feedback, InMemory, Rows, SortText},
         settings,
         sure::{self, Question},
         table::{self, Cell, Column, Filter, Row},
@@ -54,7 +54,7 @@ struct Page {
 struct ProviderRows;
 
 /// The orders of the list.
-const ORDER: [(&str, fn(&ListedProvider) -> String); 2] =
+const ORDER: [SortText<ListedProvider>; 2] =
     [("name", |(provider, _)| provider.name.clone()), ("kind", |(provider, _)| kind(provider))];
 
 /// A provider with the number of its users.
@@ -211,17 +211,12 @@ pub(crate) async fn get(
         Some(Err(alert)) => return show_refused(&console, &administrator, alert).await,
         None => {}
     }
-    match params.get("provider") {
-        Some(name) => {
-            let message = settings::saved(&console, Family::Provider, name, &params).await;
-            let feedback = Feedback { message, ..Feedback::default() };
-            show_one(&console, &administrator, name, (feedback, None)).await
-        }
-        None => {
-            let feedback = Feedback::default();
-            list::show(&console, &administrator, &ProviderRows, &params, feedback).await
-        }
+    if let Some(name) = params.get("provider") {
+        let message = settings::saved(&console, Family::Provider, name, &params).await;
+        let feedback = Feedback { message, ..Feedback::default() };
+        return show_one(&console, &administrator, name, (feedback, None)).await;
     }
+    list::show(&console, &administrator, &ProviderRows, &params, Feedback::default()).await
 }
 
 /// Tests a provider, and shows the results on its page.

@@ -20,7 +20,7 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, InMemory, Rows},
+        list::{self, Feedback, InMemory, Rows, SortText},
         sure::{self, Question},
         table::{self, Cell, Column, Row},
     },
@@ -98,7 +98,7 @@ fn roles(resource: &ExternalResource) -> String {
 struct ResourceRows;
 
 /// The orders of the list.
-const ORDER: [(&str, fn(&ExternalResource) -> String); 2] =
+const ORDER: [SortText<ExternalResource>; 2] =
     [("name", |resource| resource.name.clone()), ("url", |resource| resource.url.to_string())];
 
 impl Rows for ResourceRows {

@@ -18,7 +18,7 @@ use crate::{
     Console,
     pages::{
         Administrator,
-        list::{self, Feedback, InMemory, Rows},
+        list::{self, Feedback, InMemory, Rows, SortText},
         settings,
         table::{Cell, Column, Filter, Row},
     },
@@ -42,7 +42,7 @@ fn states(summary: &UpstreamSummary) -> Vec<(&'static str, Message, bool)> {
 }
 
 /// The orders of the list.
-const ORDER: [(&str, fn(&UpstreamSummary) -> String); 2] = [
+const ORDER: [SortText<UpstreamSummary>; 2] = [
     ("name", |summary| summary.upstream.title.clone()),
     ("kind", |summary| summary.upstream.kind.name.to_owned()),
 ];

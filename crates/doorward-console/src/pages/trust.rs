@@ -19,7 +19,7 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, InMemory, Rows},
+        list::{self, Feedback, InMemory, Rows, SortText},
         scopes::SERVICE_SCOPES,
         sure::{self, Question},
         table::{self, Cell, Column, Row},
@@ -161,8 +161,7 @@ impl Fields {
 struct TrustRows;
 
 /// The orders of the list.
-const ORDER: [(&str, fn(&Client) -> String); 2] =
-    [("name", |client| client.name.clone()), ("issuer", issuer)];
+const ORDER: [SortText<Client>; 2] = [("name", |client| client.name.clone()), ("issuer", issuer)];
 
 fn issuer(client: &Client) -> String {
     client.trust.as_ref().map(|rule| rule.issuer.issuer.clone()).unwrap_or_default()
