@@ -95,6 +95,8 @@ pub(crate) fn fields(schema: &Value, typed: &Params) -> Vec<Field> {
         .and_then(Value::as_array)
         .map(|names| names.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
+    // A field that was emptied is sent without a value, which is no wish for the default.
+    let is_sent = typed.get("do").is_some();
     let properties = schema.get("properties").and_then(Value::as_object);
     let field = |(name, schema): (&String, &Value)| {
         let input = input_of(schema);
@@ -108,7 +110,7 @@ pub(crate) fn fields(schema: &Value, typed: &Params) -> Vec<Field> {
                 .map(|text| foreign::line(text, DESCRIPTION).into_owned())
                 .unwrap_or_default(),
             required: required.contains(&name.as_str()),
-            value: given.or_else(usual).unwrap_or_default(),
+            value: given.or_else(|| usual().filter(|_| !is_sent)).unwrap_or_default(),
             name: name.clone(),
             input,
         }
@@ -181,6 +183,7 @@ mod tests {
 
     fn typed(pairs: &[(&str, &str)]) -> Params {
         let pairs = pairs.iter().map(|(name, value)| (format!("{FIELD}{name}"), *value));
+        let pairs = pairs.chain([("do".to_owned(), "try")]);
         let query =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         Params::from_query(Some(&query)).unwrap()
@@ -226,7 +229,7 @@ mod tests {
                 "tags": ["x", "y"], "where": {"a": [1]}, "mixed": 1,
             })
         );
-        assert_eq!(made(&[]).unwrap(), json!({"text": "", "count": 5}));
+        assert_eq!(made(&[("count", "5")]).unwrap(), json!({"text": "", "count": 5}));
     }
 
     #[test]
@@ -239,7 +242,9 @@ mod tests {
             ("order", "best"),
             ("where", "{a: 1}"),
         ] {
-            assert_eq!(made(&[(name, value)]), Err(name.to_owned()), "{name}={value}");
+            let count = if name == "count" { value } else { "5" };
+            let made = made(&[("count", count), (name, value)][usize::from(name == "count")..]);
+            assert_eq!(made, Err(name.to_owned()), "{name}={value}");
         }
     }
 
