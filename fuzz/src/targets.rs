@@ -32,6 +32,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "challenge", run: challenge, seeds: seeds::challenge },
     Target { name: "sealed", run: sealed, seeds: sealed_seeds },
     Target { name: "params", run: params, seeds: seeds::params },
+    Target { name: "chat", run: doorward_connectors::fuzz::chat, seeds: seeds::chat },
 ];
 
 /// The moment of all targets.

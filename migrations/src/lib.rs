@@ -36,6 +36,7 @@ mod m20261126_000034_list_order;
 mod m20261126_000035_logout_notices;
 mod m20261126_000038_policy_versions;
 mod m20261126_000041_fewer_indexes;
+mod m20261126_000055_chats;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000035_logout_notices::Migration),
             Box::new(m20261126_000038_policy_versions::Migration),
             Box::new(m20261126_000041_fewer_indexes::Migration),
+            Box::new(m20261126_000055_chats::Migration),
         ]
     }
 }

@@ -50,6 +50,7 @@ mod licences;
 mod localhost;
 mod login;
 mod mail;
+mod mattermost;
 mod mcp;
 mod media_types;
 mod metadata_documents;

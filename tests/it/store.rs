@@ -12,6 +12,7 @@ use crate::fixtures::{NOW, client};
 
 mod accounts;
 mod attempts;
+mod chats;
 mod upstreams;
 mod usage;
 

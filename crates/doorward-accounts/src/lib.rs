@@ -5,6 +5,7 @@
 mod access_tokens;
 mod authority;
 mod blocks;
+mod chats;
 mod config;
 mod guessing;
 mod hasher;
@@ -25,6 +26,7 @@ use webauthn_rs::Webauthn;
 
 pub use access_tokens::{AccessTokenError, MadeAccessToken, NewAccessToken};
 pub use authority::{Authority, NotRecent};
+pub use chats::{CHAT_LINK_SECONDS, ChatLinkError, NewChatLink};
 pub use config::Config;
 pub use guessing::KNOWN_SECONDS;
 pub use hasher::{HasherError, PasswordHasher};

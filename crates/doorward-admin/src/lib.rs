@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod approvals;
+mod chats;
 mod clients;
 mod edit;
 mod exchange;
@@ -35,6 +36,7 @@ mod users;
 mod vitals;
 
 pub use approvals::{ApprovalList, ApprovalState};
+pub use chats::Chats;
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
@@ -110,6 +112,8 @@ pub struct Admin {
     pub trusts: Trusts,
     /// Operations on personal and service access tokens.
     pub tokens: Tokens,
+    /// Operations on linked accounts of chats.
+    pub chats: Chats,
     /// Operations on identity providers.
     pub providers: Providers,
     /// Operations on upstreams and their tools.

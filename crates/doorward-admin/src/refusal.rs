@@ -46,6 +46,8 @@ pub enum Object {
     Record,
     /// A version of the policy.
     PolicyVersion,
+    /// The link of an account at a chat server.
+    ChatLink,
 }
 
 impl fmt::Display for Object {
@@ -64,6 +66,7 @@ impl fmt::Display for Object {
             Self::Item => "item",
             Self::PolicyVersion => "version of the policy",
             Self::Record => "record",
+            Self::ChatLink => "link of a chat account",
         })
     }
 }

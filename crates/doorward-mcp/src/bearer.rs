@@ -6,8 +6,8 @@ use std::{slice, sync::Arc, time::Duration};
 use axum::http::{HeaderMap, Uri, header};
 use doorward_keys::{Audience, TokenRefusal, VerifiedToken};
 use doorward_model::{
-    Change, ClientId, ConnectStep, GrantId, HashedToken, PlainToken, Reason, Resource, ScopeSet,
-    StepKind, TokenKind, UserId,
+    Change, ClientId, ConnectStep, Grant, GrantId, HashedToken, PlainToken, Reason, Resource,
+    ScopeSet, StepKind, TokenKind, UserId,
 };
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
@@ -131,7 +131,6 @@ impl Mcp {
         }
         let digest = hashed.as_str().to_owned();
         let services = &self.inner.services;
-        let settings = &self.inner.settings;
         let now = services.clock.now();
         let keys = services.store.signing_keys().await?;
         let followed = services.keys.follow(&keys);
@@ -161,14 +160,22 @@ impl Mcp {
                 "the access was revoked or has ended",
             ));
         };
-        let Some(user) =
-            services.store.user(&verified.user_id).await?.filter(|user| user.disabled_at.is_none())
-        else {
-            return Err(BearerRefusal::invalid(
-                Reason::UserDisabled,
-                "the user is disabled or deleted",
-            ));
-        };
+        self.acting(grant, &verified.scopes, claims.exp).await?.map(Arc::new).ok_or_else(|| {
+            BearerRefusal::invalid(Reason::UserDisabled, "the user is disabled or deleted")
+        })
+    }
+
+    /// The caller that acts by a grant in force, within `scopes`; `None` without its user.
+    pub(crate) async fn acting(
+        &self,
+        grant: Arc<Grant>,
+        scopes: &ScopeSet,
+        expires_at: i64,
+    ) -> Result<Option<Caller>, StoreError> {
+        let services = &self.inner.services;
+        let now = services.clock.now();
+        let user = services.store.user(&grant.subject.account).await?;
+        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
             let (store, grant_id) = (services.store.clone(), grant.id.clone());
             // In the background, and it may fail: the time is only displayed on the account page.
@@ -176,16 +183,16 @@ impl Mcp {
                 let _ = store.apply(Change::UseGrant { grant_id, now }).await;
             });
         }
-        Ok(Arc::new(Caller {
+        Ok(Some(Caller {
             // The present roles count, not those at the time of issue; so do the user's later
             // revocations.
-            scopes: settings.rules.now().access.effective(
-                &verified.scopes.intersection(&grant.scopes),
+            scopes: self.inner.settings.rules.now().access.effective(
+                &scopes.intersection(&grant.scopes),
                 &user,
                 &grant.subject.authentication,
             ),
             user,
-            expires_at: claims.exp,
+            expires_at,
             principal: Principal::Client(grant),
         }))
     }

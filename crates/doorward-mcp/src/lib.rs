@@ -45,6 +45,7 @@ mod surface;
 pub mod tools;
 pub mod uri;
 mod visit;
+mod within;
 
 use std::sync::{Arc, OnceLock};
 
@@ -75,6 +76,7 @@ pub use questions::AskError;
 pub use server::text_result;
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
+pub use within::{Acting, Told, ToldTool, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
 /// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers

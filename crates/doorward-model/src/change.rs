@@ -8,10 +8,10 @@ mod resource;
 mod unit;
 
 use crate::{
-    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
-    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PolicyVersion, ProviderId,
-    RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey,
-    Statement, StoredProvider, Timestamp, User, UserName,
+    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, ChatChange, Client, ConnectStep,
+    Grant, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PolicyVersion,
+    ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
+    SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -297,9 +297,8 @@ pub enum Change {
     /// Replaces the name, the redirect URIs, the scopes and the trust rule of a client that an
     /// administrator added. Conditional: it exists.
     UpdateClient(Box<Client>),
-    /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under
-    /// way, grants, links and invitations, and all access of users without another method of
-    /// sign-in. Conditional: it must exist.
+    /// Deletes an identity provider with everything that depends on it, and all access of users
+    /// without another method of sign-in. Conditional: it must exist.
     DeleteProvider {
         /// The provider.
         id: ProviderId,
@@ -339,8 +338,7 @@ pub enum Change {
     /// Replaces the stored state of an account at an identity provider. Conditional: it must be
     /// linked to the same user.
     UpdateIdentity(Box<LinkedIdentity>),
-    /// Stores the outcome of a check of an account at an identity provider. Conditional: it is
-    /// still claimed for this check, so the user neither signed in nor out with it meanwhile.
+    /// Stores the outcome of a check of an account. Conditional: it is still claimed for this check.
     KeepChecked {
         /// The present state.
         identity: Box<LinkedIdentity>,
@@ -417,6 +415,8 @@ pub enum Change {
     Device(DeviceChange),
     /// A change to the use of sessions by relying parties.
     Relying(RelyingChange),
+    /// A change to chats.
+    Chat(ChatChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection.
     NarrowGrants {
         /// The user.

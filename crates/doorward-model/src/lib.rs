@@ -14,6 +14,7 @@ pub mod audit;
 pub mod authentication;
 pub mod authorization;
 pub mod change;
+pub mod chat;
 pub mod client;
 mod connection_problem;
 mod delegation;
@@ -71,12 +72,13 @@ pub use change::{
     Change, CountedAttempt, DeviceChange, Expected, FactorChange, RelyingChange, ResourceChange,
     UnitOfWork,
 };
+pub use chat::{ChatChange, ChatLink, ChatPost, MATTERMOST_CLIENT};
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use delegation::{ActingParty, Delegation, ExchangeRule, MOST_ACTORS};
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};
-pub use id::{ClientId, GrantId, Program, SessionId, UpstreamId, UserId};
+pub use id::{ChatLinkId, ClientId, GrantId, Program, SessionId, UpstreamId, UserId};
 pub use live::{Live, Rules};
 pub use oauth::OAuthErrorCode;
 pub use pattern::Pattern;

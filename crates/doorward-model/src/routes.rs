@@ -109,6 +109,12 @@ routes! {
     ACCOUNT_TOKENS = "/account/tokens";
     /// A user's own part of the audit.
     ACCOUNT_ACTIVITY = "/account/activity";
+    /// Ends the link of an account at a chat server.
+    ACCOUNT_CHATS = "/account/chats";
+    /// Shows which account at a chat server is to be linked with the signed-in user, and links it.
+    ACCOUNT_CHAT = "/account/chats/{link}";
+    /// Receives slash commands and webhooks of a chat server.
+    CONNECTOR = "/connectors/{connector}";
     /// Connects an upstream to a user's account, with access of the user's own.
     CONNECT = "/connect/{upstream}";
     /// The callback of an upstream's authorization server (the redirect URI to register at it).
@@ -152,6 +158,8 @@ routes! {
     ADMIN_POLICY_VERSION = "/admin/policy/versions/{version}";
     /// Tries other rules of the policy on the calls of the audit.
     ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
+    /// Accounts at chat servers that are linked with users.
+    ADMIN_CHATS = "/admin/chats";
     /// Signing keys.
     ADMIN_KEYS = "/admin/keys";
     /// The connection attempts of clients, with the reasons of failures.
@@ -243,6 +251,10 @@ routes! {
     API_TOKENS = "/api/admin/tokens";
     /// Revokes a personal access token or service token (DELETE).
     API_TOKEN = "/api/admin/tokens/{token}";
+    /// Accounts at chat servers that are linked with users (GET).
+    API_CHATS = "/api/admin/chats";
+    /// Ends such a link (DELETE).
+    API_CHAT = "/api/admin/chats/{link}";
     /// Signing keys (GET).
     API_KEYS = "/api/admin/keys";
     /// Creates a new signing key (POST).

@@ -142,6 +142,14 @@ conditions! {
     PutConnection = "put_connection";
     /// No other process tells the relying party of this end of a session.
     ClaimLogoutNotice = "claim_logout_notice";
+    /// The account at the chat server has no link in force.
+    LinkChat = "link_chat";
+    /// The ended link of a chat exists and belongs to the user.
+    UnlinkChat = "unlink_chat";
+    /// No process took this post on before.
+    ClaimPost = "claim_post";
+    /// Nothing happened to the unanswered post since it was read.
+    TakePost = "take_post";
     /// No other process makes this revocation.
     ClaimRevocation = "claim_revocation";
     /// The tool is still as the administrator saw it.

@@ -19,6 +19,7 @@ use crate::{
         spent_value, token_revocation, totp, upstream, upstream_registration, upstream_tool,
         upstream_trust, usage_hour, user,
     },
+    tables::chat::{link, post},
 };
 
 /// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 25 columns.
@@ -78,7 +79,9 @@ copied!(
     access_token,
     audit,
     audit_record,
-    usage_hour
+    usage_hour,
+    link,
+    post
 );
 
 /// Tables that a copy leaves out: the steps of connecting clients explain the last week at one

@@ -13,12 +13,16 @@ use crate::{
         connect_step, device_authorization, kept_result, login_failure, one_time_link,
         refresh_token, relying_session, session, sign_in, signing_key, spent_value,
     },
+    tables::chat::{ended_links, link, post},
 };
 
 /// For how many seconds the steps of connecting clients are kept: a week.
 const STEPS_KEPT: i64 = 7 * 86_400;
 /// For how many seconds a token that expired is still shown: a month.
 const TOKENS_KEPT: i64 = 30 * 86_400;
+
+/// For how many seconds it is known that a post was answered: longer than connectors look back.
+const POSTS_KEPT: i64 = 7 * 86_400;
 
 /// The most rows that one step deletes: a few milliseconds of writing.
 const STEP: u64 = 200;
@@ -92,6 +96,8 @@ impl Store {
             Id,
             access_token::Column::ExpiresAt.lt(now.plus(-TOKENS_KEPT).0)
         );
+        rows += sweep!(self, link, Id, ended_links(now));
+        rows += sweep!(self, post, Id, post::Column::ClaimedAt.lt(now.plus(-POSTS_KEPT).0));
         rows += sweep!(self, spent_value, Name, spent_value::Column::ExpiresAt.lt(now.0));
         rows += sweep!(
             self,

@@ -17,6 +17,7 @@ mod collector;
 mod https;
 mod leftovers;
 mod mail;
+mod mattermost;
 mod odd;
 mod packed;
 mod platform;
@@ -38,6 +39,7 @@ pub use doorward_transport::{
 };
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
+pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream};
 pub use packed::{deflated, gzipped};
 pub use platform::{PlatformKey, signed_with_secret, with_other_signature};

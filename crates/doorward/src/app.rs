@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Clients, Health, Invitations, Keys, Loading, Mails, Overviews, Policies, Providers,
-    Records, Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
+    Admin, Chats, Clients, Health, Invitations, Keys, Loading, Mails, Overviews, Policies,
+    Providers, Records, Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages, Users,
+    Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
@@ -79,6 +80,9 @@ pub struct App {
     config: Config,
     /// The counters.
     pub(crate) metrics: Arc<Metrics>,
+    /// The connectors of chats, if the configuration has any.
+    #[cfg(feature = "connectors")]
+    pub(crate) connectors: Option<doorward_connectors::Connectors>,
     /// The parts that take up settings of the configuration file while the server runs.
     pub(crate) in_effect: Arc<InEffect>,
     /// The state of the configuration file.
@@ -287,6 +291,7 @@ impl App {
                 public_url.clone(),
             ),
             tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), Arc::clone(&clock)),
+            chats: Chats::new(store.clone(), accounts.clone(), Arc::clone(&clock)),
             providers,
             upstreams,
             resources: Resources::new(
@@ -335,6 +340,21 @@ impl App {
             clock: Arc::clone(&clock),
             public_url: public_url.clone(),
         });
+        #[cfg(feature = "connectors")]
+        let connectors = crate::chat::connectors(
+            &config,
+            crate::chat::ChatOffice {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                accounts: accounts.clone(),
+                gateway: gateway.clone(),
+                within: doorward_mcp::Within::new(mcp.clone()),
+                rules: in_effect.rules.clone(),
+                public_url: public_url.clone(),
+            },
+            &outbound,
+        )
+        .await?;
         let proxies = checked.proxies.clone();
         let entries = Entries::new(&config.server, &public_url, web.clone());
         let app = Arc::new(Self {
@@ -358,6 +378,8 @@ impl App {
             outbound,
             config,
             metrics,
+            #[cfg(feature = "connectors")]
+            connectors,
             in_effect,
             loading,
         });
@@ -392,6 +414,14 @@ impl App {
             rotation_days: self.config.keys.rotation_days,
             every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),
         })
+    }
+
+    /// Reads chats, if the configuration has connectors.
+    #[cfg(feature = "connectors")]
+    pub fn start_connectors(&self, supervisor: &mut crate::supervisor::Supervisor) {
+        if let Some(connectors) = &self.connectors {
+            supervisor.start("connectors", connectors.clone().run(self.stop.clone()));
+        }
     }
 
     /// The IP address and port of the metrics listener.

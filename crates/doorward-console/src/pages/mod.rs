@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod chats;
 mod client_list;
 mod clients;
 mod exchange;
@@ -102,6 +103,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
         .route(routes::ADMIN_POLICY_VERSION, get(versions::one).post(versions::restore))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
+        .route(routes::ADMIN_CHATS, get(chats::get).post(chats::post))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))
         .route(routes::ADMIN_AUDIT, get(audit::get))

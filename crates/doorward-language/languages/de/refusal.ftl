@@ -10,6 +10,7 @@ refusal_missing_upstream = es gibt keinen Upstream { $name }
 refusal_missing_tool = es gibt kein Tool { $name }
 refusal_missing_item = es gibt nichts mit dem Namen { $name }
 refusal_missing_policy_version = es gibt keine Version { $name } der Richtlinie
+refusal_missing_chat_link = es gibt keine Verknüpfung { $name } eines Chat-Kontos
 refusal_missing_record = es gibt keine Aufzeichnung { $name }
 refusal_too_many_roles = ein Benutzer hat höchstens { $count } Rollen
 refusal_email_needed = eine Einladung über einen Identitätsanbieter erfordert eine E-Mail-Adresse

@@ -10,6 +10,7 @@ refusal_missing_upstream = there is no upstream { $name }
 refusal_missing_tool = there is no tool { $name }
 refusal_missing_item = there is nothing with the name { $name }
 refusal_missing_policy_version = there is no version { $name } of the policy
+refusal_missing_chat_link = there is no link { $name } of a chat account
 refusal_missing_record = there is no record { $name }
 refusal_too_many_roles = a user has at most { $count } roles
 refusal_email_needed = an invitation through an identity provider needs an e-mail address

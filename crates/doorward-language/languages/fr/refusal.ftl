@@ -10,6 +10,7 @@ refusal_missing_upstream = il n’existe pas de serveur amont { $name }
 refusal_missing_tool = il n’existe pas d’outil { $name }
 refusal_missing_item = il n’existe rien qui porte le nom { $name }
 refusal_missing_policy_version = il n’y a pas de version { $name } de la politique
+refusal_missing_chat_link = il n’y a pas de liaison { $name } d’un compte de messagerie
 refusal_missing_record = il n’existe pas d’enregistrement { $name }
 refusal_too_many_roles = un utilisateur a au plus { $count } rôles
 refusal_email_needed = une invitation via un fournisseur d’identité exige une adresse e-mail

@@ -35,6 +35,7 @@ use crate::{
     invalidate::Invalidation,
     kept::Kept,
     rows::{Existing, Rows},
+    tables::chat,
 };
 
 /// A change as it is applied.
@@ -156,7 +157,7 @@ impl<E: EntityTrait> From<DeleteMany<E>> for Sql {
 }
 
 /// Work of one statement.
-fn run(sql: impl Into<Sql>) -> Work {
+pub(crate) fn run(sql: impl Into<Sql>) -> Work {
     Work::Statements(vec![sql.into()])
 }
 
@@ -171,12 +172,12 @@ fn if_new(row: impl ActiveModelTrait) -> Rows {
 }
 
 /// Leaves an existing row alone; the statement then touches none.
-fn nothing() -> OnConflict {
+pub(crate) fn nothing() -> OnConflict {
     OnConflict::new().do_nothing().to_owned()
 }
 
 /// The beginning of an entry.
-fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
+pub(crate) fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
     AuditEvent::new(kind).about(subject, id)
 }
 
@@ -328,6 +329,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::Resource(change) => resources::of(change),
         Change::Device(change) => devices::of(change),
         Change::Relying(change) => relying::of(change),
+        Change::Chat(change) => chat::of(change),
     }
 }
 

@@ -18,7 +18,7 @@ use doorward_model::{
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
-use super::error::ErrorPage;
+use super::{chats, error::ErrorPage};
 use crate::{
     Service, ServiceState, Web,
     entrance::SignInTarget,
@@ -44,6 +44,8 @@ struct Page {
     narrow_csrf: String,
     services: Vec<ServiceRow>,
     disconnect_csrf: String,
+    chats: Vec<chats::Row>,
+    chats_csrf: String,
     sessions: Vec<SessionRow>,
     has_password: bool,
     password_min_length: usize,
@@ -181,6 +183,10 @@ async fn show(
                 return ErrorPage::unavailable(&error).draw(web);
             }
         };
+    let chats = match chats::rows(web, signed_in).await {
+        Ok(chats) => chats,
+        Err(error) => return ErrorPage::unavailable(&error).draw(web),
+    };
     let browser = &signed_in.browser;
     let lately = match lately(&web.services.store, &signed_in.visitor.user.id, None, 8).await {
         Ok((rows, _)) => rows,
@@ -212,6 +218,8 @@ async fn show(
         apps,
         services: services.into_iter().map(service_row).collect(),
         disconnect_csrf: web.csrf(browser, "disconnect"),
+        chats,
+        chats_csrf: web.csrf(browser, "chats"),
         sessions,
         has_password: signed_in.visitor.user.password.is_some()
             && web.services.accounts.config().passwords,

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Clients, Invitations, Keys, Mails, Policies, Providers, Resources, Tokens, Trusts, Upstreams,
-    Usages, Users, Vitals,
+    Chats, Clients, Invitations, Keys, Mails, Policies, Providers, Resources, Tokens, Trusts,
+    Upstreams, Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -99,6 +99,9 @@ impl Context {
     pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
         let accounts = self.accounts(store).await?;
         Ok(Tokens::new(store.clone(), accounts, self.rules(store).await?, Arc::new(SystemClock)))
+    }
+    pub(super) async fn chats(&self, store: &Store) -> Result<Chats, Failed> {
+        Ok(Chats::new(store.clone(), self.accounts(store).await?, Arc::new(SystemClock)))
     }
     pub(super) async fn providers(&self, store: &Store) -> Result<Providers, Failed> {
         let bounds = Arc::new(self.checked.administered.clone());

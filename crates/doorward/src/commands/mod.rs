@@ -10,6 +10,7 @@ macro_rules! report {
 mod admin_link;
 mod audit;
 mod backup;
+mod chat;
 mod client;
 mod config;
 mod context;
@@ -184,6 +185,9 @@ enum Command {
     /// Creates, lists and revokes personal and service access tokens.
     #[command(subcommand, after_help = examples::TOKEN)]
     Token(token::Command),
+    /// Lists and ends the links of chat accounts with users.
+    #[command(subcommand, after_help = examples::CHAT)]
+    Chat(chat::Command),
     /// Prints, follows, exports and checks the audit.
     #[command(after_help = examples::AUDIT)]
     Audit(Box<audit::Command>),
@@ -291,6 +295,7 @@ impl Command {
             Self::Man { .. } => "man",
             Self::Supervise { .. } => "supervise",
             Self::Token(_) => "token",
+            Self::Chat(_) => "chat",
             Self::Audit(_) => "audit",
             Self::Usage(_) => "usage",
             Self::Keys(_) => "keys",
@@ -436,6 +441,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Trust(command) => trust::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Chat(command) => chat::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(command) => audit::run(context, *command).await,
         Command::Usage(command) => usage::run(context, *command).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),

@@ -248,7 +248,7 @@ impl File<'_> {
 /// file or a variable names.
 fn with_many(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key> {
     let mut all: Vec<Key> = known.iter().filter(|key| !key.is_of_many()).cloned().collect();
-    for (family, _) in MANY {
+    for &(family, _) in MANY {
         let in_file =
             table.get(family).and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
         let mut names: Vec<String> = in_file.collect();

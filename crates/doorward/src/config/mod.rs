@@ -42,6 +42,9 @@ pub struct Config {
     pub providers: BTreeMap<String, doorward_federation::ProviderConfig>,
     /// Upstreams, each in a table of its own: `[upstreams.github]`.
     pub upstreams: BTreeMap<String, doorward_gateway::UpstreamConfig>,
+    /// Connectors of chats, each in a table of its own: `[connectors.chat]`.
+    #[cfg(feature = "connectors")]
+    pub connectors: BTreeMap<String, doorward_connectors::ConnectorConfig>,
     /// Permissions of roles, and where one factor is not enough.
     pub access: AccessConfig,
     /// The rules that decide on tools.

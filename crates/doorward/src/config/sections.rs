@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct AccessConfig {
     /// Roles that may have a scope, as rules `SCOPE = ROLE ROLE…`, such as `mcp:write = developer
     /// admin`. A scope without a rule is for all users. Losing the role takes effect on the next
-    /// call.
+    /// call. A rule for `mattermost:access` names the roles that may use the connector of
+    /// Mattermost.
     pub scope_roles: Vec<String>,
     /// Roles that may call a tool, as rules `TOOL = ROLE ROLE…`; `*` in the name matches any text,
     /// and of several rules that match all must hold. A tool without a rule is for all users.
