@@ -123,7 +123,7 @@ async fn ca47_commands_act_with_the_rights_of_the_linked_user_and_are_in_the_aud
 }
 
 #[tokio::test]
-async fn ca47_messages_of_two_people_at_once_never_mix_their_users() {
+async fn ca47_messages_of_two_accounts_at_once_never_mix_their_users() {
     let stage = Stage::new().await;
     stage.server.user("bob").await;
     let ally = stage.linked().await;
@@ -250,13 +250,15 @@ async fn ca48_posts_are_answered_in_their_thread_with_reactions_and_never_those_
     stage.chat.marked(&asked, "white_check_mark").await;
     let wrong = stage.chat.write(&channel, &account, "@doorward call none_such");
     stage.chat.marked(&wrong, "x").await;
+    let slow = stage.chat.write(&channel, &account, "@doorward call wait seconds=1");
+    stage.chat.marked(&slow, "white_check_mark").await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(answers[0].root, asked);
     assert!(answers[0].text.contains("\"name\": \"alice\""), "{answers:?}");
     assert_eq!(stage.chat.reacted(&asked), ["eyes", "white_check_mark"]);
     assert!(stage.chat.typed() > 0);
     let all = stage.chat.answers(&channel);
-    assert!(all.len() == 2 && stage.chat.answers(&own).len() == 1, "{all:?}");
+    assert!(all.len() == 3 && stage.chat.answers(&own).len() == 1, "{all:?}");
     // What is only its author's comes by a direct message.
     let personal = stage.chat.write(&channel, &account, "@doorward whoami");
     stage.chat.marked(&personal, "white_check_mark").await;

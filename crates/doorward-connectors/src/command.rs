@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_read_as_people_write_them() {
+    fn commands_are_read_as_users_write_them() {
         assert_eq!(read("  "), Ok(Command::Help));
         assert_eq!(read("Tools  Wiki Page"), Ok(Command::Tools("wiki page".into())));
         assert_eq!(read("whoami"), Ok(Command::WhoAmI));

@@ -7,7 +7,7 @@ use doorward_testkit::ChatFault;
 use super::{Stage, WEBHOOK};
 
 #[tokio::test]
-async fn ca41_a_flood_of_one_person_is_answered_post_by_post_and_delays_no_other() {
+async fn ca41_a_flood_of_one_account_is_answered_post_by_post_and_delays_no_other() {
     let stage = Stage::new().await;
     let account = stage.linked().await;
     let (flood, calm) = (stage.chat.direct(&account), stage.chat.channel());

@@ -102,7 +102,7 @@ pub const PROVIDERS: &str = "providers.NAME";
 pub const UPSTREAMS: &str = "upstreams.NAME";
 /// The same for connectors.
 #[cfg(feature = "connectors")]
-pub const CONNECTORS: &str = "connectors.NAME";
+pub(super) const CONNECTORS: &str = "connectors.NAME";
 /// All of them, by the word with which their names begin.
 pub(super) const MANY: &[(&str, &str)] = &[
     ("providers", PROVIDERS),
