@@ -279,7 +279,8 @@ async fn ca41_each_post_is_answered_once_by_two_replicas_a_webhook_and_a_restart
     replica.keep_house();
     let mut posts = Vec::new();
     for number in 0..6 {
-        let post = stage.chat.write(&channel, &account, &format!("call wait seconds=0 n{number}=1"));
+        let post =
+            stage.chat.write(&channel, &account, &format!("call wait seconds=0 n{number}=1"));
         for _ in 0..2 {
             let url = replica.at("/connectors/chat");
             stage.chat.webhook(&url, WEBHOOK, &post, &account).await.expect(200);
