@@ -115,6 +115,7 @@ fn signed() -> &'static (KeyRing, Value, [String; 2]) {
             amr: Vec::new(),
             grant: "g_1".to_owned(),
             act: None,
+            cnf: None,
         };
         let access = ring.sign(&claims, NOW).expect("signed");
         let other =

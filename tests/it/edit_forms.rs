@@ -264,6 +264,8 @@ async fn relying_party_by_page(served: &Served, browser: &Browser, id: &str, pag
         ("openid", "1"),
         ("post_logout_redirect_uris", "https://app.example/bye https://app.example/bye2"),
         ("backchannel_logout_uri", "https://app.example/logout"),
+        ("rules", "1"),
+        ("dpop_bound_access_tokens", "1"),
     ];
     let shown = send(served, browser, &page, path, &fields).await.expect(200);
     assert!(shown.body.contains("backchannel_logout_uri"), "{}", shown.body);
@@ -273,4 +275,6 @@ async fn relying_party_by_page(served: &Served, browser: &Browser, id: &str, pag
     assert_eq!(client["openid"]["backchannel_logout_uri"], "https://app.example/logout");
     assert_eq!(client["openid"]["post_logout_redirect_uris"].as_array().unwrap().len(), 2);
     assert_eq!(client["openid"]["signed_userinfo"], false, "its box was not checked");
+    assert_eq!(client["dpop_bound_access_tokens"], true);
+    assert_eq!(client["require_pushed_authorization_requests"], false);
 }

@@ -33,6 +33,7 @@ fn grant(id: &str, user: &str) -> Grant {
         expires_at: NOW.plus(1000),
         revoked_at: None,
         delegation: None,
+        key: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_accounts::{Accounts, Authority};
-use doorward_model::{Change, Client, ClientId, Clock, RedirectUri, UnitOfWork};
+use doorward_model::{Change, Client, ClientId, ClientRules, Clock, RedirectUri, UnitOfWork};
 use doorward_registration::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
     Registration,
@@ -44,6 +44,8 @@ pub struct NewService {
     pub jwks: Option<Value>,
     /// The URL at which it publishes its keys, for `private_key_jwt`.
     pub jwks_uri: Option<String>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRules,
 }
 
 /// Operations on clients. Cheap to clone.
@@ -106,13 +108,14 @@ impl Clients {
             auth_method: new.auth_method,
             jwks: new.jwks,
             jwks_uri: new.jwks_uri,
+            rules: new.rules,
         })?;
         unit.push(Change::InsertClient(Box::new(added.client.clone())));
         services::apply(&self.store, unit, &account).await?;
         Ok(added)
     }
 
-    /// Changes the name, the redirect URIs or the settings as a relying party of a client that an administrator added.
+    /// Changes the settings of a client that an administrator added.
     pub async fn edit(
         &self,
         _authority: &Authority,
@@ -164,7 +167,12 @@ impl Editable for Clients {
         let after = self.registration.edited(&before, change)?;
         let parts = |client: &Client| {
             let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
-            let mut parts = json!({ "name": client.name, "redirect_uris": uris });
+            let mut parts = json!({
+                "name": client.name, "redirect_uris": uris,
+                "require_pushed_authorization_requests":
+                    client.rules.require_pushed_authorization_requests,
+                "dpop_bound_access_tokens": client.rules.dpop_bound_access_tokens,
+            });
             // Both sides have the same parts, so that each that differs is shown.
             if let (Some(_), Value::Object(parts)) = (&after.openid, &mut parts) {
                 let openid = client.openid.clone().unwrap_or_default();

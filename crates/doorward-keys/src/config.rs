@@ -20,6 +20,10 @@ pub struct Config {
     /// For how many seconds a new signing key is published before it signs, so that all caches of
     /// the key set contain it.
     pub publish_ahead_seconds: u32,
+    /// True if proofs of the keys that access tokens are bound to (DPoP) must contain a nonce of
+    /// this server: a proof then cannot be made in advance, and the clocks of clients need not be
+    /// right. Clients that do not support nonces cannot bind their tokens any more.
+    pub dpop_nonces: bool,
 }
 
 impl Default for Config {
@@ -29,6 +33,7 @@ impl Default for Config {
             master_key: SecretSetting::default(),
             rotation_days: 90,
             publish_ahead_seconds: 900,
+            dpop_nonces: false,
         }
     }
 }

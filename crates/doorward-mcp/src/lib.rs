@@ -48,7 +48,7 @@ mod visit;
 
 use std::sync::{Arc, OnceLock};
 
-use doorward_keys::{KeyRing, MasterKey};
+use doorward_keys::{KeyRing, MasterKey, Proofs};
 use doorward_model::{
     AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Live, Pattern, Program,
     PublicUrl, Resource, ResourceTable, Rules, ScopeSet, SessionId, Timestamp, UpstreamName, User,
@@ -59,9 +59,10 @@ use doorward_transport::{answer::Document, host::HostPolicy};
 use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
-pub use bearer::BearerRefusal;
+pub use bearer::{BearerRefusal, Calling};
 pub use call::record_place;
 pub use canonical::write_sorted;
+pub use challenge::{as_dpop, proof_error};
 pub use channel::Channel;
 pub use config::{Config, tool_limits};
 pub use confirm::page::Pending as PendingConfirmation;
@@ -185,6 +186,8 @@ pub struct McpServices {
     pub keys: Arc<KeyRing>,
     /// The master key, which seals the state that clients carry.
     pub master: Arc<MasterKey>,
+    /// Judges proofs of the keys that tokens are bound to.
+    pub proofs: Arc<Proofs>,
     /// The sources of tools.
     pub sources: Vec<Arc<dyn ToolSource>>,
     /// The channel on which sources announce changes.

@@ -55,6 +55,11 @@ reasons! {
     Request = "request";
     /// The user returned to an authorization that had expired.
     RequestExpired = "request_expired";
+    /// The browser referred to a pushed request that is unknown, was used or expired, or is another
+    /// client's.
+    PushedUnknown = "pushed_unknown";
+    /// The client must push its authorization requests, and did not.
+    PushedRequired = "pushed_required";
     /// The user could not sign in.
     SignIn = "sign_in";
     /// The user is disabled.
@@ -120,6 +125,8 @@ reasons! {
     TokenForeign = "token_foreign";
     /// The token that the client presented cannot be exchanged by it.
     SubjectToken = "subject_token";
+    /// The proof of the key that a token is bound to is missing or not valid.
+    KeyProof = "key_proof";
     /// The client sent its token in the URL, or twice.
     TokenPlace = "token_place";
     /// The request named another host than that of the public URL.

@@ -29,8 +29,12 @@ routes! {
     PROTECTED_RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
     /// Dynamic client registration (RFC 7591).
     REGISTER = "/oauth/register";
+    /// The registration of one client that registered itself (RFC 7592).
+    REGISTRATION = "/oauth/register/{client}";
     /// The authorization endpoint (RFC 6749 §3.1).
     AUTHORIZE = "/oauth/authorize";
+    /// Takes authorization requests that a browser then refers to (RFC 9126).
+    PUSHED_REQUEST = "/oauth/par";
     /// The token endpoint (RFC 6749 §3.2).
     TOKEN = "/oauth/token";
     /// The device authorization endpoint (RFC 8628 §3.1).

@@ -1,8 +1,8 @@
 //! Clients that administrators add, and administrators' operations on any client.
 
 use doorward_model::{
-    Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RelyingParty,
-    RevokeReason, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
+    Change, Client, ClientId, ClientRules, ClientRulesEdit, ClientSource, Expected, OAuthErrorCode,
+    PlainToken, RelyingParty, RevokeReason, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
@@ -26,6 +26,8 @@ pub struct NewClient {
     pub admin: bool,
     /// Its settings as a relying party, if users sign in to another application through it.
     pub openid: Option<NewRelyingParty>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRules,
 }
 
 /// A client of a service to be made, which acts with `client_credentials` (OAuth 2.1 §4.2).
@@ -43,6 +45,8 @@ pub struct NewServiceClient {
     pub jwks: Option<Value>,
     /// The URL at which it publishes its keys, for `private_key_jwt`.
     pub jwks_uri: Option<String>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRules,
 }
 
 /// The client of a workload to be made, which acts as a service by a trust rule (RFC 7523 §2.1).
@@ -76,6 +80,8 @@ pub struct ClientEdit {
     pub redirect_uris: Option<Vec<String>>,
     /// Its settings as a relying party. Another client becomes one.
     pub openid: Option<RelyingPartyEdit>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRulesEdit,
 }
 
 /// An administrator's decision about a client.
@@ -166,7 +172,8 @@ impl Registration {
             .transpose()?;
         let scopes = relying::scopes(openid.as_ref(), new.admin)?;
         let added = self.administered(accepted, scopes);
-        let added = AddedClient { client: Client { openid, ..added.client }, ..added };
+        let rules = new.rules;
+        let added = AddedClient { client: Client { openid, rules, ..added.client }, ..added };
         self.store
             .apply(Change::InsertClient(Box::new(added.client.clone())))
             .await
@@ -176,7 +183,7 @@ impl Registration {
 
     /// A client of a service, with its secret, before it is stored.
     pub fn prepare_service(&self, new: NewServiceClient) -> Result<AddedClient, ClientChangeError> {
-        let NewServiceClient { name, account, scopes, auth_method, jwks, jwks_uri } = new;
+        let NewServiceClient { name, account, scopes, auth_method, jwks, jwks_uri, rules } = new;
         let mut metadata = Map::new();
         metadata.insert("client_name".to_owned(), name.into());
         metadata.extend(
@@ -186,7 +193,8 @@ impl Registration {
         metadata.extend(jwks_uri.map(|uri| ("jwks_uri".to_owned(), uri.into())));
         let accepted = policy::accept_service(&metadata)?;
         let added = self.administered(accepted, scopes);
-        Ok(AddedClient { client: Client { service: Some(account), ..added.client }, ..added })
+        let client = Client { service: Some(account), rules, ..added.client };
+        Ok(AddedClient { client, ..added })
     }
 
     /// The client of a workload, before it is stored.
@@ -234,6 +242,8 @@ impl Registration {
             approved_at: None,
             pinned_at: None,
             exchange: None,
+            rules: ClientRules::default(),
+            registration_token: None,
         };
         AddedClient { client, secret }
     }
@@ -274,7 +284,8 @@ impl Registration {
         }
         let scopes = relying::scopes(openid.as_ref(), client.scopes.has_administrative())?;
         let (name, redirect_uris) = (accepted.name, accepted.redirect_uris);
-        Ok(Client { name, redirect_uris, openid, scopes, ..client.clone() })
+        let rules = edit.rules.of(client.rules);
+        Ok(Client { name, redirect_uris, openid, scopes, rules, ..client.clone() })
     }
 
     /// The client of a service, which has a name and no redirect URIs.
@@ -288,7 +299,8 @@ impl Registration {
         metadata.insert("client_name".to_owned(), name.into());
         metadata.insert("token_endpoint_auth_method".to_owned(), "client_secret_basic".into());
         let accepted = policy::accept_service(&metadata)?;
-        Ok(Client { name: accepted.name, ..client.clone() })
+        let rules = edit.rules.of(client.rules);
+        Ok(Client { name: accepted.name, rules, ..client.clone() })
     }
 
     /// Stores an edited client, if it is still in the state that was seen.
@@ -385,6 +397,16 @@ impl Registration {
                 etag: seen.to_owned(),
             });
         }
+        let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete)
+            || decision == ClientDecision::Deny && self.config.now().approval;
+        if ends {
+            // Before it is deleted: its sessions at relying parties end with its settings.
+            unit.push(Change::RevokeGrantsOfClient {
+                client_id: client_id(),
+                at: now,
+                reason: RevokeReason::ClientRemoved,
+            });
+        }
         unit.push(match decision {
             ClientDecision::Block => {
                 Change::SetClientDisabled { client_id: client_id(), disabled_at: Some(now) }
@@ -409,15 +431,6 @@ impl Registration {
             }
             ClientDecision::Delete => Change::DeleteClient(client_id()),
         });
-        let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete)
-            || decision == ClientDecision::Deny && self.config.now().approval;
-        if ends {
-            unit.push(Change::RevokeGrantsOfClient {
-                client_id: client_id(),
-                at: now,
-                reason: RevokeReason::ClientRemoved,
-            });
-        }
         self.change(id, unit).await
     }
 }

@@ -275,6 +275,8 @@ impl Registration {
             approved_at: None,
             pinned_at: None,
             exchange: None,
+            rules: accepted.rules,
+            registration_token: None,
             fresh_until: Some(now.plus(age)),
         })
     }

@@ -1,8 +1,8 @@
 //! The one policy: requirements on any client's metadata, whatever its source.
 
 use doorward_model::{
-    ClientAuthMethod, ClientSource, GrantType, GrantTypes, OAuthErrorCode, RedirectUri,
-    uri::after_scheme,
+    ClientAuthMethod, ClientRules, ClientSource, GrantType, GrantTypes, OAuthErrorCode,
+    RedirectUri, uri::after_scheme,
 };
 use serde_json::{Map, Value};
 use url::Url;
@@ -44,6 +44,25 @@ pub(crate) struct Accepted {
     pub(crate) client_uri: Option<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) jwks_uri: Option<String>,
+    pub(crate) rules: ClientRules,
+}
+
+/// A member that is true or false.
+fn flag(metadata: &Map<String, Value>, name: &str) -> Result<bool, MetadataRefusal> {
+    match metadata.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(_) => bad(format!("{name} must be true or false")),
+    }
+}
+
+/// The stricter rules that a client states for itself (RFC 9126 §6, RFC 9449 §5.2).
+fn rules(metadata: &Map<String, Value>) -> Result<ClientRules, MetadataRefusal> {
+    let pushed = "require_pushed_authorization_requests";
+    Ok(ClientRules {
+        require_pushed_authorization_requests: flag(metadata, pushed)?,
+        dpop_bound_access_tokens: flag(metadata, "dpop_bound_access_tokens")?,
+    })
 }
 
 /// A member as text; `null` and absence are the same (I6).
@@ -122,6 +141,7 @@ pub(crate) fn accept_service(metadata: &Map<String, Value>) -> Result<Accepted, 
         client_uri: None,
         jwks,
         jwks_uri,
+        rules: ClientRules::default(),
     })
 }
 
@@ -141,6 +161,7 @@ pub(crate) fn accept_workload(name: &str) -> Result<Accepted, MetadataRefusal> {
         client_uri: None,
         jwks: None,
         jwks_uri: None,
+        rules: ClientRules::default(),
     })
 }
 
@@ -193,6 +214,7 @@ pub(crate) fn accept(
         client_uri: text(metadata, "client_uri")?.map(str::to_owned),
         jwks,
         jwks_uri,
+        rules: rules(metadata)?,
     })
 }
 

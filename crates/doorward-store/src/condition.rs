@@ -40,6 +40,10 @@ conditions! {
     InsertClient = "insert_client";
     /// The changed client exists.
     UpdateClient = "update_client";
+    /// The client has the registration token that was presented.
+    PutRegistration = "put_registration";
+    /// The pushed request is this client's, unused, and has not expired.
+    UsePushed = "use_pushed_request";
     /// The client that is disabled or enabled exists.
     SetClientDisabled = "set_client_disabled";
     /// The approved client exists.

@@ -10,16 +10,16 @@ pub(crate) mod upstreams;
 
 use doorward_model::{
     Authentication, AuthorizationCode, ClientId, Delegation, Grant, GrantId, HashedToken,
-    IdentityId, Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, ProviderId, RefreshToken,
-    Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm,
-    SigningKey, Statement, StoredProvider, Subject, Timestamp, Totp, UpstreamSession, User, UserId,
-    UserName, foreign, secret::HashedPassword,
+    IdentityId, Invitation, KeyThumbprint, Level, LinkedIdentity, OneTimeLink, Passkey, ProviderId,
+    RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt,
+    SigningAlgorithm, SigningKey, Statement, StoredProvider, Subject, Timestamp, Totp,
+    UpstreamSession, User, UserId, UserName, foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
 use crate::{StoreError, entities as e};
 
-pub(crate) use clients::{client, client_row};
+pub(crate) use clients::{client, client_row, stored_rules};
 
 pub(crate) fn list_to_text<'a>(items: impl Iterator<Item = &'a str>) -> String {
     serde_json::Value::Array(items.map(serde_json::Value::from).collect()).to_string()
@@ -164,6 +164,7 @@ pub(crate) fn code(row: e::authorization_code::Model) -> Result<AuthorizationCod
             sid: row.sid,
         },
         nonce: row.nonce,
+        key: row.jkt.map(KeyThumbprint::from_stored),
         token: HashedToken::from_stored(row.token),
         grant_id: GrantId::from_text(row.grant_id),
         client_id: ClientId::from_text(row.client_id),
@@ -194,6 +195,7 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
         sid: Set(code.subject.sid.clone()),
         expires_at: Set(code.expires_at.0),
         consumed_at: Set(code.consumed_at.map(|at| at.0)),
+        jkt: Set(code.key.as_ref().map(|key| key.as_str().to_owned())),
     }
 }
 
@@ -207,6 +209,7 @@ pub(crate) fn grant(row: e::access_grant::Model) -> Result<Grant, StoreError> {
     };
     Ok(Grant {
         delegation,
+        key: row.jkt.map(KeyThumbprint::from_stored),
         subject: Subject {
             account: UserId::from_text(row.user_id),
             auth_time: Timestamp(row.auth_time),
@@ -243,6 +246,7 @@ pub(crate) fn grant_row(grant: &Grant) -> e::access_grant::ActiveModel {
         revoked_at: Set(grant.revoked_at.map(|at| at.0)),
         revoke_reason: Set(None),
         delegation: Set(grant.delegation.as_ref().map(Delegation::to_text)),
+        jkt: Set(grant.key.as_ref().map(|key| key.as_str().to_owned())),
     }
 }
 

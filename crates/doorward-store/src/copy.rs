@@ -19,9 +19,10 @@ use crate::{
         spent_value, token_revocation, totp, upstream, upstream_registration, upstream_tool,
         upstream_trust, usage_hour, user,
     },
+    tables::pushed_request,
 };
 
-/// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 25 columns.
+/// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 26 columns.
 const ROWS: u64 = 500;
 
 macro_rules! copied {
@@ -49,6 +50,7 @@ copied!(
     client,
     session,
     relying_session,
+    pushed_request,
     authorization_code,
     access_grant,
     refresh_token,

@@ -13,6 +13,7 @@ use crate::{
         connect_step, device_authorization, kept_result, login_failure, one_time_link,
         refresh_token, relying_session, session, sign_in, signing_key, spent_value,
     },
+    tables::pushed_request,
 };
 
 /// For how many seconds the steps of connecting clients are kept: a week.
@@ -81,6 +82,8 @@ impl Store {
             DeviceCode,
             device_authorization::Column::ExpiresAt.lt(now.plus(-86_400).0)
         );
+        rows +=
+            sweep!(self, pushed_request, Reference, pushed_request::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, connect_attempt, State, connect_attempt::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, kept_result, Id, kept_result::Column::ExpiresAt.lt(now.0));

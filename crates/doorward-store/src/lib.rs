@@ -30,6 +30,7 @@ mod repos;
 mod rows;
 mod sort;
 mod store;
+mod tables;
 mod tasks;
 mod unopened;
 mod usage;

@@ -21,6 +21,7 @@ mod odd;
 mod packed;
 mod platform;
 mod process;
+mod prover;
 mod provider;
 mod server;
 mod tls;
@@ -42,6 +43,7 @@ pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream};
 pub use packed::{deflated, gzipped};
 pub use platform::{PlatformKey, signed_with_secret, with_other_signature};
 pub use process::{DoorwardProcess, Visitor, binary, run_command};
+pub use prover::{Prover, call_with};
 pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,
 };

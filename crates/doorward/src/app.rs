@@ -12,7 +12,7 @@ use doorward_console::Console;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_issuer::{Issuer, IssuerPorts, IssuerServices, IssuerSettings};
-use doorward_keys::SystemEntropy;
+use doorward_keys::{Proofs, SystemEntropy};
 use doorward_mail::{MailWriter, Mailer};
 use doorward_mcp::{Changes, Mcp, McpServices, McpSettings, tools::BuiltInTools};
 use doorward_model::{Clock, Entropy, Live, PublicUrl, ResourceTable};
@@ -163,13 +163,14 @@ impl App {
         let network = core.connect(&config, public_url.clone()).await?;
         let (ring, outbound) = (Arc::clone(&network.keys), network.outbound.clone());
         let federation = network.federation(&config);
-        let registration = network.core.registration(&config, &outbound);
+        let registration = network.core.registration(&config, &outbound, Some(public_url.clone()));
         registration.recount().await?;
         let networks = &config.outbound.allow_networks;
         let to_relying_parties = outbound.for_correspondent(
             &config.outbound,
             PeerPermissions { networks: &[], ca_file: None, plain: networks },
         )?;
+        let proofs = Arc::new(Proofs::new(Arc::clone(&master), config.keys.dpop_nonces));
         let issuer = Issuer::new(
             IssuerServices {
                 store: store.clone(),
@@ -177,6 +178,7 @@ impl App {
                 entropy: Arc::clone(&entropy),
                 keys: Arc::clone(&ring),
                 master: Arc::clone(&master),
+                proofs: Arc::clone(&proofs),
                 outbound: outbound.clone(),
                 to_relying_parties,
             },
@@ -224,6 +226,7 @@ impl App {
                 entropy: Arc::clone(&entropy),
                 keys: Arc::clone(&ring),
                 master: Arc::clone(&master),
+                proofs,
                 sources: vec![Arc::new(tools), Arc::new(gateway.clone())],
                 changes,
                 stop: stop.clone(),

@@ -25,6 +25,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("doorward-knowledge", "format", "format"),
     ("doorward-knowledge", "tools", "tools"),
     ("doorward-mcp", "tools/builtin", "tools"),
+    ("doorward-store", "writes", "tables"),
     ("doorward-store", "writes", "writes"),
     ("doorward-testkit", "odd", "odd"),
     ("doorward-testkit", "upstream", "upstream"),

@@ -10,11 +10,10 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    ClientDecision, ClientList, ClientQuota, Kind, Listed, NewClient, NewRelyingParty, NewService,
-    Refusal,
+    ClientDecision, ClientList, ClientQuota, Kind, Listed, NewClient, NewService, Refusal,
 };
 use doorward_language::{Message, text};
-use doorward_model::{Client, ClientSource, routes};
+use doorward_model::{Client, ClientRules, ClientSource, routes};
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form};
 
@@ -25,6 +24,7 @@ use crate::{
         clients::{Row, row},
         draw,
         list::{self, Parts, Rows},
+        relying::{OpenIdForm, typed_rules},
         scopes::service_scopes,
         sure::{self, Question},
         table::{self, Cell, Column, Filter},
@@ -66,8 +66,8 @@ struct Typed {
     confidential: bool,
     admin: bool,
     openid: bool,
-    pairwise: bool,
-    signed_userinfo: bool,
+    party: OpenIdForm,
+    rules: ClientRules,
     service: String,
     jwks: String,
 }
@@ -227,8 +227,8 @@ async fn show_add(
             confidential: params.get("confidential").is_some(),
             admin: params.get("admin").is_some(),
             openid: params.get("openid").is_some(),
-            pairwise: params.get("pairwise").is_some(),
-            signed_userinfo: params.get("signed_userinfo").is_some(),
+            party: OpenIdForm::fields(params),
+            rules: typed_rules(params),
             service: text("service"),
             jwks: text("jwks"),
         },
@@ -302,12 +302,8 @@ fn new_client(params: &Params) -> NewClient {
         redirect_uris: uris.split_whitespace().map(ToOwned::to_owned).collect(),
         auth_method: params.get("confidential").map(|_| "client_secret_basic".to_owned()),
         admin: params.get("admin").is_some(),
-        openid: params.get("openid").map(|_| NewRelyingParty {
-            pairwise: params.get("pairwise").is_some(),
-            signed_userinfo: params.get("signed_userinfo").is_some(),
-            // The page of the client has the rest.
-            ..NewRelyingParty::default()
-        }),
+        openid: OpenIdForm::typed(params).map(|form| form.wanted()),
+        rules: typed_rules(params),
     }
 }
 
@@ -329,6 +325,7 @@ fn new_service(params: &Params) -> Result<NewService, Refusal> {
         auth_method: jwks.is_some().then(|| "private_key_jwt".to_owned()),
         jwks,
         jwks_uri: None,
+        rules: typed_rules(params),
     })
 }
 

@@ -5,6 +5,7 @@ timeline_server_metadata = Hat die Metadaten des Autorisierungsservers gelesen
 timeline_registered = Hat sich registriert
 timeline_document = Sein Metadatendokument wurde abgerufen
 timeline_device = Hat einen Code für ein Gerät angefordert
+timeline_pushed = Hat eine Autorisierungsanfrage vorab übermittelt
 timeline_authorize = Hat einen Browser zur Autorisierung geschickt
 timeline_signed_in = Der Benutzer hat sich angemeldet
 timeline_asked = Der Benutzer wurde um Zustimmung gebeten

@@ -5,6 +5,7 @@ timeline_server_metadata = Read the metadata of the authorization server
 timeline_registered = Registered
 timeline_document = Its metadata document was fetched
 timeline_device = Asked for a code for a device
+timeline_pushed = Pushed an authorization request
 timeline_authorize = Sent a browser to authorize
 timeline_signed_in = The user signed in
 timeline_asked = The user was asked for consent

@@ -5,6 +5,7 @@ timeline_server_metadata = A lu les métadonnées du serveur d’autorisation
 timeline_registered = S’est enregistré
 timeline_document = Son document de métadonnées a été récupéré
 timeline_device = A demandé un code pour un appareil
+timeline_pushed = A transmis une demande d’autorisation au préalable
 timeline_authorize = A envoyé un navigateur pour l’autorisation
 timeline_signed_in = L’utilisateur s’est connecté
 timeline_asked = Le consentement de l’utilisateur a été demandé

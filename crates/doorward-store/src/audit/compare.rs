@@ -24,7 +24,7 @@ pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
         }),
         Row::Client(id) => db.one(client::Entity::find_by_id(id.as_str())).await?.map(|row| {
             json!({"name": row.name, "redirect_uris": list(&row.redirect_uris), "auth_method": row.auth_method, "scopes": row.scopes,
-                "jwks_uri": row.jwks_uri, "trust": row.trust.as_deref().map(list), "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(), "pinned": row.pinned_at.is_some()})
+                "jwks_uri": row.jwks_uri, "trust": row.trust.as_deref().map(list), "rules": row.rules.as_deref().map(list), "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(), "pinned": row.pinned_at.is_some()})
         }),
         Row::Setting(name) => db.one(setting::Entity::find_by_id(name.as_str())).await?.map(|row| json!({"value": row.value})),
         Row::Provider(id, passwords) => Some(dependents(db, id, *passwords).await?),

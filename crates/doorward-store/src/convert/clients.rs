@@ -1,8 +1,8 @@
 //! Clients.
 
 use doorward_model::{
-    Client, ClientAuthMethod, ClientId, ClientSource, ExchangeRule, GrantType, GrantTypes,
-    HashedToken, RedirectUri, RelyingParty, ScopeSet, Timestamp, TrustRule, UserId,
+    Client, ClientAuthMethod, ClientId, ClientRules, ClientSource, ExchangeRule, GrantType,
+    GrantTypes, HashedToken, RedirectUri, RelyingParty, ScopeSet, Timestamp, TrustRule, UserId,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -36,8 +36,14 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         }
         None => None,
     };
+    let rules = match row.rules.as_deref() {
+        Some(text) => ClientRules::from_text(text).ok_or_else(|| damaged("client", &row.id))?,
+        None => ClientRules::default(),
+    };
     Ok(Client {
         exchange,
+        rules,
+        registration_token: row.registration_token.map(HashedToken::from_stored),
         source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
         auth_method: ClientAuthMethod::parse(&row.auth_method)
             .ok_or_else(|| damaged("client", &row.id))?,
@@ -61,6 +67,11 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         approved_at: row.approved_at.map(Timestamp),
         pinned_at: row.pinned_at.map(Timestamp),
     })
+}
+
+/// The stored form of rules; none for those of all clients.
+pub(crate) fn stored_rules(rules: ClientRules) -> Option<String> {
+    (rules != ClientRules::default()).then(|| rules.to_text())
 }
 
 pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
@@ -90,6 +101,11 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         approved_at: Set(client.approved_at.map(|at| at.0)),
         pinned_at: Set(client.pinned_at.map(|at| at.0)),
         exchange: Set(client.exchange.as_ref().map(ExchangeRule::to_text)),
+        rules: Set(stored_rules(client.rules)),
+        registration_token: Set(client
+            .registration_token
+            .as_ref()
+            .map(|hash| hash.as_str().to_owned())),
     }
 }
 
@@ -123,6 +139,8 @@ mod tests {
             approved_at: None,
             pinned_at: None,
             exchange: None,
+            rules: None,
+            registration_token: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! The use of sessions by relying parties, between rows and records.
 
-use doorward_model::{ClientId, EndedUse, RelyingSession, ScopeSet, SessionId, Timestamp, UserId};
+use doorward_model::{
+    ClientId, EndedUse, RelyingParty, RelyingSession, ScopeSet, SessionId, Timestamp, UserId,
+};
 use sea_orm::ActiveValue::Set;
 
 use crate::entities::relying_session;
@@ -18,7 +20,8 @@ pub(crate) fn session(row: relying_session::Model) -> RelyingSession {
 
 pub(crate) fn ended(row: relying_session::Model) -> EndedUse {
     let (due_at, tries) = (row.due_at.map(Timestamp), row.tries);
-    EndedUse { used: session(row), due_at, tries }
+    let removed = row.openid.as_deref().and_then(RelyingParty::from_text);
+    EndedUse { used: session(row), due_at, tries, removed }
 }
 
 pub(crate) fn session_row(session: &RelyingSession) -> relying_session::ActiveModel {
@@ -31,5 +34,6 @@ pub(crate) fn session_row(session: &RelyingSession) -> relying_session::ActiveMo
         created_at: Set(session.created_at.0),
         due_at: Set(None),
         tries: Set(0),
+        openid: Set(None),
     }
 }

@@ -21,6 +21,7 @@ pub struct Model {
     pub revoked_at: Option<i64>,
     pub revoke_reason: Option<String>,
     pub delegation: Option<String>,
+    pub jkt: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

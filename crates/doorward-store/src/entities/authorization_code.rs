@@ -21,6 +21,7 @@ pub struct Model {
     pub sid: Option<String>,
     pub expires_at: i64,
     pub consumed_at: Option<i64>,
+    pub jkt: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -29,6 +29,8 @@ pub struct Model {
     pub approved_at: Option<i64>,
     pub pinned_at: Option<i64>,
     pub exchange: Option<String>,
+    pub rules: Option<String>,
+    pub registration_token: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -13,6 +13,7 @@ pub struct Model {
     pub created_at: i64,
     pub due_at: Option<i64>,
     pub tries: i64,
+    pub openid: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,10 +1,11 @@
 //! Writes of clients.
 
 use doorward_model::{
-    AuditKind, AuditSubject, Client, ClientId, ClientSource, ExchangeRule, RedirectUri,
-    RelyingParty, Timestamp, TrustRule,
+    AuditKind, AuditSubject, Client, ClientId, ClientSource, ExchangeRule, HashedToken,
+    RedirectUri, RelyingParty, Timestamp, TrustRule,
 };
 use sea_orm::{
+    ActiveValue::NotSet,
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
@@ -14,7 +15,7 @@ use super::{Audit, Name, Write, about, if_new, run};
 use crate::{
     audit::row::Row,
     condition::Condition,
-    convert::{self, list_to_text},
+    convert::{self, list_to_text, stored_rules},
     entities::client::{Column as C, Entity},
     invalidate::Invalidation,
 };
@@ -81,6 +82,7 @@ pub(super) fn put_document(document: &Client) -> Write {
         C::Jwks,
         C::JwksUri,
         C::FreshUntil,
+        C::Rules,
     ];
     let replace = OnConflict::column(C::Id).update_columns(columns).to_owned();
     Write {
@@ -115,10 +117,34 @@ pub(super) fn update(client: &Client) -> Write {
             .col_expr(C::Trust, Expr::value(client.trust.as_ref().map(TrustRule::to_text)))
             .col_expr(C::TrustIssuer, Expr::value(issuer))
             .col_expr(C::GrantTypes, Expr::value(list_to_text(client.grant_types.names())))
+            .col_expr(C::Rules, Expr::value(stored_rules(client.rules)))
             .col_expr(C::Exchange, Expr::value(client.exchange.as_ref().map(ExchangeRule::to_text)))
             .filter(C::Id.eq(client.id.as_str()))),
         stale: Some(stale(&client.id)),
         audit: changed(&client.id),
+    }
+}
+
+/// The registration of a client as the client itself changed it. An administrator's block stays.
+pub(super) fn put_registration(client: &Client, seen: &HashedToken) -> Write {
+    let mut row = convert::client_row(client);
+    (row.id, row.source, row.created_at, row.disabled_at) = (NotSet, NotSet, NotSet, NotSet);
+    let same = Where::all()
+        .add(C::Id.eq(client.id.as_str()))
+        .add(C::Source.eq(ClientSource::Registration.as_str()))
+        .add(C::RegistrationToken.eq(seen.as_str()));
+    let event = about(AuditKind::ClientChanged, AuditSubject::Client, client.id.as_str())
+        .through(&client.id);
+    Write {
+        name: Name::Decides(Condition::PutRegistration),
+        work: run(Entity::update_many().set(row).filter(same)),
+        stale: Some(stale(&client.id)),
+        // An entry also where only the token is another one.
+        audit: Audit::Compared {
+            event,
+            row: Row::Client(client.id.to_string()),
+            only_if_different: false,
+        },
     }
 }
 

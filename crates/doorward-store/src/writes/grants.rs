@@ -215,13 +215,18 @@ pub(super) fn revoke_of_identity(
 pub(super) fn revoke_of_client(client_id: &ClientId, at: Timestamp, reason: RevokeReason) -> Write {
     let codes = spend_codes(Where::all().add(C::ClientId.eq(client_id.as_str())), at);
     let event = about(AuditKind::GrantRevoked, AuditSubject::Client, client_id.as_str());
+    let mut statements = vec![
+        codes,
+        devices::spend(Where::all().add(D::ClientId.eq(client_id.as_str())), at),
+        revoke(Where::all().add(G::ClientId.eq(client_id.as_str())), at, reason),
+    ];
+    if reason == RevokeReason::ClientRemoved {
+        // Its users are signed out of it, and it is told.
+        statements.insert(0, relying::end_of_client(client_id, at));
+    }
     Write {
         name: Name::Always("revoke_grants_of_client"),
-        work: Work::Statements(vec![
-            codes,
-            devices::spend(Where::all().add(D::ClientId.eq(client_id.as_str())), at),
-            revoke(Where::all().add(G::ClientId.eq(client_id.as_str())), at, reason),
-        ]),
+        work: Work::Statements(statements),
         stale: Some(Invalidation::Grants),
         audit: Audit::Entry(event.detail(json!({"reason": reason.as_str()}).to_string())),
     }

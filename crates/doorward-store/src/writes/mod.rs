@@ -19,7 +19,9 @@ mod trust;
 mod upstreams;
 mod users;
 
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, FactorChange, UpstreamChange};
+use doorward_model::{
+    AuditEvent, AuditKind, AuditSubject, Change, FactorChange, OwnChange, UpstreamChange,
+};
 use sea_orm::{
     ActiveModelTrait, DbErr, DeleteMany, EntityTrait, Insert, InsertMany, QueryTrait, UpdateMany,
     sea_query::{DeleteStatement, InsertStatement, OnConflict, UpdateStatement},
@@ -35,6 +37,7 @@ use crate::{
     invalidate::Invalidation,
     kept::Kept,
     rows::{Existing, Rows},
+    tables::pushed_request,
 };
 
 /// A change as it is applied.
@@ -156,12 +159,12 @@ impl<E: EntityTrait> From<DeleteMany<E>> for Sql {
 }
 
 /// Work of one statement.
-fn run(sql: impl Into<Sql>) -> Work {
+pub(crate) fn run(sql: impl Into<Sql>) -> Work {
     Work::Statements(vec![sql.into()])
 }
 
 /// A row to be inserted. That another one has its key is an error.
-fn new(row: impl ActiveModelTrait) -> Rows {
+pub(crate) fn new(row: impl ActiveModelTrait) -> Rows {
     Rows::one(row, Existing::Fails)
 }
 
@@ -328,6 +331,18 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::Resource(change) => resources::of(change),
         Change::Device(change) => devices::of(change),
         Change::Relying(change) => relying::of(change),
+        Change::Own(change) => of_own(change),
+    }
+}
+
+/// The write of a change that a client makes for itself.
+fn of_own(change: OwnChange) -> Write {
+    match change {
+        OwnChange::Push(request) => pushed_request::push(&request),
+        OwnChange::UsePushed { reference, client_id, now } => {
+            pushed_request::spend(&reference, &client_id, now)
+        }
+        OwnChange::PutRegistration { client, seen } => clients::put_registration(&client, &seen),
     }
 }
 

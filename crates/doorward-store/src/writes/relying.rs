@@ -1,9 +1,11 @@
 //! Writes of the use of sessions by relying parties.
 
-use doorward_model::{HashedToken, RelyingChange, RelyingSession, SessionId, Timestamp, UserId};
+use doorward_model::{
+    ClientId, HashedToken, RelyingChange, RelyingSession, SessionId, Timestamp, UserId,
+};
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr},
 };
 
 use super::{Audit, Name, Sql, Write, run};
@@ -11,6 +13,7 @@ use crate::{
     condition::Condition,
     convert::relying::session_row,
     entities::{
+        client,
         relying_session::{Column as R, Entity},
         session::{self, Column as S},
     },
@@ -62,6 +65,23 @@ fn claim(sid: &str, due: Option<Timestamp>, until: Timestamp) -> Write {
         .filter(R::Sid.eq(sid))
         .filter(seen);
     silent(Name::Decides(Condition::ClaimLogoutNotice), update)
+}
+
+/// Ends all uses by a client that is blocked or deleted. It keeps its settings with them: a client
+/// that is deleted in the same unit has none when it is told.
+pub(super) fn end_of_client(client_id: &ClientId, at: Timestamp) -> Sql {
+    let settings = client::Entity::find()
+        .select_only()
+        .column(client::Column::Openid)
+        .filter(client::Column::Id.eq(client_id.as_str()))
+        .into_query();
+    let settings = SimpleExpr::SubQuery(None, Box::new(settings.into()));
+    Entity::update_many()
+        .col_expr(R::DueAt, Expr::value(at.0))
+        .col_expr(R::Openid, settings)
+        .filter(R::ClientId.eq(client_id.as_str()))
+        .filter(R::DueAt.is_null())
+        .into()
 }
 
 /// Ends uses: relying parties are told at once, and what was allowed in these sessions is not

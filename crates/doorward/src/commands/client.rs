@@ -6,7 +6,7 @@ use doorward_admin::{
     AddedClient, ClientDecision, ClientEdit, Clients, NewClient, NewExchange, NewRelyingParty,
     NewService, Proposal,
 };
-use doorward_model::{Client, RedirectUri};
+use doorward_model::{Client, ClientRules, ClientRulesEdit, RedirectUri};
 use doorward_store::ClientFilter;
 use serde_json::{Value, json};
 
@@ -32,6 +32,12 @@ pub(super) enum Command {
         redirect_uris: Vec<String>,
         #[command(flatten)]
         openid: relying::Options,
+        /// Its authorization requests must be pushed (RFC 9126).
+        #[arg(long, value_name = "BOOL")]
+        require_pushed_authorization_requests: Option<bool>,
+        /// Its access tokens must be bound to a key (DPoP, RFC 9449).
+        #[arg(long, value_name = "BOOL")]
+        dpop_bound_access_tokens: Option<bool>,
         /// Only show what would change.
         #[arg(long)]
         dry_run: bool,
@@ -146,6 +152,12 @@ pub(super) struct Addition {
     openid: bool,
     #[command(flatten)]
     relying_party: RelyingPartyOptions,
+    /// Its authorization requests must be pushed (RFC 9126).
+    #[arg(long, conflicts_with = "service")]
+    require_pushed_authorization_requests: bool,
+    /// Its access tokens must be bound to a key (DPoP, RFC 9449).
+    #[arg(long)]
+    dpop_bound_access_tokens: bool,
 }
 
 /// The settings of a client to which users sign in.
@@ -180,6 +192,8 @@ fn describe(client: &Client) -> Value {
             "from": rule.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "scope": rule.scopes.to_string(),
         })),
+        "require_pushed_authorization_requests": client.rules.require_pushed_authorization_requests,
+        "dpop_bound_access_tokens": client.rules.dpop_bound_access_tokens,
         "scope": client.scopes.to_string(), "openid": client.openid, "created_at": client.created_at.0,
         "authorized_at": client.authorized_at.map(|at| at.0), "disabled_at": client.disabled_at.map(|at| at.0),
     })
@@ -231,9 +245,13 @@ fn show_added(context: &Context, added: &AddedClient) {
 async fn add(context: &Context, clients: &Clients, addition: Addition) -> Result<(), Failed> {
     let Addition { name, redirect_uris, auth_method, scopes, jwks_uri, admin, .. } = addition;
     let authority = Authority::operator();
+    let rules = ClientRules {
+        require_pushed_authorization_requests: addition.require_pushed_authorization_requests,
+        dpop_bound_access_tokens: addition.dpop_bound_access_tokens,
+    };
     let added = if let Some(service) = addition.service {
         let jwks = addition.jwks.as_deref().map(read_keys).transpose()?;
-        let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
+        let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri, rules };
         clients.add_service(&authority, new).await?
     } else {
         let wanted = addition.relying_party;
@@ -244,7 +262,7 @@ async fn add(context: &Context, clients: &Clients, addition: Addition) -> Result
             backchannel_logout_uri: wanted.backchannel_logout_uri,
             backchannel_logout_session_required: wanted.backchannel_logout_session_required,
         });
-        let new = NewClient { name, redirect_uris, auth_method, admin, openid };
+        let new = NewClient { name, redirect_uris, auth_method, admin, openid, rules };
         clients.add(&authority, new).await?
     };
     show_added(context, &added);
@@ -256,9 +274,19 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     let clients = context.clients(&store).await?;
     let (id, decision, done) = match command {
         Command::Add(addition) => return add(context, &clients, addition).await,
-        Command::Set { id, name, redirect_uris, openid, dry_run } => {
+        Command::Set {
+            id,
+            name,
+            redirect_uris,
+            openid,
+            require_pushed_authorization_requests,
+            dpop_bound_access_tokens,
+            dry_run,
+        } => {
             let redirect_uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
-            let what = ClientEdit { name, redirect_uris, openid: openid.wanted() };
+            let rules =
+                ClientRulesEdit { require_pushed_authorization_requests, dpop_bound_access_tokens };
+            let what = ClientEdit { name, redirect_uris, openid: openid.wanted(), rules };
             let effect = edit::effect(dry_run);
             let operator = Authority::operator();
             let proposal = Proposal { of: &id, change: &what, seen: None, effect };

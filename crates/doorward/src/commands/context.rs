@@ -158,7 +158,7 @@ impl Context {
     }
     pub(super) async fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;
-        Ok(self.core(store).await?.registration(&self.config, &outbound))
+        Ok(self.core(store).await?.registration(&self.config, &outbound, None))
     }
     pub(super) fn public_url(&self) -> Result<PublicUrl, Failed> {
         Ok(self.checked.public_url(self.checked.listen.port())?)
