@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Change, Client, ClientId, ClientSource, HashedToken, OAuthErrorCode, OwnChange, PlainToken,
-    RevokeReason, TokenKind, UnitOfWork,
+    Actor, Change, Client, ClientId, ClientSource, HashedToken, OAuthErrorCode, OwnChange,
+    PlainToken, RevokeReason, TokenKind, UnitOfWork,
 };
-use doorward_store::{Condition, StoreError};
+use doorward_store::{Condition, StoreError, origin};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -66,6 +66,9 @@ impl Registration {
         if client.disabled_at.is_some() {
             return Err(ManageError::Blocked);
         }
+        // From here on, the audit names the client as the actor.
+        let client_id = Some(client.id.to_string());
+        origin::acting(Actor { client_id, ..Actor::default() });
         Ok(Managed { client, token, hashed })
     }
 
