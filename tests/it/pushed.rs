@@ -137,9 +137,11 @@ async fn par_3_a_pushed_request_is_judged_as_one_of_a_browser_is_and_says_why() 
 async fn par_4_the_client_authenticates_as_at_the_token_endpoint_and_nothing_of_it_is_kept() {
     let stage = Stage::new(json!({"token_endpoint_auth_method": "client_secret_post"})).await;
     let uri = stage.pushed(&[]).await;
-    let wrong = OAuthClient { secret: Some("wrong".to_owned()), ..stage.client.clone() };
+    let mut wrong = stage.client.clone();
+    wrong.secret = Some("wrong".to_owned());
     assert_eq!(error(wrong.push(&stage.pkce, &[]).await.expect(401)), "invalid_client");
-    let none = OAuthClient { secret: None, ..stage.client.clone() };
+    let mut none = stage.client.clone();
+    none.secret = None;
     assert_eq!(error(none.push(&stage.pkce, &[]).await.expect(401)), "invalid_client");
     let to = stage.refer(&stage.client.id, &uri, &[]).await.expect(303);
     let sealed = to.location_param("request").unwrap();
