@@ -60,3 +60,11 @@ pub(super) fn params() -> Vec<Vec<u8>> {
         "a=%zz&b&=c&a=1",
     ])
 }
+
+pub(super) fn chat() -> Vec<Vec<u8>> {
+    all(&[
+        "call wiki_search query=\"two words\" limit=3 tags=a,b",
+        "call x {\"a\": [1]}",
+        "tools @all ```\n@here https://auth.example/confirm/aB1 `",
+    ])
+}

@@ -32,6 +32,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "challenge", run: challenge, seeds: seeds::challenge },
     Target { name: "sealed", run: sealed, seeds: sealed_seeds },
     Target { name: "params", run: params, seeds: seeds::params },
+    Target { name: "chat", run: doorward_connectors::fuzz::chat, seeds: seeds::chat },
 ];
 
 /// The moment of all targets.
@@ -115,6 +116,7 @@ fn signed() -> &'static (KeyRing, Value, [String; 2]) {
             amr: Vec::new(),
             grant: "g_1".to_owned(),
             act: None,
+            cnf: None,
         };
         let access = ring.sign(&claims, NOW).expect("signed");
         let other =

@@ -36,6 +36,10 @@ mod m20261126_000034_list_order;
 mod m20261126_000035_logout_notices;
 mod m20261126_000038_policy_versions;
 mod m20261126_000041_fewer_indexes;
+mod m20261126_000055_chats;
+mod m20261127_000042_pushed_requests;
+mod m20261127_000043_bound_tokens;
+mod m20261127_000044_notices_of_removed_clients;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -73,6 +77,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000035_logout_notices::Migration),
             Box::new(m20261126_000038_policy_versions::Migration),
             Box::new(m20261126_000041_fewer_indexes::Migration),
+            Box::new(m20261126_000055_chats::Migration),
+            Box::new(m20261127_000042_pushed_requests::Migration),
+            Box::new(m20261127_000043_bound_tokens::Migration),
+            Box::new(m20261127_000044_notices_of_removed_clients::Migration),
         ]
     }
 }

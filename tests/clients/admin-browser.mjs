@@ -136,7 +136,7 @@ for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-adm
   await look(root, name);
 }
 await root.goto(`${server.url}/admin/timeline`);
-check((await root.content()).includes('not one that the client registered'), 'the timeline says what was wrong');
+check((await root.content()).includes('The client did not register this redirect_uri'), 'the timeline says what was wrong');
 await root.goto(`${server.url}/admin/users`);
 await root.click('a:has-text("ann")');
 await look(root, 'page-admin-user');

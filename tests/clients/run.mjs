@@ -55,6 +55,7 @@ const CLIENTS = [
   [`mcp-remote ${version('mcp-remote')}`, node('mcp-remote.mjs')],
   [`mcp-remote ${version('mcp-remote')} --device-code`, node('device.mjs')],
   [`@modelcontextprotocol/inspector ${version('@modelcontextprotocol/inspector')}`, node('inspector.mjs')],
+  [`oauth4webapi ${version('oauth4webapi')} and openid-client ${version('openid-client')}, PAR and DPoP`, node('dpop.mjs')],
   [`Python mcp ${pyVersion('mcp')}, legacy`, [python, ['py_mcp.py', 'legacy']]],
   [`Python mcp ${pyVersion('mcp')}, auto`, [python, ['py_mcp.py', 'auto']]],
   [`fastmcp ${pyVersion('fastmcp')}`, [python, ['fastmcp_client.py']]],
@@ -99,7 +100,7 @@ async function main() {
   const log = server.log();
   writeFileSync(join(output, 'server.log'), log);
   // Promise 3: no secret is readable from the log, at any level.
-  const leaked = log.match(/dw_(ac|rt|se|cs|ln|dc)_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+\.|correct horse/);
+  const leaked = log.match(/dw_(ac|rt|se|cs|ln|dc|pr|ra)_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+\.|correct horse/);
   if (leaked) failed += 1; else passed += 1;
   console.log(leaked ? `FAILED the log holds a secret: ${leaked[0].slice(0, 12)}…` : `ok     no secret in ${log.split('\n').length} lines of log at level debug`);
   server.stop();

@@ -3,10 +3,12 @@
 
 mod approvals;
 mod clients;
+mod feedback;
 mod lists;
 mod pages;
 mod scopes;
 mod settings;
+mod trials;
 mod users;
 
 use doorward_accounts::{Authority, NewAccessToken};

@@ -39,6 +39,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
     ),
     ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-knowledge", &["doorward-model"]),
+    ("doorward-connectors", &["doorward-model", "doorward-transport"]),
     (
         "doorward-gateway",
         &[
@@ -113,6 +114,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-federation",
             "doorward-issuer",
             "doorward-mcp",
+            "doorward-connectors",
             "doorward-knowledge",
             "doorward-gateway",
             "doorward-admin",
@@ -140,6 +142,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-testkit",
             "doorward-accounts",
             "doorward-admin",
+            "doorward-connectors",
             "doorward-federation",
             "doorward-issuer",
             "doorward-language",

@@ -47,6 +47,7 @@ impl Signer {
             amr: Vec::new(),
             grant: String::new(),
             act: None,
+            cnf: None,
         };
         self.ring.sign(&claims, self.now).unwrap()
     }

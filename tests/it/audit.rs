@@ -257,7 +257,7 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
     for unknown in ["kind=user.asleep", "kind=nothing.", "outcome=perhaps"] {
         let path = format!("/admin/audit?{unknown}");
         let page = root.get(&server.at(&path)).await.expect(400);
-        assert!(page.body.contains("There is no "), "{unknown}");
+        assert!(page.body.contains("Unknown "), "{unknown}");
         root.get(&server.at(&format!("/admin/audit/export?{unknown}"))).await.expect(400);
     }
     for known in ["kind=user.", "kind=user.added", "outcome=refused"] {

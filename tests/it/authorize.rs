@@ -363,6 +363,7 @@ fn doorward_registration_new(name: &str) -> doorward::app::NewClient {
         auth_method: None,
         admin: false,
         openid: None,
+        rules: doorward_model::ClientRules::default(),
     }
 }
 

@@ -119,6 +119,7 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
             auth_method: Some("client_secret_basic".into()),
             admin: false,
             openid: None,
+            rules: doorward_model::ClientRules::default(),
         })
         .await
         .unwrap();

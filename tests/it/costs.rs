@@ -94,6 +94,7 @@ fn grant(id: String, user: &User, client: ClientId, now: Timestamp) -> Grant {
         expires_at: now.plus(100_000),
         revoked_at: None,
         delegation: None,
+        key: None,
     }
 }
 

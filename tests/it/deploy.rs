@@ -217,6 +217,28 @@ fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
     }
 }
 
+/// podman-compose knows a network only from the list at the end of the file, `default` included.
+#[test]
+fn every_network_of_a_compose_file_is_declared() {
+    let mut named = 0;
+    for name in ["compose.yml", "compose.postgres.yml", "compose.upstream.yml"] {
+        let compose = read(name);
+        let declared = compose.split("\nnetworks:\n").nth(1).unwrap_or_default();
+        for list in compose.lines().filter_map(|line| line.trim().strip_prefix("networks: [")) {
+            for network in list.trim_end_matches(']').split(", ") {
+                named += 1;
+                let found = declared.lines().any(|line| {
+                    line.strip_prefix("  ").is_some_and(|line| {
+                        line.strip_prefix(network).is_some_and(|rest| rest.starts_with(':'))
+                    })
+                });
+                assert!(found, "{name}: {network}");
+            }
+        }
+    }
+    assert_eq!(named, 3);
+}
+
 #[test]
 fn the_example_configuration_and_the_unit_are_understood() {
     let loaded: Result<doorward::config::Config, _> =

@@ -40,6 +40,9 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     POST LOGIN = routes_of_pages::login;
     POST CONSENT = routes_of_pages::consent;
     POST DEVICE_AUTHORIZATION = routes_of_programs::device_authorization;
+    POST PUSHED_REQUEST = routes_of_programs::pushed_request;
+    PUT REGISTRATION = routes_of_programs::registration_change;
+    DELETE REGISTRATION = routes_of_programs::registration_delete;
     POST DEVICE = routes_of_pages::device;
     POST TOKEN = routes_of_programs::token;
     POST MCP = routes_of_programs::mcp;
@@ -128,6 +131,11 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::CONNECT, "its work is a task of its own, which tests of connections drop"),
     (routes::ADMIN_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::API_TEST_MAIL, "without a mail server it writes nothing"),
+    (routes::ACCOUNT_CHAT, "it writes one unit that holds its entry"),
+    (routes::ACCOUNT_CHATS, "it writes one unit that holds its entry"),
+    (routes::ADMIN_CHATS, "it writes by the function of /account/chats"),
+    (routes::API_CHAT, "it writes by the function of /account/chats"),
+    (routes::CONNECTOR, "its work is a task of its own, which the chat server does not wait for"),
     (routes::ADMIN_LINK, "its link is for the first administrator"),
     (routes::API_CLIENT_EXCHANGE, "it writes by the function that changes a client"),
     (routes::API_PROVIDERS, "it asks the provider first"),

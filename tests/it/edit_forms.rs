@@ -29,7 +29,7 @@ async fn explains_in_each_language(browser: &Browser, url: &str) {
     let said = [
         ("en", "The client ID that the provider issued."),
         ("de", "Die vom Anbieter ausgestellte Client-ID."),
-        ("fr", "L’identifiant client émis par le fournisseur."),
+        ("fr", "L’ID client émis par le fournisseur."),
     ];
     for (language, _) in said {
         let request = browser.raw(reqwest::Method::GET, url).header("accept-language", language);
@@ -79,7 +79,7 @@ async fn an_upstream_is_added_and_changed_by_page_alone() {
     assert!(!browser.get(&at("")).await.body.contains("/admin/upstreams/wiki"));
     let command = [("do", "paste"), ("pasted", "{\"mcpServers\": {\"x\": {\"command\": \"sh\"}}}")];
     let refused = send(&served, &browser, &form, "/admin/upstreams", &command).await.expect(400);
-    assert!(refused.body.contains("This server is a program"));
+    assert!(refused.body.contains("This server is a local process"));
     let url = wiki.url.clone();
     let fields = [
         ("name", "wiki"),
@@ -264,6 +264,8 @@ async fn relying_party_by_page(served: &Served, browser: &Browser, id: &str, pag
         ("openid", "1"),
         ("post_logout_redirect_uris", "https://app.example/bye https://app.example/bye2"),
         ("backchannel_logout_uri", "https://app.example/logout"),
+        ("rules", "1"),
+        ("dpop_bound_access_tokens", "1"),
     ];
     let shown = send(served, browser, &page, path, &fields).await.expect(200);
     assert!(shown.body.contains("backchannel_logout_uri"), "{}", shown.body);
@@ -273,4 +275,6 @@ async fn relying_party_by_page(served: &Served, browser: &Browser, id: &str, pag
     assert_eq!(client["openid"]["backchannel_logout_uri"], "https://app.example/logout");
     assert_eq!(client["openid"]["post_logout_redirect_uris"].as_array().unwrap().len(), 2);
     assert_eq!(client["openid"]["signed_userinfo"], false, "its box was not checked");
+    assert_eq!(client["dpop_bound_access_tokens"], true);
+    assert_eq!(client["require_pushed_authorization_requests"], false);
 }

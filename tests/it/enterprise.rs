@@ -102,6 +102,7 @@ async fn add_client(server: &TestServer, name: &str) -> AddedClient {
         auth_method: Some("client_secret_basic".to_owned()),
         admin: false,
         openid: None,
+        rules: doorward_model::ClientRules::default(),
     };
     server.app.admin.clients.add(&Authority::operator(), new).await.unwrap()
 }

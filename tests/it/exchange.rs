@@ -35,6 +35,7 @@ async fn service(server: &TestServer, name: &str) -> OAuthClient {
         auth_method: None,
         jwks: None,
         jwks_uri: None,
+        rules: doorward_model::ClientRules::default(),
     };
     let operator = Authority::operator();
     confidential(server, &server.app.admin.clients.add_service(&operator, new).await.unwrap())
@@ -311,6 +312,7 @@ async fn code_flow(server: &TestServer) -> OAuthClient {
         auth_method: Some("client_secret_basic".to_owned()),
         admin: true,
         openid: None,
+        rules: doorward_model::ClientRules::default(),
     };
     let added = server.app.admin.clients.add(&Authority::operator(), new).await.unwrap();
     let mut client = confidential(server, &added);

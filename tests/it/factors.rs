@@ -361,6 +361,50 @@ async fn a_scope_can_demand_a_second_factor_and_the_token_says_what_was_proved()
 }
 
 #[tokio::test]
+async fn a_scope_that_demands_a_factor_since_is_answered_with_the_level_that_a_client_asks_for() {
+    let one = TestServer::start().await;
+    one.user("ann").await;
+    let browser = one.signed_in("ann").await;
+    let client = OAuthClient::register(&one).await;
+    let tokens = client.tokens(&browser, &[("scope", "mcp:read mcp:write")]).await;
+    let call = async |server: &TestServer| {
+        server.call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"})).await
+    };
+    call(&one).await.expect(200);
+    let mut config = one.config.clone();
+    config.server.public_url.clone_from(&one.url);
+    config.access.second_factor_scopes = vec!["mcp:write".to_owned()];
+    let strict = TestServer::start_on(config, one.data_dir.clone()).await;
+    assert!(strict.calls(&tokens.access).await, "reading needs none");
+    let refused = call(&strict).await.expect(401);
+    let challenge = refused.header("www-authenticate");
+    let level = Level::MultiFactor.as_str();
+    for part in [
+        "Bearer error=\"insufficient_user_authentication\"",
+        &format!("acr_values=\"{level}\""),
+        "scope=\"mcp:write\"",
+        "resource_metadata=\"",
+    ] {
+        assert!(challenge.contains(part), "{part}: {challenge}");
+    }
+    let data = &refused.json()["error"]["data"];
+    assert_eq!(data["error"], "insufficient_user_authentication");
+    assert_eq!(data["acr_values"], level);
+    // A client that asks for the level sends its user to the second factor, which is not skipped.
+    let there = OAuthClient::known(&strict, &client.id, &client.redirect_uri);
+    let asked = [("scope", "mcp:read mcp:write"), ("acr_values", level)];
+    let resource = one.at("/mcp");
+    let asked = [&asked[..], &[("resource", resource.as_str())]].concat();
+    let to = browser.get(&there.authorize_url(&Pkce::default(), &asked)).await.expect(303);
+    assert!(to.location().contains("/login/second-factor?request="), "{}", to.location());
+    // A token that lacks the scope itself is told so, as before.
+    let other = OAuthClient::register(&one).await;
+    let read = other.tokens(&browser, &[("scope", "mcp:read")]).await;
+    let page = strict.call(&read.access, "revoke_connected_app", json!({"client_id": "c_x"})).await;
+    assert!(page.expect(403).header("www-authenticate").contains("insufficient_scope"));
+}
+
+#[tokio::test]
 async fn the_administrator_s_pages_can_demand_a_second_factor() {
     let server =
         TestServer::start_with(|config| config.access.second_factor_for_administrators = true)

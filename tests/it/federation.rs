@@ -7,6 +7,7 @@ mod hostile;
 mod identity;
 mod leaving;
 mod linking;
+mod moved;
 mod presets;
 mod roles;
 mod settings;

@@ -1,7 +1,8 @@
 //! Records that several tests store.
 
 use doorward_model::{
-    Client, ClientAuthMethod, ClientId, ClientSource, GrantTypes, RedirectUri, ScopeSet, Timestamp,
+    Client, ClientAuthMethod, ClientId, ClientRules, ClientSource, GrantTypes, RedirectUri,
+    ScopeSet, Timestamp,
 };
 
 /// The moment at which they were created.
@@ -32,5 +33,7 @@ pub(crate) fn client(id: &str) -> Client {
         approved_at: None,
         pinned_at: None,
         exchange: None,
+        rules: ClientRules::default(),
+        registration_token: None,
     }
 }

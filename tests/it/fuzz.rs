@@ -165,7 +165,7 @@ macro_rules! targets {
     };
 }
 
-targets!(redirect, metadata, token, document, listing, events, challenge, sealed, params);
+targets!(redirect, metadata, token, document, listing, events, challenge, sealed, params, chat);
 
 #[test]
 fn a_target_that_fails_is_reported_with_its_input() {

@@ -125,7 +125,7 @@ impl Prepared {
             ("/admin/users", "/admin/users"),
             (user.as_str(), user.as_str()),
             ("/admin/clients", "/admin/clients"),
-            ("/admin/providers", "/admin/providers"),
+            ("/admin/providers?add=1", "/admin/providers"),
             ("/admin/policy", "/admin/policy"),
             (link_path.as_str(), link_path.as_str()),
         ] {
@@ -251,12 +251,12 @@ impl Prepared {
             }
             Action::AddProvider => {
                 let fields = [
-                    ("do", "add"),
+                    ("do", "create"),
                     ("name", "mine"),
-                    ("kind", "github"),
-                    ("sign_up", "invited"),
-                    ("client_id", "x"),
-                    ("client_secret", "y"),
+                    ("set-kind", "github"),
+                    ("set-sign_up", "invited"),
+                    ("set-client_id", "x"),
+                    ("set-client_secret", "y"),
                 ];
                 self.post("/admin/providers", "/admin/providers", &fields).await
             }

@@ -33,6 +33,7 @@ fn party(uri: &str) -> NewClient {
         auth_method: Some("client_secret_basic".to_owned()),
         admin: false,
         openid: Some(NewRelyingParty::default()),
+        rules: doorward_model::ClientRules::default(),
     }
 }
 

@@ -66,7 +66,7 @@ async fn tokens_and_the_audit_are_managed_from_the_command_line_while_the_server
             &["token", "create", "x", "--service", "ci-bot", "--scope", "admin"],
             "more than this account may grant",
         ),
-        (&["token", "revoke", "t_nothing"], "no such active token"),
+        (&["token", "revoke", "t_nothing"], "does not exist or is not active"),
     ] {
         let (code, _, error) = run(&data, arguments).await;
         assert!(code == 1 && error.contains(told), "{arguments:?}: {error}");
@@ -169,7 +169,7 @@ async fn the_doctor_explains_why_a_client_did_not_connect() {
     }
     assert!(
         told.0 == 1
-            && told.1.contains("not one that the client registered")
+            && told.1.contains("The client did not register this redirect_uri")
             && told.1.contains("https://elsewhere.example/cb"),
         "{told:?}"
     );

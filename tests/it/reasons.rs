@@ -155,6 +155,7 @@ impl Stage {
             amr: Vec::new(),
             grant: String::new(),
             act: None,
+            cnf: None,
         };
         let assertion = ring.sign(&claims, now).unwrap();
         let kind =
@@ -297,6 +298,15 @@ impl Stage {
                 server.clock.advance(700);
                 client.allow(browser, &page).await;
             }
+            Reason::PushedUnknown => {
+                let uri = "urn:ietf:params:oauth:request_uri:none";
+                self.ask(&[("request_uri", uri)]).await;
+            }
+            Reason::PushedRequired => {
+                let rule = json!({"token_endpoint_auth_method": "none", "require_pushed_authorization_requests": true});
+                let strict = OAuthClient::register_with(server, rule).await;
+                browser.get(&strict.authorize_url(&pkce, &[])).await;
+            }
             Reason::SignIn => self.sign_in_fails("alice", "not her password").await,
             Reason::UserDisabled => {
                 let bob = server.app.accounts.find("bob").await.unwrap();
@@ -367,6 +377,10 @@ impl Stage {
             Reason::SubjectToken => {
                 let access = tokens().await.access;
                 crate::exchange::provoke(server, &access).await;
+            }
+            Reason::KeyProof => {
+                let params = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+                client.token_with(&params, &[("dpop", "x")]).await.expect(400);
             }
             Reason::GrantType => {
                 drop(client.token(&[("grant_type", "password")]).await.expect(400));

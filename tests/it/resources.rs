@@ -193,6 +193,7 @@ async fn only_the_resource_server_that_a_token_is_for_may_introspect_it() {
             auth_method: Some("client_secret_basic".into()),
             admin: false,
             openid: None,
+            rules: doorward_model::ClientRules::default(),
         })
         .await
         .unwrap();

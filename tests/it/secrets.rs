@@ -207,6 +207,7 @@ async fn no_secret_of_the_configuration_is_ever_shown() {
         "/admin",
         "/admin/settings",
         "/admin/providers",
+        "/admin/providers?provider=corp",
         "/admin/upstreams",
         "/admin/keys",
         "/admin/audit",

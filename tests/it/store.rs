@@ -12,6 +12,7 @@ use crate::fixtures::{NOW, client};
 
 mod accounts;
 mod attempts;
+mod chats;
 mod upstreams;
 mod usage;
 
@@ -33,6 +34,7 @@ fn grant(id: &str, user: &str) -> Grant {
         expires_at: NOW.plus(1000),
         revoked_at: None,
         delegation: None,
+        key: None,
     }
 }
 

@@ -18,11 +18,11 @@ pub struct NewAccessToken {
     pub scopes: ScopeSet,
     /// The upstreams that it may reach; none means all, and the built-in tools.
     pub upstreams: Vec<UpstreamName>,
-    /// For how many days.
+    /// Lifetime in days.
     pub days: u32,
 }
 
-/// Why a token was not made or changed.
+/// Reason for which a token was not made or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessTokenError {
     /// The name is empty, too long or has control characters.
@@ -41,7 +41,7 @@ pub enum AccessTokenError {
     #[error("there are already {} tokens; revoke some first", AccessToken::MOST)]
     TooMany,
     /// It does not exist, belongs to another user, or has expired.
-    #[error("there is no such active token")]
+    #[error("the token does not exist or is not active")]
     Unknown,
     /// The user signs in through an identity provider at which the account has ended.
     #[error(
@@ -93,7 +93,8 @@ impl Accounts {
         Ok(made)
     }
 
-    /// Makes a token that is not stored yet, so that the write can be part of a larger unit of work.
+    /// Makes a token that is not stored yet, so that the write can be part of a larger unit of
+    /// work.
     pub async fn prepare_access_token(
         &self,
         authority: &Authority,

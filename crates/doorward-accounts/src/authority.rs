@@ -10,7 +10,7 @@ use doorward_store::StoreError;
 
 use crate::{Accounts, Visitor};
 
-/// For how many seconds a sign-in is recent (ASVS 7.5.1).
+/// Seconds for which a sign-in is recent (ASVS 7.5.1).
 const RECENT: i64 = 900;
 
 /// Proof that the acting user may create a lasting means of access, with the authentication behind

@@ -17,7 +17,7 @@ use argon2::{
     },
 };
 
-/// For how long pieces are kept after the last hash.
+/// Time for which pieces are kept after the last hash.
 const KEPT: Duration = Duration::from_secs(2);
 
 /// The pieces that no hash uses.
@@ -27,11 +27,11 @@ pub(crate) struct Pool(Mutex<Free>);
 #[derive(Debug, Default)]
 struct Free {
     pieces: Vec<Vec<Block>>,
-    /// How many were given back so far.
+    /// Number of pieces given back so far.
     returned: u64,
 }
 
-/// One piece, while it is used. It goes back when it is dropped.
+/// One piece in use. Dropping it returns it.
 #[derive(Debug)]
 pub(crate) struct Memory {
     piece: Vec<Block>,
@@ -46,7 +46,7 @@ impl Pool {
         Memory { piece: free.pieces.pop().unwrap_or_default(), pool: Arc::clone(self) }
     }
 
-    /// How many pieces wait for a hash.
+    /// Number of pieces that wait for a hash.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pieces.len()
@@ -75,6 +75,13 @@ impl Drop for Memory {
     }
 }
 
+/// The algorithm of a hash, with its version and cost.
+struct Form {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+}
+
 /// argon2id in a piece of memory. The library's own hashing takes fresh memory each time.
 pub(crate) struct InMemory<'a> {
     params: &'a Params,
@@ -88,10 +95,11 @@ impl<'a> InMemory<'a> {
 
     fn hash(
         &self,
-        (algorithm, version, params): (Algorithm, Version, Params),
+        form: Form,
         password: &[u8],
         salt: &[u8],
     ) -> password_hash::Result<PasswordHash> {
+        let Form { algorithm, version, params } = form;
         let salt = Salt::new(salt)?;
         let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
         let mut buffer = [0; Output::MAX_LENGTH];
@@ -117,7 +125,9 @@ impl PasswordHasher<PasswordHash> for InMemory<'_> {
         password: &[u8],
         salt: &[u8],
     ) -> password_hash::Result<PasswordHash> {
-        self.hash((Algorithm::Argon2id, Version::V0x13, self.params.clone()), password, salt)
+        let params = self.params.clone();
+        let form = Form { algorithm: Algorithm::Argon2id, version: Version::V0x13, params };
+        self.hash(form, password, salt)
     }
 }
 
@@ -134,6 +144,6 @@ impl CustomizedPasswordHasher<PasswordHash> for InMemory<'_> {
     ) -> password_hash::Result<PasswordHash> {
         let algorithm = algorithm.map(Algorithm::try_from).transpose()?.unwrap_or_default();
         let version = version.map(Version::try_from).transpose()?.unwrap_or_default();
-        self.hash((algorithm, version, params), password, salt)
+        self.hash(Form { algorithm, version, params }, password, salt)
     }
 }

@@ -11,10 +11,10 @@ pub struct Config {
     /// provider or with a passkey; with exactly one provider, the sign-in page redirects to it at
     /// once.
     pub passwords: bool,
-    /// True if users who sign in with a password must prove a second factor: `enrolled` (users who
-    /// have one) or `required` (all users; a user without one sets it up at the next sign-in).
+    /// Second factor after a password: `enrolled` (for users who have one) or `required` (for all
+    /// users; a user without one sets it up at the next sign-in).
     pub second_factor: String,
-    /// The fewest characters of a password.
+    /// Minimum number of characters of a password.
     pub password_min_length: usize,
     /// Memory of one argon2id hash, in KiB. Existing passwords move to a new value when their owner
     /// signs in.
@@ -23,29 +23,30 @@ pub struct Config {
     pub argon2_passes: u32,
     /// Lanes of argon2id.
     pub argon2_lanes: u32,
-    /// How many passwords are hashed at once; 0 for one a processor. Further sign-ins wait, so that
+    /// Number of passwords hashed at once; 0 for one per processor. Further sign-ins wait, so that
     /// memory stays bounded.
     pub argon2_concurrency: usize,
-    /// How many passwords may wait for each one that is hashed at that moment. Further sign-ins
-    /// receive 503 at once.
+    /// Number of passwords that may wait for each one being hashed. Further sign-ins receive 503 at
+    /// once.
     pub argon2_queue: usize,
-    /// After how many seconds without use a session ends.
+    /// Seconds without use after which a session ends.
     pub session_idle_seconds: i64,
-    /// After how many seconds a session ends, even if it is used.
+    /// Seconds after which a session ends, even if it is used.
     pub session_max_seconds: i64,
-    /// How many wrong passwords for one account are accepted before each further attempt must wait,
-    /// each time longer.
+    /// Number of wrong passwords for one account before each further attempt is delayed, each time
+    /// longer.
     pub failures_before_delay: u32,
-    /// The same for one IP address, over all accounts.
+    /// Number of wrong passwords from one IP address, over all accounts, before each further
+    /// attempt is delayed.
     pub address_failures_before_delay: u32,
-    /// The longest such wait, in seconds.
+    /// Maximum delay between attempts, in seconds.
     pub longest_delay_seconds: i64,
-    /// For how many seconds a one-time administrator link works.
+    /// Lifetime of a one-time administrator link, in seconds.
     pub admin_link_seconds: i64,
     /// True if users may create personal access tokens for programs that cannot sign in with a
     /// browser.
     pub access_tokens: bool,
-    /// The longest validity of such a token, in days.
+    /// Maximum lifetime of a personal access token, in days.
     pub access_token_max_days: u32,
 }
 

@@ -151,6 +151,22 @@ impl Accounts {
         self.store.count_attempt(key, counters, self.clock.now()).await
     }
 
+    /// Counts an attempt at the token of a connector: of the IP address, over all connectors.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn count_connector_token(
+        &self,
+        connector: &str,
+        address: ClientAddress,
+    ) -> Result<Result<Counted, TooMany>, StoreError> {
+        let shared = self.allowance(self.config.address_failures_before_delay);
+        let key = format!("connector-address:{}", address.quota_key());
+        let counters = vec![Counter::shared(key, shared)];
+        self.store.count_attempt(format!("connector:{connector}"), counters, self.clock.now()).await
+    }
+
     /// The name under which the attempts at an account's password are counted.
     pub(crate) fn account_key(name: Option<&UserName>) -> String {
         format!("account:{}", name.map_or("", UserName::as_str))

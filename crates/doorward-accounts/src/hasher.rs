@@ -54,7 +54,7 @@ impl UnderWay {
     }
 }
 
-/// Why hashing does not work.
+/// Reason for which hashing does not work.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HasherError {
     /// The configured parameters are outside argon2's limits.
@@ -172,8 +172,8 @@ impl PasswordHasher {
         (now.load(Ordering::SeqCst), most.load(Ordering::SeqCst))
     }
 
-    /// Compares a password with a stored hash, or with nothing for the same length of time. The
-    /// attempt must have been counted.
+    /// Compares a password with a stored hash; without one, takes the same time. The attempt must
+    /// have been counted.
     pub(crate) async fn verify(
         &self,
         turn: Turn,

@@ -5,6 +5,7 @@
 mod access_tokens;
 mod authority;
 mod blocks;
+mod chats;
 mod config;
 mod guessing;
 mod hasher;
@@ -25,16 +26,19 @@ use webauthn_rs::Webauthn;
 
 pub use access_tokens::{AccessTokenError, MadeAccessToken, NewAccessToken};
 pub use authority::{Authority, NotRecent};
+pub use chats::{CHAT_LINK_SECONDS, ChatLinkError, NewChatLink};
 pub use config::Config;
 pub use guessing::KNOWN_SECONDS;
 pub use hasher::{HasherError, PasswordHasher};
-pub use passkeys::Ceremony;
+pub use passkeys::{Ceremony, NewPasskey};
 pub use reset::{INVITATION_SECONDS, RESET_SECONDS};
 pub use second_factor::{Enrolled, FactorError};
 pub use sessions::Visitor;
 pub use sign_in::{Attempt, Entrance, SignInRefusal, SignedIn, UpstreamFacts};
 pub use totp::NewAuthenticator;
-pub use users::{AccountChange, BrowserFacts, NewAccount, UserError, checked_email};
+pub use users::{
+    AccountChange, BrowserFacts, NewAccount, PasswordChange, UserError, checked_email,
+};
 
 /// Everything about users and their sessions. Cheap to clone.
 #[derive(Clone)]

@@ -20,9 +20,9 @@ use webauthn_rs::{
 
 use crate::{Accounts, Authority, BrowserFacts, Entrance, FactorError, SignedIn};
 
-/// For how many seconds a ceremony may take.
+/// Seconds for which a ceremony may take.
 const CEREMONY: i64 = 300;
-/// The most passkeys of one user.
+/// Maximum number of passkeys of one user.
 const MOST: usize = 20;
 
 /// The values that a page needs for a ceremony.
@@ -31,6 +31,16 @@ pub struct Ceremony {
     pub options: String,
     /// The state that is returned with the browser's answer.
     pub state: String,
+}
+
+/// A passkey to be added.
+pub struct NewPasskey<'a> {
+    /// Its display name.
+    pub name: &'a str,
+    /// The browser's response.
+    pub answer: &'a str,
+    /// The state of the ceremony.
+    pub state: &'a str,
 }
 
 /// The state of a ceremony while the browser performs it.
@@ -156,9 +166,9 @@ impl Accounts {
         &self,
         _authority: &Authority,
         user: &User,
-        name: &str,
-        (answer, state): (&str, &str),
+        new: NewPasskey<'_>,
     ) -> Result<(), FactorError> {
+        let NewPasskey { name, answer, state } = new;
         let party = self.party()?;
         let (state, spend) = self.open_ceremony::<PasskeyRegistration>(
             "passkey-registration",

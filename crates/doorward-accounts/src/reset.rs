@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Accounts, UserError};
 
-/// How long a link for a forgotten password works, in seconds.
+/// Time that a link for a forgotten password works, in seconds.
 pub const RESET_SECONDS: i64 = 3_600;
-/// How long an invitation's link works, in seconds.
+/// Time that an invitation's link works, in seconds.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 /// The shortest time between two mails to a user about a forgotten password, in seconds, regardless
 /// of the requesting client.

@@ -12,7 +12,7 @@ use doorward_store::{
 
 use crate::{Accounts, Authority};
 
-/// How many recovery codes a user gets.
+/// Number of recovery codes that a user gets.
 const RECOVERY_CODES: usize = 10;
 /// The characters of recovery codes: 32 of them, none that is mistaken for another.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
@@ -20,22 +20,22 @@ const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 /// The factors that a user has set up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Enrolled {
-    /// How many passkeys.
+    /// Number of passkeys.
     pub passkeys: usize,
     /// True if an authenticator app.
     pub authenticator: bool,
-    /// How many recovery codes are left.
+    /// Number of recovery codes that are left.
     pub recovery_codes: u64,
 }
 
 impl Enrolled {
-    /// True if there is anything to prove a second factor with.
+    /// True if the user has a second factor.
     pub fn any(self) -> bool {
         self.passkeys > 0 || self.authenticator
     }
 }
 
-/// Why a second factor was not set up or not proved.
+/// Reason for which a second factor was not set up or not proved.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FactorError {
     /// The code is wrong, was used, or is too old.

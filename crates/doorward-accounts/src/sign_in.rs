@@ -37,7 +37,7 @@ pub struct SignedIn {
     pub user: Arc<User>,
     /// The cookie's value, to be sent to the browser.
     pub token: PlainToken,
-    /// For how many seconds the cookie is worth keeping.
+    /// Seconds for which the cookie is worth keeping.
     pub max_age: i64,
     /// True if the sign-in is complete. Otherwise the session gives access only to the page for the
     /// second factor.
@@ -72,14 +72,14 @@ pub struct UpstreamFacts {
     pub id_token: Option<String>,
 }
 
-/// For how many seconds a session waits for a second factor.
+/// Seconds for which a session waits for a second factor.
 const WAITING: i64 = 600;
 
-/// For how many seconds a user who signed in with a first password may choose another one.
+/// Seconds for which a user who signed in with a first password may choose another one.
 const CHOOSING: i64 = 600;
 
-/// Why no one is signed in. Only these, so that an answer tells whether an account exists to no one
-/// but its user.
+/// Reason for which a sign-in failed. Only these, so that no response reveals whether an account
+/// exists, except to its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignInRefusal {
     /// Name and password belong together, and the password is a first one: the user chooses another

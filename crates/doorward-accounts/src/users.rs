@@ -3,6 +3,8 @@
 mod first;
 mod passwords;
 
+pub use passwords::PasswordChange;
+
 use doorward_model::{
     Change, HashedToken, PlainPassword, RevokeReason, Role, UnitOfWork, UpstreamChange, User,
     UserId, UserName, secret::PasswordTextError, user::UserNameError,
@@ -71,7 +73,9 @@ pub enum UserError {
     #[error("the user was changed in the meantime; check the current state and try again")]
     Changed,
     /// The one-time link is unknown, used or too old.
-    #[error("this link was already used or is too old; create a new one with: doorward admin-link")]
+    #[error(
+        "this link was already used or has expired; create a new one with: doorward admin-link"
+    )]
     Link,
     /// The store failed.
     #[error(transparent)]

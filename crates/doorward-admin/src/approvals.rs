@@ -8,7 +8,7 @@ use crate::{
     lists::{rows_asked, searched},
 };
 
-/// Which tools that wait for a decision to list.
+/// Selection of the tools that await a decision.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalList {
@@ -17,7 +17,7 @@ pub struct ApprovalList {
     pub search: Option<String>,
     /// Only tools in this state.
     pub state: Option<ApprovalState>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
     /// The start of the part: `next` of the one before.

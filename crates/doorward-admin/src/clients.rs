@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use doorward_accounts::{Accounts, Authority};
-use doorward_model::{Change, Client, ClientId, Clock, RedirectUri, UnitOfWork};
+use doorward_model::{
+    Change, Client, ClientId, ClientRules, Clock, RedirectUri, RevokeReason, UnitOfWork,
+};
 use doorward_registration::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
     Registration,
@@ -44,6 +46,8 @@ pub struct NewService {
     pub jwks: Option<Value>,
     /// The URL at which it publishes its keys, for `private_key_jwt`.
     pub jwks_uri: Option<String>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRules,
 }
 
 /// Operations on clients. Cheap to clone.
@@ -106,13 +110,14 @@ impl Clients {
             auth_method: new.auth_method,
             jwks: new.jwks,
             jwks_uri: new.jwks_uri,
+            rules: new.rules,
         })?;
         unit.push(Change::InsertClient(Box::new(added.client.clone())));
         services::apply(&self.store, unit, &account).await?;
         Ok(added)
     }
 
-    /// Changes the name, the redirect URIs or the settings as a relying party of a client that an administrator added.
+    /// Changes the settings of a client that an administrator added.
     pub async fn edit(
         &self,
         _authority: &Authority,
@@ -164,7 +169,12 @@ impl Editable for Clients {
         let after = self.registration.edited(&before, change)?;
         let parts = |client: &Client| {
             let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
-            let mut parts = json!({ "name": client.name, "redirect_uris": uris });
+            let mut parts = json!({
+                "name": client.name, "redirect_uris": uris,
+                "require_pushed_authorization_requests":
+                    client.rules.require_pushed_authorization_requests,
+                "dpop_bound_access_tokens": client.rules.dpop_bound_access_tokens,
+            });
             // Both sides have the same parts, so that each that differs is shown.
             if let (Some(_), Value::Object(parts)) = (&after.openid, &mut parts) {
                 let openid = client.openid.clone().unwrap_or_default();
@@ -197,7 +207,8 @@ impl Editable for Clients {
         let PlannedClient { after, seen, ends_access } = plan;
         let registration = &self.registration;
         if ends_access {
-            registration.put_with_subjects(after, seen).await?;
+            // It knows its users by other subjects afterwards.
+            registration.put_ending_grants(after, seen, RevokeReason::SubjectsChanged).await?;
         } else {
             registration.put(after, seen).await?;
         }

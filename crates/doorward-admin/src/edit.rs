@@ -42,12 +42,12 @@ pub enum Effect {
     Apply,
 }
 
-/// A change of one object that an administrator asks for.
+/// A change of one object, requested by an administrator.
 #[derive(Debug)]
 pub struct Proposal<'a, C> {
     /// The name or the identifier of the object.
     pub of: &'a str,
-    /// The parts that change. What is not named stays.
+    /// The parts that change. Others stay.
     pub change: &'a C,
     /// The etag of the state that was looked at: in another state, the change is refused. `None`
     /// for the present state.
@@ -134,7 +134,7 @@ pub(crate) fn patched<T: SecretSettings>(
         .collect();
     let bounds = reach.bounds(administered);
     settable::admit(family, &changed, bounds)?;
-    settable::admit_move(family, (settings, &changed), &after, bounds)?;
+    settable::admit_move(family, settings, &changed, &after, bounds)?;
     Ok((after, differences))
 }
 

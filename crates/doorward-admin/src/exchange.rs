@@ -10,7 +10,7 @@ use doorward_registration::{ClientChangeError, MetadataRefusal};
 
 use crate::{Clients, Refusal, services};
 
-/// The most clients whose tokens one client may exchange.
+/// Maximum number of clients whose tokens one client may exchange.
 const MOST_CLIENTS: usize = 100;
 
 /// A permission to exchange tokens, as it is entered.
@@ -18,7 +18,7 @@ const MOST_CLIENTS: usize = 100;
 pub struct NewExchange {
     /// The `client_id` of each client whose tokens it may exchange, besides its own.
     pub from: Vec<String>,
-    /// The most that an exchanged token may be for.
+    /// Scopes that an exchanged token may have at most.
     pub scopes: Vec<String>,
 }
 

@@ -11,7 +11,7 @@ use doorward_store::Store;
 
 use crate::{Finding, Loading, Vital, Vitals};
 
-/// How long the database may take to answer before this server is not ready.
+/// Time that the database may take to answer before this server is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
 const MIB: u64 = 1024 * 1024;
 /// The least free space of the data directory, in bytes.
@@ -19,7 +19,7 @@ const LEAST_FREE: u64 = 128 * MIB;
 /// The seconds by which two clocks may differ.
 const APART: i64 = 5;
 
-/// Tells how many bytes are free in the data directory.
+/// Returns the number of free bytes in the data directory.
 pub type Free = Arc<dyn Fn() -> std::io::Result<u64> + Send + Sync>;
 
 /// Looks at everything that a server depends on. Cheap to clone.
@@ -29,7 +29,7 @@ pub struct Health {
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     audit: AuditConfig,
-    /// The health of what the server depends on.
+    /// The health of the server's dependencies.
     pub vitals: Vitals,
     loading: Live<Loading>,
     free: Free,
@@ -37,7 +37,7 @@ pub struct Health {
     clock_is_real: bool,
 }
 
-/// Why a server is not ready.
+/// Reason for which a server is not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReady {
     /// The store failed.
@@ -115,8 +115,8 @@ pub enum State {
 /// A fault of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The changed configuration cannot be used, for this reason in English; the one before stays in
-    /// effect.
+    /// The changed configuration cannot be used, for this reason in English; the one before stays
+    /// in effect.
     Configuration(String),
     /// The clocks differ.
     ClocksDiffer,
@@ -196,10 +196,10 @@ impl fmt::Display for State {
             }
             Self::Off => formatter.write_str("is disabled"),
             Self::Free(bytes) => write!(formatter, "{} MiB are free", bytes / MIB),
-            Self::BackedUp(at) => write!(formatter, "the last was made at {}", text::rfc3339(*at)),
+            Self::BackedUp(at) => write!(formatter, "last created at {}", text::rfc3339(*at)),
             Self::NotBackedUp => formatter.write_str(
-                "none was made with doorward backup; make one, or ignore this if the database is \
-                 backed up otherwise",
+                "no backup was created with doorward backup; create one, or ignore this if the \
+                 database is backed up in another way",
             ),
         }
     }
@@ -213,7 +213,7 @@ impl fmt::Display for Fault {
                 "the changed configuration cannot be used, and the previous one stays in effect: {problem}"
             ),
             Self::ClocksDiffer => formatter
-                .write_str("this machine and the database differ; synchronise their clocks"),
+                .write_str("the clocks of this machine and the database differ; synchronise them"),
             Self::Behind(count) => {
                 write!(formatter, "{count} entries wait to be sent; the log has the reason")
             }
@@ -222,13 +222,13 @@ impl fmt::Display for Fault {
                 let at = text::rfc3339(*at);
                 write!(formatter, "{error}; failed at {at}, last success: {last}")
             }
-            Self::NotAsked => formatter.write_str("has not been asked yet"),
+            Self::NotAsked => formatter.write_str("not checked yet"),
             Self::NotAskedSince(at) => {
-                write!(formatter, "has not been asked since {}", text::rfc3339(*at))
+                write!(formatter, "not checked since {}", text::rfc3339(*at))
             }
             Self::Full(bytes) => write!(
                 formatter,
-                "only {} MiB are free in the data directory; make room before writes fail",
+                "only {} MiB are free in the data directory; free some space before writes fail",
                 bytes / MIB
             ),
             Self::Failed(detail) => formatter.write_str(detail),
@@ -277,8 +277,8 @@ fn active(keys: &[SigningKey], now: Timestamp) -> usize {
 }
 
 impl Health {
-    /// The state of the server with these keys, these dependencies, this configuration and this free
-    /// space.
+    /// The state of the server with these keys, these dependencies, this configuration and this
+    /// free space.
     pub fn new(ring: Arc<KeyRing>, vitals: Vitals, loading: Live<Loading>, free: Free) -> Self {
         let store = vitals.store.clone();
         let (clock, audit) = (Arc::clone(&vitals.clock), vitals.audit.clone());

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod approvals;
+mod chats;
 mod clients;
 mod edit;
 mod exchange;
@@ -35,6 +36,7 @@ mod users;
 mod vitals;
 
 pub use approvals::{ApprovalList, ApprovalState};
+pub use chats::Chats;
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
@@ -49,7 +51,7 @@ pub use lists::{
 pub use loading::Loading;
 pub use mails::Mails;
 pub use order::Order;
-pub use overview::{FirstStep, Overviews, Waiting};
+pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
     Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Policies,
     PolicyCase, RuleInEffect, RulesInEffect, saved_policy, try_cases,
@@ -71,7 +73,7 @@ pub use usage::{
     UsageRow, Usages,
 };
 pub use users::{UserChange, UserDetails, UserState, Users};
-pub use vitals::{Vital, Vitals};
+pub use vitals::{Reached, Vital, Vitals};
 
 pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};
 pub use doorward_mcp::Step;
@@ -110,6 +112,8 @@ pub struct Admin {
     pub trusts: Trusts,
     /// Operations on personal and service access tokens.
     pub tokens: Tokens,
+    /// Operations on linked accounts of chats.
+    pub chats: Chats,
     /// Operations on identity providers.
     pub providers: Providers,
     /// Operations on upstreams and their tools.

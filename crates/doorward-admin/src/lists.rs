@@ -1,5 +1,5 @@
-//! Parameters of lists, which pages, the API and exports share. Each is checked: an unknown value is
-//! refused rather than an empty list shown.
+//! Parameters of lists, which pages, the API and exports share. Each is checked: an unknown value
+//! is refused rather than an empty list shown.
 
 use std::ops::RangeInclusive;
 
@@ -14,11 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::{Clients, Refusal, Tokens, Users, order::Order};
 
-/// How many rows a part has at most.
+/// Limits of the number of rows of a part.
 const LIMITS: RangeInclusive<u64> = 1..=500;
-/// How many rows a part has if nothing is asked.
+/// Number of rows of a part without a requested number.
 const USUAL: u64 = 100;
-/// The most characters of a search.
+/// Maximum number of characters of a search.
 const LONGEST: usize = 200;
 
 /// A part of a list with the cursors of its neighbours.
@@ -37,8 +37,8 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// The part of rows that are all in memory, in their order: at most `limit`, `after` or `before`
-    /// the row of that name.
+    /// The part of rows that are all in memory, in their order: at most `limit`, `after` or
+    /// `before` the row of that name.
     pub fn of_all(
         rows: Vec<T>,
         (limit, (after, before)): (u64, (Option<&str>, Option<&str>)),
@@ -77,7 +77,7 @@ impl<T> From<Part<T>> for Listed<T> {
     }
 }
 
-/// Which users to list, and how.
+/// Selection and order of users in a list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserList {
@@ -89,9 +89,9 @@ pub struct UserList {
     /// Only users with this role, of an administrator or of a rule.
     #[schemars(length(max = 64))]
     pub role: Option<String>,
-    /// The order; by name if there is none.
+    /// The order; by name by default.
     pub sort: Option<Order<NameOrTime>>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
     /// The start of the part: `next` of the one before.
@@ -110,7 +110,7 @@ pub enum UserListState {
     Disabled,
 }
 
-/// Which clients to list, and how.
+/// Selection and order of clients in a list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientList {
@@ -121,9 +121,9 @@ pub struct ClientList {
     pub source: Option<ClientListSource>,
     /// Only those in this state.
     pub state: Option<ClientListState>,
-    /// The order; the newest first if there is none.
+    /// The order; the newest first by default.
     pub sort: Option<Order<NameOrTime>>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
     /// The start of the part: `next` of the one before.
@@ -157,7 +157,7 @@ pub enum ClientListState {
     Unused,
 }
 
-/// Which access tokens to list, and how.
+/// Selection and order of access tokens in a list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenList {
@@ -166,9 +166,9 @@ pub struct TokenList {
     pub search: Option<String>,
     /// Only those in this state.
     pub state: Option<TokenListState>,
-    /// The order; the newest first if there is none.
+    /// The order; the newest first by default.
     pub sort: Option<Order<TokenSort>>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u64>,
     /// The start of the part: `next` of the one before.

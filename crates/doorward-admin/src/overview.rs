@@ -8,7 +8,7 @@ use doorward_store::Store;
 
 use crate::{Clients, Health, Providers, Refusal, Upstreams, Vital};
 
-/// For how many seconds the first steps are shown: two weeks after the first entry of the audit.
+/// Seconds for which the first steps are shown: two weeks after the first entry of the audit.
 const FIRST_DAYS: i64 = 14 * 86_400;
 
 /// Pending work of an administrator.
@@ -25,7 +25,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// True if nothing waits.
+    /// True if no decision is pending.
     pub fn is_empty(&self) -> bool {
         self.tools == 0
             && self.clients == 0
@@ -61,15 +61,24 @@ pub struct Overviews {
     health: Health,
 }
 
+/// The parts whose state an overview shows.
+pub struct Overseen {
+    /// Users and how they sign in.
+    pub accounts: Accounts,
+    /// Clients.
+    pub clients: Clients,
+    /// Identity providers.
+    pub providers: Providers,
+    /// Upstreams.
+    pub upstreams: Upstreams,
+    /// The state of the server's parts.
+    pub health: Health,
+}
+
 impl Overviews {
     /// Overviews of these parts.
-    pub fn new(
-        (store, clock): (Store, Arc<dyn Clock>),
-        accounts: Accounts,
-        (clients, providers): (Clients, Providers),
-        upstreams: Upstreams,
-        health: Health,
-    ) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, overseen: Overseen) -> Self {
+        let Overseen { accounts, clients, providers, upstreams, health } = overseen;
         Self { store, clock, accounts, clients, providers, upstreams, health }
     }
 

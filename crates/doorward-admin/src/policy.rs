@@ -1,5 +1,5 @@
-//! Explains, step by step, the decision on a user's call of a tool through a client; lists the rules
-//! in effect, and tries others.
+//! Explains, step by step, the decision on a user's call of a tool through a client; lists the
+//! rules in effect, and tries others.
 
 mod trial;
 mod versions;
@@ -181,7 +181,7 @@ pub struct RulesInEffect {
     pub default: Effect,
     /// The calls of the last 30 days that no rule matched.
     pub default_hits: i64,
-    /// Where the rules come from.
+    /// Origin of the rules.
     pub source: PolicySource,
     /// The number of the newest version that was saved; 0 if none was.
     pub version: i64,

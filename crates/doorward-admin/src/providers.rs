@@ -56,7 +56,7 @@ impl Providers {
         Ok(self.store.count_identities(&provider.id).await?)
     }
 
-    /// Adds an identity provider. It decides who may sign in.
+    /// Adds an identity provider. It decides which users may sign in.
     pub async fn add(
         &self,
         _authority: &Authority,
@@ -76,7 +76,7 @@ impl Providers {
         Ok(self.federation.etag(&provider.id).await?)
     }
 
-    /// Changes settings of an identity provider that was added. It decides who may sign in.
+    /// Changes settings of an identity provider that was added. It decides which users may sign in.
     pub async fn edit(
         &self,
         _authority: &Authority,

@@ -31,8 +31,8 @@ impl Records {
         Self { store, master }
     }
 
-    /// Reads a record. Only users with the role auditor may; for others there is none. Reading is
-    /// audited.
+    /// Reads a record. Only users with the role auditor may read it; for others it does not exist.
+    /// Reading is audited.
     pub async fn read(&self, reader: &User, id: &str) -> Result<CallRecord, Refusal> {
         let missing = || Refusal::Missing(Object::Record, id.to_owned());
         if !reader.has_any(&[Role::auditor()]) {

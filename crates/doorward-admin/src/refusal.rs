@@ -46,6 +46,8 @@ pub enum Object {
     Record,
     /// A version of the policy.
     PolicyVersion,
+    /// The link of an account at a chat server.
+    ChatLink,
 }
 
 impl fmt::Display for Object {
@@ -64,6 +66,7 @@ impl fmt::Display for Object {
             Self::Item => "item",
             Self::PolicyVersion => "version of the policy",
             Self::Record => "record",
+            Self::ChatLink => "link of a chat account",
         })
     }
 }
@@ -123,7 +126,7 @@ pub enum Refusal {
     #[error("{0} is the account of a user; users create their own tokens")]
     NotAService(String),
     /// The name of an upstream is not one.
-    #[error("{0:?} is not the name of an upstream")]
+    #[error("{0:?} is not a valid name for an upstream")]
     UpstreamName(String),
     /// An upstream cannot be added or deleted.
     #[error(transparent)]
@@ -153,16 +156,16 @@ pub enum Refusal {
     #[error("{0}")]
     PolicyRule(String),
     /// The configuration file has rules.
-    #[error("the policy is in the configuration file; change it there, under [policy]")]
+    #[error("the rules are set in the configuration file; change them there, under [policy]")]
     PolicyInFile,
     /// Another administrator saved the policy meanwhile.
-    #[error("the policy was saved by another administrator meanwhile; look at it again")]
+    #[error("the policy was saved by another administrator; compare it with the newest version")]
     PolicyChanged,
     /// A case for the policy cannot be read.
     #[error("case {0:?}: {1}")]
     PolicyCase(String, String),
     /// Numbers of one user were asked for without the role auditor.
-    #[error("numbers of a single user need the role auditor")]
+    #[error("only users with the role auditor see the usage of a single user")]
     AuditorNeeded,
     /// A parameter of a list is not acceptable.
     #[error("{0}: {1}")]
@@ -174,7 +177,7 @@ pub enum Refusal {
     #[error("a signing key could not be created: {0}")]
     Key(RingError),
     /// Another administrator rotated the keys at the same moment.
-    #[error("another administrator rotated the keys at the same moment")]
+    #[error("another administrator rotated the keys at the same moment; check the list of keys")]
     RotatedMeanwhile,
     /// The notice is too long, or has more than one line.
     #[error("a notice has one line of at most {0} characters")]

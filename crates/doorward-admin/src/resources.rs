@@ -19,7 +19,7 @@ use crate::{
     edit::{self, Editable, Planned},
 };
 
-/// The most roles of one.
+/// Maximum number of roles of one.
 const MOST_ROLES: usize = 32;
 
 /// An external resource server to be added.
@@ -27,7 +27,7 @@ const MOST_ROLES: usize = 32;
 pub struct NewResource {
     /// Its URL.
     pub url: String,
-    /// The name that the consent page shows; its host if there is none.
+    /// The name that the consent page shows; by default the host.
     pub name: Option<String>,
     /// The scopes, the default one first.
     pub scopes: Vec<String>,
@@ -35,7 +35,7 @@ pub struct NewResource {
     pub roles: Vec<String>,
 }
 
-/// The values that change. What is `None` stays.
+/// The values that change. Values that are `None` stay.
 #[derive(Clone, Debug, Default)]
 pub struct ResourceEdit {
     /// The name that the consent page shows.

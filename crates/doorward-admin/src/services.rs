@@ -6,8 +6,8 @@ use doorward_store::{Condition, Store, StoreError};
 
 use crate::{Refusal, resources};
 
-/// Finds the account of a service, or prepares the one that there is not yet: its insertion is then
-/// in `unit`. The account of a user is refused: users make their own tokens.
+/// Finds the account of a service, or prepares a missing one: its insertion is then in `unit`. The
+/// account of a user is refused: users make their own tokens.
 pub(crate) async fn account(
     store: &Store,
     accounts: &Accounts,

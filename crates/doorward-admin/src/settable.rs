@@ -277,7 +277,8 @@ const PLACES: [&str; 9] = [
 /// secrets that the change does not state, and networks or files that are not theirs to choose.
 pub(crate) fn admit_move(
     family: Family,
-    (patch, changed): (&Map<String, Value>, &Map<String, Value>),
+    patch: &Map<String, Value>,
+    changed: &Map<String, Value>,
     after: &impl serde::Serialize,
     bounds: Option<&Bounds>,
 ) -> Result<(), Refusal> {

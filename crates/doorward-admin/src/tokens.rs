@@ -11,7 +11,7 @@ use doorward_store::Store;
 
 use crate::{Refusal, services};
 
-/// The most tokens that are listed.
+/// Maximum number of tokens that are listed.
 const MOST_LISTED: u64 = 1000;
 
 /// The account that a token acts for, by its sign-in name.
@@ -91,7 +91,7 @@ impl Tokens {
         Ok(self.store.access_tokens_of(&holder.id).await?)
     }
 
-    /// Makes a token; with it, the account of a service that there is not yet.
+    /// Creates a token and, if missing, the account of its service.
     pub async fn make(
         &self,
         authority: &Authority,

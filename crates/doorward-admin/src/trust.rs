@@ -4,8 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use doorward_accounts::{Accounts, Authority};
 use doorward_federation::check_issuer;
-use doorward_model::{Change, Client, PublicUrl, ScopeSet, TrustRule, TrustedIssuer, UnitOfWork};
-use doorward_registration::{ClientChangeError, ClientDecision, NewWorkload, Registration};
+use doorward_model::{
+    Change, Client, PublicUrl, RevokeReason, ScopeSet, TrustRule, TrustedIssuer, UnitOfWork,
+};
+use doorward_registration::{
+    ClientChangeError, ClientDecision, NewWorkload, Registration, WorkloadEdit,
+};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
@@ -229,8 +233,9 @@ impl Editable for Trusts {
             Some(names) => services::scopes(&self.store, names).await?,
             None => before.scopes.clone(),
         };
-        let name = change.name.as_deref().unwrap_or(&before.name);
-        let client = Registration::edited_workload(&before, (name, scopes, rule))?;
+        let name = change.name.clone().unwrap_or_else(|| before.name.clone());
+        let edit = WorkloadEdit { name, scopes, rule };
+        let client = Registration::edited_workload(&before, edit)?;
         let differences = edit::different_parts(&facts(&before), &facts(&client));
         let ends_access = differences.iter().any(|one| one.key != "name");
         let etag = before.etag();
@@ -241,7 +246,9 @@ impl Editable for Trusts {
     async fn put(&self, plan: ChangedTrust, _: Vec<String>) -> Result<(), Refusal> {
         let ChangedTrust { client, seen, ends_access } = plan;
         if ends_access {
-            self.registration.put_workload(client, seen).await?;
+            // The grants were given to workloads of the rule before.
+            let reason = RevokeReason::TrustChanged;
+            self.registration.put_ending_grants(client, seen, reason).await?;
         } else {
             self.registration.put(client, seen).await?;
         }

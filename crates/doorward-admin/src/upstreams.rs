@@ -202,7 +202,7 @@ impl Upstreams {
         Ok(self.gateway.left_out(upstream.name))
     }
 
-    /// All upstreams, each with the numbers that a list shows. Nothing is asked.
+    /// All upstreams, each with the numbers that a list shows, without a request to them.
     pub async fn summaries(&self) -> Result<Vec<UpstreamSummary>, Refusal> {
         let store = &self.users.store;
         let tools = store.count_tools().await?;
@@ -257,8 +257,8 @@ impl Upstreams {
         Ok(reviewed)
     }
 
-    /// The tools of all upstreams that wait for a decision, by upstream and name. Only upstreams with
-    /// such tools are looked at.
+    /// The tools of all upstreams that wait for a decision, by upstream and name. Only upstreams
+    /// with such tools are looked at.
     pub async fn waiting(&self) -> Result<Vec<WaitingTool>, Refusal> {
         let counts = self.users.store.count_tools().await?;
         let mut found = Vec::new();

@@ -16,7 +16,7 @@ use crate::Refusal;
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 86_400;
-/// The most rows of one report.
+/// Maximum number of rows of one report.
 pub const MOST_USAGE_ROWS: u64 = 1000;
 
 /// The right to read numbers, and how much of them.
@@ -158,7 +158,7 @@ impl Bar {
 /// Users who have not connected a client.
 #[derive(Clone, Debug)]
 pub struct Unconnected {
-    /// How many there are.
+    /// Total number.
     pub count: u64,
     /// The first of them by name; empty for readers who do not see names.
     pub names: Vec<String>,
@@ -348,7 +348,7 @@ impl Usages {
         Ok(Unconnected { count, names })
     }
 
-    /// Counts again what the audit still has, and returns how many entries were read.
+    /// Counts the remaining entries of the audit again, and returns the number of entries read.
     pub async fn rebuild(&self) -> Result<u64, Refusal> {
         Ok(self.store.rebuild_usage().await?)
     }

@@ -11,7 +11,7 @@ use doorward_store::{ConnectedApp, PasswordlessSignIn, Store};
 
 use crate::{Object, Refusal};
 
-/// The most roles that a user may be given.
+/// Maximum number of roles that a user may be given.
 const MOST_ROLES: usize = 50;
 
 /// A change of a user. A value of `None` leaves the field unchanged.
@@ -43,7 +43,7 @@ pub enum UserState {
 }
 
 impl UserState {
-    /// Its name in the API and in what commands print.
+    /// Its name in the API and in the output of commands.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -62,7 +62,7 @@ pub struct UserDetails {
     pub enrolled: Enrolled,
     /// Sessions in browsers.
     pub sessions: Vec<Session>,
-    /// Clients that the user allowed something.
+    /// Clients to which the user gave access.
     pub apps: Vec<ConnectedApp>,
     /// Accounts at identity providers.
     pub identities: Vec<LinkedIdentity>,
@@ -188,7 +188,8 @@ impl Users {
     }
 
     /// Changes a user. The account of a service keeps its role `service`, without which it would be
-    /// the account of a user. Disabling ends sessions, tokens and grants. Returns the user as changed.
+    /// the account of a user. Disabling ends sessions, tokens and grants. Returns the user as
+    /// changed.
     pub async fn change(
         &self,
         authority: &Authority,

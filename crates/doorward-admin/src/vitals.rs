@@ -19,8 +19,8 @@ use crate::{Fault, Part, PartState, State};
 
 /// The time in which a dependency has to answer.
 const WITHIN: Duration = Duration::from_secs(30);
-/// The most dependencies that are asked at the same time: a round over a thousand of them is no
-/// burst, and some that hang do not hold up the others.
+/// Maximum number of dependencies that are asked at the same time: a round over a thousand of them
+/// is no burst, and some that hang do not hold up the others.
 const AT_ONCE: usize = 32;
 /// The time from the start to the first check, and from one check to the next.
 const FIRST: Duration = Duration::from_mins(2);
@@ -40,8 +40,8 @@ pub struct Vital {
 }
 
 impl Vital {
-    /// Its state as a part of the server. Only what works is well; what was not asked yet is told as
-    /// such.
+    /// Its state as a part of the server. Only a working dependency is well; one that was not
+    /// checked yet is reported as such.
     pub fn part(&self) -> PartState {
         let time = |at: Option<i64>| at.map(Timestamp);
         let record = &self.record;
@@ -99,15 +99,22 @@ impl Known {
     }
 }
 
+/// The parts that reach other servers.
+pub struct Reached {
+    /// Upstreams.
+    pub gateway: Gateway,
+    /// Identity providers.
+    pub federation: Federation,
+    /// The mail server, if one is set up.
+    pub mailer: Option<Mailer>,
+    /// The destinations of the audit.
+    pub audit: AuditConfig,
+}
+
 impl Vitals {
-    /// The health of what these reach.
-    pub fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        (gateway, federation): (Gateway, Federation),
-        mailer: Option<Mailer>,
-        audit: AuditConfig,
-    ) -> Self {
+    /// The health of the servers that these reach.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, reached: Reached) -> Self {
+        let Reached { gateway, federation, mailer, audit } = reached;
         Self { store, clock, gateway, federation, mailer, audit }
     }
 
@@ -124,7 +131,7 @@ impl Vitals {
         Ok(all)
     }
 
-    /// The health of every dependency, as it was last noted. Nothing is asked.
+    /// The health of every dependency at its last check. No check is made.
     pub async fn known(&self) -> Result<Vec<Vital>, StoreError> {
         let mut vitals = Vec::new();
         let all: Vec<_> = self.all().await?.iter().map(Known::named).collect();
@@ -197,12 +204,12 @@ impl Vitals {
             .map_or(Ok(()), Err)
     }
 
-    /// Closes what asking opened.
+    /// Closes connections that checks opened.
     pub fn close(&self) {
         self.gateway.close();
     }
 
-    /// Asks again and again until `stop`.
+    /// Repeats the checks until `stop`.
     pub async fn watch(self, stop: CancellationToken) {
         let mut pause = FIRST;
         loop {

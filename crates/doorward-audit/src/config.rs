@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// After how many days entries are deleted; 0 keeps them for ever.
+    /// Days after which entries are deleted; 0 keeps them permanently.
     pub retention_days: u32,
-    /// After how many days the hourly numbers of usage are deleted, which are counted from the
-    /// entries and hold no arguments, results or IP addresses; 0 keeps them for ever. They are never
-    /// deleted before their entries.
+    /// Days after which the hourly usage numbers are deleted; 0 keeps them permanently. They are
+    /// counted from the entries, hold no arguments, results or IP addresses, and are never deleted
+    /// before their entries.
     pub usage_days: u32,
     /// Tools whose arguments and results are recorded, sealed and without values that look like
     /// secrets, for users with the role `auditor`; `*` in a name matches any text. Empty records
     /// none.
     pub record: Vec<String>,
-    /// After how many days recorded arguments and results are deleted.
+    /// Days after which recorded arguments and results are deleted.
     pub record_days: u32,
     /// The https URL to which entries are sent as they happen, as JSON lines by POST. Empty sends
     /// none. Only its origin is ever shown. A bearer token for it is a secret: set it by
@@ -26,7 +26,7 @@ pub struct Config {
     pub webhook: SecretUrl,
     /// The bearer token for the webhook.
     pub webhook_token: SecretSetting,
-    /// Where entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or
+    /// The server to which entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or
     /// `tcp://HOST:PORT`. Empty sends none.
     pub syslog: String,
     /// The collector's URL to which entries are sent as OpenTelemetry logs (OTLP over HTTP, JSON),

@@ -32,16 +32,17 @@ use url::Url;
 
 use crate::{Config, SettingError, text};
 
-/// How many entries go into one delivery.
+/// Number of entries that go into one delivery.
 const BATCH: u64 = 500;
 /// The pause between two checks for new entries.
 const PAUSE: Duration = Duration::from_millis(500);
-/// For how many seconds one replica sends before another may.
+/// Seconds for which one replica sends before another may.
 const TURN: i64 = 15;
 /// The time limit of one delivery, with its reads and writes. Longer than that of an outbound
 /// request.
 const WITHIN: Duration = Duration::from_mins(1);
-/// The most bytes of a message in one datagram; a longer one would never leave (RFC 5426 §3.2).
+/// Maximum number of bytes of a message in one datagram; a longer one would never leave (RFC 5426
+/// §3.2).
 const MOST_DATAGRAM: usize = 32 * 1024;
 
 /// The destination of entries.
@@ -155,7 +156,7 @@ pub struct Exporter {
     exports: Vec<Export>,
     /// Tells this replica from others.
     replica: String,
-    /// How long the last delivery took, in milliseconds.
+    /// Time that the last delivery took, in milliseconds.
     took: AtomicU64,
 }
 
@@ -401,7 +402,7 @@ fn otlp(entries: &[AuditEntry]) -> Value {
     }]})
 }
 
-/// The most entries that may wait to be sent before an export counts as failed.
+/// Maximum number of entries that may wait to be sent before an export counts as failed.
 pub const MOST_WAITING: i64 = 10_000;
 
 /// The names of the destinations that are configured.

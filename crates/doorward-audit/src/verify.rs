@@ -24,7 +24,7 @@ pub enum Verification {
     },
 }
 
-/// Why a verification did not take place.
+/// Reason for which a verification did not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The expected end is not one.

@@ -35,7 +35,7 @@ pub(crate) fn audit_link(
 pub(crate) struct Chart {
     pub(crate) width: i64,
     pub(crate) height: i64,
-    /// The most calls of a bar.
+    /// Maximum number of calls of a bar.
     pub(crate) most: i64,
     pub(crate) columns: Vec<Column>,
 }

@@ -2,6 +2,7 @@
 
 use doorward_admin::{Fault, ItemKind, Part, PartState, ReviewState, State, Why};
 use doorward_federation::{CheckSubject as Subject, Finding};
+use doorward_gateway::Warning;
 use doorward_language::{Message, moment, text};
 use doorward_model::{Dependency, Timestamp, ToolClass, routes};
 
@@ -69,21 +70,21 @@ impl Level {
 }
 
 /// A finding as pages show it.
-pub(crate) struct Look {
+pub(crate) struct Check {
     /// The subject.
-    pub(crate) what: Message,
+    pub(crate) subject: Message,
     /// True if it is well.
     pub(crate) good: bool,
     /// How much attention it needs.
     pub(crate) level: Level,
     /// The state, or the problem and its solution.
-    pub(crate) says: String,
+    pub(crate) text: String,
 }
 
-impl Look {
+impl Check {
     /// A part of the server.
     pub(crate) fn of_part(found: PartState) -> Self {
-        let what = match found.part {
+        let subject = match found.part {
             Part::Version => text::health_version(),
             Part::Configuration => text::health_configuration(),
             Part::Database => text::health_database(),
@@ -97,7 +98,7 @@ impl Look {
             Part::Backup => text::health_backup(),
         };
         let (good, level) = (found.state.is_ok(), Level::of(&found.state));
-        let says = match found.state {
+        let text = match found.state {
             Ok(State::Version(version)) => version.to_owned(),
             Ok(State::InEffect) => text::health_configuration_in_effect().to_string(),
             Ok(State::NeedsRestart(settings)) => {
@@ -130,12 +131,12 @@ impl Look {
             Err(Fault::Full(bytes)) => text::health_disk_full(bytes / MIB).to_string(),
             Err(Fault::Failed(detail)) => text::health_failed(detail).to_string(),
         };
-        Self { what, good, level, says }
+        Self { subject, good, level, text }
     }
 
     /// A finding of the test of an identity provider. Its text is for the operator, in English.
     pub(crate) fn of_finding(found: Finding) -> Self {
-        let what = match found.look {
+        let subject = match found.look {
             Subject::Discovery => text::health_look_discovery(),
             Subject::Keys => text::health_look_keys(),
             Subject::Redirect => text::health_look_redirect(),
@@ -145,8 +146,8 @@ impl Look {
             Subject::LeftOut => text::health_look_left_out(),
         };
         let good = found.result.is_ok();
-        let (Ok(says) | Err(says)) = found.result;
-        Self { what, good, level: if good { Level::Good } else { Level::Bad }, says }
+        let (Ok(text) | Err(text)) = found.result;
+        Self { subject, good, level: if good { Level::Good } else { Level::Bad }, text }
     }
 }
 
@@ -196,6 +197,22 @@ pub(crate) fn review_state(state: ReviewState) -> Message {
         ReviewState::Waiting => text::admin_tool_state_waiting(),
         ReviewState::Rejected => text::admin_tool_state_rejected(),
         ReviewState::Changed => text::admin_tool_state_changed(),
+    }
+}
+
+/// A warning about the definition of a tool.
+pub(crate) fn tool_warning(warning: &Warning) -> Message {
+    match warning {
+        Warning::Unreadable => text::warning_unreadable(),
+        Warning::Hidden(list) => text::warning_hidden(list),
+        Warning::Imitates(upstream) => text::warning_imitates(upstream.as_str()),
+        Warning::ImitatesBuiltIn => text::warning_imitates_built_in(),
+        Warning::Mentions(upstream) => text::warning_mentions(upstream.as_str()),
+        Warning::Contradicts(_) => text::warning_contradicts(),
+        Warning::Instructs(words) => text::warning_instructs(words),
+        Warning::Tag(tag) => text::warning_tag(tag),
+        Warning::Encoded(data) => text::warning_encoded(data),
+        Warning::SendsData(url) => text::warning_sends_data(url),
     }
 }
 

@@ -8,6 +8,7 @@ mod explanation;
 mod findings;
 mod pages;
 mod refusals;
+mod schema_form;
 mod side;
 
 use std::sync::Arc;

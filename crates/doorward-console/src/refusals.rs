@@ -119,6 +119,7 @@ fn missing(object: Object, name: &str) -> Message {
         Object::Tool => text::refusal_missing_tool(name),
         Object::Item => text::refusal_missing_item(name),
         Object::PolicyVersion => text::refusal_missing_policy_version(name),
+        Object::ChatLink => text::refusal_missing_chat_link(name),
         Object::Record => text::refusal_missing_record(name),
     }
 }

@@ -36,6 +36,7 @@ fn groups() -> Vec<Vec<Entry>> {
             entry("users", routes::ADMIN_USERS, "users", text::admin_users()),
             entry("clients", routes::ADMIN_CLIENTS, "clients", text::admin_clients()),
             entry("tokens", routes::ADMIN_TOKENS, "tokens", text::console_tokens()),
+            entry("chats", routes::ADMIN_CHATS, "chats", text::chats_admin()),
             entry("trust", routes::ADMIN_TRUST, "trust", text::admin_trust()),
         ],
         vec![

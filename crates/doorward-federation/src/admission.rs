@@ -135,7 +135,7 @@ impl Federation {
             NewUsers::Open => {}
             NewUsers::Invited => return Err(NotAdmitted::NotInvited.into()),
             NewUsers::Undecided => {
-                tracing::warn!(provider = %provider.id, "a new user was refused: anyone can have an account at this provider, and its settings do not say who may sign up; set sign_up, allowed_domains, allowed_groups or required_claims");
+                tracing::warn!(provider = %provider.id, "a new user was refused: anyone can have an account at this provider, and its settings do not state which users may sign up; set sign_up, allowed_domains, allowed_groups or required_claims");
                 return Err(NotAdmitted::Undecided.into());
             }
         }

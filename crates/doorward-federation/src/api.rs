@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::error::FederationError;
 
-/// The most bytes of any answer: key sets of large providers have some 20 KB.
+/// Maximum number of bytes of any answer: key sets of large providers have some 20 KB.
 pub(crate) const MAX_ANSWER: usize = 256 * 1024;
 
 /// Asks a provider's API in a user's name.

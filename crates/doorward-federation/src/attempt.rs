@@ -26,7 +26,7 @@ use crate::{
     provider::Provider,
 };
 
-/// For how many seconds the callback of a sign-in is awaited.
+/// Seconds for which the callback of a sign-in is awaited.
 const AWAITED: i64 = 600;
 /// The longest that a user waits for all requests to a provider together.
 const PATIENCE: Duration = Duration::from_secs(12);

@@ -154,11 +154,12 @@ impl Federation {
             Err(FederationError::Misconfigured(why)) => {
                 Err(format!("{why}; check client_id, client_secret and token_auth_method"))
             }
-            Err(error) => Err(advice(&error)),
-            Ok(()) => {
+            // Tokens that cannot be accepted for this sign-in were issued all the same.
+            Ok(()) | Err(FederationError::Untrusted(_)) => {
                 Err("the provider issued tokens for a code that does not exist; do not use it"
                     .to_owned())
             }
+            Err(error) => Err(advice(&error)),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Doorward as a client of a provider: its proof, its authorization requests and its token requests.
+//! Doorward as a client of a provider: its proof, its authorization requests and its token
+//! requests.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::{
     settings::{AuthMethod, Interpret},
 };
 
-/// For how many seconds a client assertion counts: longer than clocks differ that are tolerated.
+/// Seconds for which a client assertion counts: longer than clocks differ that are tolerated.
 const ASSERTION: i64 = 300;
 
 /// Parts of the server that every provider uses.
@@ -48,7 +49,7 @@ pub(crate) struct Client {
     pub(crate) provider_services: ProviderServices,
 }
 
-/// A token request without tokens in the response. A refresh token in it counts all the same.
+/// A token request without tokens in the response. A refresh token in it still counts.
 #[derive(Clone, Debug)]
 pub(crate) struct NoTokens {
     pub(crate) error: FederationError,

@@ -17,18 +17,18 @@ pub struct ProviderConfig {
     /// Its kind: `oidc`, `oauth2`, `google`, `entra`, `okta`, `keycloak`, `gitlab`, `github` or
     /// `mattermost`.
     pub kind: String,
-    /// The name on its button; empty for the kind's own.
+    /// The text of its button; empty for the default of the kind.
     pub name: String,
     /// True if users may sign in through it. Disabling it ends no access; deleting it does.
     pub enabled: bool,
     /// The provider's URL. For `oidc`, `okta` and `keycloak` exactly the issuer of its metadata;
-    /// for `gitlab`, `github` and `mattermost` the URL of your own installation; for `entra`
-    /// another cloud than the public one. https, or http on this machine.
+    /// for `gitlab`, `github` and `mattermost` the URL of your own installation; for `entra` a
+    /// cloud other than the public one. https, or http on this machine.
     pub issuer: String,
     /// The client ID that the provider issued.
     pub client_id: String,
-    /// The client secret that the provider issued. Better in the variable's `_FILE` form than in
-    /// the file.
+    /// The client secret that the provider issued. Prefer the variable's `_FILE` form to the
+    /// configuration file.
     pub client_secret: SecretSetting,
     /// Authentication at its token endpoint: `client_secret_basic`, `client_secret_post`,
     /// `private_key_jwt` or `none`; empty for the default of the kind.
@@ -39,20 +39,20 @@ pub struct ProviderConfig {
     pub private_key_file: String,
     /// The `kid` of that key at the provider.
     pub private_key_id: String,
-    /// For `entra`: the ids of the tenants that are admitted. At least one.
+    /// For `entra`: the IDs of the tenants whose users are admitted. At least one.
     pub tenants: Vec<String>,
-    /// Scopes to request instead of those of the kind; empty for the latter. With OpenID Connect,
-    /// `openid` is always requested as well.
+    /// Scopes to request; empty for those of the kind. With OpenID Connect, `openid` is always
+    /// requested as well.
     pub scopes: Vec<String>,
     /// Further parameters of the authorization request, each written `NAME=VALUE`, such as
     /// `audience=https://api.example.com`, `domain_hint=example.com` or `prompt=select_account`.
-    /// None of those that Doorward sets itself.
+    /// Parameters that Doorward sets itself are refused.
     pub authorize_params: Vec<String>,
-    /// Use PKCE (S256), also where the provider does not announce it. Off only for a provider that
-    /// refuses requests with it.
+    /// Use PKCE (S256), even if the provider does not announce it. Disable it only for a provider
+    /// that refuses requests with PKCE.
     pub pkce: bool,
     /// For OpenID Connect: the URL of the discovery document, where it is not below `issuer`. The
-    /// document must name `issuer` all the same.
+    /// document must still name `issuer`.
     pub discovery_url: String,
     /// The form of its authorization response: `query` or `form_post`.
     pub response_mode: String,
@@ -62,10 +62,10 @@ pub struct ProviderConfig {
     /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11 requires.
     /// Some providers give no refresh token without it.
     pub offline_prompt: bool,
-    /// Its authorization endpoint. Needed for `oauth2`; for the other kinds, in place of the one
+    /// Its authorization endpoint. Needed for `oauth2`; for the other kinds, instead of the one
     /// that is discovered or known.
     pub authorize_url: String,
-    /// Its token endpoint. Needed for `oauth2`; for the other kinds, in place of the one that is
+    /// Its token endpoint. Needed for `oauth2`; for the other kinds, instead of the one that is
     /// discovered or known.
     pub token_url: String,
     /// Its userinfo endpoint. Needed for `oauth2`; for OpenID Connect, in place of the one that is
@@ -76,28 +76,29 @@ pub struct ProviderConfig {
     pub jwks_url: String,
     /// Its sign-out page, in place of the one that is discovered.
     pub end_session_url: String,
-    /// The claim that never changes: a name, or a JSON pointer such as `/data/id`. Empty for the
-    /// kind's own, as for all claims below.
+    /// The claim that identifies a user and never changes: a name, or a JSON pointer such as
+    /// `/data/id`. Empty for the default of the kind, as for all claims below.
     pub claim_subject: String,
     /// The claim with the user name.
     pub claim_username: String,
     /// The claim with the e-mail address.
     pub claim_email: String,
-    /// The claim that states that the e-mail address was verified.
+    /// The claim that states whether the e-mail address was verified.
     pub claim_email_verified: String,
     /// The claim with the display name.
     pub claim_name: String,
-    /// The claim with groups: a list, a text with words, or a list of objects with `name`.
+    /// The claim with groups: a list, a text of words separated by spaces, or a list of objects
+    /// with `name`.
     pub claim_groups: String,
-    /// Treat its e-mail addresses as verified although it does not state so. Only for a provider
-    /// that does not let users choose their e-mail address.
+    /// Treat its e-mail addresses as verified although it does not state that they are. Only for a
+    /// provider that does not let users choose their e-mail address.
     pub trust_email: bool,
     /// Only users with a verified e-mail address in one of these domains are admitted; empty for
-    /// all. For `google` it is the organisation (`hd`) that counts.
+    /// all. For `google`, the organisation (`hd`) counts.
     pub allowed_domains: Vec<String>,
     /// Only members of one of these groups are admitted; empty for all. `*` matches any text.
     pub allowed_groups: Vec<String>,
-    /// Only users for whom all of these hold are admitted, each written `CLAIM = PATTERN`.
+    /// Rules `CLAIM = PATTERN`; only users for whom all of them hold are admitted.
     pub required_claims: Vec<String>,
     /// `open`: every user who is admitted gets an account at the first sign-in. `invited`: only
     /// users invited by an administrator. Empty is `open` where an organisation decides on the
@@ -105,39 +106,38 @@ pub struct ProviderConfig {
     /// Microsoft accounts), it must be set unless `allowed_domains`, `allowed_groups` or
     /// `required_claims` limits who is admitted.
     pub sign_up: String,
-    /// Domains for which this provider alone decides on the holder of an e-mail address. A verified
-    /// e-mail address at this provider links to the account that has it, without asking.
+    /// Domains whose e-mail addresses this provider alone assigns. A user who signs in with such an
+    /// e-mail address, verified, gets the account that already has it, without confirmation.
     pub authoritative_domains: Vec<String>,
-    /// Domains of e-mail addresses that lead to this provider when they are typed at sign-in; empty
-    /// for `allowed_domains`.
+    /// Domains of e-mail addresses that direct a user to this provider when entered at sign-in;
+    /// empty for `allowed_domains`.
     pub home_domains: Vec<String>,
     /// Roles by claims: rules `CLAIM = PATTERN -> ROLE`, such as `groups = engineering-* ->
     /// developer`. Evaluated at every sign-in and every background refresh.
     pub roles: Vec<String>,
-    /// Demand for a second factor of this server: `enrolled` (users who have one), `required` (all
-    /// users) or `never` (the provider's own sign-in is enough; users who have a second factor are
-    /// then asked for it before they change how they sign in).
+    /// Second factor at this server: `enrolled` (for users who have one), `required` (for all
+    /// users) or `never` (the provider's sign-in is sufficient; users who have a second factor are
+    /// asked for it before they change their methods of sign-in).
     pub second_factor: String,
     /// Values of its `acr` or `amr` that count as two factors.
     pub trusted_factors: Vec<String>,
-    /// After how many seconds the provider is asked again whether a user's account still exists,
-    /// and for its groups.
+    /// Seconds after which the provider is asked again about a user's account and its groups.
     pub refresh_seconds: i64,
-    /// For how many seconds access continues when the provider cannot be reached at that time.
+    /// Seconds for which access continues while the provider cannot be reached for a check.
     pub grace_seconds: i64,
-    /// For how many seconds access continues where the provider issued no token for checks, or the
-    /// user signed out. After that they must sign in again.
+    /// Seconds for which access continues if the provider issued no token for checks, or the user
+    /// signed out. After that, the user must sign in again.
     pub confirm_seconds: i64,
     /// End connected apps too when the user signs out at the provider (back-channel
     /// logout), not only browser sessions.
     pub logout_ends_grants: bool,
-    /// Accept its assertions about users from clients (enterprise-managed authorization): the
-    /// provider then decides which client acts for whom, and users are not asked. For OpenID
-    /// Connect.
+    /// Accept its assertions about users, which clients present (enterprise-managed authorization):
+    /// the provider then decides which client acts for which user, and users are not asked for
+    /// consent. For OpenID Connect.
     pub assertions: bool,
     /// A PEM file with the certificate authority of the provider, if it is a private one.
     pub ca_file: String,
-    /// Networks (such as `10.1.0.0/16`) that the provider may be in although they are not public.
+    /// Networks that are not public and that the provider may be in, such as `10.1.0.0/16`.
     pub networks: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Which providers there are: those of the configuration file and those that were added by command.
+//! The set of identity providers: those of the configuration file and those that were added.
 
 use std::sync::{Arc, PoisonError};
 

@@ -26,8 +26,9 @@ pub enum NotAdmitted {
     /// Only invited users may, and they were not.
     #[error("not invited")]
     NotInvited,
-    /// The settings do not say who may sign up, and anyone can have an account at the provider.
-    #[error("its settings do not say who may sign up")]
+    /// The settings do not state which users may sign up, and anyone can have an account at the
+    /// provider.
+    #[error("its settings do not state which users may sign up")]
     Undecided,
     /// Their account here is disabled.
     #[error("disabled on this server")]

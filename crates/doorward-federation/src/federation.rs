@@ -74,21 +74,21 @@ pub(crate) struct KnownStored {
 /// A redeemed refresh token. The parts of the response to be kept are stored.
 #[derive(Clone)]
 pub(crate) struct Rotated {
-    /// The tokens, or the reason for which there are none.
+    /// The tokens, or the reason for their absence.
     pub(crate) tokens: Result<Tokens, FederationError>,
     /// The credential for later checks.
     pub(crate) credential: Option<Sealed>,
 }
 
-/// The most sign-ins that one IP address begins at once, and a minute: an office behind one IP address
-/// begins many.
+/// Maximum number of sign-ins that one IP address begins at once, and a minute: an office behind
+/// one IP address begins many.
 const STARTS: (u32, u32) = (120, 120);
 
-/// The most refresh tokens that are redeemed at once.
+/// Maximum number of refresh tokens that are redeemed at once.
 const ROTATIONS: usize = 64;
 
 impl Federation {
-    /// Sets federation up. There are no providers of the configuration file until
+    /// Sets up federation, without providers of the configuration file until
     /// [`Federation::configure`].
     pub fn new(services: FederationServices, settings: FederationSettings) -> Self {
         let provider_services = ProviderServices {

@@ -1,5 +1,4 @@
-//! The protocol between Doorward and a provider, of which there are two: OpenID Connect and plain
-//! OAuth 2.0.
+//! The protocol between Doorward and a provider: OpenID Connect or plain OAuth 2.0.
 
 pub(crate) mod openid;
 pub(crate) mod plain;

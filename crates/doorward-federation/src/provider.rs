@@ -331,7 +331,7 @@ impl Provider {
     pub fn is_home_of(&self, email: &str) -> bool {
         domain_of(email).is_some_and(|domain| self.policy.home.contains(&domain))
     }
-    /// Reports that it has users of its own by e-mail domain.
+    /// True if e-mail domains direct users to it.
     pub fn has_home_domains(&self) -> bool {
         !self.policy.home.is_empty()
     }

@@ -21,17 +21,17 @@ use crate::{
     provider::Provider,
 };
 
-/// The most accounts that one round checks.
+/// Maximum number of accounts that one round checks.
 const ROUND: u64 = 50;
-/// For how many seconds an account is reserved for the replica that checks it.
+/// Seconds for which an account is reserved for the replica that checks it.
 const CLAIMED: i64 = 120;
-/// After how many seconds an account that could not be checked is tried again.
+/// Seconds after which an account that could not be checked is tried again.
 const AGAIN: i64 = 300;
-/// For how many seconds invalid responses are tolerated after the check was due. The provider
+/// Seconds for which invalid responses are tolerated after the check was due. The provider
 /// responds, and does not vouch.
 const NONSENSE: i64 = 3600;
-/// After how many accounts in a row that could not be checked the provider is taken to be down for
-/// the rest of a round. Unchecked ones come first in the next one.
+/// Number of consecutive failed checks after which the provider counts as down for the rest of a
+/// round. Unchecked ones come first in the next one.
 const DOWN: u32 = 3;
 
 /// Result of one round.

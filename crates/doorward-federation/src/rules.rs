@@ -14,9 +14,9 @@ use crate::{
     sign_up,
 };
 
-/// The most claims of a statement, values of a claim, and rules that are kept.
+/// Maximum number of claims of a statement, values of a claim, and rules that are kept.
 const MOST: usize = 50;
-/// The most characters of a value that are kept.
+/// Maximum number of characters of a value that are kept.
 const LONGEST: usize = 200;
 
 enum Test<'a> {
@@ -163,7 +163,7 @@ impl Provider {
         }
     }
 
-    /// Fails where its settings leave open who may create an account here.
+    /// Fails if its settings leave open which users may create an account here.
     pub(crate) fn decided(&self) -> Result<(), SettingError> {
         sign_up::decided(self.kind, &self.config, self.new_users)
     }

@@ -1,4 +1,4 @@
-//! The decision on who may create an account here.
+//! The decision on which users may create an account here.
 
 use doorward_model::NewUsers;
 
@@ -29,8 +29,8 @@ fn is_limited(config: &ProviderConfig, policy: &Policy) -> bool {
             .any(|condition| limits(condition.pattern()) && !of_all(condition.claim()))
 }
 
-/// The treatment of new users, by the kind's table and the settings: the one place that decides who
-/// may create an account here.
+/// The treatment of new users, by the kind's table and the settings: the one place that decides
+/// which users may create an account here.
 pub(crate) fn new_users(
     kind: &Kind,
     config: &ProviderConfig,
@@ -49,8 +49,8 @@ pub(crate) fn new_users(
     }
 }
 
-/// Refuses settings that leave open who may create an account here. A provider that is disabled
-/// admits no user.
+/// Refuses settings that leave open which users may create an account here. A provider that is
+/// disabled admits no user.
 pub(crate) fn decided(
     kind: &Kind,
     config: &ProviderConfig,

@@ -14,7 +14,7 @@ use crate::{
     protocol::openid::{self, PublishedKeys},
 };
 
-/// The most issuers with keys in memory. Beyond them all are fetched again.
+/// Maximum number of issuers with keys in memory. Beyond them all are fetched again.
 const ISSUERS: usize = 256;
 
 fn unavailable(error: &FederationError) -> SignatureRefusal {

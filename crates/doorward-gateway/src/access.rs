@@ -31,10 +31,10 @@ use crate::{
 
 /// The lifetime of a token of this server that names a user, in seconds.
 const IDENTITY_LIFETIME: i64 = 300;
-/// How long a call waits for the refresh of a token. The refresh continues when the call no longer
+/// Time that a call waits for the refresh of a token. The refresh continues when the call no longer
 /// waits.
 const REFRESH_WITHIN: Duration = Duration::from_secs(15);
-/// The most refreshes and exchanges under way at once.
+/// Maximum number of refreshes and exchanges under way at once.
 const MOST_UNDER_WAY: usize = 1000;
 
 /// An access token that was given out for one receiver. Only [`LinkAuth::credential`] and

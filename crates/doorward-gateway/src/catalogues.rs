@@ -28,18 +28,18 @@ use crate::{
     upstream::{Shared, Upstream},
 };
 
-/// How long listing may take in all.
+/// Time that listing may take in all.
 const LIST_WITHIN: Duration = Duration::from_mins(1);
 /// The time for which a failed list is not tried again; doubled with each failure in a row.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The most doublings of the pause, which is about a minute then.
+/// Maximum number of doublings of the pause, which is about a minute then.
 const DOUBLINGS: u32 = 5;
 /// The failures in a row after which a list is tried again only when it is asked for.
 const ATTEMPTS: u32 = 12;
-/// The most lists that are tried again at the same time without a request: many upstreams that fail
-/// together cause no burst.
+/// Maximum number of lists that are tried again at the same time without a request: many upstreams
+/// that fail together cause no burst.
 const RETRIES: usize = 16;
-/// The most lists that are kept.
+/// Maximum number of lists that are kept.
 const MOST: usize = 5000;
 
 /// The key of a list: the upstream, and the user where lists are personal.
@@ -156,8 +156,8 @@ impl Catalogues {
 /// The use of a catalogue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CatalogueUse {
-    /// A list. It waits for the first listing of an upstream of which nothing is pinned and that did
-    /// not fail before, and for no other: what is pinned is listed at once, and the rest is
+    /// A list. It waits for the first listing of an upstream of which nothing is pinned and that
+    /// did not fail before, and for no other: what is pinned is listed at once, and the rest is
     /// announced.
     List,
     /// A call, which waits for the listing.
@@ -234,8 +234,8 @@ impl Inner {
         }
     }
 
-    /// Reports an upstream that did not respond when it was last asked, possibly before this process
-    /// started.
+    /// Reports an upstream that did not respond when it was last asked, possibly before this
+    /// process started.
     async fn failed_before(&self, upstream: &Upstream) -> bool {
         let key = Dependency::Upstream.key(upstream.name.as_str());
         let stored = self.services.store.setting(&key).await.ok().flatten();

@@ -18,58 +18,58 @@ pub struct UpstreamConfig {
     pub kind: String,
     /// Its display name. Empty for its short name.
     pub title: String,
-    /// True if it is used.
+    /// True if its tools are offered to users.
     pub enabled: bool,
     /// Its URL: the MCP endpoint, the event stream of `sse`, or the base URL of the API of
     /// `openapi` where the document does not name it.
     pub url: String,
-    /// The command of a `stdio` upstream and its arguments. No shell reads it.
+    /// The command of a `stdio` upstream and its arguments, which are not interpreted by a shell.
     pub command: Vec<String>,
     /// Environment variables of the process, as `NAME=VALUE`. They are kept sealed. In a value,
     /// `{token}` is replaced by the user's own token as `auth` yields it; the process then runs
     /// once for each user.
     pub env: Vec<NamedSecret<'='>>,
-    /// Names of Doorward's own environment variables that the process gets as well, besides `PATH`,
+    /// Names of Doorward's environment variables that are passed to the process, besides `PATH`,
     /// `HOME`, `LANG`, `TZ` and `TMPDIR`.
     pub pass_env: Vec<String>,
     /// The user of the operating system that the process runs as, where Doorward runs as root: a
-    /// name, `UID` or `UID:GID`. Empty for a user ID of the upstream's own, with a folder of its
-    /// own as `HOME` and `TMPDIR`. Where Doorward does not run as root, every process runs as
+    /// name, `UID` or `UID:GID`. Empty for a separate user ID of the upstream, with a separate
+    /// folder as `HOME` and `TMPDIR`. Where Doorward does not run as root, every process runs as
     /// Doorward's user, and this must be empty.
     pub user: String,
     /// The folder in which the process runs.
     pub working_dir: String,
-    /// True if a process runs for each user rather than one for all.
+    /// True if a separate process runs for each user.
     #[serde(alias = "per_person")]
     pub per_user: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https URL.
     pub document: String,
-    /// The folders of a `knowledge` upstream, each as an absolute path or `LABEL = PATH`. The label,
-    /// or else the last part of the path, begins the paths of its documents.
+    /// The folders of a `knowledge` upstream, each as an absolute path or `LABEL = PATH`. The
+    /// label, or else the last part of the path, begins the paths of its documents.
     pub folders: Vec<String>,
     /// The files to index, by patterns of their paths such as `handbook/*.md`. Empty for all files
-    /// of a known format. Files that a pattern names and that have no known format are read as text.
+    /// of a known format. Files that match a pattern but have no known format are read as text.
     pub files: Vec<String>,
     /// Files and folders not to index, by patterns of their paths such as `*/drafts`. Hidden files
     /// are never indexed.
     pub exclude_files: Vec<String>,
-    /// The roles of which a user needs one to see the documents below a path, as rules
-    /// `PATH = role, role`. The rule with the longest path decides; documents without a rule are
-    /// for all users of the upstream.
+    /// Roles of which a user needs at least one to see the documents below a path, as rules `PATH =
+    /// role, role`. The rule with the longest path decides; documents without a rule are for all
+    /// users of the upstream.
     pub folder_roles: Vec<String>,
-    /// The URL of a document for readers, with `{path}`, such as
-    /// `https://git.example.com/docs/{path}`. Citations name it.
+    /// The URL at which users read a document, with `{path}`, such as
+    /// `https://git.example.com/docs/{path}`. Citations contain it.
     pub document_url: String,
-    /// The most bytes of a file that is indexed; 0 for 32 MiB.
+    /// Maximum size of an indexed file, in bytes; 0 for 32 MiB.
     pub file_bytes: u64,
-    /// The most documents of a `knowledge` upstream; 0 for a million.
+    /// Maximum number of documents of a `knowledge` upstream; 0 for a million.
     pub most_documents: u64,
-    /// The seconds between two looks for changed files; 0 for 10. Where a look takes long, the pause
-    /// is longer.
+    /// Seconds between two scans for changed files; 0 for 10. If a scan takes long, the pause is
+    /// longer.
     pub scan_seconds: u64,
-    /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream
-    /// may go. Without it they go to the origin of `url`, or else to that of the document's URL;
-    /// operations with servers elsewhere are left out.
+    /// Further origins, such as `https://api.example.com`, to which the calls of an `openapi`
+    /// upstream may go. Without it, calls go to the origin of `url`, or else to that of the
+    /// document's URL; operations with servers elsewhere are left out.
     pub origins: Vec<String>,
     /// Tools to offer, by their names at the upstream; `*` matches any text. Empty for all.
     pub include: Vec<String>,
@@ -82,106 +82,105 @@ pub struct UpstreamConfig {
     pub auth: String,
     /// The fixed header of `auth = "header"`, as `Name: value`. It is kept sealed.
     pub header: NamedSecret<':'>,
-    /// The user of `auth = "basic"`.
+    /// The user name of `auth = "basic"`.
     pub username: String,
     /// The password of `auth = "basic"`. It is kept sealed.
     pub password: SecretSetting,
     /// The audience of the token of `identity` and `exchange`. Empty for `url`.
     pub audience: String,
-    /// The token endpoint of `exchange`; of `oauth` in place of the one that the metadata names.
+    /// The token endpoint of `exchange`; of `oauth` instead of the one that the metadata names.
     pub token_url: String,
-    /// The authorization server of `oauth`, where the upstream does not name it itself.
+    /// The issuer URL of the authorization server of `oauth`, if the upstream does not name it.
     pub issuer: String,
-    /// The URL of the authorization server's metadata document, where it is not at a standard URL
-    /// below `issuer`, or is reached under another URL from here. The document must name `issuer`
-    /// all the same.
+    /// The URL of the authorization server's metadata document, if it is not at a standard URL
+    /// below `issuer`, or if this server reaches it under another URL. The document must still name
+    /// `issuer`.
     pub discovery_url: String,
-    /// The authorization endpoint, in place of the one that the metadata names. With `token_url`
-    /// and without `discovery_url` no metadata document is needed.
+    /// The authorization endpoint, instead of the one that the metadata names. With `token_url` and
+    /// without `discovery_url` no metadata document is needed.
     pub authorize_url: String,
-    /// The endpoint at which this server registers itself as a client, in place of the one that the
+    /// The endpoint at which this server registers itself as a client, instead of the one that the
     /// metadata names.
     pub registration_url: String,
-    /// The endpoint at which tokens are revoked, in place of the one that the metadata names.
+    /// The endpoint at which tokens are revoked, instead of the one that the metadata names.
     pub revocation_url: String,
-    /// This server's client id at the upstream's authorization server. Empty to register
+    /// This server's client ID at the upstream's authorization server. Empty to register
     /// dynamically or by metadata document.
     pub client_id: String,
-    /// This server's client secret at that authorization server. It is kept sealed.
+    /// This server's client secret at the upstream's authorization server. It is kept sealed.
     pub client_secret: SecretSetting,
     /// Authentication at the token endpoint, for a `client_id` that you set: `client_secret_basic`,
     /// `client_secret_post` or `none`; empty for a method that the metadata names.
     pub token_auth_method: String,
-    /// Scopes to request at that authorization server. Empty for those that the upstream asks for.
+    /// Scopes to request at the upstream's authorization server. Empty for those that the upstream
+    /// requests.
     pub scopes: Vec<String>,
     /// Further parameters of the authorization request, each written `NAME=VALUE`, such as
     /// `access_type=offline`, `audience=https://api.example.com`, `domain_hint=example.com` or
-    /// `prompt=select_account`. None of those that Doorward sets itself.
+    /// `prompt=select_account`. Parameters that Doorward sets itself are refused.
     pub authorize_params: Vec<String>,
     /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11 requires.
     /// Some authorization servers give no refresh token without it.
     pub offline_prompt: bool,
     /// Trust that the authorization server checks PKCE (S256) although its metadata does not state
-    /// so. Only with `issuer` and `client_id`, and only for a server that does check it: without
-    /// that check a stolen authorization code can be used.
+    /// it. Only with `issuer` and `client_id`, and only for a server that does check it: otherwise
+    /// a stolen authorization code can be used.
     pub trust_pkce: bool,
     /// True if `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse
     /// requests that carry it.
     pub send_resource: bool,
-    /// For how many days a user's connection is valid. After that, the user must connect again.
+    /// Days for which a user's connection is valid. After that, the user must connect again.
     pub connection_days: i64,
-    /// The roles of which a user needs one to use it. Empty for all users.
+    /// Roles of which a user needs at least one to use it. Empty for all users.
     pub roles: Vec<String>,
-    /// True if its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed
-    /// this upstream alone.
+    /// True if its tools have their own scopes (`mcp:read:NAME`, …), so that a client can be
+    /// limited to this upstream.
     pub own_scopes: bool,
     /// The treatment of a new tool: `auto` offers it, `manual` waits for an administrator's
     /// approval. A tool with a changed definition always waits. With `manual`, prompts and
     /// resources wait too, each as a whole: they are approved as `(prompts)` and `(resources)`.
     pub approve: String,
-    /// The class of some tools where their annotations are missing or wrong, as rules `TOOL =
+    /// Classes of tools whose annotations are missing or wrong, as rules `TOOL =
     /// read|write|destructive`.
     pub classes: Vec<String>,
     /// The features of clients and their users that it may use: `elicitation` (ask the user, by a
     /// form or an https link), `sampling` (have the client's model write a text, at the user's
-    /// cost), `roots` (read the list of the client's folders). No other features are announced to
-    /// it, and a request for another is refused. The user sees the upstream's title before every
-    /// question.
+    /// cost), `roots` (read the list of the client's folders). Other features are not announced to
+    /// it, and requests for them are refused. Every question shows the upstream's title.
     pub capabilities: Vec<String>,
     /// True if its prompts are offered.
     pub prompts: bool,
     /// True if its resources are offered.
     pub resources: bool,
-    /// Networks that it may be in although they are not public, such as `10.1.2.0/24`. To IP
-    /// addresses in them, and to names that lead there and nowhere public, `http` without TLS is
-    /// allowed too: then everything, including tokens, crosses that network unencrypted. The same
-    /// holds for `outbound.allow_networks`.
+    /// Networks that are not public and that it may be in, such as `10.1.2.0/24`. In them, and for
+    /// names that resolve only to them, `http` without TLS is allowed too: all data, including
+    /// tokens, then crosses the network unencrypted. The same holds for `outbound.allow_networks`.
     pub networks: Vec<String>,
-    /// A PEM file with the certificate authority that signs for it.
+    /// A PEM file with the certificate authority of the upstream, if it is a private one.
     pub ca_file: String,
     /// Another spelling of `127.0.0.0/8` and `::1/128` in `networks`.
     pub http_on_loopback: bool,
-    /// For how many seconds its lists are valid before they are requested again.
+    /// Seconds after which its lists are requested again.
     pub list_seconds: u64,
-    /// The most tools that are kept of it. Further ones are left out and named in the log, by
-    /// `doorward upstream test` and on the administrators' page. Decisions about tools that are no
-    /// longer listed are kept and count too.
+    /// Maximum number of its tools that are kept. Further ones are left out and named in the log,
+    /// by `doorward upstream test` and on the administrators' page. Decisions about tools that are
+    /// no longer listed are kept and count too.
     pub list_tools: usize,
-    /// The most bytes of the definitions of its tools together.
+    /// Maximum size of all definitions of its tools together, in bytes.
     pub list_bytes: usize,
-    /// How many milliseconds a list waits for it; later results are shown the next time.
+    /// Milliseconds that a list waits for it; tools that arrive later are announced to the client.
     pub list_wait_ms: u64,
-    /// How many seconds connecting to it may take.
+    /// Maximum time for connecting to it, in seconds.
     pub connect_seconds: u64,
-    /// How many seconds one call may take; 0 for the general limit.
+    /// Maximum duration of one call, in seconds; 0 for the general limit.
     pub call_seconds: u64,
-    /// Calls a minute, of all users together; 0 for no limit of its own.
+    /// Maximum number of calls per minute, of all users together; 0 for no separate limit.
     pub calls_per_minute: u32,
-    /// Calls at once, of all users together; 0 for the general limit.
+    /// Maximum number of concurrent calls, of all users together; 0 for the general limit.
     pub calls_at_once: u32,
-    /// The most bytes of one result; 0 for the general limit.
+    /// Maximum size of one result, in bytes; 0 for the general limit.
     pub result_bytes: usize,
-    /// After how many seconds without a call a connection to it is closed, or its process ended.
+    /// Seconds without a call after which a connection to it is closed, or its process is ended.
     pub idle_seconds: u64,
 }
 

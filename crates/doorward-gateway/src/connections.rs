@@ -39,9 +39,9 @@ const PLACEHOLDER: &str = "connect";
 const QUESTION: &str = "doorward_connect";
 /// The beginning of the state of such a question.
 const STATE: &str = "connect.";
-/// For how many seconds the state of such a question is valid.
+/// Seconds for which the state of such a question is valid.
 const ASKED_FOR: i64 = 3600;
-/// How long a retry waits for a user who is connecting.
+/// Time that a retry waits for a user who is connecting.
 const WAIT: Duration = Duration::from_mins(1);
 
 /// The arguments.
@@ -174,7 +174,7 @@ fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
 }
 
 impl Gateway {
-    /// True if there is any upstream.
+    /// True if at least one upstream exists.
     pub(crate) async fn is_in_use(&self) -> bool {
         self.upstreams().await.is_ok_and(|upstreams| !upstreams.is_empty())
     }
@@ -189,7 +189,7 @@ impl Gateway {
         Ok(connection.is_some_and(|connection| connection.tokens.is_some()))
     }
 
-    /// How many users are connected to an upstream.
+    /// Number of users that are connected to an upstream.
     pub async fn count_connections(
         &self,
         name: doorward_model::UpstreamName,

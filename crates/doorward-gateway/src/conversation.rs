@@ -23,10 +23,10 @@ use crate::{
     wire::Wire,
 };
 
-/// How long a cancelled request is kept on a connection of one user if the upstream does not answer
-/// it.
+/// Time that a cancelled request is kept on a connection of one user if the upstream does not
+/// answer it.
 const KEPT_FOR: Duration = Duration::from_mins(10);
-/// How long an upstream may take to be told that a request was taken back.
+/// Time that an upstream may take to be told that a request was taken back.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
 /// A request sent to the upstream, with the messages about it.
@@ -64,8 +64,8 @@ async fn outlive(handle: RequestHandle<RoleClient>, closed: ClosedRequest, wire:
         drop(peer);
         let _ = rx.await;
     } else if tokio::time::timeout(KEPT_FOR, rx).await.is_err() {
-        // From now on no answer is waited for: the protocol library forgets the request, and with it
-        // its stream.
+        // From now on no answer is waited for: the protocol library forgets the request, and with
+        // it its stream.
         let given_up = CancelledNotificationParam::new(Some(id.clone()), None);
         let telling = peer.send_notification(CancelledNotification::new(given_up).into());
         let _ = tokio::time::timeout(TOLD_WITHIN, telling).await;

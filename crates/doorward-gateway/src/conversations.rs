@@ -28,12 +28,12 @@ use rmcp::{
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-/// How many messages of one conversation may wait to be read. Beyond it the oldest progress or log
-/// message is dropped: the newest progress replaces those before it.
+/// Maximum number of messages of one conversation that wait to be read. Beyond it the oldest
+/// progress or log message is dropped: the newest progress replaces those before it.
 const SAID: usize = 256;
-/// The most questions of one conversation that wait to be read.
+/// Maximum number of questions of one conversation that wait to be read.
 const MOST_ASKED: usize = 8;
-/// The most cancelled and unanswered requests before a connection is replaced.
+/// Maximum number of cancelled and unanswered requests before a connection is replaced.
 const MOST_CLOSED: usize = 1000;
 
 /// The messages of an upstream while it works on a request.
@@ -108,7 +108,7 @@ enum Recipient {
     Closed,
 }
 
-/// Which users have used a connection.
+/// Users who have used a connection.
 #[derive(Default)]
 enum Users {
     #[default]

@@ -3,7 +3,7 @@
 
 use std::{any::Any, fmt::Debug, sync::Arc};
 
-use doorward_model::{ToolClass, UpstreamName, foreign};
+use doorward_model::ToolClass;
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Map, Value};
 
@@ -127,76 +127,6 @@ pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
     }
 }
 
-/// A hidden character that a definition has no reason to hold. Line breaks and the joiners of
-/// scripts and emoji are no such.
-fn is_suspicious(letter: char) -> bool {
-    foreign::is_hidden(letter) && !matches!(letter, '\n' | '\r' | '\t' | '\u{200d}' | '\u{fe0f}')
-}
-
-fn texts_of(value: &Value, each: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => each(text),
-        Value::Array(items) => items.iter().for_each(|item| texts_of(item, each)),
-        Value::Object(members) => members.iter().for_each(|(name, value)| {
-            each(name);
-            texts_of(value, each);
-        }),
-        _ => {}
-    }
-}
-
-/// Warnings for the administrator who reviews a definition.
-pub(crate) fn warnings(
-    upstream: UpstreamName,
-    definition: &str,
-    others: &[UpstreamName],
-) -> Vec<String> {
-    let Ok(value) = serde_json::from_str::<Value>(definition) else {
-        return vec!["the definition cannot be read".to_owned()];
-    };
-    let mut found = Vec::new();
-    let mut hidden = Vec::new();
-    texts_of(&value, &mut |text| {
-        hidden.extend(text.chars().filter(|letter| is_suspicious(*letter)));
-    });
-    if !hidden.is_empty() {
-        hidden.sort_unstable();
-        hidden.dedup();
-        let list = hidden
-            .iter()
-            .take(8)
-            .map(|letter| format!("U+{:04X}", u32::from(*letter)))
-            .collect::<Vec<_>>()
-            .join(", ");
-        found.push(format!("it contains hidden or direction-changing characters: {list}"));
-    }
-    let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
-    let imitates = |other: &&UpstreamName| {
-        **other != upstream
-            && [format!("{other}_"), format!("{other}-"), format!("{other}.")]
-                .iter()
-                .any(|prefix| name.starts_with(prefix.as_str()))
-    };
-    if let Some(other) = others.iter().find(imitates) {
-        found.push(format!("its name resembles that of a tool of {other}"));
-    }
-    if doorward_mcp::tools::BUILT_IN.iter().any(|tool| tool.name == name)
-        || name.starts_with("doorward")
-    {
-        found.push("its name resembles that of a built-in tool".to_owned());
-    }
-    let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
-    let mentions =
-        |other: &&UpstreamName| **other != upstream && description.contains(&format!("{other}_"));
-    if let Some(other) = others.iter().find(mentions) {
-        found.push(format!("its description refers to tools of another upstream, {other}"));
-    }
-    if let Some(Err(why)) = pinned_tool(definition).map(|tool| class_of(&tool)) {
-        found.push(why.to_owned());
-    }
-    found
-}
-
 /// A part of two definitions that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -311,49 +241,5 @@ mod tests {
                 [name.as_str()]
             );
         }
-    }
-
-    #[test]
-    fn hidden_characters_and_imitated_names_are_flagged() {
-        let names = ["wiki", "mail"].map(|name| UpstreamName::parse(name).unwrap());
-        let warn = |value: Value| warnings(names[0], &value.to_string(), &names).len();
-        assert_eq!(
-            warn(
-                json!({"name": "get_page", "description": "Gets a page – with “quotes”, ümlauts,\n日本語 and 👩\u{200d}💻.", "inputSchema": {"type": "object"}})
-            ),
-            0
-        );
-        assert_eq!(
-            warn(
-                json!({"name": "t", "description": "nice\u{200b}tool", "inputSchema": {"type": "object"}})
-            ),
-            1
-        );
-        assert_eq!(
-            warn(
-                json!({"name": "t", "description": "x", "inputSchema": {"type": "object", "properties": {"a": {"description": "\u{202e}evil"}}}})
-            ),
-            1
-        );
-        assert_eq!(
-            warn(
-                json!({"name": "t", "description": "\u{e0041}", "inputSchema": {"type": "object"}})
-            ),
-            1
-        );
-        assert_eq!(
-            warn(
-                json!({"name": "t", "description": "x", "inputSchema": {"type": "object"}, "_meta": {"a": "\u{200b}"}})
-            ),
-            1
-        );
-        assert_eq!(warn(json!({"name": "mail_send", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "whoami", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(
-            warn(
-                json!({"name": "t", "description": "Use this before mail_send.", "inputSchema": {"type": "object"}})
-            ),
-            1
-        );
     }
 }

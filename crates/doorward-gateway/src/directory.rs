@@ -1,4 +1,4 @@
-//! Which upstreams there are: those of the configuration file and those that were added by command.
+//! The set of upstreams: those of the configuration file and those that were added.
 
 use std::{
     collections::BTreeMap,
@@ -70,7 +70,7 @@ fn etag(record: &StoredUpstream) -> String {
     doorward_model::id::etag(&[&record.settings, sealed])
 }
 
-/// Why an upstream could not be added or deleted.
+/// Reason for which an upstream could not be added or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamChangeError {
     /// Its settings cannot work.
@@ -124,8 +124,8 @@ impl Gateway {
         .map_err(|error| error.to_string())
     }
 
-    /// Sets up the upstreams of a configuration file, by name. Nothing changes until they are put in
-    /// effect by [`Gateway::configure`].
+    /// Sets up the upstreams of a configuration file, by name. Nothing changes until they are put
+    /// in effect by [`Gateway::configure`].
     pub fn prepare(
         &self,
         configs: &BTreeMap<String, UpstreamConfig>,
@@ -305,8 +305,7 @@ impl Gateway {
             && Arc::ptr_eq(&known.configured, &self.inner.configured.now()))
     }
 
-    /// Takes up changes by a command or another replica. Mostly there are none, which costs next to
-    /// nothing.
+    /// Applies changes by a command or another replica. Without changes it costs almost nothing.
     pub async fn follow(&self) -> Result<(), StoreError> {
         if self.is_current().await? { Ok(()) } else { self.all_upstreams().await.map(drop) }
     }
@@ -404,8 +403,8 @@ impl Gateway {
         Ok(records.iter().find(|record| record.name == name).map(etag))
     }
 
-    /// Prepares other settings for an upstream that was added. Nothing changes until they are put in
-    /// effect by [`Gateway::change`].
+    /// Prepares other settings for an upstream that was added. Nothing changes until they are put
+    /// in effect by [`Gateway::change`].
     pub async fn prepare_change(
         &self,
         name: &str,

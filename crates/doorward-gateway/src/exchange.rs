@@ -38,11 +38,11 @@ use crate::{
     upstream::Upstream,
 };
 
-/// The most rounds of questions in one request.
+/// Maximum number of rounds of questions in one request.
 const MOST_ROUNDS: usize = 10;
-/// How long a question waits for a client's retry with the answer.
+/// Time that a question waits for a client's retry with the answer.
 const PARKED_FOR: Duration = Duration::from_mins(10);
-/// The most that are parked, in all and for one user.
+/// Maximum number of parked questions, in all and for one user.
 const MOST_PARKED: usize = 1000;
 const MOST_PARKED_EACH: usize = 16;
 /// The beginning of the state of a request that continues.

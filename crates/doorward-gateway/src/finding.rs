@@ -64,16 +64,16 @@ impl CheckSubject {
 pub struct Finding {
     /// Its subject.
     pub look: CheckSubject,
-    /// The outcome, or what is wrong and what to do.
+    /// The outcome, or the problem and its remedy.
     pub result: Result<String, String>,
 }
 
 impl Finding {
-    /// Something that works.
+    /// A success.
     pub(crate) fn good(look: CheckSubject, told: impl Into<String>) -> Self {
         Self { look, result: Ok(told.into()) }
     }
-    /// Something that is wrong.
+    /// A problem.
     pub(crate) fn bad(look: CheckSubject, told: impl Into<String>) -> Self {
         Self { look, result: Err(told.into()) }
     }

@@ -19,11 +19,12 @@ use crate::{config::Capabilities, upstream::Upstream};
 /// upstream can.
 pub(crate) const URL_ELICITATION_REQUIRED: ErrorCode = ErrorCode(-32042);
 
-/// The most characters of a message to a user.
+/// Maximum number of characters of a message to a user.
 const MESSAGE: usize = 2000;
-/// The most characters of a text in a sampling request.
+/// Maximum number of characters of a text in a sampling request.
 const PROMPT: usize = 200_000;
-/// The most strings, and characters of each, of a structured log message or of an error's data.
+/// Maximum number of strings, and characters of each, of a structured log message or of an error's
+/// data.
 const VALUES: usize = 200;
 const VALUE: usize = 2000;
 

@@ -3,14 +3,15 @@
 
 use bytes::Bytes;
 use doorward_model::{Timestamp, UpstreamName};
-use doorward_transport::Budget;
+use doorward_transport::{Budget, oauth::Challenge};
 use futures_util::{FutureExt, StreamExt, stream};
 use rmcp::model::ListToolsResult;
 
 use crate::{
     definition::{self, Shown},
-    names, oauth, pins,
+    names, pins,
     upstreams::openapi,
+    warning,
     wire::{MOST_BYTES, Wire, events},
 };
 
@@ -24,7 +25,7 @@ pub fn listing(text: &[u8]) {
     let shown: Vec<Shown> = list.tools.into_iter().map(Shown::from).collect();
     for one in &shown {
         let whole = one.whole();
-        let _ = definition::warnings(upstream, &whole, &[upstream]);
+        let _ = warning::warnings(upstream, &whole, &[upstream]);
         if names::is_tool_name(&one.tool.name) && one.is_sound(&whole) {
             let again = definition::pinned_tool(&whole).map(|tool| Shown::from(tool).whole());
             assert_eq!(again.as_deref(), Some(whole.as_str()), "a pin changes when it is read");
@@ -66,5 +67,5 @@ pub fn events(text: &[u8]) {
 
 /// A `WWW-Authenticate` header of an upstream.
 pub fn challenge(text: &str) {
-    let _ = oauth::read_challenge(text);
+    let _ = Challenge::read(text);
 }

@@ -60,9 +60,9 @@ pub(crate) struct InOrder<T> {
     unanswered: Unanswered,
 }
 
-/// The most requests of an upstream that are worked on at once.
+/// Maximum number of requests of an upstream that are worked on at once.
 const MOST_UNANSWERED: usize = 64;
-/// The most bytes of a question.
+/// Maximum number of bytes of a question.
 const LONGEST_QUESTION: usize = 256 * 1024;
 
 impl<T> InOrder<T> {

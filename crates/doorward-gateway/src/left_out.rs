@@ -4,12 +4,12 @@
 
 use doorward_model::foreign;
 
-/// The most tools, and the most parts of tools, that are named one by one.
+/// Maximum number of tools, and the most parts of tools, that are named one by one.
 const MOST_NAMED: usize = 20;
-/// The most characters of a name that are shown.
+/// Maximum number of characters of a name that are shown.
 const MOST_NAME: usize = 120;
 
-/// Why a tool, or a part of one, is left out.
+/// Reason for which a tool, or a part of one, is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// Its name cannot be one.
@@ -118,27 +118,28 @@ impl Why {
                  url"
             }
             Self::Server => "the document does not name its server; set url",
-            Self::Template => "no parameter fills a part of its path",
+            Self::Template => "a part of its path has no parameter",
             Self::Method => "its HTTP method is not supported",
             Self::Body => "its body has a media type that cannot be created from arguments",
             Self::Reference => {
-                "the document does not contain what it refers to; any value is accepted"
+                "the document does not contain the definition that is referenced; any value is \
+                 accepted"
             }
             Self::Keyword => "it is not valid JSON Schema there; the keyword is ignored",
             Self::Parameter => "the parameter cannot be sent",
-            Self::Reserved => "the parameter would authorize or belongs to the protocol",
+            Self::Reserved => "the parameter carries credentials or is reserved by the protocol",
             Self::Undescribed => {
                 "the path names a parameter that is not described; it is treated as text"
             }
             Self::Unnamed => "it has no name or URI",
-            Self::Unread => "it is not what the protocol specifies",
+            Self::Unread => "it does not conform to the protocol",
             Self::Deep => "values in it are nested deeper than 100; they are left out",
-            Self::Kind => "the protocol has no such type",
-            Self::Hints => "they are not what the protocol specifies; all are ignored",
+            Self::Kind => "the protocol does not define this type",
+            Self::Hints => "they do not conform to the protocol; all are ignored",
             Self::NoSchema => "it is missing or not an object; any object is accepted",
             Self::Untyped => "it is missing; it is read as \"object\"",
             Self::NoName => "it is missing; the URI is used",
-            Self::Unannounced => "it is not announced; it is listed all the same",
+            Self::Unannounced => "the upstream does not announce it; it is listed anyway",
             Self::Unlisted => "the upstream did not respond with the list",
             Self::Endless => "the list has too many pages or repeats itself; the rest is not read",
         }
@@ -206,7 +207,7 @@ impl LeftOut {
     pub(crate) fn add_rest(&mut self, count: usize) {
         self.tools.count += count;
     }
-    /// How many tools there are.
+    /// Total number of tools.
     pub fn count(&self) -> usize {
         self.tools.count
     }
@@ -214,7 +215,7 @@ impl LeftOut {
     pub fn named(&self) -> &[(String, Why)] {
         &self.tools.named
     }
-    /// How many parts there are of tools that are offered.
+    /// Total number of left-out parts of offered tools.
     pub fn count_parts(&self) -> usize {
         self.parts.count
     }

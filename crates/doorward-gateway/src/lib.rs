@@ -51,6 +51,7 @@ mod turns;
 mod upstream;
 pub mod upstreams;
 mod visible;
+mod warning;
 mod wire;
 
 use std::{
@@ -79,6 +80,7 @@ pub use settings::check_configured;
 pub use status::{ConnectionState, Problem, UserUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
+pub use warning::Warning;
 
 /// The services that the gateway works with.
 pub struct GatewayServices {

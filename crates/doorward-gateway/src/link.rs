@@ -36,7 +36,7 @@ use crate::{
     wire::{LONGEST_URI, Wire},
 };
 
-/// How long a user may take to answer a question of an upstream.
+/// Time that a user may take to answer a question of an upstream.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The handler of messages that an upstream sends by itself.
@@ -253,7 +253,8 @@ impl NewLink {
             Arc::clone(&conversations),
             Arc::clone(&self.wire),
         );
-        // Boxed, since the compiler cannot prove of the whole type that it may move between threads.
+        // Boxed, since the compiler cannot prove of the whole type that it may move between
+        // threads.
         let starting: BoxFuture<'_, _> =
             Box::pin(handler.serve_with_lifecycle(transport, lifecycle));
         let running = starting.await.map_err(|error| self.wire.why_not_begun(&error))?;

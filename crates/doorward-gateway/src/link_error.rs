@@ -11,7 +11,7 @@ use rmcp::{
     transport::streamable_http_client::StreamableHttpError,
 };
 
-/// The most characters of an upstream's own words in a reason.
+/// Maximum number of characters of an upstream's own words in a reason.
 pub(crate) const WORDS: usize = 300;
 
 /// The pause that a client is given for an upstream that states none, in seconds.

@@ -15,7 +15,7 @@ use rmcp::{
 
 use crate::{failed::Failed, link::Link, link_error::LinkError, wire::LONGEST_URI};
 
-/// How long an upstream may take to agree.
+/// Time that an upstream may take to agree.
 const AGREE_WITHIN: Duration = Duration::from_secs(10);
 /// The interval at which a quiet stream checks that its connection still exists.
 const LOOK_EVERY: Duration = Duration::from_secs(30);

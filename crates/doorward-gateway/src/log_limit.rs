@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most lines a minute.
+/// Maximum number of lines a minute.
 pub(crate) const MOST_LINES: u32 = 600;
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -16,7 +16,7 @@ pub(crate) struct LogLimit {
 }
 
 impl LogLimit {
-    /// Counts a line. `true` if it is logged; the first that is not is told of.
+    /// Counts a line. `true` if it is logged; the first one that is not is reported.
     pub(crate) fn admits(&mut self, upstream: &str) -> bool {
         self.admits_at(upstream, Instant::now())
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// The longest name that all popular clients take.
 const LONGEST: usize = 64;
 
-/// The most bytes of a tool's own name.
+/// Maximum number of bytes of a tool's own name.
 const LONGEST_OWN: usize = 256;
 
 /// Reports a text that can be the own name of a tool: not empty, at most 256 bytes, without line
@@ -22,8 +22,8 @@ pub(crate) fn is_tool_name(name: &str) -> bool {
         && !name.chars().any(foreign::is_hidden)
 }
 
-/// The name of something of an upstream among those of all. A name that has to be altered ends with
-/// a part of its hash, so that no two meet; one that is fine is only prefixed.
+/// The name of an item of an upstream among those of all upstreams. A name that has to be altered
+/// ends with a part of its hash, so that no two meet; one that is fine is only prefixed.
 pub(crate) fn public(upstream: UpstreamName, own: &str) -> String {
     shortened(&format!("{upstream}_{own}"), own)
 }

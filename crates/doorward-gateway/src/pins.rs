@@ -16,10 +16,11 @@ use doorward_store::StoreError;
 
 use crate::{
     Inner,
-    definition::{Shown, warnings},
+    definition::Shown,
     left_out::{LeftOut, Why},
     names,
     upstream::Upstream,
+    warning::warnings,
 };
 
 /// For how many seconds a tool on which nothing was decided is kept although one user's list does
@@ -175,7 +176,8 @@ pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> E
 fn first(rule: &Rule, name: &str, definition: String) -> PinnedTool {
     let suspicious = warnings(rule.upstream, &definition, &rule.others);
     if !suspicious.is_empty() {
-        let warnings = suspicious.join("; ");
+        let texts: Vec<String> = suspicious.iter().map(ToString::to_string).collect();
+        let warnings = texts.join("; ");
         tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(name), warnings = %foreign::escaped(&warnings), "a new tool awaits the approval of an administrator");
     }
     let waits = rule.manual || !suspicious.is_empty();

@@ -40,15 +40,15 @@ pub(crate) trait Connector: Setup {
 /// The key of a connection: the upstream, and its user where it is not shared.
 pub(crate) type Key = (UpstreamName, Option<UserId>);
 
-/// For how long the known revision of an upstream is used: an upstream that was replaced by a newer
-/// one is asked again after it.
+/// Time for which the known revision of an upstream is used: an upstream that was replaced by a
+/// newer one is asked again after it.
 const ERA_KEPT: Duration = Duration::from_hours(1);
-/// How long an HTTP server may take to answer discovery of its revisions, before it counts as an
+/// Time that an HTTP server may take to answer discovery of its revisions, before it counts as an
 /// older one that does not answer it.
 const DISCOVER_WITHIN: Duration = Duration::from_secs(8);
 /// The longest pause after a failure, in seconds.
 const LONGEST_PAUSE: u64 = 60;
-/// The most connections; the one that was idle longest goes first.
+/// Maximum number of connections; the one that was idle longest goes first.
 const MOST: usize = 2000;
 
 struct Failure {
@@ -171,8 +171,8 @@ impl Pool {
         slot
     }
 
-    /// Closes connections that were not used for as long as their upstream allows, and the longest
-    /// idle where there are too many.
+    /// Closes connections that were idle for as long as their upstream allows and, if there are too
+    /// many, the longest idle ones.
     pub(crate) fn close_idle(&self, now: Timestamp) {
         let mut slots = self.slots();
         slots.retain(|_, slot| {

@@ -1,4 +1,4 @@
-//! Where an upstream and its authorization servers may be, and where without TLS.
+//! Networks in which an upstream and its authorization servers may be, with and without TLS.
 
 use std::net::IpAddr;
 
@@ -23,7 +23,7 @@ pub(crate) fn without_tls(networks: &[String], general: &OutboundConfig) -> Vec<
     networks.iter().chain(&general.allow_networks).cloned().collect()
 }
 
-/// Where an upstream and its authorization servers may be.
+/// Networks in which an upstream and its authorization servers may be.
 pub(crate) struct Reach {
     /// The networks that are listed for it.
     pub(crate) networks: Vec<String>,

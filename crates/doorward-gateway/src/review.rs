@@ -13,6 +13,7 @@ use crate::{
     definition::{self, Difference},
     left_out::LeftOut,
     names,
+    warning::{self, Warning},
 };
 
 /// The state of a tool under review.
@@ -56,7 +57,7 @@ pub struct ReviewedTool {
     /// The differences, if it changed.
     pub differences: Vec<Difference>,
     /// The warnings.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl ReviewedTool {
@@ -77,6 +78,10 @@ impl ReviewedTool {
             ToolState::Rejected => ReviewState::Rejected,
         }
     }
+    /// The texts of the warnings, in English.
+    pub fn warning_texts(&self) -> Vec<String> {
+        self.warnings.iter().map(ToString::to_string).collect()
+    }
     /// The review as JSON.
     pub fn to_json(&self) -> Value {
         json!({
@@ -84,7 +89,7 @@ impl ReviewedTool {
             "state": self.state().as_str(),
             "class": self.class().as_str(),
             "class_set_by_administrator": self.pin.class.is_some(),
-            "warnings": self.warnings,
+            "warnings": self.warning_texts(),
             "differences": self.differences.iter().map(|one| json!({"part": one.part, "before": one.before, "after": one.after})).collect::<Vec<_>>(),
             "definition": serde_json::from_str::<Value>(&self.pin.definition).unwrap_or_default(),
         })
@@ -117,7 +122,7 @@ impl std::fmt::Display for Decision {
 #[derive(Debug, thiserror::Error)]
 pub enum ToolChangeError {
     /// No such tool.
-    #[error("there is no tool {0} there; doorward upstream tools lists them")]
+    #[error("the upstream has no tool {0}; doorward upstream tools lists its tools")]
     Unknown(String),
     /// It changed while the administrator looked.
     #[error("the tool was changed in the meantime; check it and decide again")]
@@ -164,7 +169,7 @@ impl Gateway {
                     .as_deref()
                     .map(|changed| definition::differences(&pin.definition, changed))
                     .unwrap_or_default(),
-                warnings: definition::warnings(name, newest, &others),
+                warnings: warning::warnings(name, newest, &others),
                 pin: pin.clone(),
             }
         };

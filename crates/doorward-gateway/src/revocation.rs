@@ -19,10 +19,10 @@ use crate::{
     upstream::Upstream,
 };
 
-/// The most revocations of one round, and how many of them run at once.
+/// Maximum number of revocations of one round, and of those that run at once.
 const ROUND: u64 = 100;
 const AT_ONCE: usize = 8;
-/// How long one may take: two requests and, for older connections, the issuer's metadata.
+/// Time that one may take: two requests and, for older connections, the issuer's metadata.
 const WITHIN: Duration = Duration::from_mins(1);
 /// The number of attempts; the intervals between them are 2 minutes, 10, 50, …
 const TRIES: i64 = 6;
@@ -266,7 +266,7 @@ impl Gateway {
             .await;
     }
 
-    /// Waits until there may be something to revoke.
+    /// Waits until tokens may be due for revocation.
     pub async fn revocation_wanted(&self) {
         self.inner.revocations.notified().await;
     }

@@ -43,7 +43,7 @@ pub struct UserUpstream {
     pub title: String,
     /// The state of the user's connection.
     pub state: ConnectionState,
-    /// How many of its tools the user may see.
+    /// Number of its tools that the user may see.
     pub tools: usize,
     /// The reason for which it cannot be used, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,8 +154,8 @@ impl Gateway {
         Ok(services)
     }
 
-    /// Asks an upstream for any answer, without access of a user: a refusal is one. Open connections
-    /// and stored lists do not show that it answers now.
+    /// Asks an upstream for any answer, without access of a user: a refusal is one. Open
+    /// connections and stored lists do not show that it answers now.
     pub async fn reach(&self, upstream: &Shared) -> Result<(), String> {
         let Some(url) = &upstream.url else { return Ok(()) };
         let request = upstream.kind.driver.ping(url).map_err(|error| error.to_string())?;

@@ -20,10 +20,10 @@ use crate::{
     upstream::Upstream,
 };
 
-/// The most scopes that are pinned, so that an upstream cannot fill the database.
+/// Maximum number of scopes that are pinned, so that an upstream cannot fill the database.
 const MOST_SCOPES: usize = 100;
 
-/// Why an authorization server was not accepted.
+/// Reason for which an authorization server was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerChangeError {
     /// No such upstream.
@@ -183,8 +183,9 @@ impl Inner {
         let name = ending.upstream;
         let end = UpstreamChange::End(Box::new(ending));
         let unit: UnitOfWork = before.into_iter().chain([end]).map(Change::Upstream).collect();
-        // A listing under way would store tools of an upstream that was deleted. This is noted before
-        // the write, which is done also if the caller is dropped; at worst a listing is repeated.
+        // A listing under way would store tools of an upstream that was deleted. This is noted
+        // before the write, which is done also if the caller is dropped; at worst a listing is
+        // repeated.
         let mut turn = self.turns.take(name, self.turns.begin()).await;
         turn.end();
         match self.services.store.apply(unit).await {
@@ -201,7 +202,7 @@ impl Inner {
 }
 
 impl Gateway {
-    /// Takes up what the operator changed while no server ran: an upstream that left the
+    /// Applies changes that the operator made while no server ran: an upstream that left the
     /// configuration file ends, and one that has another place or issuer there is a new one. To be
     /// called after [`Gateway::configure`].
     pub async fn reconcile(&self) -> Result<(), StoreError> {

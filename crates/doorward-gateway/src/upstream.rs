@@ -277,7 +277,7 @@ impl Upstream {
         self
     }
 
-    /// True if it is used.
+    /// True if its tools are offered to users.
     pub fn is_enabled(&self) -> bool {
         self.config.enabled
     }
@@ -315,7 +315,7 @@ impl Upstream {
     pub(crate) fn scope(&self, class: ToolClass) -> Scope {
         if self.config.own_scopes { Scope::At(class, self.name) } else { Scope::of_class(class) }
     }
-    /// How much of it one call may use.
+    /// Limits of one call to it.
     pub(crate) fn limits(&self) -> CallLimits {
         CallLimits {
             per_minute: self.config.calls_per_minute,

@@ -22,9 +22,9 @@ const EARLY: i64 = 60;
 /// The longest that a token may still live, in seconds. Longer ones are credentials that a workload
 /// keeps, such as the default tokens of Kubernetes, which last a year.
 const LONGEST: i64 = 24 * 3600;
-/// The most clients with a trust rule for one issuer that are compared.
+/// Maximum number of clients with a trust rule for one issuer that are compared.
 const RULES: u64 = 200;
-/// The most characters of a claim in the timeline and in the audit.
+/// Maximum number of characters of a claim in the timeline and in the audit.
 const SHOWN: usize = 300;
 
 /// Verifies tokens of other issuers. `doorward` connects the federation crate here, so that this

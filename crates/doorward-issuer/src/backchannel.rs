@@ -1,9 +1,7 @@
 //! Tells relying parties of sessions that ended (OpenID Connect Back-Channel Logout 1.0).
 
-use std::sync::Arc;
-
 use doorward_model::{
-    Change, Client, EndedUse, RelyingChange, RelyingSession, Timestamp, id::random_text,
+    Change, EndedUse, RelyingChange, RelyingParty, RelyingSession, Timestamp, id::random_text,
 };
 use doorward_store::StoreError;
 use futures_util::StreamExt;
@@ -70,14 +68,19 @@ impl Issuer {
             Err(StoreError::Refused(_)) => return Ok(()),
             Err(error) => return Err(error),
         }
-        let client = store.client(&used.client_id).await?;
-        let told = client.filter(|client| client.disabled_at.is_none()).and_then(|client| {
-            let uri = client.openid.as_ref()?.backchannel_logout_uri.clone()?;
-            Some((client, uri))
-        });
-        if let Some((client, uri)) = told {
-            let (id, account) = (&client.id, &used.user_id);
-            match self.send_logout_token(&client, used, &uri).await {
+        // A client that was blocked or removed is told with the settings that it had.
+        let party = match &ended.removed {
+            Some(removed) => Some(removed.clone()),
+            None => store
+                .client(&used.client_id)
+                .await?
+                .filter(|client| client.disabled_at.is_none())
+                .and_then(|client| client.openid.clone()),
+        };
+        let told = party.and_then(|party| Some((party.backchannel_logout_uri.clone()?, party)));
+        if let Some((uri, party)) = told {
+            let (id, account) = (&used.client_id, &used.user_id);
+            match self.send_logout_token(&party, used, &uri).await {
                 Outcome::Told => {
                     tracing::info!(client = %id, user = %account, "the relying party was told that a session ended");
                 }
@@ -98,11 +101,11 @@ impl Issuer {
 
     async fn send_logout_token(
         &self,
-        client: &Arc<Client>,
+        party: &RelyingParty,
         used: &RelyingSession,
         uri: &str,
     ) -> Outcome {
-        let token = match self.logout_token(client, used).await {
+        let token = match self.logout_token(party, used).await {
             Ok(token) => token,
             Err(why) => return Outcome::Later(why),
         };
@@ -129,13 +132,17 @@ impl Issuer {
 
     /// The logout token for one relying party: it names the user and the session as this one knows
     /// them.
-    async fn logout_token(&self, client: &Client, used: &RelyingSession) -> Result<String, String> {
+    async fn logout_token(
+        &self,
+        party: &RelyingParty,
+        used: &RelyingSession,
+    ) -> Result<String, String> {
         let services = &self.services;
         self.follow_keys().await.map_err(|failure| failure.why)?;
         let now = services.clock.now();
         let claims = json!({
-            "iss": self.settings.public_url.as_str(), "aud": client.id.as_str(),
-            "sub": self.subject_at(client, &used.user_id), "sid": used.sid,
+            "iss": self.settings.public_url.as_str(), "aud": used.client_id.as_str(),
+            "sub": self.subject_of_party(Some(party), &used.user_id), "sid": used.sid,
             "iat": now.0, "exp": now.plus(LIFETIME).0,
             "jti": random_text(services.entropy.as_ref(), 16),
             "events": {EVENT: {}},

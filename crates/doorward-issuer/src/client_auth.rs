@@ -1,5 +1,4 @@
-//! Client authentication at the token, revocation and introspection endpoints (RFC 6749 §2.3, RFC
-//! 7523 §2.2).
+//! Client authentication at the endpoints for clients (RFC 6749 §2.3, RFC 7523 §2.2).
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -44,6 +43,7 @@ impl From<Failure> for RequestFailure {
 pub(crate) enum Endpoint {
     Token,
     DeviceAuthorization,
+    PushedRequest,
     Revocation,
     Introspection,
 }
@@ -54,6 +54,7 @@ impl Endpoint {
         match self {
             Self::Token => grants::named(params).map_or(StepKind::Token, grants::Grant::step),
             Self::DeviceAuthorization => StepKind::Device,
+            Self::PushedRequest => StepKind::Pushed,
             Self::Revocation => StepKind::Revoke,
             Self::Introspection => StepKind::Introspect,
         }
@@ -264,7 +265,10 @@ impl Issuer {
         // A client that addresses `localhost` by its IP address states that IP address.
         let own: Vec<String> = std::iter::once(self.settings.public_url.clone())
             .chain(self.settings.public_url.numbers())
-            .flat_map(|url| [url.as_str().to_owned(), url.at(routes::TOKEN)])
+            .flat_map(|url| {
+                // RFC 9126 §2 accepts the URL of its endpoint too.
+                [url.as_str().to_owned(), url.at(routes::TOKEN), url.at(routes::PUSHED_REQUEST)]
+            })
             .collect();
         let audiences: Vec<&str> = own.iter().map(String::as_str).collect();
         let jwks = self.key_set(client).await?;

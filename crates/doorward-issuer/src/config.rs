@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// For how many seconds an access token is valid.
+    /// Lifetime of an access token, in seconds.
     pub access_token_seconds: i64,
-    /// For how many seconds an authorization code can be redeemed.
+    /// Lifetime of an authorization code, in seconds.
     pub code_seconds: i64,
-    /// After how many seconds without use a refresh token ends.
+    /// Seconds without use after which a refresh token ends.
     pub refresh_token_idle_seconds: i64,
-    /// After how many seconds a grant ends, regardless of refreshes: the user must consent again.
+    /// Seconds after which a grant ends, regardless of refreshes: the user must consent again.
     pub grant_max_seconds: i64,
-    /// For how many seconds a rotated refresh token may be presented again, because the response
-    /// was lost or two processes of a client share it. It then yields the same successor. After
-    /// that, or once the successor was used, it counts as stolen.
+    /// Seconds for which a rotated refresh token may be presented again, because the response was
+    /// lost or two processes of a client share it. It then yields the same successor. After that,
+    /// or once the successor was used, it counts as stolen.
     pub refresh_grace_seconds: i64,
-    /// How many seconds a user may take to sign in and decide.
+    /// Seconds that a user may take to sign in and decide.
     pub authorization_request_seconds: i64,
 }
 

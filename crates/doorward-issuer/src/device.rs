@@ -21,14 +21,14 @@ use crate::{
     grants,
 };
 
-/// For how many seconds a user may take to enter the code and decide.
+/// Seconds for which a user may take to enter the code and decide.
 const LIFETIME: i64 = 600;
 /// The least number of seconds between two polls.
 const INTERVAL: i64 = 5;
-/// The most authorizations that wait for a decision. Each holds a user code, and the more there
-/// are, the likelier a guess is right.
+/// Maximum number of authorizations that wait for a decision. Each holds a user code, and the more
+/// there are, the likelier a guess is right.
 const MOST_WAITING: u64 = 10_000;
-/// How often a code that is taken is drawn again.
+/// Number of attempts to draw an unused code.
 const DRAWS: usize = 4;
 
 /// A device authorization that waits for a user's decision.

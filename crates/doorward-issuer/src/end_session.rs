@@ -1,4 +1,4 @@
-//! Signing out at the wish of a relying party (OpenID Connect RP-Initiated Logout 1.0).
+//! Sign-out at the request of a relying party (OpenID Connect RP-Initiated Logout 1.0).
 
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ fn target(client: Option<&Client>, uri: &str, state: Option<&str>) -> Result<Str
         return Err(invalid("post_logout_redirect_uri needs id_token_hint or client_id"));
     };
     if !openid.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
-        return Err(invalid("post_logout_redirect_uri is not one that the client registered"));
+        return Err(invalid("the client did not register this post_logout_redirect_uri"));
     }
     let pairs: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
     Ok(if pairs.is_empty() { uri.to_owned() } else { append(uri, &pairs) })

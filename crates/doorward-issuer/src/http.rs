@@ -24,10 +24,11 @@ use doorward_transport::{
 };
 use serde_json::Value;
 
-use self::refusal::refusal;
+use self::refusal::{refusal, with_nonce};
 use crate::{
     Issuer,
     client_auth::{self, RequestFailure},
+    pushed,
 };
 
 /// For how many seconds metadata and keys may be cached. Keys are published ahead by longer than
@@ -40,6 +41,7 @@ pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
     let mut router = Router::new()
         .route(routes::TOKEN, post(token))
         .route(routes::DEVICE_AUTHORIZATION, post(device_authorization))
+        .route(routes::PUSHED_REQUEST, post(push))
         .route(routes::REVOKE, post(revoke))
         .route(routes::INTROSPECT, post(introspect))
         .route(routes::USERINFO, get(userinfo::endpoint).post(userinfo::endpoint))
@@ -131,14 +133,7 @@ async fn receive(request: Request<Body>) -> Result<(HeaderMap, Params), Response
     {
         let told = "too many requests of this client from this IP address were refused; try again \
             in a minute";
-        return Err(answer::retry_after(
-            answer::oauth_error(
-                StatusCode::TOO_MANY_REQUESTS,
-                OAuthErrorCode::TemporarilyUnavailable,
-                told,
-            ),
-            60,
-        ));
+        return Err(too_many(told));
     }
     Ok((headers, params))
 }
@@ -150,6 +145,33 @@ fn respond(done: Result<Value, RequestFailure>) -> Response {
     }
 }
 
+fn too_many(told: &str) -> Response {
+    let code = OAuthErrorCode::TemporarilyUnavailable;
+    answer::retry_after(answer::oauth_error(StatusCode::TOO_MANY_REQUESTS, code, told), 60)
+}
+
+async fn push(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    let (headers, params) = match receive(request).await {
+        Ok(received) => received,
+        Err(response) => return response,
+    };
+    if params.encode().len() > pushed::MOST_BYTES {
+        return bad_form(&ParamsError::TooLarge);
+    }
+    let response = match issuer.push(&headers, &params, address).await {
+        Ok(body) => answer::json(StatusCode::CREATED, &body),
+        Err(RequestFailure { failure, .. }) if failure.code == OAuthErrorCode::SlowDown => {
+            too_many(&failure.why)
+        }
+        refused @ Err(_) => respond(refused),
+    };
+    with_nonce(&issuer, response)
+}
+
 async fn token(
     State(issuer): State<Issuer>,
     Extension(address): Extension<ClientAddress>,
@@ -159,13 +181,17 @@ async fn token(
     match receive(request).await {
         Ok((headers, params)) => {
             let done = issuer.token(&headers, &params, address).await;
-            // A device that waits for its user polls as it is told: that is no refusal.
+            // A device that waits for its user polls as it is told, and a client that is told the
+            // nonce asks again: that is no refusal.
             if let (Err(RequestFailure { failure, .. }), Some(taken)) = (&done, taken)
-                && failure.code == OAuthErrorCode::AuthorizationPending
+                && matches!(
+                    failure.code,
+                    OAuthErrorCode::AuthorizationPending | OAuthErrorCode::UseDpopNonce
+                )
             {
                 taken.give_back();
             }
-            respond(done)
+            with_nonce(&issuer, respond(done))
         }
         Err(response) => response,
     }

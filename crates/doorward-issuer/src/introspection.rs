@@ -129,7 +129,8 @@ fn state_of(claims: &AccessClaims) -> Value {
     let mut answer = serde_json::to_value(claims).unwrap_or_else(|_| inactive());
     if let Value::Object(members) = &mut answer {
         members.insert("active".to_owned(), true.into());
-        members.insert("token_type".to_owned(), "Bearer".into());
+        let kind = if claims.cnf.is_some() { "DPoP" } else { "Bearer" };
+        members.insert("token_type".to_owned(), kind.into());
         members.remove("grant");
     }
     answer

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_keys::{AccessClaims, ActClaim, Audience};
+use doorward_keys::{AccessClaims, ActClaim, Audience, Confirmation};
 use doorward_model::{
-    Client, Delegation, Grant, OAuthErrorCode, PlainToken, Reason, RefreshToken, Resource, Scope,
-    ScopeSet, Timestamp, User, UserId, id::random_text,
+    Client, Delegation, Grant, KeyThumbprint, OAuthErrorCode, PlainToken, Reason, RefreshToken,
+    Resource, Scope, ScopeSet, Timestamp, User, UserId, id::random_text,
 };
 
 use crate::{Failure, Issuer};
@@ -53,9 +53,9 @@ impl Issuer {
     /// the grant at the latest.
     pub(crate) fn access_token(
         &self,
-        client: &Client,
-        grant: &Grant,
+        (client, grant): (&Client, &Grant),
         (scopes, resources): (&ScopeSet, &[Resource]),
+        key: Option<&KeyThumbprint>,
         now: Timestamp,
     ) -> Result<(String, i64), Failure> {
         let services = &self.services;
@@ -84,6 +84,7 @@ impl Issuer {
             amr: grant.subject.authentication.amr.clone(),
             grant: grant.id.as_str().to_owned(),
             act: grant.delegation.as_ref().and_then(acting),
+            cnf: key.map(|key| Confirmation { jkt: key.clone() }),
         };
         let token = services.keys.sign(&claims, now).map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");

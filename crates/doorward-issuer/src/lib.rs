@@ -25,6 +25,8 @@ mod issue;
 mod metadata;
 mod openid;
 mod oxide;
+mod possession;
+mod pushed;
 mod reach;
 mod revocation;
 mod token;
@@ -32,12 +34,12 @@ mod userinfo;
 
 use std::sync::Arc;
 
-use doorward_keys::{KeyRing, MasterKey};
+use doorward_keys::{KeyRing, MasterKey, Proofs};
 use doorward_model::{
     Client, ClientId, Clock, Entropy, Live, OAuthErrorCode, PublicUrl, Reason, ResourceTable, Rules,
 };
 use doorward_store::{Store, StoreError};
-use doorward_transport::{ClientAddress, Outbound, SingleFlight};
+use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use assertion::Verifier;
 pub use at_resource::{Passage, PassageKind, ResourceUser};
@@ -95,6 +97,8 @@ pub struct IssuerServices {
     pub keys: Arc<KeyRing>,
     /// The master key, for sealing requests and deriving refresh tokens.
     pub master: Arc<MasterKey>,
+    /// Judges proofs of keys.
+    pub proofs: Arc<Proofs>,
     /// For the key sets of clients.
     pub outbound: Outbound,
     /// For relying parties, which an administrator added: they may be in the operator's networks.
@@ -132,6 +136,8 @@ pub struct Issuer {
     /// Key sets of clients that are being fetched.
     pub(crate) key_sets: SingleFlight<ClientId, Result<String, Failure>>,
     pub(crate) documents: Arc<http::Documents>,
+    /// Requests that IP addresses push.
+    pub(crate) pushes: Arc<AddressLimiter>,
 }
 
 /// How many key sets are fetched at once.
@@ -146,6 +152,7 @@ impl Issuer {
             settings: Arc::new(settings),
             key_sets: SingleFlight::new(FETCHES),
             documents: Arc::default(),
+            pushes: Arc::new(AddressLimiter::new(pushed::PER_ADDRESS, pushed::PER_ADDRESS)),
         }
     }
     /// The issuer identifier.

@@ -1,5 +1,6 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3).
 
+use doorward_keys::Proofs;
 use doorward_model::{ClientAuthMethod, GrantType, Level, routes, scope::SCOPES};
 use serde_json::{Value, json};
 
@@ -26,6 +27,9 @@ impl Issuer {
             "authorization_endpoint": at(routes::AUTHORIZE),
             "token_endpoint": at(routes::TOKEN),
             "device_authorization_endpoint": at(routes::DEVICE_AUTHORIZATION),
+            "pushed_authorization_request_endpoint": at(routes::PUSHED_REQUEST),
+            "require_pushed_authorization_requests": false,
+            "dpop_signing_alg_values_supported": Proofs::algorithms(),
             "revocation_endpoint": at(routes::REVOKE),
             "introspection_endpoint": at(routes::INTROSPECT),
             "jwks_uri": at(routes::JWKS),

@@ -3,7 +3,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{
-    Client, Grant, OAuthErrorCode, Resource, Role, Scope, ScopeSet, Timestamp, User, UserId,
+    Client, Grant, OAuthErrorCode, RelyingParty, Resource, Role, Scope, ScopeSet, Timestamp, User,
+    UserId,
 };
 use serde_json::{Map, Value, json};
 
@@ -50,7 +51,16 @@ impl Issuer {
     /// The identifier under which a relying party knows a user (§8): the user's own, or one of the
     /// relying party's host.
     pub(crate) fn subject_at(&self, client: &Client, user_id: &UserId) -> String {
-        match client.openid.as_ref().and_then(|openid| openid.sector.as_ref()) {
+        self.subject_of_party(client.openid.as_ref(), user_id)
+    }
+
+    /// The same by the settings of the relying party.
+    pub(crate) fn subject_of_party(
+        &self,
+        openid: Option<&RelyingParty>,
+        user_id: &UserId,
+    ) -> String {
+        match openid.and_then(|openid| openid.sector.as_ref()) {
             None => user_id.as_str().to_owned(),
             Some(sector) => {
                 let parts = [sector.as_bytes(), user_id.as_str().as_bytes()];

@@ -1,4 +1,4 @@
-//! How far a request or a token reaches: the resources that it may name, and the scopes that are
+//! The reach of a request or a token: the resources that it may name, and the scopes that are
 //! possible there.
 
 use doorward_model::{

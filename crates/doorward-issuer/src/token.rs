@@ -1,8 +1,8 @@
 //! The token endpoint's decision, from the request to the response.
 
 use doorward_model::{
-    AuditEvent, AuditKind, AuditSubject, Change, Client, ConnectStep, GrantId, OAuthErrorCode,
-    Outcome, PlainToken, ScopeSet, StepKind, UserId,
+    AuditEvent, AuditKind, AuditSubject, Change, Client, ConnectStep, GrantId, KeyThumbprint,
+    OAuthErrorCode, Outcome, PlainToken, ScopeSet, StepKind, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::{ClientAddress, Params};
@@ -38,6 +38,8 @@ struct Issued {
     detail: Option<Value>,
     /// `issued_token_type`, where the grant type names it.
     token_type: Option<&'static str>,
+    /// `true` if the access token is bound to a key.
+    is_bound: bool,
 }
 
 impl Issued {
@@ -45,7 +47,7 @@ impl Issued {
     fn body(&self) -> Value {
         let mut body = json!({
             "access_token": self.access_token,
-            "token_type": "Bearer",
+            "token_type": if self.is_bound { "DPoP" } else { "Bearer" },
             "expires_in": self.expires_in,
             "scope": self.scope.to_string(),
         });
@@ -72,9 +74,12 @@ impl Issuer {
     ) -> Result<Value, RequestFailure> {
         // 1. Authenticate the client.
         let client = self.authenticate(Endpoint::Token, headers, params, address).await?.client;
-        let result = self.exchange(&client, params).await;
-        let waits = matches!(&result, Err(failure) if matches!(failure.code, OAuthErrorCode::AuthorizationPending | OAuthErrorCode::SlowDown));
-        // A device that waits for its user is no event.
+        let result = match self.key_of_token(&client, headers).await {
+            Ok(key) => self.exchange(&client, params, key.as_ref()).await,
+            Err(failure) => Err(failure),
+        };
+        let waits = matches!(&result, Err(failure) if matches!(failure.code, OAuthErrorCode::AuthorizationPending | OAuthErrorCode::SlowDown | OAuthErrorCode::UseDpopNonce));
+        // A device that waits for its user is no event; nor is a client that is told the nonce.
         if !waits {
             self.note_token(&client, params, &result).await;
         }
@@ -82,7 +87,12 @@ impl Issuer {
         Ok(result?.body())
     }
 
-    async fn exchange(&self, client: &Client, params: &Params) -> Result<Issued, Failure> {
+    async fn exchange(
+        &self,
+        client: &Client,
+        params: &Params,
+        key: Option<&KeyThumbprint>,
+    ) -> Result<Issued, Failure> {
         let grant = grants::requested(client, params)?;
         // 2. The resources that the request names, for the grant to find among its own.
         let resources = params.resources();
@@ -93,7 +103,7 @@ impl Issuer {
             // 4. The grant's decision.
             let now = self.services.clock.now();
             let scopes = scopes.as_ref();
-            let request = Request { issuer: self, client, params, resources, scopes, now };
+            let request = Request { issuer: self, client, params, resources, scopes, now, key };
             let refused = match grant.authorize(&request).await {
                 Ok(granted) => {
                     // 5. One unit of work.
@@ -136,7 +146,7 @@ impl Issuer {
             granted;
         let (client, now) = (request.client, request.now);
         let (access_token, expires_in) =
-            self.access_token(client, &grant, (&scopes, &resources), now)?;
+            self.access_token((client, &grant), (&scopes, &resources), request.key, now)?;
         let id_token = self.id_token(IdTokenFor {
             client,
             grant: &grant,
@@ -158,6 +168,7 @@ impl Issuer {
             is_new,
             detail,
             token_type: None,
+            is_bound: request.key.is_some(),
         };
         if is_new {
             unit.push(Change::InsertGrant(grant));

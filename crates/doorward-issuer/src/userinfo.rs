@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_keys::Audience;
-use doorward_model::{Client, ClientId, OAuthErrorCode, Scope, ScopeSet, TokenKind, User};
+use doorward_keys::{Audience, ProofRefusal};
+use doorward_model::{
+    Client, ClientId, KeyThumbprint, OAuthErrorCode, Scope, ScopeSet, TokenKind, User,
+};
 use serde_json::Value;
 
 use crate::{Failure, Issuer, revocation::OwnToken};
@@ -16,6 +18,10 @@ pub(crate) enum Refusal {
     Malformed(String),
     /// The token does not count here.
     Invalid,
+    /// The token is bound to a key, of which there is no proof.
+    Bound,
+    /// The proof of the key does not count.
+    Proof(ProofRefusal),
     /// The token is for something else than signing in.
     Scope,
     /// It cannot be found out now.
@@ -35,8 +41,13 @@ pub(crate) enum UserinfoResponse {
 }
 
 impl Issuer {
-    /// The claims for an access token.
-    pub(crate) async fn userinfo(&self, token: &str) -> Result<UserinfoResponse, Refusal> {
+    /// The claims for an access token, which the request presents as a bearer token or with the
+    /// proof of a key.
+    pub(crate) async fn userinfo(
+        &self,
+        token: &str,
+        key: Option<&KeyThumbprint>,
+    ) -> Result<UserinfoResponse, Refusal> {
         let now = self.services.clock.now();
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
             return Err(Refusal::Invalid);
@@ -48,6 +59,11 @@ impl Issuer {
         let here = Audience::One(self.userinfo_resource().as_str().to_owned());
         if claims.aud != here || claims.client_id != grant.client_id.as_str() {
             return Err(Refusal::Invalid);
+        }
+        match (claims.cnf.as_ref().map(|bound| &bound.jkt), key) {
+            (bound, proved) if bound == proved => {}
+            (Some(_), None) => return Err(Refusal::Bound),
+            _ => return Err(Refusal::Invalid),
         }
         let client = self.relying_party(&grant.client_id).await?;
         let user = match self.active_user(&grant.subject.account).await {

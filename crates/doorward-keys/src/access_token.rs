@@ -1,5 +1,6 @@
 //! The claims of this server's access tokens (RFC 9068).
 
+use doorward_model::KeyThumbprint;
 use serde::{Deserialize, Serialize};
 
 /// `aud`: one resource as a string, several as a list (RFC 7519 §4.1.3).
@@ -65,6 +66,18 @@ pub struct AccessClaims {
     /// The party that acts for the subject (RFC 8693 §4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Box<ActClaim>>,
+    /// The key that it is bound to; `None` for a bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// The key that a token is bound to (RFC 9449 §6.1). An access token of this server names no other
+/// method of confirmation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// The thumbprint of the key.
+    pub jkt: KeyThumbprint,
 }
 
 /// A party that acts for the subject of a token (RFC 8693 §4.1).

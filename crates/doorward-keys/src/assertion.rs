@@ -26,7 +26,7 @@ pub struct AssertionClaims {
     pub nbf: Option<i64>,
 }
 
-/// Why an assertion is not accepted. For the log.
+/// Reason for which an assertion is not accepted. For the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionRefusal {
     /// Not a JWT.

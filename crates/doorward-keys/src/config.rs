@@ -13,13 +13,17 @@ pub struct Config {
     pub algorithm: String,
     /// The key that seals private keys and secrets in the database: 32 bytes in base64. Empty for
     /// the file `master.key` in the data directory, which is created at the first start. Set it by
-    /// `DOORWARD_KEYS__MASTER_KEY_FILE` where the data directory and the key must be apart.
+    /// `DOORWARD_KEYS__MASTER_KEY_FILE` to keep the key outside the data directory.
     pub master_key: SecretSetting,
-    /// After how many days the signing key is rotated; 0 for never.
+    /// Days after which the signing key is rotated; 0 for never.
     pub rotation_days: u32,
-    /// For how many seconds a new signing key is published before it signs, so that all caches of
-    /// the key set contain it.
+    /// Seconds for which a new signing key is published before it signs, so that all caches of the
+    /// key set contain it.
     pub publish_ahead_seconds: u32,
+    /// True if proofs of the keys that access tokens are bound to (DPoP) must contain a nonce of
+    /// this server: a proof then cannot be made in advance, and the clocks of clients need not be
+    /// right. Clients that do not support nonces cannot bind their tokens any more.
+    pub dpop_nonces: bool,
 }
 
 impl Default for Config {
@@ -29,6 +33,7 @@ impl Default for Config {
             master_key: SecretSetting::default(),
             rotation_days: 90,
             publish_ahead_seconds: 900,
+            dpop_nonces: false,
         }
     }
 }

@@ -8,15 +8,17 @@ mod access_token;
 mod assertion;
 mod client_key;
 mod config;
+mod dpop;
 mod entropy;
 mod master;
 mod ring;
 mod signing;
 
-pub use access_token::{AccessClaims, ActClaim, Audience, TokenRefusal};
+pub use access_token::{AccessClaims, ActClaim, Audience, Confirmation, TokenRefusal};
 pub use assertion::{AssertionClaims, AssertionRefusal, verify_assertion, verify_signature};
 pub use client_key::{ClientKey, ClientKeyError};
 pub use config::Config;
+pub use dpop::{Proof, ProofOf, ProofRefusal, Proofs};
 pub use entropy::SystemEntropy;
 pub use master::{MasterKey, MasterKeyError, OpenError};
 pub use ring::{KeyRing, VerifiedToken};

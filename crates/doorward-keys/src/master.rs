@@ -25,7 +25,7 @@ pub struct MasterKey {
     seal: RandomizedNonceKey,
 }
 
-/// Why there is no usable master key. Nothing is ever overwritten.
+/// Reason for which no usable master key exists. Nothing is ever overwritten.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
     /// The text or file does not hold 32 bytes in base64.

@@ -57,7 +57,7 @@ pub struct VerifiedToken {
     pub claims: AccessClaims,
 }
 
-/// How many tokens are known at most.
+/// Maximum number of known tokens.
 const KNOWN: usize = 4096;
 
 /// All signing keys, opened. Cheap to share; updated from the store's records on notification.

@@ -3,9 +3,9 @@
 
 use crate::format::{Content, Mark};
 
-/// The most bytes of a chunk, unless one line is longer.
+/// Maximum number of bytes of a chunk, unless one line is longer.
 const MOST: usize = 2400;
-/// The most bytes of a line that is not divided.
+/// Maximum number of bytes of a line that is not divided.
 const LINE: usize = 4 * MOST;
 
 /// A part of a document.

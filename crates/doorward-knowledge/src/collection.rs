@@ -66,7 +66,7 @@ impl Drop for Collection {
 }
 
 impl Collection {
-    /// A collection whose index is read, as far as another process has made it.
+    /// A collection whose index another process maintains; it is only read.
     pub fn reader(name: &str, settings: Settings, dir: &Path, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
             name: name.to_owned(),

@@ -1,6 +1,6 @@
 //! Files that are not indexed, or not as a whole, with the reason.
 
-/// Why a file or folder is left out.
+/// Reason for which a file or folder is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// The folder cannot be read.

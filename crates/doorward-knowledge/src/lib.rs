@@ -1,5 +1,5 @@
-//! Documents of a team as tools: folders are indexed and searched, each caller within what their
-//! roles let them see. Everything here is read; nothing is changed but the index.
+//! Documents of a team as tools: folders are indexed and searched, each caller within their roles.
+//! The documents are only read; only the index is written.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)

@@ -20,9 +20,9 @@ use crate::{
     stem::{is_stop_word, words},
 };
 
-/// The most words of a query.
+/// Maximum number of words of a query.
 const MOST_WORDS: usize = 64;
-/// The most bytes of a query.
+/// Maximum number of bytes of a query.
 pub(crate) const MOST_BYTES: usize = 4096;
 
 /// A part of a query.

@@ -1,7 +1,7 @@
 //! The documents that a caller may see. The rule with the longest prefix of a document's path
-//! decides; a document without one is for everyone who may use the collection. The rules are
-//! applied when a query is made and not when a document is indexed, so that a change of roles or
-//! rules counts at once.
+//! decides; a document without one is for all users of the collection. The rules are applied when a
+//! query is made and not when a document is indexed, so that a change of roles or rules counts at
+//! once.
 
 use doorward_model::User;
 use tantivy::{

@@ -1,6 +1,6 @@
 //! One comparison of the folders with the index: changed files are read, new ones added, removed
-//! ones forgotten. It is written every few seconds, so that a process that ends in between goes on
-//! where it was.
+//! ones forgotten. It is written every few seconds, so that an interrupted process continues where
+//! it stopped.
 
 use std::{
     collections::HashMap,

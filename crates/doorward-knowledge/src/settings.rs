@@ -19,17 +19,17 @@ pub struct WrittenSettings {
     pub folder_roles: Vec<String>,
     /// The URL of a document for readers, with `{path}`.
     pub document_url: String,
-    /// The most bytes of a file; 0 for the default.
+    /// Maximum number of bytes of a file; 0 for the default.
     pub file_bytes: u64,
-    /// The most documents; 0 for the default.
+    /// Maximum number of documents; 0 for the default.
     pub documents: u64,
     /// The seconds between two scans for changes; 0 for the default.
     pub scan_seconds: u64,
 }
 
-/// The most bytes of a file, unless it is set.
+/// Maximum number of bytes of a file, unless it is set.
 const FILE_BYTES: u64 = 32 * 1024 * 1024;
-/// The most documents, unless it is set.
+/// Maximum number of documents, unless it is set.
 const DOCUMENTS: u64 = 1_000_000;
 /// The seconds between two scans for changes, unless it is set.
 const SCAN_SECONDS: u64 = 10;

@@ -11,7 +11,7 @@ use crate::left_out::Why;
 const FILE: &str = "status.json";
 /// The name of the file with which a command asks for a new index.
 const ORDER: &str = "reindex";
-/// The most files that are named one by one.
+/// Maximum number of files that are named one by one.
 pub(crate) const MOST_NAMED: usize = 100;
 
 /// The activity of the indexer.
@@ -82,7 +82,7 @@ pub struct Status {
     /// Seconds since 1970 at which all documents were in the index for the first time since this
     /// process began or was asked for a new index; 0 before.
     pub built: i64,
-    /// Why the index cannot be maintained.
+    /// Reason for which the index cannot be maintained.
     pub problem: Option<String>,
 }
 

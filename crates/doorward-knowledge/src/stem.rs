@@ -8,7 +8,7 @@ use tantivy::tokenizer::{
 
 /// The name of the analysis in the index.
 pub(crate) const ENGLISH: &str = "english";
-/// The most bytes of a word.
+/// Maximum number of bytes of a word.
 const MOST_WORD: usize = 64;
 
 /// The analysis.
@@ -31,7 +31,7 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Words that say nothing about a subject.
+/// Words that identify no subject.
 pub(crate) fn is_stop_word(word: &str) -> bool {
     const WORDS: &[&str] = &[
         "a", "about", "an", "and", "are", "as", "at", "be", "by", "can", "could", "do", "does",

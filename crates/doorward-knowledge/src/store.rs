@@ -18,7 +18,7 @@ const MEMORY: usize = 48 * 1024 * 1024;
 /// The blocks of stored texts that a reader holds for each part of the index.
 const BLOCKS: usize = 16;
 
-/// Why the index cannot be used now.
+/// Reason for which the index cannot be used now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreFault {
     /// Another process writes it.
@@ -63,7 +63,7 @@ fn folder(dir: &Path) -> std::path::PathBuf {
 }
 
 impl Opened {
-    /// Opens the index, and makes an empty one if there is none.
+    /// Opens the index, or creates an empty one.
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreFault> {
         let folder = folder(dir);
         fs::create_dir_all(&folder)?;
@@ -103,7 +103,7 @@ impl Opened {
         self.reader.searcher()
     }
 
-    /// Shows later views what was written.
+    /// Makes the written documents visible to later views.
     pub(crate) fn reload(&self) -> Result<(), StoreFault> {
         Ok(self.reader.reload()?)
     }

@@ -16,9 +16,9 @@ use crate::{
     settings::{Folder, Settings},
 };
 
-/// The most levels of folders.
+/// Maximum number of levels of folders.
 const MOST_DEPTH: usize = 64;
-/// The most bytes of a document's path.
+/// Maximum number of bytes of a document's path.
 const MOST_PATH: usize = 1024;
 
 /// A file to index.

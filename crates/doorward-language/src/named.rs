@@ -110,6 +110,8 @@ pub fn audit_kind(kind: AuditKind) -> Message {
         AuditKind::PasswordChanged => text::audit_password_changed(),
         AuditKind::IdentityLinked => text::audit_identity_linked(),
         AuditKind::IdentityUnlinked => text::audit_identity_unlinked(),
+        AuditKind::ChatLinked => text::audit_chat_linked(),
+        AuditKind::ChatUnlinked => text::audit_chat_unlinked(),
         AuditKind::FactorAdded => text::audit_factor_added(),
         AuditKind::FactorRemoved => text::audit_factor_removed(),
         AuditKind::AdminLinkMade => text::audit_admin_link_made(),

@@ -96,6 +96,41 @@ fn every_language_has_every_text_and_fills_its_placeholders() {
     }
 }
 
+/// The lines of a language's files that have text.
+fn lines(tag: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("languages").join(tag);
+    let files = fs::read_dir(folder).expect("the folder of the language");
+    files
+        .flat_map(|file| {
+            let text = fs::read_to_string(file.expect("a file").path()).expect("a text");
+            text.lines()
+                .filter(|line| !line.starts_with('#'))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn texts_have_the_typography_of_their_language() {
+    for (_, tag) in Language::ALL {
+        let lines = lines(tag);
+        assert!(lines.len() > 300, "{tag}");
+        let straight: Vec<_> = lines.iter().filter(|line| line.contains('\'')).collect();
+        assert!(straight.is_empty(), "{tag}: {straight:#?}");
+    }
+    // A line of text never begins with such a mark, nor ends with an opening one.
+    let breaking = [" ;", " !", " ?", " »", "« "];
+    let broken: Vec<_> = lines("fr")
+        .into_iter()
+        .filter(|line| {
+            let colon = line.contains(" : ") || line.ends_with(" :");
+            colon || breaking.iter().any(|mark| line.contains(mark))
+        })
+        .collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
 #[test]
 fn numbers_choose_the_plural_of_the_language() {
     let said =

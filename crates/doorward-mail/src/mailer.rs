@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// How long one message may take.
+/// Time that one message may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Mail over SMTP: invitations, forgotten passwords, notices of sign-ins from a new browser and IP
@@ -24,12 +24,13 @@ pub struct MailConfig {
     /// The server: `smtps://USER@HOST:465`, or `smtp://USER@HOST:587`, which must offer STARTTLS
     /// unless it is on this machine. Empty sends no mail.
     pub url: String,
-    /// The password for it. Better in the variable's `_FILE` form than in the file.
+    /// The password of the user at the mail server. Prefer the variable's `_FILE` form to the
+    /// configuration file.
     pub password: SecretSetting,
     /// The sender, such as `Doorward <doorward@example.com>`.
     pub from: String,
-    /// True if users get mail about a sign-in to their account from a browser and an IP address
-    /// that are both new.
+    /// True if users get a mail about a sign-in to their account from a new browser and a new IP
+    /// address.
     pub new_sign_in: bool,
 }
 
@@ -54,7 +55,7 @@ pub struct MailSetupError {
     pub message: String,
 }
 
-/// Why a mail was not sent.
+/// Reason for which a mail was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
     /// The e-mail address cannot be transmitted to the mail server.

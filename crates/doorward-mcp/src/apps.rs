@@ -28,7 +28,8 @@ const NOT_PASSED_ON: [&str; 3] = [
 pub const UI: &str = "io.modelcontextprotocol/ui";
 /// See [`UI`].
 pub const HTML: &str = "text/html;profile=mcp-app";
-/// The most extensions of one upstream, and the most bytes of their names and settings together.
+/// Maximum number of extensions of one upstream, and the most bytes of their names and settings
+/// together.
 const MOST: usize = 32;
 const MOST_BYTES: usize = 16 * 1024;
 

@@ -1,15 +1,16 @@
-//! The bearer check (OAuth 2.1 §5.2): signature, issuer, audience, time, and the state of the grant
-//! behind the token.
+//! The check of tokens (OAuth 2.1 §5.2): signature, issuer, audience, time, the state of the grant
+//! behind the token, and the key that it may be bound to (RFC 9449 §7).
 
 use std::{slice, sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, Uri, header};
-use doorward_keys::{Audience, TokenRefusal, VerifiedToken};
+use axum::http::{HeaderMap, Method, Uri, header};
+use doorward_keys::{Audience, Confirmation, ProofRefusal, TokenRefusal, VerifiedToken};
 use doorward_model::{
-    Change, ClientId, ConnectStep, GrantId, HashedToken, PlainToken, Reason, Resource, ScopeSet,
-    StepKind, TokenKind, UserId,
+    Change, ClientId, ConnectStep, Grant, GrantId, HashedToken, PlainToken, Reason, Resource,
+    Scope, ScopeSet, StepKind, Timestamp, TokenKind, UserId,
 };
 use doorward_store::StoreError;
+use doorward_transport::possession::Proving;
 use quick_cache::sync::Cache;
 
 use crate::{Caller, Mcp, Principal, Target};
@@ -49,6 +50,8 @@ pub enum BearerRefusal {
         /// The reason, for the timeline.
         reason: Reason,
     },
+    /// The token is bound to a key, and there is no proof of it that counts (RFC 9449 §7.1).
+    Unproved(ProofRefusal),
     /// True if it counts cannot be found out now.
     Unavailable(String),
 }
@@ -65,8 +68,27 @@ impl From<StoreError> for BearerRefusal {
     }
 }
 
+/// A request for a resource of this server.
+#[derive(Clone, Copy, Debug)]
+pub struct Calling<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Its URL, below the public URL.
+    pub uri: &'a Uri,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// A token as a request presents it.
+#[derive(Clone, Copy)]
+struct Presented<'a> {
+    token: &'a str,
+    /// By the scheme of tokens that are bound to a key.
+    as_bound: bool,
+}
+
 /// Takes the token out of the Authorization header, the only place where one may be (R10).
-fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRefusal> {
+fn presented(Calling { headers, uri, .. }: Calling<'_>) -> Result<Presented<'_>, BearerRefusal> {
     let in_query = uri.query().is_some_and(|query| {
         query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))
     });
@@ -86,8 +108,9 @@ fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRef
                 && token
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
-            if scheme.eq_ignore_ascii_case("bearer") && is_token {
-                Ok(token)
+            let as_bound = scheme.eq_ignore_ascii_case("dpop");
+            if (as_bound || scheme.eq_ignore_ascii_case("bearer")) && is_token {
+                Ok(Presented { token, as_bound })
             } else {
                 Err(BearerRefusal::Missing)
             }
@@ -107,13 +130,12 @@ impl Mcp {
     pub(crate) async fn authenticate(
         &self,
         target: Target,
-        headers: &HeaderMap,
-        uri: &Uri,
+        calling: Calling<'_>,
     ) -> Result<Arc<Caller>, BearerRefusal> {
-        self.caller(&self.resource(target), headers, uri).await
+        self.caller(&self.resource(target), calling).await
     }
 
-    /// Authenticates the caller of a resource of this server, by the bearer token of the request.
+    /// Authenticates the caller of a resource of this server, by the token of the request.
     ///
     /// # Errors
     ///
@@ -121,17 +143,16 @@ impl Mcp {
     pub async fn caller(
         &self,
         resource: &Resource,
-        headers: &HeaderMap,
-        uri: &Uri,
+        calling: Calling<'_>,
     ) -> Result<Arc<Caller>, BearerRefusal> {
-        let token = presented(headers, uri)?;
+        let presented = presented(calling)?;
+        let token = presented.token;
         let hashed = PlainToken::presented(token).hashed();
-        if token.starts_with(TokenKind::AccessToken.prefix()) {
+        if token.starts_with(TokenKind::AccessToken.prefix()) && !presented.as_bound {
             return self.holder(resource, &hashed).await;
         }
         let digest = hashed.as_str().to_owned();
         let services = &self.inner.services;
-        let settings = &self.inner.settings;
         let now = services.clock.now();
         let keys = services.store.signing_keys().await?;
         let followed = services.keys.follow(&keys);
@@ -145,6 +166,9 @@ impl Mcp {
         let claims = &verified.token.claims;
         if now.0 >= claims.exp {
             return Err(BearerRefusal::invalid(Reason::TokenExpired, "the access token expired"));
+        }
+        if claims.cnf.is_some() || presented.as_bound {
+            self.prove(calling, presented, claims.cnf.as_ref(), now)?;
         }
         if !is_for(&claims.aud, resource) {
             return Err(BearerRefusal::invalid(
@@ -161,14 +185,22 @@ impl Mcp {
                 "the access was revoked or has ended",
             ));
         };
-        let Some(user) =
-            services.store.user(&verified.user_id).await?.filter(|user| user.disabled_at.is_none())
-        else {
-            return Err(BearerRefusal::invalid(
-                Reason::UserDisabled,
-                "the user is disabled or deleted",
-            ));
-        };
+        self.acting(grant, &verified.scopes, claims.exp).await?.map(Arc::new).ok_or_else(|| {
+            BearerRefusal::invalid(Reason::UserDisabled, "the user is disabled or deleted")
+        })
+    }
+
+    /// The caller that acts by a grant in force, within `scopes`; `None` without its user.
+    pub(crate) async fn acting(
+        &self,
+        grant: Arc<Grant>,
+        scopes: &ScopeSet,
+        expires_at: i64,
+    ) -> Result<Option<Caller>, StoreError> {
+        let services = &self.inner.services;
+        let now = services.clock.now();
+        let user = services.store.user(&grant.subject.account).await?;
+        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
             let (store, grant_id) = (services.store.clone(), grant.id.clone());
             // In the background, and it may fail: the time is only displayed on the account page.
@@ -176,18 +208,54 @@ impl Mcp {
                 let _ = store.apply(Change::UseGrant { grant_id, now }).await;
             });
         }
-        Ok(Arc::new(Caller {
+        Ok(Some(Caller {
             // The present roles count, not those at the time of issue; so do the user's later
             // revocations.
-            scopes: settings.rules.now().access.effective(
-                &verified.scopes.intersection(&grant.scopes),
+            scopes: self.inner.settings.rules.now().access.effective(
+                &scopes.intersection(&grant.scopes),
                 &user,
                 &grant.subject.authentication,
             ),
             user,
-            expires_at: claims.exp,
+            expires_at,
             principal: Principal::Client(grant),
         }))
+    }
+
+    /// Insists on the proof of the key that a token is bound to. This replica takes each proof
+    /// once; a bearer token comes here only if it is presented as one that is bound.
+    fn prove(
+        &self,
+        calling: Calling<'_>,
+        presented: Presented<'_>,
+        bound: Option<&Confirmation>,
+        now: Timestamp,
+    ) -> Result<(), BearerRefusal> {
+        let Some(bound) = bound else {
+            let why = "the access token is not bound to a key and was presented as if it were";
+            return Err(BearerRefusal::invalid(Reason::KeyProof, why));
+        };
+        if !presented.as_bound {
+            return Err(BearerRefusal::Unproved(ProofRefusal::Missing));
+        }
+        let (services, settings) = (&self.inner.services, &self.inner.settings);
+        let proving = Proving {
+            headers: calling.headers,
+            method: calling.method.as_str(),
+            path: calling.uri.path(),
+            token: Some(presented.token),
+        };
+        let proof = proving.judge(&services.proofs, &settings.public_url, now);
+        let proof = proof.map_err(BearerRefusal::Unproved)?;
+        if proof.key != bound.jkt {
+            let why = "the access token is bound to another key than the one that was proved";
+            return Err(BearerRefusal::invalid(Reason::KeyProof, why));
+        }
+        if services.proofs.is_first(&proof, now) {
+            Ok(())
+        } else {
+            Err(BearerRefusal::Unproved(ProofRefusal::Used))
+        }
     }
 
     /// Finds the holder of a personal or service token.
@@ -285,6 +353,16 @@ impl Mcp {
         Ok(verified)
     }
 
+    /// True if the user allowed the client a scope, and only their second factor is missing for it.
+    pub(crate) fn lacks_second_factor(&self, caller: &Caller, scope: Scope) -> bool {
+        // The authentication of another token is that of the moment at which it was made.
+        let Principal::Client(grant) = &caller.principal else { return false };
+        let rules = self.inner.settings.rules.now();
+        let held = grant.scopes.closure().intersection(&rules.access.scopes_of(&caller.user));
+        let authentication = &grant.subject.authentication;
+        rules.access.lacks_second_factor(&held, authentication).contains(scope)
+    }
+
     /// True if a stream that was opened by this caller may stay open.
     pub(crate) async fn may_continue(&self, caller: &Caller) -> bool {
         let now = self.inner.services.clock.now();
@@ -296,6 +374,10 @@ impl Mcp {
             Principal::Token(token) => {
                 let token = store.access_token(&token.token).await;
                 token.map(|token| token.is_some_and(|token| token.is_live(now)))
+            }
+            Principal::Console(console) => {
+                let session = store.session(&console.session.token).await;
+                session.map(|session| session.is_some_and(|session| session.is_live(now)))
             }
             Principal::Client(grant) => {
                 store.grant_in_force(&grant.id, now).await.map(|grant| grant.is_some())

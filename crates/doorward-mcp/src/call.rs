@@ -15,7 +15,7 @@ use crate::{
     tools::ToolError,
 };
 
-/// The most bytes of arguments and result, each, that are recorded.
+/// Maximum number of bytes of arguments and result, each, that are recorded.
 const MOST_RECORDED: usize = 64 * 1024;
 /// The longest unknown name that the audit records, in characters.
 const LONGEST_NAME: usize = 200;
@@ -247,7 +247,7 @@ impl Mcp {
         self.inner.settings.recorded.iter().any(|pattern| pattern.matches(name))
     }
 
-    /// Tells the audit of a use that was refused before it was looked at.
+    /// Records in the audit a use that was refused before it was evaluated.
     pub(crate) async fn note_refused(&self, visit: &Visit, verb: Verb, facts: &Facts<'_>) {
         let event = AuditEvent {
             call: Some(Box::new(stored(visit, self, facts))),

@@ -2,11 +2,14 @@
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use doorward_model::{ConnectStep, OAuthErrorCode, Reason, Scope, ScopeSet, StepKind, routes};
-use doorward_transport::{answer, media_type};
+use doorward_keys::{ProofRefusal, Proofs};
+use doorward_model::{
+    ConnectStep, Level, OAuthErrorCode, Reason, Scope, ScopeSet, StepKind, routes,
+};
+use doorward_transport::{answer, media_type, possession};
 use serde_json::{Value, json};
 
 use crate::{Mcp, Target, bearer::BearerRefusal, item::Kind};
@@ -31,6 +34,26 @@ impl Mcp {
                 )
             }
         }
+    }
+
+    /// Adds the nonce for the next proof of a key, where proofs need one.
+    pub fn offer_nonce(&self, headers: &mut HeaderMap) {
+        let services = &self.inner.services;
+        possession::offer_nonce(headers, &services.proofs, services.clock.now());
+    }
+
+    /// Refuses a token without the proof of the key that it is bound to (RFC 9449 §7.1).
+    fn unproved(&self, target: Target, refusal: ProofRefusal) -> Response {
+        let error = proof_error(refusal);
+        tracing::info!(error, why = %refusal, "access token refused");
+        let body = json!({"error": error, "error_description": refusal.to_string()});
+        let basic = ScopeSet::default_request().to_string();
+        let bearer = self.challenge(target, &basic, Some((error, &refusal.to_string())));
+        let response = answer::json(StatusCode::UNAUTHORIZED, &body);
+        let mut response = self.with_challenge(target, response, &bearer);
+        self.offer_nonce(response.headers_mut());
+        as_dpop(&mut response);
+        response
     }
 
     fn with_challenge(&self, target: Target, mut response: Response, challenge: &str) -> Response {
@@ -59,6 +82,9 @@ impl Mcp {
             BearerRefusal::Missing => ConnectStep::new(StepKind::Challenged),
             BearerRefusal::Malformed(_) => {
                 ConnectStep::new(StepKind::Called).refused(Reason::TokenPlace)
+            }
+            BearerRefusal::Unproved(_) => {
+                ConnectStep::new(StepKind::Called).refused(Reason::KeyProof)
             }
             BearerRefusal::Invalid { reason, .. } => {
                 ConnectStep::new(StepKind::Called).refused(*reason)
@@ -106,6 +132,7 @@ impl Mcp {
                     &self.challenge(target, &basic, Some(("invalid_token", told))),
                 )
             }
+            BearerRefusal::Unproved(refusal) => self.unproved(target, *refusal),
             BearerRefusal::Unavailable(why) => {
                 tracing::error!(why, "an access token could not be checked");
                 answer::retry_after(
@@ -135,6 +162,43 @@ impl Mcp {
             answer::json(StatusCode::FORBIDDEN, &body),
             &self.challenge(target, &needed.name(), Some(("insufficient_scope", &told))),
         )
+    }
+
+    /// Refuses a call for which the user must prove a second factor first (RFC 9470 §3), with all
+    /// that a client needs to ask for it: the level, the scope, and where.
+    pub(crate) fn authenticate_again(&self, target: Target, needed: Scope, id: &Value) -> Response {
+        let error = "insufficient_user_authentication";
+        let told = format!("the scope {} requires a second factor of the user", needed.name());
+        let level = Level::MultiFactor.as_str();
+        let data = json!({"error": error, "acr_values": level, "scope": needed.name()});
+        let message = format!("{error}: {told}");
+        let body = json!({
+            "jsonrpc": "2.0", "id": id, "error": {"code": -32003, "message": message, "data": data},
+        });
+        let challenge = self.challenge(target, &needed.name(), Some((error, &told)));
+        let challenge = format!("{challenge}, acr_values=\"{level}\"");
+        self.with_challenge(target, answer::json(StatusCode::UNAUTHORIZED, &body), &challenge)
+    }
+}
+
+/// The error of a request whose proof of a key does not count.
+pub fn proof_error(refusal: ProofRefusal) -> &'static str {
+    match refusal {
+        // The token was presented as one that is not bound.
+        ProofRefusal::Missing => "invalid_token",
+        ProofRefusal::Nonce => OAuthErrorCode::UseDpopNonce.as_str(),
+        _ => OAuthErrorCode::InvalidDpopProof.as_str(),
+    }
+}
+
+/// Makes the challenge of a response one to prove a key, with the algorithms for that.
+pub fn as_dpop(response: &mut Response) {
+    let scheme = format!("DPoP algs=\"{}\", ", Proofs::algorithms().join(" "));
+    let headers = response.headers_mut();
+    let bearer = headers.get(header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+    let challenge = bearer.map(|text| text.replacen("Bearer ", &scheme, 1));
+    if let Some(value) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+        headers.insert(header::WWW_AUTHENTICATE, value);
     }
 }
 

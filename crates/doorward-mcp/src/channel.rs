@@ -26,7 +26,7 @@ use crate::{
     questions::{AskError, PATIENCE, QuestionRecipient, Questions, Relay},
 };
 
-/// How many messages may wait for a slow reader.
+/// Number of messages that may wait for a slow reader.
 const QUEUE: usize = 64;
 /// The time without output after which a waiting client gets a comment: proxies cut connections
 /// that are silent for a minute.

@@ -8,48 +8,48 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// True if the MCP server is enabled until an administrator changes it. While it is disabled,
+    /// Initial state of the MCP server, until an administrator changes it. While it is disabled,
     /// every MCP URL responds with 404.
     pub enabled: bool,
     /// Origins of browser-based clients that may call the MCP server, besides its own, such as
-    /// `https://inspector.example.com`. While the host of the public URL is a loopback one, all
-    /// origins on this machine may.
+    /// `https://inspector.example.com`. While the host of the public URL is a loopback host, all
+    /// origins on this machine may call it.
     pub allowed_origins: Vec<String>,
     /// The name that protected resource metadata gives this server (RFC 9728 `resource_name`).
     pub resource_name: String,
     /// A page about this server for the users who connect to it (RFC 9728
     /// `resource_documentation`).
     pub resource_documentation: String,
-    /// The most bytes of one message.
+    /// Maximum size of one message, in bytes.
     pub max_message_bytes: usize,
-    /// The most tools that are listed to a client. Above it, the client gets `search_tools`,
-    /// `describe_tool` and `call_tool` instead, which lead to all of them.
+    /// Maximum number of tools listed to a client. Above it, the client gets `search_tools`,
+    /// `describe_tool` and `call_tool` instead, which give access to all of them.
     pub tool_limit: usize,
-    /// Other limits for some clients, as rules `CLIENT = NUMBER`; `*` in the name matches any text.
-    /// The first matching rule applies.
+    /// Tool limits of certain clients, as rules `CLIENT = NUMBER`; `*` in the name matches any
+    /// text. The first matching rule applies.
     pub tool_limits: Vec<String>,
-    /// The most items of one page of a list.
+    /// Maximum number of items on one page of a list.
     pub page_size: usize,
     /// Results of tools that are called through `call_tool`, or by a client that asks for previews,
-    /// and are longer than this many characters are shortened; the whole can be read as a resource.
+    /// and are longer than this many characters are shortened; the complete result can be read as a
+    /// resource.
     pub preview_over_chars: usize,
-    /// For how many seconds the whole of a shortened result can be read.
+    /// Seconds for which the complete text of a shortened result can be read.
     pub kept_result_seconds: i64,
-    /// How many shortened results are kept for one user; the oldest are deleted first.
+    /// Maximum number of shortened results kept for one user; the oldest are deleted first.
     pub kept_results_per_user: u64,
-    /// How many verified tokens are cached, so that a signature is checked once and not at every
-    /// call.
+    /// Number of verified tokens that are cached, so that a signature is checked once and not at
+    /// every call.
     pub verified_tokens: usize,
-    /// The most streams that are open at once, of all users together: `GET /mcp`,
-    /// `subscriptions/listen` and the deprecated HTTP+SSE transport.
+    /// Maximum number of open streams, of all users together: `GET /mcp`, `subscriptions/listen`
+    /// and the deprecated HTTP+SSE transport.
     pub max_sse_streams: usize,
-    /// The most streams of one user that are open at once, of all kinds and through all clients
-    /// together.
+    /// Maximum number of open streams of one user, of all kinds and through all clients together.
     pub max_sse_streams_per_user: usize,
     /// Clients that may ask for a confirmation in their own interface before a call that the policy
     /// requires to be confirmed, by their client id; `*` matches any text. Every other client
     /// directs the user to a page of this server, and so do all calls with personal access tokens
-    /// and service tokens: the program that holds one could answer by itself.
+    /// and service tokens: the program that holds one could answer in place of its user.
     pub confirm_in_band: Vec<String>,
 }
 

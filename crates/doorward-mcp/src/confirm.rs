@@ -27,12 +27,12 @@ const QUESTION: &str = "doorward_confirm";
 /// and that goes on.
 const ASKED: &str = "confirm.";
 const GIVEN: &str = "confirmed.";
-/// For how many seconds a question may be answered, a code entered, and a use that was agreed to go
+/// Seconds for which a question may be answered, a code entered, and a use that was agreed to go
 /// on.
 const LIFETIME: i64 = 600;
-/// How many questions of one user wait at most.
+/// Maximum number of waiting questions of one user.
 const MOST_WAITING: u64 = 50;
-/// The most characters of arguments in a form. Longer ones are shown in full on the page.
+/// Maximum number of characters of arguments in a form. Longer ones are shown in full on the page.
 const MOST_IN_FORM: usize = 2000;
 /// The subject of a confirmation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -338,7 +338,7 @@ impl Mcp {
     }
 }
 
-/// Tells clients of the argument that carries a code, in the schema of a tool that needs one.
+/// Adds the argument that carries a code to the schema of a tool that needs one.
 pub(crate) fn with_argument(tool: &mut rmcp::model::Tool) {
     let mut schema = tool.input_schema.as_ref().clone();
     let properties = schema.entry("properties").or_insert_with(|| json!({}));

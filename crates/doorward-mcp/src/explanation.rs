@@ -30,7 +30,7 @@ pub enum Step {
     ToolRoles(String, bool),
     /// `access.scope_roles` permits the user the scope, or does not.
     ScopeRoles(Scope, bool),
-    /// A rule closes the upstream as a whole, or none does.
+    /// A rule that denies the upstream as a whole matches, or none does.
     Closed(bool),
     /// The effect of the policy, by the rule of this number and text.
     Rule(Effect, usize, String),
@@ -87,7 +87,7 @@ impl fmt::Display for Step {
                 yes(*is)
             ),
             Self::Closed(is) => {
-                write!(formatter, "policy: a rule closes the upstream as a whole: {}", yes(*is))
+                write!(formatter, "policy: a rule denies the upstream as a whole: {}", yes(*is))
             }
             Self::Rule(effect, number, rule) => {
                 write!(formatter, "policy: {} by rule {number}: {rule}", effect.as_str())

@@ -4,7 +4,7 @@
 use rmcp::{ErrorData, model::ErrorCode};
 use serde_json::{Value, json};
 
-/// The most bytes of an error's data that are passed on.
+/// Maximum number of bytes of an error's data that are passed on.
 const MOST_DATA: usize = 16 * 1024;
 
 /// The members of an error's data by which Doorward itself directs clients.

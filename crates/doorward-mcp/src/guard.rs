@@ -15,7 +15,7 @@ use doorward_transport::{ParamsError, cors, media_type, params::read_body};
 use serde_json::Value;
 
 use crate::{
-    BearerRefusal, Caller, Mcp, Principal, Surface, Target, Verdict, Visit,
+    BearerRefusal, Caller, Calling, Mcp, Principal, Surface, Target, Verdict, Visit,
     challenge::{
         empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off,
         without_discovery,
@@ -35,12 +35,16 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
         return cors::preflight(request.headers());
     }
     let endpoint = McpEndpoint::of(&request);
+    let proves = request.headers().contains_key("dpop");
     let mut response = match endpoint {
         Some(endpoint) => guarded(&mcp, endpoint, request, next).await,
         None => no_such_address(),
     };
     if endpoint.is_some_and(|endpoint| endpoint.keyed) {
         without_discovery(&mut response);
+    }
+    if proves {
+        mcp.offer_nonce(response.headers_mut());
     }
     cors::allow_any(response.headers_mut());
     keep_private(&mut response);
@@ -114,7 +118,9 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
         return refusal;
     }
     let keyed = endpoint.keyed;
-    let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
+    let calling =
+        Calling { method: request.method(), uri: request.uri(), headers: request.headers() };
+    let caller = match mcp.authenticate(target, calling).await {
         // At a URL without discovery, no OAuth token is accepted: a client that obtained one
         // belongs at the other URL.
         Ok(caller) if keyed && caller.token().is_none() => {
@@ -231,6 +237,7 @@ async fn visit(
     };
     let registered_name = match &caller.principal {
         Principal::Token(token) => token.name.as_str().into(),
+        Principal::Console(_) => crate::CONSOLE.into(),
         Principal::Client(grant) => match mcp.inner.services.store.client(&grant.client_id).await {
             Ok(Some(client)) => client.name.as_str().into(),
             Ok(None) => grant.client_id.as_str().into(),
@@ -287,7 +294,11 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
     // An elevation that may follow is joined to this line by user, client and grant (R14).
     tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %requested.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up requested");
     mcp.note_refused(visit, requested.verb, &facts).await;
-    Some(mcp.step_up(visit.target, facts.scope, &envelope.id))
+    Some(if mcp.lacks_second_factor(caller, facts.scope) {
+        mcp.authenticate_again(visit.target, facts.scope, &envelope.id)
+    } else {
+        mcp.step_up(visit.target, facts.scope, &envelope.id)
+    })
 }
 
 /// Passes a message on, with a channel to the client while it is processed.

@@ -34,18 +34,18 @@ use crate::{
 const COLLECT: Duration = Duration::from_millis(300);
 /// The interval between comments on an idle stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How many changes may wait for a slow listener; a listener that misses some is notified that
-/// everything changed.
+/// Number of changes that may wait for a slow listener; a listener that misses some is notified
+/// that everything changed.
 const BACKLOG: usize = 1024;
 
 /// The change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Changed {
-    /// Which tools there are.
+    /// The list of tools.
     Tools,
-    /// Which prompts there are.
+    /// The list of prompts.
     Prompts,
-    /// Which resources there are.
+    /// The list of resources.
     Resources,
     /// One resource, by its URI at the upstream.
     Resource(String),
@@ -86,7 +86,7 @@ impl Changes {
 #[derive(Default)]
 pub(crate) struct Watched(Mutex<HashMap<Arc<str>, HashSet<String>>>);
 
-/// The most sessions and the most resources of one session that are remembered.
+/// Maximum number of remembered sessions, and of resources of one session.
 const MOST_WATCHED: usize = 10_000;
 const MOST_WATCHED_EACH: usize = 256;
 
@@ -259,8 +259,8 @@ impl Drop for Ended {
     }
 }
 
-/// How many streams each session has open: two, so that a client that lost one can open the next at
-/// once.
+/// Number of streams that each session has open: two, so that a client that lost one can open the
+/// next at once.
 #[derive(Default)]
 pub(crate) struct Listening(Mutex<HashMap<String, usize>>);
 

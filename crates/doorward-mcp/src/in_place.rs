@@ -151,9 +151,14 @@ impl InPlace {
         Some(Plain { id: members.id, request, version, is_local })
     }
 
+    /// The context of a request that no transport brought.
+    pub(crate) fn context(&self, id: RequestId) -> Option<RequestContext<RoleServer>> {
+        self.peer(&ProtocolVersion::LATEST).map(|peer| RequestContext::new(id, peer))
+    }
+
     /// The connection that the dispatch wants. It carries the revision and nothing else: no handler
     /// of ours speaks to a client through it, because the way back is a [`crate::Channel`].
-    fn peer(&self, version: &ProtocolVersion) -> Option<Peer<RoleServer>> {
+    pub(crate) fn peer(&self, version: &ProtocolVersion) -> Option<Peer<RoleServer>> {
         let peers = self.peers.get_or_init(|| {
             let of = |version: &ProtocolVersion| {
                 let mut info = InitializeRequestParams::new(

@@ -65,7 +65,7 @@ pub struct ToolSpec {
     pub open_world: bool,
     /// Calling it again with the same arguments changes nothing more.
     pub idempotent: bool,
-    /// How much of it one call may use.
+    /// Limits of one call to it.
     pub limits: CallLimits,
 }
 
@@ -103,7 +103,7 @@ pub struct ItemSpec {
     pub listed_as: String,
     /// The scope that using it needs.
     pub scope: Scope,
-    /// How much of it one use may take.
+    /// Limits of one use of it.
     pub limits: CallLimits,
 }
 
@@ -133,13 +133,13 @@ pub struct Facts<'a> {
     pub scope: Scope,
     /// It reaches beyond its server.
     pub open_world: bool,
-    /// Using it again changes nothing more.
+    /// Repeated use has no further effect.
     pub idempotent: bool,
-    /// How much of it one use may take.
+    /// Limits of one use of it.
     pub limits: CallLimits,
 }
 
-/// Something that can be judged.
+/// An item that can be judged.
 pub trait Judged {
     /// The facts that judging needs.
     fn facts(&self) -> Facts<'_>;

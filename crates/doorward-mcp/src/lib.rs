@@ -43,12 +43,14 @@ mod sse;
 mod streams;
 mod surface;
 pub mod tools;
+mod trial;
 pub mod uri;
 mod visit;
+mod within;
 
 use std::sync::{Arc, OnceLock};
 
-use doorward_keys::{KeyRing, MasterKey};
+use doorward_keys::{KeyRing, MasterKey, Proofs};
 use doorward_model::{
     AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Live, Pattern, Program,
     PublicUrl, Resource, ResourceTable, Rules, ScopeSet, SessionId, Timestamp, UpstreamName, User,
@@ -59,9 +61,10 @@ use doorward_transport::{answer::Document, host::HostPolicy};
 use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
-pub use bearer::BearerRefusal;
+pub use bearer::{BearerRefusal, Calling};
 pub use call::record_place;
 pub use canonical::write_sorted;
+pub use challenge::{as_dpop, proof_error};
 pub use channel::Channel;
 pub use config::{Config, tool_limits};
 pub use confirm::page::Pending as PendingConfirmation;
@@ -74,7 +77,9 @@ pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
 pub use server::text_result;
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
+pub use trial::{CONSOLE, ConsoleSession, Trial};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
+pub use within::{Acting, Told, ToldTool, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
 /// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers
@@ -88,6 +93,8 @@ pub enum Principal {
     Client(Arc<Grant>),
     /// A personal access token, with its own limits.
     Token(Arc<AccessToken>),
+    /// The console in the user's browser, by which an administrator tries a tool.
+    Console(Arc<ConsoleSession>),
 }
 
 /// The caller that a bearer token proved. It is made once for a request and shared by reference.
@@ -114,6 +121,7 @@ impl Caller {
         match &self.principal {
             Principal::Client(grant) => Program::Client(&grant.client_id),
             Principal::Token(token) => Program::Token(&token.id),
+            Principal::Console(console) => Program::Client(&console.client_id),
         }
     }
 
@@ -121,14 +129,14 @@ impl Caller {
     pub fn grant(&self) -> Option<&GrantId> {
         match &self.principal {
             Principal::Client(grant) => Some(&grant.id),
-            Principal::Token(_) => None,
+            Principal::Token(_) | Principal::Console(_) => None,
         }
     }
 
     /// The personal access token, if it is one.
     pub fn token(&self) -> Option<&AccessToken> {
         match &self.principal {
-            Principal::Client(_) => None,
+            Principal::Client(_) | Principal::Console(_) => None,
             Principal::Token(token) => Some(token),
         }
     }
@@ -138,6 +146,7 @@ impl Caller {
         match &self.principal {
             Principal::Client(grant) => &grant.subject.authentication,
             Principal::Token(token) => &token.authentication,
+            Principal::Console(console) => &console.session.authentication,
         }
     }
 
@@ -146,6 +155,7 @@ impl Caller {
         match &self.principal {
             Principal::Client(grant) => grant.subject.auth_time,
             Principal::Token(token) => token.created_at,
+            Principal::Console(console) => console.session.auth_time,
         }
     }
 
@@ -161,12 +171,17 @@ impl Caller {
                 (Some(grant.client_id.to_string()), Some(grant.id.to_string()), None)
             }
             Principal::Token(token) => (None, None, Some(token.id.to_string())),
+            Principal::Console(console) => (Some(console.client_id.to_string()), None, None),
+        };
+        let session_id = match &self.principal {
+            Principal::Console(console) => Some(console.session.id.to_string()),
+            Principal::Client(_) | Principal::Token(_) => None,
         };
         Actor {
             user_id: Some(self.user_id().to_string()),
             user_name: Some(self.user.name.to_string()),
             client_id,
-            session_id: None,
+            session_id,
             token_id,
             grant_id,
         }
@@ -185,6 +200,8 @@ pub struct McpServices {
     pub keys: Arc<KeyRing>,
     /// The master key, which seals the state that clients carry.
     pub master: Arc<MasterKey>,
+    /// Judges proofs of the keys that tokens are bound to.
+    pub proofs: Arc<Proofs>,
     /// The sources of tools.
     pub sources: Vec<Arc<dyn ToolSource>>,
     /// The channel on which sources announce changes.

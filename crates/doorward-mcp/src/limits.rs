@@ -1,5 +1,4 @@
-//! How much one user, one client and one upstream may use. Every refusal states the time of the
-//! next attempt.
+//! Limits for each user, client and upstream. Every refusal states the time of the next attempt.
 
 use std::{
     collections::HashMap,
@@ -18,27 +17,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Visit, item::CallLimits, tools::ToolError};
 
-/// How much may be used. An upstream may have tighter limits of its own.
+/// Limits. An upstream may have tighter limits of its own.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Calls of tools, prompts and resources a minute of one user, through all clients together.
+    /// Maximum number of calls per minute of one user (tools, prompts and resources), through all
+    /// clients together.
     pub calls_per_minute_user: u32,
-    /// Calls a minute through one client, for all users together.
+    /// Maximum number of calls per minute through one client, of all users together.
     pub calls_per_minute_client: u32,
-    /// Calls of one user at once.
+    /// Maximum number of concurrent calls of one user.
     pub calls_at_once_user: u32,
-    /// Calls at one upstream at once, of all users together.
+    /// Maximum number of concurrent calls to one upstream, of all users together.
     pub calls_at_once_upstream: u32,
-    /// How many calls may be queued, for each user and for each upstream.
+    /// Maximum number of queued calls, for each user and for each upstream.
     pub calls_waiting: u32,
-    /// How many seconds a call may be queued.
+    /// Maximum time for which a call is queued, in seconds.
     pub wait_seconds: u64,
-    /// How many seconds a call may take. Progress that an upstream reports does not extend it.
+    /// Maximum duration of a call, in seconds. Progress that an upstream reports does not extend
+    /// it.
     pub call_seconds: u64,
-    /// The most bytes of a call's arguments.
+    /// Maximum size of a call's arguments, in bytes.
     pub argument_bytes: usize,
-    /// The most bytes of a result.
+    /// Maximum size of a result, in bytes.
     pub result_bytes: usize,
 }
 
@@ -68,9 +69,10 @@ enum Key {
     Codes(UserId),
 }
 
-/// How many codes of confirmations one user's clients may try in a minute, for all uses together.
+/// Maximum number of confirmation codes that one user's clients may try in a minute, for all uses
+/// together.
 const CODES_PER_MINUTE: u32 = 20;
-/// How many entries are remembered before idle ones are forgotten.
+/// Number of entries that are remembered before idle ones are forgotten.
 const SWEEP_ABOVE: usize = 10_000;
 
 /// An allowance that fills up again at a steady rate.

@@ -1,5 +1,6 @@
 //! Protected resource metadata (RFC 9728).
 
+use doorward_keys::Proofs;
 use doorward_model::ScopeSet;
 use doorward_transport::host::ReachedAs;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ impl Mcp {
             "authorization_servers": [settings.public_url.as_str()],
             "scopes_supported": ScopeSet::default_request().iter().map(doorward_model::Scope::name).collect::<Vec<_>>(),
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": Proofs::algorithms(),
         });
         if let Value::Object(members) = &mut document {
             for (name, value) in [

@@ -1,6 +1,6 @@
 //! The forms that clients before 2026-07-28 can read. There, a tool's result and its schema are
-//! objects (2025-11-25, Tools, Structured Content); later, they are any JSON value. The client of an
-//! SDK rejects a whole list for one schema that is something else.
+//! objects (2025-11-25, Tools, Structured Content); later, they are any JSON value. The client of
+//! an SDK rejects a whole list for one other schema.
 
 use rmcp::model::{CallToolResult, ContentBlock, Tool};
 use serde_json::Value;

@@ -155,7 +155,7 @@ impl Operation {
         }
     }
 
-    /// How many bytes the client sent for the upstream, apart from the name.
+    /// Number of bytes that the client sent for the upstream, apart from the name.
     pub(crate) fn bytes(&self) -> usize {
         let size = |value: Option<&Map<String, Value>>| {
             value.map_or(0, |value| {

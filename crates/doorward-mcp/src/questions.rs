@@ -21,7 +21,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use crate::{Caller, Mcp, McpServices};
 
-/// The most questions that wait for an answer, of all users together and of one.
+/// Maximum number of questions that wait for an answer, of all users together and of one.
 const MOST_QUESTIONS: usize = 10_000;
 pub(crate) const MOST_QUESTIONS_EACH: usize = 64;
 /// The beginning of the identifiers of questions.

@@ -29,10 +29,10 @@ use crate::{
     tools::Offers,
 };
 
-/// For how many milliseconds a client may keep a list. It depends on the user, so shared caches may
+/// Milliseconds for which a client may keep a list. It depends on the user, so shared caches may
 /// not (R18).
 const LIST_TTL_MS: u64 = 60_000;
-/// The most resources that one stream watches.
+/// Maximum number of resources that one stream watches.
 const MOST_WATCHED_AT_ONCE: usize = 256;
 
 /// One request's server. Cheap to make.

@@ -40,7 +40,7 @@ use crate::{
 /// the client's identity.
 type Ways = (mpsc::Sender<RxJsonRpcMessage<RoleServer>>, mpsc::Sender<Bytes>, Arc<ClientFacts>);
 
-/// How many messages may wait in one direction.
+/// Number of messages that may wait in one direction.
 const QUEUE: usize = 32;
 /// The interval between comments on an idle stream (CA3: at most 30 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -41,10 +41,10 @@ pub(crate) const CATALOGUE: &str = "doorward://catalogue";
 /// The template of the URIs of its further pages.
 pub(crate) const CATALOGUE_PAGES: &str = "doorward://catalogue{?after}";
 
-/// The most bytes of one page of the list of all tools.
+/// Maximum number of bytes of one page of the list of all tools.
 const CATALOGUE_BYTES: usize = 64 * 1024;
 
-/// Which tool to describe.
+/// The tool to describe.
 #[derive(Deserialize, JsonSchema)]
 struct DescribeArguments {
     /// The exact name, as search_tools gives it.

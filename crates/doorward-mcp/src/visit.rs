@@ -134,7 +134,7 @@ impl Visit {
     }
 }
 
-/// The error of a request that needs something of the client which it did not declare (T14).
+/// The error of a request that needs a capability that the client did not declare (T14).
 pub fn missing_capability(capabilities: &ClientCapabilities) -> ErrorData {
     let required = serde_json::json!({ "requiredCapabilities": capabilities });
     ErrorData::new(

@@ -9,13 +9,18 @@ use crate::{
     scope::{SCOPES, Scope},
 };
 
+/// The permission to use the connector of Mattermost. It is no scope: no client can request it.
+pub const MATTERMOST_ACCESS: &str = "mattermost:access";
+
 /// The rules. Without any, every user may use everything that the server offers.
 #[derive(Clone, Debug, Default)]
 pub struct AccessPolicy {
     scopes: Vec<(Scope, Vec<Role>)>,
     tools: Vec<(Pattern, Vec<Role>)>,
     second_factor: ScopeSet,
-    /// True if the administrator's pages require a second factor.
+    /// Of each rule for [`MATTERMOST_ACCESS`], the roles.
+    mattermost: Vec<Vec<Role>>,
+    /// True if the administrators' pages require a second factor.
     pub second_factor_for_administrators: bool,
 }
 
@@ -58,23 +63,38 @@ impl AccessPolicy {
         tool_roles: &[String],
         second_factor_scopes: &[String],
     ) -> Result<Self, RuleError> {
-        let scopes = scope_roles
-            .iter()
-            .map(|text| rule(text).and_then(|(name, roles)| Ok((scope(name)?, roles))))
-            .collect::<Result<_, _>>()?;
+        let (mut scopes, mut mattermost) = (Vec::new(), Vec::new());
+        for text in scope_roles {
+            match rule(text)? {
+                (MATTERMOST_ACCESS, roles) => mattermost.push(roles),
+                (name, roles) => scopes.push((scope(name)?, roles)),
+            }
+        }
         let tools = tool_roles
             .iter()
             .map(|text| rule(text).map(|(name, roles)| (Pattern::new(name), roles)))
             .collect::<Result<_, _>>()?;
         let second_factor =
             second_factor_scopes.iter().map(|name| scope(name)).collect::<Result<_, _>>()?;
-        Ok(Self { scopes, tools, second_factor, second_factor_for_administrators: false })
+        Ok(Self {
+            scopes,
+            tools,
+            second_factor,
+            mattermost,
+            second_factor_for_administrators: false,
+        })
     }
 
     /// The roles that the rules name.
     pub fn roles(&self) -> impl Iterator<Item = &Role> {
         let scopes = self.scopes.iter().flat_map(|(_, roles)| roles);
-        scopes.chain(self.tools.iter().flat_map(|(_, roles)| roles))
+        let tools = self.tools.iter().flat_map(|(_, roles)| roles);
+        scopes.chain(tools).chain(self.mattermost.iter().flatten())
+    }
+
+    /// True if this user may use the connector of Mattermost. Of several rules, all must hold.
+    pub fn may_use_mattermost(&self, user: &User) -> bool {
+        self.mattermost.iter().all(|roles| user.has_any(roles))
     }
 
     /// The scopes that this user may hold through any client. A scope that includes one that is
@@ -234,6 +254,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn ca46_the_permission_of_the_chat_belongs_to_roles_and_is_no_scope() {
+        let open = AccessPolicy::default();
+        assert!(open.may_use_mattermost(&user(&[], &[])));
+        let rules = list(&["mattermost:access = staff, admin"]);
+        let policy = AccessPolicy::parse(&rules, &[], &[]).unwrap();
+        assert!(!policy.may_use_mattermost(&user(&["guest"], &[])));
+        assert!(policy.may_use_mattermost(&user(&["staff"], &[])));
+        assert!(policy.may_use_mattermost(&user(&[], &["admin"])));
+        assert_eq!(policy.roles().count(), 2);
+        assert_eq!(Scope::named(MATTERMOST_ACCESS), None);
+        let everyone = policy.scopes_of(&user(&[], &[]));
+        assert_eq!(everyone, AccessPolicy::default().scopes_of(&user(&[], &[])));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// The most tokens that one user may have.
+    /// Maximum number of tokens that one user may have.
     pub const MOST: usize = 100;
     /// The longest name, in characters.
     pub const LONGEST_NAME: usize = 80;

@@ -1,7 +1,7 @@
 //! Records between a client's request and its grant.
 
 use crate::{
-    HashedToken, Resource, ScopeSet, Subject, Timestamp,
+    HashedToken, KeyThumbprint, Resource, ScopeSet, Subject, Timestamp,
     id::{ClientId, GrantId},
 };
 
@@ -26,6 +26,8 @@ pub struct AuthorizationCode {
     pub challenge: String,
     /// The value that binds an ID token to the request (OpenID Connect Core §2).
     pub nonce: Option<String>,
+    /// The key by whose owner alone it may be redeemed (RFC 9449 §10).
+    pub key: Option<KeyThumbprint>,
     /// The time of expiry.
     pub expires_at: Timestamp,
     /// The time of redemption. Spent codes are kept for as long as their tokens may live, so that a

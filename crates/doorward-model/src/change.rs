@@ -3,21 +3,23 @@
 
 mod device;
 mod factor;
+mod own;
 mod relying;
 mod resource;
 mod unit;
 
 use crate::{
-    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
-    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PolicyVersion, ProviderId,
-    RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey,
-    Statement, StoredProvider, Timestamp, User, UserName,
+    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, ChatChange, Client, ConnectStep,
+    Grant, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PolicyVersion,
+    ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
+    SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
 };
 pub use device::DeviceChange;
 pub use factor::FactorChange;
+pub use own::OwnChange;
 pub use relying::RelyingChange;
 pub use resource::ResourceChange;
 pub use unit::{CountedAttempt, Expected, UnitOfWork};
@@ -294,12 +296,10 @@ pub enum Change {
         /// The settings that change, by name.
         changed: Vec<String>,
     },
-    /// Replaces the name, the redirect URIs, the scopes and the trust rule of a client that an
-    /// administrator added. Conditional: it exists.
+    /// Replaces the settings of a client that an administrator added. Conditional: it exists.
     UpdateClient(Box<Client>),
-    /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under
-    /// way, grants, links and invitations, and all access of users without another method of
-    /// sign-in. Conditional: it must exist.
+    /// Deletes an identity provider with everything that depends on it, and all access of users
+    /// without another method of sign-in. Conditional: it must exist.
     DeleteProvider {
         /// The provider.
         id: ProviderId,
@@ -308,8 +308,7 @@ pub enum Change {
         /// True if users may sign in with passwords of their own.
         passwords: bool,
     },
-    /// Ends the dependents of accounts that a provider of the configuration no longer has: it left
-    /// the file, or is another server now. The links stay, ended and without tokens.
+    /// Ends the dependents of accounts that a provider of the file no longer has. The links stay.
     RetireAccounts {
         /// The provider.
         provider: ProviderId,
@@ -322,8 +321,7 @@ pub enum Change {
     },
     /// Stores a sign-in that is redirected to a provider.
     InsertSignIn(SignInAttempt),
-    /// Resumes a sign-in at its callback. Conditional: awaited, not expired, from this provider and
-    /// in this browser.
+    /// Resumes a sign-in. Conditional: awaited, not expired, of this provider and this browser.
     RedeemSignIn {
         /// The hash of `state`.
         state: HashedToken,
@@ -339,8 +337,7 @@ pub enum Change {
     /// Replaces the stored state of an account at an identity provider. Conditional: it must be
     /// linked to the same user.
     UpdateIdentity(Box<LinkedIdentity>),
-    /// Stores the outcome of a check of an account at an identity provider. Conditional: it is
-    /// still claimed for this check, so the user neither signed in nor out with it meanwhile.
+    /// Stores the outcome of a check of an account. Conditional: it is still claimed for this check.
     KeepChecked {
         /// The present state.
         identity: Box<LinkedIdentity>,
@@ -411,12 +408,16 @@ pub enum Change {
     Factor(FactorChange),
     /// Changes the stored state of upstreams.
     Upstream(UpstreamChange),
+    /// A change that a client makes for itself.
+    Own(OwnChange),
     /// A change to external resource servers.
     Resource(ResourceChange),
     /// A change to device authorizations.
     Device(DeviceChange),
     /// A change to the use of sessions by relying parties.
     Relying(RelyingChange),
+    /// A change to chats.
+    Chat(ChatChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection.
     NarrowGrants {
         /// The user.
@@ -442,8 +443,7 @@ pub enum Change {
     },
     /// Adds a personal or service token. Conditional: the id and the value must be new.
     InsertAccessToken(Box<AccessToken>),
-    /// Replaces the value of a token, its end, and the recorded authentication of the user.
-    /// Conditional: it must belong to this user and be live.
+    /// Replaces a token's value, end and authentication. Conditional: live, and this user's.
     RotateAccessToken(Box<AccessToken>),
     /// Revokes a token. Conditional: it must exist and not be revoked.
     RevokeAccessToken {

@@ -1,8 +1,8 @@
 //! Clients: the programs that act for users (RFC 6749 §2, RFC 7591).
 
 use crate::{
-    ExchangeRule, GrantType, GrantTypes, HashedToken, RedirectUri, RelyingParty, ScopeSet,
-    Timestamp, TrustRule,
+    ClientRules, ExchangeRule, GrantType, GrantTypes, HashedToken, RedirectUri, RelyingParty,
+    ScopeSet, Timestamp, TrustRule,
     id::{ClientId, UserId},
 };
 
@@ -123,6 +123,11 @@ pub struct Client {
     pub pinned_at: Option<Timestamp>,
     /// The permission to exchange tokens (RFC 8693), which only an administrator gives.
     pub exchange: Option<ExchangeRule>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRules,
+    /// The hash of the token by which it manages its registration (RFC 7592 §3); `None` for one
+    /// that did not register itself, or did so before there were such tokens.
+    pub registration_token: Option<HashedToken>,
 }
 
 impl Client {
@@ -146,6 +151,7 @@ impl Client {
             self.jwks_uri.as_deref().unwrap_or_default(),
             &states.join(" "),
             &self.exchange.as_ref().map(ExchangeRule::to_text).unwrap_or_default(),
+            &self.rules.to_text(),
         ])
     }
     /// True if it may use this grant type. A client that an administrator added and that

@@ -8,7 +8,7 @@ use crate::{
     id::{ClientId, GrantId, UserId},
 };
 
-/// The most parties that may act one behind the other.
+/// Maximum number of parties that may act one behind the other.
 pub const MOST_ACTORS: usize = 3;
 
 /// A party that acts for the subject of a grant (RFC 8693 §4.1).
@@ -99,7 +99,7 @@ impl Delegation {
 pub struct ExchangeRule {
     /// The clients whose tokens it may exchange, besides its own.
     pub from: Vec<ClientId>,
-    /// The most that an exchanged token may be for.
+    /// Scopes that an exchanged token may have at most.
     pub scopes: ScopeSet,
 }
 

@@ -124,7 +124,7 @@ pub enum ResourceError {
 }
 
 impl ExternalResource {
-    /// The most scopes of one.
+    /// Maximum number of scopes of one.
     pub const MOST_SCOPES: usize = 32;
     /// The longest name, in characters.
     pub const LONGEST_NAME: usize = 80;
@@ -148,7 +148,8 @@ impl ExternalResource {
         if url.scheme() != "https" && !(url.scheme() == "http" && public_url::is_loopback(&url)) {
             return Err(ResourceError::Insecure);
         }
-        // `https://host` and `https://host/` are both in use as identifiers: each counts as written.
+        // `https://host` and `https://host/` are both in use as identifiers: each counts as
+        // written.
         let canonical = url.as_str();
         let bare = canonical.strip_suffix('/').filter(|_| url.path() == "/");
         if text != canonical && Some(text) != bare {
@@ -262,7 +263,7 @@ impl ExternalResource {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Reports a user who may let clients use it.
+    /// True if the user may give clients access to it.
     pub fn admits(&self, user: &User) -> bool {
         self.roles.is_empty() || user.has_any(&self.roles)
     }

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use url::Url;
 
-/// The most characters of a foreign text that becomes one line, where the caller has no better
-/// limit.
+/// Maximum number of characters of a foreign text that becomes one line, where the caller has no
+/// better limit.
 pub const LINE: usize = 200;
-/// The most characters of a foreign text of several lines.
+/// Maximum number of characters of a foreign text of several lines.
 pub const BLOCK: usize = 4000;
 
 /// Line separators besides `\n`.

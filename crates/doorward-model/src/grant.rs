@@ -1,7 +1,7 @@
 //! Grants and the refresh tokens that prolong them.
 
 use crate::{
-    Delegation, HashedToken, Resource, ScopeSet, Subject, Timestamp,
+    Delegation, HashedToken, KeyThumbprint, Resource, ScopeSet, Subject, Timestamp,
     id::{ClientId, GrantId},
 };
 
@@ -30,6 +30,8 @@ pub struct Grant {
     /// Its origin, for one that was given in exchange for a token. Use it only as
     /// `Store::grant_in_force` returns it.
     pub delegation: Option<Delegation>,
+    /// The key that its refresh tokens are bound to, for those of a public client (RFC 9449 §5).
+    pub key: Option<KeyThumbprint>,
 }
 
 impl Grant {
@@ -75,6 +77,8 @@ pub enum RevokeReason {
     SubjectsChanged,
     /// The same user gave a newer one to a later registration of the same software.
     RegisteredAgain,
+    /// The client changed its registration so that another could pose as it.
+    RegistrationChanged,
 }
 
 impl RevokeReason {
@@ -97,6 +101,7 @@ impl RevokeReason {
             Self::TrustChanged => "trust_changed",
             Self::SubjectsChanged => "subjects_changed",
             Self::RegisteredAgain => "registered_again",
+            Self::RegistrationChanged => "registration_changed",
         }
     }
 }

@@ -98,6 +98,11 @@ id!(
 );
 
 id!(
+    /// The link of an account at a chat server with a user.
+    ChatLinkId, "cl_"
+);
+
+id!(
     /// An external resource server: the name with which it authenticates for introspection.
     ResourceId, "rs_"
 );

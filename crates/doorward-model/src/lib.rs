@@ -14,7 +14,9 @@ pub mod audit;
 pub mod authentication;
 pub mod authorization;
 pub mod change;
+pub mod chat;
 pub mod client;
+mod client_rules;
 mod connection_problem;
 mod delegation;
 pub mod device;
@@ -23,6 +25,7 @@ pub mod foreign;
 pub mod grant;
 pub mod grant_type;
 pub mod id;
+mod key_thumbprint;
 pub mod live;
 pub mod nearest;
 pub mod oauth;
@@ -32,6 +35,7 @@ pub mod policy_version;
 pub mod ports;
 pub mod provider;
 pub mod public_url;
+mod pushed_request;
 pub mod reason;
 pub mod redirect;
 mod relying_party;
@@ -68,15 +72,18 @@ pub use audit::{
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
 pub use change::{
-    Change, CountedAttempt, DeviceChange, Expected, FactorChange, RelyingChange, ResourceChange,
-    UnitOfWork,
+    Change, CountedAttempt, DeviceChange, Expected, FactorChange, OwnChange, RelyingChange,
+    ResourceChange, UnitOfWork,
 };
+pub use chat::{ChatChange, ChatLink, ChatPost, MATTERMOST_CLIENT};
 pub use client::{Client, ClientAuthMethod, ClientSource};
+pub use client_rules::{ClientRules, ClientRulesEdit};
 pub use delegation::{ActingParty, Delegation, ExchangeRule, MOST_ACTORS};
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};
-pub use id::{ClientId, GrantId, Program, SessionId, UpstreamId, UserId};
+pub use id::{ChatLinkId, ClientId, GrantId, Program, SessionId, UpstreamId, UserId};
+pub use key_thumbprint::KeyThumbprint;
 pub use live::{Live, Rules};
 pub use oauth::OAuthErrorCode;
 pub use pattern::Pattern;
@@ -87,6 +94,7 @@ pub use provider::{
     IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider,
 };
 pub use public_url::PublicUrl;
+pub use pushed_request::PushedRequest;
 pub use reason::Reason;
 pub use redirect::RedirectUri;
 pub use relying_party::{EndedUse, RelyingParty, RelyingSession};

@@ -58,9 +58,9 @@ impl<T: fmt::Debug> fmt::Debug for Live<T> {
 pub struct Rules {
     /// Permissions of roles.
     pub access: AccessPolicy,
-    /// Which tools, for whom.
+    /// Rules for the tools of each user.
     pub policy: ToolPolicy,
-    /// Where these rules come from.
+    /// Origin of these rules.
     pub policy_source: PolicySource,
     /// Clients may register themselves.
     pub registration: bool,

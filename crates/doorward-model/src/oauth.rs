@@ -48,6 +48,13 @@ pub enum OAuthErrorCode {
     SlowDown,
     /// RFC 8628 §3.5: the device code has expired.
     ExpiredToken,
+    /// OpenID Connect Core §3.1.2.6: the reference to a pushed request is unknown, used, expired or
+    /// another client's.
+    InvalidRequestUri,
+    /// RFC 9449 §5: the proof of a key is missing or not valid.
+    InvalidDpopProof,
+    /// RFC 9449 §8: the proof of a key must contain a nonce of this server.
+    UseDpopNonce,
     /// RFC 6749 §4.1.2.1: something failed here.
     ServerError,
     /// RFC 6749 §4.1.2.1: cannot serve now; try again.
@@ -79,6 +86,9 @@ impl OAuthErrorCode {
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown => "slow_down",
             Self::ExpiredToken => "expired_token",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }

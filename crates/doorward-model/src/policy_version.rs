@@ -3,9 +3,9 @@
 
 use crate::{Effect, Timestamp, ToolPolicy, access::RuleError};
 
-/// The most rules of a version.
+/// Maximum number of rules of a version.
 pub const MOST_RULES: usize = 500;
-/// The most characters of all rules of a version.
+/// Maximum number of characters of all rules of a version.
 pub const MOST_TEXT: usize = 20_000;
 
 /// A version of the policy.

@@ -13,7 +13,7 @@ pub struct PublicUrl {
     url: Url,
 }
 
-/// Why a text cannot be the public URL. The messages name the accepted spelling.
+/// Reason for which a text cannot be the public URL. The messages name the accepted spelling.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublicUrlError {
     /// Not a URL at all.

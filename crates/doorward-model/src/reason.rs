@@ -19,23 +19,23 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The redirect_uri is not one that the client registered.
+    /// The client did not register this redirect_uri.
     RedirectUri = "redirect_uri";
     /// The client requests registration with a redirect URI that is not allowed.
     RedirectUriRefused = "redirect_uri_refused";
-    /// The client registered with metadata that is not allowed.
+    /// The client requested registration with metadata that is not allowed.
     MetadataRefused = "metadata_refused";
     /// The client requests registration, and dynamic registration is disabled.
     RegistrationOff = "registration_off";
     /// Too many registrations came from this IP address.
     RegistrationLimited = "registration_limited";
-    /// The client_id is not known here.
+    /// The client_id is unknown.
     ClientUnknown = "client_unknown";
     /// An administrator disabled this client.
     ClientDisabled = "client_disabled";
     /// The client awaits the approval of an administrator.
     ClientWaiting = "client_waiting";
-    /// The metadata document of the client, which its client_id names, cannot be fetched.
+    /// The metadata document at the client_id of the client cannot be fetched.
     DocumentUnreachable = "document_unreachable";
     /// The metadata document of the client is not valid.
     DocumentInvalid = "document_invalid";
@@ -45,7 +45,7 @@ reasons! {
     PkceMissing = "pkce_missing";
     /// The client requested another code_challenge_method than S256.
     PkceMethod = "pkce_method";
-    /// The client requests a token for a resource that is not here.
+    /// The client requested a token for a resource that this server does not have.
     Resource = "resource";
     /// The client requested another response_type than code.
     ResponseType = "response_type";
@@ -53,8 +53,13 @@ reasons! {
     Scope = "scope";
     /// The authorization request is malformed.
     Request = "request";
-    /// The user returned to an authorization that had expired.
+    /// The user returned to an expired authorization.
     RequestExpired = "request_expired";
+    /// The browser referred to a pushed request that is unknown, was used or expired, or is another
+    /// client's.
+    PushedUnknown = "pushed_unknown";
+    /// The client must push its authorization requests, and did not.
+    PushedRequired = "pushed_required";
     /// The user could not sign in.
     SignIn = "sign_in";
     /// The user is disabled.
@@ -118,8 +123,10 @@ reasons! {
     TokenRevoked = "token_revoked";
     /// The token was not issued by this server, or was modified.
     TokenForeign = "token_foreign";
-    /// The token that the client presented cannot be exchanged by it.
+    /// The client may not exchange the presented token.
     SubjectToken = "subject_token";
+    /// The proof of the key that a token is bound to is missing or not valid.
+    KeyProof = "key_proof";
     /// The client sent its token in the URL, or twice.
     TokenPlace = "token_place";
     /// The request named another host than that of the public URL.
@@ -128,7 +135,7 @@ reasons! {
     Origin = "origin";
     /// The MCP server is disabled.
     SwitchedOff = "switched_off";
-    /// This server failed.
+    /// An error occurred on this server.
     Server = "server";
 }
 

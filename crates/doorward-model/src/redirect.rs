@@ -11,7 +11,7 @@ use crate::public_url::is_loopback;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RedirectUri(String);
 
-/// Why a redirect URI is refused.
+/// Reason for which a redirect URI is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectUriError {
     /// Not an absolute URI, or written in a way that parsers disagree about.

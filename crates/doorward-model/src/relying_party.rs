@@ -65,6 +65,8 @@ pub struct EndedUse {
     pub due_at: Option<Timestamp>,
     /// The attempts so far.
     pub tries: i64,
+    /// The settings of the relying party, where it was removed since.
+    pub removed: Option<RelyingParty>,
 }
 
 #[cfg(test)]

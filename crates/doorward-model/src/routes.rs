@@ -29,8 +29,12 @@ routes! {
     PROTECTED_RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
     /// Dynamic client registration (RFC 7591).
     REGISTER = "/oauth/register";
+    /// The registration of one client that registered itself (RFC 7592).
+    REGISTRATION = "/oauth/register/{client}";
     /// The authorization endpoint (RFC 6749 §3.1).
     AUTHORIZE = "/oauth/authorize";
+    /// Takes authorization requests that a browser then refers to (RFC 9126).
+    PUSHED_REQUEST = "/oauth/par";
     /// The token endpoint (RFC 6749 §3.2).
     TOKEN = "/oauth/token";
     /// The device authorization endpoint (RFC 8628 §3.1).
@@ -43,7 +47,7 @@ routes! {
     INTROSPECT = "/oauth/introspect";
     /// The claims about the user of an access token (OpenID Connect Core §5.3).
     USERINFO = "/oauth/userinfo";
-    /// Signs a user out at the wish of a relying party (OpenID Connect RP-Initiated Logout 1.0 §2).
+    /// Signs a user out for a relying party (OpenID Connect RP-Initiated Logout 1.0 §2).
     END_SESSION = "/oauth/logout";
     /// The public keys that verify this server's tokens (RFC 7517).
     JWKS = "/oauth/jwks";
@@ -109,6 +113,12 @@ routes! {
     ACCOUNT_TOKENS = "/account/tokens";
     /// A user's own part of the audit.
     ACCOUNT_ACTIVITY = "/account/activity";
+    /// Ends the link of an account at a chat server.
+    ACCOUNT_CHATS = "/account/chats";
+    /// Shows which account at a chat server is to be linked with the signed-in user, and links it.
+    ACCOUNT_CHAT = "/account/chats/{link}";
+    /// Receives slash commands and webhooks of a chat server.
+    CONNECTOR = "/connectors/{connector}";
     /// Connects an upstream to a user's account, with access of the user's own.
     CONNECT = "/connect/{upstream}";
     /// The callback of an upstream's authorization server (the redirect URI to register at it).
@@ -120,9 +130,9 @@ routes! {
     CONNECT_CLIENT = "/.well-known/doorward-client.json";
     /// Shows a user the call that a client requests, and the code that confirms it.
     CONFIRM = "/confirm/{id}";
-    /// The administrator's page.
+    /// The administrators' overview.
     ADMIN = "/admin";
-    /// Review of upstreams and their tools by an administrator.
+    /// Upstreams, listed with their state.
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// One upstream: its tools, access, connections, settings and activity.
     ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
@@ -144,7 +154,7 @@ routes! {
     ADMIN_RESOURCES = "/admin/resources";
     /// Tools of all upstreams that wait for a decision.
     ADMIN_APPROVALS = "/admin/approvals";
-    /// Explains the decision on a user's use of a tool, prompt, resource or upstream.
+    /// The rules of the policy, and an explanation of its decisions.
     ADMIN_POLICY = "/admin/policy";
     /// The versions of the policy that administrators saved.
     ADMIN_POLICY_VERSIONS = "/admin/policy/versions";
@@ -152,6 +162,8 @@ routes! {
     ADMIN_POLICY_VERSION = "/admin/policy/versions/{version}";
     /// Tries other rules of the policy on the calls of the audit.
     ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
+    /// Accounts at chat servers that are linked with users.
+    ADMIN_CHATS = "/admin/chats";
     /// Signing keys.
     ADMIN_KEYS = "/admin/keys";
     /// The connection attempts of clients, with the reasons of failures.
@@ -243,6 +255,10 @@ routes! {
     API_TOKENS = "/api/admin/tokens";
     /// Revokes a personal access token or service token (DELETE).
     API_TOKEN = "/api/admin/tokens/{token}";
+    /// Accounts at chat servers that are linked with users (GET).
+    API_CHATS = "/api/admin/chats";
+    /// Ends such a link (DELETE).
+    API_CHAT = "/api/admin/chats/{link}";
     /// Signing keys (GET).
     API_KEYS = "/api/admin/keys";
     /// Creates a new signing key (POST).

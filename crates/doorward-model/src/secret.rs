@@ -30,6 +30,10 @@ pub enum TokenKind {
     AccessToken,
     /// A device code (RFC 8628 §3.2).
     DeviceCode,
+    /// The secret part of the reference to a pushed authorization request (RFC 9126 §2.2).
+    PushedRequest,
+    /// The token by which a client manages its registration (RFC 7592 §3).
+    Registration,
 }
 
 impl TokenKind {
@@ -44,6 +48,8 @@ impl TokenKind {
             Self::UpstreamState => "dw_st_",
             Self::AccessToken => "dw_pat_",
             Self::DeviceCode => "dw_dc_",
+            Self::PushedRequest => "dw_pr_",
+            Self::Registration => "dw_ra_",
         }
     }
 }

@@ -43,6 +43,8 @@ steps! {
     Registered = "registered";
     /// Its Client ID Metadata Document was fetched.
     Document = "document";
+    /// It pushed an authorization request (RFC 9126). Noted only where it is refused.
+    Pushed = "pushed";
     /// It sent a user's browser to the authorization endpoint.
     Authorize = "authorize";
     /// It asked for a code for a device (RFC 8628).

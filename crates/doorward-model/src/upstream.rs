@@ -292,11 +292,11 @@ pub struct KeptResult {
     pub id: HashedToken,
     /// The user.
     pub user_id: UserId,
-    /// Which tool's.
+    /// Name of the tool.
     pub tool: String,
     /// The text.
     pub body: Sealed,
-    /// How long it is, in bytes.
+    /// Length in bytes.
     pub size: i64,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -309,9 +309,9 @@ pub struct KeptResult {
 pub struct KeptEntry {
     /// The hash of the unguessable part of its URI.
     pub id: HashedToken,
-    /// Which tool's.
+    /// Name of the tool.
     pub tool: String,
-    /// How long it is, in bytes.
+    /// Length in bytes.
     pub size: i64,
 }
 

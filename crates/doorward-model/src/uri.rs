@@ -1,4 +1,5 @@
-//! Schemes of URIs (RFC 3986 §3.1), which are the same in capitals and in small letters.
+//! Schemes of URIs (RFC 3986 §3.1), which are the same in capitals and in small letters, and URLs
+//! of requests.
 
 use std::borrow::Cow;
 
@@ -25,6 +26,18 @@ pub fn with_small_scheme(uri: &str) -> Cow<'_, str> {
 pub fn after_scheme<'u>(uri: &'u str, wanted: &str) -> Option<&'u str> {
     let found = scheme(uri).filter(|found| found.eq_ignore_ascii_case(wanted))?;
     uri.get(found.len() + 1..)
+}
+
+/// The URL of a request without query and fragment, in its normal spelling (RFC 9449 §4.3); `None`
+/// for a text that is no URL of the web.
+pub fn of_request(text: &str) -> Option<String> {
+    let mut url = url::Url::parse(text).ok()?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return None;
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url.into())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub const LATENCY_BOUNDS: [i64; 14] = [
     1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000,
     5_000_000, 10_000_000, 30_000_000,
 ];
-/// How many buckets the histogram has.
+/// Number of buckets that the histogram has.
 pub const LATENCY_BUCKETS: usize = LATENCY_BOUNDS.len() + 1;
 /// The name of tool, user and client in the row that holds the calls beyond the limit of rows an
 /// hour.
@@ -89,7 +89,7 @@ pub struct Usage {
     pub request_bytes: i64,
     /// Bytes of their results.
     pub response_bytes: i64,
-    /// How long the calls that were not refused took together, in microseconds.
+    /// Total duration of the calls that were not refused, in microseconds.
     pub micros: i64,
     /// The calls that were not refused, by the bucket of their latency.
     pub histogram: [i64; LATENCY_BUCKETS],

@@ -1,4 +1,4 @@
-//! The health of what a server depends on: upstreams, identity providers, the mail server and the
+//! The health of a server's dependencies: upstreams, identity providers, the mail server and the
 //! destinations of the audit.
 
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! Clients that administrators add, and administrators' operations on any client.
 
 use doorward_model::{
-    Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RelyingParty,
-    RevokeReason, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
+    Change, Client, ClientId, ClientRules, ClientRulesEdit, ClientSource, Expected, OAuthErrorCode,
+    PlainToken, RelyingParty, RevokeReason, ScopeSet, TokenKind, TrustRule, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
@@ -26,6 +26,8 @@ pub struct NewClient {
     pub admin: bool,
     /// Its settings as a relying party, if users sign in to another application through it.
     pub openid: Option<NewRelyingParty>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRules,
 }
 
 /// A client of a service to be made, which acts with `client_credentials` (OAuth 2.1 §4.2).
@@ -43,6 +45,8 @@ pub struct NewServiceClient {
     pub jwks: Option<Value>,
     /// The URL at which it publishes its keys, for `private_key_jwt`.
     pub jwks_uri: Option<String>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRules,
 }
 
 /// The client of a workload to be made, which acts as a service by a trust rule (RFC 7523 §2.1).
@@ -52,6 +56,17 @@ pub struct NewWorkload {
     pub name: String,
     /// The account of the service.
     pub account: UserId,
+    /// The most that a token of it may be for.
+    pub scopes: ScopeSet,
+    /// The rule.
+    pub rule: TrustRule,
+}
+
+/// The client of a workload as an edit leaves it.
+#[derive(Debug, Clone)]
+pub struct WorkloadEdit {
+    /// The name that users see.
+    pub name: String,
     /// The most that a token of it may be for.
     pub scopes: ScopeSet,
     /// The rule.
@@ -76,6 +91,8 @@ pub struct ClientEdit {
     pub redirect_uris: Option<Vec<String>>,
     /// Its settings as a relying party. Another client becomes one.
     pub openid: Option<RelyingPartyEdit>,
+    /// The stricter rules that its requests are held to.
+    pub rules: ClientRulesEdit,
 }
 
 /// An administrator's decision about a client.
@@ -135,7 +152,7 @@ pub enum ClientChangeError {
     )]
     OwnMetadata,
     /// Pairwise subjects are of one host.
-    #[error("pairwise subjects need redirect URIs of one host on the web")]
+    #[error("pairwise subjects require that all redirect URIs are on the same web host")]
     Sector,
     /// A client with pairwise subjects knows its users by nothing else.
     #[error("a client with pairwise subjects signs users in and may request nothing else")]
@@ -166,7 +183,8 @@ impl Registration {
             .transpose()?;
         let scopes = relying::scopes(openid.as_ref(), new.admin)?;
         let added = self.administered(accepted, scopes);
-        let added = AddedClient { client: Client { openid, ..added.client }, ..added };
+        let rules = new.rules;
+        let added = AddedClient { client: Client { openid, rules, ..added.client }, ..added };
         self.store
             .apply(Change::InsertClient(Box::new(added.client.clone())))
             .await
@@ -176,7 +194,7 @@ impl Registration {
 
     /// A client of a service, with its secret, before it is stored.
     pub fn prepare_service(&self, new: NewServiceClient) -> Result<AddedClient, ClientChangeError> {
-        let NewServiceClient { name, account, scopes, auth_method, jwks, jwks_uri } = new;
+        let NewServiceClient { name, account, scopes, auth_method, jwks, jwks_uri, rules } = new;
         let mut metadata = Map::new();
         metadata.insert("client_name".to_owned(), name.into());
         metadata.extend(
@@ -186,7 +204,8 @@ impl Registration {
         metadata.extend(jwks_uri.map(|uri| ("jwks_uri".to_owned(), uri.into())));
         let accepted = policy::accept_service(&metadata)?;
         let added = self.administered(accepted, scopes);
-        Ok(AddedClient { client: Client { service: Some(account), ..added.client }, ..added })
+        let client = Client { service: Some(account), rules, ..added.client };
+        Ok(AddedClient { client, ..added })
     }
 
     /// The client of a workload, before it is stored.
@@ -199,9 +218,10 @@ impl Registration {
     /// Another name, other scopes and another trust rule for the client of a workload.
     pub fn edited_workload(
         client: &Client,
-        (name, scopes, rule): (&str, ScopeSet, TrustRule),
+        edit: WorkloadEdit,
     ) -> Result<Client, ClientChangeError> {
-        let name = policy::accept_workload(name)?.name;
+        let WorkloadEdit { name, scopes, rule } = edit;
+        let name = policy::accept_workload(&name)?.name;
         Ok(Client { name, scopes, trust: Some(rule), ..client.clone() })
     }
 
@@ -211,29 +231,13 @@ impl Registration {
             .auth_method
             .uses_secret()
             .then(|| PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref()));
+        let id = ClientId::random(self.entropy.as_ref());
         let client = Client {
-            id: ClientId::random(self.entropy.as_ref()),
-            source: ClientSource::Administrator,
-            name: accepted.name,
-            redirect_uris: accepted.redirect_uris,
-            auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
-            grant_types: accepted.grant_types,
             scopes,
-            service: None,
-            trust: None,
-            openid: None,
             client_uri: None,
-            jwks: accepted.jwks,
-            jwks_uri: accepted.jwks_uri,
-            metadata: String::new(),
-            created_at: self.clock.now(),
-            authorized_at: None,
-            disabled_at: None,
-            fresh_until: None,
-            approved_at: None,
-            pinned_at: None,
-            exchange: None,
+            rules: ClientRules::default(),
+            ..accepted.client(id, ClientSource::Administrator, self.clock.now())
         };
         AddedClient { client, secret }
     }
@@ -274,7 +278,8 @@ impl Registration {
         }
         let scopes = relying::scopes(openid.as_ref(), client.scopes.has_administrative())?;
         let (name, redirect_uris) = (accepted.name, accepted.redirect_uris);
-        Ok(Client { name, redirect_uris, openid, scopes, ..client.clone() })
+        let rules = edit.rules.of(client.rules);
+        Ok(Client { name, redirect_uris, openid, scopes, rules, ..client.clone() })
     }
 
     /// The client of a service, which has a name and no redirect URIs.
@@ -288,7 +293,8 @@ impl Registration {
         metadata.insert("client_name".to_owned(), name.into());
         metadata.insert("token_endpoint_auth_method".to_owned(), "client_secret_basic".into());
         let accepted = policy::accept_service(&metadata)?;
-        Ok(Client { name: accepted.name, ..client.clone() })
+        let rules = edit.rules.of(client.rules);
+        Ok(Client { name: accepted.name, rules, ..client.clone() })
     }
 
     /// Stores an edited client, if it is still in the state that was seen.
@@ -296,32 +302,16 @@ impl Registration {
         self.put_with(client, seen, None).await
     }
 
-    /// The same with the end of its grants: it knows its users by other subjects afterwards.
-    pub async fn put_with_subjects(
+    /// Stores an edited client, if it is still in the state that was seen, and ends its grants:
+    /// they were given under what the edit changes.
+    pub async fn put_ending_grants(
         &self,
         client: Client,
         seen: String,
+        reason: RevokeReason,
     ) -> Result<(), ClientChangeError> {
-        let ends = Change::RevokeGrantsOfClient {
-            client_id: client.id.clone(),
-            at: self.clock.now(),
-            reason: RevokeReason::SubjectsChanged,
-        };
-        self.put_with(client, seen, Some(ends)).await
-    }
-
-    /// Stores the edited client of a workload, if it is still in the state that was seen, and ends
-    /// the grants that it has: they were given to workloads of the rule before.
-    pub async fn put_workload(
-        &self,
-        client: Client,
-        seen: String,
-    ) -> Result<(), ClientChangeError> {
-        let ends = Change::RevokeGrantsOfClient {
-            client_id: client.id.clone(),
-            at: self.clock.now(),
-            reason: RevokeReason::TrustChanged,
-        };
+        let client_id = client.id.clone();
+        let ends = Change::RevokeGrantsOfClient { client_id, at: self.clock.now(), reason };
         self.put_with(client, seen, Some(ends)).await
     }
 
@@ -385,6 +375,16 @@ impl Registration {
                 etag: seen.to_owned(),
             });
         }
+        let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete)
+            || decision == ClientDecision::Deny && self.config.now().approval;
+        if ends {
+            // Before it is deleted: its sessions at relying parties end with its settings.
+            unit.push(Change::RevokeGrantsOfClient {
+                client_id: client_id(),
+                at: now,
+                reason: RevokeReason::ClientRemoved,
+            });
+        }
         unit.push(match decision {
             ClientDecision::Block => {
                 Change::SetClientDisabled { client_id: client_id(), disabled_at: Some(now) }
@@ -409,15 +409,6 @@ impl Registration {
             }
             ClientDecision::Delete => Change::DeleteClient(client_id()),
         });
-        let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete)
-            || decision == ClientDecision::Deny && self.config.now().approval;
-        if ends {
-            unit.push(Change::RevokeGrantsOfClient {
-                client_id: client_id(),
-                at: now,
-                reason: RevokeReason::ClientRemoved,
-            });
-        }
         self.change(id, unit).await
     }
 }

@@ -13,37 +13,37 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// True if clients may register themselves (RFC 7591).
     pub dynamic: bool,
-    /// True if a client may be identified by the https URL of its Client ID Metadata Document.
-    /// Where this server cannot reach the internet, known clients work all the same
-    /// (`known_clients`); others need it disabled to fall back to registering.
+    /// True if a client may be identified by the https URL of its Client ID Metadata Document. If
+    /// this server cannot reach the internet, known clients still work (`known_clients`); for
+    /// others, disable this setting so that they register.
     pub metadata_documents: bool,
-    /// The only hosts from which metadata documents are fetched, such as `claude.ai`; empty for any
-    /// public host.
+    /// Hosts from which metadata documents are fetched, such as `claude.ai`; empty for any public
+    /// host.
     pub metadata_document_hosts: Vec<String>,
     /// True if the built-in metadata documents of known clients (Claude, Claude Code, ChatGPT,
     /// Codex, Visual Studio Code) are used where their vendors' cannot be fetched.
     pub known_clients: bool,
-    /// True if a client that an administrator did not add must be approved by one before users can
-    /// use it.
+    /// True if an administrator must approve each client that no administrator added before users
+    /// can use it.
     pub approval: bool,
-    /// Private-use redirect schemes without a period that are accepted. Those in reverse-domain
-    /// form always are.
+    /// Accepted private-use redirect schemes without a period. Schemes in reverse-domain form are
+    /// always accepted.
     pub private_schemes: Vec<String>,
-    /// The only hosts of https redirects of clients that register themselves; empty for any.
-    /// Loopback and private-use schemes are not affected.
+    /// Hosts that clients that register themselves may use in https redirect URIs; empty for any
+    /// host. Loopback hosts and private-use schemes are not affected.
     pub redirect_hosts: Vec<String>,
-    /// The most redirect URIs of one client.
+    /// Maximum number of redirect URIs of one client.
     pub max_redirect_uris: usize,
-    /// The most registrations that are kept.
+    /// Maximum number of registrations.
     pub max_registrations: u64,
-    /// After how many seconds an unauthorised registration is deleted. A registration that was
-    /// authorised is kept.
+    /// Seconds after which a registration that no user authorized is deleted. Authorized
+    /// registrations are kept.
     pub unused_seconds: i64,
-    /// How many registrations one IP address may make at once.
+    /// Number of registrations that one IP address may send at once.
     pub burst_per_address: u32,
-    /// How many registrations one IP address may make per minute in the long run.
+    /// Number of registrations per minute that one IP address may send in the long run.
     pub per_minute_per_address: u32,
-    /// For how many seconds a metadata document may be used at most without fetching it again,
+    /// Maximum time for which a metadata document is used without fetching it again, in seconds,
     /// regardless of its own headers.
     pub metadata_document_max_age_seconds: i64,
 }

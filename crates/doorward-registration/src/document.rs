@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, Client, ClientId, ClientSource, ConnectStep, ScopeSet, StepKind};
+use doorward_model::{Change, Client, ClientId, ClientSource, ConnectStep, StepKind};
 use doorward_store::origin;
 use doorward_transport::{ClientAddress, Fetched, OutboundError, media_type::Media};
 use serde_json::{Map, Value};
@@ -253,30 +253,8 @@ impl Registration {
         let accepted = policy::accept(metadata, ClientSource::MetadataDocument, &self.config.now())
             .map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
         let now = self.clock.now();
-        Ok(Client {
-            id: id.clone(),
-            source: ClientSource::MetadataDocument,
-            name: accepted.name,
-            redirect_uris: accepted.redirect_uris,
-            auth_method: accepted.auth_method,
-            secret: None,
-            grant_types: accepted.grant_types,
-            scopes: ScopeSet::all(),
-            service: None,
-            trust: None,
-            openid: None,
-            client_uri: accepted.client_uri,
-            jwks: accepted.jwks,
-            jwks_uri: accepted.jwks_uri,
-            metadata: String::new(),
-            created_at: now,
-            authorized_at: None,
-            disabled_at: None,
-            approved_at: None,
-            pinned_at: None,
-            exchange: None,
-            fresh_until: Some(now.plus(age)),
-        })
+        let client = accepted.client(id.clone(), ClientSource::MetadataDocument, now);
+        Ok(Client { fresh_until: Some(now.plus(age)), ..client })
     }
 }
 

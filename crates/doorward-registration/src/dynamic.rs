@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use doorward_model::{
-    Change, Client, ClientId, ClientSource, OAuthErrorCode, PlainToken, ScopeSet, TokenKind,
+    Change, Client, ClientId, ClientSource, OAuthErrorCode, PlainToken, ScopeSet, TokenKind, routes,
 };
 use doorward_store::StoreError;
 use serde_json::{Map, Value, json};
@@ -40,49 +40,61 @@ impl Registration {
             .auth_method
             .uses_secret()
             .then(|| PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref()));
+        let token = PlainToken::random(TokenKind::Registration, self.entropy.as_ref());
         let now = self.clock.now();
         let id = ClientId::random(self.entropy.as_ref());
-        let mut answer = echo(metadata, &accepted)?;
+        let stored = echo(metadata, &accepted)?;
+        // The scope requested at registration is no bound: clients register with the scope of the
+        // first challenge and step up later.
         let client = Client {
-            id: id.clone(),
-            source: ClientSource::Registration,
-            name: accepted.name,
-            redirect_uris: accepted.redirect_uris,
-            auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
-            grant_types: accepted.grant_types,
-            // The scope requested at registration is no bound: clients register with the scope of
-            // the first challenge and step up later.
-            scopes: ScopeSet::all(),
-            service: None,
-            trust: None,
-            openid: None,
-            client_uri: accepted.client_uri,
-            jwks: accepted.jwks,
-            jwks_uri: accepted.jwks_uri,
-            metadata: Value::Object(answer.clone()).to_string(),
-            created_at: now,
-            authorized_at: None,
-            disabled_at: None,
-            fresh_until: None,
-            approved_at: None,
-            pinned_at: None,
-            exchange: None,
+            metadata: Value::Object(stored.clone()).to_string(),
+            registration_token: Some(token.hashed()),
+            ..accepted.client(id, ClientSource::Registration, now)
         };
-        self.store.apply(Change::InsertClient(Box::new(client))).await?;
-        answer.insert("client_id".to_owned(), id.as_str().into());
-        answer.insert("client_id_issued_at".to_owned(), now.0.into());
-        if let Some(secret) = secret {
-            answer.insert("client_secret".to_owned(), secret.reveal().into());
-            answer.insert("client_secret_expires_at".to_owned(), 0.into());
-        }
-        Ok(Value::Object(answer))
+        self.store.apply(Change::InsertClient(Box::new(client.clone()))).await?;
+        let secrets = Secrets { client: secret.as_ref(), registration: &token };
+        Ok(self.answer(&client, stored, &secrets))
     }
+
+    /// The answer with the metadata of a registration, and where and how its client manages it
+    /// (RFC 7591 §3.2.1, RFC 7592 §3).
+    pub(crate) fn answer(
+        &self,
+        client: &Client,
+        mut stored: Map<String, Value>,
+        secrets: &Secrets<'_>,
+    ) -> Value {
+        let at = routes::REGISTRATION.replace("{client}", client.id.as_str());
+        for (name, value) in [
+            ("client_id", client.id.as_str().into()),
+            ("client_id_issued_at", client.created_at.0.into()),
+            ("registration_access_token", secrets.registration.reveal().into()),
+        ] {
+            stored.insert(name.to_owned(), value);
+        }
+        if let Some(public_url) = &self.public_url {
+            stored.insert("registration_client_uri".to_owned(), public_url.at(&at).into());
+        }
+        if let Some(secret) = secrets.client {
+            stored.insert("client_secret".to_owned(), secret.reveal().into());
+            stored.insert("client_secret_expires_at".to_owned(), 0.into());
+        }
+        Value::Object(stored)
+    }
+}
+
+/// The secrets of a registration that its client is told.
+pub(crate) struct Secrets<'a> {
+    /// The secret of the client, if it is a new one.
+    pub(crate) client: Option<&'a PlainToken>,
+    /// The token by which it manages its registration.
+    pub(crate) registration: &'a PlainToken,
 }
 
 /// The registered metadata as RFC 7591 §3.2.1 requires in the response: the accepted members, never
 /// `null`, no unknown ones.
-fn echo(
+pub(crate) fn echo(
     metadata: &Map<String, Value>,
     accepted: &Accepted,
 ) -> Result<Map<String, Value>, MetadataRefusal> {
@@ -113,6 +125,15 @@ fn echo(
                 });
             }
             answer.insert(name.to_owned(), text.into());
+        }
+    }
+    let rules = accepted.rules;
+    for (name, is_set) in [
+        ("require_pushed_authorization_requests", rules.require_pushed_authorization_requests),
+        ("dpop_bound_access_tokens", rules.dpop_bound_access_tokens),
+    ] {
+        if is_set {
+            answer.insert(name.to_owned(), true.into());
         }
     }
     if let Some(set) = &accepted.jwks {

@@ -1,13 +1,13 @@
-//! The registration endpoint.
+//! The registration endpoint, and the registration of one client.
 
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Request, State},
-    http::StatusCode,
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
-    response::Response,
-    routing::post,
+    response::{IntoResponse, Response},
+    routing::{get, post},
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, Reason, StepKind, routes};
 use doorward_transport::{
@@ -16,18 +16,23 @@ use doorward_transport::{
     cors, media_type,
     params::read_body,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::{Registration, dynamic::RegisterError};
+use crate::{
+    Registration,
+    dynamic::RegisterError,
+    management::{ManageError, Managed},
+};
 
 /// The most bytes of a registration request.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// `POST /oauth/register`. While registration is disabled, the response is 404, and attempts
-/// are noted.
+/// `POST /oauth/register`, and the registration of one client below it. While registration is
+/// disabled, the response to new ones and to changes is 404, and attempts are noted.
 pub fn router(registration: Registration) -> Router {
     Router::new()
         .route(routes::REGISTER, post(register))
+        .route(routes::REGISTRATION, get(show).put(replace).delete(deregister))
         .layer(middleware::from_fn(cors::open))
         .with_state(registration)
 }
@@ -147,5 +152,100 @@ async fn register(
             oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)
         }
         Err(error @ (RegisterError::Full | RegisterError::Store(_))) => unavailable(&error),
+    }
+}
+
+/// The registration that a request is about. Refused requests are counted for each IP address
+/// before any is answered, so that tokens cannot be tried.
+async fn managed(
+    registration: &Registration,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Managed, Response> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none());
+    let parts = value.and_then(|value| value.to_str().ok()?.split_once(' '));
+    let token = parts
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .filter(|token| !token.is_empty() && token.len() <= 512);
+    let found = match token {
+        Some(token) => registration.managed(id, token).await,
+        None => Err(ManageError::Token),
+    };
+    found.map_err(|error| unmanaged(registration, &error))
+}
+
+/// The answer to a refused request about a registration (RFC 7592 §2).
+fn unmanaged(registration: &Registration, error: &ManageError) -> Response {
+    tracing::info!(why = %error, "a request about a registration was refused");
+    match error {
+        ManageError::Token => {
+            let body = json!({"error": "invalid_token", "error_description": error.to_string()});
+            let mut response = answer::json(StatusCode::UNAUTHORIZED, &body);
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+        }
+        ManageError::Blocked => oauth_error(
+            StatusCode::FORBIDDEN,
+            OAuthErrorCode::AccessDenied,
+            "an administrator disabled the client",
+        ),
+        ManageError::Off => switched_off(registration),
+        ManageError::Refused(refusal) => {
+            oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)
+        }
+        ManageError::Store(error) => {
+            tracing::error!(%error, "a registration could not be read or changed");
+            let code = OAuthErrorCode::TemporarilyUnavailable;
+            let told = oauth_error(StatusCode::SERVICE_UNAVAILABLE, code, "try again shortly");
+            answer::retry_after(told, 5)
+        }
+    }
+}
+
+async fn show(
+    State(registration): State<Registration>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match managed(&registration, &id, &headers).await {
+        Ok(managed) => answer::json(StatusCode::OK, &registration.read(&managed)),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn replace(
+    State(registration): State<Registration>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let managed = match managed(&registration, &id, request.headers()).await {
+        Ok(managed) => managed,
+        Err(refusal) => return refusal,
+    };
+    let metadata = match read(request).await {
+        Ok(metadata) => metadata,
+        Err(refusal) => return refusal,
+    };
+    match registration.replace(&managed, &metadata).await {
+        Ok(registered) => answer::json(StatusCode::OK, &registered),
+        Err(error) => unmanaged(&registration, &error),
+    }
+}
+
+async fn deregister(
+    State(registration): State<Registration>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let managed = match managed(&registration, &id, &headers).await {
+        Ok(managed) => managed,
+        Err(refusal) => return refusal,
+    };
+    match registration.deregister(&managed).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => unmanaged(&registration, &error),
     }
 }

@@ -12,6 +12,7 @@ mod dynamic;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod http;
+mod management;
 mod policy;
 mod presets;
 mod relying;
@@ -19,14 +20,14 @@ mod relying;
 use std::sync::{Arc, atomic::AtomicU64};
 
 use doorward_model::{
-    Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, Live, Reason, StepKind,
+    Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, Live, PublicUrl, Reason, StepKind,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use administrator::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
-    NewWorkload,
+    NewWorkload, WorkloadEdit,
 };
 pub use config::Config;
 pub use document::DocumentRefusal;
@@ -43,6 +44,8 @@ pub struct Registration {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) outbound: Outbound,
+    /// `None` in commands, at which no client registers.
+    pub(crate) public_url: Option<PublicUrl>,
     pub(crate) config: Live<Config>,
     pub(crate) register_limit: Live<AddressLimiter>,
     pub(crate) fetch_limit: Arc<AddressLimiter>,
@@ -104,7 +107,7 @@ impl Registration {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         outbound: Outbound,
-        config: Config,
+        (public_url, config): (Option<PublicUrl>, Config),
     ) -> Self {
         Self {
             register_limit: Live::new(register_limit(&config)),
@@ -115,6 +118,7 @@ impl Registration {
             clock,
             entropy,
             outbound,
+            public_url,
             config: Live::new(config),
         }
     }

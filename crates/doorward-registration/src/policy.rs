@@ -1,8 +1,8 @@
 //! The one policy: requirements on any client's metadata, whatever its source.
 
 use doorward_model::{
-    ClientAuthMethod, ClientSource, GrantType, GrantTypes, OAuthErrorCode, RedirectUri,
-    uri::after_scheme,
+    Client, ClientAuthMethod, ClientId, ClientRules, ClientSource, GrantType, GrantTypes,
+    OAuthErrorCode, RedirectUri, ScopeSet, Timestamp, uri::after_scheme,
 };
 use serde_json::{Map, Value};
 use url::Url;
@@ -44,6 +44,57 @@ pub(crate) struct Accepted {
     pub(crate) client_uri: Option<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) jwks_uri: Option<String>,
+    pub(crate) rules: ClientRules,
+}
+
+/// A member that is true or false.
+fn flag(metadata: &Map<String, Value>, name: &str) -> Result<bool, MetadataRefusal> {
+    match metadata.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(_) => bad(format!("{name} must be true or false")),
+    }
+}
+
+/// The stricter rules that a client states for itself (RFC 9126 §6, RFC 9449 §5.2).
+fn rules(metadata: &Map<String, Value>) -> Result<ClientRules, MetadataRefusal> {
+    let pushed = "require_pushed_authorization_requests";
+    Ok(ClientRules {
+        require_pushed_authorization_requests: flag(metadata, pushed)?,
+        dpop_bound_access_tokens: flag(metadata, "dpop_bound_access_tokens")?,
+    })
+}
+
+impl Accepted {
+    /// The client that the metadata describe: without a secret, an account or rules.
+    pub(crate) fn client(self, id: ClientId, source: ClientSource, at: Timestamp) -> Client {
+        Client {
+            id,
+            source,
+            name: self.name,
+            redirect_uris: self.redirect_uris,
+            auth_method: self.auth_method,
+            secret: None,
+            grant_types: self.grant_types,
+            scopes: ScopeSet::all(),
+            service: None,
+            trust: None,
+            openid: None,
+            client_uri: self.client_uri,
+            jwks: self.jwks,
+            jwks_uri: self.jwks_uri,
+            metadata: String::new(),
+            created_at: at,
+            authorized_at: None,
+            disabled_at: None,
+            fresh_until: None,
+            approved_at: None,
+            pinned_at: None,
+            exchange: None,
+            rules: self.rules,
+            registration_token: None,
+        }
+    }
 }
 
 /// A member as text; `null` and absence are the same (I6).
@@ -122,6 +173,7 @@ pub(crate) fn accept_service(metadata: &Map<String, Value>) -> Result<Accepted, 
         client_uri: None,
         jwks,
         jwks_uri,
+        rules: ClientRules::default(),
     })
 }
 
@@ -141,6 +193,7 @@ pub(crate) fn accept_workload(name: &str) -> Result<Accepted, MetadataRefusal> {
         client_uri: None,
         jwks: None,
         jwks_uri: None,
+        rules: ClientRules::default(),
     })
 }
 
@@ -193,6 +246,7 @@ pub(crate) fn accept(
         client_uri: text(metadata, "client_uri")?.map(str::to_owned),
         jwks,
         jwks_uri,
+        rules: rules(metadata)?,
     })
 }
 

@@ -13,7 +13,7 @@ pub struct NewRelyingParty {
     pub signed_userinfo: bool,
     /// The URLs to which a browser may be redirected after signing out.
     pub post_logout_redirect_uris: Vec<String>,
-    /// The URL that is told when a session ends.
+    /// The URL to notify when a session ends.
     pub backchannel_logout_uri: Option<String>,
     /// True if it needs `sid` in logout tokens.
     pub backchannel_logout_session_required: bool,
@@ -41,7 +41,7 @@ pub struct RelyingPartyEdit {
     pub signed_userinfo: Option<bool>,
     /// The URLs to which a browser may be redirected after signing out.
     pub post_logout_redirect_uris: Option<Vec<String>>,
-    /// The URL that is told when a session ends; empty for none.
+    /// The URL to notify when a session ends; empty for none.
     pub backchannel_logout_uri: Option<String>,
     /// True if it needs `sid` in logout tokens.
     pub backchannel_logout_session_required: Option<bool>,

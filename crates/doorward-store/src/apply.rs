@@ -56,8 +56,8 @@ pub(crate) async fn unit(
             Audit::Silent => None,
             Audit::Entry(event) => Some(event),
             Audit::Compared { event, row, only_if_different } => {
-                let now = compare::state(db, &row).await?;
-                compare::entry(event, &row, (&was, &now), only_if_different)
+                let states = compare::States { was, now: compare::state(db, &row).await? };
+                compare::entry(event, &row, &states, only_if_different)
             }
             Audit::Entries(events) => {
                 told.noted.extend(events);

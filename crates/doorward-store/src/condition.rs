@@ -5,15 +5,20 @@ macro_rules! conditions {
         /// The condition of a deciding write that did not hold. Each deciding
         /// [`doorward_model::Change`] has exactly one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Condition { $($(#[doc = $doc])+ $name),* }
+        pub enum Condition {
+            $($(#[doc = $doc])+ $name,)*
+            /// One that no caller tells from others, with the name of its write: that a new row
+            /// has a free key, or that the row exists.
+            Row(&'static str),
+        }
 
         impl Condition {
-            /// Every condition.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
             /// The name of the write, in logs and metrics.
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),* }
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Row(name) => name,
+                }
             }
         }
     };
@@ -22,30 +27,18 @@ macro_rules! conditions {
 conditions! {
     /// The name of a new user is free.
     InsertUser = "insert_user";
-    /// The user of the password that is set exists.
-    SetPassword = "set_password";
     /// The password is still the one that was verified.
     RehashPassword = "rehash_password";
-    /// The user of the roles that are set exists.
-    SetRoles = "set_roles";
-    /// The user who is disabled or enabled exists.
-    SetUserDisabled = "set_user_disabled";
     /// The new sign-in name is free and the user exists.
     RenameUser = "rename_user";
     /// The user of the provider roles that are collected exists.
     CollectProviderRoles = "collect_provider_roles";
-    /// The deleted user exists.
-    DeleteUser = "delete_user";
     /// The identifier of a new client is free.
     InsertClient = "insert_client";
-    /// The changed client exists.
-    UpdateClient = "update_client";
-    /// The client that is disabled or enabled exists.
-    SetClientDisabled = "set_client_disabled";
-    /// The approved client exists.
-    SetClientApproved = "set_client_approved";
-    /// The pinned client exists.
-    SetClientPinned = "set_client_pinned";
+    /// The client has the registration token that was presented.
+    PutRegistration = "put_registration";
+    /// The pushed request is this client's, unused, and has not expired.
+    UsePushed = "use_pushed_request";
     /// The deleted client exists.
     DeleteClient = "delete_client";
     /// The authorization code is unspent and has not expired.
@@ -60,18 +53,12 @@ conditions! {
     SpendValue = "spend_value";
     /// The one-time link is unused and has not expired.
     RedeemLink = "redeem_link";
-    /// The identifier of a new signing key is free.
-    InsertSigningKey = "insert_signing_key";
     /// The new setting does not exist.
     InsertSetting = "insert_setting";
     /// Another attempt to guess a secret is allowed now.
     CountAttempt = "count_attempt";
-    /// The name of a new identity provider is free.
-    InsertProvider = "insert_provider";
     /// The identity provider has the settings that were seen.
     UpdateProvider = "update_provider";
-    /// The deleted identity provider exists.
-    DeleteProvider = "delete_provider";
     /// The sign-in is awaited, in time, from this provider and in this browser.
     RedeemSignIn = "redeem_sign_in";
     /// The account at the provider is not linked yet.
@@ -102,14 +89,10 @@ conditions! {
     UseTotp = "use_totp";
     /// The recovery code exists.
     UseRecoveryCode = "use_recovery_code";
-    /// The identifier and the value of a new personal access token are free.
-    InsertAccessToken = "insert_access_token";
     /// The rotated token is live and belongs to the user.
     RotateAccessToken = "rotate_access_token";
     /// The revoked token exists, is not revoked, and belongs to the user if one is named.
     RevokeAccessToken = "revoke_access_token";
-    /// Both codes of a new device authorization are free.
-    InsertDevice = "insert_device";
     /// No other poll of the device was noted meanwhile.
     PollDevice = "poll_device";
     /// The device authorization is undecided and has not expired.
@@ -118,18 +101,12 @@ conditions! {
     RedeemDevice = "redeem_device";
     /// The identifier and the URL of a new external resource server are free.
     InsertResource = "insert_external_resource";
-    /// The changed external resource server exists.
-    UpdateResource = "update_external_resource";
-    /// The removed external resource server exists.
-    DeleteResource = "delete_external_resource";
     /// No other version of the policy was saved meanwhile.
     InsertPolicyVersion = "insert_policy_version";
     /// The object still has the entity tag that was read.
     Expect = "expect";
     /// Another enabled administrator exists.
     ExpectOtherAdministrator = "expect_other_administrator";
-    /// The name of a new upstream is free.
-    InsertUpstream = "insert_upstream";
     /// The upstream has the settings that were seen.
     UpdateUpstream = "update_upstream";
     /// The deleted upstream exists.
@@ -142,6 +119,14 @@ conditions! {
     PutConnection = "put_connection";
     /// No other process tells the relying party of this end of a session.
     ClaimLogoutNotice = "claim_logout_notice";
+    /// The account at the chat server has no link in force.
+    LinkChat = "link_chat";
+    /// The ended link of a chat exists and belongs to the user.
+    UnlinkChat = "unlink_chat";
+    /// No process took this post on before.
+    ClaimPost = "claim_post";
+    /// Nothing happened to the unanswered post since it was read.
+    TakePost = "take_post";
     /// No other process makes this revocation.
     ClaimRevocation = "claim_revocation";
     /// The tool is still as the administrator saw it.

@@ -97,13 +97,19 @@ fn options(url: String, connections: u32) -> ConnectOptions {
     options
 }
 
+/// Counters of statements: of reads, and of units of work.
+pub(crate) struct Counters<'a> {
+    pub(crate) reads: &'a Arc<AtomicU64>,
+    pub(crate) units: &'a Arc<AtomicU64>,
+}
+
 /// Opens SQLite with write-ahead logging and a flush for every commit: acknowledged writes survive
 /// a power cut. The schema is brought up to date before the connections in place are opened.
 pub(crate) async fn sqlite<E, F>(
     file: &Path,
     readers: u32,
     turn: Turn,
-    (reads, units): (&Arc<AtomicU64>, &Arc<AtomicU64>),
+    counters: Counters<'_>,
     migrate: impl FnOnce(DatabaseConnection) -> F,
 ) -> Result<Connections, E>
 where
@@ -135,6 +141,7 @@ where
     let open = |purpose, count, kib, statements| {
         Embedded::open(file, purpose, count, kib, Arc::clone(statements)).map(Arc::new)
     };
+    let Counters { reads, units } = counters;
     let point = open(Use::Reads, POINT_READERS, point_kib, reads)?;
     let writer = open(Use::Writes, 1, writer_kib, units)?;
     Ok(Connections {

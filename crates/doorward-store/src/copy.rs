@@ -5,100 +5,60 @@ use std::path::Path;
 
 use doorward_model::Timestamp;
 use sea_orm::{
-    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait, sea_query::Expr,
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait,
+    sea_query::Expr,
 };
 
 use crate::{
     Backend, Config, Store, StoreError,
-    entities::{
-        access_grant, access_token, audit, audit_record, authorization_code, client,
-        connect_attempt, connection, device_authorization, external_resource, identity, invitation,
-        kept_result, login_failure, one_time_link, passkey, policy_version, provider,
-        recovery_code, refresh_token, relying_session, session, setting, sign_in, signing_key,
-        spent_value, token_revocation, totp, upstream, upstream_registration, upstream_tool,
-        upstream_trust, usage_hour, user,
+    tables::{
+        self, Copied, EachTable, Table, access_grant, access_token, authorization_code, client,
+        setting, user,
     },
 };
 
-/// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 25 columns.
+/// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 26 columns.
 const ROWS: u64 = 500;
 
-macro_rules! copied {
-    ($($table:ident),* $(,)?) => {
-        /// The names of the tables that a copy has. Together with [`LEFT_BEHIND`] they are the
-        /// whole schema.
-        #[cfg(test)]
-        fn copied_tables() -> Vec<&'static str> {
-            use sea_orm::EntityName;
-            vec![$($table::Entity.table_name()),*]
-        }
-
-        async fn copy_tables<C: ConnectionTrait>(source: &C, target: &DatabaseTransaction) -> Result<u64, StoreError> {
-            let mut total = 0_u64;
-            // On the heap, one after the other: together they would make a future of many
-            // kilobytes.
-            $(total += Box::pin(copy_table::<$table::Entity, C>(source, target)).await?;)*
-            Ok(total)
-        }
-    };
+/// A copy of every table.
+struct Copying<'a, C> {
+    source: &'a C,
+    target: &'a DatabaseTransaction,
+    rows: u64,
 }
 
-copied!(
-    user,
-    client,
-    session,
-    relying_session,
-    authorization_code,
-    access_grant,
-    refresh_token,
-    one_time_link,
-    spent_value,
-    signing_key,
-    setting,
-    policy_version,
-    login_failure,
-    provider,
-    identity,
-    invitation,
-    sign_in,
-    passkey,
-    totp,
-    recovery_code,
-    upstream,
-    device_authorization,
-    external_resource,
-    upstream_tool,
-    upstream_registration,
-    upstream_trust,
-    token_revocation,
-    connection,
-    connect_attempt,
-    kept_result,
-    access_token,
-    audit,
-    audit_record,
-    usage_hour
-);
+impl<C: ConnectionTrait> EachTable for Copying<'_, C> {
+    async fn table<T: Table>(&mut self) -> Result<(), StoreError> {
+        if T::COPIED != Copied::Never {
+            self.rows += copy_table::<T, C>(self.source, self.target).await?;
+        }
+        Ok(())
+    }
+}
 
-/// Tables that a copy leaves out: the steps of connecting clients explain the last week at one
-/// server, and their numbers come from the database itself.
-#[cfg(test)]
-const LEFT_BEHIND: [&str; 1] = ["connect_step"];
+/// The deletion of rows that a restored database must not begin with.
+struct Restoring<'a>(&'a DatabaseConnection);
 
-async fn copy_table<E, C>(source: &C, target: &DatabaseTransaction) -> Result<u64, StoreError>
-where
-    E: EntityTrait,
-    E::Model: IntoActiveModel<E::ActiveModel> + Send + Sync,
-    E::ActiveModel: Send,
-    C: ConnectionTrait,
-{
+impl EachTable for Restoring<'_> {
+    async fn table<T: Table>(&mut self) -> Result<(), StoreError> {
+        if T::COPIED == Copied::NotRestored {
+            T::delete_many().exec(self.0).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn copy_table<T: Table, C: ConnectionTrait>(
+    source: &C,
+    target: &DatabaseTransaction,
+) -> Result<u64, StoreError> {
     let mut total = 0;
-    let mut pages = E::find().paginate(source, ROWS);
+    let mut pages = T::find().paginate(source, ROWS);
     while let Some(rows) = pages.fetch_and_next().await? {
         total += u64::try_from(rows.len()).unwrap_or(0);
         if !rows.is_empty() {
-            E::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
+            T::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
                 .exec_without_returning(target)
                 .await?;
         }
@@ -134,12 +94,7 @@ impl Store {
     pub async fn after_restore(&self, now: Timestamp, end_access: bool) -> Result<(), StoreError> {
         let sweeper = self.sweeper.turn().await;
         let database = &*sweeper;
-        session::Entity::delete_many().exec(database).await?;
-        relying_session::Entity::delete_many().exec(database).await?;
-        one_time_link::Entity::delete_many().exec(database).await?;
-        sign_in::Entity::delete_many().exec(database).await?;
-        connect_attempt::Entity::delete_many().exec(database).await?;
-        kept_result::Entity::delete_many().exec(database).await?;
+        tables::each(&mut Restoring(database)).await?;
         authorization_code::Entity::update_many()
             .col_expr(authorization_code::Column::ConsumedAt, Expr::value(now.0))
             .filter(authorization_code::Column::ConsumedAt.is_null())
@@ -179,7 +134,9 @@ impl Store {
 async fn copy_all<C: ConnectionTrait>(source: &C, target: &Store) -> Result<u64, StoreError> {
     let sweeper = target.sweeper.turn().await;
     let transaction = sweeper.begin().await?;
-    let rows = copy_tables(source, &transaction).await?;
+    let mut copy = Copying { source, target: &transaction, rows: 0 };
+    tables::each(&mut copy).await?;
+    let rows = copy.rows;
     transaction.commit().await?;
     drop(sweeper);
     target.forget_cached();
@@ -190,12 +147,25 @@ async fn copy_all<C: ConnectionTrait>(source: &C, target: &Store) -> Result<u64,
 mod tests {
     use std::collections::BTreeSet;
 
-    use sea_orm::{DbBackend, Statement};
+    use sea_orm::{DbBackend, Iterable, Statement};
 
     use super::*;
 
+    /// The names of the tables.
+    struct Names(BTreeSet<String>);
+
+    impl EachTable for Names {
+        async fn table<T: Table>(&mut self) -> Result<(), StoreError> {
+            let name = T::default().table_name().to_owned();
+            let columns = T::PrimaryKey::iter().count();
+            assert!(T::expired(Timestamp(0)).is_none() || columns == 1, "{name}");
+            assert!(self.0.insert(name), "named twice");
+            Ok(())
+        }
+    }
+
     #[tokio::test]
-    async fn a_copy_has_every_table_of_the_schema() {
+    async fn every_table_of_the_schema_is_among_those_that_copies_and_housekeeping_know() {
         let folder = std::env::temp_dir().join(format!("doorward-copy-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
@@ -208,10 +178,10 @@ mod tests {
             .unwrap();
         let schema: BTreeSet<String> =
             rows.into_iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
-        let known: BTreeSet<String> =
-            copied_tables().into_iter().chain(LEFT_BEHIND).map(str::to_owned).collect();
+        let mut known = Names(BTreeSet::new());
+        tables::each(&mut known).await.unwrap();
         assert!(schema.len() > 25);
-        assert_eq!(schema, known);
+        assert_eq!(schema, known.0);
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

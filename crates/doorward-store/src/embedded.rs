@@ -330,7 +330,7 @@ mod tests {
     use sea_orm::{DbBackend, EntityTrait, QueryTrait, Set};
 
     use super::*;
-    use crate::entities::{login_failure, setting};
+    use crate::tables::{login_failure, setting};
 
     fn opened(name: &str) -> (std::path::PathBuf, Embedded) {
         let folder =

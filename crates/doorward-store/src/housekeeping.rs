@@ -2,48 +2,36 @@
 
 use doorward_model::{ClientSource, RevokeReason, Timestamp};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, Condition, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, QuerySelect,
+    QueryTrait,
+    sea_query::{Expr, ExprTrait, IntoCondition},
 };
 
 use crate::{
     Store, StoreError,
-    entities::{
-        access_grant, access_token, audit_record, authorization_code, client, connect_attempt,
-        connect_step, device_authorization, kept_result, login_failure, one_time_link,
-        refresh_token, relying_session, session, sign_in, signing_key, spent_value,
+    tables::{
+        self, EachTable, Table, access_grant, audit_record, authorization_code, client,
+        refresh_token, relying_session, session,
     },
 };
-
-/// For how many seconds the steps of connecting clients are kept: a week.
-const STEPS_KEPT: i64 = 7 * 86_400;
-/// For how many seconds a token that expired is still shown: a month.
-const TOKENS_KEPT: i64 = 30 * 86_400;
 
 /// The most rows that one step deletes: a few milliseconds of writing.
 const STEP: u64 = 200;
 
-macro_rules! sweep {
-    ($self:ident, $entity:ident, $key:ident, $which:expr) => {{
-        let mut total = 0;
-        loop {
-            let some = $entity::Entity::find()
-                .select_only()
-                .column($entity::Column::$key)
-                .filter($which)
-                .limit(STEP)
-                .into_query();
-            let done = $entity::Entity::delete_many()
-                .filter($entity::Column::$key.in_subquery(some))
-                .exec(&*$self.sweeper.turn().await)
-                .await?;
-            total += done.rows_affected;
-            if done.rows_affected < STEP {
-                break total;
-            }
-            tokio::task::yield_now().await;
+/// The deletion of the rows that every table states to be expired.
+struct Sweep<'a> {
+    store: &'a Store,
+    now: Timestamp,
+    rows: u64,
+}
+
+impl EachTable for Sweep<'_> {
+    async fn table<T: Table>(&mut self) -> Result<(), StoreError> {
+        if let Some(expired) = T::expired(self.now) {
+            self.rows += self.store.sweep::<T>(expired).await?;
         }
-    }};
+        Ok(())
+    }
 }
 
 impl Store {
@@ -60,47 +48,9 @@ impl Store {
     ) -> Result<u64, StoreError> {
         // First, so that a use that has no session is one whose session was ended.
         let mut rows = self.delete_expired_uses(now).await?;
-        rows += sweep!(
-            self,
-            session,
-            Token,
-            Condition::any()
-                .add(session::Column::ExpiresAt.lt(now.0))
-                .add(session::Column::EndsAt.lt(now.0))
-        );
-        rows += sweep!(
-            self,
-            one_time_link,
-            Token,
-            one_time_link::Column::ExpiresAt.lt(now.plus(-86_400).0)
-        );
-        // A spent one stays for as long as a replay of its code is likely.
-        rows += sweep!(
-            self,
-            device_authorization,
-            DeviceCode,
-            device_authorization::Column::ExpiresAt.lt(now.plus(-86_400).0)
-        );
-        rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
-        rows += sweep!(self, connect_attempt, State, connect_attempt::Column::ExpiresAt.lt(now.0));
-        rows += sweep!(self, kept_result, Id, kept_result::Column::ExpiresAt.lt(now.0));
-        rows +=
-            sweep!(self, connect_step, Seq, connect_step::Column::At.lt(now.plus(-STEPS_KEPT).0));
-        rows += sweep!(
-            self,
-            access_token,
-            Id,
-            access_token::Column::ExpiresAt.lt(now.plus(-TOKENS_KEPT).0)
-        );
-        rows += sweep!(self, spent_value, Name, spent_value::Column::ExpiresAt.lt(now.0));
-        rows += sweep!(
-            self,
-            login_failure,
-            Name,
-            login_failure::Column::LastAt.lt(now.plus(-7 * 86_400).0)
-        );
-        rows +=
-            sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));
+        let mut sweep = Sweep { store: self, now, rows: 0 };
+        tables::each(&mut sweep).await?;
+        rows += sweep.rows;
         // Before the grants that tell of them.
         rows += self.delete_succeeded_clients(now).await?;
         rows += self.delete_dead_grants(now).await?;
@@ -111,29 +61,26 @@ impl Store {
     /// that was wanted, and not of this one: their own sessions expire by their own rules.
     async fn delete_expired_uses(&self, now: Timestamp) -> Result<u64, StoreError> {
         use relying_session::Column as R;
-        let expired = || {
-            let expired = Condition::any()
-                .add(session::Column::ExpiresAt.lt(now.0))
-                .add(session::Column::EndsAt.lt(now.0));
-            session::Entity::find().select_only().column(session::Column::Id).filter(expired)
-        };
-        let which = || R::DueAt.is_null().and(R::SessionId.in_subquery(expired().into_query()));
-        Ok(sweep!(self, relying_session, Sid, which()))
+        let expired = session::Entity::find()
+            .select_only()
+            .column(session::Column::Id)
+            .filter(session::over(now))
+            .into_query();
+        let which = Condition::all().add(R::DueAt.is_null()).add(R::SessionId.in_subquery(expired));
+        self.sweep::<relying_session::Entity>(which).await
     }
 
     /// Deletes clients that were added before `before`, were never authorised, and on which no
     /// administrator decided.
     pub async fn delete_unused_clients(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let unused = || {
-            Condition::all()
-                .add(client::Column::Source.ne(ClientSource::Administrator.as_str()))
-                .add(client::Column::AuthorizedAt.is_null())
-                .add(client::Column::DisabledAt.is_null())
-                .add(client::Column::ApprovedAt.is_null())
-                .add(client::Column::PinnedAt.is_null())
-                .add(client::Column::CreatedAt.lt(before.0))
-        };
-        let clients = sweep!(self, client, Id, unused());
+        let unused = Condition::all()
+            .add(client::Column::Source.ne(ClientSource::Administrator.as_str()))
+            .add(client::Column::AuthorizedAt.is_null())
+            .add(client::Column::DisabledAt.is_null())
+            .add(client::Column::ApprovedAt.is_null())
+            .add(client::Column::PinnedAt.is_null())
+            .add(client::Column::CreatedAt.lt(before.0));
+        let clients = self.sweep::<client::Entity>(unused).await?;
         if clients > 0 {
             self.caches.clients.forget_all();
         }
@@ -160,15 +107,13 @@ impl Store {
             .add(G::RevokeReason.eq(RevokeReason::RegisteredAgain.as_str()))
             .add(G::RevokedAt.lt(ended));
         let left = Condition::any().add(G::RevokedAt.is_null()).add(G::RevokedAt.gte(ended));
-        let succeeded = || {
-            Condition::all()
-                .add(client::Column::Source.eq(ClientSource::Registration.as_str()))
-                .add(client::Column::DisabledAt.is_null())
-                .add(client::Column::ApprovedAt.is_null())
-                .add(Expr::exists(grants(again.clone())))
-                .add(Expr::exists(grants(left.clone())).not())
-        };
-        let clients = sweep!(self, client, Id, succeeded());
+        let succeeded = Condition::all()
+            .add(client::Column::Source.eq(ClientSource::Registration.as_str()))
+            .add(client::Column::DisabledAt.is_null())
+            .add(client::Column::ApprovedAt.is_null())
+            .add(Expr::exists(grants(again)))
+            .add(Expr::exists(grants(left)).not());
+        let clients = self.sweep::<client::Entity>(succeeded).await?;
         if clients > 0 {
             self.caches.clients.forget_all();
         }
@@ -177,7 +122,7 @@ impl Store {
 
     /// Deletes recorded arguments and results that are older than `at`.
     pub async fn delete_records(&self, at: Timestamp) -> Result<u64, StoreError> {
-        Ok(sweep!(self, audit_record, Id, audit_record::Column::At.lt(at.0)))
+        self.sweep::<audit_record::Entity>(audit_record::Column::At.lt(at.0).into_condition()).await
     }
 
     async fn delete_dead_grants(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -185,31 +130,19 @@ impl Store {
         // A grant that ended is kept for a day more, so that late requests are refused for the
         // right reason.
         let ended = now.plus(-86_400).0;
-        let dead = || {
-            Condition::any()
-                .add(access_grant::Column::ExpiresAt.lt(ended))
-                .add(access_grant::Column::RevokedAt.lt(ended))
-        };
-        let dead_ids = || {
-            access_grant::Entity::find()
-                .select_only()
-                .column(access_grant::Column::Id)
-                .filter(dead())
-                .into_query()
-        };
-        rows += sweep!(
-            self,
-            refresh_token,
-            Token,
-            refresh_token::Column::GrantId.in_subquery(dead_ids())
-        );
-        rows += sweep!(
-            self,
-            authorization_code,
-            Token,
-            authorization_code::Column::GrantId.in_subquery(dead_ids())
-        );
-        rows += sweep!(self, access_grant, Id, dead());
+        let dead = Condition::any()
+            .add(access_grant::Column::ExpiresAt.lt(ended))
+            .add(access_grant::Column::RevokedAt.lt(ended));
+        let dead_ids = access_grant::Entity::find()
+            .select_only()
+            .column(access_grant::Column::Id)
+            .filter(dead.clone())
+            .into_query();
+        let of_dead = refresh_token::Column::GrantId.in_subquery(dead_ids.clone());
+        rows += self.sweep::<refresh_token::Entity>(of_dead.into_condition()).await?;
+        let of_dead = authorization_code::Column::GrantId.in_subquery(dead_ids);
+        rows += self.sweep::<authorization_code::Entity>(of_dead.into_condition()).await?;
+        rows += self.sweep::<access_grant::Entity>(dead).await?;
         // Codes that never became a grant.
         let grant_of_code = access_grant::Entity::find()
             .select_only()
@@ -219,12 +152,31 @@ impl Store {
                     .equals((authorization_code::Entity, authorization_code::Column::GrantId)),
             )
             .into_query();
-        let orphan = || {
-            Condition::all()
-                .add(authorization_code::Column::ExpiresAt.lt(ended))
-                .add(Expr::exists(grant_of_code.clone()).not())
-        };
-        rows += sweep!(self, authorization_code, Token, orphan());
+        let orphan = Condition::all()
+            .add(authorization_code::Column::ExpiresAt.lt(ended))
+            .add(Expr::exists(grant_of_code).not());
+        rows += self.sweep::<authorization_code::Entity>(orphan).await?;
         Ok(rows)
+    }
+
+    /// Deletes the rows of a table that meet a condition, and returns their number.
+    async fn sweep<E: EntityTrait>(&self, which: Condition) -> Result<u64, StoreError> {
+        let mut total = 0;
+        let keys: Vec<_> = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect();
+        // Rows that share only a part of their key would go too.
+        let [key] = keys[..] else { return Ok(total) };
+        loop {
+            let some =
+                E::find().select_only().column(key).filter(which.clone()).limit(STEP).into_query();
+            let done = E::delete_many()
+                .filter(key.in_subquery(some))
+                .exec(&*self.sweeper.turn().await)
+                .await?;
+            total += done.rows_affected;
+            if done.rows_affected < STEP {
+                return Ok(total);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -74,7 +74,7 @@ mod tests {
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
 
     use super::*;
-    use crate::entities::setting;
+    use crate::tables::setting;
 
     fn named(name: &str) -> impl Fn() -> sea_orm::sea_query::SelectStatement {
         move || setting::Entity::find().filter(setting::Column::Name.eq(name)).into_query()

@@ -18,7 +18,6 @@ mod convert;
 mod copy;
 mod db;
 mod embedded;
-pub(crate) mod entities;
 mod housekeeping;
 mod invalidate;
 mod kept;
@@ -26,10 +25,10 @@ mod listen;
 mod lists;
 mod observer;
 pub mod origin;
-mod repos;
 mod rows;
 mod sort;
 mod store;
+pub(crate) mod tables;
 mod tasks;
 mod unopened;
 mod usage;
@@ -48,9 +47,12 @@ pub use lists::{
     UserFilter,
 };
 pub use observer::Observer;
-pub use repos::{ClientFilter, ConnectedApp, LoginFailures, PasswordlessSignIn};
 pub use sort::{NameOrTime, SortColumn, TokenSort};
 pub use store::Store;
+pub use tables::{
+    access_grant::ConnectedApp, client::ClientFilter, identity::PasswordlessSignIn,
+    login_failure::LoginFailures,
+};
 
 /// The first `limit` of the rows that were read, and `true` if there are more: pages request one
 /// row more than they show.

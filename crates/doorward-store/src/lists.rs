@@ -13,9 +13,9 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError, convert,
-    entities::{access_token, client, connection, upstream_tool, user},
+    Store, StoreError,
     sort::{NameOrTime, TokenSort},
+    tables::{access_token, client, connection, upstream_tool, user},
 };
 
 /// The value by which a list is sorted.
@@ -141,7 +141,12 @@ struct Ordered<'a, E: EntityTrait> {
     limit: u64,
 }
 
-impl<E: EntityTrait> Ordered<'_, E> {
+impl<'a, E: EntityTrait> Ordered<'a, E> {
+    fn new<S>(column: E::Column, key: E::Column, extent: &'a Extent<S>) -> Self {
+        let Extent { descending, place, limit, .. } = extent;
+        Self { column, key, descending: *descending, place, limit: *limit }
+    }
+
     /// The rows after a place, or before it.
     fn beyond(&self, Cursor(value, key): &Cursor, after: bool) -> Condition {
         let value = match value {
@@ -225,27 +230,14 @@ impl Store {
             let any = Condition::any().add(contains(C::Roles, &word));
             which = which.add(any.add(contains(C::ProviderRoles, &word)));
         }
-        let column = match extent.sort {
-            NameOrTime::Name => C::Name,
-            NameOrTime::Created => C::CreatedAt,
-        };
         let sort = extent.sort;
+        let order = Ordered::new(sort.of(C::Name, C::CreatedAt), C::Id, extent);
         let cursor = move |row: &user::Model| {
-            let value = match sort {
-                NameOrTime::Name => SortValue::Text(row.name.clone()),
-                NameOrTime::Created => SortValue::Number(row.created_at),
-            };
-            Cursor(value, row.id.clone())
-        };
-        let order = Ordered {
-            column,
-            key: C::Id,
-            descending: extent.descending,
-            place: &extent.place,
-            limit: extent.limit,
+            let (name, at) = (SortValue::Text(row.name.clone()), SortValue::Number(row.created_at));
+            Cursor(sort.of(name, at), row.id.clone())
         };
         let select = user::Entity::find().filter(which);
-        self.part(select, order, cursor, convert::user).await
+        self.part(select, order, cursor, user::from_row).await
     }
 
     /// A part of the list of clients.
@@ -272,27 +264,14 @@ impl Store {
                 .add(C::Source.ne(ClientSource::Administrator.as_str())),
             Some(ClientState::Unused) => which.add(C::AuthorizedAt.is_null()),
         };
-        let column = match extent.sort {
-            NameOrTime::Name => C::Name,
-            NameOrTime::Created => C::CreatedAt,
-        };
         let sort = extent.sort;
+        let order = Ordered::new(sort.of(C::Name, C::CreatedAt), C::Id, extent);
         let cursor = move |row: &client::Model| {
-            let value = match sort {
-                NameOrTime::Name => SortValue::Text(row.name.clone()),
-                NameOrTime::Created => SortValue::Number(row.created_at),
-            };
-            Cursor(value, row.id.clone())
-        };
-        let order = Ordered {
-            column,
-            key: C::Id,
-            descending: extent.descending,
-            place: &extent.place,
-            limit: extent.limit,
+            let (name, at) = (SortValue::Text(row.name.clone()), SortValue::Number(row.created_at));
+            Cursor(sort.of(name, at), row.id.clone())
         };
         let select = client::Entity::find().filter(which);
-        self.part(select, order, cursor, convert::client).await
+        self.part(select, order, cursor, client::from_row).await
     }
 
     /// A part of the list of access tokens.
@@ -329,15 +308,9 @@ impl Store {
             };
             Cursor(value, row.id.clone())
         };
-        let order = Ordered {
-            column,
-            key: C::Id,
-            descending: extent.descending,
-            place: &extent.place,
-            limit: extent.limit,
-        };
+        let order = Ordered::new(column, C::Id, extent);
         let select = access_token::Entity::find().filter(which);
-        let read = convert::access_tokens::token;
+        let read = access_token::from_row;
         self.part(select, order, cursor, read).await
     }
 
@@ -443,6 +416,6 @@ impl Store {
         }
         let which = user::Column::Id.is_in(ids.iter().map(String::as_str));
         let rows = user::Entity::find().filter(which).all(&self.reader).await?;
-        rows.into_iter().map(convert::user).collect()
+        rows.into_iter().map(user::from_row).collect()
     }
 }

@@ -141,7 +141,7 @@ mod tests {
     use sea_orm::{ActiveValue::NotSet, QueryTrait, Set};
 
     use super::*;
-    use crate::entities::{login_failure, setting};
+    use crate::tables::{login_failure, setting};
 
     fn failure(previous_at: ActiveValue<Option<i64>>) -> login_failure::ActiveModel {
         login_failure::ActiveModel {

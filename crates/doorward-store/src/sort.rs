@@ -19,6 +19,16 @@ pub enum NameOrTime {
     Created,
 }
 
+impl NameOrTime {
+    /// That of a name and a time by which the list is sorted.
+    pub(crate) fn of<T>(self, name: T, created: T) -> T {
+        match self {
+            Self::Name => name,
+            Self::Created => created,
+        }
+    }
+}
+
 impl SortColumn for NameOrTime {
     const ALL: &'static [Self] = &[Self::Name, Self::Created];
 

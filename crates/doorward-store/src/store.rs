@@ -73,7 +73,7 @@ impl Store {
             |connection: DatabaseConnection| async move { migrate(&connection, backend).await };
         let connections = if let Some(file) = config.file(data_dir) {
             let readers = config.max_connections;
-            let counts = (&reads, &statements.run);
+            let counts = connect::Counters { reads: &reads, units: &statements.run };
             connect::sqlite(&file, readers, Arc::clone(&turn), counts, migrate).await?
         } else {
             let most = config.max_connections;

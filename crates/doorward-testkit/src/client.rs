@@ -191,6 +191,21 @@ impl OAuthClient {
 
     /// Posts to the token endpoint. An empty value removes a parameter.
     pub async fn token(&self, params: &[(&str, &str)]) -> Page {
+        self.post("/oauth/token", params, &[]).await
+    }
+
+    /// The same with headers.
+    pub async fn token_with(&self, params: &[(&str, &str)], headers: &[(&str, &str)]) -> Page {
+        self.post("/oauth/token", params, headers).await
+    }
+
+    /// Posts to an endpoint at which the client authenticates.
+    pub async fn post(
+        &self,
+        path: &str,
+        params: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Page {
         let mut all = BTreeMap::from([("client_id", self.id.as_str())]);
         if let Some(secret) = self.secret.as_deref().filter(|_| !self.basic) {
             all.insert("client_secret", secret);
@@ -198,13 +213,23 @@ impl OAuthClient {
         all.extend(params.iter().copied());
         let all: Vec<_> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let browser = Browser::new();
-        let request =
-            browser.raw(reqwest::Method::POST, &format!("{}/oauth/token", self.base)).form(&all);
+        let url = format!("{}{path}", self.base);
+        let mut request = browser.raw(reqwest::Method::POST, &url).form(&all);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let request = match self.secret.as_deref().filter(|_| self.basic) {
             Some(secret) => request.basic_auth(&self.id, Some(secret)),
             None => request,
         };
         browser.send(request).await
+    }
+
+    /// Pushes an authorization request, with changes: an empty value removes a parameter.
+    pub async fn push(&self, pkce: &Pkce, changes: &[(&str, &str)]) -> Page {
+        let all = self.authorize_params(pkce, changes);
+        let all: Vec<_> = all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.post("/oauth/par", &all, &[]).await
     }
 
     /// Redeems a code.

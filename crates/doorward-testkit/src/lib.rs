@@ -17,10 +17,12 @@ mod collector;
 mod https;
 mod leftovers;
 mod mail;
+mod mattermost;
 mod odd;
 mod packed;
 mod platform;
 mod process;
+mod prover;
 mod provider;
 mod server;
 mod tls;
@@ -38,13 +40,17 @@ pub use doorward_transport::{
 };
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
+pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream};
 pub use packed::{deflated, gzipped};
 pub use platform::{PlatformKey, signed_with_secret, with_other_signature};
 pub use process::{DoorwardProcess, Visitor, binary, run_command};
+pub use prover::{Prover, call_with};
 pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,
 };
 pub use server::{PASSWORD, TestServer, fresh_database, proxies};
 pub use tls::{connect_tls, write_certificate};
-pub use upstream::{FakeUpstream, Place, UpstreamState, tool};
+pub use upstream::{
+    AuthorizationHabit, Connects, FakeUpstream, OddAnswer, Place, UpstreamState, tool,
+};

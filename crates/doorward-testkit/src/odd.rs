@@ -2,8 +2,11 @@
 //! misbehaviour.
 
 mod answers;
+mod events;
+mod expected;
 mod groups;
 mod habit;
+mod more;
 mod serve;
 
 use std::sync::{Arc, Mutex, MutexGuard};

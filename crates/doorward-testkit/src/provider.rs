@@ -5,6 +5,7 @@ mod instead;
 mod misbehaviour;
 mod response;
 mod serve;
+mod shapes;
 
 use std::{
     collections::BTreeMap,

@@ -199,6 +199,7 @@ impl TestServer {
     pub fn keep_house(&self) {
         let mut supervisor = Supervisor::new(self.app.store.clone());
         self.app.housekeeping().unwrap().start(&mut supervisor, &self.app.stop);
+        self.app.start_connectors(&mut supervisor);
         let stop = self.app.stop.clone();
         tokio::spawn(async move { supervisor.beside(stop.cancelled(), &stop).await });
     }

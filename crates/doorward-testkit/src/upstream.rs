@@ -1,8 +1,10 @@
 //! An upstream MCP server with an authorization server of its own, controlled by a test, for
 //! correct and incorrect behaviour.
 
+mod answers;
 mod authorization;
 mod calls;
+mod habits;
 mod places;
 mod protocol;
 
@@ -23,6 +25,8 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+pub use answers::OddAnswer;
+pub use habits::{AuthorizationHabit, Connects};
 pub use places::Place;
 
 use authorization::{authorize, register, resource_metadata, revoke, server_metadata, token};
@@ -87,6 +91,12 @@ pub struct UpstreamState {
     pub metadata: HashMap<&'static str, Value>,
     /// Answers at these paths in place of the true ones.
     pub places: HashMap<String, Place>,
+    /// The challenges of a refused request, each a header, in place of the true one.
+    pub challenges: Option<Vec<Vec<u8>>>,
+    /// The form of the answer to a registration.
+    pub registration: Option<OddAnswer>,
+    /// The form of the answers of the token endpoint.
+    pub token_answers: Option<OddAnswer>,
     /// The claims of the ID token in its answers to a code; none without.
     pub id_token: Option<Value>,
     /// The access tokens that count.
@@ -154,7 +164,7 @@ impl FakeUpstream {
         let shared = Shared { state: Arc::new(Mutex::new(state)), origin: origin.clone() };
         let router = Router::new()
             .route("/mcp", post(mcp).get(|| async { StatusCode::METHOD_NOT_ALLOWED }))
-            .route("/sse", get(old_stream))
+            .route("/sse", get(old_stream).post(old_refusal))
             .route("/messages", post(old_message))
             .route("/.well-known/oauth-protected-resource/mcp", get(resource_metadata))
             .route("/.well-known/oauth-authorization-server", get(server_metadata))
@@ -253,7 +263,12 @@ async fn delay(shared: &Shared) {
 
 /// The stream of the old HTTP+SSE transport: it names the URL for POST requests, and carries all
 /// answers.
-async fn old_stream(State(shared): State<Shared>) -> Response {
+async fn old_stream(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if let Some(challenge) = protocol::challenge(&shared, token) {
+        return challenge;
+    }
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<String>();
     let first = {
         let mut state = lock(&shared);
@@ -272,6 +287,12 @@ async fn old_stream(State(shared): State<Shared>) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
+/// The answer to a message that is posted to the URL of the stream.
+async fn old_refusal(State(shared): State<Shared>) -> Response {
+    let challenge = protocol::challenge(&shared, "");
+    challenge.unwrap_or_else(|| StatusCode::METHOD_NOT_ALLOWED.into_response())
+}
+
 async fn old_message(
     State(shared): State<Shared>,
     Query(params): Query<HashMap<String, String>>,
@@ -285,11 +306,21 @@ async fn old_message(
     }
     let streams =
         answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
-    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     if streams {
-        let events = String::from_utf8_lossy(&body).into_owned();
-        assert!(lock(&shared).streams[number].send(events).is_ok(), "the stream is open");
-    } else if !body.is_empty() {
+        // As they come: a question in between is answered by another message.
+        let mut events = answer.into_body().into_data_stream();
+        tokio::spawn(async move {
+            while let Some(Ok(piece)) = futures_util::StreamExt::next(&mut events).await {
+                let piece = String::from_utf8_lossy(&piece).into_owned();
+                if lock(&shared).streams[number].send(piece).is_err() {
+                    return;
+                }
+            }
+        });
+        return StatusCode::ACCEPTED.into_response();
+    }
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    if !body.is_empty() {
         let sent = lock(&shared).streams[number]
             .send(format!("event: message\ndata: {}\n\n", String::from_utf8_lossy(&body)));
         assert!(sent.is_ok(), "the stream is open");

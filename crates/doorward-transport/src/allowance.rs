@@ -1,5 +1,5 @@
-//! How many refused requests are answered: an allowance for each IP address, and for each client at
-//! an IP address.
+//! Limits of refused requests: an allowance for each IP address, and for each client at an IP
+//! address.
 //!
 //! A request takes one before any work is done, and returns it when it was not refused. A request
 //! that is dropped midway does not return it: a client cannot avoid the count by disconnecting.
@@ -17,7 +17,7 @@ use crate::ClientAddress;
 /// The number that may be taken at once, and the number that is restored in a minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
-    /// The most that can be taken at once.
+    /// Maximum number taken at once.
     pub burst: u32,
     /// The number that is restored in a minute.
     pub per_minute: u32,

@@ -147,6 +147,8 @@ pub struct PagePolicy {
     pub submits_elsewhere: bool,
     /// It has a script of this server: only passkeys need one.
     pub scripts: bool,
+    /// It shows images that it carries in itself: the result of a tool.
+    pub data_images: bool,
 }
 
 /// A page.
@@ -154,6 +156,9 @@ pub fn page(status: StatusCode, html: String, allowed: PagePolicy) -> Response {
     let mut policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'".to_owned();
     if !allowed.submits_elsewhere {
         policy.push_str("; form-action 'self'");
+    }
+    if allowed.data_images {
+        policy = policy.replace("img-src 'self'", "img-src 'self' data:");
     }
     if allowed.scripts {
         policy.push_str("; script-src 'self'");

@@ -30,7 +30,7 @@ pub enum Exceeded {
     Depth,
 }
 
-/// Why a text was not read.
+/// Reason for which a text was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The budget ended first.
@@ -69,7 +69,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Fails where something is nested deeper than the budget allows.
+    /// Fails if a value is nested deeper than the budget allows.
     pub fn reach(&self, depth: usize) -> Result<(), Exceeded> {
         if depth > self.depth { Err(Exceeded::Depth) } else { Ok(()) }
     }
@@ -80,9 +80,9 @@ impl Budget {
         Ok(serde_json::from_slice(text)?)
     }
 
-    /// Reads JSON as other servers write it: what JSON does not have costs itself, such as half of a
-    /// surrogate pair, a byte that is not UTF-8, or `NaN`. `true` if there was some. For texts
-    /// whose every byte is verified, [`Self::json`] is the reader.
+    /// Reads JSON as other servers write it: elements that JSON does not allow, such as half of a
+    /// surrogate pair, a byte that is not UTF-8 or `NaN`, are dropped or replaced. `true` if there
+    /// were any. For texts whose every byte is verified, [`Self::json`] is the reader.
     pub fn lenient_json(&mut self, text: &[u8]) -> Result<(Value, bool), ReadError> {
         self.count_json(text)?;
         let malformed = match serde_json::from_slice(text) {
@@ -130,7 +130,7 @@ impl Budget {
 pub struct Shallow {
     /// The value.
     pub value: Value,
-    /// It contains what JSON does not have, and was read without that.
+    /// It contains elements that JSON does not allow, and was read without them.
     pub mended: bool,
     /// A part of it is nested deeper than allowed: `null` is in its place.
     pub too_deep: bool,
@@ -257,7 +257,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 }
 
-/// How many pieces of such work run at once, in the whole process.
+/// Number of pieces of such work that run at once, in the whole process.
 const AT_ONCE: usize = 2;
 
 static TURNS: std::sync::LazyLock<Arc<Semaphore>> =

@@ -31,21 +31,21 @@ pub struct ServerConfig {
     /// Values of the `Host` header that MCP requests may carry besides the public URL's, for a
     /// reverse proxy that changes it.
     pub allowed_hosts: Vec<String>,
-    /// The most connections at the same time.
+    /// Maximum number of connections at the same time.
     pub max_connections: usize,
-    /// The most connections of one IP address (of one /64 network of IPv6) at the same time;
-    /// further ones are closed at once. The IP addresses of `trusted_proxies` are not counted,
-    /// since all clients come from them. An open event stream is one connection.
+    /// Maximum number of connections of one IP address (of one /64 network of IPv6) at the same
+    /// time; further ones are closed at once. The IP addresses of `trusted_proxies` are not
+    /// counted, since all clients come from them. An open event stream is one connection.
     pub max_connections_per_address: usize,
-    /// How many requests of one IP address (of one /64 network of IPv6) may be refused at once
-    /// before further ones receive 429: wrong or missing credentials, unreadable requests, URLs
-    /// that do not exist. Requests that are dropped before their response count as refused. One
-    /// client at one IP address has a third of it. Requests behind a bearer token count only
-    /// without a valid token, and may be ten times as many.
+    /// Number of requests of one IP address (of one /64 network of IPv6) that may be refused at
+    /// once before further ones receive 429: wrong or missing credentials, unreadable requests,
+    /// unknown URLs. Requests that are dropped before their response count as refused. One client
+    /// at one IP address has a third of it. Requests behind a bearer token count only without a
+    /// valid token, and may be ten times as many.
     pub refused_burst_per_address: u32,
-    /// How many requests of one IP address may be refused per minute in the long run.
+    /// Number of requests of one IP address that may be refused per minute in the long run.
     pub refused_per_minute_per_address: u32,
-    /// For how many seconds requests in flight may finish after the first SIGTERM or SIGINT.
+    /// Seconds for which requests in flight may finish after the first SIGTERM or SIGINT.
     pub shutdown_seconds: u64,
 }
 
@@ -83,7 +83,7 @@ pub struct OutboundConfig {
     pub administered_networks: Vec<String>,
     /// PEM files with certificate authorities to trust besides those of the system.
     pub extra_ca_files: Vec<String>,
-    /// After how many seconds a request times out.
+    /// Timeout of a request, in seconds.
     pub timeout_seconds: u64,
 }
 

@@ -1,4 +1,5 @@
-//! Which `Host` and `Origin` the MCP endpoint accepts: protection against DNS rebinding (T2, CS20).
+//! Accepted `Host` and `Origin` values of the MCP endpoint: protection against DNS rebinding (T2,
+//! CS20).
 
 use std::sync::Arc;
 

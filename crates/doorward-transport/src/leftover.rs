@@ -17,7 +17,8 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::pace::InFlight;
 
-/// How many bytes more are read, and for how long. Beyond that the connection is closed.
+/// Number of further bytes that are read, and the time for it. Beyond that the connection is
+/// closed.
 const MOST: u64 = 1024 * 1024;
 const WITHIN: Duration = Duration::from_secs(5);
 

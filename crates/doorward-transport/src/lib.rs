@@ -23,6 +23,7 @@ pub mod outbound;
 mod pace;
 pub mod params;
 mod peers;
+pub mod possession;
 pub mod request_log;
 mod response;
 pub mod serve;

@@ -8,6 +8,7 @@
 //! of its own for the caller.
 
 mod authorize_params;
+mod challenge;
 mod code;
 mod document;
 mod search;
@@ -19,6 +20,7 @@ use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 pub use authorize_params::{AuthorizeParams, Own};
+pub use challenge::Challenge;
 pub use code::{ErrorSubject, StatedError};
 pub use document::{Document, LeftOut};
 pub use search::{Found, Missing, NotFound, Search, Unusable};
@@ -176,7 +178,7 @@ impl Answer {
             status: fetched.status,
             content: Content::of(fetched),
             wait: pause(fetched.status, &fetched.headers, now.into()),
-            challenge: challenge_code(text_of(&fetched.headers, header::WWW_AUTHENTICATE.as_str())),
+            challenge: challenge_code(&fetched.headers),
             location: (!location.is_empty()).then(|| foreign::line(location, 300).into_owned()),
         }
     }
@@ -250,8 +252,8 @@ impl Answer {
         self.by_status(asked, plain)
     }
 
-    /// The meaning of words about a user, or of a code that is about one elsewhere. `None` leaves an
-    /// answer to its code and its status.
+    /// The meaning of words about a user or what was presented for them, or of a code that is about
+    /// one elsewhere. `None` leaves an answer to its code and its status.
     fn of_user(&self, asked: RequestSubject, told: Option<&StatedError>) -> Option<Failure> {
         if self.status >= 500
             || (300..400).contains(&self.status)
@@ -267,7 +269,8 @@ impl Answer {
             | Content::Empty
             | Content::Page => None,
         };
-        let stated = || user_state::stated(self.members(), text);
+        let of_tokens = asked == RequestSubject::Tokens;
+        let stated = || user_state::stated(self.members(), text, of_tokens);
         match told.map_or(ErrorSubject::Unknown, StatedError::complaint) {
             ErrorSubject::Unknown | ErrorSubject::Request => {
                 let words = stated()?;
@@ -370,10 +373,9 @@ pub fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// The value of `error` in a challenge.
-fn challenge_code(header: &str) -> Option<String> {
-    let (_, after) = header.split_once("error=")?;
-    let code = after.trim_start_matches('"').split(['"', ',', ' ']).next().unwrap_or_default();
-    (!code.is_empty()).then(|| foreign::line(code, 100).into_owned())
+fn challenge_code(headers: &HeaderMap) -> Option<String> {
+    let code = Challenge::read(&Challenge::text(headers)).error?;
+    Some(foreign::line(&code, 100).into_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The one door for requests that this server makes.
 //!
-//! Every IP address is judged as it is connected to. Redirects are followed by the requests that say
-//! so, within one origin, and proxies of the environment are ignored. http without TLS is for
+//! Every IP address is judged as it is connected to. Redirects are followed by the requests that
+//! say so, within one origin, and proxies of the environment are ignored. http without TLS is for
 //! correspondents alone, in networks that are listed for them.
 
 mod authorities;
@@ -55,7 +55,7 @@ struct Guarded {
 pub struct PeerPermissions<'a> {
     /// Networks that it may be in although they are not public.
     pub networks: &'a [String],
-    /// A PEM file with the certificate authority that signs for it.
+    /// A PEM file with the certificate authority of the upstream, if it is a private one.
     pub ca_file: Option<&'a str>,
     /// Networks in which it may be spoken to without TLS.
     pub plain: &'a [String],
@@ -109,7 +109,7 @@ pub fn check(config: &OutboundConfig) -> Result<(Networks, Vec<Authority>), Outb
     Ok((allowed, certificates))
 }
 
-/// How many outbound requests run at once.
+/// Number of outbound requests that run at once.
 const CONCURRENT: usize = 32;
 
 impl Outbound {
@@ -294,7 +294,7 @@ pub struct NoResponse {
 }
 
 impl Streams {
-    /// Sends a request and returns its response, whose body is to be read.
+    /// Sends a request and returns its response with an unread body.
     pub async fn send(
         &self,
         method: http::Method,

@@ -25,8 +25,8 @@ pub struct Deadlines {
     /// connection (nginx: 60 s): a server that closes first loses the request that is just on its
     /// way.
     pub idle: Duration,
-    /// For how long a client may leave pending output unread. An event stream without events has no
-    /// pending output.
+    /// Time for which a client may leave pending output unread. An event stream without events has
+    /// no pending output.
     pub write: Duration,
 }
 
@@ -109,7 +109,7 @@ impl Pace {
         self.accepted + Duration::from_millis(time.saturating_sub(1))
     }
 
-    /// How long the connection may stay when it only waits for the client to go.
+    /// Time that the connection may stay when it only waits for the client to go.
     pub(crate) fn grace(&self) -> u64 {
         millis(self.deadlines.write)
     }

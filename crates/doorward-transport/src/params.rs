@@ -102,6 +102,16 @@ impl Params {
     pub fn resources(&self) -> &[String] {
         self.0.get("resource").map_or(&[], Vec::as_slice)
     }
+    /// The parameters without those of these names.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        let rest = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(rest.map(|(name, values)| (name.clone(), values.clone())).collect())
+    }
+    /// Sets a parameter.
+    pub fn put(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), vec![value.to_owned()]);
+    }
     /// The parameters as they may be encoded again.
     pub fn encode(&self) -> String {
         let mut encoded = url::form_urlencoded::Serializer::new(String::new());
@@ -173,6 +183,9 @@ mod tests {
         assert_eq!(params.get("empty"), None);
         assert_eq!(params.resources(), ["r1", "r2"]);
         assert_eq!(Params::parse(params.encode().as_bytes()).unwrap(), params);
+        let mut less = params.without(&["a", "resource"]);
+        less.put("b", "new");
+        assert_eq!(less, Params::parse(b"b=new").unwrap());
         assert_eq!(Params::parse(b"a=1&a=2"), Err(ParamsError::Repeated("a".into())));
         assert_eq!(Params::parse(b"a=1&%61=2"), Err(ParamsError::Repeated("a".into())));
         assert_eq!(Params::parse(b"a=1&a="), Err(ParamsError::Repeated("a".into())));

@@ -42,16 +42,16 @@ use crate::{
 /// The limits of the loop.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The most connections at the same time; further ones wait in the kernel's queue.
+    /// Maximum number of connections at the same time; further ones wait in the kernel's queue.
     pub connections: usize,
-    /// The most connections of one IP address (of one /64 of IPv6) at the same time; further ones
-    /// are closed.
+    /// Maximum number of connections of one IP address (of one /64 of IPv6) at the same time;
+    /// further ones are closed.
     pub connections_per_address: usize,
     /// The proxies with IP addresses that are not counted.
     pub proxies: TrustedProxies,
     /// The deadlines of a connection.
     pub deadlines: Deadlines,
-    /// For how long requests in flight may finish after the stop.
+    /// Time for which requests in flight may finish after the stop.
     pub shutdown: Duration,
 }
 

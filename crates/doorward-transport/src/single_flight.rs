@@ -18,7 +18,7 @@ use std::{
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
-/// Why shared work has no result.
+/// Reason for which shared work has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlightError {
     /// The limit of concurrent pieces of work is reached; none was begun.

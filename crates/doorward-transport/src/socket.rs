@@ -84,7 +84,7 @@ struct Frames {
     /// The number of bytes of the frame's header that arrived; all of them while its content
     /// arrives.
     have: usize,
-    /// How many bytes of the frame's content are missing.
+    /// Number of missing bytes of the frame's content.
     missing: usize,
     /// True if a header block began and its last frame has not arrived (RFC 9113 §4.3).
     block: bool,

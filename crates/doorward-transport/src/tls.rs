@@ -155,7 +155,7 @@ fn fault(
     }
 }
 
-/// How long a certificate is still valid.
+/// Remaining validity of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
     /// For longer than 14 days.

@@ -78,7 +78,7 @@ pub(crate) fn router(web: Web) -> Router {
     Router::new().route(routes::ASSETS, get(file)).with_state(web)
 }
 
-/// How long a browser keeps a file: for ever if the name has the digest of exactly these contents.
+/// Time that a browser keeps a file: for ever if the name has the digest of exactly these contents.
 /// A page of another release names other contents, which are not kept.
 fn kept(asked: &str, hashed: &str, plain: &str) -> &'static str {
     if asked == hashed {

@@ -15,7 +15,7 @@ pub struct Config {
     /// The colour of links and buttons, such as `#1c6b72`. It must be dark enough to be read on
     /// white.
     pub accent: String,
-    /// The same where the browser prefers dark pages.
+    /// The colour of links and buttons if the browser prefers dark pages.
     pub accent_dark: String,
     /// A page or mailbox with help for users: an https or `mailto:` URL. Pages link to it in their
     /// footer.

@@ -1,6 +1,6 @@
 //! Forward authentication: a reverse proxy in front of an external resource server asks for each
-//! request whether it may pass, and as whom (nginx `auth_request`, Caddy `forward_auth`, Traefik
-//! `forwardAuth`, Envoy `ext_authz`).
+//! request whether it may pass, and for which user (nginx `auth_request`, Caddy `forward_auth`,
+//! Traefik `forwardAuth`, Envoy `ext_authz`).
 //!
 //! Only a trusted proxy is answered. What it forwards about the request selects a resource server
 //! that an administrator added, and nothing else: every URL in an answer is that resource server's

@@ -116,12 +116,18 @@ impl Web {
 
 /// Draws a page; a template that cannot be drawn is a fault of this server.
 pub fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: bool) -> Response {
-    draw_with(status, template, PagePolicy { submits_elsewhere, scripts: false })
+    draw_with(status, template, PagePolicy { submits_elsewhere, ..PagePolicy::default() })
 }
 
 /// Draws a page with scripts of this server, for local times and copy buttons.
 pub fn draw_scripted(status: StatusCode, template: &impl Template) -> Response {
-    draw_with(status, template, PagePolicy { submits_elsewhere: false, scripts: true })
+    draw_with(status, template, PagePolicy { scripts: true, ..PagePolicy::default() })
+}
+
+/// Draws a page with scripts of this server that also shows images which it carries in itself.
+pub fn draw_with_images(status: StatusCode, template: &impl Template) -> Response {
+    let allowed = PagePolicy { scripts: true, data_images: true, ..PagePolicy::default() };
+    draw_with(status, template, allowed)
 }
 
 /// Draws a page that may do more than others.

@@ -1,5 +1,5 @@
 //! Pages and forms of users: sign-in, consent, the own account; and the layout that the
-//! administrators' pages share. Plain HTML from the server; nothing but passkeys needs JavaScript.
+//! administrators' pages share. Plain HTML from the server; only passkeys need JavaScript.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod assets;
@@ -31,7 +31,7 @@ pub use brand::{Brand, BrandError};
 pub use browser::Browser;
 pub use config::Config;
 pub use entrance::{SignInTarget, filled};
-pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_scripted, moment};
+pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_scripted, draw_with_images, moment};
 pub use language::filters;
 pub use pages::{error::ErrorPage, not_found, too_many};
 pub use upstreams::{

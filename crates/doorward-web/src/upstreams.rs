@@ -32,7 +32,7 @@ pub struct Service {
     pub title: String,
     /// The state of the user's connection.
     pub state: ServiceState,
-    /// How many tools it offers.
+    /// Number of tools that it offers.
     pub tools: usize,
     /// The fault.
     pub problem: Option<Message>,
@@ -61,7 +61,7 @@ pub struct PendingConnection {
     pub connected: bool,
 }
 
-/// Why a user is not connected. The log has the details.
+/// Reason for which a user is not connected. The log has the details.
 #[derive(Debug)]
 pub enum NotConnected {
     /// No such upstream, or not for this user, or it needs no connection.

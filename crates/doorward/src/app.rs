@@ -4,15 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Clients, Health, Invitations, Keys, Loading, Mails, Overviews, Policies, Providers,
-    Records, Resources, Rotation, Settings, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
+    Admin, Chats, Clients, Health, Invitations, Keys, Loading, Mails, Overseen, Overviews,
+    Policies, Providers, Reached, Records, Resources, Rotation, Settings, Tokens, Trusts,
+    Upstreams, Usages, Users, Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_issuer::{Issuer, IssuerPorts, IssuerServices, IssuerSettings};
-use doorward_keys::SystemEntropy;
+use doorward_keys::{Proofs, SystemEntropy};
 use doorward_mail::{MailWriter, Mailer};
 use doorward_mcp::{Changes, Mcp, McpServices, McpSettings, tools::BuiltInTools};
 use doorward_model::{Clock, Entropy, Live, PublicUrl, ResourceTable};
@@ -79,6 +80,9 @@ pub struct App {
     config: Config,
     /// The counters.
     pub(crate) metrics: Arc<Metrics>,
+    /// The connectors of chats, if the configuration has any.
+    #[cfg(feature = "connectors")]
+    pub(crate) connectors: Option<doorward_connectors::Connectors>,
     /// The parts that take up settings of the configuration file while the server runs.
     pub(crate) in_effect: Arc<InEffect>,
     /// The state of the configuration file.
@@ -114,17 +118,28 @@ fn made_public(public_url: &PublicUrl, name: &str) -> Vec<String> {
             public_url.at(doorward_model::routes::MCP)
         ),
         "the URLs of its endpoints, the names of its scopes and its public keys".to_owned(),
-        "the names of upstreams, at URLs below it".to_owned(),
+        "the names of the upstreams, in URLs below the server's".to_owned(),
     ]
 }
 
 impl App {
     /// Opens the store and wires everything for this public URL.
+    pub async fn open(
+        config: Config,
+        checked: &Checked,
+        data_dir: &DataDir,
+        public_url: PublicUrl,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Failed> {
+        // On the heap: it holds every part while it is assembled.
+        Box::pin(Self::assemble(config, checked, data_dir, public_url, clock)).await
+    }
+
     #[expect(
         clippy::too_many_lines,
         reason = "it hands every part what it needs, from top to bottom, and does nothing else"
     )]
-    pub async fn open(
+    async fn assemble(
         config: Config,
         checked: &Checked,
         data_dir: &DataDir,
@@ -163,13 +178,14 @@ impl App {
         let network = core.connect(&config, public_url.clone()).await?;
         let (ring, outbound) = (Arc::clone(&network.keys), network.outbound.clone());
         let federation = network.federation(&config);
-        let registration = network.core.registration(&config, &outbound);
+        let registration = network.core.registration(&config, &outbound, Some(public_url.clone()));
         registration.recount().await?;
         let networks = &config.outbound.allow_networks;
         let to_relying_parties = outbound.for_correspondent(
             &config.outbound,
             PeerPermissions { networks: &[], ca_file: None, plain: networks },
         )?;
+        let proofs = Arc::new(Proofs::new(Arc::clone(&master), config.keys.dpop_nonces));
         let issuer = Issuer::new(
             IssuerServices {
                 store: store.clone(),
@@ -177,6 +193,7 @@ impl App {
                 entropy: Arc::clone(&entropy),
                 keys: Arc::clone(&ring),
                 master: Arc::clone(&master),
+                proofs: Arc::clone(&proofs),
                 outbound: outbound.clone(),
                 to_relying_parties,
             },
@@ -224,6 +241,7 @@ impl App {
                 entropy: Arc::clone(&entropy),
                 keys: Arc::clone(&ring),
                 master: Arc::clone(&master),
+                proofs,
                 sources: vec![Arc::new(tools), Arc::new(gateway.clone())],
                 changes,
                 stop: stop.clone(),
@@ -251,9 +269,12 @@ impl App {
         let vitals = Vitals::new(
             store.clone(),
             Arc::clone(&clock),
-            (gateway.clone(), federation.clone()),
-            checked_mailer,
-            config.audit.clone(),
+            Reached {
+                gateway: gateway.clone(),
+                federation: federation.clone(),
+                mailer: checked_mailer,
+                audit: config.audit.clone(),
+            },
         );
         let users = Users::new(store.clone(), accounts.clone(), Arc::clone(&clock));
         let administered = Arc::new(checked.administered.clone());
@@ -267,11 +288,15 @@ impl App {
         let upstreams = Upstreams::new(gateway.clone(), users.clone(), administered);
         let admin = Admin {
             overviews: Overviews::new(
-                (store.clone(), Arc::clone(&clock)),
-                accounts.clone(),
-                (clients.clone(), providers.clone()),
-                upstreams.clone(),
-                health.clone(),
+                store.clone(),
+                Arc::clone(&clock),
+                Overseen {
+                    accounts: accounts.clone(),
+                    clients: clients.clone(),
+                    providers: providers.clone(),
+                    upstreams: upstreams.clone(),
+                    health: health.clone(),
+                },
             ),
             invitations: Invitations::new(
                 users.clone(),
@@ -287,6 +312,7 @@ impl App {
                 public_url.clone(),
             ),
             tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), Arc::clone(&clock)),
+            chats: Chats::new(store.clone(), accounts.clone(), Arc::clone(&clock)),
             providers,
             upstreams,
             resources: Resources::new(
@@ -335,6 +361,21 @@ impl App {
             clock: Arc::clone(&clock),
             public_url: public_url.clone(),
         });
+        #[cfg(feature = "connectors")]
+        let connectors = crate::chat::connectors(
+            &config,
+            crate::chat::ChatOffice {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                accounts: accounts.clone(),
+                gateway: gateway.clone(),
+                within: doorward_mcp::Within::new(mcp.clone()),
+                rules: in_effect.rules.clone(),
+                public_url: public_url.clone(),
+            },
+            &outbound,
+        )
+        .await?;
         let proxies = checked.proxies.clone();
         let entries = Entries::new(&config.server, &public_url, web.clone());
         let app = Arc::new(Self {
@@ -358,6 +399,8 @@ impl App {
             outbound,
             config,
             metrics,
+            #[cfg(feature = "connectors")]
+            connectors,
             in_effect,
             loading,
         });
@@ -392,6 +435,14 @@ impl App {
             rotation_days: self.config.keys.rotation_days,
             every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),
         })
+    }
+
+    /// Reads chats, if the configuration has connectors.
+    #[cfg(feature = "connectors")]
+    pub fn start_connectors(&self, supervisor: &mut crate::supervisor::Supervisor) {
+        if let Some(connectors) = &self.connectors {
+            supervisor.start("connectors", connectors.clone().run(self.stop.clone()));
+        }
     }
 
     /// The IP address and port of the metrics listener.

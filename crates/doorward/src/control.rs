@@ -1,5 +1,5 @@
-//! The way from commands to the server that runs on the same data directory: a socket in it, which
-//! only its owner can open. A command asks one thing, and the server answers once.
+//! The connection from commands to the server that runs on the same data directory: a socket in it,
+//! which only its owner can open. A command sends one request, and the server responds once.
 
 use std::{
     fs::{self, File},
@@ -26,16 +26,16 @@ use crate::{
 const NAME: &str = "control.sock";
 /// The longest path of a socket that every system takes, in bytes.
 const LONGEST_PATH: usize = 100;
-/// How long a command may take to send its request.
+/// Time that a command may take to send its request.
 const SAID_WITHIN: Duration = Duration::from_secs(5);
-/// How long the server may take to respond.
+/// Time that the server may take to respond.
 const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
-/// The most commands that are answered at the same time. Others wait to be accepted, so that they
-/// take no file descriptors of the server.
+/// Maximum number of commands that are answered at the same time. Others wait to be accepted, so
+/// that they take no file descriptors of the server.
 const AT_ONCE: usize = 64;
 /// The pause before a socket with a full queue is tried again.
 const FULL: Duration = Duration::from_millis(20);
-/// The most bytes of a question.
+/// Maximum number of bytes of a question.
 const MOST_BYTES: u64 = 256;
 
 /// The path of the socket. Where it is too long for one, the open folder replaces its path.
@@ -142,7 +142,7 @@ async fn connect(path: &Path) -> std::io::Result<UnixStream> {
     }
 }
 
-/// Asks the server that runs on a data directory; `None` if none does.
+/// Sends a request to the server that runs on a data directory; `None` if none does.
 pub(crate) async fn ask(data_dir: &DataDir, request: Request) -> Result<Option<Reply>, Failed> {
     let place = Place::of(data_dir).map_err(Failed::because)?;
     let mut stream = match connect(&place.path).await {

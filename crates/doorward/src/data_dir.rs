@@ -69,7 +69,7 @@ impl DataDir {
         &self.0
     }
 
-    /// How many bytes are free there for this process.
+    /// Number of bytes that are free there for this process.
     pub fn free(&self) -> std::io::Result<u64> {
         let volume = rustix::fs::statvfs(&self.0)?;
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))

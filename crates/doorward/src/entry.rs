@@ -76,7 +76,7 @@ pub(crate) fn bound(route: &str) -> Bound {
     }
 }
 
-/// The limits of callers, with the pages that tell users of them.
+/// The limits of callers, and the pages about them.
 pub(crate) struct Entries {
     refusals: Arc<Allowances>,
     bearer: Arc<Allowances>,

@@ -37,15 +37,15 @@ pub struct Housekeeping {
     pub gateway: Gateway,
     /// The authorization server.
     pub issuer: Issuer,
-    /// After how many days keys rotate.
+    /// Days after which keys rotate.
     pub rotation_days: u32,
     /// Sends the audit elsewhere.
     pub(crate) exporter: Exporter,
-    /// After how many days entries of the audit are deleted; 0 for never.
+    /// Days after which entries of the audit are deleted; 0 for never.
     pub(crate) audit_days: u32,
-    /// After how many days numbers of usage are deleted; 0 for never.
+    /// Days after which numbers of usage are deleted; 0 for never.
     pub(crate) usage_days: u32,
-    /// After how many days recorded calls are deleted.
+    /// Days after which recorded calls are deleted.
     pub(crate) record_days: u32,
     /// Pause between two rounds.
     pub every: Duration,
@@ -103,8 +103,8 @@ impl Housekeeping {
         }
     }
 
-    /// Tells relying parties of sessions that ended, whatever ended them: this process, a command or
-    /// another replica.
+    /// Tells relying parties of sessions that ended, whatever ended them: this process, a command
+    /// or another replica.
     async fn tell(&self, stop: &CancellationToken) {
         loop {
             tokio::select! {

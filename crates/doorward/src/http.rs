@@ -43,6 +43,11 @@ fn router(app: &Arc<App>) -> Router {
         .merge(doorward_mcp::http::router(&app.mcp))
         .merge(app.console.router())
         .merge(app.web.router());
+    #[cfg(feature = "connectors")]
+    let inner = match &app.connectors {
+        Some(connectors) => inner.merge(doorward_connectors::http::router(connectors.clone())),
+        None => inner,
+    };
     let path = app.public_url.path();
     let inner = if path.is_empty() {
         inner

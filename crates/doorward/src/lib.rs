@@ -4,6 +4,8 @@
 
 pub mod app;
 mod certificate;
+#[cfg(feature = "connectors")]
+mod chat;
 pub mod commands;
 pub mod config;
 mod connected;

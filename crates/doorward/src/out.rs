@@ -1,5 +1,5 @@
-//! Standard output and standard error of commands. A reader that went away, as of `… | head`, is no
-//! fault: the command does what it was asked to, and says the rest to no one.
+//! Standard output and standard error of commands. A reader that exits early, as of `… | head`, is
+//! not a failure: the command completes and discards the remaining output.
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ pub(crate) fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
-/// The fault for which what was printed is not complete.
+/// The failure that left the output incomplete.
 pub(crate) fn fault() -> Option<String> {
     FAULT.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
@@ -47,14 +47,14 @@ pub(crate) fn line(text: impl fmt::Display) {
     }
 }
 
-/// Hands on what was printed.
+/// Flushes the output.
 pub(crate) fn flush() {
     if !is_closed() {
         settle(io::stdout().flush());
     }
 }
 
-/// Prints a line on standard error. There is no one to tell if it cannot be written.
+/// Prints a line on standard error. A failure to write it is ignored.
 pub(crate) fn error(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }

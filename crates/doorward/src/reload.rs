@@ -25,10 +25,10 @@ use crate::{
     },
 };
 
-/// How often the file is looked at. A change is taken up when the file was the same twice, so that
-/// a file that is being written is not read half.
+/// Interval of checks of the file. A change is taken up when the file was the same twice, so that a
+/// file that is being written is not read half.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The most requests of commands that wait.
+/// Maximum number of requests of commands that wait.
 const MOST_WAITING: usize = 16;
 
 /// The parts of the server that take up settings of the file while it runs.
@@ -41,8 +41,8 @@ pub(crate) struct InEffect {
     pub(crate) changes: Changes,
 }
 
-/// The rules that several parts apply: those of the configuration, and the policy that administrators
-/// saved where the configuration has none.
+/// The rules that several parts apply: those of the configuration, and the policy that
+/// administrators saved where the configuration has none.
 pub(crate) async fn rules(
     config: &Config,
     checked: &Checked,

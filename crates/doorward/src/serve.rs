@@ -82,12 +82,18 @@ pub async fn run(
         supervisor.start("certificate", certificate.follow(app.stop.clone()));
     }
     metrics(&app, &mut supervisor).await?;
+    #[cfg(feature = "connectors")]
+    app.start_connectors(&mut supervisor);
     follow_file(&app, source, loaded, data_dir, &mut supervisor);
     let listeners = Listeners::new(sockets, tls);
     let serving = serve(listeners, app.router(), limits, stopped(app.stop.clone()));
     let finished = supervisor.beside(serving, &app.stop).await;
     // Whatever ended, and with requests that were dropped too: a token that its issuer is just
     // replacing is stored before the store stops.
+    #[cfg(feature = "connectors")]
+    if let Some(connectors) = &app.connectors {
+        connectors.finish().await;
+    }
     app.gateway.finish().await;
     app.federation.finish_rotations().await;
     let finished = finished?;

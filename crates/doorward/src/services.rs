@@ -48,14 +48,19 @@ impl CoreServices {
         Ok(Accounts::new(services, AccountSettings { public_url, name, config })?)
     }
 
-    /// Clients.
-    pub(crate) fn registration(&self, config: &Config, outbound: &Outbound) -> Registration {
+    /// Clients. Without a public URL, as in commands, none registers itself.
+    pub(crate) fn registration(
+        &self,
+        config: &Config,
+        outbound: &Outbound,
+        public_url: Option<PublicUrl>,
+    ) -> Registration {
         Registration::new(
             self.store.clone(),
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
             outbound.clone(),
-            config.registration.clone(),
+            (public_url, config.registration.clone()),
         )
     }
 

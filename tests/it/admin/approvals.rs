@@ -43,7 +43,7 @@ async fn tools_of_all_services_wait_on_one_page_with_their_changes_and_are_decid
     let browser = server.signed_in("root").await;
     let at = server.at("/admin/approvals");
     let empty = browser.get(&at).await.expect(200).body;
-    assert!(empty.contains("No tool waits for a decision."), "{empty}");
+    assert!(empty.contains("No tool awaits a decision."), "{empty}");
     for name in ["wiki", "mail"] {
         server.app.admin.upstreams.test(name, None).await.unwrap();
     }

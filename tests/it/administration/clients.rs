@@ -20,6 +20,7 @@ fn object(client: Option<&Client>) -> Object {
         client.service.is_some(),
         client.jwks.clone(),
         client.openid.clone(),
+        client.rules,
         client.disabled_at.is_some(),
         client.approved_at.is_some(),
         client.pinned_at.is_some(),
@@ -122,6 +123,66 @@ fn relying<'a>(uri: &'a str, flags: &[&'static str], admin: bool) -> Asked<'a> {
     }
     asked.api.2["openid"] = openid;
     asked
+}
+
+/// A client with these rules for its requests, of which the names are the same everywhere.
+fn strict<'a>(uri: &'a str, rules: &[(&'static str, &'static str)]) -> Asked<'a> {
+    let mut asked = adding(uri, false, false);
+    for (name, option) in rules {
+        asked.page.1.push((name, "1"));
+        asked.command.0.push(option);
+        asked.api.2[*name] = true.into();
+    }
+    asked
+}
+
+/// A relying party that is told when sessions end.
+fn told<'a>(uri: &'a str, after: &'a str, at: &'a str) -> Asked<'a> {
+    let mut asked = relying(uri, &[], false);
+    asked.page.1.extend([
+        ("post_logout_redirect_uris", after),
+        ("backchannel_logout_uri", at),
+        ("backchannel_logout_session_required", "1"),
+    ]);
+    asked.api.2["openid"] = json!({
+        "post_logout_redirect_uris": [after], "backchannel_logout_uri": at,
+        "backchannel_logout_session_required": true,
+    });
+    asked.command.0.extend([
+        "--post-logout-redirect-uri",
+        after,
+        "--backchannel-logout-uri",
+        at,
+        "--backchannel-logout-session-required",
+    ]);
+    asked
+}
+
+#[tokio::test]
+async fn par_5_dpop_7_rules_and_urls_of_signing_out_are_set_alike_by_page_api_and_command() {
+    let stage = Stage::on(TestServer::start().await).await;
+    let uri = "https://app.example/callback";
+    let pushed =
+        ("require_pushed_authorization_requests", "--require-pushed-authorization-requests");
+    let bound = ("dpop_bound_access_tokens", "--dpop-bound-access-tokens");
+    let (after, at) = ("https://app.example/bye", "https://app.example/told");
+    let cases = [
+        done("pushed requests", strict(uri, &[pushed])),
+        done("bound tokens", strict(uri, &[bound])),
+        done("both", strict(uri, &[pushed, bound])),
+        done("signing out", told(uri, after, at)),
+        refused("no URL to be told at", "invalid_metadata", told(uri, after, "mailto:a@b.example")),
+        refused("no URL to return to", "invalid_metadata", told(uri, "javascript:x", at)),
+    ];
+    let find = async |name: &str| find(&stage, name).await;
+    compare(&stage, &cases, async |_: &str| Object::default(), find).await;
+    let all = stage.store().await.clients(ClientFilter::default(), 100).await.unwrap();
+    let strict = |client: &&Client| client.rules.require_pushed_authorization_requests;
+    assert_eq!(all.iter().filter(strict).count(), 6);
+    let told = |client: &&Client| {
+        client.openid.as_ref().is_some_and(|openid| openid.backchannel_logout_session_required)
+    };
+    assert_eq!(all.iter().filter(told).count(), 3);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! One operation, three front ends: page, API and command store the same, leave the same entries in
 //! the audit and refuse with the same code.
 
+mod announced;
 mod clients;
 mod mail;
 mod overview;

@@ -16,7 +16,8 @@ async fn the_overview_shows_states_calls_and_what_waits_with_links_to_where_it_i
     let root = server.signed_in("root").await;
     let at = server.at("/admin");
     let empty = root.get(&at).await.expect(200).body;
-    for text in ["Add a service", "Connect a client", "Make a backup", "Database", "Disk", "Backup"]
+    for text in
+        ["Add a service", "Connect a client", "Create a backup", "Database", "Disk", "Backup"]
     {
         assert!(empty.contains(text), "{text}: {empty}");
     }

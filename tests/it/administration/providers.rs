@@ -20,12 +20,12 @@ fn limited<'a>(
         "name": name, "kind": kind, "client_id": "us", "client_secret": "s3cret", "issuer": issuer,
     });
     let mut form = vec![
-        ("do", "add"),
+        ("do", "create"),
         ("name", name),
-        ("kind", kind),
-        ("client_id", "us"),
-        ("client_secret", "s3cret"),
-        ("issuer", issuer),
+        ("set-kind", kind),
+        ("set-client_id", "us"),
+        ("set-client_secret", "s3cret"),
+        ("set-issuer", issuer),
     ];
     let mut command = vec!["provider", "add", name, "--kind", kind, "--client-id", "us"];
     command.push("--client-secret-stdin");
@@ -34,11 +34,11 @@ fn limited<'a>(
     }
     if let Some((key, value, set)) = limit {
         body[key] = if key == "sign_up" { json!(value) } else { json!([value]) };
-        form.push((key, value));
+        form.push((if key == "sign_up" { "set-sign_up" } else { "set-allowed_domains" }, value));
         command.extend(["--set", set]);
     }
     Asked {
-        page: ("/admin/providers", form),
+        page: ("/admin/providers?add=1 > /admin/providers", form),
         api: (Method::POST, "/providers", body),
         command: (command, "s3cret"),
     }
@@ -46,7 +46,10 @@ fn limited<'a>(
 
 fn deleting() -> Asked<'static> {
     Asked {
-        page: ("/admin/providers", vec![("do", "delete"), ("provider", "{name}"), ("sure", "1")]),
+        page: (
+            "/admin/providers?provider={name} > /admin/providers",
+            vec![("do", "delete"), ("provider", "{name}"), ("sure", "1")],
+        ),
         api: (Method::DELETE, "/providers/{name}", Value::Null),
         command: (vec!["provider", "delete", "{name}"], ""),
     }

@@ -46,7 +46,7 @@ fn adding<'a>(url: &'a str, name: &'a str, scope: &'a str, role: &'a str) -> Ask
         body["roles"] = json!([role]);
     }
     Asked {
-        page: ("/admin/resources", form),
+        page: ("/admin/resources?add=1 > /admin/resources", form),
         api: (Method::POST, "/resources", body),
         command: (command, ""),
     }
@@ -54,7 +54,10 @@ fn adding<'a>(url: &'a str, name: &'a str, scope: &'a str, role: &'a str) -> Ask
 
 fn deciding<'a>(action: &'a str, word: &'a str, api: (Method, &'a str, Value)) -> Asked<'a> {
     Asked {
-        page: ("/admin/resources", vec![("do", action), ("resource", "{id}"), ("sure", "1")]),
+        page: (
+            "/admin/resources?resource={id} > /admin/resources",
+            vec![("do", action), ("resource", "{id}"), ("sure", "1")],
+        ),
         api,
         command: (vec!["resource", word, "{id}"], ""),
     }
@@ -160,7 +163,7 @@ async fn changes_are_made_alike_and_only_to_the_state_that_was_seen() {
                 "staff",
             ];
             let asked = Asked {
-                page: ("/admin/resources", form),
+                page: ("/admin/resources?resource={id} > /admin/resources", form),
                 api: (Method::PATCH, "/resources/{id}", patch),
                 command: (command, ""),
             };

@@ -74,7 +74,7 @@ fn adding<'a>(new: &New<'a>, line: &'a str) -> Asked<'a> {
         body["jwks_uri"] = uri.into();
     }
     Asked {
-        page: ("/admin/trust", form),
+        page: ("/admin/trust?add=1 > /admin/trust", form),
         api: (Method::POST, "/trust", body),
         command: (command, ""),
     }

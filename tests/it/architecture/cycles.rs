@@ -25,7 +25,8 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("doorward-knowledge", "format", "format"),
     ("doorward-knowledge", "tools", "tools"),
     ("doorward-mcp", "tools/builtin", "tools"),
-    ("doorward-store", "writes", "writes"),
+    ("doorward-store", "tables", "tables"),
+    ("doorward-store", "writes", "tables"),
     ("doorward-testkit", "odd", "odd"),
     ("doorward-testkit", "upstream", "upstream"),
 ];

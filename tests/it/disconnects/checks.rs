@@ -65,16 +65,18 @@ async fn clients_and_users(stage: &Stage, audit: &Audit) {
     assert!(stored.len() > 20 && deleted.len() > 3, "{} {}", stored.len(), deleted.len());
     assert_eq!(stored, &added - &deleted, "clients and their entries");
     let renamed = |client: &Client| client.name == "another";
+    let reregistered = |client: &Client| client.name == "self-changed";
     let retrusted = |client: &Client| {
         client.trust.as_ref().is_some_and(|rule| rule.subject.starts_with("other:"))
     };
     let blocked = |client: &Client| client.disabled_at.is_some();
-    for kind in [renamed, retrusted, blocked] as [fn(&Client) -> bool; 3] {
+    let kinds: [fn(&Client) -> bool; 4] = [renamed, reregistered, retrusted, blocked];
+    for kind in kinds {
         assert!(clients.iter().any(kind));
     }
     let changed: BTreeSet<String> = clients
         .iter()
-        .filter(|client| renamed(client) || retrusted(client) || blocked(client))
+        .filter(|client| kinds.iter().any(|kind| kind(client)))
         .map(|client| format!("client:{}", client.id))
         .collect();
     assert_eq!(changed, audit.subjects(AuditKind::ClientChanged), "clients that were changed");

@@ -58,6 +58,52 @@ pub(super) async fn device_authorization(stage: &Stage) -> Vec<Vec<u8>> {
     (0..FEW).map(|_| one()).collect()
 }
 
+/// Authorization requests that a client pushes.
+pub(super) async fn pushed_request(stage: &Stage) -> Vec<Vec<u8>> {
+    let client = OAuthClient::register(&stage.server).await;
+    let params = client.authorize_params(&Pkce::default(), &[]);
+    let params: Vec<_> =
+        params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let body = encode(&params);
+    let one = || request(&stage.address, "POST", routes::PUSHED_REQUEST, &[FORM], &body);
+    (0..FEW).map(|_| one()).collect()
+}
+
+/// A client that registered itself: its identifier and the token of its registration.
+async fn registration(stage: &Stage) -> (String, String) {
+    let metadata = json!({"client_name": "app", "redirect_uris": ["https://a.example/cb"]});
+    let made = Browser::new().post_json(&stage.server.at("/oauth/register"), &metadata).await;
+    let made = made.expect(201).json();
+    (text(&made, "client_id").to_owned(), text(&made, "registration_access_token").to_owned())
+}
+
+pub(super) async fn registration_change(stage: &Stage) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for _ in 0..FEW {
+        let (id, token) = registration(stage).await;
+        let body = json!({
+            "client_id": id, "client_name": "self-changed", "redirect_uris": ["https://b.example/cb"],
+        });
+        let bearer = format!("Bearer {token}");
+        let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+        let path = routes::REGISTRATION.replace("{client}", &id);
+        all.push(request(&stage.address, "PUT", &path, &headers, &body.to_string()));
+    }
+    all
+}
+
+pub(super) async fn registration_delete(stage: &Stage) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for _ in 0..FEW {
+        let (id, token) = registration(stage).await;
+        let bearer = format!("Bearer {token}");
+        let path = routes::REGISTRATION.replace("{client}", &id);
+        let headers = [("authorization", bearer.as_str())];
+        all.push(request(&stage.address, "DELETE", &path, &headers, ""));
+    }
+    all
+}
+
 pub(super) async fn revoke(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
     let mut all = Vec::new();

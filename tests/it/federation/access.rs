@@ -436,7 +436,7 @@ async fn provider_roles_never_leave_a_server_without_its_own_administrator_by_mi
             .await;
     let browser = signed_in(&server, &provider).await;
     browser.get(&server.at("/admin")).await.expect(200);
-    let page = browser.get(&server.at("/admin/providers")).await;
+    let page = browser.get(&server.at("/admin/providers?provider=corp")).await;
     assert!(
         page.body.contains("Identity providers") && page.body.contains("/login/corp/callback"),
         "{}",

@@ -24,6 +24,7 @@ async fn token(
         auth_method: None,
         admin,
         openid: None,
+        rules: doorward_model::ClientRules::default(),
     };
     let id = server.app.registration.add(new).await.unwrap().client.id.to_string();
     let client = OAuthClient::known(server, &id, REDIRECT);

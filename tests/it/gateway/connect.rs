@@ -29,8 +29,12 @@ async fn g5_g13_the_callback_belongs_to_one_user_one_browser_and_one_time() {
 #[tokio::test]
 async fn the_account_there_is_shown_where_an_id_token_for_doorward_states_it() {
     for (member, value, shown) in [
-        ("email", json!("alice@example.com"), "account there: alice@example.com"),
-        ("name", json!("<b>Alice</b>\u{0}"), "account there: &#60;b&#62;Alice&#60;/b&#62;"),
+        ("email", json!("alice@example.com"), "account at the service: alice@example.com"),
+        (
+            "name",
+            json!("<b>Alice</b>\u{0}"),
+            "account at the service: &#60;b&#62;Alice&#60;/b&#62;",
+        ),
         ("sub", json!("alice"), ""),
         ("email", json!(7), ""),
         ("aud", json!("another-client"), ""),
@@ -50,7 +54,7 @@ async fn the_account_there_is_shown_where_an_id_token_for_doorward_states_it() {
         wiki.state().id_token = Some(claims);
         alice.browser.get(&back).await.expect(303);
         let page = alice.browser.get(&server.at("/account")).await.expect(200);
-        assert_eq!(page.body.contains("account there"), !shown.is_empty(), "{member}");
+        assert_eq!(page.body.contains("account at the service"), !shown.is_empty(), "{member}");
         assert!(page.body.contains(shown), "{member}");
         let known = server.call(&alice.token, "connections", json!({})).await.expect(200).json();
         assert_eq!(known.to_string().contains("account"), !shown.is_empty(), "{known}");

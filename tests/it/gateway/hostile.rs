@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{someone, text, tools, with_config};
 
-/// A bad upstream, which is given little time, and a good one. `patient` is the bad one with all the
-/// time that there is.
+/// A bad upstream, which is given little time, and a good one. `patient` is the bad one with all
+/// the time that there is.
 async fn pair() -> (FakeUpstream, FakeUpstream, Arc<doorward_testkit::TestServer>) {
     let (bad, good) = (FakeUpstream::start().await, FakeUpstream::start().await);
     bad.state().tools.extend(
@@ -48,7 +48,7 @@ async fn f_09_wrong_slow_huge_and_endless_responses_are_errors_of_that_call_alon
         (
             "patient",
             "lie",
-            "responded to tools/call with something that is not what the protocol specifies",
+            "responded to tools/call with a message that does not conform to the protocol",
         ),
         ("patient", "garbage", "with text that is not JSON"),
     ] {

@@ -8,6 +8,7 @@ mod confirm;
 mod connect;
 mod foreign;
 mod given_back;
+mod habits;
 mod hostile;
 mod isolation;
 mod knowledge;

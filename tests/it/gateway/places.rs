@@ -44,6 +44,23 @@ fn odd(origin: &str) -> Vec<Place> {
         Place::Redirects(302, format!("{origin}/login")),
         Place::Redirects(308, "https://evil.example/".to_owned()),
         Place::Silence,
+        Place::status(304),
+        Place::status(400),
+        Place::status(406),
+        Place::status(410),
+        Place::status(421),
+        Place::page(500),
+        Place::Says(201, "application/json", "{}".to_owned()),
+        Place::Says(200, "application/json", "null".to_owned()),
+        Place::Says(200, "application/json", "\"ok\"".to_owned()),
+        Place::Says(200, "application/json", format!("[{}]", "0,".repeat(200_000))),
+        Place::Says(200, "text/xml", "<?xml version=\"1.0\"?><login/>".to_owned()),
+        Place::Says(404, "application/json", other.to_string()),
+        Place::json(&json!({"issuer": null, "resource": "", "authorization_servers": [""]})),
+        Place::Redirects(301, format!("{origin}/login")),
+        Place::Redirects(307, "/login".to_owned()),
+        Place::Redirects(307, "?again=1".to_owned()),
+        Place::Redirects(308, "https://user:password@evil.example/".to_owned()),
     ]
 }
 

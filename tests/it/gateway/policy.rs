@@ -181,8 +181,8 @@ async fn policy_explain_answers_for_everything_that_is_judged_and_by_the_same_ju
         ("--resource", "plain+file:///other", "not offered", "upstreams.plain.resources is on: no"),
         ("--template", "wiki+file:///wages", "confirm", "confirm by rule 4"),
         ("--template", "closed+file:///{name}", "deny", "deny by rule 1"),
-        ("--upstream", "wiki", "allow", "a rule closes the upstream as a whole: no"),
-        ("--upstream", "closed", "deny", "a rule closes the upstream as a whole: yes"),
+        ("--upstream", "wiki", "allow", "a rule denies the upstream as a whole: no"),
+        ("--upstream", "closed", "deny", "a rule denies the upstream as a whole: yes"),
     ] {
         for user in ["alice", &id] {
             let (good, said) = explain(user, option, item).await;

@@ -223,7 +223,7 @@ async fn references_are_uri_fragments_and_one_that_leads_nowhere_takes_anything_
         "make_lost: #/components/schemas/Nothing",
         "make_none: other.json#/Pet",
         "pages_of_team: #/components/parameters/Gone",
-        "bad (no parameter fills a part of its path)",
+        "bad (a part of its path has no parameter)",
     ] {
         assert!(told.contains(named), "{named}: {told}");
     }

@@ -206,6 +206,7 @@ async fn accept(server: &TestServer, by: By, pin: &doorward_model::ServerPin) ->
         auth_method: None,
         admin: true,
         openid: None,
+        rules: doorward_model::ClientRules::default(),
     };
     let id = server.app.registration.add(new).await.unwrap().client.id.to_string();
     let client = OAuthClient::known(server, &id, "http://127.0.0.1:7777/callback");

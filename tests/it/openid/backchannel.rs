@@ -146,6 +146,36 @@ async fn op_61_relying_parties_are_told_whatever_ends_the_session_and_not_that_i
 }
 
 #[tokio::test]
+async fn op_65_blocking_or_deleting_a_relying_party_ends_its_sessions_and_it_is_told() {
+    let receiver = FakeCollector::start(0).await;
+    let stage = Stage::told(&receiver).await;
+    let server = &stage.server;
+    let pairwise = told(server, &receiver, "/pairwise", true).await;
+    let first = payload(&id_token(&stage.sign_in("openid").await));
+    let second = payload(&id_token(&pairwise.tokens(&stage.browser, &SIGN_IN).await));
+    let id = |client: &OAuthClient| ClientId::from_text(client.id.as_str());
+    let registration = &server.app.registration;
+    registration.set_disabled(&id(&stage.client), true).await.unwrap();
+    // Nothing of a deleted one is left but the notice, which it gets in its own terms.
+    registration.delete(&id(&pairwise)).await.unwrap();
+    stage.round().await;
+    stage.round().await;
+    for (path, of, client) in [("/out", &first, &stage.client), ("/pairwise", &second, &pairwise)] {
+        let sent = tokens(&receiver, path);
+        assert_eq!(sent.len(), 1, "{path}");
+        let claims = verified(server, &sent[0]).await;
+        assert_eq!(claims["aud"], json!(client.id), "{path}");
+        assert_eq!((&claims["sub"], &claims["sid"]), (&of["sub"], &of["sid"]), "{path}");
+    }
+    // Enabled again, its user signs in again and is another session to it.
+    registration.set_disabled(&id(&stage.client), false).await.unwrap();
+    let again = payload(&id_token(&stage.sign_in("openid").await));
+    assert_ne!(again["sid"], first["sid"]);
+    stage.round().await;
+    assert_eq!(tokens(&receiver, "/out").len(), 1);
+}
+
+#[tokio::test]
 async fn op_62_a_user_who_signs_in_again_stays_signed_in_and_another_user_does_not() {
     let receiver = FakeCollector::start(0).await;
     let stage = Stage::told(&receiver).await;

@@ -162,6 +162,7 @@ async fn op_25_personal_access_tokens_and_services_sign_in_nowhere() {
         auth_method: None,
         jwks: None,
         jwks_uri: None,
+        rules: doorward_model::ClientRules::default(),
     };
     assert!(server.app.admin.clients.add_service(&Authority::operator(), new).await.is_err());
 }

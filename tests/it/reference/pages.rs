@@ -27,8 +27,9 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
 
 fn configuration() -> String {
     let mut page = format!(
-        "# Configuration\n\n{NOTE}Values come in four layers, each over the one before: built-in defaults, `doorward.toml`, environment variables, and files named by \
-         environment variables (the variable's name with `_FILE` at its end; for secrets). An unknown key stops the start. `doorward config show` shows the values in force with their sources.\n"
+        "# Configuration\n\n{NOTE}Values come from four layers, each overriding the one before: built-in defaults, `doorward.toml`, environment variables, and files named by \
+         environment variables (the variable's name with `_FILE` appended; for secrets). An unknown key stops the start. \
+         `doorward config show` shows the values in effect with their sources.\n"
     );
     let mut section = String::new();
     for key in known_keys() {

@@ -6,6 +6,23 @@ use doorward_store::attempts::{Counter, TooMany};
 use super::{BrowserFacts, UserError};
 use crate::{Accounts, Authority, hasher::Verdict};
 
+/// A user's change of their own password, as they typed it.
+pub struct PasswordChange {
+    /// The present password.
+    pub present: String,
+    /// The new one.
+    pub new: String,
+    /// The session that stays.
+    pub keep: SessionId,
+}
+
+/// A change with a present password that has the form of one.
+pub(super) struct ReadChange {
+    present: PlainPassword,
+    new: String,
+    keep: SessionId,
+}
+
 impl Accounts {
     /// Sets a password. All other sessions and all grants of the user end (ASVS 7.4.3).
     pub async fn set_password(
@@ -49,10 +66,11 @@ impl Accounts {
         &self,
         authority: &Authority,
         user: &User,
-        (present, text): (String, String),
-        (browser, keep): (&BrowserFacts<'_>, SessionId),
+        change: PasswordChange,
+        browser: &BrowserFacts<'_>,
     ) -> Result<(), UserError> {
-        let present = PlainPassword::typed(present)?;
+        let PasswordChange { present, new, keep } = change;
+        let change = ReadChange { present: PlainPassword::typed(present)?, new, keep };
         let counters = self.password_counters(
             Some(&user.name),
             Some(&user.id),
@@ -61,9 +79,7 @@ impl Accounts {
         let (accounts, authority, user) = (self.clone(), authority.clone(), user.clone());
         self.store
             .owned(async move {
-                accounts
-                    .decide_change_of_password(&authority, user, (present, text), (counters, keep))
-                    .await
+                accounts.decide_change_of_password(&authority, user, change, counters).await
             })
             .await
     }
@@ -72,9 +88,10 @@ impl Accounts {
         &self,
         authority: &Authority,
         user: User,
-        (present, text): (PlainPassword, String),
-        (counters, keep): (Vec<Counter>, SessionId),
+        change: ReadChange,
+        counters: Vec<Counter>,
     ) -> Result<(), UserError> {
+        let ReadChange { present, new, keep } = change;
         let place = self.hasher.place()?;
         let counted = match self
             .store
@@ -92,6 +109,6 @@ impl Accounts {
             return Err(UserError::WrongPassword);
         }
         self.store.apply(counted.right().collect::<UnitOfWork>()).await?;
-        self.set_password(authority, &user, text, Some(keep)).await
+        self.set_password(authority, &user, new, Some(keep)).await
     }
 }

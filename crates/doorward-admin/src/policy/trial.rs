@@ -14,11 +14,11 @@ use serde::Deserialize;
 use super::{Policies, built_in};
 use crate::Refusal;
 
-/// The most entries of the audit that one trial looks at.
+/// Maximum number of entries of the audit that one trial looks at.
 const MOST_ENTRIES: u64 = 100_000;
-/// How many entries are read at once.
+/// Number of entries that are read at once.
 const BATCH: u64 = 1000;
-/// How many tools a trial names.
+/// Number of tools that a trial names.
 const MOST_TOOLS: usize = 20;
 
 /// A case: a call, and the effect that the policy must have on it. It needs no user, client or tool

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::Console;
 
-/// The most decisions of one request.
+/// Maximum number of decisions of one request.
 const MOST: usize = 500;
 
 pub(super) fn operations() -> Vec<Operation> {

@@ -58,32 +58,32 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Which entries. Everything that is given must hold.
+/// Selection of entries. All given conditions must hold.
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichEntries")]
 struct Which {
-    /// Done by this user, by id.
+    /// Entries of this user, by ID.
     user: Option<String>,
-    /// Through this client, by client_id.
+    /// Entries of this client, by client_id.
     client: Option<String>,
-    /// Of this kind, such as `tool.called`, or of a family such as `user.`.
+    /// Entries of this kind, such as `tool.called`, or of a family such as `user.`.
     kind: Option<String>,
-    /// Ended like this.
+    /// Entries with this outcome.
     outcome: Option<Ended>,
-    /// A call of this tool.
+    /// Calls of this tool.
     tool: Option<String>,
-    /// A call to this upstream.
+    /// Calls to this upstream.
     upstream: Option<String>,
-    /// About this, such as `client:c_…`.
+    /// Entries about this object, such as `client:c_…`.
     subject: Option<String>,
-    /// Not before: a day, a moment (RFC 3339) or seconds since 1970.
+    /// Start of the period: a day, a moment (RFC 3339) or seconds since 1970.
     since: Option<String>,
-    /// Before.
+    /// End of the period, which is not included.
     until: Option<String>,
     /// Only entries with smaller numbers: `next` of the page before.
     before: Option<i64>,
-    /// How many at most, 1 to 500.
+    /// Maximum number, 1 to 500.
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u64>,
 }
@@ -104,13 +104,13 @@ enum Ended {
 struct Exported {
     /// `jsonl` or `csv`.
     format: Option<Format>,
-    /// Not before: a day, a moment (RFC 3339) or seconds since 1970.
+    /// Start of the period: a day, a moment (RFC 3339) or seconds since 1970.
     since: Option<String>,
-    /// Before.
+    /// End of the period, which is not included.
     until: Option<String>,
-    /// Of this kind or family.
+    /// Entries of this kind or family.
     kind: Option<String>,
-    /// Done by this user, by id.
+    /// Entries of this user, by ID.
     user: Option<String>,
 }
 
@@ -121,7 +121,7 @@ enum Format {
     Csv,
 }
 
-/// Some entries.
+/// A page of entries.
 #[derive(Serialize, JsonSchema)]
 #[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Entries {
@@ -129,7 +129,7 @@ struct Entries {
     /// The start of the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
-    /// True if the search stopped because it had looked through very many entries; `next` continues
+    /// True if the search stopped after very many entries; `next` continues
     /// from that entry.
     partial: bool,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
 use doorward_admin::{ClientDecision, ClientEdit, ClientList, NewClient, NewService, Proposal};
-use doorward_model::{Client, ClientSource, RedirectUri, routes};
+use doorward_model::{Client, ClientRules, ClientRulesEdit, ClientSource, RedirectUri, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,10 @@ pub(super) struct Shown {
     /// Its settings as a relying party, if users sign in to another application through it.
     #[serde(skip_serializing_if = "Option::is_none")]
     openid: Option<OpenId>,
+    /// True if its authorization requests must be pushed (RFC 9126).
+    require_pushed_authorization_requests: bool,
+    /// True if its access tokens must be bound to a key (RFC 9449).
+    dpop_bound_access_tokens: bool,
     created_at: i64,
     authorized_at: Option<i64>,
     blocked: bool,
@@ -167,6 +171,10 @@ impl Shown {
             }),
             admin: client.scopes.has_administrative(),
             openid: client.openid.as_ref().map(OpenId::of),
+            require_pushed_authorization_requests: client
+                .rules
+                .require_pushed_authorization_requests,
+            dpop_bound_access_tokens: client.rules.dpop_bound_access_tokens,
             created_at: client.created_at.0,
             authorized_at: client.authorized_at.map(|at| at.0),
             blocked: client.disabled_at.is_some(),
@@ -233,6 +241,12 @@ struct New {
     admin: bool,
     /// Its settings as a relying party, if users sign in to another application through it.
     openid: Option<OpenId>,
+    /// True if its authorization requests must be pushed (RFC 9126); not for a service.
+    #[serde(default)]
+    require_pushed_authorization_requests: bool,
+    /// True if its access tokens must be bound to a key (RFC 9449).
+    #[serde(default)]
+    dpop_bound_access_tokens: bool,
 }
 
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
@@ -268,17 +282,26 @@ struct Changes {
     redirect_uris: Option<Vec<String>>,
     /// Its settings as a relying party. Another client that an administrator added becomes one.
     openid: Option<OpenIdChanges>,
+    /// True if its authorization requests must be pushed (RFC 9126).
+    require_pushed_authorization_requests: Option<bool>,
+    /// True if its access tokens must be bound to a key (RFC 9449).
+    dpop_bound_access_tokens: Option<bool>,
 }
 
 async fn change(
     State(console): State<Arc<Console>>,
     ApiCaller(caller): ApiCaller,
     (PathValue(id), IfMatch(seen), QueryParams(trial)): (PathValue, IfMatch, QueryParams<Trial>),
-    JsonBody(Changes { name, redirect_uris, openid }): JsonBody<Changes>,
+    JsonBody(changes): JsonBody<Changes>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
-    let openid = openid.map(OpenIdChanges::wanted);
-    let (change, effect) = (ClientEdit { name, redirect_uris, openid }, trial.effect());
+    let openid = changes.openid.map(OpenIdChanges::wanted);
+    let rules = ClientRulesEdit {
+        require_pushed_authorization_requests: changes.require_pushed_authorization_requests,
+        dpop_bound_access_tokens: changes.dpop_bound_access_tokens,
+    };
+    let (name, redirect_uris, effect) = (changes.name, changes.redirect_uris, trial.effect());
+    let change = ClientEdit { name, redirect_uris, openid, rules };
     let proposal = Proposal { of: &id, change: &change, seen: Some(&seen), effect };
     let edit = console.admin.clients.edit(&authority, proposal).await?;
     Ok(edits::answer(edit, effect))
@@ -345,10 +368,18 @@ async fn add(
         .map(|method| doorward_model::ClientAuthMethod::from(method).as_str().to_owned());
     let authority = Authority::administrators_api(caller.authentication());
     let clients = &console.admin.clients;
+    let rules = ClientRules {
+        require_pushed_authorization_requests: new.require_pushed_authorization_requests,
+        dpop_bound_access_tokens: new.dpop_bound_access_tokens,
+    };
     let added = if let Some(service) = new.service {
-        if !new.redirect_uris.is_empty() || new.admin || new.openid.is_some() {
+        let of_users = !new.redirect_uris.is_empty()
+            || new.admin
+            || new.openid.is_some()
+            || rules.require_pushed_authorization_requests;
+        if of_users {
             return Err(Refused::bad(
-                "service: the client of a service has neither redirect_uris nor admin nor openid",
+                "service: the client of a service has neither redirect_uris nor admin nor openid nor require_pushed_authorization_requests",
             ));
         }
         let new = NewService {
@@ -358,6 +389,7 @@ async fn add(
             auth_method,
             jwks: new.jwks.map(Into::into),
             jwks_uri: new.jwks_uri,
+            rules,
         };
         clients.add_service(&authority, new).await?
     } else {
@@ -368,7 +400,7 @@ async fn add(
         }
         let openid = new.openid.map(OpenId::wanted);
         let (name, redirect_uris, admin) = (new.name, new.redirect_uris, new.admin);
-        let new = NewClient { name, redirect_uris, auth_method, admin, openid };
+        let new = NewClient { name, redirect_uris, auth_method, admin, openid, rules };
         clients.add(&authority, new).await?
     };
     let answer = Added {

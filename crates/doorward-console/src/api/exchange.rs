@@ -52,7 +52,7 @@ struct Permission {
     /// The client_id of each client whose users' tokens it may exchange, besides its own.
     #[serde(default)]
     from: Vec<String>,
-    /// The most that an exchanged token may be for.
+    /// Scopes that an exchanged token may have at most.
     #[schemars(length(min = 1))]
     scopes: Vec<String>,
 }

@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use doorward_mcp::BearerRefusal;
+use doorward_mcp::{BearerRefusal, Calling, as_dpop, proof_error};
 use doorward_model::{AuditEvent, AuditKind, Outcome, Resource, routes};
 use doorward_store::origin;
 
@@ -32,7 +32,9 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let resource = Resource::admin(&console.public_url);
-    let caller = match console.mcp.caller(&resource, request.headers(), request.uri()).await {
+    let calling =
+        Calling { method: request.method(), uri: request.uri(), headers: request.headers() };
+    let caller = match console.mcp.caller(&resource, calling).await {
         Ok(caller) => caller,
         Err(BearerRefusal::Missing) => {
             return challenged(
@@ -53,6 +55,15 @@ pub(super) async fn guard(
                 Some("invalid_token"),
                 "the access token expired or is not valid here",
             );
+        }
+        Err(BearerRefusal::Unproved(refusal)) => {
+            tracing::info!(why = %refusal, "access token refused by the administration API");
+            let error = Some(proof_error(refusal));
+            let status = StatusCode::UNAUTHORIZED;
+            let mut response = challenged(&console, needs, status, error, &refusal.to_string());
+            console.mcp.offer_nonce(response.headers_mut());
+            as_dpop(&mut response);
+            return response;
         }
         Err(BearerRefusal::Unavailable(why)) => {
             tracing::error!(why, "an access token could not be checked");

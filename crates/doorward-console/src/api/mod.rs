@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod chats;
 mod clients;
 mod edits;
 mod exchange;
@@ -51,6 +52,7 @@ fn operations() -> Vec<Operation> {
         resources::operations(),
         policy::operations(),
         tokens::operations(),
+        chats::operations(),
         keys::operations(),
         settings::operations(),
         audit::operations(),

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::Console;
 
-/// The most bytes of a request.
+/// Maximum number of bytes of a request.
 const MAX_BODY: usize = 256 * 1024;
 
 /// Makes a schema.
@@ -194,7 +194,7 @@ impl Operation {
     }
 }
 
-/// Why something was refused.
+/// Reason for a refusal.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Problem {
     /// A code for programs.
@@ -403,7 +403,7 @@ pub(super) struct Place {
     /// The end of the previous page, for `before`; absent at the beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
-    /// How many fit.
+    /// Number of matches.
     total: u64,
 }
 

@@ -122,7 +122,7 @@ struct Which {
     template: Option<String>,
     /// The upstream as a whole, by its name.
     upstream: Option<String>,
-    /// The client's ID or name; without one, any client.
+    /// The client's ID or name; by default any client.
     client: Option<String>,
 }
 
@@ -218,7 +218,7 @@ struct ToTry {
     rules: Vec<String>,
     /// `allow`, `deny` or `confirm`: the effect where no rule matches.
     default: String,
-    /// How many days to look back, 1 to 90; 30 without it.
+    /// The number of days of the audit to examine, 1 to 90; 30 without it.
     #[schemars(range(min = 1, max = 90))]
     days: Option<u32>,
 }

@@ -96,12 +96,12 @@ struct Shown {
     kind: String,
     title: String,
     enabled: bool,
-    /// `configuration`, or `added` for one that was added on a page, by the API or by a command; the
-    /// audit has the user.
+    /// `configuration`, or `added` for one that was added on a page, by the API or by a command;
+    /// the audit has the user.
     source: String,
     /// The redirect URI to register at the identity provider.
     redirect_uri: String,
-    /// How many accounts are linked.
+    /// Number of accounts that are linked.
     users: u64,
     /// The users who can sign in, in one sentence.
     admits: String,

@@ -17,7 +17,7 @@ pub(super) struct OpenId {
     /// The URLs to which a browser may be redirected after signing out.
     #[schemars(inner(length(min = 1)))]
     post_logout_redirect_uris: Vec<String>,
-    /// The URL that is told when a session ends.
+    /// The URL to notify when a session ends.
     #[schemars(inner(length(min = 1)))]
     backchannel_logout_uri: Option<String>,
     /// True if it needs `sid` in logout tokens.

@@ -94,7 +94,7 @@ struct Shown {
     name: String,
     /// The scopes that tokens for it may have; the first is the default.
     scopes: Vec<String>,
-    /// The roles of which a user must have one; none means all users.
+    /// The roles of which a user must have one; empty for all users.
     roles: Vec<String>,
     created_at: i64,
 }
@@ -151,16 +151,16 @@ struct Snippet {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewResource")]
 struct New {
-    /// Its URL, as its tokens will name it in `aud`.
+    /// Its URL, exactly as in the claim `aud` of its tokens.
     #[schemars(length(min = 1, max = 500))]
     url: String,
-    /// The name that the consent page shows; its host if there is none.
+    /// The name that the consent page shows; by default the host.
     #[schemars(length(min = 1, max = 80))]
     name: Option<String>,
     /// The scopes that tokens for it may have; the first is the default.
     #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 48)))]
     scopes: Vec<String>,
-    /// The roles of which a user must have one; none means all users.
+    /// The roles of which a user must have one; empty for all users.
     #[serde(default)]
     #[schemars(length(max = 32), inner(length(min = 1, max = 32)))]
     roles: Vec<String>,
@@ -174,10 +174,10 @@ struct Patch {
     /// The name that the consent page shows.
     #[schemars(length(min = 1, max = 80))]
     name: Option<String>,
-    /// The scopes, in place of the present ones.
+    /// The scopes, which replace the current ones.
     #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 48)))]
     scopes: Option<Vec<String>>,
-    /// The roles, in place of the present ones.
+    /// The roles, which replace the current ones.
     #[schemars(length(max = 32), inner(length(min = 1, max = 32)))]
     roles: Option<Vec<String>>,
 }
@@ -188,7 +188,7 @@ struct Patch {
 struct Made {
     #[serde(flatten)]
     resource: Shown,
-    /// Shown this once.
+    /// The secret, shown only once.
     secret: String,
 }
 

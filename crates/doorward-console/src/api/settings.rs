@@ -69,7 +69,7 @@ struct Settings {
     public: Vec<String>,
 }
 
-/// The changes. A member that is left out stays as it is.
+/// The changes. Omitted members stay.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SettingsChange")]
@@ -126,7 +126,7 @@ async fn test_mail(
     Ok(done())
 }
 
-/// The health of the server and of what it depends on.
+/// The health of the server and of its dependencies.
 #[derive(Serialize, JsonSchema)]
 struct Health {
     ok: bool,
@@ -140,15 +140,15 @@ struct DependencyHealth {
     /// `upstream`, `provider`, `mail` or `export`.
     kind: String,
     name: String,
-    /// `working`, `failing`, `unknown` (not asked lately) or `off`.
+    /// `working`, `failing`, `unknown` (not checked recently) or `off`.
     state: String,
-    /// When it last answered, in seconds since 1970.
+    /// Time of its last response, in seconds since 1970.
     last_success: Option<i64>,
-    /// When it last failed, in seconds since 1970.
+    /// Time of its last failure, in seconds since 1970.
     last_failure: Option<i64>,
     /// The error of the last failure.
     last_error: Option<String>,
-    /// How long the last answer took, in milliseconds.
+    /// Duration of the last response, in milliseconds.
     milliseconds: Option<u64>,
 }
 

@@ -21,7 +21,7 @@ pub(super) struct ProviderStatement {
 struct Claim {
     name: String,
     values: Vec<String>,
-    /// How many more values there were.
+    /// Number of further values.
     more: usize,
 }
 

@@ -28,29 +28,29 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Which attempts.
+/// Selection of attempts.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichAttempts")]
 struct Which {
-    /// Only of this client: its client_id, or part of its name or of its user agent.
+    /// Attempts of this client: its client_id, or part of its name or of its user agent.
     #[schemars(length(max = 512))]
     client: Option<String>,
-    /// How far to look back, in hours, at most a week.
+    /// Hours to examine, at most a week.
     #[schemars(range(min = 1, max = 168))]
     hours: Option<u64>,
-    /// How many at most, 1 to 200.
+    /// Maximum number, 1 to 200.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u64>,
 }
 
-/// Attempts.
+/// A list of attempts.
 #[derive(Serialize, JsonSchema)]
 struct Timeline {
     attempts: Vec<AttemptShown>,
 }
 
-/// One client's way to its first call.
+/// One client's attempt to connect, up to its first call.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Attempt")]
 struct AttemptShown {
@@ -61,13 +61,13 @@ struct AttemptShown {
     ended: i64,
     /// `connected`, `under way`, `refused` or `stopped`.
     standing: String,
-    /// Why, for programs.
+    /// The code of the reason, for programs.
     code: String,
     /// The event in plain words.
     what: String,
     /// The remedy.
     advice: String,
-    /// Facts about this client.
+    /// Advice for this client.
     quirk: Option<String>,
     steps: Vec<StepShown>,
 }

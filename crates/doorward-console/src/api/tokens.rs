@@ -42,7 +42,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// An access token. Its value is not among it.
+/// An access token without its value.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AccessToken")]
 struct Shown {
@@ -76,7 +76,7 @@ impl Shown {
     }
 }
 
-/// Some tokens.
+/// A page of tokens.
 #[derive(Serialize, JsonSchema)]
 struct Tokens {
     tokens: Vec<Shown>,
@@ -105,7 +105,7 @@ struct New {
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z][a-z0-9-]*$")))]
     upstreams: Vec<String>,
-    /// For how many days.
+    /// Lifetime in days.
     #[schemars(range(min = 1, max = 3660))]
     days: u32,
 }
@@ -116,7 +116,7 @@ struct New {
 struct Added {
     #[serde(flatten)]
     token: Shown,
-    /// Shown this once.
+    /// The value of the token, shown only once.
     value: String,
 }
 

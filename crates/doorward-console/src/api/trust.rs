@@ -80,12 +80,12 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TrustRule")]
 struct Shown {
-    /// Its client_id, by which it is named.
+    /// The client_id, which identifies the rule.
     client_id: String,
     name: String,
     /// The id of the service's account as which the workload acts.
     service: Option<String>,
-    /// The most that a token may be for.
+    /// Scopes that a token may have at most.
     scopes: Vec<String>,
     issuer: String,
     /// The URL of the issuer's keys; null if the discovery document names it.
@@ -144,27 +144,27 @@ struct New {
     /// The name that users see.
     #[schemars(length(min = 1))]
     name: String,
-    /// The service as which the workload acts: the sign-in name of its account, which is added if
-    /// there is none.
+    /// The service as which the workload acts: the sign-in name of its account, which is created if
+    /// it does not exist.
     #[schemars(length(min = 1))]
     service: String,
-    /// The most that a token may be for.
+    /// Scopes that a token may have at most.
     scopes: Vec<String>,
-    /// The issuer, as the claim iss names it. Without jwks_uri and jwks its discovery document names
-    /// its keys.
+    /// The issuer, exactly as in the claim iss. Without jwks_uri and jwks its discovery document
+    /// names its keys.
     #[schemars(length(min = 1))]
     issuer: String,
     /// The pattern of the subject: * matches any text.
     #[schemars(length(min = 1, max = 512))]
     subject: String,
-    /// The https URL of the issuer's keys, where it has no discovery document.
+    /// The https URL of the issuer's keys, if it has no discovery document.
     jwks_uri: Option<String>,
-    /// The issuer's public keys, a JWK Set, where this server cannot fetch them.
+    /// The issuer's public keys, a JWK Set, if this server cannot fetch them.
     jwks: Option<Map<String, Value>>,
-    /// The audience that tokens must be for; without it the public URL of this server.
+    /// The audience that tokens must have; by default the public URL of this server.
     #[schemars(length(min = 1, max = 512))]
     audience: Option<String>,
-    /// The patterns of further claims, by their names or JSON pointers.
+    /// The patterns of further claims, by name or JSON pointer.
     #[serde(default)]
     claims: BTreeMap<String, String>,
     /// True if a token may be presented again until it expires.
@@ -172,7 +172,7 @@ struct New {
     reusable: bool,
 }
 
-/// Changes of a trust rule. A part that is left out stays.
+/// Changes of a trust rule. Omitted members stay.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "TrustRuleChanges")]
@@ -180,7 +180,7 @@ struct Changes {
     #[schemars(length(min = 1))]
     name: Option<String>,
     scopes: Option<Vec<String>>,
-    /// Empty: the discovery document names the keys.
+    /// The https URL of the issuer's keys; empty if the discovery document names it.
     jwks_uri: Option<String>,
     jwks: Option<Map<String, Value>>,
     #[schemars(length(min = 1, max = 512))]

@@ -287,7 +287,7 @@ impl From<ReviewedTool> for Reviewed {
             class_set_by_administrator: tool.pin.class.is_some(),
             definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
             etag: tool_etag(&tool.pin),
-            warnings: tool.warnings,
+            warnings: tool.warning_texts(),
             differences: tool.differences.into_iter().map(ToolDiffers::from).collect(),
         }
     }

@@ -123,42 +123,43 @@ enum Format {
     Csv,
 }
 
-/// Which calls. Everything that is given must hold. Times are rounded to whole hours.
+/// Selection of calls. All given conditions must hold. Times are rounded to whole hours.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichUsage")]
 struct Which {
-    /// The dimension; without one, by tool.
+    /// The dimension; by default the tool.
     by: Option<Dimension>,
-    /// The period up to now; 30d without one and without `since`.
+    /// The period up to now; 30d by default if `since` is not set.
     period: Option<Length>,
-    /// Not before: a day, a moment (RFC 3339) or seconds since 1970. Not together with `period`.
+    /// Start of the period: a day, a moment (RFC 3339) or seconds since 1970. Not together with
+    /// `period`.
     since: Option<String>,
-    /// Before.
+    /// End of the period, which is not included.
     until: Option<String>,
-    /// Of this tool.
+    /// Calls of this tool.
     tool: Option<String>,
-    /// By this user, by ID or sign-in name. Needs the role auditor.
+    /// Calls of this user, by ID or sign-in name. Needs the role auditor.
     user: Option<String>,
-    /// Through this client, by client_id.
+    /// Calls through this client, by client_id.
     client: Option<String>,
-    /// To this service (upstream), by its name.
+    /// Calls to this service (upstream), by its name.
     service: Option<String>,
-    /// With this outcome.
+    /// Calls with this outcome.
     outcome: Option<Ended>,
     /// `json` or `csv`.
     format: Option<Format>,
-    /// How many rows at most, 1 to 1000.
+    /// Maximum number of rows, 1 to 1000.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u64>,
 }
 
-/// The period to look at.
+/// The period to examine.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "UsageLately")]
 struct Lately {
-    /// The period up to now; 30d without one.
+    /// The period up to now; 30d by default.
     period: Option<Length>,
 }
 
@@ -205,7 +206,7 @@ struct Row {
 struct Unused {
     /// The approved tools that were not called in the period.
     tools: Vec<String>,
-    /// How many users have neither a client nor a personal access token.
+    /// Number of users who have neither a client nor a personal access token.
     users_without_client: u64,
     /// The sign-in names of the first hundred; absent without the role auditor.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -138,16 +138,16 @@ struct Shown {
     name: String,
     email: Option<String>,
     display_name: Option<String>,
-    /// The roles that an administrator gave them.
+    /// The roles that an administrator assigned.
     roles: Vec<String>,
-    /// The roles that rules of their providers gave them.
+    /// The roles from rules of the user's identity providers.
     provider_roles: Vec<String>,
     administrator: bool,
     disabled: bool,
-    /// `active` (they can sign in), `first_password` (they can, and choose another password first),
-    /// `cannot_sign_in` (there is no way yet), `service` or `disabled`.
+    /// `active` (can sign in), `first_password` (must change the first password), `cannot_sign_in`
+    /// (has no method of sign-in yet), `service` or `disabled`.
     state: &'static str,
-    /// True if they can sign in with a password.
+    /// True if the user has a password.
     has_password: bool,
     /// Seconds since 1970.
     created_at: i64,
@@ -175,7 +175,7 @@ impl Shown {
     }
 }
 
-/// Some users.
+/// A page of users.
 #[derive(Serialize, JsonSchema)]
 struct Users {
     users: Vec<Shown>,
@@ -183,7 +183,7 @@ struct Users {
     place: Place,
 }
 
-/// A user with everything that belongs to them.
+/// A user with sessions, connected apps and linked accounts.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "WholeUser")]
 struct Whole {
@@ -195,7 +195,7 @@ struct Whole {
     passkeys: u64,
     authenticator: bool,
     recovery_codes: u64,
-    /// Live personal access tokens.
+    /// Number of active personal access tokens.
     tokens: u64,
 }
 
@@ -241,7 +241,8 @@ struct Added {
     user: Shown,
     /// `sent`, `not_written` (no mail server is set up, or there is no e-mail address) or `failed`.
     mail: &'static str,
-    /// The URL for choosing a password, where no mail delivered it: once, within seven days.
+    /// The URL at which the user chooses a password, if no mail delivered it. It works once, within
+    /// seven days.
     #[serde(skip_serializing_if = "Option::is_none")]
     invitation_url: Option<String>,
 }
@@ -276,14 +277,15 @@ struct New {
     /// `provider`, the user chooses one by a link.
     #[schemars(length(max = 1024))]
     password: Option<String>,
-    /// True if the password is the user's own, and stays.
+    /// True if the user keeps the password and need not change it.
     #[serde(default)]
     keep_password: bool,
-    /// Invite the user: a sign-in from this provider with this e-mail address is theirs.
+    /// Invite the user: the account at this provider with this e-mail address is linked to the
+    /// user.
     provider: Option<String>,
 }
 
-/// The changes. A part that is left out stays.
+/// The changes. Omitted members stay.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "UserChange")]
@@ -294,11 +296,11 @@ struct Changed {
     display_name: Option<String>,
 }
 
-/// The objects that end.
+/// The access that ends.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SignOut {
-    /// True if connected apps must be authorized again too.
+    /// True to end the access of connected apps too.
     #[serde(default)]
     apps: bool,
 }

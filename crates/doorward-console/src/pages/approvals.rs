@@ -10,20 +10,20 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    ApprovalList, Decision, Listed, Refusal, ReviewState, ToolVersion, WaitingTool, tool_etag,
+    ApprovalList, Decision, Listed, Refusal, ReviewState, ToolVersion, WaitingTool,
 };
 use doorward_language::{Message, text};
-use doorward_model::{foreign, routes};
+use doorward_model::routes;
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, Frame, filters, form};
 
 use crate::{
     Console,
-    findings::{review_state, tool_class},
+    findings::review_state,
     pages::{
         Administrator, draw,
-        list::{self, Parts, Rows, Say},
-        reviewed::{Tool, tool},
+        list::{self, Feedback, Parts, Rows},
+        reviewed::{Tool, tool, tool_row, tools_decided},
         table::{self, Cell, Column, Filter, Row},
     },
     refusals::oops,
@@ -39,7 +39,7 @@ struct Page {
     tab: &'static str,
     parts: Parts,
     /// The tools of the list that changed or have warnings.
-    shown: Vec<Shown>,
+    notable: Vec<NotableTool>,
     /// The number of such tools that the page has no room for.
     more: usize,
     /// The number of clients that wait, where clients are approved.
@@ -47,7 +47,7 @@ struct Page {
 }
 
 /// A tool with its differences and warnings.
-struct Shown {
+struct NotableTool {
     service: String,
     path: String,
     tool: Tool,
@@ -57,7 +57,7 @@ struct Shown {
 struct WaitingRows;
 
 impl Rows for WaitingRows {
-    type Asked = ApprovalList;
+    type Query = ApprovalList;
     type Row = WaitingTool;
 
     const PATH: &'static str = routes::ADMIN_APPROVALS;
@@ -91,23 +91,8 @@ impl Rows for WaitingRows {
 
     fn line(&self, waiting: &WaitingTool) -> Row {
         let WaitingTool { upstream, tool } = waiting;
-        let name = foreign::escaped(&tool.pin.tool).into_owned();
-        let mut states = vec![(review_state(tool.state()), false)];
-        if !tool.warnings.is_empty() {
-            states.push((text::console_tool_warnings(tool.warnings.len()), false));
-        }
-        Row {
-            key: waiting.key(),
-            value: tool_etag(&tool.pin),
-            cells: vec![
-                Cell::Link { path: place(waiting), label: name.clone(), below: String::new() },
-                Cell::Text(upstream.title.clone()),
-                Cell::Text(tool_class(tool.class()).to_string()),
-                Cell::Text(foreign::line(&tool.description(), 120).into_owned()),
-                Cell::Badges(states),
-            ],
-            name,
-        }
+        let service = Some(Cell::Text(upstream.title.clone()));
+        tool_row(waiting.key(), place(waiting), service, tool)
     }
 
     fn actions(&self) -> Vec<(&'static str, Message)> {
@@ -135,12 +120,12 @@ fn place(waiting: &WaitingTool) -> String {
 }
 
 /// The tools with changes or warnings, as far as there is room, and the number of the others.
-fn to_show(rows: Vec<WaitingTool>) -> (Vec<Shown>, usize) {
-    let (mut shown, mut more, mut room) = (Vec::new(), 0, DIFFERENCES);
-    let notable = |row: &WaitingTool| {
+fn notable(rows: Vec<WaitingTool>) -> (Vec<NotableTool>, usize) {
+    let (mut notable, mut more, mut room) = (Vec::new(), 0, DIFFERENCES);
+    let is_notable = |row: &WaitingTool| {
         !row.tool.warnings.is_empty() || row.tool.state() == ReviewState::Changed
     };
-    for row in rows.into_iter().filter(notable) {
+    for row in rows.into_iter().filter(is_notable) {
         let differences = row.tool.differences.iter();
         let size: usize = differences.map(|one| one.before.len() + one.after.len()).sum();
         if size > room {
@@ -149,19 +134,19 @@ fn to_show(rows: Vec<WaitingTool>) -> (Vec<Shown>, usize) {
         }
         room -= size;
         let (service, path) = (row.upstream.title.clone(), place(&row));
-        shown.push(Shown { service, path, tool: tool(row.tool) });
+        notable.push(NotableTool { service, path, tool: tool(row.tool) });
     }
-    (shown, more)
+    (notable, more)
 }
 
 async fn show(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    say: Say,
+    feedback: Feedback,
 ) -> Response {
     let (status, parts, rows) =
-        match list::parts(console, administrator, &WaitingRows, params, say).await {
+        match list::parts(console, administrator, &WaitingRows, params, feedback).await {
             Ok(shown) => shown,
             Err(response) => return response,
         };
@@ -170,8 +155,8 @@ async fn show(
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     let frame = console.web.frame(Some(&administrator.0.browser));
-    let (shown, more) = to_show(rows);
-    draw(status, &Page { frame, tab: "approvals", parts, shown, more, clients })
+    let (notable, more) = notable(rows);
+    draw(status, &Page { frame, tab: "approvals", parts, notable, more, clients })
 }
 
 pub(crate) async fn get(
@@ -180,7 +165,7 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show(&console, &administrator, &params, Say::default()).await
+    show(&console, &administrator, &params, Feedback::default()).await
 }
 
 /// Decides about the selected tools, each in the state in which it was shown.
@@ -198,7 +183,7 @@ pub(crate) async fn post(
         Some("reject") => Decision::Reject,
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
-    let keys = table::selected(&params);
+    let mut keys = table::selected(&params);
     let seen = keys.iter().filter_map(|key| {
         let (upstream, tool) = key.split_once('/')?;
         let seen = params.get(&format!("row-{key}"))?;
@@ -206,13 +191,18 @@ pub(crate) async fn post(
     });
     let by = administrator.0.visitor.user.name.as_str();
     let outcome = console.admin.upstreams.decide_all(&seen.collect::<Vec<_>>(), by).await;
-    let message = match decision {
-        Decision::Reject => text::console_tools_rejected(outcome.decided),
-        Decision::Approve | Decision::Classify(_) => text::console_tools_approved(outcome.decided),
-    };
+    let decided = usize::try_from(outcome.decided).unwrap_or(usize::MAX);
+    let message = tools_decided(decision, decided);
+    keys.retain(|key| {
+        let is_of = |(upstream, tool): (&String, &String)| *key == format!("{upstream}/{tool}");
+        !outcome.refused.iter().any(|(upstream, tool, _)| is_of((upstream, tool)))
+    });
     let refused = outcome.refused.into_iter().next().map(|(_, _, refusal)| refusal);
-    match Say::of_several(&console, message, refused) {
-        Ok(say) => show(&console, &administrator, &Params::default(), say).await,
+    match Feedback::of_several(&console, message, refused) {
+        Ok(feedback) => {
+            let list = table::returned(&params);
+            show(&console, &administrator, &list, feedback.about(keys)).await
+        }
         Err(response) => response,
     }
 }

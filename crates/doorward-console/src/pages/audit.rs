@@ -23,7 +23,7 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Parts, Rows, Say},
+        list::{self, Feedback, Parts, Rows},
         table::{self, Cell, Column, Filter, List, Moves},
     },
     refusals::{Alert, oops},
@@ -46,7 +46,7 @@ struct Page {
 /// The search, as it was typed.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-struct Asked {
+struct EntryQuery {
     user: String,
     client: String,
     kind: String,
@@ -61,7 +61,7 @@ struct Asked {
     after: Option<String>,
 }
 
-impl list::Asked for Asked {
+impl list::ListQuery for EntryQuery {
     fn after(self, limit: u64, after: Option<String>) -> Self {
         Self { limit: Some(limit), after, ..self }
     }
@@ -79,7 +79,7 @@ struct EntryRows {
 }
 
 impl Rows for EntryRows {
-    type Asked = Asked;
+    type Query = EntryQuery;
     type Row = AuditRow;
 
     const PATH: &'static str = routes::ADMIN_AUDIT;
@@ -171,7 +171,11 @@ impl Rows for EntryRows {
         Moves { none, previous: text::console_newest(), next }
     }
 
-    async fn part(&self, console: &Console, asked: Asked) -> Result<Listed<AuditRow>, Refusal> {
+    async fn part(
+        &self,
+        console: &Console,
+        asked: EntryQuery,
+    ) -> Result<Listed<AuditRow>, Refusal> {
         let filter = match filter(console, &asked).await {
             Ok(filter) => filter,
             Err(Ok(told)) => {
@@ -197,13 +201,13 @@ impl Rows for EntryRows {
     }
 }
 
-fn asked(params: &Params) -> Asked {
+fn asked(params: &Params) -> EntryQuery {
     let text = |name: &str| {
         params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>()
     };
     let [user, client, kind, outcome, tool, upstream, subject, since, until] = FIELDS.map(text);
     let (limit, after) = (None, None);
-    Asked { user, client, kind, outcome, tool, upstream, subject, since, until, limit, after }
+    EntryQuery { user, client, kind, outcome, tool, upstream, subject, since, until, limit, after }
 }
 
 /// The conditions of a search, for links that go on with it.
@@ -225,7 +229,7 @@ fn day(typed: &str) -> Result<Option<Timestamp>, Message> {
 
 async fn filter(
     console: &Console,
-    asked: &Asked,
+    asked: &EntryQuery,
 ) -> Result<AuditFilter, Result<Message, doorward_store::StoreError>> {
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let user_id = if asked.user.is_empty() {
@@ -269,18 +273,18 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let mut params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let mut say = Say::default();
+    let mut feedback = Feedback::default();
     // A search that cannot be asked for is answered with all entries and the reason.
     match filter(&console, &asked(&params)).await {
         Ok(_) => {}
         Err(Err(error)) => return ErrorPage::unavailable(&error).draw(&console.web),
         Err(Ok(told)) => {
-            say = Say::refused((StatusCode::BAD_REQUEST, Alert { text: told, code: "" }));
+            feedback = Feedback::refused((StatusCode::BAD_REQUEST, Alert { text: told, code: "" }));
             params = Params::default();
         }
     }
     let rows = EntryRows { query: query(&params) };
-    match list::parts(&console, &administrator, &rows, &params, say).await {
+    match list::parts(&console, &administrator, &rows, &params, feedback).await {
         Ok((status, parts, _)) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             draw(status, &Page { frame, tab: "audit", parts })

@@ -10,11 +10,10 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    ClientDecision, ClientList, ClientQuota, Kind, Listed, NewClient, NewRelyingParty, NewService,
-    Refusal,
+    ClientDecision, ClientList, ClientQuota, Kind, Listed, NewClient, NewService, Refusal,
 };
 use doorward_language::{Message, text};
-use doorward_model::{Client, ClientSource, routes};
+use doorward_model::{Client, ClientRules, ClientSource, routes};
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form};
 
@@ -24,7 +23,8 @@ use crate::{
         Administrator,
         clients::{Row, row},
         draw,
-        list::{self, Parts, Rows},
+        list::{self, Feedback, Parts, Rows},
+        relying::{OpenIdForm, typed_rules},
         scopes::service_scopes,
         sure::{self, Question},
         table::{self, Cell, Column, Filter},
@@ -66,8 +66,8 @@ struct Typed {
     confidential: bool,
     admin: bool,
     openid: bool,
-    pairwise: bool,
-    signed_userinfo: bool,
+    party: OpenIdForm,
+    rules: ClientRules,
     service: String,
     jwks: String,
 }
@@ -79,14 +79,6 @@ struct Added {
     secret: Option<String>,
 }
 
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
-    message: Option<Message>,
-    error: Option<Alert>,
-    added: Option<Added>,
-}
-
 /// The clients.
 struct ClientRows {
     /// Clients must be approved.
@@ -94,7 +86,7 @@ struct ClientRows {
 }
 
 impl Rows for ClientRows {
-    type Asked = ClientList;
+    type Query = ClientList;
     type Row = Client;
 
     const PATH: &'static str = routes::ADMIN_CLIENTS;
@@ -145,19 +137,14 @@ impl Rows for ClientRows {
     fn line(&self, client: &Client) -> table::Row {
         let Row { id, link, name, source, since, authorized, states } = row(client, self.approval);
         let path = format!("{}?client_id={link}", routes::ADMIN_CLIENT);
-        table::Row {
-            name: name.clone(),
-            value: "1".to_owned(),
-            cells: vec![
-                Cell::Link { path, label: name, below: String::new() },
-                Cell::Id(id.clone()),
-                Cell::Text(source.to_string()),
-                Cell::Time(since),
-                Cell::Time(authorized),
-                Cell::Badges(states),
-            ],
-            key: id,
-        }
+        let cells = [
+            Cell::Id(id.clone()),
+            Cell::Text(source.to_string()),
+            Cell::Time(since),
+            Cell::Time(authorized),
+            Cell::Badges(states),
+        ];
+        table::Row::linked(id, name, (path, String::new()), cells)
     }
 
     fn actions(&self) -> Vec<(&'static str, Message)> {
@@ -177,12 +164,12 @@ async fn show_list(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    say: Say,
+    (feedback, added): (Feedback, Option<Added>),
 ) -> Response {
     let quota = console.admin.clients.quota();
     let rows = ClientRows { approval: quota.approval };
-    let said = list::Say { status: say.status, message: say.message, error: say.error };
-    let (status, parts, _) = match list::parts(console, administrator, &rows, params, said).await {
+    let shown = list::parts(console, administrator, &rows, params, feedback).await;
+    let (status, parts, _) = match shown {
         Ok(shown) => shown,
         Err(response) => return response,
     };
@@ -195,7 +182,7 @@ async fn show_list(
         tab: "clients",
         csrf: console.web.csrf(&administrator.0.browser, "clients"),
         parts,
-        added: say.added,
+        added,
         registered,
         quota,
     };
@@ -207,18 +194,22 @@ async fn show_add(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    say: Say,
+    refused: Option<(StatusCode, Alert)>,
 ) -> Response {
     let external = match console.store.external_resources().await {
         Ok(external) => external,
         Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
     };
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let (status, error) = match refused {
+        Some((status, alert)) => (status, Some(alert)),
+        None => (StatusCode::OK, None),
+    };
     let page = AddPage {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "clients",
         csrf: console.web.csrf(&administrator.0.browser, "clients"),
-        error: say.error,
+        error,
         service_scopes: service_scopes(&external),
         typed: Typed {
             service_form: params.get("do") == Some("add-service"),
@@ -227,13 +218,13 @@ async fn show_add(
             confidential: params.get("confidential").is_some(),
             admin: params.get("admin").is_some(),
             openid: params.get("openid").is_some(),
-            pairwise: params.get("pairwise").is_some(),
-            signed_userinfo: params.get("signed_userinfo").is_some(),
+            party: OpenIdForm::fields(params),
+            rules: typed_rules(params),
             service: text("service"),
             jwks: text("jwks"),
         },
     };
-    draw(say.status, &page)
+    draw(status, &page)
 }
 
 /// Carries a decision out on the selected clients, one after another, and says how many it was done
@@ -265,21 +256,21 @@ async fn decide_selected(
         };
         return sure::ask(console, administrator, params, question);
     }
-    let (mut changed, mut refused) = (0_u64, None);
+    let (mut changed, mut refused) = (Vec::new(), None);
     for key in keys {
         match console.admin.clients.decide(&key, decision, None).await {
-            Ok(_) => changed += 1,
+            Ok(_) => changed.push(key),
             Err(refusal) if refusal.kind() == Kind::Missing => {}
             Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    let message = Some(text::console_clients_changed(changed));
-    let say = match refused.map(|refusal| alert(console, &refusal)) {
-        None => Say { message, ..Say::default() },
-        Some(Ok((status, alert))) => Say { status, message, error: Some(alert), added: None },
-        Some(Err(response)) => return response,
-    };
-    show_list(console, administrator, &Params::default(), say).await
+    match Feedback::of_several(console, text::console_clients_changed(changed.len()), refused) {
+        Ok(feedback) => {
+            let shown = (feedback.about(changed), None);
+            show_list(console, administrator, &table::returned(params), shown).await
+        }
+        Err(response) => response,
+    }
 }
 
 pub(crate) async fn list(
@@ -289,9 +280,9 @@ pub(crate) async fn list(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     if params.get("add").is_some() {
-        return show_add(&console, &administrator, &params, Say::default()).await;
+        return show_add(&console, &administrator, &params, None).await;
     }
-    show_list(&console, &administrator, &params, Say::default()).await
+    show_list(&console, &administrator, &params, (Feedback::default(), None)).await
 }
 
 /// A client of the code flow, as the form names it.
@@ -302,12 +293,8 @@ fn new_client(params: &Params) -> NewClient {
         redirect_uris: uris.split_whitespace().map(ToOwned::to_owned).collect(),
         auth_method: params.get("confidential").map(|_| "client_secret_basic".to_owned()),
         admin: params.get("admin").is_some(),
-        openid: params.get("openid").map(|_| NewRelyingParty {
-            pairwise: params.get("pairwise").is_some(),
-            signed_userinfo: params.get("signed_userinfo").is_some(),
-            // The page of the client has the rest.
-            ..NewRelyingParty::default()
-        }),
+        openid: OpenIdForm::typed(params).map(|form| form.wanted()),
+        rules: typed_rules(params),
     }
 }
 
@@ -329,6 +316,7 @@ fn new_service(params: &Params) -> Result<NewService, Refusal> {
         auth_method: jwks.is_some().then(|| "private_key_jwt".to_owned()),
         jwks,
         jwks_uri: None,
+        rules: typed_rules(params),
     })
 }
 
@@ -342,7 +330,7 @@ pub(crate) async fn post(
         Err(response) => return response,
     };
     let empty = Params::default();
-    let said = match params.get("do") {
+    let done = match params.get("do") {
         Some(kind @ ("add" | "add-service")) => {
             let authority = match console
                 .web
@@ -364,16 +352,14 @@ pub(crate) async fn post(
             added.map(|added| {
                 let secret = added.secret.map(|secret| secret.reveal().to_owned());
                 let added = Added { id: added.client.id.to_string(), secret };
-                Say { added: Some(added), ..Say::default() }
+                let changed = vec![added.id.clone()];
+                (Feedback::default().about(changed), Some(added))
             })
         }
         Some("clean-up") => {
             let days = params.get("days").and_then(|days| days.parse().ok()).unwrap_or(30);
             let cleaned = console.admin.clients.clean_up(days).await;
-            cleaned.map(|gone| Say {
-                message: Some(text::admin_client_cleaned_up(gone)),
-                ..Say::default()
-            })
+            cleaned.map(|gone| (Feedback::done(text::admin_client_cleaned_up(gone)), None))
         }
         other => match other.and_then(ClientDecision::parse) {
             Some(
@@ -390,16 +376,15 @@ pub(crate) async fn post(
             | None => return ErrorPage::incomplete("do").draw(&console.web),
         },
     };
-    match said {
-        Ok(say) => show_list(&console, &administrator, &empty, say).await,
+    match done {
+        Ok(shown) => show_list(&console, &administrator, &empty, shown).await,
         Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                let say = Say { status, error: Some(alert), ..Say::default() };
-                if matches!(params.get("do"), Some("add" | "add-service")) {
-                    show_add(&console, &administrator, &params, say).await
-                } else {
-                    show_list(&console, &administrator, &empty, say).await
-                }
+            Ok(alert) if matches!(params.get("do"), Some("add" | "add-service")) => {
+                show_add(&console, &administrator, &params, Some(alert)).await
+            }
+            Ok(alert) => {
+                let shown = (Feedback::refused(alert), None);
+                show_list(&console, &administrator, &empty, shown).await
             }
             Err(response) => response,
         },

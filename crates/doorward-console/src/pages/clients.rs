@@ -11,7 +11,7 @@ use axum::{
 };
 use doorward_admin::{ClientDecision, ClientEdit, Effect, Proposal, Refusal};
 use doorward_language::{Message, text};
-use doorward_model::{Client, ClientSource, RedirectUri, id::etag, routes};
+use doorward_model::{Client, ClientRules, ClientSource, RedirectUri, id::etag, routes};
 use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
 
@@ -19,7 +19,7 @@ use crate::{
     Console,
     pages::{
         Administrator, draw, exchange,
-        relying::OpenIdForm,
+        relying::{OpenIdForm, edited_rules},
         scopes::service_scopes,
         settings::{Differs, differs},
         sure::{self, Question},
@@ -108,6 +108,7 @@ struct One {
     typed_uris: String,
     /// The same as a relying party, if users sign in to another application through it.
     openid: Option<OpenIdForm>,
+    rules: ClientRules,
     /// The digest of the change that is shown.
     shown: String,
     differences: Option<Vec<Differs>>,
@@ -118,6 +119,7 @@ struct Change {
     name: String,
     uris: Vec<String>,
     openid: Option<OpenIdForm>,
+    rules: ClientRules,
     shown: String,
     differences: Option<Vec<Differs>>,
 }
@@ -154,6 +156,7 @@ async fn show(
         name: client.name.clone(),
         uris: uris.clone(),
         openid: client.openid.as_ref().map(OpenIdForm::of),
+        rules: client.rules,
         shown: String::new(),
         differences: None,
     });
@@ -161,6 +164,7 @@ async fn show(
         name: change.name,
         typed_uris: change.uris.join("\n"),
         openid: change.openid,
+        rules: change.rules,
         shown: change.shown,
         differences: change.differences,
         frame: console.web.frame(Some(&administrator.0.browser)),
@@ -219,17 +223,22 @@ async fn edit(
     let uris = redirect_uris.clone().unwrap_or_default();
     let openid = OpenIdForm::typed(params);
     let openid_text = openid.as_ref().map(|form| format!("{form:?}")).unwrap_or_default();
-    let shown = etag(&[id, seen, name, &uris.join(" "), &openid_text]);
+    let rules = edited_rules(params);
+    let rules_text = format!("{rules:?}");
+    let shown = etag(&[id, seen, name, &uris.join(" "), &openid_text, &rules_text]);
     let was_shown = params.get("shown") == Some(shown.as_str());
     let effect = if was_shown { wanted } else { Effect::Show };
     let edit = ClientEdit {
         name: Some(name.trim().to_owned()),
         redirect_uris,
         openid: openid.as_ref().map(OpenIdForm::edit),
+        rules,
     };
     let proposal = Proposal { of: id, change: &edit, seen: Some(seen), effect };
     let done = console.admin.clients.edit(&authority, proposal).await;
-    let change = |differences| Change { name: name.to_owned(), uris, openid, shown, differences };
+    let rules = rules.of(ClientRules::default());
+    let change =
+        |differences| Change { name: name.to_owned(), uris, openid, rules, shown, differences };
     match done {
         Ok(_) if effect == Effect::Apply => {
             let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));

@@ -17,7 +17,7 @@ use doorward_web::{Frame, filters};
 use crate::{
     Console,
     chart::Chart,
-    findings::Look,
+    findings::Check,
     pages::{Administrator, draw, usage},
     refusals::oops,
 };
@@ -39,7 +39,7 @@ struct Page {
 
 /// The state of a part of the server.
 struct Dot {
-    look: Look,
+    check: Check,
     /// The page where it is fixed.
     href: &'static str,
 }
@@ -118,10 +118,10 @@ async fn page(
     let overviews = &console.admin.overviews;
     let settings = console.admin.settings.show().await?;
     let parts = console.admin.health.look().await.into_iter();
-    let dots = parts.map(|found| Dot { href: place(&found.part), look: Look::of_part(found) });
+    let dots = parts.map(|found| Dot { href: place(&found.part), check: Check::of_part(found) });
     let mut health: Vec<Dot> = dots.collect();
     // What is wrong is seen first.
-    health.sort_by_key(|dot| std::cmp::Reverse(dot.look.level));
+    health.sort_by_key(|dot| std::cmp::Reverse(dot.check.level));
     let steps = overviews.first_steps(&administrator.0.visitor.user).await?;
     Ok(Page {
         frame: console.web.frame(Some(&administrator.0.browser)),

@@ -6,19 +6,22 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
-use doorward_admin::{KeyState, Refusal};
+use doorward_admin::{KeyState, Listed, Refusal};
 use doorward_language::{Message, text};
-use doorward_model::routes;
-use doorward_transport::answer;
+use doorward_model::{SigningKey, routes};
+use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, filters, form, moment};
 
 use crate::{
     Console,
-    pages::{Administrator, draw},
-    refusals::{Alert, alert, oops},
+    pages::{
+        Administrator, draw,
+        list::{self, Feedback, InMemory, Parts, Rows},
+        table::{Cell, Column, Row},
+    },
+    refusals::oops,
 };
 
 #[derive(Template)]
@@ -27,63 +30,104 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
-    error: Option<Alert>,
-    keys: Vec<Key>,
+    parts: Parts,
 }
 
-struct Key {
-    kid: String,
-    algorithm: &'static str,
-    state: Message,
-    active: bool,
-    since: String,
-    until: String,
+/// The signing keys, the newest first.
+struct KeyRows;
+
+fn state(state: KeyState) -> Message {
+    match state {
+        KeyState::Active => text::admin_keys_state_active(),
+        KeyState::Next => text::admin_keys_state_next(),
+        KeyState::Verifies | KeyState::Retired => text::admin_keys_state_verifies(),
+    }
 }
 
-async fn page(
-    console: &Console,
-    administrator: &Administrator,
-    error: Option<Alert>,
-) -> Result<Page, Refusal> {
-    let records = console.admin.keys.all().await?;
-    let keys = records.into_iter().rev().map(|(key, state)| Key {
-        active: state == KeyState::Active,
-        state: match state {
-            KeyState::Active => text::admin_keys_state_active(),
-            KeyState::Next => text::admin_keys_state_next(),
-            KeyState::Verifies | KeyState::Retired => text::admin_keys_state_verifies(),
-        },
-        kid: key.kid.clone(),
-        algorithm: key.algorithm.as_str(),
-        since: moment(key.activates_at),
-        until: key.retires_at.map(moment).unwrap_or_default(),
-    });
-    Ok(Page {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "keys",
-        csrf: console.web.csrf(&administrator.0.browser, "keys"),
-        error,
-        keys: keys.collect(),
-    })
+impl Rows for KeyRows {
+    type Query = InMemory;
+    type Row = (SigningKey, KeyState);
+
+    const PATH: &'static str = routes::ADMIN_KEYS;
+    const TAB: &'static str = "keys";
+    const NAME: &'static str = "keys";
+
+    fn title(&self) -> Message {
+        text::admin_keys()
+    }
+
+    fn search(&self) -> Option<Message> {
+        None
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::plain(text::admin_keys_key()),
+            Column::plain(text::admin_keys_algorithm()),
+            Column::plain(text::admin_keys_from()),
+            Column::plain(text::admin_keys_until()),
+            Column::plain(text::common_state()),
+        ]
+    }
+
+    fn line(&self, (key, held): &(SigningKey, KeyState)) -> Row {
+        let cells = vec![
+            Cell::Id(key.kid.clone()),
+            Cell::Text(key.algorithm.as_str().to_owned()),
+            Cell::Time(moment(key.activates_at)),
+            Cell::Time(key.retires_at.map(moment).unwrap_or_default()),
+            Cell::Badges(vec![(state(*held), *held == KeyState::Active)]),
+        ];
+        Row::new(key.kid.clone(), key.kid.clone(), cells)
+    }
+
+    async fn part(
+        &self,
+        console: &Console,
+        asked: InMemory,
+    ) -> Result<Listed<(SigningKey, KeyState)>, Refusal> {
+        let newest_first = console.admin.keys.all().await?.into_iter().rev().collect();
+        Ok(asked.part(newest_first, |(key, _): &(SigningKey, KeyState)| key.kid.clone()))
+    }
 }
 
 async fn show(
     console: &Console,
     administrator: &Administrator,
-    status: StatusCode,
-    error: Option<Alert>,
+    params: &Params,
+    feedback: Feedback,
 ) -> Response {
-    match page(console, administrator, error).await {
-        Ok(page) => draw(status, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
+    match list::parts(console, administrator, &KeyRows, params, feedback).await {
+        Ok((status, parts, _)) => {
+            let browser = &administrator.0.browser;
+            let csrf = console.web.csrf(browser, KeyRows::NAME);
+            draw(
+                status,
+                &Page { frame: console.web.frame(Some(browser)), tab: "keys", csrf, parts },
+            )
+        }
+        Err(response) => response,
     }
 }
 
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
+    request: Request,
 ) -> Response {
-    show(&console, &administrator, StatusCode::OK, None).await
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let keys = match console.admin.keys.all().await {
+        Ok(keys) => keys,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    // A new key is answered with a redirection: the message is about one that waits indeed.
+    let created = params
+        .get("changed")
+        .filter(|kid| keys.iter().any(|(key, state)| key.kid == *kid && *state == KeyState::Next));
+    let feedback = created.map_or_else(Feedback::default, |kid| {
+        Feedback::done(text::admin_keys_created()).about(vec![kid.to_owned()])
+    });
+    show(&console, &administrator, &params, feedback).await
 }
 
 pub(crate) async fn post(
@@ -95,14 +139,18 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let admin = &console.admin;
-    let done = match params.get("do") {
-        Some("rotate") => admin.keys.rotate(false).await.map(drop),
-        _ => return ErrorPage::incomplete("do").draw(&console.web),
-    };
-    match done.map_err(|refusal| alert(&console, &refusal)) {
-        Ok(()) => answer::see_other(&console.web.at(routes::ADMIN_KEYS)),
-        Err(Ok((status, alert))) => show(&console, &administrator, status, Some(alert)).await,
-        Err(Err(response)) => response,
+    if params.get("do") != Some("rotate") {
+        return ErrorPage::incomplete("do").draw(&console.web);
+    }
+    match console.admin.keys.rotate(false).await {
+        Ok(key) => {
+            let kid: String = url::form_urlencoded::byte_serialize(key.kid.as_bytes()).collect();
+            let page = format!("{}?changed={kid}#row-{kid}", routes::ADMIN_KEYS);
+            answer::see_other(&console.web.at(&page))
+        }
+        Err(refusal) => match Feedback::of(&console, Err(refusal)) {
+            Ok(feedback) => show(&console, &administrator, &Params::default(), feedback).await,
+            Err(response) => response,
+        },
     }
 }

@@ -14,8 +14,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::{
     Console,
     pages::{
-        Administrator, draw,
-        table::{self, Column, Filter, List, Moves, Row, Table, USUAL},
+        Administrator, csv, draw,
+        table::{Column, Filter, List, Moves, Row, Table, USUAL},
     },
     refusals::{Alert, alert, oops},
 };
@@ -24,22 +24,25 @@ use crate::{
 const AT_ONCE: u64 = 500;
 
 /// The parameters of a list.
-pub(super) trait Asked: DeserializeOwned + Clone + Send + Sync {
+pub(super) trait ListQuery: DeserializeOwned + Clone + Send + Sync {
     /// Asks for the part after a cursor; for the first one if there is none.
     fn after(self, limit: u64, after: Option<String>) -> Self;
 }
 
 /// Parameters that name their part by `limit`, `after` and `before`.
-macro_rules! asked {
+macro_rules! list_query {
     ($($list:ty),*) => {$(
-        impl Asked for $list {
+        impl ListQuery for $list {
             fn after(self, limit: u64, after: Option<String>) -> Self {
                 Self { limit: Some(limit), after, before: None, ..self }
             }
         }
     )*};
 }
-asked!(ApprovalList, UserList, ClientList, TokenList, InMemory);
+list_query!(ApprovalList, UserList, ClientList, TokenList, InMemory);
+
+/// The name by which a list in memory can be sorted, and the text of a row that it means.
+pub(super) type SortText<T> = (&'static str, fn(&T) -> String);
 
 /// The parameters of a list whose rows are all in memory. A cursor is the name of a row.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -49,6 +52,7 @@ pub(super) struct InMemory {
     pub(super) search: Option<String>,
     /// Only rows in this state.
     pub(super) state: Option<String>,
+    sort: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
     before: Option<String>,
@@ -67,6 +71,27 @@ impl InMemory {
         wanted.is_empty() || states.any(|state| state == wanted)
     }
 
+    /// Puts rows in the order that is asked for: by the text that means a column's name.
+    pub(super) fn order<T>(&self, rows: &mut [T], texts: &[SortText<T>]) -> Result<(), Refusal> {
+        let Some(sort) = self.sort.as_deref().filter(|sort| !sort.is_empty()) else {
+            return Ok(());
+        };
+        let (name, descends) = match sort.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (sort, false),
+        };
+        let known = texts.iter().find(|(known, _)| *known == name);
+        let (_, text) = known.ok_or_else(|| {
+            let why = "is not a column that the list can be sorted by".to_owned();
+            Refusal::ListParameter("sort".to_owned(), why)
+        })?;
+        rows.sort_by_cached_key(|row| text(row).to_lowercase());
+        if descends {
+            rows.reverse();
+        }
+        Ok(())
+    }
+
     /// The part that is asked for of these rows.
     pub(super) fn part<T>(&self, rows: Vec<T>, name: impl Fn(&T) -> String) -> Listed<T> {
         let limit = self.limit.unwrap_or(USUAL).clamp(1, AT_ONCE);
@@ -78,7 +103,7 @@ impl InMemory {
 /// A list of administrators.
 pub(super) trait Rows: Sync {
     /// Its parameters.
-    type Asked: Asked;
+    type Query: ListQuery;
     /// A row.
     type Row: Send + Sync;
 
@@ -125,30 +150,43 @@ pub(super) trait Rows: Sync {
     fn part(
         &self,
         console: &Console,
-        asked: Self::Asked,
+        asked: Self::Query,
     ) -> impl Future<Output = Result<Listed<Self::Row>, Refusal>> + Send;
 }
 
-/// The contents of a page besides the list.
+/// The answer to an action: what was done, to which rows, or the refusal.
 #[derive(Default)]
-pub(super) struct Say {
+pub(super) struct Feedback {
     pub(super) status: StatusCode,
     pub(super) message: Option<Message>,
     pub(super) error: Option<Alert>,
+    /// The keys of the rows that changed. The message stands above the first that is shown.
+    pub(super) changed: Vec<String>,
 }
 
-impl Say {
-    /// Says that something was done.
+impl Feedback {
+    /// The answer to an action that was carried out.
     pub(super) fn done(message: Message) -> Self {
         Self { message: Some(message), ..Self::default() }
     }
 
-    /// Says that something was refused.
+    /// The answer to an action that was refused.
     pub(super) fn refused((status, error): (StatusCode, Alert)) -> Self {
-        Self { status, message: None, error: Some(error) }
+        Self { status, error: Some(error), ..Self::default() }
     }
 
-    /// Says what was done to several rows, and the first refusal.
+    /// The answer to an action with this result, or the page to show instead.
+    pub(super) fn of(
+        console: &Console,
+        result: Result<Message, Refusal>,
+    ) -> Result<Self, Response> {
+        match result {
+            Ok(message) => Ok(Self::done(message)),
+            Err(refusal) => alert(console, &refusal).map(Self::refused),
+        }
+    }
+
+    /// The answer to an action on several rows: the number, and the first refusal.
     pub(super) fn of_several(
         console: &Console,
         message: Message,
@@ -159,6 +197,11 @@ impl Say {
             Some(Ok(alert)) => Ok(Self { message: Some(message), ..Self::refused(alert) }),
             Some(Err(response)) => Err(response),
         }
+    }
+
+    /// Names the rows that changed.
+    pub(super) fn about(self, changed: Vec<String>) -> Self {
+        Self { changed, ..self }
     }
 }
 
@@ -183,7 +226,7 @@ struct Page {
 async fn as_file<R: Rows>(
     console: &Console,
     rows: &R,
-    asked: R::Asked,
+    asked: R::Query,
 ) -> Result<Response, Refusal> {
     let (mut lines, mut after) = (Vec::new(), None);
     loop {
@@ -191,7 +234,7 @@ async fn as_file<R: Rows>(
         lines.extend(part.rows.iter().map(|row| rows.line(row)));
         after = part.next;
         if after.is_none() {
-            return Ok(table::file(R::NAME, &rows.columns(), &lines));
+            return Ok(csv::file(R::NAME, &rows.columns(), &lines));
         }
     }
 }
@@ -215,35 +258,37 @@ pub(super) async fn parts<R: Rows>(
     administrator: &Administrator,
     rows: &R,
     params: &Params,
-    say: Say,
+    feedback: Feedback,
 ) -> Result<(StatusCode, Parts, Vec<R::Row>), Response> {
     let list = List { path: R::PATH, params, filters: R::FILTERS };
     let empty = Params::default();
     let whole = List { params: &empty, ..list };
     let found = async {
         check_choices(&list, &rows.filters())?;
-        let asked = list.read::<R::Asked>()?;
-        if table::as_file(params) {
+        let asked = list.read::<R::Query>()?;
+        if csv::as_file(params) {
             return Ok::<_, Refusal>(Err(as_file(console, rows, asked).await?));
         }
         Ok(Ok(rows.part(console, asked).await?))
     };
     let failed = |refusal: &Refusal| oops(refusal).draw(&console.web);
-    let (list, part, say) = match found.await {
-        Ok(Ok(part)) => (list, part, say),
+    let (list, part, feedback) = match found.await {
+        Ok(Ok(part)) => (list, part, feedback),
         Ok(Err(file)) => return Err(file),
         // A list that cannot be asked for is answered with the whole one.
         Err(refusal) if refusal.kind() == Kind::Invalid => {
             let part = async { rows.part(console, whole.read()?).await };
             let part = part.await.map_err(|refusal| failed(&refusal))?;
-            (whole, part, Say::refused((StatusCode::BAD_REQUEST, Alert::unanswered(&refusal))))
+            (whole, part, Feedback::refused((StatusCode::BAD_REQUEST, Alert::unanswered(&refusal))))
         }
         Err(refusal) => return Err(failed(&refusal)),
     };
     let search = (rows.search(), rows.filters());
-    let table = Table::new(&list, &part, search, rows.columns(), |row| rows.line(row))
+    let Feedback { status, message, error, changed } = feedback;
+    let mut table = Table::new(&list, &part, search, rows.columns(), |row| rows.line(row))
         .with_files(rows.files(&list))
         .with_moves(rows.moves(&part));
+    let message = table.mark(&changed, message);
     let table = if R::COUNTED { table } else { table.without_count() };
     let actions = rows.actions();
     let table = if actions.is_empty() {
@@ -252,7 +297,6 @@ pub(super) async fn parts<R: Rows>(
         table.with_actions(console.web.csrf(&administrator.0.browser, R::NAME), actions)
     };
     let (title, main_action) = (rows.title(), rows.main_action());
-    let Say { status, message, error } = say;
     Ok((status, Parts { title, main_action, message, error, table }, part.rows))
 }
 
@@ -262,9 +306,9 @@ pub(super) async fn show<R: Rows>(
     administrator: &Administrator,
     rows: &R,
     params: &Params,
-    say: Say,
+    feedback: Feedback,
 ) -> Response {
-    match parts(console, administrator, rows, params, say).await {
+    match parts(console, administrator, rows, params, feedback).await {
         Ok((status, parts, _)) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             draw(status, &Page { frame, tab: R::TAB, parts })

@@ -2,8 +2,10 @@
 
 mod approvals;
 mod audit;
+mod chats;
 mod client_list;
 mod clients;
+mod csv;
 mod exchange;
 mod hints;
 mod home;
@@ -25,6 +27,7 @@ mod sure;
 mod table;
 mod timeline;
 mod tokens;
+mod trial;
 mod trust;
 mod upstreams;
 pub(crate) mod usage;
@@ -102,6 +105,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
         .route(routes::ADMIN_POLICY_VERSION, get(versions::one).post(versions::restore))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
+        .route(routes::ADMIN_CHATS, get(chats::get).post(chats::post))
         .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))
         .route(routes::ADMIN_AUDIT, get(audit::get))

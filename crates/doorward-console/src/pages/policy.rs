@@ -178,19 +178,28 @@ fn typed_rules(typed: &Typed) -> Vec<String> {
     lines.map(ToOwned::to_owned).collect()
 }
 
+/// The form of the rules as it was sent, and the page with its contents.
+async fn sent(
+    console: &Console,
+    administrator: &Administrator,
+    request: Request<Body>,
+) -> Result<(Params, Page), Response> {
+    let params = form(&console.web, &administrator.0.browser, "policy", request).await?;
+    match page(console, administrator, &params).await {
+        Ok(page) => Ok((params, page)),
+        Err(refusal) => Err(oops(&refusal).draw(&console.web)),
+    }
+}
+
 /// Saves the rules of the form as the next version.
 pub(crate) async fn save(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "policy", request).await {
-        Ok(params) => params,
+    let (params, mut page) = match sent(&console, &administrator, request).await {
+        Ok(sent) => sent,
         Err(response) => return response,
-    };
-    let mut page = match page(&console, &administrator, &params).await {
-        Ok(page) => page,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     // The typed rules are kept over the sign-in.
     let next = filled(routes::ADMIN_POLICY, &params, &["rules", "default", "seen"]);
@@ -231,13 +240,9 @@ pub(crate) async fn dry_run(
     administrator: Administrator,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "policy", request).await {
-        Ok(params) => params,
+    let (_, mut page) = match sent(&console, &administrator, request).await {
+        Ok(sent) => sent,
         Err(response) => return response,
-    };
-    let mut page = match page(&console, &administrator, &params).await {
-        Ok(page) => page,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     let rules = typed_rules(&page.typed);
     let since = console.clock.now().plus(-30 * 86_400);

@@ -1,4 +1,4 @@
-//! Administration of identity providers.
+//! Identity providers: their list, and a page of each.
 
 use std::sync::Arc;
 
@@ -9,93 +9,195 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::Authority;
-use doorward_admin::{Family, Reach, Refusal};
-use doorward_federation::{Source, kinds::KINDS};
+use doorward_admin::{Family, Listed, Refusal};
+use doorward_federation::{Provider, Source};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form};
-use serde_json::{Map, Value};
+use doorward_web::{ErrorPage, Frame, form};
 
 use crate::{
     Console,
-    findings::Look,
+    findings::Check,
     pages::{
-        Administrator, draw, settings,
+        Administrator, draw,
+        list::{self, Feedback, InMemory, Rows, SortText},
+        settings,
         sure::{self, Question},
+        table::{self, Cell, Column, Filter, Row},
     },
-    refusals::{Alert, alert, oops},
+    refusals::{Alert, oops},
 };
 
+/// The page of an identity provider.
 #[derive(Template)]
-#[template(path = "admin_providers.html")]
+#[template(path = "admin_provider.html")]
 struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
     message: Option<Message>,
     error: Option<Alert>,
-    tried: Option<(String, Vec<Look>)>,
-    providers: Vec<Row>,
-    kinds: Vec<(&'static str, &'static str)>,
-    /// The URL of the form with all settings.
-    complete_form: String,
-}
-
-struct Row {
+    /// The results of a test.
+    checks: Option<Vec<Check>>,
     id: String,
     name: String,
     kind: &'static str,
     users: u64,
-    callback: String,
-    on: bool,
+    redirect_uri: String,
+    enabled: bool,
     in_file: bool,
     admits: Message,
 }
 
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
-    message: Option<Message>,
-    error: Option<Alert>,
-    tried: Option<(String, Vec<Look>)>,
+/// The identity providers.
+struct ProviderRows;
+
+/// The orders of the list.
+const ORDER: [SortText<ListedProvider>; 2] =
+    [("name", |(provider, _)| provider.name.clone()), ("kind", |(provider, _)| kind(provider))];
+
+/// A provider with the number of its users.
+type ListedProvider = (Arc<Provider>, u64);
+
+fn kind(provider: &Provider) -> String {
+    provider.kind.title.to_owned()
 }
 
-async fn show(console: &Console, administrator: &Administrator, say: Say) -> Response {
-    let rows = async {
+/// The state: its name in the filter, and its text.
+fn state(provider: &Provider) -> (&'static str, Message) {
+    if provider.is_enabled() { ("on", text::common_on()) } else { ("off", text::common_off()) }
+}
+
+impl Rows for ProviderRows {
+    type Query = InMemory;
+    type Row = ListedProvider;
+
+    const PATH: &'static str = routes::ADMIN_PROVIDERS;
+    const TAB: &'static str = "providers";
+    const NAME: &'static str = "providers";
+    const FILTERS: &'static [&'static str] = &["state"];
+
+    fn title(&self) -> Message {
+        text::common_identity_providers()
+    }
+
+    fn main_action(&self) -> Option<(String, Message)> {
+        Some((format!("{}?add=1", Self::PATH), text::admin_provider_add()))
+    }
+
+    fn search(&self) -> Option<Message> {
+        Some(text::console_search_providers())
+    }
+
+    fn filters(&self) -> Vec<Filter> {
+        let choices = vec![("on", text::common_on()), ("off", text::common_off())];
+        vec![Filter::choice("state", text::console_any_state(), choices)]
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::sorted(text::common_name(), "name"),
+            Column::sorted(text::admin_provider_kind(), "kind"),
+            Column::plain(text::common_state()),
+            Column::plain(text::admin_admits_title()),
+            Column::plain(text::console_service_users()),
+            Column::plain(text::console_service_source()),
+        ]
+    }
+
+    fn line(&self, (provider, users): &ListedProvider) -> Row {
+        let source = match provider.source {
+            Source::File => text::admin_provider_in_file().to_string(),
+            Source::Added => String::new(),
+        };
+        let cells = [
+            Cell::Text(kind(provider)),
+            Cell::Badges(vec![(state(provider).1, provider.is_enabled())]),
+            Cell::Text(doorward_language::admits(&provider.admits()).to_string()),
+            Cell::Text(users.to_string()),
+            Cell::Text(source),
+        ];
+        let id = provider.id.to_string();
+        Row::linked(
+            id.clone(),
+            provider.name.clone(),
+            (settings::page_of(Family::Provider, &id), id),
+            cells,
+        )
+    }
+
+    fn moves(&self, _: &Listed<ListedProvider>) -> table::Moves {
+        table::Moves { none: text::admin_provider_none(), ..table::Moves::default() }
+    }
+
+    async fn part(
+        &self,
+        console: &Console,
+        asked: InMemory,
+    ) -> Result<Listed<ListedProvider>, Refusal> {
         let providers = &console.admin.providers;
         let mut rows = Vec::new();
         for provider in providers.all().await? {
-            rows.push(Row {
-                id: provider.id.to_string(),
-                name: provider.name.clone(),
-                kind: provider.kind.title,
-                users: providers.count_users(&provider).await?,
-                callback: providers.redirect_uri(&provider),
-                on: provider.is_enabled(),
-                in_file: provider.source == Source::File,
-                admits: doorward_language::admits(&provider.admits()),
-            });
+            let texts = [provider.name.as_str(), provider.id.as_str()];
+            if asked.finds(&texts) && asked.has_state([state(&provider).0].into_iter()) {
+                let users = providers.count_users(&provider).await?;
+                rows.push((provider, users));
+            }
         }
-        Ok::<_, Refusal>(rows)
-    };
-    let providers = match rows.await {
-        Ok(rows) => rows,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let page = Page {
+        asked.order(&mut rows, &ORDER)?;
+        Ok(asked.part(rows, |(provider, _)| provider.id.to_string()))
+    }
+}
+
+async fn page(
+    console: &Console,
+    administrator: &Administrator,
+    name: &str,
+    (feedback, checks): (Feedback, Option<Vec<Check>>),
+) -> Result<Page, Refusal> {
+    let providers = &console.admin.providers;
+    let provider = providers.named(name).await?;
+    Ok(Page {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "providers",
         csrf: console.web.csrf(&administrator.0.browser, "providers"),
-        message: say.message,
-        error: say.error,
-        tried: say.tried,
-        providers,
-        kinds: KINDS.iter().map(|kind| (kind.name, kind.title)).collect(),
-        complete_form: console.web.at(&format!("{}?add=1", routes::ADMIN_PROVIDERS)),
-    };
-    draw(say.status, &page)
+        message: feedback.message,
+        error: feedback.error,
+        checks,
+        id: provider.id.to_string(),
+        name: provider.name.clone(),
+        kind: provider.kind.title,
+        users: providers.count_users(&provider).await?,
+        redirect_uri: providers.redirect_uri(&provider),
+        enabled: provider.is_enabled(),
+        in_file: provider.source == Source::File,
+        admits: doorward_language::admits(&provider.admits()),
+    })
+}
+
+/// Shows the page of a provider.
+async fn show_one(
+    console: &Console,
+    administrator: &Administrator,
+    name: &str,
+    (feedback, checks): (Feedback, Option<Vec<Check>>),
+) -> Response {
+    let status = feedback.status;
+    match page(console, administrator, name, (feedback, checks)).await {
+        Ok(page) => draw(status, &page),
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
+}
+
+/// Shows the list with the refusal of a form.
+async fn show_refused(
+    console: &Console,
+    administrator: &Administrator,
+    alert: (StatusCode, Alert),
+) -> Response {
+    let (all, feedback) = (Params::default(), Feedback::refused(alert));
+    list::show(console, administrator, &ProviderRows, &all, feedback).await
 }
 
 pub(crate) async fn get(
@@ -105,62 +207,60 @@ pub(crate) async fn get(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     match settings::asked(&console, &administrator, Family::Provider, &params).await {
-        Some(Ok(response)) => response,
-        Some(Err((status, alert))) => {
-            let say = Say { status, error: Some(alert), ..Say::default() };
-            show(&console, &administrator, say).await
-        }
-        None => show(&console, &administrator, Say::default()).await,
+        Some(Ok(response)) => return response,
+        Some(Err(alert)) => return show_refused(&console, &administrator, alert).await,
+        None => {}
     }
+    if let Some(name) = params.get("provider") {
+        let message = settings::saved(&console, Family::Provider, name, &params).await;
+        let feedback = Feedback { message, ..Feedback::default() };
+        return show_one(&console, &administrator, name, (feedback, None)).await;
+    }
+    list::show(&console, &administrator, &ProviderRows, &params, Feedback::default()).await
 }
 
-/// Adds the provider that the form describes.
-async fn add(console: &Console, authority: &Authority, params: &Params) -> Result<Say, Refusal> {
-    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
-    let mut settings: Map<String, Value> =
-        ["kind", "client_id", "client_secret", "issuer", "sign_up"]
-            .into_iter()
-            .map(|key| (key.to_owned(), text(key).into()))
-            .collect();
-    let domains = text("allowed_domains");
-    let domains = domains.split(',').map(str::trim).filter(|domain| !domain.is_empty());
-    settings.insert("allowed_domains".to_owned(), domains.collect::<Vec<_>>().into());
-    let providers = &console.admin.providers;
-    let provider = providers.add(authority, &text("name"), settings, Reach::Administered).await?;
-    Ok(Say {
-        message: Some(text::admin_provider_added(providers.redirect_uri(&provider))),
-        ..Say::default()
-    })
-}
-
-async fn test(console: &Console, name: &str) -> Result<Say, Refusal> {
-    let provider = console.admin.providers.named(name).await?;
+/// Tests a provider, and shows the results on its page.
+async fn test(console: &Console, administrator: &Administrator, name: &str) -> Response {
+    let provider = match console.admin.providers.named(name).await {
+        Ok(provider) => provider,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
     let found = console.admin.providers.examine(&provider).await;
-    let tried = found.into_iter().map(Look::of_finding).collect();
-    Ok(Say { tried: Some((provider.name.clone(), tried)), ..Say::default() })
-}
-
-async fn delete(console: &Console, name: &str) -> Result<Say, Refusal> {
-    console.admin.providers.delete(name).await?;
-    Ok(Say { message: Some(text::admin_provider_deleted()), ..Say::default() })
+    let checks = found.into_iter().map(Check::of_finding).collect();
+    show_one(console, administrator, name, (Feedback::default(), Some(checks))).await
 }
 
 /// The question before a provider is deleted.
 async fn question(console: &Console, name: &str) -> Result<Question, Refusal> {
     let provider = console.admin.providers.named(name).await?;
     let users = console.admin.providers.count_users(&provider).await?;
-    Ok(Question {
-        tab: "providers",
-        title: text::console_delete_provider(provider.name.as_str()),
-        effects: vec![
-            text::admin_provider_delete_sure(),
-            text::console_provider_ends(users.to_string()),
-        ],
-        objects: Vec::new(),
-        button: text::common_delete(),
-        action: routes::ADMIN_PROVIDERS.to_owned(),
-        back: routes::ADMIN_PROVIDERS.to_owned(),
-    })
+    let effects =
+        vec![text::admin_provider_delete_sure(), text::console_provider_ends(users.to_string())];
+    let title = text::console_delete_provider(provider.name.as_str());
+    let place = ("providers", routes::ADMIN_PROVIDERS);
+    Ok(Question::deletion(place, title, effects, Vec::new()))
+}
+
+async fn delete(
+    console: &Console,
+    administrator: &Administrator,
+    name: &str,
+    params: &Params,
+) -> Response {
+    if !sure::is_sure(params) {
+        return match question(console, name).await {
+            Ok(question) => sure::ask(console, administrator, params, question),
+            Err(refusal) => oops(&refusal).draw(&console.web),
+        };
+    }
+    let deleted = console.admin.providers.delete(name).await;
+    match Feedback::of(console, deleted.map(|()| text::admin_provider_deleted())) {
+        Ok(feedback) => {
+            let all = Params::default();
+            list::show(console, administrator, &ProviderRows, &all, feedback).await
+        }
+        Err(response) => response,
+    }
 }
 
 pub(crate) async fn post(
@@ -174,35 +274,13 @@ pub(crate) async fn post(
     };
     match settings::sent(&console, &administrator, Family::Provider, &params).await {
         Some(Ok(response)) => return response,
-        Some(Err((status, alert))) => {
-            let say = Say { status, error: Some(alert), ..Say::default() };
-            return show(&console, &administrator, say).await;
-        }
+        Some(Err(alert)) => return show_refused(&console, &administrator, alert).await,
         None => {}
     }
     let name = params.get("provider").unwrap_or_default();
-    let done = match params.get("do") {
-        Some("add") => {
-            let page = SignInTarget::page(routes::ADMIN_PROVIDERS);
-            match console.web.authority(&administrator.0.visitor, &page).await {
-                Ok(authority) => add(&console, &authority, &params).await,
-                Err(response) => return response,
-            }
-        }
-        Some("test") => test(&console, name).await,
-        Some("delete") if params.get("sure").is_some() => delete(&console, name).await,
-        Some("delete") => match question(&console, name).await {
-            Ok(question) => return sure::ask(&console, &administrator, &params, question),
-            Err(refusal) => Err(refusal),
-        },
-        _ => return ErrorPage::incomplete("do").draw(&console.web),
-    };
-    match done.map_err(|refusal| alert(&console, &refusal)) {
-        Ok(say) => show(&console, &administrator, say).await,
-        Err(Ok((status, alert))) => {
-            let say = Say { status, error: Some(alert), ..Say::default() };
-            show(&console, &administrator, say).await
-        }
-        Err(Err(response)) => response,
+    match params.get("do") {
+        Some("test") => test(&console, &administrator, name).await,
+        Some("delete") => delete(&console, &administrator, name, &params).await,
+        _ => ErrorPage::incomplete("do").draw(&console.web),
     }
 }

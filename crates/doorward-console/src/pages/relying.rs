@@ -1,7 +1,7 @@
-//! The form for the settings of a client as a relying party.
+//! The forms for the settings of a client as a relying party, and for the rules of its requests.
 
-use doorward_admin::RelyingPartyEdit;
-use doorward_model::RelyingParty;
+use doorward_admin::{NewRelyingParty, RelyingPartyEdit};
+use doorward_model::{ClientRules, ClientRulesEdit, RelyingParty};
 use doorward_transport::Params;
 
 /// The fields of the form.
@@ -29,15 +29,34 @@ impl OpenIdForm {
 
     /// The form as it was sent, if it was a part of the page.
     pub(super) fn typed(params: &Params) -> Option<Self> {
-        params.get("openid")?;
+        params.get("openid").map(|_| Self::fields(params))
+    }
+
+    /// The fields as they were sent.
+    pub(super) fn fields(params: &Params) -> Self {
         let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
-        Some(Self {
+        Self {
             pairwise: params.get("pairwise").is_some(),
             signed_userinfo: params.get("signed_userinfo").is_some(),
             post_logout: text("post_logout_redirect_uris"),
             backchannel: text("backchannel_logout_uri"),
             session_required: params.get("backchannel_logout_session_required").is_some(),
-        })
+        }
+    }
+
+    /// The relying party that it asks for.
+    pub(super) fn wanted(&self) -> NewRelyingParty {
+        NewRelyingParty {
+            pairwise: self.pairwise,
+            signed_userinfo: self.signed_userinfo,
+            post_logout_redirect_uris: self
+                .post_logout
+                .split_whitespace()
+                .map(ToOwned::to_owned)
+                .collect(),
+            backchannel_logout_uri: Some(self.backchannel.clone()).filter(|uri| !uri.is_empty()),
+            backchannel_logout_session_required: self.session_required,
+        }
     }
 
     /// The change that it asks for.
@@ -50,5 +69,27 @@ impl OpenIdForm {
             backchannel_logout_uri: Some(self.backchannel.clone()),
             backchannel_logout_session_required: Some(self.session_required),
         }
+    }
+}
+
+/// The rules for requests as a form has them.
+pub(super) fn typed_rules(params: &Params) -> ClientRules {
+    ClientRules {
+        require_pushed_authorization_requests: params
+            .get("require_pushed_authorization_requests")
+            .is_some(),
+        dpop_bound_access_tokens: params.get("dpop_bound_access_tokens").is_some(),
+    }
+}
+
+/// The change of the rules that a form asks for; none if they were not a part of it.
+pub(super) fn edited_rules(params: &Params) -> ClientRulesEdit {
+    if params.get("rules").is_none() {
+        return ClientRulesEdit::default();
+    }
+    let typed = typed_rules(params);
+    ClientRulesEdit {
+        require_pushed_authorization_requests: Some(typed.require_pushed_authorization_requests),
+        dpop_bound_access_tokens: Some(typed.dpop_bound_access_tokens),
     }
 }

@@ -1,4 +1,4 @@
-//! Administration of external resource servers.
+//! External resource servers: their list, a page of each, and the form for another.
 
 use std::sync::Arc;
 
@@ -6,139 +6,313 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
-use doorward_accounts::Authority;
-use doorward_admin::{Effect, MadeResource, NewResource, Proposal, Refusal, ResourceEdit, Snippet};
+use doorward_admin::{
+    Effect, Listed, MadeResource, NewResource, Proposal, Refusal, ResourceEdit, Snippet,
+};
 use doorward_language::{Message, text};
 use doorward_model::{ExternalResource, Role, routes};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, SignInTarget, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filled, form};
 
 use crate::{
     Console,
     pages::{
         Administrator, draw,
+        list::{self, Feedback, InMemory, Rows, SortText},
         sure::{self, Question},
+        table::{self, Cell, Column, Row},
     },
-    refusals::{Alert, alert, oops},
+    refusals::{Alert, oops},
 };
 
+/// The page of a resource server.
 #[derive(Template)]
-#[template(path = "admin_resources.html")]
+#[template(path = "admin_resource.html")]
 struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
     message: Option<Message>,
     error: Option<Alert>,
-    made: Option<Made>,
-    resources: Vec<Row>,
-}
-
-/// A resource server with the secret that is shown once.
-struct Made {
-    name: String,
-    id: String,
-    secret: String,
-}
-
-struct Row {
+    /// The secret that was made, which is shown once.
+    secret: Option<String>,
     id: String,
     url: String,
-    name: String,
-    scopes: String,
-    roles: String,
+    title: String,
+    fields: Fields,
     etag: String,
     metadata_url: String,
     metadata: String,
     snippets: Vec<Snippet>,
 }
 
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
+/// The form for another resource server.
+#[derive(Template)]
+#[template(path = "admin_resource_add.html")]
+struct AddPage {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
     message: Option<Message>,
     error: Option<Alert>,
-    made: Option<Made>,
+    fields: Fields,
 }
 
-fn row(console: &Console, resource: &ExternalResource) -> Row {
-    let guide = console.admin.resources.guide(resource);
-    let scopes: Vec<_> = resource.scopes.iter().map(|scope| scope.name()).collect();
-    Row {
+/// The fields of a form.
+struct Fields {
+    url: String,
+    name: String,
+    scopes: String,
+    roles: String,
+}
+
+impl Fields {
+    /// The fields as they were typed.
+    fn typed(params: &Params) -> Self {
+        let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+        Self { url: text("url"), name: text("name"), scopes: text("scopes"), roles: text("roles") }
+    }
+
+    /// The fields of a resource server as it is.
+    fn of(resource: &ExternalResource) -> Self {
+        Self {
+            url: resource.url.to_string(),
+            name: resource.name.clone(),
+            scopes: scopes(resource),
+            roles: roles(resource),
+        }
+    }
+}
+
+fn scopes(resource: &ExternalResource) -> String {
+    resource.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
+
+fn roles(resource: &ExternalResource) -> String {
+    resource.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// The resource servers, by URL.
+struct ResourceRows;
+
+/// The orders of the list.
+const ORDER: [SortText<ExternalResource>; 2] =
+    [("name", |resource| resource.name.clone()), ("url", |resource| resource.url.to_string())];
+
+impl Rows for ResourceRows {
+    type Query = InMemory;
+    type Row = ExternalResource;
+
+    const PATH: &'static str = routes::ADMIN_RESOURCES;
+    const TAB: &'static str = "resources";
+    const NAME: &'static str = "resources";
+
+    fn title(&self) -> Message {
+        text::admin_resources()
+    }
+
+    fn main_action(&self) -> Option<(String, Message)> {
+        Some((format!("{}?add=1", Self::PATH), text::admin_resource_add()))
+    }
+
+    fn search(&self) -> Option<Message> {
+        Some(text::console_search_resources())
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::sorted(text::common_name(), "name"),
+            Column::sorted(text::admin_resource_url(), "url"),
+            Column::plain(text::admin_resource_scopes()),
+            Column::plain(text::admin_resource_roles()),
+        ]
+    }
+
+    fn line(&self, resource: &ExternalResource) -> Row {
+        let cells = [
+            Cell::Text(resource.url.to_string()),
+            Cell::Text(scopes(resource)),
+            Cell::Text(roles(resource)),
+        ];
+        let id = resource.id.to_string();
+        let place = (format!("{}?resource={id}", Self::PATH), String::new());
+        Row::linked(id, resource.name.clone(), place, cells)
+    }
+
+    fn moves(&self, _: &Listed<ExternalResource>) -> table::Moves {
+        table::Moves { none: text::admin_resources_none(), ..table::Moves::default() }
+    }
+
+    async fn part(
+        &self,
+        console: &Console,
+        asked: InMemory,
+    ) -> Result<Listed<ExternalResource>, Refusal> {
+        let mut rows: Vec<ExternalResource> = console.admin.resources.all().await?.to_vec();
+        rows.retain(|resource| {
+            asked.finds(&[&resource.name, resource.url.as_str(), resource.id.as_str()])
+        });
+        asked.order(&mut rows, &ORDER)?;
+        Ok(asked.part(rows, |resource| resource.id.to_string()))
+    }
+}
+
+async fn show_list(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    feedback: Feedback,
+) -> Response {
+    list::show(console, administrator, &ResourceRows, params, feedback).await
+}
+
+/// Shows the form for another, as it was typed.
+fn show_add(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    Feedback { status, message, error, .. }: Feedback,
+) -> Response {
+    let browser = &administrator.0.browser;
+    let page = AddPage {
+        frame: console.web.frame(Some(browser)),
+        tab: "resources",
+        csrf: console.web.csrf(browser, "resources"),
+        message,
+        error,
+        fields: Fields::typed(params),
+    };
+    draw(status, &page)
+}
+
+/// Shows the page of a resource server; its form as it was typed, if it was sent.
+async fn show_one(
+    console: &Console,
+    administrator: &Administrator,
+    (id, typed): (&str, Option<&Params>),
+    (feedback, secret): (Feedback, Option<String>),
+) -> Response {
+    let resource = match console.admin.resources.named(id).await {
+        Ok(resource) => resource,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let guide = console.admin.resources.guide(&resource);
+    let browser = &administrator.0.browser;
+    let page = Page {
+        frame: console.web.frame(Some(browser)),
+        tab: "resources",
+        csrf: console.web.csrf(browser, "resources"),
+        message: feedback.message,
+        error: feedback.error,
+        secret,
         id: resource.id.to_string(),
         url: resource.url.to_string(),
-        name: resource.name.clone(),
-        scopes: scopes.join(" "),
-        roles: resource.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" "),
+        title: resource.name.clone(),
+        fields: typed.map_or_else(|| Fields::of(&resource), Fields::typed),
         etag: resource.etag(),
         metadata_url: guide.metadata_url,
         metadata: format!("{:#}", guide.metadata),
         snippets: guide.snippets,
-    }
-}
-
-async fn show(console: &Console, administrator: &Administrator, say: Say) -> Response {
-    let resources = match console.admin.resources.all().await {
-        Ok(resources) => resources,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    let page = Page {
-        frame: console.web.frame(Some(&administrator.0.browser)),
-        tab: "resources",
-        csrf: console.web.csrf(&administrator.0.browser, "resources"),
-        message: say.message,
-        error: say.error,
-        made: say.made,
-        resources: resources.iter().map(|resource| row(console, resource)).collect(),
-    };
-    draw(say.status, &page)
+    draw(feedback.status, &page)
 }
 
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
+    request: Request,
 ) -> Response {
-    show(&console, &administrator, Say::default()).await
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    if params.get("add").is_some() {
+        return show_add(&console, &administrator, &params, Feedback::default());
+    }
+    match params.get("resource") {
+        Some(id) => {
+            let shown = (Feedback::default(), None);
+            show_one(&console, &administrator, (id, None), shown).await
+        }
+        None => show_list(&console, &administrator, &params, Feedback::default()).await,
+    }
 }
 
 /// The words of a field.
-fn words(params: &Params, name: &str) -> Vec<String> {
-    let text = params.get(name).unwrap_or_default();
+fn words(text: &str) -> Vec<String> {
     text.split([' ', ',', '\n', '\r']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn made(made: &MadeResource, message: Message) -> Say {
-    let secret = made.secret.reveal().to_owned();
-    let made = Made { name: made.resource.name.clone(), id: made.resource.id.to_string(), secret };
-    Say { message: Some(message), made: Some(made), ..Say::default() }
+/// Removes a resource server once the administrator confirmed it.
+async fn remove(console: &Console, administrator: &Administrator, params: &Params) -> Response {
+    let id = params.get("resource").unwrap_or_default();
+    if !sure::is_sure(params) {
+        let effects = vec![text::admin_resource_remove_sure()];
+        let (place, title) =
+            (("resources", routes::ADMIN_RESOURCES), text::console_remove_resource());
+        let question = Question::deletion(place, title, effects, vec![id.to_owned()]);
+        return sure::ask(console, administrator, params, question);
+    }
+    let removed = console.admin.resources.remove(id).await;
+    match Feedback::of(console, removed.map(|()| text::admin_resource_removed())) {
+        Ok(feedback) => show_list(console, administrator, &Params::default(), feedback).await,
+        Err(response) => response,
+    }
 }
 
-async fn add(console: &Console, authority: &Authority, params: &Params) -> Result<Say, Refusal> {
-    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
-    let new = NewResource {
-        url: text("url"),
-        name: Some(text("name")).filter(|name| !name.is_empty()),
-        scopes: words(params, "scopes"),
-        roles: words(params, "roles"),
+/// Adds or changes a resource server, or replaces its secret: what gives access.
+async fn change(console: &Console, administrator: &Administrator, params: &Params) -> Response {
+    let next = filled(routes::ADMIN_RESOURCES, params, &["add", "url", "name", "scopes", "roles"]);
+    let target = SignInTarget::page(&next);
+    let authority = match console.web.authority(&administrator.0.visitor, &target).await {
+        Ok(authority) => authority,
+        Err(response) => return response,
     };
-    let added = console.admin.resources.add(authority, new).await?;
-    Ok(made(&added, text::admin_resource_added(&added.resource.name)))
-}
-
-async fn edit(console: &Console, authority: &Authority, params: &Params) -> Result<Say, Refusal> {
-    let edit = ResourceEdit {
-        name: Some(params.get("name").unwrap_or_default().to_owned()),
-        scopes: Some(words(params, "scopes")),
-        roles: Some(words(params, "roles")),
+    let resources = &console.admin.resources;
+    let id = params.get("resource").unwrap_or_default();
+    let fields = Fields::typed(params);
+    let (scopes, roles) = (words(&fields.scopes), words(&fields.roles));
+    let (made, told): (Result<Option<MadeResource>, Refusal>, _) = match params.get("do") {
+        Some("add") => {
+            let name = Some(fields.name.clone()).filter(|name| !name.is_empty());
+            let new = NewResource { url: fields.url, name, scopes, roles };
+            let added = resources.add(&authority, new).await;
+            let named = added.as_ref().map(|made| made.resource.name.clone());
+            let told = text::admin_resource_added(named.unwrap_or_default());
+            (added.map(Some), told)
+        }
+        Some("edit") => {
+            let (name, scopes, roles) = (Some(fields.name), Some(scopes), Some(roles));
+            let edit = ResourceEdit { name, scopes, roles };
+            let seen = Some(params.get("seen").unwrap_or_default());
+            let proposal = Proposal { of: id, change: &edit, seen, effect: Effect::Apply };
+            let edited = resources.edit(&authority, proposal).await;
+            (edited.map(|_| None), text::admin_resource_changed())
+        }
+        _ => {
+            let replaced = resources.new_secret(&authority, id).await;
+            (replaced.map(Some), text::admin_resource_secret_replaced())
+        }
     };
-    let (id, seen) = (params.get("resource").unwrap_or_default(), params.get("seen"));
-    let seen = Some(seen.unwrap_or_default());
-    let proposal = Proposal { of: id, change: &edit, seen, effect: Effect::Apply };
-    console.admin.resources.edit(authority, proposal).await?;
-    Ok(Say { message: Some(text::admin_resource_changed()), ..Say::default() })
+    match made {
+        Ok(Some(MadeResource { resource, secret })) => {
+            let shown = (Feedback::done(told), Some(secret.reveal().to_owned()));
+            show_one(console, administrator, (resource.id.as_str(), None), shown).await
+        }
+        Ok(None) => {
+            let feedback = Feedback::done(told).about(vec![id.to_owned()]);
+            show_list(console, administrator, &Params::default(), feedback).await
+        }
+        Err(refusal) => match Feedback::of(console, Err(refusal)) {
+            Ok(feedback) if params.get("do") == Some("add") => {
+                show_add(console, administrator, params, feedback)
+            }
+            Ok(feedback) => {
+                let typed = Some(params).filter(|params| params.get("do") == Some("edit"));
+                show_one(console, administrator, (id, typed), (feedback, None)).await
+            }
+            Err(response) => response,
+        },
+    }
 }
 
 pub(crate) async fn post(
@@ -150,50 +324,9 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let id = params.get("resource").unwrap_or_default();
-    let action = params.get("do").unwrap_or_default();
-    let done = match action {
-        "remove" if params.get("sure").is_some() => {
-            let removed = console.admin.resources.remove(id).await;
-            removed
-                .map(|()| Say { message: Some(text::admin_resource_removed()), ..Say::default() })
-        }
-        "remove" => {
-            let question = Question {
-                tab: "resources",
-                title: text::console_remove_resource(),
-                effects: vec![text::admin_resource_remove_sure()],
-                objects: vec![id.to_owned()],
-                button: text::common_delete(),
-                action: routes::ADMIN_RESOURCES.to_owned(),
-                back: routes::ADMIN_RESOURCES.to_owned(),
-            };
-            return sure::ask(&console, &administrator, &params, question);
-        }
-        "add" | "edit" | "secret" => {
-            let page = SignInTarget::page(routes::ADMIN_RESOURCES);
-            let authority = match console.web.authority(&administrator.0.visitor, &page).await {
-                Ok(authority) => authority,
-                Err(response) => return response,
-            };
-            match action {
-                "add" => add(&console, &authority, &params).await,
-                "edit" => edit(&console, &authority, &params).await,
-                "secret" => {
-                    let replaced = console.admin.resources.new_secret(&authority, id).await;
-                    replaced.map(|new| made(&new, text::admin_resource_secret_replaced()))
-                }
-                _ => return ErrorPage::incomplete("do").draw(&console.web),
-            }
-        }
-        _ => return ErrorPage::incomplete("do").draw(&console.web),
-    };
-    match done.map_err(|refusal| alert(&console, &refusal)) {
-        Ok(say) => show(&console, &administrator, say).await,
-        Err(Ok((status, alert))) => {
-            let say = Say { status, error: Some(alert), ..Say::default() };
-            show(&console, &administrator, say).await
-        }
-        Err(Err(response)) => response,
+    match params.get("do") {
+        Some("remove") => remove(&console, &administrator, &params).await,
+        Some("add" | "edit" | "secret") => change(&console, &administrator, &params).await,
+        _ => ErrorPage::incomplete("do").draw(&console.web),
     }
 }

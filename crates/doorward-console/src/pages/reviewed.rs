@@ -1,13 +1,17 @@
 //! Tools as an administrator reviews them, and the authorization server that an upstream names.
 
-use doorward_admin::{Difference, ReviewState, ReviewedTool, tool_etag};
-use doorward_language::Message;
+use doorward_admin::{Decision, Difference, ReviewState, ReviewedTool, tool_etag};
+use doorward_language::{Message, text};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign};
 
-use crate::findings::{review_state, tool_class};
+use crate::{
+    findings::{review_state, tool_class, tool_warning},
+    pages::table::{Cell, Row},
+};
 
-/// The most characters of a tool's description, and of one side of a difference, that the page
-/// shows.
+/// The most characters of a tool's description in a list, of it on a page, and of one side of a
+/// difference.
+const SUMMARY: usize = 120;
 const DESCRIPTION: usize = 400;
 const DIFFERENCE: usize = 20_000;
 
@@ -44,7 +48,7 @@ pub(super) struct Tool {
     pub(super) class: ToolClass,
     pub(super) class_text: Message,
     pub(super) description: String,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Message>,
     pub(super) changes: Vec<ChangedPart>,
     /// The etag of the state that is shown.
     pub(super) seen: String,
@@ -72,6 +76,35 @@ fn changed_part(one: &Difference) -> ChangedPart {
     ChangedPart { part: one.part.clone(), before: shown(&one.before), after: shown(&one.after) }
 }
 
+/// The message about a decision on several tools.
+pub(super) fn tools_decided(decision: Decision, count: usize) -> Message {
+    match decision {
+        Decision::Reject => text::console_tools_rejected(count),
+        Decision::Approve | Decision::Classify(_) => text::console_tools_approved(count),
+    }
+}
+
+/// The row of a tool in a list, with the cell of its upstream where the list has several.
+pub(super) fn tool_row(
+    key: String,
+    path: String,
+    upstream: Option<Cell>,
+    tool: &ReviewedTool,
+) -> Row {
+    let name = foreign::escaped(&tool.pin.tool).into_owned();
+    let mut states = vec![(review_state(tool.state()), tool.state() == ReviewState::Approved)];
+    if !tool.warnings.is_empty() {
+        states.push((text::console_tool_warnings(tool.warnings.len()), false));
+    }
+    let own = [
+        Cell::Text(tool_class(tool.class()).to_string()),
+        Cell::Text(foreign::line(&tool.description(), SUMMARY).into_owned()),
+        Cell::Badges(states),
+    ];
+    let cells = upstream.into_iter().chain(own);
+    Row::linked(key, name, (path, String::new()), cells).with_value(tool_etag(&tool.pin))
+}
+
 pub(super) fn tool(tool: ReviewedTool) -> Tool {
     Tool {
         shown_name: foreign::escaped(&tool.pin.tool).into_owned(),
@@ -82,7 +115,7 @@ pub(super) fn tool(tool: ReviewedTool) -> Tool {
         description: foreign::line(&tool.description(), DESCRIPTION).into_owned(),
         seen: tool_etag(&tool.pin),
         changes: tool.differences.iter().map(changed_part).collect(),
-        warnings: tool.warnings,
+        warnings: tool.warnings.iter().map(tool_warning).collect(),
         name: tool.pin.tool,
     }
 }

@@ -18,9 +18,9 @@ use crate::{
     Console,
     pages::{
         Administrator,
-        list::{self, InMemory, Rows, Say},
+        list::{self, Feedback, InMemory, Rows, SortText},
         settings,
-        table::{self, Cell, Column, Filter},
+        table::{Cell, Column, Filter, Row},
     },
     refusals::Alert,
 };
@@ -41,11 +41,17 @@ fn states(summary: &UpstreamSummary) -> Vec<(&'static str, Message, bool)> {
     states
 }
 
+/// The orders of the list.
+const ORDER: [SortText<UpstreamSummary>; 2] = [
+    ("name", |summary| summary.upstream.title.clone()),
+    ("kind", |summary| summary.upstream.kind.name.to_owned()),
+];
+
 /// The upstreams.
 struct ServiceRows;
 
 impl Rows for ServiceRows {
-    type Asked = InMemory;
+    type Query = InMemory;
     type Row = UpstreamSummary;
 
     const PATH: &'static str = routes::ADMIN_UPSTREAMS;
@@ -77,8 +83,8 @@ impl Rows for ServiceRows {
 
     fn columns(&self) -> Vec<Column> {
         vec![
-            Column::plain(text::common_name()),
-            Column::plain(text::admin_provider_kind()),
+            Column::sorted(text::common_name(), "name"),
+            Column::sorted(text::admin_provider_kind(), "kind"),
             Column::plain(text::common_state()),
             Column::plain(text::console_service_tools()),
             Column::plain(text::console_service_users()),
@@ -87,10 +93,9 @@ impl Rows for ServiceRows {
         ]
     }
 
-    fn line(&self, summary: &UpstreamSummary) -> table::Row {
+    fn line(&self, summary: &UpstreamSummary) -> Row {
         let upstream = &summary.upstream;
         let name = upstream.name.to_string();
-        let (below, kind) = (name.clone(), upstream.kind.name.to_owned());
         let source = match upstream.source {
             Source::File => text::admin_provider_in_file().to_string(),
             Source::Added => String::new(),
@@ -98,20 +103,15 @@ impl Rows for ServiceRows {
         let success = summary.health.last_success.map(|at| moment(Timestamp(at)));
         let states = states(summary).into_iter().map(|(_, text, good)| (text, good)).collect();
         let path = routes::ADMIN_UPSTREAM.replace("{upstream}", &name);
-        table::Row {
-            key: name.clone(),
-            name,
-            value: String::new(),
-            cells: vec![
-                Cell::Link { path, label: upstream.title.clone(), below },
-                Cell::Text(kind),
-                Cell::Badges(states),
-                Cell::Text(summary.tools.to_string()),
-                Cell::Text(summary.users.to_string()),
-                Cell::Time(success.unwrap_or_default()),
-                Cell::Text(source),
-            ],
-        }
+        let cells = [
+            Cell::Text(upstream.kind.name.to_owned()),
+            Cell::Badges(states),
+            Cell::Text(summary.tools.to_string()),
+            Cell::Text(summary.users.to_string()),
+            Cell::Time(success.unwrap_or_default()),
+            Cell::Text(source),
+        ];
+        Row::linked(name.clone(), upstream.title.clone(), (path, name), cells)
     }
 
     async fn part(
@@ -125,6 +125,7 @@ impl Rows for ServiceRows {
             asked.finds(&[&upstream.title, upstream.name.as_str()])
                 && asked.has_state(states(summary).iter().map(|(known, ..)| *known))
         });
+        asked.order(&mut summaries, &ORDER)?;
         Ok(asked.part(summaries, |summary| summary.upstream.name.to_string()))
     }
 }
@@ -136,8 +137,8 @@ pub(super) async fn show(
     params: &Params,
     (status, error): (StatusCode, Option<Alert>),
 ) -> Response {
-    let say = Say { status, message: None, error };
-    list::show(console, administrator, &ServiceRows, params, say).await
+    let feedback = Feedback { status, error, ..Feedback::default() };
+    list::show(console, administrator, &ServiceRows, params, feedback).await
 }
 
 pub(crate) async fn get(
@@ -146,10 +147,11 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let said = match settings::asked(&console, &administrator, Family::Upstream, &params).await {
+    let feedback = match settings::asked(&console, &administrator, Family::Upstream, &params).await
+    {
         Some(Ok(response)) => return response,
         Some(Err((status, alert))) => (status, Some(alert)),
         None => (StatusCode::OK, None),
     };
-    show(&console, &administrator, &params, said).await
+    show(&console, &administrator, &params, feedback).await
 }

@@ -45,6 +45,8 @@ struct Page {
     error: Option<Alert>,
     action: &'static str,
     title: Message,
+    /// The title of the list.
+    list_title: Message,
     /// The name of the one that changes; `None` for a new one.
     name: Option<String>,
     /// The name of a new one, as it was typed.
@@ -168,6 +170,52 @@ fn purpose(family: Family) -> &'static str {
     }
 }
 
+/// The etag of the settings in effect of one that was added.
+async fn etag_of(console: &Console, family: Family, name: &str) -> Result<Option<String>, Refusal> {
+    match family {
+        Family::Upstream => {
+            let upstream = console.admin.upstreams.named(name).await?;
+            console.admin.upstreams.etag(&upstream).await
+        }
+        Family::Provider => {
+            let provider = console.admin.providers.named(name).await?;
+            console.admin.providers.etag(&provider).await
+        }
+    }
+}
+
+/// The path of the page of an upstream or identity provider.
+pub(super) fn page_of(family: Family, name: &str) -> String {
+    let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    match family {
+        Family::Upstream => routes::ADMIN_UPSTREAM.replace("{upstream}", &name),
+        Family::Provider => format!("{}?provider={name}", routes::ADMIN_PROVIDERS),
+    }
+}
+
+/// The path of the page to show once settings took effect: it names the state, so that the page says
+/// what holds and nothing else.
+async fn saved_page(console: &Console, family: Family, name: &str) -> String {
+    let path = page_of(family, name);
+    let separator = if path.contains('?') { '&' } else { '?' };
+    match etag_of(console, family, name).await {
+        Ok(Some(etag)) => format!("{path}{separator}saved={etag}"),
+        Ok(None) | Err(_) => path,
+    }
+}
+
+/// The message that the settings which a page was asked for are in effect.
+pub(super) async fn saved(
+    console: &Console,
+    family: Family,
+    name: &str,
+    params: &Params,
+) -> Option<Message> {
+    let saved = params.get("saved")?;
+    let etag = etag_of(console, family, name).await.ok()??;
+    (etag == saved).then(text::settings_saved)
+}
+
 async fn held(console: &Console, family: Family, name: &str) -> Result<Held, Refusal> {
     let (settings, etag) = match family {
         Family::Upstream => {
@@ -232,9 +280,9 @@ impl Sent<'_> {
     }
 }
 
-/// The state of the page.
+/// The answer to a form, with its contents.
 #[derive(Default)]
-struct Say<'a> {
+struct Feedback<'a> {
     status: StatusCode,
     error: Option<Alert>,
     params: Option<&'a Params>,
@@ -247,7 +295,7 @@ fn show(
     administrator: &Administrator,
     (family, name): (Family, Option<&str>),
     held: &Held,
-    say: Say<'_>,
+    feedback: Feedback<'_>,
 ) -> Response {
     let title = match (family, name) {
         (_, Some(name)) => text::settings_of(name),
@@ -262,19 +310,23 @@ fn show(
             Family::Provider => "providers",
         },
         csrf: console.web.csrf(browser, purpose(family)),
-        error: say.error,
+        error: feedback.error,
         action: route(family),
         title,
+        list_title: match family {
+            Family::Upstream => text::console_services(),
+            Family::Provider => text::common_identity_providers(),
+        },
         name: name.map(ToOwned::to_owned),
-        typed: say.params.and_then(|params| params.get("name")).unwrap_or_default().to_owned(),
+        typed: feedback.params.and_then(|params| params.get("name")).unwrap_or_default().to_owned(),
         seen: held.etag.clone(),
-        shown: say.digest,
-        ends_access: say.edit.as_ref().is_some_and(|edit| edit.ends_access),
+        shown: feedback.digest,
+        ends_access: feedback.edit.as_ref().is_some_and(|edit| edit.ends_access),
         pastes: family == Family::Upstream && name.is_none(),
-        differences: say.edit.as_ref().map(differs),
-        groups: fieldsets(family, &held.settings, say.params),
+        differences: feedback.edit.as_ref().map(differs),
+        groups: fieldsets(family, &held.settings, feedback.params),
     };
-    draw(say.status, &page)
+    draw(feedback.status, &page)
 }
 
 /// The page to show, or the alert of a refusal that is about no form.
@@ -295,12 +347,14 @@ pub(super) async fn asked(
     params: &Params,
 ) -> Option<Drawn> {
     if params.get("add").is_some() {
-        let say = Say::default();
-        return Some(Ok(show(console, administrator, (family, None), &Held::default(), say)));
+        let feedback = Feedback::default();
+        return Some(Ok(show(console, administrator, (family, None), &Held::default(), feedback)));
     }
     let name = params.get("edit")?;
     Some(match held(console, family, name).await {
-        Ok(held) => Ok(show(console, administrator, (family, Some(name)), &held, Say::default())),
+        Ok(held) => {
+            Ok(show(console, administrator, (family, Some(name)), &held, Feedback::default()))
+        }
         Err(refusal) => refused(console, &refusal),
     })
 }
@@ -319,8 +373,8 @@ fn filled_in(
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let typed = Params::from_query(Some(&query)).unwrap_or_default();
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let say = Say { status, error, params: Some(&typed), ..Say::default() };
-    show(console, administrator, (family, None), &Held::default(), say)
+    let feedback = Feedback { status, error, params: Some(&typed), ..Feedback::default() };
+    show(console, administrator, (family, None), &Held::default(), feedback)
 }
 
 /// Takes the form. `None` if another one was sent.
@@ -362,22 +416,25 @@ pub(super) async fn sent(
         Err(refusal) => Err(refusal),
     };
     let object = (family, (step != Step::Add).then_some(name));
-    let say = match taken {
-        Ok(None) => return Some(Ok(answer::see_other(&console.web.at(route(family))))),
+    let feedback = match taken {
+        Ok(None) => {
+            let page = saved_page(console, family, name).await;
+            return Some(Ok(answer::see_other(&console.web.at(&page))));
+        }
         Ok(Some((edit, digest))) => {
-            Say { edit: Some(edit), digest, params: Some(params), ..Say::default() }
+            Feedback { edit: Some(edit), digest, params: Some(params), ..Feedback::default() }
         }
         Err(refusal) => match alert(console, &refusal) {
             Ok((status, alert)) => {
-                Say { status, error: Some(alert), params: Some(params), ..Say::default() }
+                Feedback { status, error: Some(alert), params: Some(params), ..Feedback::default() }
             }
             Err(response) => return Some(Ok(response)),
         },
     };
     // A change that is shown again is about the state that was seen, until it is refused.
-    let seen = params.get("seen").filter(|_| say.error.is_none());
+    let seen = params.get("seen").filter(|_| feedback.error.is_none());
     let before = Held { etag: seen.map_or(before.etag, ToOwned::to_owned), ..before };
-    Some(Ok(show(console, administrator, object, &before, say)))
+    Some(Ok(show(console, administrator, object, &before, feedback)))
 }
 
 /// Adds, changes, or answers the change to show with its digest. A change takes effect only if it is

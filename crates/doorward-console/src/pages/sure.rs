@@ -41,6 +41,19 @@ struct Page {
     hidden: Vec<(String, String)>,
 }
 
+impl Question {
+    /// The question before an object of the list at `path` is deleted.
+    pub(super) fn deletion(
+        (tab, path): (&'static str, &str),
+        title: Message,
+        effects: Vec<Message>,
+        objects: Vec<String>,
+    ) -> Self {
+        let (action, back) = (path.to_owned(), path.to_owned());
+        Self { tab, title, effects, objects, button: text::common_delete(), action, back }
+    }
+}
+
 /// Reports that the administrator confirmed the form.
 pub(super) fn is_sure(params: &Params) -> bool {
     params.get("sure").is_some()
@@ -53,6 +66,10 @@ pub(super) fn ask(
     params: &Params,
     mut question: Question,
 ) -> Response {
+    // The administrator returns to the part of the list that they saw.
+    if let Some(list) = params.get("list") {
+        question.back = format!("{}?{list}", question.back);
+    }
     let more = question.objects.len().saturating_sub(NAMED);
     question.objects.truncate(NAMED);
     let hidden = params

@@ -1,12 +1,6 @@
 //! The table of every list of administrators: search, filters, order, parts, check boxes with one
 //! bar of actions, and the same rows as a file. The database does the work; a page has one part.
 
-use std::fmt::Write as _;
-
-use axum::{
-    http::header,
-    response::{IntoResponse, Response},
-};
 use doorward_admin::Listed;
 use doorward_language::{Message, text};
 use doorward_transport::Params;
@@ -52,6 +46,18 @@ impl List<'_> {
         let limit = self.get("limit").parse().unwrap_or(USUAL).clamp(1, USUAL);
         let given = |cursor: &'static str| Some(self.get(cursor)).filter(|text| !text.is_empty());
         Listed::of_all(rows, (limit, (given("after"), given("before"))), name)
+    }
+
+    /// The query of the part that is shown, which forms send so that the list is shown as it was.
+    fn query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for name in COMMON.into_iter().chain(self.filters.iter().copied()) {
+            let value = self.get(name);
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.finish()
     }
 
     /// A link to the list with changed parameters. It begins with the first part unless a change
@@ -195,7 +201,7 @@ pub(super) enum Cell {
 
 impl Cell {
     /// The cell in a file.
-    fn plain(&self) -> String {
+    pub(super) fn plain(&self) -> String {
         match self {
             Self::Link { label: text, .. }
             | Self::Text(text)
@@ -217,24 +223,52 @@ pub(super) struct Row {
     pub(super) cells: Vec<Cell>,
 }
 
+impl Row {
+    /// A row that can be selected.
+    pub(super) fn new(key: impl Into<String>, name: impl Into<String>, cells: Vec<Cell>) -> Self {
+        Self { key: key.into(), name: name.into(), value: "1".to_owned(), cells }
+    }
+
+    /// A row that can be selected, whose first cell leads to its page, with a line below its name.
+    pub(super) fn linked(
+        key: impl Into<String>,
+        name: impl Into<String>,
+        (path, below): (String, String),
+        cells: impl IntoIterator<Item = Cell>,
+    ) -> Self {
+        let name = name.into();
+        let link = Cell::Link { path, label: name.clone(), below };
+        Self::new(key, name, std::iter::once(link).chain(cells).collect())
+    }
+
+    /// The state in which the row is shown.
+    pub(super) fn with_value(self, value: String) -> Self {
+        Self { value, ..self }
+    }
+}
+
 /// The actions on selected rows.
 pub(super) struct Bulk {
     pub(super) csrf: String,
     pub(super) actions: Vec<(&'static str, Message)>,
+    /// The query of the list, to which the action returns.
+    pub(super) list: String,
 }
 
 /// A table as the template `table.html` shows it.
 pub(super) struct Table {
+    /// The query of the part that is shown.
+    query: String,
     pub(super) path: String,
     pub(super) search: String,
     /// The label of the text to search for, where rows are searched.
     pub(super) search_label: Option<Message>,
     pub(super) kept: Vec<(&'static str, String)>,
-    pub(super) filters: Vec<FilterShown>,
+    pub(super) filters: Vec<FilterView>,
     /// The conditions in effect, each with the link without it.
     pub(super) chips: Vec<(String, String)>,
-    pub(super) columns: Vec<ColumnShown>,
-    pub(super) rows: Vec<RowShown>,
+    pub(super) columns: Vec<ColumnView>,
+    pub(super) rows: Vec<RowView>,
     /// The numbers of the rows; none if they are not counted.
     pub(super) range: Option<Message>,
     pub(super) sizes: Vec<(u64, String, bool)>,
@@ -247,7 +281,7 @@ pub(super) struct Table {
 }
 
 /// A filter as it is shown.
-pub(super) struct FilterShown {
+pub(super) struct FilterView {
     pub(super) name: &'static str,
     pub(super) label: Message,
     pub(super) value: String,
@@ -257,18 +291,22 @@ pub(super) struct FilterShown {
 }
 
 /// A column as it is shown.
-pub(super) struct ColumnShown {
+pub(super) struct ColumnView {
     pub(super) label: String,
     /// The link that sorts by it, and the value of `aria-sort`.
     pub(super) sort: Option<(String, &'static str)>,
 }
 
 /// A row as it is shown: each cell with the label of its column.
-pub(super) struct RowShown {
+pub(super) struct RowView {
     pub(super) key: String,
     pub(super) name: String,
     pub(super) value: String,
     pub(super) cells: Vec<(String, Cell)>,
+    /// An action changed it.
+    pub(super) changed: bool,
+    /// The message about the action, above the first row that it changed.
+    pub(super) message: Option<Message>,
 }
 
 /// An identifier with its middle left out.
@@ -282,7 +320,7 @@ pub(super) fn middle(id: &str) -> String {
     }
 }
 
-fn columns(list: &List<'_>, columns: Vec<Column>) -> Vec<ColumnShown> {
+fn columns(list: &List<'_>, columns: Vec<Column>) -> Vec<ColumnView> {
     let sort = list.get("sort");
     let shown = |column: Column| {
         let link = |name: &'static str| {
@@ -295,7 +333,7 @@ fn columns(list: &List<'_>, columns: Vec<Column>) -> Vec<ColumnShown> {
                 (list.link(&[("sort", name)]), "none")
             }
         };
-        ColumnShown { label: column.label.to_string(), sort: column.sort.map(link) }
+        ColumnView { label: column.label.to_string(), sort: column.sort.map(link) }
     };
     columns.into_iter().map(shown).collect()
 }
@@ -313,9 +351,10 @@ impl Table {
         let rows = listed.rows.iter().map(|one| {
             let Row { key, name, value, cells } = row(one);
             let labels = columns.iter().map(|column| column.label.clone());
-            RowShown { key, name, value, cells: labels.zip(cells).collect() }
+            let cells = labels.zip(cells).collect();
+            RowView { key, name, value, cells, changed: false, message: None }
         });
-        let rows: Vec<RowShown> = rows.collect();
+        let rows: Vec<RowView> = rows.collect();
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let first = if count == 0 { 0 } else { listed.skipped.saturating_add(1) };
         let limit = list.get("limit").parse().unwrap_or(USUAL);
@@ -333,6 +372,7 @@ impl Table {
         let around =
             |name: &str, cursor: Option<&str>| cursor.map(|cursor| list.link(&[(name, cursor)]));
         Self {
+            query: list.query(),
             path: list.path.to_owned(),
             search: list.get("search").to_owned(),
             search_label,
@@ -376,52 +416,56 @@ impl Table {
 
     /// Adds check boxes and the bar of actions.
     pub(super) fn with_actions(self, csrf: String, actions: Vec<(&'static str, Message)>) -> Self {
-        Self { bulk: Some(Bulk { csrf, actions }), ..self }
+        let list = self.query.clone();
+        Self { bulk: Some(Bulk { csrf, actions, list }), ..self }
+    }
+
+    /// Marks the rows that an action changed, and puts its message above the first of them. It is
+    /// handed back if no such row is shown.
+    pub(super) fn mark(&mut self, changed: &[String], message: Option<Message>) -> Option<Message> {
+        let mut message = message;
+        for row in self.rows.iter_mut().filter(|row| changed.contains(&row.key)) {
+            row.changed = true;
+            row.message = message.take();
+        }
+        message
+    }
+
+    /// The number of columns, with that of the check boxes.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len() + usize::from(self.bulk.is_some())
+    }
+
+    /// Reports a list that is short: it has no use for parts of other sizes.
+    pub(super) fn is_short(&self) -> bool {
+        let fewest = SIZES.first().and_then(|size| usize::try_from(*size).ok());
+        self.previous.is_none()
+            && self.next.is_none()
+            && fewest.is_some_and(|fewest| self.rows.len() <= fewest)
+    }
+
+    /// Reports that there is something to search: rows, or conditions that none fits.
+    pub(super) fn is_searchable(&self) -> bool {
+        (self.search_label.is_some() || !self.filters.is_empty())
+            && !(self.rows.is_empty() && self.chips.is_empty())
     }
 }
 
-fn shown(list: &List<'_>, filter: Filter) -> FilterShown {
+fn shown(list: &List<'_>, filter: Filter) -> FilterView {
     let value = list.get(filter.name).to_owned();
     let other = !value.is_empty() && !filter.is_choice(&value);
-    FilterShown { name: filter.name, label: filter.label, input: filter.input, value, other }
+    FilterView { name: filter.name, label: filter.label, input: filter.input, value, other }
+}
+
+/// The parameters of the list from which a form was sent.
+pub(super) fn returned(params: &Params) -> Params {
+    Params::from_query(params.get("list")).unwrap_or_default()
 }
 
 /// The keys of the rows that were selected.
 pub(super) fn selected(params: &Params) -> Vec<String> {
     let keys = params.names().filter_map(|name| name.strip_prefix("row-"));
     keys.map(ToOwned::to_owned).collect()
-}
-
-/// Reports that the list is asked for as a file.
-pub(super) fn as_file(params: &Params) -> bool {
-    params.get("format") == Some("csv")
-}
-
-/// A field of CSV. A text that a spreadsheet would take for a formula is led by an apostrophe.
-fn field(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    format!("\"{}\"", text.replace('"', "\"\""))
-}
-
-/// The rows as a CSV file.
-pub(super) fn file(name: &str, columns: &[Column], rows: &[Row]) -> Response {
-    let line = |fields: Vec<String>| fields.join(",");
-    let mut head = vec!["id".to_owned()];
-    head.extend(columns.iter().map(|column| field(&column.label.to_string())));
-    let mut csv = format!("{}\r\n", line(head));
-    for row in rows {
-        let mut fields = vec![field(&row.key)];
-        fields.extend(row.cells.iter().map(|cell| field(&cell.plain())));
-        let _ = write!(csv, "{}\r\n", line(fields));
-    }
-    let disposition = format!("attachment; filename=\"{name}.csv\"");
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, disposition),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    (headers, csv).into_response()
 }
 
 #[cfg(test)]
@@ -434,12 +478,6 @@ mod tests {
         let long = middle("https://client.example/oauth/metadata.json");
         assert_eq!(long, "https://client.…ata.json");
         assert_eq!(middle(&"é".repeat(60)).chars().count(), WHOLE);
-    }
-
-    #[test]
-    fn cells_of_files_are_no_formulas() {
-        assert_eq!(field("=1+1"), "\"'=1+1\"");
-        assert_eq!(field("say \"hello\", twice"), "\"say \"\"hello\"\", twice\"");
     }
 
     #[test]

@@ -18,11 +18,10 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Parts, Rows, Say},
+        list::{self, Feedback, Parts, Rows},
         sure::{self, Question},
         table::{self, Cell, Column, Filter, Row},
     },
-    refusals::alert,
 };
 
 #[derive(Template)]
@@ -37,7 +36,7 @@ struct Page {
 struct TokenRows(Timestamp);
 
 impl Rows for TokenRows {
-    type Asked = TokenList;
+    type Query = TokenList;
     type Row = (AccessToken, Option<User>);
 
     const PATH: &'static str = routes::ADMIN_TOKENS;
@@ -78,20 +77,16 @@ impl Rows for TokenRows {
             user.as_ref().map_or_else(|| token.user_id.to_string(), |one| one.name.to_string());
         let path = routes::ADMIN_USER.replace("{user}", token.user_id.as_str());
         let last_use = token.last_used_at.map_or_else(|| text::common_never().to_string(), moment);
-        Row {
-            key: token.id.to_string(),
-            name: token.name.clone(),
-            value: "1".to_owned(),
-            cells: vec![
-                Cell::Text(token.name.clone()),
-                Cell::Link { path, label: owner, below: String::new() },
-                Cell::Text(token.scopes.to_string()),
-                Cell::Time(moment(token.created_at)),
-                Cell::Time(last_use),
-                Cell::Time(moment(token.expires_at)),
-                Cell::Badges(vec![(state, live)]),
-            ],
-        }
+        let cells = vec![
+            Cell::Text(token.name.clone()),
+            Cell::Link { path, label: owner, below: String::new() },
+            Cell::Text(token.scopes.to_string()),
+            Cell::Time(moment(token.created_at)),
+            Cell::Time(last_use),
+            Cell::Time(moment(token.expires_at)),
+            Cell::Badges(vec![(state, live)]),
+        ];
+        Row::new(token.id.to_string(), token.name.clone(), cells)
     }
 
     fn actions(&self) -> Vec<(&'static str, Message)> {
@@ -112,10 +107,10 @@ async fn show(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    say: Say,
+    feedback: Feedback,
 ) -> Response {
     let rows = TokenRows(console.clock.now());
-    match list::parts(console, administrator, &rows, params, say).await {
+    match list::parts(console, administrator, &rows, params, feedback).await {
         Ok((status, parts, _)) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             draw(status, &Page { frame, tab: "tokens", parts })
@@ -130,7 +125,7 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show(&console, &administrator, &params, Say::default()).await
+    show(&console, &administrator, &params, Feedback::default()).await
 }
 
 /// Revokes the selected tokens once the administrator confirmed it.
@@ -159,17 +154,18 @@ pub(crate) async fn post(
         };
         return sure::ask(&console, &administrator, &params, question);
     }
-    let (mut revoked, mut refused) = (0_u64, None);
+    let (mut revoked, mut refused) = (Vec::new(), None);
     for key in keys {
         match console.admin.tokens.revoke(&key).await {
-            Ok(()) => revoked += 1,
+            Ok(()) => revoked.push(key),
             Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    let said = match refused.map(|refusal| alert(&console, &refusal)) {
-        None => Say::done(text::console_tokens_revoked(revoked)),
-        Some(Ok(alert)) => Say::refused(alert),
-        Some(Err(response)) => return response,
-    };
-    show(&console, &administrator, &Params::default(), said).await
+    match Feedback::of_several(&console, text::console_tokens_revoked(revoked.len()), refused) {
+        Ok(feedback) => {
+            let list = table::returned(&params);
+            show(&console, &administrator, &list, feedback.about(revoked)).await
+        }
+        Err(response) => response,
+    }
 }

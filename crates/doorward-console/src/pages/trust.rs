@@ -6,60 +6,51 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Effect, NewTrust, Proposal, Refusal, TrustChange};
+use doorward_admin::{Effect, Listed, NewTrust, Proposal, Refusal, TrustChange};
 use doorward_language::{Message, text};
 use doorward_model::{Client, routes};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, SignInTarget, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filled, form};
 
 use crate::{
     Console,
     pages::{
         Administrator, draw,
+        list::{self, Feedback, InMemory, Rows, SortText},
         scopes::SERVICE_SCOPES,
         sure::{self, Question},
+        table::{self, Cell, Column, Row},
     },
-    refusals::{Alert, alert, oops},
+    refusals::{Alert, oops},
 };
 
+/// The form for another rule, or the page of a rule with the form that changes it.
 #[derive(Template)]
-#[template(path = "admin_trust.html")]
+#[template(path = "admin_trust_rule.html")]
 struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
     message: Option<Message>,
     error: Option<Alert>,
-    rules: Vec<Row>,
     /// The rule that the form changes; `None` for a new one.
     changed: Option<Changed>,
     fields: Fields,
     public_url: String,
 }
 
-struct Row {
-    id: String,
-    link: String,
-    name: String,
-    issuer: String,
-    audience: String,
-    subject: String,
-    claims: Vec<String>,
-    reusable: bool,
-    blocked: bool,
-    scopes: String,
-    etag: String,
-}
-
 /// The rule that a form changes.
 struct Changed {
     id: String,
+    /// The path of its client.
+    client: String,
+    name: String,
     seen: String,
     issuer: String,
+    blocked: bool,
 }
 
 /// The fields of the form.
@@ -83,23 +74,6 @@ fn encoded(text: &str) -> String {
 
 fn claim_lines(claims: &BTreeMap<String, String>) -> Vec<String> {
     claims.iter().map(|(name, pattern)| format!("{name}={pattern}")).collect()
-}
-
-fn row(client: &Client) -> Option<Row> {
-    let rule = client.trust.as_ref()?;
-    Some(Row {
-        id: client.id.to_string(),
-        link: encoded(client.id.as_str()),
-        name: client.name.clone(),
-        issuer: rule.issuer.issuer.clone(),
-        audience: rule.audience.clone(),
-        subject: rule.subject.clone(),
-        claims: claim_lines(&rule.claims),
-        reusable: rule.reusable,
-        blocked: client.disabled_at.is_some(),
-        scopes: client.scopes.to_string(),
-        etag: client.etag(),
-    })
 }
 
 impl Fields {
@@ -183,44 +157,128 @@ impl Fields {
     }
 }
 
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
-    message: Option<Message>,
-    error: Option<Alert>,
-    /// The form as it was sent.
-    form: Option<(Option<Changed>, Fields)>,
+/// The rules, each with its client.
+struct TrustRows;
+
+/// The orders of the list.
+const ORDER: [SortText<Client>; 2] = [("name", |client| client.name.clone()), ("issuer", issuer)];
+
+fn issuer(client: &Client) -> String {
+    client.trust.as_ref().map(|rule| rule.issuer.issuer.clone()).unwrap_or_default()
 }
 
-async fn show(console: &Console, administrator: &Administrator, say: Say) -> Response {
-    let clients = match console.admin.trusts.all().await {
-        Ok(clients) => clients,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let (changed, fields) = say.form.unwrap_or_else(|| (None, Fields::empty()));
-    // Beside the form that changes a rule, that rule alone.
-    let shown = changed.as_ref().map(|changed: &Changed| changed.id.clone());
-    let is_listed = |client: &Client| shown.as_ref().is_none_or(|id| client.id.as_str() == id);
+fn subject(client: &Client) -> String {
+    client.trust.as_ref().map(|rule| rule.subject.clone()).unwrap_or_default()
+}
+
+/// The fields that the form for another rule keeps.
+const TYPED: [&str; 9] =
+    ["add", "name", "service", "issuer", "audience", "subject", "claims", "jwks_uri", "scope-*"];
+
+/// The path of the page of a rule.
+fn page_of(id: &str) -> String {
+    format!("{}?rule={}", routes::ADMIN_TRUST, encoded(id))
+}
+
+impl Rows for TrustRows {
+    type Query = InMemory;
+    type Row = Client;
+
+    const PATH: &'static str = routes::ADMIN_TRUST;
+    const TAB: &'static str = "trust";
+    const NAME: &'static str = "trust";
+
+    fn title(&self) -> Message {
+        text::admin_trust()
+    }
+
+    fn main_action(&self) -> Option<(String, Message)> {
+        Some((format!("{}?add=1", Self::PATH), text::admin_trust_add()))
+    }
+
+    fn search(&self) -> Option<Message> {
+        Some(text::console_search_trust())
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::sorted(text::common_name(), "name"),
+            Column::sorted(text::admin_trust_issuer(), "issuer"),
+            Column::plain(text::admin_trust_subject()),
+            Column::plain(text::admin_client_scopes()),
+            Column::plain(text::common_state()),
+        ]
+    }
+
+    fn line(&self, client: &Client) -> Row {
+        let blocked = client.disabled_at.is_some();
+        let state = if blocked { text::admin_client_state_blocked() } else { text::common_on() };
+        let cells = [
+            Cell::Text(issuer(client)),
+            Cell::Text(subject(client)),
+            Cell::Text(client.scopes.to_string()),
+            Cell::Badges(vec![(state, !blocked)]),
+        ];
+        let id = client.id.to_string();
+        Row::linked(id.clone(), client.name.clone(), (page_of(&id), String::new()), cells)
+    }
+
+    fn moves(&self, _: &Listed<Client>) -> table::Moves {
+        table::Moves { none: text::admin_trust_none(), ..table::Moves::default() }
+    }
+
+    async fn part(&self, console: &Console, asked: InMemory) -> Result<Listed<Client>, Refusal> {
+        let mut rows = console.admin.trusts.all().await?;
+        rows.retain(|client| {
+            client.trust.is_some()
+                && asked.finds(&[&client.name, &issuer(client), &subject(client)])
+        });
+        asked.order(&mut rows, &ORDER)?;
+        Ok(asked.part(rows, |client| client.id.to_string()))
+    }
+}
+
+async fn show_list(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    feedback: Feedback,
+) -> Response {
+    list::show(console, administrator, &TrustRows, params, feedback).await
+}
+
+/// Shows the form for a rule, as it was filled in.
+fn show_form(
+    console: &Console,
+    administrator: &Administrator,
+    (changed, fields): (Option<Changed>, Fields),
+    Feedback { status, message, error, .. }: Feedback,
+) -> Response {
     let page = Page {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "trust",
         csrf: console.web.csrf(&administrator.0.browser, "trust"),
-        message: say.message,
-        error: say.error,
-        rules: clients.iter().filter(|client| is_listed(client)).filter_map(row).collect(),
+        message,
+        error,
         changed,
         fields,
         public_url: console.web.at(""),
     };
-    draw(say.status, &page)
+    draw(status, &page)
 }
 
 /// The form that changes a rule.
 async fn form_of(console: &Console, id: &str) -> Result<(Option<Changed>, Fields), Refusal> {
     let client = console.admin.trusts.with_id(id).await?;
     let fields = Fields::of(&client).unwrap_or_else(Fields::empty);
-    let changed =
-        Changed { id: client.id.to_string(), seen: client.etag(), issuer: fields.issuer.clone() };
+    let changed = Changed {
+        id: client.id.to_string(),
+        client: format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(client.id.as_str())),
+        name: client.name.clone(),
+        seen: client.etag(),
+        issuer: fields.issuer.clone(),
+        blocked: client.disabled_at.is_some(),
+    };
     Ok((Some(changed), fields))
 }
 
@@ -230,17 +288,27 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let say = match params.get("rule") {
-        None => Say::default(),
+    let form = match params.get("rule") {
         Some(id) => match form_of(&console, id).await {
-            Ok(form) => Say { form: Some(form), ..Say::default() },
+            Ok(form) => Some(form),
             Err(refusal) => return oops(&refusal).draw(&console.web),
         },
+        None if params.get("name").is_some() => {
+            Some((None, Fields::sent(&params, Fields::empty())))
+        }
+        None => params.get("add").map(|_| (None, Fields::empty())),
     };
-    show(&console, &administrator, say).await
+    match form {
+        Some(form) => show_form(&console, &administrator, form, Feedback::default()),
+        None => show_list(&console, &administrator, &params, Feedback::default()).await,
+    }
 }
 
-async fn add(console: &Console, authority: &Authority, fields: &Fields) -> Result<Say, Refusal> {
+async fn add(
+    console: &Console,
+    authority: &Authority,
+    fields: &Fields,
+) -> Result<(String, Message), Refusal> {
     let new = NewTrust {
         name: fields.name.clone(),
         service: fields.service.clone(),
@@ -248,8 +316,8 @@ async fn add(console: &Console, authority: &Authority, fields: &Fields) -> Resul
         issuer: fields.issuer.clone(),
         more: fields.change()?,
     };
-    console.admin.trusts.add(authority, new).await?;
-    Ok(Say { message: Some(text::admin_trust_added()), ..Say::default() })
+    let added = console.admin.trusts.add(authority, new).await?;
+    Ok((added.id.to_string(), text::admin_trust_added()))
 }
 
 async fn save(
@@ -257,16 +325,31 @@ async fn save(
     authority: &Authority,
     (id, seen): (&str, &str),
     fields: &Fields,
-) -> Result<Say, Refusal> {
+) -> Result<(String, Message), Refusal> {
     let change = fields.change()?;
     let proposal = Proposal { of: id, change: &change, seen: Some(seen), effect: Effect::Apply };
     console.admin.trusts.edit(authority, proposal).await?;
-    Ok(Say { message: Some(text::admin_trust_changed()), ..Say::default() })
+    Ok((id.to_owned(), text::admin_trust_changed()))
 }
 
-async fn delete(console: &Console, id: &str, seen: &str) -> Result<Say, Refusal> {
-    console.admin.trusts.delete(id, Some(seen)).await?;
-    Ok(Say { message: Some(text::admin_trust_deleted()), ..Say::default() })
+/// Deletes a rule once the administrator confirmed it.
+async fn delete(
+    console: &Console,
+    administrator: &Administrator,
+    (id, seen): (&str, &str),
+    params: &Params,
+) -> Response {
+    if !sure::is_sure(params) {
+        let effects = vec![text::admin_trust_delete_sure()];
+        let (place, title) = (("trust", routes::ADMIN_TRUST), text::console_delete_trust());
+        let question = Question::deletion(place, title, effects, vec![id.to_owned()]);
+        return sure::ask(console, administrator, params, question);
+    }
+    let deleted = console.admin.trusts.delete(id, Some(seen)).await;
+    match Feedback::of(console, deleted.map(|()| text::admin_trust_deleted())) {
+        Ok(feedback) => show_list(console, administrator, &Params::default(), feedback).await,
+        Err(response) => response,
+    }
 }
 
 pub(crate) async fn post(
@@ -278,11 +361,10 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let authority = match console
-        .web
-        .authority(&administrator.0.visitor, &SignInTarget::page(routes::ADMIN_TRUST))
-        .await
-    {
+    // What was typed is kept over the sign-in, apart from keys, which are too long for a URL.
+    let next = filled(routes::ADMIN_TRUST, &params, &TYPED);
+    let target = SignInTarget::page(&next);
+    let authority = match console.web.authority(&administrator.0.visitor, &target).await {
         Ok(authority) => authority,
         Err(response) => return response,
     };
@@ -291,7 +373,7 @@ pub(crate) async fn post(
     let (done, form) = match params.get("do") {
         Some("add") => {
             let fields = Fields::sent(&params, Fields::empty());
-            (add(&console, &authority, &fields).await, Some((None, fields)))
+            (add(&console, &authority, &fields).await, (None, fields))
         }
         Some("save") => {
             let (changed, before) = match form_of(&console, id).await {
@@ -299,29 +381,19 @@ pub(crate) async fn post(
                 Err(refusal) => return oops(&refusal).draw(&console.web),
             };
             let fields = Fields::sent(&params, before);
-            (save(&console, &authority, (id, seen), &fields).await, Some((changed, fields)))
+            (save(&console, &authority, (id, seen), &fields).await, (changed, fields))
         }
-        Some("delete") if params.get("sure").is_some() => (delete(&console, id, seen).await, None),
-        Some("delete") => {
-            let question = Question {
-                tab: "trust",
-                title: text::console_delete_trust(),
-                effects: vec![text::admin_trust_delete_sure()],
-                objects: vec![id.to_owned()],
-                button: text::common_delete(),
-                action: routes::ADMIN_TRUST.to_owned(),
-                back: routes::ADMIN_TRUST.to_owned(),
-            };
-            return sure::ask(&console, &administrator, &params, question);
-        }
+        Some("delete") => return delete(&console, &administrator, (id, seen), &params).await,
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
-    match done.map_err(|refusal| alert(&console, &refusal)) {
-        Ok(say) => show(&console, &administrator, say).await,
-        Err(Ok((status, alert))) => {
-            let say = Say { status, error: Some(alert), form, ..Say::default() };
-            show(&console, &administrator, say).await
+    match done {
+        Ok((id, told)) => {
+            let feedback = Feedback::done(told).about(vec![id]);
+            show_list(&console, &administrator, &Params::default(), feedback).await
         }
-        Err(Err(response)) => response,
+        Err(refusal) => match Feedback::of(&console, Err(refusal)) {
+            Ok(feedback) => show_form(&console, &administrator, form, feedback),
+            Err(response) => response,
+        },
     }
 }

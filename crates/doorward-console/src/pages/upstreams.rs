@@ -7,12 +7,11 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Path, Request, State},
-    http::StatusCode,
     response::Response,
 };
 use doorward_admin::{
     Decision, Family, Object, Refusal, ReviewState, ReviewedTool, ReviewedUpstream, ToolVersion,
-    Why, tool_etag, waits,
+    Why, waits,
 };
 use doorward_audit::{AuditRow, Names};
 use doorward_gateway::{Source, Upstream, UpstreamConfig};
@@ -21,19 +20,22 @@ use doorward_model::{
     AuditFilter, Timestamp, ToolClass, UpstreamName, User, VitalRecord, foreign, routes,
 };
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, filters, form, moment};
+use doorward_web::{ErrorPage, Frame, draw_with_images, filters, form, moment};
 use serde_json::Value;
 
 use crate::{
     Console,
-    findings::{left_out_reason, review_state, tool_class},
+    findings::{left_out_reason, review_state},
     pages::{
         Administrator, draw,
-        reviewed::{NamedServer, Tool, named_server, tool},
+        list::Feedback,
+        reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
         services, settings,
         table::{self, Cell, Column, Filter, List, Table},
+        trial::{self, ResultPart, TrialForm},
     },
-    refusals::{Alert, alert, oops},
+    refusals::{Alert, oops},
+    schema_form::Input,
 };
 
 /// How many tools that wait for a decision the page shows whole.
@@ -50,6 +52,7 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
+    message: Option<Message>,
     error: Option<Alert>,
     upstream: Row,
     health: Health,
@@ -63,6 +66,8 @@ struct Page {
     more_waiting: usize,
     /// The tool that is looked at alone.
     tool: Option<Tool>,
+    /// The form with which it is tried.
+    trial: Option<TrialForm>,
     table: Option<Table>,
     roles: Vec<String>,
     settings: Vec<(String, String)>,
@@ -204,29 +209,9 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
         Column::plain(text::common_state()),
     ];
     let line = |tool: &ReviewedTool| {
-        let name = foreign::escaped(&tool.pin.tool).into_owned();
-        let query: String =
-            url::form_urlencoded::byte_serialize(tool.pin.tool.as_bytes()).collect();
-        let good = tool.state() == ReviewState::Approved;
-        let mut states = vec![(review_state(tool.state()), good)];
-        if !tool.warnings.is_empty() {
-            states.push((text::console_tool_warnings(tool.warnings.len()), false));
-        }
-        table::Row {
-            key: tool.pin.tool.clone(),
-            name: name.clone(),
-            value: tool_etag(&tool.pin),
-            cells: vec![
-                Cell::Link {
-                    path: format!("{}?tool={query}", list.path),
-                    label: name,
-                    below: String::new(),
-                },
-                Cell::Text(tool_class(tool.class()).to_string()),
-                Cell::Text(foreign::line(&tool.description(), 120).into_owned()),
-                Cell::Badges(states),
-            ],
-        }
+        let name = &tool.pin.tool;
+        let query: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        tool_row(name.clone(), format!("{}?tool={query}", list.path), None, tool)
     };
     let actions =
         vec![("approve", text::admin_client_approve()), ("reject", text::admin_tool_reject())];
@@ -243,18 +228,11 @@ async fn connections(
     let rows = console.store.connected_users(name, CONNECTED).await?;
     let listed = list.of_all(rows, |(user, _)| user.name.to_string());
     let columns = vec![Column::plain(text::common_name()), Column::plain(text::common_since())];
-    let line = |(user, since): &(User, Timestamp)| table::Row {
-        key: user.id.to_string(),
-        name: user.name.to_string(),
-        value: String::new(),
-        cells: vec![
-            Cell::Link {
-                path: routes::ADMIN_USER.replace("{user}", user.id.as_str()),
-                label: user.name.to_string(),
-                below: user.display_name.clone().unwrap_or_default(),
-            },
-            Cell::Time(moment(*since)),
-        ],
+    let line = |(user, since): &(User, Timestamp)| {
+        let path = routes::ADMIN_USER.replace("{user}", user.id.as_str());
+        let place = (path, user.display_name.clone().unwrap_or_default());
+        let cells = [Cell::Time(moment(*since))];
+        table::Row::linked(user.id.to_string(), user.name.to_string(), place, cells)
     };
     Ok(Table::new(list, &listed, (None, Vec::new()), columns, line))
 }
@@ -275,7 +253,7 @@ async fn page(
     console: &Console,
     administrator: &Administrator,
     (name, params): (&str, &Params),
-    error: Option<Alert>,
+    Feedback { message, error, changed, .. }: Feedback,
 ) -> Result<Page, Refusal> {
     let (mut reviewed, record) = console.admin.upstreams.review_one(name).await?;
     let browser = &administrator.0.browser;
@@ -290,22 +268,41 @@ async fn page(
     if one.is_some() && alone.is_none() {
         return Err(Refusal::Missing(Object::Tool, one.unwrap_or_default().to_owned()));
     }
-    let waiting: Vec<&ReviewedTool> = tools.iter().filter(|tool| waits(tool)).collect();
+    let decided = params.get("changed").and_then(|name| {
+        let tool = tools.iter().find(|tool| tool.pin.tool == name)?;
+        let shown = foreign::escaped(name).into_owned();
+        let message = text::console_tool_is_now(shown, review_state(tool.state()));
+        Some((message, name.to_owned()))
+    });
+    // A decision is answered with a redirection: the message is the state that holds now.
+    let (message, changed) = match decided {
+        Some((told, name)) => (Some(told), vec![name]),
+        None => (message, changed),
+    };
     let shown = if part == Part::Tools && alone.is_none() { WAITING } else { 0 };
+    let count = tools.iter().filter(|tool| waits(tool)).count();
+    let waiting = tools.iter().filter(|tool| waits(tool)).take(shown).cloned().map(tool).collect();
     let list = List { path: &path, params, filters: &FILTERS };
+    let mut table = match part {
+        Part::Tools if alone.is_none() => Some(tools_table(&list, tools, csrf.clone())),
+        Part::Connections => Some(connections(console, &list, id).await?),
+        Part::Tools | Part::Access | Part::Settings | Part::Activity => None,
+    };
+    let message = match &mut table {
+        Some(table) => table.mark(&changed, message),
+        None => message,
+    };
     Ok(Page {
         tab: "upstreams",
         frame: console.web.frame(Some(browser)),
+        message,
         error,
         health: Health::from(&record),
-        waiting: waiting.iter().take(shown).map(|one| tool((*one).clone())).collect(),
-        more_waiting: waiting.len().saturating_sub(WAITING),
+        waiting,
+        more_waiting: count.saturating_sub(WAITING),
+        trial: alone.as_ref().and_then(|tool| trial::form(tool, params)),
         tool: alone.clone().map(tool),
-        table: match part {
-            Part::Tools if alone.is_none() => Some(tools_table(&list, tools, csrf.clone())),
-            Part::Connections => Some(connections(console, &list, id).await?),
-            Part::Tools | Part::Access | Part::Settings | Part::Activity => None,
-        },
+        table,
         roles: reviewed.upstream.public_config().roles,
         settings: if part == Part::Settings { settings_of(&reviewed.upstream) } else { Vec::new() },
         activity: if part == Part::Activity { activity(console, id).await? } else { Vec::new() },
@@ -330,10 +327,25 @@ pub(super) async fn show(
     console: &Console,
     administrator: &Administrator,
     asked: (&str, &Params),
-    (status, error): (StatusCode, Option<Alert>),
+    feedback: Feedback,
 ) -> Response {
-    match page(console, administrator, asked, error).await {
+    let status = feedback.status;
+    match page(console, administrator, asked, feedback).await {
         Ok(page) => draw(status, &page),
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
+}
+
+/// Shows the page of a tool with the form that was sent.
+async fn show_trial(
+    console: &Console,
+    administrator: &Administrator,
+    asked: (&str, &Params),
+    (feedback, form): (Feedback, TrialForm),
+) -> Response {
+    let status = feedback.status;
+    match page(console, administrator, asked, feedback).await {
+        Ok(page) => draw_with_images(status, &Page { trial: Some(form), ..page }),
         Err(refusal) => oops(&refusal).draw(&console.web),
     }
 }
@@ -345,7 +357,22 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show(&console, &administrator, (&name, &params), (StatusCode::OK, None)).await
+    let message = settings::saved(&console, Family::Upstream, &name, &params).await;
+    let feedback = Feedback { message, ..Feedback::default() };
+    show(&console, &administrator, (&name, &params), feedback).await
+}
+
+/// Shows the page again with the refusal of an action.
+async fn refused(
+    console: &Console,
+    administrator: &Administrator,
+    name: &str,
+    refusal: Refusal,
+) -> Response {
+    match Feedback::of(console, Err(refusal)) {
+        Ok(feedback) => show(console, administrator, (name, &Params::default()), feedback).await,
+        Err(response) => response,
+    }
 }
 
 /// Decides about the selected tools, each in the state in which it was shown.
@@ -356,21 +383,21 @@ async fn decide_selected(
     decision: Decision,
 ) -> Response {
     let by = administrator.0.visitor.user.name.as_str();
-    let mut refused = None;
+    let (mut decided, mut refused) = (Vec::new(), None);
     for key in table::selected(params) {
         let seen = params.get(&format!("row-{key}"));
         let tool = ToolVersion { upstream: name, tool: &key, seen };
-        if let Err(refusal) = console.admin.upstreams.decide(tool, decision, by).await {
-            refused = refused.or(Some(refusal));
+        match console.admin.upstreams.decide(tool, decision, by).await {
+            Ok(_) => decided.push(key),
+            Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    match refused.map(|refusal| alert(console, &refusal)) {
-        None => answer::see_other(&console.web.at(&page_of(name))),
-        Some(Ok((status, alert))) => {
-            let asked = (name, &Params::default());
-            show(console, administrator, asked, (status, Some(alert))).await
+    match Feedback::of_several(console, tools_decided(decision, decided.len()), refused) {
+        Ok(feedback) => {
+            let asked = (name, &table::returned(params));
+            show(console, administrator, asked, feedback.about(decided)).await
         }
-        Some(Err(response)) => response,
+        Err(response) => response,
     }
 }
 
@@ -388,6 +415,13 @@ pub(crate) async fn post_selected(
     let decision = match params.get("do") {
         Some("approve") => Decision::Approve,
         Some("reject") => Decision::Reject,
+        Some("try") => {
+            let asked = (name.as_str(), &params);
+            return match trial::call(&console, &administrator, asked).await {
+                Ok(shown) => show_trial(&console, &administrator, asked, shown).await,
+                Err(response) => response,
+            };
+        }
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     decide_selected(&console, &administrator, (&name, &params), decision).await
@@ -409,19 +443,12 @@ pub(crate) async fn post(
         }
         None => {}
     }
-    let empty = Params::default();
     if let (Some("accept-server"), Some(upstream), Some(seen)) =
         (params.get("decision"), params.get("upstream"), params.get("seen"))
     {
         return match console.admin.upstreams.accept_server(upstream, Some(seen)).await {
             Ok(_) => answer::see_other(&console.web.at(&page_of(upstream))),
-            Err(refusal) => match alert(&console, &refusal) {
-                Ok((status, alert)) => {
-                    let asked = (upstream, &empty);
-                    show(&console, &administrator, asked, (status, Some(alert))).await
-                }
-                Err(response) => response,
-            },
+            Err(refusal) => refused(&console, &administrator, upstream, refusal).await,
         };
     }
     let decision = match (params.get("decision"), params.get("class")) {
@@ -438,17 +465,12 @@ pub(crate) async fn post(
     else {
         return ErrorPage::incomplete("decision").draw(&console.web);
     };
-    let path = page_of(upstream);
+    let name: String = url::form_urlencoded::byte_serialize(tool.as_bytes()).collect();
+    let path = format!("{}?changed={name}#row-{name}", page_of(upstream));
     let tool = ToolVersion { upstream, tool, seen: Some(seen) };
     let by = administrator.0.visitor.user.name.as_str();
     match console.admin.upstreams.decide(tool, decision, by).await {
         Ok(_) => answer::see_other(&console.web.at(&path)),
-        Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                let asked = (upstream, &empty);
-                show(&console, &administrator, asked, (status, Some(alert))).await
-            }
-            Err(response) => response,
-        },
+        Err(refusal) => refused(&console, &administrator, upstream, refusal).await,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Parts, Rows},
+        list::{self, Feedback, Parts, Rows},
         sure::{self, Question},
         table::{self, Cell, Column, Filter},
         users::{Row, roles, row, state_text},
@@ -50,15 +50,6 @@ struct AddPage {
     password_min_length: usize,
 }
 
-/// The contents of the list besides the users.
-#[derive(Default)]
-struct Say {
-    status: StatusCode,
-    message: Option<Message>,
-    error: Option<Alert>,
-    handed_over: Option<HandedOver>,
-}
-
 /// A user to whom no mail about their account was sent.
 struct HandedOver {
     name: String,
@@ -79,7 +70,7 @@ struct Typed {
 struct UserRows;
 
 impl Rows for UserRows {
-    type Asked = UserList;
+    type Query = UserList;
     type Row = (User, UserState);
 
     const PATH: &'static str = routes::ADMIN_USERS;
@@ -124,18 +115,13 @@ impl Rows for UserRows {
         let Row { id, name, shown, email, roles, since, .. } = row(user, *state);
         let good = matches!(state, UserState::Active | UserState::Service);
         let path = routes::ADMIN_USER.replace("{user}", &id);
-        table::Row {
-            name: name.clone(),
-            value: "1".to_owned(),
-            cells: vec![
-                Cell::Link { path, label: name, below: shown },
-                Cell::Text(email),
-                Cell::Text(roles),
-                Cell::Time(since),
-                Cell::Badges(vec![(state_text(*state), good)]),
-            ],
-            key: id,
-        }
+        let cells = [
+            Cell::Text(email),
+            Cell::Text(roles),
+            Cell::Time(since),
+            Cell::Badges(vec![(state_text(*state), good)]),
+        ];
+        table::Row::linked(id, name, (path, shown), cells)
     }
 
     fn actions(&self) -> Vec<(&'static str, Message)> {
@@ -163,13 +149,12 @@ async fn show_list(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    say: Say,
+    (feedback, handed_over): (Feedback, Option<HandedOver>),
 ) -> Response {
-    let said = list::Say { status: say.status, message: say.message, error: say.error };
-    match list::parts(console, administrator, &UserRows, params, said).await {
+    match list::parts(console, administrator, &UserRows, params, feedback).await {
         Ok((status, parts, _)) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
-            let page = ListPage { frame, tab: "users", parts, handed_over: say.handed_over };
+            let page = ListPage { frame, tab: "users", parts, handed_over };
             draw(status, &page)
         }
         Err(response) => response,
@@ -181,18 +166,22 @@ async fn show_add(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    say: Say,
+    refused: Option<(StatusCode, Alert)>,
 ) -> Response {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let providers = match console.admin.providers.enabled().await {
         Ok(providers) => providers,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
+    let (status, error) = match refused {
+        Some((status, alert)) => (status, Some(alert)),
+        None => (StatusCode::OK, None),
+    };
     let page = AddPage {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "users",
         csrf: console.web.csrf(&administrator.0.browser, "users"),
-        error: say.error,
+        error,
         providers: providers
             .iter()
             .map(|provider| (provider.id.to_string(), provider.name.clone()))
@@ -206,7 +195,7 @@ async fn show_add(
         passwords: console.admin.users.have_passwords(),
         password_min_length: console.admin.users.password_min_length(),
     };
-    draw(say.status, &page)
+    draw(status, &page)
 }
 
 pub(crate) async fn list(
@@ -216,9 +205,9 @@ pub(crate) async fn list(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     if params.get("add").is_some() {
-        return show_add(&console, &administrator, &params, Say::default()).await;
+        return show_add(&console, &administrator, &params, None).await;
     }
-    show_list(&console, &administrator, &params, Say::default()).await
+    show_list(&console, &administrator, &params, (Feedback::default(), None)).await
 }
 
 /// An action on selected users.
@@ -265,27 +254,28 @@ async fn change_selected(
             Err(response) => return response,
         },
     };
-    let (mut changed, mut refused) = (0_u64, None);
+    let (mut changed, mut refused) = (Vec::new(), None);
     for user in users {
         let done = match &authority {
             None => console.admin.users.disable(&user, None).await,
             Some(authority) => console.admin.users.enable(authority, &user, None).await,
         };
         match done {
-            Ok(()) => changed += 1,
+            Ok(()) => changed.push(user.id.to_string()),
             Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    let message = Some(match bulk {
-        Bulk::Disable => text::console_users_were_disabled(changed),
-        Bulk::Enable => text::console_users_were_enabled(changed),
-    });
-    let say = match refused.map(|refusal| alert(console, &refusal)) {
-        None => Say { message, ..Say::default() },
-        Some(Ok((status, alert))) => Say { status, message, error: Some(alert), ..Say::default() },
-        Some(Err(response)) => return response,
+    let message = match bulk {
+        Bulk::Disable => text::console_users_were_disabled(changed.len()),
+        Bulk::Enable => text::console_users_were_enabled(changed.len()),
     };
-    show_list(console, administrator, &Params::default(), say).await
+    match Feedback::of_several(console, message, refused) {
+        Ok(feedback) => {
+            let shown = (feedback.about(changed), None);
+            show_list(console, administrator, &table::returned(params), shown).await
+        }
+        Err(response) => response,
+    }
 }
 
 /// The user as the form describes them.
@@ -345,15 +335,12 @@ pub(crate) async fn add(
                 &console.web.at(&routes::ADMIN_USER.replace("{user}", invited.user.id.as_str())),
             ),
             told => {
-                let say = Say { handed_over: told, ..Say::default() };
-                show_list(&console, &administrator, &Params::default(), say).await
+                let shown = (Feedback::default(), told);
+                show_list(&console, &administrator, &Params::default(), shown).await
             }
         },
         Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                let say = Say { status, error: Some(alert), ..Say::default() };
-                show_add(&console, &administrator, &params, say).await
-            }
+            Ok(alert) => show_add(&console, &administrator, &params, Some(alert)).await,
             Err(response) => response,
         },
     }

@@ -22,7 +22,7 @@ use crate::{
     explanation::effect,
     pages::{
         Administrator, draw,
-        list::{self, Asked, Rows, Say},
+        list::{self, Feedback, ListQuery, Rows},
         table::{Cell, Column, Moves, Row},
     },
     refusals::{Alert, alert, oops},
@@ -40,7 +40,7 @@ struct Which {
     after: Option<String>,
 }
 
-impl Asked for Which {
+impl ListQuery for Which {
     fn after(self, limit: u64, after: Option<String>) -> Self {
         Self { limit: Some(limit), after }
     }
@@ -54,7 +54,7 @@ fn path_of(number: i64) -> String {
 }
 
 impl Rows for VersionRows {
-    type Asked = Which;
+    type Query = Which;
     type Row = PolicyVersion;
 
     const PATH: &'static str = routes::ADMIN_POLICY_VERSIONS;
@@ -140,7 +140,7 @@ pub(crate) async fn list(
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     let rows = VersionRows(in_effect(&found));
-    list::show(&console, &administrator, &rows, &params, Say::default()).await
+    list::show(&console, &administrator, &rows, &params, Feedback::default()).await
 }
 
 /// The number of the version in effect.

@@ -15,7 +15,7 @@ use crate::{
     settings::{AuthMethod, Profile, Settings, address, below, no_userinfo, oauth2, scopes},
 };
 
-/// The most pages of organisations or teams that are read: 300 of each.
+/// Maximum number of pages of organisations or teams that are read: 300 of each.
 const PAGES: u32 = 3;
 
 /// The API of an installation.

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod issued;
+mod moved;
 mod signed;
 mod verify;
 
@@ -9,9 +10,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorward_model::IdentityId;
-use doorward_transport::oauth::{Content, RequestSubject, Tokens};
+use doorward_transport::oauth::Tokens;
 use openidconnect::{ClientId, EndSessionUrl, LogoutRequest, PostLogoutRedirectUrl};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
 use discovery::{Discovered, Discovery};
@@ -24,7 +25,6 @@ use super::{
     ProviderAnswer, SignOutPage, Start, UsableCredential, plain::joined,
 };
 use crate::{
-    claims,
     client::{Client, NoTokens, Request},
     error::FederationError,
     settings::{OpenId, TENANT},
@@ -171,7 +171,7 @@ impl OpenIdConnect {
             && !subject.is_empty()
         {
             if let Some(token) = &tokens.access_token {
-                let more = self.userinfo(&found, url, token, &subject).await?;
+                let more = self.userinfo_of(&found, url, token, &subject).await?;
                 if let Some(all) = claims.as_object_mut() {
                     // The sub is the same, in the form of the ID token.
                     all.extend(more.into_iter().filter(|(name, value)| {
@@ -194,44 +194,6 @@ impl OpenIdConnect {
             id_token: id_token.filter(|_| keep),
             authenticated,
         })
-    }
-
-    /// Asks userinfo (OpenID Connect Core §5.3): JSON, or a signed token.
-    async fn userinfo(
-        &self,
-        found: &Arc<Discovered>,
-        url: &Url,
-        access_token: &str,
-        subject: &str,
-    ) -> Result<Map<String, Value>, FederationError> {
-        let api = self.client.api(access_token);
-        let answer = api.answer(url.as_str()).await?;
-        let told = match &answer.content {
-            Content::Text(token) if answer.is_success() && token.split('.').count() == 3 => {
-                self.discovery
-                    .signed(found, token)
-                    .await?
-                    .map_err(|why| FederationError::Untrusted(format!("userinfo: {why}")))?
-                    .payload
-            }
-            _ => api.read(url.as_str(), &answer)?,
-        };
-        let Value::Object(members) = told else {
-            let failure = answer.failure(RequestSubject::Resource);
-            return Err(FederationError::answered(url.as_str(), failure));
-        };
-        let told = Value::Object(members);
-        let named = claims::identifier(&told, "sub");
-        match (named, told) {
-            (Some(told), Value::Object(members)) if told == subject => Ok(members),
-            (Some(_), _) => Err(FederationError::Untrusted(
-                "userinfo is about another user than the ID token".to_owned(),
-            )),
-            (None, told) => Err(FederationError::Nonsense(format!(
-                "{url} does not name the user: its sub {}",
-                claims::unfit(told.get("sub"))
-            ))),
-        }
     }
 }
 
@@ -319,9 +281,19 @@ impl Protocol for OpenIdConnect {
         code: &str,
         begun: &PendingSignIn<'_>,
     ) -> Result<ProviderAnswer, FederationError> {
-        let found = self.discovery.document().await?;
-        let endpoint = &found.metadata.token;
-        let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
+        let mut found = self.discovery.document().await?;
+        let redeem = async |found: &Discovered| {
+            let endpoint = &found.metadata.token;
+            self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await
+        };
+        let mut redeemed = redeem(&found).await;
+        if let Err(error) = &redeemed
+            && let Some(fresh) = self.moved(&found, error, |metadata| Some(&metadata.token)).await
+        {
+            redeemed = redeem(&fresh).await;
+            found = fresh;
+        }
+        let tokens = redeemed?;
         let id_token = tokens.id_token.clone().ok_or_else(|| {
             FederationError::Untrusted(
                 "the token response has no ID token; check that the scope openid is requested"
@@ -335,7 +307,15 @@ impl Protocol for OpenIdConnect {
 
     async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens> {
         let found = self.discovery.document().await?;
-        self.client.refresh(&found.metadata.token, token).await
+        let refreshed = self.client.refresh(&found.metadata.token, token).await;
+        if let Err(none) = &refreshed
+            && none.refresh_token.is_none()
+            && let Some(fresh) =
+                self.moved(&found, &none.error, |metadata| Some(&metadata.token)).await
+        {
+            return self.client.refresh(&fresh.metadata.token, token).await;
+        }
+        refreshed
     }
 
     async fn confirm(

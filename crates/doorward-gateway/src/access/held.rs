@@ -59,6 +59,11 @@ impl StoredTokens {
         Self { refresh_token: refresh_token.or(self.refresh_token), ..self }
     }
 
+    /// The same with another token endpoint of their issuer.
+    pub(crate) fn refreshed_at(self, token_endpoint: String) -> Self {
+        Self { token_endpoint, ..self }
+    }
+
     /// The forms that take both tokens back at their issuer (RFC 7009 section 2.1), the one that
     /// lives longer first.
     pub(crate) fn revocations(&self) -> Vec<Vec<(&'static str, String)>> {

@@ -6,7 +6,7 @@ use doorward_transport::FlightError;
 
 use crate::upstream::Upstream;
 
-/// Why there is no token.
+/// Reason for which there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoToken {
     /// The user has to connect; the text states the reason.

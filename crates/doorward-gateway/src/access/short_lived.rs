@@ -11,9 +11,9 @@ use doorward_model::{Timestamp, UpstreamName, UserId};
 use super::key::AccessKey;
 use crate::upstream::Upstream;
 
-/// How many seconds before its end a token is replaced.
+/// Seconds before its expiry at which a token is replaced.
 pub(super) const EARLY: i64 = 30;
-/// The most tokens, and the most wanted scopes, that are kept in memory.
+/// Maximum number of tokens, and of wanted scopes, kept in memory.
 const MOST: usize = 10_000;
 
 /// Tokens with their end.
@@ -57,7 +57,7 @@ impl Waits {
     fn lock(&self) -> MutexGuard<'_, HashMap<AccessKey, Timestamp>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Notes a wish to wait for so many seconds.
+    /// Notes a request to wait for so many seconds.
     pub(crate) fn note(&self, key: AccessKey, seconds: Option<i64>, now: Timestamp) {
         let mut waits = self.lock();
         waits.retain(|_, until| now < *until);

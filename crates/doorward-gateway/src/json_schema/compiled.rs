@@ -1,5 +1,5 @@
-//! Schemas that clients compile when they are told of a tool: one that does not compile costs them
-//! the whole list.
+//! Schemas that clients compile when they read the list of tools: one that does not compile makes
+//! them refuse the whole list.
 
 use std::collections::BTreeSet;
 

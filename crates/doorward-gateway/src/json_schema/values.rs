@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// The longest pattern that is passed on.
 const MOST_PATTERN: usize = 1000;
-/// The most values of an enumeration that are compared with each other.
+/// Maximum number of values of an enumeration that are compared with each other.
 const MOST_COMPARED: usize = 1000;
 
 /// A value as it is valid for its keyword.

@@ -2,21 +2,12 @@
 
 use std::sync::PoisonError;
 
-use http::{HeaderMap, header};
+use doorward_transport::oauth::Challenge;
+use http::header;
 use url::Url;
 
 use super::{Discovered, MAX_DOCUMENT, OAuthError, discover};
 use crate::{Gateway, upstream::Upstream};
-
-/// The challenge of an upstream, which may be in several headers.
-pub(crate) fn challenge_of(headers: &HeaderMap) -> String {
-    let all: Vec<&str> = headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    all.join(", ")
-}
 
 impl Gateway {
     /// Discovers the authorization server; requests the upstream's challenge first, if it never
@@ -48,6 +39,16 @@ impl Gateway {
             "io.modelcontextprotocol/clientCapabilities": {},
         });
         let initialize = serde_json::json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about});
+        if upstream.config.kind == "sse" {
+            // A stream without an end is given up.
+            let request = http::Request::get(url.as_str())
+                .header(header::ACCEPT, "text/event-stream")
+                .body(Vec::new())
+                .ok()?;
+            if let Some(said) = challenged_by(upstream, request).await {
+                return Some(said);
+            }
+        }
         for (method, version, params) in [
             ("server/discover", "2026-07-28", serde_json::json!({"_meta": meta})),
             ("initialize", "2025-11-25", initialize),
@@ -62,17 +63,24 @@ impl Gateway {
                 .header("mcp-method", method)
                 .body(body.to_string().into_bytes())
                 .ok()?;
-            let outbound = &upstream.outbound;
-            let asked = outbound.send_within_origin(request, MAX_DOCUMENT, outbound.timeout());
             // A server that does not know a method may answer it in its own way.
-            let Ok((answer, _)) = asked.await else { continue };
-            let said = challenge_of(&answer.headers);
-            if !said.is_empty() {
-                *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(said.clone());
+            if let Some(said) = challenged_by(upstream, request).await {
                 return Some(said);
             }
         }
         None
     }
+}
+
+/// Sends a request without a token, and keeps the challenge in its answer.
+async fn challenged_by(upstream: &Upstream, request: http::Request<Vec<u8>>) -> Option<String> {
+    let outbound = &upstream.outbound;
+    let asked = outbound.send_within_origin(request, MAX_DOCUMENT, outbound.timeout());
+    let (answer, _) = asked.await.ok()?;
+    let said = Challenge::text(&answer.headers);
+    if said.is_empty() {
+        return None;
+    }
+    *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(said.clone());
+    Some(said)
 }

@@ -21,7 +21,7 @@ use crate::{
     upstream::Upstream,
 };
 
-/// For how many seconds the callback of a user is awaited.
+/// Seconds for which the callback of a user is awaited.
 const AWAITED: i64 = 600;
 
 /// The user who is redirected, and the browser.
@@ -33,7 +33,7 @@ pub struct ConnectingUser<'a> {
     pub browser: &'a str,
 }
 
-/// Why a user is not connected.
+/// Reason for which a user is not connected.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No such upstream, or not for this user.

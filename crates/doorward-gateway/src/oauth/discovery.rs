@@ -1,7 +1,7 @@
 //! Discovery of an upstream's authorization server: its challenge, its metadata, its authorization
 //! server's metadata (G18–G20).
 
-use doorward_transport::oauth::{Found, Missing, NotFound};
+use doorward_transport::oauth::{Challenge, Found, Missing, NotFound};
 use url::Url;
 
 use super::{
@@ -12,52 +12,6 @@ use crate::upstream::Upstream;
 
 /// The most authorization servers that are tried of those that an upstream names.
 const MOST_SERVERS: usize = 3;
-
-/// The contents of a `WWW-Authenticate` header (RFC 9728 §5.1, RFC 6750 §3).
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Challenge {
-    pub(crate) resource_metadata: Option<String>,
-    pub(crate) scope: Option<String>,
-}
-
-/// Reads a challenge. Unreadable parts count as absent.
-pub(crate) fn challenge(header: &str) -> Challenge {
-    let mut found = Challenge::default();
-    let mut rest = header;
-    while let Some((before, after)) = rest.split_once('=') {
-        let name = before.trim_end().rsplit([' ', ',', '\t']).next().unwrap_or_default();
-        let name = name.to_ascii_lowercase();
-        let after = after.trim_start();
-        let (value, remaining) = if let Some(quoted) = after.strip_prefix('"') {
-            let mut value = String::new();
-            let mut letters = quoted.char_indices();
-            let mut end = quoted.len();
-            while let Some((at, letter)) = letters.next() {
-                match letter {
-                    '\\' => value.extend(letters.next().map(|(_, escaped)| escaped)),
-                    '"' => {
-                        end = at + 1;
-                        break;
-                    }
-                    other => value.push(other),
-                }
-            }
-            (value, quoted.get(end..).unwrap_or_default())
-        } else {
-            let end = after.find([',', ' ']).unwrap_or(after.len());
-            (after.get(..end).unwrap_or_default().to_owned(), after.get(end..).unwrap_or_default())
-        };
-        match name.as_str() {
-            "resource_metadata" if found.resource_metadata.is_none() => {
-                found.resource_metadata = Some(value);
-            }
-            "scope" if found.scope.is_none() => found.scope = Some(value),
-            _ => {}
-        }
-        rest = remaining;
-    }
-    found
-}
 
 /// The authorization server of an upstream, and its resource.
 #[derive(Clone, Debug)]
@@ -197,7 +151,7 @@ pub(crate) async fn discover(
     said: Option<&str>,
     pinned: Option<&str>,
 ) -> Result<Discovered, OAuthError> {
-    let challenged = said.map(challenge).unwrap_or_default();
+    let challenged = said.map(Challenge::read).unwrap_or_default();
     let told = told(upstream, challenged.resource_metadata.as_deref()).await?;
     let (server, mut left_out) = server(upstream, &told, pinned).await?;
     left_out.splice(0..0, told.left_out);
@@ -243,29 +197,4 @@ pub(crate) async fn discover(
         unsure,
         server,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn g18_challenges_are_read_whatever_their_order_and_quoting() {
-        for header in [
-            r#"Bearer resource_metadata="https://a.example/x", scope="a b""#,
-            r#"Bearer error="invalid_token", error_description="a=b, \"c\"", scope="a b", resource_metadata="https://a.example/x""#,
-            r#"Basic realm="x", Bearer scope="a b",resource_metadata=https://a.example/x"#,
-            r#"Negotiate YWI=, bearer Scope = "a b" , Resource_Metadata= "https://a.example/x""#,
-        ] {
-            let read = challenge(header);
-            assert_eq!(
-                (read.resource_metadata.as_deref(), read.scope.as_deref()),
-                (Some("https://a.example/x"), Some("a b")),
-                "{header}"
-            );
-        }
-        for nothing in ["", "Bearer", "Bearer realm", "===", "\"", "a=\"\\"] {
-            assert_eq!(challenge(nothing), Challenge::default(), "{nothing}");
-        }
-    }
 }

@@ -179,14 +179,16 @@ fn log_left_out<T>(found: &Found<T>) {
 }
 
 /// Fetches the metadata of the resource at `url`. `challenged` is the URL from the upstream's
-/// challenge.
+/// challenge, which some servers write relative to their own.
 pub(super) async fn resource_metadata(
     outbound: &Outbound,
     url: &Url,
     challenged: Option<&str>,
 ) -> Result<Found<ResourceMetadata>, Option<NotFound>> {
     // A place that is no URL to fetch is one that does not have the document.
-    let told = challenged.and_then(|told| endpoint("resource_metadata", told).ok());
+    let told = challenged
+        .and_then(|told| url.join(told).ok())
+        .and_then(|told| endpoint("resource_metadata", told.as_str()).ok());
     let mut urls: Vec<Url> = told.into_iter().collect();
     for url in resource_metadata_urls(url) {
         if !urls.contains(&url) {

@@ -24,9 +24,8 @@ use url::Url;
 use crate::upstream::Upstream;
 
 pub(crate) use by_hand::{ByHand, Method};
-pub(crate) use challenge::challenge_of;
 pub use connect::{ConnectError, ConnectingUser, PendingConnection};
-pub(crate) use discovery::{Discovered, challenge as read_challenge, discover};
+pub(crate) use discovery::{Discovered, discover};
 pub(crate) use metadata::{covers, revocation_endpoint, server_metadata};
 
 /// The most bytes of a document or answer of an authorization server.
@@ -214,6 +213,13 @@ impl NoTokens {
     pub(crate) fn refuses_by_status(&self) -> bool {
         matches!(self.status, Some(400 | 401 | 403))
     }
+
+    /// Reports that the endpoint may have moved: its URL is not known to the server, or leads
+    /// elsewhere.
+    pub(crate) fn may_have_moved(&self) -> bool {
+        matches!(self.failure, Failure::Nonsense(_))
+            && matches!(self.status, Some(300..=399 | 404 | 405 | 410))
+    }
 }
 
 impl From<NoTokens> for OAuthError {
@@ -249,6 +255,9 @@ pub(crate) async fn token_request(
         status,
         rotated: failed.refresh_token,
     })?;
+    for left in &tokens.left_out {
+        tracing::info!(%endpoint, %left, "a member of a token response was left out");
+    }
     let rotated = tokens.refresh_token.clone();
     usable(tokens).map_err(|failure| NoTokens { failure, status, rotated })
 }

@@ -9,7 +9,7 @@ use doorward_store::StoreError;
 use doorward_transport::oauth::Failure;
 use url::Url;
 
-use super::{NoTokens, Tokens, registration, token_request};
+use super::{NoTokens, Tokens, metadata::endpoint, registration, server_metadata, token_request};
 use crate::{
     Inner,
     access::{
@@ -133,6 +133,10 @@ async fn failed(
         Failure::Refused(_) | Failure::Wait { .. } | Failure::Silent(_) => false,
     };
     let why = format!("the access to {} could not be refreshed: {}", upstream.title, none.failure);
+    let before = match moved(upstream, &connection.issuer, &none, &before).await {
+        Some(token_endpoint) => before.refreshed_at(token_endpoint),
+        None => before,
+    };
     // It may work in a moment: free the reservation and keep the connection, with the refresh token
     // that counts now.
     let version = connection.version + 1;
@@ -141,6 +145,32 @@ async fn failed(
     kept.tokens = Some(held::seal(gateway, &kept, &before.rotated(none.rotated)));
     keep(gateway, &kept).await?;
     Err(if connects { NoToken::Connect(why) } else { NoToken::Unavailable(why) })
+}
+
+/// The token endpoint that the issuer of a connection names now, where the one of the connection
+/// may be no more and another is named. The next refresh is sent there.
+async fn moved(
+    upstream: &Upstream,
+    issuer: &str,
+    none: &NoTokens,
+    before: &StoredTokens,
+) -> Option<String> {
+    if !none.may_have_moved() {
+        return None;
+    }
+    let set = &upstream.by_hand;
+    let named = if set.are_enough() {
+        set.token.as_ref().map(Url::to_string)
+    } else {
+        let found = server_metadata(&upstream.outbound, issuer, set).await.ok()?;
+        Some(found.value.token_endpoint)
+    };
+    let named = endpoint("token endpoint", &named?).ok()?;
+    if Url::parse(&before.token_endpoint).is_ok_and(|old| old == named) {
+        return None;
+    }
+    tracing::info!(upstream = %upstream.name, %issuer, endpoint = %named, "an authorization server names another token endpoint now; refreshes are sent there");
+    Some(named.to_string())
 }
 
 fn refreshed(

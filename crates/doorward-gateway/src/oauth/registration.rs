@@ -239,7 +239,11 @@ async fn register(
         let code = format!("HTTP {} to a registration: {}", answer.status, told.code);
         OAuthError::Refused(code, told.description.clone())
     })?;
-    let Registration { client_id, client_secret, auth_method, secret_expires_at } = registration;
+    let Registration { client_id, client_secret, auth_method, secret_expires_at, left_out } =
+        registration;
+    for left in &left_out {
+        tracing::info!(upstream = %upstream.name, %left, "a member of a registration was left out");
+    }
     let method = match auth_method.as_deref() {
         _ if client_secret.is_none() => Method::None,
         Some("client_secret_post") => Method::ClientSecretPost,

@@ -196,11 +196,7 @@ impl Http {
         let headers = headers_of(headers(&self.auth.upstream.auth), None, "text/event-stream")?;
         let request = Request { method: Method::GET, headers, body: None };
         let response = self.send(url.as_str(), &request).await?;
-        let streams = response.status().is_success()
-            && doorward_transport::media_type::is(
-                response.headers(),
-                doorward_transport::media_type::EVENT_STREAM,
-            );
+        let streams = response.status().is_success() && may_be_events(response.headers());
         if streams { Ok(self.events_of(response)) } else { Err(answer::of_refusal(response).await) }
     }
 }
@@ -303,6 +299,13 @@ impl StreamableHttpClient for Http {
         });
         Ok(read.flat_map(futures_util::stream::iter).boxed())
     }
+}
+
+/// Reports a body that is a stream of events by its media type, or states none of its own: some
+/// servers forget it, or leave what their framework writes for text.
+fn may_be_events(headers: &HeaderMap) -> bool {
+    use doorward_transport::media_type::{EVENT_STREAM, Media};
+    Media::of(headers).is_none_or(|media| media.is(EVENT_STREAM) || media.is("text/plain"))
 }
 
 /// The fixed headers of an upstream.

@@ -1,5 +1,5 @@
 //! Folders of documents, which this server indexes and searches itself. Each caller finds and reads
-//! what their roles let them see.
+//! only documents that their roles allow.
 
 use std::{
     collections::HashMap,
@@ -43,9 +43,10 @@ pub(crate) static KIND: Kind = Kind {
     driver: &Knowledge,
 };
 
-/// The most documents in the list of resources. All are found by the tools and by their template.
+/// Maximum number of documents in the list of resources. All are found by the tools and by their
+/// template.
 const MOST_LISTED: usize = 200;
-/// The most searches at the same time, so that they leave threads to everything else.
+/// Maximum number of searches at the same time, so that they leave threads to everything else.
 const AT_ONCE: usize = 4;
 /// The pause that a client is given while there is no index yet, in seconds.
 const WAIT: u64 = 5;

@@ -54,14 +54,14 @@ impl Connector for HttpSse {
     }
 }
 
-/// How long the upstream may take to name the URL for POST requests.
+/// Time that the upstream may take to name the URL for POST requests.
 const ENDPOINT_WITHIN: Duration = Duration::from_secs(10);
-/// How long a post is waited for. Some servers end its response after the answer on the stream: from
-/// then on it counts as accepted.
+/// Time that a post is waited for. Some servers end its response after the answer on the stream:
+/// from then on it counts as accepted.
 const POST_WITHIN: Duration = Duration::from_secs(30);
-/// The most bytes that are read of the response to a post.
+/// Maximum number of bytes that are read of the response to a post.
 const MOST_BYTES: usize = 1024 * 1024;
-/// The most messages of one event or response that wait to be delivered.
+/// Maximum number of messages of one event or response that wait to be delivered.
 const WAITING: usize = 64;
 
 /// A connection: the stream, and the data needed for POST requests.

@@ -40,7 +40,7 @@ pub(crate) static KIND: Kind = Kind {
     driver: &Stdio,
 };
 
-/// The most characters of one line of standard error that are logged.
+/// Maximum number of characters of one line of standard error that are logged.
 const MAX_LOGGED: usize = 500;
 /// The variables of Doorward's environment that every process gets.
 const PASSED: &[&str] = &["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
@@ -116,7 +116,7 @@ struct Process {
     stop: CancellationToken,
 }
 
-/// How long a process may take to end by itself once its input is closed.
+/// Time that a process may take to end by itself once its input is closed.
 const LEAVE_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 impl Drop for Process {

@@ -91,6 +91,12 @@ impl Reader {
             Some(at) => line.split_at(at),
             None => (line, &b":"[..]),
         };
+        // Some servers write a message on a line of its own, without the name of a field.
+        if line.starts_with(b"{\"") && self.event.data.is_none() {
+            self.event.data = Some(String::from_utf8_lossy(line).into_owned());
+            self.end_event();
+            return;
+        }
         let value = value.strip_prefix(b":").unwrap_or(value);
         let value = String::from_utf8_lossy(value.strip_prefix(b" ").unwrap_or(value));
         match name {
@@ -195,11 +201,22 @@ mod tests {
             "id: 1\nid: 2\ndata: x\n\n",
             "data: x",
             "data: x\n",
+            ":\n:\n\nretry: 10\n\ndata: x\n\n",
+            "event: ping\n\ndata: x\n\n",
+            "data : y\ndata: x\n\n",
+            "DATA: y\ndata: x\n\n",
         ] {
             assert_eq!(data(text).await, ["x"], "{text:?}");
         }
         assert_eq!(data("data: a\ndata: b\n\n").await, ["a\nb"]);
         assert_eq!(data("data\n\n").await, [""]);
+        for text in [
+            "{\"a\":1}\n{\"b\":2}",
+            "{\"a\":1}\r\n\r\n{\"b\":2}\r\n",
+            "event: message\n{\"a\":1}\n\n{\"b\":2}\n\n",
+        ] {
+            assert_eq!(data(text).await, ["{\"a\":1}", "{\"b\":2}"], "{text:?}");
+        }
     }
 
     #[tokio::test]

@@ -330,7 +330,17 @@ pub(super) fn block(mut value: Value, left_out: &mut LeftOut) -> Value {
     if let Value::String(written) = &value {
         return json!({"type": "text", "text": written});
     }
-    let kind = text(&value, "type").unwrap_or_default().to_owned();
+    // A text without a type, and a type in other letters.
+    let told = text(&value, "type").map(str::to_ascii_lowercase);
+    let kind = match told {
+        None if text(&value, "text").is_some() => "text".to_owned(),
+        told => told.unwrap_or_default(),
+    };
+    if let Value::Object(members) = &mut value
+        && needed(&kind).len() > 1
+    {
+        members.insert("type".to_owned(), Value::String(kind.clone()));
+    }
     annotations(&mut value);
     if kind == "text"
         && let Some(written) = value.get_mut("text").filter(|written| !written.is_string())
@@ -353,9 +363,9 @@ pub(super) fn block(mut value: Value, left_out: &mut LeftOut) -> Value {
     let shown: String = kind.chars().filter(|letter| !letter.is_control()).take(40).collect();
     left_out.add(&format!("block {shown}"), if known { Why::Unread } else { Why::Kind });
     let words = if known {
-        format!("a block of the type {shown:?} is left out: it is not what the protocol specifies")
+        format!("a block of the type {shown:?} is left out: it does not conform to the protocol")
     } else {
-        format!("a block of the type {shown:?} is left out: the protocol has no such type")
+        format!("a block of the type {shown:?} is left out: the protocol does not define this type")
     };
     json!({"type": "text", "text": format!("({words})")})
 }

@@ -33,14 +33,14 @@ use crate::{left_out::LeftOut, link_error::LinkError, log_limit::LogLimit};
 /// A message of an upstream.
 pub(crate) type Message = RxJsonRpcMessage<RoleClient>;
 
-/// The most bytes of one message of an upstream.
+/// Maximum number of bytes of one message of an upstream.
 pub(crate) const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// The longest URI of a resource of which a change is told.
+/// The longest URI of a resource whose changes are reported.
 pub(crate) const LONGEST_URI: usize = 4096;
-/// The most values of one message, and how deep they are nested.
+/// Maximum number of values of one message, and how deep they are nested.
 const MOST_VALUES: usize = 1_000_000;
 const MOST_DEPTH: usize = 100;
-/// The most requests that are remembered of one connection.
+/// Maximum number of requests that are remembered of one connection.
 const MOST_SENT: usize = 10_000;
 
 /// The budget of one message of an upstream.

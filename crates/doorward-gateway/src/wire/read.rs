@@ -20,7 +20,7 @@ use crate::{
 /// The size in bytes from which a text is read off the asynchronous threads.
 const LARGE: usize = 256 * 1024;
 
-/// The most messages of one batch.
+/// Maximum number of messages of one batch.
 const MOST_BATCH: usize = 1000;
 
 /// The ID of Doorward's check that a session still exists at an upstream. Its answer is not read.
@@ -237,7 +237,7 @@ impl Wire {
         match serde_json::from_value(Value::Object(clean)) {
             Ok(message) => ReadText::Message(Box::new(message)),
             Err(_) => {
-                self.no_message(text.as_bytes(), "its members are not what the protocol specifies")
+                self.no_message(text.as_bytes(), "its members do not conform to the protocol")
             }
         }
     }

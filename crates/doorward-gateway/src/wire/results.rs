@@ -16,7 +16,7 @@ use super::{
 use crate::left_out::{LeftOut, Why};
 
 /// The words for a result that cannot be read.
-const OTHER: &str = "something that is not what the protocol specifies";
+const OTHER: &str = "a message that does not conform to the protocol";
 
 /// Reads the result of a request, without parts that do not conform to the protocol. The error
 /// follows "answered METHOD with".
@@ -130,6 +130,13 @@ fn call(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, String> {
         return Ok(read.into());
     }
     let mut members = object(result)?;
+    // The revision 2024-10-07 has one value in place of blocks.
+    if !members.contains_key("content")
+        && let Some(told) = members.remove("toolResult")
+    {
+        let text = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
+        members.insert("content".to_owned(), json!([{"type": "text", "text": text}]));
+    }
     let nothing = members.keys().all(|name| matches!(name.as_str(), "_meta" | "resultType"));
     let known = nothing
         || ["content", "structuredContent", "isError"]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Client, ClientId, ConnectStep, GrantType, OAuthErrorCode, Reason, Resource, Scope, ScopeSet,
-    StepKind, Timestamp, UserId, id::random_text,
+    Client, ClientId, ConnectStep, GrantType, KeyThumbprint, OAuthErrorCode, Reason, Resource,
+    Scope, ScopeSet, StepKind, Timestamp, UserId, id::random_text,
 };
 use doorward_transport::{ClientAddress, Params};
 use serde_json::{Map, Value};
@@ -52,14 +52,23 @@ fn supported(params: &Params) -> Result<(), Failure> {
     Err(Failure::new(code, why))
 }
 
+/// The key that a code for the request will be bound to (RFC 9449 §10).
+fn key(params: &Params) -> Result<Option<KeyThumbprint>, Failure> {
+    let Some(text) = params.get("dpop_jkt") else { return Ok(None) };
+    let why = "dpop_jkt must be the SHA-256 thumbprint of a key, in base64url";
+    let key = KeyThumbprint::parse(text);
+    key.map(Some).ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, why))
+}
+
 /// The parts of a request that validation finds.
-pub(super) struct Valid {
+pub(crate) struct Valid {
     redirect_uri: String,
     scopes: ScopeSet,
     resources: Vec<Resource>,
     challenge: String,
     interaction: Interaction,
     hinted: Option<String>,
+    key: Option<KeyThumbprint>,
 }
 
 impl Valid {
@@ -71,7 +80,7 @@ impl Valid {
         client: Arc<Client>,
         params: Params,
     ) -> AuthorizationRequest {
-        let Self { redirect_uri, scopes, resources, challenge, interaction, hinted } = self;
+        let Self { redirect_uri, scopes, resources, challenge, interaction, hinted, key } = self;
         AuthorizationRequest {
             id,
             created_at,
@@ -83,6 +92,7 @@ impl Valid {
             challenge,
             interaction,
             hinted,
+            key,
         }
     }
 }
@@ -96,8 +106,8 @@ impl Issuer {
     ) -> Result<AuthorizationRequest, AuthorizeRefusal> {
         let id = random_text(self.services.entropy.as_ref(), 16);
         let created_at = self.services.clock.now();
-        match self.validate(&params, address).await {
-            Ok((client, valid)) => {
+        match self.arrived(&params, address).await {
+            Ok((client, valid, params)) => {
                 let request = valid.request(id, created_at, client, params);
                 self.services.store.note_step(request.step(StepKind::Authorize));
                 Ok(request)
@@ -107,6 +117,27 @@ impl Issuer {
                 Err(refusal)
             }
         }
+    }
+
+    /// Validates a request as it arrives, or the pushed one that it refers to.
+    async fn arrived(
+        &self,
+        params: &Params,
+        address: ClientAddress,
+    ) -> Result<(Arc<Client>, Valid, Params), AuthorizeRefusal> {
+        let (params, is_pushed) = self.unpushed(params).await?;
+        let (client, valid) = self.validate(&params, address).await?;
+        if client.rules.require_pushed_authorization_requests && !is_pushed {
+            let why = "this client must push its authorization requests (RFC 9126)";
+            let failure = Failure::new(OAuthErrorCode::InvalidRequest, why);
+            return Err(AuthorizeRefusal::Client(self.tell(
+                &client,
+                &valid.redirect_uri,
+                params.get("state"),
+                failure.because(Reason::PushedRequired),
+            )));
+        }
+        Ok((client, valid, params))
     }
 
     async fn note_refused(&self, params: &Params, refusal: &AuthorizeRefusal) {
@@ -138,7 +169,7 @@ impl Issuer {
     }
 
     /// Finds the client of a request and judges everything else in it.
-    pub(super) async fn validate(
+    pub(crate) async fn validate(
         &self,
         params: &Params,
         address: ClientAddress,
@@ -198,8 +229,9 @@ impl Issuer {
             return Err(Failure::new(OAuthErrorCode::InvalidRequest, why));
         }
         let hinted = self.hinted(client, params)?;
+        let key = key(params)?;
         let redirect_uri = redirect_uri.to_owned();
-        Ok(Valid { redirect_uri, scopes, resources, challenge, interaction, hinted })
+        Ok(Valid { redirect_uri, scopes, resources, challenge, interaction, hinted, key })
     }
 
     /// The resources and scopes of a request that signs a user in. Unless it also asks for access

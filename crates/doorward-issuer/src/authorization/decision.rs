@@ -202,6 +202,7 @@ impl Issuer {
             nonce: request.params.get("nonce").map(str::to_owned),
             expires_at: self.services.clock.now().plus(self.settings.config.code_seconds),
             consumed_at: None,
+            key: request.key().cloned(),
         }
     }
 

@@ -11,8 +11,8 @@ mod sealed;
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Client, ConnectStep, IdentityId, Level, OAuthErrorCode, Resource, Scope,
-    ScopeSet, SessionId, StepKind, Subject, Timestamp, User,
+    Authentication, Client, ConnectStep, IdentityId, KeyThumbprint, Level, OAuthErrorCode,
+    Resource, Scope, ScopeSet, SessionId, StepKind, Subject, Timestamp, User,
 };
 use doorward_transport::Params;
 
@@ -41,6 +41,8 @@ pub struct AuthorizationRequest {
     interaction: Interaction,
     /// The subject whom the relying party expects.
     hinted: Option<String>,
+    /// The key that its code is bound to.
+    key: Option<KeyThumbprint>,
 }
 
 /// The user who decides on a request, and their authentication.
@@ -144,6 +146,10 @@ impl AuthorizationRequest {
     /// The languages that the client prefers for the pages, the first one most.
     pub fn ui_locales(&self) -> Option<&str> {
         self.params.get("ui_locales").filter(|locales| locales.len() <= 256)
+    }
+    /// The key that its code is bound to.
+    pub(crate) fn key(&self) -> Option<&KeyThumbprint> {
+        self.key.as_ref()
     }
     /// True if it signs a user in to a relying party.
     pub fn signs_in(&self) -> bool {

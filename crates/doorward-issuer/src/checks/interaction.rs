@@ -4,7 +4,7 @@ use doorward_model::{OAuthErrorCode, Timestamp};
 
 use crate::Failure;
 
-/// A wish that cannot be met.
+/// A request that cannot be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InteractionRefusal {
     #[error("max_age must be a number of seconds")]

@@ -9,7 +9,7 @@ use crate::Failure;
 pub(crate) enum RedirectRefusal {
     #[error("redirect_uri is missing, and the client has several")]
     Ambiguous,
-    #[error("redirect_uri is not one that the client registered")]
+    #[error("the client did not register this redirect_uri")]
     Unregistered,
 }
 

@@ -13,6 +13,7 @@ use crate::{
     Failure,
     checks::{resource, scope::NoScope},
     oxide,
+    possession::other_key,
 };
 
 /// The most live grants of one user to one client, which is the number of installations of a client
@@ -56,6 +57,9 @@ impl Grant for AuthorizationCode {
         let user = issuer.active_user(&code.subject.account).await?;
         let grant = new_grant(request, &code);
         oxide::check_exchange(request.params, &request.client.id, &code, grant.expires_at)?;
+        if code.key.is_some() && code.key.as_ref() != request.key {
+            return Err(other_key().into());
+        }
         if code.consumed_at.is_some() {
             return Err(replayed(request, code));
         }
@@ -145,6 +149,7 @@ fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
         expires_at: request.now.plus(lifetime),
         revoked_at: None,
         delegation: None,
+        key: request.bound_key(),
     }
 }
 

@@ -85,6 +85,7 @@ impl Grant for DeviceCode {
             expires_at: request.now.plus(lifetime),
             revoked_at: None,
             delegation: None,
+            key: request.bound_key(),
         };
         let resources = resource::of_token(request.resources, &device.resources)?;
         let scopes = issuer.allowed_now(&scopes, &resources, &user, &grant)?;

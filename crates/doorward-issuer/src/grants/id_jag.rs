@@ -135,6 +135,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         expires_at: now.plus(settings.config.access_token_seconds),
         revoked_at: None,
         delegation: None,
+        key: None,
     };
     let scopes = issuer.allowed_now(&asked, &token_resources, &admitted.user, &grant)?;
     // Spent first: of two requests with one assertion the second one is told so.

@@ -12,8 +12,8 @@ mod token_exchange;
 
 use async_trait::async_trait;
 use doorward_model::{
-    AuditKind, Client, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode,
-    PlainToken, Resource, ScopeSet, StepKind, Timestamp, UnitOfWork,
+    AuditKind, Client, ClientAuthMethod, Grant as GrantRecord, GrantType, KeyThumbprint,
+    OAuthErrorCode, PlainToken, Resource, ScopeSet, StepKind, Timestamp, UnitOfWork,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::Params;
@@ -83,9 +83,17 @@ pub(crate) struct Request<'a> {
     /// The scopes to narrow to, by [`Grant::scopes`].
     pub(crate) scopes: Option<&'a ScopeSet>,
     pub(crate) now: Timestamp,
+    /// The key that the request proved, to which the access token is bound.
+    pub(crate) key: Option<&'a KeyThumbprint>,
 }
 
 impl<'a> Request<'a> {
+    /// The key to which the refresh tokens of a new grant are bound: those of clients that do not
+    /// authenticate, which nothing else keeps from others (RFC 9449 §5).
+    pub(crate) fn bound_key(&self) -> Option<KeyThumbprint> {
+        self.key.filter(|_| self.client.auth_method == ClientAuthMethod::None).cloned()
+    }
+
     /// A required parameter.
     pub(crate) fn required(&self, name: &str) -> Result<&'a str, Failure> {
         self.params.get(name).ok_or_else(|| {

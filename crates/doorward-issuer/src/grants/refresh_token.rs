@@ -15,6 +15,7 @@ use crate::{
         resource,
         scope::{self, NoScope},
     },
+    possession::other_key,
 };
 
 pub(super) struct RefreshToken;
@@ -55,6 +56,9 @@ impl Grant for RefreshToken {
         }
         if grant.client_id != request.client.id {
             return Err(invalid("the grant belongs to another client or redirect_uri").into());
+        }
+        if grant.key.is_some() && grant.key.as_ref() != request.key {
+            return Err(other_key().into());
         }
         let asked = scope::of_token(request.scopes, &grant.scopes)?;
         let resources = resource::of_token(request.resources, &grant.resources)?;

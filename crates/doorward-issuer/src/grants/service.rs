@@ -94,5 +94,6 @@ fn new_grant(request: &Request<'_>, account: &UserId, resources: &[Resource]) ->
         expires_at: request.now.plus(lifetime),
         revoked_at: None,
         delegation: None,
+        key: None,
     }
 }

@@ -109,6 +109,7 @@ impl Grant for TokenExchange {
             expires_at: ends,
             revoked_at: None,
             delegation: Some(delegation),
+            key: None,
         };
         let (grant, is_new) = match same(request, &new).await? {
             Some(grant) => (grant, false),
@@ -172,6 +173,11 @@ async fn presented(request: &Request<'_>, name: &'static str) -> Result<Exchange
         .verify(token, settings.public_url.as_str(), request.now)
         .map_err(|refusal| invalid(format!("the {name} is not accepted: {refusal}")))?;
     let claims = verified.claims.clone();
+    // A token that is bound to a key is worth nothing without the key: what is exchanged for it is
+    // bound to the same one.
+    if claims.cnf.as_ref().is_some_and(|bound| Some(&bound.jkt) != request.key) {
+        return Err(invalid(format!("the {name} is bound to a key, of which there is no proof")));
+    }
     let id = GrantId::from_text(claims.grant.clone());
     let grant = services.store.grant_in_force(&id, request.now).await?.filter(|grant| {
         grant.subject.account.as_str() == claims.sub && grant.client_id.as_str() == claims.client_id

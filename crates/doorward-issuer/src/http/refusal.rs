@@ -1,13 +1,13 @@
-//! The answer to a refused request (RFC 6749 §5.2).
+//! The answer to a refused request (RFC 6749 §5.2), and the nonce that answers carry.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use doorward_model::OAuthErrorCode;
-use doorward_transport::answer;
+use doorward_transport::{answer, possession};
 
-use crate::Failure;
+use crate::{Failure, Issuer};
 
 /// The answer; `basic` is true if the client authenticated by an Authorization header.
 pub(super) fn refusal(failure: &Failure, basic: bool) -> Response {
@@ -30,4 +30,11 @@ pub(super) fn refusal(failure: &Failure, basic: bool) -> Response {
     } else {
         response
     }
+}
+
+/// An answer at an endpoint that takes proofs of keys, with the nonce for the next one.
+pub(super) fn with_nonce(issuer: &Issuer, mut response: Response) -> Response {
+    let services = &issuer.services;
+    possession::offer_nonce(response.headers_mut(), &services.proofs, services.clock.now());
+    response
 }

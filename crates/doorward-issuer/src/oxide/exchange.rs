@@ -181,6 +181,7 @@ mod tests {
             // The code's own life is not the library's to judge.
             expires_at: now.plus(-3600),
             consumed_at: None,
+            key: None,
         }
     }
 

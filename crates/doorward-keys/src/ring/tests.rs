@@ -20,6 +20,7 @@ fn claims() -> AccessClaims {
         amr: Vec::new(),
         grant: "g".into(),
         act: None,
+        cnf: None,
     }
 }
 

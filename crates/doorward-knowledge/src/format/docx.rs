@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 use super::{Content, Deadline, MOST_TEXT, Why};
 
-/// The most bytes that a part unpacks to.
+/// Maximum number of bytes that a part unpacks to.
 const MOST_PART: u64 = 64 * 1024 * 1024;
 
 type Archive<'b> = ZipArchive<Cursor<&'b [u8]>>;

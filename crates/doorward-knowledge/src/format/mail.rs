@@ -7,7 +7,7 @@ use super::{Content, Why, html};
 /// The headers that describe a mail.
 const HEADERS: [(&str, &str); 5] =
     [("From", "from"), ("To", "to"), ("Cc", "cc"), ("Date", "date"), ("Message-ID", "message_id")];
-/// The most parts. Each needs a boundary, so that this limits their nesting too.
+/// Maximum number of parts. Each needs a boundary, so that this limits their nesting too.
 const MOST_PARTS: usize = 200;
 
 /// Reads a mail.

@@ -15,12 +15,12 @@ use std::{
 
 use crate::left_out::Why;
 
-/// The most bytes of text of one document. The rest is cut off.
+/// Maximum number of bytes of text of one document. The rest is cut off.
 pub(crate) const MOST_TEXT: usize = 16 * 1024 * 1024;
-/// The most values that describe a document, and the most characters of each.
+/// Maximum number of values that describe a document, and the most characters of each.
 const MOST_VALUES: usize = 100;
 const MOST_VALUE: usize = 1000;
-/// How long reading one file may take.
+/// Time that reading one file may take.
 const WITHIN: Duration = Duration::from_secs(20);
 /// The bytes of the stack on which files are read: formats nest.
 const STACK: usize = 64 * 1024 * 1024;
@@ -227,7 +227,7 @@ fn read(format: Format, bytes: &[u8]) -> Result<Content, Why> {
     Ok(content)
 }
 
-/// Reads a file. A library that panics costs this file and nothing else.
+/// Reads a file. A panic of a library affects only this file.
 pub(crate) fn read_guarded(format: Format, bytes: Vec<u8>) -> Result<Content, Why> {
     let guarded = move || {
         panic::catch_unwind(AssertUnwindSafe(|| read(format, &bytes))).unwrap_or(Err(Why::Broken))

@@ -4,10 +4,10 @@ use lopdf::{Document, LoadOptions, Object};
 
 use super::{Content, Deadline, MOST_TEXT, Mark, Why};
 
-/// The most bytes that the content of one page unpacks to.
+/// Maximum number of bytes that the content of one page unpacks to.
 const MOST_PAGE: usize = 16 * 1024 * 1024;
 
-/// The most bytes that a stream of objects unpacks to.
+/// Maximum number of bytes that a stream of objects unpacks to.
 const MOST_STREAM: usize = 64 * 1024 * 1024;
 
 /// The values that a document has about itself.

@@ -15,6 +15,14 @@ pub(super) const MOST: usize = 200;
 /// The deepest page.
 const MOST_OFFSET: usize = 10_000;
 
+/// Takes the members of these names out of the arguments. Those that are left are the tool's own.
+fn take<T: DeserializeOwned>(
+    arguments: &mut Map<String, Value>,
+    names: &[&str],
+) -> Result<T, Refusal> {
+    read(names.iter().filter_map(|name| arguments.remove_entry(*name)).collect())
+}
+
 /// Reads arguments.
 pub(super) fn read<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, Refusal> {
     serde_json::from_value(Value::Object(arguments))
@@ -32,8 +40,13 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// The same as a part of a query.
-    pub(super) fn filter(&self) -> Result<Filter, Refusal> {
+    /// Takes the conditions out of the arguments, as a part of a query.
+    pub(super) fn take(arguments: &mut Map<String, Value>) -> Result<Filter, Refusal> {
+        let names = ["folder", "format", "modified_after", "modified_before"];
+        take::<Self>(arguments, &names)?.filter()
+    }
+
+    fn filter(&self) -> Result<Filter, Refusal> {
         let date = |text: &Option<String>, name: &str, read: fn(&str) -> Option<i64>| {
             let Some(text) = text else { return Ok(None) };
             read(text).map(Some).ok_or_else(|| {
@@ -60,34 +73,51 @@ impl Conditions {
     }
 }
 
-/// A page of results.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
+struct Paging {
+    limit: Option<usize>,
+    offset: usize,
+}
+
+/// A page of results.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Page {
-    pub(super) limit: Option<usize>,
+    /// The number of results before it.
     pub(super) offset: usize,
+    /// The most results of it.
+    pub(super) limit: usize,
 }
 
 impl Page {
-    /// The offset and the number of results.
-    pub(super) fn bounds(self, otherwise: usize) -> Result<(usize, usize), Refusal> {
-        let limit = self.limit.unwrap_or(otherwise);
-        if limit == 0 || limit > MOST {
-            return Err(Refusal::Arguments(format!("limit must be from 1 to {MOST}")));
-        }
-        if self.offset > MOST_OFFSET {
+    /// Takes the page out of the arguments, with the number of results unless they state one.
+    pub(super) fn take(
+        arguments: &mut Map<String, Value>,
+        otherwise: usize,
+    ) -> Result<Self, Refusal> {
+        let Paging { limit, offset } = take(arguments, &["limit", "offset"])?;
+        if offset > MOST_OFFSET {
             return Err(Refusal::Arguments(format!(
                 "offset must be at most {MOST_OFFSET}; use conditions to find less"
             )));
         }
-        Ok((self.offset, limit))
+        Ok(Self { offset, limit: within(limit, otherwise)? })
+    }
+
+    /// The offset of the next page, if there is one.
+    pub(super) fn next(self, shown: usize, total: usize) -> Value {
+        let next = self.offset + shown;
+        if shown > 0 && next < total && next <= MOST_OFFSET { json!(next) } else { Value::Null }
     }
 }
 
-/// The offset of the next page, if there is one.
-pub(super) fn next(offset: usize, shown: usize, total: usize) -> Value {
-    let next = offset + shown;
-    if shown > 0 && next < total && next <= MOST_OFFSET { json!(next) } else { Value::Null }
+/// The number of results.
+pub(super) fn within(limit: Option<usize>, otherwise: usize) -> Result<usize, Refusal> {
+    let limit = limit.unwrap_or(otherwise);
+    if limit == 0 || limit > MOST {
+        return Err(Refusal::Arguments(format!("limit must be from 1 to {MOST}")));
+    }
+    Ok(limit)
 }
 
 /// Refuses a query that is too long.
@@ -123,7 +153,7 @@ pub(super) fn conditions() -> Value {
     })
 }
 
-/// The properties of [`Page`].
+/// The properties of a [`Page`].
 pub(super) fn paging() -> Value {
     json!({
         "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "The most results."},

@@ -25,23 +25,29 @@ const MOST_TEXT: usize = 200 * 1024;
 const LINES: u64 = 400;
 const MOST_LINES: u64 = 5000;
 
-/// A page of documents in the order of their paths, with the number of all.
-pub(super) fn page(
+/// Documents in the order of their paths, and the number of all.
+pub(super) struct Found {
+    pub(super) total: usize,
+    pub(super) documents: Vec<Document>,
+}
+
+/// A page of documents.
+pub(super) fn found(
     view: &View<'_>,
     filter: &Filter,
     wanted: Option<Box<dyn Query>>,
-    (offset, limit): (usize, usize),
-) -> Result<(usize, Vec<Document>), Refusal> {
+    page: Page,
+) -> Result<Found, Refusal> {
     let query = visible(view.fields(), view.sight, DOCUMENT, filter, wanted);
-    let top = TopDocs::with_limit(limit)
-        .and_offset(offset)
+    let top = TopDocs::with_limit(page.limit)
+        .and_offset(page.offset)
         .order_by_string_fast_field("path", Order::Asc);
     let (found, total) = view.searcher.search(&query, &(top, Count))?;
     let mut documents = Vec::with_capacity(found.len());
     for (_, address) in found {
         documents.extend(Document::read(&view.searcher.doc(address)?, view.fields()));
     }
-    Ok((total, documents))
+    Ok(Found { total, documents })
 }
 
 /// A document in a list.
@@ -77,43 +83,13 @@ fn described(document: &Document) -> Map<String, Value> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct List {
-    #[serde(default)]
-    folder: Option<String>,
-    #[serde(default)]
-    format: Option<String>,
-    #[serde(default)]
-    modified_after: Option<String>,
-    #[serde(default)]
-    modified_before: Option<String>,
-    #[serde(default)]
-    query: Option<String>,
-    #[serde(default)]
-    limit: Option<usize>,
-    #[serde(default)]
-    offset: usize,
-}
+struct List {}
 
-/// A request for documents.
-struct Asked {
-    filter: Filter,
-    /// The offset and the number of documents.
-    bounds: (usize, usize),
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    #[serde(default)]
     query: String,
-}
-
-impl List {
-    fn parts(self) -> Result<Asked, Refusal> {
-        let bounds = Page { limit: self.limit, offset: self.offset }.bounds(50)?;
-        let filter = Conditions {
-            folder: self.folder,
-            format: self.format,
-            modified_after: self.modified_after,
-            modified_before: self.modified_before,
-        }
-        .filter()?;
-        Ok(Asked { filter, bounds, query: self.query.unwrap_or_default() })
-    }
 }
 
 /// The schema of the arguments of `list_documents`.
@@ -122,16 +98,18 @@ pub(super) fn list_schema() -> Value {
 }
 
 /// Lists documents.
-pub(super) fn list(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
+pub(super) fn list(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<Value, Refusal> {
     if arguments.contains_key("query") {
         return Err(Refusal::Arguments("query is an argument of search and metadata".to_owned()));
     }
-    let Asked { filter, bounds, .. } = arguments::read::<List>(arguments)?.parts()?;
-    let (total, documents) = page(view, &filter, None, bounds)?;
+    let filter = Conditions::take(&mut arguments)?;
+    let page = Page::take(&mut arguments, 50)?;
+    let List {} = arguments::read(arguments)?;
+    let Found { total, documents } = found(view, &filter, None, page)?;
     let all: Vec<Value> = documents.iter().map(|document| shown(view, document)).collect();
     Ok(json!({
         "total": total,
-        "next_offset": arguments::next(bounds.0, all.len(), total),
+        "next_offset": page.next(all.len(), total),
         "documents": all,
     }))
 }
@@ -146,20 +124,24 @@ pub(super) fn metadata_schema() -> Value {
 }
 
 /// Finds documents by their metadata.
-pub(super) fn metadata(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
-    let Asked { filter, bounds, query: asked } = arguments::read::<List>(arguments)?.parts()?;
+pub(super) fn metadata(
+    view: &View<'_>,
+    mut arguments: Map<String, Value>,
+) -> Result<Value, Refusal> {
+    let filter = Conditions::take(&mut arguments)?;
+    let page = Page::take(&mut arguments, 50)?;
+    let Metadata { query: asked } = arguments::read(arguments)?;
     arguments::short(&asked, "query")?;
     if asked.trim().is_empty() {
         return Err(Refusal::Arguments("query must not be empty".to_owned()));
     }
     let parsed = query::metadata(view.searcher.index(), view.fields(), &asked);
-    let found = parsed.map(|query| page(view, &filter, Some(query), bounds));
-    let (is_plain, (total, documents)) = match found {
-        Some(Ok(found)) => (false, found),
+    let answer = parsed.and_then(|query| found(view, &filter, Some(query), page).ok());
+    let is_plain = answer.is_none();
+    let Found { total, documents } = match answer {
+        Some(answer) => answer,
         // A query that is malformed, or that a field cannot answer.
-        None | Some(Err(_)) => {
-            (true, page(view, &filter, Some(query::plain(view.fields(), &asked)), bounds)?)
-        }
+        None => found(view, &filter, Some(query::plain(view.fields(), &asked)), page)?,
     };
     let all: Vec<Value> = documents
         .iter()
@@ -173,7 +155,7 @@ pub(super) fn metadata(view: &View<'_>, arguments: Map<String, Value>) -> Result
         .collect();
     Ok(json!({
         "total": total,
-        "next_offset": arguments::next(bounds.0, all.len(), total),
+        "next_offset": page.next(all.len(), total),
         "read_as_plain_words": is_plain,
         "documents": all,
     }))
@@ -306,18 +288,14 @@ pub(super) fn chunks_schema() -> Value {
 #[serde(deny_unknown_fields)]
 struct Chunks {
     id: String,
-    #[serde(default)]
-    limit: Option<usize>,
-    #[serde(default)]
-    offset: usize,
 }
 
 /// Lists the chunks of a document.
-pub(super) fn chunks(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
+pub(super) fn chunks(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<Value, Refusal> {
+    let page = Page::take(&mut arguments, 50)?;
     let asked: Chunks = arguments::read(arguments)?;
-    let (offset, limit) = Page { limit: asked.limit, offset: asked.offset }.bounds(50)?;
     let document = view.document(&asked.id)?;
-    let found = view.chunks(&document.id, (offset as u64, limit))?;
+    let found = view.chunks(&document.id, page)?;
     let all: Vec<Value> = found
         .iter()
         .map(|chunk| {
@@ -337,7 +315,7 @@ pub(super) fn chunks(view: &View<'_>, arguments: Map<String, Value>) -> Result<V
         "title": document.title,
         "path": document.path,
         "total": total,
-        "next_offset": arguments::next(offset, all.len(), total),
+        "next_offset": page.next(all.len(), total),
         "chunks": all,
     }))
 }

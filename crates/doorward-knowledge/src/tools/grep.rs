@@ -15,7 +15,7 @@ use tantivy::{
 
 use super::{
     Refusal, View,
-    arguments::{self, Conditions, Page},
+    arguments::{self, Conditions},
 };
 use crate::{query::visible, record::ChunkRecord, schema::CHUNK, stem};
 
@@ -46,14 +46,6 @@ struct Arguments {
     #[serde(default)]
     ignore_case: bool,
     #[serde(default)]
-    folder: Option<String>,
-    #[serde(default)]
-    format: Option<String>,
-    #[serde(default)]
-    modified_after: Option<String>,
-    #[serde(default)]
-    modified_before: Option<String>,
-    #[serde(default)]
     limit: Option<usize>,
 }
 
@@ -73,17 +65,11 @@ fn necessary(pattern: &str) -> Vec<String> {
 }
 
 /// Finds lines.
-pub(super) fn run(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
+pub(super) fn run(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<Value, Refusal> {
+    let filter = Conditions::take(&mut arguments)?;
     let asked: Arguments = arguments::read(arguments)?;
     arguments::short(&asked.pattern, "pattern")?;
-    let (_, limit) = Page { limit: asked.limit, offset: 0 }.bounds(50)?;
-    let filter = Conditions {
-        folder: asked.folder,
-        format: asked.format,
-        modified_after: asked.modified_after,
-        modified_before: asked.modified_before,
-    }
-    .filter()?;
+    let limit = arguments::within(asked.limit, 50)?;
     let expression = RegexBuilder::new(&asked.pattern)
         .case_insensitive(asked.ignore_case)
         .size_limit(MOST_COMPILED)

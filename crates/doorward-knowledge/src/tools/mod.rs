@@ -6,6 +6,7 @@ mod grep;
 mod search;
 mod state;
 
+use arguments::Page;
 use serde_json::{Map, Value};
 use tantivy::{Searcher, TantivyError};
 
@@ -200,13 +201,12 @@ impl View<'_> {
         Document::read(&self.searcher.doc(address)?, self.fields()).ok_or_else(unknown)
     }
 
-    /// The chunks of a document in their order, from one on.
-    fn chunks(&self, id: &str, (from, count): (u64, usize)) -> Result<Vec<ChunkRecord>, Refusal> {
+    /// A page of the chunks of a document, in their order.
+    fn chunks(&self, id: &str, page: Page) -> Result<Vec<ChunkRecord>, Refusal> {
         let filter = Filter { id: Some(id.to_owned()), ..Filter::default() };
         let query = visible(self.fields(), self.sight, CHUNK, &filter, None);
-        let offset = usize::try_from(from).unwrap_or(usize::MAX);
-        let order = tantivy::collector::TopDocs::with_limit(count.max(1))
-            .and_offset(offset)
+        let order = tantivy::collector::TopDocs::with_limit(page.limit.max(1))
+            .and_offset(page.offset)
             .order_by_u64_field("number", tantivy::Order::Asc);
         let mut chunks = Vec::new();
         for (_, address) in self.searcher.search(&query, &order)? {
@@ -218,7 +218,8 @@ impl View<'_> {
 
     /// All chunks of a document.
     fn all_chunks(&self, document: &Document) -> Result<Vec<ChunkRecord>, Refusal> {
-        self.chunks(&document.id, (0, usize::try_from(document.chunks).unwrap_or(usize::MAX)))
+        let limit = usize::try_from(document.chunks).unwrap_or(usize::MAX);
+        self.chunks(&document.id, Page { offset: 0, limit })
     }
 }
 
@@ -260,14 +261,15 @@ impl Collection {
     /// The reason for which there is no list.
     pub fn listing(&self, sight: &Sight, most: usize) -> Result<Vec<Listing>, Refusal> {
         self.viewed((sight, &Links::default()), |view| {
-            let (_, documents) = documents::page(view, &Filter::default(), None, (0, most))?;
+            let first = Page { offset: 0, limit: most };
+            let found = documents::found(view, &Filter::default(), None, first)?;
             let listing = |document: Document| Listing {
                 uri: uri::of(&document.path),
                 title: document.title,
                 media_type: document.format.media_type(),
                 path: document.path,
             };
-            Ok(documents.into_iter().map(listing).collect())
+            Ok(found.documents.into_iter().map(listing).collect())
         })
     }
 

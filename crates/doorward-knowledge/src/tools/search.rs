@@ -40,32 +40,14 @@ struct Arguments {
     query: String,
     #[serde(default)]
     fuzzy: bool,
-    #[serde(default)]
-    folder: Option<String>,
-    #[serde(default)]
-    format: Option<String>,
-    #[serde(default)]
-    modified_after: Option<String>,
-    #[serde(default)]
-    modified_before: Option<String>,
-    #[serde(default)]
-    limit: Option<usize>,
-    #[serde(default)]
-    offset: usize,
 }
 
 /// Searches.
-pub(super) fn run(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
+pub(super) fn run(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<Value, Refusal> {
+    let filter = Conditions::take(&mut arguments)?;
+    let page = Page::take(&mut arguments, 10)?;
     let asked: Arguments = arguments::read(arguments)?;
     arguments::short(&asked.query, "query")?;
-    let (offset, limit) = Page { limit: asked.limit, offset: asked.offset }.bounds(10)?;
-    let filter = Conditions {
-        folder: asked.folder,
-        format: asked.format,
-        modified_after: asked.modified_after,
-        modified_before: asked.modified_before,
-    }
-    .filter()?;
     let mut question = Question::read(&asked.query);
     if question.wanted.is_empty() && question.unwanted.is_empty() {
         return Err(Refusal::Arguments("query must contain at least one word".to_owned()));
@@ -76,7 +58,7 @@ pub(super) fn run(view: &View<'_>, arguments: Map<String, Value>) -> Result<Valu
     let find = |question: &Question| {
         let wanted = question.query(view.fields());
         let query = visible(view.fields(), view.sight, CHUNK, &filter, Some(wanted));
-        let top = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
+        let top = TopDocs::with_limit(page.limit).and_offset(page.offset).order_by_score();
         view.searcher.search(&query, &(top, Count))
     };
     let (mut found, mut total) = find(&question)?;
@@ -107,7 +89,7 @@ pub(super) fn run(view: &View<'_>, arguments: Map<String, Value>) -> Result<Valu
     }
     Ok(json!({
         "total": total,
-        "next_offset": arguments::next(offset, results.len(), total),
+        "next_offset": page.next(results.len(), total),
         "inexact": is_inexact,
         "results": results,
     }))

@@ -101,7 +101,7 @@ fn left_out(view: &View<'_>) -> Result<(usize, Vec<Value>), Refusal> {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// Tells the state of the index.
+/// Returns the state of the index.
 pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
     let Nothing {} = arguments::read(arguments)?;
     let (phase, percent, scanned_at) = view.shared.state();
@@ -109,7 +109,8 @@ pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<V
     Ok(json!({
         "state": phase.as_str(),
         "is_complete": phase == Phase::Ready,
-        // A share, since a number of all documents would tell of those that the caller must not see.
+        // A share, since a number of all documents would tell of those that the caller must not
+        // see.
         "percent": percent,
         "scanned_on": if scanned_at > 0 { json!(dates::date(scanned_at)) } else { Value::Null },
         "left_out": count,

@@ -32,8 +32,8 @@ account_service_tools =
        *[other] { $count } Tools
     }
 account_service_connected = verbunden seit { $time }
-account_service_account = Konto dort: { $account }
-account_service_scopes = Scopes dort: { $scopes }
+account_service_account = Konto beim Dienst: { $account }
+account_service_scopes = Scopes beim Dienst: { $scopes }
 account_recent = Letzte Aktivitäten
 account_all_activity = Alle anzeigen
 account_sessions = Aktive Sitzungen
@@ -51,8 +51,8 @@ account_session_ended_already = Diese Sitzung ist bereits beendet.
 account_activity_title = Aktivitäten Ihres Kontos
 
 # Reasons for which a service cannot be used.
-account_problem_expired = der Zugriff ist abgelaufen, und der Dienst hat nichts ausgestellt, womit er sich erneuern ließe
+account_problem_expired = der Zugriff ist abgelaufen, und der Dienst hat kein Refresh-Token ausgestellt
 account_problem_refused = der Dienst akzeptiert den von Ihnen erteilten Zugriff nicht mehr
-account_problem_unknown_client = der Dienst kennt diesen Server nicht mehr
+account_problem_unknown_client = dieser Server ist beim Dienst nicht mehr registriert
 account_problem_other = gemeldet: { $detail }
 account_problem_call_refused = der Dienst hat den Zugriff abgelehnt

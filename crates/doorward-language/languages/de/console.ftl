@@ -7,7 +7,7 @@ console_settings = Einstellungen
 # Listen.
 console_search = Suchen
 console_remove_filter = Filter { $filter } entfernen
-console_none = Kein Eintrag passt. Ändern Sie die Suche oder entfernen Sie einen Filter.
+console_none = Keine Treffer. Ändern Sie die Suche oder entfernen Sie einen Filter.
 console_selection = Auswahl
 console_select = { $name } auswählen
 console_selected = Ausgewählte Zeilen:
@@ -19,19 +19,19 @@ console_previous = Zurück
 console_next = Weiter
 console_cancel = Abbrechen
 console_more = und { $count } weitere
-console_any_state = Jeder Zustand
-console_any_source = Jede Quelle
+console_any_state = Jeder Status
+console_any_source = Jede Herkunft
 console_role = Rolle
-console_tokens = Tokens
+console_tokens = Token
 console_made = Erstellt
 console_client_id = client_id
 console_users_enabled = aktiviert
-console_clients_unapproved = nicht freigegeben
+console_clients_unapproved = nicht genehmigt
 console_clients_unused = nie verwendet
-console_token_active = gültig
+console_token_active = aktiv
 console_search_users = Name oder E-Mail-Adresse
 console_search_tokens = Name oder Benutzer
-console_disable_users_effect = Ihre Sitzungen, Tokens und verbundenen Apps enden sofort.
+console_disable_users_effect = Ihre Sitzungen, Token und verbundenen Apps enden sofort.
 console_block_clients_effect = Ihr Zugriff endet sofort, für alle Benutzer.
 console_revoke_tokens_effect = Programme, die sie verwenden, verlieren den Zugriff sofort.
 console_disable_users =
@@ -62,12 +62,12 @@ console_clients_changed =
 console_revoke_tokens =
     { $count ->
         [one] { $count } Token widerrufen?
-       *[other] { $count } Tokens widerrufen?
+       *[other] { $count } Token widerrufen?
     }
 console_tokens_revoked =
     { $count ->
         [one] { $count } Token wurde widerrufen.
-       *[other] { $count } Tokens wurden widerrufen.
+       *[other] { $count } Token wurden widerrufen.
     }
 
 # Dienste.
@@ -76,18 +76,18 @@ console_service_access = Zugriff
 console_service_connections = Verbindungen
 console_service_settings = Einstellungen
 console_service_activity = Aktivität
-console_service_parts = Teile der Seite
+console_service_parts = Abschnitte der Seite
 console_service_failing = gestört
 console_service_failed = Letzter Fehler
 console_service_has_waiting = Tools warten auf Prüfung
 console_service_waiting = { $count } zu prüfen
 console_service_users = Verbundene Benutzer
 console_service_success = Letzter Erfolg
-console_service_source = Quelle
+console_service_source = Herkunft
 console_service_decide = Tools, die auf Prüfung warten
 console_service_roles = Benutzer, die ihn verwenden dürfen
 console_service_all_users = Alle Benutzer, soweit die Richtlinie es erlaubt.
-console_service_defaults = Nicht aufgeführte Einstellungen haben ihren Standardwert. Geheimnisse werden nicht angezeigt.
+console_service_defaults = Nicht aufgeführte Einstellungen haben ihren Standardwert. Secrets werden nicht angezeigt.
 console_tool_description = Beschreibung
 console_search_tools = Name oder Beschreibung
 console_search_services = Name
@@ -101,16 +101,16 @@ console_tool_warnings =
 console_audit_time = Zeit
 console_audit_object = Objekt
 console_audit_same = Einträge mit gleichem Wert
-console_audit_no_kind = Es gibt kein Ereignis { $kind }.
-console_audit_no_outcome = Es gibt kein Ergebnis { $outcome }.
+console_audit_no_kind = Unbekanntes Ereignis: { $kind }.
+console_audit_no_outcome = Unbekanntes Ergebnis: { $outcome }.
 
 # Eingefügte Einstellungen.
 console_paste = Einstellungen eines MCP-Clients einfügen
 console_paste_label = JSON mit mcpServers
 console_paste_fill = Formular ausfüllen
-console_paste_unread = Das ist nicht das JSON eines MCP-Servers mit URL.
-console_paste_command = Dieser Server ist ein Programm. Programme werden in der Konfigurationsdatei oder mit dem Befehl doorward upstream add eingestellt.
-console_paste_headers = Dieser Server hat mehrere Header. Ein Upstream hat einen: Wählen Sie ihn im Formular.
+console_paste_unread = Der Text ist nicht das JSON eines MCP-Servers mit URL.
+console_paste_command = Dieser Server ist ein lokaler Prozess. Lokale Prozesse fügen Sie in der Konfigurationsdatei oder mit dem Befehl doorward upstream add hinzu.
+console_paste_headers = Dieser Server verwendet mehrere Header, ein Upstream hat aber nur einen. Tragen Sie ihn im Formular ein.
 console_search_all = Benutzer, Clients, Dienste und Tools suchen
 console_search_list = Alle in der Liste
 console_audit_duration = Dauer
@@ -132,10 +132,14 @@ console_tools_rejected =
 console_reset_factors_of = Zweite Faktoren von { $name } entfernen?
 console_disable_user = { $name } deaktivieren?
 console_delete_user = { $name } löschen?
-console_user_ends = Sofort enden: Sitzungen: { $sessions }, verbundene Apps: { $apps }, Zugriffstoken: { $tokens }.
+console_user_ends = Sofort beendet werden: Sitzungen: { $sessions }, verbundene Apps: { $apps }, Zugriffstoken: { $tokens }.
 console_delete_client = { $name } löschen?
-console_client_ends = Zugriffe, die Benutzer diesem Client erlaubt haben und die sofort enden: { $grants }.
-console_delete_provider = Den Identitätsanbieter { $name } löschen?
-console_provider_ends = Benutzer, die damit verknüpft sind und sich nicht mehr damit anmelden können: { $users }.
-console_remove_resource = Diesen externen Ressourcenserver löschen?
+console_client_ends = Von Benutzern erteilte Zugriffe dieses Clients, die sofort enden: { $grants }.
+console_delete_provider = Identitätsanbieter { $name } löschen?
+console_provider_ends = Verknüpfte Benutzer, die sich nicht mehr damit anmelden können: { $users }.
+console_remove_resource = Diesen externen Ressourcenserver entfernen?
 console_delete_trust = Diese Vertrauensregel löschen?
+console_search_providers = Name
+console_search_resources = Name oder URL
+console_search_trust = Name, Aussteller oder Subjekt
+console_tool_is_now = Das Tool { $tool } hat jetzt den Zustand „{ $state }“.

@@ -14,7 +14,7 @@ health_keys_active =
     }
 health_clock = Uhr
 health_clock_equal = stimmt mit der Datenbank überein
-health_clock_differs = dieser Rechner und die Datenbank weichen voneinander ab; synchronisieren Sie ihre Uhren
+health_clock_differs = die Uhren dieses Rechners und der Datenbank weichen voneinander ab; synchronisieren Sie sie
 health_audit = Audit
 health_audit_entries =
     { $count ->
@@ -31,20 +31,20 @@ health_export_behind = { $count } Einträge warten auf den Versand; das Log enth
 health_upstream = Upstream { $name }
 health_provider = Identitätsanbieter { $name }
 health_mail = Mailserver
-health_deliveries = Lieferungen an { $destination }
-health_dependencies = Upstreams, Identitätsanbieter, Mail und Exporte
-health_dependency_answered = hat in { $milliseconds } ms geantwortet, um { $time }
+health_deliveries = Zustellung an { $destination }
+health_dependencies = Upstreams, Identitätsanbieter, E-Mail und Exporte
+health_dependency_answered = hat in { $milliseconds } ms geantwortet: { $time }
 health_dependency_off = ist deaktiviert
-health_dependency_down = { $error }; fehlgeschlagen um { $time }, letzte Antwort um { $success }
-health_dependency_never = { $error }; fehlgeschlagen um { $time }, noch nie eine Antwort
-health_dependency_not_asked = wurde noch nicht gefragt
-health_dependency_not_asked_since = wurde seit { $time } nicht gefragt
+health_dependency_down = { $error }; fehlgeschlagen: { $time }; letzte Antwort: { $success }
+health_dependency_never = { $error }; fehlgeschlagen: { $time }; noch nie eine Antwort
+health_dependency_not_asked = noch nicht geprüft
+health_dependency_not_asked_since = nicht geprüft seit { $time }
 health_disk = Speicherplatz
 health_disk_free = { $megabytes } MiB sind frei
-health_disk_full = nur { $megabytes } MiB sind im Datenverzeichnis frei; schaffen Sie Platz, bevor Schreibvorgänge scheitern
+health_disk_full = im Datenverzeichnis sind nur { $megabytes } MiB frei; schaffen Sie Platz, bevor Schreibvorgänge scheitern
 health_backup = Sicherung
-health_backup_made = die letzte wurde am { $time } erstellt
-health_backup_none = mit doorward backup wurde keine erstellt; erstellen Sie eine, oder übergehen Sie dies, wenn die Datenbank anders gesichert wird
+health_backup_made = zuletzt erstellt: { $time }
+health_backup_none = mit doorward backup wurde noch keine Sicherung erstellt; erstellen Sie eine, oder ignorieren Sie dies, wenn die Datenbank anders gesichert wird
 health_failed = fehlgeschlagen: { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.
@@ -57,7 +57,7 @@ health_look_claims = Claims, die Regeln lesen
 health_look_left_out = Ignorierte Werte
 
 # Public information while the MCP server is enabled.
-health_public_issuer = dass diese URL ein Autorisierungsserver ist: { $url }
+health_public_issuer = die Tatsache, dass diese URL ein Autorisierungsserver ist: { $url }
 health_public_server = URL und Name des MCP-Servers: { $url }, { $name }
 health_public_endpoints = die URLs seiner Endpunkte, die Namen seiner Scopes und seine öffentlichen Schlüssel
-health_public_upstreams = die Namen der Upstreams, an URLs darunter
+health_public_upstreams = die Namen der Upstreams, in URLs unterhalb der des Servers

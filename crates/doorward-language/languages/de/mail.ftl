@@ -13,4 +13,4 @@ mail_new_sign_in_subject = Neue Anmeldung
 mail_new_sign_in_event = am { $time } gab es eine Anmeldung als { $user } mit einem neuen Browser und einer neuen IP-Adresse:
 mail_new_sign_in_advice = Wenn Sie das waren, ist nichts zu tun. Andernfalls beenden Sie diese Sitzung und ändern Sie Ihr Passwort:
 mail_test_subject = Testmail
-mail_test_text = dies ist die Testmail, die ein Administrator gesendet hat. Mails dieses Servers kommen an.
+mail_test_text = dies ist eine Testmail, die ein Administrator gesendet hat. E-Mails dieses Servers kommen an.

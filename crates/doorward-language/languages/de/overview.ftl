@@ -1,17 +1,17 @@
 # Übersicht für Administratoren.
-overview_works = Zustand
+overview_works = Status
 overview_happens = Tool-Aufrufe
-overview_waits = Was auf Sie wartet
-overview_nothing = Nichts wartet auf eine Entscheidung.
+overview_waits = Zu erledigen
+overview_nothing = Es gibt nichts zu erledigen.
 overview_attention = Hinweis
 overview_steps = Erste Schritte
 overview_done = erledigt
 overview_open = offen
-overview_step_service = Einen Dienst hinzufügen
-overview_step_client = Einen Client verbinden
-overview_step_provider = Einen Identitätsanbieter hinzufügen
-overview_step_factor = Einen zweiten Faktor für Ihr Konto einrichten
-overview_step_backup = Eine Sicherung mit doorward backup erstellen
+overview_step_service = Dienst hinzufügen
+overview_step_client = Client verbinden
+overview_step_provider = Identitätsanbieter hinzufügen
+overview_step_factor = Zweiten Faktor für Ihr Konto einrichten
+overview_step_backup = Sicherung mit doorward backup erstellen
 overview_tools =
     { $count ->
         [one] { $count } Tool zu prüfen

@@ -27,37 +27,37 @@ policy_token_scope = das Token des Clients benötigt den Scope { $scope }
 # Die Seite der Richtlinie.
 policy_rules_title = Regeln
 policy_locked = in der Konfigurationsdatei festgelegt
-policy_locked_explained = Die erste passende Regel entscheidet. Ändern Sie die Regeln in der Konfigurationsdatei unter <code>[policy]</code>, und setzen Sie sie mit <code>doorward reload</code> in Kraft.
+policy_locked_explained = Die erste zutreffende Regel entscheidet. Ändern Sie die Regeln in der Konfigurationsdatei unter <code>[policy]</code>, und setzen Sie sie mit <code>doorward reload</code> in Kraft.
 policy_number = Nr.
 policy_effect = Wirkung
 policy_rule_text = Regel
 policy_hits = Aufrufe in 30 Tagen
-policy_without_rule = Keine Regel passt (policy.default)
+policy_without_rule = Keine Regel trifft zu (policy.default)
 policy_try = Andere Regeln ausprobieren
 policy_try_explained = Zeigt, wie diese Regeln über die Aufrufe der letzten 30 Tage entschieden hätten. Nichts wird geändert.
-policy_try_rules = Regeln, eine je Zeile
-policy_try_default = Wirkung, wenn keine Regel passt
+policy_try_rules = Regeln, eine pro Zeile
+policy_try_default = Wirkung, wenn keine Regel zutrifft
 policy_try_button = Ausprobieren
 policy_trial_calls =
     { $calls ->
         [one] { $calls } Aufruf wurde betrachtet.
        *[other] { $calls } Aufrufe wurden betrachtet.
     }
-policy_trial_partial = Es gab mehr; dies sind die neuesten.
+policy_trial_partial = Nur die neuesten Aufrufe wurden ausgewertet.
 policy_trial_refused = Wären abgelehnt worden: { $calls } Aufrufe von { $users } Benutzern
-policy_trial_confirmed = Hätten eine Bestätigung gebraucht: { $calls } Aufrufe von { $users } Benutzern
-policy_trial_opened = Jetzt abgelehnt, dann nicht: { $calls } Aufrufe von { $users } Benutzern
-policy_first_decides = Die erste passende Regel entscheidet.
+policy_trial_confirmed = Hätten eine Bestätigung erfordert: { $calls } Aufrufe von { $users } Benutzern
+policy_trial_opened = Wären nicht mehr abgelehnt worden: { $calls } Aufrufe von { $users } Benutzern
+policy_first_decides = Die erste zutreffende Regel entscheidet.
 policy_change = Regeln ändern
 policy_change_explained = Ausprobieren zeigt, wie diese Regeln über die Aufrufe der letzten 30 Tage entschieden hätten. Speichern setzt sie auf allen Servern innerhalb einer Sekunde in Kraft.
 policy_save = Speichern
 policy_saved = Version { $version } wurde gespeichert und ist in Kraft.
 policy_versions = Versionen
 policy_version = Version { $version }
-policy_versions_none = Es wurden noch keine Regeln gespeichert.
+policy_versions_none = Es wurde noch keine Version gespeichert.
 policy_saved_at = Gespeichert
 policy_author = Gespeichert von
 policy_in_effect = in Kraft
 policy_restores = stellt Version { $version } wieder her
-policy_compared = Neben den Regeln in Kraft: + steht nur in dieser Version, − nur in den Regeln in Kraft.
-policy_roll_back = Wieder in Kraft setzen
+policy_compared = Verglichen mit den geltenden Regeln: + nur in dieser Version, − nur in den geltenden Regeln.
+policy_roll_back = Diese Version wiederherstellen

@@ -17,7 +17,7 @@ sign_in_out_as = Sie sind als <strong>{ $user }</strong> angemeldet. Verbundene 
 sign_in_out_done = Sie sind abgemeldet
 sign_in_out_apps = Verbundene Apps behalten ihren Zugriff, bis Sie ihn widerrufen.
 sign_in_out_asked_by = <strong>{ $app }</strong> bittet Sie, sich hier abzumelden.
-sign_in_out_told = Anwendungen, bei denen Sie sich mit diesem Konto anmelden, erfahren von der Abmeldung.
+sign_in_out_told = Anwendungen, bei denen Sie sich mit diesem Konto anmelden, werden benachrichtigt.
 sign_in_out_stay = Angemeldet bleiben
 sign_in_out_maybe = Möglicherweise sind Sie bei { $provider } noch angemeldet. Melden Sie sich auf einem gemeinsam genutzten Computer auch dort ab.
 sign_in_out_again = Erneut anmelden
@@ -31,7 +31,7 @@ sign_in_factor_verify = Zweiten Faktor bestätigen, { $user }
 sign_in_factor_set_up = Zweiten Faktor einrichten
 sign_in_factor_needed = Dieser Server verlangt einen zweiten Faktor. Die Einrichtung ist einmalig und dauert etwa eine Minute.
 sign_in_factor_passkey = Passkey
-sign_in_factor_passkey_explained = Fingerabdruck, Gesicht oder Geräte-PIN. Ohne Tippen.
+sign_in_factor_passkey_explained = Fingerabdruck, Gesicht oder Geräte-PIN, ohne Tippen.
 sign_in_factor_use_passkey = Passkey verwenden
 sign_in_factor_code = Sechsstelliger Code Ihrer Authenticator-App
 sign_in_factor_recovery = Wiederherstellungscode
@@ -43,7 +43,7 @@ sign_in_codes_explained = Jeder Code gilt einmal, falls Sie Ihre anderen zweiten
 sign_in_codes_kept = Ich habe sie gespeichert, weiter
 
 # A forgotten password.
-sign_in_reset_sent = Wenn es ein solches Konto mit Passwort und E-Mail-Adresse gibt, wurde eine E-Mail dorthin gesendet. Der Link darin ist eine Stunde gültig.
+sign_in_reset_sent = Wenn ein solches Konto mit Passwort und E-Mail-Adresse existiert, wurde eine E-Mail dorthin gesendet. Der Link darin ist eine Stunde gültig.
 sign_in_reset_back = Zurück zur Anmeldung
 sign_in_reset_explained = Sie erhalten per E-Mail einen Link, mit dem Sie ein neues Passwort festlegen.
 sign_in_reset_name = Name oder E-Mail-Adresse

@@ -1,6 +1,6 @@
 # Personal access tokens.
 tokens_made = Ihr neues Token „{ $name }“
-tokens_copy_now = Kopieren Sie das Token jetzt. Es wird nicht noch einmal angezeigt. Wer es besitzt, kann innerhalb seiner Grenzen in Ihrem Namen handeln.
+tokens_copy_now = Kopieren Sie das Token jetzt. Es wird nicht noch einmal angezeigt. Jedes Programm, das es besitzt, kann innerhalb seiner Grenzen in Ihrem Namen handeln.
 tokens_valid_until = Gültig bis { $time } als Bearer-Token an <code>{ $url }</code>.
 tokens_yours = Ihre Token
 tokens_explained = Für Programme, die sich nicht mit einem Browser anmelden können. Verwenden Sie sie an <code>{ $url }</code>, wo Clients keine Anmeldung starten; auch <code>/mcp</code> akzeptiert sie.
@@ -24,4 +24,4 @@ tokens_state_live = aktiv
 tokens_state_revoked = widerrufen
 tokens_state_expired = abgelaufen
 tokens_not_created = Es wurde kein Token erstellt: { $reason }.
-tokens_ended_already = Dieses Token ist bereits beendet.
+tokens_ended_already = Dieses Token ist bereits abgelaufen oder widerrufen.

@@ -32,8 +32,8 @@ account_service_tools =
        *[other] { $count } tools
     }
 account_service_connected = connected { $time }
-account_service_account = account there: { $account }
-account_service_scopes = scopes there: { $scopes }
+account_service_account = account at the service: { $account }
+account_service_scopes = scopes at the service: { $scopes }
 account_recent = Recent activity
 account_all_activity = Show all
 account_sessions = Active sessions
@@ -51,8 +51,8 @@ account_session_ended_already = That session has already ended.
 account_activity_title = Activity of your account
 
 # Reasons for which a service cannot be used.
-account_problem_expired = the access expired, and the service issued nothing to refresh it with
+account_problem_expired = the access has expired, and the service issued no refresh token
 account_problem_refused = the service no longer accepts the access that you gave
-account_problem_unknown_client = the service no longer knows this server
+account_problem_unknown_client = this server is no longer registered at the service
 account_problem_other = reported: { $detail }
 account_problem_call_refused = the service refused the access

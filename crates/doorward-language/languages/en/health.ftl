@@ -14,7 +14,7 @@ health_keys_active =
     }
 health_clock = Clock
 health_clock_equal = in step with the database
-health_clock_differs = this machine and the database differ; synchronise their clocks
+health_clock_differs = the clocks of this machine and the database differ; synchronise them
 health_audit = Audit
 health_audit_entries =
     { $count ->
@@ -37,14 +37,14 @@ health_dependency_answered = responded in { $milliseconds } ms, at { $time }
 health_dependency_off = is disabled
 health_dependency_down = { $error }; failed at { $time }, last response at { $success }
 health_dependency_never = { $error }; failed at { $time } and has never responded
-health_dependency_not_asked = has not been asked yet
-health_dependency_not_asked_since = has not been asked since { $time }
+health_dependency_not_asked = not checked yet
+health_dependency_not_asked_since = not checked since { $time }
 health_disk = Disk
 health_disk_free = { $megabytes } MiB are free
-health_disk_full = only { $megabytes } MiB are free in the data directory; make room before writes fail
+health_disk_full = only { $megabytes } MiB are free in the data directory; free some space before writes fail
 health_backup = Backup
-health_backup_made = the last was made at { $time }
-health_backup_none = none was made with doorward backup; make one, or ignore this if the database is backed up otherwise
+health_backup_made = last created at { $time }
+health_backup_none = no backup was created with doorward backup; create one, or ignore this if the database is backed up in another way
 health_failed = failed: { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.
@@ -57,7 +57,7 @@ health_look_claims = Claims that rules read
 health_look_left_out = Ignored values
 
 # Public information while the MCP server is enabled.
-health_public_issuer = that this URL is an authorization server: { $url }
+health_public_issuer = the fact that this URL is an authorization server: { $url }
 health_public_server = the URL and the name of the MCP server: { $url }, { $name }
 health_public_endpoints = the URLs of its endpoints, the names of its scopes and its public keys
-health_public_upstreams = the names of upstreams, at URLs below it
+health_public_upstreams = the names of the upstreams, in URLs below the server’s

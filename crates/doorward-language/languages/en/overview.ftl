@@ -1,8 +1,8 @@
 # Overview of administrators.
-overview_works = What works
+overview_works = Status
 overview_happens = Tool calls
-overview_waits = What waits for you
-overview_nothing = Nothing waits for a decision.
+overview_waits = Needs attention
+overview_nothing = Nothing needs attention.
 overview_attention = attention
 overview_steps = First steps
 overview_done = done
@@ -11,7 +11,7 @@ overview_step_service = Add a service
 overview_step_client = Connect a client
 overview_step_provider = Add an identity provider
 overview_step_factor = Set up a second factor for your account
-overview_step_backup = Make a backup with doorward backup
+overview_step_backup = Create a backup with doorward backup
 overview_tools =
     { $count ->
         [one] { $count } tool to review

@@ -19,10 +19,10 @@ policy_roles = roles of { $user } ({ $id }): { $roles }
 policy_no_roles = { $user } ({ $id }) has no roles
 policy_tool_roles = access.tool_roles allow this user to use { $item }: { $answer }
 policy_scope_roles = access.scope_roles allow this user the scope { $scope }: { $answer }
-policy_closed = a rule closes the upstream as a whole: { $answer }
+policy_closed = a rule denies the upstream as a whole: { $answer }
 policy_rule = policy: { $effect } by rule { $number }: { $rule }
 policy_default = policy: { $effect } by policy.default, because no rule matches
-policy_token_scope = the client's token needs the scope { $scope }
+policy_token_scope = the client’s token needs the scope { $scope }
 
 # The page of the policy.
 policy_rules_title = Rules
@@ -35,18 +35,18 @@ policy_hits = Calls in 30 days
 policy_without_rule = No rule matches (policy.default)
 policy_try = Try other rules
 policy_try_explained = Shows how these rules would have decided about the calls of the last 30 days. Nothing is changed.
-policy_try_rules = Rules, one a line
-policy_try_default = Effect where no rule matches
+policy_try_rules = Rules, one per line
+policy_try_default = Effect when no rule matches
 policy_try_button = Try
 policy_trial_calls =
     { $calls ->
         [one] { $calls } call was looked at.
        *[other] { $calls } calls were looked at.
     }
-policy_trial_partial = There were more; these are the newest.
+policy_trial_partial = Only the newest calls were examined.
 policy_trial_refused = Would have been refused: { $calls } calls of { $users } users
-policy_trial_confirmed = Would have needed a confirmation: { $calls } calls of { $users } users
-policy_trial_opened = Refused now, and would not have been: { $calls } calls of { $users } users
+policy_trial_confirmed = Would have required confirmation: { $calls } calls of { $users } users
+policy_trial_opened = Would no longer have been refused: { $calls } calls of { $users } users
 policy_first_decides = The first matching rule decides.
 policy_change = Change the rules
 policy_change_explained = Try shows how these rules would have decided about the calls of the last 30 days. Save puts them in effect on all servers within a second.
@@ -54,10 +54,10 @@ policy_save = Save
 policy_saved = Version { $version } was saved and is in effect.
 policy_versions = Versions
 policy_version = Version { $version }
-policy_versions_none = No rules were saved yet.
+policy_versions_none = No version was saved yet.
 policy_saved_at = Saved
 policy_author = Saved by
 policy_in_effect = in effect
 policy_restores = restores version { $version }
-policy_compared = Beside the rules in effect: + is only in this version, − only in effect.
-policy_roll_back = Put in effect again
+policy_compared = Compared with the rules in effect: + only in this version, − only in the rules in effect.
+policy_roll_back = Restore this version

@@ -1,5 +1,5 @@
 # Scopes as the consent page shows them.
-scope_read = Look things up for you
+scope_read = Read information for you
 scope_read_description = See who you are, list the tools that you may use, and call tools that only read.
 scope_write = Change things for you
 scope_write_description = Call tools that create or change something on your behalf.
@@ -18,7 +18,7 @@ scope_profile_description = See your sign-in name and your display name.
 scope_email = Your e-mail address
 scope_email_description = See your e-mail address.
 scope_groups = Your roles
-scope_groups_description = See the roles that you have at this server, as groups.
+scope_groups_description = See your roles on this server, as groups.
 scope_offline_access = Stay connected
 scope_offline_access_description = Keep access while you are away, until you revoke it.
 scope_at = { $scope } at { $upstream }

@@ -11,7 +11,7 @@ security_add_passkey = Add a passkey
 security_needs_javascript = JavaScript is required to add a passkey.
 security_needs_host_name = Passkeys require a host name, but this server was opened under an IP address.
 security_authenticator = Authenticator app
-security_authenticator_explained = After your password you are asked for the six-digit code of the app.
+security_authenticator_explained = After your password, you are asked for the six-digit code of the app.
 security_set_up_app = Set up an authenticator app
 security_scan = Scan this QR code with an app such as Aegis, 2FAS or Google Authenticator, or enter the key.
 security_qr_code = QR code of the key below
@@ -23,7 +23,7 @@ security_recovery_codes_left =
         [one] { $count } left
        *[other] { $count } left
     }
-security_recovery_explained = For use when you have access to neither your app nor your device.
+security_recovery_explained = For sign-in when you have neither your app nor your device at hand.
 security_new_codes = Create new codes
 security_linked_accounts = Linked accounts
 security_identity_times = { $account } · last used { $used }

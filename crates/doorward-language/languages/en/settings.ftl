@@ -16,3 +16,4 @@ settings_show = Show the change
 settings_name = Short name
 settings_secret_held = A value is set; leave this empty to keep it.
 settings_lines = One value per line.
+settings_saved = These settings are in effect.

@@ -1,9 +1,9 @@
 # Personal access tokens.
 tokens_made = Your new token “{ $name }”
-tokens_copy_now = Copy the token now. It is not shown again. A program that has it can act as you within its limits.
+tokens_copy_now = Copy the token now. It is not shown again. Any program that has it can act on your behalf within its limits.
 tokens_valid_until = Valid until { $time } as a bearer token at <code>{ $url }</code>.
 tokens_yours = Your tokens
-tokens_explained = For programs that cannot sign in with a browser. Use them at <code>{ $url }</code>, where clients do not start a sign-in; <code>/mcp</code> accepts them too.
+tokens_explained = For programs that cannot sign in with a browser. Use them at <code>{ $url }</code>, where clients do not start a sign-in; <code>/mcp</code> accepts them as well.
 tokens_none = You have no tokens.
 tokens_only = only: { $upstreams }
 tokens_times = created { $created } · expires { $expires } · last used { $used }
@@ -24,4 +24,4 @@ tokens_state_live = active
 tokens_state_revoked = revoked
 tokens_state_expired = expired
 tokens_not_created = No token was created: { $reason }.
-tokens_ended_already = That token has already ended.
+tokens_ended_already = This token has already expired or was revoked.

@@ -7,14 +7,14 @@ admin_policy = Politique
 admin_keys = Clés de signature
 admin_timeline = Chronologie
 admin_audit = Audit
-admin_not_changed = Rien n’a été modifié : { $reason }.
+admin_not_changed = Rien n’a été modifié : { $reason }.
 
 # Overview.
 admin_mcp_server = Serveur MCP
-admin_mcp_url = URL pour les clients : <code>{ $url }</code>
+admin_mcp_url = URL pour les clients : <code>{ $url }</code>
 admin_mcp_on_explained = Tant que le serveur MCP est désactivé, chaque URL MCP répond par 404, y compris aux clients connectés. Les accès accordés sont conservés.
 admin_mcp_disable = Désactiver
-admin_mcp_public = Tant que le serveur MCP est activé, tout le monde peut lire :
+admin_mcp_public = Tant que le serveur MCP est activé, les informations suivantes sont publiques :
 admin_mcp_private = Les outils et leurs résultats ne sont accessibles qu’aux utilisateurs connectés.
 admin_mcp_acknowledge = Je comprends ce qui devient public.
 admin_mcp_enable = Activer
@@ -40,10 +40,10 @@ admin_audit_from = Du
 admin_audit_to = Au
 admin_audit_json = Lignes JSON
 admin_audit_csv = CSV
-admin_audit_verify = Pour vérifier qu’aucune entrée n’a été modifiée ou retirée : <code>doorward audit verify</code>.
+admin_audit_verify = Pour vérifier qu’aucune entrée n’a été modifiée ou retirée : <code>doorward audit verify</code>.
 admin_audit_none_in_range = Aucun résultat dans la plage parcourue.
 admin_audit_none = Aucune entrée correspondante.
-admin_audit_search_further = Chercher plus loin dans le passé
+admin_audit_search_further = Chercher dans les entrées plus anciennes
 admin_record_title = Appel enregistré
 admin_record_audited = Votre accès à cet enregistrement est consigné dans l’audit.
 admin_record_arguments = Arguments
@@ -86,24 +86,27 @@ admin_client_cleaned_up =
     }
 admin_client_add = Ajouter un client
 admin_client_redirect_uris_lines = URI de redirection, une par ligne
-admin_client_confidential = Confidentiel : le client a une partie serveur qui peut garder un secret
+admin_client_confidential = Confidentiel : le client a une partie serveur qui peut garder un secret
 admin_client_admin = Le client peut demander le scope admin aux administrateurs
-admin_client_openid = Les utilisateurs se connectent par lui à une autre application (OpenID Connect)
-admin_client_pairwise = OpenID Connect : sujets que d’autres applications ne peuvent pas comparer
-admin_client_signed_userinfo = OpenID Connect : userinfo sous forme de jeton signé
-admin_client_pairwise_ends = Un changement met fin à l’accès que les utilisateurs ont donné à l’application : elle les connaît ensuite sous d’autres identifiants.
+admin_client_openid = Relying party : les utilisateurs se connectent à cette application par ce serveur (OpenID Connect)
+admin_client_pairwise = OpenID Connect : sujets par paire (pairwise), que d’autres applications ne peuvent pas comparer
+admin_client_signed_userinfo = OpenID Connect : userinfo sous forme de jeton signé
+admin_client_pairwise_ends = Un changement révoque l’accès que les utilisateurs ont donné à l’application, car leurs sujets changent.
 admin_client_post_logout = URL après la déconnexion, une par ligne
-admin_client_backchannel = URL informée de la fin d’une session (back-channel logout)
-admin_client_backchannel_sid = L’application a besoin de la session dans l’avis (sid)
+admin_client_backchannel = URL à notifier à la fin d’une session (déconnexion back-channel)
+admin_client_rules = Règles pour ses requêtes
+admin_client_require_pushed = Les demandes d’autorisation doivent être transmises au préalable (PAR)
+admin_client_bound_tokens = Les jetons d’accès doivent être liés à une clé (DPoP)
+admin_client_backchannel_sid = L’application a besoin de l’identifiant de session (sid) dans la notification
 admin_client_add_service = Ajouter un service
-admin_client_service_explained = Un service agit sans utilisateur : une tâche nocturne ou une compilation. Il reçoit des jetons de courte durée avec client_credentials.
+admin_client_service_explained = Un service agit sans utilisateur : une tâche nocturne ou une compilation. Il reçoit des jetons de courte durée avec client_credentials.
 admin_client_service_account = Compte du service
-admin_client_service_account_hint = Un nom de connexion, par exemple nightly. Le compte est créé s’il n’existe pas.
+admin_client_service_account_hint = Un identifiant, par exemple nightly. Le compte est créé s’il n’existe pas.
 admin_client_scopes = Scopes
 admin_client_jwks = Clés publiques (JWK Set) à la place d’un secret
 admin_client_service = Service
 admin_client_exchange = Échanger des jetons
-admin_client_exchange_explained = Un client qui agit pour des utilisateurs, par exemple un agent, échange leurs jetons contre des jetons plus restreints (RFC 8693). La fin de l’autorisation met fin aussitôt aux jetons échangés.
+admin_client_exchange_explained = Un client qui agit pour des utilisateurs, par exemple un agent, échange leurs jetons contre des jetons plus restreints (RFC 8693). La fin de l’autorisation révoque aussitôt les jetons échangés.
 admin_client_exchange_from = client_id de chaque application dont il peut échanger les jetons d’utilisateurs, un par ligne
 admin_client_exchange_permit = Autoriser
 admin_client_exchange_change = Modifier
@@ -114,7 +117,6 @@ admin_client_state_waiting = en attente d’approbation
 admin_client_state_pinned = épinglé
 
 # Keys and tokens.
-admin_keys_signing = Clés de signature
 admin_keys_key = Clé
 admin_keys_algorithm = Algorithme
 admin_keys_from = Active à partir du
@@ -129,12 +131,12 @@ admin_tokens_scopes = Scopes
 admin_tokens_last_used = Dernière utilisation
 admin_tokens_expires = Expire
 admin_tokens_ended = terminé
-admin_tokens_service = Pour créer un jeton de service : <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
+admin_tokens_service = Pour créer un jeton de service : <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
 
 # Users.
 admin_user_added = L’utilisateur { $user } a été ajouté
-admin_user_hand_over_no_mail = Aucun e-mail n’a été envoyé. Transmettez ce lien à l’utilisateur : il fonctionne une fois, dans les sept jours.
-admin_user_hand_over_mail_failed = L’e-mail n’a pas pu être envoyé. Transmettez ce lien à l’utilisateur : il fonctionne une fois, dans les sept jours.
+admin_user_hand_over_no_mail = Aucun e-mail n’a été envoyé. Transmettez ce lien à l’utilisateur : il fonctionne une fois, dans les sept jours.
+admin_user_hand_over_mail_failed = L’e-mail n’a pas pu être envoyé. Transmettez ce lien à l’utilisateur : il fonctionne une fois, dans les sept jours.
 admin_user_tell_mail_failed = L’e-mail n’a pas pu être envoyé. Informez l’utilisateur que le compte existe.
 admin_user_email = Adresse e-mail
 admin_user_roles = Rôles
@@ -152,7 +154,7 @@ admin_user_by_invitation = Invitation via { $provider } avec cette adresse e-mai
 admin_user_first_password = Mot de passe initial (facultatif)
 admin_user_profile = Profil et rôles
 admin_user_since = depuis le { $time }
-admin_user_provider_roles = rôles issus des fournisseurs d’identité : { $roles }
+admin_user_provider_roles = rôles issus des fournisseurs d’identité : { $roles }
 admin_user_display_name = Nom affiché
 admin_user_sign_in = Connexion
 admin_user_stated = Dernière déclaration de { $provider } ({ $time })
@@ -195,9 +197,9 @@ admin_user_delete_sure = Supprimer ce compte. Cette action est irréversible. Le
 admin_delete_named = Supprimer { $name }
 admin_user_saved = Enregistré.
 admin_user_enabled = L’utilisateur est activé.
-admin_user_was_disabled = L’utilisateur est désactivé. Les sessions ont pris fin ; les jetons et applications connectées sont révoqués.
-admin_user_password_set = Le mot de passe est défini. Les sessions ont pris fin ; les applications connectées sont révoquées.
-admin_user_factors_removed = Tous les seconds facteurs ont été retirés. Les sessions ont pris fin ; les applications connectées sont révoquées.
+admin_user_was_disabled = L’utilisateur est désactivé. Les sessions ont pris fin ; les jetons et applications connectées sont révoqués.
+admin_user_password_set = Le mot de passe est défini. Les sessions ont pris fin ; les applications connectées sont révoquées.
+admin_user_factors_removed = Tous les seconds facteurs ont été retirés. Les sessions ont pris fin ; les applications connectées sont révoquées.
 admin_user_sessions_ended = Toutes les sessions ont pris fin.
 admin_user_session_ended = La session a pris fin.
 admin_user_app_revoked = L’accès de l’application est révoqué.
@@ -207,10 +209,10 @@ admin_policy_question = Vérifier l’accès à un élément
 admin_policy_user = Utilisateur (ID ou identifiant)
 admin_policy_kind = Type d’élément
 admin_policy_item = Élément (nom ou URI sur /mcp)
-admin_policy_client = Client (ID ou nom ; vide pour tous)
+admin_policy_client = Client (ID ou nom ; vide pour tous)
 admin_policy_explain = Vérifier
 admin_policy_rules = Les règles sont définies dans la configuration, sous <code>[policy]</code> et <code>[access]</code>.
-admin_policy_answer = { $user } et { $item } :
+admin_policy_answer = { $user } et { $item } :
 admin_item_tool = Outil
 admin_item_prompt = Prompt
 admin_item_resource = Ressource
@@ -230,30 +232,19 @@ admin_provider_test = Tester
 admin_provider_test_named = Tester { $provider }
 admin_provider_delete_sure = Supprimer ce fournisseur d’identité. Les utilisateurs qui se connectent par son biais perdent l’accès.
 admin_provider_add = Ajouter un fournisseur d’identité
-admin_provider_more_settings = Tous les autres réglages se trouvent dans <a href="{ $url }">le formulaire complet</a>.
 admin_provider_kind = Type
-admin_provider_name = Nom dans les URL
-admin_provider_issuer = URL de l’émetteur (si le type en exige une)
-admin_provider_client_id = ID client
-admin_provider_client_secret = Secret client
 admin_admits_title = Qui peut se connecter
-admin_admits_off = Aucun utilisateur ne peut se connecter par ce fournisseur d’identité : il est désactivé.
+admin_admits_off = Aucun utilisateur ne peut se connecter par ce fournisseur d’identité : il est désactivé.
 admin_admits_open = Chaque compte de ce fournisseur d’identité peut se connecter et reçoit un compte ici.
 admin_admits_open_public = Toute personne ayant un compte { $service } peut se connecter et reçoit un compte ici.
-admin_admits_open_rules = Les comptes qui remplissent toutes ces règles peuvent se connecter et reçoivent un compte ici : { $rules }
+admin_admits_open_rules = Les comptes qui remplissent toutes ces règles peuvent se connecter et reçoivent un compte ici : { $rules }
 admin_admits_invited = Seuls les utilisateurs invités et ceux dont le compte est lié peuvent se connecter.
-admin_admits_invited_rules = Seuls les utilisateurs invités et ceux dont le compte est lié peuvent se connecter, s’ils remplissent toutes ces règles : { $rules }
+admin_admits_invited_rules = Seuls les utilisateurs invités et ceux dont le compte est lié peuvent se connecter, s’ils remplissent toutes ces règles : { $rules }
 admin_admits_undecided = Seuls les utilisateurs invités et ceux dont le compte est lié peuvent se connecter. Les nouveaux comptes { $service } sont refusés jusqu’à ce que sign_up soit défini, ou que allowed_domains, allowed_groups ou required_claims limite l’admission.
-admin_provider_sign_up = Nouveaux utilisateurs
-admin_provider_sign_up_default = selon les règles (requis là où tout le monde peut avoir un compte)
-admin_provider_sign_up_open = chaque compte admis par les règles
-admin_provider_sign_up_invited = utilisateurs invités seulement
-admin_provider_allowed_domains = Domaines admis des adresses e-mail ou des organisations, séparés par des virgules
-admin_provider_added = Le fournisseur d’identité a été ajouté. Enregistrez-y cette URI de redirection : { $uri }
 admin_provider_deleted = Le fournisseur d’identité a été supprimé. L’accès des utilisateurs connectés par son biais a pris fin.
 
 # Upstreams.
-admin_upstream_access = accès : { $auth }
+admin_upstream_access = accès : { $auth }
 admin_upstream_connected =
     { $count ->
         [one] { $count } utilisateur connecté
@@ -271,13 +262,13 @@ admin_upstream_accept_warning = Ne l’acceptez que si l’exploitant du serveur
 admin_upstream_accept = Accepter
 admin_upstream_left_out =
     { $count ->
-        [one] { $count } élément annoncé est omis :
-       *[other] { $count } éléments annoncés sont omis :
+        [one] { $count } élément annoncé est omis :
+       *[other] { $count } éléments annoncés sont omis :
     }
 admin_upstream_parts_left_out =
     { $count ->
-        [one] { $count } partie est omise ou complétée :
-       *[other] { $count } parties sont omises ou complétées :
+        [one] { $count } partie est omise ou complétée :
+       *[other] { $count } parties sont omises ou complétées :
     }
 admin_tool_changed = { $part } modifié
 admin_tool_before = approuvé
@@ -304,39 +295,36 @@ admin_timeline_hours = Dernières heures
 admin_timeline_none = Aucun client n’a essayé de se connecter pendant cette période.
 admin_timeline_steps = Étapes
 admin_trust = Règles de confiance
-admin_trust_explained = Une règle de confiance permet à une charge de travail sans secret d’agir comme service : une tâche d’intégration continue ou un pod présente le jeton que sa plateforme a signé. Chaque règle a son propre client.
-admin_trust_none = Il n’y a aucune règle de confiance.
+admin_trust_explained = Une règle de confiance permet à une charge de travail, par exemple une tâche d’intégration continue ou un pod, d’agir comme service sans secret : elle présente le jeton que sa plateforme a signé. Chaque règle a son propre client.
+admin_trust_none = Aucune règle de confiance n’a été ajoutée.
 admin_trust_add = Ajouter une règle de confiance
 admin_trust_added = La règle de confiance a été ajoutée.
-admin_trust_changed = La règle de confiance a été modifiée ; l’accès de sa charge de travail est terminé.
-admin_trust_deleted = La règle de confiance a été supprimée ; l’accès de sa charge de travail est terminé.
-admin_trust_issuer = Émetteur, comme dans la revendication iss
+admin_trust_changed = La règle de confiance a été modifiée ; l’accès de sa charge de travail a pris fin.
+admin_trust_deleted = La règle de confiance a été supprimée ; l’accès de sa charge de travail a pris fin.
+admin_trust_issuer = Émetteur, exactement comme dans le claim iss
 admin_trust_audience = Audience
-admin_trust_audience_hint = Les jetons doivent être exactement pour cette audience. Par défaut, l’URL publique de ce serveur.
-admin_trust_subject = Sujet ; * remplace n’importe quel texte
-admin_trust_claims = Autres revendications, une NOM=MOTIF par ligne
+admin_trust_audience_hint = Les jetons doivent avoir exactement cette audience. Vide : l’URL publique de ce serveur.
+admin_trust_subject = Sujet ; * remplace n’importe quel texte
+admin_trust_claims = Autres claims, un NOM=MOTIF par ligne
 admin_trust_jwks_uri = URL des clés de l’émetteur, si son document de découverte ne l’indique pas
 admin_trust_jwks = Clés publiques de l’émetteur (JWK Set), si ce serveur ne peut pas les récupérer
 admin_trust_reusable = Un jeton peut être présenté à nouveau jusqu’à son expiration (Kubernetes, SPIFFE)
-admin_trust_once = chaque jeton une fois
-admin_trust_again = les jetons peuvent être présentés à nouveau
 admin_trust_change = Modifier la règle de confiance
-admin_trust_change_named = Modifier la règle de confiance { $name }
 admin_trust_change_ends = Une modification met fin à l’accès actuel de la charge de travail.
-admin_trust_delete_sure = L’accès de sa charge de travail se termine.
+admin_trust_delete_sure = Supprimer cette règle de confiance. L’accès de sa charge de travail prend fin.
 admin_resources = Serveurs de ressources
-admin_resources_explained = Les serveurs de ressources externes sont d’autres programmes qui acceptent les jetons d’accès de ce serveur. Les clients connectent les utilisateurs ici et les appellent directement.
+admin_resources_explained = Les serveurs de ressources externes sont d’autres programmes qui acceptent les jetons d’accès de ce serveur. Les clients connectent les utilisateurs ici et appellent ces serveurs directement.
 admin_resources_none = Aucun serveur de ressources externe n’a été ajouté.
 admin_resource_add = Ajouter un serveur de ressources
-admin_resource_url = URL, exactement comme les jetons doivent la nommer
+admin_resource_url = URL, exactement comme dans l’audience des jetons
 admin_resource_name = Nom sur la page de consentement (facultatif)
-admin_resource_scopes = Scopes, séparés par des espaces ; le premier est celui par défaut
-admin_resource_roles = Rôles qui peuvent l’utiliser (aucun : tous les utilisateurs)
+admin_resource_scopes = Scopes, séparés par des espaces ; le premier est celui par défaut
+admin_resource_roles = Rôles qui peuvent l’utiliser (aucun : tous les utilisateurs)
 admin_resource_save = Enregistrer
 admin_resource_save_named = Enregistrer { $name }
 admin_resource_set_up = Configurer ce serveur
 admin_resource_metadata = Document de métadonnées, à servir à
-admin_resource_copy_secret = Copiez le secret maintenant ; il n’est affiché qu’une fois. Le serveur n’en a besoin que pour l’introspection.
+admin_resource_copy_secret = Copiez le secret maintenant ; il n’est affiché qu’une fois. Le serveur n’en a besoin que pour l’introspection.
 admin_resource_replace_secret = Remplacer le secret
 admin_resource_replace_secret_named = Remplacer le secret de { $name }
 admin_resource_remove_sure = Retirer ce serveur de ressources. L’accès de toutes les applications à ce serveur prend fin.
@@ -344,3 +332,5 @@ admin_resource_added = { $name } a été ajouté.
 admin_resource_changed = Le serveur de ressources a été modifié.
 admin_resource_removed = Le serveur de ressources a été retiré. L’accès des applications à ce serveur a pris fin.
 admin_resource_secret_replaced = Le secret a été remplacé. L’ancien ne fonctionne plus.
+admin_keys_created = Une nouvelle clé de signature a été créée. Les clients la découvrent avant qu’elle ne signe.
+admin_trust_client = Client de cette règle

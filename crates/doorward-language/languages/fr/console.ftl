@@ -7,20 +7,20 @@ console_settings = Paramètres
 # Listes.
 console_search = Rechercher
 console_remove_filter = Retirer le filtre { $filter }
-console_none = Aucun élément ne correspond. Modifiez la recherche ou retirez un filtre.
+console_none = Aucun résultat. Modifiez la recherche ou retirez un filtre.
 console_selection = Sélection
 console_select = Sélectionner { $name }
-console_selected = Lignes sélectionnées :
+console_selected = Lignes sélectionnées :
 console_range = { $first }–{ $last } sur { $total }
-console_rows = Lignes :
+console_rows = Lignes :
 console_csv = CSV
 console_parts = Pages de la liste
 console_previous = Précédent
 console_next = Suivant
 console_cancel = Annuler
 console_more = et { $count } de plus
-console_any_state = Tout état
-console_any_source = Toute source
+console_any_state = Tous les états
+console_any_source = Toutes les origines
 console_role = Rôle
 console_tokens = Jetons
 console_made = Créé
@@ -36,8 +36,8 @@ console_block_clients_effect = Leur accès prend fin immédiatement, pour tous l
 console_revoke_tokens_effect = Les programmes qui les utilisent perdent l’accès immédiatement.
 console_disable_users =
     { $count ->
-        [one] Désactiver { $count } utilisateur ?
-       *[other] Désactiver { $count } utilisateurs ?
+        [one] Désactiver { $count } utilisateur ?
+       *[other] Désactiver { $count } utilisateurs ?
     }
 console_users_were_disabled =
     { $count ->
@@ -51,8 +51,8 @@ console_users_were_enabled =
     }
 console_block_clients =
     { $count ->
-        [one] Désactiver { $count } client ?
-       *[other] Désactiver { $count } clients ?
+        [one] Désactiver { $count } client ?
+       *[other] Désactiver { $count } clients ?
     }
 console_clients_changed =
     { $count ->
@@ -61,8 +61,8 @@ console_clients_changed =
     }
 console_revoke_tokens =
     { $count ->
-        [one] Révoquer { $count } jeton ?
-       *[other] Révoquer { $count } jetons ?
+        [one] Révoquer { $count } jeton ?
+       *[other] Révoquer { $count } jetons ?
     }
 console_tokens_revoked =
     { $count ->
@@ -76,15 +76,15 @@ console_service_access = Accès
 console_service_connections = Connexions
 console_service_settings = Paramètres
 console_service_activity = Activité
-console_service_parts = Parties de la page
+console_service_parts = Sections de la page
 console_service_failing = en échec
 console_service_failed = Dernier échec
-console_service_has_waiting = outils à vérifier
-console_service_waiting = { $count } à vérifier
+console_service_has_waiting = outils à examiner
+console_service_waiting = { $count } à examiner
 console_service_users = Utilisateurs connectés
 console_service_success = Dernier succès
-console_service_source = Source
-console_service_decide = Outils à vérifier
+console_service_source = Origine
+console_service_decide = Outils à examiner
 console_service_roles = Utilisateurs autorisés
 console_service_all_users = Tous les utilisateurs, dans les limites de la politique.
 console_service_defaults = Les paramètres non listés ont leur valeur par défaut. Les secrets ne sont pas affichés.
@@ -101,16 +101,16 @@ console_tool_warnings =
 console_audit_time = Heure
 console_audit_object = Objet
 console_audit_same = Entrées de même valeur
-console_audit_no_kind = Il n’existe pas d’événement { $kind }.
-console_audit_no_outcome = Il n’existe pas de résultat { $outcome }.
+console_audit_no_kind = Événement inconnu : { $kind }.
+console_audit_no_outcome = Résultat inconnu : { $outcome }.
 
 # Paramètres collés.
 console_paste = Coller les paramètres d’un client MCP
 console_paste_label = JSON avec mcpServers
 console_paste_fill = Remplir le formulaire
-console_paste_unread = Ce n’est pas le JSON d’un serveur MCP avec une URL.
-console_paste_command = Ce serveur est un programme. Les programmes se définissent dans le fichier de configuration ou avec la commande doorward upstream add.
-console_paste_headers = Ce serveur a plusieurs en-têtes. Un upstream en a un : choisissez-le dans le formulaire.
+console_paste_unread = Le texte n’est pas le JSON d’un serveur MCP avec une URL.
+console_paste_command = Ce serveur est un processus local. Ajoutez les processus locaux dans le fichier de configuration ou avec la commande doorward upstream add.
+console_paste_headers = Ce serveur utilise plusieurs en-têtes, mais un serveur amont n’en a qu’un. Saisissez-le dans le formulaire.
 console_search_all = Rechercher utilisateurs, clients, services et outils
 console_search_list = Tous dans la liste
 console_audit_duration = Durée
@@ -129,13 +129,17 @@ console_tools_rejected =
         [one] { $count } outil a été rejeté.
        *[other] { $count } outils ont été rejetés.
     }
-console_reset_factors_of = Supprimer les seconds facteurs de { $name } ?
-console_disable_user = Désactiver { $name } ?
-console_delete_user = Supprimer { $name } ?
-console_user_ends = Prend fin immédiatement : sessions : { $sessions }, applications connectées : { $apps }, jetons d’accès : { $tokens }.
-console_delete_client = Supprimer { $name } ?
-console_client_ends = Accès que des utilisateurs ont donnés à ce client et qui prennent fin immédiatement : { $grants }.
-console_delete_provider = Supprimer le fournisseur d’identité { $name } ?
-console_provider_ends = Utilisateurs qui y sont liés et ne pourront plus se connecter avec lui : { $users }.
-console_remove_resource = Supprimer ce serveur de ressources externe ?
-console_delete_trust = Supprimer cette règle de confiance ?
+console_reset_factors_of = Retirer les seconds facteurs de { $name } ?
+console_disable_user = Désactiver { $name } ?
+console_delete_user = Supprimer { $name } ?
+console_user_ends = Prennent fin immédiatement : sessions : { $sessions }, applications connectées : { $apps }, jetons d’accès : { $tokens }.
+console_delete_client = Supprimer { $name } ?
+console_client_ends = Accès accordés par des utilisateurs à ce client, qui prennent fin immédiatement : { $grants }.
+console_delete_provider = Supprimer le fournisseur d’identité { $name } ?
+console_provider_ends = Utilisateurs liés qui ne pourront plus se connecter avec lui : { $users }.
+console_remove_resource = Retirer ce serveur de ressources externe ?
+console_delete_trust = Supprimer cette règle de confiance ?
+console_search_providers = Nom
+console_search_resources = Nom ou URL
+console_search_trust = Nom, émetteur ou sujet
+console_tool_is_now = L’outil { $tool } est maintenant dans l’état « { $state } ».

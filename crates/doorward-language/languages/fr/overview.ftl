@@ -1,8 +1,8 @@
 # Vue d’ensemble des administrateurs.
 overview_works = État
 overview_happens = Appels d’outils
-overview_waits = Ce qui vous attend
-overview_nothing = Rien n’attend de décision.
+overview_waits = À traiter
+overview_nothing = Rien à traiter.
 overview_attention = attention
 overview_steps = Premiers pas
 overview_done = fait
@@ -11,7 +11,7 @@ overview_step_service = Ajouter un service
 overview_step_client = Connecter un client
 overview_step_provider = Ajouter un fournisseur d’identité
 overview_step_factor = Configurer un second facteur pour votre compte
-overview_step_backup = Faire une sauvegarde avec doorward backup
+overview_step_backup = Créer une sauvegarde avec doorward backup
 overview_tools =
     { $count ->
         [one] { $count } outil à examiner

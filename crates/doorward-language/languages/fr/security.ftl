@@ -3,7 +3,7 @@ security_title = Connexion et sécurité
 security_sign_in_again = Votre dernière connexion remonte à un certain temps. <a href="{ $url }">Reconnectez-vous</a> pour effectuer des modifications.
 security_verify_factor = Vous vous êtes connecté sans votre second facteur. <a href="{ $url }">Vérifiez-le</a> pour effectuer des modifications.
 security_passkeys_explained = Votre empreinte, votre visage ou le code de votre appareil à la place d’un mot de passe. Une clé d’accès compte comme deux facteurs.
-security_passkey_times = ajoutée le { $added } · dernière utilisation : { $used }
+security_passkey_times = ajoutée le { $added } · dernière utilisation : { $used }
 security_remove_passkey = Retirer la clé d’accès { $name }
 security_passkey_name = Nom de la nouvelle clé d’accès
 security_passkey_example = Mon ordinateur portable
@@ -26,7 +26,7 @@ security_recovery_codes_left =
 security_recovery_explained = À utiliser lorsque vous n’avez accès ni à votre application ni à votre appareil.
 security_new_codes = Créer de nouveaux codes
 security_linked_accounts = Comptes liés
-security_identity_times = { $account } · dernière utilisation : { $used }
+security_identity_times = { $account } · dernière utilisation : { $used }
 security_unlink = Dissocier
 security_unlink_provider = Dissocier { $provider }
 security_link_provider = Lier { $provider }

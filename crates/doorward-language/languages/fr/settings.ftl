@@ -14,5 +14,6 @@ settings_ends_access = Les utilisateurs connectés perdent l’accès et doivent
 settings_apply = Appliquer la modification
 settings_show = Afficher la modification
 settings_name = Nom court
-settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
+settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
 settings_lines = Une valeur par ligne.
+settings_saved = Ces réglages sont en vigueur.

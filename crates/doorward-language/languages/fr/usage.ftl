@@ -9,13 +9,13 @@ usage_without_names = Les utilisateurs sont numérotés et non nommés. Les util
 usage_calls_title = Appels d’outils
 usage_total =
     { $calls ->
-        [one] { $calls } appel : { $refused } refusé, { $failed } échoué. La moitié des appels a duré au plus { $half }, 95 % au plus { $most }.
-       *[other] { $calls } appels : { $refused } refusés, { $failed } échoués. La moitié des appels a duré au plus { $half }, 95 % au plus { $most }.
+        [one] { $calls } appel : { $refused } refusé, { $failed } échoué. La moitié des appels a duré au plus { $half }, 95 % au plus { $most }.
+       *[other] { $calls } appels : { $refused } refusés, { $failed } échoués. La moitié des appels a duré au plus { $half }, 95 % au plus { $most }.
     }
 usage_none = Aucun appel pendant cette période.
-usage_bar = { $from } : { $ok } réussis, { $refused } refusés, { $failed } échoués
-usage_most = Au plus { $calls } appels par barre.
-usage_numbers = Les mêmes valeurs en chiffres
+usage_bar = { $from } : { $ok } réussis, { $refused } refusés, { $failed } échoués
+usage_most = Barre la plus haute : { $calls } appels.
+usage_numbers = Valeurs sous forme de tableau
 usage_from = À partir de
 usage_top_tools = Outils
 usage_top_services = Services
@@ -39,7 +39,7 @@ usage_kilobytes = { $number } ko
 usage_megabytes = { $number } Mo
 usage_heat = Appels par jour de la semaine et par heure
 usage_day = Jour
-usage_utc = Les heures sont celles de l’UTC.
+usage_utc = Heures en UTC.
 usage_monday = Lundi
 usage_tuesday = Mardi
 usage_wednesday = Mercredi
@@ -51,8 +51,8 @@ usage_unused = Outils approuvés sans appels
 usage_all_used = Chaque outil approuvé a été appelé.
 usage_more =
     { $count ->
-        [one] { $count } de plus ; l’API et la commande le citent.
-       *[other] { $count } de plus ; l’API et la commande les citent tous.
+        [one] { $count } de plus ; l’API et la commande le citent.
+       *[other] { $count } de plus ; l’API et la commande les citent tous.
     }
 usage_unconnected = Utilisateurs sans connexion
 usage_unconnected_count =

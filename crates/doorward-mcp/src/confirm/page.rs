@@ -20,7 +20,7 @@ use crate::{
 /// has eight: 34 bits.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const CODE_LENGTH: usize = 8;
-/// The most codes that may be tried for one use within [`LIFETIME`].
+/// Maximum number of codes that may be tried for one use within [`LIFETIME`].
 const MOST_TRIES: u32 = 10;
 /// The beginning of the names of stored questions. No tool's kept result has such a name.
 const LABEL: &str = "confirm:";

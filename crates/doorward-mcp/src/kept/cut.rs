@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-/// The most places at which a preview says what was left out there.
+/// Maximum number of places at which a preview says what was left out there.
 const MOST_PLACES: usize = 20;
-/// The fewest characters of a member: its name, quotes, colon, comma and value.
+/// Minimum number of characters of a member: its name, quotes, colon, comma and value.
 const LEAST_MEMBER: usize = 6;
 
 /// A counter of written bytes that fails at a limit.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// The characters of a JSON pointer that stay as they are.
 const POINTER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
-/// The most characters of a part whose end is not given.
+/// Maximum number of characters of a part whose end is not given.
 const MOST_CHARACTERS: usize = 20_000;
 
 /// The part that a URI names.

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::item::ToolSpec;
 
-/// The most words of one field that count.
+/// Maximum number of words of one field that count.
 const MOST_WORDS: usize = 400;
-/// The most words of a name that count for how much of it a question explains.
+/// Maximum number of words of a name that count for how much of it a question explains.
 const MOST_NAME_WORDS: usize = 64;
 /// Methods of HTTP, by which descriptions of the operations of REST APIs end, and what they do.
 const METHODS: &[(&str, Action)] = &[

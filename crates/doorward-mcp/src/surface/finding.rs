@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{item::ToolSpec, tools::ToolError};
 
-/// The most tools that one search answers.
+/// Maximum number of tools that one search answers.
 const MOST_FOUND: usize = 20;
-/// The most letters of a question that are read.
+/// Maximum number of letters of a question that are read.
 const MOST_QUERY: usize = 2000;
-/// How much an argument that the caller can fill raises a tool.
+/// Weight of an argument that the caller can fill.
 const KNOWN_ARGUMENT: f64 = 0.3;
 
 /// The search.
@@ -37,7 +37,7 @@ pub(super) struct SearchArguments {
     /// True if to show tools that change something although the query does not ask for them.
     #[serde(default, alias = "includeMutating")]
     include_mutating: bool,
-    /// How many tools to show, at most 20.
+    /// Number of tools to show, at most 20.
     #[serde(default)]
     limit: Option<usize>,
 }

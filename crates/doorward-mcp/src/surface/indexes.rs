@@ -12,11 +12,11 @@ use doorward_transport::single_flight::{FlightError, SingleFlight};
 use super::segment::Segment;
 use crate::{item::ToolSpec, tools::ToolError};
 
-/// The most tools that are held in indexes. One has some kilobytes.
+/// Maximum number of tools that are held in indexes. One has some kilobytes.
 const MOST_TOOLS: usize = 40_000;
-/// The most indexes that are held.
+/// Maximum number of indexes that are held.
 pub(super) const MOST_SEGMENTS: usize = 1024;
-/// The most indexes that are made at once.
+/// Maximum number of indexes that are made at once.
 const MOST_AT_ONCE: usize = 16;
 
 /// The indexes that were used last, the latest first.
@@ -66,7 +66,7 @@ fn identity(specs: &[Arc<ToolSpec>]) -> u64 {
 }
 
 impl Indexes {
-    /// How many indexes are held.
+    /// Number of indexes that are held.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         lock(&self.held).len()

@@ -1,17 +1,17 @@
-//! A question as the search understands it: its words by weight, what is to be done, and whether
-//! that changes something.
+//! A question as the search understands it: its words by weight, the requested action, and whether
+//! that action implies a change.
 
 use super::{
     vocabulary::{Action, Vocabulary, phrase},
     words::{is_plural, split, stem},
 };
 
-/// The most words of a question that count.
+/// Maximum number of words of a question that count.
 const MOST_WORDS: usize = 64;
 
 /// Words that end a verb of two words after its object. Others are prepositions there.
 const PARTICLES: &str = "away back down off out up";
-/// The most words up to there.
+/// Maximum number of words up to there.
 const MOST_BETWEEN: usize = 5;
 
 /// The weight of a word that only says how many.
@@ -20,7 +20,7 @@ const QUANTITY_WEIGHT: f64 = 0.25;
 const IMPLIED_WEIGHT: f64 = 0.35;
 /// The weight of a verb that says only that something is to be seen.
 const GENERIC_WEIGHT: f64 = 0.1;
-/// How much words after the first preposition count, where the subject is before it.
+/// Weight of words after the first preposition, if the subject precedes it.
 const TAIL_WEIGHT: f64 = 0.8;
 
 /// Words before the verb of a request.
@@ -58,7 +58,7 @@ fn is_in(words: &str, word: &str) -> bool {
     words.split_whitespace().any(|one| one == word)
 }
 
-/// The action that a question asks for.
+/// The action that a question requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ItemName {
     /// This.
@@ -74,7 +74,7 @@ pub(super) struct Term {
     pub(super) stem: String,
     /// The word itself.
     pub(super) word: String,
-    /// How much it counts.
+    /// Its weight.
     pub(super) weight: f64,
     /// It is the verb of a request.
     pub(super) is_verb: bool,
@@ -271,7 +271,7 @@ impl<'w> Sentence<'w> {
 }
 
 impl Question {
-    /// Understands a question. `is_known` tells of a stem that a tool has it.
+    /// Parses a question. `is_known` returns whether a tool has a stem.
     pub(super) fn new(text: &str, is_known: &dyn Fn(&str) -> bool) -> Self {
         let words = words_of(text);
         let sentence = Sentence::new(&words);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::item::ToolSpec;
 
-/// How slowly the weight of a word saturates (`k1` of BM25).
+/// Saturation of the weight of a word (`k1` of BM25).
 const SATURATION: f64 = 1.2;
 /// The weight of words of similar meaning.
 const SIMILAR: f64 = 0.45;
@@ -25,10 +25,10 @@ const SIMILAR: f64 = 0.45;
 const SIMILAR_VERB: f64 = 0.5;
 /// The weight of words that have the same beginning.
 const FORM: f64 = 0.4;
-/// How much the question's verb counts where a tool has the word as its verb, and elsewhere.
+/// Weights of the question's verb: if a tool has the word as its verb, and elsewhere.
 const VERB_IN_PLACE: f64 = 0.9;
 const VERB_ELSEWHERE: f64 = 0.3;
-/// How much more the same form of a word counts, such as the plural.
+/// Factor for the same form of a word, such as the plural.
 const AS_WRITTEN: f64 = 1.22;
 /// The part of the score that depends on how much of the question the tool explains.
 const OF_QUESTION: f64 = 0.3;
@@ -49,9 +49,9 @@ pub(super) struct Found<'s> {
 pub(super) struct Ranked<'s> {
     /// Tools, the best first.
     pub(super) found: Vec<Found<'s>>,
-    /// How many tools are left out because they change something.
+    /// Number of tools that are left out because they change something.
     pub(super) hidden: usize,
-    /// How many entries of the indexes were read.
+    /// Number of entries of the indexes that were read.
     pub(super) work: usize,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Ranked<'s> {
 #[derive(Clone, Copy, Default)]
 struct Score {
     sum: f64,
-    /// How much of the question it explains.
+    /// Share of the question that it explains.
     explains: f64,
     /// The words of its name that the question explains, as bits.
     explained: u64,
@@ -90,7 +90,7 @@ impl<'s> Search<'s> {
         self.segments.iter().map(|(_, segment)| segment.postings(word).len()).sum()
     }
 
-    /// How much a word says, by how few tools have it.
+    /// Weight of a word by its rarity among the tools.
     fn rarity(&self, tools_with: usize) -> f64 {
         let (all, with) = (number(self.tools), number(tools_with));
         ((all - with + 0.5) / (with + 0.5)).ln_1p()

@@ -9,9 +9,9 @@ use std::{
 use super::document::Document;
 use crate::item::ToolSpec;
 
-/// The fewest letters of a word of which longer words are forms.
+/// Minimum number of letters of a word of which longer words are forms.
 const FEWEST_LETTERS: usize = 4;
-/// The most forms of one word.
+/// Maximum number of forms of one word.
 pub(super) const MOST_FORMS: usize = 32;
 
 /// A tool that has a word.

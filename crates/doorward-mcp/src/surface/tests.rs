@@ -240,8 +240,8 @@ fn the_catalogue_is_read_page_by_page_and_each_page_is_bounded() {
     assert_eq!(catalogue_page("doorward://catalogues"), None);
 }
 
-/// How many tools are first, and among the first five: of the questions that were used to choose
-/// weights and words, and of those that were not.
+/// Number of tools that are first, and among the first five: of the questions that were used to
+/// choose weights and words, and of those that were not.
 const LEAST: [(usize, usize); 2] = [(52, 58), (36, 52)];
 
 fn invented() -> Vec<Arc<ToolSpec>> {

@@ -293,12 +293,12 @@ impl Vocabulary {
         self.plain.contains(stem)
     }
 
-    /// True for the stem of a verb that says only that something is to be seen.
+    /// True for the stem of a verb that only asks to see an object.
     pub(super) fn is_generic(&self, stem: &str) -> bool {
         self.generic.contains(stem)
     }
 
-    /// True for a word that names nothing.
+    /// True for a word without meaning for the search.
     pub(super) fn is_stop(&self, word: &str) -> bool {
         self.stop.contains(word)
     }

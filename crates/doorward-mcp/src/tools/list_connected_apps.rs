@@ -22,18 +22,18 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     call,
 };
 
-/// Which part of the list.
+/// The requested part of the list.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
     /// Only apps with this text in their name, without regard to case.
     #[serde(default)]
     name_contains: Option<String>,
-    /// How many at most.
+    /// Maximum number.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 200))]
     limit: usize,
-    /// How many to leave out at the beginning.
+    /// Number of entries to skip at the beginning.
     #[serde(default)]
     offset: usize,
 }
@@ -47,7 +47,7 @@ fn default_limit() -> usize {
 struct Answer {
     /// The apps, ordered by name.
     apps: Vec<App>,
-    /// How many there are in all.
+    /// Total number.
     total: usize,
 }
 

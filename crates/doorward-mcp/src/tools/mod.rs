@@ -52,7 +52,7 @@ impl ToolCall {
     }
 }
 
-/// Why a call has no result.
+/// Reason for which a call has no result.
 #[derive(Debug)]
 pub enum ToolError {
     /// The arguments do not fit; the text states the requirements to the model.

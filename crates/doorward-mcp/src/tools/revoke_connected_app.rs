@@ -21,7 +21,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     call,
 };
 
-/// Which app.
+/// The app.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
@@ -34,7 +34,7 @@ struct Arguments {
 struct Answer {
     /// The app.
     client_id: String,
-    /// How many grants ended.
+    /// Number of grants that ended.
     revoked_grants: usize,
 }
 

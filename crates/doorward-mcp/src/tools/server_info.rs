@@ -38,7 +38,7 @@ struct Answer {
     issuer: String,
     /// The server's time, in seconds since 1970.
     time: i64,
-    /// For how many seconds it has been running.
+    /// Seconds for which it has been running.
     uptime_seconds: u64,
 }
 

@@ -24,11 +24,11 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     call,
 };
 
-/// How long.
+/// Duration.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// For how many seconds.
+    /// Duration in seconds.
     #[serde(default = "default_seconds")]
     #[schemars(range(min = 0, max = 300))]
     seconds: u32,
@@ -41,7 +41,7 @@ fn default_seconds() -> u32 {
 /// The outcome.
 #[derive(Serialize, JsonSchema)]
 struct Answer {
-    /// How many seconds passed.
+    /// Number of seconds that passed.
     waited_seconds: u32,
 }
 

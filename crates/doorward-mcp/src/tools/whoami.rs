@@ -88,7 +88,7 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         let identities = context.store.identities_of(caller.user_id()).await?;
         let client = match &caller.principal {
             Principal::Client(grant) => context.store.client(&grant.client_id).await?,
-            Principal::Token(_) => None,
+            Principal::Token(_) | Principal::Console(_) => None,
         };
         result(&Answer {
             user_id: user.id.to_string(),

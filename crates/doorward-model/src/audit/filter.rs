@@ -29,7 +29,7 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    /// Returns `true` if an entry fits, for those who follow as it happens.
+    /// Returns `true` if an entry matches, for callers that follow the audit.
     pub fn fits(&self, event: &AuditEvent<RecordedKind>) -> bool {
         let same = |wanted: &Option<String>, held: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| held == Some(wanted))

@@ -100,6 +100,10 @@ kinds! {
     IdentityLinked = "user.identity_linked" about [User];
     /// An account at an identity provider was unlinked.
     IdentityUnlinked = "user.identity_unlinked" about [User];
+    /// An account at a chat server was linked.
+    ChatLinked = "user.chat_linked" about [User];
+    /// The link of an account at a chat server was ended.
+    ChatUnlinked = "user.chat_unlinked" about [User];
     /// A passkey, an authenticator app or recovery codes were added.
     FactorAdded = "user.factor_added" about [User];
     /// A passkey, an authenticator app or recovery codes were removed, or a recovery code was used

@@ -73,7 +73,7 @@ pub struct CallFacts {
     pub class: String,
     /// The decision, and the rule that made it.
     pub decision: String,
-    /// How long it took, in microseconds.
+    /// Duration in microseconds.
     pub micros: i64,
     /// Bytes of its arguments.
     pub request_bytes: i64,
@@ -114,7 +114,8 @@ pub struct AuditEvent<K = AuditKind> {
     pub subject: String,
     /// The facts of a tool call.
     pub call: Option<Box<CallFacts>>,
-    /// More, as a JSON object: before and after, the reason. Empty if there is none.
+    /// Details as a JSON object, such as the values before and after, or the reason. Empty if there
+    /// are none.
     pub detail: String,
 }
 

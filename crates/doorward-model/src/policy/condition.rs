@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    Pattern, Role, User,
+    MATTERMOST_CLIENT, Pattern, Role, User,
     id::{AccessTokenId, ClientId, Program, UserId},
     nearest,
     policy::question::{ItemKind, Question},
@@ -79,7 +79,9 @@ impl ClientRule {
                 )),
             };
         }
-        let client = ClientId::parse(word).map(Self::Id);
+        // The connector's client has the ID that this program gave it, which no other one can get.
+        let own = (word == MATTERMOST_CLIENT).then(|| ClientId::from_text(word));
+        let client = ClientId::parse(word).or(own).map(Self::Id);
         client.or_else(|| AccessTokenId::parse(word).map(Self::Token)).ok_or_else(|| {
             format!(
                 "names the client {word:?}, but clients choose their names themselves; write its \

@@ -47,7 +47,7 @@ pub enum Stop {
     NoAnswer,
     /// The user did not sign in.
     NoSignIn,
-    /// The user signed in and did not continue.
+    /// The user signed in but did not continue.
     NotContinued,
     /// The client registered and sent no browser.
     NoAuthorize,
@@ -316,7 +316,7 @@ fn after(kind: StepKind) -> Stop {
         StepKind::Asked => Stop::NoAnswer,
         StepKind::Authorize => Stop::NoSignIn,
         StepKind::SignedIn => Stop::NotContinued,
-        StepKind::Registered | StepKind::Document => Stop::NoAuthorize,
+        StepKind::Registered | StepKind::Document | StepKind::Pushed => Stop::NoAuthorize,
         StepKind::ServerMetadata | StepKind::ResourceMetadata => Stop::OnlyMetadata,
         StepKind::Challenged => Stop::OnlyChallenged,
         StepKind::Revoke | StepKind::Introspect => Stop::OnlyAside,

@@ -180,7 +180,7 @@ pub enum UpstreamChange {
     KeepResult {
         /// The result.
         result: Box<KeptResult>,
-        /// The most results of one user.
+        /// Maximum number of results of one user.
         most: u64,
     },
     /// Keeps a client's answer to a question for the replica that asked it, and notifies the

@@ -11,8 +11,8 @@ use sea_orm::{
 use crate::{
     StoreError,
     db::Db,
-    entities::{audit, setting},
     rows::Rows,
+    tables::{audit, setting},
     writes::Sql,
 };
 

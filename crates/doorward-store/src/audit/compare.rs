@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use super::row::Row;
 use crate::{
     db::Db,
-    entities::{
+    tables::{
         access_grant, access_token, client, connection, external_resource, identity, invitation,
         session, setting, upstream_registration, upstream_tool, upstream_trust, user,
     },
-    writes::{Dependents, grants_for, tokens_for},
+    writes::Dependents,
 };
 
 /// The members of a row that matter to the audit; null if there is no row.
@@ -24,7 +24,7 @@ pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
         }),
         Row::Client(id) => db.one(client::Entity::find_by_id(id.as_str())).await?.map(|row| {
             json!({"name": row.name, "redirect_uris": list(&row.redirect_uris), "auth_method": row.auth_method, "scopes": row.scopes,
-                "jwks_uri": row.jwks_uri, "trust": row.trust.as_deref().map(list), "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(), "pinned": row.pinned_at.is_some()})
+                "jwks_uri": row.jwks_uri, "trust": row.trust.as_deref().map(list), "rules": row.rules.as_deref().map(list), "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(), "pinned": row.pinned_at.is_some()})
         }),
         Row::Setting(name) => db.one(setting::Entity::find_by_id(name.as_str())).await?.map(|row| json!({"value": row.value})),
         Row::Provider(id, passwords) => Some(dependents(db, id, *passwords).await?),
@@ -78,8 +78,8 @@ async fn of_resource(db: Db<'_>, id: &str) -> Result<Option<Value>, DbErr> {
     let Some(row) = db.one(external_resource::Entity::find_by_id(id)).await? else {
         return Ok(None);
     };
-    let grants =
-        access_grant::Entity::find().filter(grants_for(&Resource::from_stored(row.url.clone())));
+    let grants = access_grant::Entity::find()
+        .filter(access_grant::only_for(&Resource::from_stored(row.url.clone())));
     Ok(Some(json!({
         "url": row.url, "name": row.name, "scopes": list(&row.scopes), "roles": list(&row.roles),
         "secret": doorward_model::id::etag(&[&row.secret]), "grants": db.count(grants).await?,
@@ -100,9 +100,15 @@ async fn of_upstream(db: Db<'_>, name: &UpstreamName, resource: &Resource) -> Re
         "resource": pinned(trust.as_ref().and_then(|row| row.resource.as_ref())),
         "connections": db.count(connections).await?,
         "registrations": db.count(registrations).await?,
-        "grants": db.count(access_grant::Entity::find().filter(grants_for(resource))).await?,
-        "access_tokens": db.count(access_token::Entity::find().filter(tokens_for(name))).await?,
+        "grants": db.count(access_grant::Entity::find().filter(access_grant::only_for(resource))).await?,
+        "access_tokens": db.count(access_token::Entity::find().filter(access_token::only_for(name))).await?,
     }))
+}
+
+/// The members of a row before and after a write.
+pub(crate) struct States {
+    pub(crate) was: Value,
+    pub(crate) now: Value,
 }
 
 /// The entry with the difference in it, or `None` if there is none and the entry is only wanted
@@ -110,9 +116,10 @@ async fn of_upstream(db: Db<'_>, name: &UpstreamName, resource: &Resource) -> Re
 pub(crate) fn entry(
     mut event: AuditEvent,
     row: &Row,
-    (was, now): (&Value, &Value),
+    states: &States,
     only_if_different: bool,
 ) -> Option<AuditEvent> {
+    let States { was, now } = states;
     let (before, after) = (members(was, now), members(now, was));
     if only_if_different && before.is_empty() && after.is_empty() {
         return None;

@@ -6,8 +6,8 @@ use sea_orm::{
     sea_query::{Alias, Expr, Query},
 };
 
-use super::chain;
-use crate::{Store, StoreError, db::Db, entities::audit as rows};
+use super::{Span, chain};
+use crate::{Store, StoreError, db::Db, tables::audit as rows};
 
 /// How many of the newest entries are looked at.
 const MOST: i64 = 1_000_000;
@@ -19,7 +19,7 @@ impl Store {
         use rows::Column as C;
         let db = Db::Pool(&self.reader);
         let (base, head) = (chain::base(db).await?.seq, chain::head(db).await?.seq);
-        let span = (base + 1, head);
+        let span = Span { from: base + 1, to: head };
         let from = self.seq_at(since.plus(-300), span).await?.max(head - MOST);
         let calls = rows::Entity::find()
             .select_only()

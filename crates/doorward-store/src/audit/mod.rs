@@ -12,4 +12,5 @@ pub(crate) mod trail;
 mod verify;
 
 pub use search::AuditPage;
+pub(crate) use search::Span;
 pub use verify::{AuditBreak, AuditVerified};

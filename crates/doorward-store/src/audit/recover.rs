@@ -9,11 +9,9 @@ use serde_json::{Map, Value};
 use super::journal::{self, EndedJournal, Journal};
 use crate::{
     Store, StoreError,
-    entities::setting::{Column, Entity},
+    tables::setting::{Column, Entity, JOURNAL_MARK},
 };
 
-/// The settings that hold how far a journal is part of the chain begin like this. Value: `SEQ AT`.
-pub(crate) const MARK: &str = "audit.journal.";
 /// For how many seconds a mark is kept after its journal was lost with the disk of its process: a
 /// month.
 const MARKS_KEPT: i64 = 30 * 86_400;
@@ -56,7 +54,7 @@ impl Store {
 
     /// Writes the entries of a file that are not in the chain.
     async fn recover(&self, left: &EndedJournal, latest: Timestamp) -> Result<u64, StoreError> {
-        let name = format!("{MARK}{}", left.journal);
+        let name = format!("{JOURNAL_MARK}{}", left.journal);
         let mark = Entity::find_by_id(name).one(&self.reader).await?;
         let mark = mark.map_or(0, |row| parsed(&row.value).0);
         let missing: Vec<_> = left.entries.iter().filter(|(seq, _)| *seq > mark).collect();
@@ -74,11 +72,12 @@ impl Store {
     /// Deletes the marks of journals that no longer exist, and old ones.
     async fn forget_marks(&self, gone: &BTreeSet<&str>) -> Result<(), StoreError> {
         let oldest = self.clock.now().plus(-MARKS_KEPT);
-        let marks = Entity::find().filter(Column::Name.starts_with(MARK)).all(&self.reader).await?;
+        let marks =
+            Entity::find().filter(Column::Name.starts_with(JOURNAL_MARK)).all(&self.reader).await?;
         let names: Vec<String> = marks
             .into_iter()
             .filter(|row| {
-                let journal = row.name.strip_prefix(MARK).unwrap_or_default();
+                let journal = row.name.strip_prefix(JOURNAL_MARK).unwrap_or_default();
                 gone.contains(journal) || parsed(&row.value).1 < oldest
             })
             .map(|row| row.name)
@@ -161,7 +160,7 @@ mod tests {
         assert_eq!(times(&store).await, [1, 2, 3, 4, 5, 6]);
         // Neither files nor marks are left, and the next start finds nothing.
         assert_eq!(std::fs::read_dir(&journals).unwrap().count(), 0);
-        let marks = Entity::find().filter(Column::Name.starts_with(MARK));
+        let marks = Entity::find().filter(Column::Name.starts_with(JOURNAL_MARK));
         assert!(marks.all(&store.reader).await.unwrap().is_empty());
         assert_eq!(store.keep_journal(&journals, "d".into()).await.unwrap(), 0);
         assert!(store.verify_audit(None).await.unwrap().is_ok());
@@ -193,7 +192,7 @@ mod tests {
             .await
             .unwrap();
         store.keep_journal(&journals, "a".into()).await.unwrap();
-        let marks = Entity::find().filter(Column::Name.starts_with(MARK));
+        let marks = Entity::find().filter(Column::Name.starts_with(JOURNAL_MARK));
         assert_eq!(marks.all(&store.reader).await.unwrap().len(), 1);
         store.note(event(1)).await.unwrap();
         store.flush().await.unwrap();

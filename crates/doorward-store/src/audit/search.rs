@@ -10,12 +10,19 @@ use sea_orm::{
 };
 
 use super::chain;
-use crate::{Store, StoreError, entities::audit as rows, page_of};
+use crate::{Store, StoreError, page_of, tables::audit as rows};
 
 /// A condition with fewer matches than this leads the search.
 const RARE: u64 = 20_000;
 /// How many entries one search looks through where every condition is common.
 const STRETCH: i64 = 200_000;
+
+/// Numbers of entries, the first and the last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+}
 
 /// Some entries, the newest first.
 #[derive(Clone, Debug, Default)]
@@ -109,17 +116,19 @@ impl Store {
         limit: u64,
     ) -> Result<AuditPage, StoreError> {
         let limit = limit.clamp(1, 1000);
-        let (least, most) =
-            (chain::base(self.point()).await?.seq + 1, chain::head(self.point()).await?.seq);
-        let mut from = least;
-        let mut to = before.map_or(most, |before| before.saturating_sub(1).min(most));
+        let whole = Span {
+            from: chain::base(self.point()).await?.seq + 1,
+            to: chain::head(self.point()).await?.seq,
+        };
+        let mut from = whole.from;
+        let mut to = before.map_or(whole.to, |before| before.saturating_sub(1).min(whole.to));
         // Numbers grow with time, except for small differences between the clocks of replicas: the
         // bounds are widened, and the exact time is still compared.
         if let Some(since) = filter.since {
-            from = from.max(self.seq_at(since.plus(-300), (least, most)).await?);
+            from = from.max(self.seq_at(since.plus(-300), whole).await?);
         }
         if let Some(until) = filter.until {
-            to = to.min(self.seq_at(until.plus(300), (least, most)).await?);
+            to = to.min(self.seq_at(until.plus(300), whole).await?);
         }
         if from > to {
             return Ok(AuditPage::default());
@@ -138,19 +147,19 @@ impl Store {
         };
         let leading: Vec<Condition> = leading.iter().map(Lead::condition).collect();
         let (rows, floor) = if let Some(choices) = choices {
-            (self.merged(choices, &rest, (from, to), limit).await?, from)
-        } else if let Some(rare) = self.rarest(&leading, (from, to)).await? {
+            (self.merged(choices, &rest, Span { from, to }, limit).await?, from)
+        } else if let Some(rare) = self.rarest(&leading, Span { from, to }).await? {
             let lead = leading.get(rare).cloned().unwrap_or_else(Condition::all);
             let others = leading
                 .into_iter()
                 .enumerate()
                 .filter(|(at, _)| *at != rare)
                 .fold(rest, |all, (_, one)| all.add(one));
-            (self.led(lead, others, (from, to), limit).await?, from)
+            (self.led(lead, others, Span { from, to }, limit).await?, from)
         } else {
             let floor = from.max(to - STRETCH);
             let all = leading.into_iter().fold(rest, Condition::add);
-            (self.newest(all, (floor, to), limit).await?, floor)
+            (self.newest(all, Span { from: floor, to }, limit).await?, floor)
         };
         let (rows, more) = page_of(rows, limit);
         let entries: Vec<AuditEntry> =
@@ -222,13 +231,13 @@ impl Store {
     async fn newest(
         &self,
         which: Condition,
-        (from, to): (i64, i64),
+        span: Span,
         limit: u64,
     ) -> Result<Vec<rows::Model>, StoreError> {
         use rows::Column as C;
         Ok(rows::Entity::find()
             .filter(which)
-            .filter(C::Seq.between(from, to))
+            .filter(C::Seq.between(span.from, span.to))
             .order_by_desc(C::Seq)
             .limit(limit + 1)
             .all(&self.reader)
@@ -240,7 +249,7 @@ impl Store {
         &self,
         choices: Vec<Condition>,
         rest: &Condition,
-        span: (i64, i64),
+        span: Span,
         limit: u64,
     ) -> Result<Vec<rows::Model>, StoreError> {
         let mut found = Vec::new();
@@ -258,11 +267,14 @@ impl Store {
         &self,
         lead: Condition,
         others: Condition,
-        (from, to): (i64, i64),
+        span: Span,
         limit: u64,
     ) -> Result<Vec<rows::Model>, StoreError> {
         use rows::Column as C;
-        let few = rows::Entity::find().filter(lead).filter(C::Seq.between(from, to)).into_query();
+        let few = rows::Entity::find()
+            .filter(lead)
+            .filter(C::Seq.between(span.from, span.to))
+            .into_query();
         let name = Alias::new("audit");
         let first = CommonTableExpression::new()
             .query(few)
@@ -285,7 +297,7 @@ impl Store {
     async fn rarest(
         &self,
         conditions: &[Condition],
-        (from, to): (i64, i64),
+        span: Span,
     ) -> Result<Option<usize>, StoreError> {
         let mut best: Option<(u64, usize)> = None;
         for (at, condition) in conditions.iter().enumerate() {
@@ -294,7 +306,7 @@ impl Store {
                 .select_only()
                 .column(C::Seq)
                 .filter(condition.clone())
-                .filter(C::Seq.between(from, to))
+                .filter(C::Seq.between(span.from, span.to))
                 .limit(RARE)
                 .into_query();
             let count = Query::select()
@@ -314,12 +326,8 @@ impl Store {
 
     /// The number of the first entry at or after a moment, by halving: some twenty look-ups in ten
     /// million entries.
-    pub(crate) async fn seq_at(
-        &self,
-        at: Timestamp,
-        (least, most): (i64, i64),
-    ) -> Result<i64, StoreError> {
-        let (mut low, mut high) = (least, most + 1);
+    pub(crate) async fn seq_at(&self, at: Timestamp, span: Span) -> Result<i64, StoreError> {
+        let (mut low, mut high) = (span.from, span.to + 1);
         while low < high {
             let middle = low + (high - low) / 2;
             let row = rows::Entity::find()

@@ -4,7 +4,7 @@ use doorward_model::AuditHead;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::chain;
-use crate::{Store, StoreError, db::Db, entities::audit};
+use crate::{Store, StoreError, db::Db, tables::audit};
 
 /// How many entries are read at a time.
 const STEP: u64 = 5000;

@@ -11,9 +11,9 @@ use sea_orm::{
 use super::HOUR;
 use crate::{
     Store, StoreError,
-    audit::chain,
+    audit::{Span, chain},
     db::Db,
-    entities::{setting, usage_hour},
+    tables::{setting, usage_hour},
     writes::Sql,
 };
 
@@ -241,7 +241,7 @@ impl Store {
         }
         // The times of entries are in order but for five minutes.
         let begins = Timestamp(hour.saturating_mul(HOUR).saturating_sub(300));
-        let seq = self.seq_at(begins, (base + 1, head)).await?;
+        let seq = self.seq_at(begins, Span { from: base + 1, to: head }).await?;
         Ok(Some(Counted { seq: seq - 1, first_hour: hour }))
     }
 

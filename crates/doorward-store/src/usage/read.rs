@@ -13,7 +13,7 @@ use sea_orm::{
 use super::HOUR;
 use crate::{
     Store, StoreError,
-    entities::{
+    tables::{
         access_grant, access_token,
         usage_hour::{Column, Entity},
         user,

@@ -2,31 +2,19 @@
 //! the cached values that it makes stale and its audit entry. No part has a default, and [`of`]
 //! names every change, so that a new one does not compile until all of them are stated.
 
-mod access_tokens;
-mod clients;
-mod devices;
-mod federation;
-mod grants;
-mod policy;
 mod reads;
-mod relying;
-mod resources;
-mod second_factor;
-mod sessions;
-mod settings;
-mod tools;
-mod trust;
-mod upstreams;
-mod users;
 
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, FactorChange, UpstreamChange};
+use doorward_model::{
+    AuditEvent, AuditKind, AuditSubject, Change, Expected, FactorChange, OwnChange, UpstreamChange,
+    UserId,
+};
 use sea_orm::{
     ActiveModelTrait, DbErr, DeleteMany, EntityTrait, Insert, InsertMany, QueryTrait, UpdateMany,
     sea_query::{DeleteStatement, InsertStatement, OnConflict, UpdateStatement},
 };
+use serde_json::json;
 
 pub(crate) use reads::{Dependents, Read};
-pub(crate) use trust::{grants_for, tokens_for};
 
 use crate::{
     audit::row::Row,
@@ -35,6 +23,14 @@ use crate::{
     invalidate::Invalidation,
     kept::Kept,
     rows::{Existing, Rows},
+    tables::{
+        access_grant, access_token, audit_record, authorization_code, chat, client,
+        connect_attempt, connect_step, connection, device_authorization, external_resource,
+        identity, invitation, kept_result, login_failure, one_time_link, passkey, policy_version,
+        provider, pushed_request, recovery_code, refresh_token, relying_session, session, setting,
+        sign_in, signing_key, spent_value, token_revocation, totp, upstream, upstream_registration,
+        upstream_tool, upstream_trust, user,
+    },
 };
 
 /// A change as it is applied.
@@ -156,28 +152,62 @@ impl<E: EntityTrait> From<DeleteMany<E>> for Sql {
 }
 
 /// Work of one statement.
-fn run(sql: impl Into<Sql>) -> Work {
+pub(crate) fn run(sql: impl Into<Sql>) -> Work {
     Work::Statements(vec![sql.into()])
 }
 
 /// A row to be inserted. That another one has its key is an error.
-fn new(row: impl ActiveModelTrait) -> Rows {
+pub(crate) fn fresh(row: impl ActiveModelTrait) -> Rows {
     Rows::one(row, Existing::Fails)
 }
 
 /// A row to be inserted unless another one has its key; the statement then touches none.
-fn if_new(row: impl ActiveModelTrait) -> Rows {
+pub(crate) fn if_new(row: impl ActiveModelTrait) -> Rows {
     Rows::one(row, Existing::Stays)
 }
 
 /// Leaves an existing row alone; the statement then touches none.
-fn nothing() -> OnConflict {
+pub(crate) fn nothing() -> OnConflict {
     OnConflict::new().do_nothing().to_owned()
 }
 
 /// The beginning of an entry.
-fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
+pub(crate) fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
     AuditEvent::new(kind).about(subject, id)
+}
+
+/// The beginning of an entry about a second factor.
+pub(crate) fn factor(kind: AuditKind, user_id: &UserId, which: &str) -> AuditEvent {
+    about(kind, AuditSubject::User, user_id.as_str()).detail(json!({"factor": which}).to_string())
+}
+
+fn expect(object: Expected, etag: String) -> Write {
+    Write {
+        name: Name::Decides(Condition::Expect),
+        work: Work::Read(Read::Expect { object, etag }),
+        stale: None,
+        // It only reads.
+        audit: Audit::Silent,
+    }
+}
+
+fn expect_other_administrator(user_id: UserId) -> Write {
+    Write {
+        name: Name::Decides(Condition::ExpectOtherAdministrator),
+        work: Work::Read(Read::OtherAdministrator(user_id)),
+        stale: None,
+        // It only reads.
+        audit: Audit::Silent,
+    }
+}
+
+fn audit(events: Vec<AuditEvent>) -> Write {
+    Write {
+        name: Name::Always("audit"),
+        work: Work::Statements(Vec::new()),
+        stale: None,
+        audit: Audit::Entries(events),
+    }
 }
 
 /// The write of a change. `signs_in` states that the same unit begins a session; its entry then
@@ -185,229 +215,232 @@ fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
 #[expect(clippy::too_many_lines, reason = "one arm for each change")]
 pub(crate) fn of(change: Change, signs_in: bool) -> Write {
     match change {
-        Change::InsertUser(user) => users::insert(&user),
+        Change::InsertUser(user) => user::insert(&user),
         Change::SetPassword { user_id, password } => {
-            users::set_password(&user_id, password.as_ref())
+            user::set_password(&user_id, password.as_ref())
         }
-        Change::RehashPassword { user_id, old, new } => {
-            users::rehash_password(&user_id, &old, &new)
-        }
-        Change::SetRoles { user_id, roles } => users::set_roles(&user_id, &roles),
+        Change::RehashPassword { user_id, old, new } => user::rehash_password(&user_id, &old, &new),
+        Change::SetRoles { user_id, roles } => user::set_roles(&user_id, &roles),
         Change::SetUserDisabled { user_id, disabled_at } => {
-            users::set_disabled(&user_id, disabled_at)
+            user::set_disabled(&user_id, disabled_at)
         }
         Change::SetProfile { user_id, email, display_name } => {
-            users::set_profile(&user_id, email, display_name)
+            user::set_profile(&user_id, email, display_name)
         }
         Change::FollowAddress { user_id, identity, email } => {
-            users::follow_address(&user_id, &identity, email)
+            user::follow_address(&user_id, &identity, email)
         }
-        Change::RenameUser { user_id, name } => users::rename(&user_id, &name),
-        Change::CollectProviderRoles(user_id) => users::collect_provider_roles(user_id),
-        Change::DeleteUser(user_id) => users::delete(&user_id),
-        Change::InsertClient(client) => clients::insert(&client),
-        Change::PutDocumentClient(client) => clients::put_document(&client),
-        Change::MarkClientAuthorized { client_id, at } => clients::mark_authorized(&client_id, at),
+        Change::RenameUser { user_id, name } => user::rename(&user_id, &name),
+        Change::CollectProviderRoles(user_id) => user::collect_provider_roles(user_id),
+        Change::DeleteUser(user_id) => user::delete(&user_id),
+        Change::InsertClient(client) => client::insert(&client),
+        Change::PutDocumentClient(client) => client::put_document(&client),
+        Change::MarkClientAuthorized { client_id, at } => client::mark_authorized(&client_id, at),
         Change::SetClientDisabled { client_id, disabled_at } => {
-            clients::set_disabled(&client_id, disabled_at)
+            client::set_disabled(&client_id, disabled_at)
         }
         Change::SetClientApproved { client_id, approved_at } => {
-            clients::set_approved(&client_id, approved_at)
+            client::set_approved(&client_id, approved_at)
         }
         Change::SetClientPinned { client_id, pinned_at } => {
-            clients::set_pinned(&client_id, pinned_at)
+            client::set_pinned(&client_id, pinned_at)
         }
-        Change::DeleteClient(client_id) => clients::delete(&client_id),
-        Change::InsertCode(code) => grants::insert_code(&code),
-        Change::RedeemCode { token, now } => grants::redeem_code(&token, now),
-        Change::InsertGrant(grant) => grants::insert(&grant),
-        Change::UseGrant { grant_id, now } => grants::mark_used(&grant_id, now),
+        Change::DeleteClient(client_id) => client::delete(&client_id),
+        Change::InsertCode(code) => authorization_code::insert(&code),
+        Change::RedeemCode { token, now } => authorization_code::redeem(&token, now),
+        Change::InsertGrant(grant) => access_grant::insert(&grant),
+        Change::UseGrant { grant_id, now } => access_grant::mark_used(&grant_id, now),
         Change::NarrowGrants { user_id, client_id, scopes } => {
-            grants::narrow(user_id, client_id, scopes)
+            access_grant::narrow(user_id, client_id, scopes)
         }
-        Change::RevokeGrant { grant_id, at, reason } => grants::revoke_one(&grant_id, at, reason),
+        Change::RevokeGrant { grant_id, at, reason } => {
+            access_grant::revoke_one(&grant_id, at, reason)
+        }
         Change::ReplaceGrants { grants, user_id, client_id, by, at, reason } => {
-            grants::replace(&grants, (&user_id, &client_id), &by, (at, reason))
+            let new = access_grant::Successor { user_id, client_id, by, at, reason };
+            access_grant::replace(&grants, &new)
         }
         Change::RevokeGrantsOfUser { user_id, client_id, at, reason } => {
-            grants::revoke_of_user(&user_id, client_id.as_ref(), at, reason)
+            access_grant::revoke_of_user(&user_id, client_id.as_ref(), at, reason)
         }
         Change::RevokeGrantsOfIdentity { identity, at, reason } => {
-            grants::revoke_of_identity(&identity, at, reason)
+            access_grant::revoke_of_identity(&identity, at, reason)
         }
         Change::RevokeGrantsOfClient { client_id, at, reason } => {
-            grants::revoke_of_client(&client_id, at, reason)
+            access_grant::revoke_of_client(&client_id, at, reason)
         }
-        Change::InsertRefreshToken(token) => grants::insert_refresh_token(&token),
+        Change::InsertRefreshToken(token) => refresh_token::insert(&token),
         Change::UseRefreshToken { token, successor, now } => {
-            grants::use_refresh_token(&token, &successor, now)
+            refresh_token::use_up(&token, &successor, now)
         }
-        Change::InsertSession(session) => sessions::insert(&session),
+        Change::InsertSession(session) => session::insert(&session),
         Change::TouchSession { token, last_seen_at, expires_at } => {
-            sessions::touch(&token, last_seen_at, expires_at)
+            session::touch(&token, last_seen_at, expires_at)
         }
-        Change::EndSession(token) => sessions::end(&token, signs_in),
+        Change::EndSession(token) => session::end(&token, signs_in),
         Change::EndSessionOfUser { user_id, session_id } => {
-            sessions::end_one_of_user(&user_id, &session_id)
+            session::end_one_of_user(&user_id, &session_id)
         }
         Change::EndSessionsOfUser { user_id, except } => {
-            sessions::end_of_user(&user_id, except.as_ref())
+            session::end_of_user(&user_id, except.as_ref())
         }
         Change::EndSessionsOfIdentity { identity, sid } => {
-            sessions::end_of_identity(&identity, sid.as_deref())
+            session::end_of_identity(&identity, sid.as_deref())
         }
-        Change::EndSessionsOfSid { provider, sid } => sessions::end_of_sid(&provider, &sid),
-        Change::CountAttempt(attempt) => sessions::count_attempt(&attempt),
-        Change::TakeBackAttempt { key } => sessions::take_back_attempt(&key),
-        Change::ClearLoginFailures { key } => sessions::clear_failures(&key),
-        Change::InsertProvider(provider) => federation::insert_provider(&provider),
+        Change::EndSessionsOfSid { provider, sid } => session::end_of_sid(&provider, &sid),
+        Change::CountAttempt(attempt) => login_failure::count(&attempt),
+        Change::TakeBackAttempt { key } => login_failure::take_back(&key),
+        Change::ClearLoginFailures { key } => login_failure::clear(&key),
+        Change::InsertProvider(provider) => provider::insert(&provider),
         Change::UpdateProvider { provider, seen, seen_secret, changed } => {
-            federation::update_provider(&provider, &seen, seen_secret.as_ref(), &changed)
+            provider::update(&provider, &seen, seen_secret.as_ref(), &changed)
         }
-        Change::UpdateClient(client) => clients::update(&client),
-        Change::DeleteProvider { id, at, passwords } => {
-            federation::delete_provider(id, at, passwords)
-        }
+        Change::UpdateClient(client) => client::update(&client),
+        Change::DeleteProvider { id, at, passwords } => provider::delete(id, at, passwords),
         Change::RetireAccounts { provider, issuers, at, passwords } => {
-            federation::retire_accounts(provider, issuers, at, passwords)
+            provider::retire_accounts(provider, issuers, at, passwords)
         }
-        Change::InsertSignIn(attempt) => federation::insert_sign_in(&attempt),
+        Change::InsertSignIn(attempt) => sign_in::insert(&attempt),
         Change::RedeemSignIn { state, provider, browser, now } => {
-            federation::redeem_sign_in(&state, &provider, &browser, now)
+            sign_in::redeem(&state, &provider, &browser, now)
         }
-        Change::InsertIdentity(identity) => federation::insert_identity(&identity),
-        Change::UpdateIdentity(identity) => federation::update_identity(&identity),
-        Change::KeepChecked { identity, claimed } => federation::keep_checked(&identity, claimed),
+        Change::InsertIdentity(identity) => identity::insert(&identity),
+        Change::UpdateIdentity(identity) => identity::update(&identity),
+        Change::KeepChecked { identity, claimed } => identity::keep_checked(&identity, claimed),
         Change::KeepStatement(identity, statement) => {
-            federation::keep_statement(&identity, &statement)
+            identity::keep_statement(&identity, &statement)
         }
-        Change::DeleteIdentity { user_id, identity } => {
-            federation::delete_identity(&user_id, &identity)
-        }
+        Change::DeleteIdentity { user_id, identity } => user::unlink(&user_id, &identity),
         Change::ClaimIdentityCheck { identity, due, until } => {
-            federation::claim_check(&identity, due, until)
+            identity::claim_check(&identity, due, until)
         }
         Change::KeepCredential { identity, replaced, credential } => {
-            federation::keep_credential(&identity, &replaced, &credential)
+            identity::keep_credential(&identity, &replaced, &credential)
         }
         Change::DropCredential { identity, next_check_at } => {
-            federation::drop_credential(&identity, next_check_at)
+            identity::drop_credential(&identity, next_check_at)
         }
-        Change::PutInvitation(invitation) => federation::put_invitation(&invitation),
-        Change::RedeemInvitation { provider, email } => {
-            federation::redeem_invitation(&provider, &email)
-        }
-        Change::InsertAccessToken(token) => access_tokens::insert(&token),
-        Change::RotateAccessToken(token) => access_tokens::rotate(&token),
+        Change::PutInvitation(invitation) => invitation::put(&invitation),
+        Change::RedeemInvitation { provider, email } => invitation::redeem(&provider, &email),
+        Change::InsertAccessToken(token) => access_token::insert(&token),
+        Change::RotateAccessToken(token) => access_token::rotate(&token),
         Change::RevokeAccessToken { id, user_id, at } => {
-            access_tokens::revoke(&id, user_id.as_ref(), at)
+            access_token::revoke(&id, user_id.as_ref(), at)
         }
         Change::RevokeAccessTokensOfUser { user_id, at } => {
-            access_tokens::revoke_of_user(&user_id, at)
+            access_token::revoke_of_user(&user_id, at)
         }
         Change::RevokeAccessTokensOfIdentity { identity, at } => {
-            access_tokens::revoke_of_identity(&identity, at)
+            access_token::revoke_of_identity(&identity, at)
         }
-        Change::UseAccessToken { id, now } => access_tokens::mark_used(&id, now),
-        Change::SpendValue { key, expires_at } => settings::spend_value(key, expires_at),
-        Change::InsertLink(link) => settings::insert_link(&link),
-        Change::RedeemLink { token, now } => settings::redeem_link(&token, now),
-        Change::InsertSigningKey(key) => settings::insert_signing_key(&key),
-        Change::RetireSigningKeys { except, at } => settings::retire_signing_keys(&except, at),
-        Change::InsertPolicyVersion(version) => policy::insert(&version),
-        Change::PutSetting { key, value } => settings::put(key, value),
-        Change::MarkJournal { journal, seq, at } => settings::mark_journal(&journal, seq, at),
-        Change::InsertSetting { key, value } => settings::insert(key, value),
-        Change::Expect { object, etag } => settings::expect(object, etag),
-        Change::ExpectOtherAdministrator(user_id) => settings::expect_other_administrator(user_id),
-        Change::Audit(events) => settings::audit(events),
-        Change::InsertRecord { id, at, body } => settings::insert_record(id, at, &body),
-        Change::InsertSteps(steps) => settings::insert_steps(&steps),
+        Change::UseAccessToken { id, now } => access_token::mark_used(&id, now),
+        Change::SpendValue { key, expires_at } => spent_value::spend(key, expires_at),
+        Change::InsertLink(link) => one_time_link::insert(&link),
+        Change::RedeemLink { token, now } => one_time_link::redeem(&token, now),
+        Change::InsertSigningKey(key) => signing_key::insert(&key),
+        Change::RetireSigningKeys { except, at } => signing_key::retire(&except, at),
+        Change::InsertPolicyVersion(version) => policy_version::insert(&version),
+        Change::PutSetting { key, value } => setting::put(key, value),
+        Change::MarkJournal { journal, seq, at } => setting::mark_journal(&journal, seq, at),
+        Change::InsertSetting { key, value } => setting::insert(key, value),
+        Change::Expect { object, etag } => expect(object, etag),
+        Change::ExpectOtherAdministrator(user_id) => expect_other_administrator(user_id),
+        Change::Audit(events) => audit(events),
+        Change::InsertRecord { id, at, body } => audit_record::insert(id, at, &body),
+        Change::InsertSteps(steps) => connect_step::insert(&steps),
         Change::Factor(change) => of_factor(change),
         Change::Upstream(change) => of_upstream(change),
-        Change::Resource(change) => resources::of(change),
-        Change::Device(change) => devices::of(change),
-        Change::Relying(change) => relying::of(change),
+        Change::Resource(change) => external_resource::of(change),
+        Change::Device(change) => device_authorization::of(change),
+        Change::Relying(change) => relying_session::of(change),
+        Change::Chat(change) => chat::of(change),
+        Change::Own(change) => of_own(change),
+    }
+}
+
+/// The write of a change that a client makes for itself.
+fn of_own(change: OwnChange) -> Write {
+    match change {
+        OwnChange::Push(request) => pushed_request::push(&request),
+        OwnChange::UsePushed { reference, client_id, now } => {
+            pushed_request::spend(&reference, &client_id, now)
+        }
+        OwnChange::PutRegistration { client, seen } => client::put_registration(&client, &seen),
     }
 }
 
 /// The write of a change to second factors.
 fn of_factor(change: FactorChange) -> Write {
     match change {
-        FactorChange::InsertPasskey(passkey) => second_factor::insert_passkey(passkey),
-        FactorChange::UsePasskey { id, credential, at } => {
-            second_factor::use_passkey(&id, &credential, at)
-        }
-        FactorChange::DeletePasskey { user_id, id } => second_factor::delete_passkey(&user_id, &id),
-        FactorChange::PutTotp(totp) => second_factor::put_totp(&totp),
-        FactorChange::ConfirmTotp { user_id, step, at } => {
-            second_factor::confirm_totp(&user_id, step, at)
-        }
-        FactorChange::UseTotp { user_id, step } => second_factor::use_totp(&user_id, step),
-        FactorChange::DeleteTotp(user_id) => second_factor::delete_totp(&user_id),
+        FactorChange::InsertPasskey(passkey) => passkey::insert(passkey),
+        FactorChange::UsePasskey { id, credential, at } => passkey::use_one(&id, &credential, at),
+        FactorChange::DeletePasskey { user_id, id } => passkey::delete(&user_id, &id),
+        FactorChange::PutTotp(totp) => totp::put(&totp),
+        FactorChange::ConfirmTotp { user_id, step, at } => totp::confirm(&user_id, step, at),
+        FactorChange::UseTotp { user_id, step } => totp::use_code(&user_id, step),
+        FactorChange::DeleteTotp(user_id) => totp::delete(&user_id),
         FactorChange::ReplaceRecoveryCodes { user_id, codes } => {
-            second_factor::replace_recovery_codes(&user_id, &codes)
+            recovery_code::replace(&user_id, &codes)
         }
-        FactorChange::UseRecoveryCode { user_id, code } => {
-            second_factor::use_recovery_code(&user_id, &code)
-        }
+        FactorChange::UseRecoveryCode { user_id, code } => recovery_code::use_up(&user_id, &code),
     }
 }
 
 /// The write of a change to the stored state of upstreams.
 fn of_upstream(change: UpstreamChange) -> Write {
     match change {
-        UpstreamChange::Insert(upstream) => upstreams::insert(&upstream),
+        UpstreamChange::Insert(upstream) => upstream::insert(&upstream),
         UpstreamChange::Update { upstream, seen, seen_secrets, changed } => {
-            upstreams::update(&upstream, &seen, seen_secrets.as_ref(), &changed)
+            upstream::update(&upstream, &seen, seen_secrets.as_ref(), &changed)
         }
-        UpstreamChange::Begin(new) => trust::begin(&new),
-        UpstreamChange::End(ending) => trust::end(&ending),
-        UpstreamChange::Pin { upstream, id, server } => trust::pin(&upstream, &id, &server),
+        UpstreamChange::Begin(new) => upstream_trust::begin(&new),
+        UpstreamChange::End(ending) => upstream::end(&ending),
+        UpstreamChange::Pin { upstream, id, server } => {
+            upstream_trust::pin(&upstream, &id, &server)
+        }
         UpstreamChange::NoteNamed { upstream, id, named, first } => {
-            trust::note_named(&upstream, &id, named.as_ref(), first)
+            upstream_trust::note_named(&upstream, &id, named.as_ref(), first)
         }
         UpstreamChange::ClaimRevocation { id, due, until } => {
-            trust::claim_revocation(&id, due, until)
+            token_revocation::claim(&id, due, until)
         }
-        UpstreamChange::ForgetRevocation { id } => trust::forget_revocation(&id),
-        UpstreamChange::PinNew(tools) => tools::pin_new(&tools),
+        UpstreamChange::ForgetRevocation { id } => token_revocation::forget(&id),
+        UpstreamChange::PinNew(tools) => upstream_tool::pin_new(&tools),
         UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first } => {
-            tools::note_changed(&upstream, &tool, definition, pinned, first)
+            upstream_tool::note_changed(&upstream, &tool, definition, pinned, first)
         }
         UpstreamChange::Repin { tool, seen_definition, seen_state } => {
-            tools::repin(&tool, &seen_definition, seen_state)
+            upstream_tool::repin(&tool, &seen_definition, seen_state)
         }
         UpstreamChange::ForgetUndecided { upstream, tools } => {
-            tools::forget_undecided(&upstream, &tools)
+            upstream_tool::forget_undecided(&upstream, &tools)
         }
         UpstreamChange::Decide { tool, seen_definition, seen_changed } => {
-            tools::decide(&tool, &seen_definition, seen_changed.as_deref())
+            upstream_tool::decide(&tool, &seen_definition, seen_changed.as_deref())
         }
-        UpstreamChange::PutRegistration(registration) => upstreams::put_registration(&registration),
+        UpstreamChange::PutRegistration(registration) => upstream_registration::put(&registration),
         UpstreamChange::DeleteRegistration { upstream, issuer } => {
-            upstreams::delete_registration(&upstream, &issuer)
+            upstream_registration::delete(&upstream, &issuer)
         }
-        UpstreamChange::PutConnection { connection, id } => {
-            upstreams::put_connection(&connection, &id)
-        }
-        UpstreamChange::KeepRefreshed { connection } => upstreams::keep_refreshed(&connection),
+        UpstreamChange::PutConnection { connection, id } => connection::put(&connection, &id),
+        UpstreamChange::KeepRefreshed { connection } => connection::keep_refreshed(&connection),
         UpstreamChange::ClaimRefresh { user_id, upstream, version, now, until } => {
-            upstreams::claim_refresh((&user_id, &upstream), version, now, until)
+            let claim = connection::RefreshClaim { user_id, upstream, version, now, until };
+            connection::claim_refresh(&claim)
         }
         UpstreamChange::DeleteConnection { user_id, upstream } => {
-            upstreams::delete_connection(&user_id, &upstream)
+            connection::delete(&user_id, &upstream)
         }
-        UpstreamChange::EndConnections(user_id) => upstreams::end_connections(&user_id),
-        UpstreamChange::QueueRevocation(new) => trust::queue_revocation(&new),
-        UpstreamChange::InsertAttempt(attempt) => upstreams::insert_attempt(&attempt),
+        UpstreamChange::EndConnections(user_id) => connection::end_of_user(&user_id),
+        UpstreamChange::QueueRevocation(new) => token_revocation::queue(&new),
+        UpstreamChange::InsertAttempt(attempt) => connect_attempt::insert(&attempt),
         UpstreamChange::RedeemAttempt { state, upstream, user_id, browser, now } => {
-            upstreams::redeem_attempt(
-                &upstreams::PendingAttempt { state, upstream, user_id, browser },
+            connect_attempt::redeem(
+                &connect_attempt::PendingAttempt { state, upstream, user_id, browser },
                 now,
             )
         }
-        UpstreamChange::KeepResult { result, most } => upstreams::keep_result(&result, most),
-        UpstreamChange::RelayAnswer(answer) => upstreams::relay_answer(&answer),
+        UpstreamChange::KeepResult { result, most } => kept_result::keep(&result, most),
+        UpstreamChange::RelayAnswer(answer) => kept_result::relay(&answer),
     }
 }

@@ -11,14 +11,14 @@ use sea_orm::{
 use super::Sql;
 
 use crate::{
-    convert::{self, list_to_text},
+    convert::list_to_text,
     db::Db,
-    entities::{
+    tables::{
         access_grant::{self, Column as G},
         access_token::{self, Column as T},
         authorization_code::{self, Column as C},
         client,
-        connection::Column as N,
+        connection::{self, Column as N},
         external_resource,
         identity::{self, Column as I},
         invitation, provider,
@@ -152,12 +152,10 @@ impl Dependents {
                 .col_expr(T::RevokedAt, at())
                 .filter(self.access_tokens())
                 .into(),
-            super::federation::forget_address(
-                Where::all().add(P::EmailBy.in_subquery(self.account_ids())),
-            ),
+            user::forget_address(Where::all().add(P::EmailBy.in_subquery(self.account_ids()))),
         ];
         let connections = Where::all().add(N::UserId.in_subquery(self.left_users()));
-        statements.extend(super::trust::end_connections(&connections, None, self.at));
+        statements.extend(connection::end(&connections, None, self.at));
         if self.kept_issuers.is_none() {
             let provider = self.provider.as_str();
             statements
@@ -254,7 +252,7 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
         Expected::User(id) => {
             match db.one(user::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
                 Some(row) => {
-                    convert::user(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
+                    user::from_row(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
                 }
                 None => false,
             }
@@ -262,7 +260,7 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
         Expected::Client(id) => {
             match db.one(client::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
                 Some(row) => {
-                    convert::client(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
+                    client::from_row(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
                 }
                 None => false,
             }
@@ -273,7 +271,7 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
                 .await?
             {
                 Some(row) => {
-                    convert::resources::resource(row).map_err(|_| unreadable(id.as_str()))?.etag()
+                    external_resource::from_row(row).map_err(|_| unreadable(id.as_str()))?.etag()
                         == etag
                 }
                 None => false,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Inner, OddHabit as H, complete, good, plain};
+use super::{Inner, OddHabit as H, complete, good, more, plain};
 
 /// The answer to a message.
 pub(super) enum Said {
@@ -237,6 +237,12 @@ fn deep() -> Value {
 fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
     let Some(habit) = inner.habit else { return };
     let result = &mut answer["result"];
+    match method {
+        "tools/list" => more::list(habit, params, result),
+        "tools/call" => more::call(habit, result),
+        "initialize" if habit == H::ServerInfoText => result["serverInfo"] = json!("odd 1.0"),
+        _ => {}
+    }
     match (method, habit) {
         ("tools/list", H::EmptyCursor) if inner.modern => {
             let second = params["cursor"] == "";
@@ -412,6 +418,9 @@ pub(super) fn answer(inner: &Inner, asked: &Value) -> Said {
         return Said::Text(message(id, &refused).to_string());
     }
     let mut said = plain(inner, method, &asked["params"]);
+    if let Some(other) = inner.habit.and_then(|habit| more::instead(habit, method)) {
+        said = other;
+    }
     if said["result"].is_object() {
         spoil(inner, method, &asked["params"], &mut said);
     }

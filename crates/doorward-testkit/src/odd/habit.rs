@@ -1,7 +1,5 @@
 //! The misbehaviours of upstreams, and the permitted consequences of each.
 
-use super::OddKind;
-
 /// The consequence of a misbehaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -226,227 +224,49 @@ habits! {
     GzipBomb,
     StrictCapabilities,
     OnlyOldVersions,
-}
-
-use OddHabit as H;
-
-impl OddHabit {
-    /// The consequence for an upstream of a kind and revision; `None` where the misbehaviour does not
-    /// occur.
-    #[expect(clippy::too_many_lines, reason = "one line for each misbehaviour")]
-    pub fn expected(self, kind: OddKind, modern: bool) -> Option<Expected> {
-        use Expected::{Fails, Named, Unusable, Works};
-        use OddKind::{Http, Sse, Stdio};
-        // The old transport was never spoken by servers of the newest revision.
-        if kind == Sse && modern {
-            return None;
-        }
-        let on = |kinds: &[OddKind], expected| kinds.contains(&kind).then_some(expected);
-        match self {
-            H::CallAccepted => on(&[Http], Fails("returned HTTP 202 (Accepted) without a result")),
-            H::CallNoContent => {
-                on(&[Http], Fails("returned HTTP 204 (No Content) without a result"))
-            }
-            H::CallEmpty | H::CallEmptyJson => {
-                on(&[Http], Fails("returned HTTP 200 (OK) with an empty body"))
-            }
-            H::CallPage => on(&[Http], Fails("with a web page: “Welcome (a web page)”")),
-            H::CallText => on(&[Http], Fails("with text that is not JSON: “out of order”")),
-            H::CallCutOff => on(&[Http], Fails("with text that is not JSON")),
-            H::CallEndlessRefusal => {
-                on(&[Http, Sse], Fails("returned HTTP 500 (Internal Server Error): “no end”"))
-            }
-            H::CallConflict => on(&[Http, Sse], Fails("returned HTTP 409 (Conflict): “no, 409”")),
-            H::CallForbidden => on(&[Http, Sse], Fails("returned HTTP 403 (Forbidden): “no, 403”")),
-            // With a session, a 404 primarily means that the session is unknown.
-            H::CallNotFound => on(&[Http, Sse], Fails("returned HTTP 404 (Not Found): “no, 404”")),
-            H::CallServerError => {
-                on(&[Http, Sse], Fails("returned HTTP 500 (Internal Server Error): “no, 500”"))
-            }
-            H::CallBadGateway => on(
-                &[Http, Sse],
-                Fails("returned HTTP 502 (Bad Gateway): “502 Bad Gateway (a web page)”"),
-            ),
-            H::CallMaintenance => on(&[Http, Sse], Fails("asks to wait 90 seconds (HTTP 503")),
-            H::CallTooMany => on(&[Http, Sse], Fails("asks to wait 7 seconds (HTTP 429")),
-            H::CallTooManyWithout => on(&[Http, Sse], Fails("asks to wait a while")),
-            H::CallCloses => on(&[Http, Sse], Fails("the response broke off")),
-            H::CallReset => on(&[Http], Fails("returned HTTP 205 (Reset Content)")),
-            H::CallNotModified => on(&[Http, Sse], Fails("returned HTTP 304 (Not Modified)")),
-            H::CallGone => on(&[Http, Sse], Fails("returned HTTP 410 (Gone): “no, 410”")),
-            H::CallTimeout => on(&[Http, Sse], Fails("returned HTTP 408 (Request Timeout)")),
-            H::CallStrangeStatus => on(&[Http, Sse], Fails("returned HTTP 599: “no, 599”")),
-            H::CallStreamOtherId => on(&[Http], Fails("to the request with the id")),
-            H::CallStreamNullError => {
-                on(&[Http], Fails("returned an error: “Parse error of yours”"))
-            }
-            H::CallNullResult | H::CallResultText => {
-                Some(Fails("that is not what the protocol specifies"))
-            }
-            H::ErrorWithoutMessage | H::ErrorTrue => Some(Fails("returned an error")),
-            H::ErrorCodeAsText => Some(Fails("returned an error: “Parse error of yours”")),
-            H::CallStreamEnds => on(&[Http], Fails("its stream ended before the response")),
-            H::CallOtherId => Some(Fails("to the request with the id")),
-            H::CallNullId | H::CallNoId => Some(Fails("responded without an id")),
-            H::CallNotification | H::CallEmptyBatch | H::CallNumber => {
-                on(&[Http], Fails("with JSON that is not a response"))
-            }
-            H::CallUnreadable => Some(Fails("that is not what the protocol specifies")),
-            H::ErrorNullId | H::ErrorNoId | H::ErrorServerErrorId | H::ErrorAsText => {
-                Some(Fails("returned an error: “Parse error of yours”"))
-            }
-            H::IdAsText
-            | H::IdWithFraction
-            | H::NullErrorBesideResult
-            | H::Batch
-            | H::UnknownBlock
-            | H::BlockAsText
-            | H::OldVersionOfRpc
-            | H::OddExecution
-            | H::CutEmoji
-            | H::NotANumber
-            | H::ControlCharacters
-            | H::TooLargeNumber
-            | H::ByteOrderMark
-            | H::OneBlock
-            | H::OddBlockAnnotations
-            | H::ImageWithoutType
-            | H::LinkWithoutName
-            | H::TextAsNumber
-            | H::OddStructure
-            | H::OddIsError
-            | H::OddResultMeta
-            | H::SchemaSwitches
-            | H::OddBytes
-            | H::EmptyCursor => Some(Works),
-            H::Forgets400
-            | H::Forgets404
-            | H::Forgets400ServerErrorId
-            | H::Forgets404Page
-            | H::Forgets410
-            | H::Forgets400OwnId => on(&[Http, Sse], Works).filter(|_| !modern),
-            H::ForgetsAlways => {
-                on(&[Http], Fails("HTTP 400 (Bad Request): “No valid session”")).filter(|_| !modern)
-            }
-            H::BadRequestIsAnAnswer => {
-                on(&[Http], Fails("returned an error: “the argument is wrong”"))
-            }
-            H::ExitsOnCall => on(&[Stdio], Fails("its process ended with exit status 3")),
-            H::Brotli => on(&[Http], Fails("compressed (br)")),
-            H::GzipCut => on(&[Http], Fails("broke off or is damaged")),
-            H::GzipBomb => on(&[Http], Fails("returned more than")),
-            H::TalksOnOutput | H::Indented => on(&[Stdio], Works),
-            H::DiscoverServerError
-            | H::DiscoverForbidden
-            | H::DiscoverPage
-            | H::DiscoverNotFoundPage
-            | H::DiscoverNotAllowed
-            | H::DiscoverNotAcceptable
-            | H::DiscoverNotImplemented
-            | H::DiscoverTimeout
-            | H::DiscoverRedirect
-            | H::DiscoverEmpty
-            | H::DiscoverStreamEnds
-            | H::DiscoverAccepted => on(&[Http], Works).filter(|_| !modern),
-            H::DiscoverCloses
-            | H::DiscoverSilent
-            | H::DiscoverNullId
-            | H::DiscoverOtherResult
-            | H::DiscoverTextError
-            | H::DiscoverInternalError
-            | H::DiscoverParseError
-            | H::DiscoverEmptyResult
-            | H::DiscoverNoVersions
-            | H::DiscoverOldVersions => on(&[Http, Stdio], Works).filter(|_| !modern),
-            H::NoServerInfo => Some(Named("serverInfo: name (it is not what")).filter(|_| !modern),
-            H::NoVersion | H::OddVersion => {
-                Some(Named("result: protocolVersion (it is not what")).filter(|_| !modern)
-            }
-            H::FutureVersion | H::StrictCapabilities | H::OnlyOldVersions => {
-                Some(Works).filter(|_| !modern)
-            }
-            H::NullCapabilities | H::ListedCapabilities => {
-                Some(Named("capabilities (it is not what"))
-            }
-            H::NoCapabilities | H::EmptyListOfCapabilities => {
-                Some(Named("capabilities: tools (it is not announced"))
-            }
-            H::OddInstructions => Some(Named("result: instructions (it is not what")),
-            H::InitializedFails | H::InitializedCloses | H::InitializedAnswered => {
-                on(&[Http, Sse], Works).filter(|_| !modern)
-            }
-            H::OddDescription => Some(Named("bare: description (it is not what")),
-            H::OddOutputSchema => Some(Named("bare: outputSchema (it is not what")),
-            H::SchemaWithoutType => Some(Named("bare: inputSchema.type (it is missing")),
-            H::OddProperties => {
-                Some(Named("bare: inputSchema.properties (it is not valid JSON Schema"))
-            }
-            H::OddRequired => {
-                Some(Named("bare: inputSchema.required (it is not valid JSON Schema"))
-            }
-            H::UncompiledOutput => Some(Named("bare: outputSchema … $ref (it is not valid")),
-            H::DeepSchema => Some(Named("list: elements (values in it are nested deeper")),
-            H::DeepResult => Some(Fails("values that are nested deeper than 100")),
-            H::OddPriority => Some(Named("resource file:///odd: annotations.priority (it is not")),
-            H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it is not what")),
-            H::TwiceTheName => Some(Named("good (another tool has the same name)")),
-            H::OddListMembers => Some(Named("result: _meta (it is not what")),
-            H::OddResultType => Some(Named("result: resultType (it is not what")),
-            H::OddPromptArguments => Some(Named("prompt letter: arguments (it is not what")),
-            H::OddResourceAnnotations => {
-                Some(Named("resource file:///odd: annotations (it is not what"))
-            }
-            H::ResourceWithoutName => Some(Named("resource file:///odd: name (it is missing")),
-            H::BareTool | H::NullSchema | H::SchemaAsList | H::SchemaAsText => {
-                Some(Named("bare: inputSchema (it is missing or not an object"))
-            }
-            H::NamelessTool | H::ToolAsText | H::NumberAsName | H::NullTool => {
-                Some(Named("#1 (it has no name or URI)"))
-            }
-            H::OddAnnotations => Some(Named("bare: annotations (they are not what")),
-            H::OddTitle => Some(Named("bare: title (it is not what")),
-            H::OddIcons | H::IconsAsObject => Some(Named("bare: icons (it is not what")),
-            H::OddMeta => Some(Named("bare: _meta (it is not what")),
-            H::OddPrompt => Some(Named("prompt #1 (it has no name or URI)")),
-            H::OddResource => Some(Named("resource file:///odd: size (it is not what")),
-            H::OddTemplate => Some(Named("resource template #1 (it has no name or URI)")),
-            H::OddCapabilities => Some(Named("capabilities: tools (it is not what")),
-            H::Gzip
-            | H::GzipEvents
-            | H::Deflate
-            | H::NamedGzip
-            | H::CallCreated
-            | H::CallPartial
-            | H::Ping
-            | H::Heartbeat
-            | H::Comments
-            | H::UnknownLines
-            | H::LinesOfData
-            | H::CarriageReturns
-            | H::EventFieldSpelled
-            | H::OtherEventsWithMessages
-            | H::OddRetry
-            | H::RedirectRelative
-            | H::RedirectWithoutScheme
-            | H::Redirect307
-            | H::Redirect308
-            | H::RedirectTwice => on(&[Http, Sse], Works),
-            H::CallStreamAsText
-            | H::NoLastLine
-            | H::SpelledType
-            | H::NoType
-            | H::InitializedRefused => on(&[Http], Works),
-            H::EndlessCursor => Some(Named("the list has too many pages or repeats itself")),
-            H::RedirectWithout => on(&[Http, Sse], Unusable("without a location to redirect to")),
-            H::RedirectOtherScheme => on(&[Http, Sse], Unusable("redirects to https://127.0.0.1:")),
-            H::Redirect301 | H::Redirect303 | H::Redirect302 => {
-                on(&[Http, Sse], Unusable("/moved; set `url` to that"))
-            }
-            H::RedirectElsewhere => on(
-                &[Http, Sse],
-                Unusable("redirects to http://localhost:9/moved; set `url` to that"),
-            ),
-            H::RedirectLoop => on(&[Http, Sse], Unusable("redirects more than 5 times")),
-        }
-    }
+    // More spellings of streams, events and media types.
+    OldStreamSpelled,
+    OldStreamUntyped,
+    OldStreamAsText,
+    EndpointAbsolute,
+    EndpointQuoted,
+    EndpointLate,
+    EndpointSpelled,
+    AnswersAtPost,
+    EventsWithReturns,
+    EventsMarked,
+    EventsWithoutBlanks,
+    EventsWithRetry,
+    EventsWithOddIds,
+    EventsTwice,
+    EventsBare,
+    TypeOfVendor,
+    TypeOfPage,
+    TypeWithParameters,
+    // More lists.
+    NamesByCase,
+    ManyTools,
+    ManyPages,
+    LoopOfCursors,
+    CursorAsNumber,
+    LongCursor,
+    SnakeSchema,
+    LongName,
+    HiddenName,
+    NullAnnotations,
+    NullOutputSchema,
+    ServerInfoText,
+    PromptsFail,
+    PromptsUnknown,
+    ResourcesText,
+    // More results.
+    StructureAlone,
+    IsErrorText,
+    IsErrorNumber,
+    IsErrorNull,
+    NullContent,
+    OldToolResult,
+    BlockWithoutType,
+    BlockInCapitals,
+    NullMembers,
 }

@@ -12,40 +12,9 @@ use tokio::{
 use super::{
     Inner, OddHabit as H,
     answers::{JSON, PAGE, Said, answer, message},
+    events::{self, event},
 };
 use crate::packed::{deflated, gzipped};
-
-/// A message as an event of a stream.
-fn event(inner: &Inner, text: &str) -> String {
-    let event = format!("event: message\ndata: {text}\n\n");
-    match inner.habit {
-        Some(H::Ping) => {
-            format!("event: ping\ndata: {{}}\n\nevent: ping\ndata: 2026-11-26\n\n{event}")
-        }
-        Some(H::Heartbeat) => {
-            format!("data: {{\"type\":\"heartbeat\"}}\n\ndata: beat\n\ndata:\n\n{event}")
-        }
-        Some(H::Comments) => format!(": ping\n\n:\n\n{event}"),
-        Some(H::UnknownLines) => {
-            format!("retry: soon\nx-unknown: 1\nword\nevent: other\nid: a\nid: b\n{event}")
-        }
-        Some(H::NoLastLine) => event.trim_end().to_owned(),
-        Some(H::LinesOfData) => {
-            let value: Value = serde_json::from_str(text).unwrap_or_default();
-            let lines = format!("{value:#}").replace('\n', "\ndata: ");
-            format!("data: {lines}\n\n")
-        }
-        Some(H::CarriageReturns) => event.replace('\n', "\r"),
-        Some(H::EventFieldSpelled) => format!("EVENT: ping\nData: x\n{event}"),
-        Some(H::OtherEventsWithMessages) => {
-            let value: Value = serde_json::from_str(text).unwrap_or_default();
-            let other = json!({"jsonrpc": "2.0", "id": value["id"], "result": {"content": [], "tools": []}});
-            format!("event: status\ndata: {other}\n\nevent: Message\ndata: {other}\n\n{event}")
-        }
-        Some(H::OddRetry) => format!("retry: -1\nretry: 1e9\nid\n{event}"),
-        _ => event,
-    }
-}
 
 /// One HTTP request.
 struct Request {
@@ -167,9 +136,8 @@ async fn old_stream(stream: &mut BufReader<TcpStream>, inner: &Inner) {
         state.streams.push(sender);
         state.streams.len() - 1
     };
-    let head = "HTTP/1.1 200 said\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
     let session = inner.lock().session;
-    let first = format!("{head}event: endpoint\ndata: /messages?{number}.{session}\n\n");
+    let first = events::begin(inner, &format!("/messages?{number}.{session}"));
     if stream.write_all(first.as_bytes()).await.is_err() {
         return;
     }
@@ -213,28 +181,16 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
         None => answer(inner, asked),
     };
     match (said, old) {
+        (Said::Text(text), Some(_)) if inner.has(H::AnswersAtPost) => {
+            Some(response(200, JSON, &text, ""))
+        }
         (Said::Text(text), Some((number, _))) => {
             let number: usize = number.parse().unwrap();
             let _ = inner.lock().streams[number].send(text);
             Some(response(202, "text/plain", "Accepted", ""))
         }
         (Said::Text(text), None) => {
-            let streams = matches!(
-                inner.habit,
-                Some(
-                    H::Ping
-                        | H::Heartbeat
-                        | H::Comments
-                        | H::UnknownLines
-                        | H::NoLastLine
-                        | H::LinesOfData
-                        | H::CarriageReturns
-                        | H::EventFieldSpelled
-                        | H::OtherEventsWithMessages
-                        | H::OddRetry
-                        | H::GzipEvents
-                )
-            );
+            let streams = events::are_used(inner.habit);
             let header = if inner.habit.is_some_and(H::forgets) && method == "initialize" {
                 format!("mcp-session-id: {}\r\n", inner.lock().session)
             } else {
@@ -249,6 +205,13 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
                 ),
                 Some(H::SpelledType) => {
                     response(200, "Application/JSON; charset=utf-8", &text, &header)
+                }
+                Some(H::TypeOfVendor) => {
+                    response(200, "application/vnd.mcp+json; version=1", &text, &header)
+                }
+                Some(H::TypeOfPage) => response(200, "text/html; charset=utf-8", &text, &header),
+                Some(H::TypeWithParameters) => {
+                    response(200, "APPLICATION/JSON;q=1;profile=\"a;b\" ; ;", &text, &header)
                 }
                 Some(H::NoType) => response(200, "", &text, &header),
                 _ if streams => response(200, "text/event-stream", &event(inner, &text), &header),

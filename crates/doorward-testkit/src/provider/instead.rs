@@ -21,6 +21,11 @@ impl Misbehaviour {
             | Self::UserinfoServerError
             | Self::UserinfoTooMany
             | Self::UserinfoPage
+            | Self::UserinfoErrors
+            | Self::UserinfoForbiddenText
+            | Self::UserinfoChallenges
+            | Self::UserinfoList
+            | Self::UserinfoEmpty
             | Self::UserinfoNameless => place == Place::Userinfo,
             _ => tokens,
         };
@@ -99,6 +104,45 @@ impl Misbehaviour {
             Self::Redirect => raw(302, "text/html", "", "location: https://login.example/\r\n"),
             Self::NotFound => raw(404, "text/plain", "", ""),
             Self::BrokenJson => raw(200, "application/json", r#"{"access_token": "a"#, ""),
+            Self::InvalidRequestToken => json_of(
+                400,
+                &json!({"error": "invalid_request", "error_description": "Value passed for the token was invalid."}),
+            ),
+            Self::InvalidGrantCapitals => json_of(400, &json!({"error": "INVALID_GRANT"})),
+            Self::InvalidGrantUnauthorized => json_of(401, &json!({"error": "invalid_grant"})),
+            Self::NestedGrant => {
+                json_of(400, &json!({"error": {"code": "invalid_grant", "message": "no"}}))
+            }
+            Self::ExpiredMessage => json_of(401, &json!({"message": "Refresh token expired"})),
+            Self::UserinfoErrors => json_of(
+                401,
+                &json!([{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}]),
+            ),
+            Self::UserinfoForbiddenText => raw(403, "text/plain", "Bad_OAuth_Token", ""),
+            Self::UserinfoChallenges => {
+                let headers = "www-authenticate: Basic realm=\"a\"\r\nwww-authenticate: BEARER error = invalid_token, realm=\"b\"\r\n";
+                raw(400, "text/plain", "", headers)
+            }
+            Self::MissingParameter => json_of(
+                400,
+                &json!({"error": "invalid_request", "error_description": "Missing required parameter: refresh_token"}),
+            ),
+            Self::ClientAssertion => json_of(
+                400,
+                &json!({"error": "invalid_request", "error_description": "client_assertion: the JWT token has expired"}),
+            ),
+            Self::RequestTimeout => raw(408, "text/plain", "", ""),
+            Self::TooManyFraction => raw(429, "text/plain", "", "retry-after: 599.5\r\n"),
+            Self::TooManyStandard => raw(429, "text/plain", "", "ratelimit-reset: 450\r\n"),
+            Self::Calm => raw(420, "text/plain", "", "retry-after: 600\r\n"),
+            Self::NoContent => raw(204, "text/plain", "", ""),
+            Self::ListOfTokens => json_of(200, &json!([{"access_token": "at"}])),
+            Self::OtherTokens => {
+                json_of(200, &json!({"access_token": "at", "token_type": "mac", "mac_key": "k"}))
+            }
+            Self::Teapot => raw(418, "text/plain", "short and stout", ""),
+            Self::UserinfoList => json_of(200, &json!([{"sub": "u-1"}])),
+            Self::UserinfoEmpty => raw(200, "application/json", "", ""),
             Self::UserinfoNameless => json_of(200, &json!({"email": "a@corp.example"})),
             _ => return None,
         })

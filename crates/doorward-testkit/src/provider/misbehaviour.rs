@@ -2,8 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::response::{Response, raw};
-
 /// A place at which the provider answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -154,6 +152,52 @@ habits! {
     Gzip => Effect::None,
     /// Every place redirects to another path of the origin.
     RedirectWithin => Effect::None,
+    /// Tokens come with status 201.
+    TokensCreated => Effect::None,
+    /// Every document is declared as text and begins with a byte order mark.
+    DocumentsAsText => Effect::None,
+    /// Every document is declared as a web page.
+    DocumentsAsPages => Effect::None,
+    /// The members of the discovery document have blanks around them and schemes in capitals.
+    SpacedDocument => Effect::None,
+    /// A key for encryption has the name of the one that signs.
+    KeysForEncryption => Effect::None,
+    /// Another key has the name of the one that signs.
+    KeysTwice => Effect::None,
+    /// The keys state neither use nor algorithm.
+    KeysWithoutUse => Effect::None,
+    /// The keys state operations and members of later specifications.
+    KeysOperations => Effect::None,
+    /// A refresh brings no refresh token.
+    RefreshWithout => Effect::None,
+    /// A refresh brings an empty refresh token.
+    RefreshEmpty => Effect::None,
+    /// A refresh brings a refresh token that is null.
+    RefreshNull => Effect::None,
+    /// A refresh brings another list of scopes.
+    RefreshScope => Effect::None,
+    /// Errors with the number zero and words of success are in every answer.
+    ZeroErrors => Effect::None,
+    /// `aud` is a list of one.
+    AudienceList => Effect::None,
+    /// `iat` and `exp` have a fraction.
+    TimesFraction => Effect::None,
+    /// A wrong request, for its token.
+    InvalidRequestToken => Effect::Ends,
+    /// The code of a refusal in capitals.
+    InvalidGrantCapitals => Effect::Ends,
+    /// The refusal of a token with the status of a client's.
+    InvalidGrantUnauthorized => Effect::Ends,
+    /// The code of a refusal within an object.
+    NestedGrant => Effect::Ends,
+    /// A token that expired, stated by a message without a code.
+    ExpiredMessage => Effect::Ends,
+    /// Userinfo refuses with a list of errors.
+    UserinfoErrors => Effect::Ends,
+    /// Userinfo refuses with 403 and a text.
+    UserinfoForbiddenText => Effect::Ends,
+    /// Userinfo refuses with challenges of several schemes.
+    UserinfoChallenges => Effect::Ends,
     /// The refresh is refused as it should be.
     InvalidGrant => Effect::Ends,
     /// The refresh is refused with 400 and no body.
@@ -202,6 +246,18 @@ habits! {
     ClientSuspended => Effect::Silence,
     /// Userinfo fails.
     UserinfoServerError => Effect::Silence,
+    /// A wrong request, for a parameter that it lacks.
+    MissingParameter => Effect::Silence,
+    /// A wrong request, for the client's assertion.
+    ClientAssertion => Effect::Silence,
+    /// 408.
+    RequestTimeout => Effect::Silence,
+    /// Too many requests, for a time with a fraction.
+    TooManyFraction => Effect::Wait(600),
+    /// Too many requests, in the headers of a standard.
+    TooManyStandard => Effect::Wait(450),
+    /// 420.
+    Calm => Effect::Wait(600),
     /// Too many requests, for ten minutes.
     TooMany => Effect::Wait(600),
     /// Too many requests, without a time.
@@ -244,6 +300,18 @@ habits! {
     UserinfoPage => Effect::Nonsense,
     /// Userinfo does not name the user.
     UserinfoNameless => Effect::Nonsense,
+    /// 204.
+    NoContent => Effect::Nonsense,
+    /// A list in place of tokens.
+    ListOfTokens => Effect::Nonsense,
+    /// Tokens that are no bearer tokens.
+    OtherTokens => Effect::Nonsense,
+    /// 418.
+    Teapot => Effect::Nonsense,
+    /// Userinfo is a list.
+    UserinfoList => Effect::Nonsense,
+    /// Userinfo is empty.
+    UserinfoEmpty => Effect::Nonsense,
 }
 
 impl Misbehaviour {
@@ -317,6 +385,16 @@ impl Misbehaviour {
                 claims["azp"] = Value::Null;
                 claims["at_hash"] = Value::Null;
             }
+            Self::AudienceList if claims["aud"].is_string() => {
+                claims["aud"] = json!([claims["aud"]]);
+            }
+            Self::TimesFraction => {
+                for name in ["exp", "iat"] {
+                    if let Some(at) = claims[name].as_f64() {
+                        claims[name] = json!(at + 0.25);
+                    }
+                }
+            }
             Self::OddLanguages => {
                 claims["name#de"] = Value::Null;
                 claims["website#"] = json!(7);
@@ -361,126 +439,6 @@ impl Misbehaviour {
                 answer["session_state"] = json!(7);
             }
             _ => {}
-        }
-    }
-
-    /// Changes the discovery document.
-    pub(super) fn document(self, document: &mut Value) {
-        let optional = [
-            "userinfo_endpoint_",
-            "registration_endpoint",
-            "response_types_supported",
-            "response_modes_supported",
-            "grant_types_supported",
-            "acr_values_supported",
-            "subject_types_supported",
-            "token_endpoint_auth_methods_supported",
-            "claims_supported",
-            "display_values_supported",
-            "claim_types_supported",
-            "ui_locales_supported",
-            "claims_parameter_supported",
-            "request_uri_parameter_supported",
-            "op_policy_uri",
-            "service_documentation",
-            "prompt_values_supported",
-            "authorization_response_iss_parameter_supported",
-        ];
-        let mut all = |value: fn(usize) -> Value| {
-            for (at, name) in optional.into_iter().enumerate() {
-                document[name] = value(at);
-            }
-        };
-        match self {
-            Self::OddDocument => all(|at| match at % 4 {
-                0 => json!(at),
-                1 => json!({"a": at}),
-                2 => json!([7, null, {}]),
-                _ => json!("no URL"),
-            }),
-            Self::NullDocument => all(|_| Value::Null),
-            Self::TextDocument => {
-                document["scopes_supported"] = json!("openid email");
-                document["id_token_signing_alg_values_supported"] = json!("ES256");
-                document["response_types_supported"] = json!("code");
-            }
-            Self::BareDocument => {
-                let kept = [
-                    "issuer",
-                    "authorization_endpoint",
-                    "token_endpoint",
-                    "jwks_uri",
-                    "userinfo_endpoint",
-                ];
-                document.as_object_mut().unwrap().retain(|name, _| kept.contains(&name.as_str()));
-            }
-            _ => {}
-        }
-    }
-
-    /// Changes the key set.
-    pub(super) fn keys(self, keys: &mut Value) {
-        let all = keys["keys"].as_array_mut().unwrap();
-        if self == Self::NamelessKeys {
-            let other = json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
-            all.insert(0, other);
-            for key in all.iter_mut() {
-                key.as_object_mut().unwrap().remove("kid");
-            }
-        }
-        if self == Self::KeysOtherAlphabet {
-            for key in all.iter_mut() {
-                for name in ["x", "y", "n"] {
-                    if let Some(Value::String(text)) = key.get_mut(name) {
-                        *text = text.replace('-', "+").replace('_', "/");
-                        text.push_str(if text.len() % 4 == 3 { "=" } else { "" });
-                    }
-                }
-            }
-        }
-        if self == Self::OddKeys {
-            let all = keys["keys"].as_array_mut().unwrap();
-            all[0]["x5c"] = json!(7);
-            all[0]["key_ops"] = Value::Null;
-            all[0]["n"] = json!({});
-            all.push(json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA", "kid": "new"}));
-            all.push(json!({"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "n": "AQ", "e": "AQAB", "kid": "enc"}));
-            all.push(json!("not a key"));
-        }
-    }
-
-    /// Writes an answer in another form.
-    pub(super) fn rendered(self, place: Place, answer: &Value) -> Option<Response> {
-        let text = answer.to_string();
-        if self == Self::NotANumber {
-            let odd = ",\"quota\":NaN,\"far\":-1e999,\"note\":\"cut\\ud83d\tor\"}";
-            let open = text.strip_suffix('}')?;
-            return Some(raw(200, "application/json", &format!("{open}{odd}"), ""));
-        }
-        if !matches!(place, Place::Code | Place::Refresh) {
-            return None;
-        }
-        match self {
-            Self::TextPlain => Some(raw(200, "text/plain; charset=utf-8", &text, "")),
-            Self::TextHtml => Some(raw(200, "text/html", &text, "")),
-            Self::ByteOrderMark => {
-                Some(raw(200, "application/json", &format!("\u{feff}{text}"), ""))
-            }
-            Self::Form | Self::OddForm => {
-                let pairs = answer.as_object()?.iter().map(|(name, value)| {
-                    (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-                });
-                let form = url::form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(pairs)
-                    .finish();
-                let form = if self == Self::OddForm {
-                    format!("&{form}&&note=two words&flag\r\n")
-                } else {
-                    form
-                };
-                Some(raw(200, "application/x-www-form-urlencoded", &form, ""))
-            }
-            _ => None,
         }
     }
 }

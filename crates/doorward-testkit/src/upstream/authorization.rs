@@ -41,6 +41,10 @@ pub(super) async fn register(State(shared): State<Shared>, body: String) -> Resp
     delay(&shared).await;
     let mut registered: Value = serde_json::from_str(&body).unwrap();
     registered["client_id"] = "up-client".into();
+    let odd = lock(&shared).registration.clone();
+    if let Some(odd) = odd {
+        return odd.write(registered, false);
+    }
     (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], registered.to_string())
         .into_response()
 }
@@ -106,7 +110,12 @@ pub(super) async fn token(
         if let Some(error) = state.refresh_error {
             return wrong(error);
         }
-        state.refresh_tokens.remove(&form["refresh_token"])
+        let keeps = state.token_answers.as_ref().is_some_and(|odd| odd.keeps_refresh_token);
+        let account = state.refresh_tokens.remove(&form["refresh_token"]);
+        if let Some(account) = account.filter(|_| keeps) {
+            state.refresh_tokens.insert(form["refresh_token"].clone(), account);
+        }
+        account
     } else {
         let mut state = lock(&shared);
         let account = state.codes.remove(&form["code"]);
@@ -114,12 +123,16 @@ pub(super) async fn token(
         account
     };
     let Some(account) = account else { return wrong("invalid_grant") };
-    let (made, spoiled) = {
+    let (made, spoiled, odd) = {
         let mut state = lock(&shared);
         let made = issue(&mut state, account);
-        (made, if refreshes { state.spoiled.take() } else { None })
+        let spoiled = if refreshes { state.spoiled.take() } else { None };
+        (made, spoiled, state.token_answers.clone())
     };
     delay(&shared).await;
+    if let Some(odd) = odd {
+        return odd.write(made, refreshes);
+    }
     let Some((status, Value::Object(members))) = spoiled else { return answer(&made) };
     let mut made = made;
     for (name, value) in members {

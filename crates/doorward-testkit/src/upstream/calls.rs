@@ -25,26 +25,50 @@ fn step(number: u64, params: &Value) -> String {
     .concat()
 }
 
-/// A call that asks the user for a name before it answers; where it is to tell its progress, in one
-/// piece with the question, and again in one piece with the answer.
+/// The question of a call for a name: to the user, or with `sample` to the client's model.
+fn question(tool: &str) -> (&'static str, Value) {
+    if tool == "sample" {
+        let message = json!({"role": "user", "content": {"type": "text", "text": "Your name?"}});
+        ("sampling/createMessage", json!({"messages": [message], "maxTokens": 10}))
+    } else {
+        let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
+        ("elicitation/create", json!({"message": "Your name?", "requestedSchema": schema}))
+    }
+}
+
+/// The name in the answer to a question of either kind.
+fn named(answer: &Value) -> Value {
+    let content = &answer["content"];
+    let name = if content["name"].is_null() { &content["text"] } else { &content["name"] };
+    name.clone()
+}
+
+/// A call that asks for a name before it answers; where it is to tell its progress, in one piece
+/// with the question, and again in one piece with the answer.
 pub(super) fn ask(shared: &Shared, id: &Value, params: &Value) -> Response {
+    let (method, asked) = question(params["name"].as_str().unwrap_or_default());
+    let hello = |id: &Value, name: &Value| json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "content": [{"type": "text", "text": format!("hello {name}")}]}});
+    if lock(shared).modern {
+        let given = &params["inputResponses"]["name"];
+        let body = if given.is_null() {
+            let required = json!({"resultType": "input_required", "requestState": "s", "inputRequests": {"name": {"method": method, "params": asked}}});
+            let required = json!({"jsonrpc": "2.0", "id": id, "result": required});
+            format!("{}data: {required}\n\n", step(1, params))
+        } else {
+            format!("{}data: {}\n\n", step(2, params), hello(id, &named(given)))
+        };
+        return ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response();
+    }
     let (sender, answered) = tokio::sync::oneshot::channel();
     lock(shared).asked = Some(sender);
-    let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
-    let question = json!({"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "Your name?", "requestedSchema": schema}});
+    let question = json!({"jsonrpc": "2.0", "id": "q1", "method": method, "params": asked});
     let id = id.clone();
     let first = format!("{}data: {question}\n\n", step(1, params));
     let first = futures_util::stream::iter([first]);
     let again = step(2, params);
     let last = futures_util::stream::once(async move {
-        let told = answered
-            .await
-            .map(|message| message["result"]["content"]["name"].clone())
-            .unwrap_or_default();
-        format!(
-            "{again}data: {}\n\n",
-            json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": format!("hello {told}")}]}})
-        )
+        let told = answered.await.map(|message| named(&message["result"])).unwrap_or_default();
+        format!("{again}data: {}\n\n", hello(&id, &told))
     });
     let events = futures_util::StreamExt::map(
         futures_util::StreamExt::chain(first, last),

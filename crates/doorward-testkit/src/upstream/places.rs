@@ -24,6 +24,10 @@ pub enum Place {
     Server,
     /// Its metadata as a resource.
     Resource,
+    /// The metadata of its authorization server, with a media type and a text before it.
+    ServerAs(&'static str, &'static str),
+    /// Its metadata as a resource, with a media type and a text before it.
+    ResourceAs(&'static str, &'static str),
     /// This status, media type and body.
     Says(u16, &'static str, String),
     /// A redirect to this URL.
@@ -58,6 +62,12 @@ pub(super) async fn place(
         None => next.run(request).await,
         Some(Place::Server) => server_metadata(State(shared)).await,
         Some(Place::Resource) => resource_metadata(State(shared)).await,
+        Some(Place::ServerAs(media, mark)) => {
+            spelled(server_metadata(State(shared)).await, media, mark).await
+        }
+        Some(Place::ResourceAs(media, mark)) => {
+            spelled(resource_metadata(State(shared)).await, media, mark).await
+        }
         Some(Place::Says(status, media_type, body)) => {
             let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
             response.headers_mut().remove(header::CONTENT_TYPE);
@@ -74,4 +84,10 @@ pub(super) async fn place(
             StatusCode::NOT_FOUND.into_response()
         }
     }
+}
+
+async fn spelled(document: Response, media: &'static str, mark: &'static str) -> Response {
+    let body = axum::body::to_bytes(document.into_body(), usize::MAX).await.unwrap();
+    let text = format!("{mark}{}", String::from_utf8_lossy(&body));
+    ([(header::CONTENT_TYPE, media)], text).into_response()
 }

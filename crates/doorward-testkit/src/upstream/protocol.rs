@@ -83,7 +83,7 @@ pub(super) async fn mcp(
             let given = lock(&shared).result.clone();
             if let Some(given) = given {
                 result(given)
-            } else if message["params"]["name"] == "ask" {
+            } else if matches!(message["params"]["name"].as_str(), Some("ask" | "sample")) {
                 ask(&shared, &id, &message["params"])
             } else {
                 call(&id, &token, &message["params"]).await
@@ -98,17 +98,31 @@ pub(super) async fn mcp(
     }
 }
 
+/// The refusal of a request without a token that counts.
+pub(super) fn challenge(shared: &Shared, token: &str) -> Option<Response> {
+    challenge_of(&lock(shared), &shared.origin, token)
+}
+
+fn challenge_of(state: &UpstreamState, origin: &str, token: &str) -> Option<Response> {
+    if !state.protected || state.valid.contains(token) {
+        return None;
+    }
+    let own =
+        format!("Bearer resource_metadata=\"{origin}/.well-known/oauth-protected-resource/mcp\"");
+    let all = state.challenges.clone().unwrap_or_else(|| vec![own.into_bytes()]);
+    let mut refusal = StatusCode::UNAUTHORIZED.into_response();
+    for value in all {
+        refusal.headers_mut().append(header::WWW_AUTHENTICATE, value.try_into().unwrap());
+    }
+    Some(refusal)
+}
+
 /// The refusal of a request before it is read, where the test sets one.
 fn refusal(shared: &Shared, authorization: String, token: &str) -> Option<Response> {
     let mut state = lock(shared);
     state.authorizations.push(authorization);
-    if state.protected && !state.valid.contains(token) {
-        let challenge = format!(
-            "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
-            shared.origin
-        );
-        let headers = [(header::WWW_AUTHENTICATE, challenge)];
-        return Some((StatusCode::UNAUTHORIZED, headers).into_response());
+    if let Some(challenge) = challenge_of(&state, &shared.origin, token) {
+        return Some(challenge);
     }
     if let Some(scope) = state.lacks_scope {
         let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");

@@ -100,13 +100,19 @@ impl Document {
         }
     }
 
-    /// A list of texts, or the words of one text. Items of other types are left out.
+    /// A list of texts, or the words of one text. Items of other types are left out; empty ones
+    /// count as absent.
     pub fn texts(&mut self, name: &str) -> Option<Vec<String>> {
         let why = match self.get(name)? {
             Value::Array(items) => {
-                let texts: Vec<String> =
-                    items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+                let mut texts: Vec<String> = items
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::trim)
+                    .map(str::to_owned)
+                    .collect();
                 let odd = items.len() - texts.len();
+                texts.retain(|text| !text.is_empty());
                 if odd > 0 {
                     self.leave_out(name, format!("{odd} of its items are not texts"));
                 }

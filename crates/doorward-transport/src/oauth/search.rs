@@ -41,7 +41,7 @@ impl Missing {
     }
 }
 
-/// The most telling reason for which no URL has the document.
+/// Most informative reason for which no URL has the document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{url} {words}")]
 pub struct NotFound {
@@ -78,15 +78,15 @@ pub enum Unusable {
 pub struct Search<'a> {
     /// The client that asks.
     pub outbound: &'a Outbound,
-    /// The most bytes of a document.
+    /// Maximum number of bytes of a document.
     pub most_bytes: usize,
     /// The budget of time of the whole search. Each URL gets its share of the remainder.
     pub within: Duration,
 }
 
 impl Search<'_> {
-    /// Asks the URLs one after the other until one has a document that `read` takes. `None` if there
-    /// are no URLs.
+    /// Requests the URLs one after the other until one has a document that `read` accepts. `None`
+    /// if there are no URLs.
     pub async fn run<T>(
         &self,
         urls: &[Url],

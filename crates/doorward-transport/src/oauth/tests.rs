@@ -308,6 +308,13 @@ fn a_registration_is_read_with_odd_unused_members() {
     let end =
         json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": "1900000000"});
     assert_eq!(read(200, end).unwrap().secret_expires_at, Some(Timestamp(1_900_000_000)));
+    // How long it lasts, in place of when it ends.
+    let lasts = json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": 3600});
+    assert_eq!(read(200, lasts).unwrap().secret_expires_at, Some(NOW.plus(3600)));
+    let words =
+        json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": "never"});
+    let words = read(201, words).unwrap();
+    assert_eq!((words.secret_expires_at, words.left_out.len()), (None, 1));
     let zero = json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": 0});
     assert_eq!(read(200, zero).unwrap().secret_expires_at, None);
     assert!(matches!(
@@ -315,4 +322,29 @@ fn a_registration_is_read_with_odd_unused_members() {
         Err(Failure::Client(told)) if told.code == "invalid_redirect_uri"
     ));
     assert!(matches!(read(200, json!({"client_id": ""})), Err(Failure::Nonsense(_))));
+}
+
+#[test]
+fn a_request_that_is_wrong_for_its_code_or_token_is_a_refusal_of_that() {
+    let of = |asked, status, told: &str| {
+        let body = json!({"error": "invalid_request", "error_description": told}).to_string();
+        failure(asked, status, "application/json", &body, &[])
+    };
+    for told in [
+        "Value passed for the authorization code was invalid.",
+        "Invalid \"code\" in request.",
+        "refresh token is invalid",
+    ] {
+        let tokens = of(RequestSubject::Tokens, 400, told);
+        assert!(matches!(tokens, Failure::Refused(_)), "{told}: {tokens:?}");
+        let other = of(RequestSubject::Registration, 400, told);
+        assert!(matches!(other, Failure::Client(_)), "{told}: {other:?}");
+    }
+    for told in ["", "code is required", "invalid code_verifier", "invalid redirect_uri"] {
+        let tokens = of(RequestSubject::Tokens, 400, told);
+        assert!(matches!(tokens, Failure::Client(_)), "{told}: {tokens:?}");
+    }
+    let body = r#"{"message":"Refresh token expired"}"#;
+    let told = failure(RequestSubject::Tokens, 401, "application/json", body, &[]);
+    assert!(matches!(told, Failure::Refused(_)), "{told:?}");
 }

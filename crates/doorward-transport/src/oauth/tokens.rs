@@ -2,7 +2,7 @@
 
 use doorward_model::Timestamp;
 
-use super::{Answer, Document, Failure, LeftOut, RequestSubject};
+use super::{Answer, Document, EPOCH, Failure, LeftOut, RequestSubject};
 use crate::Fetched;
 
 /// Lifetime of an access token.
@@ -114,6 +114,8 @@ pub struct Registration {
     pub auth_method: Option<String>,
     /// The end of the secret.
     pub secret_expires_at: Option<Timestamp>,
+    /// Members that could not be read.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl std::fmt::Debug for Registration {
@@ -132,12 +134,15 @@ impl Registration {
             return Err(answer.failure(RequestSubject::Registration));
         };
         let client_secret = document.text("client_secret");
+        // Some state how long it lasts instead of when it ends.
         let end = document.number("client_secret_expires_at").filter(|at| *at > 0);
+        let end = end.map(|at| if at >= EPOCH { Timestamp(at) } else { now.plus(at) });
         Ok(Self {
             client_id,
             auth_method: document.text("token_endpoint_auth_method"),
-            secret_expires_at: end.filter(|_| client_secret.is_some()).map(Timestamp),
+            secret_expires_at: end.filter(|_| client_secret.is_some()),
             client_secret,
+            left_out: document.into_left_out(),
         })
     }
 }

@@ -1,9 +1,10 @@
-//! Refusals of a user that a server states in words alone.
+//! Refusals of a user, or of what was presented for them, that a server states in words alone.
 //!
-//! The codes of RFC 6749 §5.2 include none for an account that was blocked, disabled or deleted.
-//! Where a server has a code of its own for that, or one that says something else, its description
-//! tells a refusal of this user from a fault of this server's settings: the former ends the access
-//! of one user, the latter is the operator's.
+//! The codes of RFC 6749 §5.2 include none for an account that was blocked, disabled or deleted,
+//! and many servers say `invalid_request` of a code or token that does not count. Where a server has
+//! a code of its own for that, or one that says something else, its description tells a refusal of
+//! this user from a fault of this server's settings: the former ends the access of one user, the
+//! latter is the operator's.
 
 use serde_json::{Map, Value};
 
@@ -87,19 +88,80 @@ const NEGATED: &[&str] = &[
 ];
 /// The most words between the noun and the state.
 const BETWEEN: usize = 4;
+/// The words for what is presented to a token endpoint.
+const GRANTS: &[&str] = &["code", "token", "grant"];
+/// Words before such a noun that make another thing of it: a client's assertion, `response_type`.
+const OTHER_GRANTS_BEFORE: &[&str] =
+    &["client", "assertion", "jwt", "type", "response", "error", "status", "challenge", "csrf"];
+/// Words behind it that do so: `code_verifier`, `grant_type`, the token endpoint.
+const OTHER_GRANTS_BEHIND: &[&str] = &[
+    "verifier",
+    "challenge",
+    "type",
+    "types",
+    "endpoint",
+    "method",
+    "request",
+    "flow",
+    "auth",
+    "url",
+    "uri",
+    "exchange",
+    "introspection",
+];
+/// Words between a state and such a noun: `invalid or expired refresh token`.
+const BESIDE_GRANTS: &[&str] = &[
+    "authorization",
+    "authorisation",
+    "auth",
+    "oauth",
+    "verification",
+    "refresh",
+    "access",
+    "or",
+    "and",
+    "the",
+    "this",
+    "provided",
+    "given",
+    "presented",
+    "supplied",
+];
+/// The states of a code or token that does not count.
+const GRANT_STATES: &[&str] = &[
+    "invalid",
+    "expired",
+    "revoked",
+    "used",
+    "redeemed",
+    "consumed",
+    "unknown",
+    "malformed",
+    "incorrect",
+    "wrong",
+    "bad",
+    "nonexistent",
+    "inactive",
+];
+/// The words of which `not` makes such a state.
+const GRANT_NEGATED: &[&str] =
+    &["found", "valid", "exist", "exists", "known", "active", "recognized", "recognised"];
 
 /// The text among the members of an answer, or the answer itself, that states that an account has no
-/// access.
+/// access; of an answer to a request for tokens also one that states that the code or token that
+/// was presented does not count.
 pub(super) fn stated<'a>(
     members: Option<&'a Map<String, Value>>,
     text: Option<&'a str>,
+    of_tokens: bool,
 ) -> Option<&'a str> {
     let inner = members.and_then(|members| members.get("error")?.as_object());
     let named = [members, inner]
         .into_iter()
         .flatten()
         .flat_map(|members| MEMBERS.iter().filter_map(move |name| members.get(*name)?.as_str()));
-    named.chain(text).find(|text| text.len() <= LONGEST && is_about_user(text))
+    let is_stated = |text: &str| is_about_user(text) || (of_tokens && is_about_grant(text));
+    named.chain(text).find(|text| text.len() <= LONGEST && is_stated(text))
 }
 
 /// The words of a text in lower case. `User.NotActive` and `account_disabled` are several.
@@ -145,9 +207,79 @@ fn is_about_user(text: &str) -> bool {
     })
 }
 
+/// Reports a text that states that a code or token does not count: `invalid authorization code`,
+/// `the refresh token has expired`.
+fn is_about_grant(text: &str) -> bool {
+    let words = words(text);
+    let is = |at: Option<usize>, among: &[&str]| {
+        at.and_then(|at| words.get(at)).is_some_and(|word| among.contains(&word.as_str()))
+    };
+    words.iter().enumerate().any(|(at, word)| {
+        let noun = word.strip_suffix('s').unwrap_or(word);
+        if !GRANTS.contains(&noun)
+            || is(at.checked_sub(1), OTHER_GRANTS_BEFORE)
+            || is(Some(at + 1), OTHER_GRANTS_BEHIND)
+        {
+            return false;
+        }
+        let mut before = at.checked_sub(1);
+        while is(before, BESIDE_GRANTS) {
+            before = before.and_then(|at| at.checked_sub(1));
+        }
+        let behind = (at + 1..=at + BETWEEN).any(|next| {
+            let negated = is(Some(next), &["not", "longer", "t"])
+                && (next + 1..=next + 2).any(|next| is(Some(next), GRANT_NEGATED));
+            is(Some(next), GRANT_STATES) || negated
+        });
+        is(before, GRANT_STATES) || behind
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_about_user;
+    use super::{is_about_grant, is_about_user};
+
+    #[test]
+    fn a_description_of_a_code_or_token_that_does_not_count_is_told_from_other_descriptions() {
+        for text in [
+            "Invalid authorization code",
+            "Invalid \"code\" in request.",
+            "Value passed for the authorization code was invalid.",
+            "Value passed for the token was invalid.",
+            "Invalid or expired refresh token",
+            "the refresh token has expired",
+            "Code has expired",
+            "authorization code not found",
+            "Authorization code is no longer valid",
+            "The provided authorization code was already used",
+            "Unable to retrieve access token: appid/redirect uri/code verifier does not match \
+             authorization code. Or authorization code expired.",
+            "code_not_found",
+            "refreshTokenExpired",
+            "bad verification code",
+            "grant not found",
+        ] {
+            assert!(is_about_grant(text), "{text}");
+        }
+        for text in [
+            "",
+            "Missing required parameter: code",
+            "code is required",
+            "invalid code_verifier",
+            "invalid code challenge",
+            "invalid grant_type",
+            "grant type not valid",
+            "invalid client token",
+            "the JWT token has expired",
+            "invalid redirect_uri",
+            "The token endpoint is not known",
+            "invalid response_type: code",
+            "Refresh token not allowed for this client",
+            "unsupported token exchange",
+        ] {
+            assert!(!is_about_grant(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_description_of_a_user_s_state_is_told_from_other_descriptions() {

@@ -12,9 +12,9 @@ use http::{HeaderMap, header};
 
 use super::error::OutboundError;
 
-/// The most bytes that are expanded at once: one of them becomes some thousand at most.
+/// Maximum number of bytes that are expanded at once: one of them becomes some thousand at most.
 const PIECE: usize = 512;
-/// The most codings of one response.
+/// Maximum number of codings of one response.
 const MOST: usize = 2;
 
 /// A coding that is read.
@@ -131,8 +131,8 @@ impl Decoder {
         }
     }
 
-    /// Ends the body. Fails where a part of it is missing, as far as the coding tells: `deflate` does
-    /// not always.
+    /// Ends the body. Fails where a part of it is missing, as far as the coding tells: `deflate`
+    /// does not always.
     fn end(&mut self) -> std::io::Result<Vec<u8>> {
         if let Self::Undecided(coding, first) = self {
             let first = std::mem::take(first);

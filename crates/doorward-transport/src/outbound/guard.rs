@@ -55,16 +55,24 @@ impl Guard {
     pub(super) fn usable(
         &self,
         name: &str,
-        found: Vec<SocketAddr>,
+        found: &[SocketAddr],
     ) -> Result<Vec<SocketAddr>, OutboundError> {
         let is_plain = matches!(self, Self::Plain(_));
         let stray = |at: &SocketAddr| is_plain && is_public(at.ip()) && !self.admits(at.ip());
-        if found.iter().any(stray) {
-            return Err(self.refusal(name.to_owned()));
+        let usable: Vec<_> = found.iter().copied().filter(|at| self.admits(at.ip())).collect();
+        if usable.is_empty() || found.iter().any(stray) {
+            // http is for servers that an operator named, who has to see which network is missing.
+            let what = if is_plain { with_addresses(name, found) } else { name.to_owned() };
+            return Err(self.refusal(what));
         }
-        let usable: Vec<_> = found.into_iter().filter(|at| self.admits(at.ip())).collect();
-        if usable.is_empty() { Err(self.refusal(name.to_owned())) } else { Ok(usable) }
+        Ok(usable)
     }
+}
+
+/// A name with the first of its IP addresses.
+fn with_addresses(name: &str, found: &[SocketAddr]) -> String {
+    let shown: Vec<_> = found.iter().take(3).map(|at| at.ip().to_string()).collect();
+    if shown.is_empty() { name.to_owned() } else { format!("{name} ({})", shown.join(", ")) }
 }
 
 /// The IP addresses of a name.
@@ -80,7 +88,7 @@ impl dns::Resolve for Guard {
         let guard = self.clone();
         Box::pin(async move {
             let found = resolve(name.as_str()).await?;
-            let usable = guard.usable(name.as_str(), found)?;
+            let usable = guard.usable(name.as_str(), &found)?;
             Ok(Box::new(usable.into_iter()) as dns::Addrs)
         })
     }
@@ -148,7 +156,7 @@ mod tests {
     #[test]
     fn a_name_is_used_without_tls_only_where_it_leads_into_listed_networks() {
         let plain = Guard::Plain(networks(&["172.18.0.0/16", "127.0.0.0/8"]));
-        let usable = |texts: &[&str]| plain.usable("wiki", found(texts)).map(|found| found.len());
+        let usable = |texts: &[&str]| plain.usable("wiki", &found(texts)).map(|found| found.len());
         assert_eq!(usable(&["172.18.0.3"]), Ok(1));
         assert_eq!(usable(&["::ffff:172.18.0.3"]), Ok(1));
         // `localhost` has an IP address that is not listed; it is left out.
@@ -164,13 +172,15 @@ mod tests {
             &["64:ff9b::ac12:3"],
             &[],
         ] {
+            let what = with_addresses("wiki", &found(elsewhere));
+            assert!(elsewhere.iter().all(|address| what.contains(address)), "{what}");
             let refused = usable(elsewhere);
-            assert_eq!(refused, Err(OutboundError::PlainAddress("wiki".into())), "{elsewhere:?}");
+            assert_eq!(refused, Err(OutboundError::PlainAddress(what)), "{elsewhere:?}");
         }
         let encrypted = Guard::Encrypted(networks(&["172.18.0.0/16"]));
-        let both = encrypted.usable("wiki", found(&["172.18.0.3", "93.184.216.34", "10.0.0.1"]));
+        let both = encrypted.usable("wiki", &found(&["172.18.0.3", "93.184.216.34", "10.0.0.1"]));
         assert_eq!(both.unwrap().len(), 2, "with TLS a public one is as good");
-        assert!(Guard::Plain(networks(&[])).usable("wiki", found(&["127.0.0.1"])).is_err());
+        assert!(Guard::Plain(networks(&[])).usable("wiki", &found(&["127.0.0.1"])).is_err());
     }
 
     #[test]

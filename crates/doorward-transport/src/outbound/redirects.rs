@@ -1,5 +1,5 @@
-//! Redirects that are followed: those that keep a request as it is (307, 308) and lead to the origin
-//! that was asked, to which its credentials belong. Any other is an answer.
+//! Redirects that are followed: those that keep a request as it is (307, 308) and lead to the
+//! origin that was asked, to which its credentials belong. Any other is an answer.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Fetched, Outbound, OutboundError};
 
-/// The most redirects of one request.
+/// Maximum number of redirects of one request.
 const MOST: usize = 5;
 
 /// The URL to which a request is sent instead.

@@ -14,10 +14,10 @@ use time::OffsetDateTime;
 
 use super::{Files, TlsError, fault};
 
-/// For how many days a certificate is valid: the most that Apple's systems accept of one that a
-/// user trusts.
+/// Days for which a certificate is valid: the most that Apple's systems accept of one that a user
+/// trusts.
 const DAYS: i64 = 825;
-/// How many days before its end it is replaced.
+/// Days before its expiry at which it is replaced.
 const EARLY_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 

@@ -14,7 +14,7 @@ pub(super) struct ForwardedRequest {
     pub(super) is_page: bool,
     /// The scopes that the proxy demands.
     pub(super) scopes: Vec<Scope>,
-    /// How the proxy takes a redirect.
+    /// The form in which the proxy accepts a redirect.
     pub(super) redirects: Redirects,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Unreadable {
     Missing,
     #[error("the forwarded URL cannot be read")]
     Url,
-    #[error("the path holds dot segments or encoded separators, which servers read differently")]
+    #[error("the path contains dot segments or encoded separators, which servers read differently")]
     Path,
     #[error("scope or redirect in the query of this URL is not valid")]
     Setting,

@@ -27,11 +27,11 @@ use url::Url;
 use super::{asked::ForwardedRequest, reply::Reply};
 use crate::{Browser, ErrorPage, Web, entrance::SignInTarget, pages::login::passing};
 
-/// For how many seconds a user may take to sign in.
+/// Seconds for which a user may take to sign in.
 const BEGIN_SECONDS: i64 = 600;
-/// For how many seconds a ticket counts.
+/// Seconds for which a ticket counts.
 const TICKET_SECONDS: i64 = 60;
-/// For how many seconds a browser keeps the cookie. The session ends it earlier.
+/// Seconds for which a browser keeps the cookie. The session ends it earlier.
 const COOKIE_SECONDS: i64 = 30 * 86_400;
 /// The longest URL to which a browser returns. For a longer one, it is the resource server's own.
 const LONGEST_RETURN: usize = 1000;

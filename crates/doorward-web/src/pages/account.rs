@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::UserError;
+use doorward_accounts::{PasswordChange, UserError};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{
@@ -18,7 +18,7 @@ use doorward_model::{
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
-use super::error::ErrorPage;
+use super::{chats, error::ErrorPage};
 use crate::{
     Service, ServiceState, Web,
     entrance::SignInTarget,
@@ -44,6 +44,8 @@ struct Page {
     narrow_csrf: String,
     services: Vec<ServiceRow>,
     disconnect_csrf: String,
+    chats: Vec<chats::Row>,
+    chats_csrf: String,
     sessions: Vec<SessionRow>,
     has_password: bool,
     password_min_length: usize,
@@ -181,6 +183,10 @@ async fn show(
                 return ErrorPage::unavailable(&error).draw(web);
             }
         };
+    let chats = match chats::rows(web, signed_in).await {
+        Ok(chats) => chats,
+        Err(error) => return ErrorPage::unavailable(&error).draw(web),
+    };
     let browser = &signed_in.browser;
     let lately = match lately(&web.services.store, &signed_in.visitor.user.id, None, 8).await {
         Ok((rows, _)) => rows,
@@ -212,6 +218,8 @@ async fn show(
         apps,
         services: services.into_iter().map(service_row).collect(),
         disconnect_csrf: web.csrf(browser, "disconnect"),
+        chats,
+        chats_csrf: web.csrf(browser, "chats"),
         sessions,
         has_password: signed_in.visitor.user.password.is_some()
             && web.services.accounts.config().passwords,
@@ -329,16 +337,12 @@ pub(crate) async fn change_password(
         Ok(authority) => authority,
         Err(response) => return response,
     };
-    let passwords = (text("present"), text("new"));
+    let (present, new, keep) = (text("present"), text("new"), visitor.session.id.clone());
+    let change = PasswordChange { present, new, keep };
     match web
         .services
         .accounts
-        .change_password(
-            &authority,
-            &visitor.user,
-            passwords,
-            (&signed_in.browser.facts(), visitor.session.id.clone()),
-        )
+        .change_password(&authority, &visitor.user, change, &signed_in.browser.facts())
         .await
     {
         Ok(()) => {

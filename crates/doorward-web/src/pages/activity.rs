@@ -17,7 +17,7 @@ use crate::{
     visitor::SignedIn,
 };
 
-/// How many lines a page has.
+/// Number of lines that a page has.
 const LINES: u64 = 50;
 
 #[derive(Template)]

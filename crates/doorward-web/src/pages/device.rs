@@ -165,7 +165,8 @@ async fn decide(
     web: &Web,
     signed_in: &SignedIn,
     request: &DeviceRequest,
-    (chosen, right): (Option<ScopeSet>, UnitOfWork),
+    chosen: Option<ScopeSet>,
+    right: UnitOfWork,
 ) -> Result<DevicePageState, Response> {
     let who = approver(&signed_in.visitor);
     let decided = web.services.issuer.decide_device(request, &who, chosen.as_ref(), right).await;
@@ -219,7 +220,7 @@ pub(crate) async fn post(
         Some("deny") => None,
         _ => return ErrorPage::incomplete("do").draw(&web),
     };
-    match decide(&web, &signed_in, &request, (chosen, right)).await {
+    match decide(&web, &signed_in, &request, chosen, right).await {
         Ok(say) => show(&web, &signed_in, say),
         Err(response) => response,
     }

@@ -1,4 +1,4 @@
-//! Signing out at the wish of a relying party (OpenID Connect RP-Initiated Logout 1.0).
+//! Sign-out at the request of a relying party (OpenID Connect RP-Initiated Logout 1.0).
 
 use askama::Template;
 use axum::{

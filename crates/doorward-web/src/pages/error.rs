@@ -252,7 +252,7 @@ impl ErrorPage {
             ..page.with_link(text::error_leads_away_link(host), target)
         }
     }
-    /// Another user signed in than the one whom the relying party expects.
+    /// The user who signed in is not the one whom the relying party expects.
     pub(crate) fn wrong_user(client: &str, error: ErrorAnswer) -> Self {
         let page = Self::new(
             StatusCode::BAD_REQUEST,

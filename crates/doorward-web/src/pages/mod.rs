@@ -4,6 +4,7 @@ mod account;
 mod activity;
 mod admin_link;
 mod authorize;
+mod chats;
 mod clients_help;
 mod confirm;
 mod connect;
@@ -63,6 +64,8 @@ pub(crate) fn router(web: &Web) -> Router {
         .route(routes::ACCOUNT_RECOVERY, post(security::recovery_codes))
         .route(routes::ACCOUNT_IDENTITIES, post(security::unlink))
         .route(routes::ACCOUNT_CONNECTIONS, post(connect::disconnect))
+        .route(routes::ACCOUNT_CHATS, post(chats::end))
+        .route(routes::ACCOUNT_CHAT, get(chats::get).post(chats::post))
         .route(routes::CONNECT, get(connect::get).post(connect::post))
         .route(routes::CONNECT_CALLBACK, get(connect::callback))
         .route(routes::CONNECT_DONE, get(connect::done))

@@ -7,7 +7,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{Ceremony, Enrolled, FactorError, NewAuthenticator, SignedIn, Visitor};
+use doorward_accounts::{
+    Ceremony, Enrolled, FactorError, NewAuthenticator, NewPasskey, SignedIn, Visitor,
+};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_store::StoreError;
@@ -142,7 +144,7 @@ async fn show(
     let response = draw_with(
         status,
         &page,
-        answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() },
+        answer::PagePolicy { scripts: page.passkey.is_some(), ..answer::PagePolicy::default() },
     );
     match error {
         Some(error) => refusal(response, error),
@@ -206,10 +208,9 @@ async fn prove(
     }
     let authority = web.authority(visitor, &onward_of(params)).await?;
     Ok(if by_passkey {
-        accounts
-            .add_passkey(&authority, user, text("name"), (text("credential"), text("state")))
-            .await
-            .map(|()| "swk")
+        let (answer, state) = (text("credential"), text("state"));
+        let new = NewPasskey { name: text("name"), answer, state };
+        accounts.add_passkey(&authority, user, new).await.map(|()| "swk")
     } else {
         accounts.confirm_authenticator(&authority, user, text("code"), known).await.map(|()| "otp")
     })

@@ -7,7 +7,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{Authority, Ceremony, FactorError, NewAuthenticator, NotRecent};
+use doorward_accounts::{
+    Authority, Ceremony, FactorError, NewAuthenticator, NewPasskey, NotRecent,
+};
 use doorward_language::{Message, text};
 use doorward_model::{IdentityId, Level, routes};
 use doorward_store::StoreError;
@@ -156,7 +158,10 @@ async fn show(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Respon
         Ok(page) => draw_with(
             status,
             &page,
-            answer::PagePolicy { submits_elsewhere: false, scripts: page.new_passkey.is_some() },
+            answer::PagePolicy {
+                scripts: page.new_passkey.is_some(),
+                ..answer::PagePolicy::default()
+            },
         ),
         Err(error) => ErrorPage::unavailable(&error).draw(web),
     }
@@ -262,10 +267,9 @@ pub(crate) async fn passkeys(
             Err(error) => ErrorPage::unavailable(&error).draw(&web),
         };
     }
-    let outcome = accounts
-        .add_passkey(&authority, &visitor.user, text("name"), (text("credential"), text("state")))
-        .await
-        .map(|()| "swk");
+    let (answer, state) = (text("credential"), text("state"));
+    let new = NewPasskey { name: text("name"), answer, state };
+    let outcome = accounts.add_passkey(&authority, &visitor.user, new).await.map(|()| "swk");
     after(&web, &signed_in, &authority, outcome).await
 }
 

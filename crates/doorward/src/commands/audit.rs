@@ -21,7 +21,7 @@ pub(super) struct Command {
     /// Continue and print entries as they arrive.
     #[arg(long)]
     follow: bool,
-    /// How many of the last entries to print; 0 prints all that fit.
+    /// Number of the newest entries to print; 0 prints all matches.
     #[arg(long, default_value_t = 50)]
     limit: u64,
 }
@@ -30,7 +30,7 @@ pub(super) struct Command {
 enum Verb {
     /// Checks the chain of hashes from its beginning to its end.
     Verify {
-        /// A hash that was printed before, as SEQ:HASH: it must still be part of the chain.
+        /// A hash that was printed earlier, as SEQ:HASH: it must still be part of the chain.
         #[arg(long, value_name = "SEQ:HASH")]
         expect: Option<String>,
     },
@@ -46,13 +46,13 @@ enum Verb {
 
 #[derive(Args, Debug, Clone)]
 struct Which {
-    /// Only what this user did, by sign-in name.
+    /// Only entries of this user, by sign-in name.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Only through this client, by `client_id`.
+    /// Only entries of this client, by `client_id`.
     #[arg(long, value_name = "CLIENT_ID")]
     client: Option<String>,
-    /// Only this kind, such as `tool.called`, or a family such as `user.`.
+    /// Only entries of this kind, such as `tool.called`, or of a family such as `user.`.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only calls of this tool.
@@ -67,10 +67,10 @@ struct Which {
     /// Only entries with this outcome: ok, refused or failed.
     #[arg(long, value_parser = ["ok", "refused", "failed"])]
     outcome: Option<String>,
-    /// Not before this date or time, as 2026-11-21 or 2026-11-21T10:00:00Z.
+    /// Only entries from this date or time on, such as 2026-11-21 or 2026-11-21T10:00:00Z.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Before this date or time.
+    /// Only entries before this date or time.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 }

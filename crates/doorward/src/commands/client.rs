@@ -6,7 +6,7 @@ use doorward_admin::{
     AddedClient, ClientDecision, ClientEdit, Clients, NewClient, NewExchange, NewRelyingParty,
     NewService, Proposal,
 };
-use doorward_model::{Client, RedirectUri};
+use doorward_model::{Client, ClientRules, ClientRulesEdit, RedirectUri};
 use doorward_store::ClientFilter;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ mod relying;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a client and prints its id, and its secret if it has one. The secret is shown once.
+    /// Adds a client and prints its ID and, if it has one, its secret, which is shown only once.
     Add(Addition),
     /// Changes the name, the redirect URIs or the settings as a relying party of a client that was
     /// added by an administrator.
@@ -27,11 +27,17 @@ pub(super) enum Command {
         /// The new name.
         #[arg(long)]
         name: Option<String>,
-        /// A redirect URI, in place of all present ones. May be given several times.
+        /// A redirect URI; replaces all current ones. May be given several times.
         #[arg(long = "redirect-uri", value_name = "URI")]
         redirect_uris: Vec<String>,
         #[command(flatten)]
         openid: relying::Options,
+        /// Its authorization requests must be pushed (RFC 9126).
+        #[arg(long, value_name = "BOOL")]
+        require_pushed_authorization_requests: Option<bool>,
+        /// Its access tokens must be bound to a key (DPoP, RFC 9449).
+        #[arg(long, value_name = "BOOL")]
+        dpop_bound_access_tokens: Option<bool>,
         /// Only show what would change.
         #[arg(long)]
         dry_run: bool,
@@ -41,11 +47,11 @@ pub(super) enum Command {
     Exchange {
         /// Its client_id.
         id: String,
-        /// The client_id of a client whose tokens it may exchange, besides its own. May be given
-        /// several times; those of before are replaced.
+        /// The client_id of a client whose tokens it may exchange, besides its own; replaces all
+        /// current ones. May be given several times.
         #[arg(long, value_name = "CLIENT_ID", conflicts_with = "off")]
         from: Vec<String>,
-        /// A scope that exchanged tokens may be for. May be given several times.
+        /// A scope that exchanged tokens may have. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "off")]
         scopes: Vec<String>,
         /// End the permission; exchanged tokens end at once.
@@ -54,7 +60,7 @@ pub(super) enum Command {
     },
     /// Lists clients, the newest first.
     List {
-        /// How many at most; 0 lists all.
+        /// The maximum number; 0 lists all.
         #[arg(long, default_value_t = 100)]
         limit: u64,
     },
@@ -83,7 +89,7 @@ pub(super) enum Command {
         /// Its client_id.
         id: String,
     },
-    /// Accepts no further change of a client's metadata document.
+    /// Pins a client's metadata document: the client is refused if it changes.
     Pin {
         /// Its client_id.
         id: String,
@@ -93,9 +99,9 @@ pub(super) enum Command {
         /// Its client_id.
         id: String,
     },
-    /// Deletes the registrations that no user ever authorized.
+    /// Deletes registrations that no user ever authorized.
     CleanUp {
-        /// The number of days that they must be old.
+        /// The minimum age in days.
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         days: u32,
     },
@@ -108,6 +114,7 @@ pub(super) enum Command {
 
 /// A client to add.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag of the command")]
 pub(super) struct Addition {
     /// The display name.
     name: String,
@@ -119,15 +126,15 @@ pub(super) struct Addition {
         conflicts_with = "service"
     )]
     redirect_uris: Vec<String>,
-    /// The method of client authentication: none, client_secret_basic, client_secret_post, or
-    /// private_key_jwt for a service. Without it none, and client_secret_basic for a service.
+    /// The method of client authentication: none (the default), client_secret_basic (the default of
+    /// a service), client_secret_post, or private_key_jwt for a service.
     #[arg(long, value_name = "METHOD", value_parser = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"])]
     auth_method: Option<String>,
-    /// The service as which the client acts without a user (`client_credentials`): the name of
-    /// its account, which is added if there is none.
+    /// The service as which the client acts without a user (`client_credentials`): the name of its
+    /// account, which is created if it does not exist.
     #[arg(long, value_name = "NAME", requires = "scopes", conflicts_with = "admin")]
     service: Option<String>,
-    /// A scope that tokens of the service may be for. May be given several times.
+    /// A scope that tokens of the service may have. May be given several times.
     #[arg(long = "scope", value_name = "SCOPE", requires = "service")]
     scopes: Vec<String>,
     /// A file with the service's public keys, a JWK Set, for private_key_jwt.
@@ -136,35 +143,41 @@ pub(super) struct Addition {
     /// The https URL at which the service publishes its keys, for private_key_jwt.
     #[arg(long, value_name = "URL", requires = "service")]
     jwks_uri: Option<String>,
-    /// Allow it to request the scope `admin` from administrators, which the API for programs
-    /// needs.
+    /// Allow the client to request the scope `admin` from administrators, for the administration
+    /// API.
     #[arg(long)]
     admin: bool,
-    /// Users sign in to another application through it (OpenID Connect): allow it to request
-    /// the scopes openid, profile, email and groups.
+    /// Make the client a relying party, an application that users sign in to (OpenID Connect):
+    /// allow it to request the scopes openid, profile, email and groups.
     #[arg(long, conflicts_with = "service")]
     openid: bool,
     #[command(flatten)]
     relying_party: RelyingPartyOptions,
+    /// Its authorization requests must be pushed (RFC 9126).
+    #[arg(long, conflicts_with = "service")]
+    require_pushed_authorization_requests: bool,
+    /// Its access tokens must be bound to a key (DPoP, RFC 9449).
+    #[arg(long)]
+    dpop_bound_access_tokens: bool,
 }
 
 /// The settings of a client to which users sign in.
 #[derive(Args, Debug)]
 struct RelyingPartyOptions {
-    /// Subjects that other applications cannot compare.
+    /// Issue pairwise subjects, which other applications cannot compare.
     #[arg(long, requires = "openid", conflicts_with = "admin")]
     pairwise: bool,
-    /// Answer userinfo as a signed token.
+    /// Return userinfo as a signed token.
     #[arg(long, requires = "openid")]
     signed_userinfo: bool,
     /// A URL to which the browser may be redirected after signing out. May be given several
     /// times.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", requires = "openid")]
     post_logout_redirect_uris: Vec<String>,
-    /// The URL that is told when a session ends (OpenID Connect Back-Channel Logout).
+    /// The URL to notify when a session ends (OpenID Connect Back-Channel Logout).
     #[arg(long, value_name = "URL", requires = "openid")]
     backchannel_logout_uri: Option<String>,
-    /// The application needs the session in such a notice.
+    /// Require the session ID (sid) in the notification.
     #[arg(long, requires = "backchannel_logout_uri")]
     backchannel_logout_session_required: bool,
 }
@@ -180,6 +193,8 @@ fn describe(client: &Client) -> Value {
             "from": rule.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "scope": rule.scopes.to_string(),
         })),
+        "require_pushed_authorization_requests": client.rules.require_pushed_authorization_requests,
+        "dpop_bound_access_tokens": client.rules.dpop_bound_access_tokens,
         "scope": client.scopes.to_string(), "openid": client.openid, "created_at": client.created_at.0,
         "authorized_at": client.authorized_at.map(|at| at.0), "disabled_at": client.disabled_at.map(|at| at.0),
     })
@@ -231,9 +246,13 @@ fn show_added(context: &Context, added: &AddedClient) {
 async fn add(context: &Context, clients: &Clients, addition: Addition) -> Result<(), Failed> {
     let Addition { name, redirect_uris, auth_method, scopes, jwks_uri, admin, .. } = addition;
     let authority = Authority::operator();
+    let rules = ClientRules {
+        require_pushed_authorization_requests: addition.require_pushed_authorization_requests,
+        dpop_bound_access_tokens: addition.dpop_bound_access_tokens,
+    };
     let added = if let Some(service) = addition.service {
         let jwks = addition.jwks.as_deref().map(read_keys).transpose()?;
-        let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
+        let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri, rules };
         clients.add_service(&authority, new).await?
     } else {
         let wanted = addition.relying_party;
@@ -244,7 +263,7 @@ async fn add(context: &Context, clients: &Clients, addition: Addition) -> Result
             backchannel_logout_uri: wanted.backchannel_logout_uri,
             backchannel_logout_session_required: wanted.backchannel_logout_session_required,
         });
-        let new = NewClient { name, redirect_uris, auth_method, admin, openid };
+        let new = NewClient { name, redirect_uris, auth_method, admin, openid, rules };
         clients.add(&authority, new).await?
     };
     show_added(context, &added);
@@ -256,9 +275,19 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     let clients = context.clients(&store).await?;
     let (id, decision, done) = match command {
         Command::Add(addition) => return add(context, &clients, addition).await,
-        Command::Set { id, name, redirect_uris, openid, dry_run } => {
+        Command::Set {
+            id,
+            name,
+            redirect_uris,
+            openid,
+            require_pushed_authorization_requests,
+            dpop_bound_access_tokens,
+            dry_run,
+        } => {
             let redirect_uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
-            let what = ClientEdit { name, redirect_uris, openid: openid.wanted() };
+            let rules =
+                ClientRulesEdit { require_pushed_authorization_requests, dpop_bound_access_tokens };
+            let what = ClientEdit { name, redirect_uris, openid: openid.wanted(), rules };
             let effect = edit::effect(dry_run);
             let operator = Authority::operator();
             let proposal = Proposal { of: &id, change: &what, seen: None, effect };

@@ -15,7 +15,7 @@ use crate::{
 pub(super) enum Command {
     /// Checks the configuration and reports its errors.
     Check,
-    /// Shows the values in force with their sources. Secrets are not shown.
+    /// Shows the values in effect with their sources. Secrets are not shown.
     Show,
     /// Prints the JSON Schema of doorward.toml.
     Schema,

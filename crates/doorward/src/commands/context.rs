@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Clients, Invitations, Keys, Mails, Policies, Providers, Resources, Tokens, Trusts, Upstreams,
-    Usages, Users, Vitals,
+    Chats, Clients, Invitations, Keys, Mails, Policies, Providers, Reached, Resources, Tokens,
+    Trusts, Upstreams, Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -100,6 +100,9 @@ impl Context {
         let accounts = self.accounts(store).await?;
         Ok(Tokens::new(store.clone(), accounts, self.rules(store).await?, Arc::new(SystemClock)))
     }
+    pub(super) async fn chats(&self, store: &Store) -> Result<Chats, Failed> {
+        Ok(Chats::new(store.clone(), self.accounts(store).await?, Arc::new(SystemClock)))
+    }
     pub(super) async fn providers(&self, store: &Store) -> Result<Providers, Failed> {
         let bounds = Arc::new(self.checked.administered.clone());
         Ok(Providers::new(store.clone(), self.federation(store).await?, bounds))
@@ -137,10 +140,13 @@ impl Context {
         Ok(Keys::new(store.clone(), master, clock, rotation))
     }
     pub(super) async fn vitals(&self, store: &Store) -> Result<Vitals, Failed> {
-        let reached = (self.gateway(store).await?, self.federation(store).await?);
-        let mailer = Mailer::new(&self.config.mail)?;
-        let clock = Arc::new(SystemClock);
-        Ok(Vitals::new(store.clone(), clock, reached, mailer, self.config.audit.clone()))
+        let reached = Reached {
+            gateway: self.gateway(store).await?,
+            federation: self.federation(store).await?,
+            mailer: Mailer::new(&self.config.mail)?,
+            audit: self.config.audit.clone(),
+        };
+        Ok(Vitals::new(store.clone(), Arc::new(SystemClock), reached))
     }
     pub(super) async fn federation(&self, store: &Store) -> Result<Federation, Failed> {
         let federation = self.network(store).await?.federation(&self.config);
@@ -158,7 +164,7 @@ impl Context {
     }
     pub(super) async fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;
-        Ok(self.core(store).await?.registration(&self.config, &outbound))
+        Ok(self.core(store).await?.registration(&self.config, &outbound, None))
     }
     pub(super) fn public_url(&self) -> Result<PublicUrl, Failed> {
         Ok(self.checked.public_url(self.checked.listen.port())?)

@@ -104,7 +104,7 @@ fn server(context: &Context) -> Result<String, String> {
     ))
 }
 
-/// How long the certificate is valid that is configured, or that the server used last.
+/// Remaining validity of the configured certificate, or of the one that the server used last.
 fn certificate(context: &Context) -> Option<Finding> {
     let file = match &context.checked.tls {
         TlsSource::Files(files) => files.certificate.clone(),
@@ -224,7 +224,7 @@ async fn running(data_dir: &DataDir) -> Option<Finding> {
     Some(Finding { what: "running server".to_owned(), result })
 }
 
-/// Reports a configuration that cannot be used, without which nothing else can be looked at.
+/// Reports a configuration that cannot be used, which prevents all other checks.
 pub(super) async fn without_configuration(
     data_dir: &DataDir,
     error: &ConfigErrors,
@@ -278,7 +278,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
     Ok(print_findings(context.json, &findings))
 }
 
-/// Tells why a client connected or did not.
+/// Explains why a client connected or did not.
 pub(super) async fn client(
     context: &Context,
     wanted: &str,

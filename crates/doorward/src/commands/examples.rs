@@ -49,6 +49,9 @@ pub(super) const AUDIT: &str = "Examples:
 pub(super) const KEYS: &str = "Examples:
   doorward keys list
   doorward keys rotate";
+pub(super) const CHAT: &str = "Examples:
+  doorward chat list
+  doorward chat unlink cl_Y2hhdGxpbmtleGFtcGxlMQ";
 pub(super) const MAIL: &str = "Examples:
   doorward mail test ada@example.com";
 pub(super) const CONFIG: &str = "Examples:

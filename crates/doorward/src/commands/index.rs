@@ -11,7 +11,7 @@ use crate::Failed;
 
 /// The time between two looks at the work of the server.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long a server may take to take an order: it ends the file that it reads first.
+/// Time that a server may take to take an order: it ends the file that it reads first.
 const TAKEN_WITHIN: Duration = Duration::from_mins(2);
 
 /// Shows progress on a terminal and in a log alike: a line for each step of ten percent.
@@ -85,7 +85,8 @@ fn print(context: &Context, name: &str, status: &Status) -> Result<(), Failed> {
 pub(super) async fn run(
     context: &Context,
     store: &Store,
-    (name, rebuild): (&str, bool),
+    name: &str,
+    rebuild: bool,
 ) -> Result<(), Failed> {
     let gateway = context.gateway(store).await?;
     let upstream = gateway.named(name).await.map_err(Failed::because)?;

@@ -10,7 +10,7 @@ use crate::Failed;
 pub(super) enum Command {
     /// Sends a test mail and waits until the mail server has accepted it.
     Test {
-        /// The e-mail address to which it is sent.
+        /// The recipient's e-mail address.
         #[arg(value_name = "E-MAIL")]
         to: String,
     },

@@ -10,6 +10,7 @@ macro_rules! report {
 mod admin_link;
 mod audit;
 mod backup;
+mod chat;
 mod client;
 mod config;
 mod context;
@@ -60,11 +61,11 @@ fn shell(text: &str) -> Result<clap_complete::Shell, String> {
     }
 }
 
-/// The co-located OAuth authorization server, sign-in and MCP gateway for a team's MCP servers.
+/// OAuth authorization server, single sign-on and MCP gateway for a team's MCP servers.
 #[derive(Parser, Debug)]
 #[command(name = "doorward", version, max_term_width = 100)]
 pub struct Arguments {
-    /// The configuration file; without it, doorward.toml in the working directory if there is one.
+    /// The configuration file; by default doorward.toml in the working directory, if it exists.
     #[arg(
         long,
         global = true,
@@ -73,7 +74,7 @@ pub struct Arguments {
         help_heading = GLOBAL
     )]
     config: Option<PathBuf>,
-    /// The location of the embedded database and the master key.
+    /// The folder with the embedded database and the master key.
     #[arg(
         long,
         global = true,
@@ -161,7 +162,7 @@ enum Command {
     /// Explains the policy's decisions, lists its rules, and tries others.
     #[command(subcommand, after_help = examples::POLICY)]
     Policy(policy::Command),
-    /// Prints what a shell needs to complete command lines.
+    /// Prints the completion script of a shell.
     #[command(after_help = examples::COMPLETION)]
     Completion {
         /// bash, zsh or fish.
@@ -184,6 +185,9 @@ enum Command {
     /// Creates, lists and revokes personal and service access tokens.
     #[command(subcommand, after_help = examples::TOKEN)]
     Token(token::Command),
+    /// Lists and ends the links of chat accounts with users.
+    #[command(subcommand, after_help = examples::CHAT)]
+    Chat(chat::Command),
     /// Prints, follows, exports and checks the audit.
     #[command(after_help = examples::AUDIT)]
     Audit(Box<audit::Command>),
@@ -203,15 +207,14 @@ enum Command {
     /// policy, limits and registration. Everything else needs a restart.
     #[command(after_help = examples::RELOAD)]
     Reload,
-    /// Shows what differs between the configuration file and the running server, and puts it in
-    /// effect.
+    /// Shows the difference between the configuration file and the running server, and applies it.
     #[command(after_help = examples::APPLY)]
     Apply {
-        /// Only show it.
+        /// Only show the difference.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Brings the database's schema up to date, or moves the data to PostgreSQL.
+    /// Updates the database's schema, or moves the data to PostgreSQL.
     #[command(after_help = examples::MIGRATE)]
     Migrate {
         /// Copy everything from the embedded database to this empty PostgreSQL database. Stop the
@@ -225,8 +228,7 @@ enum Command {
     Backup {
         /// The file, which must not exist.
         file: PathBuf,
-        /// Put the master key into the file too. Readers of the file can then open every secret in
-        /// it.
+        /// Include the master key. Any holder of the file can then open every secret in it.
         #[arg(long)]
         with_key: bool,
     },
@@ -236,20 +238,19 @@ enum Command {
     Restore {
         /// The file.
         file: PathBuf,
-        /// End all access that clients and personal access tokens had at the time of the backup;
-        /// users connect the clients again.
+        /// End the access of all clients and personal access tokens in the backup; users must
+        /// connect their clients again.
         #[arg(long)]
         end_access: bool,
     },
-    /// Looks for problems: configuration, permissions, disk, database, keys, clock, backups, identity
-    /// providers, upstreams, mail, public URL.
+    /// Checks configuration, permissions, disk, database, keys, clock, backups, identity providers,
+    /// upstreams, mail and public URL, and reports problems.
     #[command(after_help = examples::DOCTOR)]
     Doctor {
-        /// Instead, explain the connection attempts of a client: its client_id, or part of its
-        /// name.
+        /// Explain the connection attempts of a client instead: its client_id, or part of its name.
         #[arg(long, value_name = "URL|NAME")]
         client: Option<String>,
-        /// With --client: how far to look back, in hours.
+        /// With --client: the number of hours to examine.
         #[arg(long, default_value_t = 24)]
         hours: u32,
         /// The public URL, if it is not configured.
@@ -291,6 +292,7 @@ impl Command {
             Self::Man { .. } => "man",
             Self::Supervise { .. } => "supervise",
             Self::Token(_) => "token",
+            Self::Chat(_) => "chat",
             Self::Audit(_) => "audit",
             Self::Usage(_) => "usage",
             Self::Keys(_) => "keys",
@@ -436,6 +438,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Trust(command) => trust::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Chat(command) => chat::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(command) => audit::run(context, *command).await,
         Command::Usage(command) => usage::run(context, *command).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),

@@ -46,6 +46,7 @@ impl Command {
             | Self::Upstream { .. }
             | Self::Resource { .. }
             | Self::Token(_)
+            | Self::Chat(_)
             | Self::Keys(_)
             | Self::Mail(_)
             | Self::Doctor { .. } => Need::Told,

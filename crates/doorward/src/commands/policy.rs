@@ -21,22 +21,22 @@ pub(super) enum Command {
     Explain(Question),
     /// Lists the rules in order, each with the calls of the last 30 days on which it decided.
     List,
-    /// Decides about the cases of a file under the configuration, and fails if an effect is not the
-    /// expected one. Needs no database: for a check of the configuration in CI.
+    /// Evaluates the cases of a file under the configuration, and fails if an effect differs from
+    /// the expected one. Needs no database, so that CI can check the configuration.
     Test {
         /// A TOML file with `[[case]]` tables: name, roles, user, email, client, upstream, tool,
         /// kind, class, hints, expect.
         file: PathBuf,
     },
-    /// Saves the rules of a file as the next version and puts them in effect, within a second on a
-    /// running server. Only where the configuration has no `[policy]`.
+    /// Saves the rules of a file as the next version, in effect within a second on a running
+    /// server. Refused if the configuration has `[policy]`.
     Save {
         /// A TOML file; its `[policy]` is saved.
         file: PathBuf,
     },
-    /// Lists the versions that were saved, the newest first.
+    /// Lists the saved versions, the newest first.
     Versions {
-        /// How many.
+        /// The maximum number.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1000))]
         limit: u64,
     },
@@ -55,7 +55,7 @@ pub(super) enum Command {
     DryRun {
         /// The file; its `[policy]` is tried.
         file: PathBuf,
-        /// How many days to look back.
+        /// The number of days of the audit to examine.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=90))]
         days: u32,
     },
@@ -240,7 +240,7 @@ pub(super) struct Question {
     /// The user's ID or sign-in name.
     #[arg(long, value_name = "ID|NAME")]
     user: String,
-    /// The client's ID or name; without one, any client.
+    /// The client's ID or name; by default any client.
     #[arg(long, value_name = "ID|NAME", default_value = "", hide_default_value = true)]
     client: String,
     /// The tool, by its name at /mcp.

@@ -12,7 +12,7 @@ pub(super) fn print_json(value: &serde_json::Value) {
     out::line(format_args!("{value:#}"));
 }
 
-/// Prints what was found. The exit status tells whether all is well.
+/// Prints the findings. The exit status states whether there is a problem.
 pub(super) fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
     let healthy = findings.iter().all(|finding| finding.result.is_ok());
     if as_json {

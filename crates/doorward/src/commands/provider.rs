@@ -41,8 +41,8 @@ pub(super) enum Command {
     Set {
         /// Its name.
         name: String,
-        /// Keys of `[providers.NAME]` with their values, such as allowed_domains=example.com. A list
-        /// is separated by commas.
+        /// Keys of `[providers.NAME]` with their values, such as allowed_domains=example.com. A
+        /// list is separated by commas.
         #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// Read the client secret from standard input.
@@ -54,7 +54,8 @@ pub(super) enum Command {
     },
     /// Lists the providers of the configuration file and those that were added.
     List,
-    /// Tests a provider: discovery, keys, redirect, client. Describes problems with their remedies.
+    /// Tests a provider (discovery, keys, redirect URI, client) and describes problems with their
+    /// remedies.
     Test {
         /// Its name.
         name: String,
@@ -82,12 +83,20 @@ fn read_secret() -> Result<String, Failed> {
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
+/// The arguments of `add` that have a name of their own.
+struct Named {
+    kind: String,
+    client_id: String,
+    issuer: Option<String>,
+}
+
 /// The settings for the arguments of `add`.
 fn settings(
     words: &[String],
-    (kind, client_id, issuer): (String, String, Option<String>),
+    named: Named,
     secret_stdin: bool,
 ) -> Result<Map<String, Value>, Failed> {
+    let Named { kind, client_id, issuer } = named;
     let mut table = toml::Table::new();
     for text in words {
         edit::read(PROVIDERS, &mut table, text)?;
@@ -141,7 +150,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let providers = context.providers(&store).await?;
     match command {
         Command::Add { name, kind, client_id, client_secret_stdin, issuer, settings: words } => {
-            let mut settings = settings(&words, (kind, client_id, issuer), client_secret_stdin)?;
+            let named = Named { kind, client_id, issuer };
+            let mut settings = settings(&words, named, client_secret_stdin)?;
             reach::settle(context, &mut settings).await?;
             let operator = Authority::operator();
             let provider = providers.add(&operator, &name, settings, Reach::Machine).await?;

@@ -13,7 +13,7 @@ use crate::{
     reload::{Reply, Request},
 };
 
-/// Has the running server put the configuration file in effect, or only tells what would change.
+/// Makes the running server apply the configuration file, or only shows what would change.
 pub(super) async fn run(
     data_dir: &DataDir,
     source: &ConfigSource,

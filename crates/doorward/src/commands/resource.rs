@@ -16,17 +16,17 @@ pub(super) enum Command {
     /// Adds an external resource server and prints its identifier and its secret, which is shown
     /// once.
     Add {
-        /// Its URL, exactly as its tokens are to name it in `aud`.
+        /// Its URL, exactly as in the claim `aud` of its tokens.
         url: String,
         /// A scope that tokens for it may have; the first is the default. May be given several
         /// times.
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
-        /// The name that the consent page shows; without it its host.
+        /// The name that the consent page shows; by default the host.
         #[arg(long)]
         name: Option<String>,
-        /// A role that lets a user give clients access to it; without any, all users may. May be
-        /// given several times.
+        /// A role whose users may give clients access to it; by default all users may. May be given
+        /// several times.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
     },
@@ -44,10 +44,10 @@ pub(super) enum Command {
         /// The name that the consent page shows.
         #[arg(long)]
         name: Option<String>,
-        /// A scope, in place of all present ones. May be given several times.
+        /// A scope; replaces all current ones. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
-        /// A role, in place of all present ones. May be given several times.
+        /// A role; replaces all current ones. May be given several times.
         #[arg(long = "role", value_name = "ROLE", conflicts_with = "all_users")]
         roles: Vec<String>,
         /// Let all users give clients access to it.

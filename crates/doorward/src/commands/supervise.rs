@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failed;
 
-/// How long a process may take to end by itself.
+/// Time that a process may take to end by itself.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs a command. It inherits this process's pipes, so that it is connected to the server

@@ -24,21 +24,21 @@ pub(super) enum Command {
             conflicts_with = "service"
         )]
         user: Option<String>,
-        /// Create it for a service: an account of this name that cannot sign in, which is added if
-        /// there is none.
+        /// Create it for a service: an account of this name that cannot sign in, which is created
+        /// if it does not exist.
         #[arg(long, value_name = "NAME")]
         service: Option<String>,
         /// A scope. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE", default_value = "mcp:read")]
         scopes: Vec<String>,
-        /// An upstream that it reaches. May be given several times; without it, all.
+        /// An upstream that it reaches; by default all. May be given several times.
         #[arg(long = "upstream", value_name = "NAME")]
         upstreams: Vec<String>,
-        /// For how many days.
+        /// The lifetime in days.
         #[arg(long, value_name = "DAYS", default_value_t = 90)]
         days: u32,
-        /// State that the holder of the token proved a second factor to you. Without it, the token
-        /// has no scope that needs one (access.second_factor_scopes).
+        /// State that you verified a second factor of the token's holder. Without it, the token has
+        /// no scope that requires one (access.second_factor_scopes).
         #[arg(long)]
         second_factor: bool,
     },
@@ -50,7 +50,7 @@ pub(super) enum Command {
     },
     /// Revokes a token: it ends at once.
     Revoke {
-        /// Its id, as the list shows it.
+        /// Its ID, as in the list.
         id: String,
     },
 }

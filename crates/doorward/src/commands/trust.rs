@@ -17,14 +17,14 @@ pub(super) enum Command {
     Add {
         /// The name that users see.
         name: String,
-        /// The issuer of the workload's tokens, as the claim iss names it.
+        /// The issuer of the workload's tokens, exactly as in the claim iss.
         #[arg(long, value_name = "URL")]
         issuer: String,
-        /// The service as which the workload acts: the name of its account, which is added if there
-        /// is none.
+        /// The service as which the workload acts: the name of its account, which is created if it
+        /// does not exist.
         #[arg(long, value_name = "NAME")]
         service: String,
-        /// A scope that tokens of the service may be for. May be given several times.
+        /// A scope that tokens of the service may have. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
         /// The pattern of the subject; * matches any text.
@@ -43,7 +43,7 @@ pub(super) enum Command {
         /// The new name.
         #[arg(long)]
         name: Option<String>,
-        /// A scope, in place of all present ones. May be given several times.
+        /// A scope; replaces all current ones. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
         /// The pattern of the subject; * matches any text.
@@ -78,18 +78,18 @@ pub(super) enum Command {
 /// The parts of a rule that `add` and `set` name alike.
 #[derive(Args, Debug)]
 pub(super) struct Parts {
-    /// The audience that tokens must be for; without it the public URL of this server.
+    /// The audience that tokens must have; by default the public URL of this server.
     #[arg(long, value_name = "TEXT")]
     audience: Option<String>,
     /// The pattern of a further claim; a name that begins with a slash is a JSON pointer. May be
     /// given several times.
     #[arg(long = "claim", value_name = "NAME=PATTERN")]
     claims: Vec<String>,
-    /// The https URL of the issuer's keys, where its discovery document does not name it; empty to
-    /// use the document.
+    /// The https URL of the issuer's keys, if its discovery document does not name it; empty to use
+    /// the document.
     #[arg(long, value_name = "URL", conflicts_with = "jwks")]
     jwks_uri: Option<String>,
-    /// A file with the issuer's public keys, a JWK Set, where this server cannot fetch them.
+    /// A file with the issuer's public keys, a JWK Set, if this server cannot fetch them.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
 }

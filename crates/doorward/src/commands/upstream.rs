@@ -21,7 +21,7 @@ use crate::{Failed, config::UPSTREAMS};
 pub(super) enum Command {
     /// Adds an upstream. A running server offers its tools within a second.
     Add {
-        /// Its name in URLs and before the names of its tools: lower-case letters, digits and '-'.
+        /// Its name in URLs and as prefix of its tools: lower-case letters, digits and '-'.
         name: String,
         /// Its kind.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
@@ -53,7 +53,7 @@ pub(super) enum Command {
         /// commas.
         #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
-        /// Read secrets from standard input, as KEY=VALUE in lines.
+        /// Read secrets from standard input, one KEY=VALUE per line.
         #[arg(long)]
         secret_stdin: bool,
         /// Only show what would change.
@@ -62,11 +62,12 @@ pub(super) enum Command {
     },
     /// Lists the upstreams of the configuration file and those that were added.
     List,
-    /// Tests an upstream: connection, authorization, tools. Describes problems with their remedies.
+    /// Tests an upstream (connection, authorization, tools) and describes problems with their
+    /// remedies.
     Test {
         /// Its name.
         name: String,
-        /// As this user, with their own access.
+        /// Test as this user, with the user's own access.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
@@ -74,7 +75,7 @@ pub(super) enum Command {
     Refresh {
         /// Its name.
         name: String,
-        /// As this user, with their own access.
+        /// Test as this user, with the user's own access.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
@@ -88,13 +89,13 @@ pub(super) enum Command {
         #[arg(long)]
         rebuild: bool,
     },
-    /// Accepts the authorization server that an upstream names instead of the previous one.
-    /// Connected users must connect again.
+    /// Accepts the authorization server that an upstream names now. Connected users must connect
+    /// again.
     Accept {
         /// Its name.
         name: String,
-        /// The issuer that is accepted, as `upstream list --json` shows it; without it, the one
-        /// that the upstream named last.
+        /// The issuer to accept, as in `upstream list --json`; by default the one that the upstream
+        /// named last.
         issuer: Option<String>,
     },
     /// Shows the tools of an upstream: approved, waiting, changed, rejected; with differences and
@@ -102,17 +103,17 @@ pub(super) enum Command {
     Tools {
         /// Its name.
         name: String,
-        /// Only those that wait for a decision.
+        /// Only tools that await a decision.
         #[arg(long)]
         waiting: bool,
     },
-    /// Shows the tools of all upstreams that wait for a decision, with differences and warnings.
+    /// Shows the tools of all upstreams that await a decision, with differences and warnings.
     Waiting,
     /// Approves a tool as it is defined now.
     Approve {
         /// The upstream's name.
         name: String,
-        /// The tool's name at the upstream; without one, all that wait.
+        /// The tool's name at the upstream; by default all tools that await a decision.
         tool: Option<String>,
     },
     /// Rejects a tool: it is neither listed nor called.
@@ -122,7 +123,7 @@ pub(super) enum Command {
         /// The tool's name at the upstream.
         tool: String,
     },
-    /// Sets a tool's class, where its annotations are missing or wrong.
+    /// Sets the class of a tool whose annotations are missing or wrong.
     Classify {
         /// The upstream's name.
         name: String,
@@ -172,7 +173,8 @@ async fn exists(upstreams: &Upstreams, name: &str) -> Result<(), Failed> {
 /// Decides about a tool.
 async fn decide(
     upstreams: &Upstreams,
-    (name, tool): (&str, &str),
+    name: &str,
+    tool: &str,
     decision: Decision,
 ) -> Result<String, Failed> {
     let seen = ToolVersion { upstream: name, tool, seen: None };
@@ -252,7 +254,7 @@ const BY: &str = "the command line";
 
 async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Result<(), Failed> {
     let approved = match tool {
-        Some(tool) => vec![decide(upstreams, (name, tool), Decision::Approve).await?],
+        Some(tool) => vec![decide(upstreams, name, tool, Decision::Approve).await?],
         None => upstreams.approve_waiting(name, BY).await?,
     };
     if approved.is_empty() {
@@ -307,18 +309,18 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         #[cfg(feature = "knowledge")]
         Command::Index { name, rebuild } => {
-            super::index::run(context, &store, (&name, rebuild)).await?;
+            super::index::run(context, &store, &name, rebuild).await?;
         }
         Command::Tools { name, waiting } => tools(context, &upstreams, &name, waiting).await?,
         Command::Waiting => waiting(context, &upstreams).await?,
         Command::Approve { name, tool } => approve(&upstreams, &name, tool.as_deref()).await?,
         Command::Reject { name, tool } => {
-            decide(&upstreams, (&name, &tool), Decision::Reject).await?;
+            decide(&upstreams, &name, &tool, Decision::Reject).await?;
             report!("Rejected {tool}.");
         }
         Command::Classify { name, tool, class } => {
             let decision = Decision::Classify(ToolClass::parse(&class));
-            decide(&upstreams, (&name, &tool), decision).await?;
+            decide(&upstreams, &name, &tool, decision).await?;
             report!("{tool} has the class {class} now.");
         }
         Command::Delete { name } => {
@@ -414,7 +416,7 @@ async fn tools(
                 tool.pin.tool.clone(),
                 tool.state().as_str().to_owned(),
                 tool.class().as_str().to_owned(),
-                tool.warnings.join("; "),
+                tool.warning_texts().join("; "),
             ]
         })
         .collect();
@@ -455,7 +457,7 @@ async fn waiting(context: &Context, upstreams: &Upstreams) -> Result<(), Failed>
             one.tool.pin.tool.clone(),
             one.tool.state().as_str().to_owned(),
             one.tool.class().as_str().to_owned(),
-            one.tool.warnings.join("; "),
+            one.tool.warning_texts().join("; "),
         ]
     };
     let rows: Vec<_> = waiting.iter().map(row).collect();

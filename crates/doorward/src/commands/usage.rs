@@ -22,7 +22,7 @@ pub(super) struct Command {
     /// text or csv.
     #[arg(long, default_value = "text", value_parser = ["text", "csv"])]
     format: String,
-    /// How many rows to print, at most 1000.
+    /// Number of rows to print, at most 1000.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     limit: u64,
 }
@@ -36,7 +36,7 @@ enum Verb {
         #[arg(long, default_value = "30d", value_parser = ["24h", "7d", "30d", "90d"])]
         period: String,
     },
-    /// Counts the numbers again from the audit: every hour of which it has all entries. Earlier
+    /// Counts usage again from the audit, for every hour of which it has all entries. Earlier
     /// numbers stay.
     Rebuild,
 }
@@ -46,10 +46,11 @@ struct Which {
     /// The period up to now: 24h, 7d, 30d or 90d.
     #[arg(long, default_value = "30d", value_parser = ["24h", "7d", "30d", "90d"], conflicts_with = "since")]
     period: String,
-    /// Not before this date or time, as 2026-11-21 or 2026-11-21T10:00:00Z; rounded to its hour.
+    /// Only calls from this date or time on, such as 2026-11-21 or 2026-11-21T10:00:00Z; rounded to
+    /// its hour.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Before this date or time; rounded to its hour.
+    /// Only calls before this date or time; rounded to its hour.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Only calls of this tool.

@@ -16,8 +16,8 @@ use crate::{Failed, out};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a user and sends a mail that states how to sign in. Where no mail can be sent, prints
-    /// the link at which the user chooses a password.
+    /// Adds a user and sends a mail that states how to sign in. If no mail can be sent, prints the
+    /// link at which the user chooses a password.
     Add {
         /// The sign-in name.
         name: String,
@@ -27,27 +27,27 @@ pub(super) enum Command {
         /// A role; `admin` makes an administrator. May be given several times.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
-        /// Read a first password from standard input; the user then needs no link.
+        /// Read a first password from standard input instead of sending a link.
         #[arg(long)]
         password_stdin: bool,
-        /// The password is the user's own, such as the operator's, and need not be changed at the
-        /// first sign-in.
+        /// Do not require that the password is changed at the first sign-in, for example because it
+        /// is the operator's own.
         #[arg(long, requires = "password_stdin")]
         keep_password: bool,
-        /// Invite the user through this identity provider: a sign-in from it with the verified
-        /// e-mail address given by --email is this user's.
+        /// Invite the user through this identity provider: its account with the verified e-mail
+        /// address of --email is linked to this user.
         #[arg(long, value_name = "PROVIDER")]
         provider: Option<String>,
     },
-    /// Invites a user who was added before through an identity provider: a sign-in from it with
-    /// this verified e-mail address is this user's.
+    /// Invites an existing user through an identity provider: its account with this verified e-mail
+    /// address is linked to the user.
     Invite {
         /// The sign-in name.
         name: String,
         /// The identity provider.
         #[arg(long, value_name = "PROVIDER")]
         provider: String,
-        /// The e-mail address at the provider; without it, the user's own.
+        /// The e-mail address at the provider; by default the user's.
         #[arg(long)]
         email: Option<String>,
     },
@@ -62,8 +62,8 @@ pub(super) enum Command {
         #[arg(long)]
         subject: String,
     },
-    /// Removes a user's passkeys, authenticator app and recovery codes, for a user who lost them:
-    /// sessions and connected apps end at once.
+    /// Removes the passkeys, authenticator app and recovery codes of a user who lost them: sessions
+    /// and connected apps end at once.
     ResetFactors {
         /// The sign-in name.
         name: String,
@@ -85,11 +85,11 @@ pub(super) enum Command {
         /// The sign-in name.
         name: String,
     },
-    /// Ends a user's sessions, so that they sign in again.
+    /// Ends a user's sessions: the user must sign in again.
     SignOut {
         /// The sign-in name.
         name: String,
-        /// Connected apps must be authorized again too.
+        /// Also end the access of connected apps.
         #[arg(long)]
         apps: bool,
     },

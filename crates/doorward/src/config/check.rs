@@ -168,6 +168,15 @@ impl Loaded {
                 faults.push(self.wrong_upstream(&wrong));
             }
         }
+        #[cfg(feature = "connectors")]
+        for (name, connector) in &config.connectors {
+            if let Err(wrong) = doorward_connectors::check(name, connector, &config.outbound) {
+                let section = format!("connectors.{name}");
+                let key = format!("{section}.{}", wrong.key);
+                let origin = self.origins.get(&key).or_else(|| self.origins.get(&section)).cloned();
+                faults.push(ConfigError { origin, key, message: wrong.message });
+            }
+        }
         if let Err(error) = doorward_web::Brand::read(&config.pages) {
             faults.push(self.wrong(&format!("pages.{}", error.key), error.message));
         }

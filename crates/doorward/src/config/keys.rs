@@ -100,8 +100,16 @@ fn is_secret(schema: &Value) -> bool {
 pub const PROVIDERS: &str = "providers.NAME";
 /// The same for upstreams.
 pub const UPSTREAMS: &str = "upstreams.NAME";
+/// The same for connectors.
+#[cfg(feature = "connectors")]
+pub(super) const CONNECTORS: &str = "connectors.NAME";
 /// All of them, by the word with which their names begin.
-pub(super) const MANY: [(&str, &str); 2] = [("providers", PROVIDERS), ("upstreams", UPSTREAMS)];
+pub(super) const MANY: &[(&str, &str)] = &[
+    ("providers", PROVIDERS),
+    ("upstreams", UPSTREAMS),
+    #[cfg(feature = "connectors")]
+    ("connectors", CONNECTORS),
+];
 
 /// The keys of one of many, such as the provider of this name.
 pub(super) fn of_one(known: &[Key], family: &str, name: &str) -> Vec<Key> {
@@ -118,13 +126,12 @@ pub fn in_force(config: &Config) -> Vec<Key> {
     let known = all();
     let providers = config.providers.keys().flat_map(|name| of_one(&known, "providers", name));
     let upstreams = config.upstreams.keys().flat_map(|name| of_one(&known, "upstreams", name));
-    known
-        .iter()
-        .filter(|key| !key.is_of_many())
-        .cloned()
-        .chain(providers)
-        .chain(upstreams)
-        .collect()
+    let one_of_a_kind = known.iter().filter(|key| !key.is_of_many()).cloned();
+    let all = one_of_a_kind.chain(providers).chain(upstreams);
+    #[cfg(feature = "connectors")]
+    let all =
+        all.chain(config.connectors.keys().flat_map(|name| of_one(&known, "connectors", name)));
+    all.collect()
 }
 
 /// All keys in the order of their sections.
@@ -138,14 +145,21 @@ pub fn all() -> Vec<Key> {
         serde_json::to_value(doorward_federation::ProviderConfig::default()).unwrap_or_default();
     let upstream =
         serde_json::to_value(doorward_gateway::UpstreamConfig::default()).unwrap_or_default();
+    #[cfg(feature = "connectors")]
+    let connector =
+        serde_json::to_value(doorward_connectors::ConnectorConfig::default()).unwrap_or_default();
     for (section, section_schema) in sections {
         // A section of which there may be many describes one of them.
-        let (section, section_schema, defaults) =
-            match section_schema.get("additionalProperties").filter(|one| one.is_object()) {
-                Some(one) if section == "upstreams" => (UPSTREAMS.to_owned(), one, Some(&upstream)),
-                Some(one) => (PROVIDERS.to_owned(), one, Some(&provider)),
-                None => (section.clone(), section_schema, defaults.get(section)),
-            };
+        let (section, section_schema, defaults) = match section_schema
+            .get("additionalProperties")
+            .filter(|one| one.is_object())
+        {
+            Some(one) if section == "upstreams" => (UPSTREAMS.to_owned(), one, Some(&upstream)),
+            #[cfg(feature = "connectors")]
+            Some(one) if section == "connectors" => (CONNECTORS.to_owned(), one, Some(&connector)),
+            Some(one) => (PROVIDERS.to_owned(), one, Some(&provider)),
+            None => (section.clone(), section_schema, defaults.get(section)),
+        };
         for (name, key_schema) in
             section_schema.get("properties").and_then(Value::as_object).unwrap_or(&empty)
         {

@@ -85,9 +85,10 @@ pub(super) fn load_text(
     environment: &Environment,
 ) -> Result<Loaded, ConfigErrors> {
     let known = known_keys();
-    let (mut origins, mut faults) = (BTreeMap::new(), Vec::new());
-    let mut table = read_file(text, file, &known, (&mut origins, &mut faults))?;
-    let files = overlay(&mut table, environment, &known, (&mut origins, &mut faults));
+    let mut noted = Noted::default();
+    let mut table = read_file(text, file, &known, &mut noted)?;
+    let files = overlay(&mut table, environment, &known, &mut noted);
+    let Noted { origins, mut faults } = noted;
     let secrets = secrets(&table, &known);
     let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError {
         origin: None,
@@ -133,12 +134,19 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
+/// The origins of values and the faults that were found.
+#[derive(Default)]
+struct Noted {
+    origins: BTreeMap<String, Origin>,
+    faults: Vec<ConfigError>,
+}
+
 /// Parses the file and checks every key and the kind of its value.
 fn read_file(
     text: &str,
     file: &str,
     known: &[Key],
-    (origins, faults): (&mut BTreeMap<String, Origin>, &mut Vec<ConfigError>),
+    noted: &mut Noted,
 ) -> Result<Table, ConfigError> {
     let at = |offset: usize| Origin::Line(file.to_owned(), line_of(text, offset));
     let parsed = DeTable::parse(text).map_err(|error| {
@@ -154,6 +162,7 @@ fn read_file(
         key: String::new(),
         message: error.message().to_owned(),
     })?;
+    let Noted { origins, faults } = noted;
     let mut file = File { at: &at, known, origins, faults, table: &mut table };
     for (section, value) in parsed.get_ref() {
         let (section, origin) = (section.get_ref().to_string(), at(section.span().start));
@@ -248,7 +257,7 @@ impl File<'_> {
 /// file or a variable names.
 fn with_many(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key> {
     let mut all: Vec<Key> = known.iter().filter(|key| !key.is_of_many()).cloned().collect();
-    for (family, _) in MANY {
+    for &(family, _) in MANY {
         let in_file =
             table.get(family).and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
         let mut names: Vec<String> = in_file.collect();
@@ -299,7 +308,7 @@ fn overlay(
     table: &mut Table,
     environment: &Environment,
     known: &[Key],
-    (origins, faults): (&mut BTreeMap<String, Origin>, &mut Vec<ConfigError>),
+    noted: &mut Noted,
 ) -> Fingerprint {
     let mut files = Fingerprint::default();
     let known = &with_many(table, environment, known);
@@ -308,9 +317,9 @@ fn overlay(
         match variable_value(variable, value, known, &mut files) {
             Ok((key, value)) => {
                 put(table, &key.section, &key.name, value);
-                origins.insert(key.path(), Origin::Variable(variable.clone()));
+                noted.origins.insert(key.path(), Origin::Variable(variable.clone()));
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => noted.faults.push(fault),
         }
     }
     files

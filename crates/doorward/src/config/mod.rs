@@ -42,7 +42,10 @@ pub struct Config {
     pub providers: BTreeMap<String, doorward_federation::ProviderConfig>,
     /// Upstreams, each in a table of its own: `[upstreams.github]`.
     pub upstreams: BTreeMap<String, doorward_gateway::UpstreamConfig>,
-    /// Permissions of roles, and where one factor is not enough.
+    /// Connectors of chats, each in a table of its own: `[connectors.chat]`.
+    #[cfg(feature = "connectors")]
+    pub connectors: BTreeMap<String, doorward_connectors::ConnectorConfig>,
+    /// Permissions of roles, and use of second factors.
     pub access: AccessConfig,
     /// The rules that decide on tools.
     pub policy: PolicyConfig,
@@ -50,7 +53,7 @@ pub struct Config {
     pub audit: doorward_audit::Config,
     /// Metrics for Prometheus.
     pub metrics: MetricsConfig,
-    /// How much one user, one client and one upstream may use.
+    /// Limits for each user, client and upstream.
     pub limits: doorward_mcp::LimitsConfig,
     /// Registration of clients.
     pub registration: doorward_registration::Config,

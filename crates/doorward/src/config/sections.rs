@@ -4,20 +4,21 @@ use doorward_model::{AccessPolicy, ToolPolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Permissions of roles, and where one factor is not enough.
+/// Permissions of roles, and use of second factors.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccessConfig {
     /// Roles that may have a scope, as rules `SCOPE = ROLE ROLE…`, such as `mcp:write = developer
     /// admin`. A scope without a rule is for all users. Losing the role takes effect on the next
-    /// call.
+    /// call. A rule for `mattermost:access` names the roles that may use the connector of
+    /// Mattermost.
     pub scope_roles: Vec<String>,
     /// Roles that may call a tool, as rules `TOOL = ROLE ROLE…`; `*` in the name matches any text,
     /// and of several rules that match all must hold. A tool without a rule is for all users.
     pub tool_roles: Vec<String>,
-    /// Scopes that are given only to users who proved a second factor.
+    /// Scopes that are given only to users who verified a second factor.
     pub second_factor_scopes: Vec<String>,
-    /// True if the administrator's pages require a second factor.
+    /// True if the administrators' pages require a second factor.
     pub second_factor_for_administrators: bool,
 }
 
@@ -50,7 +51,7 @@ pub struct PolicyConfig {
     /// hold for prompts and resources as for tools: `tool` is then the prompt's name or the
     /// resource's URI, the class is read. `confirm` asks the user before each call.
     pub rules: Vec<String>,
-    /// The decision where no rule matches: `allow`, `deny` or `confirm`.
+    /// The decision if no rule matches: `allow`, `deny` or `confirm`.
     pub default: String,
 }
 
@@ -75,7 +76,7 @@ impl PolicyConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsConfig {
     /// The listener for metrics, at `/metrics`: an IP address and port such as `127.0.0.1:9464`.
-    /// Empty serves none. They name no user and no client.
+    /// Empty serves none. Metrics name no user and no client.
     pub listen: String,
 }
 

@@ -75,7 +75,7 @@ pub(super) struct Versions {
 pub(super) struct Which {
     /// Only versions with smaller numbers: `next` of the page before.
     before: Option<i64>,
-    /// How many at most, 1 to 100.
+    /// Maximum number, 1 to 100.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u64>,
 }

@@ -28,8 +28,9 @@ const BELIEVED_IN_NEED: Duration = Duration::from_hours(24);
 const FAILED: Duration = Duration::from_secs(3);
 /// The longest that a fetch takes.
 const LONGEST: Duration = Duration::from_secs(20);
-/// The pause between two fetches of the keys because of an unknown key.
-const KEYS_AGAIN: Duration = Duration::from_secs(5);
+/// The pause between two fetches of the keys because of an unknown key, and of the document because
+/// an endpoint of it may be no more.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// The members of a discovery document that one purpose needs.
 pub(crate) trait Members: Clone + Send + Sync + 'static {
@@ -138,9 +139,31 @@ impl<M: Members> Discovery<M> {
 
     /// The document, fetched when it is not known or too old.
     pub(crate) async fn document(&self) -> Result<Arc<Discovered<M>>, FederationError> {
-        if let Some(known) = self.known() {
-            return known;
+        match self.known() {
+            Some(known) => known,
+            None => self.fetched_document().await,
         }
+    }
+
+    /// The document as it is now, where an endpoint of the one that was seen may be no more: a
+    /// provider that moves is followed before the cached document is too old. `None` if it was
+    /// fetched a moment ago, or cannot be fetched.
+    pub(super) async fn fresh_document(
+        &self,
+        seen: &Arc<Discovered<M>>,
+    ) -> Option<Arc<Discovered<M>>> {
+        let known = self.state().found.clone()?;
+        if !Arc::ptr_eq(&known, seen) {
+            return Some(known);
+        }
+        if known.at.elapsed() < AGAIN {
+            return None;
+        }
+        let fetched = self.fetched_document().await.ok()?;
+        (!Arc::ptr_eq(&fetched, seen)).then_some(fetched)
+    }
+
+    async fn fetched_document(&self) -> Result<Arc<Discovered<M>>, FederationError> {
         let (source, state) = (self.source.clone(), Arc::clone(&self.state));
         let fetch = move || async move {
             let fetched = in_time(source.discover()).await;
@@ -194,14 +217,20 @@ impl<M: Members> Discovery<M> {
                 {
                     return Ok(Some(Arc::clone(found)));
                 }
-                if state.keys_again.is_some_and(|at| at.elapsed() < KEYS_AGAIN) {
+                if state.keys_again.is_some_and(|at| at.elapsed() < AGAIN) {
                     return Ok(None);
                 }
                 state.keys_again = Some(Instant::now());
             }
-            let (keys, unknown_keys) = in_time(source.keys(seen.metadata.jwks())).await?;
-            let metadata = seen.metadata.clone();
-            let found = Arc::new(Discovered { metadata, keys, unknown_keys, at: seen.at });
+            let found = match in_time(source.keys(seen.metadata.jwks())).await {
+                Ok((keys, unknown_keys)) => {
+                    let metadata = seen.metadata.clone();
+                    Discovered { metadata, keys, unknown_keys, at: seen.at }
+                }
+                // The key set may have moved with the document.
+                Err(error) => in_time(source.discover()).await.map_err(|_| error)?,
+            };
+            let found = Arc::new(found);
             state.lock().unwrap_or_else(PoisonError::into_inner).found = Some(Arc::clone(&found));
             Ok(Some(found))
         };

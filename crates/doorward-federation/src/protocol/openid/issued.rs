@@ -15,9 +15,9 @@ use crate::{
     settings::{Endpoints, OpenId, address},
 };
 
-/// The most bytes of a key set that is set by hand.
+/// Maximum number of bytes of a key set that is set by hand.
 const MAX_KEYS: usize = 64 * 1024;
-/// The most characters of an issuer.
+/// Maximum number of characters of an issuer.
 const MAX_ISSUER: usize = 512;
 
 /// The `typ` of a token with a good signature, and its claims.

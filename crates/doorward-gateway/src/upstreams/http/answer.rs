@@ -33,10 +33,10 @@ use crate::{
     },
 };
 
-/// The most bytes that are read of a response that refuses, and for how long.
+/// Maximum number of bytes that are read of a response that refuses, and for how long.
 const MOST_WORDS: usize = 64 * 1024;
 const WORDS_WITHIN: Duration = Duration::from_secs(5);
-/// How long an upstream may take to answer the check of its session.
+/// Time that an upstream may take to answer the check of its session.
 const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads a body up to a number of bytes.
@@ -197,8 +197,8 @@ impl Http {
             return Err(asks_to_wait(pause, status, &told));
         }
         let refused = format!("returned {}{told}", words::status(status));
-        // The protocol names 404 for a session that is not known; many servers answer 400, some 410.
-        // Each may also be about the request, which the server may have carried out then.
+        // The protocol names 404 for a session that is not known; many servers answer 400, some
+        // 410. Each may also be about the request, which the server may have carried out then.
         let may_be_lost = sent.with_session
             && matches!(status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::GONE);
         if may_be_lost && self.refuses_ping(sent.uri, &sent.request.headers).await {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use doorward_model::foreign;
-use doorward_transport::{OutboundError, outbound::NoResponse};
+use doorward_transport::{OutboundError, oauth::Challenge, outbound::NoResponse};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
@@ -11,7 +11,6 @@ use super::client::Http;
 use crate::{
     access::{Credential, NoToken},
     link_error::LinkError,
-    oauth::{challenge_of, read_challenge},
     upstream::Receiver,
     wire::words,
 };
@@ -37,7 +36,7 @@ impl From<NoToken> for LinkError {
 
 /// Reports a refusal for want of a scope (RFC 6750 §3.1).
 fn wants_scope(told: &str) -> bool {
-    told.contains("insufficient_scope") || read_challenge(told).scope.is_some()
+    told.contains("insufficient_scope") || Challenge::read(told).scope.is_some()
 }
 
 impl Http {
@@ -61,16 +60,16 @@ impl Http {
         let credential = self.auth.credential(receiver).await?;
         let response = self.follow(&url, request, credential.as_ref()).await?;
         if response.status() == StatusCode::FORBIDDEN {
-            let told = challenge_of(response.headers());
+            let told = Challenge::text(response.headers());
             if wants_scope(&told) {
-                self.auth.wants_scope(read_challenge(&told).scope.as_deref());
+                self.auth.wants_scope(Challenge::read(&told).scope.as_deref());
                 return Err(LinkError::MoreScope);
             }
         }
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        self.auth.challenged(&challenge_of(response.headers()));
+        self.auth.challenged(&Challenge::text(response.headers()));
         let Some(credential) = credential else { return Ok(response) };
         let Some(fresh) = self.auth.renewed(receiver, &credential).await? else {
             return Ok(response);

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// The shortest and the longest pause between two requests for a stream.
 const SHORTEST: Duration = Duration::from_secs(1);
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
-/// The most places of streams that are remembered as over.
+/// Maximum number of places of streams that are remembered as over.
 const MOST_OVER: usize = 64;
 
 /// The turns of one link.

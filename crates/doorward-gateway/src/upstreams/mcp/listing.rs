@@ -21,12 +21,12 @@ use crate::{
     upstream::Upstream,
 };
 
-/// The most pages and items of one list of an upstream.
+/// Maximum number of pages and items of one list of an upstream.
 const MOST_PAGES: usize = 200;
 const MOST_ITEMS: usize = 10_000;
-/// The most bytes of the cursor of a page, which is sent back and remembered.
+/// Maximum number of bytes of the cursor of a page, which is sent back and remembered.
 const MOST_CURSOR: usize = 8 * 1024;
-/// The most bytes of its lists of prompts, resources and templates together.
+/// Maximum number of bytes of its lists of prompts, resources and templates together.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Counts the bytes that a value has as JSON, and stops where the budget ends.
@@ -45,7 +45,7 @@ impl std::io::Write for Counting<'_> {
 /// One list of an upstream, as far as it was read.
 struct Pages<T> {
     items: Vec<T>,
-    /// How many items of the pages that were read did not fit.
+    /// Number of items of the read pages that did not fit.
     cut: usize,
     /// The parts of the pages that could not be read.
     left_out: LeftOut,
@@ -204,8 +204,8 @@ async fn tools(
     link: &Arc<Link>,
     listed: &mut Listed,
 ) -> Result<(), ServiceError> {
-    // Tools that are not offered are listed too, and each tool has a part that is not counted twice:
-    // twice as much as is kept is read.
+    // Tools that are not offered are listed too, and each tool has a part that is not counted
+    // twice: twice as much as is kept is read.
     let mut budget =
         Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
     let tools = pages!(link, &mut budget, ListToolsRequest, ListToolsResult, tools).await?;

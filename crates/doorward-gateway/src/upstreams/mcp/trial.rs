@@ -10,7 +10,7 @@ use crate::{
     link_error::LinkError,
 };
 
-/// The most characters of each thing that an upstream says of itself.
+/// Maximum number of characters of each thing that an upstream says of itself.
 const MOST_SHOWN: usize = 100;
 
 /// A text with which an upstream describes itself, on one line.

@@ -14,13 +14,13 @@ use url::Url;
 
 use super::media;
 
-/// The most values of an answer that is passed on as structured content, and how deep they are
-/// nested; a larger one is text alone.
+/// Maximum number of values of an answer that is passed on as structured content, and how deep they
+/// are nested; a larger one is text alone.
 const MOST_VALUES: usize = 250_000;
 const MOST_DEPTH: usize = 100;
 /// Answers of more bytes are read off the asynchronous threads.
 const READ_APART: usize = 256 * 1024;
-/// The most characters of an error that are passed on.
+/// Maximum number of characters of an error that are passed on.
 const MOST_ERROR: usize = 2000;
 /// The bytes of a result around the data of one block.
 const AROUND: usize = 256;

@@ -6,9 +6,9 @@ use url::Url;
 
 use crate::{definition::Shown, left_out::LeftOut, upstream::Origins};
 
-/// The most bytes of a document.
+/// Maximum number of bytes of a document.
 pub(super) const MOST_DOCUMENT: usize = 32 * 1024 * 1024;
-/// The most base URLs that are named.
+/// Maximum number of base URLs that are named.
 const MOST_BASES: usize = 3;
 
 /// An API, read from its document.
@@ -43,7 +43,7 @@ pub(super) struct DocumentSettings<'a> {
     pub(super) at: Option<Url>,
     /// The origins to which calls may go.
     pub(super) origins: &'a Origins,
-    /// Tells if a tool of this name is offered; others are not read.
+    /// True if a tool of this name is offered; others are not read.
     pub(super) offers: &'a dyn Fn(&str) -> bool,
     /// Method and path of the operation that was pinned under a name.
     pub(super) pinned: &'a dyn Fn(&str) -> Option<String>,

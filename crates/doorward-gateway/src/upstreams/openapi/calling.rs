@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use doorward_mcp::{ToolCall, ToolError};
-use doorward_transport::outbound::Fetched;
+use doorward_transport::{oauth::Challenge, outbound::Fetched};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use rmcp::model::CallToolResponse;
 use serde_json::{Map, Value};
@@ -12,7 +12,6 @@ use super::{answer, operation::Operation};
 use crate::{
     Gateway,
     access::{Credential, LinkAuth, NoToken},
-    oauth::challenge_of,
     upstream::{Auth, Receiver, Shared},
 };
 
@@ -123,7 +122,7 @@ impl Gateway {
         let (401, Some(refused)) = (answered.status, credential) else {
             return sending.result(answered).await;
         };
-        auth.challenged(&challenge_of(&answered.headers));
+        auth.challenged(&Challenge::text(&answered.headers));
         match auth.renewed(receiver, &refused).await {
             Ok(Some(fresh)) => {
                 let again = sending.send(Some(fresh.token())).await?;

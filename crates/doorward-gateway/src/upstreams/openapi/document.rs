@@ -25,9 +25,9 @@ use crate::{
     left_out::{LeftOut, Why},
 };
 
-/// The most operations that are taken from a document.
+/// Maximum number of operations that are taken from a document.
 const MOST_OPERATIONS: usize = 5000;
-/// The most characters of a description and of a title that clients are given.
+/// Maximum number of characters of a description and of a title that clients are given.
 const MOST_TEXT: usize = 4000;
 const MOST_TITLE: usize = 120;
 

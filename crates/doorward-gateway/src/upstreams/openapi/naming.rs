@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::api::hex;
 
-/// The most characters of a name.
+/// Maximum number of characters of a name.
 const MOST: usize = 120;
 
 /// An operation without a final name: its method and path, and its own identifier.

@@ -109,8 +109,8 @@ pub(super) struct Parameter {
     pub(super) required: bool,
     pub(super) style: Style,
     pub(super) explode: bool,
-    /// Reserved characters are sent as they are, except those that would end the field; in the path,
-    /// only the slash.
+    /// Reserved characters are sent as they are, except those that would end the field; in the
+    /// path, only the slash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) allow_reserved: bool,
 }
@@ -122,7 +122,7 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// The same, with characters that are reserved in URLs as they are. Those that would end the field
-/// or its value are encoded all the same.
+/// or its value are still encoded.
 pub(super) fn reserved(text: &str) -> String {
     encoded_but(text, b":/?@!$'()*,")
 }

@@ -279,7 +279,7 @@ fn unused(name: &str, place: Place, arguments: &Arguments) -> String {
     arguments.free(&argument, &format!("{kept}_{}", place.as_str()))
 }
 
-/// Why an operation is not read.
+/// Reason for which an operation is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// The budget is used up.

@@ -16,11 +16,12 @@ use crate::left_out::Why;
 
 /// The longest chain of references.
 const MOST_HOPS: usize = 16;
-/// The most bytes and values that are looked at to write the schemas of all operations out.
+/// Maximum number of bytes and values that are looked at to write the schemas of all operations
+/// out.
 const MOST_WRITTEN: usize = 128 * 1024 * 1024;
 const MOST_WRITTEN_VALUES: usize = 4_000_000;
 const MOST_DEPTH: usize = 100;
-/// The most parts of one operation that are named.
+/// Maximum number of parts of one operation that are named.
 const MOST_NOTES: usize = 20;
 
 /// A document of OpenAPI 3, or one that was made into such a one.

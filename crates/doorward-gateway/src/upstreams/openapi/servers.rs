@@ -7,10 +7,10 @@ use url::Url;
 
 use super::api::DocumentSettings;
 
-/// The most characters of a server's URL.
+/// Maximum number of characters of a server's URL.
 const MOST_URL: usize = 4096;
 
-/// Why no server of a list is used.
+/// Reason for which no server of a list is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NoServer {
     /// They are on origins that the operator did not name; the first of them.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{reader::Reader, weight::Stop};
 
-/// The most subtypes of one schema that are written out.
+/// Maximum number of subtypes of one schema that are written out.
 const MOST: usize = 30;
 
 /// The schemas of components, or the definitions of Swagger 2.0.

@@ -8,8 +8,8 @@ use super::{
     yaml::{self, Document},
 };
 
-/// The most bytes and values of a document, its YAML aliases written out, and how deep they are
-/// nested.
+/// Maximum number of bytes and values of a document, its YAML aliases written out, and how deep
+/// they are nested.
 pub(super) const MOST_BYTES: usize = super::api::MOST_DOCUMENT;
 pub(super) const MOST_VALUES: usize = 1_000_000;
 pub(super) const MOST_DEPTH: usize = 100;

@@ -3,7 +3,7 @@
 use doorward_transport::budget::Exceeded;
 use serde_json::Value;
 
-/// Why a schema is not written out.
+/// Reason for which a schema is not written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// This one is too large.

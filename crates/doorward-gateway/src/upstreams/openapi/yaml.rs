@@ -1,6 +1,6 @@
 //! Reads YAML 1.2 into a tree. The library finds the structure; the meaning of tags, of names that
-//! are no texts, of anchors and of merge keys is decided here, so that what JSON does not have costs
-//! the member that it is about.
+//! are no texts, of anchors and of merge keys is decided here, so that an element that JSON does
+//! not allow affects only its own member.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 /// The names of the tags of YAML itself begin with this.
 const OWN: &str = "tag:yaml.org,2002:";
-/// The most left-out members that are named.
+/// Maximum number of left-out members that are named.
 const MOST_NAMED: usize = 20;
 
 /// A document, and the places in it of members that are left out.
@@ -26,7 +26,7 @@ struct Node {
     value: Value,
     bytes: usize,
     values: usize,
-    /// How deep its contents are nested; 0 for a scalar.
+    /// Depth of nesting of its contents; 0 for a scalar.
     depth: usize,
     /// The text of a scalar, as it is written.
     text: Option<String>,
@@ -65,8 +65,7 @@ struct Reader {
     root: Option<Value>,
 }
 
-/// Reads the first document of a text, within the budget: aliases are charged with what they expand
-/// to.
+/// Reads the first document of a text, within the budget: aliases count with their expanded size.
 pub(super) fn read(text: &str, budget: Budget) -> Result<Document, String> {
     let options = granit_parser::options! { emit_unresolved_aliases: true };
     let mut reader = Reader {

@@ -16,7 +16,7 @@ use crate::{
     wire::{MOST_BYTES, Message, Wire, read::ReadText},
 };
 
-/// How long the end of a process may come after that of its output.
+/// Time that the end of a process may come after that of its output.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// The end of a process in words, once it has ended.
@@ -116,11 +116,11 @@ struct Begun {
     depth: usize,
 }
 
-/// The most bytes of a line that may be a part of a message.
+/// Maximum number of bytes of a line that may be a part of a message.
 const MOST_PART: usize = 64 * 1024;
 
-/// The depth of nesting at the end of a line. `None` for a line that is no JSON, or closes more than
-/// was opened.
+/// The depth of nesting at the end of a line. `None` for a line that is no JSON, or closes more
+/// than was opened.
 fn depth_after(line: &[u8], mut depth: usize) -> Option<usize> {
     let (mut in_string, mut escaped) = (false, false);
     for byte in line {

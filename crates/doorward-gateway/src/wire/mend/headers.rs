@@ -1,5 +1,5 @@
 //! The keyword `x-mcp-header` of schemas of arguments. The protocol library offers no tool on which
-//! it is not what the protocol specifies.
+//! it does not conform to the protocol.
 
 use std::collections::HashSet;
 
@@ -62,8 +62,8 @@ fn is_wrong(schema: &Map<String, Value>, place: Place, seen: &mut HashSet<String
     })
 }
 
-/// Reports a schema with the keyword where it is not what the protocol specifies. A client must
-/// not offer such a tool (2026-07-28, custom headers).
+/// Reports a schema with the keyword where it does not conform to the protocol. A client must not
+/// offer such a tool (2026-07-28, custom headers).
 pub(super) fn are_wrong(schema: &Map<String, Value>) -> bool {
     is_wrong(schema, Place::Root, &mut HashSet::new())
 }

@@ -1,4 +1,4 @@
-//! Schemas whose keywords hold what is no schema: clients refuse the whole list for one.
+//! Schemas with values that are not schemas: clients refuse the whole list for one.
 
 use serde_json::{Map, Value, json};
 
@@ -88,7 +88,7 @@ pub(super) fn as_top(members: &mut Map<String, Value>) -> bool {
     switch
 }
 
-/// Drops keywords that hold what they cannot hold. Answers the names of those that were changed.
+/// Drops keywords with invalid values. Returns the names of those that were changed.
 pub(super) fn mend(members: &mut Map<String, Value>) -> Vec<String> {
     let mut wrong = Vec::new();
     members.retain(|name, value| {

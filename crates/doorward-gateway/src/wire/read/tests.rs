@@ -296,7 +296,7 @@ fn an_unknown_block_of_a_result_becomes_a_text_that_states_so() {
     for (block, told) in [
         (
             json!({"type": "video", "data": "x"}),
-            "the type \"video\" is left out: the protocol has no such type",
+            "the type \"video\" is left out: the protocol does not define this type",
         ),
         (json!({"type": "image", "data": "x"}), "the type \"image\" is left out: it is not what"),
         (json!({"kind": "text"}), "left out"),

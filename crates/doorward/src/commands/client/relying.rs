@@ -6,25 +6,24 @@ use doorward_admin::RelyingPartyEdit;
 /// Settings of a relying party. Those that are not given stay.
 #[derive(Args, Debug)]
 pub(in crate::commands) struct Options {
-    /// Subjects that other applications cannot compare: true or false. A change revokes the access
-    /// of the client.
+    /// Issue pairwise subjects, which other applications cannot compare: true or false. A change
+    /// revokes the access of the client.
     #[arg(long, value_name = "BOOLEAN")]
     pairwise: Option<bool>,
-    /// Answer userinfo as a signed token: true or false.
+    /// Return userinfo as a signed token: true or false.
     #[arg(long, value_name = "BOOLEAN")]
     signed_userinfo: Option<bool>,
-    /// A URL to which the browser may be redirected after signing out, in place of all present
-    /// ones. May be given several times.
+    /// A URL to which the browser may be redirected after signing out; replaces all current ones.
+    /// May be given several times.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
     /// Remove all URLs of that kind.
     #[arg(long, conflicts_with = "post_logout_redirect_uris")]
     no_post_logout_redirect_uris: bool,
-    /// The URL that is told when a session ends (OpenID Connect Back-Channel Logout); empty for
-    /// none.
+    /// The URL to notify when a session ends (OpenID Connect Back-Channel Logout); empty for none.
     #[arg(long, value_name = "URL")]
     backchannel_logout_uri: Option<String>,
-    /// The application needs the session in such a notice: true or false.
+    /// Require the session ID (sid) in the notification: true or false.
     #[arg(long, value_name = "BOOLEAN")]
     backchannel_logout_session_required: Option<bool>,
 }

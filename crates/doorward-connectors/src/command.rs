@@ -1,0 +1,250 @@
+//! Commands of the chat: `tools`, `call NAME key=value…`, `whoami`, `connect`, `help`.
+
+use serde_json::{Map, Value};
+
+use crate::Tool;
+
+/// The most characters of a command that are read.
+const LONGEST: usize = 16_384;
+/// The most arguments of a call.
+const MOST_ARGUMENTS: usize = 64;
+
+/// A command.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Command {
+    /// Lists tools, those whose name or title has these words.
+    Tools(String),
+    /// Calls a tool.
+    Call(String, Arguments),
+    /// Tells as whom the author acts.
+    WhoAmI,
+    /// Leads to the services that are not connected.
+    Connect,
+    /// Explains the commands.
+    Help,
+    /// Something else, which is explained too.
+    Unknown,
+}
+
+/// The arguments of a call as they were written.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Arguments {
+    /// `key=value` pairs.
+    Pairs(Vec<(String, String)>),
+    /// An object of JSON.
+    Whole(Map<String, Value>),
+}
+
+/// Reads a command. The error explains what is wrong with its arguments.
+pub(crate) fn read(text: &str) -> Result<Command, String> {
+    let text: String = text.chars().take(LONGEST).collect();
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let rest = rest.trim();
+    Ok(match word.to_ascii_lowercase().as_str() {
+        "" | "help" => Command::Help,
+        "tools" => Command::Tools(rest.to_lowercase()),
+        "whoami" => Command::WhoAmI,
+        "connect" => Command::Connect,
+        "call" => {
+            let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            if name.is_empty() {
+                return Err("Write `call NAME key=value …`; `tools` lists the names.".to_owned());
+            }
+            Command::Call(name.to_owned(), arguments_of(arguments.trim())?)
+        }
+        _ => Command::Unknown,
+    })
+}
+
+fn arguments_of(text: &str) -> Result<Arguments, String> {
+    if text.starts_with('{') {
+        return serde_json::from_str(text)
+            .map(Arguments::Whole)
+            .map_err(|_| "The arguments begin like JSON and are no object of JSON.".to_owned());
+    }
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for word in words(text)? {
+        let pair = word.split_once('=').filter(|(key, _)| !key.is_empty());
+        let Some((key, value)) = pair else {
+            return Err("Write each argument as `key=value`, a value with spaces as \
+                `key=\"two words\"`."
+                .to_owned());
+        };
+        if pairs.iter().any(|(known, _)| known == key) {
+            return Err("An argument occurs twice.".to_owned());
+        }
+        if pairs.len() == MOST_ARGUMENTS {
+            return Err(format!("At most {MOST_ARGUMENTS} arguments are read."));
+        }
+        pairs.push((key.to_owned(), value.to_owned()));
+    }
+    Ok(Arguments::Pairs(pairs))
+}
+
+/// The words of a text. Quotation marks keep a text with spaces together, and `\` keeps the next
+/// character.
+fn words(text: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let (mut word, mut begun, mut quote) = (String::new(), false, None);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, quote) {
+            ('\\', _) => {
+                word.extend(letters.next());
+                begun = true;
+            }
+            // Chats and keyboards replace straight quotation marks.
+            ('"' | '“' | '”' | '„', None) => (quote, begun) = (Some('"'), true),
+            ('"' | '“' | '”', Some(_)) => quote = None,
+            (letter, None) if letter.is_whitespace() => {
+                if begun {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            (letter, _) => {
+                word.push(letter);
+                begun = true;
+            }
+        }
+    }
+    if quote.is_some() {
+        return Err("A quotation mark is not closed.".to_owned());
+    }
+    if begun {
+        words.push(word);
+    }
+    Ok(words)
+}
+
+impl Arguments {
+    /// The arguments for a tool: texts, unless its schema names another type.
+    pub(crate) fn for_tool(self, tool: Option<&Tool>) -> Result<Map<String, Value>, String> {
+        let pairs = match self {
+            Self::Whole(map) => return Ok(map),
+            Self::Pairs(pairs) => pairs,
+        };
+        let members = tool
+            .and_then(|tool| tool.schema.get("properties"))
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        let mut map = Map::new();
+        for (key, value) in pairs {
+            let value = typed(&value, members.get(&key)).map_err(|kind| {
+                format!("The argument {} must be {kind}.", crate::text::inline(&key))
+            })?;
+            map.insert(key, value);
+        }
+        Ok(map)
+    }
+}
+
+/// The types that a schema names.
+fn types(schema: &Value) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => {
+            let either = schema.get("anyOf").or_else(|| schema.get("oneOf"));
+            let either = either.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            either.iter().filter_map(|one| one.get("type")?.as_str()).collect()
+        }
+    }
+}
+
+/// A value as its schema wants it. The error names the type.
+fn typed(text: &str, schema: Option<&Value>) -> Result<Value, &'static str> {
+    let types = schema.map(types).unwrap_or_default();
+    let whole = || serde_json::from_str::<Value>(text).ok();
+    if types.is_empty() || types.contains(&"string") {
+        return Ok(text.into());
+    }
+    let found = whole().filter(|value| match value {
+        Value::Null => types.contains(&"null"),
+        Value::Bool(_) => types.contains(&"boolean"),
+        Value::Number(number) => {
+            types.contains(&"number") || types.contains(&"integer") && !number.is_f64()
+        }
+        Value::Array(_) => types.contains(&"array"),
+        Value::Object(_) => types.contains(&"object"),
+        Value::String(_) => false,
+    });
+    match found {
+        Some(value) => Ok(value),
+        None if types.contains(&"array") => {
+            Ok(text.split(',').map(str::trim).map(Value::from).collect())
+        }
+        None if types.contains(&"integer") => Err("a whole number"),
+        None if types.contains(&"number") => Err("a number"),
+        None if types.contains(&"boolean") => Err("true or false"),
+        None => Err("JSON"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_model::ToolClass;
+    use serde_json::json;
+
+    use super::*;
+
+    fn pairs(text: &str) -> Vec<(String, String)> {
+        match read(text) {
+            Ok(Command::Call(name, Arguments::Pairs(pairs))) if name == "x" => pairs,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn commands_are_read_as_users_write_them() {
+        assert_eq!(read("  "), Ok(Command::Help));
+        assert_eq!(read("Tools  Wiki Page"), Ok(Command::Tools("wiki page".into())));
+        assert_eq!(read("whoami"), Ok(Command::WhoAmI));
+        assert_eq!(read("what is new?"), Ok(Command::Unknown));
+        assert!(read("call").is_err() && read("call x a").is_err() && read("call x =1").is_err());
+        assert!(read("call x a=\"b").is_err() && read("call x a=1 a=2").is_err());
+        assert!(read("call x {").is_err());
+        let own = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            pairs("call x a=1 b=\"two words\" c=“curly one” d=a\\ b e=k=v f="),
+            [
+                own("a", "1"),
+                own("b", "two words"),
+                own("c", "curly one"),
+                own("d", "a b"),
+                own("e", "k=v"),
+                own("f", "")
+            ]
+        );
+        let whole = json!({"a": [1]}).as_object().cloned().unwrap();
+        assert_eq!(
+            read("call x {\"a\": [1]}"),
+            Ok(Command::Call("x".into(), Arguments::Whole(whole)))
+        );
+    }
+
+    #[test]
+    fn values_get_the_types_of_the_tool_s_schema() {
+        let schema = json!({"properties": {
+            "n": {"type": "integer"}, "s": {"type": "string"}, "b": {"type": "boolean"},
+            "l": {"type": "array"}, "o": {"anyOf": [{"type": "number"}, {"type": "null"}]},
+        }});
+        let tool = Tool {
+            name: "x".into(),
+            title: String::new(),
+            class: ToolClass::Read,
+            description: String::new(),
+            schema: schema.as_object().cloned().unwrap(),
+        };
+        let map =
+            |text: &str| Arguments::Pairs(pairs(&format!("call x {text}"))).for_tool(Some(&tool));
+        assert_eq!(
+            Value::Object(map("n=3 s=3 b=true l=a,b o=null u=7").unwrap()),
+            json!({"n": 3, "s": "3", "b": true, "l": ["a", "b"], "o": null, "u": "7"})
+        );
+        assert_eq!(map("n=3.5").unwrap_err(), "The argument `n` must be a whole number.");
+        assert_eq!(map("b=yes").unwrap_err(), "The argument `b` must be true or false.");
+    }
+}

@@ -1,0 +1,137 @@
+//! The port to the rest of the program: tokens of chat servers, posts that are answered once, users
+//! and their tools.
+
+use std::{pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use doorward_model::{ChatPost, SecretSetting, Timestamp, ToolClass};
+use doorward_transport::ClientAddress;
+use serde_json::{Map, Value};
+
+/// A boxed future.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The database does not answer. Nothing is decided without it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// The decision on a presented token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is the right one.
+    Right,
+    /// It is wrong or missing.
+    Wrong,
+    /// Too many were wrong; the number is the seconds to wait.
+    Wait(i64),
+}
+
+/// The author of a post, as the chat server states them.
+#[derive(Clone, Copy, Debug)]
+pub struct Speaker<'a> {
+    /// The connector.
+    pub connector: &'a str,
+    /// The chat server, by its URL.
+    pub server: &'a str,
+    /// The account there, by its identifier: the only identity.
+    pub account: &'a str,
+    /// The name of the account, for display.
+    pub name: &'a str,
+    /// The scopes that a link gives.
+    pub scopes: &'a str,
+    /// For how many days a link counts.
+    pub days: u32,
+}
+
+/// The standing of an author.
+pub enum Standing {
+    /// They are linked with a user, with whose rights the program acts.
+    Linked(Arc<dyn Acting>),
+    /// They are not: the page on which a user links them, and for how many minutes it works.
+    Unlinked(String, i64),
+    /// The user lacks the permission to use the connector.
+    Denied,
+    /// The MCP server is switched off.
+    Off,
+}
+
+/// A tool.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Its class.
+    pub class: ToolClass,
+    /// Its description.
+    pub description: String,
+    /// The schema of its arguments.
+    pub schema: Map<String, Value>,
+}
+
+/// The outcome of a call.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The result, or the reason of a failure.
+    pub text: String,
+    /// The call failed or was refused.
+    pub failed: bool,
+}
+
+/// A service that the user has not connected.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its title.
+    pub title: String,
+    /// The page on which it is connected.
+    pub url: String,
+}
+
+/// A user for whom the program acts.
+#[async_trait]
+pub trait Acting: Send + Sync + 'static {
+    /// The sign-in name.
+    fn name(&self) -> String;
+    /// The roles.
+    fn roles(&self) -> Vec<String>;
+    /// The scopes with which the program acts.
+    fn scopes(&self) -> String;
+    /// The tools that may be called.
+    async fn tools(&self) -> Vec<Tool>;
+    /// Calls a tool. Dropping the future takes the call back.
+    async fn call(&self, tool: &str, arguments: Map<String, Value>) -> Outcome;
+    /// The services that the user could connect and has not.
+    async fn missing(&self) -> Result<Vec<Connection>, Unavailable>;
+}
+
+/// The rest of the program, as connectors see it.
+#[async_trait]
+pub trait Office: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+    /// The beginning of the URLs of this server.
+    fn public_url(&self) -> String;
+    /// Work on behalf of a chat, as the audit tells its origin.
+    fn serving(&self, connector: &str, work: BoxFuture<()>) -> BoxFuture<()>;
+    /// Compares the expected token with the presented one, counted beforehand.
+    async fn admits(
+        &self,
+        connector: &str,
+        address: ClientAddress,
+        tokens: (&SecretSetting, &str),
+    ) -> Result<Admission, Unavailable>;
+    /// Takes a post on; `false` if a process did so before.
+    async fn claim(&self, post: &ChatPost) -> Result<bool, Unavailable>;
+    /// Takes posts on that were taken on before `before` and left unanswered.
+    async fn take_over(
+        &self,
+        connector: &str,
+        before: Timestamp,
+    ) -> Result<Vec<ChatPost>, Unavailable>;
+    /// Notes that a post was answered.
+    async fn answered(&self, connector: &str, post: &str) -> Result<(), Unavailable>;
+    /// The standing of an author at this moment.
+    async fn standing(&self, speaker: Speaker<'_>) -> Result<Standing, Unavailable>;
+}

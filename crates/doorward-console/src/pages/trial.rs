@@ -1,0 +1,187 @@
+//! Trials of a tool on its page: the form of its arguments, the call with the administrator's own
+//! rights, and the result as a client sees it.
+
+use axum::{http::StatusCode, response::Response};
+use doorward_admin::{Object, Refusal, ReviewState, ReviewedTool};
+use doorward_language::{Message, text};
+use doorward_mcp::Trial;
+use doorward_model::{foreign, routes};
+use doorward_transport::Params;
+use doorward_web::{ErrorPage, SignInTarget, filled};
+use serde_json::Value;
+
+use crate::{
+    Console,
+    pages::{Administrator, list::Feedback},
+    refusals::{Alert, oops},
+    schema_form::{self, Field},
+};
+
+/// The argument of the code with which a user confirms a call.
+const CODE: &str = "confirm_write";
+/// The most characters of a part of a result, and the most parts.
+const CHARACTERS: usize = 20_000;
+const PARTS: usize = 50;
+/// The most characters of an image that the page carries, and its types.
+const IMAGE: usize = 96 * 1024;
+const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+/// The form with the result of the last call.
+pub(super) struct TrialForm {
+    pub(super) fields: Vec<Field>,
+    /// A code is asked for.
+    pub(super) confirms: bool,
+    pub(super) result: Option<TrialResult>,
+}
+
+/// The result of a call.
+pub(super) struct TrialResult {
+    /// The tool reports a failure, or there is no result.
+    pub(super) failed: bool,
+    pub(super) parts: Vec<ResultPart>,
+    /// The number of parts that the page has no room for.
+    pub(super) more: usize,
+    /// Structured content, as JSON.
+    pub(super) structured: Option<String>,
+    /// The page of this server that the text leads to.
+    pub(super) link: Option<String>,
+}
+
+/// A part of a result.
+pub(super) enum ResultPart {
+    /// A text.
+    Text(String),
+    /// An image as the URL of its data, with its type.
+    Image(String, String),
+    /// Something that the page does not show: its type and its size in characters.
+    Other(Message),
+}
+
+/// The form for a tool; `None` if it cannot be called.
+pub(super) fn form(tool: &ReviewedTool, typed: &Params) -> Option<TrialForm> {
+    if tool.state() != ReviewState::Approved {
+        return None;
+    }
+    let definition: Value = serde_json::from_str(&tool.pin.definition).ok()?;
+    let schema = definition.get("inputSchema").unwrap_or(&Value::Null);
+    let fields = schema_form::fields(schema, typed);
+    Some(TrialForm { fields, confirms: typed.get(CODE).is_some(), result: None })
+}
+
+fn cleaned(text: &str) -> String {
+    foreign::block(text, CHARACTERS)
+}
+
+fn pretty(value: &Value) -> String {
+    cleaned(&format!("{value:#}"))
+}
+
+/// A part of the content of a result.
+fn part(block: &Value) -> ResultPart {
+    let member = |name: &str| block.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (data, kind) = (member("data"), member("mimeType"));
+    match member("type") {
+        "text" => ResultPart::Text(cleaned(member("text"))),
+        "image" if IMAGES.contains(&kind) && data.len() <= IMAGE && is_base64(data) => {
+            ResultPart::Image(format!("data:{kind};base64,{data}"), kind.to_owned())
+        }
+        "image" | "audio" => {
+            let kind = foreign::line(kind, foreign::LINE).into_owned();
+            ResultPart::Other(text::trial_not_shown(kind, data.len()))
+        }
+        _ => ResultPart::Text(pretty(block)),
+    }
+}
+
+fn is_base64(data: &str) -> bool {
+    data.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+}
+
+/// The first word that is a URL of this server.
+fn link(console: &Console, parts: &[ResultPart]) -> Option<String> {
+    let own = console.web.at("/");
+    let mut texts = parts.iter().filter_map(|part| match part {
+        ResultPart::Text(text) => Some(text),
+        ResultPart::Image(..) | ResultPart::Other(_) => None,
+    });
+    texts.find_map(|text| {
+        let mut words = text.split_whitespace();
+        words
+            .find(|word| word.starts_with(&own))
+            .map(|word| word.trim_end_matches(['.', ',']).into())
+    })
+}
+
+fn result(console: &Console, trial: Trial) -> TrialResult {
+    let value = match trial {
+        Trial::Result(value) => value,
+        other => {
+            let told = match other {
+                Trial::Refused(why) => cleaned(&why),
+                Trial::Off => text::trial_off().to_string(),
+                Trial::RequiresInput | Trial::Result(_) => text::trial_requires_input().to_string(),
+            };
+            let parts = vec![ResultPart::Text(told)];
+            let link = link(console, &parts);
+            return TrialResult { failed: true, parts, more: 0, structured: None, link };
+        }
+    };
+    let content = value.get("content").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let parts: Vec<ResultPart> = content.iter().take(PARTS).map(part).collect();
+    let failed = value.get("isError").and_then(Value::as_bool).unwrap_or(false);
+    TrialResult {
+        failed,
+        more: content.len().saturating_sub(PARTS),
+        structured: value.get("structuredContent").filter(|part| !part.is_null()).map(pretty),
+        link: link(console, &parts).filter(|_| failed),
+        parts,
+    }
+}
+
+/// Calls the tool that the form names: what its page shows, or another page.
+pub(super) async fn call(
+    console: &Console,
+    administrator: &Administrator,
+    (name, params): (&str, &Params),
+) -> Result<(Feedback, TrialForm), Response> {
+    let Some(tool_name) = params.get("tool") else {
+        return Err(ErrorPage::incomplete("tool").draw(&console.web));
+    };
+    let path = routes::ADMIN_UPSTREAM.replace("{upstream}", name);
+    let next = filled(&path, params, &["tool", "arg-*"]);
+    // The call may change something with the administrator's rights.
+    let target = SignInTarget::page(&next);
+    console.web.authority(&administrator.0.visitor, &target).await?;
+    let missing = |refusal: &Refusal| oops(refusal).draw(&console.web);
+    let reviewed = console.admin.upstreams.review_one(name).await;
+    let (reviewed, _) = reviewed.map_err(|refusal| missing(&refusal))?;
+    let upstream = reviewed.upstream.name;
+    let tool = reviewed.tools.iter().find(|tool| tool.pin.tool == tool_name);
+    let form = tool.and_then(|tool| form(tool, params));
+    let Some(mut form) = form else {
+        return Err(missing(&Refusal::Missing(Object::Tool, tool_name.to_owned())));
+    };
+    let mut arguments = match schema_form::arguments(&form.fields) {
+        Ok(arguments) => arguments,
+        Err(field) => {
+            let alert = Alert { text: text::trial_wrong(field), code: "" };
+            return Ok((Feedback::refused((StatusCode::BAD_REQUEST, alert)), form));
+        }
+    };
+    let code = params.get(CODE).map(str::trim).filter(|code| !code.is_empty());
+    arguments.extend(code.map(|code| (CODE.to_owned(), code.into())));
+    let visitor = &administrator.0.visitor;
+    let user = (visitor.user.clone(), visitor.session.clone());
+    let trial = match console.mcp.try_tool(user, (upstream, tool_name), arguments).await {
+        Ok(trial) => trial,
+        Err(error) => return Err(ErrorPage::unavailable(&error).draw(&console.web)),
+    };
+    let result = result(console, trial);
+    form.confirms = result.failed
+        && result
+            .parts
+            .iter()
+            .any(|part| matches!(part, ResultPart::Text(text) if text.contains(CODE)));
+    form.result = Some(result);
+    Ok((Feedback::default(), form))
+}

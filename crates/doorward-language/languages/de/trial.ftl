@@ -1,0 +1,15 @@
+trial_title = Tool ausprobieren
+trial_explained = Der Aufruf geschieht mit Ihren eigenen Rechten: Rollen, Richtlinie, Bestätigung, Grenzen und Audit gelten wie bei einem Client. Er kann beim Dienst etwas ändern.
+trial_call = Tool aufrufen
+trial_required = erforderlich
+trial_json = JSON.
+trial_code = Code der Bestätigung
+trial_open = Seite öffnen
+trial_result = Ergebnis
+trial_ok = OK
+trial_failed = Fehlgeschlagen
+trial_structured = Strukturierter Inhalt
+trial_not_shown = Dieser Teil des Ergebnisses wird hier nicht gezeigt: { $media }, { $size } Zeichen.
+trial_requires_input = Das Tool verlangt eine Eingabe, um die nur ein Client bitten kann.
+trial_off = Der MCP-Server ist ausgeschaltet.
+trial_wrong = Das Tool wurde nicht aufgerufen: Der Wert von { $field } passt nicht.

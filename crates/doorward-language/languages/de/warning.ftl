@@ -1,0 +1,10 @@
+warning_unreadable = Die Definition kann nicht gelesen werden.
+warning_hidden = Sie enthält verborgene oder richtungsändernde Zeichen: { $list }
+warning_imitates = Ihr Name ähnelt dem eines Tools von { $service }.
+warning_imitates_built_in = Ihr Name ähnelt dem eines eingebauten Tools.
+warning_mentions = Ihre Beschreibung verweist auf Tools eines anderen Dienstes, { $service }.
+warning_contradicts = Ihre Anmerkungen widersprechen sich: Das Tool liest angeblich nur und kann angeblich löschen.
+warning_instructs = Ihre Texte geben dem Modell Anweisungen: „{ $words }“
+warning_tag = Ihre Texte enthalten ein Tag, das eine Nachricht des Systems nachahmt: { $tag }
+warning_encoded = Ihre Texte enthalten kodierte Daten, die ihren Inhalt verbergen: { $data }
+warning_sends_data = Ihre Texte verlangen, Daten in der Abfrage einer URL zu senden: { $url }

@@ -1,0 +1,15 @@
+trial_title = Try the tool
+trial_explained = The call is made with your own rights: roles, policy, confirmation, limits and audit apply as for a client. It may change something at the service.
+trial_call = Call the tool
+trial_required = required
+trial_json = JSON.
+trial_code = Code of the confirmation
+trial_open = Open the page
+trial_result = Result
+trial_ok = OK
+trial_failed = Failed
+trial_structured = Structured content
+trial_not_shown = This part of the result is not shown here: { $media }, { $size } characters.
+trial_requires_input = The tool requires input of its user, which only a client can ask for.
+trial_off = The MCP server is switched off.
+trial_wrong = The tool was not called: the value of { $field } does not fit.

@@ -1,0 +1,10 @@
+warning_unreadable = The definition cannot be read.
+warning_hidden = It contains hidden or direction-changing characters: { $list }
+warning_imitates = Its name resembles that of a tool of { $service }.
+warning_imitates_built_in = Its name resembles that of a built-in tool.
+warning_mentions = Its description refers to tools of another service, { $service }.
+warning_contradicts = Its annotations contradict each other: it states both that it only reads and that it may destroy.
+warning_instructs = Its texts give the model instructions: “{ $words }”
+warning_tag = Its texts contain a tag that imitates a message of the system: { $tag }
+warning_encoded = Its texts contain encoded data, which hides what it says: { $data }
+warning_sends_data = Its texts ask to send data in the query of a URL: { $url }

@@ -1,0 +1,10 @@
+warning_unreadable = La définition ne peut pas être lue.
+warning_hidden = Elle contient des caractères cachés ou qui changent le sens de lecture : { $list }
+warning_imitates = Son nom ressemble à celui d’un outil de { $service }.
+warning_imitates_built_in = Son nom ressemble à celui d’un outil intégré.
+warning_mentions = Sa description renvoie aux outils d’un autre service, { $service }.
+warning_contradicts = Ses annotations se contredisent : l’outil ne ferait que lire et pourrait détruire.
+warning_instructs = Ses textes donnent des consignes au modèle : « { $words } »
+warning_tag = Ses textes contiennent une balise qui imite un message du système : { $tag }
+warning_encoded = Ses textes contiennent des données encodées, qui cachent leur contenu : { $data }
+warning_sends_data = Ses textes demandent d’envoyer des données dans la requête d’une URL : { $url }

@@ -1,0 +1,120 @@
+//! Trials of a tool in the console: an administrator calls it with their own rights, on the route of
+//! every other call. Roles, rules, confirmation, limits and audit are those of a client.
+
+use std::{sync::Arc, time::Duration};
+
+use doorward_model::{ClientId, Session, UpstreamName, User};
+use doorward_store::{StoreError, origin};
+use rmcp::{
+    model::{CallToolRequestParams, CallToolResponse, RequestId},
+    service::RequestContext,
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    Caller, Channel, ClientFacts, Mcp, Principal, Surface, Target, Visit,
+    in_place::InPlace,
+    operation::{Answer, Operation},
+    surface,
+};
+
+/// The identifier of the console among clients, in rules and in the audit.
+pub const CONSOLE: &str = "doorward-console";
+/// Its name in questions to the user.
+const NAME: &str = "Doorward console";
+/// For how many seconds a page waits for a result.
+const PATIENCE: u64 = 60;
+
+/// The console in the browser of a user.
+#[derive(Debug)]
+pub struct ConsoleSession {
+    /// The identifier of the console among clients.
+    pub(crate) client_id: ClientId,
+    /// The session of the browser.
+    pub(crate) session: Arc<Session>,
+}
+
+/// The outcome of a trial, as a client sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trial {
+    /// The result of the tool, as JSON.
+    Result(Value),
+    /// The tool requires input that a page cannot give.
+    RequiresInput,
+    /// The call was refused or failed: the text for the client.
+    Refused(String),
+    /// The MCP server is switched off.
+    Off,
+}
+
+impl Mcp {
+    /// Calls a tool of an upstream, by its name there, for the user of a browser session. The call
+    /// goes on if the caller is dropped.
+    pub async fn try_tool(
+        &self,
+        (user, session): (Arc<User>, Arc<Session>),
+        (upstream, tool): (UpstreamName, &str),
+        arguments: Map<String, Value>,
+    ) -> Result<Trial, StoreError> {
+        if !self.is_enabled().await? {
+            return Ok(Trial::Off);
+        }
+        let scopes = {
+            let rules = self.inner.settings.rules.now();
+            let held = rules.access.scopes_of(&user);
+            rules.access.effective(&held, &user, &session.authentication)
+        };
+        let client_id = ClientId::from_text(CONSOLE.to_owned());
+        let expires_at = session.ends_at.0;
+        let principal = Principal::Console(Arc::new(ConsoleSession { client_id, session }));
+        let visit = Visit {
+            caller: Arc::new(Caller { principal, scopes, user, expires_at }),
+            target: Target::One(upstream),
+            surface: Surface::Direct,
+            previews: false,
+            client: Arc::new(ClientFacts {
+                name: NAME.to_owned(),
+                modern: true,
+                ..ClientFacts::default()
+            }),
+            registered_name: NAME.into(),
+            session: None,
+            channel: Channel::none(),
+            origin: origin::current(),
+        };
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let Some(context) = InPlace::new(self.clone()).context(RequestId::Number(0)) else {
+            return Ok(Trial::Refused("the server cannot respond to this".to_owned()));
+        };
+        Ok(self.carried_out(visit, Operation::CallTool(params), context).await)
+    }
+
+    /// Performs the call in a task of its own, which ends when the page no longer waits.
+    async fn carried_out(
+        &self,
+        visit: Visit,
+        operation: Operation,
+        context: RequestContext<rmcp::RoleServer>,
+    ) -> Trial {
+        let (mcp, cancel) = (self.clone(), context.ct.clone());
+        let call = tokio::spawn(async move { mcp.perform(visit, operation, &context).await });
+        let late = || Trial::Refused(format!("the tool did not respond within {PATIENCE} s"));
+        let Ok(ended) = tokio::time::timeout(Duration::from_secs(PATIENCE), call).await else {
+            cancel.cancel();
+            return late();
+        };
+        let result = match ended {
+            Ok(Ok(Answer::Tool(CallToolResponse::Complete(result)))) => result,
+            Ok(Ok(_)) => return Trial::RequiresInput,
+            Ok(Err(error)) => match surface::as_result(error) {
+                Ok(result) => result,
+                Err(error) => return Trial::Refused(error.message.into_owned()),
+            },
+            Err(error) => {
+                tracing::error!(%error, "a trial ended without a response");
+                return Trial::Refused("the server cannot respond to this".to_owned());
+            }
+        };
+        Trial::Result(serde_json::to_value(result).unwrap_or_default())
+    }
+}

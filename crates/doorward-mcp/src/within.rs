@@ -1,0 +1,193 @@
+//! Calls by a part of this program that acts for a user, such as the connector of a chat. They pass
+//! the same admission as those of clients, and act by a grant of the user's as clients do.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use doorward_model::{GrantId, ToolClass, User};
+use doorward_store::{StoreError, origin};
+use rmcp::{
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ProtocolVersion,
+        RequestId,
+    },
+    service::RequestContext,
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    Channel, ClientFacts, Mcp, Surface, Target, Visit,
+    in_place::InPlace,
+    operation::{Answer, Operation},
+    surface,
+};
+
+/// The MCP server for parts of this program. Cheap to clone.
+#[derive(Clone)]
+pub struct Within {
+    mcp: Mcp,
+    in_place: InPlace,
+    number: Arc<AtomicI64>,
+}
+
+/// A tool, as a text tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldTool {
+    /// Its name.
+    pub name: String,
+    /// Its title, or the beginning of its description.
+    pub title: String,
+    /// Its class.
+    pub class: ToolClass,
+    /// Its description.
+    pub description: String,
+    /// The schema of its arguments.
+    pub schema: Map<String, Value>,
+}
+
+/// The outcome of a call, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The result, or the reason of a failure.
+    pub text: String,
+    /// The call failed or was refused.
+    pub failed: bool,
+}
+
+impl Told {
+    fn failure(text: impl Into<String>) -> Self {
+        Self { text: text.into(), failed: true }
+    }
+}
+
+impl Within {
+    /// The MCP server, for other parts of the program.
+    pub fn new(mcp: Mcp) -> Self {
+        Self { in_place: InPlace::new(mcp.clone()), mcp, number: Arc::default() }
+    }
+
+    /// True if the MCP server is on. Switched off, it makes no calls for other parts either.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer.
+    pub async fn is_enabled(&self) -> Result<bool, StoreError> {
+        self.mcp.is_enabled().await
+    }
+
+    /// The caller of a grant, under the client's name; `None` if the grant or its user is not in
+    /// force, or the MCP server is switched off.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer.
+    pub async fn acting(&self, grant: &GrantId, name: &str) -> Result<Option<Acting>, StoreError> {
+        let services = &self.mcp.inner.services;
+        if !self.mcp.is_enabled().await? {
+            return Ok(None);
+        }
+        let found = services.store.grant_in_force(grant, services.clock.now()).await?;
+        let Some(grant) = found else { return Ok(None) };
+        let (scopes, ends) = (grant.scopes.clone(), grant.expires_at.0);
+        let Some(caller) = self.mcp.acting(grant, &scopes, ends).await? else { return Ok(None) };
+        origin::acting(caller.actor());
+        let facts = ClientFacts { name: name.to_owned(), ..ClientFacts::default() };
+        let visit = Visit {
+            caller: Arc::new(caller),
+            target: Target::All,
+            surface: Surface::Automatic,
+            previews: false,
+            client: Arc::new(facts),
+            registered_name: name.into(),
+            session: None,
+            channel: Channel::none(),
+            origin: origin::current(),
+        };
+        Ok(Some(Acting { within: self.clone(), visit }))
+    }
+}
+
+/// A user, for whom a part of this program acts.
+#[derive(Clone)]
+pub struct Acting {
+    within: Within,
+    visit: Visit,
+}
+
+impl Acting {
+    /// The user.
+    pub fn user(&self) -> &Arc<User> {
+        &self.visit.caller.user
+    }
+
+    /// The tools that may be called, in the order of their names.
+    pub async fn tools(&self) -> Vec<ToldTool> {
+        let tools = self.within.mcp.allowed_tools(&self.visit).await;
+        let scopes = &self.visit.caller.scopes;
+        let held = tools.into_iter().filter(|spec| scopes.allows(spec.scope));
+        let told = |spec: Arc<crate::ToolSpec>| {
+            let tool = &spec.tool;
+            let description = tool.description.as_deref().unwrap_or_default().to_owned();
+            let first = description.lines().next().unwrap_or_default();
+            ToldTool {
+                name: spec.listed_as.clone(),
+                title: tool.title.clone().unwrap_or_else(|| first.to_owned()),
+                class: spec.class,
+                schema: tool.input_schema.as_ref().clone(),
+                description,
+            }
+        };
+        held.map(told).collect()
+    }
+
+    /// Calls a tool. Dropping the future takes the call back.
+    pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> Told {
+        let Some(peer) = self.within.in_place.peer(&ProtocolVersion::V_2025_06_18) else {
+            return Told::failure("the server cannot make calls at the moment");
+        };
+        let number = self.within.number.fetch_add(1, Ordering::Relaxed);
+        let context = RequestContext::new(RequestId::Number(number), peer);
+        let _gone = context.ct.clone().drop_guard();
+        let mut params = CallToolRequestParams::new(name.to_owned());
+        params.arguments = Some(arguments);
+        let operation = Operation::CallTool(params);
+        match self.within.mcp.perform(self.visit.clone(), operation, &context).await {
+            Ok(Answer::Tool(CallToolResponse::Complete(result))) => told(&result),
+            Ok(_) => Told::failure(
+                "this call needs answers that a chat cannot give; use another client for it",
+            ),
+            Err(error) => match surface::as_result(error) {
+                Ok(result) => told(&result),
+                Err(error) => Told::failure(error.message.into_owned()),
+            },
+        }
+    }
+
+    /// The scopes with which it acts, as text.
+    pub fn scopes(&self) -> String {
+        self.visit.caller.scopes.clone().normalised().to_string()
+    }
+}
+
+/// The text of a result. What is no text is named.
+fn told(result: &CallToolResult) -> Told {
+    let part = |block: &ContentBlock| match block {
+        ContentBlock::Text(text) => text.text.clone(),
+        ContentBlock::Image(image) => format!("(an image, {})", image.mime_type),
+        ContentBlock::Audio(audio) => format!("(a sound, {})", audio.mime_type),
+        ContentBlock::ResourceLink(link) => format!("{}: {}", link.name, link.uri),
+        ContentBlock::Resource(_) => "(an embedded resource)".to_owned(),
+        _ => "(content of another kind)".to_owned(),
+    };
+    let mut text = result.content.iter().map(part).collect::<Vec<_>>().join("\n");
+    // A structured result is repeated as text, for programs. Users read it in lines.
+    if let Some(structured) = &result.structured_content
+        && (text.is_empty()
+            || serde_json::from_str::<Value>(&text).is_ok_and(|said| said == *structured))
+    {
+        text = serde_json::to_string_pretty(structured).unwrap_or_default();
+    }
+    Told { text, failed: result.is_error == Some(true) }
+}

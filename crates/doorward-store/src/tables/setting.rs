@@ -1,0 +1,117 @@
+//! Settings that may change at run time, and the program's own marks.
+
+use std::collections::BTreeMap;
+
+use doorward_model::{AuditKind, AuditSubject, Timestamp};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
+    entity::prelude::*, sea_query::OnConflict,
+};
+
+use crate::{
+    Store, StoreError,
+    audit::row::Row,
+    condition::Condition,
+    invalidate::Invalidation,
+    tables::{Copied, Table},
+    writes::{Audit, Name, Write, about, nothing, run},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "setting")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub name: String,
+    pub value: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Table for Entity {
+    const COPIED: Copied = Copied::Always;
+
+    fn expired(_: Timestamp) -> Option<Where> {
+        None
+    }
+}
+
+/// The beginning of the names of marks: how far the entries of each journal are appended.
+pub(crate) const JOURNAL_MARK: &str = "audit.journal.";
+
+/// Settings with values that the audit records. The others are the program's own.
+const SHOWN_SETTINGS: [&str; 3] = ["mcp.", "pages.", "registration."];
+
+impl Store {
+    /// A setting that may change at run time.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let read = || async move {
+            Ok(Some(self.point().one(Entity::find_by_id(key)).await?.map(|row| row.value)))
+        };
+        Ok(self
+            .caches
+            .settings
+            .get(&key.to_owned(), read)
+            .await?
+            .and_then(|value| value.as_ref().clone()))
+    }
+
+    /// The values of several settings, by their names, in one statement. Those that are not set are
+    /// left out.
+    pub async fn settings(
+        &self,
+        names: Vec<String>,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = Entity::find().filter(Column::Name.is_in(names)).all(&self.reader).await?;
+        Ok(rows.into_iter().map(|row| (row.name, row.value)).collect())
+    }
+}
+
+/// An entry with the difference of a setting that administrators see.
+fn changed(key: &str) -> Audit {
+    if !SHOWN_SETTINGS.iter().any(|prefix| key.starts_with(prefix)) {
+        return Audit::Silent;
+    }
+    let event = about(AuditKind::SettingChanged, AuditSubject::Setting, key);
+    Audit::Compared { event, row: Row::Setting(key.to_owned()), only_if_different: true }
+}
+
+pub(crate) fn put(key: String, value: String) -> Write {
+    let replace = OnConflict::column(Column::Name).update_column(Column::Value).to_owned();
+    Write {
+        name: Name::Always("put_setting"),
+        audit: changed(&key),
+        work: run(
+            Entity::insert(ActiveModel { name: Set(key), value: Set(value) }).on_conflict(replace)
+        ),
+        stale: Some(Invalidation::Settings),
+    }
+}
+
+pub(crate) fn mark_journal(journal: &str, seq: u64, at: Timestamp) -> Write {
+    let replace = OnConflict::column(Column::Name).update_column(Column::Value).to_owned();
+    let row = ActiveModel {
+        name: Set(format!("{JOURNAL_MARK}{journal}")),
+        value: Set(format!("{seq} {at}")),
+    };
+    Write {
+        name: Name::Always("mark_journal"),
+        work: run(Entity::insert(row).on_conflict(replace)),
+        // It is read only when a server starts, and past the cache.
+        stale: None,
+        // The entries themselves are in the same unit.
+        audit: Audit::Silent,
+    }
+}
+
+pub(crate) fn insert(key: String, value: String) -> Write {
+    Write {
+        name: Name::Decides(Condition::InsertSetting),
+        audit: changed(&key),
+        work: run(Entity::insert(ActiveModel { name: Set(key), value: Set(value) })
+            .on_conflict(nothing())),
+        stale: Some(Invalidation::Settings),
+    }
+}

@@ -1,0 +1,219 @@
+//! Upstreams that were added at run time.
+
+use std::sync::Arc;
+
+use doorward_model::{
+    AuditKind, AuditSubject, RevokeReason, Sealed, Timestamp,
+    trust::{Ended, Ending},
+    upstream::StoredUpstream,
+};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait},
+};
+use serde_json::json;
+
+use crate::{
+    Store, StoreError,
+    audit::row::Row,
+    condition::Condition,
+    convert::{list_to_text, upstream_name},
+    invalidate::Invalidation,
+    tables::{
+        Copied, Table, access_grant, access_token, authorization_code, connect_attempt, connection,
+        token_revocation, upstream_registration, upstream_tool, upstream_trust,
+    },
+    writes::{Audit, Name, Sql, Work, Write, about, nothing, run},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "upstream")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub name: String,
+    pub settings: String,
+    pub secrets: Option<String>,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Table for Entity {
+    const COPIED: Copied = Copied::Always;
+
+    fn expired(_: Timestamp) -> Option<Where> {
+        None
+    }
+}
+
+pub(crate) fn from_row(row: Model) -> Result<StoredUpstream, StoreError> {
+    Ok(StoredUpstream {
+        name: upstream_name("upstream", &row.name)?,
+        settings: row.settings,
+        secrets: row.secrets.map(Sealed::from_stored),
+        created_at: Timestamp(row.created_at),
+    })
+}
+
+pub(crate) fn to_row(upstream: &StoredUpstream) -> Model {
+    Model {
+        name: upstream.name.as_str().to_owned(),
+        settings: upstream.settings.clone(),
+        secrets: upstream.secrets.as_ref().map(|sealed| sealed.as_str().to_owned()),
+        created_at: upstream.created_at.0,
+    }
+}
+
+impl Store {
+    /// The upstreams that were added by command, by name.
+    pub async fn upstreams(&self) -> Result<Arc<Vec<StoredUpstream>>, StoreError> {
+        let read = || async move {
+            let rows = Entity::find().order_by_asc(Column::Name).all(&self.reader).await?;
+            rows.into_iter().map(from_row).collect::<Result<Vec<_>, _>>().map(Some)
+        };
+        Ok(self.caches.upstreams.get(&(), read).await?.unwrap_or_default())
+    }
+}
+
+/// The statements that end everything that depends on an upstream.
+fn end_dependents(ending: &Ending) -> Vec<Sql> {
+    let name = ending.upstream.as_str();
+    let at = || Expr::value(ending.at.0);
+    let resource = list_to_text([ending.resource.as_str()].into_iter());
+    let mut statements: Vec<Sql> = vec![
+        // First, so that nothing is added for it until the unit is done.
+        upstream_trust::touch(Where::all().add(upstream_trust::Column::Upstream.eq(name))),
+    ];
+    statements.extend(connection::end(
+        &Where::all().add(connection::Column::Upstream.eq(name)),
+        ending.access.as_ref(),
+        ending.at,
+    ));
+    // Pending revocations of earlier users use the upstream's former access.
+    let reached = ending.access.as_ref().map(|sealed| sealed.as_str().to_owned());
+    statements.extend([
+        token_revocation::Entity::update_many()
+            .col_expr(token_revocation::Column::Access, Expr::value(reached))
+            .filter(
+                token_revocation::Column::Upstream
+                    .eq(name)
+                    .and(token_revocation::Column::Access.is_null()),
+            )
+            .into(),
+        connect_attempt::Entity::delete_many()
+            .filter(connect_attempt::Column::Upstream.eq(name))
+            .into(),
+        upstream_registration::Entity::delete_many()
+            .filter(upstream_registration::Column::Upstream.eq(name))
+            .into(),
+        authorization_code::Entity::update_many()
+            .col_expr(authorization_code::Column::ConsumedAt, at())
+            .filter(
+                authorization_code::Column::Resources
+                    .eq(resource)
+                    .and(authorization_code::Column::ConsumedAt.is_null()),
+            )
+            .into(),
+        access_grant::Entity::update_many()
+            .col_expr(access_grant::Column::RevokedAt, at())
+            .col_expr(
+                access_grant::Column::RevokeReason,
+                Expr::value(RevokeReason::UpstreamEnded.as_str()),
+            )
+            .filter(access_grant::only_for(&ending.resource))
+            .into(),
+        access_token::Entity::update_many()
+            .col_expr(access_token::Column::RevokedAt, at())
+            .filter(access_token::only_for(&ending.upstream))
+            .into(),
+    ]);
+    statements
+}
+
+/// Ends everything that depends on an upstream, and last the upstream itself or its identity.
+pub(crate) fn end(ending: &Ending) -> Write {
+    let name = ending.upstream.as_str();
+    let mut statements = end_dependents(ending);
+    let still = match &ending.id {
+        Some(id) => upstream_trust::is(&ending.upstream, id),
+        None => Where::all().add(upstream_trust::Column::Upstream.eq(name)),
+    };
+    let (condition, kind) = match &ending.why {
+        Ended::Deleted { stored } => {
+            statements.push(
+                upstream_tool::Entity::delete_many().filter(upstream_tool::undecided(name)).into(),
+            );
+            statements.push(upstream_trust::Entity::delete_many().filter(still).into());
+            if *stored {
+                statements.push(Entity::delete_many().filter(Column::Name.eq(name)).into());
+            }
+            let condition =
+                if *stored { Condition::DeleteUpstream } else { Condition::ReplaceUpstream };
+            (condition, AuditKind::UpstreamDeleted)
+        }
+        Ended::Moved(next) => {
+            statements.push(upstream_trust::replace(next, still));
+            (Condition::ReplaceUpstream, AuditKind::UpstreamMoved)
+        }
+        Ended::Accepted(next) => {
+            statements.push(upstream_trust::replace(
+                next,
+                still.add(upstream_trust::names(ending.named.as_ref())),
+            ));
+            (Condition::ReplaceUpstream, AuditKind::UpstreamServerAccepted)
+        }
+    };
+    Write {
+        name: Name::Decides(condition),
+        work: Work::Statements(statements),
+        // Connections, grants and tokens of many.
+        stale: Some(Invalidation::Everything),
+        audit: Audit::Compared {
+            event: about(kind, AuditSubject::Upstream, name),
+            row: Row::Upstream(ending.upstream, ending.resource.clone()),
+            only_if_different: false,
+        },
+    }
+}
+
+pub(crate) fn insert(new: &StoredUpstream) -> Write {
+    Write {
+        name: Name::Decides(Condition::Row("insert_upstream")),
+        work: run(Entity::insert(to_row(new).into_active_model()).on_conflict(nothing())),
+        stale: Some(Invalidation::Upstreams),
+        audit: Audit::Entry(about(
+            AuditKind::UpstreamAdded,
+            AuditSubject::Upstream,
+            new.name.as_str(),
+        )),
+    }
+}
+
+pub(crate) fn update(
+    new: &StoredUpstream,
+    seen: &str,
+    seen_secrets: Option<&Sealed>,
+    changed: &[String],
+) -> Write {
+    let secrets = seen_secrets
+        .map_or_else(|| Column::Secrets.is_null(), |sealed| Column::Secrets.eq(sealed.as_str()));
+    let as_seen = Where::all()
+        .add(Column::Name.eq(new.name.as_str()))
+        .add(Column::Settings.eq(seen))
+        .add(secrets);
+    let sealed = new.secrets.as_ref().map(|sealed| sealed.as_str().to_owned());
+    let event = about(AuditKind::UpstreamChanged, AuditSubject::Upstream, new.name.as_str());
+    Write {
+        name: Name::Decides(Condition::UpdateUpstream),
+        work: run(Entity::update_many()
+            .col_expr(Column::Settings, Expr::value(new.settings.as_str()))
+            .col_expr(Column::Secrets, Expr::value(sealed))
+            .filter(as_seen)),
+        stale: Some(Invalidation::Upstreams),
+        audit: Audit::Entry(event.detail(json!({ "changed": changed }).to_string())),
+    }
+}

@@ -1,0 +1,246 @@
+//! Connects the connectors of chats to the rest of the program: users, tools and the database.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use doorward_accounts::{Accounts, CHAT_LINK_SECONDS, NewChatLink};
+use doorward_connectors::{
+    Acting, Admission, BoxFuture, Connection, Connectors, Office, Outcome, Speaker, Standing, Tool,
+    Unavailable,
+};
+use doorward_gateway::{ConnectionState, Gateway};
+use doorward_mcp::{Acting as Caller, Told, Within};
+use doorward_model::{
+    Change, ChatChange, ChatPost, Client, ClientAuthMethod, ClientId, ClientRules, ClientSource,
+    Clock, GrantTypes, HashedToken, Live, MATTERMOST_CLIENT, PlainToken, PublicUrl, Role, Rules,
+    ScopeSet, SecretSetting, Timestamp, UnitOfWork, foreign, routes,
+};
+use doorward_store::{
+    Store, StoreError,
+    attempts::TooMany,
+    origin::{self, Origin},
+};
+use doorward_transport::{ClientAddress, Outbound};
+use serde_json::{Map, Value};
+
+use crate::{Failed, config::Config};
+
+/// The name of the client on pages and in confirmations.
+const NAME: &str = "Mattermost";
+
+/// The program, as connectors see it.
+pub(crate) struct ChatOffice {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) accounts: Accounts,
+    pub(crate) gateway: Gateway,
+    pub(crate) within: Within,
+    pub(crate) rules: Live<Rules>,
+    pub(crate) public_url: PublicUrl,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
+fn unavailable(error: StoreError) -> Unavailable {
+    Unavailable(error.to_string())
+}
+
+/// Ensures that there is the client as which the connector acts. It can do nothing at the token
+/// endpoint.
+async fn ensure_client(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let id = ClientId::from_text(MATTERMOST_CLIENT);
+    if store.client(&id).await?.is_some() {
+        return Ok(());
+    }
+    let client = Client {
+        id,
+        source: ClientSource::Administrator,
+        name: NAME.to_owned(),
+        redirect_uris: Vec::new(),
+        auth_method: ClientAuthMethod::None,
+        secret: None,
+        grant_types: GrantTypes::default(),
+        scopes: ScopeSet::all(),
+        service: None,
+        trust: None,
+        openid: None,
+        client_uri: None,
+        jwks: None,
+        jwks_uri: None,
+        metadata: String::new(),
+        created_at: now,
+        authorized_at: None,
+        disabled_at: None,
+        fresh_until: None,
+        approved_at: Some(now),
+        pinned_at: None,
+        exchange: None,
+        rules: ClientRules::default(),
+        registration_token: None,
+    };
+    match store.apply(Change::InsertClient(Box::new(client))).await {
+        // Another replica was faster.
+        Ok(()) | Err(StoreError::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The connectors of the configuration; `None` without any, at no cost.
+pub(crate) async fn connectors(
+    config: &Config,
+    office: ChatOffice,
+    outbound: &Outbound,
+) -> Result<Option<Connectors>, Failed> {
+    if config.connectors.is_empty() {
+        return Ok(None);
+    }
+    ensure_client(&office.store, office.clock.now()).await?;
+    let office: Arc<dyn Office> = Arc::new(office);
+    let set_up = Connectors::new(&config.connectors, &office, (outbound, &config.outbound));
+    set_up.map(Some).map_err(|(name, error)| Failed(format!("connectors.{name}.{error}")))
+}
+
+#[async_trait]
+impl Office for ChatOffice {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn public_url(&self) -> String {
+        self.public_url.as_str().to_owned()
+    }
+
+    fn serving(&self, connector: &str, work: BoxFuture<()>) -> BoxFuture<()> {
+        let from = Origin::new(String::new(), String::new(), format!("connector {connector}"));
+        Box::pin(origin::serving(Arc::new(from), work))
+    }
+
+    async fn admits(
+        &self,
+        connector: &str,
+        address: ClientAddress,
+        (expected, presented): (&SecretSetting, &str),
+    ) -> Result<Admission, Unavailable> {
+        let counted = self.accounts.count_connector_token(connector, address).await;
+        let counted = match counted.map_err(unavailable)? {
+            Ok(counted) => counted,
+            Err(TooMany(seconds)) => return Ok(Admission::Wait(seconds)),
+        };
+        // Hashes are compared in constant time.
+        let right: HashedToken = PlainToken::presented(expected.reveal()).hashed();
+        if right.matches(&PlainToken::presented(presented)) {
+            let back: UnitOfWork = counted.right().collect();
+            self.store.apply(back).await.map_err(unavailable)?;
+            Ok(Admission::Right)
+        } else {
+            counted.wrong(&self.store).await.map_err(unavailable)?;
+            Ok(Admission::Wrong)
+        }
+    }
+
+    async fn claim(&self, post: &ChatPost) -> Result<bool, Unavailable> {
+        match self.store.apply(ChatChange::Claim(post.clone())).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Refused(_)) => Ok(false),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn take_over(
+        &self,
+        connector: &str,
+        before: Timestamp,
+    ) -> Result<Vec<ChatPost>, Unavailable> {
+        let mut taken = Vec::new();
+        let lost = self.store.unanswered_posts(connector, before).await.map_err(unavailable)?;
+        for post in lost {
+            let now = self.clock.now();
+            match self.store.apply(ChatChange::TakeOver { post: post.clone(), now }).await {
+                Ok(()) => taken.push(post),
+                Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn answered(&self, connector: &str, post: &str) -> Result<(), Unavailable> {
+        let (connector, post) = (connector.to_owned(), post.to_owned());
+        let answered = ChatChange::Answered { connector, post, at: self.clock.now() };
+        self.store.apply(answered).await.map_err(unavailable)
+    }
+
+    async fn standing(&self, speaker: Speaker<'_>) -> Result<Standing, Unavailable> {
+        if !self.within.is_enabled().await.map_err(unavailable)? {
+            return Ok(Standing::Off);
+        }
+        let link = self.store.chat_link_of(speaker.server, speaker.account).await;
+        let acting = match link.map_err(unavailable)? {
+            Some(link) => self.within.acting(&link.grant_id, NAME).await.map_err(unavailable)?,
+            None => None,
+        };
+        let Some(acting) = acting else {
+            let new = NewChatLink {
+                server: speaker.server.to_owned(),
+                account: speaker.account.to_owned(),
+                name: foreign::line(speaker.name, 64).into_owned(),
+                scopes: speaker.scopes.to_owned(),
+                days: speaker.days,
+            };
+            let path = routes::ACCOUNT_CHAT.replace("{link}", &self.accounts.chat_link_secret(new));
+            return Ok(Standing::Unlinked(self.public_url.at(&path), CHAT_LINK_SECONDS / 60));
+        };
+        if !self.rules.now().access.may_use_mattermost(acting.user()) {
+            return Ok(Standing::Denied);
+        }
+        let gateway = self.gateway.clone();
+        Ok(Standing::Linked(Arc::new(ChatUser { acting, gateway })))
+    }
+}
+
+/// A user for whom the program acts in a chat.
+struct ChatUser {
+    acting: Caller,
+    gateway: Gateway,
+}
+
+#[async_trait]
+impl Acting for ChatUser {
+    fn name(&self) -> String {
+        self.acting.user().name.to_string()
+    }
+
+    fn roles(&self) -> Vec<String> {
+        self.acting.user().all_roles().map(Role::to_string).collect()
+    }
+
+    fn scopes(&self) -> String {
+        self.acting.scopes()
+    }
+
+    async fn tools(&self) -> Vec<Tool> {
+        let told = |tool: doorward_mcp::ToldTool| Tool {
+            name: tool.name,
+            title: tool.title,
+            class: tool.class,
+            description: tool.description,
+            schema: tool.schema,
+        };
+        self.acting.tools().await.into_iter().map(told).collect()
+    }
+
+    async fn call(&self, tool: &str, arguments: Map<String, Value>) -> Outcome {
+        let Told { text, failed } = self.acting.call(tool, arguments).await;
+        Outcome { text, failed }
+    }
+
+    async fn missing(&self) -> Result<Vec<Connection>, Unavailable> {
+        let services = self.gateway.services(self.acting.user()).await.map_err(unavailable)?;
+        let missing = services.into_iter().filter_map(|service| {
+            let lacks =
+                matches!(service.state, ConnectionState::NotConnected | ConnectionState::Expired);
+            let url = service.connect_url.filter(|_| lacks)?;
+            Some(Connection { title: service.title, url })
+        });
+        Ok(missing.collect())
+    }
+}
