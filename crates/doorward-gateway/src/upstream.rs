@@ -39,6 +39,8 @@ pub struct Kind {
     /// True for a process or the folders of this machine, which belong to the operator: no
     /// administrator can add one over the network.
     pub is_process: bool,
+    /// True if a connection begins with a GET of a stream, which is challenged instead of a POST.
+    pub begins_with_stream: bool,
     pub(crate) driver: &'static dyn Driver,
 }
 

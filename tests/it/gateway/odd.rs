@@ -358,10 +358,10 @@ async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_p
         (OddHabit::ManyTools, "there are more tools than list_tools allows"),
         (OddHabit::LoopOfCursors, "the list has too many pages or repeats itself"),
         (OddHabit::PromptsFail, "prompts (the upstream did not respond with the list)"),
-        (OddHabit::OddResource, "resource file:///odd: size (it is not what"),
+        (OddHabit::OddResource, "resource file:///odd: size (it does not conform"),
         (OddHabit::OddTemplate, "resource template #1 (it has no name or URI"),
         (OddHabit::UncompiledOutput, "bare: outputSchema … $ref (it is not valid JSON Schema"),
-        (OddHabit::NoCapabilities, "capabilities: tools (it is not announced"),
+        (OddHabit::NoCapabilities, "capabilities: tools (the upstream does not announce it"),
     ];
     let folder = std::env::temp_dir().join(format!("doorward-named-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);

@@ -39,7 +39,7 @@ impl Gateway {
             "io.modelcontextprotocol/clientCapabilities": {},
         });
         let initialize = serde_json::json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about});
-        if upstream.config.kind == "sse" {
+        if upstream.kind.begins_with_stream {
             // A stream without an end is given up.
             let request = http::Request::get(url.as_str())
                 .header(header::ACCEPT, "text/event-stream")

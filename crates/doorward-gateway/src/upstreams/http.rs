@@ -47,6 +47,7 @@ pub(crate) static KIND: Kind = Kind {
     summary: "An MCP server over Streamable HTTP, of every revision from 2025-03-26 to 2026-07-28, \
         which is detected.",
     is_process: false,
+    begins_with_stream: false,
     driver: &StreamableHttp,
 };
 

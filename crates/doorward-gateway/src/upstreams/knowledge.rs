@@ -40,6 +40,7 @@ pub(crate) static KIND: Kind = Kind {
     name: "knowledge",
     summary: "Folders of documents of this machine, which Doorward indexes and offers as tools to search and read them.",
     is_process: true,
+    begins_with_stream: false,
     driver: &Knowledge,
 };
 

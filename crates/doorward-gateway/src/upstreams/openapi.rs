@@ -58,6 +58,7 @@ pub(crate) static KIND: Kind = Kind {
     name: "openapi",
     summary: "A REST API that is described by an OpenAPI 3 or Swagger 2.0 document; each operation becomes a tool.",
     is_process: false,
+    begins_with_stream: false,
     driver: &OpenApi,
 };
 

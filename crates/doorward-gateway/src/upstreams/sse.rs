@@ -33,6 +33,7 @@ pub(crate) static KIND: Kind = Kind {
     name: "sse",
     summary: "An MCP server over the old HTTP+SSE transport (2024-11-05).",
     is_process: false,
+    begins_with_stream: true,
     driver: &HttpSse,
 };
 

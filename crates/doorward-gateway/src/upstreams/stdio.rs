@@ -37,6 +37,7 @@ pub(crate) static KIND: Kind = Kind {
     name: "stdio",
     summary: "An MCP server that runs as a local process.",
     is_process: true,
+    begins_with_stream: false,
     driver: &Stdio,
 };
 

@@ -134,25 +134,27 @@ impl H {
             | H::DiscoverEmptyResult
             | H::DiscoverNoVersions
             | H::DiscoverOldVersions => on(&[Http, Stdio], Works).filter(|_| !modern),
-            H::NoServerInfo => Some(Named("serverInfo: name (it is not what")).filter(|_| !modern),
+            H::NoServerInfo => {
+                Some(Named("serverInfo: name (it does not conform")).filter(|_| !modern)
+            }
             H::NoVersion | H::OddVersion => {
-                Some(Named("result: protocolVersion (it is not what")).filter(|_| !modern)
+                Some(Named("result: protocolVersion (it does not conform")).filter(|_| !modern)
             }
             H::FutureVersion | H::StrictCapabilities | H::OnlyOldVersions => {
                 Some(Works).filter(|_| !modern)
             }
             H::NullCapabilities | H::ListedCapabilities => {
-                Some(Named("capabilities (it is not what"))
+                Some(Named("capabilities (it does not conform"))
             }
             H::NoCapabilities | H::EmptyListOfCapabilities => {
-                Some(Named("capabilities: tools (it is not announced"))
+                Some(Named("capabilities: tools (the upstream does not announce it"))
             }
-            H::OddInstructions => Some(Named("result: instructions (it is not what")),
+            H::OddInstructions => Some(Named("result: instructions (it does not conform")),
             H::InitializedFails | H::InitializedCloses | H::InitializedAnswered => {
                 on(&[Http, Sse], Works).filter(|_| !modern)
             }
-            H::OddDescription => Some(Named("bare: description (it is not what")),
-            H::OddOutputSchema => Some(Named("bare: outputSchema (it is not what")),
+            H::OddDescription => Some(Named("bare: description (it does not conform")),
+            H::OddOutputSchema => Some(Named("bare: outputSchema (it does not conform")),
             H::SchemaWithoutType => Some(Named("bare: inputSchema.type (it is missing")),
             H::OddProperties => {
                 Some(Named("bare: inputSchema.properties (it is not valid JSON Schema"))
@@ -164,13 +166,13 @@ impl H {
             H::DeepSchema => Some(Named("list: elements (values in it are nested deeper")),
             H::DeepResult => Some(Fails("values that are nested deeper than 100")),
             H::OddPriority => Some(Named("resource file:///odd: annotations.priority (it is not")),
-            H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it is not what")),
+            H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it does not conform")),
             H::TwiceTheName => Some(Named("good (another tool has the same name)")),
-            H::OddListMembers => Some(Named("result: _meta (it is not what")),
-            H::OddResultType => Some(Named("result: resultType (it is not what")),
-            H::OddPromptArguments => Some(Named("prompt letter: arguments (it is not what")),
+            H::OddListMembers => Some(Named("result: _meta (it does not conform")),
+            H::OddResultType => Some(Named("result: resultType (it does not conform")),
+            H::OddPromptArguments => Some(Named("prompt letter: arguments (it does not conform")),
             H::OddResourceAnnotations => {
-                Some(Named("resource file:///odd: annotations (it is not what"))
+                Some(Named("resource file:///odd: annotations (it does not conform"))
             }
             H::ResourceWithoutName => Some(Named("resource file:///odd: name (it is missing")),
             H::BareTool | H::NullSchema | H::SchemaAsList | H::SchemaAsText => {
@@ -179,14 +181,14 @@ impl H {
             H::NamelessTool | H::ToolAsText | H::NumberAsName | H::NullTool => {
                 Some(Named("#1 (it has no name or URI)"))
             }
-            H::OddAnnotations => Some(Named("bare: annotations (they are not what")),
-            H::OddTitle => Some(Named("bare: title (it is not what")),
-            H::OddIcons | H::IconsAsObject => Some(Named("bare: icons (it is not what")),
-            H::OddMeta => Some(Named("bare: _meta (it is not what")),
+            H::OddAnnotations => Some(Named("bare: annotations (they do not conform")),
+            H::OddTitle => Some(Named("bare: title (it does not conform")),
+            H::OddIcons | H::IconsAsObject => Some(Named("bare: icons (it does not conform")),
+            H::OddMeta => Some(Named("bare: _meta (it does not conform")),
             H::OddPrompt => Some(Named("prompt #1 (it has no name or URI)")),
-            H::OddResource => Some(Named("resource file:///odd: size (it is not what")),
+            H::OddResource => Some(Named("resource file:///odd: size (it does not conform")),
             H::OddTemplate => Some(Named("resource template #1 (it has no name or URI)")),
-            H::OddCapabilities => Some(Named("capabilities: tools (it is not what")),
+            H::OddCapabilities => Some(Named("capabilities: tools (it does not conform")),
             H::Gzip
             | H::GzipEvents
             | H::Deflate
@@ -249,7 +251,7 @@ impl H {
             H::LongName => Some(Named("(its name is empty, too long")),
             H::HiddenName => Some(Named("contains hidden characters")),
             H::ServerInfoText => {
-                Some(Named("serverInfo: name (it is not what")).filter(|_| !modern)
+                Some(Named("serverInfo: name (it does not conform")).filter(|_| !modern)
             }
             H::PromptsFail => Some(Named("prompts (the upstream did not respond with the list)")),
             H::ResourcesText => {

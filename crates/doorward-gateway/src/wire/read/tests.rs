@@ -298,7 +298,10 @@ fn an_unknown_block_of_a_result_becomes_a_text_that_states_so() {
             json!({"type": "video", "data": "x"}),
             "the type \"video\" is left out: the protocol does not define this type",
         ),
-        (json!({"type": "image", "data": "x"}), "the type \"image\" is left out: it is not what"),
+        (
+            json!({"type": "image", "data": "x"}),
+            "the type \"image\" is left out: it does not conform",
+        ),
         (json!({"kind": "text"}), "left out"),
         (json!(7), "left out"),
         (json!("words"), "words"),
