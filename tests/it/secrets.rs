@@ -59,6 +59,13 @@ http_on_loopback = true
 kind = "stdio"
 command = ["/nonexistent/server"]
 env = ["KEY={CANARY}"]
+[connectors.chat]
+kind = "mattermost"
+url = "https://127.0.0.1:1"
+bot_token = "{CANARY}"
+command_token = "{CANARY}"
+webhook_token = "{CANARY}"
+networks = ["127.0.0.0/8"]
 "#
     )
 }

@@ -8,6 +8,16 @@ use doorward_testkit::{Browser, DoorwardProcess, TestServer};
 /// The task that follows the files of the certificate.
 const CERTIFICATE: &str = "certificate";
 
+/// The task that reads chats, which runs only where the configuration has a connector.
+const CONNECTORS: &str = "connectors";
+/// Settings of a connector to a chat server that does not respond.
+const CHAT: [(&str, &str); 4] = [
+    ("DOORWARD_CONNECTORS__CHAT__KIND", "mattermost"),
+    ("DOORWARD_CONNECTORS__CHAT__URL", "https://127.0.0.1:1"),
+    ("DOORWARD_CONNECTORS__CHAT__BOT_TOKEN", "a-token-of-a-bot"),
+    ("DOORWARD_CONNECTORS__CHAT__COMMAND_TOKEN", "a-token-of-a-command"),
+];
+
 /// The names of the tasks that are started in these folders, read off the sources.
 fn started() -> BTreeSet<String> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
@@ -38,11 +48,14 @@ async fn fail(task: &str, number: usize) -> (Option<i32>, String) {
     fs::create_dir_all(&data).unwrap();
     let (asked, log) = (data.join("asked"), data.join("log"));
     let database = doorward_testkit::fresh_database().await;
-    let variables = [
+    let mut variables = vec![
         ("DOORWARD_STORE__URL", database.as_str()),
         ("DOORWARD_METRICS__LISTEN", "127.0.0.1:0"),
         ("TEST_FAULT_FILE", asked.to_str().unwrap()),
     ];
+    if task == CONNECTORS {
+        variables.extend(CHAT);
+    }
     let file = fs::File::create(&log).unwrap();
     // One of the tasks runs only where the server serves https.
     let (mut server, browser) = if task == CERTIFICATE {
