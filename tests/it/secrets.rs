@@ -63,8 +63,8 @@ env = ["KEY={CANARY}"]
 kind = "mattermost"
 url = "https://127.0.0.1:1"
 bot_token = "{CANARY}"
-command_token = "{CANARY}"
-webhook_token = "{CANARY}"
+command_token = "{CANARY}{CANARY}"
+webhook_token = "{CANARY}{CANARY}"
 networks = ["127.0.0.0/8"]
 "#
     )

@@ -15,7 +15,7 @@ const CHAT: [(&str, &str); 4] = [
     ("DOORWARD_CONNECTORS__CHAT__KIND", "mattermost"),
     ("DOORWARD_CONNECTORS__CHAT__URL", "https://127.0.0.1:1"),
     ("DOORWARD_CONNECTORS__CHAT__BOT_TOKEN", "a-token-of-a-bot"),
-    ("DOORWARD_CONNECTORS__CHAT__COMMAND_TOKEN", "a-token-of-a-command"),
+    ("DOORWARD_CONNECTORS__CHAT__COMMAND_TOKEN", "a-token-of-a-slash-command"),
 ];
 
 /// The names of the tasks that are started in these folders, read off the sources.

@@ -165,7 +165,9 @@ impl H {
             H::UncompiledOutput => Some(Named("bare: outputSchema … $ref (it is not valid")),
             H::DeepSchema => Some(Named("list: elements (values in it are nested deeper")),
             H::DeepResult => Some(Fails("values that are nested deeper than 100")),
-            H::OddPriority => Some(Named("resource file:///odd: annotations.priority (it is not")),
+            H::OddPriority => {
+                Some(Named("resource file:///odd: annotations.priority (it does not"))
+            }
             H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it does not conform")),
             H::TwiceTheName => Some(Named("good (another tool has the same name)")),
             H::OddListMembers => Some(Named("result: _meta (it does not conform")),
