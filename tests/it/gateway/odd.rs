@@ -393,6 +393,8 @@ async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_p
     let told = ["--data-dir", data.to_str().unwrap(), "user", "set-role", "root", "admin"];
     let output = run_command(&told, &variables, "").await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // The server sees what another process wrote within a second.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     for (number, (habit, words)) in cases.into_iter().enumerate() {
         let name = format!("odd{number}");
         let said = processes::call(&process.url, &root.token, &format!("{name}_good")).await;
