@@ -193,8 +193,8 @@ pub(super) fn page_of(family: Family, name: &str) -> String {
     }
 }
 
-/// The path of the page to show once settings took effect: it names the state, so that the page says
-/// what holds and nothing else.
+/// The path of the page that confirms saved settings. It names their state, so that the page
+/// confirms only settings that are still in effect.
 async fn saved_page(console: &Console, family: Family, name: &str) -> String {
     let path = page_of(family, name);
     let separator = if path.contains('?') { '&' } else { '?' };
