@@ -158,7 +158,7 @@ impl InPlace {
 
     /// The connection that the dispatch wants. It carries the revision and nothing else: no handler
     /// of ours speaks to a client through it, because the way back is a [`crate::Channel`].
-    pub(crate) fn peer(&self, version: &ProtocolVersion) -> Option<Peer<RoleServer>> {
+    fn peer(&self, version: &ProtocolVersion) -> Option<Peer<RoleServer>> {
         let peers = self.peers.get_or_init(|| {
             let of = |version: &ProtocolVersion| {
                 let mut info = InitializeRequestParams::new(

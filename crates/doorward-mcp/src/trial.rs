@@ -6,16 +6,15 @@ use std::{sync::Arc, time::Duration};
 use doorward_model::{ClientId, Session, UpstreamName, User};
 use doorward_store::{StoreError, origin};
 use rmcp::{
-    model::{CallToolRequestParams, CallToolResponse, RequestId},
+    RoleServer,
+    model::{CallToolRequestParams, RequestId},
     service::RequestContext,
 };
 use serde_json::{Map, Value};
 
 use crate::{
-    Caller, Channel, ClientFacts, Mcp, Principal, Surface, Target, Visit,
-    in_place::InPlace,
-    operation::{Answer, Operation},
-    surface,
+    Caller, Channel, ClientFacts, Mcp, Principal, Surface, Target, Visit, in_place::InPlace,
+    within::CallWithin,
 };
 
 /// The identifier of the console among clients, in rules and in the audit.
@@ -86,35 +85,33 @@ impl Mcp {
         let Some(context) = InPlace::new(self.clone()).context(RequestId::Number(0)) else {
             return Ok(Trial::Refused("the server cannot respond to this".to_owned()));
         };
-        Ok(self.carried_out(visit, Operation::CallTool(params), context).await)
+        Ok(self.carried_out(visit, params, context).await)
     }
 
     /// Performs the call in a task of its own, which ends when the page no longer waits.
     async fn carried_out(
         &self,
         visit: Visit,
-        operation: Operation,
-        context: RequestContext<rmcp::RoleServer>,
+        params: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
     ) -> Trial {
         let (mcp, cancel) = (self.clone(), context.ct.clone());
-        let call = tokio::spawn(async move { mcp.perform(visit, operation, &context).await });
+        let call = tokio::spawn(async move { mcp.call_within(visit, params, &context).await });
         let late = || Trial::Refused(format!("the tool did not respond within {PATIENCE} s"));
         let Ok(ended) = tokio::time::timeout(Duration::from_secs(PATIENCE), call).await else {
             cancel.cancel();
             return late();
         };
-        let result = match ended {
-            Ok(Ok(Answer::Tool(CallToolResponse::Complete(result)))) => result,
-            Ok(Ok(_)) => return Trial::RequiresInput,
-            Ok(Err(error)) => match surface::as_result(error) {
-                Ok(result) => result,
-                Err(error) => return Trial::Refused(error.message.into_owned()),
-            },
+        match ended {
+            Ok(CallWithin::Result(result)) => {
+                Trial::Result(serde_json::to_value(result).unwrap_or_default())
+            }
+            Ok(CallWithin::RequiresInput) => Trial::RequiresInput,
+            Ok(CallWithin::Refused(why)) => Trial::Refused(why),
             Err(error) => {
                 tracing::error!(%error, "a trial ended without a response");
-                return Trial::Refused("the server cannot respond to this".to_owned());
+                Trial::Refused("the server cannot respond to this".to_owned())
             }
-        };
-        Trial::Result(serde_json::to_value(result).unwrap_or_default())
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Calls by a part of this program that acts for a user, such as the connector of a chat. They pass
-//! the same admission as those of clients, and act by a grant of the user's as clients do.
+//! Calls by parts of this program: the connector of a chat, which acts by a grant of the user's as
+//! clients do, and the console. They pass the same admission as those of clients.
 
 use std::sync::{
     Arc,
@@ -9,10 +9,8 @@ use std::sync::{
 use doorward_model::{GrantId, ToolClass, User};
 use doorward_store::{StoreError, origin};
 use rmcp::{
-    model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ProtocolVersion,
-        RequestId,
-    },
+    RoleServer,
+    model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, RequestId},
     service::RequestContext,
 };
 use serde_json::{Map, Value};
@@ -144,30 +142,55 @@ impl Acting {
 
     /// Calls a tool. Dropping the future takes the call back.
     pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> Told {
-        let Some(peer) = self.within.in_place.peer(&ProtocolVersion::V_2025_06_18) else {
+        let number = self.within.number.fetch_add(1, Ordering::Relaxed);
+        let Some(context) = self.within.in_place.context(RequestId::Number(number)) else {
             return Told::failure("the server cannot make calls at the moment");
         };
-        let number = self.within.number.fetch_add(1, Ordering::Relaxed);
-        let context = RequestContext::new(RequestId::Number(number), peer);
         let _gone = context.ct.clone().drop_guard();
-        let mut params = CallToolRequestParams::new(name.to_owned());
-        params.arguments = Some(arguments);
-        let operation = Operation::CallTool(params);
-        match self.within.mcp.perform(self.visit.clone(), operation, &context).await {
-            Ok(Answer::Tool(CallToolResponse::Complete(result))) => told(&result),
-            Ok(_) => Told::failure(
+        let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
+        match self.within.mcp.call_within(self.visit.clone(), params, &context).await {
+            CallWithin::Result(result) => told(&result),
+            CallWithin::RequiresInput => Told::failure(
                 "this call needs answers that a chat cannot give; use another client for it",
             ),
-            Err(error) => match surface::as_result(error) {
-                Ok(result) => told(&result),
-                Err(error) => Told::failure(error.message.into_owned()),
-            },
+            CallWithin::Refused(why) => Told::failure(why),
         }
     }
 
     /// The scopes with which it acts, as text.
     pub fn scopes(&self) -> String {
         self.visit.caller.scopes.clone().normalised().to_string()
+    }
+}
+
+/// The end of a call by a part of this program.
+pub(crate) enum CallWithin {
+    /// The result, of a success or a failure.
+    Result(Box<CallToolResult>),
+    /// The tool requires input that only a client can give.
+    RequiresInput,
+    /// The call was refused: the text for the client.
+    Refused(String),
+}
+
+impl Mcp {
+    /// Performs a call of a tool as it is performed for clients.
+    pub(crate) async fn call_within(
+        &self,
+        visit: Visit,
+        params: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> CallWithin {
+        match self.perform(visit, Operation::CallTool(params), context).await {
+            Ok(Answer::Tool(CallToolResponse::Complete(result))) => {
+                CallWithin::Result(Box::new(result))
+            }
+            Ok(_) => CallWithin::RequiresInput,
+            Err(error) => match surface::as_result(error) {
+                Ok(result) => CallWithin::Result(Box::new(result)),
+                Err(error) => CallWithin::Refused(error.message.into_owned()),
+            },
+        }
     }
 }
 

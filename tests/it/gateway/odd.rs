@@ -140,8 +140,13 @@ async fn all(kind: OddKind, modern: bool) {
             upstreams.push(OddUpstream::start(kind, modern, Some(*habit)).await);
         }
         let server = TestServer::start_with(|config| {
-            for (number, upstream) in upstreams.iter().enumerate() {
-                config.upstreams.insert(format!("odd{number}"), upstream.config());
+            for (number, (upstream, (habit, _))) in upstreams.iter().zip(some).enumerate() {
+                let mut settings = upstream.config();
+                if *habit == OddHabit::ManyPages {
+                    // The bound of the pages is what ends this list, however busy the machine is.
+                    settings.list_wait_ms = 30_000;
+                }
+                config.upstreams.insert(format!("odd{number}"), settings);
             }
         })
         .await;
