@@ -65,6 +65,8 @@ const SCOPE = 'mcp:read offline_access';
 const human = new Human(DOORWARD_URL, HUMAN_NAME, HUMAN_PASSWORD);
 await low(DOORWARD_URL, human, SCOPE);
 await high(DOORWARD_URL, human, SCOPE);
+// A database of its own: another server's belongs to that server's master key.
+delete process.env.DOORWARD_CLIENTS_DATABASE;
 const strict = await startServer({ DOORWARD_KEYS__DPOP_NONCES: 'true' });
 try {
   strict.cli('user', 'add', 'strict', '--password-stdin', '--keep-password');
