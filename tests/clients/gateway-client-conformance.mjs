@@ -13,7 +13,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const suite = join(here, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
 const output = join(here, '../output');
 mkdirSync(output, { recursive: true });
-const binary = resolve(process.env.DOORWARD_BINARY ?? join(here, '../../target/release/doorward'));
+const binary = resolve(process.env.DOORWARD_BINARY ?? join(here, '../../target/debug/doorward'));
 const port = await freePort();
 const [local, publicUrl] = [`http://127.0.0.1:${port}`, 'https://doorward.example'];
 const settings = { DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '7200', DOORWARD_SERVER__ALLOWED_HOSTS: `127.0.0.1:${port}`, DOORWARD_SERVER__PUBLIC_URL: publicUrl };

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const binary = resolve(process.env.DOORWARD_BINARY ?? join(here, '../../target/release/doorward'));
+const binary = resolve(process.env.DOORWARD_BINARY ?? join(here, '../../target/debug/doorward'));
 const output = join(here, '../output');
 mkdirSync(output, { recursive: true });
 const TOKEN_SECONDS = '4';
