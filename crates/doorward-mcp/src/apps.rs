@@ -10,6 +10,7 @@ use crate::{
     Mcp, Visit,
     item::{Judged, ToolSpec},
     operation::ItemName,
+    size::json_size,
     uri,
 };
 
@@ -71,8 +72,7 @@ pub fn passed_on(announced: Option<&ExtensionCapabilities>) -> ExtensionCapabili
         .filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()))
         .take(MOST)
         .take_while(|(name, settings)| {
-            bytes +=
-                name.len() + serde_json::to_string(settings).map_or(MOST_BYTES, |text| text.len());
+            bytes = name.len().saturating_add(json_size(settings)).saturating_add(bytes);
             bytes <= MOST_BYTES
         })
         .map(|(name, settings)| (name.clone(), settings.clone()))

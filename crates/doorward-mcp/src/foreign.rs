@@ -4,6 +4,8 @@
 use rmcp::{ErrorData, model::ErrorCode};
 use serde_json::{Value, json};
 
+use crate::size::json_size;
+
 /// Maximum number of bytes of an error's data that are passed on.
 const MOST_DATA: usize = 16 * 1024;
 
@@ -50,7 +52,7 @@ pub(crate) fn error(error: ErrorData) -> ErrorData {
     let reserved = (-32768..=-32000).contains(&error.code.0);
     let passes = !reserved || PASSED_ON.contains(&error.code);
     let code = if passes { error.code } else { ErrorCode::INTERNAL_ERROR };
-    let data = match error.data.filter(|data| passes && data.to_string().len() <= MOST_DATA) {
+    let data = match error.data.filter(|data| passes && json_size(data) <= MOST_DATA) {
         Some(Value::Object(mut members)) => {
             members.retain(|name, _| !OWN_MEMBERS.contains(&name.as_str()));
             (!members.is_empty()).then_some(Value::Object(members))

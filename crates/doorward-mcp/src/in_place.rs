@@ -37,14 +37,13 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// The beginning of a header's value that encodes another one.
 const ENCODED: &str = "=?base64?";
 
-/// The connections that the dispatch wants, one for each revision.
-type Peers = Vec<(ProtocolVersion, Peer<RoleServer>)>;
-
 /// The server side of requests that come alone.
 #[derive(Clone)]
 pub(crate) struct InPlace {
     mcp: Mcp,
-    peers: Arc<OnceLock<Peers>>,
+    /// The connections that the dispatch wants, one for each of the known revisions, made when a
+    /// request of it first comes.
+    peers: Arc<[OnceLock<Peer<RoleServer>>]>,
 }
 
 /// The members of a message, as far as they decide how it is read. Another one decides too, so that
@@ -72,7 +71,8 @@ struct Plain {
 
 impl InPlace {
     pub(crate) fn new(mcp: Mcp) -> Self {
-        Self { mcp, peers: Arc::default() }
+        let peers = ProtocolVersion::KNOWN_VERSIONS.iter().map(|_| OnceLock::new()).collect();
+        Self { mcp, peers }
     }
 
     /// Answers a request, or hands it back for the library's transport.
@@ -159,20 +159,17 @@ impl InPlace {
     /// The connection that the dispatch wants. It carries the revision and nothing else: no handler
     /// of ours speaks to a client through it, because the way back is a [`crate::Channel`].
     fn peer(&self, version: &ProtocolVersion) -> Option<Peer<RoleServer>> {
-        let peers = self.peers.get_or_init(|| {
-            let of = |version: &ProtocolVersion| {
-                let mut info = InitializeRequestParams::new(
-                    ClientCapabilities::default(),
-                    Implementation::default(),
-                );
-                info.protocol_version = version.clone();
-                let server = Server::new(self.mcp.clone());
-                let running = serve_directly(server, ClosedTransport, Some(info));
-                (version.clone(), running.peer().clone())
-            };
-            ProtocolVersion::KNOWN_VERSIONS.iter().map(of).collect()
+        let number = ProtocolVersion::KNOWN_VERSIONS.iter().position(|known| known == version)?;
+        let peer = self.peers.get(number)?.get_or_init(|| {
+            let mut info = InitializeRequestParams::new(
+                ClientCapabilities::default(),
+                Implementation::default(),
+            );
+            info.protocol_version = version.clone();
+            let server = Server::new(self.mcp.clone());
+            serve_directly(server, ClosedTransport, Some(info)).peer().clone()
         });
-        peers.iter().find(|(known, _)| known == version).map(|(_, peer)| peer.clone())
+        Some(peer.clone())
     }
 }
 

@@ -39,6 +39,7 @@ mod operation;
 mod questions;
 mod server;
 mod session;
+mod size;
 mod sse;
 mod streams;
 mod surface;

@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 use serde_json::{Map, Value};
 
-use crate::item::Kind;
+use crate::{item::Kind, size::json_size};
 
 /// An operation that a client requests.
 #[derive(Clone, Debug)]
@@ -157,16 +157,9 @@ impl Operation {
 
     /// Number of bytes that the client sent for the upstream, apart from the name.
     pub(crate) fn bytes(&self) -> usize {
-        let size = |value: Option<&Map<String, Value>>| {
-            value.map_or(0, |value| {
-                serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
-            })
-        };
         match self {
-            Self::CallTool(_) | Self::GetPrompt(_) => size(self.arguments()),
-            Self::Complete(params) => {
-                serde_json::to_vec(params).map_or(usize::MAX, |bytes| bytes.len())
-            }
+            Self::CallTool(_) | Self::GetPrompt(_) => self.arguments().map_or(0, json_size),
+            Self::Complete(params) => json_size(params),
             Self::ReadResource(params) => params.uri.len(),
             Self::Watch { uri, .. } => uri.len(),
             Self::SetLevel(..) => 0,
@@ -257,16 +250,11 @@ impl Answer {
 
     /// The size of a complete result in bytes; `None` if there is none, or none of a size.
     pub(crate) fn bytes(&self) -> Option<usize> {
-        let size = |written: serde_json::Result<Vec<u8>>| {
-            Some(written.map_or(usize::MAX, |bytes| bytes.len()))
-        };
         match self {
-            Self::Tool(CallToolResponse::Complete(result)) => size(serde_json::to_vec(result)),
-            Self::Prompt(GetPromptResponse::Complete(result)) => size(serde_json::to_vec(result)),
-            Self::Resource(ReadResourceResponse::Complete(result)) => {
-                size(serde_json::to_vec(result))
-            }
-            Self::Completion(result) => size(serde_json::to_vec(result)),
+            Self::Tool(CallToolResponse::Complete(result)) => Some(json_size(result)),
+            Self::Prompt(GetPromptResponse::Complete(result)) => Some(json_size(result)),
+            Self::Resource(ReadResourceResponse::Complete(result)) => Some(json_size(result)),
+            Self::Completion(result) => Some(json_size(result)),
             Self::Tool(_) | Self::Prompt(_) | Self::Resource(_) | Self::Done => None,
         }
     }

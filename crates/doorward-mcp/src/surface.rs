@@ -25,6 +25,7 @@ pub(crate) use indexes::Indexes;
 
 use crate::{
     item::{CallLimits, ToolSpec},
+    size::json_size,
     tools::ToolError,
 };
 
@@ -211,7 +212,7 @@ pub(crate) fn catalogue(tools: &[Arc<ToolSpec>], after: &str, most: usize) -> St
     let (mut shown, mut bytes, mut last) = (Vec::new(), 0, after);
     while let Some(spec) = rest.peek() {
         let described = describe_short(spec);
-        bytes += described.to_string().len();
+        bytes += json_size(&described);
         if !shown.is_empty() && (shown.len() >= most || bytes > CATALOGUE_BYTES) {
             break;
         }

@@ -1,36 +1,13 @@
 //! The beginning of a JSON value, as a JSON value: cut between values, with what was left out.
 
-use std::io::{self, Write};
-
 use serde_json::{Map, Value, json};
+
+use crate::size::json_size_within;
 
 /// Maximum number of places at which a preview says what was left out there.
 const MOST_PLACES: usize = 20;
 /// Minimum number of characters of a member: its name, quotes, colon, comma and value.
 const LEAST_MEMBER: usize = 6;
-
-/// A counter of written bytes that fails at a limit.
-struct Counter {
-    left: usize,
-}
-
-impl Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.left = self.left.checked_sub(bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The bytes of a value as JSON, if they are at most `most`.
-fn size(value: &Value, most: usize) -> Option<usize> {
-    let mut counter = Counter { left: most };
-    serde_json::to_writer(&mut counter, value).ok()?;
-    Some(most - counter.left)
-}
 
 /// The parts that were left out of a value, by JSON pointer.
 #[derive(Default)]
@@ -54,7 +31,7 @@ impl LeftOut {
         loop {
             let beginning: String = text.chars().take(kept).collect();
             let cut = Value::String(beginning);
-            if kept == 0 || size(&cut, most).is_some() {
+            if kept == 0 || json_size_within(&cut, most).is_some() {
                 self.add(pointer, "characters", text.chars().count().saturating_sub(kept));
                 return cut;
             }
@@ -65,7 +42,7 @@ impl LeftOut {
     fn array(&mut self, items: &[Value], most: usize, pointer: &str) -> Value {
         let (mut kept, mut left) = (Vec::new(), most.saturating_sub(2));
         for (place, item) in items.iter().enumerate() {
-            if let Some(size) = size(item, left.saturating_sub(1)) {
+            if let Some(size) = json_size_within(item, left.saturating_sub(1)) {
                 left -= size + 1;
                 kept.push(item.clone());
                 continue;
@@ -86,13 +63,13 @@ impl LeftOut {
         let mut left = most.saturating_sub(2);
         let mut shown = Vec::new();
         for (name, value) in members {
-            let needed = size(&Value::String(name.clone()), left).map(|size| size + 2);
+            let needed = json_size_within(&Value::String(name.clone()), left).map(|size| size + 2);
             let Some(rest) = needed.and_then(|needed| left.checked_sub(needed + LEAST_MEMBER))
             else {
                 break;
             };
             left = rest + LEAST_MEMBER;
-            shown.push((name, value, size(value, most).unwrap_or(usize::MAX)));
+            shown.push((name, value, json_size_within(value, most).unwrap_or(usize::MAX)));
         }
         // Short values first: what they do not need is for the long ones.
         let mut shares: Vec<(usize, usize)> =
@@ -118,7 +95,7 @@ impl LeftOut {
     }
 
     fn cut(&mut self, value: &Value, most: usize, pointer: &str) -> Value {
-        if size(value, most).is_some() {
+        if json_size_within(value, most).is_some() {
             return value.clone();
         }
         match value {
@@ -227,7 +204,7 @@ mod tests {
             prop_assert!(is_part(&kept, &value));
             prop_assert_eq!(kept == value, left_out == json!({}));
             // Numbers and words of the language are never cut, and each needs at most 20 bytes.
-            prop_assert!(size(&kept, most + 200).is_some(), "{kept} in {most}");
+            prop_assert!(json_size_within(&kept, most + 200).is_some(), "{kept} in {most}");
         }
     }
 }
