@@ -8,9 +8,9 @@ use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::Response,
-    routing::post,
 };
 use doorward_model::routes;
+use doorward_transport::routing::post;
 use doorward_transport::{
     Budget, ClientAddress, ParamsError, answer, media_type, params::read_body,
 };

@@ -6,9 +6,9 @@ use axum::{
     extract::{Path, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::post,
 };
 use doorward_model::{OAuthErrorCode, routes};
+use doorward_transport::routing::post;
 use doorward_transport::{Params, answer};
 
 use crate::{federation::Federation, logout::LogoutTokenRefusal};

@@ -13,9 +13,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
     middleware,
     response::Response,
-    routing::{get, post},
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, Resource, StepKind, routes};
+use doorward_transport::routing::{get, post};
 use doorward_transport::{
     ClientAddress, Params, ParamsError,
     allowance::Taken,
@@ -44,7 +44,7 @@ pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
         .route(routes::PUSHED_REQUEST, post(push))
         .route(routes::REVOKE, post(revoke))
         .route(routes::INTROSPECT, post(introspect))
-        .route(routes::USERINFO, get(userinfo::endpoint).post(userinfo::endpoint))
+        .route(routes::USERINFO, get(userinfo::endpoint).merge(post(userinfo::endpoint)))
         .route(routes::JWKS, get(jwks))
         .route(routes::AUTHORIZATION_SERVER_METADATA, get(metadata))
         .route(routes::OPENID_CONFIGURATION, get(openid_configuration));

@@ -7,9 +7,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
     response::Response,
-    routing::{any, get, post},
 };
 use doorward_model::{ConnectStep, StepKind, UpstreamName, routes};
+use doorward_transport::routing::{any, get, post};
 use doorward_transport::{
     answer::{self, Document},
     cors,

@@ -7,9 +7,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, Reason, StepKind, routes};
+use doorward_transport::routing::{delete, get, post, put};
 use doorward_transport::{
     Budget, ClientAddress, ParamsError,
     answer::{self, oauth_error},
@@ -32,7 +32,7 @@ const MAX_BYTES: usize = 64 * 1024;
 pub fn router(registration: Registration) -> Router {
     Router::new()
         .route(routes::REGISTER, post(register))
-        .route(routes::REGISTRATION, get(show).put(replace).delete(deregister))
+        .route(routes::REGISTRATION, get(show).merge(put(replace)).merge(delete(deregister)))
         .layer(middleware::from_fn(cors::open))
         .with_state(registration)
 }

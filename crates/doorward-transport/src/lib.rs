@@ -26,6 +26,7 @@ mod peers;
 pub mod possession;
 pub mod request_log;
 mod response;
+pub mod routing;
 pub mod serve;
 pub mod single_flight;
 mod socket;

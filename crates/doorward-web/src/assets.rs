@@ -8,11 +8,11 @@ use axum::{
     extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_federation::kinds::{self, Sign};
 use doorward_model::{id::etag, routes};
+use doorward_transport::routing::get;
 
 use crate::Web;
 

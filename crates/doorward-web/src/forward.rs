@@ -16,10 +16,10 @@ use axum::{
     extract::{Request, State},
     http::{StatusCode, request::Parts},
     response::Response,
-    routing::{any, get},
 };
 use doorward_issuer::{Failure, ResourceUser};
 use doorward_model::{ConnectStep, ExternalResource, Reason, Scope, StepKind, routes};
+use doorward_transport::routing::{any, get};
 use doorward_transport::{address::FromTrustedProxy, answer};
 
 use crate::Web;

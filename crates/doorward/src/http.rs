@@ -8,10 +8,10 @@ use axum::{
     http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use doorward_model::routes;
 use doorward_store::origin::{self, Origin};
+use doorward_transport::routing::get;
 use doorward_transport::{
     ClientAddress, address, answer, cors, request_log, request_log::RequestId,
 };

@@ -8,11 +8,11 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use doorward_admin::{Health, Vital};
 use doorward_model::{AuditEvent, VitalState};
 use doorward_store::{Observer, Store};
+use doorward_transport::routing::get;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},

@@ -27,8 +27,9 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::{Extension, Router, extract::State, middleware, response::Response, routing::get};
+use axum::{Extension, Router, extract::State, middleware, response::Response};
 use doorward_model::{Resource, Scope, ScopeSet, routes};
+use doorward_transport::routing::get;
 use doorward_transport::{answer, cors, host::ReachedAs};
 use serde_json::json;
 

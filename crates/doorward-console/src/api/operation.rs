@@ -8,12 +8,13 @@ use axum::{
     handler::Handler,
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, delete, get, patch, post, put},
+    routing::MethodRouter,
 };
 use doorward_admin::{Kind, Listed, Reader, Refusal};
 use doorward_mcp::Caller;
 use doorward_model::{Scope, User};
 use doorward_store::StoreError;
+use doorward_transport::routing::{delete, get, patch, post, put};
 use doorward_transport::{ParamsError, answer, media_type, params::read_body};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};

@@ -37,15 +37,10 @@ mod versions;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::FromRequestParts,
-    http::request::Parts,
-    response::Response,
-    routing::{get, post},
-};
+use axum::{Router, extract::FromRequestParts, http::request::Parts, response::Response};
 use doorward_admin::Reader;
 use doorward_model::routes;
+use doorward_transport::routing::{get, post};
 /// Draws a page of `console.html`, whose layout has scripts for local times and copy buttons.
 pub(crate) use doorward_web::draw_scripted as draw;
 
@@ -90,23 +85,23 @@ impl FromRequestParts<Arc<Console>> for Auditor {
 pub(crate) fn router(console: &Arc<Console>) -> Router {
     let pages = Router::new()
         .route(routes::ADMIN, get(home::get))
-        .route(routes::ADMIN_UPSTREAMS, get(services::get).post(upstreams::post))
-        .route(routes::ADMIN_UPSTREAM, get(upstreams::get).post(upstreams::post_selected))
-        .route(routes::ADMIN_USERS, get(user_list::list).post(user_list::add))
-        .route(routes::ADMIN_USER, get(users::one).post(users::change))
-        .route(routes::ADMIN_CLIENTS, get(client_list::list).post(client_list::post))
-        .route(routes::ADMIN_CLIENT, get(clients::one).post(clients::decide))
-        .route(routes::ADMIN_TOKENS, get(tokens::get).post(tokens::post))
-        .route(routes::ADMIN_TRUST, get(trust::get).post(trust::post))
-        .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
-        .route(routes::ADMIN_RESOURCES, get(resources::get).post(resources::post))
-        .route(routes::ADMIN_APPROVALS, get(approvals::get).post(approvals::post))
-        .route(routes::ADMIN_POLICY, get(policy::get).post(policy::save))
+        .route(routes::ADMIN_UPSTREAMS, get(services::get).merge(post(upstreams::post)))
+        .route(routes::ADMIN_UPSTREAM, get(upstreams::get).merge(post(upstreams::post_selected)))
+        .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
+        .route(routes::ADMIN_USER, get(users::one).merge(post(users::change)))
+        .route(routes::ADMIN_CLIENTS, get(client_list::list).merge(post(client_list::post)))
+        .route(routes::ADMIN_CLIENT, get(clients::one).merge(post(clients::decide)))
+        .route(routes::ADMIN_TOKENS, get(tokens::get).merge(post(tokens::post)))
+        .route(routes::ADMIN_TRUST, get(trust::get).merge(post(trust::post)))
+        .route(routes::ADMIN_PROVIDERS, get(providers::get).merge(post(providers::post)))
+        .route(routes::ADMIN_RESOURCES, get(resources::get).merge(post(resources::post)))
+        .route(routes::ADMIN_APPROVALS, get(approvals::get).merge(post(approvals::post)))
+        .route(routes::ADMIN_POLICY, get(policy::get).merge(post(policy::save)))
         .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
-        .route(routes::ADMIN_POLICY_VERSION, get(versions::one).post(versions::restore))
+        .route(routes::ADMIN_POLICY_VERSION, get(versions::one).merge(post(versions::restore)))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
-        .route(routes::ADMIN_CHATS, get(chats::get).post(chats::post))
-        .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
+        .route(routes::ADMIN_CHATS, get(chats::get).merge(post(chats::post)))
+        .route(routes::ADMIN_KEYS, get(keys::get).merge(post(keys::post)))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))
         .route(routes::ADMIN_AUDIT, get(audit::get))
         .route(routes::ADMIN_AUDIT_EXPORT, get(audit::export))
