@@ -10,7 +10,7 @@ use crate::Console;
 
 const MIB: u64 = 1024 * 1024;
 
-/// How much attention a finding needs.
+/// The attention that a finding needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     /// It is well.
@@ -75,7 +75,7 @@ pub(crate) struct Check {
     pub(crate) subject: Message,
     /// True if it is well.
     pub(crate) good: bool,
-    /// How much attention it needs.
+    /// The attention that it needs.
     pub(crate) level: Level,
     /// The state, or the problem and its solution.
     pub(crate) text: String,

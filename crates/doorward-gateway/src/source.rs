@@ -35,7 +35,7 @@ impl Gateway {
         if let Some(catalogue) = &look.catalogue {
             return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
         }
-        // What was approved is listed also while the upstream cannot be listed, or not yet.
+        // Approved tools are listed also while the upstream cannot be listed, or not yet.
         let connects = upstream.needs_connection()
             && match &look.problem {
                 Some(problem) => *problem == LinkError::Connect,

@@ -36,7 +36,7 @@ impl VerifiedTokens {
     }
 }
 
-/// Why a request has no caller.
+/// The reason for which a request has no caller.
 #[derive(Debug)]
 pub enum BearerRefusal {
     /// No token was presented.

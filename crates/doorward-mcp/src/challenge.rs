@@ -123,7 +123,7 @@ impl Mcp {
             }
             BearerRefusal::Invalid { why, .. } => {
                 tracing::info!(why, "access token refused");
-                // Why exactly is for the log; the client can only get a new one.
+                // The exact reason is for the log; the client can only get a new token.
                 let told = "the access token expired or is not valid here";
                 let body = json!({"error": "invalid_token", "error_description": told});
                 self.with_challenge(

@@ -91,7 +91,7 @@ impl InPlace {
         let answered = if is_local {
             dispatch.await
         } else {
-            // What goes upstream runs on for as long as it needs to take itself back there.
+            // A call that goes upstream runs on for as long as it needs to cancel itself there.
             tokio::spawn(apart(dispatch)).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a request ended without a response");
                 Err(ErrorData::internal_error("the server cannot respond to this", None))

@@ -220,7 +220,7 @@ pub struct McpSettings {
     pub rules: Live<Rules>,
     /// The resources of this moment.
     pub resources: ResourceTable,
-    /// How much may be used.
+    /// The limits of calls.
     pub limits: Live<LimitsConfig>,
     /// Calls of these tools are recorded with their arguments and results.
     pub recorded: Vec<Pattern>,

@@ -120,7 +120,7 @@ async fn page(
     let parts = console.admin.health.look().await.into_iter();
     let dots = parts.map(|found| Dot { href: place(&found.part), check: Check::of_part(found) });
     let mut health: Vec<Dot> = dots.collect();
-    // What is wrong is seen first.
+    // Faults are seen first.
     health.sort_by_key(|dot| std::cmp::Reverse(dot.check.level));
     let steps = overviews.first_steps(&administrator.0.visitor.user).await?;
     Ok(Page {

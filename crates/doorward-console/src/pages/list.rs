@@ -1,5 +1,6 @@
-//! The one frame of every list: it reads the parameters, asks for the part, writes the file, answers
-//! parameters that cannot be read, and draws the page. A list is an implementation of [`Rows`].
+//! The one frame of every list: it reads the parameters, asks for the part, writes the file,
+//! answers parameters that cannot be read, and draws the page. A list is an implementation of
+//! [`Rows`].
 
 use std::future::Future;
 
@@ -20,7 +21,7 @@ use crate::{
     refusals::{Alert, alert, oops},
 };
 
-/// How many rows a file is written of at once.
+/// Number of rows of a file that are written at once.
 const AT_ONCE: u64 = 500;
 
 /// The parameters of a list.

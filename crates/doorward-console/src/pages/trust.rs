@@ -361,7 +361,7 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    // What was typed is kept over the sign-in, apart from keys, which are too long for a URL.
+    // The fields are kept over the sign-in, apart from keys, which are too long for a URL.
     let next = filled(routes::ADMIN_TRUST, &params, &TYPED);
     let target = SignInTarget::page(&next);
     let authority = match console.web.authority(&administrator.0.visitor, &target).await {

@@ -38,9 +38,9 @@ use crate::{
     schema_form::Input,
 };
 
-/// How many tools that wait for a decision the page shows whole.
+/// Number of tools that wait for a decision and that the page shows whole.
 const WAITING: usize = 10;
-/// How many connected users, and how many entries of the audit, the page shows.
+/// Numbers of connected users and of entries of the audit that the page shows.
 const CONNECTED: u64 = 500;
 const ENTRIES: u64 = 50;
 /// The filters of the tools, and the part of the page, which links keep.

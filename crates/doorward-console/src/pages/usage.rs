@@ -22,9 +22,9 @@ use crate::{
     refusals::oops,
 };
 
-/// How many rows a table has.
+/// Number of rows of a table.
 const ROWS: u64 = 10;
-/// How many tools and users without calls are shown.
+/// Number of tools, and of users, without calls that are shown.
 const UNUSED: usize = 20;
 
 #[derive(Template)]

@@ -1,6 +1,6 @@
 //! The tables: one file each, with the columns as in the newest migration (a sea-orm entity), the
 //! conversion of its rows to and from the records of `doorward-model`, its reads, and its writes.
-//! What changes several tables is with the one whose row decides it.
+//! A write that changes several tables is with the one whose row decides it.
 #![expect(unreachable_pub, reason = "the derive macros require public items")]
 #![allow(missing_docs, reason = "columns are named and described by the records in doorward-model")]
 

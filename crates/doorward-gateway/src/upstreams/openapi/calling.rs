@@ -15,7 +15,7 @@ use crate::{
     upstream::{Auth, Receiver, Shared},
 };
 
-/// How long one request may take where nothing shorter is configured.
+/// Maximum time of one request where nothing shorter is configured.
 const WITHIN: Duration = Duration::from_mins(5);
 /// The most bytes of an answer where nothing shorter is configured.
 const MOST_ANSWER: usize = 8 * 1024 * 1024;
