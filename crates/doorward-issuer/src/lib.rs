@@ -80,7 +80,7 @@ pub enum DirectoryError {
     Unavailable {
         /// The text for the log.
         why: String,
-        /// Why, for the timeline.
+        /// The reason, for the timeline.
         reason: Reason,
     },
 }
@@ -172,7 +172,7 @@ impl Issuer {
 pub struct Failure {
     /// The code.
     pub code: OAuthErrorCode,
-    /// Why, in words.
+    /// The reason, in words.
     pub why: String,
     /// The reason, for the timeline.
     pub reason: Reason,

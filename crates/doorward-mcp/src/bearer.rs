@@ -45,7 +45,7 @@ pub enum BearerRefusal {
     Malformed(&'static str),
     /// The token does not count (RFC 6750 §3.1 `invalid_token`).
     Invalid {
-        /// Why, for the log.
+        /// The reason, for the log.
         why: String,
         /// The reason, for the timeline.
         reason: Reason,

@@ -60,7 +60,7 @@ struct Answer {
 /// A sign-in.
 #[derive(Serialize, JsonSchema)]
 struct SignedIn {
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     at: i64,
     /// The level of authentication (`acr`).
     level: String,
