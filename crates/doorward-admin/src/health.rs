@@ -298,8 +298,8 @@ impl Health {
         if active(&keys, self.clock.now()) > 0 { Ok(()) } else { Err(NotReady::NoKey) }
     }
 
-    /// Looks at everything.
-    pub async fn look(&self) -> Vec<PartState> {
+    /// Checks every part.
+    pub async fn check(&self) -> Vec<PartState> {
         let store = &self.store;
         let database = store.ping().await;
         let audit = store.audit_head().await;

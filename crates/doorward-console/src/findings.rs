@@ -136,7 +136,7 @@ impl Check {
 
     /// A finding of the test of an identity provider. Its text is for the operator, in English.
     pub(crate) fn of_finding(found: Finding) -> Self {
-        let subject = match found.look {
+        let subject = match found.subject {
             Subject::Discovery => text::health_look_discovery(),
             Subject::Keys => text::health_look_keys(),
             Subject::Redirect => text::health_look_redirect(),

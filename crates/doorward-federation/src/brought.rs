@@ -99,7 +99,7 @@ pub(crate) fn finding(provider: &Provider, offered: &Offered) -> Option<Finding>
     } else {
         Ok(remarks.join("; "))
     };
-    Some(Finding { look: CheckSubject::Claims, result })
+    Some(Finding { subject: CheckSubject::Claims, result })
 }
 
 #[cfg(test)]

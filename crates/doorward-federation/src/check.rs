@@ -74,17 +74,20 @@ impl Federation {
     pub async fn test(&self, provider: &Provider) -> Vec<Finding> {
         let Examined { mut findings, offered, failed } = provider.protocol.examine().await;
         if let Some(error) = failed {
-            findings.push(Finding { look: CheckSubject::Discovery, result: Err(advice(&error)) });
+            findings
+                .push(Finding { subject: CheckSubject::Discovery, result: Err(advice(&error)) });
             return findings;
         }
         let (redirect, date) = self.try_redirect(provider).await;
-        findings.push(Finding { look: CheckSubject::Redirect, result: redirect });
-        findings
-            .push(Finding { look: CheckSubject::Client, result: self.try_client(provider).await });
+        findings.push(Finding { subject: CheckSubject::Redirect, result: redirect });
+        findings.push(Finding {
+            subject: CheckSubject::Client,
+            result: self.try_client(provider).await,
+        });
         findings.extend(brought::finding(provider, &offered));
         if let Some(date) = date {
             let result = clock(date, self.inner.services.clock.now());
-            findings.push(Finding { look: CheckSubject::Clock, result });
+            findings.push(Finding { subject: CheckSubject::Clock, result });
         }
         findings
     }

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::Visit;
+use crate::InboundRequest;
 
 type Table = Mutex<HashMap<(String, String), CancellationToken>>;
 
@@ -32,9 +32,9 @@ impl Drop for Flight {
 impl InFlight {
     /// The owner of requests that a client may cancel: those of its session, or else of this user
     /// with this client.
-    pub(crate) fn key(visit: &Visit) -> String {
-        let session = visit.session.as_deref().unwrap_or_default();
-        format!("{} {} {session}", visit.caller.user_id(), visit.caller.program())
+    pub(crate) fn key(inbound: &InboundRequest) -> String {
+        let session = inbound.session.as_deref().unwrap_or_default();
+        format!("{} {} {session}", inbound.caller.user_id(), inbound.caller.program())
     }
     /// Notes a request. The token is cancelled when the client takes it back.
     pub(crate) fn begin(&self, whose: String, id: &Value) -> (Flight, CancellationToken) {

@@ -10,7 +10,7 @@ use doorward_model::{
 };
 
 use crate::{
-    Step, Visit,
+    InboundRequest, Step,
     item::{Facts, Kind},
 };
 
@@ -47,8 +47,8 @@ impl Judge {
     }
 
     /// Judges an item for the caller of this request.
-    pub fn judge(&self, visit: &Visit, facts: &Facts<'_>) -> Verdict {
-        let caller = &visit.caller;
+    pub fn judge(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> Verdict {
+        let caller = &inbound.caller;
         if !caller.reaches(facts.upstream) {
             return Verdict::Refuse;
         }
@@ -56,8 +56,8 @@ impl Judge {
     }
 
     /// The reason of the decision about a use, in a few words for the audit.
-    pub fn reason(&self, visit: &Visit, facts: &Facts<'_>) -> String {
-        let caller = &visit.caller;
+    pub fn reason(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> String {
+        let caller = &inbound.caller;
         let user = &caller.user;
         if !caller.reaches(facts.upstream) {
             return "the token is not for this upstream".to_owned();

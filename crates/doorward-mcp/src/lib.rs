@@ -27,6 +27,7 @@ pub mod http;
 mod hub;
 mod in_flight;
 mod in_place;
+mod inbound;
 mod item;
 mod judge;
 mod kept;
@@ -45,7 +46,6 @@ mod surface;
 pub mod tools;
 mod trial;
 pub mod uri;
-mod visit;
 mod within;
 
 use std::sync::{Arc, OnceLock};
@@ -70,6 +70,7 @@ pub use config::{Config, tool_limits};
 pub use confirm::page::Pending as PendingConfirmation;
 pub use explanation::Step;
 pub use hub::{Change, Changed, Changes};
+pub use inbound::{ClientFacts, InboundRequest, Surface, Target, missing_capability};
 pub use item::{CallLimits, Facts, Item, ItemSpec, Judged, Kind, Listed, ToolSpec, Unjudged};
 pub use judge::{Judge, Subject, Verdict};
 pub use limits::LimitsConfig;
@@ -78,7 +79,6 @@ pub use questions::AskError;
 pub use server::text_result;
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
 pub use trial::{CONSOLE, ConsoleSession, Trial};
-pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 pub use within::{Acting, Told, ToldTool, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO

@@ -10,7 +10,7 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Mcp, Surface, Target, Verdict, Visit, apps, confirm,
+    InboundRequest, Mcp, Surface, Target, Verdict, apps, confirm,
     item::{Judged, ToolSpec, Unjudged},
     older, surface,
     tools::{Offers, ToolError, ToolSource},
@@ -19,41 +19,41 @@ use crate::{
 impl Mcp {
     /// All tools that this caller may call, by name, as their sources hold them: unchanged tools
     /// are the same ones.
-    pub(crate) async fn allowed_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
-        let mut tools = self.listed(visit, |source| source.tools(visit)).await;
+    pub(crate) async fn allowed_tools(&self, inbound: &InboundRequest) -> Vec<Arc<ToolSpec>> {
+        let mut tools = self.listed(inbound, |source| source.tools(inbound)).await;
         tools.sort_by(|one, other| one.name().cmp(other.name()));
         tools.dedup_by(|one, other| one.name() == other.name());
         tools
     }
 
     /// The same without references to resources that the caller may not read.
-    async fn usable_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
-        let mut tools = self.allowed_tools(visit).await;
+    async fn usable_tools(&self, inbound: &InboundRequest) -> Vec<Arc<ToolSpec>> {
+        let mut tools = self.allowed_tools(inbound).await;
         for spec in &mut tools {
-            self.without_hidden_references(visit, spec).await;
+            self.without_hidden_references(inbound, spec).await;
         }
         tools
     }
 
     /// The number of tools up to which this client is shown them one by one (CA35).
-    fn most_tools(&self, visit: &Visit) -> usize {
+    fn most_tools(&self, inbound: &InboundRequest) -> usize {
         let config = &self.inner.settings.config;
-        let named = self.inner.tool_limits.iter().find(|(pattern, _)| visit.client_is(pattern));
+        let named = self.inner.tool_limits.iter().find(|(pattern, _)| inbound.client_is(pattern));
         named.map_or(config.tool_limit, |(_, most)| *most)
     }
 
     /// The tools as they are shown: one by one, or three that lead to all.
-    pub(crate) async fn shown_tools(&self, visit: &Visit) -> Vec<Tool> {
-        let tools = self.usable_tools(visit).await;
-        let most = self.most_tools(visit);
-        let search = match visit.surface {
+    pub(crate) async fn shown_tools(&self, inbound: &InboundRequest) -> Vec<Tool> {
+        let tools = self.usable_tools(inbound).await;
+        let most = self.most_tools(inbound);
+        let search = match inbound.surface {
             Surface::Search => true,
             Surface::Direct => false,
             Surface::Automatic => tools.len() > most,
         };
         if search {
-            if visit.surface == Surface::Automatic {
-                tracing::info!(client = %visit.caller.program(), tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
+            if inbound.surface == Surface::Automatic {
+                tracing::info!(client = %inbound.caller.program(), tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
             }
             let own = tools.into_iter().filter(|spec| spec.upstream.is_none());
             let mut shown: Vec<Tool> =
@@ -61,17 +61,17 @@ impl Mcp {
             shown.sort_by(|one, other| one.name.cmp(&other.name));
             return shown;
         }
-        tools.iter().map(|spec| self.shown_tool(visit, spec).0).collect()
+        tools.iter().map(|spec| self.shown_tool(inbound, spec).0).collect()
     }
 
     /// A tool as it is shown to this client, and whether the user must confirm its calls.
-    fn shown_tool(&self, visit: &Visit, spec: &ToolSpec) -> (Tool, bool) {
+    fn shown_tool(&self, inbound: &InboundRequest, spec: &ToolSpec) -> (Tool, bool) {
         let mut tool = spec.tool.clone();
-        let must_confirm = self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm;
+        let must_confirm = self.inner.judge.judge(inbound, &spec.facts()) == Verdict::Confirm;
         if must_confirm {
             confirm::with_argument(&mut tool);
         }
-        if !visit.client.modern {
+        if !inbound.client.modern {
             older::tool(&mut tool);
         }
         (tool, must_confirm)
@@ -80,24 +80,24 @@ impl Mcp {
     /// The result of `search_tools` and `describe_tool`.
     pub(crate) async fn searched(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         name: &str,
         arguments: Map<String, Value>,
     ) -> Result<CallToolResult, ToolError> {
-        let tools = self.allowed_tools(visit).await;
+        let tools = self.allowed_tools(inbound).await;
         if name == surface::SEARCH {
             return surface::search(&self.inner.indexes.of(&tools).await?, arguments);
         }
         let mut spec = surface::named(&tools, arguments)?;
-        self.without_hidden_references(visit, &mut spec).await;
-        let (shown, must_confirm) = self.shown_tool(visit, &spec);
+        self.without_hidden_references(inbound, &mut spec).await;
+        let (shown, must_confirm) = self.shown_tool(inbound, &spec);
         Ok(surface::describe(&spec, &shown, must_confirm))
     }
 
     /// The items of all sources that this caller may see.
     pub(crate) async fn listed<'a, T, F>(
         &'a self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         ask: impl Fn(&'a Arc<dyn ToolSource>) -> F,
     ) -> Vec<T>
     where
@@ -106,15 +106,15 @@ impl Mcp {
     {
         let mut all = Vec::new();
         for source in &self.inner.services.sources {
-            all.extend(self.allowed(visit, ask(source).await));
+            all.extend(self.allowed(inbound, ask(source).await));
         }
         all
     }
 
     /// The offers of all sources to this caller.
-    pub(crate) async fn offers(&self, visit: &Visit) -> Offers {
+    pub(crate) async fn offers(&self, inbound: &InboundRequest) -> Offers {
         let mut all = Offers::default();
-        for one in self.listed(visit, |source| source.offers(visit)).await {
+        for one in self.listed(inbound, |source| source.offers(inbound)).await {
             all.prompts |= one.shown.prompts;
             all.resources |= one.shown.resources;
             all.completions |= one.shown.completions;
@@ -122,7 +122,7 @@ impl Mcp {
             apps::join(&mut all.extensions, one.shown.extensions);
         }
         // At the URL of all upstreams, the list of all tools can always be read.
-        all.resources |= visit.target == Target::All && self.may_offer();
+        all.resources |= inbound.target == Target::All && self.may_offer();
         all
     }
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Caller, Mcp,
-    visit::{ClientFacts, Target},
+    inbound::{ClientFacts, Target},
 };
 
 /// The header that carries a session's id.

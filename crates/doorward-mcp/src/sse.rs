@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
-    Caller, Channel, ClientFacts, Mcp, Visit,
+    Caller, Channel, ClientFacts, InboundRequest, Mcp,
     challenge::{empty, rpc_refusal},
     server::Server,
     session::introduced,
@@ -258,10 +258,10 @@ pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Respons
     let Some((to_server, to_client, facts)) = mcp.stream_of(&id, &caller, facts) else {
         return rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session");
     };
-    if let Some(visit) = parts.extensions.get_mut::<Visit>() {
-        visit.client = facts;
-        visit.session = Some(id.as_str().into());
-        visit.channel = Channel::of(&mcp, &caller, to_client);
+    if let Some(inbound) = parts.extensions.get_mut::<InboundRequest>() {
+        inbound.client = facts;
+        inbound.session = Some(id.as_str().into());
+        inbound.channel = Channel::of(&mcp, &caller, to_client);
     }
     let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32700, "the message is not JSON-RPC");

@@ -13,8 +13,8 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Caller, Channel, ClientFacts, Mcp, Principal, Surface, Target, Visit, in_place::InPlace,
-    within::CallWithin,
+    Caller, Channel, ClientFacts, InboundRequest, Mcp, Principal, Surface, Target,
+    in_place::InPlace, within::CallWithin,
 };
 
 /// The identifier of the console among clients, in rules and in the audit.
@@ -66,7 +66,7 @@ impl Mcp {
         let client_id = ClientId::from_text(CONSOLE.to_owned());
         let expires_at = session.ends_at.0;
         let principal = Principal::Console(Arc::new(ConsoleSession { client_id, session }));
-        let visit = Visit {
+        let inbound = InboundRequest {
             caller: Arc::new(Caller { principal, scopes, user, expires_at }),
             target: Target::One(upstream),
             surface: Surface::Direct,
@@ -85,18 +85,18 @@ impl Mcp {
         let Some(context) = InPlace::new(self.clone()).context(RequestId::Number(0)) else {
             return Ok(Trial::Refused("the server cannot respond to this".to_owned()));
         };
-        Ok(self.carried_out(visit, params, context).await)
+        Ok(self.carried_out(inbound, params, context).await)
     }
 
     /// Performs the call in a task of its own, which ends when the page no longer waits.
     async fn carried_out(
         &self,
-        visit: Visit,
+        inbound: InboundRequest,
         params: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Trial {
         let (mcp, cancel) = (self.clone(), context.ct.clone());
-        let call = tokio::spawn(async move { mcp.call_within(visit, params, &context).await });
+        let call = tokio::spawn(async move { mcp.call_within(inbound, params, &context).await });
         let late = || Trial::Refused(format!("the tool did not respond within {PATIENCE} s"));
         let Ok(ended) = tokio::time::timeout(Duration::from_secs(PATIENCE), call).await else {
             cancel.cancel();

@@ -53,7 +53,7 @@ pub fn public_uri(upstream: UpstreamName, own: &str) -> String {
     }
 }
 
-/// The URI at the URL that is visited.
+/// The URI at the URL that was called.
 pub fn shown_uri(target: Target, upstream: UpstreamName, own: &str) -> String {
     match target {
         Target::All => public_uri(upstream, own),

@@ -16,7 +16,7 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Channel, ClientFacts, Mcp, Surface, Target, Visit,
+    Channel, ClientFacts, InboundRequest, Mcp, Surface, Target,
     in_place::InPlace,
     operation::{Answer, Operation},
     surface,
@@ -92,7 +92,7 @@ impl Within {
         let Some(caller) = self.mcp.acting(grant, &scopes, ends).await? else { return Ok(None) };
         origin::acting(caller.actor());
         let facts = ClientFacts { name: name.to_owned(), ..ClientFacts::default() };
-        let visit = Visit {
+        let inbound = InboundRequest {
             caller: Arc::new(caller),
             target: Target::All,
             surface: Surface::Automatic,
@@ -103,7 +103,7 @@ impl Within {
             channel: Channel::none(),
             origin: origin::current(),
         };
-        Ok(Some(Acting { within: self.clone(), visit }))
+        Ok(Some(Acting { within: self.clone(), inbound }))
     }
 }
 
@@ -111,19 +111,19 @@ impl Within {
 #[derive(Clone)]
 pub struct Acting {
     within: Within,
-    visit: Visit,
+    inbound: InboundRequest,
 }
 
 impl Acting {
     /// The user.
     pub fn user(&self) -> &Arc<User> {
-        &self.visit.caller.user
+        &self.inbound.caller.user
     }
 
     /// The tools that may be called, in the order of their names.
     pub async fn tools(&self) -> Vec<ToldTool> {
-        let tools = self.within.mcp.allowed_tools(&self.visit).await;
-        let scopes = &self.visit.caller.scopes;
+        let tools = self.within.mcp.allowed_tools(&self.inbound).await;
+        let scopes = &self.inbound.caller.scopes;
         let held = tools.into_iter().filter(|spec| scopes.allows(spec.scope));
         let told = |spec: Arc<crate::ToolSpec>| {
             let tool = &spec.tool;
@@ -148,7 +148,7 @@ impl Acting {
         };
         let _gone = context.ct.clone().drop_guard();
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
-        match self.within.mcp.call_within(self.visit.clone(), params, &context).await {
+        match self.within.mcp.call_within(self.inbound.clone(), params, &context).await {
             CallWithin::Result(result) => told(&result),
             CallWithin::RequiresInput => Told::failure(
                 "this call needs answers that a chat cannot give; use another client for it",
@@ -159,7 +159,7 @@ impl Acting {
 
     /// The scopes with which it acts, as text.
     pub fn scopes(&self) -> String {
-        self.visit.caller.scopes.clone().normalised().to_string()
+        self.inbound.caller.scopes.clone().normalised().to_string()
     }
 }
 
@@ -177,11 +177,11 @@ impl Mcp {
     /// Performs a call of a tool as it is performed for clients.
     pub(crate) async fn call_within(
         &self,
-        visit: Visit,
+        inbound: InboundRequest,
         params: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> CallWithin {
-        match self.perform(visit, Operation::CallTool(params), context).await {
+        match self.perform(inbound, Operation::CallTool(params), context).await {
             Ok(Answer::Tool(CallToolResponse::Complete(result))) => {
                 CallWithin::Result(Box::new(result))
             }

@@ -117,7 +117,7 @@ async fn page(
 ) -> Result<Page, Refusal> {
     let overviews = &console.admin.overviews;
     let settings = console.admin.settings.show().await?;
-    let parts = console.admin.health.look().await.into_iter();
+    let parts = console.admin.health.check().await.into_iter();
     let dots = parts.map(|found| Dot { href: place(&found.part), check: Check::of_part(found) });
     let mut health: Vec<Dot> = dots.collect();
     // Faults are seen first.

@@ -410,8 +410,8 @@ impl Protocol for OpenIdConnect {
             Ok(format!("{keys} {noun}; {announced}"))
         };
         let mut findings = vec![
-            Finding { look: CheckSubject::Discovery, result: Ok(words) },
-            Finding { look: CheckSubject::Keys, result },
+            Finding { subject: CheckSubject::Discovery, result: Ok(words) },
+            Finding { subject: CheckSubject::Keys, result },
         ];
         let mut left: Vec<String> =
             found.metadata.left_out.iter().map(ToString::to_string).collect();
@@ -419,7 +419,7 @@ impl Protocol for OpenIdConnect {
             left.push(format!("{} keys of unknown types", found.unknown_keys));
         }
         if !left.is_empty() {
-            findings.push(Finding { look: CheckSubject::LeftOut, result: Ok(left.join("; ")) });
+            findings.push(Finding { subject: CheckSubject::LeftOut, result: Ok(left.join("; ")) });
         }
         let metadata = &found.metadata;
         let offered = Offered { scopes: metadata.scopes.clone(), claims: metadata.claims.clone() };

@@ -134,7 +134,7 @@ impl Driver for OpenApi {
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
         let look =
-            gateway.inner.catalogue(upstream, &call.visit.caller.user, CatalogueUse::Call).await;
+            gateway.inner.catalogue(upstream, &call.inbound.caller.user, CatalogueUse::Call).await;
         let Some(catalogue) = look.catalogue else {
             return Err(ToolError::Failed(format!(
                 "{} cannot be read at the moment",
@@ -172,7 +172,7 @@ impl Driver for OpenApi {
     ) -> Vec<Finding> {
         let loaded = load(upstream, Arc::default()).await;
         let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
-        let mut findings = vec![Finding { look: CheckSubject::Document, result: summary }];
+        let mut findings = vec![Finding { subject: CheckSubject::Document, result: summary }];
         if loaded.is_ok() {
             let test_user = gateway.test_user();
             findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);

@@ -83,7 +83,7 @@ struct Account {
 fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
     Box::pin(async move {
         let Arguments {} = arguments(&call)?;
-        let caller = &call.visit.caller;
+        let caller = &call.inbound.caller;
         let user = &caller.user;
         let identities = context.store.identities_of(caller.user_id()).await?;
         let client = match &caller.principal {

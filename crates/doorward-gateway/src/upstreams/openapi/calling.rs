@@ -105,13 +105,13 @@ impl Gateway {
         let auth = LinkAuth {
             gateway: Arc::clone(&self.inner),
             upstream: Arc::clone(upstream),
-            user: upstream.auth.is_personal().then(|| Arc::clone(&call.visit.caller.user)),
+            user: upstream.auth.is_personal().then(|| Arc::clone(&call.inbound.caller.user)),
         };
         let receiver = Receiver::Url(operation.base());
         let credential = match auth.credential(receiver).await {
             Ok(credential) => credential,
             Err(NoToken::Connect(_)) => {
-                return self.ask_to_connect(&call.visit, upstream, &call.params).await;
+                return self.ask_to_connect(&call.inbound, upstream, &call.params).await;
             }
             Err(NoToken::Unavailable(why)) => return Err(sending.unavailable(&why)),
         };
@@ -133,7 +133,7 @@ impl Gateway {
             }
             Ok(None) => sending.result(answered).await,
             Err(NoToken::Connect(_)) => {
-                self.ask_to_connect(&call.visit, upstream, &call.params).await
+                self.ask_to_connect(&call.inbound, upstream, &call.params).await
             }
             Err(NoToken::Unavailable(why)) => Err(sending.unavailable(&why)),
         }
