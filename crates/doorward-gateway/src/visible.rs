@@ -79,8 +79,8 @@ impl Gateway {
                 (self.visible_one(inbound, only).await?, of_usable_uri(uri).to_owned())
             }
             Target::All => {
-                let (name, own) = own_uri(uri)?;
-                (self.visible_one(inbound, name).await?, own)
+                let own = own_uri(uri)?;
+                (self.visible_one(inbound, own.upstream).await?, own.uri)
             }
         };
         if !upstream.config.resources {

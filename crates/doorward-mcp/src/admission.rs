@@ -67,16 +67,31 @@ enum CallRoute {
     Answered(Answer),
 }
 
+/// An answer before its length is judged.
+struct MeasuredAnswer {
+    answer: Answer,
+    bytes: usize,
+    /// A long result is shortened for this client.
+    shortens: bool,
+}
+
+/// An item that is not judged yet.
+pub(crate) struct Found<'m> {
+    /// The source that carries operations on it out.
+    pub(crate) source: &'m Arc<dyn ToolSource>,
+    pub(crate) item: Item,
+}
+
 impl Mcp {
-    /// The requested item, for this caller, with its source. It is not judged yet.
+    /// The requested item, for this caller. It is not judged yet.
     pub(crate) async fn find(
         &self,
         inbound: &InboundRequest,
         wanted: ItemName<'_>,
-    ) -> Option<(&Arc<dyn ToolSource>, Item)> {
+    ) -> Option<Found<'_>> {
         for source in &self.inner.services.sources {
             if let Some(item) = source.find(inbound, wanted).await {
-                return Some((source, item));
+                return Some(Found { source, item });
             }
         }
         None
@@ -140,7 +155,7 @@ impl Mcp {
             Some(wanted) => self.find(&inbound, wanted).await,
             None => None,
         };
-        let Some((source, item)) = found else {
+        let Some(Found { source, item }) = found else {
             return Err(match self.waiting(&inbound, &operation).await {
                 Some(name) => waits(&name, searched),
                 None => no_such_item(&operation, searched),
@@ -207,8 +222,10 @@ impl Mcp {
         if let (Some(given), Some(required)) = (&given, answer.required()) {
             self.carry_on(&inbound, given, required);
         }
+        let Some(bytes) = answer.bytes() else { return Ok(answer) };
+        noted.response_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let shortens = searched || shortens(&inbound, &item, &context.meta);
-        self.sized(&inbound, &facts, answer, (shortens, noted)).await
+        self.sized(&inbound, &facts, MeasuredAnswer { answer, bytes, shortens }).await
     }
 
     /// Passes an answer on if it is not too long; where the client wants that, it is shortened.
@@ -216,20 +233,18 @@ impl Mcp {
         &self,
         inbound: &InboundRequest,
         facts: &Facts<'_>,
-        mut answer: Answer,
-        (shortens, noted): (bool, &mut CallFacts),
+        measured: MeasuredAnswer,
     ) -> Result<Answer, ToolError> {
-        let Some(size) = answer.bytes() else { return Ok(answer) };
+        let MeasuredAnswer { mut answer, bytes, shortens } = measured;
         let limits = &*self.inner.settings.limits.now();
         let most = if facts.limits.result_bytes > 0 {
             facts.limits.result_bytes.min(limits.result_bytes)
         } else {
             limits.result_bytes
         };
-        noted.response_bytes = i64::try_from(size).unwrap_or(i64::MAX);
-        if facts.upstream.is_some() && size > most {
+        if facts.upstream.is_some() && bytes > most {
             return Err(ToolError::Failed(format!(
-                "the result has {size} bytes; at most {most} are forwarded. Request less, or a part"
+                "the result has {bytes} bytes; at most {most} are forwarded. Request less, or a part"
             )));
         }
         if let Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) = &mut answer

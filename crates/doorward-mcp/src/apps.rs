@@ -126,7 +126,7 @@ impl Mcp {
 
     async fn may_read(&self, inbound: &InboundRequest, uri: &str) -> bool {
         match self.find(inbound, ItemName::Resource(uri)).await {
-            Some((_, item)) => self.may_use(inbound, &item.facts()),
+            Some(found) => self.may_use(inbound, &found.item.facts()),
             None => false,
         }
     }

@@ -233,7 +233,8 @@ impl Mcp {
         &self,
         inbound: &InboundRequest,
         given: &AgreedUse,
-        (is_given, inner): (bool, Option<String>),
+        is_given: bool,
+        inner: Option<String>,
     ) -> String {
         let services = &self.inner.services;
         let about = About {
@@ -259,7 +260,7 @@ impl Mcp {
         given: &AgreedUse,
         text: &str,
     ) -> InputRequiredResult {
-        let state = self.seal(inbound, given, (false, None));
+        let state = self.seal(inbound, given, false, None);
         let request = json!({"method": "elicitation/create", "params": {"mode": "form", "message": text, "requestedSchema": form()}});
         let requests: InputRequests = serde_json::from_value::<InputRequest>(request)
             .ok()
@@ -278,7 +279,7 @@ impl Mcp {
         required: &mut InputRequiredResult,
     ) {
         let inner = required.request_state.take();
-        required.request_state = Some(self.seal(inbound, given, (true, inner)));
+        required.request_state = Some(self.seal(inbound, given, true, inner));
     }
 
     /// The contents of this server's state; `None` if the client carries none.

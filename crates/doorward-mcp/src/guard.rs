@@ -137,7 +137,7 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
         Err(refusal) => return mcp.refuse(target, &refusal),
     };
     origin::acting(caller.actor());
-    let inbound = match inbound(mcp, &caller, target, (request.headers(), request.uri())).await {
+    let inbound = match inbound(mcp, &caller, target, request.headers(), request.uri()).await {
         Ok(inbound) => inbound,
         Err(response) => return *response,
     };
@@ -212,7 +212,8 @@ async fn inbound(
     mcp: &Mcp,
     caller: &Arc<Caller>,
     target: Target,
-    (headers, uri): (&HeaderMap, &Uri),
+    headers: &HeaderMap,
+    uri: &Uri,
 ) -> Result<InboundRequest, Box<Response>> {
     let version = headers
         .get("mcp-protocol-version")
@@ -280,7 +281,7 @@ async fn answered(
 /// HTTP status that clients act on.
 async fn refusal(mcp: &Mcp, inbound: &InboundRequest, envelope: &Envelope) -> Option<Response> {
     let requested = envelope.requested()?;
-    let (_, item) = mcp.find(inbound, requested.item_name()?).await?;
+    let item = mcp.find(inbound, requested.item_name()?).await?.item;
     let (caller, facts) = (&inbound.caller, item.facts());
     // More scopes would not help a user without the necessary roles.
     if mcp.inner.judge.judge(inbound, &facts) == Verdict::Refuse {
@@ -339,14 +340,13 @@ async fn pass(
     inbound.channel = Channel::of(mcp, &inbound.caller, out);
     parts.extensions.insert(inbound);
     let id = envelope.map(|envelope| envelope.id).unwrap_or_default();
-    let (flight, cancelled) = mcp.inner.in_flight.begin(key, &id);
+    let flight = mcp.inner.in_flight.begin(key, &id);
     let run = next.run(Request::from_parts(parts, Body::from(body)));
     let answering = Box::pin(async move {
-        let _flight = flight;
         tokio::select! {
             response = run => response,
             // The client cancelled the request and expects no answer: the stream ends without one.
-            () = cancelled.cancelled() => {
+            () = flight.cancelled() => {
                 let mut response = Response::new(Body::from(Bytes::new()));
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::EVENT_STREAM));
                 response

@@ -124,7 +124,11 @@ impl Watched {
 }
 
 /// A change as one client names it, with the upstream that it is of.
-type Named = (Option<UpstreamName>, Changed);
+#[derive(PartialEq, Eq, Hash)]
+struct NamedChange {
+    upstream: Option<UpstreamName>,
+    change: Changed,
+}
 
 /// Collects the changes of which one request may be notified.
 pub(crate) struct Listener {
@@ -132,7 +136,7 @@ pub(crate) struct Listener {
     changes: broadcast::Receiver<Change>,
     inbound: InboundRequest,
     // The collected changes, kept here so that a caller may stop waiting and lose none.
-    collected: HashSet<Named>,
+    collected: HashSet<NamedChange>,
     until: Option<Instant>,
 }
 
@@ -156,13 +160,15 @@ impl Listener {
     }
 
     /// A change as this client names it.
-    fn named(&self, change: Change) -> Named {
-        match (change.what, change.upstream, self.inbound.target) {
-            (Changed::Resource(uri), Some(upstream), target) => {
-                (Some(upstream), Changed::Resource(shown_uri(target, upstream, &uri)))
+    fn named(&self, change: Change) -> NamedChange {
+        let upstream = change.upstream;
+        let change = match (change.what, upstream) {
+            (Changed::Resource(uri), Some(upstream)) => {
+                Changed::Resource(shown_uri(self.inbound.target, upstream, &uri))
             }
-            (what, upstream, _) => (upstream, what),
-        }
+            (what, _) => what,
+        };
+        NamedChange { upstream, change }
     }
 
     /// The request with the user's roles of this moment: a stream stays open for longer than roles
@@ -185,8 +191,8 @@ impl Listener {
     }
 
     /// True if this request may learn of a change: changes of hidden items are hidden too.
-    async fn may_hear(&self, inbound: &InboundRequest, (upstream, what): &Named) -> bool {
-        let wanted = match (what, upstream) {
+    async fn may_hear(&self, inbound: &InboundRequest, named: &NamedChange) -> bool {
+        let wanted = match (&named.change, &named.upstream) {
             (Changed::Resource(uri), _) => ItemName::Resource(uri),
             (Changed::Tools | Changed::Prompts | Changed::Resources, Some(upstream)) => {
                 ItemName::Upstream(*upstream)
@@ -196,7 +202,7 @@ impl Listener {
         self.mcp
             .find(inbound, wanted)
             .await
-            .is_some_and(|(_, item)| self.mcp.may_use(inbound, &item.facts()))
+            .is_some_and(|found| self.mcp.may_use(inbound, &found.item.facts()))
     }
 
     /// Waits for changes and returns all that arrived within a moment.
@@ -217,7 +223,9 @@ impl Listener {
                     }
                     Ok(_) => {}
                     Err(broadcast::error::RecvError::Lagged(_)) => {
-                        self.collected.extend([Changed::Tools, Changed::Prompts, Changed::Resources].map(|what| (None, what)));
+                        let all = [Changed::Tools, Changed::Prompts, Changed::Resources];
+                        let of_all = |change| NamedChange { upstream: None, change };
+                        self.collected.extend(all.map(of_all));
                     }
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
@@ -226,7 +234,7 @@ impl Listener {
                     if let Some(inbound) = self.as_it_is_now().await {
                         for named in &self.collected {
                             if self.may_hear(&inbound, named).await {
-                                heard.insert(named.1.clone());
+                                heard.insert(named.change.clone());
                             }
                         }
                     }

@@ -37,14 +37,17 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// The beginning of a header's value that encodes another one.
 const ENCODED: &str = "=?base64?";
 
-/// The connections that the dispatch wants, one for each revision.
-type Peers = Vec<(ProtocolVersion, Peer<RoleServer>)>;
+/// The connection that the dispatch wants for a revision.
+struct RevisionPeer {
+    revision: ProtocolVersion,
+    peer: Peer<RoleServer>,
+}
 
 /// The server side of requests that come alone.
 #[derive(Clone)]
 pub(crate) struct InPlace {
     mcp: Mcp,
-    peers: Arc<OnceLock<Peers>>,
+    peers: Arc<OnceLock<Vec<RevisionPeer>>>,
 }
 
 /// The members of a message, as far as they decide how it is read. Another one decides too, so that
@@ -168,11 +171,11 @@ impl InPlace {
                 info.protocol_version = version.clone();
                 let server = Server::new(self.mcp.clone());
                 let running = serve_directly(server, ClosedTransport, Some(info));
-                (version.clone(), running.peer().clone())
+                RevisionPeer { revision: version.clone(), peer: running.peer().clone() }
             };
             ProtocolVersion::KNOWN_VERSIONS.iter().map(of).collect()
         });
-        peers.iter().find(|(known, _)| known == version).map(|(_, peer)| peer.clone())
+        peers.iter().find(|known| known.revision == *version).map(|known| known.peer.clone())
     }
 }
 

@@ -40,6 +40,15 @@ pub struct Subject<'a> {
     pub program: Program<'a>,
 }
 
+/// A verdict with the steps that led to it.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The steps, in their order.
+    pub steps: Vec<Step>,
+}
+
 impl Judge {
     /// Takes the rules.
     pub fn new(rules: Live<Rules>) -> Self {
@@ -98,8 +107,8 @@ impl Judge {
         }
     }
 
-    /// The verdict, and why, step by step.
-    pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> (Verdict, Vec<Step>) {
+    /// The verdict with the steps that led to it.
+    pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Judgement {
         let user = subject.user;
         let in_force = self.rules.now();
         let held = in_force.access.scopes_of(user);
@@ -126,7 +135,7 @@ impl Judge {
             policy,
             Step::TokenScope(facts.scope),
         ];
-        (Self::decide_by(&in_force, subject, facts), steps)
+        Judgement { verdict: Self::decide_by(&in_force, subject, facts), steps }
     }
 }
 

@@ -148,10 +148,10 @@ impl Mcp {
             }
             CompleteResult::Json(value, _) => {
                 link.mime_type = Some("application/json".to_owned());
-                let (beginning, left_out) = cut::beginning(value, most);
+                let beginning = cut::beginning(value, most);
                 let told = json!({
-                    "preview": beginning,
-                    "left_out": left_out,
+                    "preview": beginning.kept,
+                    "left_out": beginning.left_out,
                     "characters": characters,
                     "whole": uri,
                     "parts": [

@@ -66,19 +66,19 @@ pub use call::record_place;
 pub use canonical::write_sorted;
 pub use challenge::{as_dpop, proof_error};
 pub use channel::Channel;
-pub use config::{Config, tool_limits};
+pub use config::{Config, ToolLimit, tool_limits};
 pub use confirm::page::Pending as PendingConfirmation;
 pub use explanation::Step;
 pub use hub::{Change, Changed, Changes};
 pub use inbound::{ClientFacts, InboundRequest, Surface, Target, missing_capability};
 pub use item::{CallLimits, Facts, Item, ItemSpec, Judged, Kind, Listed, ToolSpec, Unjudged};
-pub use judge::{Judge, Subject, Verdict};
+pub use judge::{Judge, Judgement, Subject, Verdict};
 pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
 pub use server::text_result;
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
-pub use trial::{CONSOLE, ConsoleSession, Trial};
+pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
 pub use within::{Acting, Told, ToldTool, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
@@ -239,12 +239,12 @@ pub(crate) struct Inner {
     pub(crate) settings: McpSettings,
     pub(crate) judge: Judge,
     pub(crate) indexes: surface::Indexes,
-    pub(crate) tool_limits: Vec<(Pattern, usize)>,
+    pub(crate) tool_limits: Vec<ToolLimit>,
     pub(crate) confirm_in_band: Vec<Pattern>,
     pub(crate) limits: limits::Limits,
     pub(crate) questions: Arc<questions::Questions>,
     pub(crate) in_flight: in_flight::InFlight,
-    pub(crate) sessions: quick_cache::sync::Cache<(String, String), (Arc<ClientFacts>, i64)>,
+    pub(crate) sessions: quick_cache::sync::Cache<session::SessionKey, session::OpenedSession>,
     pub(crate) watched: hub::Watched,
     pub(crate) listening: hub::Listening,
     pub(crate) hosts: HostPolicy,

@@ -16,6 +16,13 @@ use crate::{
     tools::{Offers, ToolError, ToolSource},
 };
 
+/// A tool as one client is shown it.
+struct ShownTool {
+    tool: Tool,
+    /// The user must confirm its calls.
+    must_confirm: bool,
+}
+
 impl Mcp {
     /// All tools that this caller may call, by name, as their sources hold them: unchanged tools
     /// are the same ones.
@@ -38,8 +45,8 @@ impl Mcp {
     /// The number of tools up to which this client is shown them one by one (CA35).
     fn most_tools(&self, inbound: &InboundRequest) -> usize {
         let config = &self.inner.settings.config;
-        let named = self.inner.tool_limits.iter().find(|(pattern, _)| inbound.client_is(pattern));
-        named.map_or(config.tool_limit, |(_, most)| *most)
+        let named = self.inner.tool_limits.iter().find(|limit| inbound.client_is(&limit.client));
+        named.map_or(config.tool_limit, |limit| limit.tools)
     }
 
     /// The tools as they are shown: one by one, or three that lead to all.
@@ -61,11 +68,11 @@ impl Mcp {
             shown.sort_by(|one, other| one.name.cmp(&other.name));
             return shown;
         }
-        tools.iter().map(|spec| self.shown_tool(inbound, spec).0).collect()
+        tools.iter().map(|spec| self.shown_tool(inbound, spec).tool).collect()
     }
 
-    /// A tool as it is shown to this client, and whether the user must confirm its calls.
-    fn shown_tool(&self, inbound: &InboundRequest, spec: &ToolSpec) -> (Tool, bool) {
+    /// A tool as it is shown to this client.
+    fn shown_tool(&self, inbound: &InboundRequest, spec: &ToolSpec) -> ShownTool {
         let mut tool = spec.tool.clone();
         let must_confirm = self.inner.judge.judge(inbound, &spec.facts()) == Verdict::Confirm;
         if must_confirm {
@@ -74,7 +81,7 @@ impl Mcp {
         if !inbound.client.modern {
             older::tool(&mut tool);
         }
-        (tool, must_confirm)
+        ShownTool { tool, must_confirm }
     }
 
     /// The result of `search_tools` and `describe_tool`.
@@ -90,8 +97,8 @@ impl Mcp {
         }
         let mut spec = surface::named(&tools, arguments)?;
         self.without_hidden_references(inbound, &mut spec).await;
-        let (shown, must_confirm) = self.shown_tool(inbound, &spec);
-        Ok(surface::describe(&spec, &shown, must_confirm))
+        let shown = self.shown_tool(inbound, &spec);
+        Ok(surface::describe(&spec, &shown.tool, shown.must_confirm))
     }
 
     /// The items of all sources that this caller may see.
@@ -132,14 +139,21 @@ impl Mcp {
     }
 }
 
-/// One page of a list: the items after the cursor, which is the name of the last item seen, and the
-/// next cursor.
+/// One page of a list.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// The cursor of the next page, if there is one.
+    pub(crate) next: Option<String>,
+}
+
+/// The page of a list after the cursor of a request, which is the name of the last item seen.
 pub(crate) fn page<T>(
     items: Vec<T>,
     request: Option<PaginatedRequestParams>,
     size: usize,
     name: impl Fn(&T) -> &str,
-) -> Result<(Vec<T>, Option<String>), ErrorData> {
+) -> Result<Page<T>, ErrorData> {
     let after = match request.and_then(|request| request.cursor) {
         None => None,
         Some(cursor) => {
@@ -157,11 +171,11 @@ pub(crate) fn page<T>(
         .filter(|item| after.as_deref().is_none_or(|after| name(item) > after))
         .collect();
     if rest.len() <= size {
-        return Ok((rest, None));
+        return Ok(Page { items: rest, next: None });
     }
     rest.truncate(size);
     let cursor = rest.last().map(|last| URL_SAFE_NO_PAD.encode(format!("after:{}", name(last))));
-    Ok((rest, cursor))
+    Ok(Page { items: rest, next: cursor })
 }
 
 #[cfg(test)]
@@ -177,14 +191,15 @@ mod tests {
     #[test]
     fn t27_pages_are_in_order_complete_and_stable_while_items_come_and_go() {
         let items = || vec!["a", "b", "c", "d", "e"];
-        let (first, cursor) = page(items(), None, 2, |item| item).unwrap();
-        assert_eq!(first, ["a", "b"]);
+        let first = page(items(), None, 2, |item| item).unwrap();
+        assert_eq!(first.items, ["a", "b"]);
         // An item before the cursor goes; nothing after it is lost or shown twice.
-        let (second, cursor) =
-            page(vec!["a", "c", "d", "e"], Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
-        assert_eq!(second, ["c", "d"]);
-        let (third, cursor) = page(items(), Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
-        assert_eq!((third, cursor), (vec!["e"], None));
+        let second =
+            page(vec!["a", "c", "d", "e"], Some(after(&first.next.unwrap())), 2, |item| item)
+                .unwrap();
+        assert_eq!(second.items, ["c", "d"]);
+        let third = page(items(), Some(after(&second.next.unwrap())), 2, |item| item).unwrap();
+        assert_eq!((third.items, third.next), (vec!["e"], None));
         assert!(page(items(), Some(after("!")), 2, |item| item).is_err());
         assert!(page(items(), Some(after(&URL_SAFE_NO_PAD.encode("x"))), 2, |item| item).is_err());
     }

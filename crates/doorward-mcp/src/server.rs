@@ -127,14 +127,13 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let inbound = InboundRequest::of(&context)?;
         let tools = self.mcp.shown_tools(&inbound).await;
-        let (tools, next) =
-            page(tools, request, self.mcp.inner.settings.config.page_size, |tool| {
-                tool.name.as_ref()
-            })?;
-        let mut result = ListToolsResult::with_all_items(tools)
+        let shown = page(tools, request, self.mcp.inner.settings.config.page_size, |tool| {
+            tool.name.as_ref()
+        })?;
+        let mut result = ListToolsResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 
@@ -151,14 +150,13 @@ impl ServerHandler for Server {
         let prompts = self.mcp.listed(&inbound, |source| source.prompts(&inbound)).await;
         let mut prompts: Vec<_> = prompts.into_iter().map(|one| one.shown).collect();
         prompts.sort_by(|one, other| one.name.cmp(&other.name));
-        let (prompts, next) =
-            page(prompts, request, self.mcp.inner.settings.config.page_size, |prompt| {
-                &prompt.name
-            })?;
-        let mut result = ListPromptsResult::with_all_items(prompts)
+        let shown = page(prompts, request, self.mcp.inner.settings.config.page_size, |prompt| {
+            &prompt.name
+        })?;
+        let mut result = ListPromptsResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 
@@ -189,14 +187,14 @@ impl ServerHandler for Server {
                 .map(|one| one.shown),
         );
         resources.sort_by(|one, other| one.uri.cmp(&other.uri));
-        let (resources, next) =
+        let shown =
             page(resources, request, self.mcp.inner.settings.config.page_size, |resource| {
                 &resource.uri
             })?;
-        let mut result = ListResourcesResult::with_all_items(resources)
+        let mut result = ListResourcesResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 
@@ -216,14 +214,14 @@ impl ServerHandler for Server {
             templates.push(pages.with_mime_type("application/json"));
         }
         templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
-        let (templates, next) =
+        let shown =
             page(templates, request, self.mcp.inner.settings.config.page_size, |template| {
                 &template.uri_template
             })?;
-        let mut result = ListResourceTemplatesResult::with_all_items(templates)
+        let mut result = ListResourceTemplatesResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 

@@ -33,6 +33,17 @@ pub struct ConsoleSession {
     pub(crate) session: Arc<Session>,
 }
 
+/// The call of a trial.
+#[derive(Debug)]
+pub struct TrialCall {
+    /// The upstream.
+    pub upstream: UpstreamName,
+    /// The name of the tool there.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+}
+
 /// The outcome of a trial, as a client sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trial {
@@ -47,13 +58,13 @@ pub enum Trial {
 }
 
 impl Mcp {
-    /// Calls a tool of an upstream, by its name there, for the user of a browser session. The call
-    /// goes on if the caller is dropped.
+    /// Calls a tool of an upstream for the user of a browser session. The call goes on if the
+    /// caller is dropped.
     pub async fn try_tool(
         &self,
-        (user, session): (Arc<User>, Arc<Session>),
-        (upstream, tool): (UpstreamName, &str),
-        arguments: Map<String, Value>,
+        user: Arc<User>,
+        session: Arc<Session>,
+        call: TrialCall,
     ) -> Result<Trial, StoreError> {
         if !self.is_enabled().await? {
             return Ok(Trial::Off);
@@ -68,7 +79,7 @@ impl Mcp {
         let principal = Principal::Console(Arc::new(ConsoleSession { client_id, session }));
         let inbound = InboundRequest {
             caller: Arc::new(Caller { principal, scopes, user, expires_at }),
-            target: Target::One(upstream),
+            target: Target::One(call.upstream),
             surface: Surface::Direct,
             previews: false,
             client: Arc::new(ClientFacts {
@@ -81,7 +92,7 @@ impl Mcp {
             channel: Channel::none(),
             origin: origin::current(),
         };
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let params = CallToolRequestParams::new(call.tool).with_arguments(call.arguments);
         let Some(context) = InPlace::new(self.clone()).context(RequestId::Number(0)) else {
             return Ok(Trial::Refused("the server cannot respond to this".to_owned()));
         };

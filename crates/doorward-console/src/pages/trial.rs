@@ -4,7 +4,7 @@
 use axum::{http::StatusCode, response::Response};
 use doorward_admin::{Object, Refusal, ReviewState, ReviewedTool};
 use doorward_language::{Message, text};
-use doorward_mcp::Trial;
+use doorward_mcp::{Trial, TrialCall};
 use doorward_model::{foreign, routes};
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, SignInTarget, filled};
@@ -171,8 +171,9 @@ pub(super) async fn call(
     let code = params.get(CODE).map(str::trim).filter(|code| !code.is_empty());
     arguments.extend(code.map(|code| (CODE.to_owned(), code.into())));
     let visitor = &administrator.0.visitor;
-    let user = (visitor.user.clone(), visitor.session.clone());
-    let trial = match console.mcp.try_tool(user, (upstream, tool_name), arguments).await {
+    let call = TrialCall { upstream, tool: tool_name.to_owned(), arguments };
+    let (user, session) = (visitor.user.clone(), visitor.session.clone());
+    let trial = match console.mcp.try_tool(user, session, call).await {
         Ok(trial) => trial,
         Err(error) => return Err(ErrorPage::unavailable(&error).draw(&console.web)),
     };
