@@ -321,13 +321,13 @@ impl Health {
                     .map_err(|error| failed(&error)),
             ),
         ];
-        for (destination, behind) in doorward_audit::backlogs(store, &self.audit).await {
-            let state = if behind > doorward_audit::MOST_WAITING {
-                Err(Fault::Behind(behind))
+        for backlog in doorward_audit::backlogs(store, &self.audit).await {
+            let state = if backlog.waiting > doorward_audit::MOST_WAITING {
+                Err(Fault::Behind(backlog.waiting))
             } else {
-                Ok(State::Waiting(behind))
+                Ok(State::Waiting(backlog.waiting))
             };
-            parts.push((Part::Export(destination), state));
+            parts.push((Part::Export(backlog.destination), state));
         }
         for found in [disk((self.free)()), backup(store).await] {
             parts.push((found.part, found.state));

@@ -79,7 +79,7 @@ pub use questions::AskError;
 pub use server::text_result;
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
 pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
-pub use within::{Acting, Told, ToldTool, Within};
+pub use within::{Acting, ReadPart, ReadResult, Told, ToldTool, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
 /// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers

@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     Caller, Channel, ClientFacts, InboundRequest, Mcp, Principal, Surface, Target,
-    in_place::InPlace, within::CallWithin,
+    in_place::InPlace,
+    within::{CallWithin, ReadResult},
 };
 
 /// The identifier of the console among clients, in rules and in the audit.
@@ -47,8 +48,8 @@ pub struct TrialCall {
 /// The outcome of a trial, as a client sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trial {
-    /// The result of the tool, as JSON.
-    Result(Value),
+    /// The result of the tool.
+    Result(Box<ReadResult>),
     /// The tool requires input that a page cannot give.
     RequiresInput,
     /// The call was refused or failed: the text for the client.
@@ -114,9 +115,7 @@ impl Mcp {
             return late();
         };
         match ended {
-            Ok(CallWithin::Result(result)) => {
-                Trial::Result(serde_json::to_value(result).unwrap_or_default())
-            }
+            Ok(CallWithin::Result(result)) => Trial::Result(result),
             Ok(CallWithin::RequiresInput) => Trial::RequiresInput,
             Ok(CallWithin::Refused(why)) => Trial::Refused(why),
             Err(error) => {

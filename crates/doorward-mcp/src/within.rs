@@ -54,6 +54,73 @@ pub struct Told {
     pub failed: bool,
 }
 
+/// The result of a call, for parts of this program that show it to a user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadResult {
+    /// The parts of its content, in their order.
+    pub parts: Vec<ReadPart>,
+    /// Structured content.
+    pub structured: Option<Value>,
+    /// The tool reports a failure.
+    pub failed: bool,
+}
+
+/// A part of the content of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadPart {
+    /// A text.
+    Text(String),
+    /// An image.
+    Image {
+        /// Its media type, as the tool states it.
+        kind: String,
+        /// Its bytes in base64, as the tool sent them.
+        data: String,
+    },
+    /// A sound.
+    Audio {
+        /// Its media type, as the tool states it.
+        kind: String,
+        /// Its bytes in base64, as the tool sent them.
+        data: String,
+    },
+    /// A link to a resource.
+    Link {
+        /// Its name.
+        name: String,
+        /// The URI of the resource.
+        uri: String,
+    },
+    /// An embedded resource, as JSON.
+    Embedded(Value),
+    /// Content of another kind, as JSON.
+    Other(Value),
+}
+
+impl From<CallToolResult> for ReadResult {
+    fn from(result: CallToolResult) -> Self {
+        let part = |block: ContentBlock| match block {
+            ContentBlock::Text(text) => ReadPart::Text(text.text),
+            ContentBlock::Image(image) => {
+                ReadPart::Image { kind: image.mime_type, data: image.data }
+            }
+            ContentBlock::Audio(audio) => {
+                ReadPart::Audio { kind: audio.mime_type, data: audio.data }
+            }
+            ContentBlock::ResourceLink(link) => ReadPart::Link { name: link.name, uri: link.uri },
+            ContentBlock::Resource(_) => {
+                ReadPart::Embedded(serde_json::to_value(block).unwrap_or_default())
+            }
+            other => ReadPart::Other(serde_json::to_value(other).unwrap_or_default()),
+        };
+        Self {
+            parts: result.content.into_iter().map(part).collect(),
+            structured: result.structured_content,
+            failed: result.is_error == Some(true),
+        }
+    }
+}
+
 impl Told {
     fn failure(text: impl Into<String>) -> Self {
         Self { text: text.into(), failed: true }
@@ -166,7 +233,7 @@ impl Acting {
 /// The end of a call by a part of this program.
 pub(crate) enum CallWithin {
     /// The result, of a success or a failure.
-    Result(Box<CallToolResult>),
+    Result(Box<ReadResult>),
     /// The tool requires input that only a client can give.
     RequiresInput,
     /// The call was refused: the text for the client.
@@ -183,34 +250,34 @@ impl Mcp {
     ) -> CallWithin {
         match self.perform(inbound, Operation::CallTool(params), context).await {
             Ok(Answer::Tool(CallToolResponse::Complete(result))) => {
-                CallWithin::Result(Box::new(result))
+                CallWithin::Result(Box::new(result.into()))
             }
             Ok(_) => CallWithin::RequiresInput,
             Err(error) => match surface::as_result(error) {
-                Ok(result) => CallWithin::Result(Box::new(result)),
+                Ok(result) => CallWithin::Result(Box::new(result.into())),
                 Err(error) => CallWithin::Refused(error.message.into_owned()),
             },
         }
     }
 }
 
-/// The text of a result. What is no text is named.
-fn told(result: &CallToolResult) -> Told {
-    let part = |block: &ContentBlock| match block {
-        ContentBlock::Text(text) => text.text.clone(),
-        ContentBlock::Image(image) => format!("(an image, {})", image.mime_type),
-        ContentBlock::Audio(audio) => format!("(a sound, {})", audio.mime_type),
-        ContentBlock::ResourceLink(link) => format!("{}: {}", link.name, link.uri),
-        ContentBlock::Resource(_) => "(an embedded resource)".to_owned(),
-        _ => "(content of another kind)".to_owned(),
+/// The text of a result. Parts that are no text are named.
+fn told(result: &ReadResult) -> Told {
+    let part = |part: &ReadPart| match part {
+        ReadPart::Text(text) => text.clone(),
+        ReadPart::Image { kind, .. } => format!("(an image, {kind})"),
+        ReadPart::Audio { kind, .. } => format!("(a sound, {kind})"),
+        ReadPart::Link { name, uri } => format!("{name}: {uri}"),
+        ReadPart::Embedded(_) => "(an embedded resource)".to_owned(),
+        ReadPart::Other(_) => "(content of another kind)".to_owned(),
     };
-    let mut text = result.content.iter().map(part).collect::<Vec<_>>().join("\n");
+    let mut text = result.parts.iter().map(part).collect::<Vec<_>>().join("\n");
     // A structured result is repeated as text, for programs. Users read it in lines.
-    if let Some(structured) = &result.structured_content
+    if let Some(structured) = &result.structured
         && (text.is_empty()
             || serde_json::from_str::<Value>(&text).is_ok_and(|said| said == *structured))
     {
         text = serde_json::to_string_pretty(structured).unwrap_or_default();
     }
-    Told { text, failed: result.is_error == Some(true) }
+    Told { text, failed: result.failed }
 }

@@ -29,8 +29,9 @@ use crate::{
     embedded::Embedded,
     invalidate::Invalidation,
     observer::Observer,
+    tables::write_of,
     tasks::Tasks,
-    writes::{self, Write},
+    writes::Write,
 };
 
 /// The most units in one commit. A longer batch would make the first waiter pay for the last.
@@ -152,7 +153,7 @@ impl Writer {
         let signs_in =
             unit.changes().iter().any(|change| matches!(change, Change::InsertSession(_)));
         let mut writes: Vec<Write> =
-            unit.into_changes().into_iter().map(|change| writes::of(change, signs_in)).collect();
+            unit.into_changes().into_iter().map(|change| write_of(change, signs_in)).collect();
         let stale = writes.iter_mut().filter_map(|write| write.stale.take()).collect();
         let names = writes.iter().map(|write| write.name.as_str()).collect();
         let (answer, answered) = oneshot::channel();

@@ -18,8 +18,7 @@ use crate::{
     Console,
     chart::Chart,
     findings::Check,
-    pages::{Administrator, draw, usage},
-    refusals::oops,
+    pages::{Administrator, draw_found, usage},
 };
 
 #[derive(Template)]
@@ -144,8 +143,5 @@ pub(crate) async fn get(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let period = params.get("period").and_then(Period::parse).unwrap_or(Period::Day);
-    match page(&console, &administrator, period).await {
-        Ok(page) => draw(StatusCode::OK, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(&console, StatusCode::OK, page(&console, &administrator, period).await)
 }

@@ -27,7 +27,7 @@ use crate::{
     Console,
     findings::{left_out_reason, review_state},
     pages::{
-        Administrator, draw,
+        Administrator, draw_found,
         list::Feedback,
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
         services, settings,
@@ -330,10 +330,7 @@ pub(super) async fn show(
     feedback: Feedback,
 ) -> Response {
     let status = feedback.status;
-    match page(console, administrator, asked, feedback).await {
-        Ok(page) => draw(status, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(console, status, page(console, administrator, asked, feedback).await)
 }
 
 /// Shows the page of a tool with the form that was sent.

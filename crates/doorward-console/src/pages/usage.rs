@@ -18,7 +18,7 @@ use crate::{
     Console,
     api::usage_csv,
     chart::{Chart, Heat, audit_link},
-    pages::{Auditor, draw},
+    pages::{Auditor, draw_found},
     refusals::oops,
 };
 
@@ -201,10 +201,7 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    match page(&console, &auditor, asked_period(&params)).await {
-        Ok(page) => draw(StatusCode::OK, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(&console, StatusCode::OK, page(&console, &auditor, asked_period(&params)).await)
 }
 
 pub(crate) async fn csv(

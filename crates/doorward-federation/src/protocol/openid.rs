@@ -18,7 +18,7 @@ use url::Url;
 use discovery::{Discovered, Discovery};
 pub(crate) use issued::{PublishedKeys, check as check_issuer};
 pub(crate) use verify::LEEWAY;
-use verify::{IdTokenCheck, Verified, seconds};
+use verify::{IdTokenCheck, Verified, VerifiedToken, seconds};
 
 use super::{
     Authenticated, CheckSubject, Credential, Examined, Finding, Offered, PendingSignIn, Protocol,
@@ -122,11 +122,13 @@ impl OpenIdConnect {
         check: &IdTokenCheck<'_>,
     ) -> Result<Verified, FederationError> {
         match check.against(&found) {
-            Ok((claims, issuer)) => Ok(Verified { found, claims, issuer }),
+            Ok(VerifiedToken { claims, issuer }) => Ok(Verified { found, claims, issuer }),
             Err(refused) if refused.other_keys_may_help => {
                 match self.discovery.fresh_keys(&found).await? {
                     Some(fresh) => match check.against(&fresh) {
-                        Ok((claims, issuer)) => Ok(Verified { found: fresh, claims, issuer }),
+                        Ok(VerifiedToken { claims, issuer }) => {
+                            Ok(Verified { found: fresh, claims, issuer })
+                        }
                         Err(refused) => Err(IdTokenCheck::untrusted(refused)),
                     },
                     None => Err(IdTokenCheck::untrusted(refused)),

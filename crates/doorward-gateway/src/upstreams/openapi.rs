@@ -219,11 +219,12 @@ async fn fetched(upstream: &Shared, url: Url) -> Result<(Vec<u8>, Option<Url>), 
         .header(http::header::ACCEPT, "application/json, application/yaml, text/yaml, */*")
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    let (answer, at) = upstream
+    let located = upstream
         .outbound
         .send_within_origin(request, MOST_DOCUMENT, Duration::from_secs(30))
         .await
         .map_err(|error| error.to_string())?;
+    let answer = located.fetched;
     if answer.status != 200 {
         let target = answer.headers.get(http::header::LOCATION);
         return Err(match target.and_then(|target| target.to_str().ok()) {
@@ -235,7 +236,7 @@ async fn fetched(upstream: &Shared, url: Url) -> Result<(Vec<u8>, Option<Url>), 
             None => format!("HTTP {}", answer.status),
         });
     }
-    Ok((answer.body, at.or(Some(url))))
+    Ok((answer.body, located.url.or(Some(url))))
 }
 
 async fn read(place: &str) -> Result<Vec<u8>, String> {

@@ -75,6 +75,7 @@ struct CountedSegment<'s> {
 }
 
 /// A word that counts for one of the question.
+#[derive(Clone, Copy)]
 struct Match<'w> {
     word: &'w str,
     weight: f64,
@@ -140,8 +141,8 @@ impl<'s> Search<'s> {
             let rarity = self.rarity(self.tools_with(word));
             // A rare synonym says no more than the word that it replaces.
             let rarity = if with > 0 { rarity.min(own) } else { rarity };
-            let matched = Match { word, weight: weight * rarity };
-            self.add_match(term, matched, &mut touched);
+            let found = Match { word, weight: weight * rarity };
+            self.add_match(term, found, &mut touched);
         }
         let most = term.weight * own;
         for tool in touched {
@@ -226,9 +227,9 @@ pub(super) fn rank<'s>(
     let most: f64 = question.terms.iter().map(|term| search.add(term)).sum();
     let (mut found, mut hidden) = (Vec::new(), 0);
     let shows_changing = with_changing || question.changes;
-    for (from, segment) in &search.segments {
+    for CountedSegment { first, segment } in &search.segments {
         for (place, (spec, document)) in segment.specs.iter().zip(&segment.documents).enumerate() {
-            let Some(score) = search.scores.get(from + place).filter(|score| score.sum > 0.0)
+            let Some(score) = search.scores.get(first + place).filter(|score| score.sum > 0.0)
             else {
                 continue;
             };

@@ -29,6 +29,11 @@ use crate::{
     reload::Request,
 };
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward doctor
+  doorward doctor --client Cursor --hours 2";
+
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
         Ok(store) => {

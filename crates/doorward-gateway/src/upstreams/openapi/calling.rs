@@ -56,7 +56,7 @@ impl Sending<'_> {
             seconds => Duration::from_secs(seconds),
         };
         let answer = upstream.outbound.send_within_origin(request, self.most(), within).await;
-        answer.map(|(answer, _)| answer).map_err(|error| {
+        answer.map(|located| located.fetched).map_err(|error| {
             ToolError::Failed(format!("{} could not be reached: {error}", upstream.title))
         })
     }
