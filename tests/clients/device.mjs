@@ -18,7 +18,7 @@ const transport = new StdioClientTransport({ command: process.execPath, args: [j
 let said = '';
 transport.stderr.on('data', chunk => { said += chunk; });
 
-// What the user does: opens the URL, signs in, compares the code and allows.
+// The user opens the URL, signs in, compares the code and allows.
 async function allow() {
   let url;
   for (let attempt = 0; attempt < 150 && !url; attempt += 1) {

@@ -38,7 +38,7 @@ const DOCUMENTS = {
 };
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
 
-// What the document holds, counted without any code of the server's.
+// The contents of the document, counted without any code of the server's.
 function operations(document) {
   const found = [];
   for (const [path, given] of Object.entries(document.paths)) {

@@ -36,7 +36,7 @@ export async function startServer(extra = {}, listen = ['--listen', '127.0.0.1:0
     return done.stdout.toString();
   };
   const cli = (...args) => cliWith(PASSWORD, ...args);
-  // What a command prints, also if it finds something wrong. A service of this process answers meanwhile.
+  // The output of a command, also if it finds something wrong. A service of this process answers meanwhile.
   const told = (...args) => new Promise(done => {
     const command = spawn(binary, ['--data-dir', data, ...args], { env });
     let text = '';

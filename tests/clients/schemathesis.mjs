@@ -8,7 +8,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const server = await startServer({ DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB: '64' });
 server.cli('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--password-stdin', '--keep-password');
 // A missing If-Match is answered with 428 (RFC 6585), which schemathesis does not expect: that check stays out.
-// What is acceptable depends on more than a schema can say (a name that is free, settings of a provider that go together), so a valid
+// A valid value depends on more than a schema can say (a name that is free, settings of a provider that go together), so a valid
 // request may be refused; everything else must hold.
 const CHECKS = 'not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,use_after_free,ensure_resource_availability,ignored_auth';
 // These end the token or the user of the run itself; they have their own run.

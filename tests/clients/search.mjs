@@ -76,7 +76,7 @@ for (const { document, question, tool, odd } of questions) {
     figure.asked += 1;
     figure.first += at === 0 ? 1 : 0;
     figure.five += at >= 0 && at < 5 ? 1 : 0;
-    // What was held out stays unseen.
+    // The tools that were held out stay unseen.
     if (odd && service && at !== 0) console.log(`  ${question}: ${tool} is ${at < 0 ? 'not shown' : `at ${at + 1}`}`);
   }
 }

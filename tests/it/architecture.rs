@@ -396,7 +396,9 @@ fn no_file_is_longer_than_500_lines() {
 }
 
 /// Words with which a documentation comment does not begin: it begins with a noun or a verb.
-const OPENINGS: &[&str] = &["What", "Whether", "Whose", "Who", "Whom", "Whoever", "Somebody"];
+const OPENINGS: &[&str] = &[
+    "What", "Whether", "Whose", "Who", "Whom", "Whoever", "Somebody", "How", "Why", "When", "Where",
+];
 
 #[test]
 fn documentation_comments_begin_with_a_noun_or_a_verb() {
@@ -411,8 +413,9 @@ fn documentation_comments_begin_with_a_noun_or_a_verb() {
                 continue;
             };
             let first = comment.split_whitespace().next().unwrap_or_default();
+            let word = first.trim_end_matches(['.', ',', ':']);
             assert!(
-                !begins || !OPENINGS.contains(&first),
+                !begins || !OPENINGS.contains(&word),
                 "{shown}:{}: a comment begins with {first:?}; begin with a noun or a verb",
                 number + 1
             );

@@ -159,7 +159,7 @@ fn the_unit_lets_node_run_gives_it_a_home_and_is_valid() {
     for line in ["CacheDirectory=doorward", "Environment=HOME=/var/cache/doorward"] {
         assert!(settings.contains(&line), "{line}");
     }
-    // What is read by the tool itself, where there is one: other units need not be there.
+    // The tool itself reads the unit, on machines that have it: other units need not be there.
     let path = temporary("unit").with_extension("service");
     std::fs::write(&path, unit.replace("/usr/local/bin/doorward", "/bin/true")).unwrap();
     if let Ok(checked) =
@@ -264,8 +264,8 @@ fn the_example_configuration_and_the_unit_are_understood() {
     }
 }
 
-/// The variables of Doorward in a compose file, with those of `deploy/.env` filled in, and the files
-/// of its secrets in `secrets`.
+/// The variables of Doorward in a compose file, with those of `deploy/.env` filled in, and the
+/// files of its secrets in `secrets`.
 fn environment(name: &str, secrets: &std::path::Path) -> Vec<(String, String)> {
     read(name)
         .lines()

@@ -130,7 +130,7 @@ async fn cs10_a_device_that_polls_too_fast_is_told_to_slow_down_from_then_on() {
     assert_eq!(error(stage.poll(&begun).await), "slow_down", "ten seconds from now on");
     stage.server.clock.advance(15);
     assert_eq!(error(stage.poll(&begun).await), "authorization_pending");
-    // What was decided is told at once.
+    // The decision is told at once.
     stage.decide(text(&begun, "user_code"), "allow", &["mcp:read"]).await.expect(200);
     stage.poll(&begun).await.expect(200);
 }

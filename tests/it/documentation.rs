@@ -44,6 +44,12 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// True of the pages of the reference that a program writes.
+fn is_generated(page: &str) -> bool {
+    page.starts_with("docs/reference/")
+        && (page.ends_with("/performance.md") || read(page).contains("<!-- Generated from "))
+}
+
 /// The lines of a page outside fenced code, without the code inside them, which may go on in the
 /// next line of a paragraph.
 fn prose(text: &str) -> Vec<(usize, String)> {

@@ -70,7 +70,7 @@ async fn an_upstream_is_added_and_changed_by_page_alone() {
         assert!(form.body.contains(part), "{part}");
     }
     assert!(!form.body.contains("set-command") && !form.body.contains("\"stdio\""));
-    // What an MCP client writes about the server fills the form, and adds nothing.
+    // The configuration that an MCP client has for the server fills the form, and adds nothing.
     let pasted = format!("{{\"mcpServers\": {{\"Wiki\": {{\"url\": \"{}\"}}}}}}", wiki.url);
     let paste = [("do", "paste"), ("pasted", pasted.as_str())];
     let filled = send(&served, &browser, &form, "/admin/upstreams", &paste).await.expect(200);
@@ -123,7 +123,7 @@ async fn an_upstream_is_added_and_changed_by_page_alone() {
     assert!(settings(&served, "upstream").await.contains("The wiki"));
     let audit = served.command(&["--json", "audit", "--kind", "upstream.changed"]).await.1;
     assert!(audit.contains("call_seconds") && !audit.contains("hunter2"), "{audit}");
-    // What was seen is not any more: it is refused, and the form is about the state of now.
+    // The state that was seen has changed: the edit is refused, and the form shows the new state.
     let stale = send(
         &served,
         &browser,

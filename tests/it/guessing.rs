@@ -25,7 +25,7 @@ async fn sign_in(server: &TestServer, browser: &Browser, name: &str, password: &
         .await
 }
 
-/// How many entries of the audit say that an attempt was wrong.
+/// Counts the entries of the audit that report a wrong attempt.
 async fn noted(server: &TestServer) -> usize {
     server.app.store.flush().await.unwrap();
     let filter =

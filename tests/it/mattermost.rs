@@ -1,5 +1,5 @@
-//! The connector of Mattermost: identities, commands, posts that are answered once, and a chat server
-//! that misbehaves.
+//! The connector of Mattermost: identities, commands, posts that are answered once, and a chat
+//! server that misbehaves.
 
 mod chat_server;
 mod identity;
@@ -254,7 +254,7 @@ async fn ca48_posts_are_answered_in_their_thread_with_reactions_and_never_those_
     assert!(stage.chat.typed() > 0);
     let all = stage.chat.answers(&channel);
     assert!(all.len() == 3 && stage.chat.answers(&own).len() == 1, "{all:?}");
-    // What is only its author's comes by a direct message.
+    // A result for its author alone comes by a direct message.
     let personal = stage.chat.write(&channel, &account, "@doorward whoami");
     stage.chat.marked(&personal, "white_check_mark").await;
     let public = stage.chat.answers(&channel);

@@ -54,7 +54,8 @@ async fn a_wrong_data_directory_does_not_look_like_an_empty_server() {
         );
     }
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nothing was made");
-    // The first command that writes begins the data, and says so; the second one has nothing to say.
+    // The first command that writes begins the data, and says so; the second one has nothing to
+    // say.
     let add = |name| ["--data-dir", at, "user", "add", name];
     let (code, _, error) = run(&add("ada"), &[]).await;
     assert!(code == 0 && error.contains("a new one was made"), "{error}");
@@ -80,7 +81,7 @@ async fn files_ports_and_databases_that_cannot_be_used_are_named_with_the_remedy
     let away = format!("{at}/away/x.db");
     let no_server = "postgres://doorward:hidden@127.0.0.1:1/doorward";
     let no_host = "postgres://doorward:hidden@nowhere.invalid/doorward";
-    // Where the tests have a server of PostgreSQL, it has no such database.
+    // If the tests have a server of PostgreSQL, it has no such database.
     let server = server_of_the_tests().unwrap_or_default();
     let no_database = server.rsplit_once('/').map(|(server, _)| format!("{server}/no_such_one"));
     if let Some(no_database) = no_database {

@@ -69,7 +69,7 @@ impl Stage {
         Self { server, documents, client, browser }
     }
 
-    /// How many steps have this reason.
+    /// Counts the steps that have this reason.
     async fn seen(&self, reason: Reason) -> usize {
         self.server.app.store.flush().await.unwrap();
         let steps = self.server.app.store.connect_steps(Timestamp(0)).await.unwrap();

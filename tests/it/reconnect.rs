@@ -108,8 +108,8 @@ async fn a_service_that_registers_at_every_connection_is_listed_once_and_nothing
     server.user("alice").await;
     let (root, alice) = (server.signed_in("root").await, server.signed_in("alice").await);
     let none = json!({});
-    // What only resembles it keeps its own grant: the same name at another host, at one more host,
-    // with another name of the software, another proof, or on the user's machine.
+    // A client that resembles it keeps its own grant: the same name at another host, at one more
+    // host, with another name of the software, another proof, or on the user's machine.
     let mut others = Vec::new();
     for (uris, more) in [
         (&["https://evil.example/callback"][..], none.clone()),

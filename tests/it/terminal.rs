@@ -59,7 +59,7 @@ async fn no_command_fails_because_its_reader_closed_the_pipe() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && !said.contains("panicked"), "{words}: {said}");
     }
-    // What it was asked to do was done.
+    // The command had its effect.
     let listed = run(&["--data-dir", data.to_str().unwrap(), "user", "list"]).await;
     assert!(listed.1.contains("reader"), "{}", listed.1);
     // A disk that is full is another matter.

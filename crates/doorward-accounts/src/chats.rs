@@ -43,7 +43,7 @@ struct Inside {
     until: i64,
 }
 
-/// Why an account is not linked.
+/// The reason for which an account is not linked.
 #[derive(Debug, thiserror::Error)]
 pub enum ChatLinkError {
     /// The link is unknown, was used, or has expired.

@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(hasher.pool.waiting(), 0);
         let stored = hasher.hash(password()).await.unwrap();
         assert_eq!(hasher.pool.waiting(), 1, "the piece waits for the next hash");
-        // What is left of a hash in a piece changes nothing of the next one.
+        // The rest of a hash in a piece of memory changes nothing of the next hash.
         let mut fresh = other.pool.take();
         let again = hash(&InMemory::new(&hasher.params, &mut hasher.pool.take()), b"x", &[1; 16]);
         let alone = hash(&InMemory::new(&hasher.params, &mut fresh), b"x", &[1; 16]);

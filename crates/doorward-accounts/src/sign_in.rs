@@ -51,7 +51,7 @@ pub struct SignedIn {
 pub struct Entrance {
     /// The authentication of the user.
     pub authentication: Authentication,
-    /// When.
+    /// The time.
     pub auth_time: Timestamp,
     /// True if that is enough.
     pub complete: bool,

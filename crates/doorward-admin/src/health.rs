@@ -298,8 +298,8 @@ impl Health {
         if active(&keys, self.clock.now()) > 0 { Ok(()) } else { Err(NotReady::NoKey) }
     }
 
-    /// Looks at everything.
-    pub async fn look(&self) -> Vec<PartState> {
+    /// Checks every part.
+    pub async fn check(&self) -> Vec<PartState> {
         let store = &self.store;
         let database = store.ping().await;
         let audit = store.audit_head().await;
@@ -321,13 +321,13 @@ impl Health {
                     .map_err(|error| failed(&error)),
             ),
         ];
-        for (destination, behind) in doorward_audit::backlogs(store, &self.audit).await {
-            let state = if behind > doorward_audit::MOST_WAITING {
-                Err(Fault::Behind(behind))
+        for backlog in doorward_audit::backlogs(store, &self.audit).await {
+            let state = if backlog.waiting > doorward_audit::MOST_WAITING {
+                Err(Fault::Behind(backlog.waiting))
             } else {
-                Ok(State::Waiting(behind))
+                Ok(State::Waiting(backlog.waiting))
             };
-            parts.push((Part::Export(destination), state));
+            parts.push((Part::Export(backlog.destination), state));
         }
         for found in [disk((self.free)()), backup(store).await] {
             parts.push((found.part, found.state));

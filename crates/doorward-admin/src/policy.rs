@@ -280,13 +280,13 @@ impl Policies {
         let blocked = before.iter().any(|(good, _)| !good);
         let token = AccessTokenId::parse(client).filter(|_| found.is_none());
         let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
-        let (verdict, steps) = self.judge.explain(Subject { user, program }, &item.facts());
+        let judgement = self.judge.explain(Subject { user, program }, &item.facts());
         if !client.is_empty() {
             let source = found.map(|found| found.source);
             before.push((true, Step::Client(client_id.to_string(), source)));
         }
-        before.extend(steps.into_iter().map(|step| (true, step)));
-        let answer = match verdict {
+        before.extend(judgement.steps.into_iter().map(|step| (true, step)));
+        let answer = match judgement.verdict {
             _ if blocked => Answer::NotOffered,
             Verdict::Allow => Answer::Allow,
             Verdict::Confirm => Answer::Confirm,

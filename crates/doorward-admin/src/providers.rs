@@ -94,7 +94,7 @@ impl Providers {
     /// Tries an identity provider out: discovery, keys, redirect, client.
     pub async fn test(&self, provider: &Provider) -> Vec<Finding> {
         let finding = |found: doorward_federation::Finding| Finding {
-            what: found.look.as_str().to_owned(),
+            what: found.subject.as_str().to_owned(),
             result: found.result,
         };
         self.examine(provider).await.into_iter().map(finding).collect()

@@ -177,7 +177,7 @@ impl Upstreams {
             Some(user) => Some(Arc::new(self.users.named(user).await?)),
         };
         let finding = |found: doorward_gateway::Finding| Finding {
-            what: found.look.as_str().to_owned(),
+            what: found.subject.as_str().to_owned(),
             result: found.result,
         };
         Ok(self.gateway.test(&upstream, user.as_ref()).await.into_iter().map(finding).collect())

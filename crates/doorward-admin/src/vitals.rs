@@ -185,9 +185,9 @@ impl Vitals {
         findings
             .into_iter()
             // Tools that wait or were left out are for a review; the upstream works.
-            .filter(|finding| !finding.look.is_of_review())
+            .filter(|finding| !finding.subject.is_of_review())
             .find_map(|finding| {
-                Some(format!("{}: {}", finding.look.as_str(), finding.result.err()?))
+                Some(format!("{}: {}", finding.subject.as_str(), finding.result.err()?))
             })
             .map_or(Ok(()), Err)
     }
@@ -197,9 +197,11 @@ impl Vitals {
         findings
             .into_iter()
             // Rules are the operator's; the provider works.
-            .filter(|finding| !matches!(finding.look, CheckSubject::LeftOut | CheckSubject::Claims))
+            .filter(|finding| {
+                !matches!(finding.subject, CheckSubject::LeftOut | CheckSubject::Claims)
+            })
             .find_map(|finding| {
-                Some(format!("{}: {}", finding.look.as_str(), finding.result.err()?))
+                Some(format!("{}: {}", finding.subject.as_str(), finding.result.err()?))
             })
             .map_or(Ok(()), Err)
     }

@@ -149,6 +149,20 @@ fn exports(
     Ok(exports)
 }
 
+/// The parts of the program that an exporter uses.
+pub struct ExportPorts<'a> {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: &'a dyn Entropy,
+    /// The guarded client.
+    pub outbound: &'a Outbound,
+    /// The configuration of that client, for clients of single destinations.
+    pub outbound_config: &'a OutboundConfig,
+}
+
 /// Sends entries elsewhere as they happen.
 pub struct Exporter {
     store: Store,
@@ -162,17 +176,12 @@ pub struct Exporter {
 
 impl Exporter {
     /// An exporter to the destinations of the configuration.
-    pub fn new(
-        store: Store,
-        (clock, entropy): (Arc<dyn Clock>, &dyn Entropy),
-        config: &Config,
-        outbound: (&Outbound, &OutboundConfig),
-    ) -> Result<Self, OutboundSetupError> {
+    pub fn new(ports: ExportPorts<'_>, config: &Config) -> Result<Self, OutboundSetupError> {
         Ok(Self {
-            store,
-            clock,
-            exports: exports(config, outbound.0, outbound.1)?,
-            replica: random_text(entropy, 9),
+            exports: exports(config, ports.outbound, ports.outbound_config)?,
+            store: ports.store,
+            clock: ports.clock,
+            replica: random_text(ports.entropy, 9),
             took: AtomicU64::new(0),
         })
     }
@@ -417,18 +426,27 @@ pub fn configured(config: &Config) -> Vec<&'static str> {
     .collect()
 }
 
-/// The configured destinations, each with the number of entries that wait to be sent to it.
-pub async fn backlogs(store: &Store, config: &Config) -> Vec<(&'static str, i64)> {
+/// The entries that wait to be sent to a destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// The name of the destination.
+    pub destination: &'static str,
+    /// The number of entries.
+    pub waiting: i64,
+}
+
+/// The backlogs of the configured destinations.
+pub async fn backlogs(store: &Store, config: &Config) -> Vec<Backlog> {
     let mut backlogs = Vec::new();
-    for name in configured(config) {
+    for destination in configured(config) {
         let sent = store
-            .setting(&place(name))
+            .setting(&place(destination))
             .await
             .ok()
             .flatten()
             .and_then(|value| value.parse::<i64>().ok());
         let head = store.audit_head().await.map(|head| head.seq).unwrap_or_default();
-        backlogs.push((name, head - sent.unwrap_or(head)));
+        backlogs.push(Backlog { destination, waiting: head - sent.unwrap_or(head) });
     }
     backlogs
 }

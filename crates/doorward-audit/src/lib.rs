@@ -11,7 +11,7 @@ pub mod text;
 mod verify;
 
 pub use config::{Config, SettingError};
-pub use export::{Exporter, MOST_WAITING, backlogs, check, configured};
+pub use export::{Backlog, ExportPorts, Exporter, MOST_WAITING, backlogs, check, configured};
 pub use lines::{Format, export};
-pub use row::{AuditRow, Names, lately};
+pub use row::{AuditRow, Fact, Names, RecentEntries, lately};
 pub use verify::{Verification, VerifyError, verify};

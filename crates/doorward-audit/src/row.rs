@@ -30,10 +30,19 @@ pub struct AuditRow {
     pub tool: String,
     /// The duration of a call.
     pub duration: Option<String>,
-    /// Further facts, each with its name.
-    pub facts: Vec<(Message, String)>,
+    /// Further facts.
+    pub facts: Vec<Fact>,
     /// The identifier of the record of the call.
     pub record: Option<String>,
+}
+
+/// A fact about an entry.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// Its name.
+    pub name: Message,
+    /// Its value.
+    pub value: String,
 }
 
 /// The duration of a call in milliseconds.
@@ -96,10 +105,10 @@ impl Names {
             _ => recorded.to_string(),
         };
         let call = event.call.as_deref();
-        let mut facts: Vec<(Message, String)> = Vec::new();
+        let mut facts: Vec<Fact> = Vec::new();
         let mut fact = |name: Message, value: String| {
             if !value.is_empty() {
-                facts.push((name, value));
+                facts.push(Fact { name, value });
             }
         };
         if let Some(call) = call {
@@ -154,15 +163,24 @@ impl Names {
     }
 }
 
-/// The last entries that concern a user, the newest first, and where they go on.
+/// The last entries that concern a user, the newest first.
+pub struct RecentEntries {
+    /// The entries.
+    pub rows: Vec<AuditRow>,
+    /// The number before which they go on, if there are more.
+    pub before: Option<i64>,
+}
+
+/// Reads the last entries that concern a user.
 pub async fn lately(
     store: &Store,
     user_id: &UserId,
     before: Option<i64>,
     limit: u64,
-) -> Result<(Vec<AuditRow>, Option<i64>), StoreError> {
+) -> Result<RecentEntries, StoreError> {
     let filter = AuditFilter { concerns: Some(user_id.to_string()), ..AuditFilter::default() };
     let page = store.audit(&filter, before, limit).await?;
     let names = Names::of(store, &page.entries).await?;
-    Ok((page.entries.iter().map(|entry| names.row(entry)).collect(), page.before))
+    let rows = page.entries.iter().map(|entry| names.row(entry)).collect();
+    Ok(RecentEntries { rows, before: page.before })
 }

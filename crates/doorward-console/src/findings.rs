@@ -10,7 +10,7 @@ use crate::Console;
 
 const MIB: u64 = 1024 * 1024;
 
-/// How much attention a finding needs.
+/// The attention that a finding needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     /// It is well.
@@ -75,7 +75,7 @@ pub(crate) struct Check {
     pub(crate) subject: Message,
     /// True if it is well.
     pub(crate) good: bool,
-    /// How much attention it needs.
+    /// The attention that it needs.
     pub(crate) level: Level,
     /// The state, or the problem and its solution.
     pub(crate) text: String,
@@ -136,7 +136,7 @@ impl Check {
 
     /// A finding of the test of an identity provider. Its text is for the operator, in English.
     pub(crate) fn of_finding(found: Finding) -> Self {
-        let subject = match found.look {
+        let subject = match found.subject {
             Subject::Discovery => text::health_look_discovery(),
             Subject::Keys => text::health_look_keys(),
             Subject::Redirect => text::health_look_redirect(),

@@ -80,6 +80,20 @@ fn sent_back(code: &str, description: &str) -> FederationError {
     }
 }
 
+/// A value that was stored for a browser.
+struct Kept<T> {
+    attempt: SignInAttempt,
+    value: T,
+}
+
+/// An arrival that was kept until the user decides about it.
+pub struct KeptArrival {
+    /// The arrival.
+    pub arrival: ExternalIdentity,
+    /// The change that uses it up.
+    pub used: Change,
+}
+
 impl Federation {
     /// Stores a value for one use by this browser, and returns its handle.
     async fn keep<T: Serialize>(
@@ -110,7 +124,7 @@ impl Federation {
         &self,
         handle: &str,
         browser: &str,
-    ) -> Result<(SignInAttempt, T), FederationError> {
+    ) -> Result<Kept<T>, FederationError> {
         let services = &self.inner.services;
         let state = PlainToken::presented(handle).hashed();
         let attempt = services
@@ -129,7 +143,7 @@ impl Federation {
             .map_err(|_| FederationError::NotAwaited("it cannot be unsealed"))?;
         let value = serde_json::from_slice(&plain)
             .map_err(|_| FederationError::NotAwaited("it cannot be read"))?;
-        Ok((attempt, value))
+        Ok(Kept { attempt, value })
     }
 
     /// The change that uses up the value stored under a handle.
@@ -176,7 +190,7 @@ impl Federation {
     /// The user's aim, for a page that says that it failed. Does not use the attempt up.
     pub async fn purpose_of(&self, params: &Params, browser: &str) -> Option<SignInPurpose> {
         let state = params.get("state")?;
-        self.kept::<Payload>(state, browser).await.ok().map(|(_, payload)| payload.purpose)
+        self.kept::<Payload>(state, browser).await.ok().map(|kept| kept.value.purpose)
     }
 
     /// Resumes a sign-in at the callback from `provider` with these parameters in this browser.
@@ -187,7 +201,7 @@ impl Federation {
         browser: &str,
     ) -> Result<ResumedSignIn, FederationError> {
         let state = params.get("state").ok_or(FederationError::NotAwaited("it has no state"))?;
-        let (attempt, payload) = self.kept::<Payload>(state, browser).await?;
+        let Kept { attempt, value: payload } = self.kept::<Payload>(state, browser).await?;
         if attempt.provider != provider.id {
             // RFC 9700 §4.4: an answer from one provider at the callback of another.
             return Err(FederationError::Untrusted(format!(
@@ -243,18 +257,18 @@ impl Federation {
         self.keep(&arrival.provider(), browser, arrival).await
     }
 
-    /// An arrival that was kept for this browser and not decided yet. The change uses it up.
+    /// An arrival that was kept for this browser and not decided yet.
     pub async fn kept_arrival(
         &self,
         handle: &str,
         browser: &str,
-    ) -> Result<(ExternalIdentity, Change), FederationError> {
-        let (attempt, arrival) = self.kept::<ExternalIdentity>(handle, browser).await?;
+    ) -> Result<KeptArrival, FederationError> {
+        let Kept { attempt, value: arrival } =
+            self.kept::<ExternalIdentity>(handle, browser).await?;
         if attempt.consumed_at.is_some() {
             return Err(FederationError::NotAwaited("it was already decided"));
         }
-        let change = self.use_up(&attempt);
-        Ok((arrival, change))
+        Ok(KeptArrival { arrival, used: self.use_up(&attempt) })
     }
 
     /// Makes a provider's posted answer into a value for the URL of the page that takes it up.

@@ -1,7 +1,7 @@
 //! The claims that rules read, compared with the scopes that are requested.
 
 use crate::{
-    kinds::ClaimScopes,
+    kinds::SentClaims,
     protocol::{CheckSubject, Finding, Offered},
     provider::Provider,
 };
@@ -28,17 +28,13 @@ fn member(claim: &str) -> &str {
     claim.strip_prefix('/').map_or(claim, |path| path.split('/').next().unwrap_or_default())
 }
 
-fn state(
-    claim: &str,
-    (known, others): (&[&[ClaimScopes]], bool),
-    requested: &[String],
-    offered: &Offered,
-) -> State {
+fn state(claim: &str, sent: SentClaims, requested: &[String], offered: &Offered) -> State {
     let asks = |scope: &str| requested.iter().any(|one| one == scope);
     let lists = |names: &Option<Vec<String>>| {
         names.as_ref().map(|names| names.iter().any(|name| name == member(claim)))
     };
-    let found = known
+    let found = sent
+        .known
         .iter()
         .flat_map(|part| part.iter())
         .find(|(name, _)| *name == claim || *name == member(claim));
@@ -47,7 +43,7 @@ fn state(
             State::Sent
         }
         Some(&(_, scopes)) => State::Needs(scopes),
-        None if !others => State::Never,
+        None if !sent.others => State::Never,
         None if asks(member(claim)) => State::Sent,
         None => match (lists(&offered.scopes), lists(&offered.claims)) {
             (Some(true), _) => State::Offered,
@@ -65,7 +61,7 @@ pub(crate) fn finding(provider: &Provider, offered: &Offered) -> Option<Finding>
     let (mut wrong, mut remarks) = (Vec::new(), Vec::new());
     for rule in &rules {
         let (text, claim) = (&rule.text, rule.claim);
-        match state(claim, (sent.known, sent.others), &requested, offered) {
+        match state(claim, sent, &requested, offered) {
             State::Sent => {}
             State::Needs(scopes) => wrong.push(format!(
                 "the rule \"{text}\" reads the claim {claim}, which the scope {} brings; requested are {}. Add it to scopes",
@@ -99,7 +95,7 @@ pub(crate) fn finding(provider: &Provider, offered: &Offered) -> Option<Finding>
     } else {
         Ok(remarks.join("; "))
     };
-    Some(Finding { look: CheckSubject::Claims, result })
+    Some(Finding { subject: CheckSubject::Claims, result })
 }
 
 #[cfg(test)]
@@ -120,7 +116,7 @@ mod tests {
         };
         let of = |kind: &str, claim: &str, scopes: &[&str], offered: &Offered| {
             let sent = named(kind).unwrap().sent;
-            state(claim, (sent.known, sent.others), &words(scopes), offered)
+            state(claim, sent, &words(scopes), offered)
         };
         for (kind, claim, scopes, expected) in [
             ("oidc", "email", &["openid", "profile"][..], State::Needs(&["email"])),

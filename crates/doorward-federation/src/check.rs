@@ -69,32 +69,45 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Result<String, String> {
     }
 }
 
+/// The outcome of a request to an authorization endpoint.
+struct RedirectTrial {
+    result: Result<String, String>,
+    /// The provider's time.
+    date: Option<Timestamp>,
+}
+
+impl RedirectTrial {
+    fn failed(why: String) -> Self {
+        Self { result: Err(why), date: None }
+    }
+}
+
 impl Federation {
     /// Tries a provider out.
     pub async fn test(&self, provider: &Provider) -> Vec<Finding> {
         let Examined { mut findings, offered, failed } = provider.protocol.examine().await;
         if let Some(error) = failed {
-            findings.push(Finding { look: CheckSubject::Discovery, result: Err(advice(&error)) });
+            findings
+                .push(Finding { subject: CheckSubject::Discovery, result: Err(advice(&error)) });
             return findings;
         }
-        let (redirect, date) = self.try_redirect(provider).await;
-        findings.push(Finding { look: CheckSubject::Redirect, result: redirect });
-        findings
-            .push(Finding { look: CheckSubject::Client, result: self.try_client(provider).await });
+        let RedirectTrial { result, date } = self.try_redirect(provider).await;
+        findings.push(Finding { subject: CheckSubject::Redirect, result });
+        findings.push(Finding {
+            subject: CheckSubject::Client,
+            result: self.try_client(provider).await,
+        });
         findings.extend(brought::finding(provider, &offered));
         if let Some(date) = date {
             let result = clock(date, self.inner.services.clock.now());
-            findings.push(Finding { look: CheckSubject::Clock, result });
+            findings.push(Finding { subject: CheckSubject::Clock, result });
         }
         findings
     }
 
     /// Requests the authorization endpoint like a browser, and checks the response for complaints
-    /// about this client. Returns the provider's time as well.
-    async fn try_redirect(
-        &self,
-        provider: &Provider,
-    ) -> (Result<String, String>, Option<Timestamp>) {
+    /// about this client.
+    async fn try_redirect(&self, provider: &Provider) -> RedirectTrial {
         let entropy = self.inner.services.entropy.as_ref();
         let (state, nonce, verifier) =
             (random_text(entropy, 24), random_text(entropy, 24), random_text(entropy, 32));
@@ -109,17 +122,17 @@ impl Federation {
         };
         let url = match provider.protocol.authorize(&start).await {
             Ok(url) => url,
-            Err(error) => return (Err(advice(&error)), None),
+            Err(error) => return RedirectTrial::failed(advice(&error)),
         };
         let request = http::Request::get(url.as_str()).header("accept", "text/html");
         let Ok(request) = request.body(Vec::new()) else {
-            return (Err(format!("{url} cannot be reached")), None);
+            return RedirectTrial::failed(format!("{url} cannot be reached"));
         };
         let fetched = match provider.outbound.send(request, 4 * MAX_ANSWER).await {
             Ok(fetched) => fetched,
             Err(error) => {
                 let at = url.origin().ascii_serialization();
-                return (Err(advice(&FederationError::outbound(&at, error))), None);
+                return RedirectTrial::failed(advice(&FederationError::outbound(&at, error)));
             }
         };
         let location = fetched
@@ -135,7 +148,7 @@ impl Federation {
         // A browser would answer a challenge of Kerberos or the like.
         let challenged = fetched.headers.contains_key("www-authenticate");
         let result = redirected(fetched.status, error, challenged, &redirect_uri);
-        (result, date_of(&fetched.headers))
+        RedirectTrial { result, date: date_of(&fetched.headers) }
     }
 
     /// Presents a code that does not exist: a provider that accepts the client's credentials

@@ -40,7 +40,7 @@ mod sign_up;
 mod trusted;
 
 pub use admission::Admission;
-pub use attempt::{ResumedSignIn, SignInBrowser};
+pub use attempt::{KeptArrival, ResumedSignIn, SignInBrowser};
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};
 pub use error::{FederationError, NotAdmitted};

@@ -125,7 +125,7 @@ impl CheckSubject {
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Its subject.
-    pub look: CheckSubject,
+    pub subject: CheckSubject,
     /// The state, or the problem and its solution.
     pub result: Result<String, String>,
 }

@@ -230,10 +230,11 @@ fn asks_without_tls(settings: &Settings) -> bool {
 /// The protocol of a provider, set up.
 fn protocol(
     config: &ProviderConfig,
-    prepared: (ProviderId, Settings, Vec<String>),
+    id: &ProviderId,
+    settings: Settings,
+    prompts: Vec<String>,
     client: Client,
 ) -> Box<dyn Protocol> {
-    let (id, settings, prompts) = prepared;
     let Settings { speaks, scopes, extra, login_hint, .. } = settings;
     match speaks {
         Speaks::OpenId(open_id) => Box::new(OpenIdConnect::new(Setup {
@@ -302,7 +303,7 @@ impl Provider {
             config.name.trim().to_owned()
         };
         let (claims, domain_claim) = (settings.claims.clone(), settings.domain_claim);
-        let protocol = protocol(&config, (id.clone(), settings, prompts), client);
+        let protocol = protocol(&config, &id, settings, prompts, client);
         Ok(Self {
             id,
             kind,

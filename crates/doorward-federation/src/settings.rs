@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_transport::oauth::{Answer, AuthorizeParams, Failure, Own, RequestSubject};
+use doorward_transport::oauth::{Answer, AuthorizeParams, Failure, RequestSubject, ReservedParam};
 use serde_json::Value;
 use url::Url;
 
@@ -190,12 +190,12 @@ pub(crate) fn open_id(
     })
 }
 
-/// Settings of a plain OAuth 2.0 provider. `urls` are its issuer, authorization endpoint and token
-/// endpoint, unless they are configured.
+/// Settings of a plain OAuth 2.0 provider. The endpoints are used unless others are configured.
 pub(crate) fn oauth2(
     config: &ProviderConfig,
     issuer: String,
-    (authorize, token): (Url, Url),
+    authorize: Url,
+    token: Url,
     profile: Arc<dyn Profile>,
 ) -> Result<Settings, SettingError> {
     for (key, value) in [("jwks_url", &config.jwks_url), ("discovery_url", &config.discovery_url)] {
@@ -235,12 +235,12 @@ pub(crate) fn no_userinfo(config: &ProviderConfig) -> Result<(), SettingError> {
 }
 
 /// Parameters of the authorization request that are Doorward's own, besides those of every request.
-const OWN: &[Own] = &[
-    ("id_token_hint", ""),
-    ("login_hint", ""),
-    ("max_age", ""),
-    ("response_mode", "; use response_mode of this table"),
-    ("acr_values", "; use acr_values of this table"),
+const OWN: &[ReservedParam] = &[
+    ReservedParam::new("id_token_hint"),
+    ReservedParam::new("login_hint"),
+    ReservedParam::new("max_age"),
+    ReservedParam::with_hint("response_mode", "; use response_mode of this table"),
+    ReservedParam::with_hint("acr_values", "; use acr_values of this table"),
 ];
 
 /// Reads `authorize_params`: parameters that are added, and the prompts among them.

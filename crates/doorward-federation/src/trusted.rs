@@ -54,8 +54,8 @@ impl Trusted {
             .keys(issuer)
             .map_err(|error| unavailable(&FederationError::Misconfigured(error.to_string())))?;
         let verified = keys.verify(token).await.map_err(|error| unavailable(&error))?;
-        let (typ, claims) = verified.map_err(SignatureRefusal::Invalid)?;
-        Ok(SignedToken { typ, claims })
+        let signed = verified.map_err(SignatureRefusal::Invalid)?;
+        Ok(SignedToken { typ: signed.typ, claims: signed.claims })
     }
 }
 

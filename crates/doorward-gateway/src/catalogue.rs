@@ -149,7 +149,7 @@ fn own(spec: &ToolSpec) -> ToolSpec {
     let mut spec = spec.clone();
     spec.tool.name = names::usable(&spec.own_name).into();
     if let Some(meta) = &mut spec.tool.meta {
-        map_references(meta, |uri| own_uri(uri).map(|(_, own)| usable_uri(&own).into_owned()));
+        map_references(meta, |uri| own_uri(uri).map(|own| usable_uri(&own.uri).into_owned()));
     }
     spec
 }

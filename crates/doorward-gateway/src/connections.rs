@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use doorward_mcp::{CallLimits, ToolCall, ToolError, ToolSpec, Visit};
+use doorward_mcp::{CallLimits, InboundRequest, ToolCall, ToolError, ToolSpec};
 use doorward_model::{Scope, Sealed, ToolClass, id::random_text, routes};
 use rmcp::{
     ErrorData,
@@ -161,8 +161,8 @@ pub(crate) enum PromptOutcome {
 
 /// The place for which the state of a question is sealed: it is valid for no other user, client and
 /// upstream, one that was added later under the same name included.
-fn place(inner: &Inner, visit: &Visit, upstream: &Upstream) -> String {
-    let (caller, id) = (&visit.caller, inner.upstream_id(upstream.name));
+fn place(inner: &Inner, inbound: &InboundRequest, upstream: &Upstream) -> String {
+    let (caller, id) = (&inbound.caller, inner.upstream_id(upstream.name));
     format!("connect_state/{}/{}/{}/{id}", caller.user_id(), caller.program(), upstream.name)
 }
 
@@ -209,7 +209,7 @@ impl Gateway {
     /// Requests that the user connect, in a form that the client supports.
     pub(crate) async fn ask_to_connect(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         upstream: &Shared,
         params: &CallToolRequestParams,
     ) -> Result<CallToolResponse, ToolError> {
@@ -220,8 +220,8 @@ impl Gateway {
             )));
         }
         let link = self.connect_url(upstream);
-        let known = self.inner.connection(visit.caller.user_id(), upstream).await?;
-        let wants_more = self.wants_more(visit, upstream);
+        let known = self.inner.connection(inbound.caller.user_id(), upstream).await?;
+        let wants_more = self.wants_more(inbound, upstream);
         let problem = known
             .and_then(|connection| connection.problem)
             .map(|problem| format!("{}: {problem}", upstream.title));
@@ -231,7 +231,7 @@ impl Gateway {
             Self::why(upstream, problem)
         };
         let message = format!("{why}. Connect {} to continue.", upstream.title);
-        match self.asked_before(visit, upstream, params) {
+        match self.asked_before(inbound, upstream, params) {
             // They were asked in this call; asking again would never end.
             Some(PromptOutcome::Declined) => {
                 let told = link_text(upstream, &why, &link);
@@ -247,14 +247,14 @@ impl Gateway {
                 ))])
                 .into());
             }
-            None if visit.client.modern && visit.client.elicits_urls() => {
-                return Ok(self.question(visit, upstream, (&message, &link)).into());
+            None if inbound.client.modern && inbound.client.elicits_urls() => {
+                return Ok(self.question(inbound, upstream, (&message, &link)).into());
             }
             None => {}
         }
-        let knows_error = !visit.client.modern
-            && visit.client.elicits_urls()
-            && visit.client.version.as_str() >= "2025-11-25";
+        let knows_error = !inbound.client.modern
+            && inbound.client.elicits_urls()
+            && inbound.client.version.as_str() >= "2025-11-25";
         if knows_error {
             let id = random_text(self.inner.services.entropy.as_ref(), 12);
             let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
@@ -271,7 +271,7 @@ impl Gateway {
     /// repeats the call with the answer and this server's state.
     fn question(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         upstream: &Upstream,
         (message, link): (&str, &str),
     ) -> InputRequiredResult {
@@ -286,14 +286,14 @@ impl Gateway {
             .inner
             .services
             .master
-            .seal(&place(&self.inner, visit, upstream), until.to_string().as_bytes());
+            .seal(&place(&self.inner, inbound, upstream), until.to_string().as_bytes());
         InputRequiredResult::new(Some(requests), Some(format!("{STATE}{}", sealed.as_str())))
     }
 
     /// The user's answer to such a question of this server; `None` if this request answers none.
     pub(crate) fn asked_before(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         upstream: &Upstream,
         params: &CallToolRequestParams,
     ) -> Option<PromptOutcome> {
@@ -302,7 +302,7 @@ impl Gateway {
             .inner
             .services
             .master
-            .open(&place(&self.inner, visit, upstream), &Sealed::from_stored(sealed.to_owned()))
+            .open(&place(&self.inner, inbound, upstream), &Sealed::from_stored(sealed.to_owned()))
             .ok()?;
         let until: i64 = std::str::from_utf8(&plain).ok()?.parse().ok()?;
         if self.inner.services.clock.now().0 >= until {
@@ -315,13 +315,13 @@ impl Gateway {
     /// Waits a while for the callback of a user who agreed to connect.
     pub(crate) async fn wait_until_connected(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         upstream: &Upstream,
     ) -> Result<(), ToolError> {
         let deadline = tokio::time::Instant::now() + WAIT;
         while tokio::time::Instant::now() < deadline {
-            if !self.wants_more(visit, upstream)
-                && self.is_connected(upstream, &visit.caller.user).await?
+            if !self.wants_more(inbound, upstream)
+                && self.is_connected(upstream, &inbound.caller.user).await?
             {
                 return Ok(());
             }
@@ -330,21 +330,26 @@ impl Gateway {
         Ok(())
     }
 
-    fn wants_more(&self, visit: &Visit, upstream: &Upstream) -> bool {
-        self.inner.wanted.of(visit.caller.user_id(), upstream).is_some()
+    fn wants_more(&self, inbound: &InboundRequest, upstream: &Upstream) -> bool {
+        self.inner.wanted.of(inbound.caller.user_id(), upstream).is_some()
     }
 
     /// The refusal of a request without a result in which to report it.
-    pub(crate) fn refusal(&self, visit: &Visit, upstream: &Shared, failed: Failed) -> ToolError {
+    pub(crate) fn refusal(
+        &self,
+        inbound: &InboundRequest,
+        upstream: &Shared,
+        failed: Failed,
+    ) -> ToolError {
         match failed {
             Failed::Link(LinkError::Connect | LinkError::MoreScope)
                 if upstream.needs_connection() =>
             {
                 let link = self.connect_url(upstream);
                 let message = link_text(upstream, &Self::why(upstream, None), &link);
-                if !visit.client.modern
-                    && visit.client.elicits_urls()
-                    && visit.client.version.as_str() >= "2025-11-25"
+                if !inbound.client.modern
+                    && inbound.client.elicits_urls()
+                    && inbound.client.version.as_str() >= "2025-11-25"
                 {
                     let id = random_text(self.inner.services.entropy.as_ref(), 12);
                     let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
@@ -369,7 +374,7 @@ impl Gateway {
             .map_err(|error| {
                 ToolError::Arguments(format!("the arguments are not valid: {error}"))
             })?;
-        let user = &call.visit.caller.user;
+        let user = &call.inbound.caller.user;
         if let Some(name) = arguments.connect {
             let all = self.upstreams().await?;
             let wanted = all
@@ -392,7 +397,7 @@ impl Gateway {
                     doorward_mcp::text_result(format!("{} is connected.", upstream.title)).into()
                 );
             }
-            return self.ask_to_connect(&call.visit, &upstream, &call.params).await;
+            return self.ask_to_connect(&call.inbound, &upstream, &call.params).await;
         }
         let answer = Answer { services: self.services(user).await? };
         let value =

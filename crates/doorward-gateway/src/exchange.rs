@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use doorward_mcp::{AskError, Progress, ToolError, Visit, apps, missing_capability};
+use doorward_mcp::{AskError, InboundRequest, Progress, ToolError, apps, missing_capability};
 use doorward_model::{Sealed, UpstreamId, UpstreamName, id::random_text};
 use rmcp::{
     ErrorData,
@@ -111,7 +111,7 @@ pub(crate) struct UpstreamRequest<'a> {
     pub(crate) upstream: UpstreamName,
     /// The identity of the upstream when the request arrived.
     pub(crate) id: UpstreamId,
-    pub(crate) visit: &'a Visit,
+    pub(crate) inbound: &'a InboundRequest,
     pub(crate) progress: Progress,
     /// The subject of the request, such as `tools/call NAME`: a state for one is not valid for
     /// another.
@@ -138,14 +138,14 @@ fn passed_on(meta: Option<RequestMetaObject>) -> RequestMetaObject {
 
 /// The capabilities of a client that an upstream may use: those that the client has and the
 /// upstream's settings permit.
-fn askable(visit: &Visit, upstream: &Upstream) -> ClientCapabilities {
+fn askable(inbound: &InboundRequest, upstream: &Upstream) -> ClientCapabilities {
     let mut capabilities = ClientCapabilities::default();
     // An older client can be asked only on the stream of a request with a session.
-    if visit.client.modern || visit.session.is_some() {
-        capabilities.elicitation.clone_from(&visit.client.capabilities.elicitation);
-        capabilities.sampling.clone_from(&visit.client.capabilities.sampling);
-        capabilities.roots.clone_from(&visit.client.capabilities.roots);
-        let extensions = apps::passed_on(visit.client.capabilities.extensions.as_ref());
+    if inbound.client.modern || inbound.session.is_some() {
+        capabilities.elicitation.clone_from(&inbound.client.capabilities.elicitation);
+        capabilities.sampling.clone_from(&inbound.client.capabilities.sampling);
+        capabilities.roots.clone_from(&inbound.client.capabilities.roots);
+        let extensions = apps::passed_on(inbound.client.capabilities.extensions.as_ref());
         capabilities.extensions = Some(extensions).filter(|all| !all.is_empty());
     }
     foreign::permitted(upstream, capabilities)
@@ -153,11 +153,11 @@ fn askable(visit: &Visit, upstream: &Upstream) -> ClientCapabilities {
 
 /// The capability that a question needs, if the client does not have it.
 fn lacking(
-    visit: &Visit,
+    inbound: &InboundRequest,
     upstream: &Upstream,
     request: &InputRequest,
 ) -> Option<ClientCapabilities> {
-    let can = askable(visit, upstream);
+    let can = askable(inbound, upstream);
     let mut needed = ClientCapabilities::default();
     let all = crate::link::all_capabilities();
     let has = match request {
@@ -166,7 +166,7 @@ fn lacking(
             let url = serde_json::to_value(&elicitation.params)
                 .is_ok_and(|params| params.get("mode").is_some_and(|mode| mode == "url"));
             can.elicitation.is_some()
-                && if url { visit.client.elicits_urls() } else { visit.client.elicits_forms() }
+                && if url { inbound.client.elicits_urls() } else { inbound.client.elicits_forms() }
         }
         InputRequest::CreateMessage(_) => {
             needed.sampling = all.sampling;
@@ -198,13 +198,13 @@ fn of_ask(error: AskError) -> ErrorData {
 
 impl UpstreamRequest<'_> {
     fn place(&self) -> String {
-        format!("request_state/{}/{}/{}", self.visit.caller.user_id(), self.upstream, self.id)
+        format!("request_state/{}/{}/{}", self.inbound.caller.user_id(), self.upstream, self.id)
     }
 
     fn carry(&self, state: Option<String>, parked: Option<String>) -> String {
         let carried = Carried {
-            user: self.visit.caller.user_id().to_string(),
-            client: self.visit.caller.program().to_string(),
+            user: self.inbound.caller.user_id().to_string(),
+            client: self.inbound.caller.program().to_string(),
             upstream: self.upstream.to_string(),
             about: self.about.clone(),
             until: self
@@ -241,7 +241,7 @@ impl UpstreamRequest<'_> {
             .open(&self.place(), &Sealed::from_stored(sealed.to_owned()))
             .map_err(|_| wrong())?;
         let carried: Carried = serde_json::from_slice(&plain).map_err(|_| wrong())?;
-        let caller = &self.visit.caller;
+        let caller = &self.inbound.caller;
         let fits = carried.user == caller.user_id().as_str()
             && carried.client == caller.program().as_str()
             && carried.upstream == self.upstream.as_str()
@@ -277,7 +277,7 @@ impl UpstreamRequest<'_> {
         self.link.stale.store(true, std::sync::atomic::Ordering::Release);
         let upstream = self.link.upstream.now();
         tracing::info!(upstream = %upstream.name, "an upstream lost a session; the request is repeated in a new one");
-        let user = &self.visit.caller.user;
+        let user = &self.inbound.caller.user;
         let link = self.inner.link(self.connector, &upstream, user).await;
         self.link = link.map_err(Failed::Link)?;
         Ok(())
@@ -286,10 +286,10 @@ impl UpstreamRequest<'_> {
     async fn begin(&self, request: ClientRequest) -> Result<Conversation, Failed> {
         self.link
             .begin(
-                self.visit.caller.user_id(),
+                self.inbound.caller.user_id(),
                 request,
                 passed_on(self.meta.clone()),
-                &askable(self.visit, &self.link.upstream.now()),
+                &askable(self.inbound, &self.link.upstream.now()),
             )
             .await
             .map_err(Failed::Link)
@@ -302,7 +302,7 @@ impl UpstreamRequest<'_> {
                 None,
             ))
         };
-        let user = self.visit.caller.user_id().as_str();
+        let user = self.inbound.caller.user_id().as_str();
         let mut parked = self.inner.parked.lock();
         if parked.get(id).is_none_or(|waiting| waiting.user != user) {
             return Err(gone());
@@ -348,11 +348,11 @@ impl UpstreamRequest<'_> {
             let requests = required.input_requests.take().unwrap_or_default();
             if let Some(needed) = requests
                 .values()
-                .find_map(|request| lacking(self.visit, &self.link.upstream.now(), request))
+                .find_map(|request| lacking(self.inbound, &self.link.upstream.now(), request))
             {
                 return Err(Failed::Client(missing_capability(&needed)));
             }
-            if self.visit.client.modern {
+            if self.inbound.client.modern {
                 let mut passed = InputRequiredResult::new(
                     (!requests.is_empty()).then_some(requests),
                     Some(self.carry(required.request_state.take(), None)),
@@ -366,7 +366,7 @@ impl UpstreamRequest<'_> {
             for (key, question) in requests {
                 let (method, params) = method_and_params(&question);
                 let answer = self
-                    .visit
+                    .inbound
                     .channel
                     .ask(&method, params)
                     .await
@@ -403,18 +403,18 @@ impl UpstreamRequest<'_> {
                     self.log(log).await;
                 }
                 ConversationEvent::UpstreamMessage(UpstreamMessage::Asks(request, answer)) => {
-                    if lacking(self.visit, &self.link.upstream.now(), &request).is_some() {
+                    if lacking(self.inbound, &self.link.upstream.now(), &request).is_some() {
                         // The upstream decides how to treat that.
                         let (method, _) = method_and_params(&request);
                         let _ = answer.send(Err(ErrorData::invalid_request(
                             format!("the client does not support {method}"),
                             None,
                         )));
-                    } else if self.visit.client.modern {
+                    } else if self.inbound.client.modern {
                         return self.park(conversation, *request, answer).map(RoundOutcome::Parked);
                     } else {
                         let (method, params) = method_and_params(&request);
-                        let asked = self.visit.channel.ask(&method, params).await;
+                        let asked = self.inbound.channel.ask(&method, params).await;
                         let _ = answer.send(asked.map_err(of_ask));
                     }
                 }
@@ -425,7 +425,7 @@ impl UpstreamRequest<'_> {
     async fn log(&self, log: rmcp::model::LoggingMessageNotificationParam) {
         // T26: the newer revisions get log messages only where the request demands them, from the
         // level that it names.
-        if self.visit.client.modern {
+        if self.inbound.client.modern {
             let wanted: Option<LoggingLevel> =
                 self.meta.as_ref().and_then(RequestMetaObject::log_level);
             if wanted.is_none_or(|wanted| (log.level as u8) < wanted as u8) {
@@ -436,7 +436,7 @@ impl UpstreamRequest<'_> {
         if let Value::Object(members) = &mut params {
             members.remove("_meta");
         }
-        self.visit.channel.notify("notifications/message", params).await;
+        self.inbound.channel.notify("notifications/message", params).await;
     }
 
     fn park(
@@ -451,7 +451,7 @@ impl UpstreamRequest<'_> {
                 None,
             ))
         };
-        let user = self.visit.caller.user_id().to_string();
+        let user = self.inbound.caller.user_id().to_string();
         let id = random_text(self.inner.services.entropy.as_ref(), 18);
         let mut parked = self.inner.parked.lock();
         if parked.len() >= MOST_PARKED

@@ -63,18 +63,18 @@ impl CheckSubject {
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Its subject.
-    pub look: CheckSubject,
+    pub subject: CheckSubject,
     /// The outcome, or the problem and its remedy.
     pub result: Result<String, String>,
 }
 
 impl Finding {
     /// A success.
-    pub(crate) fn good(look: CheckSubject, told: impl Into<String>) -> Self {
-        Self { look, result: Ok(told.into()) }
+    pub(crate) fn good(subject: CheckSubject, told: impl Into<String>) -> Self {
+        Self { subject, result: Ok(told.into()) }
     }
     /// A problem.
-    pub(crate) fn bad(look: CheckSubject, told: impl Into<String>) -> Self {
-        Self { look, result: Err(told.into()) }
+    pub(crate) fn bad(subject: CheckSubject, told: impl Into<String>) -> Self {
+        Self { subject, result: Err(told.into()) }
     }
 }

@@ -63,7 +63,7 @@ impl Inner {
             pins::evaluate(&rule, &pinned, &offered)
         };
         let judged = budget::off_thread(evaluate).await.map_err(|error| failed(&error))?;
-        // Where lists are personal, another user's newer listing says nothing about this one.
+        // If lists are personal, another user's newer listing says nothing about this one.
         if upstream.lists_are_personal() || !turn.is_late() {
             pins::keep(self, judged.changes).await.map_err(|error| failed(&error))?;
             turn.stored();

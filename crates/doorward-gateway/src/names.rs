@@ -58,7 +58,7 @@ pub(crate) fn upstream_of(public: &str) -> Option<UpstreamName> {
     public.split_once('_').and_then(|(name, _)| UpstreamName::parse(name).ok())
 }
 
-/// Rewrites the URIs of resources in a result to those that they have at the URL that is visited.
+/// Rewrites the URIs of resources in a result to those that they have at the URL that was called.
 pub(crate) fn in_result(target: Target, upstream: UpstreamName, result: &mut CallToolResult) {
     result.content.iter_mut().for_each(|block| in_block(target, upstream, block));
     if let Some(meta) = &mut result.meta {

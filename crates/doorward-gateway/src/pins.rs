@@ -70,7 +70,7 @@ pub(crate) struct Evaluated {
     pub(crate) left_out: LeftOut,
 }
 
-/// How much is stored of an upstream.
+/// The numbers that are stored of an upstream.
 struct Usage<'r> {
     rule: &'r Rule,
     tools: usize,

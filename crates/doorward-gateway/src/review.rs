@@ -118,7 +118,7 @@ impl std::fmt::Display for Decision {
     }
 }
 
-/// Why a decision could not be kept.
+/// The reason for which a decision could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolChangeError {
     /// No such tool.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorward_mcp::{
-    Answer, Item, ItemName, ItemSpec, Kind, Listed, Offers, Permit, Target, ToolCall, ToolError,
-    ToolSource, ToolSpec, Unjudged, Visit,
+    Answer, InboundRequest, Item, ItemName, ItemSpec, Kind, Listed, Offers, Permit, Target,
+    ToolCall, ToolError, ToolSource, ToolSpec, Unjudged,
     uri::{public_uri, usable_uri},
 };
 use doorward_model::ToolClass;
@@ -24,22 +24,24 @@ use crate::{
 };
 
 impl Gateway {
-    /// The upstream's tools as this visit sees them, also where the user is not connected yet.
+    /// The upstream's tools as this request sees them, also where the user is not connected yet.
     async fn tools_of(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         upstream: &Shared,
         look: &CatalogueState,
     ) -> Vec<Arc<ToolSpec>> {
-        let own_names = visit.target != Target::All;
+        let own_names = inbound.target != Target::All;
         if let Some(catalogue) = &look.catalogue {
             return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
         }
-        // What was approved is listed also while the upstream cannot be listed, or not yet.
+        // Approved tools are listed also while the upstream cannot be listed, or not yet.
         let connects = upstream.needs_connection()
             && match &look.problem {
                 Some(problem) => *problem == LinkError::Connect,
-                None => !self.is_connected(upstream, &visit.caller.user).await.unwrap_or_default(),
+                None => {
+                    !self.is_connected(upstream, &inbound.caller.user).await.unwrap_or_default()
+                }
             };
         let mut tools = self.inner.pinned(upstream, connects).await;
         if tools.is_empty() && connects {
@@ -51,19 +53,20 @@ impl Gateway {
     /// Calls a tool.
     async fn call_tool(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
         let Some(name) = call.spec.upstream else { return self.call_connections(call).await };
-        let upstream = self.visible_one(&call.visit, name).await.ok_or_else(gone)?;
-        if self.asked_before(&call.visit, &upstream, &call.params) == Some(PromptOutcome::Accepted)
+        let upstream = self.visible_one(&call.inbound, name).await.ok_or_else(gone)?;
+        if self.asked_before(&call.inbound, &upstream, &call.params)
+            == Some(PromptOutcome::Accepted)
         {
-            self.wait_until_connected(&call.visit, &upstream).await?;
+            self.wait_until_connected(&call.inbound, &upstream).await?;
         }
         if connections::is_placeholder(&upstream, &call.spec) {
-            if self.is_connected(&upstream, &call.visit.caller.user).await? {
+            if self.is_connected(&upstream, &call.inbound.caller.user).await? {
                 return Err(ToolError::Busy(
                     format!("{} is connected now; make the call again", upstream.title),
                     1,
                 ));
             }
-            return self.ask_to_connect(&call.visit, &upstream, &call.params).await;
+            return self.ask_to_connect(&call.inbound, &upstream, &call.params).await;
         }
         upstream.kind.driver.call(self, &upstream, call).await
     }
@@ -89,19 +92,19 @@ impl Upstream {
 }
 
 impl Gateway {
-    /// A list of every visible upstream, each item under the name that it has at this visit's URL.
+    /// A list of every visible upstream, each item under its name at this request's URL.
     async fn lists<T: Clone>(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         kind: Kind,
         of: impl Fn(&Catalogue) -> &[T],
         name: impl Fn(&mut T) -> &mut String,
     ) -> Unjudged<Listed<T>> {
         let mut all = Vec::new();
-        for (upstream, look) in self.looks(visit).await {
+        for (upstream, look) in self.looks(inbound).await {
             let Some(catalogue) = look.catalogue else { continue };
             let items = of(&catalogue).iter().cloned();
-            all.extend(items.map(|shown| listed(&upstream, visit.target, kind, shown, &name)));
+            all.extend(items.map(|shown| listed(&upstream, inbound.target, kind, shown, &name)));
         }
         Unjudged::new(all)
     }
@@ -129,40 +132,40 @@ fn listed<T>(
 
 #[async_trait]
 impl ToolSource for Gateway {
-    async fn tools(&self, visit: &Visit) -> Unjudged<Arc<ToolSpec>> {
+    async fn tools(&self, inbound: &InboundRequest) -> Unjudged<Arc<ToolSpec>> {
         let mut tools = Vec::new();
-        for (upstream, look) in self.looks(visit).await {
-            tools.extend(self.tools_of(visit, &upstream, &look).await);
+        for (upstream, look) in self.looks(inbound).await {
+            tools.extend(self.tools_of(inbound, &upstream, &look).await);
         }
-        if visit.target == Target::All && self.is_in_use().await {
+        if inbound.target == Target::All && self.is_in_use().await {
             tools.push(connections::spec());
         }
         Unjudged::new(tools)
     }
 
-    async fn prompts(&self, visit: &Visit) -> Unjudged<Listed<Prompt>> {
-        self.lists(visit, Kind::Prompt, |catalogue| &catalogue.prompts, |prompt| &mut prompt.name)
+    async fn prompts(&self, inbound: &InboundRequest) -> Unjudged<Listed<Prompt>> {
+        self.lists(inbound, Kind::Prompt, |catalogue| &catalogue.prompts, |prompt| &mut prompt.name)
             .await
     }
 
-    async fn resources(&self, visit: &Visit) -> Unjudged<Listed<Resource>> {
+    async fn resources(&self, inbound: &InboundRequest) -> Unjudged<Listed<Resource>> {
         let mut all = Vec::new();
-        for (upstream, look) in self.looks(visit).await {
+        for (upstream, look) in self.looks(inbound).await {
             let Some(catalogue) = look.catalogue.filter(|known| known.offers.resources) else {
                 continue;
             };
-            let own = upstream.kind.driver.resources(self, &upstream, &visit.caller.user).await;
+            let own = upstream.kind.driver.resources(self, &upstream, &inbound.caller.user).await;
             let items = catalogue.resources.iter().cloned().chain(own);
             all.extend(items.map(|shown| {
-                listed(&upstream, visit.target, Kind::Resource, shown, |one| &mut one.uri)
+                listed(&upstream, inbound.target, Kind::Resource, shown, |one| &mut one.uri)
             }));
         }
         Unjudged::new(all)
     }
 
-    async fn templates(&self, visit: &Visit) -> Unjudged<Listed<ResourceTemplate>> {
+    async fn templates(&self, inbound: &InboundRequest) -> Unjudged<Listed<ResourceTemplate>> {
         self.lists(
-            visit,
+            inbound,
             Kind::Template,
             |catalogue| &catalogue.templates,
             |template| &mut template.uri_template,
@@ -170,8 +173,8 @@ impl ToolSource for Gateway {
         .await
     }
 
-    async fn offers(&self, visit: &Visit) -> Unjudged<Listed<Offers>> {
-        let looks = self.looks(visit).await;
+    async fn offers(&self, inbound: &InboundRequest) -> Unjudged<Listed<Offers>> {
+        let looks = self.looks(inbound).await;
         let offers = |(upstream, look): (Shared, CatalogueState)| {
             let shown = match (look.catalogue, look.problem) {
                 (Some(catalogue), _) => catalogue.offers.clone(),
@@ -193,24 +196,28 @@ impl ToolSource for Gateway {
         !self.inner.configured.now().is_empty() || !stored().upstreams.is_empty()
     }
 
-    async fn find(&self, visit: &Visit, wanted: ItemName<'_>) -> Option<Item> {
+    async fn find(&self, inbound: &InboundRequest, wanted: ItemName<'_>) -> Option<Item> {
         let (kind, (upstream, own)) = match wanted {
-            ItemName::Tool(name) => return self.find_tool(visit, name).await.map(Item::Tool),
+            ItemName::Tool(name) => return self.find_tool(inbound, name).await.map(Item::Tool),
             ItemName::Prompt(name) => {
-                let prompt = self.find_prompt(visit, name).await?;
+                let prompt = self.find_prompt(inbound, name).await?;
                 return Some(Item::Other(Arc::new(prompt)));
             }
-            ItemName::Resource(uri) => (Kind::Resource, self.owner_of_resource(visit, uri).await?),
-            ItemName::Template(uri) => (Kind::Template, self.owner_of_resource(visit, uri).await?),
+            ItemName::Resource(uri) => {
+                (Kind::Resource, self.owner_of_resource(inbound, uri).await?)
+            }
+            ItemName::Template(uri) => {
+                (Kind::Template, self.owner_of_resource(inbound, uri).await?)
+            }
             ItemName::Upstream(name) => {
-                (Kind::Upstream, (self.visible_one(visit, name).await?, String::new()))
+                (Kind::Upstream, (self.visible_one(inbound, name).await?, String::new()))
             }
         };
         Some(Item::Other(Arc::new(upstream.item(kind, &own))))
     }
 
-    async fn waiting(&self, visit: &Visit, name: &str) -> Option<Item> {
-        self.waiting_tool(visit, name).await.map(Item::Tool)
+    async fn waiting(&self, inbound: &InboundRequest, name: &str) -> Option<Item> {
+        self.waiting_tool(inbound, name).await.map(Item::Tool)
     }
 
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {
@@ -219,7 +226,7 @@ impl ToolSource for Gateway {
             Err(permit) => *permit,
         };
         let Item::Other(item) = &permit.item else { return Err(gone()) };
-        let upstream = self.visible_one(&permit.visit, item.upstream).await.ok_or_else(gone)?;
+        let upstream = self.visible_one(&permit.inbound, item.upstream).await.ok_or_else(gone)?;
         let (driver, item) = (upstream.kind.driver, Arc::clone(item));
         driver.perform(self, &upstream, &item, permit).await
     }

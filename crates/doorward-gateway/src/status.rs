@@ -201,12 +201,12 @@ impl Gateway {
             (None, Some(problem)) => Err(problem.to_string()),
             (None, None) => Err("nothing was listed yet".to_owned()),
         };
-        let mut findings = vec![Finding { look: CheckSubject::Tools, result: listed }];
+        let mut findings = vec![Finding { subject: CheckSubject::Tools, result: listed }];
         if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
             let told = catalogue.left_out.to_string();
             // Tools that are offered with omissions can be used.
             let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };
-            findings.push(Finding { look: CheckSubject::LeftOut, result });
+            findings.push(Finding { subject: CheckSubject::LeftOut, result });
         }
         if let Ok(reviewed) = self.review(upstream.name).await {
             let waiting =

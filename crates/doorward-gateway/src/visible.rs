@@ -1,9 +1,9 @@
-//! Upstreams and items by the names that a visit uses for them.
+//! Upstreams and items by the names that a request uses for them.
 
 use std::sync::Arc;
 
 use doorward_mcp::{
-    ItemSpec, Kind, Target, ToolSpec, Visit,
+    InboundRequest, ItemSpec, Kind, Target, ToolSpec,
     uri::{of_usable_uri, own_uri},
 };
 use doorward_model::{
@@ -23,9 +23,9 @@ use crate::{
 };
 
 impl Gateway {
-    /// The upstreams that this visit may see.
-    pub(crate) async fn visible(&self, visit: &Visit) -> Vec<Shared> {
-        let all = match visit.target {
+    /// The upstreams that this request may see.
+    pub(crate) async fn visible(&self, inbound: &InboundRequest) -> Vec<Shared> {
+        let all = match inbound.target {
             Target::All => self.upstreams().await,
             Target::One(name) => self.upstream(name).await.map(|found| found.into_iter().collect()),
         };
@@ -33,7 +33,8 @@ impl Gateway {
             Ok(all) => all
                 .into_iter()
                 .filter(|upstream| {
-                    visit.caller.reaches(Some(upstream.name)) && upstream.is_for(&visit.caller.user)
+                    inbound.caller.reaches(Some(upstream.name))
+                        && upstream.is_for(&inbound.caller.user)
                 })
                 .collect(),
             Err(error) => {
@@ -44,21 +45,25 @@ impl Gateway {
     }
 
     /// One of them.
-    pub(crate) async fn visible_one(&self, visit: &Visit, name: UpstreamName) -> Option<Shared> {
-        if matches!(visit.target, Target::One(only) if only != name) {
+    pub(crate) async fn visible_one(
+        &self,
+        inbound: &InboundRequest,
+        name: UpstreamName,
+    ) -> Option<Shared> {
+        if matches!(inbound.target, Target::One(only) if only != name) {
             return None;
         }
         self.upstream(name).await.ok().flatten().filter(|upstream| {
-            visit.caller.reaches(Some(name)) && upstream.is_for(&visit.caller.user)
+            inbound.caller.reaches(Some(name)) && upstream.is_for(&inbound.caller.user)
         })
     }
 
     /// The offers of each visible upstream, all requested at the same time.
-    pub(crate) async fn looks(&self, visit: &Visit) -> Vec<(Shared, CatalogueState)> {
-        let upstreams = self.visible(visit).await;
-        let looks = upstreams
-            .iter()
-            .map(|upstream| self.inner.catalogue(upstream, &visit.caller.user, CatalogueUse::List));
+    pub(crate) async fn looks(&self, inbound: &InboundRequest) -> Vec<(Shared, CatalogueState)> {
+        let upstreams = self.visible(inbound).await;
+        let looks = upstreams.iter().map(|upstream| {
+            self.inner.catalogue(upstream, &inbound.caller.user, CatalogueUse::List)
+        });
         let looks = join_all(looks).await;
         upstreams.into_iter().zip(looks).collect()
     }
@@ -66,16 +71,16 @@ impl Gateway {
     /// The upstream of a resource, and the resource's URI at it.
     pub(crate) async fn owner_of_resource(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         uri: &str,
     ) -> Option<(Shared, String)> {
-        let (upstream, own) = match visit.target {
+        let (upstream, own) = match inbound.target {
             Target::One(only) => {
-                (self.visible_one(visit, only).await?, of_usable_uri(uri).to_owned())
+                (self.visible_one(inbound, only).await?, of_usable_uri(uri).to_owned())
             }
             Target::All => {
-                let (name, own) = own_uri(uri)?;
-                (self.visible_one(visit, name).await?, own)
+                let own = own_uri(uri)?;
+                (self.visible_one(inbound, own.upstream).await?, own.uri)
             }
         };
         if !upstream.config.resources {
@@ -83,27 +88,31 @@ impl Gateway {
         }
         if upstream.approves_by_hand() {
             let look =
-                self.inner.catalogue(&upstream, &visit.caller.user, CatalogueUse::Call).await;
+                self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
             look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
         }
         Some((upstream, own))
     }
 
     /// The tool of this name, also where its upstream cannot be listed now.
-    pub(crate) async fn find_tool(&self, visit: &Visit, name: &str) -> Option<Arc<ToolSpec>> {
-        if visit.target == Target::All && name == connections::NAME {
+    pub(crate) async fn find_tool(
+        &self,
+        inbound: &InboundRequest,
+        name: &str,
+    ) -> Option<Arc<ToolSpec>> {
+        if inbound.target == Target::All && name == connections::NAME {
             return self.is_in_use().await.then(connections::spec);
         }
-        let upstream = match visit.target {
-            Target::One(only) => self.visible_one(visit, only).await?,
-            Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
+        let upstream = match inbound.target {
+            Target::One(only) => self.visible_one(inbound, only).await?,
+            Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.user, CatalogueUse::Call).await;
+        let look = self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
         if let Some(catalogue) = &look.catalogue {
-            let at_all = visit.target == Target::All;
+            let at_all = inbound.target == Target::All;
             return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
         }
-        let own_names = visit.target != Target::All;
+        let own_names = inbound.target != Target::All;
         let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
         // Approved items can be requested while the upstream cannot be listed; the call then
         // reports the problem.
@@ -118,11 +127,15 @@ impl Gateway {
     }
 
     /// The tool of this name that waits for an administrator's decision.
-    pub(crate) async fn waiting_tool(&self, visit: &Visit, name: &str) -> Option<Arc<ToolSpec>> {
-        let at_all = visit.target == Target::All;
-        let upstream = match visit.target {
-            Target::One(only) => self.visible_one(visit, only).await?,
-            Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
+    pub(crate) async fn waiting_tool(
+        &self,
+        inbound: &InboundRequest,
+        name: &str,
+    ) -> Option<Arc<ToolSpec>> {
+        let at_all = inbound.target == Target::All;
+        let upstream = match inbound.target {
+            Target::One(only) => self.visible_one(inbound, only).await?,
+            Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
         let pins = self.inner.services.store.pinned_tools(upstream.name).await.ok()?;
         let waits = |pin: &&PinnedTool| match pin.state {
@@ -141,15 +154,19 @@ impl Gateway {
     }
 
     /// The prompt of this name.
-    pub(crate) async fn find_prompt(&self, visit: &Visit, name: &str) -> Option<ItemSpec> {
-        let upstream = match visit.target {
-            Target::One(only) => self.visible_one(visit, only).await?,
-            Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
+    pub(crate) async fn find_prompt(
+        &self,
+        inbound: &InboundRequest,
+        name: &str,
+    ) -> Option<ItemSpec> {
+        let upstream = match inbound.target {
+            Target::One(only) => self.visible_one(inbound, only).await?,
+            Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &visit.caller.user, CatalogueUse::Call).await;
+        let look = self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
         let catalogue = look.catalogue?;
         let same = |prompt: &&Prompt| {
-            if visit.target == Target::All {
+            if inbound.target == Target::All {
                 names::public(upstream.name, &prompt.name) == name
             } else {
                 prompt.name == name || names::usable(&prompt.name) == name

@@ -13,7 +13,7 @@ use crate::definition::{class_of, pinned_tool};
 
 /// The most characters of a finding that a warning quotes.
 const QUOTED: usize = 80;
-/// How many hidden characters a warning names.
+/// Number of hidden characters that a warning names.
 const NAMED: usize = 8;
 /// The fewest characters without a space that are taken for encoded data.
 const ENCODED: usize = 100;

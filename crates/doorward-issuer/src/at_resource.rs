@@ -44,7 +44,7 @@ pub struct ResourceUser {
 pub struct Passage {
     /// The resource server that it is for.
     pub resource: ResourceId,
-    /// When it was made.
+    /// The time at which it was made.
     pub at: Timestamp,
     /// The hash of the secret that the browser holds: a random value, or its session's cookie.
     pub secret: HashedToken,

@@ -64,7 +64,7 @@ pub trait ClientDirectory: Send + Sync + 'static {
     ) -> Result<Arc<Client>, DirectoryError>;
 }
 
-/// Why a client could not be found.
+/// The reason for which a client could not be found.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DirectoryError {
     /// There is none, or it may not be used.
@@ -80,7 +80,7 @@ pub enum DirectoryError {
     Unavailable {
         /// The text for the log.
         why: String,
-        /// Why, for the timeline.
+        /// The reason, for the timeline.
         reason: Reason,
     },
 }
@@ -140,7 +140,7 @@ pub struct Issuer {
     pub(crate) pushes: Arc<AddressLimiter>,
 }
 
-/// How many key sets are fetched at once.
+/// Maximum number of key sets that are fetched at once.
 const FETCHES: usize = 64;
 
 impl Issuer {
@@ -172,7 +172,7 @@ impl Issuer {
 pub struct Failure {
     /// The code.
     pub code: OAuthErrorCode,
-    /// Why, in words.
+    /// The reason, in words.
     pub why: String,
     /// The reason, for the timeline.
     pub reason: Reason,

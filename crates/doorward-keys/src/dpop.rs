@@ -69,7 +69,7 @@ impl Proof {
     }
 }
 
-/// Why a proof does not count. None of the texts repeats anything that was sent.
+/// The reason for which a proof is refused. None of the texts repeats anything that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofRefusal {
     /// There is none.

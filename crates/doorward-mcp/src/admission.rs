@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Mcp, Surface, Verdict, Visit,
+    InboundRequest, Mcp, Surface, Verdict,
     call::CallFacts,
     confirm::{Confirmation, cannot_be_asked},
     item::{CallLimits, Facts, Item, Judged, Kind, Unjudged},
@@ -25,7 +25,7 @@ struct Admitted;
 /// An operation that was admitted: it may go to its source.
 pub struct Permit {
     /// The caller, and the channel to it.
-    pub visit: Visit,
+    pub inbound: InboundRequest,
     /// The item that it is about.
     pub item: Item,
     /// The remedy.
@@ -48,7 +48,7 @@ impl Permit {
             (Item::Tool(spec), Operation::CallTool(params)) => Ok(ToolCall {
                 spec,
                 params,
-                visit: self.visit,
+                inbound: self.inbound,
                 progress: self.progress,
                 cancelled: self.cancelled,
             }),
@@ -67,53 +67,72 @@ enum CallRoute {
     Answered(Answer),
 }
 
+/// An answer before its length is judged.
+struct MeasuredAnswer {
+    answer: Answer,
+    bytes: usize,
+    /// A long result is shortened for this client.
+    shortens: bool,
+}
+
+/// An item that is not judged yet.
+pub(crate) struct Found<'m> {
+    /// The source that carries operations on it out.
+    pub(crate) source: &'m Arc<dyn ToolSource>,
+    pub(crate) item: Item,
+}
+
 impl Mcp {
-    /// The requested item, for this caller, with its source. It is not judged yet.
+    /// The requested item, for this caller. It is not judged yet.
     pub(crate) async fn find(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         wanted: ItemName<'_>,
-    ) -> Option<(&Arc<dyn ToolSource>, Item)> {
+    ) -> Option<Found<'_>> {
         for source in &self.inner.services.sources {
-            if let Some(item) = source.find(visit, wanted).await {
-                return Some((source, item));
+            if let Some(item) = source.find(inbound, wanted).await {
+                return Some(Found { source, item });
             }
         }
         None
     }
 
     /// The items of a list that this caller may see.
-    pub(crate) fn allowed<T: Judged>(&self, visit: &Visit, items: Unjudged<T>) -> Vec<T> {
-        items.judged(|facts| self.inner.judge.judge(visit, facts) != Verdict::Refuse)
+    pub(crate) fn allowed<T: Judged>(
+        &self,
+        inbound: &InboundRequest,
+        items: Unjudged<T>,
+    ) -> Vec<T> {
+        items.judged(|facts| self.inner.judge.judge(inbound, facts) != Verdict::Refuse)
     }
 
     /// True if this caller may use an item now, without a confirmation.
-    pub(crate) fn may_use(&self, visit: &Visit, facts: &Facts<'_>) -> bool {
-        self.inner.judge.judge(visit, facts) == Verdict::Allow
-            && visit.caller.scopes.allows(facts.scope)
+    pub(crate) fn may_use(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> bool {
+        self.inner.judge.judge(inbound, facts) == Verdict::Allow
+            && inbound.caller.scopes.allows(facts.scope)
     }
 
     /// Performs a client's operation, and records it.
     pub(crate) async fn perform(
         &self,
-        visit: Visit,
+        inbound: InboundRequest,
         mut operation: Operation,
         context: &RequestContext<RoleServer>,
     ) -> Result<Answer, ToolError> {
         operation.carry(&context.meta);
-        let mut noting = self.begin_noting(&visit, &operation);
-        let outcome = self.admit(visit, operation, context, &mut noting.noted).await;
+        let mut noting = self.begin_noting(&inbound, &operation);
+        let outcome = self.admit(inbound, operation, context, &mut noting.noted).await;
         noting.end(&outcome, context.ct.is_cancelled()).await;
         outcome
     }
 
     /// The name of the tool that is asked for, if it waits for an administrator's decision and may
     /// otherwise be used.
-    async fn waiting(&self, visit: &Visit, operation: &Operation) -> Option<String> {
+    async fn waiting(&self, inbound: &InboundRequest, operation: &Operation) -> Option<String> {
         let Some(ItemName::Tool(name)) = operation.item_name() else { return None };
         for source in &self.inner.services.sources {
-            if let Some(item) = source.waiting(visit, name).await {
-                let verdict = self.inner.judge.judge(visit, &item.facts());
+            if let Some(item) = source.waiting(inbound, name).await {
+                let verdict = self.inner.judge.judge(inbound, &item.facts());
                 return (verdict != Verdict::Refuse).then(|| name.to_owned());
             }
         }
@@ -122,22 +141,22 @@ impl Mcp {
 
     async fn admit(
         &self,
-        visit: Visit,
+        inbound: InboundRequest,
         mut operation: Operation,
         context: &RequestContext<RoleServer>,
         noted: &mut CallFacts,
     ) -> Result<Answer, ToolError> {
-        let searched = match self.way(&visit, &mut operation).await? {
+        let searched = match self.way(&inbound, &mut operation).await? {
             CallRoute::Direct => false,
             CallRoute::Search => true,
             CallRoute::Answered(answer) => return Ok(answer),
         };
         let found = match operation.item_name() {
-            Some(wanted) => self.find(&visit, wanted).await,
+            Some(wanted) => self.find(&inbound, wanted).await,
             None => None,
         };
-        let Some((source, item)) = found else {
-            return Err(match self.waiting(&visit, &operation).await {
+        let Some(Found { source, item }) = found else {
+            return Err(match self.waiting(&inbound, &operation).await {
                 Some(name) => waits(&name, searched),
                 None => no_such_item(&operation, searched),
             });
@@ -146,7 +165,7 @@ impl Mcp {
         let facts = item.facts();
         // The guard refused most of this already with an HTTP challenge; every path is judged again
         // at the point of use.
-        let verdict = self.inner.judge.judge(&visit, &facts);
+        let verdict = self.inner.judge.judge(&inbound, &facts);
         if verdict == Verdict::Refuse {
             let told = format!(
                 "the user that you act for may not use the {} {} with this client",
@@ -155,7 +174,7 @@ impl Mcp {
             );
             return Err(ToolError::Protocol(ErrorData::invalid_request(told, None)));
         }
-        if !visit.caller.scopes.allows(facts.scope) {
+        if !inbound.caller.scopes.allows(facts.scope) {
             return Err(ToolError::Protocol(ErrorData::invalid_request(
                 format!("insufficient_scope: this requires the scope {}", facts.scope.name()),
                 None,
@@ -170,14 +189,14 @@ impl Mcp {
                 limits.argument_bytes
             )));
         }
-        let given = match self.confirmation(&visit, &item, verdict, &mut operation).await? {
+        let given = match self.confirmation(&inbound, &item, verdict, &mut operation).await? {
             Confirmation::NotNeeded => None,
             Confirmation::Given(given) => Some(given),
             Confirmation::Asked(required) => {
                 return operation.requires(*required).ok_or_else(|| cannot_be_asked(&facts));
             }
         };
-        let turn = self.inner.limits.admit(limits, &visit, facts.upstream, facts.limits).await?;
+        let turn = self.inner.limits.admit(limits, &inbound, facts.upstream, facts.limits).await?;
         let seconds =
             if facts.limits.seconds > 0 { facts.limits.seconds } else { limits.call_seconds };
         let permit = Permit {
@@ -186,8 +205,8 @@ impl Mcp {
             progress: context
                 .meta
                 .get_progress_token()
-                .map_or_else(Progress::none, |token| Progress::new(visit.channel.clone(), token)),
-            visit: visit.clone(),
+                .map_or_else(Progress::none, |token| Progress::new(inbound.channel.clone(), token)),
+            inbound: inbound.clone(),
             cancelled: context.ct.clone(),
             _admitted: Admitted,
         };
@@ -201,48 +220,52 @@ impl Mcp {
         };
         let mut answer = answer.unwrap_or_else(late)?;
         if let (Some(given), Some(required)) = (&given, answer.required()) {
-            self.carry_on(&visit, given, required);
+            self.carry_on(&inbound, given, required);
         }
-        let shortens = searched || shortens(&visit, &item, &context.meta);
-        self.sized(&visit, &facts, answer, (shortens, noted)).await
+        let Some(bytes) = answer.bytes() else { return Ok(answer) };
+        noted.response_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let shortens = searched || shortens(&inbound, &item, &context.meta);
+        self.sized(&inbound, &facts, MeasuredAnswer { answer, bytes, shortens }).await
     }
 
     /// Passes an answer on if it is not too long; where the client wants that, it is shortened.
     async fn sized(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         facts: &Facts<'_>,
-        mut answer: Answer,
-        (shortens, noted): (bool, &mut CallFacts),
+        measured: MeasuredAnswer,
     ) -> Result<Answer, ToolError> {
-        let Some(size) = answer.bytes() else { return Ok(answer) };
+        let MeasuredAnswer { mut answer, bytes, shortens } = measured;
         let limits = &*self.inner.settings.limits.now();
         let most = if facts.limits.result_bytes > 0 {
             facts.limits.result_bytes.min(limits.result_bytes)
         } else {
             limits.result_bytes
         };
-        noted.response_bytes = i64::try_from(size).unwrap_or(i64::MAX);
-        if facts.upstream.is_some() && size > most {
+        if facts.upstream.is_some() && bytes > most {
             return Err(ToolError::Failed(format!(
-                "the result has {size} bytes; at most {most} are forwarded. Request less, or a part"
+                "the result has {bytes} bytes; at most {most} are forwarded. Request less, or a part"
             )));
         }
         if let Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) = &mut answer
-            && !visit.client.modern
+            && !inbound.client.modern
         {
             older::result(result);
         }
         match answer {
             Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) if shortens => {
-                Ok(Answer::Tool(self.preview(visit, facts.listed_as, result).await.into()))
+                Ok(Answer::Tool(self.preview(inbound, facts.listed_as, result).await.into()))
             }
             answer => Ok(answer),
         }
     }
 
     /// Returns the search tools, and puts the tool that `call_tool` names in its place.
-    async fn way(&self, visit: &Visit, operation: &mut Operation) -> Result<CallRoute, ToolError> {
+    async fn way(
+        &self,
+        inbound: &InboundRequest,
+        operation: &mut Operation,
+    ) -> Result<CallRoute, ToolError> {
         let Operation::CallTool(params) = operation else { return Ok(CallRoute::Direct) };
         if !surface::is_one(&params.name) {
             return Ok(CallRoute::Direct);
@@ -260,21 +283,21 @@ impl Mcp {
         let _turn = self
             .inner
             .limits
-            .admit(&self.inner.settings.limits.now(), visit, None, CallLimits::default())
+            .admit(&self.inner.settings.limits.now(), inbound, None, CallLimits::default())
             .await?;
         let arguments = params.arguments.take().unwrap_or_default();
-        let result = self.searched(visit, &params.name, arguments).await?;
+        let result = self.searched(inbound, &params.name, arguments).await?;
         Ok(CallRoute::Answered(Answer::Tool(result.into())))
     }
 }
 
 /// True if a long result of a tool that is called by its own name is shortened for this client. One
 /// with a schema must conform to it.
-fn shortens(visit: &Visit, item: &Item, meta: &RequestMetaObject) -> bool {
-    match visit.surface {
+fn shortens(inbound: &InboundRequest, item: &Item, meta: &RequestMetaObject) -> bool {
+    match inbound.surface {
         Surface::Search => true,
         Surface::Automatic | Surface::Direct => {
-            (visit.previews || kept::is_wanted(meta)) && !item.has_output_schema()
+            (inbound.previews || kept::is_wanted(meta)) && !item.has_output_schema()
         }
     }
 }

@@ -7,7 +7,7 @@ use rmcp::model::{ExtensionCapabilities, JsonObject, MetaObject};
 use serde_json::Value;
 
 use crate::{
-    Mcp, Visit,
+    InboundRequest, Mcp,
     item::{Judged, ToolSpec},
     operation::ItemName,
     size::json_size,
@@ -102,11 +102,15 @@ pub(crate) fn join(all: &mut ExtensionCapabilities, more: ExtensionCapabilities)
 
 impl Mcp {
     /// Removes references to resources that this caller may not read from a tool.
-    pub(crate) async fn without_hidden_references(&self, visit: &Visit, spec: &mut Arc<ToolSpec>) {
+    pub(crate) async fn without_hidden_references(
+        &self,
+        inbound: &InboundRequest,
+        spec: &mut Arc<ToolSpec>,
+    ) {
         let Some(meta) = spec.tool.meta.as_ref() else { return };
         let mut hidden = Vec::new();
         for reference in references(meta) {
-            if uri::is_ui(reference) && !self.may_read(visit, reference).await {
+            if uri::is_ui(reference) && !self.may_read(inbound, reference).await {
                 hidden.push(reference.to_owned());
             }
         }
@@ -120,9 +124,9 @@ impl Mcp {
         }
     }
 
-    async fn may_read(&self, visit: &Visit, uri: &str) -> bool {
-        match self.find(visit, ItemName::Resource(uri)).await {
-            Some((_, item)) => self.may_use(visit, &item.facts()),
+    async fn may_read(&self, inbound: &InboundRequest, uri: &str) -> bool {
+        match self.find(inbound, ItemName::Resource(uri)).await {
+            Some(found) => self.may_use(inbound, &found.item.facts()),
             None => false,
         }
     }

@@ -36,7 +36,7 @@ impl VerifiedTokens {
     }
 }
 
-/// Why a request has no caller.
+/// The reason for which a request has no caller.
 #[derive(Debug)]
 pub enum BearerRefusal {
     /// No token was presented.
@@ -45,7 +45,7 @@ pub enum BearerRefusal {
     Malformed(&'static str),
     /// The token does not count (RFC 6750 §3.1 `invalid_token`).
     Invalid {
-        /// Why, for the log.
+        /// The reason, for the log.
         why: String,
         /// The reason, for the timeline.
         reason: Reason,

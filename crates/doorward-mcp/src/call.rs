@@ -9,7 +9,7 @@ use doorward_store::origin;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Mcp, Principal, Visit,
+    InboundRequest, Mcp, Principal,
     item::{Facts, Item, Judged},
     operation::{Answer, Operation, Verb},
     tools::ToolError,
@@ -118,7 +118,7 @@ pub(crate) struct CallFacts {
 pub(crate) struct Noting {
     pub(crate) noted: CallFacts,
     mcp: Mcp,
-    visit: Visit,
+    inbound: InboundRequest,
     verb: Verb,
     name: String,
     arguments: Option<Map<String, Value>>,
@@ -126,12 +126,12 @@ pub(crate) struct Noting {
     ended: bool,
 }
 
-fn stored(visit: &Visit, mcp: &Mcp, facts: &Facts<'_>) -> Stored {
+fn stored(inbound: &InboundRequest, mcp: &Mcp, facts: &Facts<'_>) -> Stored {
     Stored {
         tool: facts.listed_as.to_owned(),
         upstream: facts.upstream.map(|name| name.as_str().to_owned()).unwrap_or_default(),
         class: facts.class.as_str().to_owned(),
-        decision: mcp.inner.judge.reason(visit, facts),
+        decision: mcp.inner.judge.reason(inbound, facts),
         ..Stored::default()
     }
 }
@@ -139,7 +139,7 @@ fn stored(visit: &Visit, mcp: &Mcp, facts: &Facts<'_>) -> Stored {
 impl Noting {
     fn call(&self, micros: i64) -> Stored {
         let mut call = match &self.noted.item {
-            Some(item) => stored(&self.visit, &self.mcp, &item.facts()),
+            Some(item) => stored(&self.inbound, &self.mcp, &item.facts()),
             None => {
                 Stored { tool: self.name.chars().take(LONGEST_NAME).collect(), ..Stored::default() }
             }
@@ -155,7 +155,7 @@ impl Noting {
             detail.insert("said".to_owned(), said.as_str().into());
         }
         // The user is the subject; the client of the token is the last of those that act for them.
-        if let Principal::Client(grant) = &self.visit.caller.principal
+        if let Principal::Client(grant) = &self.inbound.caller.principal
             && let Some(delegation) = &grant.delegation
         {
             detail.insert("acting".to_owned(), delegation.chain().into());
@@ -168,7 +168,7 @@ impl Noting {
         let kind = kind(self.verb, said.outcome());
         let event = AuditEvent {
             call: Some(Box::new(self.call(micros))),
-            actor: self.visit.caller.actor(),
+            actor: self.inbound.caller.actor(),
             ..AuditEvent::new(kind)
         };
         event.ended(said.outcome()).detail(detail)
@@ -179,7 +179,7 @@ impl Noting {
     }
 
     fn log(&self, said: UseOutcome, micros: i64) {
-        let caller = &self.visit.caller;
+        let caller = &self.inbound.caller;
         tracing::info!(
             tool = %self.name, operation = self.verb.as_str(), user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display),
             outcome = said.as_str(), micros, "tool called"
@@ -204,7 +204,7 @@ impl Noting {
             if wanted { self.mcp.record(self.arguments.take(), outcome).await } else { None };
         let event = self.event(said, micros, record);
         self.ended = true;
-        self.mcp.note(&self.visit, event).await;
+        self.mcp.note(&self.inbound, event).await;
     }
 }
 
@@ -217,20 +217,20 @@ impl Drop for Noting {
         self.log(UseOutcome::Cancelled, micros);
         let event = self.event(UseOutcome::Cancelled, micros, None);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (mcp, visit) = (self.mcp.clone(), self.visit.clone());
-            runtime.spawn(async move { mcp.note(&visit, event).await });
+            let (mcp, inbound) = (self.mcp.clone(), self.inbound.clone());
+            runtime.spawn(async move { mcp.note(&inbound, event).await });
         }
     }
 }
 
 impl Mcp {
     /// Begins to watch a use.
-    pub(crate) fn begin_noting(&self, visit: &Visit, operation: &Operation) -> Noting {
+    pub(crate) fn begin_noting(&self, inbound: &InboundRequest, operation: &Operation) -> Noting {
         let recorded = !self.inner.settings.recorded.is_empty();
         Noting {
             noted: CallFacts::default(),
             mcp: self.clone(),
-            visit: visit.clone(),
+            inbound: inbound.clone(),
             verb: operation.verb(),
             name: operation
                 .item_name()
@@ -248,19 +248,24 @@ impl Mcp {
     }
 
     /// Records in the audit a use that was refused before it was evaluated.
-    pub(crate) async fn note_refused(&self, visit: &Visit, verb: Verb, facts: &Facts<'_>) {
+    pub(crate) async fn note_refused(
+        &self,
+        inbound: &InboundRequest,
+        verb: Verb,
+        facts: &Facts<'_>,
+    ) {
         let event = AuditEvent {
-            call: Some(Box::new(stored(visit, self, facts))),
-            actor: visit.caller.actor(),
+            call: Some(Box::new(stored(inbound, self, facts))),
+            actor: inbound.caller.actor(),
             ..AuditEvent::new(kind(verb, Outcome::Refused))
         };
-        self.note(visit, event.ended(Outcome::Refused)).await;
+        self.note(inbound, event.ended(Outcome::Refused)).await;
     }
 
-    async fn note(&self, visit: &Visit, event: AuditEvent) {
+    async fn note(&self, inbound: &InboundRequest, event: AuditEvent) {
         // The event takes its origin where it is noted, so that must happen inside.
         let noted = async { self.inner.services.store.note(event).await };
-        let done = match &visit.origin {
+        let done = match &inbound.origin {
             Some(from) => origin::serving(Arc::clone(from), noted).await,
             None => noted.await,
         };

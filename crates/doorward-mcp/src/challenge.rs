@@ -14,6 +14,13 @@ use serde_json::{Value, json};
 
 use crate::{Mcp, Target, bearer::BearerRefusal, item::Kind};
 
+/// The error in a challenge (RFC 6750 §3).
+#[derive(Clone, Copy)]
+struct BearerError<'a> {
+    code: &'a str,
+    description: &'a str,
+}
+
 impl Mcp {
     /// The URL of the resource's metadata.
     pub(crate) fn metadata_url(&self, target: Target) -> String {
@@ -24,13 +31,13 @@ impl Mcp {
         self.inner.settings.public_url.at(&format!("{}{path}", routes::PROTECTED_RESOURCE_METADATA))
     }
 
-    fn challenge(&self, target: Target, scope: &str, error: Option<(&str, &str)>) -> String {
+    fn challenge(&self, target: Target, scope: &str, error: Option<BearerError<'_>>) -> String {
         let metadata = self.metadata_url(target);
         match error {
             None => format!("Bearer resource_metadata=\"{metadata}\", scope=\"{scope}\""),
-            Some((error, description)) => {
+            Some(BearerError { code, description }) => {
                 format!(
-                    "Bearer error=\"{error}\", error_description=\"{description}\", resource_metadata=\"{metadata}\", scope=\"{scope}\""
+                    "Bearer error=\"{code}\", error_description=\"{description}\", resource_metadata=\"{metadata}\", scope=\"{scope}\""
                 )
             }
         }
@@ -48,7 +55,11 @@ impl Mcp {
         tracing::info!(error, why = %refusal, "access token refused");
         let body = json!({"error": error, "error_description": refusal.to_string()});
         let basic = ScopeSet::default_request().to_string();
-        let bearer = self.challenge(target, &basic, Some((error, &refusal.to_string())));
+        let bearer = self.challenge(
+            target,
+            &basic,
+            Some(BearerError { code: error, description: &refusal.to_string() }),
+        );
         let response = answer::json(StatusCode::UNAUTHORIZED, &body);
         let mut response = self.with_challenge(target, response, &bearer);
         self.offer_nonce(response.headers_mut());
@@ -118,18 +129,26 @@ impl Mcp {
                 self.with_challenge(
                     target,
                     response,
-                    &self.challenge(target, &basic, Some(("invalid_request", why))),
+                    &self.challenge(
+                        target,
+                        &basic,
+                        Some(BearerError { code: "invalid_request", description: why }),
+                    ),
                 )
             }
             BearerRefusal::Invalid { why, .. } => {
                 tracing::info!(why, "access token refused");
-                // Why exactly is for the log; the client can only get a new one.
+                // The exact reason is for the log; the client can only get a new token.
                 let told = "the access token expired or is not valid here";
                 let body = json!({"error": "invalid_token", "error_description": told});
                 self.with_challenge(
                     target,
                     answer::json(StatusCode::UNAUTHORIZED, &body),
-                    &self.challenge(target, &basic, Some(("invalid_token", told))),
+                    &self.challenge(
+                        target,
+                        &basic,
+                        Some(BearerError { code: "invalid_token", description: told }),
+                    ),
                 )
             }
             BearerRefusal::Unproved(refusal) => self.unproved(target, *refusal),
@@ -160,7 +179,11 @@ impl Mcp {
         self.with_challenge(
             target,
             answer::json(StatusCode::FORBIDDEN, &body),
-            &self.challenge(target, &needed.name(), Some(("insufficient_scope", &told))),
+            &self.challenge(
+                target,
+                &needed.name(),
+                Some(BearerError { code: "insufficient_scope", description: &told }),
+            ),
         )
     }
 
@@ -175,7 +198,11 @@ impl Mcp {
         let body = json!({
             "jsonrpc": "2.0", "id": id, "error": {"code": -32003, "message": message, "data": data},
         });
-        let challenge = self.challenge(target, &needed.name(), Some((error, &told)));
+        let challenge = self.challenge(
+            target,
+            &needed.name(),
+            Some(BearerError { code: error, description: &told }),
+        );
         let challenge = format!("{challenge}, acr_values=\"{level}\"");
         self.with_challenge(target, answer::json(StatusCode::UNAUTHORIZED, &body), &challenge)
     }

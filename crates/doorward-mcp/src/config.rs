@@ -83,15 +83,24 @@ impl Default for Config {
     }
 }
 
+/// The maximum number of tools that certain clients are listed.
+#[derive(Debug)]
+pub struct ToolLimit {
+    /// The clients, by either of their names.
+    pub client: Pattern,
+    /// The number of tools.
+    pub tools: usize,
+}
+
 /// Reads the limits of some clients. An error names the invalid rule.
-pub fn tool_limits(rules: &[String]) -> Result<Vec<(Pattern, usize)>, String> {
+pub fn tool_limits(rules: &[String]) -> Result<Vec<ToolLimit>, String> {
     let rule = |text: &String| {
         let (client, number) = text
             .split_once('=')
             .ok_or_else(|| format!("{text:?} must read CLIENT = NUMBER, like \"cursor* = 40\""))?;
-        let number =
+        let tools =
             number.trim().parse().map_err(|_| format!("{text:?} must end with a whole number"))?;
-        Ok((Pattern::new(client.trim()), number))
+        Ok(ToolLimit { client: Pattern::new(client.trim()), tools })
     };
     rules.iter().map(rule).collect()
 }

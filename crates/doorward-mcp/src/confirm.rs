@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Mcp, Verdict, Visit,
+    InboundRequest, Mcp, Verdict,
     canonical::{digest, shown},
     item::{Facts, Item, Judged},
     operation::Operation,
@@ -74,14 +74,18 @@ fn title(item: &Item) -> &str {
 }
 
 /// The question, if all of the arguments fit into it.
-fn question_text(item: &Item, visit: &Visit, arguments: &Map<String, Value>) -> Option<String> {
+fn question_text(
+    item: &Item,
+    inbound: &InboundRequest,
+    arguments: &Map<String, Value>,
+) -> Option<String> {
     let shown = shown(arguments);
     if shown.chars().count() > MOST_IN_FORM {
         return None;
     }
     let facts = item.facts();
     let (client, name) = (
-        foreign::quoted(&visit.registered_name, foreign::LINE),
+        foreign::quoted(&inbound.registered_name, foreign::LINE),
         foreign::quoted(facts.listed_as, foreign::LINE),
     );
     let title = foreign::quoted(title(item), foreign::LINE);
@@ -152,7 +156,7 @@ impl Mcp {
     /// of the question from the parameters.
     pub(crate) async fn confirmation(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         item: &Item,
         verdict: Verdict,
         operation: &mut Operation,
@@ -172,8 +176,8 @@ impl Mcp {
         let given =
             AgreedUse { digest: digest(&item_now, &arguments), item: facts.listed_as.to_owned() };
         let Some(retry) = operation.retry() else { return Err(cannot_be_asked(&facts)) };
-        let in_band = self.may_ask_in_band(visit);
-        if let Some(about) = self.carried(visit, &given, retry.state.as_deref())? {
+        let in_band = self.may_ask_in_band(inbound);
+        if let Some(about) = self.carried(inbound, &given, retry.state.as_deref())? {
             let answer = retry.answers.as_ref().and_then(|answers| answers.get(QUESTION)).cloned();
             retry.state.clone_from(&about.inner);
             if about.given {
@@ -190,14 +194,14 @@ impl Mcp {
             }
         }
         if let Some(code) = code.as_ref().and_then(Value::as_str) {
-            return self.check_code(visit, given, code).await;
+            return self.check_code(inbound, given, code).await;
         }
-        if let Some(text) = question_text(item, visit, &arguments).filter(|_| in_band) {
-            if visit.client.modern {
-                return Ok(Confirmation::Asked(Box::new(self.question(visit, &given, &text))));
+        if let Some(text) = question_text(item, inbound, &arguments).filter(|_| in_band) {
+            if inbound.client.modern {
+                return Ok(Confirmation::Asked(Box::new(self.question(inbound, &given, &text))));
             }
             let params = json!({"mode": "form", "message": text, "requestedSchema": form()});
-            return match visit.channel.ask("elicitation/create", params).await {
+            return match inbound.channel.ask("elicitation/create", params).await {
                 Ok(answer) if says_yes(&answer) => Ok(Confirmation::Given(given)),
                 Ok(_) => Err(declined()),
                 Err(error) => Err(ToolError::Unconfirmed(format!(
@@ -206,35 +210,36 @@ impl Mcp {
             };
         }
         match item {
-            Item::Tool(_) => self.ask_by_page(visit, item, arguments, given).await,
+            Item::Tool(_) => self.ask_by_page(inbound, item, arguments, given).await,
             Item::Other(_) => Err(cannot_be_asked(&facts)),
         }
     }
 
     /// True if this client may put the question to its user. A program that holds a personal or
     /// service token would answer it itself.
-    fn may_ask_in_band(&self, visit: &Visit) -> bool {
-        let client = &visit.client;
-        visit.caller.token().is_none()
+    fn may_ask_in_band(&self, inbound: &InboundRequest) -> bool {
+        let client = &inbound.client;
+        inbound.caller.token().is_none()
             && client.elicits_forms()
-            && (client.modern || visit.session.is_some())
+            && (client.modern || inbound.session.is_some())
             && self
                 .inner
                 .confirm_in_band
                 .iter()
-                .any(|pattern| pattern.matches(visit.caller.program().as_str()))
+                .any(|pattern| pattern.matches(inbound.caller.program().as_str()))
     }
 
     fn seal(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         given: &AgreedUse,
-        (is_given, inner): (bool, Option<String>),
+        is_given: bool,
+        inner: Option<String>,
     ) -> String {
         let services = &self.inner.services;
         let about = About {
-            user: visit.caller.user_id().to_string(),
-            client: visit.caller.program().to_string(),
+            user: inbound.caller.user_id().to_string(),
+            client: inbound.caller.program().to_string(),
             item: given.item.clone(),
             digest: given.digest.clone(),
             nonce: doorward_model::id::random_text(services.entropy.as_ref(), 12),
@@ -242,14 +247,20 @@ impl Mcp {
             given: is_given,
             inner,
         };
-        let state = services
-            .master
-            .seal(&place(visit.caller.user_id()), &serde_json::to_vec(&about).unwrap_or_default());
+        let state = services.master.seal(
+            &place(inbound.caller.user_id()),
+            &serde_json::to_vec(&about).unwrap_or_default(),
+        );
         format!("{}{}", if is_given { GIVEN } else { ASKED }, state.as_str())
     }
 
-    fn question(&self, visit: &Visit, given: &AgreedUse, text: &str) -> InputRequiredResult {
-        let state = self.seal(visit, given, (false, None));
+    fn question(
+        &self,
+        inbound: &InboundRequest,
+        given: &AgreedUse,
+        text: &str,
+    ) -> InputRequiredResult {
+        let state = self.seal(inbound, given, false, None);
         let request = json!({"method": "elicitation/create", "params": {"mode": "form", "message": text, "requestedSchema": form()}});
         let requests: InputRequests = serde_json::from_value::<InputRequest>(request)
             .ok()
@@ -263,18 +274,18 @@ impl Mcp {
     /// carries, beside the upstream's state, that this very use was agreed to.
     pub(crate) fn carry_on(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         given: &AgreedUse,
         required: &mut InputRequiredResult,
     ) {
         let inner = required.request_state.take();
-        required.request_state = Some(self.seal(visit, given, (true, inner)));
+        required.request_state = Some(self.seal(inbound, given, true, inner));
     }
 
     /// The contents of this server's state; `None` if the client carries none.
     fn carried(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         given: &AgreedUse,
         state: Option<&str>,
     ) -> Result<Option<About>, ToolError> {
@@ -285,7 +296,7 @@ impl Mcp {
             (None, None) => return Ok(None),
         };
         let services = &self.inner.services;
-        let caller = &visit.caller;
+        let caller = &inbound.caller;
         let opened = services
             .master
             .open(&place(caller.user_id()), &Sealed::from_stored(sealed.to_owned()))

@@ -15,7 +15,7 @@ use doorward_transport::{ParamsError, cors, media_type, params::read_body};
 use serde_json::Value;
 
 use crate::{
-    BearerRefusal, Caller, Calling, Mcp, Principal, Surface, Target, Verdict, Visit,
+    BearerRefusal, Caller, Calling, InboundRequest, Mcp, Principal, Surface, Target, Verdict,
     challenge::{
         empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off,
         without_discovery,
@@ -137,13 +137,13 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
         Err(refusal) => return mcp.refuse(target, &refusal),
     };
     origin::acting(caller.actor());
-    let visit = match visit(mcp, &caller, target, (request.headers(), request.uri())).await {
-        Ok(visit) => visit,
+    let inbound = match inbound(mcp, &caller, target, request.headers(), request.uri()).await {
+        Ok(inbound) => inbound,
         Err(response) => return *response,
     };
     request.extensions_mut().insert(Arc::clone(&caller));
     if request.method() != Method::POST {
-        request.extensions_mut().insert(visit);
+        request.extensions_mut().insert(inbound);
         return lease::hold(mcp, caller, next.run(request).await);
     }
     let (parts, body) = request.into_parts();
@@ -159,17 +159,17 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
                 "batches are not supported; send one message per request",
             );
         }
-        MessageKind::Answer(members) => match answered(mcp, &visit, &members, &parts).await {
+        MessageKind::Answer(members) => match answered(mcp, &inbound, &members, &parts).await {
             Some(response) => return response,
-            None => pass(mcp, visit, None, (parts, body), next).await,
+            None => pass(mcp, inbound, None, (parts, body), next).await,
         },
         MessageKind::Message(envelope) => {
-            if let Some(refusal) = refusal(mcp, &visit, &envelope).await {
+            if let Some(refusal) = refusal(mcp, &inbound, &envelope).await {
                 return refusal;
             }
-            pass(mcp, visit, Some(envelope), (parts, body), next).await
+            pass(mcp, inbound, Some(envelope), (parts, body), next).await
         }
-        MessageKind::Other => pass(mcp, visit, None, (parts, body), next).await,
+        MessageKind::Other => pass(mcp, inbound, None, (parts, body), next).await,
     };
     lease::hold(mcp, caller, response)
 }
@@ -208,12 +208,13 @@ fn unread(error: &ParamsError) -> Response {
 }
 
 /// Collects the facts about a request before its message is read.
-async fn visit(
+async fn inbound(
     mcp: &Mcp,
     caller: &Arc<Caller>,
     target: Target,
-    (headers, uri): (&HeaderMap, &Uri),
-) -> Result<Visit, Box<Response>> {
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<InboundRequest, Box<Response>> {
     let version = headers
         .get("mcp-protocol-version")
         .and_then(|value| value.to_str().ok())
@@ -245,7 +246,7 @@ async fn visit(
         },
     };
     let surface = surface(uri.query());
-    Ok(Visit {
+    Ok(InboundRequest {
         caller: Arc::clone(caller),
         target,
         surface,
@@ -261,16 +262,16 @@ async fn visit(
 /// Takes an answer to a question of this server; `None` if this kind of client sends none.
 async fn answered(
     mcp: &Mcp,
-    visit: &Visit,
+    inbound: &InboundRequest,
     members: &serde_json::Map<String, Value>,
     parts: &Parts,
 ) -> Option<Response> {
-    match mcp.take_answer(&visit.caller, members).await {
+    match mcp.take_answer(&inbound.caller, members).await {
         Ok(true) => return Some(empty(StatusCode::ACCEPTED)),
         Ok(false) => {}
-        Err(error) => return Some(mcp.refuse(visit.target, &error.into())),
+        Err(error) => return Some(mcp.refuse(inbound.target, &error.into())),
     }
-    let legacy = visit.session.is_some() || parts.uri.path().ends_with(routes::MCP_MESSAGES);
+    let legacy = inbound.session.is_some() || parts.uri.path().ends_with(routes::MCP_MESSAGES);
     legacy.then(|| {
         rpc_refusal(StatusCode::NOT_FOUND, -32001, "no request awaits this answer any more")
     })
@@ -278,14 +279,14 @@ async fn answered(
 
 /// Refuses operations that roles or rules forbid, or for which the token lacks a scope, with the
 /// HTTP status that clients act on.
-async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Response> {
+async fn refusal(mcp: &Mcp, inbound: &InboundRequest, envelope: &Envelope) -> Option<Response> {
     let requested = envelope.requested()?;
-    let (_, item) = mcp.find(visit, requested.item_name()?).await?;
-    let (caller, facts) = (&visit.caller, item.facts());
+    let item = mcp.find(inbound, requested.item_name()?).await?.item;
+    let (caller, facts) = (&inbound.caller, item.facts());
     // More scopes would not help a user without the necessary roles.
-    if mcp.inner.judge.judge(visit, &facts) == Verdict::Refuse {
+    if mcp.inner.judge.judge(inbound, &facts) == Verdict::Refuse {
         tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %requested.name, "refused: the roles or the policy do not allow it");
-        mcp.note_refused(visit, requested.verb, &facts).await;
+        mcp.note_refused(inbound, requested.verb, &facts).await;
         return Some(role_refusal(facts.kind, &requested.name, &envelope.id));
     }
     if caller.scopes.allows(facts.scope) {
@@ -293,38 +294,40 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
     }
     // An elevation that may follow is joined to this line by user, client and grant (R14).
     tracing::info!(user = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %requested.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up requested");
-    mcp.note_refused(visit, requested.verb, &facts).await;
+    mcp.note_refused(inbound, requested.verb, &facts).await;
     Some(if mcp.lacks_second_factor(caller, facts.scope) {
-        mcp.authenticate_again(visit.target, facts.scope, &envelope.id)
+        mcp.authenticate_again(inbound.target, facts.scope, &envelope.id)
     } else {
-        mcp.step_up(visit.target, facts.scope, &envelope.id)
+        mcp.step_up(inbound.target, facts.scope, &envelope.id)
     })
 }
 
 /// Passes a message on, with a channel to the client while it is processed.
 async fn pass(
     mcp: &Mcp,
-    mut visit: Visit,
+    mut inbound: InboundRequest,
     envelope: Option<Envelope>,
     (mut parts, body): (Parts, Bytes),
     next: Next,
 ) -> Response {
     let method = envelope.as_ref().map(|envelope| envelope.method.as_str()).unwrap_or_default();
-    let key = InFlight::key(&visit);
+    let key = InFlight::key(&inbound);
     if let Some(id) = envelope.as_ref().and_then(Envelope::cancels) {
         mcp.inner.in_flight.cancel(&key, id);
     }
     let begins = method == "initialize";
     if begins && let Ok(message) = serde_json::from_slice::<Value>(&body) {
-        visit.client = Arc::new(session::introduced(message.get("params").unwrap_or(&Value::Null)));
+        inbound.client =
+            Arc::new(session::introduced(message.get("params").unwrap_or(&Value::Null)));
     }
     let speaks =
         matches!(method, "tools/call" | "prompts/get" | "resources/read" | "completion/complete");
     let is_request = envelope.as_ref().is_some_and(|envelope| !envelope.id.is_null());
     if !speaks || !is_request || parts.uri.path().ends_with(routes::MCP_MESSAGES) {
-        let new_session = begins
-            .then(|| mcp.begin_session(&visit.caller, visit.target, visit.client.as_ref().clone()));
-        parts.extensions.insert(visit);
+        let new_session = begins.then(|| {
+            mcp.begin_session(&inbound.caller, inbound.target, inbound.client.as_ref().clone())
+        });
+        parts.extensions.insert(inbound);
         let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
         if let Some(id) = new_session.filter(|_| response.status() == StatusCode::OK)
             && let Ok(value) = HeaderValue::try_from(id)
@@ -334,17 +337,16 @@ async fn pass(
         return response;
     }
     let (out, said) = pipe();
-    visit.channel = Channel::of(mcp, &visit.caller, out);
-    parts.extensions.insert(visit);
+    inbound.channel = Channel::of(mcp, &inbound.caller, out);
+    parts.extensions.insert(inbound);
     let id = envelope.map(|envelope| envelope.id).unwrap_or_default();
-    let (flight, cancelled) = mcp.inner.in_flight.begin(key, &id);
+    let flight = mcp.inner.in_flight.begin(key, &id);
     let run = next.run(Request::from_parts(parts, Body::from(body)));
     let answering = Box::pin(async move {
-        let _flight = flight;
         tokio::select! {
             response = run => response,
             // The client cancelled the request and expects no answer: the stream ends without one.
-            () = cancelled.cancelled() => {
+            () = flight.cancelled() => {
                 let mut response = Response::new(Body::from(Bytes::new()));
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::EVENT_STREAM));
                 response

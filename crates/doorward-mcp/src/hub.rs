@@ -21,7 +21,7 @@ use serde_json::json;
 use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
-    Caller, Mcp, Target, Visit,
+    Caller, InboundRequest, Mcp, Target,
     challenge::{empty, rpc_refusal},
     channel::event,
     item::Judged,
@@ -124,69 +124,75 @@ impl Watched {
 }
 
 /// A change as one client names it, with the upstream that it is of.
-type Named = (Option<UpstreamName>, Changed);
+#[derive(PartialEq, Eq, Hash)]
+struct NamedChange {
+    upstream: Option<UpstreamName>,
+    change: Changed,
+}
 
-/// Collects the changes of which one visit may be notified.
+/// Collects the changes of which one request may be notified.
 pub(crate) struct Listener {
     mcp: Mcp,
     changes: broadcast::Receiver<Change>,
-    visit: Visit,
+    inbound: InboundRequest,
     // The collected changes, kept here so that a caller may stop waiting and lose none.
-    collected: HashSet<Named>,
+    collected: HashSet<NamedChange>,
     until: Option<Instant>,
 }
 
 impl Listener {
-    pub(crate) fn new(mcp: &Mcp, visit: Visit) -> Self {
+    pub(crate) fn new(mcp: &Mcp, inbound: InboundRequest) -> Self {
         Self {
             mcp: mcp.clone(),
             changes: mcp.inner.services.changes.listen(),
-            visit,
+            inbound,
             collected: HashSet::new(),
             until: None,
         }
     }
 
     fn concerns(&self, change: &Change) -> bool {
-        let here = match (self.visit.target, change.upstream) {
+        let here = match (self.inbound.target, change.upstream) {
             (Target::One(upstream), Some(changed)) => upstream == changed,
             _ => true,
         };
-        here && change.user.as_ref().is_none_or(|user| user == self.visit.caller.user_id())
+        here && change.user.as_ref().is_none_or(|user| user == self.inbound.caller.user_id())
     }
 
     /// A change as this client names it.
-    fn named(&self, change: Change) -> Named {
-        match (change.what, change.upstream, self.visit.target) {
-            (Changed::Resource(uri), Some(upstream), target) => {
-                (Some(upstream), Changed::Resource(shown_uri(target, upstream, &uri)))
+    fn named(&self, change: Change) -> NamedChange {
+        let upstream = change.upstream;
+        let change = match (change.what, upstream) {
+            (Changed::Resource(uri), Some(upstream)) => {
+                Changed::Resource(shown_uri(self.inbound.target, upstream, &uri))
             }
-            (what, upstream, _) => (upstream, what),
-        }
+            (what, _) => what,
+        };
+        NamedChange { upstream, change }
     }
 
-    /// The visit with the user's roles of this moment: a stream stays open for longer than roles
+    /// The request with the user's roles of this moment: a stream stays open for longer than roles
     /// stay the same.
-    async fn as_it_is_now(&self) -> Option<Visit> {
+    async fn as_it_is_now(&self) -> Option<InboundRequest> {
         let services = &self.mcp.inner.services;
         let settings = &self.mcp.inner.settings;
         let user = services
             .store
-            .user(self.visit.caller.user_id())
+            .user(self.inbound.caller.user_id())
             .await
             .ok()
             .flatten()
             .filter(|user| user.disabled_at.is_none())?;
-        let before = &self.visit.caller;
+        let before = &self.inbound.caller;
         let scopes =
             settings.rules.now().access.effective(&before.scopes, &user, before.authentication());
         let caller = Arc::new(Caller { scopes, user, ..before.as_ref().clone() });
-        Some(Visit { caller, ..self.visit.clone() })
+        Some(InboundRequest { caller, ..self.inbound.clone() })
     }
 
-    /// True if this visit may learn of a change: changes of hidden items are hidden too.
-    async fn may_hear(&self, visit: &Visit, (upstream, what): &Named) -> bool {
-        let wanted = match (what, upstream) {
+    /// True if this request may learn of a change: changes of hidden items are hidden too.
+    async fn may_hear(&self, inbound: &InboundRequest, named: &NamedChange) -> bool {
+        let wanted = match (&named.change, &named.upstream) {
             (Changed::Resource(uri), _) => ItemName::Resource(uri),
             (Changed::Tools | Changed::Prompts | Changed::Resources, Some(upstream)) => {
                 ItemName::Upstream(*upstream)
@@ -194,9 +200,9 @@ impl Listener {
             (Changed::Tools | Changed::Prompts | Changed::Resources, None) => return true,
         };
         self.mcp
-            .find(visit, wanted)
+            .find(inbound, wanted)
             .await
-            .is_some_and(|(_, item)| self.mcp.may_use(visit, &item.facts()))
+            .is_some_and(|found| self.mcp.may_use(inbound, &found.item.facts()))
     }
 
     /// Waits for changes and returns all that arrived within a moment.
@@ -217,16 +223,18 @@ impl Listener {
                     }
                     Ok(_) => {}
                     Err(broadcast::error::RecvError::Lagged(_)) => {
-                        self.collected.extend([Changed::Tools, Changed::Prompts, Changed::Resources].map(|what| (None, what)));
+                        let all = [Changed::Tools, Changed::Prompts, Changed::Resources];
+                        let of_all = |change| NamedChange { upstream: None, change };
+                        self.collected.extend(all.map(of_all));
                     }
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
                 () = wait => {
                     let mut heard = HashSet::new();
-                    if let Some(visit) = self.as_it_is_now().await {
+                    if let Some(inbound) = self.as_it_is_now().await {
                         for named in &self.collected {
-                            if self.may_hear(&visit, named).await {
-                                heard.insert(named.1.clone());
+                            if self.may_hear(&inbound, named).await {
+                                heard.insert(named.change.clone());
                             }
                         }
                     }
@@ -286,11 +294,11 @@ impl Listening {
 
 /// `GET /mcp`: the stream on which clients of the older revisions are notified of changes (L4).
 pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
-    let Some(visit) = request.extensions().get::<Visit>().cloned() else {
+    let Some(inbound) = request.extensions().get::<InboundRequest>().cloned() else {
         return empty(StatusCode::UNAUTHORIZED);
     };
     let accepts = media_type::accepts(request.headers(), media_type::EVENT_STREAM);
-    let Some(session) = visit.session.clone() else {
+    let Some(session) = inbound.session.clone() else {
         return rpc_refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             -32000,
@@ -305,12 +313,12 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
         );
     }
     let Some(slot) =
-        mcp.open_stream(visit.caller.user_id()).filter(|_| mcp.inner.listening.enter(&session))
+        mcp.open_stream(inbound.caller.user_id()).filter(|_| mcp.inner.listening.enter(&session))
     else {
         return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, streams::TOO_MANY);
     };
     let ended = Ended { _slot: slot, mcp: mcp.clone(), session: Arc::clone(&session) };
-    let state = (Listener::new(&mcp, visit), ended, mcp.inner.services.stop.clone());
+    let state = (Listener::new(&mcp, inbound), ended, mcp.inner.services.stop.clone());
     let events = stream::unfold(state, |(mut listener, ended, stop)| async move {
         let chunk = tokio::select! {
             changes = listener.next() => {

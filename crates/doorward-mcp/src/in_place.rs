@@ -28,7 +28,7 @@ use rmcp::{
 };
 use serde::{Deserialize, de::IgnoredAny};
 
-use crate::{Mcp, Target, Visit, server::Server, tools::is_built_in};
+use crate::{InboundRequest, Mcp, Target, server::Server, tools::is_built_in};
 
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -91,7 +91,7 @@ impl InPlace {
         let answered = if is_local {
             dispatch.await
         } else {
-            // What goes upstream runs on for as long as it needs to take itself back there.
+            // A call that goes upstream runs on for as long as it needs to cancel itself there.
             tokio::spawn(apart(dispatch)).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a request ended without a response");
                 Err(ErrorData::internal_error("the server cannot respond to this", None))
@@ -143,8 +143,8 @@ impl InPlace {
         }
         let is_local = match named {
             Some(name) => {
-                let visit = parts.extensions.get::<Visit>()?;
-                visit.target == Target::All && is_built_in(name)
+                let inbound = parts.extensions.get::<InboundRequest>()?;
+                inbound.target == Target::All && is_built_in(name)
             }
             None => !self.mcp.may_offer(),
         };

@@ -10,7 +10,7 @@ use doorward_model::{
 };
 
 use crate::{
-    Step, Visit,
+    InboundRequest, Step,
     item::{Facts, Kind},
 };
 
@@ -40,6 +40,15 @@ pub struct Subject<'a> {
     pub program: Program<'a>,
 }
 
+/// A verdict with the steps that led to it.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The steps, in their order.
+    pub steps: Vec<Step>,
+}
+
 impl Judge {
     /// Takes the rules.
     pub fn new(rules: Live<Rules>) -> Self {
@@ -47,8 +56,8 @@ impl Judge {
     }
 
     /// Judges an item for the caller of this request.
-    pub fn judge(&self, visit: &Visit, facts: &Facts<'_>) -> Verdict {
-        let caller = &visit.caller;
+    pub fn judge(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> Verdict {
+        let caller = &inbound.caller;
         if !caller.reaches(facts.upstream) {
             return Verdict::Refuse;
         }
@@ -56,8 +65,8 @@ impl Judge {
     }
 
     /// The reason of the decision about a use, in a few words for the audit.
-    pub fn reason(&self, visit: &Visit, facts: &Facts<'_>) -> String {
-        let caller = &visit.caller;
+    pub fn reason(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> String {
+        let caller = &inbound.caller;
         let user = &caller.user;
         if !caller.reaches(facts.upstream) {
             return "the token is not for this upstream".to_owned();
@@ -98,8 +107,8 @@ impl Judge {
         }
     }
 
-    /// The verdict, and why, step by step.
-    pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> (Verdict, Vec<Step>) {
+    /// The verdict with the steps that led to it.
+    pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Judgement {
         let user = subject.user;
         let in_force = self.rules.now();
         let held = in_force.access.scopes_of(user);
@@ -126,7 +135,7 @@ impl Judge {
             policy,
             Step::TokenScope(facts.scope),
         ];
-        (Self::decide_by(&in_force, subject, facts), steps)
+        Judgement { verdict: Self::decide_by(&in_force, subject, facts), steps }
     }
 }
 

@@ -17,7 +17,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use crate::{Mcp, Visit};
+use crate::{InboundRequest, Mcp};
 use part::Part;
 
 /// The beginning of the URIs of kept results.
@@ -80,12 +80,17 @@ impl CompleteResult {
 
 impl Mcp {
     /// Keeps a text for its user, and returns its URI.
-    async fn keep(&self, visit: &Visit, tool: &str, text: &str) -> Result<String, StoreError> {
+    async fn keep(
+        &self,
+        inbound: &InboundRequest,
+        tool: &str,
+        text: &str,
+    ) -> Result<String, StoreError> {
         let services = &self.inner.services;
         let settings = &self.inner.settings;
         let id = PlainToken::random(TokenKind::Link, services.entropy.as_ref());
         let now = services.clock.now();
-        let user_id = visit.caller.user_id();
+        let user_id = inbound.caller.user_id();
         let row = KeptResult {
             id: id.hashed(),
             user_id: user_id.clone(),
@@ -105,7 +110,7 @@ impl Mcp {
     /// JSON.
     pub(crate) async fn preview(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         tool: &str,
         result: CallToolResult,
     ) -> CallToolResult {
@@ -116,7 +121,7 @@ impl Mcp {
         if characters <= most {
             return result;
         }
-        let uri = match self.keep(visit, tool, whole.text()).await {
+        let uri = match self.keep(inbound, tool, whole.text()).await {
             Ok(uri) => uri,
             Err(error) => {
                 tracing::error!(%error, "a long result could not be stored; it is sent whole");
@@ -143,10 +148,10 @@ impl Mcp {
             }
             CompleteResult::Json(value, _) => {
                 link.mime_type = Some("application/json".to_owned());
-                let (beginning, left_out) = cut::beginning(value, most);
+                let beginning = cut::beginning(value, most);
                 let told = json!({
-                    "preview": beginning,
-                    "left_out": left_out,
+                    "preview": beginning.kept,
+                    "left_out": beginning.left_out,
                     "characters": characters,
                     "whole": uri,
                     "parts": [
@@ -166,10 +171,10 @@ impl Mcp {
     }
 
     /// The kept results of this caller, as resources.
-    pub(crate) async fn kept_resources(&self, visit: &Visit) -> Vec<Resource> {
+    pub(crate) async fn kept_resources(&self, inbound: &InboundRequest) -> Vec<Resource> {
         let services = &self.inner.services;
         let kept =
-            match services.store.kept_list(visit.caller.user_id(), services.clock.now()).await {
+            match services.store.kept_list(inbound.caller.user_id(), services.clock.now()).await {
                 Ok(kept) => kept,
                 Err(error) => {
                     tracing::error!(%error, "the stored results could not be listed");
@@ -191,7 +196,7 @@ impl Mcp {
     /// Reads a kept result or a part of it, if the URI names one: of this user, and not expired.
     pub(crate) async fn read_kept(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         uri: &str,
     ) -> Option<Result<ReadResourceResponse, ErrorData>> {
         let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
@@ -200,7 +205,7 @@ impl Mcp {
             None => PlainToken::presented(address.strip_prefix(SCHEME)?).hashed(),
         };
         let services = &self.inner.services;
-        let user_id = visit.caller.user_id();
+        let user_id = inbound.caller.user_id();
         let found = match services.store.kept_result(user_id, &id, services.clock.now()).await {
             Ok(found) => found.filter(|row| {
                 !crate::confirm::page::is_question(&row.tool)

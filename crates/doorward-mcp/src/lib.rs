@@ -27,6 +27,7 @@ pub mod http;
 mod hub;
 mod in_flight;
 mod in_place;
+mod inbound;
 mod item;
 mod judge;
 mod kept;
@@ -46,7 +47,6 @@ mod surface;
 pub mod tools;
 mod trial;
 pub mod uri;
-mod visit;
 mod within;
 
 use std::sync::{Arc, OnceLock};
@@ -67,20 +67,20 @@ pub use call::record_place;
 pub use canonical::write_sorted;
 pub use challenge::{as_dpop, proof_error};
 pub use channel::Channel;
-pub use config::{Config, tool_limits};
+pub use config::{Config, ToolLimit, tool_limits};
 pub use confirm::page::Pending as PendingConfirmation;
 pub use explanation::Step;
 pub use hub::{Change, Changed, Changes};
+pub use inbound::{ClientFacts, InboundRequest, Surface, Target, missing_capability};
 pub use item::{CallLimits, Facts, Item, ItemSpec, Judged, Kind, Listed, ToolSpec, Unjudged};
-pub use judge::{Judge, Subject, Verdict};
+pub use judge::{Judge, Judgement, Subject, Verdict};
 pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
 pub use server::text_result;
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
-pub use trial::{CONSOLE, ConsoleSession, Trial};
-pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
-pub use within::{Acting, Told, ToldTool, Within};
+pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
+pub use within::{Acting, ReadPart, ReadResult, Told, ToldTool, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
 /// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers
@@ -221,7 +221,7 @@ pub struct McpSettings {
     pub rules: Live<Rules>,
     /// The resources of this moment.
     pub resources: ResourceTable,
-    /// How much may be used.
+    /// The limits of calls.
     pub limits: Live<LimitsConfig>,
     /// Calls of these tools are recorded with their arguments and results.
     pub recorded: Vec<Pattern>,
@@ -240,12 +240,12 @@ pub(crate) struct Inner {
     pub(crate) settings: McpSettings,
     pub(crate) judge: Judge,
     pub(crate) indexes: surface::Indexes,
-    pub(crate) tool_limits: Vec<(Pattern, usize)>,
+    pub(crate) tool_limits: Vec<ToolLimit>,
     pub(crate) confirm_in_band: Vec<Pattern>,
     pub(crate) limits: limits::Limits,
     pub(crate) questions: Arc<questions::Questions>,
     pub(crate) in_flight: in_flight::InFlight,
-    pub(crate) sessions: quick_cache::sync::Cache<(String, String), (Arc<ClientFacts>, i64)>,
+    pub(crate) sessions: quick_cache::sync::Cache<session::SessionKey, session::OpenedSession>,
     pub(crate) watched: hub::Watched,
     pub(crate) listening: hub::Listening,
     pub(crate) hosts: HostPolicy,

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Visit, item::CallLimits, tools::ToolError};
+use crate::{InboundRequest, item::CallLimits, tools::ToolError};
 
 /// Limits. An upstream may have tighter limits of its own.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -156,11 +156,11 @@ impl Limits {
     pub(crate) async fn admit(
         &self,
         config: &LimitsConfig,
-        visit: &Visit,
+        inbound: &InboundRequest,
         upstream: Option<UpstreamName>,
         limits: CallLimits,
     ) -> Result<Turn, ToolError> {
-        let caller = &visit.caller;
+        let caller = &inbound.caller;
         let busy = |what: &str, seconds: u64| {
             ToolError::Busy(format!("{what}; try again in {seconds} s"), seconds)
         };

@@ -10,50 +10,57 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Mcp, Surface, Target, Verdict, Visit, apps, confirm,
+    InboundRequest, Mcp, Surface, Target, Verdict, apps, confirm,
     item::{Judged, ToolSpec, Unjudged},
     older, surface,
     tools::{Offers, ToolError, ToolSource},
 };
 
+/// A tool as one client is shown it.
+struct ShownTool {
+    tool: Tool,
+    /// The user must confirm its calls.
+    must_confirm: bool,
+}
+
 impl Mcp {
     /// All tools that this caller may call, by name, as their sources hold them: unchanged tools
     /// are the same ones.
-    pub(crate) async fn allowed_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
-        let mut tools = self.listed(visit, |source| source.tools(visit)).await;
+    pub(crate) async fn allowed_tools(&self, inbound: &InboundRequest) -> Vec<Arc<ToolSpec>> {
+        let mut tools = self.listed(inbound, |source| source.tools(inbound)).await;
         tools.sort_by(|one, other| one.name().cmp(other.name()));
         tools.dedup_by(|one, other| one.name() == other.name());
         tools
     }
 
     /// The same without references to resources that the caller may not read.
-    async fn usable_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
-        let mut tools = self.allowed_tools(visit).await;
+    async fn usable_tools(&self, inbound: &InboundRequest) -> Vec<Arc<ToolSpec>> {
+        let mut tools = self.allowed_tools(inbound).await;
         for spec in &mut tools {
-            self.without_hidden_references(visit, spec).await;
+            self.without_hidden_references(inbound, spec).await;
         }
         tools
     }
 
     /// The number of tools up to which this client is shown them one by one (CA35).
-    fn most_tools(&self, visit: &Visit) -> usize {
+    fn most_tools(&self, inbound: &InboundRequest) -> usize {
         let config = &self.inner.settings.config;
-        let named = self.inner.tool_limits.iter().find(|(pattern, _)| visit.client_is(pattern));
-        named.map_or(config.tool_limit, |(_, most)| *most)
+        let named = self.inner.tool_limits.iter().find(|limit| inbound.client_is(&limit.client));
+        named.map_or(config.tool_limit, |limit| limit.tools)
     }
 
     /// The tools as they are shown: one by one, or three that lead to all.
-    pub(crate) async fn shown_tools(&self, visit: &Visit) -> Vec<Tool> {
-        let tools = self.usable_tools(visit).await;
-        let most = self.most_tools(visit);
-        let search = match visit.surface {
+    pub(crate) async fn shown_tools(&self, inbound: &InboundRequest) -> Vec<Tool> {
+        let tools = self.usable_tools(inbound).await;
+        let most = self.most_tools(inbound);
+        let search = match inbound.surface {
             Surface::Search => true,
             Surface::Direct => false,
             Surface::Automatic => tools.len() > most,
         };
         if search {
-            if visit.surface == Surface::Automatic {
-                tracing::info!(client = %visit.caller.program(), tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
+            if inbound.surface == Surface::Automatic {
+                tracing::info!(client = %inbound.caller.program(), tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
             }
             let own = tools.into_iter().filter(|spec| spec.upstream.is_none());
             let mut shown: Vec<Tool> =
@@ -61,43 +68,43 @@ impl Mcp {
             shown.sort_by(|one, other| one.name.cmp(&other.name));
             return shown;
         }
-        tools.iter().map(|spec| self.shown_tool(visit, spec).0).collect()
+        tools.iter().map(|spec| self.shown_tool(inbound, spec).tool).collect()
     }
 
-    /// A tool as it is shown to this client, and whether the user must confirm its calls.
-    fn shown_tool(&self, visit: &Visit, spec: &ToolSpec) -> (Tool, bool) {
+    /// A tool as it is shown to this client.
+    fn shown_tool(&self, inbound: &InboundRequest, spec: &ToolSpec) -> ShownTool {
         let mut tool = spec.tool.clone();
-        let must_confirm = self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm;
+        let must_confirm = self.inner.judge.judge(inbound, &spec.facts()) == Verdict::Confirm;
         if must_confirm {
             confirm::with_argument(&mut tool);
         }
-        if !visit.client.modern {
+        if !inbound.client.modern {
             older::tool(&mut tool);
         }
-        (tool, must_confirm)
+        ShownTool { tool, must_confirm }
     }
 
     /// The result of `search_tools` and `describe_tool`.
     pub(crate) async fn searched(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         name: &str,
         arguments: Map<String, Value>,
     ) -> Result<CallToolResult, ToolError> {
-        let tools = self.allowed_tools(visit).await;
+        let tools = self.allowed_tools(inbound).await;
         if name == surface::SEARCH {
             return surface::search(&self.inner.indexes.of(&tools).await?, arguments);
         }
         let mut spec = surface::named(&tools, arguments)?;
-        self.without_hidden_references(visit, &mut spec).await;
-        let (shown, must_confirm) = self.shown_tool(visit, &spec);
-        Ok(surface::describe(&spec, &shown, must_confirm))
+        self.without_hidden_references(inbound, &mut spec).await;
+        let shown = self.shown_tool(inbound, &spec);
+        Ok(surface::describe(&spec, &shown.tool, shown.must_confirm))
     }
 
     /// The items of all sources that this caller may see.
     pub(crate) async fn listed<'a, T, F>(
         &'a self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         ask: impl Fn(&'a Arc<dyn ToolSource>) -> F,
     ) -> Vec<T>
     where
@@ -106,15 +113,15 @@ impl Mcp {
     {
         let mut all = Vec::new();
         for source in &self.inner.services.sources {
-            all.extend(self.allowed(visit, ask(source).await));
+            all.extend(self.allowed(inbound, ask(source).await));
         }
         all
     }
 
     /// The offers of all sources to this caller.
-    pub(crate) async fn offers(&self, visit: &Visit) -> Offers {
+    pub(crate) async fn offers(&self, inbound: &InboundRequest) -> Offers {
         let mut all = Offers::default();
-        for one in self.listed(visit, |source| source.offers(visit)).await {
+        for one in self.listed(inbound, |source| source.offers(inbound)).await {
             all.prompts |= one.shown.prompts;
             all.resources |= one.shown.resources;
             all.completions |= one.shown.completions;
@@ -122,7 +129,7 @@ impl Mcp {
             apps::join(&mut all.extensions, one.shown.extensions);
         }
         // At the URL of all upstreams, the list of all tools can always be read.
-        all.resources |= visit.target == Target::All && self.may_offer();
+        all.resources |= inbound.target == Target::All && self.may_offer();
         all
     }
 
@@ -132,14 +139,21 @@ impl Mcp {
     }
 }
 
-/// One page of a list: the items after the cursor, which is the name of the last item seen, and the
-/// next cursor.
+/// One page of a list.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// The cursor of the next page, if there is one.
+    pub(crate) next: Option<String>,
+}
+
+/// The page of a list after the cursor of a request, which is the name of the last item seen.
 pub(crate) fn page<T>(
     items: Vec<T>,
     request: Option<PaginatedRequestParams>,
     size: usize,
     name: impl Fn(&T) -> &str,
-) -> Result<(Vec<T>, Option<String>), ErrorData> {
+) -> Result<Page<T>, ErrorData> {
     let after = match request.and_then(|request| request.cursor) {
         None => None,
         Some(cursor) => {
@@ -157,11 +171,11 @@ pub(crate) fn page<T>(
         .filter(|item| after.as_deref().is_none_or(|after| name(item) > after))
         .collect();
     if rest.len() <= size {
-        return Ok((rest, None));
+        return Ok(Page { items: rest, next: None });
     }
     rest.truncate(size);
     let cursor = rest.last().map(|last| URL_SAFE_NO_PAD.encode(format!("after:{}", name(last))));
-    Ok((rest, cursor))
+    Ok(Page { items: rest, next: cursor })
 }
 
 #[cfg(test)]
@@ -177,14 +191,15 @@ mod tests {
     #[test]
     fn t27_pages_are_in_order_complete_and_stable_while_items_come_and_go() {
         let items = || vec!["a", "b", "c", "d", "e"];
-        let (first, cursor) = page(items(), None, 2, |item| item).unwrap();
-        assert_eq!(first, ["a", "b"]);
+        let first = page(items(), None, 2, |item| item).unwrap();
+        assert_eq!(first.items, ["a", "b"]);
         // An item before the cursor goes; nothing after it is lost or shown twice.
-        let (second, cursor) =
-            page(vec!["a", "c", "d", "e"], Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
-        assert_eq!(second, ["c", "d"]);
-        let (third, cursor) = page(items(), Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
-        assert_eq!((third, cursor), (vec!["e"], None));
+        let second =
+            page(vec!["a", "c", "d", "e"], Some(after(&first.next.unwrap())), 2, |item| item)
+                .unwrap();
+        assert_eq!(second.items, ["c", "d"]);
+        let third = page(items(), Some(after(&second.next.unwrap())), 2, |item| item).unwrap();
+        assert_eq!((third.items, third.next), (vec!["e"], None));
         assert!(page(items(), Some(after("!")), 2, |item| item).is_err());
         assert!(page(items(), Some(after(&URL_SAFE_NO_PAD.encode("x"))), 2, |item| item).is_err());
     }

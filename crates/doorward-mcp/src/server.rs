@@ -21,7 +21,7 @@ use rmcp::{
 };
 
 use crate::{
-    Changed, Mcp, Target, Visit,
+    Changed, InboundRequest, Mcp, Target,
     hub::Listener,
     lists::page,
     operation::{Answer, Operation},
@@ -88,8 +88,8 @@ impl ServerHandler for Server {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        let visit = Visit::of(&context)?;
-        let info = self.config(self.mcp.offers(&visit).await);
+        let inbound = InboundRequest::of(&context)?;
+        let info = self.config(self.mcp.offers(&inbound).await);
         let mut result = InitializeResult::new(info.capabilities);
         result.server_info = info.server_info;
         result.instructions = info.instructions;
@@ -110,9 +110,9 @@ impl ServerHandler for Server {
         &self,
         context: RequestContext<RoleServer>,
     ) -> Result<DiscoverResult, ErrorData> {
-        let visit = Visit::of(&context)?;
+        let inbound = InboundRequest::of(&context)?;
         let versions = self.supported_protocol_versions().into_owned();
-        let info = self.config(self.mcp.offers(&visit).await);
+        let info = self.config(self.mcp.offers(&inbound).await);
         Ok(DiscoverResult::from_server_info(versions, info)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
@@ -125,16 +125,15 @@ impl ServerHandler for Server {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let visit = Visit::of(&context)?;
-        let tools = self.mcp.shown_tools(&visit).await;
-        let (tools, next) =
-            page(tools, request, self.mcp.inner.settings.config.page_size, |tool| {
-                tool.name.as_ref()
-            })?;
-        let mut result = ListToolsResult::with_all_items(tools)
+        let inbound = InboundRequest::of(&context)?;
+        let tools = self.mcp.shown_tools(&inbound).await;
+        let shown = page(tools, request, self.mcp.inner.settings.config.page_size, |tool| {
+            tool.name.as_ref()
+        })?;
+        let mut result = ListToolsResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 
@@ -147,18 +146,17 @@ impl ServerHandler for Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<ListPromptsRequestMethod>());
         }
-        let visit = Visit::of(&context)?;
-        let prompts = self.mcp.listed(&visit, |source| source.prompts(&visit)).await;
+        let inbound = InboundRequest::of(&context)?;
+        let prompts = self.mcp.listed(&inbound, |source| source.prompts(&inbound)).await;
         let mut prompts: Vec<_> = prompts.into_iter().map(|one| one.shown).collect();
         prompts.sort_by(|one, other| one.name.cmp(&other.name));
-        let (prompts, next) =
-            page(prompts, request, self.mcp.inner.settings.config.page_size, |prompt| {
-                &prompt.name
-            })?;
-        let mut result = ListPromptsResult::with_all_items(prompts)
+        let shown = page(prompts, request, self.mcp.inner.settings.config.page_size, |prompt| {
+            &prompt.name
+        })?;
+        let mut result = ListPromptsResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 
@@ -170,33 +168,33 @@ impl ServerHandler for Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<ListResourcesRequestMethod>());
         }
-        let visit = Visit::of(&context)?;
+        let inbound = InboundRequest::of(&context)?;
         let mut resources = Vec::new();
-        if visit.target == Target::All {
+        if inbound.target == Target::All {
             let mut catalogue = Resource::new(surface::CATALOGUE, "catalogue");
             catalogue.title = Some("All tools".to_owned());
             catalogue.description =
                 Some("The tools that you may use here, in pages; each names the next.".to_owned());
             catalogue.mime_type = Some("application/json".to_owned());
             resources.push(catalogue);
-            resources.extend(self.mcp.kept_resources(&visit).await);
+            resources.extend(self.mcp.kept_resources(&inbound).await);
         }
         resources.extend(
             self.mcp
-                .listed(&visit, |source| source.resources(&visit))
+                .listed(&inbound, |source| source.resources(&inbound))
                 .await
                 .into_iter()
                 .map(|one| one.shown),
         );
         resources.sort_by(|one, other| one.uri.cmp(&other.uri));
-        let (resources, next) =
+        let shown =
             page(resources, request, self.mcp.inner.settings.config.page_size, |resource| {
                 &resource.uri
             })?;
-        let mut result = ListResourcesResult::with_all_items(resources)
+        let mut result = ListResourcesResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 
@@ -208,22 +206,22 @@ impl ServerHandler for Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>());
         }
-        let visit = Visit::of(&context)?;
-        let templates = self.mcp.listed(&visit, |source| source.templates(&visit)).await;
+        let inbound = InboundRequest::of(&context)?;
+        let templates = self.mcp.listed(&inbound, |source| source.templates(&inbound)).await;
         let mut templates: Vec<_> = templates.into_iter().map(|one| one.shown).collect();
-        if visit.target == Target::All {
+        if inbound.target == Target::All {
             let pages = ResourceTemplate::new(surface::CATALOGUE_PAGES, "catalogue");
             templates.push(pages.with_mime_type("application/json"));
         }
         templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
-        let (templates, next) =
+        let shown =
             page(templates, request, self.mcp.inner.settings.config.page_size, |template| {
                 &template.uri_template
             })?;
-        let mut result = ListResourceTemplatesResult::with_all_items(templates)
+        let mut result = ListResourceTemplatesResult::with_all_items(shown.items)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next;
+        result.next_cursor = shown.next;
         Ok(result)
     }
 
@@ -232,17 +230,17 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let visit = Visit::of(&context)?;
-        if let Some(kept) = self.mcp.read_kept(&visit, &request.uri).await {
+        let inbound = InboundRequest::of(&context)?;
+        if let Some(kept) = self.mcp.read_kept(&inbound, &request.uri).await {
             return kept;
         }
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<ReadResourceRequestMethod>());
         }
-        let page = surface::catalogue_page(&request.uri).filter(|_| visit.target == Target::All);
+        let page = surface::catalogue_page(&request.uri).filter(|_| inbound.target == Target::All);
         let mut response = if let Some(after) = page {
             let most = self.mcp.inner.settings.config.page_size;
-            let text = surface::catalogue(&self.mcp.allowed_tools(&visit).await, after, most);
+            let text = surface::catalogue(&self.mcp.allowed_tools(&inbound).await, after, most);
             ReadResourceResult::new(vec![
                 ResourceContents::text(text, &request.uri).with_mime_type("application/json"),
             ])
@@ -250,7 +248,7 @@ impl ServerHandler for Server {
         } else {
             match self
                 .mcp
-                .perform(visit, Operation::ReadResource(request), &context)
+                .perform(inbound, Operation::ReadResource(request), &context)
                 .await
                 .map_err(surface::as_error)?
             {
@@ -275,10 +273,10 @@ impl ServerHandler for Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<GetPromptRequestMethod>());
         }
-        let visit = Visit::of(&context)?;
+        let inbound = InboundRequest::of(&context)?;
         match self
             .mcp
-            .perform(visit, Operation::GetPrompt(request), &context)
+            .perform(inbound, Operation::GetPrompt(request), &context)
             .await
             .map_err(surface::as_error)?
         {
@@ -295,10 +293,10 @@ impl ServerHandler for Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<CompleteRequestMethod>());
         }
-        let visit = Visit::of(&context)?;
+        let inbound = InboundRequest::of(&context)?;
         match self
             .mcp
-            .perform(visit, Operation::Complete(request), &context)
+            .perform(inbound, Operation::Complete(request), &context)
             .await
             .map_err(surface::as_error)?
         {
@@ -315,14 +313,14 @@ impl ServerHandler for Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<SetLevelRequestMethod>());
         }
-        let visit = Visit::of(&context)?;
-        for one in self.mcp.listed(&visit, |source| source.offers(&visit)).await {
+        let inbound = InboundRequest::of(&context)?;
+        for one in self.mcp.listed(&inbound, |source| source.offers(&inbound)).await {
             if one.shown.logging {
                 // An upstream that does not support it sends messages of any level.
                 let _ = self
                     .mcp
                     .perform(
-                        visit.clone(),
+                        inbound.clone(),
                         Operation::SetLevel(one.item.upstream, request.level),
                         &context,
                     )
@@ -356,9 +354,9 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let visit = Visit::of(context.request_context())?;
+        let inbound = InboundRequest::of(context.request_context())?;
         let too_many = || ErrorData::invalid_request(streams::TOO_MANY, None);
-        let _slot = self.mcp.open_stream(visit.caller.user_id()).ok_or_else(too_many)?;
+        let _slot = self.mcp.open_stream(inbound.caller.user_id()).ok_or_else(too_many)?;
         for uri in
             context.accepted().resource_subscriptions.iter().flatten().take(MOST_WATCHED_AT_ONCE)
         {
@@ -366,13 +364,13 @@ impl ServerHandler for Server {
             let _ = self
                 .mcp
                 .perform(
-                    visit.clone(),
+                    inbound.clone(),
                     Operation::Watch { uri: uri.clone(), on: true },
                     context.request_context(),
                 )
                 .await;
         }
-        let mut listener = Listener::new(&self.mcp, visit);
+        let mut listener = Listener::new(&self.mcp, inbound);
         loop {
             let changes = tokio::select! {
                 changes = listener.next() => changes,
@@ -407,8 +405,8 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let visit = Visit::of(&context)?;
-        match self.mcp.perform(visit, Operation::CallTool(request), &context).await {
+        let inbound = InboundRequest::of(&context)?;
+        match self.mcp.perform(inbound, Operation::CallTool(request), &context).await {
             Ok(Answer::Tool(response)) => Ok(response),
             Ok(other) => Err(wrong_answer(&other)),
             Err(error) => surface::as_result(error).map(Into::into),
@@ -426,10 +424,10 @@ impl Server {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
         }
-        let visit = Visit::of(context)?;
-        let session = visit.session.clone();
+        let inbound = InboundRequest::of(context)?;
+        let session = inbound.session.clone();
         let outcome =
-            self.mcp.perform(visit, Operation::Watch { uri: uri.to_owned(), on }, context).await;
+            self.mcp.perform(inbound, Operation::Watch { uri: uri.to_owned(), on }, context).await;
         // After the unsubscription nothing is announced, whatever the upstream responds to it.
         if let (false, Some(session)) = (on, &session) {
             self.mcp.inner.watched.set(session, uri, false);

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Caller, Mcp,
-    visit::{ClientFacts, Target},
+    inbound::{ClientFacts, Target},
 };
 
 /// The header that carries a session's id.
@@ -66,6 +66,21 @@ pub(crate) fn introduced(params: &Value) -> ClientFacts {
         modern: false,
         capabilities,
     }
+}
+
+/// The key of an opened session: the place that it is sealed for, and the digest of its identifier.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SessionKey {
+    place: String,
+    digest: String,
+}
+
+/// A session that was opened before.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenedSession {
+    client: Arc<ClientFacts>,
+    /// The time of its beginning, in seconds since 1970.
+    begun: i64,
 }
 
 impl Mcp {
@@ -124,17 +139,17 @@ impl Mcp {
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(id.as_bytes()));
         // Opening costs a decryption; the same client presents the same id with every request.
         let place = self.session_place(caller, target);
-        let key = (place, digest);
+        let key = SessionKey { place, digest };
         let now = self.inner.services.clock.now().0;
-        if let Some((facts, begun)) = self.inner.sessions.get(&key) {
-            return if now < begun + LIFETIME {
-                PresentedSession::Valid(facts, key.1.into())
+        if let Some(opened) = self.inner.sessions.get(&key) {
+            return if now < opened.begun + LIFETIME {
+                PresentedSession::Valid(opened.client, key.digest.into())
             } else {
                 PresentedSession::Unknown
             };
         }
         let Ok(plain) =
-            self.inner.services.master.open(&key.0, &Sealed::from_stored(id.to_owned()))
+            self.inner.services.master.open(&key.place, &Sealed::from_stored(id.to_owned()))
         else {
             return PresentedSession::Unknown;
         };
@@ -148,8 +163,9 @@ impl Mcp {
             return PresentedSession::Unknown;
         }
         let facts = Arc::new(inside.facts);
-        let hash: Arc<str> = key.1.as_str().into();
-        self.inner.sessions.insert(key, (Arc::clone(&facts), inside.begun));
+        let hash: Arc<str> = key.digest.as_str().into();
+        let opened = OpenedSession { client: Arc::clone(&facts), begun: inside.begun };
+        self.inner.sessions.insert(key, opened);
         PresentedSession::Valid(facts, hash)
     }
 }

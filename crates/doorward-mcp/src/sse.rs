@@ -29,16 +29,19 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
-    Caller, Channel, ClientFacts, Mcp, Visit,
+    Caller, Channel, ClientFacts, InboundRequest, Mcp,
     challenge::{empty, rpc_refusal},
     server::Server,
     session::introduced,
     streams::{self, Slot},
 };
 
-/// The data that a message needs of its stream: the channels to the server and to the client, and
-/// the client's identity.
-type Ways = (mpsc::Sender<RxJsonRpcMessage<RoleServer>>, mpsc::Sender<Bytes>, Arc<ClientFacts>);
+/// The data that a message needs of its stream.
+struct StreamHandle {
+    to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
+    to_client: mpsc::Sender<Bytes>,
+    client: Arc<ClientFacts>,
+}
 
 /// Number of messages that may wait in one direction.
 const QUEUE: usize = 32;
@@ -201,7 +204,12 @@ impl Mcp {
     }
 
     /// The stream of this id, if it is this caller's; `facts` are kept when the client begins.
-    fn stream_of(&self, id: &str, caller: &Caller, facts: Option<ClientFacts>) -> Option<Ways> {
+    fn stream_of(
+        &self,
+        id: &str,
+        caller: &Caller,
+        facts: Option<ClientFacts>,
+    ) -> Option<StreamHandle> {
         let mut open = self.inner.streams.lock();
         let stream = open.get_mut(id)?;
         let same = stream.user_id == caller.user_id().as_str()
@@ -212,7 +220,11 @@ impl Mcp {
         if let Some(facts) = facts {
             stream.facts = Arc::new(facts);
         }
-        Some((stream.to_server.clone(), stream.to_client.clone(), Arc::clone(&stream.facts)))
+        Some(StreamHandle {
+            to_server: stream.to_server.clone(),
+            to_client: stream.to_client.clone(),
+            client: Arc::clone(&stream.facts),
+        })
     }
 }
 
@@ -255,19 +267,19 @@ pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Respons
         }
         _ => None,
     };
-    let Some((to_server, to_client, facts)) = mcp.stream_of(&id, &caller, facts) else {
+    let Some(stream) = mcp.stream_of(&id, &caller, facts) else {
         return rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session");
     };
-    if let Some(visit) = parts.extensions.get_mut::<Visit>() {
-        visit.client = facts;
-        visit.session = Some(id.as_str().into());
-        visit.channel = Channel::of(&mcp, &caller, to_client);
+    if let Some(inbound) = parts.extensions.get_mut::<InboundRequest>() {
+        inbound.client = stream.client;
+        inbound.session = Some(id.as_str().into());
+        inbound.channel = Channel::of(&mcp, &caller, stream.to_client);
     }
     let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32700, "the message is not JSON-RPC");
     };
     attach(&mut message, parts);
-    match to_server.send(message).await {
+    match stream.to_server.send(message).await {
         Ok(()) => empty(StatusCode::ACCEPTED),
         Err(_) => rpc_refusal(StatusCode::NOT_FOUND, -32001, "the session has ended"),
     }

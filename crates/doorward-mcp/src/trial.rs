@@ -13,8 +13,9 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Caller, Channel, ClientFacts, Mcp, Principal, Surface, Target, Visit, in_place::InPlace,
-    within::CallWithin,
+    Caller, Channel, ClientFacts, InboundRequest, Mcp, Principal, Surface, Target,
+    in_place::InPlace,
+    within::{CallWithin, ReadResult},
 };
 
 /// The identifier of the console among clients, in rules and in the audit.
@@ -33,11 +34,22 @@ pub struct ConsoleSession {
     pub(crate) session: Arc<Session>,
 }
 
+/// The call of a trial.
+#[derive(Debug)]
+pub struct TrialCall {
+    /// The upstream.
+    pub upstream: UpstreamName,
+    /// The name of the tool there.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+}
+
 /// The outcome of a trial, as a client sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trial {
-    /// The result of the tool, as JSON.
-    Result(Value),
+    /// The result of the tool.
+    Result(Box<ReadResult>),
     /// The tool requires input that a page cannot give.
     RequiresInput,
     /// The call was refused or failed: the text for the client.
@@ -47,13 +59,13 @@ pub enum Trial {
 }
 
 impl Mcp {
-    /// Calls a tool of an upstream, by its name there, for the user of a browser session. The call
-    /// goes on if the caller is dropped.
+    /// Calls a tool of an upstream for the user of a browser session. The call goes on if the
+    /// caller is dropped.
     pub async fn try_tool(
         &self,
-        (user, session): (Arc<User>, Arc<Session>),
-        (upstream, tool): (UpstreamName, &str),
-        arguments: Map<String, Value>,
+        user: Arc<User>,
+        session: Arc<Session>,
+        call: TrialCall,
     ) -> Result<Trial, StoreError> {
         if !self.is_enabled().await? {
             return Ok(Trial::Off);
@@ -66,9 +78,9 @@ impl Mcp {
         let client_id = ClientId::from_text(CONSOLE.to_owned());
         let expires_at = session.ends_at.0;
         let principal = Principal::Console(Arc::new(ConsoleSession { client_id, session }));
-        let visit = Visit {
+        let inbound = InboundRequest {
             caller: Arc::new(Caller { principal, scopes, user, expires_at }),
-            target: Target::One(upstream),
+            target: Target::One(call.upstream),
             surface: Surface::Direct,
             previews: false,
             client: Arc::new(ClientFacts {
@@ -81,31 +93,29 @@ impl Mcp {
             channel: Channel::none(),
             origin: origin::current(),
         };
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let params = CallToolRequestParams::new(call.tool).with_arguments(call.arguments);
         let Some(context) = InPlace::new(self.clone()).context(RequestId::Number(0)) else {
             return Ok(Trial::Refused("the server cannot respond to this".to_owned()));
         };
-        Ok(self.carried_out(visit, params, context).await)
+        Ok(self.carried_out(inbound, params, context).await)
     }
 
     /// Performs the call in a task of its own, which ends when the page no longer waits.
     async fn carried_out(
         &self,
-        visit: Visit,
+        inbound: InboundRequest,
         params: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Trial {
         let (mcp, cancel) = (self.clone(), context.ct.clone());
-        let call = tokio::spawn(async move { mcp.call_within(visit, params, &context).await });
+        let call = tokio::spawn(async move { mcp.call_within(inbound, params, &context).await });
         let late = || Trial::Refused(format!("the tool did not respond within {PATIENCE} s"));
         let Ok(ended) = tokio::time::timeout(Duration::from_secs(PATIENCE), call).await else {
             cancel.cancel();
             return late();
         };
         match ended {
-            Ok(CallWithin::Result(result)) => {
-                Trial::Result(serde_json::to_value(result).unwrap_or_default())
-            }
+            Ok(CallWithin::Result(result)) => Trial::Result(result),
             Ok(CallWithin::RequiresInput) => Trial::RequiresInput,
             Ok(CallWithin::Refused(why)) => Trial::Refused(why),
             Err(error) => {

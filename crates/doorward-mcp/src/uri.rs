@@ -53,7 +53,7 @@ pub fn public_uri(upstream: UpstreamName, own: &str) -> String {
     }
 }
 
-/// The URI at the URL that is visited.
+/// The URI at the URL that was called.
 pub fn shown_uri(target: Target, upstream: UpstreamName, own: &str) -> String {
     match target {
         Target::All => public_uri(upstream, own),
@@ -61,16 +61,25 @@ pub fn shown_uri(target: Target, upstream: UpstreamName, own: &str) -> String {
     }
 }
 
-/// The upstream of a URI among those of all upstreams, and the URI at that upstream.
-pub fn own_uri(public: &str) -> Option<(UpstreamName, String)> {
+/// A URI at the upstream that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnUri {
+    /// The upstream.
+    pub upstream: UpstreamName,
+    /// The URI there.
+    pub uri: String,
+}
+
+/// The meaning of a URI among those of all upstreams.
+pub fn own_uri(public: &str) -> Option<OwnUri> {
     if let Some((scheme, rest)) = split_ui(public) {
         let (name, rest) = rest.split_once('/')?;
-        let own = format!("{scheme}:{HIERARCHY}{rest}");
-        return Some((UpstreamName::parse(&name.to_ascii_lowercase()).ok()?, own));
+        let upstream = UpstreamName::parse(&name.to_ascii_lowercase()).ok()?;
+        return Some(OwnUri { upstream, uri: format!("{scheme}:{HIERARCHY}{rest}") });
     }
     let (name, own) = public.split_once('+')?;
-    let name = UpstreamName::parse(&name.to_ascii_lowercase()).ok()?;
-    Some((name, of_usable_uri(own).to_owned()))
+    let upstream = UpstreamName::parse(&name.to_ascii_lowercase()).ok()?;
+    Some(OwnUri { upstream, uri: of_usable_uri(own).to_owned() })
 }
 
 #[cfg(test)]
@@ -99,12 +108,14 @@ mod tests {
             ("", "wiki+doorward-relative:"),
         ] {
             assert_eq!(public_uri(wiki, own), public);
-            assert_eq!(own_uri(public), Some((wiki, own.to_owned())), "{public}");
+            let expected = OwnUri { upstream: wiki, uri: own.to_owned() };
+            assert_eq!(own_uri(public), Some(expected), "{public}");
             assert_eq!(of_usable_uri(&usable_uri(own)), own);
             assert!(scheme(&usable_uri(own)).is_some() && scheme(public).is_some(), "{public}");
         }
         // Clients write schemes, and hosts, in small letters.
-        assert_eq!(own_uri("Wiki+https://x"), Some((wiki, "https://x".to_owned())));
+        let expected = OwnUri { upstream: wiki, uri: "https://x".to_owned() };
+        assert_eq!(own_uri("Wiki+https://x"), Some(expected));
         for foreign in ["ui://wiki", "ui://", "https://a.example/", "+x", "ui:///x", "ui://a b/x"] {
             assert_eq!(own_uri(foreign), None, "{foreign}");
         }

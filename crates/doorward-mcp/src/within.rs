@@ -16,7 +16,7 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Channel, ClientFacts, Mcp, Surface, Target, Visit,
+    Channel, ClientFacts, InboundRequest, Mcp, Surface, Target,
     in_place::InPlace,
     operation::{Answer, Operation},
     surface,
@@ -52,6 +52,73 @@ pub struct Told {
     pub text: String,
     /// The call failed or was refused.
     pub failed: bool,
+}
+
+/// The result of a call, for parts of this program that show it to a user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadResult {
+    /// The parts of its content, in their order.
+    pub parts: Vec<ReadPart>,
+    /// Structured content.
+    pub structured: Option<Value>,
+    /// The tool reports a failure.
+    pub failed: bool,
+}
+
+/// A part of the content of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadPart {
+    /// A text.
+    Text(String),
+    /// An image.
+    Image {
+        /// Its media type, as the tool states it.
+        kind: String,
+        /// Its bytes in base64, as the tool sent them.
+        data: String,
+    },
+    /// A sound.
+    Audio {
+        /// Its media type, as the tool states it.
+        kind: String,
+        /// Its bytes in base64, as the tool sent them.
+        data: String,
+    },
+    /// A link to a resource.
+    Link {
+        /// Its name.
+        name: String,
+        /// The URI of the resource.
+        uri: String,
+    },
+    /// An embedded resource, as JSON.
+    Embedded(Value),
+    /// Content of another kind, as JSON.
+    Other(Value),
+}
+
+impl From<CallToolResult> for ReadResult {
+    fn from(result: CallToolResult) -> Self {
+        let part = |block: ContentBlock| match block {
+            ContentBlock::Text(text) => ReadPart::Text(text.text),
+            ContentBlock::Image(image) => {
+                ReadPart::Image { kind: image.mime_type, data: image.data }
+            }
+            ContentBlock::Audio(audio) => {
+                ReadPart::Audio { kind: audio.mime_type, data: audio.data }
+            }
+            ContentBlock::ResourceLink(link) => ReadPart::Link { name: link.name, uri: link.uri },
+            ContentBlock::Resource(_) => {
+                ReadPart::Embedded(serde_json::to_value(block).unwrap_or_default())
+            }
+            other => ReadPart::Other(serde_json::to_value(other).unwrap_or_default()),
+        };
+        Self {
+            parts: result.content.into_iter().map(part).collect(),
+            structured: result.structured_content,
+            failed: result.is_error == Some(true),
+        }
+    }
 }
 
 impl Told {
@@ -92,7 +159,7 @@ impl Within {
         let Some(caller) = self.mcp.acting(grant, &scopes, ends).await? else { return Ok(None) };
         origin::acting(caller.actor());
         let facts = ClientFacts { name: name.to_owned(), ..ClientFacts::default() };
-        let visit = Visit {
+        let inbound = InboundRequest {
             caller: Arc::new(caller),
             target: Target::All,
             surface: Surface::Automatic,
@@ -103,7 +170,7 @@ impl Within {
             channel: Channel::none(),
             origin: origin::current(),
         };
-        Ok(Some(Acting { within: self.clone(), visit }))
+        Ok(Some(Acting { within: self.clone(), inbound }))
     }
 }
 
@@ -111,19 +178,19 @@ impl Within {
 #[derive(Clone)]
 pub struct Acting {
     within: Within,
-    visit: Visit,
+    inbound: InboundRequest,
 }
 
 impl Acting {
     /// The user.
     pub fn user(&self) -> &Arc<User> {
-        &self.visit.caller.user
+        &self.inbound.caller.user
     }
 
     /// The tools that may be called, in the order of their names.
     pub async fn tools(&self) -> Vec<ToldTool> {
-        let tools = self.within.mcp.allowed_tools(&self.visit).await;
-        let scopes = &self.visit.caller.scopes;
+        let tools = self.within.mcp.allowed_tools(&self.inbound).await;
+        let scopes = &self.inbound.caller.scopes;
         let held = tools.into_iter().filter(|spec| scopes.allows(spec.scope));
         let told = |spec: Arc<crate::ToolSpec>| {
             let tool = &spec.tool;
@@ -148,7 +215,7 @@ impl Acting {
         };
         let _gone = context.ct.clone().drop_guard();
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
-        match self.within.mcp.call_within(self.visit.clone(), params, &context).await {
+        match self.within.mcp.call_within(self.inbound.clone(), params, &context).await {
             CallWithin::Result(result) => told(&result),
             CallWithin::RequiresInput => Told::failure(
                 "this call needs answers that a chat cannot give; use another client for it",
@@ -159,14 +226,14 @@ impl Acting {
 
     /// The scopes with which it acts, as text.
     pub fn scopes(&self) -> String {
-        self.visit.caller.scopes.clone().normalised().to_string()
+        self.inbound.caller.scopes.clone().normalised().to_string()
     }
 }
 
 /// The end of a call by a part of this program.
 pub(crate) enum CallWithin {
     /// The result, of a success or a failure.
-    Result(Box<CallToolResult>),
+    Result(Box<ReadResult>),
     /// The tool requires input that only a client can give.
     RequiresInput,
     /// The call was refused: the text for the client.
@@ -177,40 +244,40 @@ impl Mcp {
     /// Performs a call of a tool as it is performed for clients.
     pub(crate) async fn call_within(
         &self,
-        visit: Visit,
+        inbound: InboundRequest,
         params: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> CallWithin {
-        match self.perform(visit, Operation::CallTool(params), context).await {
+        match self.perform(inbound, Operation::CallTool(params), context).await {
             Ok(Answer::Tool(CallToolResponse::Complete(result))) => {
-                CallWithin::Result(Box::new(result))
+                CallWithin::Result(Box::new(result.into()))
             }
             Ok(_) => CallWithin::RequiresInput,
             Err(error) => match surface::as_result(error) {
-                Ok(result) => CallWithin::Result(Box::new(result)),
+                Ok(result) => CallWithin::Result(Box::new(result.into())),
                 Err(error) => CallWithin::Refused(error.message.into_owned()),
             },
         }
     }
 }
 
-/// The text of a result. What is no text is named.
-fn told(result: &CallToolResult) -> Told {
-    let part = |block: &ContentBlock| match block {
-        ContentBlock::Text(text) => text.text.clone(),
-        ContentBlock::Image(image) => format!("(an image, {})", image.mime_type),
-        ContentBlock::Audio(audio) => format!("(a sound, {})", audio.mime_type),
-        ContentBlock::ResourceLink(link) => format!("{}: {}", link.name, link.uri),
-        ContentBlock::Resource(_) => "(an embedded resource)".to_owned(),
-        _ => "(content of another kind)".to_owned(),
+/// The text of a result. Parts that are no text are named.
+fn told(result: &ReadResult) -> Told {
+    let part = |part: &ReadPart| match part {
+        ReadPart::Text(text) => text.clone(),
+        ReadPart::Image { kind, .. } => format!("(an image, {kind})"),
+        ReadPart::Audio { kind, .. } => format!("(a sound, {kind})"),
+        ReadPart::Link { name, uri } => format!("{name}: {uri}"),
+        ReadPart::Embedded(_) => "(an embedded resource)".to_owned(),
+        ReadPart::Other(_) => "(content of another kind)".to_owned(),
     };
-    let mut text = result.content.iter().map(part).collect::<Vec<_>>().join("\n");
+    let mut text = result.parts.iter().map(part).collect::<Vec<_>>().join("\n");
     // A structured result is repeated as text, for programs. Users read it in lines.
-    if let Some(structured) = &result.structured_content
+    if let Some(structured) = &result.structured
         && (text.is_empty()
             || serde_json::from_str::<Value>(&text).is_ok_and(|said| said == *structured))
     {
         text = serde_json::to_string_pretty(structured).unwrap_or_default();
     }
-    Told { text, failed: result.is_error == Some(true) }
+    Told { text, failed: result.failed }
 }

@@ -70,7 +70,7 @@ pub enum Change {
     MarkClientAuthorized {
         /// The client.
         client_id: ClientId,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
     /// Disables a client (`Some`) or enables it again. Conditional: the client must exist.
@@ -104,9 +104,9 @@ pub enum Change {
     RevokeGrant {
         /// The grant.
         grant_id: GrantId,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Why.
+        /// The reason.
         reason: RevokeReason,
     },
     /// Revokes the grants that a newer one of the same user to the same software takes the place of.
@@ -119,9 +119,9 @@ pub enum Change {
         client_id: ClientId,
         /// The grant that takes their place.
         by: GrantId,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Why.
+        /// The reason.
         reason: RevokeReason,
     },
     /// Revokes a user's grants, and spends the pending codes.
@@ -130,9 +130,9 @@ pub enum Change {
         user_id: UserId,
         /// Only those of this client, if given.
         client_id: Option<ClientId>,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Why.
+        /// The reason.
         reason: RevokeReason,
     },
     /// Revokes the grants that were given after a sign-in with this account at an identity
@@ -140,18 +140,18 @@ pub enum Change {
     RevokeGrantsOfIdentity {
         /// The account.
         identity: IdentityId,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Why.
+        /// The reason.
         reason: RevokeReason,
     },
     /// Revokes all grants of a client, and spends the pending codes.
     RevokeGrantsOfClient {
         /// The user.
         client_id: ClientId,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Why.
+        /// The reason.
         reason: RevokeReason,
     },
     /// Adds a refresh token.
@@ -451,28 +451,28 @@ pub enum Change {
         id: AccessTokenId,
         /// Only if it is this user's.
         user_id: Option<UserId>,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
     /// Revokes all tokens of a user.
     RevokeAccessTokensOfUser {
         /// The user.
         user_id: UserId,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
     /// Revokes all tokens that were made after a sign-in with this account at a provider.
     RevokeAccessTokensOfIdentity {
         /// The account.
         identity: IdentityId,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
     /// Notes the use of a token; its user's accounts at providers are in use again.
     UseAccessToken {
         /// Which.
         id: AccessTokenId,
-        /// When.
+        /// The time.
         now: Timestamp,
     },
     /// Decides that an object is still as it was read. Conditional: its entity tag is the same.
@@ -490,7 +490,7 @@ pub enum Change {
     InsertRecord {
         /// The name under which the entry refers to it.
         id: String,
-        /// When.
+        /// The time.
         at: Timestamp,
         /// The sealed text.
         body: Sealed,

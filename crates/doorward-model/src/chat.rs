@@ -88,7 +88,7 @@ pub enum ChatChange {
         connector: String,
         /// The post.
         post: String,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
 }

@@ -128,7 +128,7 @@ impl Sealed {
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
 
-/// Why a text is not acceptable as a password.
+/// The reason for which a text is not acceptable as a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordTextError {
     /// Longer than [`PlainPassword::MAX_BYTES`].

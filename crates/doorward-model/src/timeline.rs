@@ -90,7 +90,7 @@ impl StepKind {
 pub struct ConnectStep {
     /// Its number; 0 until it is stored.
     pub seq: i64,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
     /// Its kind.
     pub kind: StepKind,

@@ -87,12 +87,12 @@ pub struct Ending {
     pub named: Option<ServerPin>,
     /// The resource here that covers it alone.
     pub resource: Resource,
-    /// Why.
+    /// The reason.
     pub why: Ended,
     /// Access to its authorization servers after its deletion, with the configured client
     /// registration.
     pub access: Option<Sealed>,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
 }
 

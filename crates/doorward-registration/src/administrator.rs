@@ -131,7 +131,7 @@ impl ClientDecision {
     }
 }
 
-/// Why an administrator's change to a client did not happen.
+/// The reason for which an administrator's change to a client did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientChangeError {
     /// The metadata is refused.

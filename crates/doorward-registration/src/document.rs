@@ -12,12 +12,12 @@ use crate::{LookupError, Registration, policy, presets};
 
 /// The most bytes of a document (§6.6 of the draft).
 const MAX_BYTES: usize = 5 * 1024;
-/// How long a document without caching headers is used, in seconds.
+/// Seconds for which a document without caching headers is used.
 const DEFAULT_AGE: i64 = 3600;
-/// How long a document is used that could not be fetched, in seconds.
+/// Seconds for which a document is used that could not be fetched.
 const PRESET_AGE: i64 = 3600;
 
-/// Why a metadata document is not accepted.
+/// The reason for which a metadata document is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentRefusal {
     /// Metadata documents are disabled here.

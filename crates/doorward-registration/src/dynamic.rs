@@ -13,7 +13,7 @@ use crate::{
     policy::{self, Accepted},
 };
 
-/// Why a registration did not happen.
+/// The reason for which a registration did not happen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegisterError {
     #[error(transparent)]

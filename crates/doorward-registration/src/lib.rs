@@ -34,7 +34,7 @@ pub use document::DocumentRefusal;
 pub use policy::MetadataRefusal;
 pub use relying::{NewRelyingParty, RelyingPartyEdit};
 
-/// How many metadata documents are fetched at once.
+/// Maximum number of metadata documents that are fetched at once.
 const FETCHES: usize = 64;
 
 /// Knows every client and makes new ones. Cheap to clone.
@@ -56,7 +56,7 @@ pub struct Registration {
     pub(crate) registered: Arc<AtomicU64>,
 }
 
-/// Why a client could not be looked up.
+/// The reason for which a client could not be looked up.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LookupError {
     /// There is no such client, or its metadata document is not acceptable. Asking again does not

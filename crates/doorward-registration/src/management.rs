@@ -16,7 +16,7 @@ use crate::{
     policy,
 };
 
-/// Why a request about a registration is refused.
+/// The reason for which a request about a registration is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManageError {
     /// The token is not the one of this client, or there is no such registration.

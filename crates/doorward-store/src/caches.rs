@@ -30,7 +30,7 @@ pub(crate) struct Caches {
     pub(crate) answers: broadcast::Sender<KeptAnswer>,
 }
 
-/// How many answers may wait to be noticed.
+/// Maximum number of answers that wait to be noticed.
 const ANSWERS: usize = 256;
 
 /// An answer that was kept for a replica.

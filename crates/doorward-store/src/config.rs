@@ -15,12 +15,12 @@ pub struct Config {
     pub url: SecretSetting,
     /// The most connections that are opened to PostgreSQL, or that read SQLite at the same time.
     pub max_connections: u32,
-    /// How many clients, grants, sessions and users (each) are kept in memory.
+    /// Maximum number of clients, grants, sessions and users (each) that are kept in memory.
     pub cache_entries: usize,
     /// For how many seconds a cached value is used without asking PostgreSQL again, in case a
     /// notification from another replica is lost.
     pub cache_seconds: u64,
-    /// How often expired rows are deleted, in seconds.
+    /// Seconds between two deletions of expired rows.
     pub housekeeping_seconds: u64,
 }
 

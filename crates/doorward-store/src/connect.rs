@@ -22,11 +22,11 @@ use crate::{
     writer::Turn,
 };
 
-/// How many connections of SQLite read single rows. A read takes microseconds, so that more would
-/// only hold memory.
+/// Number of SQLite connections that read single rows. A read takes microseconds, so that more
+/// would only hold memory.
 const POINT_READERS: usize = 2;
-/// The page caches of SQLite, in KiB a connection: of point reads, of the writer, and of the others,
-/// of which there may be many.
+/// The page caches of SQLite, in KiB a connection: of point reads, of the writer, and of the
+/// others, of which there may be many.
 const CACHE_KIB: (u32, u32, u32) = (8192, 8192, 2048);
 
 /// Connections of one database.

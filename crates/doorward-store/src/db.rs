@@ -139,7 +139,7 @@ impl Db<'_> {
         }
     }
 
-    /// How many rows of an entity there are.
+    /// Counts the rows of an entity.
     pub(crate) async fn count<E>(self, select: Select<E>) -> Result<u64, DbErr>
     where
         E: EntityTrait,

@@ -14,8 +14,8 @@ use sea_orm::{
 
 use crate::db::Db;
 
-/// How many rows one statement of PostgreSQL inserts: it takes at most 65,535 values, and a row has
-/// 24 at most.
+/// Number of rows that one statement of PostgreSQL inserts: it takes at most 65,535 values, a row
+/// has 24 at most.
 const AT_ONCE: usize = 500;
 
 /// The treatment of a row with a key that exists already.

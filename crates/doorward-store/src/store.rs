@@ -36,7 +36,7 @@ use crate::{
     writer::{Effects, Statements, Writer},
 };
 
-/// How long [`Store::close`] waits for work that has begun.
+/// The time for which [`Store::close`] waits for work that has begun.
 const OWNED_MAY_TAKE: Duration = Duration::from_secs(10);
 
 /// The one place where data lives. Cheap to clone.
@@ -278,7 +278,7 @@ impl Store {
         Ok(self.reader.close_by_ref().await?)
     }
 
-    /// How many statements have run so far for reads and for units that were applied. Of SQLite,
+    /// Counts the statements that ran so far for reads and for units that were applied. Of SQLite,
     /// what units of one group share (the transaction, the append to the audit) is not among them,
     /// so that an operation has the same number each time; of PostgreSQL it is.
     pub fn statements(&self) -> u64 {

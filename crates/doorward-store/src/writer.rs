@@ -29,13 +29,14 @@ use crate::{
     embedded::Embedded,
     invalidate::Invalidation,
     observer::Observer,
+    tables::write_of,
     tasks::Tasks,
-    writes::{self, Write},
+    writes::Write,
 };
 
 /// The most units in one commit. A longer batch would make the first waiter pay for the last.
 const BATCH: usize = 128;
-/// How many units may wait before callers do. On PostgreSQL, also how many may be under way.
+/// Number of units that wait before callers do, and on PostgreSQL the number under way.
 const QUEUE: usize = 1024;
 
 /// The interval at which the writer of SQLite looks for writes of other processes.
@@ -152,7 +153,7 @@ impl Writer {
         let signs_in =
             unit.changes().iter().any(|change| matches!(change, Change::InsertSession(_)));
         let mut writes: Vec<Write> =
-            unit.into_changes().into_iter().map(|change| writes::of(change, signs_in)).collect();
+            unit.into_changes().into_iter().map(|change| write_of(change, signs_in)).collect();
         let stale = writes.iter_mut().filter_map(|write| write.stale.take()).collect();
         let names = writes.iter().map(|write| write.name.as_str()).collect();
         let (answer, answered) = oneshot::channel();
@@ -232,7 +233,8 @@ async fn transact(
         }
         Applied::Done(told) => told,
     };
-    // The end of the chain is held by one transaction of all replicas at a time, so it is taken last.
+    // The end of the chain is held by one transaction of all replicas at a time, so it is taken
+    // last.
     for value in &after.stale {
         let notify = Statement::from_sql_and_values(
             sea_orm::DbBackend::Postgres,
@@ -261,8 +263,8 @@ async fn sqlite(
         batch(&embedded, &mut orders, &effects).await;
         drop(turn);
         if looks {
-            // Another connection wrote: a command on the same data directory, or housekeeping. Which
-            // rows is not known, so forget all.
+            // Another connection wrote: a command on the same data directory, or housekeeping.
+            // Which rows is not known, so forget all.
             let now = data_version(&embedded).ok();
             if now != seen {
                 seen = now;
@@ -314,8 +316,8 @@ async fn batch(embedded: &Embedded, orders: &mut Vec<Order>, effects: &Effects) 
     }
 }
 
-/// Applies all units in one transaction. A refused unit undoes only itself: where there are several,
-/// each has a savepoint. The entries of all units are appended together.
+/// Applies all units in one transaction. A refused unit undoes only itself: where there are
+/// several, each has a savepoint. The entries of all units are appended together.
 async fn commit(
     embedded: &Embedded,
     units: Vec<Vec<Write>>,

@@ -83,7 +83,7 @@ impl FakeCollector {
             .collect()
     }
 
-    /// How many requests were refused.
+    /// Counts the requests that were refused.
     pub fn refused(&self) -> usize {
         self.kept.refused.load(Ordering::SeqCst)
     }

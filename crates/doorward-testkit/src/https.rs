@@ -127,7 +127,7 @@ impl HttpsServer {
         );
     }
 
-    /// How many requests came.
+    /// Counts the requests that arrived.
     pub fn hits(&self) -> usize {
         self.hits.load(Ordering::SeqCst)
     }

@@ -43,7 +43,7 @@ impl Drop for Leftovers {
     }
 }
 
-/// How many databases wait to be dropped before the tests wait for them.
+/// Maximum number of databases to drop; beyond it, the tests wait for them.
 const DUE_AT_MOST: usize = 32;
 
 /// The thread that drops databases: dropping takes a checkpoint, for which the next test need not

@@ -27,7 +27,7 @@ pub struct DoorwardProcess {
     pub url: String,
     /// Its output before it was ready.
     pub printed: String,
-    /// How long it took from the start to the first answer.
+    /// The time from the start to the first answer.
     pub started_in: Duration,
     child: Child,
 }

@@ -43,11 +43,11 @@ pub struct UpstreamState {
     pub prompts: Vec<Value>,
     /// The `Authorization` headers of all requests, unchanged.
     pub authorizations: Vec<String>,
-    /// How many tool calls arrived.
+    /// The number of tool calls that arrived.
     pub calls: usize,
-    /// How many connections began with `initialize`.
+    /// The number of connections that began with `initialize`.
     pub greetings: usize,
-    /// How long its lists of tools take.
+    /// The time that its lists of tools take.
     pub slow_lists: Option<Duration>,
     /// True if it offers a prompt `letter`, a resource `file:///wages`, a template
     /// `file:///{name}`, completions and a log.
@@ -55,7 +55,7 @@ pub struct UpstreamState {
     /// The methods and items of everything but lists that arrived, such as `resources/read
     /// file:///wages`.
     pub operations: Vec<String>,
-    /// How many bytes its prompt and its resource have, besides a few words.
+    /// The bytes of its prompt and its resource, besides a few words.
     pub padding: usize,
     /// The result of every call, where the test sets one.
     pub result: Option<Value>,
@@ -70,18 +70,18 @@ pub struct UpstreamState {
     pub protected: bool,
     /// The lifetime of an access token in seconds, as in the token response.
     pub expires_in: i64,
-    /// How many refreshes arrived.
+    /// The number of refreshes that arrived.
     pub refreshes: usize,
-    /// How long a refresh takes.
+    /// The time that a refresh takes.
     pub refresh_delay: Duration,
     /// The delay of responses of the token endpoint and of registrations after their effect.
     pub answer_delay: Duration,
     /// The status of the next answer to a refresh, and members of it in place of the true ones. The
     /// tokens are replaced nevertheless.
     pub spoiled: Option<(u16, Value)>,
-    /// How many of the next MCP requests with a token that counts are answered 503.
+    /// The number of the next MCP requests with a valid token that are answered 503.
     pub failing: usize,
-    /// How many registrations arrived.
+    /// The number of registrations that arrived.
     pub registrations: usize,
     /// The error that refreshes are answered with.
     pub refresh_error: Option<&'static str>,
@@ -109,7 +109,7 @@ pub struct UpstreamState {
     pub redeemed: Vec<HashMap<String, String>>,
     /// The forms of revocations (RFC 7009) that arrived.
     pub revoked: Vec<HashMap<String, String>>,
-    /// How many of the next revocations are answered 503.
+    /// The number of the next revocations that are answered 503.
     pub failing_revocations: usize,
     /// The kind of token for which revocation is answered with `unsupported_token_type`.
     pub irrevocable: Option<&'static str>,
@@ -122,7 +122,7 @@ pub struct UpstreamState {
     codes: HashMap<String, usize>,
     refresh_tokens: HashMap<String, usize>,
     accounts: usize,
-    /// How many times it gave tokens for a code or a refresh token.
+    /// The number of times that it gave tokens for a code or a refresh token.
     pub issued: usize,
 }
 

@@ -81,16 +81,15 @@ impl Budget {
     }
 
     /// Reads JSON as other servers write it: elements that JSON does not allow, such as half of a
-    /// surrogate pair, a byte that is not UTF-8 or `NaN`, are dropped or replaced. `true` if there
-    /// were any. For texts whose every byte is verified, [`Self::json`] is the reader.
-    pub fn lenient_json(&mut self, text: &[u8]) -> Result<(Value, bool), ReadError> {
+    /// surrogate pair, a byte that is not UTF-8 or `NaN`, are dropped or replaced. For texts whose every byte is verified, [`Self::json`] is the reader.
+    pub fn lenient_json(&mut self, text: &[u8]) -> Result<Lenient, ReadError> {
         self.count_json(text)?;
         let malformed = match serde_json::from_slice(text) {
-            Ok(value) => return Ok((value, false)),
+            Ok(value) => return Ok(Lenient { value, mended: false }),
             Err(malformed) => malformed,
         };
         match serde_json::from_str(&mended::mended(text)) {
-            Ok(value) => Ok((value, true)),
+            Ok(value) => Ok(Lenient { value, mended: true }),
             Err(_) => Err(malformed.into()),
         }
     }
@@ -102,12 +101,13 @@ impl Budget {
         match self.lenient_json(text) {
             Err(ReadError::Exceeded(Exceeded::Depth)) => {}
             read => {
-                let (value, mended) = read?;
+                let Lenient { value, mended } = read?;
                 return Ok(Shallow { value, mended, too_deep: false });
             }
         }
         *self = before;
-        let (value, mended) = self.lenient_json(&shortened::shortened(text, before.depth))?;
+        let Lenient { value, mended } =
+            self.lenient_json(&shortened::shortened(text, before.depth))?;
         Ok(Shallow { value, mended, too_deep: true })
     }
 
@@ -123,6 +123,15 @@ impl Budget {
     pub fn value<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Value, D::Error> {
         Reading { budget: self, depth: 0 }.deserialize(deserializer)
     }
+}
+
+/// JSON that was read by [`Budget::lenient_json`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lenient {
+    /// The value.
+    pub value: Value,
+    /// It contained elements that JSON does not allow, and was read without them.
+    pub mended: bool,
 }
 
 /// JSON that was read by [`Budget::shallow_json`].

@@ -19,7 +19,7 @@ use doorward_model::{Timestamp, foreign};
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-pub use authorize_params::{AuthorizeParams, Own};
+pub use authorize_params::{AuthorizeParams, ReservedParam};
 pub use challenge::Challenge;
 pub use code::{ErrorSubject, StatedError};
 pub use document::{Document, LeftOut};
@@ -98,9 +98,9 @@ impl Content {
         if body.is_empty() {
             return Self::Empty;
         }
-        match crate::Budget::of_record(body.len()).lenient_json(body) {
-            Ok((Value::Object(members), _)) => return Self::Members(members),
-            Ok((other, _)) => return Self::Other(other),
+        match crate::Budget::of_record(body.len()).lenient_json(body).map(|read| read.value) {
+            Ok(Value::Object(members)) => return Self::Members(members),
+            Ok(other) => return Self::Other(other),
             Err(_) => {}
         }
         if body.starts_with(b"<") || media_type::is(&fetched.headers, "text/html") {

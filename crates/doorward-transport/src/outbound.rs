@@ -32,6 +32,7 @@ pub use explain::explain as reason;
 use guard::Guard;
 pub use guard::needed_networks;
 pub use public::is_public;
+pub use redirects::Located;
 
 /// Makes guarded requests. Cheap to clone.
 #[derive(Clone)]
@@ -96,9 +97,16 @@ impl Fetched {
     }
 }
 
+/// The networks that may be connected to, and the certificates that are trusted in addition.
+#[derive(Debug)]
+pub struct TrustedPeers {
+    networks: Networks,
+    certificates: Vec<Authority>,
+}
+
 /// Reads the configured networks and certificates, without the cost of setting TLS up.
-pub fn check(config: &OutboundConfig) -> Result<(Networks, Vec<Authority>), OutboundSetupError> {
-    let allowed = Networks::read(&config.allow_networks)?;
+pub fn check(config: &OutboundConfig) -> Result<TrustedPeers, OutboundSetupError> {
+    let networks = Networks::read(&config.allow_networks)?;
     let mut certificates = Vec::new();
     for path in &config.extra_ca_files {
         let failed =
@@ -106,7 +114,7 @@ pub fn check(config: &OutboundConfig) -> Result<(Networks, Vec<Authority>), Outb
         let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
         certificates.extend(authorities::read(&pem).map_err(failed)?);
     }
-    Ok((allowed, certificates))
+    Ok(TrustedPeers { networks, certificates })
 }
 
 /// Number of outbound requests that run at once.
@@ -159,7 +167,7 @@ impl Outbound {
         plain: &[String],
         streams: bool,
     ) -> Result<Self, OutboundSetupError> {
-        let (allowed, certificates) = check(config)?;
+        let TrustedPeers { networks: allowed, certificates } = check(config)?;
         let timeout = Duration::from_secs(config.timeout_seconds.max(1));
         let connect = Duration::from_secs(config.timeout_seconds.clamp(1, 5));
         let guarded = |guard: Guard, encrypted: bool| {

@@ -40,6 +40,14 @@ impl Default for Deadlines {
     }
 }
 
+/// A deadline that is running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// Its time on the clock of the connection, in milliseconds.
+    pub(crate) at: u64,
+    pub(crate) which: Overdue,
+}
+
 /// A deadline that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overdue {
@@ -125,10 +133,10 @@ impl Pace {
     }
 
     /// The earliest deadline that is running.
-    pub(crate) fn due(&self) -> Option<(u64, Overdue)> {
+    pub(crate) fn due(&self) -> Option<Due> {
         let running = |since: &AtomicU64, for_how_long: Duration, which: Overdue| {
             let since = since.load(Relaxed);
-            (since > 0).then(|| (since.saturating_add(millis(for_how_long)), which))
+            (since > 0).then(|| Due { at: since.saturating_add(millis(for_how_long)), which })
         };
         let Deadlines { head, idle, write } = self.deadlines;
         let head_runs = running(&self.head, head, Overdue::Head);
@@ -146,7 +154,7 @@ impl Pace {
         ]
         .into_iter()
         .flatten()
-        .min_by_key(|(due, _)| *due)
+        .min_by_key(|due| due.at)
     }
 
     /// Bytes arrived. Between requests of HTTP/1.1 they begin a head.
@@ -229,14 +237,14 @@ mod tests {
 
     /// The running deadline, and `true` if it began at about this time, in milliseconds.
     fn due(pace: &Pace, since: u64) -> Option<(Overdue, bool)> {
-        pace.due().map(|(due, which)| {
+        pace.due().map(|due| {
             let Deadlines { head, idle, write } = pace.deadlines;
-            let length = millis(match which {
+            let length = millis(match due.which {
                 Overdue::Head => head,
                 Overdue::Idle => idle,
                 Overdue::Write => write,
             });
-            (which, due - length == since)
+            (due.which, due.at - length == since)
         })
     }
 

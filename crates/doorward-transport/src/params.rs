@@ -13,7 +13,7 @@ use crate::media_type;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(BTreeMap<String, Vec<String>>);
 
-/// Why parameters are refused.
+/// The reason for which parameters are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParamsError {
     /// A parameter is repeated (RFC 6749 §3.1).

@@ -31,7 +31,7 @@ use crate::{
     answer,
     leftover::Whole,
     listeners::Listeners,
-    pace::{Overdue, Pace},
+    pace::{Due, Overdue, Pace},
     peers::Peers,
     response::Paced,
     socket::{ObservedStream, Taking},
@@ -129,12 +129,13 @@ pub async fn serve(
             match tls {
                 None => {
                     let stream = Taking::new(stream, Arc::clone(&pace));
-                    connection(&builder, (stream, peer), router, pace, stopped).await;
+                    connection(&builder, Accepted { stream, peer }, router, pace, stopped).await;
                 }
                 Some(tls) => {
                     let shaken = shaken(&tls, stream, &pace, stopped.clone()).await;
                     if let Some(stream) = shaken {
-                        connection(&builder, (stream, peer), router, pace, stopped).await;
+                        connection(&builder, Accepted { stream, peer }, router, pace, stopped)
+                            .await;
                     }
                 }
             }
@@ -181,15 +182,23 @@ async fn shaken(
     }
 }
 
+/// An accepted connection.
+struct Accepted<S> {
+    stream: S,
+    /// The other end.
+    peer: SocketAddr,
+}
+
 /// Serves one connection until it ends, a deadline passes, or the server stops and its requests are
 /// answered.
 async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder: &auto::Builder<TokioExecutor>,
-    (stream, peer): (S, SocketAddr),
+    accepted: Accepted<S>,
     router: Router,
     pace: Arc<Pace>,
     mut stopped: watch::Receiver<()>,
 ) {
+    let Accepted { stream, peer } = accepted;
     let watched = Arc::clone(&pace);
     let service = TowerToHyperService::new(tower::service_fn(
         move |mut request: Request<hyper::body::Incoming>| {
@@ -231,31 +240,33 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         }
         loop {
             let due = match (pace.due(), leaves_by) {
-                (Some((_, Overdue::Idle)), Some(time)) => Some((time, Overdue::Idle)),
+                (Some(Due { which: Overdue::Idle, .. }), Some(at)) => {
+                    Some(Due { at, which: Overdue::Idle })
+                }
                 (due, _) => due,
             };
             // A timer that fires too early is set again then: most requests end before any
             // deadline, and need not touch it.
-            if let Some((time, _)) = due.filter(|(time, _)| *time < armed) {
-                armed = time;
-                sleep.as_mut().reset(pace.instant(time));
+            if let Some(due) = due.filter(|due| due.at < armed) {
+                armed = due.at;
+                sleep.as_mut().reset(pace.instant(due.at));
             }
             if sleep.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            match due.filter(|(time, _)| *time <= pace.now()) {
+            match due.filter(|due| due.at <= pace.now()).map(|due| due.which) {
                 // A client of HTTP/2 is notified first, so that no request under way is lost.
-                Some((_, Overdue::Idle)) if leaves_by.is_none() => {
+                Some(Overdue::Idle) if leaves_by.is_none() => {
                     leaves_by = Some(pace.now().saturating_add(pace.grace()));
                     connection.as_mut().graceful_shutdown();
                     context.waker().wake_by_ref();
                 }
-                Some((_, overdue)) => return Poll::Ready(Err(overdue.as_str().to_owned())),
+                Some(overdue) => return Poll::Ready(Err(overdue.as_str().to_owned())),
                 None => {}
             }
             armed = due
-                .filter(|(time, _)| *time > pace.now())
-                .map_or_else(|| pace.next_check(), |(time, _)| time);
+                .filter(|due| due.at > pace.now())
+                .map_or_else(|| pace.next_check(), |due| due.at);
             sleep.as_mut().reset(pace.instant(armed));
         }
     })

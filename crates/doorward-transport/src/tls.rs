@@ -26,7 +26,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-pub use self_signed::self_signed;
+pub use self_signed::{SelfSigned, self_signed};
 
 /// The interval between checks of the files.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use doorward_admin::{
     Policies, Providers, Reached, Records, Resources, Rotation, Settings, Tokens, Trusts,
     Upstreams, Usages, Users, Vitals,
 };
-use doorward_audit::Exporter;
+use doorward_audit::{ExportPorts, Exporter};
 use doorward_console::Console;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -414,12 +414,14 @@ impl App {
 
     /// The work that runs beside the listener.
     pub fn housekeeping(&self) -> Result<Housekeeping, Failed> {
-        let exporter = Exporter::new(
-            self.store.clone(),
-            (Arc::clone(&self.clock), self.entropy.as_ref()),
-            &self.config.audit,
-            (&self.outbound, &self.config.outbound),
-        )?;
+        let ports = ExportPorts {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: self.entropy.as_ref(),
+            outbound: &self.outbound,
+            outbound_config: &self.config.outbound,
+        };
+        let exporter = Exporter::new(ports, &self.config.audit)?;
         Ok(Housekeeping {
             exporter,
             audit_days: self.config.audit.retention_days,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use doorward_model::{Clock, PublicUrl};
 use doorward_transport::{
     Tls,
-    tls::{Files, TlsError, Validity, self_signed},
+    tls::{Files, SelfSigned, TlsError, Validity, self_signed},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -96,8 +96,8 @@ impl Certificate {
 
 impl Own {
     fn files(&self, clock: &dyn Clock) -> Result<Files, TlsError> {
-        let (files, made) = self_signed(&self.folder, &self.host, clock.now())?;
-        if made {
+        let SelfSigned { files, is_new } = self_signed(&self.folder, &self.host, clock.now())?;
+        if is_new {
             tracing::warn!(host = self.host, file = %files.certificate.display(), "a certificate was created; configure clients to trust it");
         }
         Ok(files)
@@ -118,7 +118,7 @@ mod tests {
         for (days, renewed) in [(700, false), (810, true), (900, true)] {
             let host = "nas.lan".to_owned();
             let _ = std::fs::remove_dir_all(&folder);
-            let (files, _) = self_signed(&folder, &host, now.plus(-days * 86_400)).unwrap();
+            let files = self_signed(&folder, &host, now.plus(-days * 86_400)).unwrap().files;
             let certificate = Certificate {
                 tls: Tls::open(&files).unwrap(),
                 own: Some(Own { folder: folder.clone(), host }),

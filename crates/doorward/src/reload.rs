@@ -334,7 +334,8 @@ impl Reloader {
         checked: &Checked,
         differences: &[Difference],
     ) -> Result<(), Failed> {
-        // What needs a restart stays as it is, also in what later files are compared with.
+        // Settings that need a restart stay as they are, also in the state that later files are
+        // compared with.
         let changes = differences.iter().any(|one| !one.needs_restart)
             || self.unfinished
             // A default that is written out owns the policy too.

@@ -46,7 +46,7 @@ async fn tools_are_tried_with_the_rights_of_the_administrator_and_noted_as_every
     let (wiki, server, root) = stage().await;
     let page = root.get(&server.at(&format!("{PATH}?tool=echo"))).await.expect(200).body;
     assert!(page.contains("name=\"arg-text\"") && page.contains("name=\"arg-ms\""), "{page}");
-    // What does not fit is named beside what was typed, and nothing is called.
+    // A value that does not fit is named beside the others, and nothing is called.
     let typed = [("arg-text", "kept"), ("arg-ms", "many")];
     let refused = send((&server, &root), "echo", &typed).await.expect(400).body;
     assert!(refused.contains("the value of ms does not fit"), "{refused}");

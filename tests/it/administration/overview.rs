@@ -93,7 +93,7 @@ async fn a_backup_is_known_and_a_full_disk_is_a_fault() {
     assert!(doorward_admin::disk(Ok(1_000_000)).state.is_err());
     assert!(doorward_admin::disk(Ok(1 << 40)).state.is_ok());
     assert!(doorward_admin::disk(Err(std::io::Error::other("gone"))).state.is_err());
-    let looked = server.app.admin.health.look().await;
+    let looked = server.app.admin.health.check().await;
     let disk = looked.iter().find(|found| found.part == doorward_admin::Part::Disk).unwrap();
     assert!(matches!(disk.state, Ok(doorward_admin::State::Free(bytes)) if bytes > 0));
 }

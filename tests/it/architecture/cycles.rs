@@ -26,7 +26,6 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("doorward-knowledge", "tools", "tools"),
     ("doorward-mcp", "tools/builtin", "tools"),
     ("doorward-store", "tables", "tables"),
-    ("doorward-store", "writes", "tables"),
     ("doorward-testkit", "odd", "odd"),
     ("doorward-testkit", "upstream", "upstream"),
 ];

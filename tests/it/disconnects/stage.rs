@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How many requests of a quick route are dropped, and of one that takes longer to prepare or does
+/// Numbers of dropped requests of a quick route, and of one that takes longer to prepare or does
 /// much.
 pub(super) const EACH: u64 = 100;
 pub(super) const FEW: u64 = 20;

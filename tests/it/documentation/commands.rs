@@ -2,7 +2,7 @@
 
 use clap::error::ErrorKind;
 
-use super::{files, read};
+use super::{files, is_generated, read};
 
 /// The simple commands of a line of a shell, as words without quotes. Comments and redirections are
 /// left out.
@@ -76,9 +76,10 @@ fn parse(words: &[String]) -> Result<(), clap::Error> {
 
 fn pages() -> Vec<String> {
     let mut pages = vec!["README.md".to_owned()];
-    for folder in ["docs/how-to", "docs/tutorial", "docs/explanation"] {
+    for folder in ["docs/how-to", "docs/tutorial", "docs/explanation", "docs/reference"] {
         pages.extend(files(folder, &[".md"]));
     }
+    pages.retain(|page| !is_generated(page));
     pages
 }
 

@@ -1,6 +1,6 @@
 //! One word for each concept: the pages use the terms of docs/glossary.md.
 
-use super::{files, prose, read};
+use super::{files, is_generated, prose, read};
 
 /// Words that the pages do not use, with their replacements.
 const AVOIDED: &[(&str, &str)] = &[
@@ -22,11 +22,11 @@ const AVOIDED: &[(&str, &str)] = &[
 /// The words that must precede "address".
 const KINDS_OF_ADDRESS: &[&str] = &["ip", "ips", "e-mail", "loopback", "special-use"];
 
-/// The pages that are checked. The glossary and CONTRIBUTING quote the others, the reference is
-/// generated, and the changelog describes older versions.
+/// The pages that are checked. The glossary and CONTRIBUTING quote the others, programs write some
+/// pages of the reference, and the changelog describes older versions.
 fn pages() -> Vec<String> {
     let mut pages = files("docs", &[".md"]);
-    pages.retain(|page| page != "docs/glossary.md" && !page.starts_with("docs/reference/"));
+    pages.retain(|page| page != "docs/glossary.md" && !is_generated(page));
     for name in ["README.md", "SECURITY.md", "ARCHITECTURE.md", "CODE_OF_CONDUCT.md"] {
         pages.push(name.to_owned());
     }

@@ -42,7 +42,7 @@ async fn an_exchanged_token_never_reaches_further_than_the_one_that_it_is_exchan
     let back = [("resource", server.at("/mcp"))];
     let back = back.each_ref().map(|(name, value)| (*name, value.as_str()));
     refused(exchange(&agent, &narrow, &back).await, "invalid_target");
-    // What the permission leaves out is not given, whether or not it is named.
+    // A scope that the permission leaves out is not given, whether or not it is named.
     let tokens = stage.tokens("mcp:read mcp:write").await;
     let answer = exchange(&agent, &tokens.access, &[]).await.expect(200).json();
     assert_eq!(answer["scope"], "mcp:read");

@@ -84,7 +84,7 @@ async fn client_of(
     let server = server_with(provider, |corp, _| *corp = config).await;
     let corp = server.app.federation.named("corp").await.unwrap();
     let found = server.app.federation.test(&corp).await;
-    let client = found.into_iter().find(|finding| finding.look == CheckSubject::Client);
+    let client = found.into_iter().find(|finding| finding.subject == CheckSubject::Client);
     (server, client.unwrap().result)
 }
 
@@ -184,7 +184,8 @@ async fn answers_of_an_authorization_endpoint_to_a_program_are_distinguished() {
         let server = server_with(&provider, |_, _| {}).await;
         let corp = server.app.federation.named("corp").await.unwrap();
         let found = server.app.federation.test(&corp).await;
-        let redirect = found.iter().find(|finding| finding.look == CheckSubject::Redirect).unwrap();
+        let redirect =
+            found.iter().find(|finding| finding.subject == CheckSubject::Redirect).unwrap();
         assert_eq!(redirect.result.is_ok(), right, "{answer:?}: {redirect:?}");
         // Nothing of it concerns a user who comes.
         begin(&server, &Browser::new(), "").await.expect(303);

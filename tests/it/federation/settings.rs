@@ -137,7 +137,8 @@ async fn configured_endpoints_replace_discovered_ones() {
     assert_eq!(provider.hits("/userinfo"), 0, "what is not known is not asked");
     let corp = server.app.federation.named("corp").await.unwrap();
     let found = server.app.federation.test(&corp).await;
-    let discovery = found.iter().find(|finding| finding.look == CheckSubject::Discovery).unwrap();
+    let discovery =
+        found.iter().find(|finding| finding.subject == CheckSubject::Discovery).unwrap();
     assert!(
         discovery.result.as_ref().unwrap().contains("endpoints are configured"),
         "{discovery:?}"
@@ -222,7 +223,8 @@ async fn provider_test_distinguishes_wrong_settings_from_an_unusual_provider() {
             let server = server_with(&provider, |corp, _| *corp = config).await;
             let corp = server.app.federation.named("corp").await.unwrap();
             let found = server.app.federation.test(&corp).await;
-            let client = found.iter().find(|finding| finding.look == CheckSubject::Client).unwrap();
+            let client =
+                found.iter().find(|finding| finding.subject == CheckSubject::Client).unwrap();
             assert_eq!(client.result.is_ok(), right, "{answer:?}: {client:?}");
         }
     }
@@ -240,7 +242,7 @@ async fn provider_test_distinguishes_wrong_settings_from_an_unusual_provider() {
             server_with(&provider, |corp, _| "mattermost".clone_into(&mut corp.kind)).await;
         let corp = server.app.federation.named("corp").await.unwrap();
         let found = server.app.federation.test(&corp).await;
-        let client = found.iter().find(|finding| finding.look == CheckSubject::Client).unwrap();
+        let client = found.iter().find(|finding| finding.subject == CheckSubject::Client).unwrap();
         assert_eq!(client.result.is_ok(), right, "{id}: {client:?}");
     }
 }

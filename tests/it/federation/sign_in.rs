@@ -281,7 +281,7 @@ async fn a_client_that_requests_a_new_sign_in_gets_one_and_no_loop() {
     provider.claims(&json!({"auth_time": server.app.clock.now().0 - 3600}));
     let away = begin(&server, &browser, "?again=1").await.expect(303);
     assert_eq!(browser.get(&provider.sign_in(&away.location())).await.status, 403);
-    // Where no time was requested, the session has that of the sign-in at the provider.
+    // If no time was requested, the session has that of the sign-in at the provider.
     let other = Browser::new();
     arrive(&server, &provider, &other).await.expect(303);
     let (_, tokens) = connect(&server, &other, "mcp:read").await;

@@ -174,7 +174,7 @@ async fn the_test_of_a_provider_names_rules_that_read_claims_which_no_scope_brin
     let corp = server.app.federation.named("corp").await.unwrap();
     let found = server.app.federation.test(&corp).await;
     let claims =
-        found.iter().find(|one| one.look == doorward_federation::CheckSubject::Claims).unwrap();
+        found.iter().find(|one| one.subject == doorward_federation::CheckSubject::Claims).unwrap();
     let why = claims.result.as_ref().unwrap_err();
     assert!(
         why.contains(
@@ -189,6 +189,6 @@ async fn the_test_of_a_provider_names_rules_that_read_claims_which_no_scope_brin
     let corp = server.app.federation.named("corp").await.unwrap();
     let found = server.app.federation.test(&corp).await;
     let claims =
-        found.iter().find(|one| one.look == doorward_federation::CheckSubject::Claims).unwrap();
+        found.iter().find(|one| one.subject == doorward_federation::CheckSubject::Claims).unwrap();
     assert!(claims.result.is_ok(), "{claims:?}");
 }

@@ -177,7 +177,7 @@ async fn endpoints_and_scopes_that_the_operator_set_are_used_without_any_metadat
     server.app.gateway.reconcile().await.unwrap();
     let upstreams = server.app.gateway.all_upstreams().await.unwrap();
     let findings = server.app.gateway.test(&upstreams[0], None).await;
-    assert!(findings.iter().any(|one| one.look.as_str() == "PKCE"), "{findings:?}");
+    assert!(findings.iter().any(|one| one.subject.as_str() == "PKCE"), "{findings:?}");
 }
 
 #[tokio::test]

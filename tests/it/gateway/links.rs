@@ -303,7 +303,7 @@ async fn long_cursors_and_names_of_a_server_are_cut() {
     let upstream = server.app.gateway.named("raw0").await.unwrap();
     let findings = server.app.gateway.test(&upstream, None).await;
     let found = |what: &str| {
-        let finding = findings.iter().find(|finding| finding.look.as_str() == what).unwrap();
+        let finding = findings.iter().find(|finding| finding.subject.as_str() == what).unwrap();
         finding.result.clone().unwrap_or_else(|text| text)
     };
     assert!(found("left out").contains("a cursor of 9000 bytes"), "{}", found("left out"));
@@ -411,7 +411,7 @@ async fn a_challenge_is_found_whatever_the_responses_before_it_are() {
         let upstream = server.app.gateway.named(&format!("raw{number}")).await.unwrap();
         let findings = server.app.gateway.test(&upstream, None).await;
         let found =
-            findings.iter().find(|one| one.look.as_str() == "authorization server").unwrap();
+            findings.iter().find(|one| one.subject.as_str() == "authorization server").unwrap();
         let told = found.result.clone().unwrap_or_else(|why| why);
         assert!(
             told.starts_with(&format!("http://127.0.0.1:{}/as ", raw.port)),

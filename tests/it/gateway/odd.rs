@@ -45,7 +45,7 @@ async fn case(
     let upstream = server.app.gateway.named(name).await.unwrap();
     let findings = server.app.gateway.test(&upstream, None).await;
     let found = |what: &str| {
-        let finding = findings.iter().find(|finding| finding.look.as_str() == what);
+        let finding = findings.iter().find(|finding| finding.subject.as_str() == what);
         finding.map_or_else(|| Err("nothing".to_owned()), |finding| finding.result.clone())
     };
     for finding in &findings {

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{rpc_at, someone, with_config};
 
-/// How many calls are made of each pair; without order, one of a few fails.
+/// Number of calls of each pair; without order, one of a few fails.
 const CALLS: usize = 25;
-/// How many times the upstream reports progress in one piece with its answer.
+/// Number of times that the upstream reports progress in one piece with its answer.
 const STEPS: u64 = 3;
 
 /// A local process that answers a call with three steps of progress, three log messages and the

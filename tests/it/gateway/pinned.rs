@@ -300,7 +300,7 @@ async fn decisions_about_definitions_outlive_their_upstream() {
     // automatically.
     wiki.state().tools[1]["description"] = "Other words.".into();
     add(&wiki, "auto").await;
-    // What is pinned is listed at once, and the rest with the listing.
+    // Pinned tools are listed at once, and the others with the listing.
     let first = offered().await;
     assert!(first.iter().all(|name| name == "wiki_fine" || name == "wiki_fresh"), "{first:?}");
     until("listed again", async || offered().await == ["wiki_fine", "wiki_fresh"]).await;

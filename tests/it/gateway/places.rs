@@ -87,7 +87,7 @@ async fn server(wiki: &FakeUpstream) -> TestServer {
 async fn finding(server: &TestServer) -> Result<String, String> {
     let upstreams = server.app.gateway.all_upstreams().await.unwrap();
     let findings = server.app.gateway.test(&upstreams[0], None).await;
-    findings.into_iter().find(|one| one.look.as_str() == "authorization server").unwrap().result
+    findings.into_iter().find(|one| one.subject.as_str() == "authorization server").unwrap().result
 }
 
 #[tokio::test]
@@ -249,7 +249,8 @@ async fn members_of_metadata_that_were_left_out_are_named_by_a_test_of_the_upstr
         .await;
         let upstreams = server.app.gateway.all_upstreams().await.unwrap();
         let findings = server.app.gateway.test(&upstreams[0], None).await;
-        let told = findings.iter().find(|one| one.look.as_str() == "left out of metadata").unwrap();
+        let told =
+            findings.iter().find(|one| one.subject.as_str() == "left out of metadata").unwrap();
         let told = told.result.as_ref().unwrap();
         for left in [
             "scopes_supported (an object instead of a list)",

@@ -10,7 +10,7 @@ use super::{
     Someone, connect, go, go_at, processes::call, signed_in, someone, tools, with, with_config,
 };
 
-/// How long an answer takes that a request does not live to see.
+/// The time of an answer that a request does not live to see.
 const LATE: Duration = Duration::from_millis(1500);
 
 const BOTH: [(&str, &str); 2] = [("wiki", "wiki_echo"), ("api", "api_holder")];

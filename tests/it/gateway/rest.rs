@@ -58,7 +58,7 @@ async fn sent(
 async fn left_out(server: &TestServer) -> (bool, String) {
     let upstream = server.app.gateway.named("api").await.unwrap();
     let findings = server.app.gateway.test(&upstream, None).await;
-    let told = findings.into_iter().find(|finding| finding.look.as_str() == "left out");
+    let told = findings.into_iter().find(|finding| finding.subject.as_str() == "left out");
     told.map_or((true, String::new()), |finding| match finding.result {
         Ok(told) => (true, told),
         Err(told) => (false, told),

@@ -41,7 +41,7 @@ async fn op_10_consent_to_a_sign_in_holds_for_the_session_and_for_what_was_allow
     let url = stage.client.authorize_url(&Pkce::default(), &SIGN_IN);
     let page = other.get(&url).await.expect(303);
     assert!(page.location().contains("/consent?request="));
-    // What the user takes back is asked for again.
+    // A scope that the user revokes is asked for again.
     let alice = stage.server.app.accounts.find("alice").await.unwrap();
     let client = doorward_model::ClientId::from_text(stage.client.id.as_str());
     stage.server.app.issuer.revoke_access(&alice.id, Some(client)).await.unwrap();

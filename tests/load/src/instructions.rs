@@ -1,6 +1,6 @@
 //! Instructions and allocations of operations, counted by callgrind while the program does them one
-//! after the other, and compared with the recorded figures. Unlike times, they do not depend on what
-//! else the machine does.
+//! after the other, and compared with the recorded figures. Unlike times, they do not depend on
+//! what else the machine does.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +28,7 @@ const COUNTED: &[(Work, u32)] = &[
     (Work::ModernCall, 5),
     (Work::Hop, 5),
 ];
-/// How many batches there are; the least counts.
+/// Number of batches; the least counts.
 const BATCHES: u32 = 8;
 /// The functions whose instructions count, with all that they call: the task of a connection, and
 /// that of a call which goes upstream. The server's own loops, which run by the clock, and the
@@ -40,7 +40,7 @@ const WITHIN: [&str; 2] = [
 ];
 /// The functions of the allocator whose calls count.
 const ALLOCATORS: &str = "mimalloc::MiMalloc as core::alloc::global::GlobalAlloc>::";
-/// How often each is done before it is counted: caches fill, and lists are asked for.
+/// Number of times that each is done before it is counted: caches fill, and lists are asked for.
 const BEFORE: u32 = 20;
 /// By how much a figure may be above the recorded one, in hundredths.
 const MORE: f64 = 3.0;

@@ -32,7 +32,7 @@ pub(crate) struct Limits {
     pub(crate) row: f64,
     /// A password by argon2id with the default parameters.
     pub(crate) password: f64,
-    /// How many flushes of 4 KiB the disk does in a second.
+    /// Flushes of 4 KiB that the disk does in a second.
     pub(crate) flushes: f64,
 }
 

@@ -16,7 +16,7 @@ use crate::http::{Agent, Outcome};
 /// The password of all users.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// How a server is started.
+/// The parameters with which a server is started.
 pub(crate) struct Start<'a> {
     pub(crate) binary: &'a Path,
     /// The URL of a PostgreSQL database, or nothing for SQLite.
@@ -30,9 +30,9 @@ pub(crate) struct Start<'a> {
 
 /// A running server. It ends with this value, and its folder with it.
 pub(crate) struct Server {
-    /// Where it listens.
+    /// Its host and port.
     pub(crate) host: String,
-    /// How long it took until the first response.
+    /// The time until the first response.
     pub(crate) started_in: Duration,
     process: Child,
     _folder: Folder,

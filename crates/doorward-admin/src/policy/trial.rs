@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use doorward_mcp::{CallLimits, Facts, Item, ItemName, Judge, Judged, Kind, Subject, Verdict};
+use doorward_mcp::{
+    CallLimits, Facts, Item, ItemName, Judge, Judged, Judgement, Kind, Subject, Verdict,
+};
 use doorward_model::{
     AccessTokenId, AuditFilter, AuditKind, CallFacts, ClientId, Effect, Live, Program, Role, Rules,
     Scope, Timestamp, ToolClass, ToolPolicy, UpstreamName, User, UserId, UserName,
@@ -162,8 +164,8 @@ impl PolicyCase {
         let client = ClientId::from_text(&self.client);
         let token = AccessTokenId::parse(&self.client);
         let subject = Subject { user: &user, program: program(&client, token.as_ref()) };
-        let (verdict, why) = judge.explain(subject, &facts);
-        Ok(CaseResult { name: self.name.clone(), expected, effect: effect(verdict), why })
+        let Judgement { verdict, steps } = judge.explain(subject, &facts);
+        Ok(CaseResult { name: self.name.clone(), expected, effect: effect(verdict), why: steps })
     }
 }
 
@@ -307,8 +309,8 @@ impl Policies {
             let subject = Subject { user: &user, program: program(&client, token.as_ref()) };
             let known = items.get(&group.2).and_then(Option::as_ref);
             let facts = known.map_or_else(|| recorded(&call), Judged::facts);
-            let before = self.judge.explain(subject, &facts).0;
-            let after = other.explain(subject, &facts).0;
+            let before = self.judge.explain(subject, &facts).verdict;
+            let after = other.explain(subject, &facts).verdict;
             match (effect(before), effect(after)) {
                 (_, Effect::Deny) => refused.add_if(&group, made),
                 (Effect::Allow, Effect::Confirm) => confirmed.add_if(&group, made),

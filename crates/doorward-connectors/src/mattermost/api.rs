@@ -1,5 +1,5 @@
-//! The REST API of Mattermost (version 4, <https://developers.mattermost.com/api-documentation>), as
-//! far as it is used here.
+//! The REST API of Mattermost (version 4, <https://developers.mattermost.com/api-documentation>),
+//! as far as it is used here.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const TRIES: u32 = 4;
 /// The longest wait before another try, in seconds.
 const LONGEST_WAIT: u64 = 30;
 
-/// Why a request has no result.
+/// The reason for which a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ApiError {
     /// The server refused it, as a repetition would be: no such channel, or no permission.

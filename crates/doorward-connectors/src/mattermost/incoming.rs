@@ -1,5 +1,5 @@
-//! Requests of the Mattermost server: slash commands and outgoing webhooks. They are answered within
-//! a second; the work goes on.
+//! Requests of the Mattermost server: slash commands and outgoing webhooks. They are answered
+//! within a second; the work goes on.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -68,7 +68,7 @@ impl Mattermost {
         }
         let (this, trigger) = (Arc::clone(self), incoming.get("trigger_word").to_owned());
         let told = (post.to_owned(), author.to_owned(), channel.to_owned());
-        // What the request states is not used: the post is read at the server.
+        // The text of the request is not used: the post is read at the server.
         self.own(async move { this.look_up(told, &trigger).await });
         Received::Body(json!({}))
     }

@@ -203,9 +203,9 @@ struct Clients {
     clients: Vec<Shown>,
     #[serde(flatten)]
     place: Place,
-    /// How many registered themselves.
+    /// The number of clients that registered themselves.
     registered: u64,
-    /// How many may.
+    /// The number that may register themselves.
     max_registrations: u64,
     /// True if clients that no administrator added must be approved.
     approval: bool,
@@ -336,7 +336,7 @@ struct Clean {
     unused_days: u32,
 }
 
-/// How many went.
+/// The number of deleted clients.
 #[derive(Serialize, JsonSchema)]
 struct Cleaned {
     deleted: u64,

@@ -168,7 +168,7 @@ impl DependencyHealth {
 
 async fn health(State(console): State<Arc<Console>>) -> Answered {
     let found: Vec<Finding> =
-        console.admin.health.look().await.into_iter().map(Into::into).collect();
+        console.admin.health.check().await.into_iter().map(Into::into).collect();
     let Tried { ok, findings } = Tried::of(&found);
     let vitals = console.admin.health.vitals.known().await.unwrap_or_default();
     let dependencies = vitals.into_iter().map(DependencyHealth::of).collect();

@@ -99,8 +99,8 @@ impl Rows for WaitingRows {
         vec![("approve", text::admin_client_approve()), ("reject", text::admin_tool_reject())]
     }
 
-    fn moves(&self, _: &Listed<WaitingTool>) -> table::Moves {
-        table::Moves { none: text::console_approvals_none(), ..table::Moves::default() }
+    fn none(&self) -> Message {
+        text::console_approvals_none()
     }
 
     async fn part(

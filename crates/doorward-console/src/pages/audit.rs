@@ -29,7 +29,7 @@ use crate::{
     refusals::{Alert, oops},
 };
 
-/// How many lines a page has if nothing is asked.
+/// Number of lines of a page without a parameter.
 const LINES: u64 = 50;
 /// The conditions that a search may have.
 const FIELDS: [&str; 9] =

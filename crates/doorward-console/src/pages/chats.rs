@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
 use doorward_admin::Refusal;
@@ -17,8 +16,8 @@ use doorward_web::{ErrorPage, Frame, filters, form, moment};
 
 use crate::{
     Console,
-    pages::{Administrator, draw},
-    refusals::{Alert, alert, oops},
+    pages::{Administrator, draw_found, list::Feedback},
+    refusals::{Alert, alert},
 };
 
 #[derive(Template)]
@@ -67,20 +66,16 @@ async fn page(
 async fn show(
     console: &Console,
     administrator: &Administrator,
-    status: StatusCode,
-    error: Option<Alert>,
+    Feedback { status, error, .. }: Feedback,
 ) -> Response {
-    match page(console, administrator, error).await {
-        Ok(page) => draw(status, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(console, status, page(console, administrator, error).await)
 }
 
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
 ) -> Response {
-    show(&console, &administrator, StatusCode::OK, None).await
+    show(&console, &administrator, Feedback::default()).await
 }
 
 pub(crate) async fn post(
@@ -97,7 +92,7 @@ pub(crate) async fn post(
     };
     match console.admin.chats.end(link).await.map_err(|refusal| alert(&console, &refusal)) {
         Ok(()) => answer::see_other(&console.web.at(routes::ADMIN_CHATS)),
-        Err(Ok((status, alert))) => show(&console, &administrator, status, Some(alert)).await,
+        Err(Ok(alert)) => show(&console, &administrator, Feedback::refused(alert)).await,
         Err(Err(response)) => response,
     }
 }

@@ -98,8 +98,8 @@ impl Rows for ClientRows {
         text::admin_clients()
     }
 
-    fn main_action(&self) -> Option<(String, Message)> {
-        Some((format!("{}?add=1", Self::PATH), text::admin_client_add()))
+    fn add(&self) -> Option<Message> {
+        Some(text::admin_client_add())
     }
 
     fn search(&self) -> Option<Message> {

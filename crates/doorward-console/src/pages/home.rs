@@ -18,8 +18,7 @@ use crate::{
     Console,
     chart::Chart,
     findings::Check,
-    pages::{Administrator, draw, usage},
-    refusals::oops,
+    pages::{Administrator, draw_found, usage},
 };
 
 #[derive(Template)]
@@ -117,10 +116,10 @@ async fn page(
 ) -> Result<Page, Refusal> {
     let overviews = &console.admin.overviews;
     let settings = console.admin.settings.show().await?;
-    let parts = console.admin.health.look().await.into_iter();
+    let parts = console.admin.health.check().await.into_iter();
     let dots = parts.map(|found| Dot { href: place(&found.part), check: Check::of_part(found) });
     let mut health: Vec<Dot> = dots.collect();
-    // What is wrong is seen first.
+    // Faults are seen first.
     health.sort_by_key(|dot| std::cmp::Reverse(dot.check.level));
     let steps = overviews.first_steps(&administrator.0.visitor.user).await?;
     Ok(Page {
@@ -144,8 +143,5 @@ pub(crate) async fn get(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let period = params.get("period").and_then(Period::parse).unwrap_or(Period::Day);
-    match page(&console, &administrator, period).await {
-        Ok(page) => draw(StatusCode::OK, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(&console, StatusCode::OK, page(&console, &administrator, period).await)
 }

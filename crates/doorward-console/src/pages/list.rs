@@ -1,5 +1,6 @@
-//! The one frame of every list: it reads the parameters, asks for the part, writes the file, answers
-//! parameters that cannot be read, and draws the page. A list is an implementation of [`Rows`].
+//! The one frame of every list: it reads the parameters, asks for the part, writes the file,
+//! answers parameters that cannot be read, and draws the page. A list is an implementation of
+//! [`Rows`].
 
 use std::future::Future;
 
@@ -20,7 +21,7 @@ use crate::{
     refusals::{Alert, alert, oops},
 };
 
-/// How many rows a file is written of at once.
+/// Number of rows of a file that are written at once.
 const AT_ONCE: u64 = 500;
 
 /// The parameters of a list.
@@ -72,7 +73,7 @@ impl InMemory {
     }
 
     /// Puts rows in the order that is asked for: by the text that means a column's name.
-    pub(super) fn order<T>(&self, rows: &mut [T], texts: &[SortText<T>]) -> Result<(), Refusal> {
+    fn order<T>(&self, rows: &mut [T], texts: &[SortText<T>]) -> Result<(), Refusal> {
         let Some(sort) = self.sort.as_deref().filter(|sort| !sort.is_empty()) else {
             return Ok(());
         };
@@ -92,11 +93,17 @@ impl InMemory {
         Ok(())
     }
 
-    /// The part that is asked for of these rows.
-    pub(super) fn part<T>(&self, rows: Vec<T>, name: impl Fn(&T) -> String) -> Listed<T> {
+    /// The part that is asked for of these rows, in the order that is asked for.
+    pub(super) fn part<T>(
+        &self,
+        mut rows: Vec<T>,
+        texts: &[SortText<T>],
+        name: impl Fn(&T) -> String,
+    ) -> Result<Listed<T>, Refusal> {
+        self.order(&mut rows, texts)?;
         let limit = self.limit.unwrap_or(USUAL).clamp(1, AT_ONCE);
         let places = (self.after.as_deref(), self.before.as_deref());
-        Listed::of_all(rows, (limit, places), name)
+        Ok(Listed::of_all(rows, (limit, places), name))
     }
 }
 
@@ -120,8 +127,8 @@ pub(super) trait Rows: Sync {
 
     /// The title of the page.
     fn title(&self) -> Message;
-    /// The link at the head of the page.
-    fn main_action(&self) -> Option<(String, Message)> {
+    /// The label of the link to the form for another row, where there is one.
+    fn add(&self) -> Option<Message> {
         None
     }
     /// The label of the text to search for, where rows are searched.
@@ -142,9 +149,13 @@ pub(super) trait Rows: Sync {
     fn files(&self, list: &List<'_>) -> Vec<(String, Message)> {
         vec![(list.link(&[("format", "csv")]), text::console_csv())]
     }
+    /// The text of an empty list.
+    fn none(&self) -> Message {
+        text::console_none()
+    }
     /// The texts of an empty list and of the links to other parts.
     fn moves(&self, _: &Listed<Self::Row>) -> Moves {
-        Moves::default()
+        Moves::of(self.none())
     }
     /// The part that is asked for.
     fn part(
@@ -296,7 +307,8 @@ pub(super) async fn parts<R: Rows>(
     } else {
         table.with_actions(console.web.csrf(&administrator.0.browser, R::NAME), actions)
     };
-    let (title, main_action) = (rows.title(), rows.main_action());
+    let title = rows.title();
+    let main_action = rows.add().map(|label| (format!("{}?add=1", R::PATH), label));
     Ok((status, Parts { title, main_action, message, error, table }, part.rows))
 }
 

@@ -37,14 +37,38 @@ mod versions;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::FromRequestParts, http::request::Parts, response::Response};
-use doorward_admin::Reader;
+use askama::Template;
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
+use doorward_admin::{Reader, Refusal};
+use doorward_language::text;
 use doorward_model::routes;
 use doorward_transport::routing::{get, post};
+use doorward_web::FrameVisitor;
 /// Draws a page of `console.html`, whose layout has scripts for local times and copy buttons.
 pub(crate) use doorward_web::draw_scripted as draw;
 
-use crate::Console;
+use crate::{
+    Console,
+    refusals::oops,
+    side::{Entry, entry},
+};
+
+/// Draws a page, or the page of the refusal with which it could not be put together.
+pub(crate) fn draw_found(
+    console: &Console,
+    status: StatusCode,
+    page: Result<impl Template, Refusal>,
+) -> Response {
+    match page {
+        Ok(page) => draw(status, &page),
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
+}
 
 /// A browser of an administrator. For other users the response is 404.
 pub(crate) struct Administrator(pub(crate) doorward_web::SignedIn);
@@ -82,6 +106,44 @@ impl FromRequestParts<Arc<Console>> for Auditor {
     }
 }
 
+/// The groups of the sidebar for this user. An auditor who is no administrator sees usage alone.
+pub(crate) fn groups_for(visitor: Option<&FrameVisitor>) -> Vec<Vec<Entry>> {
+    if visitor.is_some_and(|visitor| visitor.administrator) {
+        return groups();
+    }
+    vec![vec![entry("usage", routes::ADMIN_USAGE, "usage", text::usage_title())]]
+}
+
+/// The entries of the sidebar, in groups: users, services, activity, the server.
+fn groups() -> Vec<Vec<Entry>> {
+    vec![
+        vec![entry("admin", routes::ADMIN, "overview", text::admin_overview())],
+        vec![
+            entry("users", routes::ADMIN_USERS, "users", text::admin_users()),
+            entry("clients", routes::ADMIN_CLIENTS, "clients", text::admin_clients()),
+            entry("tokens", routes::ADMIN_TOKENS, "tokens", text::console_tokens()),
+            entry("chats", routes::ADMIN_CHATS, "chats", text::chats_admin()),
+            entry("trust", routes::ADMIN_TRUST, "trust", text::admin_trust()),
+        ],
+        vec![
+            entry("upstreams", routes::ADMIN_UPSTREAMS, "services", text::console_services()),
+            entry("resources", routes::ADMIN_RESOURCES, "resources", text::admin_resources()),
+            entry("approvals", routes::ADMIN_APPROVALS, "approvals", text::console_approvals()),
+            entry("policy", routes::ADMIN_POLICY, "policy", text::admin_policy()),
+        ],
+        vec![
+            entry("timeline", routes::ADMIN_TIMELINE, "timeline", text::admin_timeline()),
+            entry("audit", routes::ADMIN_AUDIT, "audit", text::admin_audit()),
+            entry("usage", routes::ADMIN_USAGE, "usage", text::usage_title()),
+        ],
+        vec![
+            entry("providers", routes::ADMIN_PROVIDERS, "providers", text::admin_providers()),
+            entry("keys", routes::ADMIN_KEYS, "keys", text::admin_keys()),
+            entry("settings", routes::ADMIN_SETTINGS, "settings", text::console_settings()),
+        ],
+    ]
+}
+
 pub(crate) fn router(console: &Arc<Console>) -> Router {
     let pages = Router::new()
         .route(routes::ADMIN, get(home::get))
@@ -116,4 +178,17 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_MCP, post(server::switch_mcp))
         .with_state(Arc::clone(console));
     console.web.framed(pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::groups;
+
+    #[test]
+    fn every_entry_of_the_sidebar_has_an_icon() {
+        let icons = include_str!("../../templates/icons.html");
+        for entry in groups().into_iter().flatten() {
+            assert!(icons.contains(&format!("id=\"i-{}\"", entry.icon)), "{}", entry.icon);
+        }
+    }
 }

@@ -20,11 +20,11 @@ use crate::{
     Console,
     findings::Check,
     pages::{
-        Administrator, draw,
+        Administrator, draw_found,
         list::{self, Feedback, InMemory, Rows, SortText},
         settings,
         sure::{self, Question},
-        table::{self, Cell, Column, Filter, Row},
+        table::{Cell, Column, Filter, Row},
     },
     refusals::{Alert, oops},
 };
@@ -82,8 +82,8 @@ impl Rows for ProviderRows {
         text::common_identity_providers()
     }
 
-    fn main_action(&self) -> Option<(String, Message)> {
-        Some((format!("{}?add=1", Self::PATH), text::admin_provider_add()))
+    fn add(&self) -> Option<Message> {
+        Some(text::admin_provider_add())
     }
 
     fn search(&self) -> Option<Message> {
@@ -127,8 +127,8 @@ impl Rows for ProviderRows {
         )
     }
 
-    fn moves(&self, _: &Listed<ListedProvider>) -> table::Moves {
-        table::Moves { none: text::admin_provider_none(), ..table::Moves::default() }
+    fn none(&self) -> Message {
+        text::admin_provider_none()
     }
 
     async fn part(
@@ -145,8 +145,7 @@ impl Rows for ProviderRows {
                 rows.push((provider, users));
             }
         }
-        asked.order(&mut rows, &ORDER)?;
-        Ok(asked.part(rows, |(provider, _)| provider.id.to_string()))
+        asked.part(rows, &ORDER, |(provider, _)| provider.id.to_string())
     }
 }
 
@@ -184,10 +183,7 @@ async fn show_one(
     (feedback, checks): (Feedback, Option<Vec<Check>>),
 ) -> Response {
     let status = feedback.status;
-    match page(console, administrator, name, (feedback, checks)).await {
-        Ok(page) => draw(status, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(console, status, page(console, administrator, name, (feedback, checks)).await)
 }
 
 /// Shows the list with the refusal of a form.

@@ -22,7 +22,7 @@ use crate::{
         Administrator, draw,
         list::{self, Feedback, InMemory, Rows, SortText},
         sure::{self, Question},
-        table::{self, Cell, Column, Row},
+        table::{Cell, Column, Row},
     },
     refusals::{Alert, oops},
 };
@@ -113,8 +113,8 @@ impl Rows for ResourceRows {
         text::admin_resources()
     }
 
-    fn main_action(&self) -> Option<(String, Message)> {
-        Some((format!("{}?add=1", Self::PATH), text::admin_resource_add()))
+    fn add(&self) -> Option<Message> {
+        Some(text::admin_resource_add())
     }
 
     fn search(&self) -> Option<Message> {
@@ -141,8 +141,8 @@ impl Rows for ResourceRows {
         Row::linked(id, resource.name.clone(), place, cells)
     }
 
-    fn moves(&self, _: &Listed<ExternalResource>) -> table::Moves {
-        table::Moves { none: text::admin_resources_none(), ..table::Moves::default() }
+    fn none(&self) -> Message {
+        text::admin_resources_none()
     }
 
     async fn part(
@@ -154,8 +154,7 @@ impl Rows for ResourceRows {
         rows.retain(|resource| {
             asked.finds(&[&resource.name, resource.url.as_str(), resource.id.as_str()])
         });
-        asked.order(&mut rows, &ORDER)?;
-        Ok(asked.part(rows, |resource| resource.id.to_string()))
+        asked.part(rows, &ORDER, |resource| resource.id.to_string())
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     refusals::oops,
 };
 
-/// How many objects of each kind the page names.
+/// Number of objects of each kind that the page names.
 const NAMED: u64 = 8;
 
 #[derive(Template)]

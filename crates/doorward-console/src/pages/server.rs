@@ -18,8 +18,8 @@ use doorward_web::{ErrorPage, Frame, filters, form};
 use crate::{
     Console,
     findings::made_public,
-    pages::{Administrator, draw},
-    refusals::{Alert, alert, oops},
+    pages::{Administrator, draw_found, list::Feedback},
+    refusals::{Alert, alert},
 };
 
 #[derive(Template)]
@@ -67,20 +67,16 @@ async fn page(
 async fn show(
     console: &Console,
     administrator: &Administrator,
-    status: StatusCode,
-    error: Option<Alert>,
+    Feedback { status, error, .. }: Feedback,
 ) -> Response {
-    match page(console, administrator, error).await {
-        Ok(page) => draw(status, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(console, status, page(console, administrator, error).await)
 }
 
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
 ) -> Response {
-    show(&console, &administrator, StatusCode::OK, None).await
+    show(&console, &administrator, Feedback::default()).await
 }
 
 pub(crate) async fn switch_mcp(
@@ -111,7 +107,7 @@ async fn settle(
     let changed = console.admin.settings.change(change, None).await;
     match changed.map_err(|refusal| alert(console, &refusal)) {
         Ok(_) => answer::see_other(&console.web.at(routes::ADMIN_SETTINGS)),
-        Err(Ok((status, alert))) => show(console, administrator, status, Some(alert)).await,
+        Err(Ok(alert)) => show(console, administrator, Feedback::refused(alert)).await,
         Err(Err(response)) => response,
     }
 }
@@ -153,8 +149,7 @@ pub(crate) async fn test_mail(
             }
         },
     };
-    match page(&console, &administrator, error).await {
-        Ok(page) => draw(status, &Page { message, mail_to: asked.to_owned(), ..page }),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    let page = page(&console, &administrator, error).await;
+    let with_answer = |page| Page { message, mail_to: asked.to_owned(), ..page };
+    draw_found(&console, status, page.map(with_answer))
 }

@@ -63,8 +63,8 @@ impl Rows for ServiceRows {
         text::console_services()
     }
 
-    fn main_action(&self) -> Option<(String, Message)> {
-        Some((format!("{}?add=1", Self::PATH), text::settings_add_upstream()))
+    fn add(&self) -> Option<Message> {
+        Some(text::settings_add_upstream())
     }
 
     fn search(&self) -> Option<Message> {
@@ -125,8 +125,7 @@ impl Rows for ServiceRows {
             asked.finds(&[&upstream.title, upstream.name.as_str()])
                 && asked.has_state(states(summary).iter().map(|(known, ..)| *known))
         });
-        asked.order(&mut summaries, &ORDER)?;
-        Ok(asked.part(summaries, |summary| summary.upstream.name.to_string()))
+        asked.part(summaries, &ORDER, |summary| summary.upstream.name.to_string())
     }
 }
 

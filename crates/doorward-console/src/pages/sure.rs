@@ -11,7 +11,7 @@ use crate::{
     pages::{Administrator, draw},
 };
 
-/// How many of the objects the page names.
+/// Number of the objects that the page names.
 const NAMED: usize = 20;
 
 /// The question of the page.

@@ -160,13 +160,10 @@ pub(super) struct Moves {
     pub(super) next: Message,
 }
 
-impl Default for Moves {
-    fn default() -> Self {
-        Self {
-            none: text::console_none(),
-            previous: text::console_previous(),
-            next: text::console_next(),
-        }
+impl Moves {
+    /// The usual links, with this text of an empty list.
+    pub(super) fn of(none: Message) -> Self {
+        Self { none, previous: text::console_previous(), next: text::console_next() }
     }
 }
 
@@ -393,7 +390,7 @@ impl Table {
             sizes: SIZES.into_iter().map(size).collect(),
             previous: around("before", listed.previous.as_deref()),
             next: around("after", listed.next.as_deref()),
-            moves: Moves::default(),
+            moves: Moves::of(text::console_none()),
             files: Vec::new(),
             bulk: None,
         }

@@ -21,7 +21,7 @@ use crate::{
     pages::{Administrator, draw},
 };
 
-/// How many attempts the page shows.
+/// Number of attempts that the page shows.
 const SHOWN: usize = 50;
 
 #[derive(Template)]

@@ -4,7 +4,7 @@
 use axum::{http::StatusCode, response::Response};
 use doorward_admin::{Object, Refusal, ReviewState, ReviewedTool};
 use doorward_language::{Message, text};
-use doorward_mcp::Trial;
+use doorward_mcp::{ReadPart, Trial, TrialCall};
 use doorward_model::{foreign, routes};
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, SignInTarget, filled};
@@ -77,19 +77,20 @@ fn pretty(value: &Value) -> String {
 }
 
 /// A part of the content of a result.
-fn part(block: &Value) -> ResultPart {
-    let member = |name: &str| block.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (data, kind) = (member("data"), member("mimeType"));
-    match member("type") {
-        "text" => ResultPart::Text(cleaned(member("text"))),
-        "image" if IMAGES.contains(&kind) && data.len() <= IMAGE && is_base64(data) => {
-            ResultPart::Image(format!("data:{kind};base64,{data}"), kind.to_owned())
+fn part(part: &ReadPart) -> ResultPart {
+    match part {
+        ReadPart::Text(text) => ResultPart::Text(cleaned(text)),
+        ReadPart::Image { kind, data }
+            if IMAGES.contains(&kind.as_str()) && data.len() <= IMAGE && is_base64(data) =>
+        {
+            ResultPart::Image(format!("data:{kind};base64,{data}"), kind.clone())
         }
-        "image" | "audio" => {
+        ReadPart::Image { kind, data } | ReadPart::Audio { kind, data } => {
             let kind = foreign::line(kind, foreign::LINE).into_owned();
             ResultPart::Other(text::trial_not_shown(kind, data.len()))
         }
-        _ => ResultPart::Text(pretty(block)),
+        ReadPart::Link { name, uri } => ResultPart::Text(cleaned(&format!("{name}: {uri}"))),
+        ReadPart::Embedded(block) | ReadPart::Other(block) => ResultPart::Text(pretty(block)),
     }
 }
 
@@ -113,8 +114,8 @@ fn link(console: &Console, parts: &[ResultPart]) -> Option<String> {
 }
 
 fn result(console: &Console, trial: Trial) -> TrialResult {
-    let value = match trial {
-        Trial::Result(value) => value,
+    let read = match trial {
+        Trial::Result(read) => read,
         other => {
             let told = match other {
                 Trial::Refused(why) => cleaned(&why),
@@ -126,14 +127,12 @@ fn result(console: &Console, trial: Trial) -> TrialResult {
             return TrialResult { failed: true, parts, more: 0, structured: None, link };
         }
     };
-    let content = value.get("content").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let parts: Vec<ResultPart> = content.iter().take(PARTS).map(part).collect();
-    let failed = value.get("isError").and_then(Value::as_bool).unwrap_or(false);
+    let parts: Vec<ResultPart> = read.parts.iter().take(PARTS).map(part).collect();
     TrialResult {
-        failed,
-        more: content.len().saturating_sub(PARTS),
-        structured: value.get("structuredContent").filter(|part| !part.is_null()).map(pretty),
-        link: link(console, &parts).filter(|_| failed),
+        failed: read.failed,
+        more: read.parts.len().saturating_sub(PARTS),
+        structured: read.structured.as_ref().filter(|part| !part.is_null()).map(pretty),
+        link: link(console, &parts).filter(|_| read.failed),
         parts,
     }
 }
@@ -171,8 +170,9 @@ pub(super) async fn call(
     let code = params.get(CODE).map(str::trim).filter(|code| !code.is_empty());
     arguments.extend(code.map(|code| (CODE.to_owned(), code.into())));
     let visitor = &administrator.0.visitor;
-    let user = (visitor.user.clone(), visitor.session.clone());
-    let trial = match console.mcp.try_tool(user, (upstream, tool_name), arguments).await {
+    let call = TrialCall { upstream, tool: tool_name.to_owned(), arguments };
+    let (user, session) = (visitor.user.clone(), visitor.session.clone());
+    let trial = match console.mcp.try_tool(user, session, call).await {
         Ok(trial) => trial,
         Err(error) => return Err(ErrorPage::unavailable(&error).draw(&console.web)),
     };

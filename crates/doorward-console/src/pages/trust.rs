@@ -22,7 +22,7 @@ use crate::{
         list::{self, Feedback, InMemory, Rows, SortText},
         scopes::SERVICE_SCOPES,
         sure::{self, Question},
-        table::{self, Cell, Column, Row},
+        table::{Cell, Column, Row},
     },
     refusals::{Alert, oops},
 };
@@ -192,8 +192,8 @@ impl Rows for TrustRows {
         text::admin_trust()
     }
 
-    fn main_action(&self) -> Option<(String, Message)> {
-        Some((format!("{}?add=1", Self::PATH), text::admin_trust_add()))
+    fn add(&self) -> Option<Message> {
+        Some(text::admin_trust_add())
     }
 
     fn search(&self) -> Option<Message> {
@@ -223,8 +223,8 @@ impl Rows for TrustRows {
         Row::linked(id.clone(), client.name.clone(), (page_of(&id), String::new()), cells)
     }
 
-    fn moves(&self, _: &Listed<Client>) -> table::Moves {
-        table::Moves { none: text::admin_trust_none(), ..table::Moves::default() }
+    fn none(&self) -> Message {
+        text::admin_trust_none()
     }
 
     async fn part(&self, console: &Console, asked: InMemory) -> Result<Listed<Client>, Refusal> {
@@ -233,8 +233,7 @@ impl Rows for TrustRows {
             client.trust.is_some()
                 && asked.finds(&[&client.name, &issuer(client), &subject(client)])
         });
-        asked.order(&mut rows, &ORDER)?;
-        Ok(asked.part(rows, |client| client.id.to_string()))
+        asked.part(rows, &ORDER, |client| client.id.to_string())
     }
 }
 
@@ -361,7 +360,7 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    // What was typed is kept over the sign-in, apart from keys, which are too long for a URL.
+    // The fields are kept over the sign-in, apart from keys, which are too long for a URL.
     let next = filled(routes::ADMIN_TRUST, &params, &TYPED);
     let target = SignInTarget::page(&next);
     let authority = match console.web.authority(&administrator.0.visitor, &target).await {

@@ -27,7 +27,7 @@ use crate::{
     Console,
     findings::{left_out_reason, review_state},
     pages::{
-        Administrator, draw,
+        Administrator, draw_found,
         list::Feedback,
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
         services, settings,
@@ -38,9 +38,9 @@ use crate::{
     schema_form::Input,
 };
 
-/// How many tools that wait for a decision the page shows whole.
+/// Number of tools that wait for a decision and that the page shows whole.
 const WAITING: usize = 10;
-/// How many connected users, and how many entries of the audit, the page shows.
+/// Numbers of connected users and of entries of the audit that the page shows.
 const CONNECTED: u64 = 500;
 const ENTRIES: u64 = 50;
 /// The filters of the tools, and the part of the page, which links keep.
@@ -330,10 +330,7 @@ pub(super) async fn show(
     feedback: Feedback,
 ) -> Response {
     let status = feedback.status;
-    match page(console, administrator, asked, feedback).await {
-        Ok(page) => draw(status, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(console, status, page(console, administrator, asked, feedback).await)
 }
 
 /// Shows the page of a tool with the form that was sent.

@@ -18,13 +18,13 @@ use crate::{
     Console,
     api::usage_csv,
     chart::{Chart, Heat, audit_link},
-    pages::{Auditor, draw},
+    pages::{Auditor, draw_found},
     refusals::oops,
 };
 
-/// How many rows a table has.
+/// Number of rows of a table.
 const ROWS: u64 = 10;
-/// How many tools and users without calls are shown.
+/// Number of tools, and of users, without calls that are shown.
 const UNUSED: usize = 20;
 
 #[derive(Template)]
@@ -201,10 +201,7 @@ pub(crate) async fn get(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    match page(&console, &auditor, asked_period(&params)).await {
-        Ok(page) => draw(StatusCode::OK, &page),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    draw_found(&console, StatusCode::OK, page(&console, &auditor, asked_period(&params)).await)
 }
 
 pub(crate) async fn csv(

@@ -82,8 +82,8 @@ impl Rows for UserRows {
         text::admin_users()
     }
 
-    fn main_action(&self) -> Option<(String, Message)> {
-        Some((format!("{}?add=1", Self::PATH), text::admin_user_add()))
+    fn add(&self) -> Option<Message> {
+        Some(text::admin_user_add())
     }
 
     fn search(&self) -> Option<Message> {

@@ -21,7 +21,7 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, browser_name, filters, form, 
 use crate::{
     Console,
     pages::{
-        Administrator, draw,
+        Administrator, draw_found,
         linked::Linked,
         sure::{self, Question},
     },
@@ -111,7 +111,7 @@ async fn page(
             text::admin_user_app(scopes.join(" · "), moment(app.last_used_at)).to_string(),
         )
     };
-    let (lately, _) = lately(&console.store, &user.id, None, 10).await?;
+    let lately = lately(&console.store, &user.id, None, 10).await?.rows;
     Ok(One {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "users",
@@ -155,10 +155,8 @@ async fn show(
         let user = console.admin.users.with_id(id).await?;
         page(console, administrator, &user).await
     };
-    match shown.await {
-        Ok(page) => draw(status, &One { message, error, ..page }),
-        Err(refusal) => oops(&refusal).draw(&console.web),
-    }
+    let with_answer = |page| One { message, error, ..page };
+    draw_found(console, status, shown.await.map(with_answer))
 }
 
 pub(crate) async fn one(

@@ -28,7 +28,7 @@ use crate::{
     refusals::{Alert, alert, oops},
 };
 
-/// How many versions a page has if nothing is asked.
+/// Number of versions of a page without a parameter.
 const USUAL: u64 = 50;
 
 /// The part of the list of versions that is asked for.

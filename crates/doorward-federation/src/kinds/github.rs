@@ -56,8 +56,9 @@ pub(super) const KIND: Kind = Kind {
     prepare: |config| {
         no_userinfo(config)?;
         let base = address("issuer", &config.issuer, Some("https://github.com"))?;
-        let urls =
-            (below(&base, "/login/oauth/authorize")?, below(&base, "/login/oauth/access_token")?);
+        let authorize = below(&base, "/login/oauth/authorize")?;
+        let token = below(&base, "/login/oauth/access_token")?;
+        let profile = Arc::new(GitHub { root: api_root(config) });
         let issuer = base.as_str().trim_end_matches('/').to_owned();
         let name = str::to_owned;
         Ok(Settings {
@@ -74,7 +75,7 @@ pub(super) const KIND: Kind = Kind {
             interpret,
             // GitHub's name of the parameter; other servers ignore unknown ones.
             login_hint: "login",
-            ..oauth2(config, issuer, urls, Arc::new(GitHub { root: api_root(config) }))?
+            ..oauth2(config, issuer, authorize, token, profile)?
         })
     },
 };

@@ -69,7 +69,8 @@ pub(super) const KIND: Kind = Kind {
         no_userinfo(config)?;
         let base = address("issuer", &config.issuer, None)?;
         let issuer = base.as_str().trim_end_matches('/').to_owned();
-        let urls = (below(&base, "/oauth/authorize")?, below(&base, "/oauth/access_token")?);
+        let authorize = below(&base, "/oauth/authorize")?;
+        let token = below(&base, "/oauth/access_token")?;
         let me = Me(format!("{issuer}/api/v4/users/me"));
         let name = str::to_owned;
         Ok(Settings {
@@ -84,7 +85,7 @@ pub(super) const KIND: Kind = Kind {
             },
             auth_method: AuthMethod::SecretPost,
             interpret,
-            ..oauth2(config, issuer, urls, Arc::new(me))?
+            ..oauth2(config, issuer, authorize, token, Arc::new(me))?
         })
     },
 };

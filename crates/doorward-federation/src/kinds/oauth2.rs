@@ -49,6 +49,6 @@ pub(super) const KIND: Kind = Kind {
         } else {
             config.issuer.clone()
         };
-        oauth2(config, issuer, (authorize, token), Arc::new(Userinfo(userinfo)))
+        oauth2(config, issuer, authorize, token, Arc::new(Userinfo(userinfo)))
     },
 };

@@ -18,7 +18,7 @@ use url::Url;
 use discovery::{Discovered, Discovery};
 pub(crate) use issued::{PublishedKeys, check as check_issuer};
 pub(crate) use verify::LEEWAY;
-use verify::{IdTokenCheck, Verified, seconds};
+use verify::{IdTokenCheck, Verified, VerifiedToken, seconds};
 
 use super::{
     Authenticated, CheckSubject, Credential, Examined, Finding, Offered, PendingSignIn, Protocol,
@@ -122,11 +122,13 @@ impl OpenIdConnect {
         check: &IdTokenCheck<'_>,
     ) -> Result<Verified, FederationError> {
         match check.against(&found) {
-            Ok((claims, issuer)) => Ok(Verified { found, claims, issuer }),
+            Ok(VerifiedToken { claims, issuer }) => Ok(Verified { found, claims, issuer }),
             Err(refused) if refused.other_keys_may_help => {
                 match self.discovery.fresh_keys(&found).await? {
                     Some(fresh) => match check.against(&fresh) {
-                        Ok((claims, issuer)) => Ok(Verified { found: fresh, claims, issuer }),
+                        Ok(VerifiedToken { claims, issuer }) => {
+                            Ok(Verified { found: fresh, claims, issuer })
+                        }
                         Err(refused) => Err(IdTokenCheck::untrusted(refused)),
                     },
                     None => Err(IdTokenCheck::untrusted(refused)),
@@ -410,8 +412,8 @@ impl Protocol for OpenIdConnect {
             Ok(format!("{keys} {noun}; {announced}"))
         };
         let mut findings = vec![
-            Finding { look: CheckSubject::Discovery, result: Ok(words) },
-            Finding { look: CheckSubject::Keys, result },
+            Finding { subject: CheckSubject::Discovery, result: Ok(words) },
+            Finding { subject: CheckSubject::Keys, result },
         ];
         let mut left: Vec<String> =
             found.metadata.left_out.iter().map(ToString::to_string).collect();
@@ -419,7 +421,7 @@ impl Protocol for OpenIdConnect {
             left.push(format!("{} keys of unknown types", found.unknown_keys));
         }
         if !left.is_empty() {
-            findings.push(Finding { look: CheckSubject::LeftOut, result: Ok(left.join("; ")) });
+            findings.push(Finding { subject: CheckSubject::LeftOut, result: Ok(left.join("; ")) });
         }
         let metadata = &found.metadata;
         let offered = Offered { scopes: metadata.scopes.clone(), claims: metadata.claims.clone() };

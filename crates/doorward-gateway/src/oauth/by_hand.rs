@@ -1,7 +1,7 @@
 //! The operator's knowledge of the authorization server of an upstream, which the server itself does
 //! not announce.
 
-use doorward_transport::oauth::{AuthorizeParams, Own};
+use doorward_transport::oauth::{AuthorizeParams, ReservedParam};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -12,10 +12,13 @@ use crate::{
 };
 
 /// Parameters of the authorization request that are Doorward's own, besides those of every request.
-const OWN: &[Own] = &[
-    ("resource", "; use send_resource"),
-    ("response_mode", ": the response is read from the query of the redirect URI"),
-    ("code_verifier", ""),
+const OWN: &[ReservedParam] = &[
+    ReservedParam::with_hint("resource", "; use send_resource"),
+    ReservedParam::with_hint(
+        "response_mode",
+        ": the response is read from the query of the redirect URI",
+    ),
+    ReservedParam::new("code_verifier"),
 ];
 
 /// This server's authentication at a token endpoint.

@@ -76,7 +76,7 @@ impl Gateway {
 async fn challenged_by(upstream: &Upstream, request: http::Request<Vec<u8>>) -> Option<String> {
     let outbound = &upstream.outbound;
     let asked = outbound.send_within_origin(request, MAX_DOCUMENT, outbound.timeout());
-    let (answer, _) = asked.await.ok()?;
+    let answer = asked.await.ok()?.fetched;
     let said = Challenge::text(&answer.headers);
     if said.is_empty() {
         return None;

@@ -21,7 +21,7 @@ use crate::{
 
 /// For how much longer than the authorization server may take one replica reserves a refresh.
 const RESERVED_BEYOND: Duration = Duration::from_secs(15);
-/// How often storing a refreshed token is tried if the database fails, and the first and the
+/// Number of tries to store a refreshed token if the database fails, and the first and the
 /// longest pause between two tries. Together they take about as long as the reservation.
 const KEEP_TRIES: u32 = 10;
 const KEEP_EVERY: Duration = Duration::from_millis(250);

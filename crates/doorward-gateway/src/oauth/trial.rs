@@ -31,7 +31,7 @@ impl Gateway {
             ));
         }
         findings.push(Finding {
-            look: CheckSubject::Registration,
+            subject: CheckSubject::Registration,
             result: registration(upstream, &found),
         });
         findings.push(Finding::good(CheckSubject::Redirect, self.inner.redirect_uri(upstream)));

@@ -74,7 +74,8 @@ pub(super) fn url(making: &NewLink) -> Result<url::Url, LinkError> {
 
 /// Requests at once on one connection.
 const CONCURRENT: usize = 64;
-/// How often a stream is taken up again without success before what waits for it ends.
+/// Number of resumptions of a stream without success, after which the requests that wait for it
+/// end.
 const RESUMPTIONS: usize = 8;
 type Failure = StreamableHttpError<LinkError>;
 

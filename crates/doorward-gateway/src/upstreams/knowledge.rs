@@ -286,11 +286,11 @@ impl Driver for Knowledge {
         upstream: &Shared,
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
-        let prefix = match call.visit.target {
+        let prefix = match call.inbound.target {
             Target::All => format!("{}+", upstream.name),
             Target::One(_) => String::new(),
         };
-        let (user, arguments) = (Arc::clone(&call.visit.caller.user), call.arguments());
+        let (user, arguments) = (Arc::clone(&call.inbound.caller.user), call.arguments());
         let tool = call.spec.own_name.clone();
         let work = move |known: &Collection, settings: &Settings| {
             known.call(&tool, arguments, (&Sight::of(settings, &user), &Links { prefix }))
@@ -315,7 +315,7 @@ impl Driver for Knowledge {
                 return Err(gone());
             }
         };
-        let (user, own) = (Arc::clone(&permit.visit.caller.user), item.own_name.clone());
+        let (user, own) = (Arc::clone(&permit.inbound.caller.user), item.own_name.clone());
         let read = move |known: &Collection, settings: &Settings| {
             known.contents(&Sight::of(settings, &user), &own)
         };

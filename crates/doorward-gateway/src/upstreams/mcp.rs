@@ -8,7 +8,9 @@ mod trial;
 use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
-use doorward_mcp::{Answer, ItemSpec, Operation, Permit, Progress, ToolCall, ToolError, Visit};
+use doorward_mcp::{
+    Answer, InboundRequest, ItemSpec, Operation, Permit, Progress, ToolCall, ToolError,
+};
 use doorward_model::User;
 use rmcp::{
     model::{
@@ -68,17 +70,17 @@ impl<C: Connector> Driver for C {
         permit: Permit,
     ) -> Result<Answer, ToolError> {
         let speaker = McpUpstream { connector: self, gateway, upstream };
-        let visit = &permit.visit;
+        let inbound = &permit.inbound;
         let request = match permit.operation {
             Operation::GetPrompt(params) => Request::prompt(params, &item.own_name),
             Operation::ReadResource(params) => Request::resource(params, &item.own_name),
             Operation::Complete(params) => Request::completion(params, &item.own_name)?,
-            Operation::Watch { on, .. } => return speaker.watch(visit, &item.own_name, on).await,
-            Operation::SetLevel(_, level) => return speaker.set_level(visit, level).await,
+            Operation::Watch { on, .. } => return speaker.watch(inbound, &item.own_name, on).await,
+            Operation::SetLevel(_, level) => return speaker.set_level(inbound, level).await,
             Operation::CallTool(_) => return Err(gone()),
         };
-        let answer = speaker.ask(visit, request, permit.progress).await;
-        answer.map_err(|failed| speaker.refusal(visit, failed))
+        let answer = speaker.ask(inbound, request, permit.progress).await;
+        answer.map_err(|failed| speaker.refusal(inbound, failed))
     }
 
     async fn test(
@@ -106,17 +108,17 @@ enum Unanswered {
 }
 
 impl McpUpstream<'_> {
-    async fn link(&self, visit: &Visit) -> Result<Arc<Link>, LinkError> {
-        let (inner, user) = (&self.gateway.inner, &visit.caller.user);
+    async fn link(&self, inbound: &InboundRequest) -> Result<Arc<Link>, LinkError> {
+        let (inner, user) = (&self.gateway.inner, &inbound.caller.user);
         let link = inner.link(self.connector, self.upstream, user).await?;
         inner.note_stale(self.upstream, user, &link);
         Ok(link)
     }
 
     /// The refusal of an operation without a result in which to report it.
-    fn refusal(&self, visit: &Visit, unanswered: Unanswered) -> ToolError {
+    fn refusal(&self, inbound: &InboundRequest, unanswered: Unanswered) -> ToolError {
         match unanswered {
-            Unanswered::Failed(failed) => self.gateway.refusal(visit, self.upstream, failed),
+            Unanswered::Failed(failed) => self.gateway.refusal(inbound, self.upstream, failed),
             Unanswered::Wrong(error) => error,
         }
     }
@@ -124,12 +126,12 @@ impl McpUpstream<'_> {
     /// Carries a request to the upstream and its answer back.
     async fn ask(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         mut request: Request,
         progress: Progress,
     ) -> Result<Answer, Unanswered> {
         let failed = Unanswered::Failed;
-        let link = self.link(visit).await.map_err(|error| failed(Failed::Link(error)))?;
+        let link = self.link(inbound).await.map_err(|error| failed(Failed::Link(error)))?;
         let inner = &self.gateway.inner;
         let (about, retry) = (request.about(), request.take_retry());
         let errand = UpstreamRequest {
@@ -138,7 +140,7 @@ impl McpUpstream<'_> {
             link: Arc::clone(&link),
             upstream: self.upstream.name,
             id: inner.upstream_id(self.upstream.name),
-            visit,
+            inbound,
             progress,
             about,
             meta: retry.meta,
@@ -146,21 +148,21 @@ impl McpUpstream<'_> {
             state: retry.state,
         };
         let outcome = errand.run(|responses, state| request.made(responses, state)).await;
-        inner.note_stale(self.upstream, &visit.caller.user, &link);
+        inner.note_stale(self.upstream, &inbound.caller.user, &link);
         match outcome.map_err(failed)? {
             Outcome::InputRequired(required) => request.requires(required),
-            Outcome::Done(result) => request.answer(visit.target, self.upstream.name, *result),
+            Outcome::Done(result) => request.answer(inbound.target, self.upstream.name, *result),
         }
         .map_err(|wrong| Unanswered::Wrong(wrong.told(&self.upstream.title)))
     }
 
     async fn call(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
-        let ToolCall { spec, params, visit, progress, cancelled, .. } = call;
+        let ToolCall { spec, params, inbound, progress, cancelled, .. } = call;
         // An answer to a question of this server is not for the upstream.
-        let ours = self.gateway.asked_before(&visit, self.upstream, &params).is_some();
+        let ours = self.gateway.asked_before(&inbound, self.upstream, &params).is_some();
         let request = Request::tool(&params, &spec.own_name, ours);
         let answer = tokio::select! {
-            answer = self.ask(&visit, request, progress) => answer,
+            answer = self.ask(&inbound, request, progress) => answer,
             () = cancelled.cancelled() => return Err(ToolError::Failed("cancelled".to_owned())),
         };
         match answer {
@@ -168,24 +170,29 @@ impl McpUpstream<'_> {
             Ok(_) => Err(gone()),
             Err(Unanswered::Wrong(error)) => Err(error),
             Err(Unanswered::Failed(Failed::Link(LinkError::Connect))) => {
-                self.gateway.ask_to_connect(&visit, self.upstream, &params).await
+                self.gateway.ask_to_connect(&inbound, self.upstream, &params).await
             }
             Err(Unanswered::Failed(Failed::Link(LinkError::MoreScope)))
                 if self.upstream.needs_connection() =>
             {
-                self.gateway.ask_to_connect(&visit, self.upstream, &params).await
+                self.gateway.ask_to_connect(&inbound, self.upstream, &params).await
             }
             Err(Unanswered::Failed(failed)) => Err(failed.into_tool_error(&self.upstream.title)),
         }
     }
 
-    async fn watch(&self, visit: &Visit, own: &str, on: bool) -> Result<Answer, ToolError> {
-        let refusal = |failed: Failed| self.gateway.refusal(visit, self.upstream, failed);
-        let link = self.link(visit).await.map_err(|error| refusal(Failed::Link(error)))?;
+    async fn watch(
+        &self,
+        inbound: &InboundRequest,
+        own: &str,
+        on: bool,
+    ) -> Result<Answer, ToolError> {
+        let refusal = |failed: Failed| self.gateway.refusal(inbound, self.upstream, failed);
+        let link = self.link(inbound).await.map_err(|error| refusal(Failed::Link(error)))?;
         if link.modern {
             // A stream that is no longer needed ends with the connection.
             if on {
-                let audience = self.gateway.inner.audience(self.upstream, &visit.caller.user);
+                let audience = self.gateway.inner.audience(self.upstream, &inbound.caller.user);
                 listen::resource(&link, own.to_owned(), audience).await.map_err(refusal)?;
             }
             return Ok(Answer::Done);
@@ -204,14 +211,18 @@ impl McpUpstream<'_> {
         }
     }
 
-    async fn set_level(&self, visit: &Visit, level: LoggingLevel) -> Result<Answer, ToolError> {
+    async fn set_level(
+        &self,
+        inbound: &InboundRequest,
+        level: LoggingLevel,
+    ) -> Result<Answer, ToolError> {
         // Only in a session of this user alone: others may need another level.
         if !self.upstream.links_are_personal() {
             return Ok(Answer::Done);
         }
         let refusal =
-            |error: LinkError| self.gateway.refusal(visit, self.upstream, Failed::Link(error));
-        let link = self.link(visit).await.map_err(refusal)?;
+            |error: LinkError| self.gateway.refusal(inbound, self.upstream, Failed::Link(error));
+        let link = self.link(inbound).await.map_err(refusal)?;
         if !link.modern && link.info().is_some_and(|info| info.capabilities.logging.is_some()) {
             let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(
                 SetLevelRequestParams::new(level),

@@ -134,7 +134,7 @@ impl Driver for OpenApi {
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
         let look =
-            gateway.inner.catalogue(upstream, &call.visit.caller.user, CatalogueUse::Call).await;
+            gateway.inner.catalogue(upstream, &call.inbound.caller.user, CatalogueUse::Call).await;
         let Some(catalogue) = look.catalogue else {
             return Err(ToolError::Failed(format!(
                 "{} cannot be read at the moment",
@@ -172,7 +172,7 @@ impl Driver for OpenApi {
     ) -> Vec<Finding> {
         let loaded = load(upstream, Arc::default()).await;
         let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
-        let mut findings = vec![Finding { look: CheckSubject::Document, result: summary }];
+        let mut findings = vec![Finding { subject: CheckSubject::Document, result: summary }];
         if loaded.is_ok() {
             let test_user = gateway.test_user();
             findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);
@@ -219,11 +219,12 @@ async fn fetched(upstream: &Shared, url: Url) -> Result<(Vec<u8>, Option<Url>), 
         .header(http::header::ACCEPT, "application/json, application/yaml, text/yaml, */*")
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    let (answer, at) = upstream
+    let located = upstream
         .outbound
         .send_within_origin(request, MOST_DOCUMENT, Duration::from_secs(30))
         .await
         .map_err(|error| error.to_string())?;
+    let answer = located.fetched;
     if answer.status != 200 {
         let target = answer.headers.get(http::header::LOCATION);
         return Err(match target.and_then(|target| target.to_str().ok()) {
@@ -235,7 +236,7 @@ async fn fetched(upstream: &Shared, url: Url) -> Result<(Vec<u8>, Option<Url>), 
             None => format!("HTTP {}", answer.status),
         });
     }
-    Ok((answer.body, at.or(Some(url))))
+    Ok((answer.body, located.url.or(Some(url))))
 }
 
 async fn read(place: &str) -> Result<Vec<u8>, String> {

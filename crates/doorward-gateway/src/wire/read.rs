@@ -125,7 +125,7 @@ fn error(told: &Value) -> ErrorData {
 
 /// Parses a body that may be a JSON-RPC message, for inspection.
 fn looked_at(body: &[u8]) -> Value {
-    message_budget().lenient_json(body).map(|(value, _)| value).unwrap_or_default()
+    message_budget().lenient_json(body).map(|read| read.value).unwrap_or_default()
 }
 
 /// Reports a body that declares itself a JSON-RPC message.

@@ -26,7 +26,7 @@ pub(super) fn read(method: &str, mut result: Value) -> Result<(ServerResult, Lef
     if let Some(kind) = result.get_mut("resultType") {
         match kind.as_str() {
             Some("complete") => {}
-            // What else a request can come to is read as it is.
+            // The other results of a request are read as they are.
             Some("input_required" | "task") => other = true,
             Some(_) | None => {
                 *kind = json!("complete");
@@ -218,7 +218,7 @@ fn capabilities(members: &mut Map<String, Value>, left_out: &mut LeftOut) {
         Some(Value::Array(none)) if none.is_empty() => Map::new(),
         _ => {
             left_out.add("capabilities", Why::Unread);
-            // What it has is found out by asking for it.
+            // Asking for each list finds out which there are.
             ["tools", "prompts", "resources"]
                 .map(|name| (name.to_owned(), json!({})))
                 .into_iter()

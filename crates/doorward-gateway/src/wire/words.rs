@@ -20,7 +20,7 @@ pub(crate) fn of_body(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
     let told = match Budget::of_record(text.len()).lenient_json(text.as_bytes()) {
-        Ok((value, _)) => of_json(&value).unwrap_or_else(|| text.to_owned()),
+        Ok(read) => of_json(&read.value).unwrap_or_else(|| text.to_owned()),
         Err(_) => title(text).unwrap_or_else(|| text.to_owned()),
     };
     let told = foreign::quoted(&told, WORDS);

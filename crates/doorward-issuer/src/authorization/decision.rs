@@ -74,7 +74,7 @@ impl Issuer {
         already: &ScopeSet,
         who: &Approver<'_>,
     ) -> ScopeSet {
-        // What a relying party learns is what it asks for this time.
+        // A relying party learns only what it asks for this time.
         let signs_in_only = request.resources == [self.userinfo_resource()];
         let before = already.iter().filter(|scope| !signs_in_only && !scope.is_identity());
         let asked = request.scopes.union(&before.collect());

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{query::visible, record::ChunkRecord, schema::CHUNK, stem};
 
-/// How long it may take.
+/// The time within which a search ends.
 const WITHIN: Duration = Duration::from_secs(5);
 /// The most bytes of a compiled expression.
 const MOST_COMPILED: usize = 1024 * 1024;

@@ -107,7 +107,7 @@ pub static TOOLS: &[Tool] = &[
     },
 ];
 
-/// Why a tool has no result.
+/// The reason for which a tool has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The arguments do not fit; the text states the requirements.

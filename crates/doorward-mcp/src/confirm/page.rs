@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{ARGUMENT, AgreedUse, Confirmation, LIFETIME, MOST_WAITING, doing, place, title};
 use crate::{
-    Mcp, Visit,
+    InboundRequest, Mcp,
     canonical::{hex, shown},
     item::{Item, Judged},
     tools::ToolError,
@@ -70,14 +70,14 @@ impl Mcp {
     /// Directs the user of a client that cannot ask, or may not, to a page of this server.
     pub(super) async fn ask_by_page(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         item: &Item,
         arguments: Map<String, Value>,
         given: AgreedUse,
     ) -> Result<Confirmation, ToolError> {
         let services = &self.inner.services;
         let settings = &self.inner.settings;
-        let (caller, facts) = (&visit.caller, item.facts());
+        let (caller, facts) = (&inbound.caller, item.facts());
         let label = self.label(caller.user_id(), caller.program().as_str(), &given);
         let id = PlainToken::random(TokenKind::Link, services.entropy.as_ref());
         let handle: String = id
@@ -90,7 +90,7 @@ impl Mcp {
         let pending = Pending {
             tool: given.item,
             title: foreign::line(title(item), foreign::LINE).into_owned(),
-            client: foreign::line(&visit.registered_name, foreign::LINE).into_owned(),
+            client: foreign::line(&inbound.registered_name, foreign::LINE).into_owned(),
             arguments,
             client_id: caller.program().to_string(),
             digest: given.digest,
@@ -179,7 +179,7 @@ impl Mcp {
     /// Checks a code that the user copied from the page.
     pub(super) async fn check_code(
         &self,
-        visit: &Visit,
+        inbound: &InboundRequest,
         given: AgreedUse,
         code: &str,
     ) -> Result<Confirmation, ToolError> {
@@ -191,7 +191,7 @@ impl Mcp {
             )
         };
         let services = &self.inner.services;
-        let (caller, now) = (&visit.caller, services.clock.now());
+        let (caller, now) = (&inbound.caller, services.clock.now());
         let label = self.label(caller.user_id(), caller.program().as_str(), &given);
         let waiting = services.store.kept_results(caller.user_id(), &label, now).await?;
         if waiting.is_empty() {

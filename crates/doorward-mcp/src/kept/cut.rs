@@ -107,15 +107,23 @@ impl LeftOut {
     }
 }
 
-/// The beginning of a value in about `most` bytes of JSON, and what was left out, by JSON pointer.
-pub(super) fn beginning(value: &Value, most: usize) -> (Value, Value) {
+/// The beginning of a value.
+#[derive(Debug, PartialEq)]
+pub(super) struct Beginning {
+    pub(super) kept: Value,
+    /// The numbers of members, items and characters that were left out, by JSON pointer.
+    pub(super) left_out: Value,
+}
+
+/// The beginning of a value in about `most` bytes of JSON.
+pub(super) fn beginning(value: &Value, most: usize) -> Beginning {
     let mut left_out = LeftOut::default();
     let cut = left_out.cut(value, most, "");
     let LeftOut { mut places, further } = left_out;
     if further > 0 {
         places.insert("…".to_owned(), json!({ "further_places": further }));
     }
-    (cut, Value::Object(places))
+    Beginning { kept: cut, left_out: Value::Object(places) }
 }
 
 #[cfg(test)]
@@ -152,7 +160,8 @@ mod tests {
             (json!([[[long]]]), 0, json!([]), json!({"": {"items": 1}})),
             (json!(null), 0, json!(null), json!({})),
         ] {
-            assert_eq!(beginning(&value, most), (kept, left_out), "{value} in {most}");
+            let expected = Beginning { kept, left_out };
+            assert_eq!(beginning(&value, most), expected, "{value} in {most}");
         }
     }
 
@@ -160,7 +169,7 @@ mod tests {
     fn a_value_with_very_many_long_members_says_so_in_few_words() {
         let members: Map<String, Value> =
             (0..500).map(|number| (format!("m{number:03}"), "z".repeat(50).into())).collect();
-        let (kept, left_out) = beginning(&Value::Object(members), 800);
+        let Beginning { kept, left_out } = beginning(&Value::Object(members), 800);
         assert!(kept.as_object().unwrap().len() > 20);
         assert!(left_out.to_string().len() < 1200, "{left_out}");
         assert!(left_out["…"]["further_places"].as_u64().unwrap() > 0);
@@ -200,7 +209,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_beginning_is_a_part_of_its_value_within_the_limit(value in values(), most in 0usize..300) {
-            let (kept, left_out) = beginning(&value, most);
+            let Beginning { kept, left_out } = beginning(&value, most);
             prop_assert!(is_part(&kept, &value));
             prop_assert_eq!(kept == value, left_out == json!({}));
             // Numbers and words of the language are never cut, and each needs at most 20 bytes.

@@ -27,6 +27,12 @@ pub(super) struct Read {
     pub(super) next: Option<String>,
 }
 
+/// The value at a place of a result.
+struct Place {
+    text: String,
+    is_json: bool,
+}
+
 impl Part {
     /// The part that the query of a URI names.
     pub(super) fn parse(query: &str) -> Result<Self, String> {
@@ -70,25 +76,25 @@ impl Part {
         format!("{}from={from}&to={to}", pointer.unwrap_or_default())
     }
 
-    /// The text at the place of the pointer, and whether it is JSON.
-    fn place(&self, whole: &str) -> Result<(String, bool), String> {
+    /// The value at the place of the pointer.
+    fn place(&self, whole: &str) -> Result<Place, String> {
         let Some(pointer) = self.pointer.as_ref().filter(|pointer| !pointer.is_empty()) else {
             let is_json =
                 matches!(serde_json::from_str(whole), Ok(Value::Object(_) | Value::Array(_)));
-            return Ok((whole.to_owned(), is_json));
+            return Ok(Place { text: whole.to_owned(), is_json });
         };
         let value: Value = serde_json::from_str(whole)
             .map_err(|_| "this result is no JSON; read it by from and to".to_owned())?;
         match value.pointer(pointer) {
-            Some(Value::String(text)) => Ok((text.clone(), false)),
-            Some(value) => Ok((value.to_string(), true)),
+            Some(Value::String(text)) => Ok(Place { text: text.clone(), is_json: false }),
+            Some(value) => Ok(Place { text: value.to_string(), is_json: true }),
             None => Err(format!("the result has nothing at {pointer:?}")),
         }
     }
 
     /// Reads the part of a result.
     pub(super) fn read(&self, whole: &str) -> Result<Read, String> {
-        let (text, is_json) = self.place(whole)?;
+        let Place { text, is_json } = self.place(whole)?;
         let characters = text.chars().count();
         if self.from.is_none() && self.to.is_none() {
             return Ok(Read { text, is_json, characters, next: None });

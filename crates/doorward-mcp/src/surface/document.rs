@@ -74,14 +74,25 @@ struct Texts {
     path: String,
 }
 
-/// A description without the method and path at its end.
-fn without_path(text: &str) -> (&str, Option<Action>, &str) {
+/// A description, and the method and path at its end.
+struct Described<'t> {
+    text: &'t str,
+    method: Option<Action>,
+    path: &'t str,
+}
+
+/// Takes the method and path off a description.
+fn without_path(text: &str) -> Described<'_> {
     let (before, last) = text.rsplit_once('\n').unwrap_or(("", text));
     let found = last.split_once(' ').filter(|(_, path)| path.starts_with('/'));
     let known = found.and_then(|(method, path)| {
         METHODS.iter().find(|(name, _)| *name == method).map(|(_, action)| (*action, path))
     });
-    known.map_or((text, None, ""), |(action, path)| (before, Some(action), path))
+    known.map_or(Described { text, method: None, path: "" }, |(action, path)| Described {
+        text: before,
+        method: Some(action),
+        path,
+    })
 }
 
 /// The first sentence and the rest.
@@ -98,7 +109,7 @@ impl Texts {
     fn of(spec: &ToolSpec) -> Self {
         let title = spec.tool.title.as_deref().unwrap_or_default();
         let told = spec.tool.description.as_deref().unwrap_or_default().trim();
-        let (told, method, path) = without_path(told);
+        let Described { text: told, method, path } = without_path(told);
         // The descriptions of REST APIs begin with the title.
         let told = told.strip_prefix(title).unwrap_or(told).trim();
         let (first, rest) = sentence(told);

@@ -89,17 +89,21 @@ pub(super) struct Question {
     pub(super) changes: bool,
 }
 
-/// A verb of two words with its object between them, as in `throw the menu away`: the verb that
-/// means the same, the object, and the rest.
-fn apart<'w>(
-    first: &str,
-    tail: &'w [String],
-) -> Option<(&'static str, &'w [String], &'w [String])> {
+/// A verb of two words with its object between them, as in `throw the menu away`.
+struct SplitVerb<'w> {
+    /// The verb that means the same.
+    verb: &'static str,
+    object: &'w [String],
+    rest: &'w [String],
+}
+
+/// The verb of two words at the beginning of `first` and `tail`, if its parts are apart.
+fn apart<'w>(first: &str, tail: &'w [String]) -> Option<SplitVerb<'w>> {
     let within = tail.iter().take(MOST_BETWEEN).enumerate().skip(1);
     let (at, verb) = within
         .filter(|(_, second)| is_in(PARTICLES, second))
         .find_map(|(at, second)| phrase(first, second).map(|verb| (at, verb)))?;
-    Some((verb, tail.get(..at)?, tail.get(at + 1..)?))
+    Some(SplitVerb { verb, object: tail.get(..at)?, rest: tail.get(at + 1..)? })
 }
 
 /// The words of a question, verbs of two words replaced.
@@ -117,10 +121,10 @@ fn words_of(text: &str) -> Vec<String> {
                 };
             }
             tail => {
-                if let Some((verb, object, tail)) = apart(first, tail) {
-                    words.push(verb.to_owned());
-                    words.extend_from_slice(object);
-                    rest = tail;
+                if let Some(split) = apart(first, tail) {
+                    words.push(split.verb.to_owned());
+                    words.extend_from_slice(split.object);
+                    rest = split.rest;
                 } else {
                     words.push(first.clone());
                     rest = tail;

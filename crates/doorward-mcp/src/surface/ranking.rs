@@ -67,9 +67,23 @@ struct Score {
     best: f64,
 }
 
+/// An index of a search.
+struct CountedSegment<'s> {
+    /// The number of its first tool among those of all indexes.
+    first: usize,
+    segment: &'s Segment,
+}
+
+/// A word that counts for one of the question.
+#[derive(Clone, Copy)]
+struct Match<'w> {
+    word: &'w str,
+    weight: f64,
+}
+
 /// The indexes of one search, their tools counted through.
 struct Search<'s> {
-    segments: Vec<(usize, &'s Segment)>,
+    segments: Vec<CountedSegment<'s>>,
     tools: usize,
     scores: Vec<Score>,
     work: usize,
@@ -80,14 +94,14 @@ impl<'s> Search<'s> {
         let mut tools = 0;
         let mut counted = Vec::new();
         for segment in segments {
-            counted.push((tools, segment));
+            counted.push(CountedSegment { first: tools, segment });
             tools += segment.specs.len();
         }
         Self { segments: counted, tools, scores: vec![Score::default(); tools], work: 0 }
     }
 
     fn tools_with(&self, word: &str) -> usize {
-        self.segments.iter().map(|(_, segment)| segment.postings(word).len()).sum()
+        self.segments.iter().map(|counted| counted.segment.postings(word).len()).sum()
     }
 
     /// Weight of a word by its rarity among the tools.
@@ -99,8 +113,8 @@ impl<'s> Search<'s> {
     /// The words that count for one of the question, each with its weight.
     fn matches(&self, term: &Term, is_known: bool) -> HashMap<&'s str, f64> {
         let mut forms = BTreeSet::new();
-        for (_, segment) in &self.segments {
-            segment.forms(&term.stem, is_known, &mut forms);
+        for counted in &self.segments {
+            counted.segment.forms(&term.stem, is_known, &mut forms);
         }
         forms.into_iter().take(MOST_FORMS).map(|form| (form, FORM)).collect()
     }
@@ -127,7 +141,8 @@ impl<'s> Search<'s> {
             let rarity = self.rarity(self.tools_with(word));
             // A rare synonym says no more than the word that it replaces.
             let rarity = if with > 0 { rarity.min(own) } else { rarity };
-            self.add_match(term, (word, weight * rarity), &mut touched);
+            let found = Match { word, weight: weight * rarity };
+            self.add_match(term, found, &mut touched);
         }
         let most = term.weight * own;
         for tool in touched {
@@ -140,9 +155,10 @@ impl<'s> Search<'s> {
         most
     }
 
-    fn add_match(&mut self, term: &Term, (word, weight): (&str, f64), touched: &mut Vec<usize>) {
+    fn add_match(&mut self, term: &Term, matched: Match<'_>, touched: &mut Vec<usize>) {
+        let Match { word, weight } = matched;
         let is_itself = word == term.stem;
-        for (from, segment) in &self.segments {
+        for CountedSegment { first, segment } in &self.segments {
             for posting in segment.postings(word) {
                 self.work += 1;
                 let mut value = term.weight * weight * posting.weight * (SATURATION + 1.0)
@@ -154,7 +170,7 @@ impl<'s> Search<'s> {
                 if term.is_verb {
                     value *= if posting.is_verb { VERB_IN_PLACE } else { VERB_ELSEWHERE };
                 }
-                let tool = from + posting.tool;
+                let tool = first + posting.tool;
                 let Some(score) = self.scores.get_mut(tool) else { continue };
                 if score.best <= 0.0 {
                     touched.push(tool);
@@ -211,9 +227,9 @@ pub(super) fn rank<'s>(
     let most: f64 = question.terms.iter().map(|term| search.add(term)).sum();
     let (mut found, mut hidden) = (Vec::new(), 0);
     let shows_changing = with_changing || question.changes;
-    for (from, segment) in &search.segments {
+    for CountedSegment { first, segment } in &search.segments {
         for (place, (spec, document)) in segment.specs.iter().zip(&segment.documents).enumerate() {
-            let Some(score) = search.scores.get(from + place).filter(|score| score.sum > 0.0)
+            let Some(score) = search.scores.get(first + place).filter(|score| score.sum > 0.0)
             else {
                 continue;
             };

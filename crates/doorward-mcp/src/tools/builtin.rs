@@ -16,7 +16,7 @@ use super::{
     server_info, wait, whoami,
 };
 use crate::{
-    Permit, Target, Visit,
+    InboundRequest, Permit, Target,
     item::{CallLimits, Item, Listed, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
 };
@@ -159,30 +159,30 @@ fn spec(built_in: &BuiltIn) -> ToolSpec {
 
 #[async_trait]
 impl ToolSource for BuiltInTools {
-    async fn tools(&self, visit: &Visit) -> Unjudged<Arc<ToolSpec>> {
-        Unjudged::new(if visit.target == Target::All { specs().to_vec() } else { Vec::new() })
+    async fn tools(&self, inbound: &InboundRequest) -> Unjudged<Arc<ToolSpec>> {
+        Unjudged::new(if inbound.target == Target::All { specs().to_vec() } else { Vec::new() })
     }
-    async fn prompts(&self, _: &Visit) -> Unjudged<Listed<Prompt>> {
+    async fn prompts(&self, _: &InboundRequest) -> Unjudged<Listed<Prompt>> {
         Unjudged::default()
     }
-    async fn resources(&self, _: &Visit) -> Unjudged<Listed<Resource>> {
+    async fn resources(&self, _: &InboundRequest) -> Unjudged<Listed<Resource>> {
         Unjudged::default()
     }
-    async fn templates(&self, _: &Visit) -> Unjudged<Listed<ResourceTemplate>> {
+    async fn templates(&self, _: &InboundRequest) -> Unjudged<Listed<ResourceTemplate>> {
         Unjudged::default()
     }
-    async fn offers(&self, _: &Visit) -> Unjudged<Listed<Offers>> {
+    async fn offers(&self, _: &InboundRequest) -> Unjudged<Listed<Offers>> {
         Unjudged::default()
     }
     fn may_offer(&self) -> bool {
         false
     }
-    async fn find(&self, visit: &Visit, wanted: ItemName<'_>) -> Option<Item> {
+    async fn find(&self, inbound: &InboundRequest, wanted: ItemName<'_>) -> Option<Item> {
         let ItemName::Tool(name) = wanted else { return None };
-        let mut own = specs().iter().filter(|_| visit.target == Target::All);
+        let mut own = specs().iter().filter(|_| inbound.target == Target::All);
         own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
     }
-    async fn waiting(&self, _: &Visit, _: &str) -> Option<Item> {
+    async fn waiting(&self, _: &InboundRequest, _: &str) -> Option<Item> {
         None
     }
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {

@@ -75,15 +75,17 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         if !(1..=200).contains(&limit) {
             return Err(ToolError::Arguments("limit must be between 1 and 200".to_owned()));
         }
-        let mut apps =
-            context.store.connected_apps(call.visit.caller.user_id(), context.clock.now()).await?;
+        let mut apps = context
+            .store
+            .connected_apps(call.inbound.caller.user_id(), context.clock.now())
+            .await?;
         if let Some(part) = name_contains.map(|part| part.to_lowercase()) {
             apps.retain(|app| app.name().to_lowercase().contains(&part));
         }
         let total = apps.len();
         let describe = |app: ConnectedApp| App {
             name: app.name().to_owned(),
-            asks: call.visit.caller.program() == Program::Client(&app.client_id),
+            asks: call.inbound.caller.program() == Program::Client(&app.client_id),
             client_id: app.client_id.to_string(),
             scopes: app.scopes.iter().map(|scope| scope.name().into_owned()).collect(),
             connected_at: app.connected_at.0,

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Channel, Permit, Visit,
+    Channel, InboundRequest, Permit,
     item::{Item, Listed, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
 };
@@ -38,7 +38,7 @@ pub struct ToolCall {
     /// The request as the client sent it.
     pub params: CallToolRequestParams,
     /// The caller, and the channel to it.
-    pub visit: Visit,
+    pub inbound: InboundRequest,
     /// The recipient of progress.
     pub progress: Progress,
     /// Cancelled when the client cancels the call or disconnects.
@@ -100,21 +100,21 @@ pub struct Offers {
 #[async_trait]
 pub trait ToolSource: Send + Sync + 'static {
     /// The tools that this caller could see, in a stable order, before they are judged.
-    async fn tools(&self, visit: &Visit) -> Unjudged<Arc<ToolSpec>>;
+    async fn tools(&self, inbound: &InboundRequest) -> Unjudged<Arc<ToolSpec>>;
     /// The prompts.
-    async fn prompts(&self, visit: &Visit) -> Unjudged<Listed<Prompt>>;
+    async fn prompts(&self, inbound: &InboundRequest) -> Unjudged<Listed<Prompt>>;
     /// The resources.
-    async fn resources(&self, visit: &Visit) -> Unjudged<Listed<Resource>>;
+    async fn resources(&self, inbound: &InboundRequest) -> Unjudged<Listed<Resource>>;
     /// The resource templates.
-    async fn templates(&self, visit: &Visit) -> Unjudged<Listed<ResourceTemplate>>;
+    async fn templates(&self, inbound: &InboundRequest) -> Unjudged<Listed<ResourceTemplate>>;
     /// The offers of each upstream besides tools.
-    async fn offers(&self, visit: &Visit) -> Unjudged<Listed<Offers>>;
+    async fn offers(&self, inbound: &InboundRequest) -> Unjudged<Listed<Offers>>;
     /// True if there may be anything but tools, for any user.
     fn may_offer(&self) -> bool;
     /// The item of this name, before it is judged. It sends no request to an upstream.
-    async fn find(&self, visit: &Visit, wanted: ItemName<'_>) -> Option<Item>;
+    async fn find(&self, inbound: &InboundRequest, wanted: ItemName<'_>) -> Option<Item>;
     /// The tool of this name that waits for an administrator's decision, before it is judged.
-    async fn waiting(&self, visit: &Visit, name: &str) -> Option<Item>;
+    async fn waiting(&self, inbound: &InboundRequest, name: &str) -> Option<Item>;
     /// Performs an admitted operation.
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError>;
 }

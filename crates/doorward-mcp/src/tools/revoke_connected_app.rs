@@ -41,7 +41,7 @@ struct Answer {
 fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
     Box::pin(async move {
         let Arguments { client_id } = arguments(&call)?;
-        let caller = &call.visit.caller;
+        let caller = &call.inbound.caller;
         let now = context.clock.now();
         let client = ClientId::from_text(client_id.clone());
         let live = context.store.count_grants_to(caller.user_id(), &client, now).await?;

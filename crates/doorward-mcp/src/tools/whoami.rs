@@ -60,7 +60,7 @@ struct Answer {
 /// A sign-in.
 #[derive(Serialize, JsonSchema)]
 struct SignedIn {
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     at: i64,
     /// The level of authentication (`acr`).
     level: String,
@@ -83,7 +83,7 @@ struct Account {
 fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
     Box::pin(async move {
         let Arguments {} = arguments(&call)?;
-        let caller = &call.visit.caller;
+        let caller = &call.inbound.caller;
         let user = &caller.user;
         let identities = context.store.identities_of(caller.user_id()).await?;
         let client = match &caller.principal {

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{Span, chain};
 use crate::{Store, StoreError, db::Db, tables::audit as rows};
 
-/// How many of the newest entries are looked at.
+/// Number of the newest entries that are read.
 const MOST: i64 = 1_000_000;
 
 impl Store {

@@ -3,8 +3,8 @@
 //!
 //! The trail writes such entries in groups, and a durable commit for each would cost more than the
 //! call. A request that is answered must not lose its entry with the process either. The entry is
-//! therefore appended to a file before anything waits: one `write`, without a flush to the disk. The
-//! operating system keeps it when the process is killed, and the next start brings it into the
+//! therefore appended to a file before anything waits: one `write`, without a flush to the disk.
+//! The operating system keeps it when the process is killed, and the next start brings it into the
 //! chain. The unit that writes a group notes how far it reaches, so that no entry is written twice.
 
 use std::{
@@ -19,7 +19,7 @@ use doorward_model::{AuditEvent, Change, Timestamp};
 
 /// From this size on, a file is closed and another one begun.
 const LARGE: u64 = 1024 * 1024;
-/// How many digits the number of an entry has: all that it can have, so that it can be filled in
+/// Digits of an entry's number: as many as it can have, so that the number can be filled in
 /// last.
 const DIGITS: usize = 20;
 /// The length of most lines, in bytes.
@@ -41,7 +41,7 @@ struct State {
     open: Option<Segment>,
     /// Files that hold nothing after this number.
     closed: Vec<(PathBuf, u64)>,
-    /// How many files were begun.
+    /// The number of files that were begun.
     begun: u64,
     /// True while entries cannot be kept, so that the log reports it once.
     failing: bool,
@@ -55,8 +55,8 @@ struct Segment {
 }
 
 impl Journal {
-    /// A journal in `folder`, which is made if it is missing. `id` is unique among all processes that
-    /// share the database.
+    /// A journal in `folder`, which is made if it is missing. `id` is unique among all processes
+    /// that share the database.
     pub(crate) fn new(folder: &Path, id: String) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         Ok(Self { folder: folder.to_owned(), id, state: Mutex::default() })
@@ -197,7 +197,8 @@ pub(crate) fn left(folder: &Path) -> io::Result<Vec<EndedJournal>> {
     Ok(found)
 }
 
-/// The entries of a file. A last line that was cut off belongs to a request that was never answered.
+/// The entries of a file. A last line that was cut off belongs to a request that was never
+/// answered.
 fn read(file: &File) -> io::Result<Vec<(u64, AuditEvent)>> {
     let mut entries = Vec::new();
     let mut reader = BufReader::new(file);

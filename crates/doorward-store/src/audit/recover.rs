@@ -15,7 +15,7 @@ use crate::{
 /// For how many seconds a mark is kept after its journal was lost with the disk of its process: a
 /// month.
 const MARKS_KEPT: i64 = 30 * 86_400;
-/// How many entries go into one commit.
+/// Maximum number of entries in one commit.
 const BATCH: usize = 1000;
 /// The search relies on times that grow with the numbers, but for this many seconds.
 const DISORDER: i64 = 300;

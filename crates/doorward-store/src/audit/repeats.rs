@@ -12,11 +12,11 @@ use std::{
 
 use doorward_model::{AuditEvent, AuditKind, audit::Outcome};
 
-/// How long equal entries are counted together.
+/// The time for which equal entries are counted together.
 const WINDOW: Duration = Duration::from_mins(1);
-/// How many of them are written one by one.
+/// Number of equal entries that are written one by one.
 const FIRST: u32 = 10;
-/// How many different entries are counted at the same time; beyond that all counts are written and
+/// Maximum number of different entries that are counted; beyond that all counts are written and
 /// begin again.
 const MOST: usize = 4096;
 

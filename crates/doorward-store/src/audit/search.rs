@@ -14,7 +14,7 @@ use crate::{Store, StoreError, page_of, tables::audit as rows};
 
 /// A condition with fewer matches than this leads the search.
 const RARE: u64 = 20_000;
-/// How many entries one search looks through where every condition is common.
+/// Maximum number of entries that one search reads where every condition is common.
 const STRETCH: i64 = 200_000;
 
 /// Numbers of entries, the first and the last.
@@ -135,8 +135,8 @@ impl Store {
         }
         let leading = leading(filter);
         let rest = following(filter);
-        // Equalities are answered in order by their indexes. A family of kinds is a range, and would
-        // have to be sorted.
+        // Equalities are answered in order by their indexes. A family of kinds is a range, and
+        // would have to be sorted.
         let choices = match leading.as_slice() {
             _ if filter.outcome.is_some() || filter.upstream.is_some() => None,
             [] => Some(vec![Condition::all()]),
@@ -261,8 +261,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Entries that fit a rare condition first, then the rest: a planner that took the order's index
-    /// instead would read everything.
+    /// Entries that fit a rare condition first, then the rest: a planner that took the order's
+    /// index instead would read everything.
     async fn led(
         &self,
         lead: Condition,

@@ -16,9 +16,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::{journal::Journal, repeats::Repeats};
 use crate::{StoreError, observer::Observer, tasks::Tasks, writer::Writer};
 
-/// How long an event may wait for others.
+/// The time for which an event may wait for others.
 const WAIT: Duration = Duration::from_millis(100);
-/// How many go into one commit.
+/// Maximum number of events in one commit.
 const BATCH: usize = 1000;
 /// The number that may wait. Then callers that add more wait too: nothing is dropped.
 const QUEUE: usize = 16_384;
@@ -31,8 +31,8 @@ enum Note {
     Flush(oneshot::Sender<()>),
 }
 
-/// How many steps of connecting clients one IP address may record in a minute. One attempt has
-/// about ten.
+/// Maximum number of steps of connecting clients that one IP address records a minute. An attempt
+/// has about ten.
 const STEPS_A_MINUTE: u32 = 60;
 
 /// Keeps a very active client from filling the table.
@@ -66,7 +66,7 @@ pub(crate) struct Trail {
     journal: Arc<OnceLock<Journal>>,
 }
 
-/// How many notes wait.
+/// The number of notes that wait.
 #[derive(Default)]
 struct Backlog {
     waiting: AtomicUsize,
@@ -82,7 +82,8 @@ impl Trail {
         Self { queue, backlog, journal }
     }
 
-    /// Has every further entry kept in a journal until it is written. The first that is given stays.
+    /// Has every further entry kept in a journal until it is written. The first that is given
+    /// stays.
     pub(crate) fn keep(&self, journal: Journal) {
         let _ = self.journal.set(journal);
     }

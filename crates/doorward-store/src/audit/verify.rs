@@ -6,13 +6,13 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use super::chain;
 use crate::{Store, StoreError, db::Db, tables::audit};
 
-/// How many entries are read at a time.
+/// Number of entries that are read at a time.
 const STEP: u64 = 5000;
 
 /// A chain that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditVerified {
-    /// How many entries were checked.
+    /// The number of entries that were checked.
     pub entries: u64,
     /// The first entry's number.
     pub first: i64,

@@ -232,7 +232,7 @@ impl Store {
         rows.into_iter().map(from_row).collect()
     }
 
-    /// How many of a user's grants to one client count at `now`.
+    /// Counts a user's grants to one client that are valid at `now`.
     pub async fn count_grants_to(
         &self,
         user_id: &UserId,

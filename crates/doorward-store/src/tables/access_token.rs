@@ -145,7 +145,7 @@ impl Store {
         Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(from_row).transpose()
     }
 
-    /// How many live tokens a user has.
+    /// Counts the valid tokens of a user.
     pub async fn count_access_tokens(
         &self,
         user_id: &UserId,

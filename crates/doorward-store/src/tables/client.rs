@@ -252,7 +252,7 @@ impl Store {
         rows.into_iter().map(from_row).collect()
     }
 
-    /// How many clients there are from one source.
+    /// Counts the clients from one source.
     pub async fn count_clients(&self, source: ClientSource) -> Result<u64, StoreError> {
         Ok(Entity::find().filter(Column::Source.eq(source.as_str())).count(&self.reader).await?)
     }

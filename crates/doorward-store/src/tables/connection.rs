@@ -155,7 +155,7 @@ impl Store {
         self.point().one(Entity::find_by_id(key)).await?.map(from_row).transpose()
     }
 
-    /// How many users are connected to an upstream.
+    /// Counts the users that are connected to an upstream.
     pub async fn count_connections(&self, name: UpstreamName) -> Result<u64, StoreError> {
         Ok(Entity::find().filter(Column::Upstream.eq(name.as_str())).count(&self.reader).await?)
     }

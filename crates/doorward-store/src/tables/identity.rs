@@ -197,7 +197,7 @@ impl Store {
             .collect())
     }
 
-    /// How many users sign in through a provider.
+    /// Counts the users that sign in through a provider.
     pub async fn count_identities(&self, provider: &ProviderId) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Provider.eq(provider.as_str()))

@@ -41,7 +41,7 @@ impl Table for Entity {
 /// The number of failed sign-ins for an account or an IP address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoginFailures {
-    /// How many times in a row.
+    /// The number of failures in a row.
     pub failures: u32,
     /// The time of the last one.
     pub last_at: Timestamp,

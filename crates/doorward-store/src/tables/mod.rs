@@ -1,6 +1,6 @@
 //! The tables: one file each, with the columns as in the newest migration (a sea-orm entity), the
 //! conversion of its rows to and from the records of `doorward-model`, its reads, and its writes.
-//! What changes several tables is with the one whose row decides it.
+//! A write that changes several tables is with the one whose row decides it.
 #![expect(unreachable_pub, reason = "the derive macros require public items")]
 #![allow(missing_docs, reason = "columns are named and described by the records in doorward-model")]
 
@@ -43,10 +43,13 @@ pub mod usage_hour;
 pub mod user;
 
 use chat::{link as chat_link, post as chat_post};
-use doorward_model::Timestamp;
+use doorward_model::{Change, FactorChange, OwnChange, Timestamp, UpstreamChange};
 use sea_orm::{Condition, EntityTrait, IntoActiveModel};
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    writes::{Write, audit, expect, expect_other_administrator},
+};
 
 /// The rules of a table for the work that concerns all tables: copies and housekeeping.
 pub trait Table:
@@ -129,3 +132,238 @@ tables!(
     chat_link,
     chat_post,
 );
+
+/// The write of a change. `signs_in` states that the same unit begins a session; its entry then
+/// covers the end of the one before.
+#[expect(clippy::too_many_lines, reason = "one arm for each change")]
+pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
+    match change {
+        Change::InsertUser(user) => user::insert(&user),
+        Change::SetPassword { user_id, password } => {
+            user::set_password(&user_id, password.as_ref())
+        }
+        Change::RehashPassword { user_id, old, new } => user::rehash_password(&user_id, &old, &new),
+        Change::SetRoles { user_id, roles } => user::set_roles(&user_id, &roles),
+        Change::SetUserDisabled { user_id, disabled_at } => {
+            user::set_disabled(&user_id, disabled_at)
+        }
+        Change::SetProfile { user_id, email, display_name } => {
+            user::set_profile(&user_id, email, display_name)
+        }
+        Change::FollowAddress { user_id, identity, email } => {
+            user::follow_address(&user_id, &identity, email)
+        }
+        Change::RenameUser { user_id, name } => user::rename(&user_id, &name),
+        Change::CollectProviderRoles(user_id) => user::collect_provider_roles(user_id),
+        Change::DeleteUser(user_id) => user::delete(&user_id),
+        Change::InsertClient(client) => client::insert(&client),
+        Change::PutDocumentClient(client) => client::put_document(&client),
+        Change::MarkClientAuthorized { client_id, at } => client::mark_authorized(&client_id, at),
+        Change::SetClientDisabled { client_id, disabled_at } => {
+            client::set_disabled(&client_id, disabled_at)
+        }
+        Change::SetClientApproved { client_id, approved_at } => {
+            client::set_approved(&client_id, approved_at)
+        }
+        Change::SetClientPinned { client_id, pinned_at } => {
+            client::set_pinned(&client_id, pinned_at)
+        }
+        Change::DeleteClient(client_id) => client::delete(&client_id),
+        Change::InsertCode(code) => authorization_code::insert(&code),
+        Change::RedeemCode { token, now } => authorization_code::redeem(&token, now),
+        Change::InsertGrant(grant) => access_grant::insert(&grant),
+        Change::UseGrant { grant_id, now } => access_grant::mark_used(&grant_id, now),
+        Change::NarrowGrants { user_id, client_id, scopes } => {
+            access_grant::narrow(user_id, client_id, scopes)
+        }
+        Change::RevokeGrant { grant_id, at, reason } => {
+            access_grant::revoke_one(&grant_id, at, reason)
+        }
+        Change::ReplaceGrants { grants, user_id, client_id, by, at, reason } => {
+            let new = access_grant::Successor { user_id, client_id, by, at, reason };
+            access_grant::replace(&grants, &new)
+        }
+        Change::RevokeGrantsOfUser { user_id, client_id, at, reason } => {
+            access_grant::revoke_of_user(&user_id, client_id.as_ref(), at, reason)
+        }
+        Change::RevokeGrantsOfIdentity { identity, at, reason } => {
+            access_grant::revoke_of_identity(&identity, at, reason)
+        }
+        Change::RevokeGrantsOfClient { client_id, at, reason } => {
+            access_grant::revoke_of_client(&client_id, at, reason)
+        }
+        Change::InsertRefreshToken(token) => refresh_token::insert(&token),
+        Change::UseRefreshToken { token, successor, now } => {
+            refresh_token::use_up(&token, &successor, now)
+        }
+        Change::InsertSession(session) => session::insert(&session),
+        Change::TouchSession { token, last_seen_at, expires_at } => {
+            session::touch(&token, last_seen_at, expires_at)
+        }
+        Change::EndSession(token) => session::end(&token, signs_in),
+        Change::EndSessionOfUser { user_id, session_id } => {
+            session::end_one_of_user(&user_id, &session_id)
+        }
+        Change::EndSessionsOfUser { user_id, except } => {
+            session::end_of_user(&user_id, except.as_ref())
+        }
+        Change::EndSessionsOfIdentity { identity, sid } => {
+            session::end_of_identity(&identity, sid.as_deref())
+        }
+        Change::EndSessionsOfSid { provider, sid } => session::end_of_sid(&provider, &sid),
+        Change::CountAttempt(attempt) => login_failure::count(&attempt),
+        Change::TakeBackAttempt { key } => login_failure::take_back(&key),
+        Change::ClearLoginFailures { key } => login_failure::clear(&key),
+        Change::InsertProvider(provider) => provider::insert(&provider),
+        Change::UpdateProvider { provider, seen, seen_secret, changed } => {
+            provider::update(&provider, &seen, seen_secret.as_ref(), &changed)
+        }
+        Change::UpdateClient(client) => client::update(&client),
+        Change::DeleteProvider { id, at, passwords } => provider::delete(id, at, passwords),
+        Change::RetireAccounts { provider, issuers, at, passwords } => {
+            provider::retire_accounts(provider, issuers, at, passwords)
+        }
+        Change::InsertSignIn(attempt) => sign_in::insert(&attempt),
+        Change::RedeemSignIn { state, provider, browser, now } => {
+            sign_in::redeem(&state, &provider, &browser, now)
+        }
+        Change::InsertIdentity(identity) => identity::insert(&identity),
+        Change::UpdateIdentity(identity) => identity::update(&identity),
+        Change::KeepChecked { identity, claimed } => identity::keep_checked(&identity, claimed),
+        Change::KeepStatement(identity, statement) => {
+            identity::keep_statement(&identity, &statement)
+        }
+        Change::DeleteIdentity { user_id, identity } => user::unlink(&user_id, &identity),
+        Change::ClaimIdentityCheck { identity, due, until } => {
+            identity::claim_check(&identity, due, until)
+        }
+        Change::KeepCredential { identity, replaced, credential } => {
+            identity::keep_credential(&identity, &replaced, &credential)
+        }
+        Change::DropCredential { identity, next_check_at } => {
+            identity::drop_credential(&identity, next_check_at)
+        }
+        Change::PutInvitation(invitation) => invitation::put(&invitation),
+        Change::RedeemInvitation { provider, email } => invitation::redeem(&provider, &email),
+        Change::InsertAccessToken(token) => access_token::insert(&token),
+        Change::RotateAccessToken(token) => access_token::rotate(&token),
+        Change::RevokeAccessToken { id, user_id, at } => {
+            access_token::revoke(&id, user_id.as_ref(), at)
+        }
+        Change::RevokeAccessTokensOfUser { user_id, at } => {
+            access_token::revoke_of_user(&user_id, at)
+        }
+        Change::RevokeAccessTokensOfIdentity { identity, at } => {
+            access_token::revoke_of_identity(&identity, at)
+        }
+        Change::UseAccessToken { id, now } => access_token::mark_used(&id, now),
+        Change::SpendValue { key, expires_at } => spent_value::spend(key, expires_at),
+        Change::InsertLink(link) => one_time_link::insert(&link),
+        Change::RedeemLink { token, now } => one_time_link::redeem(&token, now),
+        Change::InsertSigningKey(key) => signing_key::insert(&key),
+        Change::RetireSigningKeys { except, at } => signing_key::retire(&except, at),
+        Change::InsertPolicyVersion(version) => policy_version::insert(&version),
+        Change::PutSetting { key, value } => setting::put(key, value),
+        Change::MarkJournal { journal, seq, at } => setting::mark_journal(&journal, seq, at),
+        Change::InsertSetting { key, value } => setting::insert(key, value),
+        Change::Expect { object, etag } => expect(object, etag),
+        Change::ExpectOtherAdministrator(user_id) => expect_other_administrator(user_id),
+        Change::Audit(events) => audit(events),
+        Change::InsertRecord { id, at, body } => audit_record::insert(id, at, &body),
+        Change::InsertSteps(steps) => connect_step::insert(&steps),
+        Change::Factor(change) => of_factor(change),
+        Change::Upstream(change) => of_upstream(change),
+        Change::Resource(change) => external_resource::of(change),
+        Change::Device(change) => device_authorization::of(change),
+        Change::Relying(change) => relying_session::of(change),
+        Change::Chat(change) => chat::of(change),
+        Change::Own(change) => of_own(change),
+    }
+}
+
+/// The write of a change that a client makes for itself.
+fn of_own(change: OwnChange) -> Write {
+    match change {
+        OwnChange::Push(request) => pushed_request::push(&request),
+        OwnChange::UsePushed { reference, client_id, now } => {
+            pushed_request::spend(&reference, &client_id, now)
+        }
+        OwnChange::PutRegistration { client, seen } => client::put_registration(&client, &seen),
+    }
+}
+
+/// The write of a change to second factors.
+fn of_factor(change: FactorChange) -> Write {
+    match change {
+        FactorChange::InsertPasskey(passkey) => passkey::insert(passkey),
+        FactorChange::UsePasskey { id, credential, at } => passkey::use_one(&id, &credential, at),
+        FactorChange::DeletePasskey { user_id, id } => passkey::delete(&user_id, &id),
+        FactorChange::PutTotp(totp) => totp::put(&totp),
+        FactorChange::ConfirmTotp { user_id, step, at } => totp::confirm(&user_id, step, at),
+        FactorChange::UseTotp { user_id, step } => totp::use_code(&user_id, step),
+        FactorChange::DeleteTotp(user_id) => totp::delete(&user_id),
+        FactorChange::ReplaceRecoveryCodes { user_id, codes } => {
+            recovery_code::replace(&user_id, &codes)
+        }
+        FactorChange::UseRecoveryCode { user_id, code } => recovery_code::use_up(&user_id, &code),
+    }
+}
+
+/// The write of a change to the stored state of upstreams.
+fn of_upstream(change: UpstreamChange) -> Write {
+    match change {
+        UpstreamChange::Insert(upstream) => upstream::insert(&upstream),
+        UpstreamChange::Update { upstream, seen, seen_secrets, changed } => {
+            upstream::update(&upstream, &seen, seen_secrets.as_ref(), &changed)
+        }
+        UpstreamChange::Begin(new) => upstream_trust::begin(&new),
+        UpstreamChange::End(ending) => upstream::end(&ending),
+        UpstreamChange::Pin { upstream, id, server } => {
+            upstream_trust::pin(&upstream, &id, &server)
+        }
+        UpstreamChange::NoteNamed { upstream, id, named, first } => {
+            upstream_trust::note_named(&upstream, &id, named.as_ref(), first)
+        }
+        UpstreamChange::ClaimRevocation { id, due, until } => {
+            token_revocation::claim(&id, due, until)
+        }
+        UpstreamChange::ForgetRevocation { id } => token_revocation::forget(&id),
+        UpstreamChange::PinNew(tools) => upstream_tool::pin_new(&tools),
+        UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first } => {
+            upstream_tool::note_changed(&upstream, &tool, definition, pinned, first)
+        }
+        UpstreamChange::Repin { tool, seen_definition, seen_state } => {
+            upstream_tool::repin(&tool, &seen_definition, seen_state)
+        }
+        UpstreamChange::ForgetUndecided { upstream, tools } => {
+            upstream_tool::forget_undecided(&upstream, &tools)
+        }
+        UpstreamChange::Decide { tool, seen_definition, seen_changed } => {
+            upstream_tool::decide(&tool, &seen_definition, seen_changed.as_deref())
+        }
+        UpstreamChange::PutRegistration(registration) => upstream_registration::put(&registration),
+        UpstreamChange::DeleteRegistration { upstream, issuer } => {
+            upstream_registration::delete(&upstream, &issuer)
+        }
+        UpstreamChange::PutConnection { connection, id } => connection::put(&connection, &id),
+        UpstreamChange::KeepRefreshed { connection } => connection::keep_refreshed(&connection),
+        UpstreamChange::ClaimRefresh { user_id, upstream, version, now, until } => {
+            let claim = connection::RefreshClaim { user_id, upstream, version, now, until };
+            connection::claim_refresh(&claim)
+        }
+        UpstreamChange::DeleteConnection { user_id, upstream } => {
+            connection::delete(&user_id, &upstream)
+        }
+        UpstreamChange::EndConnections(user_id) => connection::end_of_user(&user_id),
+        UpstreamChange::QueueRevocation(new) => token_revocation::queue(&new),
+        UpstreamChange::InsertAttempt(attempt) => connect_attempt::insert(&attempt),
+        UpstreamChange::RedeemAttempt { state, upstream, user_id, browser, now } => {
+            connect_attempt::redeem(
+                &connect_attempt::PendingAttempt { state, upstream, user_id, browser },
+                now,
+            )
+        }
+        UpstreamChange::KeepResult { result, most } => kept_result::keep(&result, most),
+        UpstreamChange::RelayAnswer(answer) => kept_result::relay(&answer),
+    }
+}

@@ -42,7 +42,7 @@ impl Table for Entity {
 
 const TABLE: &str = "policy_version";
 
-/// How many versions are kept.
+/// Maximum number of versions that are kept.
 const KEPT: i64 = 1000;
 
 pub(crate) fn from_row(row: Model) -> Result<PolicyVersion, StoreError> {

@@ -35,7 +35,7 @@ impl Table for Entity {
 }
 
 impl Store {
-    /// How many recovery codes a user has left.
+    /// Counts the recovery codes that a user has left.
     pub async fn recovery_codes_left(&self, user_id: &UserId) -> Result<u64, StoreError> {
         Ok(Entity::find().filter(Column::UserId.eq(user_id.as_str())).count(&self.reader).await?)
     }

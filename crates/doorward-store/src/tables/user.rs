@@ -141,7 +141,7 @@ impl Store {
             .collect()
     }
 
-    /// How many users there are.
+    /// Counts the users.
     pub async fn count_users(&self) -> Result<u64, StoreError> {
         Ok(Entity::find().count(&self.reader).await?)
     }

@@ -20,13 +20,13 @@ use crate::{
 /// The setting that holds how far the audit was counted: `SEQ HOUR`. Entries of hours before HOUR
 /// were counted before the last rebuild.
 const COUNTED: &str = "usage.counted";
-/// How many entries one transaction counts: a few milliseconds of writing.
+/// Number of entries that one transaction counts: a few milliseconds of writing.
 const STEP: i64 = 2000;
-/// How many rows an hour may have before calls of further combinations are counted together, by
-/// upstream and outcome alone. One step may add as many rows as it has entries.
+/// Maximum number of rows of an hour. Beyond it, calls of further combinations are counted
+/// together, by upstream and outcome alone. One step may add as many rows as it has entries.
 const MOST_ROWS: u64 = 5000;
 
-/// How far the audit was counted.
+/// The position up to which the audit was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     pub(super) seq: i64,
@@ -178,7 +178,7 @@ impl Store {
         Ok(u64::try_from(last.saturating_sub(began)).unwrap_or_default())
     }
 
-    /// How far the audit was counted: the number of an entry.
+    /// The number of the last entry of the audit that was counted.
     pub(crate) async fn usage_counted(&self) -> Result<i64, StoreError> {
         Ok(counted(Db::Pool(&self.reader)).await?.seq)
     }

@@ -1,6 +1,6 @@
-//! JSON as servers write it that do not keep to RFC 8259: halves of surrogate pairs (a text that was
-//! cut within an emoji), bytes that are not UTF-8, control characters within texts, and the numbers
-//! that some languages write and JSON does not have.
+//! JSON as servers write it that do not keep to RFC 8259: halves of surrogate pairs (a text that
+//! was cut within an emoji), bytes that are not UTF-8, control characters within texts, and the
+//! numbers that some languages write and JSON does not have.
 
 use std::{fmt::Write, iter::Peekable, str::Chars};
 
@@ -121,7 +121,7 @@ mod tests {
             ),
             (br#"{"a":"it\'s \x41 \u12"}"#, json!({"a": "it's \\x41 \u{fffd}12"})),
             (b"\xef\xbb\xbf{\"NaN\":\"NaN, -Infinity\"}", json!({"NaN": "NaN, -Infinity"})),
-            // What is in order stays so.
+            // Correct values stay as they are.
             (
                 br#"{"a":[true,false,null,-1.5e+3,"\\\"\/\u00e9\\"],"b":{}}"#,
                 json!({"a": [true, false, null, -1500.0, "\\\"/\u{e9}\\"], "b": {}}),

@@ -3,22 +3,38 @@
 
 use url::Url;
 
-/// A parameter that Doorward sets, and its setting, as the end of a sentence.
-pub type Own = (&'static str, &'static str);
+/// A parameter that Doorward sets.
+#[derive(Clone, Copy, Debug)]
+pub struct ReservedParam {
+    name: &'static str,
+    /// The setting to use for it, as the end of a sentence.
+    instead: &'static str,
+}
+
+impl ReservedParam {
+    /// One that no setting changes.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, instead: "" }
+    }
+    /// One with a setting of its own: `instead` ends the sentence that refuses it.
+    pub const fn with_hint(name: &'static str, instead: &'static str) -> Self {
+        Self { name, instead }
+    }
+}
 
 /// The parameters that Doorward sets in every authorization request, or never sends.
-const OWN: &[Own] = &[
-    ("response_type", ""),
-    ("client_id", ""),
-    ("redirect_uri", ""),
-    ("state", ""),
-    ("nonce", ""),
-    ("code_challenge", ""),
-    ("code_challenge_method", ""),
-    ("client_secret", ""),
-    ("request", ""),
-    ("request_uri", ""),
-    ("scope", "; use scopes"),
+const OWN: &[ReservedParam] = &[
+    ReservedParam::new("response_type"),
+    ReservedParam::new("client_id"),
+    ReservedParam::new("redirect_uri"),
+    ReservedParam::new("state"),
+    ReservedParam::new("nonce"),
+    ReservedParam::new("code_challenge"),
+    ReservedParam::new("code_challenge_method"),
+    ReservedParam::new("client_secret"),
+    ReservedParam::new("request"),
+    ReservedParam::new("request_uri"),
+    ReservedParam::with_hint("scope", "; use scopes"),
 ];
 
 /// Parameters that are added, with the prompts apart, which are joined with those of a request.
@@ -33,7 +49,7 @@ pub struct AuthorizeParams {
 impl AuthorizeParams {
     /// Reads texts of the form `NAME=VALUE`. None may be a parameter of Doorward's own; `more` names
     /// those of this use.
-    pub fn read(texts: &[String], more: &[Own]) -> Result<Self, String> {
+    pub fn read(texts: &[String], more: &[ReservedParam]) -> Result<Self, String> {
         let mut read = Self::default();
         let mut named: Vec<&str> = Vec::new();
         for text in texts {
@@ -48,7 +64,8 @@ impl AuthorizeParams {
                 return Err(format!("the value of {name} contains a control character"));
             }
             let mut own = OWN.iter().chain(more);
-            if let Some((_, instead)) = own.find(|(own, _)| name.eq_ignore_ascii_case(own)) {
+            if let Some(own) = own.find(|own| name.eq_ignore_ascii_case(own.name)) {
+                let instead = own.instead;
                 return Err(format!("{name} is set by Doorward and cannot be replaced{instead}"));
             }
             // Some servers read names without regard to case.
@@ -88,6 +105,8 @@ impl AuthorizeParams {
 mod tests {
     use super::*;
 
+    const RESOURCE: ReservedParam = ReservedParam::with_hint("resource", "; use send_resource");
+
     #[test]
     fn a_parameter_of_the_request_is_replaced_neither_by_a_setting_nor_by_the_endpoint() {
         let texts = ["audience=https://api.example/?a=b", "prompt=login  select_account", "x="];
@@ -113,8 +132,7 @@ mod tests {
             ("a b=x", "NAME=VALUE"),
             ("a=b\nc", "control character"),
         ] {
-            let told =
-                AuthorizeParams::read(&[text.to_owned()], &[("resource", "; use send_resource")]);
+            let told = AuthorizeParams::read(&[text.to_owned()], &[RESOURCE]);
             assert!(told.clone().unwrap_err().contains(word), "{text}: {told:?}");
         }
         for twice in [["a=1", "a=2"], ["audience=1", "Audience=2"], ["Prompt=login", "prompt=x"]] {

@@ -308,7 +308,7 @@ fn a_registration_is_read_with_odd_unused_members() {
     let end =
         json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": "1900000000"});
     assert_eq!(read(200, end).unwrap().secret_expires_at, Some(Timestamp(1_900_000_000)));
-    // How long it lasts, in place of when it ends.
+    // A duration in place of the time at which it ends.
     let lasts = json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": 3600});
     assert_eq!(read(200, lasts).unwrap().secret_expires_at, Some(NOW.plus(3600)));
     let words =

@@ -19,6 +19,15 @@ fn target(asked: &Url, status: u16, headers: &HeaderMap) -> Option<Url> {
     (plain && to.origin() == asked.origin()).then_some(to)
 }
 
+/// A response with the URL that it came from.
+#[derive(Debug)]
+pub struct Located {
+    /// The response.
+    pub fetched: Fetched,
+    /// The URL after all redirects.
+    pub url: Option<Url>,
+}
+
 impl Outbound {
     /// Fetches a document like [`Outbound::get`], along redirects within its origin.
     pub async fn get_within_origin(
@@ -56,14 +65,13 @@ impl Outbound {
         self.send(request, max).await
     }
 
-    /// Sends a request like [`Outbound::send_within`], along redirects within its origin. Answers
-    /// also from where the answer came.
+    /// Sends a request like [`Outbound::send_within`], along redirects within its origin.
     pub async fn send_within_origin(
         &self,
         mut request: http::Request<Vec<u8>>,
         max: usize,
         within: Duration,
-    ) -> Result<(Fetched, Option<Url>), OutboundError> {
+    ) -> Result<Located, OutboundError> {
         let end = tokio::time::Instant::now() + within;
         for followed in 0..=MOST {
             let left = end.saturating_duration_since(tokio::time::Instant::now());
@@ -72,7 +80,7 @@ impl Outbound {
             let to = at.as_ref().and_then(|at| target(at, fetched.status, &fetched.headers));
             match to.and_then(|to| to.as_str().parse().ok()).filter(|_| followed < MOST) {
                 Some(to) => *request.uri_mut() = to,
-                None => return Ok((fetched, at)),
+                None => return Ok(Located { fetched, url: at }),
             }
         }
         Err(OutboundError::Timeout)

@@ -21,12 +21,27 @@ const DAYS: i64 = 825;
 const EARLY_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
+/// The files of a certificate that this server signs itself.
+#[derive(Debug)]
+pub struct SelfSigned {
+    /// The files.
+    pub files: Files,
+    /// They were made just now.
+    pub is_new: bool,
+}
+
+/// A certificate and its key, as PEM.
+struct KeyPairPem {
+    certificate: String,
+    key: String,
+}
+
 /// The files of the certificate for `host` in this folder, made if there are none, if they are for
-/// another host, or if they end soon. Returns `true` if they were made.
+/// another host, or if they end soon.
 ///
 /// The certificate signs nothing but itself: a client that trusts it trusts this server and no
 /// other, even if the key is stolen.
-pub fn self_signed(folder: &Path, host: &str, now: Timestamp) -> Result<(Files, bool), TlsError> {
+pub fn self_signed(folder: &Path, host: &str, now: Timestamp) -> Result<SelfSigned, TlsError> {
     let files = Files { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let wrong = |reason: String| files.wrong(Files::CERTIFICATE, reason);
@@ -37,9 +52,9 @@ pub fn self_signed(folder: &Path, host: &str, now: Timestamp) -> Result<(Files, 
         && fault(leaf, &name, now).is_none()
         && fault(leaf, &name, now.plus(EARLY_DAYS * DAY)).is_none()
     {
-        return Ok((files, false));
+        return Ok(SelfSigned { files, is_new: false });
     }
-    let (certificate, key) = make(host, now).map_err(&wrong)?;
+    let KeyPairPem { certificate, key } = make(host, now).map_err(&wrong)?;
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -47,11 +62,11 @@ pub fn self_signed(folder: &Path, host: &str, now: Timestamp) -> Result<(Files, 
         .map_err(|error| wrong(error.to_string()))?;
     write(&files.key, &key).map_err(|error| files.wrong(Files::KEY, error))?;
     write(&files.certificate, &certificate).map_err(wrong)?;
-    Ok((files, true))
+    Ok(SelfSigned { files, is_new: true })
 }
 
-/// A certificate and its key, as PEM.
-fn make(host: &str, now: Timestamp) -> Result<(String, String), String> {
+/// Makes a certificate and its key.
+fn make(host: &str, now: Timestamp) -> Result<KeyPairPem, String> {
     let mut names = vec![host.to_owned()];
     for own in ["localhost", "127.0.0.1", "::1"] {
         if own != host {
@@ -72,7 +87,7 @@ fn make(host: &str, now: Timestamp) -> Result<(String, String), String> {
     params.distinguished_name.push(DnType::CommonName, format!("Doorward at {host}"));
     let key = KeyPair::generate().map_err(as_text)?;
     let certificate = params.self_signed(&key).map_err(as_text)?;
-    Ok((certificate.pem(), key.serialize_pem()))
+    Ok(KeyPairPem { certificate: certificate.pem(), key: key.serialize_pem() })
 }
 
 /// Writes a file that only its owner can read, as a whole or not at all.
@@ -99,7 +114,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("doorward-validity-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let now = Timestamp(1_800_000_000);
-        let (files, _) = self_signed(&folder, "nas.lan", now).unwrap();
+        let files = self_signed(&folder, "nas.lan", now).unwrap().files;
         let end = now.plus((DAYS - 1) * DAY);
         for (before, expected) in [
             (100, Validity::Good),
@@ -123,8 +138,8 @@ mod tests {
         let _ = fs::remove_dir_all(&folder);
         let now = Timestamp(1_800_000_000);
         let made = |host: &str, at: Timestamp| {
-            let (files, made) = self_signed(&folder, host, at).unwrap();
-            (files.fingerprint().unwrap(), made)
+            let made = self_signed(&folder, host, at).unwrap();
+            (made.files.fingerprint().unwrap(), made.is_new)
         };
         let (first, is_new) = made("nas.lan", now);
         assert!(is_new && first.len() == 95, "{first}");

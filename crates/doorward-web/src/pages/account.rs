@@ -189,7 +189,7 @@ async fn show(
     };
     let browser = &signed_in.browser;
     let lately = match lately(&web.services.store, &signed_in.visitor.user.id, None, 8).await {
-        Ok((rows, _)) => rows,
+        Ok(recent) => recent.rows,
         Err(error) => return ErrorPage::unavailable(&error).draw(web),
     };
     let page = Page {

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_audit::{AuditRow, lately};
+use doorward_audit::{AuditRow, RecentEntries, lately};
 use doorward_language::text;
 use doorward_transport::Params;
 
@@ -33,7 +33,7 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let before = params.get("before").and_then(|before| before.parse().ok());
     match lately(&web.services.store, &signed_in.visitor.user.id, before, LINES).await {
-        Ok((rows, next)) => draw(
+        Ok(RecentEntries { rows, before: next }) => draw(
             StatusCode::OK,
             &Page { frame: web.frame(Some(&signed_in.browser)), tab: "activity", rows, next },
             false,

@@ -8,9 +8,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_federation::{ExternalIdentity, FederationError};
+use doorward_federation::{FederationError, KeptArrival};
 use doorward_language::text;
-use doorward_model::{Change, routes};
+use doorward_model::routes;
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
 
@@ -46,11 +46,7 @@ fn stale(web: &Web, error: &FederationError) -> Response {
     ErrorPage::sign_in_over().with_link(text::common_sign_in(), web.at(routes::LOGIN)).draw(web)
 }
 
-async fn kept(
-    web: &Web,
-    browser: &Browser,
-    params: &Params,
-) -> Result<(ExternalIdentity, Change), Response> {
+async fn kept(web: &Web, browser: &Browser, params: &Params) -> Result<KeptArrival, Response> {
     let handle = params.get("arrival").unwrap_or_default();
     let cookie = browser.sign_in_cookie.clone().unwrap_or_default();
     web.services.federation.kept_arrival(handle, &cookie).await.map_err(|error| stale(web, &error))
@@ -62,8 +58,8 @@ pub(crate) async fn get(
     request: Request<Body>,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let (arrival, _) = match kept(&web, &browser, &params).await {
-        Ok(kept) => kept,
+    let arrival = match kept(&web, &browser, &params).await {
+        Ok(kept) => kept.arrival,
         Err(response) => return response,
     };
     let provider = match provider::of_arrival(&web, &arrival.provider()).await {
@@ -96,7 +92,7 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let (arrival, used) = match kept(&web, &browser, &params).await {
+    let KeptArrival { arrival, used } = match kept(&web, &browser, &params).await {
         Ok(kept) => kept,
         Err(response) => return response,
     };

@@ -5,6 +5,11 @@ use doorward_model::routes;
 use super::{context::Context, print_json};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward admin-link
+  doorward admin-link --config /etc/doorward/doorward.toml --data-dir /var/lib/private/doorward";
+
 pub(super) async fn run(context: &Context) -> Result<(), Failed> {
     let public_url = context.public_url()?;
     let secret = context.accounts(&context.store().await?).await?.new_admin_link().await?;

@@ -11,6 +11,14 @@ use futures_util::StreamExt;
 use super::{context::Context, moment};
 use crate::{Failed, nearest, out};
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward audit --kind tool.called --user ada --since 2026-11-01
+  doorward audit --follow
+  doorward audit --limit 0 --json
+  doorward audit export --format csv
+  doorward audit verify";
+
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Command {

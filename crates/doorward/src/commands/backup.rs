@@ -14,6 +14,11 @@ use doorward_store::{Config, Store};
 use super::context::Context;
 use crate::{Failed, master_key};
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward backup /backup/doorward-2026-11-26.db
+  doorward backup /backup/doorward-2026-11-26.db --data-dir /var/lib/private/doorward";
+
 /// The setting in a backup that holds the master key, if it was requested.
 const KEY: &str = "backup.master_key";
 

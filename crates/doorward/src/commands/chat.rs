@@ -6,6 +6,11 @@ use serde_json::json;
 use super::{context::Context, moment, print_json, print_table};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward chat list
+  doorward chat unlink cl_Y2hhdGxpbmtleGFtcGxlMQ";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Lists the accounts that are linked with users, the newest first.

@@ -15,6 +15,14 @@ use crate::Failed;
 
 mod relying;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward client add Portal --redirect-uri https://portal.example.com/callback --auth-method client_secret_basic
+  doorward client add Grafana --openid --redirect-uri https://grafana.example.com/login/generic_oauth --auth-method client_secret_basic
+  doorward client add Report --service nightly --scope mcp:read
+  doorward client exchange c_AGENT --from c_APP --scope mcp:read
+  doorward client list --limit 0";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds a client and prints its ID and, if it has one, its secret, which is shown only once.

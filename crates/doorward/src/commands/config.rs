@@ -11,6 +11,12 @@ use crate::{
     config::{self, Environment},
 };
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward config check --config doorward.toml
+  doorward config show
+  doorward config schema";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Checks the configuration and reports its errors.

@@ -29,6 +29,11 @@ use crate::{
     reload::Request,
 };
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward doctor
+  doorward doctor --client Cursor --hours 2";
+
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
         Ok(store) => {
@@ -181,13 +186,13 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
             .iter()
             .filter_map(|finding| {
                 let why = finding.result.as_ref().err()?;
-                Some(format!("{}: {why}", finding.look.as_str()))
+                Some(format!("{}: {why}", finding.subject.as_str()))
             })
             .collect();
         // Remarks that are no problems.
-        let remarks = found.iter().filter_map(|finding| match (finding.look, &finding.result) {
+        let remarks = found.iter().filter_map(|finding| match (finding.subject, &finding.result) {
             (CheckSubject::Clock | CheckSubject::LeftOut, Ok(says)) => {
-                Some(format!("; {}: {says}", finding.look.as_str()))
+                Some(format!("; {}: {says}", finding.subject.as_str()))
             }
             _ => None,
         });

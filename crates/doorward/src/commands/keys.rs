@@ -8,6 +8,11 @@ use serde_json::json;
 use super::{context::Context, moment, print_json, print_table};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward keys list
+  doorward keys rotate";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Lists signing keys.

@@ -6,6 +6,10 @@ use serde_json::json;
 use super::{context::Context, print_json};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward mail test ada@example.com";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Sends a test mail and waits until the mail server has accepted it.

@@ -5,6 +5,11 @@ use doorward_store::{Backend, Config as StoreConfig, Store};
 use super::context::Context;
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward migrate
+  doorward migrate --to postgres://doorward@db.example.com/doorward";
+
 pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Failed> {
     let Some(to) = to else {
         // Opening the store migrates the schema.

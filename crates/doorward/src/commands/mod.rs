@@ -108,14 +108,14 @@ enum Command {
         tls: Option<String>,
     },
     /// Prints a new one-time link that makes the user who opens it an administrator.
-    #[command(after_help = examples::ADMIN_LINK)]
+    #[command(after_help = admin_link::EXAMPLES)]
     AdminLink {
         /// The public URL, if it is not configured.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
     /// Adds, invites, lists and changes users.
-    #[command(after_help = examples::USER)]
+    #[command(after_help = user::EXAMPLES)]
     User {
         /// The public URL, if it is not configured: links in invitations begin with it.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
@@ -125,14 +125,14 @@ enum Command {
     },
     /// Adds, lists and changes clients: MCP clients, services, and applications in which users sign
     /// in with this server.
-    #[command(subcommand, after_help = examples::CLIENT)]
+    #[command(subcommand, after_help = client::EXAMPLES)]
     Client(client::Command),
     /// Adds, lists, changes and removes trust rules: tokens of other issuers, such as those of CI
     /// jobs and clusters, with which workloads act as services.
-    #[command(subcommand, after_help = examples::TRUST)]
+    #[command(subcommand, after_help = trust::EXAMPLES)]
     Trust(trust::Command),
     /// Adds, changes, lists, tests and deletes identity providers.
-    #[command(after_help = examples::PROVIDER)]
+    #[command(after_help = provider::EXAMPLES)]
     Provider {
         /// The public URL, if the configuration does not state it: redirect URIs begin with it.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
@@ -141,7 +141,7 @@ enum Command {
         command: provider::Command,
     },
     /// Adds, changes, lists, tests and deletes upstreams, and decides on their tools.
-    #[command(after_help = examples::UPSTREAM)]
+    #[command(after_help = upstream::EXAMPLES)]
     Upstream {
         /// The public URL, if the configuration does not state it: redirect URIs begin with it.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
@@ -151,7 +151,7 @@ enum Command {
     },
     /// Adds, lists, shows, changes and removes external resource servers: other programs that
     /// accept this server's access tokens.
-    #[command(after_help = examples::RESOURCE)]
+    #[command(after_help = resource::EXAMPLES)]
     Resource {
         /// The public URL, if the configuration does not state it: it is the issuer of tokens.
         #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
@@ -160,7 +160,7 @@ enum Command {
         command: resource::Command,
     },
     /// Explains the policy's decisions, lists its rules, and tries others.
-    #[command(subcommand, after_help = examples::POLICY)]
+    #[command(subcommand, after_help = policy::EXAMPLES)]
     Policy(policy::Command),
     /// Prints the completion script of a shell.
     #[command(after_help = examples::COMPLETION)]
@@ -183,29 +183,29 @@ enum Command {
         command: Vec<String>,
     },
     /// Creates, lists and revokes personal and service access tokens.
-    #[command(subcommand, after_help = examples::TOKEN)]
+    #[command(subcommand, after_help = token::EXAMPLES)]
     Token(token::Command),
     /// Lists and ends the links of chat accounts with users.
-    #[command(subcommand, after_help = examples::CHAT)]
+    #[command(subcommand, after_help = chat::EXAMPLES)]
     Chat(chat::Command),
     /// Prints, follows, exports and checks the audit.
-    #[command(after_help = examples::AUDIT)]
+    #[command(after_help = audit::EXAMPLES)]
     Audit(Box<audit::Command>),
     /// Shows the number, errors and latency of tool calls, and counts them again.
-    #[command(after_help = examples::USAGE)]
+    #[command(after_help = usage::EXAMPLES)]
     Usage(Box<usage::Command>),
     /// Lists and rotates signing keys.
-    #[command(subcommand, after_help = examples::KEYS)]
+    #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::Command),
     /// Sends a test mail.
-    #[command(subcommand, after_help = examples::MAIL)]
+    #[command(subcommand, after_help = mail::EXAMPLES)]
     Mail(mail::Command),
     /// Checks, shows and describes the configuration.
-    #[command(subcommand, after_help = examples::CONFIG)]
+    #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::Command),
     /// Puts the configuration file in effect in the running server: providers, upstreams, access,
     /// policy, limits and registration. Everything else needs a restart.
-    #[command(after_help = examples::RELOAD)]
+    #[command(after_help = reload::EXAMPLES)]
     Reload,
     /// Shows the difference between the configuration file and the running server, and applies it.
     #[command(after_help = examples::APPLY)]
@@ -215,7 +215,7 @@ enum Command {
         dry_run: bool,
     },
     /// Updates the database's schema, or moves the data to PostgreSQL.
-    #[command(after_help = examples::MIGRATE)]
+    #[command(after_help = migrate::EXAMPLES)]
     Migrate {
         /// Copy everything from the embedded database to this empty PostgreSQL database. Stop the
         /// server first.
@@ -224,7 +224,7 @@ enum Command {
     },
     /// Writes all data into one file, also while a server runs. The format is the same for both
     /// databases.
-    #[command(after_help = examples::BACKUP)]
+    #[command(after_help = backup::EXAMPLES)]
     Backup {
         /// The file, which must not exist.
         file: PathBuf,
@@ -245,7 +245,7 @@ enum Command {
     },
     /// Checks configuration, permissions, disk, database, keys, clock, backups, identity providers,
     /// upstreams, mail and public URL, and reports problems.
-    #[command(after_help = examples::DOCTOR)]
+    #[command(after_help = doctor::EXAMPLES)]
     Doctor {
         /// Explain the connection attempts of a client instead: its client_id, or part of its name.
         #[arg(long, value_name = "URL|NAME")]

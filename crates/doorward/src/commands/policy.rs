@@ -14,6 +14,13 @@ use serde_json::{Value, json};
 use super::{context::Context, hinted, print_json, print_table};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward policy list
+  doorward policy explain --user ada --tool wiki_search
+  doorward policy test policy-cases.toml
+  doorward policy dry-run doorward-new.toml --days 7";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Explains whether a user may use a tool, a prompt, a resource or an upstream through a

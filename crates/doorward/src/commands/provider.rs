@@ -13,6 +13,12 @@ use super::{
 };
 use crate::{Failed, config::PROVIDERS};
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward provider add google --kind google --client-id 123.apps.googleusercontent.com --client-secret-stdin --set allowed_domains=example.com
+  doorward provider add sso --kind oidc --issuer https://sso.example.com --client-id doorward --client-secret-stdin
+  doorward provider test google";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds a provider and prints the redirect URI to register at it. A running server uses it at

@@ -88,7 +88,7 @@ fn refusal(url: &Url, needed: &[String], plain: bool) -> String {
     let option = format!("--set networks={}", needed.join(","));
     let mut words: Vec<String> =
         std::env::args_os().map(|word| quoted(&word.to_string_lossy())).collect();
-    // What follows `--` belongs to a local process.
+    // The words after `--` belong to a local process.
     let at = words.iter().position(|word| word == "--").unwrap_or(words.len());
     words.insert(at, option);
     let clear =

@@ -13,6 +13,10 @@ use crate::{
     reload::{Reply, Request},
 };
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward reload";
+
 /// Makes the running server apply the configuration file, or only shows what would change.
 pub(super) async fn run(
     data_dir: &DataDir,

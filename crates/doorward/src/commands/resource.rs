@@ -11,6 +11,13 @@ use serde_json::{Value, json};
 use super::{context::Context, edit, hinted, print_block, print_code, print_json, print_table};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward resource add https://notes.example.com/mcp --scope notes:read --scope notes:write --name Notes
+  doorward resource show https://notes.example.com/mcp
+  doorward resource set https://notes.example.com/mcp --role staff
+  doorward resource remove https://notes.example.com/mcp";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds an external resource server and prints its identifier and its secret, which is shown

@@ -10,6 +10,11 @@ use serde_json::{Value, json};
 use super::{context::Context, moment, print_json, print_table};
 use crate::{Failed, out};
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward token create nightly --service ci-bot --days 90
+  doorward token list";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Creates a token and prints its value, which is shown once.

@@ -11,6 +11,12 @@ use serde_json::{Value, json};
 use super::{client::read_keys, context::Context, edit, print_json, print_table};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward trust add Release --issuer https://token.actions.githubusercontent.com --subject repo:acme/tools:ref:refs/heads/main --service release --scope mcp:read
+  doorward trust add Jobs --issuer https://kubernetes.default.svc.cluster.local --jwks cluster.jwks.json --subject system:serviceaccount:jobs:nightly --reusable --service nightly --scope mcp:read
+  doorward trust list";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds a trust rule and prints the client_id that names it.

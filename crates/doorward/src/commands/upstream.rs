@@ -17,6 +17,14 @@ use super::{
 };
 use crate::{Failed, config::UPSTREAMS};
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward upstream add wiki --kind http --url https://wiki.example.com/mcp --auth oauth
+  doorward upstream add notes --kind http --url http://notes:8000/mcp --set networks=172.18.0.0/16
+  doorward upstream add files --kind stdio -- npx -y @modelcontextprotocol/server-filesystem /srv/files
+  doorward upstream test wiki --user ada
+  doorward upstream tools wiki --waiting";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds an upstream. A running server offers its tools within a second.

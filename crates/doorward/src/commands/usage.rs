@@ -9,6 +9,14 @@ use serde_json::{Value, json};
 use super::{context::Context, print_json, print_table};
 use crate::Failed;
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward usage
+  doorward usage --by service --period 7d
+  doorward usage --by user --tool wiki_search --format csv
+  doorward usage unused --period 90d
+  doorward usage rebuild";
+
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Command {

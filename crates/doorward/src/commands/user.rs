@@ -14,6 +14,13 @@ use serde_json::{Value, json};
 use super::{context::Context, moment, print_json, print_table};
 use crate::{Failed, out};
 
+/// The examples of its help.
+pub(super) const EXAMPLES: &str = "Examples:
+  doorward user add ada --email ada@example.com --role developer
+  doorward user invite ada --provider google
+  doorward user set-role ada developer admin
+  doorward user list --json";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Adds a user and sends a mail that states how to sign in. If no mail can be sent, prints the

@@ -12,7 +12,7 @@ use doorward_transport::{
 use openidconnect::{JsonWebKeySet, core::CoreJsonWebKey};
 use url::Url;
 
-use super::signed::{Signed, key_set};
+use super::signed::{KnownKeys, Signed, key_set};
 use crate::{
     api::MAX_ANSWER,
     error::FederationError,
@@ -223,7 +223,7 @@ impl<M: Members> Discovery<M> {
                 state.keys_again = Some(Instant::now());
             }
             let found = match in_time(source.keys(seen.metadata.jwks())).await {
-                Ok((keys, unknown_keys)) => {
+                Ok(KnownKeys { keys, left_out: unknown_keys }) => {
                     let metadata = seen.metadata.clone();
                     Discovered { metadata, keys, unknown_keys, at: seen.at }
                 }
@@ -285,7 +285,7 @@ impl Source {
         for left in metadata.left_out() {
             tracing::info!(provider = self.provider, %left, "a member of the discovery document was left out");
         }
-        let (keys, unknown_keys) = self.keys(metadata.jwks()).await?;
+        let KnownKeys { keys, left_out: unknown_keys } = self.keys(metadata.jwks()).await?;
         Ok(Discovered { metadata, keys, unknown_keys, at: Instant::now() })
     }
 
@@ -305,10 +305,7 @@ impl Source {
             .map_err(|why| FederationError::Unavailable(format!("{url} returned {why}")))
     }
 
-    async fn keys(
-        &self,
-        url: &Url,
-    ) -> Result<(JsonWebKeySet<CoreJsonWebKey>, usize), FederationError> {
+    async fn keys(&self, url: &Url) -> Result<KnownKeys, FederationError> {
         let document = self.document(url.as_str()).await?;
         if !document.has("keys") {
             return Err(FederationError::Unavailable(format!("{url} responded without keys")));

@@ -20,8 +20,12 @@ const MAX_KEYS: usize = 64 * 1024;
 /// Maximum number of characters of an issuer.
 const MAX_ISSUER: usize = 512;
 
-/// The `typ` of a token with a good signature, and its claims.
-pub(crate) type Claimed = (Option<String>, Value);
+/// The statements of a token with a good signature.
+pub(crate) struct SignedClaims {
+    /// The `typ` of its header.
+    pub(crate) typ: Option<String>,
+    pub(crate) claims: Value,
+}
 
 /// The public keys of an issuer.
 pub(crate) enum PublishedKeys {
@@ -46,7 +50,7 @@ impl PublishedKeys {
     pub(crate) async fn verify(
         &self,
         token: &str,
-    ) -> Result<Result<Claimed, String>, FederationError> {
+    ) -> Result<Result<SignedClaims, String>, FederationError> {
         let signed = match self {
             Self::Fetched(discovery) => {
                 let found = discovery.document().await?;
@@ -57,7 +61,7 @@ impl PublishedKeys {
                 if signed.verified_by(keys)? { Ok(signed) } else { Err(wrong.to_owned()) }
             }),
         };
-        Ok(signed.map(|signed| (signed.typ(), signed.payload)))
+        Ok(signed.map(|signed| SignedClaims { typ: signed.typ(), claims: signed.payload }))
     }
 }
 
@@ -109,7 +113,7 @@ fn keys(text: &str) -> Result<JsonWebKeySet<CoreJsonWebKey>, SettingError> {
     if all.is_some_and(|all| all.iter().any(is_secret)) {
         return Err(wrong("must hold public keys only"));
     }
-    let (known, _) = key_set(document);
+    let known = key_set(document).keys;
     if known.keys().is_empty() {
         return Err(wrong("holds no key that can be used"));
     }

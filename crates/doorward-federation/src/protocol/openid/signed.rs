@@ -86,7 +86,7 @@ impl Signed {
                 .map_err(|_| format!("its {name} is not base64url"))?;
             Budget::of_record(bytes.len())
                 .lenient_json(&bytes)
-                .map(|(value, _)| value)
+                .map(|read| read.value)
                 .map_err(|_| format!("its {name} is not a JSON object"))
         };
         let Value::Object(header_members) = read(header, "header")? else {
@@ -291,10 +291,18 @@ impl JsonWebKey for SignedKey {
     }
 }
 
-/// Reads a key set. Keys that are not known here are left out; their number is the second part.
-pub(super) fn key_set(mut document: Map<String, Value>) -> (JsonWebKeySet<CoreJsonWebKey>, usize) {
+/// A key set, as far as its keys are known here.
+#[derive(Default)]
+pub(super) struct KnownKeys {
+    pub(super) keys: JsonWebKeySet<CoreJsonWebKey>,
+    /// The number of keys that are left out.
+    pub(super) left_out: usize,
+}
+
+/// Reads a key set.
+pub(super) fn key_set(mut document: Map<String, Value>) -> KnownKeys {
     let Some(Value::Array(keys)) = document.remove("keys") else {
-        return (JsonWebKeySet::default(), 0);
+        return KnownKeys::default();
     };
     let all = keys.len();
     let read = |key: Value| {
@@ -323,7 +331,7 @@ pub(super) fn key_set(mut document: Map<String, Value>) -> (JsonWebKeySet<CoreJs
     };
     let known: Vec<CoreJsonWebKey> = keys.into_iter().take(64).filter_map(read).collect();
     let left_out = all - known.len();
-    (JsonWebKeySet::new(known), left_out)
+    KnownKeys { keys: JsonWebKeySet::new(known), left_out }
 }
 
 #[cfg(test)]
@@ -433,13 +441,13 @@ mod tests {
         let mut other_alphabet = good.clone();
         other_alphabet["y"] = json!("x/FEzRu9m36HLN/tue659LNpXW6pCyStikYjKIWI5a0=");
         let document = json!({"keys": [good, odd, ed, {"kty": "new"}, "x", null, other_alphabet]});
-        let (keys, left_out) = key_set(document.as_object().unwrap().clone());
+        let KnownKeys { keys, left_out } = key_set(document.as_object().unwrap().clone());
         assert_eq!((keys.keys().len(), left_out), (4, 3));
         assert_eq!(keys.keys()[3], keys.keys()[0]);
         assert_eq!(keys.keys()[2].key_id().unwrap().as_str(), "12");
         assert_eq!(algorithm("Ed25519"), Some(CoreJwsSigningAlgorithm::EdDsa));
         for odd in [json!({}), json!({"keys": null}), json!({"keys": {}})] {
-            assert_eq!(key_set(odd.as_object().unwrap().clone()).0.keys().len(), 0);
+            assert_eq!(key_set(odd.as_object().unwrap().clone()).keys.keys().len(), 0);
         }
     }
 }

@@ -108,6 +108,12 @@ pub(super) fn seconds(claims: &Value, name: &str) -> Option<i64> {
         .map(|at| at as i64)
 }
 
+/// A token that passed its check.
+pub(super) struct VerifiedToken {
+    pub(super) claims: Value,
+    pub(super) issuer: String,
+}
+
 impl IdTokenCheck<'_> {
     /// The issuer that the token must have: the provider's, or that of the listed tenant which the
     /// token names.
@@ -148,7 +154,7 @@ impl IdTokenCheck<'_> {
         }
     }
 
-    pub(super) fn against(&self, found: &Discovered) -> Result<(Value, String), RefusedToken> {
+    pub(super) fn against(&self, found: &Discovered) -> Result<VerifiedToken, RefusedToken> {
         let signed = Signed::read(self.id_token)?;
         let payload = &signed.payload;
         let issuer = self.issuer(payload, &found.metadata)?;
@@ -189,7 +195,7 @@ impl IdTokenCheck<'_> {
         if claims.subject().as_str().contains(char::REPLACEMENT_CHARACTER) {
             return Err("its subject contains a character that cannot be read".to_owned().into());
         }
-        Ok((signed.payload, issuer))
+        Ok(VerifiedToken { claims: signed.payload, issuer })
     }
 
     /// The party that the token was made for.

@@ -150,7 +150,7 @@ impl Request {
         }
     }
 
-    /// The upstream's result as the answer to this request, with the names of this visit.
+    /// The upstream's result as the answer to this request, with the names of this request.
     pub(super) fn answer(
         &self,
         target: Target,

@@ -3,7 +3,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward_transport::{
-    Budget, budget,
+    Budget,
+    budget::{self, Lenient},
     oauth::{Pause, pause},
     outbound::Fetched,
 };
@@ -71,7 +72,7 @@ fn read(answer: &Fetched, at: &Url, most: usize) -> CallToolResult {
     let structured = media::is_json(&essence)
         .then(|| Budget::new(text.len(), MOST_VALUES, MOST_DEPTH).lenient_json(text.as_bytes()));
     let structured = match structured {
-        Some(Ok((value @ Value::Object(_), _))) => Some(value),
+        Some(Ok(Lenient { value: value @ Value::Object(_), .. })) => Some(value),
         _ => None,
     };
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);

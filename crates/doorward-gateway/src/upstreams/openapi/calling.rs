@@ -15,7 +15,7 @@ use crate::{
     upstream::{Auth, Receiver, Shared},
 };
 
-/// How long one request may take where nothing shorter is configured.
+/// Maximum time of one request where nothing shorter is configured.
 const WITHIN: Duration = Duration::from_mins(5);
 /// The most bytes of an answer where nothing shorter is configured.
 const MOST_ANSWER: usize = 8 * 1024 * 1024;
@@ -56,7 +56,7 @@ impl Sending<'_> {
             seconds => Duration::from_secs(seconds),
         };
         let answer = upstream.outbound.send_within_origin(request, self.most(), within).await;
-        answer.map(|(answer, _)| answer).map_err(|error| {
+        answer.map(|located| located.fetched).map_err(|error| {
             ToolError::Failed(format!("{} could not be reached: {error}", upstream.title))
         })
     }
@@ -105,13 +105,13 @@ impl Gateway {
         let auth = LinkAuth {
             gateway: Arc::clone(&self.inner),
             upstream: Arc::clone(upstream),
-            user: upstream.auth.is_personal().then(|| Arc::clone(&call.visit.caller.user)),
+            user: upstream.auth.is_personal().then(|| Arc::clone(&call.inbound.caller.user)),
         };
         let receiver = Receiver::Url(operation.base());
         let credential = match auth.credential(receiver).await {
             Ok(credential) => credential,
             Err(NoToken::Connect(_)) => {
-                return self.ask_to_connect(&call.visit, upstream, &call.params).await;
+                return self.ask_to_connect(&call.inbound, upstream, &call.params).await;
             }
             Err(NoToken::Unavailable(why)) => return Err(sending.unavailable(&why)),
         };
@@ -133,7 +133,7 @@ impl Gateway {
             }
             Ok(None) => sending.result(answered).await,
             Err(NoToken::Connect(_)) => {
-                self.ask_to_connect(&call.visit, upstream, &call.params).await
+                self.ask_to_connect(&call.inbound, upstream, &call.params).await
             }
             Err(NoToken::Unavailable(why)) => Err(sending.unavailable(&why)),
         }

@@ -32,7 +32,7 @@ const MOST_TEXT: usize = 4000;
 const MOST_TITLE: usize = 120;
 
 /// The methods of an operation by the name of its member, in the order in which they are read, and
-/// the effect of a call (CF14). The table is also in `docs/how-to/rest-apis.md`.
+/// the effect of a call (CF14). The table is also in `docs/reference/rest-apis.md`.
 const METHODS: &[(&str, MethodEffect)] = &[
     ("get", MethodEffect::Read),
     ("put", MethodEffect::Write),

@@ -80,9 +80,9 @@ impl ClientFacts {
     }
 }
 
-/// One request.
+/// One request to an MCP endpoint: its caller, client and URL.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub struct InboundRequest {
     /// The caller, as the bearer token proved.
     pub caller: Arc<Caller>,
     /// The URL that was called.
@@ -103,11 +103,11 @@ pub struct Visit {
     pub origin: Option<Arc<Origin>>,
 }
 
-impl Visit {
+impl InboundRequest {
     /// The guard's findings about the request behind a message.
     pub(crate) fn of(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         let parts = context.extensions.get::<axum::http::request::Parts>();
-        let mut visit = parts
+        let mut inbound = parts
             .and_then(|parts| parts.extensions.get::<Self>())
             .cloned()
             .ok_or_else(|| ErrorData::internal_error("the request has no caller", None))?;
@@ -121,9 +121,9 @@ impl Visit {
                 .protocol_version()
                 .map(|version| version.as_str().to_owned())
                 .unwrap_or_default();
-            visit.client = Arc::new(ClientFacts { name, version, modern: true, capabilities });
+            inbound.client = Arc::new(ClientFacts { name, version, modern: true, capabilities });
         }
-        Ok(visit)
+        Ok(inbound)
     }
 
     /// True if the client, by either of its names, is one that `pattern` means.
