@@ -215,6 +215,9 @@ impl Mcp {
         mut answer: Answer,
         (shortens, noted): (bool, &mut CallFacts),
     ) -> Result<Answer, ToolError> {
+        if let Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) = &mut answer {
+            self.without_hidden_views(visit, result).await;
+        }
         let Some(size) = answer.bytes() else { return Ok(answer) };
         let limits = &*self.inner.settings.limits.now();
         let most = if facts.limits.result_bytes > 0 {
