@@ -165,8 +165,8 @@ impl Federation {
     }
 
     /// Checks the accounts of one provider that are due. Replicas take turns: each account belongs
-    /// to the one that claims it first, because a refresh token that is used twice may end the whole
-    /// family of them.
+    /// to the one that claims it first, because a refresh token that is used twice may end the
+    /// whole family of them.
     async fn check_provider(&self, provider: &ProviderId) -> Result<Round, StoreError> {
         let services = &self.inner.services;
         let (mut round, mut in_a_row) = (Round::default(), InARow::default());

@@ -217,8 +217,8 @@ impl Wire {
         }
     }
 
-    /// Reads a request or notification of the upstream. `asked` is the request on whose HTTP response
-    /// it came.
+    /// Reads a request or notification of the upstream. `asked` is the request on whose HTTP
+    /// response it came.
     fn call(&self, members: Map<String, Value>, asked: Option<&RequestId>) -> ReadText {
         let mut clean = Map::new();
         clean.insert("jsonrpc".to_owned(), json!("2.0"));

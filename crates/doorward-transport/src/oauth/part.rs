@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::Budget;
 
-/// Reads the header or the payload of a token: base64 for URLs, also with padding, of JSON, in which
-/// a member that no rule looks at may hold what JSON does not have.
+/// Reads the header or the payload of a token: base64 for URLs, also with padding, of JSON, in
+/// which a member that no rule looks at may hold what JSON does not have.
 pub fn part_of_token(part: &str) -> Result<Value, &'static str> {
     let bytes =
         URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).map_err(|_| "is not base64url")?;
