@@ -2,12 +2,14 @@
 //!
 //! An answer is one of six, each with its own consequence for this user alone: the provider
 //! vouches, refuses, does not respond, asks for a delay, responds invalidly, or does not accept
-//! this client (decision 0012). A user who cannot be checked stops no other user's check.
+//! this client (decision 0012). A user who cannot be checked stops no other user's check, and a
+//! provider that cannot be asked delays no other provider's.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use doorward_model::{Change, LinkedIdentity, ProviderId, RevokeReason, Timestamp, UnitOfWork};
 use doorward_store::StoreError;
+use tokio::task::JoinSet;
 
 use crate::{
     admission::credential_place,
@@ -21,7 +23,7 @@ use crate::{
     provider::Provider,
 };
 
-/// Maximum number of accounts that one round checks.
+/// Maximum number of accounts of one provider that one round checks.
 const ROUND: u64 = 50;
 /// Seconds for which an account is reserved for the replica that checks it.
 const CLAIMED: i64 = 120;
@@ -43,6 +45,14 @@ pub struct Round {
     pub ended: u32,
     /// Accounts that could not be checked, and continue meanwhile.
     pub waiting: u32,
+}
+
+impl Round {
+    fn add(&mut self, other: Self) {
+        self.confirmed += other.confirmed;
+        self.ended += other.ended;
+        self.waiting += other.waiting;
+    }
 }
 
 /// A provider's answer about one user.
@@ -103,17 +113,16 @@ struct Claimed {
     until: Timestamp,
 }
 
-/// The accounts of one round that could not be checked, in a row and by provider.
+/// The accounts of one provider in one round that could not be checked, in a row.
 #[derive(Default)]
-struct InARow(HashMap<ProviderId, u32>);
+struct InARow(u32);
 
 impl InARow {
-    fn note(&mut self, provider: &ProviderId, may_be_down: bool) {
-        let count = self.0.entry(provider.clone()).or_default();
-        *count = if may_be_down { *count + 1 } else { 0 };
+    fn note(&mut self, may_be_down: bool) {
+        self.0 = if may_be_down { self.0 + 1 } else { 0 };
     }
-    fn is_down(&self, provider: &ProviderId) -> bool {
-        self.0.get(provider).is_some_and(|count| *count >= DOWN)
+    fn is_down(&self) -> bool {
+        self.0 >= DOWN
     }
 }
 
@@ -124,17 +133,47 @@ fn deadline(provider: &Provider, identity: &LinkedIdentity, patience: i64) -> Ti
 }
 
 impl Federation {
-    /// Checks the accounts that are due. Replicas take turns: each account belongs to the one that
-    /// claims it first, because a refresh token that is used twice may end the whole family of
-    /// them.
+    /// Checks the accounts that are due, those of all providers at the same time: one that takes
+    /// long, or has more accounts than a round checks, delays no other's.
     pub async fn check_due(&self) -> Result<Round, StoreError> {
-        let services = &self.inner.services;
-        let mut round = Round::default();
         self.retire_lost_accounts().await?;
-        let mut in_a_row = InARow::default();
-        for identity in services.store.identities_due(services.clock.now(), ROUND).await? {
+        let services = &self.inner.services;
+        let mut checks = JoinSet::new();
+        for provider in services.store.providers_due(services.clock.now()).await? {
+            let federation = self.clone();
+            checks.spawn(async move { federation.check_provider(&provider).await });
+        }
+        let (mut round, mut failed) = (Round::default(), None);
+        while let Some(checked) = checks.join_next().await {
+            match checked {
+                Ok(Ok(checked)) => round.add(checked),
+                Ok(Err(error)) => failed = Some(error),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                // The process ends.
+                Err(_) => {}
+            }
+        }
+        if round != Round::default() {
+            tracing::info!(
+                confirmed = round.confirmed,
+                ended = round.ended,
+                waiting = round.waiting,
+                "accounts at identity providers were checked"
+            );
+        }
+        failed.map_or(Ok(round), Err)
+    }
+
+    /// Checks the accounts of one provider that are due. Replicas take turns: each account belongs
+    /// to the one that claims it first, because a refresh token that is used twice may end the
+    /// whole family of them.
+    async fn check_provider(&self, provider: &ProviderId) -> Result<Round, StoreError> {
+        let services = &self.inner.services;
+        let (mut round, mut in_a_row) = (Round::default(), InARow::default());
+        let due = services.store.identities_due(provider, services.clock.now(), ROUND).await?;
+        for identity in due {
             let now = services.clock.now();
-            if in_a_row.is_down(&identity.provider) && !self.is_over(&identity, now).await? {
+            if in_a_row.is_down() && !self.is_over(&identity, now).await? {
                 // It stays due, and is among the first of the next round.
                 round.waiting += 1;
                 continue;
@@ -152,14 +191,6 @@ impl Federation {
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
-        }
-        if round != Round::default() {
-            tracing::info!(
-                confirmed = round.confirmed,
-                ended = round.ended,
-                waiting = round.waiting,
-                "accounts at identity providers were checked"
-            );
         }
         Ok(round)
     }
@@ -198,7 +229,7 @@ impl Federation {
             return self.keep_checked(later, claimed, Vec::new()).await;
         };
         let verdict = self.ask(&provider, &mut identity).await?;
-        in_a_row.note(&provider.id, verdict.may_be_down());
+        in_a_row.note(verdict.may_be_down());
         self.conclude(&provider, Claimed { identity, until: claimed }, verdict, round).await
     }
 

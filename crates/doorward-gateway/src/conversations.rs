@@ -28,9 +28,10 @@ use rmcp::{
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-/// Maximum number of messages of one conversation that wait to be read. Beyond it the oldest
-/// progress or log message is dropped: the newest progress replaces those before it.
-const SAID: usize = 256;
+/// Maximum number of messages of one conversation that wait to be read, and of their bytes. Beyond
+/// it the oldest progress or log message is dropped: the newest progress replaces those before it.
+const SAID: usize = 4096;
+const SAID_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum number of questions of one conversation that wait to be read.
 const MOST_ASKED: usize = 8;
 /// Maximum number of cancelled and unanswered requests before a connection is replaced.
@@ -47,43 +48,86 @@ pub(crate) enum UpstreamMessage {
     Asks(Box<InputRequest>, oneshot::Sender<Result<Value, ErrorData>>),
 }
 
+impl UpstreamMessage {
+    /// About how many bytes it holds.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Progress(progress) => progress.message.as_ref().map_or(0, String::len),
+            // Its values were cleaned, which bounds them.
+            Self::Log(log) => log.data.to_string().len(),
+            Self::Asks(..) => 0,
+        }
+    }
+
+    fn can_be_dropped(&self) -> bool {
+        matches!(self, Self::Progress(_) | Self::Log(_))
+    }
+}
+
+/// The messages that wait, and about how many bytes they hold.
+#[derive(Default)]
+struct WaitingMessages {
+    all: VecDeque<UpstreamMessage>,
+    bytes: usize,
+    // One was dropped, which was reported.
+    dropped: bool,
+}
+
+impl WaitingMessages {
+    fn is_full(&self) -> bool {
+        self.all.len() >= SAID || self.bytes >= SAID_BYTES
+    }
+
+    fn remove(&mut self, at: usize) -> Option<UpstreamMessage> {
+        let said = self.all.remove(at)?;
+        self.bytes = self.bytes.saturating_sub(said.bytes());
+        Some(said)
+    }
+}
+
 /// The messages of one conversation, in the order in which they arrived, until they are read.
 #[derive(Default)]
 pub(crate) struct Mailbox {
-    said: Mutex<VecDeque<UpstreamMessage>>,
+    said: Mutex<WaitingMessages>,
     arrived: Notify,
 }
 
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<UpstreamMessage>> {
+    fn lock(&self) -> MutexGuard<'_, WaitingMessages> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts in progress or a log message.
-    pub(crate) fn put(&self, said: UpstreamMessage) {
+    /// Puts in progress or a log message. `false` if it is the first one for which another was
+    /// dropped.
+    pub(crate) fn put(&self, said: UpstreamMessage) -> bool {
         let mut waiting = self.lock();
-        if waiting.len() >= SAID {
-            let oldest = waiting.iter().position(|said| {
-                matches!(said, UpstreamMessage::Progress(_) | UpstreamMessage::Log(_))
-            });
-            match oldest {
-                Some(oldest) => drop(waiting.remove(oldest)),
-                None => return,
+        let mut has_room = true;
+        while waiting.is_full() {
+            has_room = false;
+            let oldest = waiting.all.iter().position(UpstreamMessage::can_be_dropped);
+            if oldest.and_then(|oldest| waiting.remove(oldest)).is_none() {
+                break;
             }
         }
-        waiting.push_back(said);
+        let is_first = !has_room && !waiting.dropped;
+        waiting.dropped |= !has_room;
+        if !waiting.is_full() {
+            waiting.bytes += said.bytes();
+            waiting.all.push_back(said);
+        }
         drop(waiting);
         self.arrived.notify_one();
+        !is_first
     }
 
     /// Adds a question. `false` if too many messages wait.
     pub(crate) fn ask(&self, question: UpstreamMessage) -> bool {
         let mut waiting = self.lock();
-        let asked = waiting.iter().filter(|said| matches!(said, UpstreamMessage::Asks(..))).count();
-        if waiting.len() >= SAID || asked >= MOST_ASKED {
+        let asked = waiting.all.iter().filter(|said| !said.can_be_dropped()).count();
+        if waiting.is_full() || asked >= MOST_ASKED {
             return false;
         }
-        waiting.push_back(question);
+        waiting.all.push_back(question);
         drop(waiting);
         self.arrived.notify_one();
         true
@@ -92,7 +136,7 @@ impl Mailbox {
     /// Waits for the next message.
     async fn take(&self) -> UpstreamMessage {
         loop {
-            if let Some(said) = self.lock().pop_front() {
+            if let Some(said) = self.lock().remove(0) {
                 return said;
             }
             self.arrived.notified().await;
@@ -328,7 +372,7 @@ impl ClosedRequest {
 
 #[cfg(test)]
 mod tests {
-    use rmcp::model::ListRootsRequest;
+    use rmcp::model::{ListRootsRequest, LoggingLevel};
 
     use super::*;
 
@@ -340,7 +384,37 @@ mod tests {
             mailbox.ask(UpstreamMessage::Asks(Box::new(question), oneshot::channel().0))
         };
         assert_eq!((0..20).filter(|_| ask()).count(), 8);
-        mailbox.lock().pop_front();
+        mailbox.lock().remove(0);
         assert!(ask() && !ask());
+    }
+
+    #[test]
+    fn thousands_of_messages_wait_and_of_more_the_newest_are_kept() {
+        let log = |number: usize, bytes: usize| {
+            let data = serde_json::json!([number, "x".repeat(bytes)]);
+            UpstreamMessage::Log(LoggingMessageNotificationParam::new(LoggingLevel::Info, data))
+        };
+        let mailbox = Mailbox::default();
+        for number in 0..4096 {
+            assert!(mailbox.put(log(number, 1)), "{number}");
+        }
+        assert!(!mailbox.put(log(4096, 1)), "the first that is dropped is reported");
+        assert!(mailbox.put(log(4097, 1)), "and no other");
+        let numbers = |mailbox: &Mailbox| -> Vec<u64> {
+            let number = |said: &UpstreamMessage| match said {
+                UpstreamMessage::Log(log) => log.data[0].as_u64(),
+                UpstreamMessage::Progress(_) | UpstreamMessage::Asks(..) => None,
+            };
+            mailbox.lock().all.iter().filter_map(number).collect()
+        };
+        let kept = numbers(&mailbox);
+        assert_eq!((kept.len(), kept[0], kept[4095]), (4096, 2, 4097));
+        // Large ones are bounded by their bytes, and a place that was read is free again.
+        let mailbox = Mailbox::default();
+        let all = (0..40).filter(|number| mailbox.put(log(*number, 200_000))).count();
+        assert_eq!(all, 39);
+        assert!(numbers(&mailbox).len() < 24 && numbers(&mailbox).last() == Some(&39));
+        while mailbox.lock().remove(0).is_some() {}
+        assert_eq!(mailbox.lock().bytes, 0);
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     conversations::{Conversations, MessageReference, UpstreamMessage},
     foreign,
     upstream::Upstream,
-    wire::Wire,
+    wire::{Wire, notices},
 };
 
 type Message = RxJsonRpcMessage<RoleClient>;
@@ -169,18 +169,10 @@ impl<T: Transport<RoleClient>> InOrder<T> {
             match message {
                 JsonRpcMessage::Notification(notification) => {
                     let Some(mailbox) = mailbox else { continue };
-                    match notification.notification {
-                        ServerNotification::ProgressNotification(progress) => {
-                            let said = foreign::progress(&self.upstream.now(), progress.params);
-                            mailbox.put(UpstreamMessage::Progress(said));
-                        }
-                        ServerNotification::LoggingMessageNotification(log) => {
-                            mailbox.put(UpstreamMessage::Log(foreign::log(
-                                &self.upstream.now(),
-                                log.params,
-                            )));
-                        }
-                        _ => {}
+                    let upstream = self.upstream.now();
+                    let Some(said) = said(&upstream, notification.notification) else { continue };
+                    if !mailbox.put(said) && self.wire.may_log() {
+                        tracing::info!(upstream = %upstream.name, "an upstream writes more progress and log messages than its client reads; the oldest are dropped");
                     }
                 }
                 JsonRpcMessage::Request(mut request) => {
@@ -211,6 +203,19 @@ impl<T: Transport<RoleClient>> InOrder<T> {
     }
 }
 
+/// A notification as a client gets it; `None` for those that no client gets.
+fn said(upstream: &Upstream, notification: ServerNotification) -> Option<UpstreamMessage> {
+    match notification {
+        ServerNotification::ProgressNotification(progress) => {
+            Some(UpstreamMessage::Progress(foreign::progress(upstream, progress.params)))
+        }
+        ServerNotification::LoggingMessageNotification(log) => {
+            Some(UpstreamMessage::Log(foreign::log(upstream, log.params)))
+        }
+        _ => None,
+    }
+}
+
 /// The refusal of a question that belongs to no call.
 fn unasked() -> ErrorData {
     ErrorData::invalid_request(
@@ -227,7 +232,8 @@ fn named(message: &Message) -> Option<MessageReference> {
                 Some(MessageReference::Token(progress.params.progress_token.clone()))
             }
             ServerNotification::LoggingMessageNotification(log) => {
-                Some(MessageReference::by_origin(log.extensions.get()))
+                let request = notices::origin_of(&log.params);
+                Some(request.map_or(MessageReference::Not, MessageReference::Request))
             }
             _ => None,
         },

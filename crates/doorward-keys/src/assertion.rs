@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, jwk::JwkSet};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::Audience;
+use crate::{Audience, readable_key};
 use doorward_model::Timestamp;
 
 /// The claims of a client's assertion.
@@ -97,6 +97,7 @@ pub fn verify_signature<T: DeserializeOwned>(
         .flatten()
         .take(32)
         .filter_map(|key| {
+            let key = readable_key(key.as_object()?.clone());
             serde_json::from_value::<JwkSet>(serde_json::json!({ "keys": [key] })).ok()?.keys.pop()
         })
         .collect();

@@ -222,6 +222,9 @@ impl Mcp {
         if let (Some(given), Some(required)) = (&given, answer.required()) {
             self.carry_on(&inbound, given, required);
         }
+        if let Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) = &mut answer {
+            self.without_hidden_views(&inbound, result).await;
+        }
         let Some(bytes) = answer.bytes() else { return Ok(answer) };
         noted.response_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let shortens = searched || shortens(&inbound, &item, &context.meta);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rmcp::model::{ExtensionCapabilities, JsonObject, MetaObject};
+use rmcp::model::{CallToolResult, ExtensionCapabilities, JsonObject, MetaObject};
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +11,6 @@ use crate::{
     item::{Judged, ToolSpec},
     operation::ItemName,
     size::json_size,
-    uri,
 };
 
 /// The members of `_meta` that name the user interface of a tool or a result.
@@ -34,7 +33,8 @@ pub const HTML: &str = "text/html;profile=mcp-app";
 const MOST: usize = 32;
 const MOST_BYTES: usize = 16 * 1024;
 
-/// Gives every reference to a user interface another URI; one for which `to` has none is removed.
+/// Gives every reference to a user interface another URI; an empty one, and one for which `to` has
+/// none, is removed.
 pub fn map_references(meta: &mut MetaObject, to: impl Fn(&str) -> Option<String>) {
     for name in MEMBERS {
         map_member(meta, name, &to);
@@ -46,7 +46,7 @@ pub fn map_references(meta: &mut MetaObject, to: impl Fn(&str) -> Option<String>
 
 fn map_member(members: &mut JsonObject, name: &str, to: &impl Fn(&str) -> Option<String>) {
     let Some(Value::String(found)) = members.get(name) else { return };
-    match to(found) {
+    match Some(found).filter(|found| !found.is_empty()).and_then(|found| to(found)) {
         Some(other) => drop(members.insert(name.to_owned(), other.into())),
         None => drop(members.remove(name)),
     }
@@ -100,6 +100,10 @@ pub(crate) fn join(all: &mut ExtensionCapabilities, more: ExtensionCapabilities)
     }
 }
 
+fn remove(meta: &mut MetaObject, hidden: &[String]) {
+    map_references(meta, |uri| (!hidden.iter().any(|one| one == uri)).then(|| uri.to_owned()));
+}
+
 impl Mcp {
     /// Removes references to resources that this caller may not read from a tool.
     pub(crate) async fn without_hidden_references(
@@ -108,20 +112,29 @@ impl Mcp {
         spec: &mut Arc<ToolSpec>,
     ) {
         let Some(meta) = spec.tool.meta.as_ref() else { return };
+        let hidden = self.hidden_references(inbound, meta).await;
+        if !hidden.is_empty()
+            && let Some(meta) = &mut Arc::make_mut(spec).tool.meta
+        {
+            remove(meta, &hidden);
+        }
+    }
+
+    /// Removes them from the result of a call.
+    pub(crate) async fn without_hidden_views(&self, inbound: &InboundRequest, result: &mut CallToolResult) {
+        let Some(meta) = &mut result.meta else { return };
+        let hidden = self.hidden_references(inbound, meta).await;
+        remove(meta, &hidden);
+    }
+
+    async fn hidden_references(&self, inbound: &InboundRequest, meta: &MetaObject) -> Vec<String> {
         let mut hidden = Vec::new();
         for reference in references(meta) {
-            if uri::is_ui(reference) && !self.may_read(inbound, reference).await {
+            if !self.may_read(inbound, reference).await {
                 hidden.push(reference.to_owned());
             }
         }
-        if hidden.is_empty() {
-            return;
-        }
-        if let Some(meta) = &mut Arc::make_mut(spec).tool.meta {
-            map_references(meta, |uri| {
-                (!hidden.iter().any(|hidden| hidden == uri)).then(|| uri.to_owned())
-            });
-        }
+        hidden
     }
 
     async fn may_read(&self, inbound: &InboundRequest, uri: &str) -> bool {
@@ -154,6 +167,9 @@ mod tests {
             "openai/outputTemplate": "ui://w/c", "other": "ui://d", "x": {"resourceUri": "ui://e"},
         });
         assert_eq!(serde_json::to_value(&all).unwrap(), expected);
+        let mut empty = meta(json!({"ui": {"resourceUri": "", "a": 1}, "ui/resourceUri": ""}));
+        map_references(&mut empty, |uri| Some(format!("ui://w/{uri}")));
+        assert_eq!(serde_json::to_value(&empty).unwrap(), json!({"ui": {"a": 1}}));
         for odd in
             [json!({"ui": "x"}), json!({"ui": {"resourceUri": 7}}), json!({"ui/resourceUri": null})]
         {

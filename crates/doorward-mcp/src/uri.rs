@@ -20,11 +20,6 @@ const HIERARCHY: &str = "//";
 /// The scheme of a URI that has none at its upstream.
 const MISSING: &str = "doorward-relative";
 
-/// Reports a URI of a user interface.
-pub(crate) fn is_ui(uri: &str) -> bool {
-    split_ui(uri).is_some()
-}
-
 /// The scheme of a user interface as it is written, and what follows `://`.
 fn split_ui(uri: &str) -> Option<(&str, &str)> {
     let rest = after_scheme(uri, UI)?.strip_prefix(HIERARCHY)?;

@@ -11,6 +11,7 @@ mod authorize_params;
 mod challenge;
 mod code;
 mod document;
+mod part;
 mod search;
 mod tokens;
 mod user_state;
@@ -23,6 +24,7 @@ pub use authorize_params::{AuthorizeParams, ReservedParam};
 pub use challenge::Challenge;
 pub use code::{ErrorSubject, StatedError};
 pub use document::{Document, LeftOut};
+pub use part::part_of_token;
 pub use search::{Found, Missing, NotFound, Search, Unusable};
 pub use tokens::{Lifetime, Registration, Tokens, TokensFailure};
 
@@ -234,6 +236,13 @@ impl Answer {
         if let Some(Pause(seconds)) = self.wait {
             return Failure::Wait { seconds, told: told.unwrap_or(plain) };
         }
+        let is_unknown = told.as_ref().is_none_or(|told| told.complaint() == ErrorSubject::Unknown);
+        if is_unknown
+            && matches!(self.status, 400 | 403)
+            && user_state::is_about_rate(self.members(), self.text())
+        {
+            return Failure::Wait { seconds: None, told: told.unwrap_or(plain) };
+        }
         if let Some(meaning) = self.of_user(asked, told.as_ref()) {
             return meaning;
         }
@@ -252,6 +261,18 @@ impl Answer {
         self.by_status(asked, plain)
     }
 
+    /// The words of a refusal that is a plain text.
+    fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Text(text) if !self.is_success() => Some(text.as_str()),
+            Content::Text(_)
+            | Content::Members(_)
+            | Content::Other(_)
+            | Content::Empty
+            | Content::Page => None,
+        }
+    }
+
     /// The meaning of words about a user or what was presented for them, or of a code that is about
     /// one elsewhere. `None` leaves an answer to its code and its status.
     fn of_user(&self, asked: RequestSubject, told: Option<&StatedError>) -> Option<Failure> {
@@ -261,16 +282,8 @@ impl Answer {
         {
             return None;
         }
-        let text = match &self.content {
-            Content::Text(text) if !self.is_success() => Some(text.as_str()),
-            Content::Text(_)
-            | Content::Members(_)
-            | Content::Other(_)
-            | Content::Empty
-            | Content::Page => None,
-        };
         let of_tokens = asked == RequestSubject::Tokens;
-        let stated = || user_state::stated(self.members(), text, of_tokens);
+        let stated = || user_state::stated(self.members(), self.text(), of_tokens);
         match told.map_or(ErrorSubject::Unknown, StatedError::complaint) {
             ErrorSubject::Unknown | ErrorSubject::Request => {
                 let words = stated()?;

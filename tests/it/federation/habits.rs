@@ -188,6 +188,35 @@ async fn a_provider_that_seems_down_is_asked_about_others_first_in_the_next_roun
 }
 
 #[tokio::test]
+async fn a_provider_that_is_down_delays_no_check_at_another() {
+    let (down, other) = (FakeProvider::start().await, FakeProvider::start().await);
+    down.own_tokens();
+    let second = other.config();
+    let server = server_with(&down, |_, config| {
+        config.providers.insert("second".to_owned(), second);
+    })
+    .await;
+    other.follow(&server.clock);
+    // More accounts than one round checks, all due before the one at the other provider.
+    for number in 0..60 {
+        let name = format!("u-{number}");
+        down.claims(&json!({"sub": name, "preferred_username": name, "email": null}));
+        signed_in(&server, &down).await;
+    }
+    server.clock.advance(60);
+    let browser = Browser::new();
+    other.claims(&json!({"sub": "z", "preferred_username": "z", "email": null}));
+    let away = browser.get(&server.at("/login/second")).await.expect(303);
+    browser.get(&other.sign_in(&away.location())).await.expect(303);
+    down.misbehave(Some(Misbehaviour::ServerError));
+    other.misbehave(Some(Misbehaviour::InvalidGrant));
+    server.clock.advance(DAY);
+    let found = round(&server).await;
+    assert_eq!((found.confirmed, found.ended, found.waiting), (0, 1, 50), "{found:?}");
+    assert_eq!(name_of(&server, &browser).await, None, "the other provider refuses its user");
+}
+
+#[tokio::test]
 async fn a_refreshed_id_token_that_fails_verification_is_not_an_outage() {
     for signature in [Signature::ForeignKey, Signature::None, Signature::SharedSecret] {
         let provider = FakeProvider::start().await;
@@ -252,7 +281,9 @@ async fn empty_tokens_are_none() {
         let config = settings(&provider);
         let server = server_with(&provider, |corp, _| *corp = config).await;
         signed_in(&server, &provider).await;
-        let user = server.app.store.identities_due(doorward_model::Timestamp(i64::MAX / 4), 10);
+        let end = doorward_model::Timestamp(i64::MAX / 4);
+        let provider = server.app.store.providers_due(end).await.unwrap().remove(0);
+        let user = server.app.store.identities_due(&provider, end, 10);
         assert!(user.await.unwrap()[0].credential.is_none());
     }
     // Without an ID token no user is signed in by OpenID Connect.

@@ -165,6 +165,112 @@ async fn a_reference_to_a_resource_that_the_policy_denies_is_not_shown_and_the_t
             json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}});
         let read = rpc_at(&server, path, &guest, &request).await;
         assert!(read.status == 403 || read.json()["error"].is_object(), "{path}: {}", read.body);
+        // The result of a call is treated as the tool is.
+        let shown = async |token: &str, modern: bool| {
+            let messages = json!([{"jsonrpc": "2.0", "id": "CALL", "result": {"resultType": "complete", "content": [], "_meta": chart()["_meta"]}}]);
+            let call = json!({"name": name, "arguments": {"messages": messages}});
+            let result = ask(&server, token, path, modern, "tools/call", &call).await;
+            result["result"]["_meta"].clone()
+        };
+        let reader = alice.token_at(&server, path).await;
+        for modern in [false, true] {
+            let to_guest = shown(&guest, modern).await;
+            assert_eq!(to_guest["ui"], json!({"visibility": ["model", "app"]}), "{path}");
+            for name in ["ui/resourceUri", "openai/outputTemplate"] {
+                assert!(to_guest[name].is_null(), "{path}: {to_guest}");
+            }
+            assert_eq!(to_guest["x/other"], VIEW, "{path}");
+            assert_eq!(shown(&reader, modern).await["ui"]["resourceUri"], uri, "{path}");
+        }
     }
     assert_eq!(charts.state().operations.len(), 0);
+}
+
+/// References in other forms, each with what is shown of it at `/mcp` and at the upstream's URL.
+fn other_forms() -> [(Value, Value, Value); 12] {
+    let ui = |uri: &str| json!({"ui": {"resourceUri": uri}});
+    let template = |uri: &str| json!({"openai/outputTemplate": uri});
+    [
+        (ui("ui://view"), ui("ui://charts/view"), ui("ui://view")),
+        (ui("ui://charts/view"), ui("ui://charts/charts/view"), ui("ui://charts/view")),
+        (ui("ui://a/b?x=%20&y=+#f"), ui("ui://charts/a/b?x=%20&y=+#f"), ui("ui://a/b?x=%20&y=+#f")),
+        (ui("ui:///a"), ui("ui://charts//a"), ui("ui:///a")),
+        (ui("ui://a/../b"), ui("ui://charts/a/../b"), ui("ui://a/../b")),
+        (ui("UI://A/b"), ui("UI://charts/A/b"), ui("UI://A/b")),
+        (ui("ui://k%C3%A4se/brot"), ui("ui://charts/k%C3%A4se/brot"), ui("ui://k%C3%A4se/brot")),
+        (ui(""), json!({"ui": {}}), json!({"ui": {}})),
+        (
+            template("https://a.example/w.html"),
+            template("charts+https://a.example/w.html"),
+            template("https://a.example/w.html"),
+        ),
+        (
+            template("widget.html"),
+            template("charts+doorward-relative:widget.html"),
+            template("doorward-relative:widget.html"),
+        ),
+        (
+            json!({"ui": {"resourceUri": 7}}),
+            json!({"ui": {"resourceUri": 7}}),
+            json!({"ui": {"resourceUri": 7}}),
+        ),
+        (json!({"ui": [VIEW]}), json!({"ui": [VIEW]}), json!({"ui": [VIEW]})),
+    ]
+}
+
+#[tokio::test]
+async fn references_in_other_forms_are_those_that_can_be_read_or_none() {
+    let charts = FakeUpstream::start().await;
+    {
+        let mut state = charts.state();
+        state.resources = vec![json!({"uri": VIEW, "name": "view"})];
+        let forms = other_forms().into_iter().enumerate();
+        state.tools = forms
+            .map(|(number, (meta, ..))| {
+                let mut one = tool(&format!("t{number}"), true);
+                one["_meta"] = meta;
+                one
+            })
+            .collect();
+    }
+    let rules = ["deny kind=resource tool=https://a.example/w.html role=guest"];
+    let server = with_config(&[("charts", &charts, "none")], |config| {
+        config.policy.rules = rules.map(str::to_owned).to_vec();
+    })
+    .await;
+    server.user_with("gus", &["guest"]).await;
+    let alice = someone(&server, "alice").await;
+    let gus = super::signed_in(&server, "gus", "mcp:destructive").await;
+    for (path, prefix) in [("/mcp?surface=direct", "charts_t"), ("/mcp/charts", "t")] {
+        let base = path.split('?').next().unwrap();
+        let (reader, guest) =
+            (alice.token_at(&server, base).await, gus.token_at(&server, base).await);
+        for modern in [false, true] {
+            let metas = async |token: &str| {
+                let tools = ask(&server, token, path, modern, "tools/list", &json!({})).await;
+                let all = tools["result"]["tools"].as_array().unwrap().clone();
+                move |number: usize| {
+                    let name = format!("{prefix}{number}");
+                    all.iter().find(|tool| tool["name"] == *name).unwrap()["_meta"].clone()
+                }
+            };
+            let (shown, to_guest) = (metas(&reader).await, metas(&guest).await);
+            for (number, (_, at_all, at_one)) in other_forms().into_iter().enumerate() {
+                let expected = if prefix == "t" { at_one } else { at_all };
+                assert_eq!(shown(number), expected, "{path}, modern {modern}");
+                if number == 8 {
+                    assert!(to_guest(number)["openai/outputTemplate"].is_null(), "{path}");
+                } else {
+                    assert_eq!(to_guest(number), expected, "{path}, modern {modern}");
+                }
+                let uri = expected["ui"]["resourceUri"]
+                    .as_str()
+                    .or(expected["openai/outputTemplate"].as_str());
+                let Some(uri) = uri else { continue };
+                let wanted = json!({"uri": uri});
+                let read = ask(&server, &reader, path, modern, "resources/read", &wanted).await;
+                assert_eq!(read["result"]["contents"][0]["uri"], uri, "{path}, modern {modern}");
+            }
+        }
+    }
 }

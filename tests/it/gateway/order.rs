@@ -203,6 +203,39 @@ async fn messages_of_an_upstream_arrive_whole_in_order_and_before_its_result() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_calls_at_the_same_time_reach_the_call_that_they_are_about() {
+    let all = All::start().await;
+    let server = &all.server;
+    // Also where several users share the connection.
+    let (alice, bob) = (someone(server, "alice").await, someone(server, "bob").await);
+    super::tools(server, &alice.token).await;
+    let expected: Vec<String> = (1..=STEPS)
+        .flat_map(|step| [format!("p{step}"), format!("m{step}")])
+        .chain(["done".to_owned()])
+        .collect();
+    let progress: Vec<String> =
+        expected.iter().filter(|event| !event.starts_with('m')).cloned().collect();
+    for upstream in UPSTREAMS {
+        // Without a stream for each request, a log message does not say what it is about.
+        let has_streams = ["older", "newer"].contains(&upstream);
+        let name = &format!("{upstream}_burst");
+        for turn in 0..CALLS {
+            let calls = [&alice, &bob, &alice, &bob, &alice, &alice].into_iter().enumerate();
+            let wanted = if has_streams { &expected } else { &progress };
+            let calls = calls.map(|(number, user)| async move {
+                let body = call(server, &user.token, "/mcp", number % 2 == 0, name).await;
+                let mut found = seen(&body);
+                if !has_streams {
+                    found.retain(|event| !event.starts_with('m'));
+                }
+                assert_eq!(&found, wanted, "{upstream}, call {turn} {number}: {body}");
+            });
+            futures_util::future::join_all(calls).await;
+        }
+    }
+}
+
 /// The answer of a client to a question of this method.
 fn answer_to(method: &str) -> Value {
     if method == "sampling/createMessage" {

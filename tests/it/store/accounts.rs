@@ -84,7 +84,11 @@ async fn upstream_accounts_belong_to_one_user_and_their_roles_add_up() {
     };
     store.apply(claim()).await.unwrap();
     assert_eq!(refused(store, claim()).await, Condition::ClaimIdentityCheck);
-    assert_eq!(store.identities_due(NOW.plus(50), 10).await.unwrap().len(), 1);
+    let [corp, another] = ["corp", "another"].map(|name| ProviderId::parse(name).unwrap());
+    assert_eq!(store.identities_due(&corp, NOW.plus(50), 10).await.unwrap().len(), 1);
+    assert_eq!(store.identities_due(&another, NOW.plus(50), 10).await.unwrap().len(), 0);
+    assert_eq!(store.providers_due(NOW.plus(50)).await.unwrap(), [corp]);
+    assert!(store.providers_due(NOW).await.unwrap().is_empty());
     store
         .apply(Change::DropCredential { identity: first.clone(), next_check_at: NOW.plus(20) })
         .await

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use doorward_model::SecretSetting;
-use doorward_transport::{Budget, Fetched, Outbound, OutboundError};
+use doorward_transport::{
+    Budget, Fetched, Outbound, OutboundError,
+    oauth::{Pause, pause},
+};
 use http::{HeaderValue, Method, Request, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -150,6 +153,9 @@ impl Api {
                 Ok(fetched) if fetched.status == 429 => {
                     ("it limits requests (429)".to_owned(), wanted_wait(&fetched))
                 }
+                Ok(fetched) if wanted_wait(&fetched).is_some() => {
+                    (format!("it asks to wait ({})", fetched.status), wanted_wait(&fetched))
+                }
                 Ok(fetched) if fetched.status >= 500 => {
                     (format!("it answered with status {}", fetched.status), None)
                 }
@@ -291,8 +297,51 @@ fn oldest_first(list: Posts) -> Vec<Post> {
 
 /// The wait that a server demands, in seconds: `Retry-After`, or else Mattermost's own header.
 fn wanted_wait(fetched: &Fetched) -> Option<u64> {
-    ["retry-after", "x-ratelimit-reset"].iter().find_map(|name| {
-        let seconds: u64 = fetched.headers.get(*name)?.to_str().ok()?.trim().parse().ok()?;
-        Some(seconds.max(1))
-    })
+    let Pause(seconds) = pause(fetched.status, &fetched.headers, None)?;
+    u64::try_from(seconds?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demanded_wait_is_read_as_that_of_every_other_server() {
+        for (status, headers, wait) in [
+            (429, vec![("retry-after", "7")], Some(7)),
+            (429, vec![("retry-after", "0")], Some(1)),
+            (429, vec![("retry-after", "1.5")], Some(2)),
+            (429, vec![("x-ratelimit-reset", "3")], Some(3)),
+            (429, vec![("retry-after", "soon"), ("x-ratelimit-reset", "3")], Some(3)),
+            (
+                429,
+                vec![
+                    ("date", "Fri, 27 Nov 2026 12:00:00 GMT"),
+                    ("retry-after", "Fri, 27 Nov 2026 12:00:30 GMT"),
+                ],
+                Some(30),
+            ),
+            (
+                429,
+                vec![
+                    ("date", "Fri, 27 Nov 2026 12:00:00 GMT"),
+                    ("x-ratelimit-reset", "1795780830"),
+                ],
+                Some(30),
+            ),
+            (429, vec![("x-ratelimit-reset", "1795780830")], None),
+            (503, vec![("retry-after", "9")], Some(9)),
+            (403, vec![("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "4")], Some(4)),
+            (403, vec![], None),
+            (404, vec![("retry-after", "9")], None),
+            (500, vec![], None),
+        ] {
+            let mut all = http::HeaderMap::new();
+            for (name, value) in &headers {
+                all.insert(*name, HeaderValue::from_static(value));
+            }
+            let fetched = Fetched { status, headers: all, body: Vec::new() };
+            assert_eq!(wanted_wait(&fetched), wait, "{status} {headers:?}");
+        }
+    }
 }

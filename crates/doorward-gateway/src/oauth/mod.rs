@@ -18,7 +18,6 @@ use doorward_transport::{
     oauth::{self, Answer, ErrorSubject, Failure, Lifetime},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use url::Url;
 
 use crate::upstream::Upstream;
@@ -160,9 +159,8 @@ impl Tokens {
     /// token endpoint over TLS, which may replace verification of its signature (OpenID Connect
     /// Core §3.1.3.7, point 6), and it is only shown.
     pub(crate) fn account(&self, issuer: &str, client_id: &str) -> Option<String> {
-        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         let payload = self.id_token.as_ref()?.split('.').nth(1)?;
-        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        let claims = oauth::part_of_token(payload).ok()?;
         let audience = claims.get("aud")?;
         let ours = audience.as_str() == Some(client_id)
             || audience

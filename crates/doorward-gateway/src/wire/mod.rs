@@ -7,7 +7,7 @@
 
 pub(crate) mod events;
 mod mend;
-mod notices;
+pub(crate) mod notices;
 pub(crate) mod read;
 mod results;
 mod tidy;

@@ -1,7 +1,12 @@
 //! Requests and notifications of an upstream: a member in another form than the protocol specifies
 //! costs itself, and not the report of progress or the line of log that it is a part of.
 
-use serde_json::{Map, Number, Value};
+use rmcp::model::{LoggingMessageNotificationParam, RequestId};
+use serde_json::{Map, Number, Value, json};
+
+/// The member of a log message's `_meta` that holds the request on whose HTTP response it came. The
+/// protocol library notes that for questions alone.
+const ORIGIN: &str = "doorward/request";
 
 /// The levels of the protocol, and the names that languages have for them.
 const LEVELS: &[(&str, &[&str])] = &[
@@ -26,6 +31,29 @@ pub(super) fn mend(method: &str, params: &mut Value) {
         "notifications/message" => log(members),
         _ => {}
     }
+}
+
+/// Notes the request on whose HTTP response a log message came. A note of the upstream's own is
+/// removed.
+pub(super) fn note_origin(method: &str, params: &mut Value, asked: Option<i64>) {
+    if method != "notifications/message" {
+        return;
+    }
+    let Value::Object(members) = params else { return };
+    if let Some(Value::Object(meta)) = members.get_mut("_meta") {
+        meta.remove(ORIGIN);
+    }
+    if let Some(asked) = asked {
+        let meta = members.entry("_meta").or_insert_with(|| json!({}));
+        if let Value::Object(meta) = meta {
+            meta.insert(ORIGIN.to_owned(), asked.into());
+        }
+    }
+}
+
+/// The request on whose HTTP response a log message came.
+pub(crate) fn origin_of(log: &LoggingMessageNotificationParam) -> Option<RequestId> {
+    log.meta.as_ref()?.get(ORIGIN)?.as_i64().map(RequestId::Number)
 }
 
 fn progress(members: &mut Map<String, Value>) {
@@ -76,8 +104,6 @@ fn log(members: &mut Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -124,6 +150,14 @@ mod tests {
             mend(&format!("notifications/{method}"), &mut params);
             assert_eq!(params, mended, "{given}");
         }
+        let log = |asked| {
+            let mut params =
+                json!({"level": "info", "data": 1, "_meta": {"doorward/request": 3, "a": 1}});
+            note_origin("notifications/message", &mut params, asked);
+            serde_json::from_value::<LoggingMessageNotificationParam>(params).unwrap()
+        };
+        assert_eq!(origin_of(&log(Some(7))), Some(RequestId::Number(7)));
+        assert_eq!(origin_of(&log(None)), None, "an upstream names no request of another");
         let mut list = json!([1]);
         mend("notifications/progress", &mut list);
         assert_eq!(list, json!([1]));

@@ -200,7 +200,7 @@ impl Wire {
             return self.no_message(value.to_string().as_bytes(), "it is not an object");
         };
         if members.get("method").is_some_and(Value::is_string) {
-            return self.call(members);
+            return self.call(members, asked);
         }
         // Some servers send both members, one of them null.
         let told = members.remove("error").filter(|error| !error.is_null());
@@ -217,8 +217,9 @@ impl Wire {
         }
     }
 
-    /// Reads a request or notification of the upstream.
-    fn call(&self, members: Map<String, Value>) -> ReadText {
+    /// Reads a request or notification of the upstream. `asked` is the request on whose HTTP
+    /// response it came.
+    fn call(&self, members: Map<String, Value>, asked: Option<&RequestId>) -> ReadText {
         let mut clean = Map::new();
         clean.insert("jsonrpc".to_owned(), json!("2.0"));
         for (name, value) in members {
@@ -232,6 +233,7 @@ impl Wire {
         let method = clean.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(params) = clean.get_mut("params") {
             notices::mend(&method, params);
+            notices::note_origin(&method, params, asked.map(number));
         }
         let text = clean.get("method").map(Value::to_string).unwrap_or_default();
         match serde_json::from_value(Value::Object(clean)) {

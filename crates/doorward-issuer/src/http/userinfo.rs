@@ -8,7 +8,7 @@ use axum::{
 };
 use doorward_keys::{ProofRefusal, Proofs};
 use doorward_model::{KeyThumbprint, routes};
-use doorward_transport::{Params, answer, possession::Proving};
+use doorward_transport::{Params, answer, media_type, possession::Proving};
 use serde_json::{Value, json};
 
 use super::refusal::with_nonce;
@@ -33,11 +33,7 @@ async fn presented(request: Request<Body>) -> Result<Presented, Refusal> {
     if in_query {
         return Err(Refusal::Malformed("a token in the query is not allowed".to_owned()));
     }
-    let is_form = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    let is_form = media_type::is(request.headers(), media_type::FORM);
     let posted = if request.method() == Method::POST && is_form {
         let form = Params::from_form(request).await;
         let form = form.map_err(|error| Refusal::Malformed(error.to_string()))?;

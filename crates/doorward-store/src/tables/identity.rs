@@ -170,14 +170,29 @@ impl Store {
         rows.into_iter().map(from_row).collect()
     }
 
-    /// Accounts at identity providers with a check due at `now`, the longest due first, at most
+    /// The identity providers with accounts whose check is due at `now`.
+    pub async fn providers_due(&self, now: Timestamp) -> Result<Vec<ProviderId>, StoreError> {
+        let due = Entity::find()
+            .select_only()
+            .column(Column::Provider)
+            .distinct()
+            .filter(Column::NextCheckAt.lte(now.0))
+            .order_by_asc(Column::Provider);
+        let names: Vec<String> = due.into_tuple().all(&self.reader).await?;
+        Ok(names.into_iter().map(ProviderId::from_stored).collect())
+    }
+
+    /// Accounts at an identity provider with a check due at `now`, the longest due first, at most
     /// `limit`.
     pub async fn identities_due(
         &self,
+        provider: &ProviderId,
         now: Timestamp,
         limit: u64,
     ) -> Result<Vec<LinkedIdentity>, StoreError> {
-        let due = Entity::find().filter(Column::NextCheckAt.lte(now.0));
+        let due = Entity::find()
+            .filter(Column::Provider.eq(provider.as_str()))
+            .filter(Column::NextCheckAt.lte(now.0));
         let rows = due.order_by_asc(Column::NextCheckAt).limit(limit).all(&self.reader).await?;
         rows.into_iter().map(from_row).collect()
     }

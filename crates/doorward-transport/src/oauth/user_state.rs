@@ -147,6 +147,23 @@ const GRANT_STATES: &[&str] = &[
 const GRANT_NEGATED: &[&str] =
     &["found", "valid", "exist", "exists", "known", "active", "recognized", "recognised"];
 
+/// The words, one after the other, for more requests than a server accepts.
+const TOO_MANY: &[&[&str]] = &[
+    &["rate", "limit"],
+    &["rate", "limits"],
+    &["rate", "limited"],
+    &["rate", "limiting"],
+    &["ratelimit"],
+    &["ratelimited"],
+    &["too", "many", "requests"],
+    &["request", "limit"],
+    &["request", "was", "throttled"],
+    &["requests", "are", "throttled"],
+    &["quota", "exceeded"],
+    &["exceeded", "your", "quota"],
+    &["abuse", "detection"],
+];
+
 /// The text among the members of an answer, or the answer itself, that states that an account has no
 /// access; of an answer to a request for tokens also one that states that the code or token that
 /// was presented does not count.
@@ -155,13 +172,32 @@ pub(super) fn stated<'a>(
     text: Option<&'a str>,
     of_tokens: bool,
 ) -> Option<&'a str> {
+    let is_stated = |text: &str| is_about_user(text) || (of_tokens && is_about_grant(text));
+    descriptions(members, text).find(|text| is_stated(text))
+}
+
+/// Reports an answer that states that there were too many requests.
+pub(super) fn is_about_rate(members: Option<&Map<String, Value>>, text: Option<&str>) -> bool {
+    descriptions(members, text).any(|text| {
+        let words = words(text);
+        let follow = |wanted: &[&str]| {
+            words.windows(wanted.len()).any(|found| found.iter().zip(wanted).all(|(a, b)| a == b))
+        };
+        TOO_MANY.iter().any(|wanted| follow(wanted))
+    })
+}
+
+/// The texts of an answer that describe its error.
+fn descriptions<'a>(
+    members: Option<&'a Map<String, Value>>,
+    text: Option<&'a str>,
+) -> impl Iterator<Item = &'a str> {
     let inner = members.and_then(|members| members.get("error")?.as_object());
     let named = [members, inner]
         .into_iter()
         .flatten()
         .flat_map(|members| MEMBERS.iter().filter_map(move |name| members.get(*name)?.as_str()));
-    let is_stated = |text: &str| is_about_user(text) || (of_tokens && is_about_grant(text));
-    named.chain(text).find(|text| text.len() <= LONGEST && is_stated(text))
+    named.chain(text).filter(|text| text.len() <= LONGEST)
 }
 
 /// The words of a text in lower case. `User.NotActive` and `account_disabled` are several.

@@ -287,19 +287,23 @@ fn put(table: &mut Table, section: &str, name: &str, value: Value) {
     place.insert(name.to_owned(), value);
 }
 
+/// The items of a list: a JSON array of texts, or texts with commas between them. An item that has
+/// a comma itself needs the first form.
+fn items(text: &str) -> Vec<String> {
+    if let Ok(items) = serde_json::from_str::<Vec<String>>(text) {
+        return items;
+    }
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(str::to_owned).collect()
+}
+
 /// Reads a value as the environment and commands write it.
 pub(crate) fn value_from_text(kind: Kind, text: String) -> Option<Value> {
     Some(match kind {
         Kind::Text => Value::String(text),
         Kind::Number => Value::Integer(text.trim().parse().ok()?),
         Kind::Switch => Value::Boolean(text.trim().parse().ok()?),
-        Kind::List => Value::Array(
-            text.split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(|item| Value::String(item.to_owned()))
-                .collect(),
-        ),
+        Kind::List => Value::Array(items(&text).into_iter().map(Value::String).collect()),
     })
 }
 
@@ -386,4 +390,26 @@ fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
     let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
     let what = if is_section { "section" } else { "key" };
     ConfigError { origin, key: path.to_owned(), message: format!("is not a {what}{hint}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_separated_by_commas_or_is_a_json_array() {
+        for (text, list) in [
+            ("a", vec!["a"]),
+            (" a , b,", vec!["a", "b"]),
+            ("", vec![]),
+            ("[]", vec![]),
+            (r#"["claims={\"a\":1,\"b\":2}", "x"]"#, vec![r#"claims={"a":1,"b":2}"#, "x"]),
+            ("[::1],10.0.0.0/8", vec!["[::1]", "10.0.0.0/8"]),
+            (r#"["a", 7]"#, vec![r#"["a""#, "7]"]),
+        ] {
+            let expected = list.into_iter().map(|item| Value::String(item.to_owned())).collect();
+            let read = value_from_text(Kind::List, text.to_owned());
+            assert_eq!(read, Some(Value::Array(expected)), "{text}");
+        }
+    }
 }

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_transport::Budget;
+use doorward_keys::{plain_base64, readable_key};
+use doorward_transport::oauth;
 use openidconnect::{
     JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyId, JsonWebKeySet, SignatureVerificationError,
     core::{
@@ -81,13 +82,7 @@ impl Signed {
         };
         // A claim that no rule looks at may hold what JSON does not have.
         let read = |part: &str, name: &str| -> Result<Value, String> {
-            let bytes = URL_SAFE_NO_PAD
-                .decode(part.trim_end_matches('='))
-                .map_err(|_| format!("its {name} is not base64url"))?;
-            Budget::of_record(bytes.len())
-                .lenient_json(&bytes)
-                .map(|read| read.value)
-                .map_err(|_| format!("its {name} is not a JSON object"))
+            oauth::part_of_token(part).map_err(|why| format!("its {name} {why}"))
         };
         let Value::Object(header_members) = read(header, "header")? else {
             return Err("its header is not a JSON object".to_owned());
@@ -221,11 +216,6 @@ fn as_specified(members: &mut Map<String, Value>) {
     }
 }
 
-/// base64 in the alphabet of URLs and without padding.
-fn plain_base64(text: &str) -> String {
-    text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_")
-}
-
 /// Some write identifiers of users and sessions as numbers. One that is not read exactly stays a
 /// number, and names none.
 fn text_of_whole_number(members: &mut Map<String, Value>, name: &str) {
@@ -307,26 +297,7 @@ pub(super) fn key_set(mut document: Map<String, Value>) -> KnownKeys {
     let all = keys.len();
     let read = |key: Value| {
         let Value::Object(members) = key else { return None };
-        let mut members: Map<String, Value> = members
-            .into_iter()
-            .filter(|(_, value)| !value.is_null() && value.as_str() != Some(""))
-            .collect();
-        if members.get("alg").and_then(Value::as_str) == Some("Ed25519") {
-            members.insert("alg".to_owned(), "EdDSA".into());
-        }
-        text_of_number(&mut members, "kid");
-        // Some write the numbers of a key in the other alphabet of base64, and with padding.
-        for name in ["n", "e", "x", "y"] {
-            if let Some(Value::String(text)) = members.get_mut(name) {
-                *text = plain_base64(text);
-            }
-        }
-        // The specification demands a string; any other value does not limit the key's use.
-        for name in ["use", "alg", "kid"] {
-            if members.get(name).is_some_and(|value| !value.is_string()) {
-                members.remove(name);
-            }
-        }
+        let members = readable_key(members);
         serde_json::from_value::<CoreJsonWebKey>(Value::Object(members)).ok()
     };
     let known: Vec<CoreJsonWebKey> = keys.into_iter().take(64).filter_map(read).collect();

@@ -27,6 +27,15 @@ oauth2 token 401 refused {"message":"The user account is locked"}
 oauth2 token 401 refused Your account has been suspended
 oauth2 token 401 client {"message":"service account disabled"}
 oauth2 userinfo 404 nonsense {"message":"the endpoint does not exist"}
+oidc token 403 wait {"message":"Rate limit exceeded, try again later"}
+oidc token 400 wait {"error":"error","error_description":"Too many requests for this account"}
+oidc userinfo 403 wait Rate Limit Exceeded
+oidc userinfo 403 wait {"title":"request was throttled","status":403}
+oidc token 403 refused {"error":"access_denied","error_description":"your rate of success is low"}
+oidc token 400 refused {"error":"invalid_grant","error_description":"Too many requests"}
+oauth2 userinfo 403 wait {"error":{"message":"(#4) Application request limit reached","code":4}}
+oauth2 userinfo 403 refused {"message":"the limit of your plan does not include this"}
+oauth2 userinfo 410 nonsense {"message":"rate limits moved"}
 # Okta
 okta token 400 refused {"error":"invalid_grant","error_description":"The refresh token is invalid or expired."}
 okta token 400 refused {"error":"access_denied","error_description":"User is not assigned to the client application."}
@@ -68,6 +77,10 @@ gitlab userinfo 401 refused {"error":"invalid_token","error_description":"Token 
 github userinfo 403 refused {"message":"Sorry. Your account was suspended","documentation_url":"https://docs.github.com/rest"}
 github userinfo 403 wait {"message":"You have exceeded a secondary rate limit","documentation_url":"https://docs.github.com/rest/rate-limits"}
 github userinfo 401 refused {"message":"Bad credentials"}
+github userinfo 403 wait {"message":"API rate limit exceeded for user ID 1."}
+github userinfo 403 wait {"message":"You have triggered an abuse detection mechanism."}
+github userinfo 403 refused {"message":"Resource protected by organization SAML enforcement."}
+github userinfo 502 silent {"message":"Server Error"}
 github token 200 refused {"error":"bad_refresh_token","error_description":"The refresh token passed is incorrect or expired."}
 github token 200 client {"error":"application_suspended","error_description":"Your application has been suspended."}
 github token 200 client {"error":"incorrect_client_credentials","error_description":"x"}
@@ -79,6 +92,9 @@ mattermost token 401 client {"id":"api.oauth.get_access_token.credentials.app_er
 mattermost token 501 silent {"id":"api.oauth.disabled.app_error","message":"m","status_code":501}
 mattermost userinfo 401 refused {"id":"api.context.session_expired.app_error","message":"m","status_code":401}
 mattermost userinfo 401 refused {"message":"Your account has been deactivated"}
+mattermost userinfo 403 refused {"id":"api.context.permissions.app_error","message":"m","status_code":403}
+mattermost token 400 refused {"id":"api.oauth.get_access_token.refresh_token.app_error","message":"m","status_code":400}
+mattermost token 500 silent {"id":"api.oauth.get_access_token.internal.app_error","message":"m","status_code":500}
 # Keycloak, also before 20
 keycloak token 400 refused {"error":"invalid_grant","error_description":"User disabled"}
 keycloak token 400 refused {"error":"invalid_grant","error_description":"Session not active"}
