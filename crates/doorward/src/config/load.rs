@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use doorward_model::SecretSetting;
+use doorward_model::{
+    SecretSetting,
+    text_list::{self, Separator},
+};
 use toml::{
     Table, Value,
     de::{DeTable, DeValue},
@@ -287,19 +290,18 @@ fn put(table: &mut Table, section: &str, name: &str, value: Value) {
     place.insert(name.to_owned(), value);
 }
 
-/// Reads a value as the environment and commands write it.
-pub(crate) fn value_from_text(kind: Kind, text: String) -> Option<Value> {
-    Some(match kind {
+/// Reads a value as the environment and commands write it. The error is the demand on it.
+pub(crate) fn value_from_text(kind: Kind, text: String) -> Result<Value, String> {
+    let demand = || kind.demand().to_owned();
+    Ok(match kind {
         Kind::Text => Value::String(text),
-        Kind::Number => Value::Integer(text.trim().parse().ok()?),
-        Kind::Switch => Value::Boolean(text.trim().parse().ok()?),
-        Kind::List => Value::Array(
-            text.split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(|item| Value::String(item.to_owned()))
-                .collect(),
-        ),
+        Kind::Number => Value::Integer(text.trim().parse().map_err(|_| demand())?),
+        Kind::Switch => Value::Boolean(text.trim().parse().map_err(|_| demand())?),
+        Kind::List => {
+            let values = text_list::read(&text, Separator::Comma);
+            let values = values.map_err(|fault| fault.to_string())?;
+            Value::Array(values.into_iter().map(Value::String).collect())
+        }
     })
 }
 
@@ -356,10 +358,10 @@ fn variable_value<'a>(
             return Err(unknown(Some(origin), &path, known));
         }
     };
-    let value = value_from_text(key.kind, text).ok_or_else(|| ConfigError {
+    let value = value_from_text(key.kind, text).map_err(|message| ConfigError {
         origin: Some(origin),
         key: key.path(),
-        message: key.kind.demand().to_owned(),
+        message,
     })?;
     Ok((key, value))
 }
