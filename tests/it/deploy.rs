@@ -156,7 +156,13 @@ fn the_unit_lets_node_run_gives_it_a_home_and_is_valid() {
     let settings: Vec<&str> = unit.lines().filter(|line| !line.starts_with('#')).collect();
     // The engine of Node.js makes memory executable that it wrote before.
     assert!(!settings.iter().any(|line| line.starts_with("MemoryDenyWriteExecute")));
-    for line in ["CacheDirectory=doorward", "Environment=HOME=/var/cache/doorward"] {
+    // It asks for memory protection keys, and a call that is not permitted must not end it.
+    for line in [
+        "CacheDirectory=doorward",
+        "Environment=HOME=/var/cache/doorward",
+        "SystemCallFilter=@system-service pkey_alloc pkey_free pkey_mprotect",
+        "SystemCallErrorNumber=EPERM",
+    ] {
         assert!(settings.contains(&line), "{line}");
     }
     // What is read by the tool itself, where there is one: other units need not be there.
@@ -183,6 +189,7 @@ fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
     // The image with Node.js and uv runs as the same user.
     let local = file.split("\nFROM ").find(|stage| stage.contains(" AS local\n")).unwrap();
     assert!(local.contains("/usr/local/bin/uvx") && local.contains("USER 65532:65532"));
+    assert!(local.contains(" python3 "), "uv needs an interpreter");
     for name in ["compose.yml", "compose.postgres.yml", "compose.upstream.yml"] {
         let compose = read(name);
         assert!(
