@@ -270,7 +270,11 @@ async fn values_with_commas_are_set_by_command_and_by_page_and_stay_whole() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     };
-    assert!(form.body.contains(">domain_hint=a,b\naccess_type=x\nui=y</textarea>"), "{}", form.body);
+    assert!(
+        form.body.contains(">domain_hint=a,b\naccess_type=x\nui=y</textarea>"),
+        "{}",
+        form.body
+    );
     let change =
         [("name", "corp"), ("set-authorize_params", "[\"domain_hint=c, d\",\r\n\"ui=\\n\"]")];
     let sent = |step: &'static str| [&[("do", step)][..], &change[..]].concat();

@@ -230,7 +230,8 @@ mod tests {
                 "tags": ["x", "y"], "where": {"a": [1]}, "mixed": 1,
             })
         );
-        let tags = |text: &str| made(&[("count", "5"), ("tags", text)]).map(|all| all["tags"].clone());
+        let tags =
+            |text: &str| made(&[("count", "5"), ("tags", text)]).map(|all| all["tags"].clone());
         assert_eq!(tags(r#"["x\ny", ""]"#).unwrap(), json!(["x\ny", ""]));
         assert_eq!(tags("[]").unwrap(), json!([]));
         assert_eq!(made(&[("count", "5")]).unwrap(), json!({"text": "", "count": 5}));

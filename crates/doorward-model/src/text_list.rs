@@ -90,9 +90,32 @@ mod tests {
     #[test]
     fn every_list_that_is_written_is_read_again() {
         let values = [
-            "", " ", "a", "a b", " a", "a ", ",", "a,b", "a=b,c", "\n", "a\nb", "a\r\nb", "\t",
-            "[", "]", "[]", "[::1]", "[\"", "[\"a\"]", "\"", "\"a\"", "\\", "ä€😀", "\u{a0}a",
-            "\u{2028}", "\0",
+            "",
+            " ",
+            "a",
+            "a b",
+            " a",
+            "a ",
+            ",",
+            "a,b",
+            "a=b,c",
+            "\n",
+            "a\nb",
+            "a\r\nb",
+            "\t",
+            "[",
+            "]",
+            "[]",
+            "[::1]",
+            "[\"",
+            "[\"a\"]",
+            "\"",
+            "\"a\"",
+            "\\",
+            "ä€😀",
+            "\u{a0}a",
+            "\u{2028}",
+            "\0",
         ];
         for separator in [Separator::Comma, Separator::Line] {
             let again = |list: &[&str]| {
@@ -102,7 +125,9 @@ mod tests {
             again(&[]);
             for one in values {
                 again(&[one]);
-                values.iter().for_each(|other| again(&[one, other]));
+                for other in values {
+                    again(&[one, other]);
+                }
             }
         }
         assert_eq!(write(&["a", "b"], Separator::Comma), "a, b");

@@ -50,7 +50,7 @@ pub(super) enum Command {
         /// Its name.
         name: String,
         /// Keys of `[upstreams.NAME]` with their values, such as title=Wiki. Values of a list are
-        /// separated by commas, or a JSON array of strings: scopes='["a","b"]'.
+        /// separated by commas, or a JSON array of strings.
         #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// Read secrets from standard input, one KEY=VALUE per line.

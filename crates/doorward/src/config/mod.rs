@@ -323,7 +323,10 @@ mod tests {
             ("DOORWARD_PROVIDERS__GITHUB__CLIENT_ID", "i"),
             ("DOORWARD_PROVIDERS__GITHUB__CLIENT_SECRET", "t"),
             ("DOORWARD_PROVIDERS__GITHUB__ALLOWED_GROUPS", "acme/core, acme/ops"),
-            ("DOORWARD_PROVIDERS__GITHUB__AUTHORIZE_PARAMS", "[\"login=a,b\", \"allow_signup=no\"]"),
+            (
+                "DOORWARD_PROVIDERS__GITHUB__AUTHORIZE_PARAMS",
+                "[\"login=a,b\", \"allow_signup=no\"]",
+            ),
         ]);
         let text = "[providers.my-idp]\nkind = \"oidc\"\nissuer = \"https://idp.example\"\nclient_id = \"c\"\n";
         let loaded = load::load_text(text, "doorward.toml", &environment).unwrap();
