@@ -198,8 +198,8 @@ fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
                 && compose.contains("no-new-privileges"),
             "{name}"
         );
-        // A volume has the owner and the mode that the folder has in the image. Podman takes no owner
-        // for a file system in memory, and replicas must not share a volume.
+        // A volume has the owner and the mode of the folder in the image. Podman takes no owner for
+        // a file system in memory, and replicas must not share a volume.
         let doorward = compose.split("\n  doorward:").nth(1).unwrap();
         let of_doorward = doorward.split("\n  caddy:").next().unwrap();
         let is_shared = of_doorward.contains("volumes: [data:/data]");
