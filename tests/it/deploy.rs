@@ -86,6 +86,51 @@ fn the_root_file_system_of_the_image_has_all_that_the_program_needs_and_no_shell
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
+fn the_image_for_local_servers_has_an_interpreter_for_uv_and_the_tools_of_its_scripts() {
+    let (root, tools) = (temporary("image-local"), temporary("tools"));
+    std::fs::create_dir_all(&tools).unwrap();
+    // This machine need not have uv; what the script adds for it is the same.
+    for name in ["uv", "uvx"] {
+        std::fs::write(tools.join(name), "#!/bin/sh\n").unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(tools.join(name), mode).unwrap();
+    }
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new(folder().join("image-root"))
+        .arg(doorward_testkit::binary())
+        .args([root.to_str().unwrap(), "--local"])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Scripts that uvx and npx write begin with these.
+    for name in ["uv", "uvx", "sh", "env", "dirname", "realpath", "readlink", "sed"] {
+        assert!(root.join("usr/local/bin").join(name).exists(), "{name}");
+    }
+    let python = std::fs::read_link(root.join("usr/local/bin/python3")).unwrap();
+    let python = python.strip_prefix("/").unwrap().to_str().unwrap().to_owned();
+    let inside = root.to_str().unwrap();
+    let libraries = loaded(&root, &python);
+    assert!(libraries.iter().all(|library| library.starts_with(inside)), "{libraries:?}");
+    // It finds its modules beside itself, also those that are libraries.
+    let home = root.join(&python).parent().unwrap().parent().unwrap().to_owned();
+    let run = std::process::Command::new(root.join("lib64/ld-linux-x86-64.so.2"))
+        .args(["--inhibit-cache", "--library-path"])
+        .arg(root.join("lib/x86_64-linux-gnu"))
+        .arg(root.join(&python))
+        .args(["-S", "-c", "import ssl, sqlite3, ctypes, venv; print(ssl.__file__)"])
+        .env_clear()
+        .env("PYTHONHOME", &home)
+        .output()
+        .unwrap();
+    let (said, why) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success() && said.starts_with(inside), "{why}");
+    std::fs::remove_dir_all(root).unwrap();
+    std::fs::remove_dir_all(tools).unwrap();
+}
+
+#[test]
 fn a_release_is_made_by_one_script_with_everything_in_it() {
     let out = temporary("release");
     let program = doorward_testkit::binary();
