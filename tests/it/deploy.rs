@@ -86,6 +86,51 @@ fn the_root_file_system_of_the_image_has_all_that_the_program_needs_and_no_shell
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
+fn the_image_for_local_servers_has_an_interpreter_for_uv_and_the_tools_of_its_scripts() {
+    let (root, tools) = (temporary("image-local"), temporary("tools"));
+    std::fs::create_dir_all(&tools).unwrap();
+    // This machine need not have uv; what the script adds for it is the same.
+    for name in ["uv", "uvx"] {
+        std::fs::write(tools.join(name), "#!/bin/sh\n").unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(tools.join(name), mode).unwrap();
+    }
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new(folder().join("image-root"))
+        .arg(doorward_testkit::binary())
+        .args([root.to_str().unwrap(), "--local"])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Scripts that uvx and npx write begin with these.
+    for name in ["uv", "uvx", "sh", "env", "dirname", "realpath", "readlink", "sed"] {
+        assert!(root.join("usr/local/bin").join(name).exists(), "{name}");
+    }
+    let python = std::fs::read_link(root.join("usr/local/bin/python3")).unwrap();
+    let python = python.strip_prefix("/").unwrap().to_str().unwrap().to_owned();
+    let inside = root.to_str().unwrap();
+    let libraries = loaded(&root, &python);
+    assert!(libraries.iter().all(|library| library.starts_with(inside)), "{libraries:?}");
+    // It finds its modules beside itself, also those that are libraries.
+    let home = root.join(&python).parent().unwrap().parent().unwrap().to_owned();
+    let run = std::process::Command::new(root.join("lib64/ld-linux-x86-64.so.2"))
+        .args(["--inhibit-cache", "--library-path"])
+        .arg(root.join("lib/x86_64-linux-gnu"))
+        .arg(root.join(&python))
+        .args(["-S", "-c", "import ssl, sqlite3, ctypes, venv; print(ssl.__file__)"])
+        .env_clear()
+        .env("PYTHONHOME", &home)
+        .output()
+        .unwrap();
+    let (said, why) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success() && said.starts_with(inside), "{why}");
+    std::fs::remove_dir_all(root).unwrap();
+    std::fs::remove_dir_all(tools).unwrap();
+}
+
+#[test]
 fn a_release_is_made_by_one_script_with_everything_in_it() {
     let out = temporary("release");
     let program = doorward_testkit::binary();
@@ -156,7 +201,13 @@ fn the_unit_lets_node_run_gives_it_a_home_and_is_valid() {
     let settings: Vec<&str> = unit.lines().filter(|line| !line.starts_with('#')).collect();
     // The engine of Node.js makes memory executable that it wrote before.
     assert!(!settings.iter().any(|line| line.starts_with("MemoryDenyWriteExecute")));
-    for line in ["CacheDirectory=doorward", "Environment=HOME=/var/cache/doorward"] {
+    // It asks for memory protection keys, and a call that is not permitted must not end it.
+    for line in [
+        "CacheDirectory=doorward",
+        "Environment=HOME=/var/cache/doorward",
+        "SystemCallFilter=@system-service pkey_alloc pkey_free pkey_mprotect",
+        "SystemCallErrorNumber=EPERM",
+    ] {
         assert!(settings.contains(&line), "{line}");
     }
     // The tool itself reads the unit, on machines that have it: other units need not be there.
@@ -183,6 +234,7 @@ fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
     // The image with Node.js and uv runs as the same user.
     let local = file.split("\nFROM ").find(|stage| stage.contains(" AS local\n")).unwrap();
     assert!(local.contains("/usr/local/bin/uvx") && local.contains("USER 65532:65532"));
+    assert!(local.contains(" python3 "), "uv needs an interpreter");
     for name in ["compose.yml", "compose.postgres.yml", "compose.upstream.yml"] {
         let compose = read(name);
         assert!(
@@ -191,12 +243,13 @@ fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
                 && compose.contains("no-new-privileges"),
             "{name}"
         );
-        // A file system in memory for the data is closed to others, as a volume of the image is.
-        assert!(
-            compose.contains("volumes: [data:/data]")
-                || compose.contains("\"/data:mode=0700,uid=65532,gid=65532\""),
-            "{name}"
-        );
+        // A volume has the owner and the mode of the folder in the image. Podman takes no owner for
+        // a file system in memory, and replicas must not share a volume.
+        let doorward = compose.split("\n  doorward:").nth(1).unwrap();
+        let of_doorward = doorward.split("\n  caddy:").next().unwrap();
+        let is_shared = of_doorward.contains("volumes: [data:/data]");
+        assert_eq!(is_shared, !of_doorward.contains("replicas: 2"), "{name}");
+        assert_eq!(of_doorward.matches("/data").count(), 1, "{name}");
         for variable in compose
             .split_whitespace()
             .filter_map(|word| word.strip_suffix(':'))

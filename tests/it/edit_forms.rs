@@ -242,6 +242,59 @@ async fn providers_of_every_kind_and_clients_are_added_and_changed_by_page() {
     served.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_with_commas_are_set_by_command_and_by_page_and_stay_whole() {
+    let served = Served::start("edit-lists", "").await;
+    let (browser, _) = served.administrator().await;
+    let add = ["provider", "add", "corp", "--kind", "entra", "--client-id", "an-id"];
+    let sets = [
+        "--set",
+        "tenants=11111111-1111-1111-1111-111111111111",
+        "--set",
+        "client_secret=a-secret",
+        "--set",
+        "sign_up=invited",
+        "--set",
+        r#"authorize_params=["domain_hint=a,b"]"#,
+        "--set",
+        "authorize_params=access_type=x, ui=y",
+    ];
+    let (status, said) = served.command(&[&add[..], &sets[..]].concat()).await;
+    assert_eq!(status, 0, "{said}");
+    let url = format!("{}/admin/providers?edit=corp", served.process.url);
+    let form = loop {
+        // A command counts at the running server within a second.
+        let form = browser.get(&url).await;
+        if form.status == 200 && form.body.contains("domain_hint") {
+            break form;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert!(
+        form.body.contains(">domain_hint=a,b\naccess_type=x\nui=y</textarea>"),
+        "{}",
+        form.body
+    );
+    let change =
+        [("name", "corp"), ("set-authorize_params", "[\"domain_hint=c, d\",\r\n\"ui=\\n\"]")];
+    let sent = |step: &'static str| [&[("do", step)][..], &change[..]].concat();
+    let path = "/admin/providers";
+    let shown = send(&served, &browser, &form, path, &sent("show")).await.expect(200);
+    send(&served, &browser, &shown, path, &sent("apply")).await.expect(303);
+    let said = settings(&served, "provider").await;
+    let (status, again) = served
+        .command(&["provider", "set", "corp", r#"authorize_params=["domain_hint=c, d","ui=\n"]"#])
+        .await;
+    assert!(status == 0 && again.contains("already has these settings"), "{again} {said}");
+    let set = ["provider", "set", "corp", r#"authorize_params=["domain_hint=c"#];
+    let (status, refused) = served.command(&set).await;
+    assert!(status == 1 && refused.contains("a JSON array of strings"), "{refused}");
+    let half = [("do", "show"), ("name", "corp"), ("set-authorize_params", "[\"a=b\"")];
+    let refused = send(&served, &browser, &form, path, &half).await.expect(400);
+    assert!(refused.body.contains("a JSON array of strings"), "{}", refused.body);
+    served.end().await;
+}
+
 /// Settings of a relying party, which are shown before they take effect.
 async fn relying_party_by_page(served: &Served, browser: &Browser, id: &str, page: &Page) {
     let path = "/admin/clients/one";

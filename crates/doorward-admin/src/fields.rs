@@ -1,6 +1,7 @@
 //! The settings of upstreams and identity providers that administrators may choose, as forms ask
 //! for them.
 
+use doorward_model::text_list::{self, Separator};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -48,8 +49,8 @@ impl Setting {
                 text.parse::<bool>().map_err(|_| wrong("must be true or false"))?.into()
             }
             Input::Lines => {
-                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-                lines.map(Value::from).collect()
+                let lines = text_list::read(text, Separator::Line);
+                lines.map_err(|fault| wrong(&fault.to_string()))?.into()
             }
         })
     }
@@ -60,7 +61,8 @@ impl Setting {
             (Input::Secret, _) | (_, Value::Null) => String::new(),
             (_, Value::String(text)) => text.clone(),
             (_, Value::Array(lines)) => {
-                lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+                let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
+                text_list::write(&lines, Separator::Line)
             }
             (_, value @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => {
                 value.to_string()
@@ -152,8 +154,31 @@ mod tests {
             changed(&other).unwrap(),
             json!({"title": "", "scopes": ["a"], "trust_pkce": false, "call_seconds": 0, "header": "Y: z", "issuer": "https://as.example"})
         );
-        for (name, text) in [("call_seconds", "soon"), ("trust_pkce", "on")] {
+        let wrong = [("call_seconds", "soon"), ("trust_pkce", "on"), ("scopes", "[\"a\"")];
+        for (name, text) in wrong {
             assert!(matches!(changed(&[(name, text)]), Err(Refusal::Settings(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_list_stays_as_it_is_when_its_form_is_sent_unchanged() {
+        let settings = Family::Upstream.settings();
+        let mut all = settings.iter().flat_map(|(_, settings)| settings);
+        let params = all.find(|setting| setting.name == "authorize_params").unwrap();
+        for values in [
+            json!([]),
+            json!(["a=b,c", "d=e"]),
+            json!(["a=b\nc", ""]),
+            json!([" a=b "]),
+            json!(["[\"a\"]"]),
+        ] {
+            let before = json!({"authorize_params": values});
+            let shown = params.write(&values);
+            // A browser sends lines with both marks of their end.
+            let sent = shown.replace('\n', "\r\n");
+            let form = |name: &str| (name == "authorize_params").then_some(sent.as_str());
+            let changed = Family::Upstream.changed(before.as_object().unwrap(), form).unwrap();
+            assert!(changed.is_empty(), "{shown:?}: {changed:?}");
         }
     }
 }

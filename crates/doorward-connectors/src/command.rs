@@ -1,5 +1,6 @@
 //! Commands of the chat: `tools`, `call NAME key=value…`, `whoami`, `connect`, `help`.
 
+use doorward_model::text_list::{self, Separator};
 use serde_json::{Map, Value};
 
 use crate::Tool;
@@ -174,7 +175,8 @@ fn typed(text: &str, schema: Option<&Value>) -> Result<Value, &'static str> {
     match found {
         Some(value) => Ok(value),
         None if types.contains(&"array") => {
-            Ok(text.split(',').map(str::trim).map(Value::from).collect())
+            let values = text_list::read(text, Separator::Comma);
+            values.map(Value::from).map_err(|_| "a JSON array, or values between commas")
         }
         None if types.contains(&"integer") => Err("a whole number"),
         None if types.contains(&"number") => Err("a number"),
@@ -244,6 +246,12 @@ mod tests {
             Value::Object(map("n=3 s=3 b=true l=a,b o=null u=7").unwrap()),
             json!({"n": 3, "s": "3", "b": true, "l": ["a", "b"], "o": null, "u": "7"})
         );
+        let list = |text: &str| map(&format!("l={text}")).map(|map| map["l"].clone());
+        assert_eq!(list("a\\ ,,b").unwrap(), json!(["a", "b"]));
+        assert_eq!(list(r#"[\"a,b\",\"c\"]"#).unwrap(), json!(["a,b", "c"]));
+        assert_eq!(list("[1,2]").unwrap(), json!([1, 2]));
+        let unclosed = list(r#"[\"a,b\""#).unwrap_err();
+        assert!(unclosed.contains("a JSON array, or values between commas"), "{unclosed}");
         assert_eq!(map("n=3.5").unwrap_err(), "The argument `n` must be a whole number.");
         assert_eq!(map("b=yes").unwrap_err(), "The argument `b` must be true or false.");
     }

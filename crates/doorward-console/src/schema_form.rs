@@ -1,7 +1,10 @@
 //! The form of a tool's arguments: its fields from the tool's schema, and the arguments from what was
 //! typed. Names and descriptions are foreign text.
 
-use doorward_model::foreign;
+use doorward_model::{
+    foreign,
+    text_list::{self, Separator},
+};
 use doorward_transport::Params;
 use serde_json::{Map, Value};
 
@@ -82,7 +85,8 @@ fn written(input: &Input, value: &Value) -> String {
         (_, Value::Null) => String::new(),
         (Input::Text | Input::Choice(_), Value::String(text)) => text.clone(),
         (Input::Lines, Value::Array(items)) => {
-            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+            let lines: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            text_list::write(&lines, Separator::Line)
         }
         (_, other) => other.to_string(),
     }
@@ -139,10 +143,7 @@ fn argument(field: &Field) -> Result<Option<Value>, ()> {
         Input::Choice(texts) => {
             texts.iter().find(|known| *known == text).ok_or(())?.as_str().into()
         }
-        Input::Lines => {
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            lines.map(Value::from).collect()
-        }
+        Input::Lines => text_list::read(text, Separator::Line).map_err(drop)?.into(),
         Input::Json => serde_json::from_str(text).map_err(drop)?,
     };
     Ok(Some(value))
@@ -229,6 +230,10 @@ mod tests {
                 "tags": ["x", "y"], "where": {"a": [1]}, "mixed": 1,
             })
         );
+        let tags =
+            |text: &str| made(&[("count", "5"), ("tags", text)]).map(|all| all["tags"].clone());
+        assert_eq!(tags(r#"["x\ny", ""]"#).unwrap(), json!(["x\ny", ""]));
+        assert_eq!(tags("[]").unwrap(), json!([]));
         assert_eq!(made(&[("count", "5")]).unwrap(), json!({"text": "", "count": 5}));
     }
 
@@ -241,6 +246,7 @@ mod tests {
             ("exact", "maybe"),
             ("order", "best"),
             ("where", "{a: 1}"),
+            ("tags", "[\"a\""),
         ] {
             let count = if name == "count" { value } else { "5" };
             let made = made(&[("count", count), (name, value)][usize::from(name == "count")..]);

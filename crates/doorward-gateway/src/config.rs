@@ -170,7 +170,8 @@ pub struct UpstreamConfig {
     pub list_bytes: usize,
     /// Milliseconds that a list waits for it; tools that arrive later are announced to the client.
     pub list_wait_ms: u64,
-    /// Maximum time for connecting to it, in seconds.
+    /// Maximum time for connecting to it, in seconds; 0 for 20, and for 120 where it is a local
+    /// process, which may download its package at its first start.
     pub connect_seconds: u64,
     /// Maximum duration of one call, in seconds; 0 for the general limit.
     pub call_seconds: u64,
@@ -243,7 +244,7 @@ impl Default for UpstreamConfig {
             list_tools: 2000,
             list_bytes: 8 * 1024 * 1024,
             list_wait_ms: 3000,
-            connect_seconds: 20,
+            connect_seconds: 0,
             call_seconds: 0,
             calls_per_minute: 0,
             calls_at_once: 0,

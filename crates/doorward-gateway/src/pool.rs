@@ -228,6 +228,17 @@ impl Pool {
     }
 }
 
+/// The time for connecting under the setting `connect_seconds`.
+fn connecting(seconds: u64, is_process: bool) -> Duration {
+    Duration::from_secs(match seconds {
+        // npx and uvx download a package at its first start. One that is interrupted then can leave
+        // half a package, with which no later start succeeds.
+        0 if is_process => 120,
+        0 => 20,
+        seconds => seconds,
+    })
+}
+
 impl Inner {
     /// The audience of changes on this user's connection.
     pub(crate) fn audience(&self, upstream: &Upstream, user: &User) -> Audience {
@@ -287,7 +298,7 @@ impl Inner {
         user: &Arc<User>,
     ) -> Result<Link, LinkError> {
         let known = self.pool.era(upstream.name);
-        let within = Duration::from_secs(upstream.config.connect_seconds.max(1));
+        let within = connecting(upstream.config.connect_seconds, upstream.kind.is_process);
         let attempt = |era: Era| {
             let auth = Arc::new(LinkAuth {
                 gateway: Arc::clone(self),
@@ -350,5 +361,19 @@ impl Inner {
             },
         );
         made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_time_to_download_its_package_unless_a_time_is_set() {
+        for (seconds, is_process, within) in
+            [(0, true, 120), (0, false, 20), (5, true, 5), (5, false, 5), (300, true, 300)]
+        {
+            assert_eq!(connecting(seconds, is_process).as_secs(), within, "{seconds} {is_process}");
+        }
     }
 }

@@ -51,6 +51,7 @@ mod settings_patch;
 pub mod signing_key;
 mod statement;
 pub mod subject;
+pub mod text_list;
 pub mod timeline;
 pub mod trust;
 pub mod trust_rule;

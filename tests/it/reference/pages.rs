@@ -29,7 +29,7 @@ fn configuration() -> String {
     let mut page = format!(
         "# Configuration\n\n{NOTE}Values come from four layers, each overriding the one before: built-in defaults, `doorward.toml`, environment variables, and files named by \
          environment variables (the variable's name with `_FILE` appended; for secrets). An unknown key stops the start. \
-         `doorward config show` shows the values in effect with their sources.\n"
+         A variable that is a list has its values between commas, or as a JSON array of strings where a value has a comma in it. `doorward config show` shows the values in effect with their sources.\n"
     );
     let mut section = String::new();
     for key in known_keys() {

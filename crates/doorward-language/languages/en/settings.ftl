@@ -15,5 +15,5 @@ settings_apply = Apply the change
 settings_show = Show the change
 settings_name = Short name
 settings_secret_held = A value is set; leave this empty to keep it.
-settings_lines = One value per line.
+settings_lines = One value per line, or a JSON array of strings.
 settings_saved = These settings are in effect.

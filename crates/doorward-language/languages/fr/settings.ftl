@@ -15,5 +15,5 @@ settings_apply = Appliquer la modification
 settings_show = Afficher la modification
 settings_name = Nom court
 settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
-settings_lines = Une valeur par ligne.
+settings_lines = Une valeur par ligne, ou un tableau JSON de chaînes.
 settings_saved = Ces réglages sont en vigueur.

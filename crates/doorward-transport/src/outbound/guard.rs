@@ -2,7 +2,7 @@
 //! cannot change its meaning between the check and the connection (DNS rebinding).
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
@@ -77,6 +77,12 @@ fn with_addresses(name: &str, found: &[SocketAddr]) -> String {
 
 /// The IP addresses of a name.
 pub(super) async fn resolve(name: &str) -> Result<Vec<SocketAddr>, OutboundError> {
+    // A small system has no file with this name, and no name server is asked for it (RFC 6761,
+    // section 6.3).
+    if name.trim_end_matches('.').eq_ignore_ascii_case("localhost") {
+        let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+        return Ok(loopback.map(|address| SocketAddr::new(address, 0)).to_vec());
+    }
     tokio::net::lookup_host((name, 0))
         .await
         .map(Iterator::collect)
@@ -151,6 +157,15 @@ mod tests {
 
     fn found(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 80)).collect()
+    }
+
+    #[tokio::test]
+    async fn localhost_is_this_machine_whatever_its_files_and_name_servers_say() {
+        for name in ["localhost", "LocalHost", "localhost."] {
+            let found = resolve(name).await.unwrap();
+            assert_eq!(found.len(), 2, "{name}");
+            assert!(found.iter().all(|at| at.ip().is_loopback()), "{name}");
+        }
     }
 
     #[test]

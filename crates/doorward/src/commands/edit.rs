@@ -30,7 +30,7 @@ pub(super) fn read(section: &str, settings: &mut toml::Table, text: &str) -> Res
         Failed(format!("{name}: is not a key of [{section}]{hint}"))
     })?;
     let value = value_from_text(key.kind, value.to_owned())
-        .ok_or_else(|| Failed(format!("{name}: {}", key.kind.demand())))?;
+        .map_err(|demand| Failed(format!("{name}: {demand}")))?;
     match (settings.get_mut(name), value) {
         (Some(toml::Value::Array(held)), toml::Value::Array(more)) => held.extend(more),
         (_, value) => {

@@ -39,7 +39,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "URL")]
         issuer: Option<String>,
         /// Any other key of `[providers.NAME]`, such as --set allowed_domains=example.com. May be
-        /// given several times.
+        /// given several times. Values of a list are separated by commas, or a JSON array of
+        /// strings.
         #[arg(long = "set", value_name = "KEY=VALUE")]
         settings: Vec<String>,
     },
@@ -47,8 +48,8 @@ pub(super) enum Command {
     Set {
         /// Its name.
         name: String,
-        /// Keys of `[providers.NAME]` with their values, such as allowed_domains=example.com. A
-        /// list is separated by commas.
+        /// Keys of `[providers.NAME]` with their values, such as allowed_domains=example.com.
+        /// Values of a list are separated by commas, or a JSON array of strings.
         #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// Read the client secret from standard input.

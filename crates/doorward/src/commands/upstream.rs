@@ -45,7 +45,7 @@ pub(super) enum Command {
         #[arg(long)]
         secret_stdin: bool,
         /// Any other key of `[upstreams.NAME]`, such as --set approve=manual. May be given several
-        /// times.
+        /// times. Values of a list are separated by commas, or a JSON array of strings.
         #[arg(long = "set", value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// The command of a local process and its arguments, after `--`.
@@ -57,8 +57,8 @@ pub(super) enum Command {
     Set {
         /// Its name.
         name: String,
-        /// Keys of `[upstreams.NAME]` with their values, such as title=Wiki. A list is separated by
-        /// commas.
+        /// Keys of `[upstreams.NAME]` with their values, such as title=Wiki. Values of a list are
+        /// separated by commas, or a JSON array of strings.
         #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// Read secrets from standard input, one KEY=VALUE per line.

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use doorward_model::SecretSetting;
+use doorward_model::{
+    SecretSetting,
+    text_list::{self, Separator},
+};
 use toml::{
     Table, Value,
     de::{DeTable, DeValue},
@@ -287,23 +290,18 @@ fn put(table: &mut Table, section: &str, name: &str, value: Value) {
     place.insert(name.to_owned(), value);
 }
 
-/// The items of a list: a JSON array of texts, or texts with commas between them. An item that has
-/// a comma itself needs the first form.
-fn items(text: &str) -> Vec<String> {
-    if let Ok(items) = serde_json::from_str::<Vec<String>>(text) {
-        return items;
-    }
-    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    items.map(str::to_owned).collect()
-}
-
-/// Reads a value as the environment and commands write it.
-pub(crate) fn value_from_text(kind: Kind, text: String) -> Option<Value> {
-    Some(match kind {
+/// Reads a value as the environment and commands write it. The error is the demand on it.
+pub(crate) fn value_from_text(kind: Kind, text: String) -> Result<Value, String> {
+    let demand = || kind.demand().to_owned();
+    Ok(match kind {
         Kind::Text => Value::String(text),
-        Kind::Number => Value::Integer(text.trim().parse().ok()?),
-        Kind::Switch => Value::Boolean(text.trim().parse().ok()?),
-        Kind::List => Value::Array(items(&text).into_iter().map(Value::String).collect()),
+        Kind::Number => Value::Integer(text.trim().parse().map_err(|_| demand())?),
+        Kind::Switch => Value::Boolean(text.trim().parse().map_err(|_| demand())?),
+        Kind::List => {
+            let values = text_list::read(&text, Separator::Comma);
+            let values = values.map_err(|fault| fault.to_string())?;
+            Value::Array(values.into_iter().map(Value::String).collect())
+        }
     })
 }
 
@@ -360,10 +358,10 @@ fn variable_value<'a>(
             return Err(unknown(Some(origin), &path, known));
         }
     };
-    let value = value_from_text(key.kind, text).ok_or_else(|| ConfigError {
+    let value = value_from_text(key.kind, text).map_err(|message| ConfigError {
         origin: Some(origin),
         key: key.path(),
-        message: key.kind.demand().to_owned(),
+        message,
     })?;
     Ok((key, value))
 }

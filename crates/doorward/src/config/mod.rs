@@ -323,12 +323,28 @@ mod tests {
             ("DOORWARD_PROVIDERS__GITHUB__CLIENT_ID", "i"),
             ("DOORWARD_PROVIDERS__GITHUB__CLIENT_SECRET", "t"),
             ("DOORWARD_PROVIDERS__GITHUB__ALLOWED_GROUPS", "acme/core, acme/ops"),
+            (
+                "DOORWARD_PROVIDERS__GITHUB__AUTHORIZE_PARAMS",
+                "[\"login=a,b\", \"allow_signup=no\"]",
+            ),
         ]);
         let text = "[providers.my-idp]\nkind = \"oidc\"\nissuer = \"https://idp.example\"\nclient_id = \"c\"\n";
         let loaded = load::load_text(text, "doorward.toml", &environment).unwrap();
         loaded.check().unwrap();
         assert_eq!(loaded.config.providers["my-idp"].client_secret.reveal(), "s");
         assert_eq!(loaded.config.providers["github"].allowed_groups, ["acme/core", "acme/ops"]);
+        let params = &loaded.config.providers["github"].authorize_params;
+        assert_eq!(*params, ["login=a,b", "allow_signup=no"]);
+        let wrong = load::load_text(
+            "",
+            "doorward.toml",
+            &Environment::from_pairs([("DOORWARD_MCP__ALLOWED_ORIGINS", "[\"https://a.example\"")]),
+        )
+        .unwrap_err();
+        assert_eq!(
+            wrong.to_string(),
+            "environment variable DOORWARD_MCP__ALLOWED_ORIGINS: mcp.allowed_origins: looks like a JSON array of strings and cannot be read as one"
+        );
         let wrong = load::load_text(
             "",
             "doorward.toml",
