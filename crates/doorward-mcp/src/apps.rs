@@ -121,7 +121,11 @@ impl Mcp {
     }
 
     /// Removes them from the result of a call.
-    pub(crate) async fn without_hidden_views(&self, inbound: &InboundRequest, result: &mut CallToolResult) {
+    pub(crate) async fn without_hidden_views(
+        &self,
+        inbound: &InboundRequest,
+        result: &mut CallToolResult,
+    ) {
         let Some(meta) = &mut result.meta else { return };
         let hidden = self.hidden_references(inbound, meta).await;
         remove(meta, &hidden);

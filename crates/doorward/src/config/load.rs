@@ -389,25 +389,3 @@ fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
     let what = if is_section { "section" } else { "key" };
     ConfigError { origin, key: path.to_owned(), message: format!("is not a {what}{hint}") }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_is_separated_by_commas_or_is_a_json_array() {
-        for (text, list) in [
-            ("a", vec!["a"]),
-            (" a , b,", vec!["a", "b"]),
-            ("", vec![]),
-            ("[]", vec![]),
-            (r#"["claims={\"a\":1,\"b\":2}", "x"]"#, vec![r#"claims={"a":1,"b":2}"#, "x"]),
-            ("[::1],10.0.0.0/8", vec!["[::1]", "10.0.0.0/8"]),
-            (r#"["a", 7]"#, vec![r#"["a""#, "7]"]),
-        ] {
-            let expected = list.into_iter().map(|item| Value::String(item.to_owned())).collect();
-            let read = value_from_text(Kind::List, text.to_owned());
-            assert_eq!(read, Some(Value::Array(expected)), "{text}");
-        }
-    }
-}
