@@ -449,3 +449,32 @@ fn kinds_of_upstreams_are_distinguished_by_their_own_files_alone() {
         }
     }
 }
+
+/// A router of axum would be compiled for the type of each handler: decision 69.
+#[test]
+fn handlers_enter_routers_through_one_module() {
+    let mut routes = 0;
+    let outside = |path: &str| {
+        path.starts_with("crates/")
+            && !path.starts_with("crates/doorward-transport/")
+            && !path.starts_with("crates/doorward-testkit/")
+    };
+    for (shown, path) in all_sources().into_iter().filter(|(path, _)| outside(path)) {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut before = String::new();
+        for part in text.split_inclusive("routing::") {
+            if let Some(lead) = before.strip_suffix("routing::") {
+                let is_ours = lead.ends_with("doorward_transport::");
+                routes += usize::from(is_ours);
+                assert!(
+                    is_ours || part.starts_with("MethodRouter"),
+                    "{shown} uses the routing of axum; use doorward_transport::routing"
+                );
+            }
+            before = part.to_owned();
+        }
+        let chained = text.contains(").post(") && text.contains("use axum");
+        assert!(!chained, "{shown} adds a handler to a route; use merge(post(…))");
+    }
+    assert!(routes >= 10, "the routers were not found");
+}

@@ -96,7 +96,9 @@ fn the_image_for_local_servers_has_an_interpreter_for_uv_and_the_tools_of_its_sc
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(tools.join(name), mode).unwrap();
     }
-    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let mut path = tools.clone().into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
     let output = std::process::Command::new(folder().join("image-root"))
         .arg(doorward_testkit::binary())
         .args([root.to_str().unwrap(), "--local"])

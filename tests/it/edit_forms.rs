@@ -286,8 +286,8 @@ async fn values_with_commas_are_set_by_command_and_by_page_and_stay_whole() {
         .command(&["provider", "set", "corp", r#"authorize_params=["domain_hint=c, d","ui=\n"]"#])
         .await;
     assert!(status == 0 && again.contains("already has these settings"), "{again} {said}");
-    let set = ["provider", "set", "corp", r#"authorize_params=["domain_hint=c"#];
-    let (status, refused) = served.command(&set).await;
+    let half_an_array = ["provider", "set", "corp", r#"authorize_params=["domain_hint=c"#];
+    let (status, refused) = served.command(&half_an_array).await;
     assert!(status == 1 && refused.contains("a JSON array of strings"), "{refused}");
     let half = [("do", "show"), ("name", "corp"), ("set-authorize_params", "[\"a=b\"")];
     let refused = send(&served, &browser, &form, path, &half).await.expect(400);

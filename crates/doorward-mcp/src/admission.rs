@@ -218,17 +218,22 @@ impl Mcp {
                 facts.listed_as
             )))
         };
-        let mut answer = answer.unwrap_or_else(late)?;
+        let mut answer = self.readable(&inbound, answer.unwrap_or_else(late)?).await;
         if let (Some(given), Some(required)) = (&given, answer.required()) {
             self.carry_on(&inbound, given, required);
-        }
-        if let Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) = &mut answer {
-            self.without_hidden_views(&inbound, result).await;
         }
         let Some(bytes) = answer.bytes() else { return Ok(answer) };
         noted.response_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let shortens = searched || shortens(&inbound, &item, &context.meta);
         self.sized(&inbound, &facts, MeasuredAnswer { answer, bytes, shortens }).await
+    }
+
+    /// Removes references to user interfaces that this caller may not read from a result.
+    async fn readable(&self, inbound: &InboundRequest, mut answer: Answer) -> Answer {
+        if let Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) = &mut answer {
+            self.without_hidden_views(inbound, result).await;
+        }
+        answer
     }
 
     /// Passes an answer on if it is not too long; where the client wants that, it is shortened.

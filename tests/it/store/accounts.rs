@@ -101,21 +101,11 @@ async fn upstream_accounts_belong_to_one_user_and_their_roles_add_up() {
         (read.credential, read.next_check_at, read.username.as_deref()),
         (None, NOW.plus(20), Some("n\u{e4}me"))
     );
-    assert_eq!(
-        refused(
-            store,
-            Change::DeleteIdentity {
-                user_id: UserId::from_text("u_other"),
-                identity: first.clone()
-            }
-        )
-        .await,
-        Condition::DeleteIdentity
-    );
-    assert_eq!(
-        refused(store, Change::CollectProviderRoles(UserId::from_text("u_other"))).await,
-        Condition::CollectProviderRoles
-    );
+    let other = UserId::from_text("u_other");
+    let deleted = Change::DeleteIdentity { user_id: other.clone(), identity: first.clone() };
+    assert_eq!(refused(store, deleted).await, Condition::DeleteIdentity);
+    let collected = Change::CollectProviderRoles(other);
+    assert_eq!(refused(store, collected).await, Condition::CollectProviderRoles);
     // The user's objects are deleted with the user.
     store.apply(Change::DeleteUser(user.id.clone())).await.unwrap();
     assert!(store.identity(&first).await.unwrap().is_none());

@@ -11,7 +11,7 @@ pub fn part_of_token(part: &str) -> Result<Value, &'static str> {
     let bytes =
         URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).map_err(|_| "is not base64url")?;
     let read = Budget::of_record(bytes.len()).lenient_json(&bytes);
-    read.map(|(value, _)| value).map_err(|_| "is not a JSON object")
+    read.map(|read| read.value).map_err(|_| "is not a JSON object")
 }
 
 #[cfg(test)]
