@@ -232,7 +232,7 @@ fn named(message: &Message) -> Option<MessageReference> {
                 Some(MessageReference::Token(progress.params.progress_token.clone()))
             }
             ServerNotification::LoggingMessageNotification(log) => {
-                let request = notices::origin_of(&log.params);
+                let request = notices::origin_of(log);
                 Some(request.map_or(MessageReference::Not, MessageReference::Request))
             }
             _ => None,

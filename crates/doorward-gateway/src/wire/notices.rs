@@ -1,7 +1,7 @@
 //! Requests and notifications of an upstream: a member in another form than the protocol specifies
 //! costs itself, and not the report of progress or the line of log that it is a part of.
 
-use rmcp::model::{LoggingMessageNotificationParam, RequestId};
+use rmcp::model::{LoggingMessageNotification, NotificationMetaObject, RequestId};
 use serde_json::{Map, Number, Value, json};
 
 /// The member of a log message's `_meta` that holds the request on whose HTTP response it came. The
@@ -51,9 +51,11 @@ pub(super) fn note_origin(method: &str, params: &mut Value, asked: Option<i64>) 
     }
 }
 
-/// The request on whose HTTP response a log message came.
-pub(crate) fn origin_of(log: &LoggingMessageNotificationParam) -> Option<RequestId> {
-    log.meta.as_ref()?.get(ORIGIN)?.as_i64().map(RequestId::Number)
+/// The request on whose HTTP response a log message came. The protocol library takes `_meta` out of
+/// the parameters.
+pub(crate) fn origin_of(log: &LoggingMessageNotification) -> Option<RequestId> {
+    let meta = log.extensions.get::<NotificationMetaObject>()?;
+    meta.get(ORIGIN)?.as_i64().map(RequestId::Number)
 }
 
 fn progress(members: &mut Map<String, Value>) {
@@ -154,7 +156,8 @@ mod tests {
             let mut params =
                 json!({"level": "info", "data": 1, "_meta": {"doorward/request": 3, "a": 1}});
             note_origin("notifications/message", &mut params, asked);
-            serde_json::from_value::<LoggingMessageNotificationParam>(params).unwrap()
+            let message = json!({"method": "notifications/message", "params": params});
+            serde_json::from_value::<LoggingMessageNotification>(message).unwrap()
         };
         assert_eq!(origin_of(&log(Some(7))), Some(RequestId::Number(7)));
         assert_eq!(origin_of(&log(None)), None, "an upstream names no request of another");
