@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_accounts::Authority;
 use doorward_model::{
-    Client, ClientAuthMethod, ClientSource, ExchangeRule, GrantType, OAuthErrorCode,
+    Client, ClientAuthMethod, ClientSource, ExchangeRule, GrantType, OAuthErrorCode, Scope,
 };
 use doorward_registration::{ClientChangeError, MetadataRefusal};
 
@@ -20,6 +20,8 @@ pub struct NewExchange {
     pub from: Vec<String>,
     /// Scopes that an exchanged token may have at most.
     pub scopes: Vec<String>,
+    /// The client is an AI back end, which gets tokens of one upstream for five minutes.
+    pub back_end: bool,
 }
 
 fn refused(why: &str) -> Refusal {
@@ -69,6 +71,10 @@ impl Clients {
                 from.push(holder);
             }
         }
-        Ok(ExchangeRule { from, scopes: services::scopes(&self.store, &new.scopes).await? })
+        let scopes = services::scopes(&self.store, &new.scopes).await?;
+        if new.back_end && scopes.iter().any(Scope::is_external) {
+            return Err(refused("a back end gets tokens of upstreams only, with scopes of mcp:"));
+        }
+        Ok(ExchangeRule { from, scopes, back_end: new.back_end })
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ScopeSet,
-    id::{ClientId, GrantId, UserId},
+    id::{ClientId, GrantId, UpstreamId, UserId},
 };
 
 /// Maximum number of parties that may act one behind the other.
@@ -36,6 +36,9 @@ pub struct Delegation {
     pub own: Option<GrantId>,
     /// The acting parties, the present one first.
     pub actors: Vec<ActingParty>,
+    /// The one upstream that it is for, for that of a back end. It is made of the grant of the
+    /// user's token at each use, and is never stored.
+    pub back_end_at: Option<UpstreamId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +55,8 @@ struct StoredDelegation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     own: Option<String>,
     actors: Vec<StoredParty>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    back_end_at: Option<String>,
 }
 
 impl Delegation {
@@ -68,6 +73,7 @@ impl Delegation {
                     account: party.account.as_ref().map(ToString::to_string),
                 })
                 .collect(),
+            back_end_at: self.back_end_at.as_ref().map(ToString::to_string),
         };
         serde_json::to_string(&stored).unwrap_or_default()
     }
@@ -86,6 +92,7 @@ impl Delegation {
                     account: party.account.map(UserId::from_text),
                 })
                 .collect(),
+            back_end_at: stored.back_end_at.map(UpstreamId::from_text),
         })
     }
     /// The identifiers of the acting parties, the first one to act first.
@@ -101,12 +108,17 @@ pub struct ExchangeRule {
     pub from: Vec<ClientId>,
     /// Scopes that an exchanged token may have at most.
     pub scopes: ScopeSet,
+    /// The client is an AI back end: the tokens that it gets are those of [`crate::BACK_END`], and
+    /// no others.
+    pub back_end: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredRule {
     from: Vec<String>,
     scopes: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    back_end: bool,
 }
 
 impl ExchangeRule {
@@ -119,6 +131,7 @@ impl ExchangeRule {
         let stored = StoredRule {
             from: self.from.iter().map(ToString::to_string).collect(),
             scopes: self.scopes.to_string(),
+            back_end: self.back_end,
         };
         serde_json::to_string(&stored).unwrap_or_default()
     }
@@ -128,6 +141,7 @@ impl ExchangeRule {
         Some(Self {
             from: stored.from.into_iter().map(ClientId::from_text).collect(),
             scopes: ScopeSet::from_stored(&stored.scopes),
+            back_end: stored.back_end,
         })
     }
 }
@@ -146,14 +160,23 @@ mod tests {
             subject: Some(GrantId::from_text("g_1")),
             own: None,
             actors: vec![party("c_tool", None), party("c_agent", Some("u_agent"))],
+            back_end_at: None,
         };
         assert_eq!(Delegation::from_text(&delegation.to_text()), Some(delegation.clone()));
         assert_eq!(delegation.chain(), ["u_agent", "c_tool"]);
-        let rule = ExchangeRule {
-            from: vec![ClientId::from_text("https://client.example/metadata.json")],
-            scopes: ScopeSet::from_stored("mcp:read mcp:write:wiki"),
-        };
-        assert_eq!(ExchangeRule::from_text(&rule.to_text()), Some(rule));
+        let at = Some(UpstreamId::from_text("config"));
+        let delegation = Delegation { back_end_at: at, ..delegation };
+        assert_eq!(Delegation::from_text(&delegation.to_text()), Some(delegation));
+        for back_end in [false, true] {
+            let rule = ExchangeRule {
+                from: vec![ClientId::from_text("https://client.example/metadata.json")],
+                scopes: ScopeSet::from_stored("mcp:read mcp:write:wiki"),
+                back_end,
+            };
+            assert_eq!(ExchangeRule::from_text(&rule.to_text()), Some(rule));
+        }
+        let of_before = r#"{"from":[],"scopes":"mcp:read"}"#;
+        assert!(ExchangeRule::from_text(of_before).is_some_and(|rule| !rule.back_end));
         for damaged in ["", "{}", "null", "not json", r#"{"actors":[]}"#] {
             assert_eq!(Delegation::from_text(damaged), None, "{damaged}");
             assert_eq!(ExchangeRule::from_text(damaged), None, "{damaged}");

@@ -99,7 +99,7 @@ pub use reason::Reason;
 pub use redirect::RedirectUri;
 pub use relying_party::{EndedUse, RelyingParty, RelyingSession};
 pub use resource::{Resource, ResourceTable};
-pub use scope::{Scope, ScopeSet};
+pub use scope::{BACK_END, Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};
 pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
 pub use secret_setting::{NamedSecret, SecretSetting, SecretUrl};

@@ -147,6 +147,8 @@ struct Exchanges {
     from: Vec<String>,
     /// The most that an exchanged token may be for.
     scopes: Vec<String>,
+    /// The client is an AI back end, with tokens of one upstream for five minutes.
+    back_end: bool,
 }
 
 impl Shown {
@@ -168,6 +170,7 @@ impl Shown {
             exchange: client.exchange.as_ref().map(|rule| Exchanges {
                 from: rule.from.iter().map(ToString::to_string).collect(),
                 scopes: rule.scopes.iter().map(|scope| scope.name().to_string()).collect(),
+                back_end: rule.back_end,
             }),
             admin: client.scopes.has_administrative(),
             openid: client.openid.as_ref().map(OpenId::of),

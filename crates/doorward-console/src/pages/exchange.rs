@@ -16,6 +16,8 @@ pub(super) struct Form {
     pub(super) from: String,
     /// Each scope that can be given, and whether it is.
     pub(super) scopes: Vec<(String, bool)>,
+    /// True if the client is an AI back end.
+    pub(super) back_end: bool,
 }
 
 /// The form of a client; `None` for one that cannot be permitted to exchange tokens.
@@ -38,6 +40,7 @@ pub(super) fn form(client: &Client, offered: &[String]) -> Option<Form> {
             permitted: client.exchange.is_some(),
             from: rule.from.iter().map(ClientId::as_str).collect::<Vec<_>>().join("\n"),
             scopes,
+            back_end: rule.back_end,
         }
     })
 }
@@ -59,6 +62,7 @@ pub(super) async fn set(
             .filter_map(|name| name.strip_prefix("scope-"))
             .map(ToOwned::to_owned)
             .collect(),
+        back_end: params.get("back_end").is_some(),
     });
     let clients = &console.admin.clients;
     Ok(clients.set_exchange(&authority, id, new.as_ref(), Some(seen)).await.map(drop))

@@ -2,6 +2,7 @@
 //! read it.
 
 mod authorization_code;
+mod back_end;
 mod client_credentials;
 mod device_code;
 mod id_jag;

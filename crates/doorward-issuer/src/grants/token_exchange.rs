@@ -13,7 +13,7 @@ use doorward_model::{
 use doorward_store::Condition;
 use serde_json::json;
 
-use super::{Grant, Granted, Refused, Request, service};
+use super::{Grant, Granted, Refused, Request, back_end, service};
 use crate::{
     Failure,
     checks::{
@@ -30,9 +30,9 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// An access token of this server that was presented, with the grant behind it.
-struct ExchangedToken {
-    claims: AccessClaims,
-    grant: Arc<GrantRecord>,
+pub(super) struct ExchangedToken {
+    pub(super) claims: AccessClaims,
+    pub(super) grant: Arc<GrantRecord>,
 }
 
 #[async_trait]
@@ -85,6 +85,9 @@ impl Grant for TokenExchange {
         if !rule.accepts(&client.id, &holder) {
             let why = "the subject_token was issued to a client whose tokens this one may not exchange; an administrator permits it";
             return Err(invalid(why).about(holder.as_str()).into());
+        }
+        if rule.back_end {
+            return back_end::authorize(request, rule, &subject).await;
         }
         let actor = actor(request, &subject).await?;
         let user = issuer.active_user(&subject.grant.subject.account).await?;
@@ -152,7 +155,7 @@ impl Grant for TokenExchange {
 }
 
 /// A token that cannot be exchanged, or a malformed request (RFC 8693 §2.2.2).
-fn invalid(why: impl Into<String>) -> Failure {
+pub(super) fn invalid(why: impl Into<String>) -> Failure {
     Failure::new(OAuthErrorCode::InvalidRequest, why).because(Reason::SubjectToken)
 }
 
@@ -173,6 +176,11 @@ async fn presented(request: &Request<'_>, name: &'static str) -> Result<Exchange
         .verify(token, settings.public_url.as_str(), request.now)
         .map_err(|refusal| invalid(format!("the {name} is not accepted: {refusal}")))?;
     let claims = verified.claims.clone();
+    if claims.is_of_back_end() {
+        return Err(invalid(format!(
+            "the {name} is the token of a back end, for its upstream only"
+        )));
+    }
     // A token that is bound to a key is worth nothing without the key: what is exchanged for it is
     // bound to the same one.
     if claims.cnf.as_ref().is_some_and(|bound| Some(&bound.jkt) != request.key) {
@@ -238,12 +246,16 @@ fn delegation(
         subject: Some(subject.grant.id.clone()),
         own: actor.map(|actor| actor.grant.id.clone()),
         actors: std::iter::once(party).chain(before.iter().cloned()).collect(),
+        back_end_at: None,
     })
 }
 
 /// The resources of the exchanged token, of those of the subject token. A token for the aggregate
 /// endpoint reaches each upstream, so that one for a single upstream is narrower.
-fn resources(request: &Request<'_>, subject: &ExchangedToken) -> Result<Vec<Resource>, Failure> {
+pub(super) fn resources(
+    request: &Request<'_>,
+    subject: &ExchangedToken,
+) -> Result<Vec<Resource>, Failure> {
     let settings = &request.issuer.settings;
     let served = settings.resources.snapshot();
     let admin = Resource::admin(&settings.public_url);
@@ -288,7 +300,7 @@ fn named(request: &Request<'_>) -> Vec<String> {
 }
 
 /// The scopes of the exchanged token, of those that the subject token has and the client may get.
-fn scopes(
+pub(super) fn scopes(
     request: &Request<'_>,
     rule: &ExchangeRule,
     subject: &ExchangedToken,

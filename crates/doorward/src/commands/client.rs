@@ -54,6 +54,10 @@ pub(super) enum Command {
         /// A scope that exchanged tokens may have. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "off")]
         scopes: Vec<String>,
+        /// The client is an AI back end: each token that it gets is for one upstream and for five
+        /// minutes at most.
+        #[arg(long, conflicts_with = "off")]
+        back_end: bool,
         /// End the permission; exchanged tokens end at once.
         #[arg(long, conflicts_with = "scopes")]
         off: bool,
@@ -191,7 +195,7 @@ fn describe(client: &Client) -> Value {
         "service": client.service.as_ref().map(ToString::to_string),
         "exchange": client.exchange.as_ref().map(|rule| json!({
             "from": rule.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "scope": rule.scopes.to_string(),
+            "scope": rule.scopes.to_string(), "back_end": rule.back_end,
         })),
         "require_pushed_authorization_requests": client.rules.require_pushed_authorization_requests,
         "dpop_bound_access_tokens": client.rules.dpop_bound_access_tokens,
@@ -295,14 +299,16 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             edit::print(context.json, &id, &done, effect);
             return Ok(());
         }
-        Command::Exchange { id, from, scopes, off } => {
-            let new = (!off).then_some(NewExchange { from, scopes });
+        Command::Exchange { id, from, scopes, back_end, off } => {
+            let new = (!off).then_some(NewExchange { from, scopes, back_end });
             let operator = Authority::operator();
             let client = clients.set_exchange(&operator, &id, new.as_ref(), None).await?;
             if context.json {
                 print_json(&describe(&client));
             } else if off {
                 report!("{id} may not exchange tokens any more; exchanged tokens have ended.");
+            } else if back_end {
+                report!("{id} may exchange tokens as a back end, each for one upstream.");
             } else {
                 report!("{id} may exchange tokens.");
             }
