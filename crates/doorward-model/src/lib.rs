@@ -78,7 +78,9 @@ pub use change::{
 pub use chat::{ChatChange, ChatLink, ChatPost, MATTERMOST_CLIENT};
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use client_rules::{ClientRules, ClientRulesEdit};
-pub use delegation::{ActingParty, Delegation, ExchangeRule, MOST_ACTORS};
+pub use delegation::{
+    ActingParty, Delegation, ExchangeRule, MOST_ACTORS, ProviderTokens, ProviderTokensError,
+};
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};

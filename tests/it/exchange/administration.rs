@@ -29,7 +29,7 @@ async fn only_a_client_that_an_administrator_added_and_that_authenticates_is_per
     let rule = |from: &[&str], scopes: &[&str]| NewExchange {
         from: words(from),
         scopes: words(scopes),
-        back_end: false,
+        ..NewExchange::default()
     };
     for (id, rule) in [
         (public.as_str(), rule(&[], &["mcp:read"])),
@@ -77,13 +77,15 @@ async fn the_api_permits_shows_and_ends_it() {
     let mut body = json!({"from": [stage.app.id], "scopes": ["mcp:read"]});
     let permitted = ask(Method::PUT, &at, &shown["etag"], body.clone()).await.expect(200).json();
     body["back_end"] = false.into();
+    body["providers"] = json!([]);
     assert_eq!(permitted["exchange"], body, "an ordinary agent, unless it says otherwise");
     ask(Method::PUT, &at, &shown["etag"], body).await.expect(412);
     let wrong = json!({"scopes": ["mcp:nothing"]});
     ask(Method::PUT, &at, &permitted["etag"], wrong).await.expect(400);
     let tokens = stage.tokens("mcp:read").await;
     exchange(&agent, &tokens.access, &[]).await.expect(200);
-    let back_end = json!({"from": [stage.app.id], "scopes": ["mcp:read"], "back_end": true});
+    let back_end =
+        json!({"from": [stage.app.id], "scopes": ["mcp:read"], "back_end": true, "providers": []});
     let permitted =
         ask(Method::PUT, &at, &permitted["etag"], back_end.clone()).await.expect(200).json();
     assert_eq!(permitted["exchange"], back_end);
@@ -127,6 +129,16 @@ async fn the_page_of_the_client_has_the_form_and_that_of_a_public_client_has_non
         form.contains(&stage.app.id)
             && form.contains("name=\"scope-mcp:read\" value=\"1\" checked"),
         "{form}"
+    );
+    let tokens = [("providers", "corp https://api.example app.access\r\n\r\ncorp app-id\r\n")];
+    send(server, &browser, &agent, &[&given[..], &tokens].concat()).await.expect(303);
+    let rule = found(server, &agent.id).await.exchange.unwrap();
+    assert_eq!(rule.providers.len(), 2);
+    let page = browser.get(&server.at(&format!("/admin/clients/one?client_id={}", agent.id))).await;
+    assert!(
+        page.body.contains("corp https://api.example app.access\ncorp app-id"),
+        "{}",
+        page.body
     );
     let back_end = [&given[..], &[("back_end", "1")]].concat();
     send(server, &browser, &agent, &back_end).await.expect(303);

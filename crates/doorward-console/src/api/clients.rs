@@ -149,6 +149,8 @@ struct Exchanges {
     scopes: Vec<String>,
     /// The client is an AI back end, with tokens of one upstream for five minutes.
     back_end: bool,
+    /// Tokens of identity providers that it may exchange.
+    providers: Vec<String>,
 }
 
 impl Shown {
@@ -171,6 +173,7 @@ impl Shown {
                 from: rule.from.iter().map(ToString::to_string).collect(),
                 scopes: rule.scopes.iter().map(|scope| scope.name().to_string()).collect(),
                 back_end: rule.back_end,
+                providers: rule.providers.iter().map(ToString::to_string).collect(),
             }),
             admin: client.scopes.has_administrative(),
             openid: client.openid.as_ref().map(OpenId::of),

@@ -59,16 +59,20 @@ struct Permission {
     /// minutes at most, and is in no list of the user's connected apps.
     #[serde(default)]
     back_end: bool,
+    /// Tokens of identity providers that it may exchange once: each the name of the provider, the
+    /// audience and, where one is required, a scope, with spaces between them.
+    #[serde(default)]
+    providers: Vec<String>,
 }
 
 async fn permit(
     State(console): State<Arc<Console>>,
     ApiCaller(caller): ApiCaller,
     (PathValue(id), IfMatch(seen)): (PathValue, IfMatch),
-    JsonBody(Permission { from, scopes, back_end }): JsonBody<Permission>,
+    JsonBody(Permission { from, scopes, back_end, providers }): JsonBody<Permission>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
-    let new = NewExchange { from, scopes, back_end };
+    let new = NewExchange { from, scopes, back_end, providers };
     let clients = &console.admin.clients;
     let client = clients.set_exchange(&authority, &id, Some(&new), Some(&seen)).await?;
     Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     Granted, Refused, Request,
-    token_exchange::{self, ExchangedToken, invalid},
+    exchanged::{self, ExchangedToken, invalid},
 };
 use crate::Failure;
 
@@ -31,7 +31,7 @@ pub(super) async fn authorize(
     }
     let user = issuer.active_user(&subject.grant.subject.account).await?;
     issuer.follow_resources().await?;
-    let resources = token_exchange::resources(request, subject)?;
+    let resources = exchanged::resources(request, subject)?;
     let upstream = match resources.as_slice() {
         [one] => one.upstream(&issuer.settings.public_url),
         _ => None,
@@ -41,7 +41,7 @@ pub(super) async fn authorize(
         let why = "name the one upstream that the token is for: audience, or its URL as resource";
         return Err(Failure::new(OAuthErrorCode::InvalidTarget, why).into());
     };
-    let asked = token_exchange::scopes(request, rule, subject)?;
+    let asked = exchanged::scopes(request, rule, subject)?;
     let store = &issuer.services.store;
     let at = (&client.id, &upstream);
     let access = store.back_end_in_force(&subject.grant.id, at, request.now).await?;

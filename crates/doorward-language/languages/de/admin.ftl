@@ -109,6 +109,7 @@ admin_client_exchange = Token austauschen
 admin_client_exchange_explained = Ein Client, der für Benutzer handelt, etwa ein Agent, tauscht deren Token gegen engere aus (RFC 8693). Wenn die Erlaubnis endet, werden ausgetauschte Token sofort widerrufen.
 admin_client_exchange_from = client_id jeder Anwendung, deren Benutzertokens er austauschen darf, eine pro Zeile
 admin_client_exchange_back_end = KI-Backend: Jedes Token gilt für einen einzigen Upstream und höchstens fünf Minuten. Anwendungen und Benutzer sehen diese Token nicht.
+admin_client_exchange_providers = Token von Identitätsanbietern, die er je einmal austauschen darf: Anbieter, Audience und, falls verlangt, ein Scope, durch Leerzeichen getrennt, eine Art pro Zeile
 admin_client_exchange_permit = Erlauben
 admin_client_exchange_change = Ändern
 admin_client_exchange_end = Erlaubnis beenden

@@ -109,6 +109,7 @@ admin_client_exchange = Exchange tokens
 admin_client_exchange_explained = A client that acts for users, such as an agent, exchanges their tokens for narrower ones (RFC 8693). Ending the permission revokes the exchanged tokens at once.
 admin_client_exchange_from = client_id of each application whose users’ tokens it may exchange, one per line
 admin_client_exchange_back_end = AI back end: each token is for one upstream and is valid for at most five minutes. Applications and users never see these tokens.
+admin_client_exchange_providers = Tokens of identity providers that it may exchange, each once: provider, audience and, if one is required, a scope, separated by spaces, one kind per line
 admin_client_exchange_permit = Permit
 admin_client_exchange_change = Change
 admin_client_exchange_end = End the permission

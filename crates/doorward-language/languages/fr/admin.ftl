@@ -109,6 +109,7 @@ admin_client_exchange = Échanger des jetons
 admin_client_exchange_explained = Un client qui agit pour des utilisateurs, par exemple un agent, échange leurs jetons contre des jetons plus restreints (RFC 8693). La fin de l’autorisation révoque aussitôt les jetons échangés.
 admin_client_exchange_from = client_id de chaque application dont il peut échanger les jetons d’utilisateurs, un par ligne
 admin_client_exchange_back_end = Backend d’IA : chaque jeton est destiné à un seul serveur amont et valable cinq minutes au plus. Les applications et les utilisateurs ne voient jamais ces jetons.
+admin_client_exchange_providers = Jetons de fournisseurs d’identité qu’il peut échanger, une fois chacun : fournisseur, audience et, s’il est exigé, un scope, séparés par des espaces, un type par ligne
 admin_client_exchange_permit = Autoriser
 admin_client_exchange_change = Modifier
 admin_client_exchange_end = Mettre fin à l’autorisation

@@ -40,7 +40,9 @@ impl Store {
                 return Ok(None);
             }
             let Some(subject) = &delegation.subject else {
-                return Ok(Some(narrowed(&grant, scopes)));
+                let named = |provider| rule.accepts_provider(provider);
+                let counts = delegation.provider.as_ref().is_some_and(named);
+                return Ok(counts.then(|| narrowed(&grant, scopes)));
             };
             let Some(before) = self.live(subject, now).await? else { return Ok(None) };
             if !rule.accepts(&link.client_id, &before.client_id) {
@@ -84,6 +86,7 @@ impl Store {
             own: None,
             actors: vec![party],
             back_end_at: Some(upstream.clone()),
+            provider: None,
         };
         Ok(Some(Grant {
             client_id: client.id.clone(),
