@@ -117,6 +117,7 @@ fn signed() -> &'static (KeyRing, Value, [String; 2]) {
             grant: "g_1".to_owned(),
             act: None,
             cnf: None,
+            upstream: None,
         };
         let access = ring.sign(&claims, NOW).expect("signed");
         let other =

@@ -48,6 +48,7 @@ impl Signer {
             grant: String::new(),
             act: None,
             cnf: None,
+            upstream: None,
         };
         self.ring.sign(&claims, self.now).unwrap()
     }

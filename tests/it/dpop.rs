@@ -300,6 +300,7 @@ async fn dpop_8_resource_servers_learn_the_key_and_other_doors_take_no_bound_tok
     let rule = doorward_admin::NewExchange {
         from: vec![stage.client.id.clone()],
         scopes: vec!["mcp:read".to_owned()],
+        ..doorward_admin::NewExchange::default()
     };
     clients.set_exchange(&operator, &id, Some(&rule), None).await.unwrap();
     let mut agent = OAuthClient::known(&stage.server, &id, "https://agent.example/cb");

@@ -8,6 +8,9 @@ use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, Tok
 use serde_json::{Value, json};
 
 mod administration;
+mod available;
+mod back_end;
+mod provider;
 mod refusals;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -49,7 +52,7 @@ fn confidential(server: &TestServer, added: &AddedClient) -> OAuthClient {
 }
 
 async fn permit(server: &TestServer, client: &OAuthClient, from: &[&str], scopes: &[&str]) {
-    let new = NewExchange { from: words(from), scopes: words(scopes) };
+    let new = NewExchange { from: words(from), scopes: words(scopes), ..NewExchange::default() };
     let (operator, clients) = (Authority::operator(), &server.app.admin.clients);
     clients.set_exchange(&operator, &client.id, Some(&new), None).await.unwrap();
 }

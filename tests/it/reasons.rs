@@ -156,6 +156,7 @@ impl Stage {
             grant: String::new(),
             act: None,
             cnf: None,
+            upstream: None,
         };
         let assertion = ring.sign(&claims, now).unwrap();
         let kind =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doorward_accounts::Authority;
 use doorward_model::{
     Client, ClientAuthMethod, ClientSource, ExchangeRule, GrantType, OAuthErrorCode,
+    ProviderTokens, Scope,
 };
 use doorward_registration::{ClientChangeError, MetadataRefusal};
 
@@ -12,6 +13,8 @@ use crate::{Clients, Refusal, services};
 
 /// Maximum number of clients whose tokens one client may exchange.
 const MOST_CLIENTS: usize = 100;
+/// Maximum number of kinds of tokens of identity providers that one client may exchange.
+const MOST_PROVIDERS: usize = 20;
 
 /// A permission to exchange tokens, as it is entered.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,11 @@ pub struct NewExchange {
     pub from: Vec<String>,
     /// Scopes that an exchanged token may have at most.
     pub scopes: Vec<String>,
+    /// The client is an AI back end, which gets tokens of one upstream for five minutes.
+    pub back_end: bool,
+    /// Tokens of identity providers that it may exchange: the provider, the audience and, where one
+    /// is required, a scope, with spaces between them.
+    pub providers: Vec<String>,
 }
 
 fn refused(why: &str) -> Refusal {
@@ -69,6 +77,19 @@ impl Clients {
                 from.push(holder);
             }
         }
-        Ok(ExchangeRule { from, scopes: services::scopes(&self.store, &new.scopes).await? })
+        let scopes = services::scopes(&self.store, &new.scopes).await?;
+        if new.back_end && scopes.iter().any(Scope::is_external) {
+            return Err(refused("a back end gets tokens of upstreams only, with scopes of mcp:"));
+        }
+        let parsed = new.providers.iter().map(|text| ProviderTokens::parse(text));
+        let parsed = parsed.collect::<Result<Vec<_>, _>>();
+        let providers = parsed.map_err(|error| refused(&error.to_string()))?;
+        if providers.len() > MOST_PROVIDERS {
+            return Err(refused("a client exchanges at most 20 kinds of tokens of providers"));
+        }
+        if new.back_end && !providers.is_empty() {
+            return Err(refused("a back end exchanges no tokens of identity providers"));
+        }
+        Ok(ExchangeRule { from, scopes, back_end: new.back_end, providers })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_gateway::{
     Decision, Gateway, LeftOut, PreparedUpstream, ReviewState, ReviewedTool, ToolChangeError,
-    Upstream, UpstreamChangeError, UpstreamConfig,
+    Upstream, UpstreamChangeError, UpstreamConfig, UserUpstream,
 };
 use doorward_model::{
     Dependency, ServerPin, UpstreamName, UpstreamTrust, User, VitalRecord, upstream::PinnedTool,
@@ -188,6 +188,11 @@ impl Upstreams {
         let upstream = self.named(name).await?;
         self.gateway.forget_lists(upstream.name).await;
         Ok(())
+    }
+
+    /// The upstreams that a user may use, as far as their state is known at this moment.
+    pub async fn of_user(&self, user: &Arc<User>) -> Result<Vec<UserUpstream>, Refusal> {
+        Ok(self.gateway.known_services(user).await?)
     }
 
     /// The tools of an upstream as an administrator reviews them, by name.

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod api;
+mod available;
 mod chart;
 mod explanation;
 mod findings;
@@ -39,7 +40,7 @@ pub struct Console {
 impl Console {
     /// All pages and all calls of the API.
     pub fn router(self: &Arc<Self>) -> Router {
-        pages::router(self).merge(api::router(self))
+        pages::router(self).merge(api::router(self)).merge(available::router(self))
     }
 
     /// The metadata of the API at the root of the host, where the public URL has the path `path`.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AssertedUser, Assertion, AssertionRefusal, Change, LinkedIdentity, SignedToken, Timestamp,
-    UnitOfWork, User,
+    AssertedUser, Assertion, AssertionRefusal, Change, LinkedIdentity, ProviderId, SignedToken,
+    Timestamp, UnitOfWork, User,
 };
 use doorward_store::StoreError;
 use serde_json::Value;
@@ -59,6 +59,31 @@ impl Federation {
         let Some(read) = provider.protocol.signed_token(token).await else {
             let why = "this kind of identity provider signs no assertions".to_owned();
             return Err(AssertionRefusal::Provider(why));
+        };
+        let (typ, claims) = read?;
+        if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+            return Err(AssertionRefusal::Invalid("its issuer is another one".to_owned()));
+        }
+        Ok(Assertion { provider: provider.id.clone(), token: SignedToken { typ, claims } })
+    }
+
+    /// Verifies the signature of a token of this identity provider, which an administrator let a
+    /// client exchange. The token names the issuer.
+    pub async fn signed_by(
+        &self,
+        id: &ProviderId,
+        (issuer, token): (&str, &str),
+    ) -> Result<Assertion, AssertionRefusal> {
+        let all = self.providers().await.map_err(FederationError::from)?;
+        let refused = |why: &str| AssertionRefusal::Provider(why.to_owned());
+        let Some(provider) = all.iter().find(|provider| provider.id == *id) else {
+            return Err(refused("there is no such identity provider, or it is switched off"));
+        };
+        if !provider.protocol.issuers().iter().any(|own| own == issuer) {
+            return Err(refused("the issuer is another one than that of the identity provider"));
+        }
+        let Some(read) = provider.protocol.signed_token(token).await else {
+            return Err(refused("this kind of identity provider signs no tokens"));
         };
         let (typ, claims) = read?;
         if claims.get("iss").and_then(Value::as_str) != Some(issuer) {

@@ -91,14 +91,25 @@ impl Serialize for Problem {
 }
 
 impl Gateway {
-    /// All upstreams as this user sees them, by name.
+    /// All upstreams as this user sees them, by name. It waits for those that do not respond.
     pub async fn services(&self, user: &Arc<User>) -> Result<Vec<UserUpstream>, StoreError> {
+        self.services_for(user, CatalogueUse::Call).await
+    }
+
+    /// The same as far as it is known at this moment: one that does not respond delays nothing.
+    pub async fn known_services(&self, user: &Arc<User>) -> Result<Vec<UserUpstream>, StoreError> {
+        self.services_for(user, CatalogueUse::List).await
+    }
+
+    async fn services_for(
+        &self,
+        user: &Arc<User>,
+        purpose: CatalogueUse,
+    ) -> Result<Vec<UserUpstream>, StoreError> {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
         let looks = futures_util::future::join_all(
-            upstreams
-                .iter()
-                .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::Call)),
+            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user, purpose)),
         )
         .await;
         let connections = self.inner.services.store.connections_of(&user.id).await?;

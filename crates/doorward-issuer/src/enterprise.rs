@@ -2,7 +2,9 @@
 //! this server (Identity Assertion JWT Authorization Grant, ID-JAG; MCP extension
 //! `io.modelcontextprotocol/enterprise-managed-authorization`).
 
-use doorward_model::{AssertedUser, Assertion, AssertionRefusal, OAuthErrorCode, Reason};
+use doorward_model::{
+    AssertedUser, Assertion, AssertionRefusal, OAuthErrorCode, ProviderId, Reason,
+};
 
 use crate::{
     Failure,
@@ -19,6 +21,13 @@ pub trait Asserters: Send + Sync + 'static {
     async fn exist(&self) -> bool;
     /// Verifies the signature of an assertion of this issuer.
     async fn verify(&self, issuer: &str, token: &str) -> Result<Assertion, AssertionRefusal>;
+    /// Verifies the signature of a token of an identity provider that a client may exchange, by the
+    /// issuer that the token names.
+    async fn verify_exchanged(
+        &self,
+        provider: &ProviderId,
+        from: (&str, &str),
+    ) -> Result<Assertion, AssertionRefusal>;
     /// Finds or creates the user of an assertion, as at a sign-in.
     async fn admit(&self, assertion: &Assertion) -> Result<AssertedUser, AssertionRefusal>;
 }

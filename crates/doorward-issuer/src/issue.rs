@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use doorward_keys::{AccessClaims, ActClaim, Audience, Confirmation};
 use doorward_model::{
-    Client, Delegation, Grant, KeyThumbprint, OAuthErrorCode, PlainToken, Reason, RefreshToken,
-    Resource, Scope, ScopeSet, Timestamp, User, UserId, id::random_text,
+    BACK_END, Client, Delegation, Grant, KeyThumbprint, OAuthErrorCode, PlainToken, Reason,
+    RefreshToken, Resource, Scope, ScopeSet, Timestamp, User, UserId, id::random_text,
 };
 
 use crate::{Failure, Issuer};
@@ -16,6 +16,12 @@ fn acting(delegation: &Delegation) -> Option<Box<ActClaim>> {
         let (sub, client_id) = (party.id().to_owned(), party.client_id.as_str().to_owned());
         Some(Box::new(ActClaim { sub, client_id, act }))
     })
+}
+
+/// The scopes as the token and the response state them: with the reserved one for a back end.
+pub(crate) fn stated(grant: &Grant, scopes: &ScopeSet) -> String {
+    let is_of_back_end = grant.delegation.as_ref().is_some_and(|it| it.back_end_at.is_some());
+    if is_of_back_end { format!("{BACK_END} {scopes}") } else { scopes.to_string() }
 }
 
 impl Issuer {
@@ -78,13 +84,18 @@ impl Issuer {
             iat: now.0,
             jti: random_text(services.entropy.as_ref(), 12),
             client_id: grant.client_id.as_str().to_owned(),
-            scope: scopes.to_string(),
+            scope: stated(grant, scopes),
             auth_time: grant.subject.auth_time.0,
             acr: grant.subject.authentication.level.as_str().to_owned(),
             amr: grant.subject.authentication.amr.clone(),
             grant: grant.id.as_str().to_owned(),
             act: grant.delegation.as_ref().and_then(acting),
             cnf: key.map(|key| Confirmation { jkt: key.clone() }),
+            upstream: grant
+                .delegation
+                .as_ref()
+                .and_then(|it| it.back_end_at.as_ref())
+                .map(ToString::to_string),
         };
         let token = services.keys.sign(&claims, now).map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");

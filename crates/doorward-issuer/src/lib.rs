@@ -22,6 +22,7 @@ pub mod grants;
 pub mod http;
 mod introspection;
 mod issue;
+mod kept_tokens;
 mod metadata;
 mod openid;
 mod oxide;
@@ -138,6 +139,8 @@ pub struct Issuer {
     pub(crate) documents: Arc<http::Documents>,
     /// Requests that IP addresses push.
     pub(crate) pushes: Arc<AddressLimiter>,
+    /// Tokens of AI back ends that were issued a moment ago.
+    pub(crate) kept_tokens: Arc<kept_tokens::KeptTokens>,
 }
 
 /// Maximum number of key sets that are fetched at once.
@@ -153,6 +156,7 @@ impl Issuer {
             key_sets: SingleFlight::new(FETCHES),
             documents: Arc::default(),
             pushes: Arc::new(AddressLimiter::new(pushed::PER_ADDRESS, pushed::PER_ADDRESS)),
+            kept_tokens: Arc::default(),
         }
     }
     /// The issuer identifier.

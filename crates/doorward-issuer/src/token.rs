@@ -2,7 +2,7 @@
 
 use doorward_model::{
     AuditEvent, AuditKind, AuditSubject, Change, Client, ConnectStep, GrantId, KeyThumbprint,
-    OAuthErrorCode, Outcome, PlainToken, ScopeSet, StepKind, UserId,
+    OAuthErrorCode, Outcome, PlainToken, StepKind, Timestamp, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::{ClientAddress, Params};
@@ -13,6 +13,8 @@ use crate::{
     Failure, Issuer,
     client_auth::{Endpoint, RequestFailure},
     grants::{self, Granted, Refused, Request},
+    issue::stated,
+    kept_tokens::TokenKey,
     openid::IdTokenFor,
 };
 
@@ -29,7 +31,7 @@ struct Issued {
     id_token: Option<String>,
     refresh_token: Option<PlainToken>,
     expires_in: i64,
-    scope: ScopeSet,
+    scope: String,
     account: UserId,
     grant_id: GrantId,
     /// `true` if the request made the grant, which has an audit entry of its own.
@@ -40,6 +42,10 @@ struct Issued {
     token_type: Option<&'static str>,
     /// `true` if the access token is bound to a key.
     is_bound: bool,
+    /// `true` for a token that was issued before, and has its entry.
+    is_repeated: bool,
+    /// For a token that is to be given out again: its key, and its end.
+    kept: Option<(TokenKey, Timestamp)>,
 }
 
 impl Issued {
@@ -49,7 +55,7 @@ impl Issued {
             "access_token": self.access_token,
             "token_type": if self.is_bound { "DPoP" } else { "Bearer" },
             "expires_in": self.expires_in,
-            "scope": self.scope.to_string(),
+            "scope": self.scope,
         });
         let refresh = self.refresh_token.as_ref().map(PlainToken::reveal);
         let more = [("refresh_token", refresh), ("id_token", self.id_token.as_deref())];
@@ -82,6 +88,11 @@ impl Issuer {
         // A device that waits for its user is no event; nor is a client that is told the nonce.
         if !waits {
             self.note_token(&client, params, &result).await;
+        }
+        // Not before its entry is written: a repeated token has none.
+        if let Ok(Issued { kept: Some((key, ends)), access_token, .. }) = &result {
+            let now = self.services.clock.now();
+            self.kept_tokens.keep(key.clone(), access_token.clone(), *ends, now);
         }
         // 6. The response.
         Ok(result?.body())
@@ -145,8 +156,13 @@ impl Issuer {
         let Granted { grant, is_new, scopes, resources, refresh_token, mut unit, detail, nonce } =
             granted;
         let (client, now) = (request.client, request.now);
-        let (access_token, expires_in) =
-            self.access_token((client, &grant), (&scopes, &resources), request.key, now)?;
+        let kept = TokenKey::of(client, &grant, &scopes, request.key);
+        let found = kept.as_ref().and_then(|key| self.kept_token(key, grant.expires_at, now));
+        let is_repeated = found.is_some();
+        let (access_token, expires_in) = match found {
+            Some(found) => found,
+            None => self.access_token((client, &grant), (&scopes, &resources), request.key, now)?,
+        };
         let id_token = self.id_token(IdTokenFor {
             client,
             grant: &grant,
@@ -162,13 +178,15 @@ impl Issuer {
             id_token,
             refresh_token,
             expires_in,
-            scope: scopes,
+            scope: stated(&grant, &scopes),
             account: grant.subject.account.clone(),
             grant_id: grant.id.clone(),
             is_new,
             detail,
             token_type: None,
             is_bound: request.key.is_some(),
+            is_repeated,
+            kept: kept.filter(|_| !is_repeated).map(|key| (key, now.plus(expires_in))),
         };
         if is_new {
             unit.push(Change::InsertGrant(grant));
@@ -188,7 +206,7 @@ impl Issuer {
                 if kind != StepKind::Refresh {
                     self.services.store.note_step(step.user(issued.account.as_str()));
                 }
-                let has_entry = issued.is_new && issued.detail.is_none();
+                let has_entry = (issued.is_new && issued.detail.is_none()) || issued.is_repeated;
                 let Some(grant) = grant.filter(|_| !has_entry) else { return };
                 let mut event = AuditEvent::new(grant.of_existing_grant())
                     .by(&issued.account)

@@ -69,6 +69,18 @@ pub struct AccessClaims {
     /// The key that it is bound to; `None` for a bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// The identity of the one upstream that it is for, in a token of an AI back end. One that takes
+    /// the upstream's name later has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+}
+
+impl AccessClaims {
+    /// Reports the token of an AI back end: it has the reserved scope. Such a token counts at the
+    /// URL of its upstream, and everywhere else it is none.
+    pub fn is_of_back_end(&self) -> bool {
+        self.scope.split(' ').any(|name| name == doorward_model::BACK_END)
+    }
 }
 
 /// The key that a token is bound to (RFC 9449 §6.1). An access token of this server names no other

@@ -176,7 +176,11 @@ impl Mcp {
                 TokenRefusal::Audience.to_string(),
             ));
         }
-        let grant = services.store.grant_in_force(&verified.grant_id, now).await?;
+        let grant = if claims.is_of_back_end() {
+            self.of_back_end(&verified, resource, now).await?
+        } else {
+            services.store.grant_in_force(&verified.grant_id, now).await?
+        };
         let Some(grant) = grant.filter(|grant| {
             grant.subject.account == verified.user_id && grant.client_id == verified.client_id
         }) else {
@@ -188,6 +192,26 @@ impl Mcp {
         self.acting(grant, &verified.scopes, claims.exp).await?.map(Arc::new).ok_or_else(|| {
             BearerRefusal::invalid(Reason::UserDisabled, "the user is disabled or deleted")
         })
+    }
+
+    /// The access of a back end, if its token is for this upstream as it is at this moment.
+    async fn of_back_end(
+        &self,
+        verified: &Verified,
+        resource: &Resource,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Grant>>, BearerRefusal> {
+        let settings = &self.inner.settings;
+        let name = resource.upstream(&settings.public_url);
+        let Some(id) = name.and_then(|name| settings.resources.upstream_id(name)) else {
+            return Ok(None);
+        };
+        if verified.token.claims.upstream.as_deref() != Some(id.as_str()) {
+            return Ok(None);
+        }
+        let at = (&verified.client_id, &id);
+        let store = &self.inner.services.store;
+        Ok(store.back_end_in_force(&verified.grant_id, at, now).await?.map(Arc::new))
     }
 
     /// The caller that acts by a grant in force, within `scopes`; `None` without its user.
@@ -357,6 +381,9 @@ impl Mcp {
     pub(crate) fn lacks_second_factor(&self, caller: &Caller, scope: Scope) -> bool {
         // The authentication of another token is that of the moment at which it was made.
         let Principal::Client(grant) = &caller.principal else { return false };
+        if caller.is_back_end() {
+            return false;
+        }
         let rules = self.inner.settings.rules.now();
         let held = grant.scopes.closure().intersection(&rules.access.scopes_of(&caller.user));
         let authentication = &grant.subject.authentication;
@@ -379,9 +406,7 @@ impl Mcp {
                 let session = store.session(&console.session.token).await;
                 session.map(|session| session.is_some_and(|session| session.is_live(now)))
             }
-            Principal::Client(grant) => {
-                store.grant_in_force(&grant.id, now).await.map(|grant| grant.is_some())
-            }
+            Principal::Client(grant) => store.is_still_in_force(grant, now).await,
         };
         // The database is unavailable: new work is refused anyway, running work is not cancelled
         // for it.

@@ -175,7 +175,7 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
 }
 
 /// The refusal of a request whose Host or Origin is not accepted.
-fn from_elsewhere(mcp: &Mcp, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+pub(crate) fn from_elsewhere(mcp: &Mcp, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let hosts = &mcp.inner.hosts;
     if !hosts.accepts_host(uri, headers) {
         tracing::warn!(

@@ -58,7 +58,9 @@ impl Judge {
     /// Judges an item for the caller of this request.
     pub fn judge(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> Verdict {
         let caller = &inbound.caller;
-        if !caller.reaches(facts.upstream) {
+        if !caller.reaches(facts.upstream)
+            || (caller.is_back_end() && !caller.scopes.allows(facts.scope))
+        {
             return Verdict::Refuse;
         }
         self.decide(Subject { user: &caller.user, program: caller.program() }, facts)

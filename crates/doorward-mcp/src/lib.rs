@@ -12,6 +12,7 @@
 
 mod admission;
 pub mod apps;
+mod available;
 mod bearer;
 mod call;
 mod canonical;
@@ -62,6 +63,7 @@ use doorward_transport::{answer::Document, host::HostPolicy};
 use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
+pub use available::UsableTool;
 pub use bearer::{BearerRefusal, Calling};
 pub use call::record_place;
 pub use canonical::write_sorted;
@@ -140,6 +142,13 @@ impl Caller {
             Principal::Client(_) | Principal::Console(_) => None,
             Principal::Token(token) => Some(token),
         }
+    }
+
+    /// Reports the token of an AI back end, which reaches nothing beyond its scopes: it cannot ask
+    /// for more.
+    pub fn is_back_end(&self) -> bool {
+        let Principal::Client(grant) = &self.principal else { return false };
+        grant.delegation.as_ref().is_some_and(|it| it.back_end_at.is_some())
     }
 
     /// The user's authentication before they allowed the client or made the token.

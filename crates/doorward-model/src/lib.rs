@@ -79,7 +79,9 @@ pub use change::{
 pub use chat::{ChatChange, ChatLink, ChatPost, MATTERMOST_CLIENT};
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use client_rules::{ClientRules, ClientRulesEdit};
-pub use delegation::{ActingParty, Delegation, ExchangeRule, MOST_ACTORS};
+pub use delegation::{
+    ActingParty, Delegation, ExchangeRule, MOST_ACTORS, ProviderTokens, ProviderTokensError,
+};
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};
@@ -100,7 +102,7 @@ pub use reason::Reason;
 pub use redirect::RedirectUri;
 pub use relying_party::{EndedUse, RelyingParty, RelyingSession};
 pub use resource::{Resource, ResourceTable};
-pub use scope::{Scope, ScopeSet};
+pub use scope::{BACK_END, Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};
 pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
 pub use secret_setting::{NamedSecret, SecretSetting, SecretUrl};

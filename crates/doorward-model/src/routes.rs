@@ -192,6 +192,9 @@ routes! {
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
     ADMIN_LINK = "/admin/link/{token}";
+    /// The upstreams and tools that the user of an access token for the MCP endpoint may use, for
+    /// applications.
+    API_AVAILABLE = "/api/available";
     /// The administrators' API for programs. A token for it has the scope `admin` and this URL as
     /// its audience.
     API_ADMIN = "/api/admin";

@@ -7,6 +7,10 @@ use crate::{
     upstream::{ToolClass, UpstreamName},
 };
 
+/// The reserved scope of the tokens of AI back ends. It is no [`Scope`], so that no request, client,
+/// grant or personal access token can name or hold it; the issuer alone writes it into a token.
+pub const BACK_END: &str = "mcp:back-end";
+
 /// One scope of Doorward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -411,6 +415,13 @@ mod tests {
         assert_eq!(held.closure().normalised(), held);
         assert_eq!(notes.everywhere(), notes);
         assert_eq!(ScopeSet::parse_known("mcp:write notes:read").to_string(), "mcp:write");
+    }
+
+    #[test]
+    fn cf3_the_reserved_scope_of_back_ends_is_read_from_no_text() {
+        assert_eq!(Scope::parse(BACK_END), None);
+        assert_eq!(ScopeSet::parse_known("mcp:back-end mcp:read").to_string(), "mcp:read");
+        assert_eq!(ScopeSet::from_stored("mcp:read mcp:back-end").to_string(), "mcp:read");
     }
 
     #[test]

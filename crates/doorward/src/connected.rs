@@ -6,8 +6,8 @@ use doorward_accounts::Accounts;
 use doorward_federation::{Federation, SecondFactorPolicy};
 use doorward_issuer::{Asserters, ClientDirectory, DirectoryError, Verifier};
 use doorward_model::{
-    AssertedUser, Assertion, AssertionRefusal, Client, ClientId, SignatureRefusal, SignedToken,
-    TrustedIssuer,
+    AssertedUser, Assertion, AssertionRefusal, Client, ClientId, ProviderId, SignatureRefusal,
+    SignedToken, TrustedIssuer,
 };
 use doorward_registration::{LookupError, Registration};
 use doorward_transport::ClientAddress;
@@ -65,6 +65,14 @@ impl Asserters for AssertedUsers {
 
     async fn verify(&self, issuer: &str, token: &str) -> Result<Assertion, AssertionRefusal> {
         self.federation.asserted(issuer, token).await
+    }
+
+    async fn verify_exchanged(
+        &self,
+        provider: &ProviderId,
+        from: (&str, &str),
+    ) -> Result<Assertion, AssertionRefusal> {
+        self.federation.signed_by(provider, from).await
     }
 
     async fn admit(&self, assertion: &Assertion) -> Result<AssertedUser, AssertionRefusal> {

@@ -50,6 +50,7 @@ const BEARER: &[&str] = &[
     routes::MCP_KEY_UPSTREAM,
     routes::MCP_SSE,
     routes::MCP_MESSAGES,
+    routes::API_AVAILABLE,
     routes::AUTH_CHECK,
     routes::AUTH_CHECK_PATH,
 ];

@@ -26,8 +26,11 @@ async fn only_a_client_that_an_administrator_added_and_that_authenticates_is_per
     };
     let public = clients.add(&operator, new).await.unwrap().client.id.to_string();
     let agent = service(&stage.server, "agent").await.id;
-    let rule =
-        |from: &[&str], scopes: &[&str]| NewExchange { from: words(from), scopes: words(scopes) };
+    let rule = |from: &[&str], scopes: &[&str]| NewExchange {
+        from: words(from),
+        scopes: words(scopes),
+        ..NewExchange::default()
+    };
     for (id, rule) in [
         (public.as_str(), rule(&[], &["mcp:read"])),
         (&stage.app.id, rule(&[], &["mcp:read"])),
@@ -71,14 +74,23 @@ async fn the_api_permits_shows_and_ends_it() {
     let shown = ask(Method::GET, &path, &Value::Null, Value::Null).await.expect(200).json();
     assert_eq!(shown["exchange"], Value::Null);
     let at = format!("{path}/exchange");
-    let body = json!({"from": [stage.app.id], "scopes": ["mcp:read"]});
+    let mut body = json!({"from": [stage.app.id], "scopes": ["mcp:read"]});
     let permitted = ask(Method::PUT, &at, &shown["etag"], body.clone()).await.expect(200).json();
-    assert_eq!(permitted["exchange"], body);
+    body["back_end"] = false.into();
+    body["providers"] = json!([]);
+    assert_eq!(permitted["exchange"], body, "an ordinary agent, unless it says otherwise");
     ask(Method::PUT, &at, &shown["etag"], body).await.expect(412);
     let wrong = json!({"scopes": ["mcp:nothing"]});
     ask(Method::PUT, &at, &permitted["etag"], wrong).await.expect(400);
     let tokens = stage.tokens("mcp:read").await;
     exchange(&agent, &tokens.access, &[]).await.expect(200);
+    let back_end =
+        json!({"from": [stage.app.id], "scopes": ["mcp:read"], "back_end": true, "providers": []});
+    let permitted =
+        ask(Method::PUT, &at, &permitted["etag"], back_end.clone()).await.expect(200).json();
+    assert_eq!(permitted["exchange"], back_end);
+    exchange(&agent, &tokens.access, &[]).await.expect(400);
+    exchange(&agent, &tokens.access, &[("audience", "wiki")]).await.expect(200);
     let ended = ask(Method::DELETE, &at, &permitted["etag"], Value::Null).await.expect(200).json();
     assert_eq!(ended["exchange"], Value::Null);
     exchange(&agent, &tokens.access, &[]).await.expect(400);
@@ -118,6 +130,21 @@ async fn the_page_of_the_client_has_the_form_and_that_of_a_public_client_has_non
             && form.contains("name=\"scope-mcp:read\" value=\"1\" checked"),
         "{form}"
     );
+    let tokens = [("providers", "corp https://api.example app.access\r\n\r\ncorp app-id\r\n")];
+    send(server, &browser, &agent, &[&given[..], &tokens].concat()).await.expect(303);
+    let rule = found(server, &agent.id).await.exchange.unwrap();
+    assert_eq!(rule.providers.len(), 2);
+    let page = browser.get(&server.at(&format!("/admin/clients/one?client_id={}", agent.id))).await;
+    assert!(
+        page.body.contains("corp https://api.example app.access\ncorp app-id"),
+        "{}",
+        page.body
+    );
+    let back_end = [&given[..], &[("back_end", "1")]].concat();
+    send(server, &browser, &agent, &back_end).await.expect(303);
+    assert!(found(server, &agent.id).await.exchange.unwrap().back_end);
+    let page = browser.get(&server.at(&format!("/admin/clients/one?client_id={}", agent.id))).await;
+    assert!(page.body.contains("name=\"back_end\" value=\"1\" checked"), "{}", page.body);
     let wrong = [("do", "exchange"), ("from", "c_unknown"), ("scope-mcp:read", "1")];
     assert!(send(server, &browser, &agent, &wrong).await.status >= 400);
     send(server, &browser, &agent, &[("do", "no-exchange")]).await.expect(303);

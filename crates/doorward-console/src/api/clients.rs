@@ -147,6 +147,10 @@ struct Exchanges {
     from: Vec<String>,
     /// The most that an exchanged token may be for.
     scopes: Vec<String>,
+    /// The client is an AI back end, with tokens of one upstream for five minutes.
+    back_end: bool,
+    /// Tokens of identity providers that it may exchange.
+    providers: Vec<String>,
 }
 
 impl Shown {
@@ -168,6 +172,8 @@ impl Shown {
             exchange: client.exchange.as_ref().map(|rule| Exchanges {
                 from: rule.from.iter().map(ToString::to_string).collect(),
                 scopes: rule.scopes.iter().map(|scope| scope.name().to_string()).collect(),
+                back_end: rule.back_end,
+                providers: rule.providers.iter().map(ToString::to_string).collect(),
             }),
             admin: client.scopes.has_administrative(),
             openid: client.openid.as_ref().map(OpenId::of),

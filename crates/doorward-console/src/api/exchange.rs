@@ -55,16 +55,24 @@ struct Permission {
     /// Scopes that an exchanged token may have at most.
     #[schemars(length(min = 1))]
     scopes: Vec<String>,
+    /// The client is an AI back end: each token that it gets is for one upstream and for five
+    /// minutes at most, and is in no list of the user's connected apps.
+    #[serde(default)]
+    back_end: bool,
+    /// Tokens of identity providers that it may exchange once: each the name of the provider, the
+    /// audience and, where one is required, a scope, with spaces between them.
+    #[serde(default)]
+    providers: Vec<String>,
 }
 
 async fn permit(
     State(console): State<Arc<Console>>,
     ApiCaller(caller): ApiCaller,
     (PathValue(id), IfMatch(seen)): (PathValue, IfMatch),
-    JsonBody(Permission { from, scopes }): JsonBody<Permission>,
+    JsonBody(Permission { from, scopes, back_end, providers }): JsonBody<Permission>,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
-    let new = NewExchange { from, scopes };
+    let new = NewExchange { from, scopes, back_end, providers };
     let clients = &console.admin.clients;
     let client = clients.set_exchange(&authority, &id, Some(&new), Some(&seen)).await?;
     Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))

@@ -16,6 +16,10 @@ pub(super) struct Form {
     pub(super) from: String,
     /// Each scope that can be given, and whether it is.
     pub(super) scopes: Vec<(String, bool)>,
+    /// True if the client is an AI back end.
+    pub(super) back_end: bool,
+    /// The tokens of identity providers that it may exchange, one kind per line.
+    pub(super) providers: String,
 }
 
 /// The form of a client; `None` for one that cannot be permitted to exchange tokens.
@@ -38,6 +42,8 @@ pub(super) fn form(client: &Client, offered: &[String]) -> Option<Form> {
             permitted: client.exchange.is_some(),
             from: rule.from.iter().map(ClientId::as_str).collect::<Vec<_>>().join("\n"),
             scopes,
+            back_end: rule.back_end,
+            providers: rule.providers.iter().map(|it| format!("{it}\n")).collect(),
         }
     })
 }
@@ -59,7 +65,14 @@ pub(super) async fn set(
             .filter_map(|name| name.strip_prefix("scope-"))
             .map(ToOwned::to_owned)
             .collect(),
+        back_end: params.get("back_end").is_some(),
+        providers: lines(params.get("providers").unwrap_or_default()),
     });
     let clients = &console.admin.clients;
     Ok(clients.set_exchange(&authority, id, new.as_ref(), Some(seen)).await.map(drop))
+}
+
+/// The lines of a field that have text in them.
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
 }

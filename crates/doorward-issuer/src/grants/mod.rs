@@ -2,10 +2,13 @@
 //! read it.
 
 mod authorization_code;
+mod back_end;
 mod client_credentials;
 mod device_code;
+mod exchanged;
 mod id_jag;
 mod jwt_bearer;
+mod provider_token;
 mod refresh_token;
 mod service;
 mod token_exchange;

@@ -21,6 +21,7 @@ fn claims() -> AccessClaims {
         grant: "g".into(),
         act: None,
         cnf: None,
+        upstream: None,
     }
 }
 

@@ -62,6 +62,14 @@ pub(super) enum Command {
         /// A scope that exchanged tokens may have. May be given several times.
         #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "off")]
         scopes: Vec<String>,
+        /// The client is an AI back end: each token that it gets is for one upstream and for five
+        /// minutes at most.
+        #[arg(long, conflicts_with = "off")]
+        back_end: bool,
+        /// Tokens of an identity provider that it may exchange, each once: the provider, the
+        /// audience and, if one is required, a scope. May be given several times.
+        #[arg(long = "provider", value_name = "TOKENS", conflicts_with = "off")]
+        providers: Vec<String>,
         /// End the permission; exchanged tokens end at once.
         #[arg(long, conflicts_with = "scopes")]
         off: bool,
@@ -199,7 +207,8 @@ fn describe(client: &Client) -> Value {
         "service": client.service.as_ref().map(ToString::to_string),
         "exchange": client.exchange.as_ref().map(|rule| json!({
             "from": rule.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "scope": rule.scopes.to_string(),
+            "scope": rule.scopes.to_string(), "back_end": rule.back_end,
+            "providers": rule.providers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })),
         "require_pushed_authorization_requests": client.rules.require_pushed_authorization_requests,
         "dpop_bound_access_tokens": client.rules.dpop_bound_access_tokens,
@@ -303,14 +312,16 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             edit::print(context.json, &id, &done, effect);
             return Ok(());
         }
-        Command::Exchange { id, from, scopes, off } => {
-            let new = (!off).then_some(NewExchange { from, scopes });
+        Command::Exchange { id, from, scopes, back_end, providers, off } => {
+            let new = (!off).then_some(NewExchange { from, scopes, back_end, providers });
             let operator = Authority::operator();
             let client = clients.set_exchange(&operator, &id, new.as_ref(), None).await?;
             if context.json {
                 print_json(&describe(&client));
             } else if off {
                 report!("{id} may not exchange tokens any more; exchanged tokens have ended.");
+            } else if back_end {
+                report!("{id} may exchange tokens as a back end, each for one upstream.");
             } else {
                 report!("{id} may exchange tokens.");
             }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Grant, GrantId, MOST_ACTORS, Timestamp};
+use doorward_model::{
+    ActingParty, ClientId, Delegation, Grant, GrantId, MOST_ACTORS, Timestamp, UpstreamId,
+};
 
 use crate::{Store, StoreError};
 
@@ -27,6 +29,10 @@ impl Store {
             let Some(rule) = client.as_ref().and_then(|client| client.exchange.as_ref()) else {
                 return Ok(None);
             };
+            // Of one that became a back end, only the tokens of back ends count.
+            if rule.back_end {
+                return Ok(None);
+            }
             scopes = scopes.intersection(&rule.scopes);
             if let Some(own) = &delegation.own
                 && self.live(own, now).await?.is_none()
@@ -34,7 +40,9 @@ impl Store {
                 return Ok(None);
             }
             let Some(subject) = &delegation.subject else {
-                return Ok(Some(narrowed(&grant, scopes)));
+                let named = |provider| rule.accepts_provider(provider);
+                let counts = delegation.provider.as_ref().is_some_and(named);
+                return Ok(counts.then(|| narrowed(&grant, scopes)));
             };
             let Some(before) = self.live(subject, now).await? else { return Ok(None) };
             if !rule.accepts(&link.client_id, &before.client_id) {
@@ -45,6 +53,62 @@ impl Store {
         }
         // A chain that is longer than any that is made is damage.
         Ok(link.delegation.is_none().then(|| narrowed(&grant, scopes)))
+    }
+
+    /// The access of a back end that got a token for one upstream for a user's token of the grant
+    /// `user`, if it counts at `now`: that grant counts, and the back end may act for its client.
+    /// It is made of what both are at this moment and stored nowhere, so that it is in no list and
+    /// no number.
+    pub async fn back_end_in_force(
+        &self,
+        user: &GrantId,
+        (back_end, upstream): (&ClientId, &UpstreamId),
+        now: Timestamp,
+    ) -> Result<Option<Grant>, StoreError> {
+        // For an exchanged token there is none: the user gave it to the application alone.
+        let Some(before) = self.live(user, now).await?.filter(|it| it.delegation.is_none()) else {
+            return Ok(None);
+        };
+        let client = self.client(back_end).await?.filter(|client| client.disabled_at.is_none());
+        let Some(client) = client else { return Ok(None) };
+        let permitted = |rule: &&doorward_model::ExchangeRule| {
+            rule.back_end && rule.accepts(back_end, &before.client_id)
+        };
+        let Some(rule) = client.exchange.as_ref().filter(permitted) else { return Ok(None) };
+        if let Some(own) = &client.service
+            && self.user(own).await?.is_none_or(|own| own.disabled_at.is_some())
+        {
+            return Ok(None);
+        }
+        let party = ActingParty { client_id: client.id.clone(), account: client.service.clone() };
+        let delegation = Delegation {
+            subject: Some(before.id.clone()),
+            own: None,
+            actors: vec![party],
+            back_end_at: Some(upstream.clone()),
+            provider: None,
+        };
+        Ok(Some(Grant {
+            client_id: client.id.clone(),
+            scopes: before.scopes.intersection(&rule.scopes),
+            delegation: Some(delegation),
+            key: None,
+            ..before.as_ref().clone()
+        }))
+    }
+
+    /// True if a grant that was in force still is.
+    pub async fn is_still_in_force(
+        &self,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let upstream = grant.delegation.as_ref().and_then(|it| it.back_end_at.as_ref());
+        let Some(upstream) = upstream else {
+            return Ok(self.grant_in_force(&grant.id, now).await?.is_some());
+        };
+        let at = (&grant.client_id, upstream);
+        Ok(self.back_end_in_force(&grant.id, at, now).await?.is_some())
     }
 
     async fn live(&self, id: &GrantId, now: Timestamp) -> Result<Option<Arc<Grant>>, StoreError> {
