@@ -107,7 +107,7 @@ pub static TOOLS: &[Tool] = &[
     },
 ];
 
-/// Why a tool has no result.
+/// FileFault a tool has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The arguments do not fit; the text states the requirements.
@@ -172,8 +172,8 @@ impl View<'_> {
     }
 
     /// The URL of a document for readers: as configured, or else its URI.
-    fn url(&self, path: &str) -> String {
-        self.shared.settings.url_of(path).unwrap_or_else(|| self.uri(path))
+    fn url(&self, path: &str, commit: Option<&str>) -> String {
+        self.shared.settings.url_of(path, commit).unwrap_or_else(|| self.uri(path))
     }
 
     fn uri(&self, path: &str) -> String {
