@@ -72,7 +72,7 @@ mod tests {
         });
         assert_eq!(slow, Err(FileFault::Budget));
         assert_eq!(LOST.load(Ordering::SeqCst), 1);
-        assert_eq!(apart(Duration::from_secs(60), || Ok(2)), Ok(2));
+        assert_eq!(apart(Duration::from_mins(1), || Ok(2)), Ok(2));
         end.send(()).unwrap();
         for _ in 0..600 {
             if LOST.load(Ordering::SeqCst) == 0 {
