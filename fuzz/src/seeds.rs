@@ -68,3 +68,54 @@ pub(super) fn chat() -> Vec<Vec<u8>> {
         "tools @all ```\n@here https://auth.example/confirm/aB1 `",
     ])
 }
+
+pub(super) fn mail() -> Vec<Vec<u8>> {
+    all(&[
+        "From: Ada <ada@example.com>\r\nTo: bob@example.com\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nplain =FC\r\n--c\r\nContent-Type: text/html\r\n\r\n<h1>A</h1>\r\n--c--\r\n--b\r\nContent-Disposition: attachment; filename*=utf-8''pl%C3%A4n.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n",
+        "Subject: x\nDate: Thu, 1 Jan 1970 00:00:00 +0000\n\ntext\n",
+    ])
+}
+
+pub(super) fn html() -> Vec<Vec<u8>> {
+    all(&[
+        "<!doctype html><meta charset=iso-8859-1><title>A &amp; B</title><meta name=author content=Ada><style>p{}</style><script>if (a<b) '</h1>'</script><h1>One <em>two</em></h1><p>x<ul><li>y</ul><pre>a\n  b</pre><table><tr><td>1<td>2</table><!-- c --><h2 id=x title='y'>Second</h2>",
+        "<svg><title>no</title></svg><template><p></template><textarea>&#x1F600;&bogus;<![CDATA[x]]>",
+    ])
+}
+
+pub(super) fn markdown() -> Vec<Vec<u8>> {
+    all(&[
+        "---\ntitle: \"T\"\ntags: [a, b]\nauthors:\n  - Ada\n---\n# A #\n```sh\n# no\n```\nUnder\n-----\n## B\n\ntext\n",
+        "\u{feff}# One\r\n\r\nOver\r\n====\r\n~~~\r\n####### seven\r\n",
+    ])
+}
+
+pub(super) fn pdf() -> Vec<Vec<u8>> {
+    let page =
+        b"BT /F1 12 Tf (Quarterly) Tj [(a) -300 (b)] TJ <48> Tj ET q 1 0 0 1 0 0 cm Q".to_vec();
+    vec![doorward_knowledge::fuzz::pdf_of(&page), page]
+}
+
+pub(super) fn docx() -> Vec<Vec<u8>> {
+    let xml = br#"<?xml version="1.0"?><w:document xmlns:w="x"><w:body><w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Plan</w:t></w:r></w:p><w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t xml:space="preserve">One &amp; &#252;</w:t><w:tab/></w:r></w:p><w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl></w:body><dc:title>T</dc:title><dc:creator>Ada</dc:creator></w:document>"#;
+    vec![doorward_knowledge::fuzz::docx_of(xml), xml.to_vec()]
+}
+
+pub(super) fn query() -> Vec<Vec<u8>> {
+    all(&[
+        "author:ada AND (format:markdown OR NOT title:\"guide\"~2^3) tags:[a TO z} -x:*",
+        "\"restart it\" -pay restrat~ folder:docs",
+        "title:IN [guide pay] title:/gu.*e/ bytes:>=0 modified:<2026-01-01T00:00:00Z",
+        "(?i)^re(start|set).{0,20}$",
+    ])
+}
+
+pub(super) fn citation() -> Vec<Vec<u8>> {
+    all(&[
+        "docs/guide.md",
+        "document:///docs/guide.md",
+        "0123456789abcdef#0",
+        "document:///docs/hr/s%65cret.md",
+        "/docs//guide.md/",
+    ])
+}

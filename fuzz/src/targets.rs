@@ -33,6 +33,13 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "sealed", run: sealed, seeds: sealed_seeds },
     Target { name: "params", run: params, seeds: seeds::params },
     Target { name: "chat", run: doorward_connectors::fuzz::chat, seeds: seeds::chat },
+    Target { name: "mail", run: doorward_knowledge::fuzz::mail, seeds: seeds::mail },
+    Target { name: "html", run: doorward_knowledge::fuzz::html, seeds: seeds::html },
+    Target { name: "markdown", run: doorward_knowledge::fuzz::markdown, seeds: seeds::markdown },
+    Target { name: "pdf", run: doorward_knowledge::fuzz::pdf, seeds: seeds::pdf },
+    Target { name: "docx", run: doorward_knowledge::fuzz::docx, seeds: seeds::docx },
+    Target { name: "query", run: doorward_knowledge::fuzz::query, seeds: seeds::query },
+    Target { name: "citation", run: doorward_knowledge::fuzz::citation, seeds: seeds::citation },
 ];
 
 /// The moment of all targets.

@@ -143,6 +143,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-accounts",
             "doorward-admin",
             "doorward-connectors",
+            "doorward-knowledge",
             "doorward-federation",
             "doorward-issuer",
             "doorward-language",

@@ -57,6 +57,15 @@ const PIECES: &[&str] = &[
     ".",
     "type",
     "object",
+    "---\n",
+    "# ",
+    "boundary=",
+    "Content-Type: ",
+    "(",
+    "NOT ",
+    " TO ",
+    "<",
+    "/>",
 ];
 /// The longest input.
 const MOST: usize = 1 << 16;
@@ -165,7 +174,10 @@ macro_rules! targets {
     };
 }
 
-targets!(redirect, metadata, token, document, listing, events, challenge, sealed, params, chat);
+targets!(
+    redirect, metadata, token, document, listing, events, challenge, sealed, params, chat, mail,
+    html, markdown, pdf, docx, query, citation
+);
 
 #[test]
 fn a_target_that_fails_is_reported_with_its_input() {

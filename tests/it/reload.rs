@@ -103,6 +103,17 @@ impl Served {
     /// Stops the server and starts it again at the same URL.
     pub(crate) async fn restart(&mut self) {
         assert_eq!(self.process.terminate().await, Some(0));
+        self.started().await;
+    }
+
+    /// Ends the server without any chance to tidy up.
+    pub(crate) async fn kill(&mut self) {
+        self.process.signal("KILL").await;
+        self.process.wait().await;
+    }
+
+    /// Starts a server that ended again at the same URL.
+    pub(crate) async fn started(&mut self) {
         let listen = self.process.url.trim_start_matches("http://").to_owned();
         let log = std::fs::File::create(self.folder.join("log")).unwrap();
         let given = self.given();

@@ -7,7 +7,8 @@ use doorward_gateway::{
     Upstream, UpstreamChangeError, UpstreamConfig, UserUpstream,
 };
 use doorward_model::{
-    Dependency, ServerPin, UpstreamName, UpstreamTrust, User, VitalRecord, upstream::PinnedTool,
+    Dependency, IndexStatus, ServerPin, UpstreamName, UpstreamTrust, User, VitalRecord,
+    upstream::PinnedTool,
 };
 use doorward_store::ToolCount;
 use doorward_transport::outbound::Bounds;
@@ -181,6 +182,11 @@ impl Upstreams {
             result: found.result,
         };
         Ok(self.gateway.test(&upstream, user.as_ref()).await.into_iter().map(finding).collect())
+    }
+
+    /// The state of an upstream's index of documents; `None` for an upstream without one.
+    pub fn index(&self, upstream: &Upstream) -> Option<IndexStatus> {
+        self.gateway.index(upstream)
     }
 
     /// Has an upstream listed again.

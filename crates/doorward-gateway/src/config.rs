@@ -58,7 +58,8 @@ pub struct UpstreamConfig {
     /// users of the upstream.
     pub folder_roles: Vec<String>,
     /// The URL at which users read a document, with `{path}`, such as
-    /// `https://git.example.com/docs/{path}`. Citations contain it.
+    /// `https://git.example.com/docs/{path}`. Citations contain it. `{commit}` is the commit of the
+    /// Git working copy that the document was read from.
     pub document_url: String,
     /// Maximum size of an indexed file, in bytes; 0 for 32 MiB.
     pub file_bytes: u64,

@@ -229,8 +229,7 @@ impl Gateway {
                 .set_upstreams(all.iter().filter(|upstream| upstream.is_enabled()).filter_map(id));
             self.inner.pool.keep_only(&all);
             self.inner.catalogues.keep_only(&all);
-            #[cfg(feature = "knowledge")]
-            self.inner.knowledge.keep_only(&self.inner, &all);
+            self.keep_indexes(&all);
             self.inner.services.changes.tell(Change {
                 upstream: None,
                 user: None,
@@ -487,6 +486,12 @@ impl Gateway {
         let upstream = all.iter().find(|upstream| upstream.name == name).map(AsRef::as_ref);
         let why = Ended::Deleted { stored: true };
         let ending = self.inner.ending(name, upstream, trust.as_ref(), why);
-        if self.inner.end(ending, None).await? { Ok(()) } else { Err(unknown()) }
+        if !self.inner.end(ending, None).await? {
+            return Err(unknown());
+        }
+        // Its index is removed with it; another process follows by itself.
+        self.follow().await?;
+        self.remove_index(name).await;
+        Ok(())
     }
 }

@@ -27,6 +27,7 @@ mod foreign;
 pub mod fuzz;
 pub mod http;
 mod in_order;
+mod indexes;
 mod json_schema;
 mod left_out;
 mod link;

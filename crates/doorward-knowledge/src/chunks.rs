@@ -36,10 +36,11 @@ fn piece(text: &str) -> usize {
         return at;
     }
     // Within one long line: chunks end at lines where that is possible.
-    match text.find('\n') {
-        Some(at) if at < LINE => at + 1,
+    let near = text.as_bytes().iter().take(LINE).position(|byte| *byte == b'\n');
+    match near {
+        Some(at) => at + 1,
         None if text.len() <= LINE => text.len(),
-        _ => head.rfind(' ').map_or(most, |at| at + 1),
+        None => head.rfind(' ').map_or(most, |at| at + 1),
     }
 }
 

@@ -1,24 +1,24 @@
 //! A collection: its index, and the thread that maintains it.
 
 use std::{
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use doorward_model::Clock;
+use doorward_model::{Clock, FileFault, IndexPhase, IndexStatus, LeftOutFile};
 use tantivy::{
     IndexWriter, TantivyDocument, collector::Count, query::TermQuery, schema::IndexRecordOption,
 };
 
 use crate::{
-    left_out::Why,
     record::text,
     scan::{self, Watcher},
     schema::{CHUNK, DOCUMENT, LEFT_OUT},
     settings::Settings,
-    status::{self, LeftOutFile, MOST_NAMED, Phase, Status},
+    status::{self, MOST_NAMED},
     store::{self, Opened, StoreFault},
 };
 
@@ -39,15 +39,25 @@ pub(crate) struct Shared {
     dir: PathBuf,
     clock: Arc<dyn Clock>,
     opened: RwLock<Option<Arc<Opened>>>,
-    status: Mutex<Status>,
+    status: Mutex<IndexStatus>,
     /// Left out by the walk, so that the index has no record of it.
-    walked: Mutex<Vec<(String, Why)>>,
-    stop: Mutex<bool>,
+    walked: Mutex<Vec<(String, FileFault)>>,
+    /// The end of the work, and what becomes of the index then.
+    end: Mutex<Option<End>>,
     wake: Condvar,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What becomes of the index when the work on it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It stays, for the next process.
+    Keeps,
+    /// It is removed: the collection was deleted.
+    Discards,
 }
 
 /// A collection. The thread that maintains its index ends with it.
@@ -58,8 +68,7 @@ pub struct Collection {
 
 impl Drop for Collection {
     fn drop(&mut self) {
-        *lock(&self.shared.stop) = true;
-        self.shared.wake.notify_all();
+        self.shared.end(End::Keeps);
         // It is not waited for: it ends with the file that it reads.
         drop(self.worker.take());
     }
@@ -76,7 +85,7 @@ impl Collection {
             opened: RwLock::default(),
             status: Mutex::default(),
             walked: Mutex::default(),
-            stop: Mutex::default(),
+            end: Mutex::default(),
             wake: Condvar::new(),
         });
         Self { shared, worker: None }
@@ -105,8 +114,8 @@ impl Collection {
     pub fn build(
         &self,
         rebuild: bool,
-        report: &mut dyn FnMut(&Status),
-    ) -> Result<Option<Status>, String> {
+        report: &mut dyn FnMut(&IndexStatus),
+    ) -> Result<Option<IndexStatus>, String> {
         let shared = &self.shared;
         let mut writing = match shared.begin() {
             Err(StoreFault::Busy) => return Ok(None),
@@ -120,15 +129,24 @@ impl Collection {
     }
 
     /// The state of the collection, for operators.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> IndexStatus {
         if self.worker.is_none() {
             let own = lock(&self.shared.status).clone();
-            if own.phase != Phase::Starting {
+            if own.phase != IndexPhase::Starting {
                 return own;
             }
-            return Status::read(&self.shared.dir).unwrap_or_default();
+            return status::read(&self.shared.dir).unwrap_or_default();
         }
         lock(&self.shared.status).clone()
+    }
+
+    /// Ends the work on the index and removes its folder, since the collection was deleted. The
+    /// thread that maintains it does so when it ends the file that it reads.
+    pub fn discard(&self) {
+        self.shared.end(End::Discards);
+        if self.worker.is_none() {
+            self.shared.discard();
+        }
     }
 
     /// The folder of the index.
@@ -145,7 +163,13 @@ struct Writing {
 
 impl Shared {
     fn stops(&self) -> bool {
-        *lock(&self.stop)
+        lock(&self.end).is_some()
+    }
+
+    /// Ends the work. What was said first about the index counts.
+    fn end(&self, end: End) {
+        lock(&self.end).get_or_insert(end);
+        self.wake.notify_all();
     }
 
     fn fail(&self, why: &str) {
@@ -153,9 +177,9 @@ impl Shared {
         if status.problem.as_deref() != Some(why) {
             tracing::error!(collection = %self.name, problem = %why, "the index of documents cannot be maintained");
         }
-        status.phase = Phase::Failed;
+        status.phase = IndexPhase::Failed;
         status.problem = Some(why.to_owned());
-        let _ = status.write(&self.dir);
+        let _ = status::write(&status, &self.dir);
     }
 
     /// The index for queries; `None` while there is none.
@@ -169,17 +193,17 @@ impl Shared {
         Some(found)
     }
 
-    fn put(&self, opened: Option<Arc<Opened>>) {
+    pub(crate) fn put(&self, opened: Option<Arc<Opened>>) {
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
     }
 
     /// Left out by the walk of the folders.
-    pub(crate) fn walked(&self) -> Vec<(String, Why)> {
+    pub(crate) fn walked(&self) -> Vec<(String, FileFault)> {
         lock(&self.walked).clone()
     }
 
     /// The phase and the share that is done, for callers.
-    pub(crate) fn state(&self) -> (Phase, u64, i64) {
+    pub(crate) fn state(&self) -> (IndexPhase, u64, i64) {
         let status = lock(&self.status);
         (status.phase, status.percent(), status.scanned_at)
     }
@@ -210,8 +234,8 @@ impl Shared {
         writing.writer.commit()?;
         writing.opened.reload()?;
         let mut status = lock(&self.status);
-        *status = Status::default();
-        let _ = status.write(&self.dir);
+        *status = IndexStatus::default();
+        let _ = status::write(&status, &self.dir);
         Ok(())
     }
 
@@ -257,6 +281,38 @@ impl Shared {
                 status::take_order(&self.dir);
             }
         }
+        if *lock(&self.end) == Some(End::Discards) {
+            self.put(None);
+            match writing {
+                // With the lock in hand: another collection of this name begins after it.
+                Some(writing) => {
+                    let aside = store::set_aside(&self.dir);
+                    drop(writing);
+                    self.discarded(aside);
+                }
+                None => self.discard(),
+            }
+        }
+    }
+
+    fn discard(&self) {
+        self.put(None);
+        self.discarded(store::aside(&self.dir));
+    }
+
+    /// Removes a folder that was set aside.
+    fn discarded(&self, aside: io::Result<Option<PathBuf>>) {
+        let removed = aside.and_then(|aside| aside.map(fs::remove_dir_all).transpose());
+        match removed {
+            Ok(Some(())) => {
+                tracing::info!(collection = %self.name, "the index of documents is removed");
+            }
+            // Another process maintains it, and removes it.
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(collection = %self.name, %error, "the index of documents cannot be removed");
+            }
+        }
     }
 
     /// Reads what another process, such as another replica, writes.
@@ -264,7 +320,7 @@ impl Shared {
         if let Some(opened) = self.opened() {
             let _ = opened.reload();
         }
-        if let Some(status) = Status::read(&self.dir) {
+        if let Some(status) = status::read(&self.dir) {
             *lock(&self.status) = status;
         }
     }
@@ -274,20 +330,20 @@ impl Shared {
         let own = Duration::from_secs(self.settings.scan_seconds);
         let pause = own.max(scan.saturating_mul(SHARE)).min(LONGEST_PAUSE.max(own));
         let until = Instant::now() + pause;
-        let mut stop = lock(&self.stop);
-        while !*stop && Instant::now() < until && !status::is_ordered(&self.dir) {
+        let mut end = lock(&self.end);
+        while end.is_none() && Instant::now() < until && !status::is_ordered(&self.dir) {
             let left = until.saturating_duration_since(Instant::now()).min(TICK);
-            stop = self
+            end = self
                 .wake
-                .wait_timeout(stop, left)
-                .map_or_else(|poisoned| poisoned.into_inner().0, |(stop, _)| stop);
+                .wait_timeout(end, left)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(end, _)| end);
         }
     }
 
     fn scan(
         &self,
         writing: &mut Writing,
-        report: Option<&mut dyn FnMut(&Status)>,
+        report: Option<&mut dyn FnMut(&IndexStatus)>,
     ) -> Result<(), StoreFault> {
         let mut news = News {
             shared: self,
@@ -300,8 +356,8 @@ impl Shared {
         };
         {
             let mut status = lock(&self.status);
-            if status.phase != Phase::Ready {
-                status.phase = Phase::Scanning;
+            if status.phase != IndexPhase::Ready {
+                status.phase = IndexPhase::Scanning;
             }
         }
         let complete = scan::scan(&self.settings, &writing.opened, &mut writing.writer, &mut news)?;
@@ -309,11 +365,11 @@ impl Shared {
             return Ok(());
         }
         let (walked, count) = (std::mem::take(&mut news.left_out), news.count);
-        let changed = lock(&self.status).phase == Phase::Indexing;
+        let changed = lock(&self.status).phase == IndexPhase::Indexing;
         *lock(&self.walked) = walked;
         self.count(&writing.opened, count)?;
         let mut status = lock(&self.status);
-        status.phase = Phase::Ready;
+        status.phase = IndexPhase::Ready;
         status.problem = None;
         if status.built == 0 {
             status.built = self.clock.now().0.max(1);
@@ -332,7 +388,7 @@ impl Shared {
         if let Some(report) = &mut news.report {
             report(&status);
         }
-        let _ = status.write(&self.dir);
+        let _ = status::write(&status, &self.dir);
         Ok(())
     }
 
@@ -351,7 +407,7 @@ impl Shared {
         let mut named = Vec::new();
         for (_, address) in searcher.search(&of(LEFT_OUT), &first)? {
             let record: TantivyDocument = searcher.doc(address)?;
-            let why = text(&record, fields.why).and_then(|code| Why::of_code(&code));
+            let why = text(&record, fields.why).and_then(|code| FileFault::of_code(&code));
             if let (Some(path), Some(why)) = (text(&record, fields.path), why) {
                 named.push(LeftOutFile::new(&path, why));
             }
@@ -371,22 +427,22 @@ impl Shared {
 /// The news of a scan: in the state, in the log and for a command.
 struct News<'a, 'r> {
     shared: &'a Shared,
-    report: Option<&'r mut dyn FnMut(&Status)>,
+    report: Option<&'r mut dyn FnMut(&IndexStatus)>,
     begun: Instant,
     logged: Instant,
     shown: Instant,
-    left_out: Vec<(String, Why)>,
+    left_out: Vec<(String, FileFault)>,
     count: u64,
 }
 
 impl Watcher for News<'_, '_> {
     fn progress(&mut self, done: u64, total: u64) {
         let mut status = lock(&self.shared.status);
-        status.phase = Phase::Indexing;
+        status.phase = IndexPhase::Indexing;
         (status.done, status.total) = (done, total);
         if self.shown.elapsed() > WRITE || done == 0 {
             self.shown = Instant::now();
-            let _ = status.write(&self.shared.dir);
+            let _ = status::write(&status, &self.shared.dir);
             if let Some(report) = &mut self.report {
                 report(&status);
             }
@@ -397,7 +453,7 @@ impl Watcher for News<'_, '_> {
         }
     }
 
-    fn left_out(&mut self, path: &str, why: Why) {
+    fn left_out(&mut self, path: &str, why: FileFault) {
         self.count += 1;
         if self.left_out.len() < 10 * MOST_NAMED {
             self.left_out.push((path.to_owned(), why));

@@ -183,12 +183,19 @@ pub(crate) fn visible(
     Box::new(BooleanQuery::new(all))
 }
 
+/// Maximum number of parentheses and negations of a metadata query: the parser calls itself for each.
+const MOST_NESTED: usize = 32;
+
 /// A query over what documents say about themselves; `None` for one that is malformed (CA10).
 pub(crate) fn metadata(
     index: &tantivy::Index,
     fields: &Fields,
     text: &str,
 ) -> Option<Box<dyn Query>> {
+    let nested = text.matches('(').count() + text.matches("NOT").count();
+    if nested > MOST_NESTED {
+        return None;
+    }
     let mut parser =
         QueryParser::for_index(index, vec![fields.title, fields.names, fields.about, fields.meta]);
     parser.set_conjunction_by_default();
@@ -230,6 +237,26 @@ mod tests {
         for odd in ["", "   ", "\"", "-", "~", "- -", "\"\"", "():^[]{}\\", "\u{0}"] {
             let read = Question::read(odd);
             assert!(read.wanted.is_empty(), "{odd:?}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn a_metadata_query_that_nests_too_deep_is_read_as_words_and_others_end_soon() {
+        let opened = crate::store::Opened::in_memory().unwrap();
+        let searcher = opened.searcher();
+        let read = |text: &str| {
+            let begun = std::time::Instant::now();
+            let query = metadata(searcher.index(), &opened.fields, text);
+            assert!(begun.elapsed().as_secs() < 10, "{text}");
+            query.is_some()
+        };
+        let nested = |levels: usize| format!("{}a{}", "(".repeat(levels), ")".repeat(levels));
+        assert!(read(&nested(20)) && read("b AND NOT a"));
+        for text in [nested(2000), "(".repeat(MOST_BYTES), "NOT ".repeat(1000) + "a"] {
+            assert!(!read(&text), "{text}");
+        }
+        for text in ["a OR ".repeat(800) + "a", "-".repeat(MOST_BYTES), "[".repeat(MOST_BYTES)] {
+            read(&text);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use doorward_model::FileFault;
 use sha2::{Digest as _, Sha256};
 use tantivy::{
     TantivyDocument,
@@ -11,7 +12,6 @@ use tantivy::{
 use crate::{
     chunks::{Chunk, chunks},
     format::{Content, Format},
-    left_out::Why,
     rights::prefixes,
     schema::{CHUNK, DOCUMENT, Fields, LEFT_OUT},
 };
@@ -32,6 +32,8 @@ pub(crate) struct Document {
     pub(crate) hash: u64,
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) is_cut: bool,
+    /// The commit that was checked out when it was read.
+    pub(crate) commit: Option<String>,
 }
 
 /// The identifier of a document as a number: it follows from the path alone, so that a citation
@@ -82,7 +84,13 @@ impl Document {
             hash: stamp.hash,
             metadata: content.metadata.clone(),
             is_cut: content.is_cut,
+            commit: None,
         }
+    }
+
+    /// The same with the commit that was checked out when it was read.
+    pub(crate) fn at(self, commit: Option<String>) -> Self {
+        Self { commit, ..self }
     }
 
     /// Its record.
@@ -107,8 +115,11 @@ impl Document {
         }
         let values = values.into_iter().map(|(name, all)| (name, OwnedValue::Array(all))).collect();
         record.add_object(fields.meta, values);
+        if let Some(commit) = &self.commit {
+            record.add_text(fields.commit, commit);
+        }
         if self.is_cut {
-            record.add_text(fields.why, Why::Budget.code());
+            record.add_text(fields.why, FileFault::Budget.code());
         }
         record
     }
@@ -139,6 +150,7 @@ impl Document {
             hash: number(record, fields.hash),
             metadata,
             is_cut: text(record, fields.why).is_some(),
+            commit: text(record, fields.commit),
         })
     }
 
@@ -160,6 +172,9 @@ impl Document {
             record.add_u64(fields.number, number);
             record.add_u64(fields.line, line);
             record.add_i64(fields.modified, self.modified);
+            if let Some(commit) = &self.commit {
+                record.add_text(fields.commit, commit);
+            }
             record
         })
     }
@@ -176,7 +191,12 @@ fn place(record: &mut TantivyDocument, fields: &Fields, path: &str) {
 }
 
 /// The record of a file that is left out.
-pub(crate) fn left_out(fields: &Fields, path: &str, why: Why, stamp: Stamp) -> TantivyDocument {
+pub(crate) fn left_out(
+    fields: &Fields,
+    path: &str,
+    why: FileFault,
+    stamp: Stamp,
+) -> TantivyDocument {
     let mut record = TantivyDocument::new();
     record.add_text(fields.of, LEFT_OUT);
     place(&mut record, fields, path);
@@ -201,6 +221,7 @@ pub(crate) struct ChunkRecord {
     pub(crate) number: u64,
     pub(crate) line: u64,
     pub(crate) modified: i64,
+    pub(crate) commit: Option<String>,
 }
 
 impl ChunkRecord {
@@ -216,6 +237,7 @@ impl ChunkRecord {
             number: number(record, fields.number),
             line: number(record, fields.line),
             modified: signed(record, fields.modified),
+            commit: text(record, fields.commit),
         })
     }
 

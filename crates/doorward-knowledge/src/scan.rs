@@ -10,13 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use doorward_model::FileFault;
 use tantivy::{
     IndexWriter, Searcher, TantivyDocument, Term, collector::DocSetCollector, query::TermSetQuery,
 };
 
 use crate::{
     format::read_guarded,
-    left_out::Why,
+    git::WorkingCopy,
     record::{self, Document, Stamp, hash_of, id_of, key_of},
     schema::{DOCUMENT, Fields, LEFT_OUT},
     settings::Settings,
@@ -51,7 +52,7 @@ pub(crate) trait Watcher {
     /// Takes note of the changed files that were read, of all that there are.
     fn progress(&mut self, done: u64, total: u64);
     /// Takes note of a file or folder that is left out without a record in the index.
-    fn left_out(&mut self, path: &str, why: Why);
+    fn left_out(&mut self, path: &str, why: FileFault);
     /// Takes note that something was written.
     fn written(&mut self);
     /// True if the scan is to end early.
@@ -90,6 +91,8 @@ struct Scan<'a> {
     writer: &'a mut IndexWriter<TantivyDocument>,
     watcher: &'a mut dyn Watcher,
     known: HashMap<u64, Known>,
+    /// The Git working copies that folders of the collection belong to, by label.
+    copies: HashMap<&'a str, WorkingCopy>,
     /// Folders of the collection that cannot be read at all.
     missing: Vec<String>,
     pass: Pass,
@@ -116,6 +119,11 @@ pub(crate) fn scan(
         known: known(&opened.searcher(), &opened.fields)?,
         writer,
         watcher,
+        copies: settings
+            .folders
+            .iter()
+            .filter_map(|folder| Some((folder.label.as_str(), WorkingCopy::of(&folder.path)?)))
+            .collect(),
         missing: Vec::new(),
         pass: Pass::Counting,
         found: 0,
@@ -210,15 +218,23 @@ impl Scan<'_> {
         Ok(record.and_then(|record| record::text(&record, self.opened.fields.path)))
     }
 
+    /// The commit that is checked out where a document is.
+    fn head(&self, path: &str) -> Option<String> {
+        self.copies.get(path.split('/').next().unwrap_or_default())?.head()
+    }
+
     /// Reads a file that is new or changed.
     fn take(&mut self, found: &Found, key: u64, before: Option<Stamp>) -> Result<(), StoreFault> {
         let fields = &self.opened.fields;
         let mut stamp = Stamp { modified: found.modified, bytes: found.bytes, hash: 0 };
+        let head = self.head(&found.path);
         let outcome = if found.bytes > self.settings.file_bytes {
-            Err(Why::TooLarge)
+            Err(FileFault::TooLarge)
         } else {
             contents(found, self.settings.file_bytes)
         };
+        // Of a working copy that changes meanwhile, no commit is known.
+        let commit = head.filter(|head| self.head(&found.path).as_ref() == Some(head));
         let content = match outcome {
             Ok(bytes) => {
                 stamp.hash = hash_of(&bytes);
@@ -234,7 +250,7 @@ impl Scan<'_> {
         self.writer.delete_term(self.term(key));
         match content {
             Ok(content) => {
-                let document = Document::of(&found.path, found.format, &content, stamp);
+                let document = Document::of(&found.path, found.format, &content, stamp).at(commit);
                 self.writer.add_document(document.record(fields))?;
                 for chunk in document.chunk_records(fields, &content) {
                     self.writer.add_document(chunk)?;
@@ -273,19 +289,20 @@ impl Scan<'_> {
 }
 
 /// The bytes of a file, which may have grown since it was found.
-fn contents(found: &Found, most: u64) -> Result<Vec<u8>, Why> {
-    let file = File::open(&found.place).map_err(|_| Why::File)?;
+fn contents(found: &Found, most: u64) -> Result<Vec<u8>, FileFault> {
+    let file = File::open(&found.place).map_err(|_| FileFault::File)?;
     // A link may have taken the file's place since it was found.
     let (opened, named) = (file.metadata(), fs::symlink_metadata(&found.place));
-    let (opened, named) = (opened.map_err(|_| Why::File)?, named.map_err(|_| Why::File)?);
+    let (opened, named) =
+        (opened.map_err(|_| FileFault::File)?, named.map_err(|_| FileFault::File)?);
     let is_same = (opened.dev(), opened.ino()) == (named.dev(), named.ino())
         && fs::canonicalize(&found.place).is_ok_and(|place| place == found.place);
     if !is_same {
-        return Err(Why::Outside);
+        return Err(FileFault::Outside);
     }
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|_| Why::File)?;
-    if bytes.len() as u64 > most { Err(Why::TooLarge) } else { Ok(bytes) }
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|_| FileFault::File)?;
+    if bytes.len() as u64 > most { Err(FileFault::TooLarge) } else { Ok(bytes) }
 }
 
 impl Visitor for Scan<'_> {
@@ -297,7 +314,7 @@ impl Visitor for Scan<'_> {
         self.found += 1;
         if self.found > self.settings.documents {
             if self.pass == Pass::Counting {
-                self.watcher.left_out(&found.path, Why::TooMany);
+                self.watcher.left_out(&found.path, FileFault::TooMany);
             }
             return true;
         }
@@ -305,7 +322,7 @@ impl Visitor for Scan<'_> {
         let before = self.known.get(&key).copied();
         if before.is_some_and(|known| known.seen == self.pass) {
             // Two paths with one identifier, which no two documents have by chance.
-            self.watcher.left_out(&found.path, Why::Name);
+            self.watcher.left_out(&found.path, FileFault::Name);
             return true;
         }
         let stamp = Stamp { modified: found.modified, bytes: found.bytes, hash: 0 };
@@ -333,8 +350,8 @@ impl Visitor for Scan<'_> {
         true
     }
 
-    fn left_out(&mut self, path: &str, why: Why) {
-        if why == Why::Folder && !path.contains('/') {
+    fn left_out(&mut self, path: &str, why: FileFault) {
+        if why == FileFault::Folder && !path.contains('/') {
             self.missing.push(path.to_owned());
         }
         if self.pass == Pass::Counting {
@@ -359,7 +376,7 @@ mod tests {
         fn progress(&mut self, done: u64, total: u64) {
             (self.read, self.total) = (done, total);
         }
-        fn left_out(&mut self, _: &str, _: Why) {}
+        fn left_out(&mut self, _: &str, _: FileFault) {}
         fn written(&mut self) {}
         fn stops(&self) -> bool {
             self.read >= self.after

@@ -9,7 +9,7 @@ use tantivy::schema::{
 use crate::stem::ENGLISH;
 
 /// The version of the index. One of another version is rebuilt.
-pub(crate) const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "2";
 
 /// The value of the field `of` for a document, for a chunk, and for a file that is left out.
 pub(crate) const DOCUMENT: &str = "d";
@@ -52,6 +52,8 @@ pub(crate) struct Fields {
     pub(crate) meta: Field,
     /// The same values as one text.
     pub(crate) about: Field,
+    /// The commit of the Git working copy that was checked out when the document was read.
+    pub(crate) commit: Field,
     /// The reason for which a file is left out, or the remark that it was cut.
     pub(crate) why: Field,
 }
@@ -90,6 +92,7 @@ impl Fields {
         let hash = builder.add_u64_field("hash", FAST | STORED);
         let meta = builder.add_json_field("meta", meta);
         let about = builder.add_text_field("about", english(false));
+        let commit = builder.add_text_field("commit", STRING | STORED);
         let why = builder.add_text_field("why", STRING | STORED);
         Self {
             schema: builder.build(),
@@ -112,6 +115,7 @@ impl Fields {
             hash,
             meta,
             about,
+            commit,
             why,
         }
     }

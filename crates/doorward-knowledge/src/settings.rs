@@ -17,7 +17,8 @@ pub struct WrittenSettings {
     pub exclude_files: Vec<String>,
     /// Rules `PREFIX = role, role`.
     pub folder_roles: Vec<String>,
-    /// The URL of a document for readers, with `{path}`.
+    /// The URL of a document for readers, with `{path}`, and `{commit}` where it is in a Git working
+    /// copy.
     pub document_url: String,
     /// Maximum number of bytes of a file; 0 for the default.
     pub file_bytes: u64,
@@ -162,7 +163,7 @@ impl Settings {
         if !(url.is_empty() || is_one) {
             return Err(fault(
                 "document_url",
-                "must be an https URL with {path}, like https://git.example.com/docs/{path}",
+                "must be an https URL with {path}, like https://git.example.com/docs/{path}; {commit} names the commit",
             ));
         }
         let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
@@ -194,10 +195,17 @@ impl Settings {
         self.exclude.iter().any(|pattern| pattern.matches(path))
     }
 
-    /// The URL of a document for readers, where one is set.
-    pub(crate) fn url_of(&self, path: &str) -> Option<String> {
-        (!self.document_url.is_empty())
-            .then(|| self.document_url.replace("{path}", &crate::uri::escaped(path)))
+    /// The URL of a document for readers, where one is set; one that names the commit has none
+    /// without a commit.
+    pub(crate) fn url_of(&self, path: &str, commit: Option<&str>) -> Option<String> {
+        let url = &self.document_url;
+        let url = match commit {
+            _ if url.is_empty() => return None,
+            None if url.contains("{commit}") => return None,
+            None => url.clone(),
+            Some(commit) => url.replace("{commit}", commit),
+        };
+        Some(url.replace("{path}", &crate::uri::escaped(path)))
     }
 }
 

@@ -1,11 +1,16 @@
 //! The index on disk. It can be made again from the documents at any time: one that is lost, broken
 //! or of another version is replaced.
 
-use std::{fs, io, path::Path};
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use tantivy::{
-    Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError,
-    directory::{MmapDirectory, error::LockError},
+    Directory as _, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument,
+    TantivyError,
+    directory::{INDEX_WRITER_LOCK, MmapDirectory, error::LockError},
 };
 
 use crate::{
@@ -58,7 +63,7 @@ pub(crate) struct Opened {
 }
 
 /// The folder of the index of this version.
-fn folder(dir: &Path) -> std::path::PathBuf {
+fn folder(dir: &Path) -> PathBuf {
     dir.join(format!("index-{VERSION}"))
 }
 
@@ -84,6 +89,16 @@ impl Opened {
         let directory =
             MmapDirectory::open(folder).map_err(|error| StoreFault::Folder(error.to_string()))?;
         let index = Index::open_or_create(directory, fields.schema.clone())?;
+        Self::of(index, fields)
+    }
+
+    /// An empty index without a folder.
+    pub(crate) fn in_memory() -> Result<Self, StoreFault> {
+        let fields = Fields::new();
+        Self::of(Index::create_in_ram(fields.schema.clone()), fields)
+    }
+
+    fn of(index: Index, fields: Fields) -> Result<Self, StoreFault> {
         index.tokenizers().register(stem::ENGLISH, stem::analyzer());
         let reader = index
             .reader_builder()
@@ -112,6 +127,62 @@ impl Opened {
     pub(crate) fn is_there(dir: &Path) -> bool {
         folder(dir).join("meta.json").is_file()
     }
+}
+
+/// The name of a folder that is to be removed begins and ends so: no upstream is called so.
+const ASIDE: (&str, &str) = (".", ".removed");
+
+/// Moves the folder of a collection's index aside in one step, so that another collection of this
+/// name begins with a new one. `None` if there is none.
+pub(crate) fn set_aside(dir: &Path) -> io::Result<Option<PathBuf>> {
+    let Some((parent, name)) = dir.parent().zip(dir.file_name().and_then(OsStr::to_str)) else {
+        return Ok(None);
+    };
+    let mut number = 0_u32;
+    loop {
+        let aside = parent.join(format!("{}{name}.{number}{}", ASIDE.0, ASIDE.1));
+        match fs::rename(dir, &aside) {
+            Ok(()) => return Ok(Some(aside)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // One that is still being removed.
+            Err(_) if aside.exists() && number < 100 => number += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The same, unless another process maintains the index, which removes it itself. The folder that
+/// is returned is to be removed.
+///
+/// # Errors
+///
+/// The reason for which it cannot be moved.
+pub fn aside(dir: &Path) -> io::Result<Option<PathBuf>> {
+    let own = folder(dir);
+    let lock = if own.is_dir() {
+        let directory = MmapDirectory::open(&own).map_err(io::Error::other)?;
+        match directory.acquire_lock(&INDEX_WRITER_LOCK) {
+            Ok(lock) => Some(lock),
+            Err(LockError::LockBusy) => return Ok(None),
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    } else {
+        None
+    };
+    let aside = set_aside(dir)?;
+    drop(lock);
+    Ok(aside)
+}
+
+/// The indexes below the folder of all indexes that were moved aside and are not removed yet, for
+/// example because a process ended in between.
+pub fn remains(all: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(all).into_iter().flatten().filter_map(Result::ok);
+    let is_aside = |name: &str| name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1);
+    entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_aside))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// Removes the index, and those of other versions.

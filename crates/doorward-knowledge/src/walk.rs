@@ -8,11 +8,10 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use doorward_model::foreign;
+use doorward_model::{FileFault, foreign};
 
 use crate::{
     format::Format,
-    left_out::Why,
     settings::{Folder, Settings},
 };
 
@@ -38,7 +37,7 @@ pub(crate) trait Visitor {
     /// Takes a file; false ends the walk.
     fn found(&mut self, found: Found) -> bool;
     /// Takes note of a file or folder that is left out.
-    fn left_out(&mut self, path: &str, why: Why);
+    fn left_out(&mut self, path: &str, why: FileFault);
 }
 
 /// Nanoseconds since 1970 of a file's last change.
@@ -63,7 +62,7 @@ struct Walk<'a> {
 /// Walks a folder in the order of names. False if the visitor ended it.
 pub(crate) fn walk(settings: &Settings, folder: &Folder, visitor: &mut dyn Visitor) -> bool {
     let Ok(root) = fs::canonicalize(&folder.path) else {
-        visitor.left_out(&folder.label, Why::Folder);
+        visitor.left_out(&folder.label, FileFault::Folder);
         return true;
     };
     let mut walk = Walk { settings, root: root.clone(), entered: HashSet::from([root.clone()]) };
@@ -73,11 +72,11 @@ pub(crate) fn walk(settings: &Settings, folder: &Folder, visitor: &mut dyn Visit
 impl Walk<'_> {
     fn enter(&mut self, place: &Path, path: &str, depth: usize, visitor: &mut dyn Visitor) -> bool {
         if depth > MOST_DEPTH {
-            visitor.left_out(path, Why::Deep);
+            visitor.left_out(path, FileFault::Deep);
             return true;
         }
         let Ok(entries) = fs::read_dir(place) else {
-            visitor.left_out(path, Why::Folder);
+            visitor.left_out(path, FileFault::Folder);
             return true;
         };
         let mut names: Vec<_> = entries.filter_map(Result::ok).map(|one| one.file_name()).collect();
@@ -86,7 +85,7 @@ impl Walk<'_> {
             let Some(text) = name.to_str().filter(|text| !text.chars().any(char::is_control))
             else {
                 let shown = name.to_string_lossy();
-                visitor.left_out(&format!("{path}/{}", foreign::escaped(&shown)), Why::Name);
+                visitor.left_out(&format!("{path}/{}", foreign::escaped(&shown)), FileFault::Name);
                 continue;
             };
             if is_hidden(text) {
@@ -110,11 +109,11 @@ impl Walk<'_> {
                 return true;
             }
             let Ok(target) = fs::canonicalize(place) else {
-                visitor.left_out(path, Why::Dangling);
+                visitor.left_out(path, FileFault::Dangling);
                 return true;
             };
             if !target.starts_with(&self.root) {
-                visitor.left_out(path, Why::Outside);
+                visitor.left_out(path, FileFault::Outside);
                 return true;
             }
             let Ok(metadata) = fs::metadata(&target) else { return true };
@@ -136,7 +135,7 @@ impl Walk<'_> {
         }
         let Some(format) = self.settings.format_of(path) else { return true };
         if path.len() > MOST_PATH {
-            visitor.left_out(path, Why::Name);
+            visitor.left_out(path, FileFault::Name);
             return true;
         }
         visitor.found(Found {
@@ -157,7 +156,7 @@ mod tests {
     #[derive(Default)]
     struct Seen {
         files: Vec<String>,
-        left_out: Vec<(String, Why)>,
+        left_out: Vec<(String, FileFault)>,
     }
 
     impl Visitor for Seen {
@@ -165,7 +164,7 @@ mod tests {
             self.files.push(found.path);
             true
         }
-        fn left_out(&mut self, path: &str, why: Why) {
+        fn left_out(&mut self, path: &str, why: FileFault) {
             self.left_out.push((path.to_owned(), why));
         }
     }
@@ -206,10 +205,10 @@ mod tests {
         assert_eq!(
             seen.left_out,
             [
-                ("docs/a/x\\u{1b}[2J.md".to_owned(), Why::Name),
-                ("docs/dangling.md".to_owned(), Why::Dangling),
-                ("docs/file.md".to_owned(), Why::Outside),
-                ("docs/folder".to_owned(), Why::Outside),
+                ("docs/a/x\\u{1b}[2J.md".to_owned(), FileFault::Name),
+                ("docs/dangling.md".to_owned(), FileFault::Dangling),
+                ("docs/file.md".to_owned(), FileFault::Outside),
+                ("docs/folder".to_owned(), FileFault::Outside),
             ]
         );
     }
@@ -222,6 +221,6 @@ mod tests {
         fs::write(folder.path().join("y.md"), "y").unwrap();
         assert_eq!(seen(folder.path(), &["*/drafts"]).files, ["docs/y.md"]);
         let missing = seen(&folder.path().join("missing"), &[]);
-        assert_eq!(missing.left_out, [("docs".to_owned(), Why::Folder)]);
+        assert_eq!(missing.left_out, [("docs".to_owned(), FileFault::Folder)]);
     }
 }

@@ -7,7 +7,7 @@ use doorward_model::{Reason, ToolClass, UpstreamName};
 use doorward_store::origin;
 
 use crate::{
-    Caller, Calling, Channel, ClientFacts, Mcp, Surface, Target, Verdict, Visit,
+    Caller, Calling, Channel, ClientFacts, InboundRequest, Mcp, Surface, Target, Verdict,
     challenge::switched_off, guard, item::Judged,
 };
 
@@ -56,7 +56,7 @@ impl Mcp {
     /// The tools that roles and rules allow the user of this caller, with the scopes that the token
     /// lacks for them, in the order of their names.
     pub async fn usable(&self, caller: &Arc<Caller>) -> Vec<UsableTool> {
-        let visit = Visit {
+        let inbound = InboundRequest {
             caller: Arc::clone(caller),
             target: Target::All,
             surface: Surface::Direct,
@@ -67,7 +67,7 @@ impl Mcp {
             channel: Channel::none(),
             origin: origin::current(),
         };
-        let tools = self.allowed_tools(&visit).await;
+        let tools = self.allowed_tools(&inbound).await;
         let usable = tools.iter().map(|spec| {
             let facts = spec.facts();
             let lacks = !caller.scopes.allows(facts.scope);
@@ -76,7 +76,7 @@ impl Mcp {
                 title: spec.tool.title.clone(),
                 upstream: facts.upstream,
                 class: facts.class,
-                confirmed: self.inner.judge.judge(&visit, &facts) == Verdict::Confirm,
+                confirmed: self.inner.judge.judge(&inbound, &facts) == Verdict::Confirm,
                 lacks: lacks.then(|| facts.scope.name().into_owned()),
             }
         });

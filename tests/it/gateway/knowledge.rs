@@ -55,13 +55,13 @@ async fn structured(server: &TestServer, user: &Someone, tool: &str, arguments: 
 async fn indexed(server: &TestServer, documents: u64) {
     let upstream = server.app.gateway.named("team").await.unwrap();
     for _ in 0..600 {
-        let status = server.app.gateway.knowledge_status(&upstream).unwrap().unwrap();
+        let status = server.app.gateway.index(&upstream).unwrap();
         if status.scanned_at > 0 && status.documents == documents {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{:?}", server.app.gateway.knowledge_status(&upstream));
+    panic!("{:?}", server.app.gateway.index(&upstream));
 }
 
 async fn with_role(server: &TestServer, name: &str, role: &str) -> Someone {

@@ -10,6 +10,7 @@ mod foreign;
 mod given_back;
 mod habits;
 mod hostile;
+mod indexes;
 mod isolation;
 mod knowledge;
 mod links;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     operation::{Answered, ApiCaller, JsonBody, Operation, QueryParams, needs, show},
-    upstreams::Reviewed,
+    reviewed::Reviewed,
 };
 use crate::Console;
 

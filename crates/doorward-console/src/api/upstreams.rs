@@ -6,20 +6,22 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_admin::{Proposal, Reach, ReviewedTool, ToolVersion, tool_etag};
+use doorward_admin::{Proposal, Reach, ToolVersion, tool_etag};
 use doorward_gateway::{Decision, Upstream, Why};
-use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
+use doorward_model::{IndexStatus, ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    edits::{self, Edited, Patch, ToolDiffers, Trial, administered},
+    edits::{self, Edited, Patch, Trial, administered},
+    index::Index,
     operation::{
         Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, Refused, needs,
         show, show_state,
     },
     providers::Tried,
+    reviewed::Reviewed,
 };
 use crate::Console;
 
@@ -164,6 +166,8 @@ struct Shown {
     authorization_server: Option<Server>,
     /// The other one that it names now.
     named_authorization_server: Option<Server>,
+    /// The state of its index, where it offers documents.
+    index: Option<Index>,
 }
 
 /// An authorization server as an upstream names it.
@@ -258,41 +262,6 @@ fn omitted(named: &[(String, Why)]) -> Vec<Omitted> {
         .collect()
 }
 
-/// A tool as an administrator reviews it.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ReviewedTool")]
-pub(super) struct Reviewed {
-    /// Its name at the upstream.
-    tool: String,
-    /// `approved`, `waiting`, `rejected` or `changed`.
-    state: String,
-    /// `read`, `write` or `destructive`.
-    class: String,
-    class_set_by_administrator: bool,
-    /// Warnings.
-    warnings: Vec<String>,
-    /// Differences from the approved definition.
-    differences: Vec<ToolDiffers>,
-    definition: Value,
-    /// Names this state, for If-Match.
-    etag: String,
-}
-
-impl From<ReviewedTool> for Reviewed {
-    fn from(tool: ReviewedTool) -> Self {
-        Self {
-            tool: tool.pin.tool.clone(),
-            state: tool.state().as_str().to_owned(),
-            class: tool.class().as_str().to_owned(),
-            class_set_by_administrator: tool.pin.class.is_some(),
-            definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
-            etag: tool_etag(&tool.pin),
-            warnings: tool.warning_texts(),
-            differences: tool.differences.into_iter().map(ToolDiffers::from).collect(),
-        }
-    }
-}
-
 /// A tool after a decision.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DecidedTool")]
@@ -350,11 +319,15 @@ struct As {
 }
 
 /// An upstream as commands show it too: without anything that is kept sealed.
-pub fn describe(upstream: &Upstream, trust: Option<UpstreamTrust>) -> Value {
-    serde_json::to_value(shown(upstream, trust)).unwrap_or_else(|_| json!({}))
+pub fn describe(
+    upstream: &Upstream,
+    trust: Option<UpstreamTrust>,
+    index: Option<IndexStatus>,
+) -> Value {
+    serde_json::to_value(shown(upstream, trust, index)).unwrap_or_else(|_| json!({}))
 }
 
-fn shown(upstream: &Upstream, trust: Option<UpstreamTrust>) -> Shown {
+fn shown(upstream: &Upstream, trust: Option<UpstreamTrust>, index: Option<IndexStatus>) -> Shown {
     let (server, named) = trust.map_or((None, None), |trust| (trust.server, trust.named));
     Shown {
         state: if named.is_some() { "names_another_authorization_server" } else { "ready" }
@@ -367,21 +340,25 @@ fn shown(upstream: &Upstream, trust: Option<UpstreamTrust>) -> Shown {
         enabled: upstream.is_enabled(),
         source: upstream.source.as_str().to_owned(),
         settings: serde_json::to_value(upstream.public_config()).unwrap_or_default(),
+        index: index.map(Into::into),
     }
 }
 
 async fn list(State(console): State<Arc<Console>>) -> Answered {
     let mut upstreams = Vec::new();
     for upstream in console.admin.upstreams.all().await? {
-        upstreams.push(shown(&upstream, console.admin.upstreams.trust(&upstream).await?));
+        upstreams.push(of(&console, &upstream).await?);
     }
     Ok(show(StatusCode::OK, &Upstreams { upstreams }))
 }
 
+async fn of(console: &Console, upstream: &Upstream) -> Result<Shown, Refused> {
+    let trust = console.admin.upstreams.trust(upstream).await?;
+    Ok(shown(upstream, trust, console.admin.upstreams.index(upstream)))
+}
+
 async fn named(console: &Console, name: &str) -> Result<Shown, Refused> {
-    let upstream = console.admin.upstreams.named(name).await?;
-    let trust = console.admin.upstreams.trust(&upstream).await?;
-    Ok(shown(&upstream, trust))
+    of(console, &*console.admin.upstreams.named(name).await?).await
 }
 
 async fn one(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {

@@ -9,6 +9,7 @@ mod csv;
 mod exchange;
 mod hints;
 mod home;
+mod index;
 mod keys;
 mod linked;
 mod list;

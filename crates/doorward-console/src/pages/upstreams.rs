@@ -27,7 +27,8 @@ use crate::{
     Console,
     findings::{left_out_reason, review_state},
     pages::{
-        Administrator, draw_found,
+        Administrator, draw, draw_found,
+        index::IndexView,
         list::Feedback,
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
         services, settings,
@@ -72,6 +73,7 @@ struct Page {
     roles: Vec<String>,
     settings: Vec<(String, String)>,
     activity: Vec<AuditRow>,
+    index: Option<IndexView>,
 }
 
 /// A part of the page.
@@ -82,15 +84,18 @@ enum Part {
     Connections,
     Settings,
     Activity,
+    /// Of an upstream with documents.
+    Index,
 }
 
 impl Part {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Tools, "tools"),
         (Self::Access, "access"),
         (Self::Connections, "connections"),
         (Self::Settings, "settings"),
         (Self::Activity, "activity"),
+        (Self::Index, "index"),
     ];
 
     /// The part of that name; tools if there is none.
@@ -102,18 +107,20 @@ impl Part {
     }
 
     /// Every part with its name and title, and whether it is this one.
-    fn titles(self) -> Vec<(&'static str, Message, bool)> {
-        let titled = Self::ALL.map(|(part, name)| {
+    fn titles(self, has_index: bool) -> Vec<(&'static str, Message, bool)> {
+        let all = Self::ALL.into_iter().filter(|(part, _)| has_index || *part != Self::Index);
+        let titled = all.map(|(part, name)| {
             let title = match part {
                 Self::Tools => text::console_service_tools(),
                 Self::Access => text::console_service_access(),
                 Self::Connections => text::console_service_connections(),
                 Self::Settings => text::console_service_settings(),
                 Self::Activity => text::console_service_activity(),
+                Self::Index => text::index_title(),
             };
             (name, title, part == self)
         });
-        titled.into()
+        titled.collect()
     }
 }
 
@@ -259,7 +266,10 @@ async fn page(
     let browser = &administrator.0.browser;
     let csrf = console.web.csrf(browser, "tools");
     let path = page_of(reviewed.upstream.name.as_str());
-    let part = Part::named(params.get("part")).unwrap_or(Part::Tools);
+    let index = console.admin.upstreams.index(&reviewed.upstream).map(IndexView::from);
+    let part = Part::named(params.get("part"))
+        .filter(|part| index.is_some() || *part != Part::Index)
+        .unwrap_or(Part::Tools);
     let upstream = row(&reviewed);
     let id = reviewed.upstream.name;
     let tools = std::mem::take(&mut reviewed.tools);
@@ -286,7 +296,7 @@ async fn page(
     let mut table = match part {
         Part::Tools if alone.is_none() => Some(tools_table(&list, tools, csrf.clone())),
         Part::Connections => Some(connections(console, &list, id).await?),
-        Part::Tools | Part::Access | Part::Settings | Part::Activity => None,
+        Part::Tools | Part::Access | Part::Settings | Part::Activity | Part::Index => None,
     };
     let message = match &mut table {
         Some(table) => table.mark(&changed, message),
@@ -307,7 +317,8 @@ async fn page(
         settings: if part == Part::Settings { settings_of(&reviewed.upstream) } else { Vec::new() },
         activity: if part == Part::Activity { activity(console, id).await? } else { Vec::new() },
         upstream,
-        parts: part.titles(),
+        parts: part.titles(index.is_some()),
+        index,
         part,
         path,
         csrf,

@@ -3,17 +3,18 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    fs, io,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use async_trait::async_trait;
 use doorward_knowledge::{
-    Collection, Links, Refusal, SettingFault, Settings, Sight, Status, TOOLS, WrittenSettings,
+    Collection, Links, Refusal, SettingFault, Settings, Sight, TOOLS, WrittenSettings,
     uri::TEMPLATE,
 };
 use doorward_mcp::{Answer, ItemSpec, Offers, Operation, Permit, Target, ToolCall, ToolError};
-use doorward_model::{UpstreamName, User};
+use doorward_model::{IndexStatus, UpstreamName, User, upstream::StoredUpstream};
 use rmcp::{
     ErrorData,
     model::{
@@ -49,6 +50,8 @@ pub(crate) static KIND: Kind = Kind {
 const MOST_LISTED: usize = 200;
 /// Maximum number of searches at the same time, so that they leave threads to everything else.
 const AT_ONCE: usize = 4;
+/// Maximum number of files that the test of an upstream names.
+const NAMED: usize = 20;
 /// The pause that a client is given while there is no index yet, in seconds.
 const WAIT: u64 = 5;
 
@@ -89,19 +92,71 @@ fn parsed(config: &UpstreamConfig) -> Result<Settings, SettingError> {
 }
 
 impl Collections {
-    /// Opens the collections of these upstreams and closes all others.
-    pub(crate) fn keep_only(&self, inner: &Inner, upstreams: &[Shared]) {
+    /// Opens the collections of these upstreams and closes all others. Indexes of upstreams that
+    /// were deleted are removed where this process maintains them.
+    pub(crate) fn keep_only(
+        &self,
+        inner: &Inner,
+        upstreams: &[Shared],
+        records: &[StoredUpstream],
+    ) {
         let wanted = |known: &Shared| {
             upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known) && known.is_enabled())
         };
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, (known, _)| wanted(known));
+        let is_deleted = |name: UpstreamName| match upstreams.iter().find(|one| one.name == name) {
+            Some(upstream) => upstream.kind.name != KIND.name,
+            // One whose settings cannot be used is not deleted.
+            None => !records.iter().any(|record| record.name == name),
+        };
+        {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((folder, true)) = self.kept.get() {
+                for (name, (_, collection)) in open.iter() {
+                    if is_deleted(*name) {
+                        collection.discard();
+                    }
+                }
+                // Under the lock: no collection of one of these names begins meanwhile.
+                let closed = |name: &UpstreamName| is_deleted(*name) && !open.contains_key(name);
+                sweep(folder, closed);
+            }
+            open.retain(|_, (known, _)| wanted(known));
+        }
         for upstream in upstreams {
             if upstream.kind.name == KIND.name && upstream.is_enabled() {
                 let _ = self.of(inner, upstream);
             }
+        }
+    }
+
+    /// The state of an upstream's index, without opening it; `None` for an upstream without one.
+    pub(crate) fn status(&self, upstream: &Upstream) -> Option<IndexStatus> {
+        if upstream.kind.name != KIND.name {
+            return None;
+        }
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, collection)) = open.get(&upstream.name) {
+            return Some(collection.status());
+        }
+        let (folder, _) = self.kept.get()?;
+        Some(
+            doorward_knowledge::read_status(&folder.join(upstream.name.as_str()))
+                .unwrap_or_default(),
+        )
+    }
+
+    /// Removes the index of an upstream that a command deleted. Where a server maintains it, the
+    /// server does.
+    pub(crate) async fn deleted(&self, name: UpstreamName) {
+        let Some((folder, false)) = self.kept.get() else { return };
+        let dir = folder.join(name.as_str());
+        let removal = move || match doorward_knowledge::aside(&dir)? {
+            Some(aside) => fs::remove_dir_all(aside),
+            None => Ok(()),
+        };
+        let removed = tokio::task::spawn_blocking(removal).await;
+        if let Err(error) = removed.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            tracing::warn!(upstream = %name, %error, "the index of documents cannot be removed");
         }
     }
 
@@ -146,19 +201,37 @@ impl Collections {
     }
 }
 
+/// Removes the indexes of these names from the folder of all indexes.
+fn sweep(folder: &Path, is_deleted: impl Fn(&UpstreamName) -> bool) {
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        let name = name.to_str().and_then(|name| UpstreamName::parse(name).ok());
+        if let Some(name) = name.filter(&is_deleted)
+            && let Err(error) = doorward_knowledge::aside(&entry.path())
+        {
+            tracing::warn!(upstream = %name, %error, "the index of documents cannot be removed");
+        }
+    }
+    let remains = doorward_knowledge::remains(folder);
+    if !remains.is_empty() {
+        // Those that stay are removed at the next change or start.
+        tokio::task::spawn_blocking(move || {
+            for aside in remains {
+                if let Err(error) = fs::remove_dir_all(&aside)
+                    && error.kind() != io::ErrorKind::NotFound
+                {
+                    tracing::warn!(path = %aside.display(), %error, "the index of documents cannot be removed");
+                }
+            }
+        });
+    }
+}
+
 impl Gateway {
     /// Keeps the indexes of documents in a folder; with `maintains`, this process maintains them.
     pub fn keep_knowledge(&self, folder: PathBuf, maintains: bool) {
         // The first call counts: an index is not moved while the process runs.
         let _ = self.inner.knowledge.kept.set((folder, maintains));
-    }
-
-    /// The state of an upstream's index; `None` for an upstream without one.
-    pub fn knowledge_status(&self, upstream: &Shared) -> Option<Result<Status, String>> {
-        (upstream.kind.name == KIND.name).then(|| {
-            let opened = self.inner.knowledge.of(&self.inner, upstream);
-            opened.map(|(collection, _)| collection.status())
-        })
     }
 
     /// The collection of an upstream, for a command; `None` for an upstream without one.
@@ -222,21 +295,6 @@ fn refusal(refusal: Refusal) -> ToolError {
         Refusal::Arguments(told) => ToolError::Arguments(told),
         Refusal::Unknown(told) => ToolError::Failed(told),
         Refusal::Unavailable(told) => ToolError::Busy(told, WAIT),
-    }
-}
-
-/// The state of an index in one sentence.
-fn told(status: &Status) -> String {
-    let state = format!(
-        "{}; {} documents with {} chunks",
-        status.phase.as_str(),
-        status.documents,
-        status.chunks
-    );
-    if status.done < status.total {
-        format!("{state}; {} of {} changed files read", status.done, status.total)
-    } else {
-        state
     }
 }
 
@@ -348,16 +406,10 @@ impl Driver for Knowledge {
             Ok(status) => {
                 let mut findings = vec![match &status.problem {
                     Some(problem) => Finding::bad(CheckSubject::Document, problem),
-                    None => Finding::good(CheckSubject::Document, told(&status)),
+                    None => Finding::good(CheckSubject::Document, status.told()),
                 }];
                 if status.left_out > 0 {
-                    let named: Vec<String> = status
-                        .named
-                        .iter()
-                        .take(20)
-                        .map(|file| format!("{} ({})", file.path, file.reason))
-                        .collect();
-                    let told = format!("{} files: {}", status.left_out, named.join("; "));
+                    let told = status.told_left_out(NAMED);
                     findings.push(Finding::bad(CheckSubject::LeftOut, told));
                 }
                 findings

@@ -11,7 +11,7 @@ use html5ever::{
     },
 };
 
-use super::{Content, Why};
+use super::{Content, Deadline, FileFault};
 
 /// Elements that begin a line of their own.
 const BLOCKS: &[&str] = &[
@@ -200,7 +200,7 @@ impl TokenSink for Sink {
 }
 
 /// The bytes of a document as text, by the character set that it names.
-pub(super) fn decoded(bytes: &[u8]) -> Result<String, Why> {
+pub(super) fn decoded(bytes: &[u8]) -> Result<String, FileFault> {
     let head = String::from_utf8_lossy(bytes.get(..1024).unwrap_or(bytes)).to_ascii_lowercase();
     let named = head.split_once("charset=").map(|(_, rest)| rest.trim_start_matches(['"', '\'']));
     let named = named.and_then(|rest| rest.split(['"', '\'', '>', ' ', '/', ';']).next());
@@ -215,12 +215,22 @@ pub(super) fn decoded(bytes: &[u8]) -> Result<String, Why> {
     }
 }
 
+/// The bytes that are read between two looks at the time: each attribute is compared with those of
+/// its element before it, so that one element can take long.
+const PIECE: usize = 16 * 1024;
+
 /// Reads a document.
-pub(super) fn read(text: &str) -> Content {
+pub(super) fn read(text: &str, deadline: Deadline) -> Result<Content, FileFault> {
     let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
     let queue = BufferQueue::default();
-    queue.push_back(StrTendril::from_slice(text));
-    let _ = tokenizer.feed(&queue);
+    let mut rest = text;
+    while !rest.is_empty() {
+        deadline.check()?;
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+        queue.push_back(StrTendril::from_slice(piece));
+        let _ = tokenizer.feed(&queue);
+        rest = after;
+    }
     tokenizer.end();
     let mut state = tokenizer.sink.0.into_inner();
     if let Some((level, heading)) = state.heading.take() {
@@ -228,5 +238,5 @@ pub(super) fn read(text: &str) -> Content {
     }
     let first = state.content.marks.first().map(|mark| mark.heading.clone());
     state.content.title = state.content.title.take().or(first);
-    state.content
+    Ok(state.content)
 }

@@ -1,6 +1,6 @@
 //! Markdown: the text as it is, its headings as marks, and the values of its front matter.
 
-use super::{Content, Mark};
+use super::Content;
 
 /// The heading of a line, with its level (CommonMark: ATX headings).
 fn heading(line: &str) -> Option<(u8, &str)> {
@@ -74,15 +74,14 @@ pub(super) fn read(text: &str) -> Content {
             (Some(_), _) => {}
             (None, None) => {
                 if let Some((level, heading)) = heading(bare) {
-                    content.marks.push(Mark { at, level, heading: heading.to_owned() });
+                    content.mark(at, level, heading);
                 } else if let Some((start, title)) = before.filter(|_| !bare.is_empty())
                     && (bare.bytes().all(|byte| byte == b'=')
                         || (bare.len() > 1 && bare.bytes().all(|byte| byte == b'-')))
                 {
                     // A heading that is underlined.
                     let level = if bare.starts_with('=') { 1 } else { 2 };
-                    let heading = title.trim().to_owned();
-                    content.marks.push(Mark { at: start, level, heading });
+                    content.mark(start, level, title.trim());
                 }
             }
         }

@@ -7,24 +7,28 @@ mod mail;
 mod markdown;
 mod pdf;
 mod plain;
+mod thread;
 
 use std::{
     panic::{self, AssertUnwindSafe},
     time::{Duration, Instant},
 };
 
-use crate::left_out::Why;
+use doorward_model::FileFault;
+
+pub use docx::of as docx_of;
 
 /// Maximum number of bytes of text of one document. The rest is cut off.
 pub(crate) const MOST_TEXT: usize = 16 * 1024 * 1024;
 /// Maximum number of values that describe a document, and the most characters of each.
 const MOST_VALUES: usize = 100;
 const MOST_VALUE: usize = 1000;
+/// Maximum number of sections of a document, and the most characters of the heading of each. What
+/// follows belongs to the last section.
+const MOST_MARKS: usize = 10_000;
+const MOST_HEADING: usize = 300;
 /// Time that reading one file may take.
 const WITHIN: Duration = Duration::from_secs(20);
-/// The bytes of the stack on which files are read: formats nest.
-const STACK: usize = 64 * 1024 * 1024;
-
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -127,6 +131,14 @@ pub(crate) struct Content {
 }
 
 impl Content {
+    /// Notes that a section begins at this byte of the text, within the limits.
+    pub(crate) fn mark(&mut self, at: usize, level: u8, heading: &str) {
+        if self.marks.len() < MOST_MARKS {
+            let heading = heading.chars().take(MOST_HEADING).collect();
+            self.marks.push(Mark { at, level, heading });
+        }
+    }
+
     /// Adds a value, within the limits.
     pub(crate) fn describe(&mut self, name: &str, value: &str) {
         let name: String = name
@@ -159,7 +171,7 @@ impl Content {
             self.text.push_str(ends);
         }
         let level = level.clamp(1, 6);
-        self.marks.push(Mark { at: self.text.len(), level, heading: heading.clone() });
+        self.mark(self.text.len(), level, &heading);
         self.text.push_str(&"#".repeat(usize::from(level)));
         self.text.push(' ');
         self.text.push_str(&heading);
@@ -189,17 +201,17 @@ impl Deadline {
         Self(Instant::now() + within)
     }
     /// Ends the reading of a file that takes too long.
-    pub(crate) fn check(self) -> Result<(), Why> {
-        if Instant::now() > self.0 { Err(Why::Budget) } else { Ok(()) }
+    pub(crate) fn check(self) -> Result<(), FileFault> {
+        if Instant::now() > self.0 { Err(FileFault::Budget) } else { Ok(()) }
     }
 }
 
 /// Bytes as text: UTF-8, or UTF-16 by its mark, or else Windows-1252.
-pub(crate) fn decoded(bytes: &[u8]) -> Result<String, Why> {
+pub(crate) fn decoded(bytes: &[u8]) -> Result<String, FileFault> {
     // A picture with the name of a text.
     let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if !is_wide && bytes.iter().take(8192).any(|byte| *byte == 0) {
-        return Err(Why::Broken);
+        return Err(FileFault::Broken);
     }
     let encoding = if std::str::from_utf8(bytes).is_ok() {
         encoding_rs::UTF_8
@@ -210,39 +222,38 @@ pub(crate) fn decoded(bytes: &[u8]) -> Result<String, Why> {
     Ok(if text.contains('\r') { text.replace("\r\n", "\n") } else { text.into_owned() })
 }
 
-fn read(format: Format, bytes: &[u8]) -> Result<Content, Why> {
+/// Reads a file in this thread. A library may panic.
+pub(crate) fn read(format: Format, bytes: &[u8]) -> Result<Content, FileFault> {
     let deadline = Deadline::new(WITHIN);
     let mut content = match format {
         Format::Markdown => markdown::read(&decoded(bytes)?),
         Format::Text | Format::Code => plain::read(&decoded(bytes)?),
-        Format::Html => html::read(&html::decoded(bytes)?),
-        Format::Mail => mail::read(bytes)?,
+        Format::Html => html::read(&html::decoded(bytes)?, deadline)?,
+        Format::Mail => mail::read(bytes, deadline)?,
         Format::Pdf => pdf::read(bytes, deadline)?,
         Format::Docx => docx::read(bytes, deadline)?,
     };
     content.cut();
     if content.text.trim().is_empty() {
-        return Err(Why::Empty);
+        return Err(FileFault::Empty);
     }
     Ok(content)
 }
 
 /// Reads a file. A panic of a library affects only this file.
-pub(crate) fn read_guarded(format: Format, bytes: Vec<u8>) -> Result<Content, Why> {
+pub(crate) fn read_guarded(format: Format, bytes: Vec<u8>) -> Result<Content, FileFault> {
     let guarded = move || {
-        panic::catch_unwind(AssertUnwindSafe(|| read(format, &bytes))).unwrap_or(Err(Why::Broken))
+        panic::catch_unwind(AssertUnwindSafe(|| read(format, &bytes)))
+            .unwrap_or(Err(FileFault::Broken))
     };
     match format {
         Format::Markdown | Format::Text | Format::Code | Format::Html => guarded(),
-        Format::Mail | Format::Pdf | Format::Docx => std::thread::Builder::new()
-            .name("document".to_owned())
-            .stack_size(STACK)
-            .spawn(guarded)
-            .map_err(|_| Why::Budget)?
-            .join()
-            .unwrap_or(Err(Why::Broken)),
+        // Their own limit of time is looked at between parts; this one is for a part without end.
+        Format::Mail | Format::Pdf | Format::Docx => thread::apart(2 * WITHIN, guarded),
     }
 }
 
+#[cfg(test)]
+mod budgets;
 #[cfg(test)]
 mod tests;

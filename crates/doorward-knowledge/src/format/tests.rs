@@ -55,10 +55,10 @@ fn a_mail_is_its_headers_and_its_text_and_attachments_are_named() {
     assert_eq!(values(&content, "attachment"), ["plan.pdf"]);
     assert!(content.text.contains("plain text"));
     assert!(!content.text.contains("html") && !content.text.contains("xxx"));
-    assert_eq!(read_guarded(Format::Mail, b"no mail".to_vec()), Err(Why::Broken));
+    assert_eq!(read_guarded(Format::Mail, b"no mail".to_vec()), Err(FileFault::Broken));
     let level = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n";
     let nested = format!("Subject: x\r\n{}", level.repeat(20_000));
-    assert_eq!(read_guarded(Format::Mail, nested.into_bytes()), Err(Why::Budget));
+    assert_eq!(read_guarded(Format::Mail, nested.into_bytes()), Err(FileFault::Budget));
 }
 
 fn archive(parts: &[(&str, &str)]) -> Vec<u8> {
@@ -85,11 +85,11 @@ fn a_word_document_has_paragraphs_headings_and_properties() {
     assert_eq!(headings(&content), [(1, "Plan"), (2, "Next")]);
     assert!(content.text.contains("One & two ü\n"), "{:?}", content.text);
     let half = file.get(..file.len() / 2).unwrap().to_vec();
-    assert_eq!(read_guarded(Format::Docx, half), Err(Why::Broken));
-    assert_eq!(read_guarded(Format::Docx, b"PK no archive".to_vec()), Err(Why::Broken));
-    assert_eq!(read_guarded(Format::Docx, archive(&[("x", "y")])), Err(Why::Broken));
+    assert_eq!(read_guarded(Format::Docx, half), Err(FileFault::Broken));
+    assert_eq!(read_guarded(Format::Docx, b"PK no archive".to_vec()), Err(FileFault::Broken));
+    assert_eq!(read_guarded(Format::Docx, archive(&[("x", "y")])), Err(FileFault::Broken));
     let compound = vec![0xd0, 0xcf, 0x11, 0xe0, 0xa1];
-    assert_eq!(read_guarded(Format::Docx, compound), Err(Why::Encrypted));
+    assert_eq!(read_guarded(Format::Docx, compound), Err(FileFault::Encrypted));
 }
 
 fn pdf(text: &str) -> Vec<u8> {
@@ -129,7 +129,7 @@ fn a_pdf_is_the_text_of_its_pages_and_a_broken_one_is_refused() {
     assert!(content.text.contains("Quarterly numbers"), "{:?}", content.text);
     for broken in [b"%PDF-1.5 nothing".to_vec(), vec![], file.get(..200).unwrap().to_vec()] {
         let refused = read_guarded(Format::Pdf, broken).unwrap_err();
-        assert!(matches!(refused, Why::Broken | Why::Empty), "{refused:?}");
+        assert!(matches!(refused, FileFault::Broken | FileFault::Empty), "{refused:?}");
     }
 }
 
@@ -140,8 +140,8 @@ fn texts_are_utf_8_or_utf_16_or_windows_1252_and_pictures_are_none() {
     assert_eq!(read(b"\xef\xbb\xbfx").as_deref(), Ok("x"));
     assert_eq!(read(b"\xff\xfea\0b\0").as_deref(), Ok("ab"));
     assert_eq!(read(b"Gr\xfc\xdfe").as_deref(), Ok("Grüße"));
-    assert_eq!(read(b"\x89PNG\0\0\0"), Err(Why::Broken));
-    assert_eq!(read(b" \n "), Err(Why::Empty));
+    assert_eq!(read(b"\x89PNG\0\0\0"), Err(FileFault::Broken));
+    assert_eq!(read(b" \n "), Err(FileFault::Empty));
 }
 
 #[test]

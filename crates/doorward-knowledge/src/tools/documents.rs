@@ -56,7 +56,8 @@ fn shown(view: &View<'_>, document: &Document) -> Value {
         "id": document.id,
         "title": document.title,
         "path": document.path,
-        "url": view.url(&document.path),
+        "url": view.url(&document.path, document.commit.as_deref()),
+        "commit": document.commit,
         "uri": view.uri(&document.path),
         "format": document.format.as_str(),
         "modified": dates::date(document.modified),
@@ -197,6 +198,9 @@ pub(super) fn fetch(view: &View<'_>, arguments: Map<String, Value>) -> Result<Va
     metadata.insert("format".to_owned(), json!(document.format.as_str()));
     metadata.insert("modified".to_owned(), json!(dates::date(document.modified)));
     metadata.insert("lines".to_owned(), json!(document.lines));
+    if let Some(commit) = &document.commit {
+        metadata.insert("commit".to_owned(), json!(commit));
+    }
     metadata.insert("is_cut".to_owned(), json!(is_cut));
     if let Some((heading, line)) = heading {
         metadata.insert("cited_heading".to_owned(), json!(heading));
@@ -206,7 +210,7 @@ pub(super) fn fetch(view: &View<'_>, arguments: Map<String, Value>) -> Result<Va
         "id": asked.id,
         "title": document.title,
         "text": text,
-        "url": view.url(&document.path),
+        "url": view.url(&document.path, document.commit.as_deref()),
         "metadata": metadata,
     }))
 }
@@ -265,7 +269,7 @@ pub(super) fn read(view: &View<'_>, arguments: Map<String, Value>) -> Result<Val
         "id": document.id,
         "title": document.title,
         "path": document.path,
-        "url": view.url(&document.path),
+        "url": view.url(&document.path, document.commit.as_deref()),
         "from_line": from,
         "lines": shown,
         "total_lines": document.lines,

@@ -172,8 +172,8 @@ impl View<'_> {
     }
 
     /// The URL of a document for readers: as configured, or else its URI.
-    fn url(&self, path: &str) -> String {
-        self.shared.settings.url_of(path).unwrap_or_else(|| self.uri(path))
+    fn url(&self, path: &str, commit: Option<&str>) -> String {
+        self.shared.settings.url_of(path, commit).unwrap_or_else(|| self.uri(path))
     }
 
     fn uri(&self, path: &str) -> String {

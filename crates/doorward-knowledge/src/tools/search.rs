@@ -77,11 +77,12 @@ pub(super) fn run(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<
         results.push(json!({
             "id": chunk.citation(),
             "title": chunk.title,
-            "url": view.url(&chunk.path),
+            "url": view.url(&chunk.path, chunk.commit.as_deref()),
             "uri": view.uri(&chunk.path),
             "path": chunk.path,
             "heading": chunk.heading,
             "line": chunk.line,
+            "commit": chunk.commit,
             "format": chunk.format,
             "modified": dates::date(chunk.modified),
             "text": excerpts.of(&chunk.text),

@@ -1,5 +1,6 @@
 //! Numbers of the collection and the state of its index, as far as the caller sees documents.
 
+use doorward_model::{FileFault, IndexPhase};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tantivy::{
@@ -11,11 +12,10 @@ use super::{Refusal, View, arguments};
 use crate::{
     dates,
     format::Format,
-    left_out::Why,
     query::{Filter, visible},
     record::text,
     schema::{CHUNK, DOCUMENT, LEFT_OUT},
-    status::{MOST_NAMED, Phase},
+    status::MOST_NAMED,
 };
 
 /// The schema of the arguments of `stats`.
@@ -82,7 +82,7 @@ fn left_out(view: &View<'_>) -> Result<(usize, Vec<Value>), Refusal> {
     let mut all = Vec::new();
     for address in records.into_iter().take(MOST_NAMED) {
         let record: TantivyDocument = view.searcher.doc(address)?;
-        let why = text(&record, view.fields().why).and_then(|code| Why::of_code(&code));
+        let why = text(&record, view.fields().why).and_then(|code| FileFault::of_code(&code));
         if let (Some(path), Some(why)) = (text(&record, view.fields().path), why) {
             all.push((path, why));
         }
@@ -93,7 +93,7 @@ fn left_out(view: &View<'_>) -> Result<(usize, Vec<Value>), Refusal> {
     all.extend(walked);
     all.sort_by(|one, other| one.0.cmp(&other.0));
     all.truncate(MOST_NAMED);
-    let shown = |(path, why): (String, Why)| json!({"path": path, "reason": why.as_str()});
+    let shown = |(path, why): (String, FileFault)| json!({"path": path, "reason": why.as_str()});
     Ok((count, all.into_iter().map(shown).collect()))
 }
 
@@ -108,7 +108,7 @@ pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<V
     let (count, files) = left_out(view)?;
     Ok(json!({
         "state": phase.as_str(),
-        "is_complete": phase == Phase::Ready,
+        "is_complete": phase == IndexPhase::Ready,
         // A share, since a number of all documents would tell of those that the caller must not
         // see.
         "percent": percent,

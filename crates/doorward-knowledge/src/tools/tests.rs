@@ -1,11 +1,11 @@
 use std::{fs, path::Path, sync::Arc};
 
-use doorward_model::{Clock, ports::SystemClock};
+use doorward_model::{Clock, IndexStatus, ports::SystemClock};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Settings, Status, WrittenSettings};
+use crate::{Settings, WrittenSettings};
 
 struct Kit {
     folder: TempDir,
@@ -56,7 +56,7 @@ impl Kit {
         Collection::reader("docs", self.settings.clone(), self.data.path(), clock())
     }
 
-    fn built(&self) -> (Collection, Status) {
+    fn built(&self) -> (Collection, IndexStatus) {
         let collection = self.collection();
         let status = collection.build(false, &mut |_| {}).unwrap().unwrap();
         (collection, status)
@@ -164,10 +164,41 @@ fn ca4_a_citation_leads_to_its_document_and_stays_the_same_in_a_new_index() {
     assert_eq!(fetched["metadata"]["cited_line"], 5);
     assert_eq!(fetched["url"], "document:///docs/guide.md");
     drop(collection);
-    fs::remove_dir_all(kit.data.path().join("index-1")).unwrap();
+    fs::remove_dir_all(kit.data.path().join("index-2")).unwrap();
     let (collection, _) = kit.built();
     let again = ask(&collection, &sight, "search", &json!({"query": "\"rotate the keys\""}));
     assert_eq!(again["results"][0]["id"], hit["id"]);
+}
+
+#[test]
+fn a_citation_in_a_git_working_copy_names_the_commit_at_which_the_document_was_read() {
+    let mut kit = Kit::new();
+    kit.settings.document_url = "https://git.example/blob/{commit}/{path}".to_owned();
+    let (one, two) = ("1".repeat(40), "2".repeat(40));
+    let sight = kit.sight(&[]);
+    let find = |kit: &Kit, word: &str| {
+        let (collection, _) = kit.built();
+        let found = ask(&collection, &sight, "search", &json!({"query": word}));
+        let hit = found["results"][0].clone();
+        let fetched = ask(&collection, &sight, "fetch", &json!({"id": hit["id"]}));
+        assert_eq!(fetched["metadata"]["commit"], hit["commit"]);
+        assert_eq!(fetched["url"], hit["url"]);
+        (hit["commit"].clone(), hit["url"].as_str().unwrap().to_owned())
+    };
+    kit.write("plain.md", "plain");
+    assert_eq!(find(&kit, "plain"), (json!(null), "document:///docs/plain.md".to_owned()));
+    kit.write(".git/HEAD", "ref: refs/heads/main");
+    kit.write(".git/refs/heads/main", &one);
+    kit.write("first.md", "first");
+    let url = |commit: &str, name: &str| format!("https://git.example/blob/{commit}/docs/{name}");
+    assert_eq!(find(&kit, "first"), (json!(one), url(&one, "first.md")));
+    kit.write(".git/refs/heads/main", &two);
+    kit.write("second.md", "second");
+    assert_eq!(find(&kit, "second"), (json!(two), url(&two, "second.md")));
+    assert_eq!(find(&kit, "first"), (json!(one), url(&one, "first.md")));
+    let again = fs::File::options().append(true).open(kit.folder.path().join("first.md")).unwrap();
+    again.set_modified(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(find(&kit, "first").0, json!(one), "the same content with another date");
 }
 
 #[test]
@@ -276,7 +307,7 @@ fn changed_files_are_read_again_removed_ones_are_forgotten_and_lost_folders_are_
 fn a_broken_index_is_rebuilt_and_one_process_writes_it() {
     let kit = Kit::filled();
     let (collection, _) = kit.built();
-    fs::write(kit.data.path().join("index-1/meta.json"), "no index").unwrap();
+    fs::write(kit.data.path().join("index-2/meta.json"), "no index").unwrap();
     drop(collection);
     let (_collection, status) = kit.built();
     assert_eq!(status.documents, 4);
@@ -292,7 +323,7 @@ fn a_maintained_collection_follows_changes_and_takes_orders() {
     settings.scan_seconds = 1;
     let collection = Collection::maintained("docs", settings, kit.data.path(), clock());
     let sight = kit.sight(&["hr"]);
-    let wait = |what: &str, done: &dyn Fn(&Status) -> bool| {
+    let wait = |what: &str, done: &dyn Fn(&IndexStatus) -> bool| {
         for _ in 0..600 {
             if done(&collection.status()) {
                 return;
@@ -308,8 +339,8 @@ fn a_maintained_collection_follows_changes_and_takes_orders() {
     assert_eq!((&health["is_complete"], &health["percent"]), (&json!(true), &json!(100)));
     crate::order(kit.data.path()).unwrap();
     wait("the order", &|status| status.documents == 5 && !crate::is_ordered(kit.data.path()));
-    fs::remove_dir_all(kit.data.path().join("index-1")).unwrap();
-    let is_there = |path: &Path| path.join("index-1/meta.json").is_file();
+    fs::remove_dir_all(kit.data.path().join("index-2")).unwrap();
+    let is_there = |path: &Path| path.join("index-2/meta.json").is_file();
     wait("the lost index", &|status| status.documents == 5 && is_there(kit.data.path()));
 }
 

@@ -6,7 +6,7 @@ use doorward_admin::Finding;
 use doorward_federation::CheckSubject;
 use doorward_language::{self as language, timeline as texts};
 use doorward_model::{
-    Clock, Dependency, NewUsers, Outcome, Timestamp,
+    Clock, Dependency, NewUsers, Outcome, Timestamp, foreign,
     ports::SystemClock,
     routes,
     timeline::{Attempt, Standing, attempts},
@@ -218,6 +218,36 @@ async fn dependencies(context: &Context, store: &Store) -> Result<Vec<Finding>, 
     Ok(told.map(|vital| Finding::from(vital.part())).collect())
 }
 
+/// Maximum number of files that a finding names.
+const NAMED: usize = 5;
+
+/// A finding for each index of documents: its state, and the files that it leaves out. A file that
+/// is left out is a remark; a folder that cannot be read is a problem.
+async fn indexes(context: &Context, store: &Store) -> Result<Vec<Finding>, Failed> {
+    let gateway = context.gateway(store).await?;
+    let mut findings = Vec::new();
+    for upstream in gateway.all_upstreams().await? {
+        let Some(status) = gateway.index(&upstream).filter(|_| upstream.is_enabled()) else {
+            continue;
+        };
+        let mut told = match &status.problem {
+            Some(problem) => problem.clone(),
+            None if status.scanned_at == 0 && status.documents == 0 => {
+                "no run was completed yet; the server builds it".to_owned()
+            }
+            None => status.told(),
+        };
+        if status.left_out > 0 {
+            told = format!("{told}; {}", status.told_left_out(NAMED));
+        }
+        let told = foreign::escaped(&told).into_owned();
+        let is_bad = status.problem.is_some() || status.lost_folder().is_some();
+        let result = if is_bad { Err(told) } else { Ok(told) };
+        findings.push(Finding { what: format!("index of {}", upstream.name), result });
+    }
+    Ok(findings)
+}
+
 /// The state of the configuration in the server that runs on a data directory, if one does.
 async fn running(data_dir: &DataDir) -> Option<Finding> {
     let result = match control::ask(data_dir, Request::State).await {
@@ -277,6 +307,11 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
             Ok(found) => findings.extend(found),
             Err(error) => findings
                 .push(Finding { what: "dependencies".to_owned(), result: Err(error.to_string()) }),
+        }
+        match indexes(context, store).await {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings
+                .push(Finding { what: "indexes".to_owned(), result: Err(error.to_string()) }),
         }
     }
     findings.push(Finding { what: "public URL".to_owned(), result: reachable(context).await });

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_knowledge::{Collection, Phase, Status, is_ordered, order};
+use doorward_knowledge::{Collection, is_ordered, order, read_status};
+use doorward_model::{IndexPhase, IndexStatus, foreign};
 use doorward_store::Store;
 use serde_json::json;
 
@@ -21,9 +22,9 @@ struct Progress {
 }
 
 impl Progress {
-    fn show(&mut self, status: &Status) {
+    fn show(&mut self, status: &IndexStatus) {
         let step = status.percent() / 10;
-        if status.phase == Phase::Indexing && self.shown != Some(step) {
+        if status.phase == IndexPhase::Indexing && self.shown != Some(step) {
             self.shown = Some(step);
             report!("{} of {} files read ({} %)", status.done, status.total, status.percent());
         }
@@ -31,7 +32,7 @@ impl Progress {
 }
 
 /// Has the server rebuild the index, and follows its work.
-async fn ordered(collection: &Collection, progress: &mut Progress) -> Result<Status, Failed> {
+async fn ordered(collection: &Collection, progress: &mut Progress) -> Result<IndexStatus, Failed> {
     let dir = collection.dir();
     order(dir).map_err(Failed::because)?;
     report!("The running server rebuilds the index.");
@@ -47,17 +48,20 @@ async fn ordered(collection: &Collection, progress: &mut Progress) -> Result<Sta
     }
     loop {
         tokio::time::sleep(LOOK).await;
-        let status = Status::read(dir).unwrap_or_default();
+        let status = read_status(dir).unwrap_or_default();
         progress.show(&status);
         match status.phase {
-            Phase::Failed => return Ok(status),
-            Phase::Ready if status.built > 0 => return Ok(status),
-            Phase::Ready | Phase::Starting | Phase::Scanning | Phase::Indexing => {}
+            IndexPhase::Failed => return Ok(status),
+            IndexPhase::Ready if status.built > 0 => return Ok(status),
+            IndexPhase::Ready
+            | IndexPhase::Starting
+            | IndexPhase::Scanning
+            | IndexPhase::Indexing => {}
         }
     }
 }
 
-fn print(context: &Context, name: &str, status: &Status) -> Result<(), Failed> {
+fn print(context: &Context, name: &str, status: &IndexStatus) -> Result<(), Failed> {
     if context.json {
         print_json(&json!({"name": name, "index": status}));
     } else {
@@ -68,11 +72,11 @@ fn print(context: &Context, name: &str, status: &Status) -> Result<(), Failed> {
             status.chunks,
             status.left_out
         );
-        if status.phase == Phase::Indexing {
+        if status.phase == IndexPhase::Indexing {
             report!("{} of {} files read ({} %)", status.done, status.total, status.percent());
         }
         for file in &status.named {
-            report!("  {}: {}", doorward_model::foreign::escaped(&file.path), file.reason);
+            report!("  {}: {}", foreign::escaped(&file.path), file.reason);
         }
     }
     match &status.problem {
@@ -106,7 +110,7 @@ pub(super) async fn run(
 }
 
 /// Builds the index in this process; `None` where another process maintains it.
-async fn built(collection: &Arc<Collection>) -> Result<Option<Status>, Failed> {
+async fn built(collection: &Arc<Collection>) -> Result<Option<IndexStatus>, Failed> {
     let own = Arc::clone(collection);
     let task = tokio::task::spawn_blocking(move || {
         let mut progress = Progress::default();

@@ -70,6 +70,12 @@ pub(super) enum Command {
     },
     /// Lists the upstreams of the configuration file and those that were added.
     List,
+    /// Shows an upstream as JSON: its settings without secrets, and the state of its index of
+    /// documents, if it has one.
+    Show {
+        /// Its name.
+        name: String,
+    },
     /// Tests an upstream (connection, authorization, tools) and describes problems with their
     /// remedies.
     Test {
@@ -158,6 +164,7 @@ impl Command {
             #[cfg(feature = "knowledge")]
             Self::Index { name, .. } => Some(name),
             Self::Test { name, .. }
+            | Self::Show { name }
             | Self::Set { name, .. }
             | Self::Refresh { name, .. }
             | Self::Accept { name, .. }
@@ -308,6 +315,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             edit::print(context.json, &name, &done, effect);
         }
         Command::List => list(context, &upstreams).await?,
+        Command::Show { name } => {
+            let upstream = upstreams.named(&name).await?;
+            print_json(&described(&upstreams, &upstream).await?);
+        }
         Command::Accept { name, issuer } => accept(&upstreams, &name, issuer.as_deref()).await?,
         Command::Test { name, user } | Command::Refresh { name, user } => {
             upstreams.refresh(&name).await?;
@@ -369,6 +380,12 @@ async fn accept(upstreams: &Upstreams, name: &str, issuer: Option<&str>) -> Resu
     Ok(())
 }
 
+/// An upstream as the API shows it.
+async fn described(all: &Upstreams, upstream: &Upstream) -> Result<Value, Failed> {
+    let (trust, index) = (all.trust(upstream).await?, all.index(upstream));
+    Ok(doorward_console::api::describe_upstream(upstream, trust, index))
+}
+
 async fn list(context: &Context, all: &Upstreams) -> Result<(), Failed> {
     let mut upstreams = Vec::new();
     for upstream in all.all().await? {
@@ -376,10 +393,11 @@ async fn list(context: &Context, all: &Upstreams) -> Result<(), Failed> {
         upstreams.push((upstream, trust));
     }
     if context.json {
-        let described = upstreams
-            .into_iter()
-            .map(|(upstream, trust)| doorward_console::api::describe_upstream(&upstream, trust));
-        print_json(&described.collect());
+        let mut shown = Vec::new();
+        for (upstream, _) in &upstreams {
+            shown.push(described(all, upstream).await?);
+        }
+        print_json(&shown.into());
         return Ok(());
     }
     let row = |(upstream, trust): &(std::sync::Arc<Upstream>, Option<UpstreamTrust>)| {

@@ -1,0 +1,24 @@
+# Der Zustand eines Index von Dokumenten.
+index_title = Index
+index_documents = Dokumente
+index_chunks = Abschnitte
+index_last_run = Letzter vollständiger Lauf
+index_left_out = Ausgelassene Dateien
+index_progress = { $done } von { $total } geänderten Dateien gelesen ({ $percent } %)
+index_starting = startet
+index_scanning = Dateien werden mit dem Index verglichen
+index_indexing = geänderte Dateien werden gelesen
+index_ready = aktuell
+index_failed = Der Index kann nicht gepflegt werden
+index_fault_folder = der Ordner ist nicht lesbar; prüfen Sie, ob er vorhanden ist, und seine Zugriffsrechte
+index_fault_file = die Datei ist nicht lesbar; prüfen Sie ihre Zugriffsrechte
+index_fault_name = der Name ist zu lang oder enthält Zeichen, die in einem Pfad nicht möglich sind
+index_fault_outside = der symbolische Link führt aus dem Ordner heraus; ihm wird nicht gefolgt
+index_fault_dangling = der symbolische Link führt ins Leere
+index_fault_deep = die Ordner sind zu tief verschachtelt
+index_fault_too_large = die Datei ist größer, als file_bytes erlaubt
+index_fault_too_many = es gibt mehr Dokumente, als most_documents erlaubt
+index_fault_broken = die Datei ist beschädigt oder hat ein anderes Format, als ihr Name angibt
+index_fault_encrypted = die Datei ist verschlüsselt
+index_fault_budget = entpackt enthält die Datei mehr Text, als gelesen wird, oder das Lesen dauert zu lange
+index_fault_empty = die Datei enthält keinen Text

@@ -1,0 +1,24 @@
+# The state of an index of documents.
+index_title = Index
+index_documents = Documents
+index_chunks = Passages
+index_last_run = Last complete run
+index_left_out = Files left out
+index_progress = { $done } of { $total } changed files read ({ $percent } %)
+index_starting = starting
+index_scanning = files are compared with the index
+index_indexing = changed files are read
+index_ready = up to date
+index_failed = The index cannot be maintained
+index_fault_folder = the folder cannot be read; check that it exists and its permissions
+index_fault_file = the file cannot be read; check its permissions
+index_fault_name = the name is too long or contains characters that a path cannot have
+index_fault_outside = the symbolic link leads out of the folder; it is not followed
+index_fault_dangling = the symbolic link leads nowhere
+index_fault_deep = the folders are nested too deep
+index_fault_too_large = the file is larger than file_bytes allows
+index_fault_too_many = there are more documents than most_documents allows
+index_fault_broken = the file is broken or is not what its name says
+index_fault_encrypted = the file is encrypted
+index_fault_budget = the file unpacks to more text than is read, or takes too long
+index_fault_empty = the file has no text

@@ -1,0 +1,24 @@
+# L’état d’un index de documents.
+index_title = Index
+index_documents = Documents
+index_chunks = Passages
+index_last_run = Dernier passage complet
+index_left_out = Fichiers ignorés
+index_progress = { $done } fichiers modifiés lus sur { $total } ({ $percent } %)
+index_starting = démarrage
+index_scanning = comparaison des fichiers avec l’index
+index_indexing = lecture des fichiers modifiés
+index_ready = à jour
+index_failed = L’index ne peut pas être tenu à jour
+index_fault_folder = le dossier est illisible ; vérifiez qu’il existe et ses droits d’accès
+index_fault_file = le fichier est illisible ; vérifiez ses droits d’accès
+index_fault_name = le nom est trop long ou contient des caractères impossibles dans un chemin
+index_fault_outside = le lien symbolique mène hors du dossier ; il n’est pas suivi
+index_fault_dangling = le lien symbolique ne mène nulle part
+index_fault_deep = les dossiers sont imbriqués trop profondément
+index_fault_too_large = le fichier dépasse la taille autorisée par file_bytes
+index_fault_too_many = il y a plus de documents que most_documents n’en autorise
+index_fault_broken = le fichier est endommagé ou n’a pas le format que son nom indique
+index_fault_encrypted = le fichier est chiffré
+index_fault_budget = une fois décompressé, le fichier contient trop de texte, ou sa lecture dure trop longtemps
+index_fault_empty = le fichier ne contient pas de texte
