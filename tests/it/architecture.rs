@@ -6,6 +6,7 @@ use serde_json::Value;
 
 mod cycles;
 mod logs;
+mod suites;
 
 /// The permitted edges. An edge that is not here is a mistake, or a decision to be recorded in
 /// docs/decisions.

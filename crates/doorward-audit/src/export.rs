@@ -14,8 +14,8 @@ use std::{
 };
 
 use doorward_model::{
-    AuditEntry, Change, Clock, Dependency, Entropy, Outcome, Timestamp, UnitOfWork, VitalRecord,
-    VitalState, id::random_text,
+    AuditEntry, Change, Clock, Dependency, Entropy, Outcome, Timestamp, VitalRecord, VitalState,
+    id::random_text,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{
@@ -30,14 +30,16 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{Config, SettingError, text};
+use crate::{
+    Config, SettingError,
+    lease::{Lease, replace},
+    text,
+};
 
 /// Number of entries that go into one delivery.
 const BATCH: u64 = 500;
 /// The pause between two checks for new entries.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Seconds for which one replica sends before another may.
-const TURN: i64 = 15;
 /// The time limit of one delivery, with its reads and writes. Longer than that of an outbound
 /// request.
 const WITHIN: Duration = Duration::from_mins(1);
@@ -57,7 +59,8 @@ enum Destination {
 enum Turn {
     /// Entries were sent, and there may be more.
     Sent,
-    /// The place in the audit from which entries are sent was noted; the destination was not asked.
+    /// The place in the audit from which entries are sent was noted, or was moved by another replica;
+    /// the destination was not asked.
     Begun,
     /// There is nothing to send, or it is another replica's turn.
     Idle,
@@ -168,8 +171,7 @@ pub struct Exporter {
     store: Store,
     clock: Arc<dyn Clock>,
     exports: Vec<Export>,
-    /// Tells this replica from others.
-    replica: String,
+    lease: Lease,
     /// Time that the last delivery took, in milliseconds.
     took: AtomicU64,
 }
@@ -179,9 +181,9 @@ impl Exporter {
     pub fn new(ports: ExportPorts<'_>, config: &Config) -> Result<Self, OutboundSetupError> {
         Ok(Self {
             exports: exports(config, ports.outbound, ports.outbound_config)?,
+            lease: Lease::new(ports.store.clone(), random_text(ports.entropy, 9)),
             store: ports.store,
             clock: ports.clock,
-            replica: random_text(ports.entropy, 9),
             took: AtomicU64::new(0),
         })
     }
@@ -195,6 +197,9 @@ impl Exporter {
             self.exports.iter().map(|export| self.send_all(export, stop)),
         )
         .await;
+        for export in &self.exports {
+            self.lease.release(&place(export.name)).await;
+        }
     }
 
     async fn send_all(&self, export: &Export, stop: &CancellationToken) {
@@ -265,41 +270,22 @@ impl Exporter {
         };
         let entries = self.store.audit_after(after, BATCH).await.map_err(told)?;
         let Some(last) = entries.last() else { return Ok(Turn::Idle) };
-        if !self.may_send(export.name).await.map_err(told)? {
+        if !self.lease.held(&place(export.name), self.clock.now()).await.map_err(told)? {
             return Ok(Turn::Idle);
+        }
+        // Before the lease was taken, its last holder may have sent these entries.
+        if self.store.setting(&key).await.map_err(told)? != held {
+            return Ok(Turn::Begun);
         }
         let began = Instant::now();
         let delivered = deliver(&export.to, &entries).await;
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.took.store(took, Ordering::Relaxed);
         delivered?;
-        let unit = UnitOfWork::from_iter([
-            Change::Expect {
-                object: doorward_model::Expected::Setting(key.clone()),
-                etag: after.to_string(),
-            },
-            Change::PutSetting { key, value: last.seq.to_string() },
-        ]);
-        match self.store.apply(unit).await {
+        let moved = replace(key, after.to_string(), last.seq.to_string());
+        match self.store.apply(moved).await {
             Ok(()) | Err(StoreError::Refused(_)) => Ok(Turn::Sent),
             Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Reports that it is this process's turn: the first that requests it has it for some seconds.
-    async fn may_send(&self, name: &str) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let key = format!("export:{name}:{}:{}", now.0 / TURN, self.replica);
-        let taken = format!("export:{name}:{}", now.0 / TURN);
-        // This replica's mark of this turn says that it took the turn before.
-        if self.store.is_spent(&key).await? {
-            return Ok(true);
-        }
-        let spend = |key: String| Change::SpendValue { key, expires_at: now.plus(TURN * 2) };
-        match self.store.apply(UnitOfWork::from_iter([spend(taken), spend(key)])).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Refused(_)) => Ok(false),
-            Err(error) => Err(error),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod config;
 mod export;
 pub mod http;
+mod lease;
 mod lines;
 mod row;
 pub mod text;
