@@ -61,7 +61,16 @@ const CLIENTS = [
   [`fastmcp ${pyVersion('fastmcp')}`, [python, ['fastmcp_client.py']]],
   [`@modelcontextprotocol/sdk ${version('@modelcontextprotocol/sdk')}, as a service`, node('ts-services.mjs'), service],
   [`Python mcp ${pyVersion('mcp')}, as a service`, [python, ['py_services.py']], service],
+  [`Authlib ${pyVersion('Authlib')}, and relying parties like Grafana and oauth2-proxy`, [python, ['py_openid.py']], party],
 ];
+
+// A relying party of a user with an e-mail address and a role, and the client of a service.
+function party(server, name) {
+  const CALLBACK = 'http://127.0.0.1:7777/login/generic_oauth';
+  server.cli('user', 'add', name, '--email', `${name}@example.com`, '--role', 'auditor', '--password-stdin', '--keep-password');
+  const added = JSON.parse(server.cli('--json', 'client', 'add', `${name} party`, '--openid', '--redirect-uri', CALLBACK, '--auth-method', 'client_secret_basic'));
+  return { ...service(server, `${name}-service`), HUMAN_NAME: name, HUMAN_PASSWORD: PASSWORD, CALLBACK, PARTY_CLIENT: added.client_id, PARTY_SECRET: added.client_secret };
+}
 
 // Two clients of a service: one with a secret, one with a key pair.
 function service(server, name) {

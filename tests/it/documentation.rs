@@ -2,6 +2,7 @@
 //! glossary, and the requirement numbers in the sources are explained.
 
 mod book;
+mod capabilities;
 mod commands;
 mod phrases;
 mod requirements;

@@ -253,3 +253,39 @@ async fn wrong_methods_and_unknown_urls_get_the_status_that_the_standard_names()
     assert_eq!(page.header("x-frame-options"), "DENY");
     assert_eq!(page.header("x-content-type-options"), "nosniff");
 }
+
+#[tokio::test]
+async fn cs2_cs11_cs28_the_metadata_names_what_is_configured_and_whoami_tells_no_token() {
+    let server = TestServer::start_with(|config| {
+        config.mcp.resource_name = "Team tools".to_owned();
+        config.mcp.resource_documentation = "https://docs.example.com/tools".to_owned();
+    })
+    .await;
+    let browser = Browser::new();
+    let path = "/.well-known/oauth-protected-resource/mcp";
+    let document = browser.get(&server.at(path)).await.expect(200).json();
+    assert_eq!(
+        (&document["resource_name"], &document["resource_documentation"]),
+        (&json!("Team tools"), &json!("https://docs.example.com/tools"))
+    );
+    let names: Vec<&String> = document.as_object().unwrap().keys().collect();
+    let told = [
+        "authorization_servers",
+        "bearer_methods_supported",
+        "dpop_signing_alg_values_supported",
+        "resource",
+        "resource_documentation",
+        "resource_name",
+        "scopes_supported",
+    ];
+    assert!(names.iter().all(|name| told.contains(&name.as_str())), "{names:?}");
+    server.user_with("alice", &["staff"]).await;
+    let client = doorward_testkit::OAuthClient::register(&server).await;
+    let tokens = client.tokens(&server.signed_in("alice").await, &[("scope", "mcp:read")]).await;
+    let page = server.call(&tokens.access, "whoami", json!({})).await.expect(200);
+    let told = &page.json()["result"]["structuredContent"];
+    assert_eq!((&told["name"], &told["roles"]), (&json!("alice"), &json!(["staff"])));
+    assert_eq!(told["signed_in"]["methods"], json!(["pwd"]));
+    assert!(told["token_expires_at"].is_number() && told["client_id"] == client.id.as_str());
+    assert!(!page.body.contains(&tokens.access) && !page.body.contains("dw_"), "{}", page.body);
+}

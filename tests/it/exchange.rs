@@ -12,6 +12,7 @@ mod available;
 mod back_end;
 mod provider;
 mod refusals;
+mod session;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";

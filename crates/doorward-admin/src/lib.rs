@@ -9,6 +9,7 @@
 mod approvals;
 mod chats;
 mod clients;
+mod connections;
 mod edit;
 mod exchange;
 mod fields;
@@ -38,6 +39,7 @@ mod vitals;
 pub use approvals::{ApprovalList, ApprovalState};
 pub use chats::Chats;
 pub use clients::{ClientQuota, Clients, NewService};
+pub use connections::ServiceConnection;
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
 pub use fields::{Input, Setting};

@@ -48,6 +48,10 @@ pub enum Object {
     PolicyVersion,
     /// The link of an account at a chat server.
     ChatLink,
+    /// A service.
+    Service,
+    /// The connection of a service to an upstream.
+    Connection,
 }
 
 impl fmt::Display for Object {
@@ -67,6 +71,8 @@ impl fmt::Display for Object {
             Self::PolicyVersion => "version of the policy",
             Self::Record => "record",
             Self::ChatLink => "link of a chat account",
+            Self::Service => "service",
+            Self::Connection => "connection to the upstream",
         })
     }
 }

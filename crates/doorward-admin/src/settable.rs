@@ -111,6 +111,7 @@ const UPSTREAM: &[(Group, &[&str])] = &[
             "header",
             "username",
             "password",
+            "identity_provider",
             "client_id",
             "client_secret",
         ],

@@ -88,7 +88,7 @@ pub struct DecidedTools {
 /// Operations on upstreams. Cheap to clone.
 #[derive(Clone)]
 pub struct Upstreams {
-    gateway: Gateway,
+    pub(crate) gateway: Gateway,
     users: Users,
     administered: Arc<Bounds>,
 }

@@ -187,6 +187,15 @@ impl Users {
             && self.store.ways_in(std::slice::from_ref(&user.id)).await?.is_empty())
     }
 
+    /// The service with this identifier.
+    pub async fn service(&self, id: &str) -> Result<Arc<User>, Refusal> {
+        let user = self.with_id(id).await?;
+        let is_service = self.is_service(&user).await?;
+        Some(user)
+            .filter(|_| is_service)
+            .ok_or_else(|| Refusal::Missing(Object::Service, id.to_owned()))
+    }
+
     /// Changes a user. The account of a service keeps its role `service`, without which it would be
     /// the account of a user. Disabling ends sessions, tokens and grants. Returns the user as
     /// changed.

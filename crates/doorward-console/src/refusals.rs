@@ -120,6 +120,8 @@ fn missing(object: Object, name: &str) -> Message {
         Object::Item => text::refusal_missing_item(name),
         Object::PolicyVersion => text::refusal_missing_policy_version(name),
         Object::ChatLink => text::refusal_missing_chat_link(name),
+        Object::Service => text::refusal_missing_service(name),
+        Object::Connection => text::refusal_missing_connection(name),
         Object::Record => text::refusal_missing_record(name),
     }
 }

@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::{
     api::{Api, MAX_ANSWER},
+    asserting::WantedAssertion,
     error::FederationError,
     settings::{AuthMethod, Interpret},
 };
@@ -127,6 +128,31 @@ impl Client {
         let form =
             vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", token.to_owned())];
         self.tokens(endpoint, form).await
+    }
+
+    /// Exchanges an ID token for an assertion to another authorization server (RFC 8693 §2.1, with
+    /// the token type of ID-JAG).
+    pub(crate) async fn assertion_of(
+        &self,
+        endpoint: &Url,
+        id_token: &str,
+        wanted: &WantedAssertion,
+    ) -> Result<String, FederationError> {
+        let mut form = vec![
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
+            ("requested_token_type", "urn:ietf:params:oauth:token-type:id-jag".to_owned()),
+            ("audience", wanted.audience.clone()),
+            ("resource", wanted.resource.clone()),
+            ("subject_token", id_token.to_owned()),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token".to_owned()),
+        ];
+        if !wanted.scope.is_empty() {
+            form.push(("scope", wanted.scope.clone()));
+        }
+        let tokens = self.tokens(endpoint, form).await.map_err(|failed| failed.error)?;
+        tokens
+            .access_token
+            .ok_or_else(|| FederationError::Nonsense("its response has no assertion".to_owned()))
     }
 
     async fn tokens(

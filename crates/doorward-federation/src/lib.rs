@@ -12,6 +12,7 @@
 
 mod admission;
 mod api;
+mod asserting;
 mod attempt;
 mod brought;
 mod check;
@@ -40,6 +41,7 @@ mod sign_up;
 mod trusted;
 
 pub use admission::Admission;
+pub use asserting::{NotAsserted, WantedAssertion};
 pub use attempt::{KeptArrival, ResumedSignIn, SignInBrowser};
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};

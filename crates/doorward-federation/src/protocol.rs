@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::{client::NoTokens, error::FederationError};
+use crate::{asserting::WantedAssertion, client::NoTokens, error::FederationError};
 
 /// Wishes of a sign-in beyond the user's identity (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +194,13 @@ pub(crate) trait Protocol: Send + Sync {
         &self,
         token: &str,
     ) -> Option<Result<(Option<String>, Value), FederationError>>;
+
+    /// Has the user of an ID token asserted to another authorization server (ID-JAG).
+    async fn assert(
+        &self,
+        id_token: &str,
+        wanted: &WantedAssertion,
+    ) -> Result<String, FederationError>;
 
     /// Examines everything that needs no user.
     async fn examine(&self) -> Examined;

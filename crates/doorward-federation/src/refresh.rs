@@ -299,7 +299,7 @@ impl Federation {
 
     /// Stores the outcome of a check, unless the user signed in or out with the account meanwhile:
     /// that is newer.
-    async fn keep_checked(
+    pub(crate) async fn keep_checked(
         &self,
         identity: LinkedIdentity,
         claimed: Timestamp,
@@ -330,7 +330,7 @@ impl Federation {
         ignore_refused(store.apply(unit(rest)).await)
     }
 
-    fn open_credential(&self, identity: &LinkedIdentity) -> Option<Credential> {
+    pub(crate) fn open_credential(&self, identity: &LinkedIdentity) -> Option<Credential> {
         let plain = self
             .inner
             .services

@@ -4,6 +4,7 @@
 //! other resource than the one that it was obtained for, and comes from no other issuer than the
 //! one pinned for the upstream.
 
+mod asserted;
 pub(crate) mod held;
 pub(crate) mod key;
 mod short_lived;
@@ -18,6 +19,7 @@ use doorward_transport::SingleFlight;
 use serde_json::{Value, json};
 use url::Url;
 
+pub use asserted::{NotAsserted, UserAssertions, WantedAssertion};
 pub(crate) use held::StoredTokens;
 pub(crate) use key::{AccessKey, NoToken};
 use short_lived::EARLY;
@@ -128,6 +130,7 @@ impl LinkAuth {
             Auth::None | Auth::Fixed(..) => return Ok(None),
             Auth::Identity => self.identity(user)?,
             Auth::Exchange(endpoint) => self.exchanged(user, endpoint).await?,
+            Auth::Assertion => self.asserted(user).await?,
             Auth::Grant => self.granted(user, refused.map(Credential::token)).await?,
         };
         Ok(Some(Credential(token)))

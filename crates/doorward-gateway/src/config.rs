@@ -78,11 +78,16 @@ pub struct UpstreamConfig {
     pub exclude: Vec<String>,
     /// Credentials of calls: `none`, `header` (a fixed header), `basic` (a fixed user and
     /// password), `identity` (a short-lived token of this server that names the user), `exchange`
-    /// (that token exchanged at the upstream's authorization server, RFC 8693) or `oauth` (each
-    /// user connects with their own account at the upstream). Never with the client's own token.
+    /// (that token exchanged at the upstream's authorization server, RFC 8693), `assertion` (the
+    /// user's identity provider asserts the user to the upstream's authorization server, without a
+    /// page) or `oauth` (each user connects with their own account at the upstream). Never with the
+    /// client's own token.
     pub auth: String,
     /// The fixed header of `auth = "header"`, as `Name: value`. It is kept sealed.
     pub header: NamedSecret<':'>,
+    /// The identity provider of `auth = "assertion"`, by its short name. Users must have signed in
+    /// through it.
+    pub identity_provider: String,
     /// The user name of `auth = "basic"`.
     pub username: String,
     /// The password of `auth = "basic"`. It is kept sealed.
@@ -213,6 +218,7 @@ impl Default for UpstreamConfig {
             exclude: Vec::new(),
             auth: "none".to_owned(),
             header: NamedSecret::default(),
+            identity_provider: String::new(),
             username: String::new(),
             password: SecretSetting::default(),
             audience: String::new(),

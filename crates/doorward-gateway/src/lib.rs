@@ -69,6 +69,7 @@ use doorward_model::{
 use doorward_store::Store;
 use doorward_transport::{Outbound, OutboundConfig};
 
+pub use access::{NotAsserted, UserAssertions, WantedAssertion};
 pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
 pub use definition::Difference;
 pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
@@ -99,6 +100,8 @@ pub struct GatewayServices {
     pub outbound: Outbound,
     /// The recipient of notifications about changes.
     pub changes: Changes,
+    /// The identity providers that assert users to upstreams; `None` in commands.
+    pub assertions: Option<Arc<dyn UserAssertions>>,
 }
 
 /// The settings of the gateway that hold for all upstreams.

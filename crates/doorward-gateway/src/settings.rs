@@ -105,11 +105,18 @@ fn auth(config: &UpstreamConfig, reach: &Reach) -> Result<Auth, SettingError> {
             reach.admit_authorization_server("token_url", Some(&url))?;
             Auth::Exchange(url)
         }
+        "assertion" => {
+            need("identity_provider", &config.identity_provider)?;
+            need("client_id", &config.client_id)?;
+            Auth::Assertion
+        }
         "oauth" => Auth::Grant,
         other => {
             return Err(SettingError::new(
                 "auth",
-                format!("{other:?} is not one of none, header, basic, identity, exchange, oauth"),
+                format!(
+                    "{other:?} is not one of none, header, basic, identity, exchange, assertion, oauth"
+                ),
             ));
         }
     })

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{Timestamp, UpstreamName, User, upstream::ConnectionProblem};
+use doorward_model::{Connection, Timestamp, UpstreamName, User, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -163,6 +163,22 @@ impl Gateway {
             });
         }
         Ok(services)
+    }
+
+    /// The upstreams to which a service can be connected, each with its connection, without a
+    /// request to them.
+    pub async fn connections_of(
+        &self,
+        service: &User,
+    ) -> Result<Vec<(Shared, Option<Connection>)>, StoreError> {
+        let mut all = Vec::new();
+        for upstream in self.upstreams().await? {
+            if upstream.needs_connection() && upstream.is_for(service) {
+                let connection = self.inner.connection(&service.id, &upstream).await?;
+                all.push((upstream, connection));
+            }
+        }
+        Ok(all)
     }
 
     /// Asks an upstream for any answer, without access of a user: a refusal is one. Open

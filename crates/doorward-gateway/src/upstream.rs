@@ -163,6 +163,9 @@ pub(crate) enum Auth {
     Identity,
     /// With that token, exchanged at this token endpoint.
     Exchange(Url),
+    /// With a token for which the user's identity provider asserts the user to the authorization
+    /// server of the upstream.
+    Assertion,
     /// With the user's own OAuth grant.
     Grant,
 }
@@ -170,7 +173,7 @@ pub(crate) enum Auth {
 impl Auth {
     /// True if the effect of a call depends on the user.
     pub(crate) fn is_personal(&self) -> bool {
-        matches!(self, Self::Identity | Self::Exchange(_) | Self::Grant)
+        matches!(self, Self::Identity | Self::Exchange(_) | Self::Assertion | Self::Grant)
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) enum Endpoint {
     PushedRequest,
     Revocation,
     Introspection,
+    Session,
 }
 
 impl Endpoint {
@@ -57,6 +58,7 @@ impl Endpoint {
             Self::PushedRequest => StepKind::Pushed,
             Self::Revocation => StepKind::Revoke,
             Self::Introspection => StepKind::Introspect,
+            Self::Session => StepKind::Exchange,
         }
     }
 }

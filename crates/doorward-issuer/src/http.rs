@@ -2,6 +2,7 @@
 //! page and lives with the pages.
 
 mod refusal;
+mod session;
 mod userinfo;
 
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
         .route(routes::REVOKE, post(revoke))
         .route(routes::INTROSPECT, post(introspect))
         .route(routes::USERINFO, get(userinfo::endpoint).merge(post(userinfo::endpoint)))
+        .route(routes::API_SESSION, session::routes())
         .route(routes::JWKS, get(jwks))
         .route(routes::AUTHORIZATION_SERVER_METADATA, get(metadata))
         .route(routes::OPENID_CONFIGURATION, get(openid_configuration));

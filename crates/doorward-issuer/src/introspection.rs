@@ -3,7 +3,7 @@
 use doorward_keys::AccessClaims;
 use doorward_model::{
     ClientAuthMethod, ClientSource, ConnectStep, ExternalResource, Grant, OAuthErrorCode,
-    PlainToken, Reason, StepKind, Timestamp,
+    PlainToken, Reason, Resource, StepKind, Timestamp,
 };
 use doorward_transport::{ClientAddress, Params};
 use http::{HeaderMap, header};
@@ -53,7 +53,7 @@ impl Issuer {
             if is_external && grant.client_id != caller.id {
                 return Ok(inactive());
             }
-            return Ok(self.refresh_token_state(token, &grant, now).await?);
+            return Ok(self.stored_token_state(token, &grant, now).await?);
         };
         Ok(if is_external { inactive() } else { state_of(&verified.claims) })
     }
@@ -94,7 +94,7 @@ impl Issuer {
         Ok(held.map_or_else(inactive, |held| state_of(&held.claims)))
     }
 
-    async fn refresh_token_state(
+    async fn stored_token_state(
         &self,
         token: &str,
         grant: &Grant,
@@ -107,6 +107,14 @@ impl Issuer {
         else {
             return Ok(inactive());
         };
+        if grant.is_session() {
+            return Ok(json!({
+                "active": true, "token_type": "Bearer",
+                "iss": self.settings.public_url.as_str(), "sub": self.subject_of(grant).await?,
+                "aud": Resource::session(&self.settings.public_url).as_str(),
+                "client_id": grant.client_id.as_str(), "exp": refresh.expires_at.0,
+            }));
+        }
         Ok(json!({
             "active": true, "token_type": "refresh_token", "iss": self.settings.public_url.as_str(), "sub": self.subject_of(grant).await?,
             "client_id": grant.client_id.as_str(), "scope": grant.scopes.to_string(), "exp": refresh.expires_at.0,

@@ -30,6 +30,7 @@ mod possession;
 mod pushed;
 mod reach;
 mod revocation;
+mod session;
 mod token;
 mod userinfo;
 

@@ -27,7 +27,10 @@ impl Issuer {
     /// The grant of a token, if this server issued the token, with what was verified of an access
     /// token.
     pub(crate) async fn grant_of(&self, token: &str) -> Result<Option<OwnToken>, Failure> {
-        let (grant_id, verified) = if token.starts_with(TokenKind::RefreshToken.prefix()) {
+        let is_stored = [TokenKind::RefreshToken, TokenKind::ApplicationSession]
+            .iter()
+            .any(|kind| token.starts_with(kind.prefix()));
+        let (grant_id, verified) = if is_stored {
             match self.services.store.refresh_token(&PlainToken::presented(token).hashed()).await? {
                 Some(refresh) => (refresh.grant_id, None),
                 None => return Ok(None),

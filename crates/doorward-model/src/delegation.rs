@@ -43,6 +43,9 @@ pub struct Delegation {
     pub back_end_at: Option<UpstreamId>,
     /// The identity provider of the token that was exchanged, where it was not this server's.
     pub provider: Option<ProviderId>,
+    /// It is the session of the user at an application, which gives no access to a resource. It
+    /// lasts longer than the token of a provider that it may come of, and ends with the rest.
+    pub session: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +66,8 @@ struct StoredDelegation {
     back_end_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    session: bool,
 }
 
 impl Delegation {
@@ -81,6 +86,7 @@ impl Delegation {
                 .collect(),
             back_end_at: self.back_end_at.as_ref().map(ToString::to_string),
             provider: self.provider.as_ref().map(|id| id.as_str().to_owned()),
+            session: self.session,
         };
         serde_json::to_string(&stored).unwrap_or_default()
     }
@@ -101,6 +107,7 @@ impl Delegation {
                 .collect(),
             back_end_at: stored.back_end_at.map(UpstreamId::from_text),
             provider: stored.provider.map(ProviderId::from_stored),
+            session: stored.session,
         })
     }
     /// The identifiers of the acting parties, the first one to act first.
@@ -231,12 +238,13 @@ mod tests {
             actors: vec![party("c_tool", None), party("c_agent", Some("u_agent"))],
             back_end_at: None,
             provider: None,
+            session: false,
         };
         assert_eq!(Delegation::from_text(&delegation.to_text()), Some(delegation.clone()));
         assert_eq!(delegation.chain(), ["u_agent", "c_tool"]);
         let at = Some(UpstreamId::from_text("config"));
         let provider = ProviderId::parse("corp").ok();
-        let delegation = Delegation { back_end_at: at, provider, ..delegation };
+        let delegation = Delegation { back_end_at: at, provider, session: true, ..delegation };
         assert_eq!(Delegation::from_text(&delegation.to_text()), Some(delegation));
         for back_end in [false, true] {
             let rule = ExchangeRule {

@@ -39,6 +39,10 @@ impl Grant {
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }
+    /// True if it is the session of a user at an application of the operator.
+    pub fn is_session(&self) -> bool {
+        self.delegation.as_ref().is_some_and(|it| it.session)
+    }
 }
 
 /// Reason for the end of a grant. It is stored and logged; the caller learns only that the grant is

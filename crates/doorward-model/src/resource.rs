@@ -39,6 +39,11 @@ impl Resource {
     pub fn userinfo(public_url: &PublicUrl) -> Self {
         Self(public_url.at(routes::USERINFO))
     }
+    /// The sessions of users at applications of the operator, `/api/session`: the audience of their
+    /// tokens, and of nothing else. It is no resource that requests can name.
+    pub fn session(public_url: &PublicUrl) -> Self {
+        Self(public_url.at(routes::API_SESSION))
+    }
     /// The upstream of this resource.
     pub fn upstream(&self, public_url: &PublicUrl) -> Option<UpstreamName> {
         let rest = self.0.strip_prefix(Self::mcp(public_url).as_str())?.strip_prefix('/')?;

@@ -162,6 +162,8 @@ routes! {
     ADMIN_POLICY_VERSION = "/admin/policy/versions/{version}";
     /// Tries other rules of the policy on the calls of the audit.
     ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
+    /// Connects a service to an upstream, with an account of the operator's there.
+    ADMIN_USER_CONNECT = "/admin/users/{user}/connect/{upstream}";
     /// Accounts at chat servers that are linked with users.
     ADMIN_CHATS = "/admin/chats";
     /// Signing keys.
@@ -195,6 +197,9 @@ routes! {
     /// The upstreams and tools that the user of an access token for the MCP endpoint may use, for
     /// applications.
     API_AVAILABLE = "/api/available";
+    /// Sessions of users at applications of the operator: an application that an administrator
+    /// permitted to exchange tokens turns a user's access token into one, asks about it and ends it.
+    API_SESSION = "/api/session";
     /// The administrators' API for programs. A token for it has the scope `admin` and this URL as
     /// its audience.
     API_ADMIN = "/api/admin";
@@ -214,6 +219,10 @@ routes! {
     API_USER_SESSION = "/api/admin/users/{user}/sessions/{session}";
     /// Revokes a user's grants to a client (DELETE).
     API_USER_APP = "/api/admin/users/{user}/apps/{client}";
+    /// The connections of a service to upstreams.
+    API_USER_CONNECTIONS = "/api/admin/users/{user}/connections";
+    /// The connection of a service to one upstream.
+    API_USER_CONNECTION = "/api/admin/users/{user}/connections/{upstream}";
     /// Clients: list (GET), add (POST).
     API_CLIENTS = "/api/admin/clients";
     /// Deletes unused registrations (POST).

@@ -34,6 +34,8 @@ pub enum TokenKind {
     PushedRequest,
     /// The token by which a client manages its registration (RFC 7592 §3).
     Registration,
+    /// The session of a user at an application of the operator.
+    ApplicationSession,
 }
 
 impl TokenKind {
@@ -50,6 +52,7 @@ impl TokenKind {
             Self::DeviceCode => "dw_dc_",
             Self::PushedRequest => "dw_pr_",
             Self::Registration => "dw_ra_",
+            Self::ApplicationSession => "dw_as_",
         }
     }
 }

@@ -87,6 +87,7 @@ struct State {
     answers: BTreeMap<&'static str, Answer>,
     refresh_token: Option<String>,
     refresh_error: Option<(u16, &'static str)>,
+    assertion_error: Option<(u16, &'static str)>,
     discovery: Value,
     duplicate_keys: bool,
     seen: Vec<(String, String, String)>,
@@ -152,6 +153,7 @@ impl FakeProvider {
             answers: BTreeMap::new(),
             refresh_token: Some("rt-1".to_owned()),
             refresh_error: None,
+            assertion_error: None,
             discovery: json!({}),
             duplicate_keys: false,
             seen: Vec::new(),
@@ -255,6 +257,10 @@ impl FakeProvider {
     /// Refuses refresh tokens with this status and error code, or takes them again.
     pub fn refuse_refresh(&self, error: Option<(u16, &'static str)>) {
         self.with(|state| state.refresh_error = error);
+    }
+    /// Refuses to assert users with this status and error code, or asserts them again.
+    pub fn refuse_assertions(&self, error: Option<(u16, &'static str)>) {
+        self.with(|state| state.assertion_error = error);
     }
     /// Misbehaves from now on, or behaves again.
     pub fn misbehave(&self, odd: Option<Misbehaviour>) {

@@ -105,6 +105,10 @@ pub struct UpstreamState {
     pub authorizes: Vec<HashMap<String, String>>,
     /// The forms of token exchanges (RFC 8693) that arrived.
     pub exchanges: Vec<HashMap<String, String>>,
+    /// The forms with an assertion about a user (RFC 7523) that arrived.
+    pub assertions: Vec<HashMap<String, String>>,
+    /// The error that assertions are answered with.
+    pub assertion_error: Option<&'static str>,
     /// The forms that redeemed a code.
     pub redeemed: Vec<HashMap<String, String>>,
     /// The forms of revocations (RFC 7009) that arrived.

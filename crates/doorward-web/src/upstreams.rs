@@ -100,6 +100,8 @@ pub struct ConnectingBrowser<'a> {
     pub browser: &'a str,
     /// The scopes, separated by spaces.
     pub shown: &'a str,
+    /// The administrator who leaves, where the account is that of a service.
+    pub by: Option<&'a UserId>,
 }
 
 /// The upstreams, for pages.
@@ -119,14 +121,15 @@ pub trait Upstreams: Send + Sync + 'static {
         user: &'a User,
         from: ConnectingBrowser<'a>,
     ) -> Answer<'a, Result<String, NotConnected>>;
-    /// Handles the callback.
+    /// Handles the callback: the account that is connected, which is the user's own or that of a
+    /// service.
     fn finish<'a>(
         &'a self,
         name: UpstreamName,
         params: &'a Params,
         user: &'a User,
         browser: &'a str,
-    ) -> Answer<'a, Result<(), NotConnected>>;
+    ) -> Answer<'a, Result<UserId, NotConnected>>;
     /// Ends a connection.
     fn disconnect<'a>(
         &'a self,

@@ -11,7 +11,7 @@ use doorward_admin::{
 use doorward_audit::{ExportPorts, Exporter};
 use doorward_console::Console;
 use doorward_federation::Federation;
-use doorward_gateway::Gateway;
+use doorward_gateway::{Gateway, UserAssertions};
 use doorward_issuer::{Issuer, IssuerPorts, IssuerServices, IssuerSettings};
 use doorward_keys::{Proofs, SystemEntropy};
 use doorward_mail::{MailWriter, Mailer};
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Failed,
     config::{Checked, Config},
-    connected::{AssertedUsers, Directory, ForeignTokens},
+    connected::{AssertedUsers, AssertingProviders, Directory, ForeignTokens},
     data_dir::DataDir,
     entry::Entries,
     housekeeping::Housekeeping,
@@ -220,7 +220,9 @@ impl App {
             config.mcp.resource_name.clone(),
         );
         let changes = Changes::default();
-        let gateway = network.gateway(&config, resources.clone(), changes.clone(), supervisor());
+        let assertions = Arc::new(AssertingProviders(federation.clone()));
+        let told = (changes.clone(), Some(assertions as Arc<dyn UserAssertions>));
+        let gateway = network.gateway(&config, resources.clone(), told, supervisor());
         #[cfg(feature = "knowledge")]
         gateway.keep_knowledge(data_dir.path().join("knowledge"), true);
         let limits = Live::new(config.limits.clone());

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use doorward_accounts::Accounts;
 use doorward_federation::{Federation, SecondFactorPolicy};
+use doorward_gateway::UserAssertions;
 use doorward_issuer::{Asserters, ClientDirectory, DirectoryError, Verifier};
 use doorward_model::{
     AssertedUser, Assertion, AssertionRefusal, Client, ClientId, ProviderId, SignatureRefusal,
-    SignedToken, TrustedIssuer,
+    SignedToken, TrustedIssuer, UserId,
 };
 use doorward_registration::{LookupError, Registration};
 use doorward_transport::ClientAddress;
@@ -94,5 +95,25 @@ impl Asserters for AssertedUsers {
             }
         }
         Ok(found)
+    }
+}
+
+/// Connects the gateway to the identity providers that assert users to upstreams.
+pub(crate) struct AssertingProviders(pub(crate) Federation);
+
+#[async_trait::async_trait]
+impl UserAssertions for AssertingProviders {
+    async fn assertion(
+        &self,
+        user_id: &UserId,
+        wanted: doorward_gateway::WantedAssertion,
+    ) -> Result<String, doorward_gateway::NotAsserted> {
+        use doorward_federation::NotAsserted;
+        let doorward_gateway::WantedAssertion { provider, audience, resource, scope } = wanted;
+        let wanted = doorward_federation::WantedAssertion { audience, resource, scope };
+        self.0.assertion(user_id, &provider, &wanted).await.map_err(|error| match error {
+            NotAsserted::SignIn(why) => doorward_gateway::NotAsserted::SignIn(why),
+            NotAsserted::Unavailable(why) => doorward_gateway::NotAsserted::Unavailable(why),
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use doorward_accounts::{AccountServices, AccountSettings, Accounts};
 use doorward_federation::{Federation, FederationServices, FederationSettings};
-use doorward_gateway::{Gateway, GatewayServices, GatewaySettings};
+use doorward_gateway::{Gateway, GatewayServices, GatewaySettings, UserAssertions};
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_mcp::Changes;
 use doorward_model::{Clock, Entropy, PublicUrl, ResourceTable};
@@ -102,7 +102,7 @@ impl NetworkServices {
         &self,
         config: &Config,
         resources: ResourceTable,
-        changes: Changes,
+        (changes, assertions): (Changes, Option<Arc<dyn UserAssertions>>),
         supervisor: Option<PathBuf>,
     ) -> Gateway {
         let CoreServices { store, clock, entropy, master } = &self.core;
@@ -114,6 +114,7 @@ impl NetworkServices {
             master: Arc::clone(master),
             outbound: self.outbound.clone(),
             changes,
+            assertions,
         };
         let settings = GatewaySettings {
             outbound_config: config.outbound.clone(),

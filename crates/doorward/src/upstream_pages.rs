@@ -110,7 +110,7 @@ impl Upstreams for UpstreamPages {
         from: ConnectingBrowser<'a>,
     ) -> Answer<'a, Result<String, NotConnected>> {
         Box::pin(async move {
-            let departure = ConnectingUser { user, browser: from.browser };
+            let departure = ConnectingUser { user, browser: from.browser, by: from.by };
             let url = self.gateway.begin_connect(name, departure, from.shown).await;
             url.map(|url| url.to_string()).map_err(|error| not_connected(name, error))
         })
@@ -122,10 +122,10 @@ impl Upstreams for UpstreamPages {
         params: &'a Params,
         user: &'a User,
         browser: &'a str,
-    ) -> Answer<'a, Result<(), NotConnected>> {
+    ) -> Answer<'a, Result<UserId, NotConnected>> {
         Box::pin(async move {
             self.gateway
-                .finish_connect(name, params, ConnectingUser { user, browser })
+                .finish_connect(name, params, ConnectingUser { user, browser, by: None })
                 .await
                 .map_err(|error| not_connected(name, error))
         })

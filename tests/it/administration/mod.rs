@@ -3,6 +3,7 @@
 
 mod announced;
 mod clients;
+mod connections;
 mod mail;
 mod overview;
 mod policy;

@@ -247,3 +247,36 @@ async fn f_06_cs5_of_two_replicas_one_exchanges_a_token() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400], "{} {}", here.body, there.body);
 }
+
+#[tokio::test]
+async fn cs5_a_session_lasts_longer_than_the_token_of_the_provider_and_ends_with_the_access() {
+    let stage = Stage::new().await;
+    let server = &stage.server;
+    let open = async |jti: &str| {
+        let own = Tokens::read(stage.present(&stage.claims(jti)).await).access;
+        let told = stage.client.post("/api/session", &[("token", &own)], &[]).await.expect(200);
+        assert_eq!(told.json()["user"]["email"], "ada@corp.example");
+        (own, told.json()["session_token"].as_str().unwrap().to_owned())
+    };
+    let counts = async |token: &str| {
+        let browser = doorward_testkit::Browser::new();
+        let asked = browser.raw(reqwest::Method::GET, &server.at("/api/session"));
+        browser.send(asked.bearer_auth(token)).await.status == 200
+    };
+    let (_, token) = open("1").await;
+    server.clock.advance(4 * 3600);
+    server.app.store.delete_expired(server.clock.now(), 0).await.unwrap();
+    assert!(counts(&token).await);
+    // Revoking the exchanged token ends it, and so does the end of the permission.
+    let (own, token) = open("2").await;
+    assert!(counts(&token).await);
+    super::revoke(&stage.client, server, &own).await;
+    assert!(!counts(&token).await);
+    let (_, token) = open("3").await;
+    permit(server, &stage.client, &[], &["mcp:read"]).await;
+    assert!(!counts(&token).await);
+    stage.permit(&["corp https://app.example"]).await;
+    assert!(counts(&token).await);
+    server.clock.advance(8 * 3600);
+    assert!(!counts(&token).await);
+}

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod apps;
+mod asserted;
 mod by_hand;
 mod confirm;
 mod connect;
@@ -25,6 +26,7 @@ mod processes;
 mod refreshes;
 mod refusals;
 mod rest;
+pub(crate) mod services;
 mod shared;
 mod surface;
 mod tools;

@@ -362,7 +362,8 @@ async fn as_stored_before(
         ..now
     };
     let id = store.upstream_trust_now(upstream).await.unwrap().unwrap().id;
-    let put = doorward_model::UpstreamChange::PutConnection { connection: Box::new(old), id };
+    let put =
+        doorward_model::UpstreamChange::PutConnection { connection: Box::new(old), id, by: None };
     store.apply(put).await.unwrap();
 }
 

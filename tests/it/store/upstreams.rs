@@ -37,7 +37,7 @@ fn connected(user: &str, version: i64) -> Connection {
 }
 
 fn put(connection: Connection) -> UpstreamChange {
-    UpstreamChange::PutConnection { connection: Box::new(connection), id: trust().id }
+    UpstreamChange::PutConnection { connection: Box::new(connection), id: trust().id, by: None }
 }
 
 fn server_pin(issuer: &str) -> ServerPin {

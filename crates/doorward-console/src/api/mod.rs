@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod chats;
 mod clients;
+mod connections;
 mod edits;
 mod exchange;
 mod guard;
@@ -56,6 +57,7 @@ fn operations() -> Vec<Operation> {
         policy::operations(),
         tokens::operations(),
         chats::operations(),
+        connections::operations(),
         keys::operations(),
         settings::operations(),
         audit::operations(),

@@ -18,6 +18,7 @@ const UPSTREAM: &[Hint] = &[
     ("header", text::hint_upstream_header),
     ("username", text::hint_upstream_username),
     ("password", text::hint_upstream_password),
+    ("identity_provider", text::hint_upstream_identity_provider),
     ("client_id", text::hint_upstream_client_id),
     ("client_secret", text::hint_upstream_client_secret),
     ("issuer", text::hint_upstream_issuer),

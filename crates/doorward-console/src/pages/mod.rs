@@ -5,6 +5,7 @@ mod audit;
 mod chats;
 mod client_list;
 mod clients;
+mod connections;
 mod csv;
 mod exchange;
 mod hints;
@@ -152,6 +153,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_UPSTREAM, get(upstreams::get).merge(post(upstreams::post_selected)))
         .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
         .route(routes::ADMIN_USER, get(users::one).merge(post(users::change)))
+        .route(routes::ADMIN_USER_CONNECT, get(connections::get).merge(post(connections::post)))
         .route(routes::ADMIN_CLIENTS, get(client_list::list).merge(post(client_list::post)))
         .route(routes::ADMIN_CLIENT, get(clients::one).merge(post(clients::decide)))
         .route(routes::ADMIN_TOKENS, get(tokens::get).merge(post(tokens::post)))

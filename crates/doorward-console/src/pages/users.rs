@@ -21,7 +21,9 @@ use doorward_web::{ErrorPage, Frame, SignInTarget, browser_name, filters, form, 
 use crate::{
     Console,
     pages::{
-        Administrator, draw_found,
+        Administrator,
+        connections::{self, Connectable},
+        draw_found,
         linked::Linked,
         sure::{self, Question},
     },
@@ -90,6 +92,7 @@ struct One {
     identities: Vec<Linked>,
     sessions: Vec<(String, String)>,
     apps: Vec<(String, String, String)>,
+    connections: Vec<Connectable>,
     lately: Vec<AuditRow>,
 }
 
@@ -141,6 +144,7 @@ async fn page(
             })
             .collect(),
         apps: belongings.apps.into_iter().map(app).collect(),
+        connections: connections::of(console, user, state).await?,
         lately,
     })
 }
@@ -230,15 +234,17 @@ enum Removal {
     SignOut,
     EndSession,
     Revoke,
+    Disconnect,
     Delete,
 }
 
 impl Removal {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Disable, "disable"),
         (Self::SignOut, "sign-out"),
         (Self::EndSession, "end-session"),
         (Self::Revoke, "revoke"),
+        (Self::Disconnect, "disconnect"),
         (Self::Delete, "delete"),
     ];
 
@@ -267,6 +273,11 @@ impl Removal {
             Self::Revoke => {
                 users.revoke_access(user, text("client_id")).await?;
                 Some(text::admin_user_app_revoked())
+            }
+            Self::Disconnect => {
+                let service = users.service(user.id.as_str()).await?;
+                console.admin.upstreams.disconnect(&service, text("upstream")).await?;
+                Some(text::console_connection_ended())
             }
             Self::Delete => {
                 users.delete(user, params.get("seen")).await?;
@@ -301,7 +312,11 @@ async fn question(
             text::common_delete(),
         ),
         (Some(AccessForm::Save | AccessForm::Enable | AccessForm::Password), _)
-        | (None, Some(Removal::SignOut | Removal::EndSession | Removal::Revoke) | None) => {
+        | (
+            None,
+            Some(Removal::SignOut | Removal::EndSession | Removal::Revoke | Removal::Disconnect)
+            | None,
+        ) => {
             return Ok(None);
         }
     };

@@ -25,6 +25,7 @@ use super::{
     ProviderAnswer, SignOutPage, Start, UsableCredential, plain::joined,
 };
 use crate::{
+    asserting::WantedAssertion,
     client::{Client, NoTokens, Request},
     error::FederationError,
     settings::{OpenId, TENANT},
@@ -377,6 +378,15 @@ impl Protocol for OpenIdConnect {
             Ok(Err(why)) => Err(FederationError::Untrusted(why)),
             Err(error) => Err(error),
         })
+    }
+
+    async fn assert(
+        &self,
+        id_token: &str,
+        wanted: &WantedAssertion,
+    ) -> Result<String, FederationError> {
+        let found = self.discovery.document().await?;
+        self.client.assertion_of(&found.metadata.token, id_token, wanted).await
     }
 
     fn scopes(&self, offered: &Offered) -> Vec<String> {

@@ -11,6 +11,7 @@ use super::{
     UsableCredential,
 };
 use crate::{
+    asserting::WantedAssertion,
     client::{Client, NoTokens, Request},
     error::FederationError,
     settings::OAuth2,
@@ -147,6 +148,15 @@ impl Protocol for Plain {
         _token: &str,
     ) -> Option<Result<(Option<String>, Value), FederationError>> {
         None
+    }
+
+    async fn assert(
+        &self,
+        _id_token: &str,
+        _wanted: &WantedAssertion,
+    ) -> Result<String, FederationError> {
+        let why = "this kind of identity provider asserts no users";
+        Err(FederationError::Misconfigured(why.to_owned()))
     }
 
     fn scopes(&self, _offered: &Offered) -> Vec<String> {

@@ -48,7 +48,7 @@ pub(crate) struct ByHand {
 impl ByHand {
     /// Reads the settings.
     pub(crate) fn read(config: &UpstreamConfig, reach: &Reach) -> Result<Self, SettingError> {
-        let oauth = config.auth == "oauth";
+        let oauth = matches!(config.auth.as_str(), "oauth" | "assertion");
         let texts = [
             ("discovery_url", config.discovery_url.as_str()),
             ("authorize_url", &config.authorize_url),
@@ -56,7 +56,7 @@ impl ByHand {
             ("registration_url", &config.registration_url),
             ("revocation_url", &config.revocation_url),
         ];
-        let elsewhere = |key| SettingError::new(key, "is for auth = \"oauth\"");
+        let elsewhere = |key| SettingError::new(key, "is for auth = \"oauth\" or \"assertion\"");
         for (key, text) in texts {
             // The token endpoint of `exchange` is read where that is.
             let used = oauth || (key == "token_url" && config.auth == "exchange");

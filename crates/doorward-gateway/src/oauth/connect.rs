@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use url::Url;
 
-use super::{Discovered, OAuthError, Tokens, clean, registration, token_request};
+use super::{Discovered, OAuthError, Tokens, clean, registration, service, token_request};
 use crate::{
     Gateway,
     access::held::{self, Issued, StoredTokens},
@@ -31,6 +31,8 @@ pub struct ConnectingUser<'a> {
     pub user: &'a User,
     /// The value of the browser's journey cookie, to which the way is bound.
     pub browser: &'a str,
+    /// The administrator who connects, where the user is a service. The callback must be theirs.
+    pub by: Option<&'a UserId>,
 }
 
 /// Reason for which a user is not connected.
@@ -85,6 +87,9 @@ struct Payload {
     verifier: String,
     resource: Option<String>,
     scopes: String,
+    /// The administrator who connects a service.
+    #[serde(default)]
+    by: Option<String>,
 }
 
 /// The callback of an authorization server, and its user.
@@ -213,6 +218,7 @@ impl Gateway {
             verifier: verifier.clone(),
             resource: discovered.resource.clone(),
             scopes: scopes.clone(),
+            by: from.by.map(ToString::to_string),
         };
         let hashed = state.hashed();
         let attempt = ConnectAttempt {
@@ -247,15 +253,21 @@ impl Gateway {
         Ok(url)
     }
 
-    /// Handles the callback. The connection belongs to this user, whatever the account at the
-    /// upstream is called.
+    /// Handles the callback. The connection belongs to this user, or to the service that they
+    /// connect, whatever the account at the upstream is called. Returns the account.
     pub async fn finish_connect(
         &self,
         name: UpstreamName,
         params: &Params,
         from: ConnectingUser<'_>,
-    ) -> Result<(), ConnectError> {
-        let upstream = self.connectable(name, from.user).await?;
+    ) -> Result<UserId, ConnectError> {
+        // An administrator connects services to upstreams that are not for themselves.
+        let upstream = match self.connectable(name, from.user).await {
+            Err(ConnectError::Unknown) if from.user.is_administrator() => {
+                self.upstream(name).await?.ok_or(ConnectError::Unknown)?
+            }
+            found => found?,
+        };
         let services = &self.inner.services;
         let state = PlainToken::presented(
             params.get("state").ok_or(ConnectError::NotAwaited("it has no state"))?,
@@ -272,6 +284,8 @@ impl Gateway {
             .map_err(|_| ConnectError::NotAwaited("it cannot be unsealed"))?;
         let payload: Payload = serde_json::from_slice(&plain)
             .map_err(|_| ConnectError::NotAwaited("it cannot be read"))?;
+        let owner = self.owner(&attempt, payload.by.as_deref(), from.user).await?;
+        self.connectable(name, &owner).await?;
         let trust = self.inner.trust_now(&upstream).await?;
         if trust.is_none_or(|trust| trust.id.as_str() != payload.id) {
             return Err(ConnectError::NotAwaited("the upstream was replaced in the meantime"));
@@ -296,7 +310,7 @@ impl Gateway {
             _ => {}
         }
         let arrival = AuthorizationCallback {
-            user_id: from.user.id.clone(),
+            user_id: owner.id.clone(),
             browser: PlainToken::presented(from.browser).hashed(),
             error: params.get("error").map(|error| {
                 format!(
@@ -314,7 +328,8 @@ impl Gateway {
         self.inner
             .oauth
             .take_up(async move { gateway.take_up(&upstream, state, arrival).await })
-            .await
+            .await?;
+        Ok(owner.id.clone())
     }
 
     /// Redeems an attempt and its code, and stores the connection. Runs in a task of its own.
@@ -415,6 +430,8 @@ impl Gateway {
             revocation_endpoint: payload.revocation_endpoint,
             resource: payload.resource,
         };
+        let by = payload.by.map(UserId::from_text);
+        let days = upstream.config.connection_days.clamp(1, 3660);
         let mut connection = Connection {
             user_id: user_id.clone(),
             upstream: upstream.name,
@@ -423,7 +440,7 @@ impl Gateway {
             scopes: tokens.scope.clone().unwrap_or(payload.scopes),
             tokens: None,
             expires_at: tokens.expires_in.map(|seconds| now.plus(seconds)),
-            ends_at: now.plus(upstream.config.connection_days.clamp(1, 3660) * 86_400),
+            ends_at: now.plus(if by.is_some() { service::LASTS } else { days * 86_400 }),
             created_at: now,
             version: 1,
             refreshing_until: None,
@@ -436,6 +453,7 @@ impl Gateway {
         let put = UpstreamChange::PutConnection {
             connection: Box::new(connection),
             id: UpstreamId::from_text(payload.id),
+            by,
         };
         match self.inner.services.store.apply(put).await {
             Ok(()) => Ok(()),

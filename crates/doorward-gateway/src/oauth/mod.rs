@@ -7,6 +7,7 @@ mod discovery;
 mod metadata;
 pub(crate) mod refresh;
 mod registration;
+mod service;
 mod trial;
 
 pub(crate) use registration::{document as client_document, opened as opened_registration};

@@ -78,7 +78,7 @@ impl Setup for Stdio {
                 "must contain the user's token, like TOKEN={token}",
             ));
         }
-        if matches!(auth, Auth::Grant) && config.issuer.is_empty() {
+        if matches!(auth, Auth::Grant | Auth::Assertion) && config.issuer.is_empty() {
             return Err(SettingError::new(
                 "issuer",
                 "is needed: a local process cannot name the authorization server that it trusts",

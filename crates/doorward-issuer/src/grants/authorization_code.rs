@@ -165,7 +165,7 @@ async fn replaced(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Cha
     let is_one_installation = request.client.source == ClientSource::Registration;
     // With the new one.
     let mut kept = 1;
-    let ends = live.into_iter().filter(|grant| {
+    let ends = live.into_iter().filter(|grant| !grant.is_session()).filter(|grant| {
         let is_replaced = is_one_installation && grant.resources == new.resources;
         let stays = !is_replaced && kept < GRANTS_KEPT;
         kept += usize::from(stays);

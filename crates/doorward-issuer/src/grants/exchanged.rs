@@ -20,9 +20,9 @@ pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_t
 pub(super) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// An access token of this server that was presented, with the grant behind it.
-pub(super) struct ExchangedToken {
-    pub(super) claims: AccessClaims,
-    pub(super) grant: Arc<GrantRecord>,
+pub(crate) struct ExchangedToken {
+    pub(crate) claims: AccessClaims,
+    pub(crate) grant: Arc<GrantRecord>,
 }
 
 /// A token that cannot be exchanged, or a malformed request (RFC 8693 §2.2.2).
@@ -38,7 +38,7 @@ pub(super) fn is_access_token(name: &str, kind: &str) -> Result<(), Failure> {
 }
 
 /// The access token in a parameter. It must count at this moment.
-pub(super) async fn presented(
+pub(crate) async fn presented(
     request: &Request<'_>,
     name: &'static str,
 ) -> Result<ExchangedToken, Failure> {

@@ -5,7 +5,7 @@ mod authorization_code;
 mod back_end;
 mod client_credentials;
 mod device_code;
-mod exchanged;
+pub(crate) mod exchanged;
 mod id_jag;
 mod jwt_bearer;
 mod provider_token;

@@ -104,7 +104,9 @@ async fn find(
     let found = store.refresh_token(&PlainToken::presented(presented).hashed()).await?;
     let token = found.ok_or_else(|| invalid("the refresh token is unknown"))?;
     let grant = store.grant_uncached(&token.grant_id).await?;
-    let grant = grant.filter(|grant| grant.is_live(request.now)).ok_or_else(revoked)?;
+    // The token of a session is stored as refresh tokens are, and refreshes nothing.
+    let is_for_tokens = |grant: &GrantRecord| grant.is_live(request.now) && !grant.is_session();
+    let grant = grant.filter(is_for_tokens).ok_or_else(revoked)?;
     Ok((token, grant))
 }
 

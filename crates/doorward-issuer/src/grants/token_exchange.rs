@@ -210,8 +210,7 @@ fn delegation(
         subject: Some(subject.grant.id.clone()),
         own: actor.map(|actor| actor.grant.id.clone()),
         actors: std::iter::once(party).chain(before.iter().cloned()).collect(),
-        back_end_at: None,
-        provider: None,
+        ..Delegation::default()
     })
 }
 

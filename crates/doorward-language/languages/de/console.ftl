@@ -143,3 +143,10 @@ console_search_providers = Name
 console_search_resources = Name oder URL
 console_search_trust = Name, Aussteller oder Subjekt
 console_tool_is_now = Das Tool { $tool } hat jetzt den Zustand „{ $state }“.
+
+# Verbindungen von Diensten mit Upstreams.
+console_connections = Verbindungen
+console_connections_explained = Ein Administrator verbindet den Dienst einmal. Danach verwendet dieser den Upstream ohne Benutzer, bis die Verbindung hier oder dort beendet wird.
+console_connect_service = { $service } mit { $upstream } verbinden
+console_connect_service_effect = Der Dienst <strong><bdi>{ $service }</bdi></strong> verwendet <strong><bdi>{ $upstream }</bdi></strong> danach jederzeit mit dem Konto, mit dem Sie sich dort anmelden, ohne Sie zu fragen. Verwenden Sie ein Konto, das dem Dienst gehört, nicht Ihr eigenes.
+console_connection_ended = Die Verbindung wurde beendet.

@@ -7,11 +7,12 @@ hint_upstream_enabled = Bietet Benutzern seine Tools an.
 hint_upstream_url = Die URL des MCP-Endpunkts; bei sse die des Ereignisstroms; bei openapi die Basis-URL der API, falls das Dokument sie nicht nennt.
 hint_upstream_document = Bei openapi: die https-URL des OpenAPI-Dokuments.
 hint_upstream_origins = Bei openapi: weitere Origins, an die Aufrufe gehen dürfen, z. B. https://api.example.com. Ohne Angabe gehen Aufrufe an den Origin von url, sonst an den des Dokuments; Operationen mit anderen Servern entfallen.
-hint_upstream_auth = Zugangsdaten der Aufrufe. none: keine. header: ein fester Header. basic: ein fester Benutzername mit Passwort. identity: ein kurzlebiges Token dieses Servers, das den Benutzer nennt. exchange: dieses Token, beim Autorisierungsserver des Upstreams eingetauscht (RFC 8693). oauth: Jeder Benutzer verbindet sein eigenes Konto beim Upstream. Das Token des Clients wird nie gesendet.
+hint_upstream_auth = Zugangsdaten der Aufrufe. none: keine. header: ein fester Header. basic: ein fester Benutzername mit Passwort. identity: ein kurzlebiges Token dieses Servers, das den Benutzer nennt. exchange: dieses Token, beim Autorisierungsserver des Upstreams eingetauscht (RFC 8693). assertion: Der Identitätsanbieter bestätigt den Benutzer gegenüber dem Autorisierungsserver des Upstreams, ohne dass eine Seite erscheint. oauth: Jeder Benutzer verbindet sein eigenes Konto beim Upstream. Das Token des Clients wird nie gesendet.
 hint_upstream_header = Bei auth = header: der Header in der Form NAME: VALUE. Er wird verschlüsselt gespeichert.
 hint_upstream_username = Bei auth = basic: der Benutzername.
 hint_upstream_password = Bei auth = basic: das Passwort. Es wird verschlüsselt gespeichert.
-hint_upstream_client_id = Bei auth = oauth oder exchange: die Client-ID dieses Servers beim Autorisierungsserver des Upstreams. Leer: Dieser Server registriert sich selbst.
+hint_upstream_identity_provider = Bei auth = assertion: der Kurzname des Identitätsanbieters. Benutzer müssen sich über ihn angemeldet haben.
+hint_upstream_client_id = Bei auth = oauth, exchange oder assertion: die Client-ID dieses Servers beim Autorisierungsserver des Upstreams. Leer: Dieser Server registriert sich selbst.
 hint_upstream_client_secret = Das Client-Secret zur client_id. Es wird verschlüsselt gespeichert.
 hint_upstream_issuer = Bei auth = oauth: die Aussteller-URL des Autorisierungsservers, falls der Upstream sie nicht nennt.
 hint_upstream_scopes = Scopes, die angefordert werden. Leer: die vom Upstream verlangten.

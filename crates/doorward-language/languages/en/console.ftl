@@ -143,3 +143,10 @@ console_search_providers = Name
 console_search_resources = Name or URL
 console_search_trust = Name, issuer or subject
 console_tool_is_now = The tool { $tool } is now in the state “{ $state }”.
+
+# Connections of services to upstreams.
+console_connections = Connections
+console_connections_explained = An administrator connects the service once. It then uses the upstream without a user, until the connection is ended here or there.
+console_connect_service = Connect { $service } to { $upstream }
+console_connect_service_effect = The service <strong><bdi>{ $service }</bdi></strong> then uses <strong><bdi>{ $upstream }</bdi></strong> at any time, with the account that you sign in with there and without asking you. Use an account that belongs to the service, not your own.
+console_connection_ended = The connection was ended.

@@ -7,11 +7,12 @@ hint_upstream_enabled = Offer its tools to users.
 hint_upstream_url = The URL of the MCP endpoint; with sse, of the event stream; with openapi, the base URL of the API, where the document does not name it.
 hint_upstream_document = With openapi: the https URL of the OpenAPI document.
 hint_upstream_origins = With openapi: further origins to which calls may go, such as https://api.example.com. Without one, calls go to the origin of url, or else to that of the document, and operations with other servers are left out.
-hint_upstream_auth = Credentials of calls. none: no credentials. header: a fixed header. basic: a fixed user and password. identity: a short-lived token of this server that names the user. exchange: that token, exchanged at the upstream’s authorization server (RFC 8693). oauth: each user connects with their own account at the upstream. The client’s own token is never sent.
+hint_upstream_auth = Credentials of calls. none: no credentials. header: a fixed header. basic: a fixed user and password. identity: a short-lived token of this server that names the user. exchange: that token, exchanged at the upstream’s authorization server (RFC 8693). assertion: the user’s identity provider asserts the user to the upstream’s authorization server, and the user sees no page. oauth: each user connects with their own account at the upstream. The client’s own token is never sent.
 hint_upstream_header = With auth = header: the header, written NAME: VALUE. It is stored encrypted.
 hint_upstream_username = With auth = basic: the user name.
 hint_upstream_password = With auth = basic: the password. It is stored encrypted.
-hint_upstream_client_id = With auth = oauth or exchange: this server’s client ID at the upstream’s authorization server. Empty to register automatically.
+hint_upstream_identity_provider = With auth = assertion: the short name of the identity provider. Users must have signed in through it.
+hint_upstream_client_id = With auth = oauth, exchange or assertion: this server’s client ID at the upstream’s authorization server. Empty to register automatically.
 hint_upstream_client_secret = The client secret that belongs to client_id. It is stored encrypted.
 hint_upstream_issuer = With auth = oauth: the issuer URL of the authorization server, where the upstream does not name it.
 hint_upstream_scopes = Scopes to request. Empty for those that the upstream asks for.

@@ -143,3 +143,10 @@ console_search_providers = Nom
 console_search_resources = Nom ou URL
 console_search_trust = Nom, émetteur ou sujet
 console_tool_is_now = L’outil { $tool } est maintenant dans l’état « { $state } ».
+
+# Connexions des services aux serveurs amont.
+console_connections = Connexions
+console_connections_explained = Un administrateur connecte le service une seule fois. Celui-ci utilise ensuite le serveur amont sans utilisateur, jusqu’à ce que la connexion soit supprimée ici ou là-bas.
+console_connect_service = Connecter { $service } à { $upstream }
+console_connect_service_effect = Le service <strong><bdi>{ $service }</bdi></strong> utilise ensuite <strong><bdi>{ $upstream }</bdi></strong> à tout moment, avec le compte avec lequel vous vous y connectez et sans vous consulter. Utilisez un compte qui appartient au service, et non le vôtre.
+console_connection_ended = La connexion a été supprimée.

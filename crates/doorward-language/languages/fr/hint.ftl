@@ -7,11 +7,12 @@ hint_upstream_enabled = Propose ses outils aux utilisateurs.
 hint_upstream_url = L’URL du point de terminaison MCP ; avec sse, celle du flux d’événements ; avec openapi, l’URL de base de l’API si le document ne l’indique pas.
 hint_upstream_document = Avec openapi : l’URL https du document OpenAPI.
 hint_upstream_origins = Avec openapi : autres origines vers lesquelles des appels peuvent être envoyés, par exemple https://api.example.com. Sinon, les appels vont à l’origine de url ou, à défaut, à celle du document ; les opérations d’autres serveurs sont écartées.
-hint_upstream_auth = Identifiants des appels. none : aucun. header : un en-tête fixe. basic : un utilisateur et un mot de passe fixes. identity : un jeton de courte durée de ce serveur, qui désigne l’utilisateur. exchange : ce jeton, échangé auprès du serveur d’autorisation du serveur amont (RFC 8693). oauth : chaque utilisateur connecte son propre compte. Le jeton du client n’est jamais transmis.
+hint_upstream_auth = Identifiants des appels. none : aucun. header : un en-tête fixe. basic : un utilisateur et un mot de passe fixes. identity : un jeton de courte durée de ce serveur, qui désigne l’utilisateur. exchange : ce jeton, échangé auprès du serveur d’autorisation du serveur amont (RFC 8693). assertion : le fournisseur d’identité atteste l’utilisateur auprès du serveur d’autorisation du serveur amont, sans afficher de page. oauth : chaque utilisateur connecte son propre compte. Le jeton du client n’est jamais transmis.
 hint_upstream_header = Avec auth = header : l’en-tête, sous la forme NAME: VALUE. Il est conservé chiffré.
 hint_upstream_username = Avec auth = basic : le nom d’utilisateur.
 hint_upstream_password = Avec auth = basic : le mot de passe. Il est conservé chiffré.
-hint_upstream_client_id = Avec auth = oauth ou exchange : l’ID client de ce serveur auprès du serveur d’autorisation du serveur amont. Vide : ce serveur s’enregistre lui-même.
+hint_upstream_identity_provider = Avec auth = assertion : le nom court du fournisseur d’identité. Les utilisateurs doivent s’être connectés par son intermédiaire.
+hint_upstream_client_id = Avec auth = oauth, exchange ou assertion : l’ID client de ce serveur auprès du serveur d’autorisation du serveur amont. Vide : ce serveur s’enregistre lui-même.
 hint_upstream_client_secret = Le secret client associé à client_id. Il est conservé chiffré.
 hint_upstream_issuer = Avec auth = oauth : l’URL de l’émetteur du serveur d’autorisation, si le serveur amont ne l’indique pas.
 hint_upstream_scopes = Scopes à demander. Vide : ceux que demande le serveur amont.

@@ -128,6 +128,8 @@ pub enum UpstreamChange {
         connection: Box<Connection>,
         /// The upstream's identity.
         id: UpstreamId,
+        /// The administrator who made it, for the connection of a service.
+        by: Option<UserId>,
     },
     /// Stores refreshed tokens, or their refusal. Conditional: the connection was not changed
     /// meanwhile.

@@ -243,7 +243,12 @@ fn of(user_id: &UserId, upstream: &UpstreamName) -> Where {
         .add(Column::Upstream.eq(upstream.as_str()))
 }
 
-pub(crate) fn put(new: &Connection, id: &UpstreamId) -> Write {
+pub(crate) fn put(new: &Connection, id: &UpstreamId, by: Option<&UserId>) -> Write {
+    let mut event = about(AuditKind::ConnectionMade, AuditSubject::Upstream, new.upstream.as_str())
+        .by(by.unwrap_or(&new.user_id));
+    if by.is_some() {
+        event = event.detail(json!({"service": new.user_id.as_str()}).to_string());
+    }
     let columns = [
         Column::Issuer,
         Column::Resource,
@@ -270,10 +275,7 @@ pub(crate) fn put(new: &Connection, id: &UpstreamId) -> Write {
             upstream_trust::touch(upstream_trust::is(&new.upstream, id)),
         ]),
         stale: Some(stale(&new.user_id)),
-        audit: Audit::Entry(
-            about(AuditKind::ConnectionMade, AuditSubject::Upstream, new.upstream.as_str())
-                .by(&new.user_id),
-        ),
+        audit: Audit::Entry(event),
     }
 }
 

@@ -345,7 +345,9 @@ fn of_upstream(change: UpstreamChange) -> Write {
         UpstreamChange::DeleteRegistration { upstream, issuer } => {
             upstream_registration::delete(&upstream, &issuer)
         }
-        UpstreamChange::PutConnection { connection, id } => connection::put(&connection, &id),
+        UpstreamChange::PutConnection { connection, id, by } => {
+            connection::put(&connection, &id, by.as_ref())
+        }
         UpstreamChange::KeepRefreshed { connection } => connection::keep_refreshed(&connection),
         UpstreamChange::ClaimRefresh { user_id, upstream, version, now, until } => {
             let claim = connection::RefreshClaim { user_id, upstream, version, now, until };

@@ -93,6 +93,16 @@ impl Store {
         Ok(self.point().one(found).await?.map(from_row))
     }
 
+    /// True if the use of a session with this `sid` did not end, and its session neither.
+    pub async fn is_relying_session_open(&self, sid: &str) -> Result<bool, StoreError> {
+        let sessions = session::Entity::find().select_only().column(session::Column::Id);
+        let open = Entity::find()
+            .filter(Column::Sid.eq(sid))
+            .filter(Column::DueAt.is_null())
+            .filter(Column::SessionId.in_subquery(sessions.into_query()));
+        Ok(self.point().one(open).await?.is_some())
+    }
+
     /// Uses that ended, of which relying parties are to be told at `now`. A use ends with its
     /// session: whatever ends a session need not know of relying parties.
     pub async fn ended_uses(&self, now: Timestamp, most: u64) -> Result<Vec<EndedUse>, StoreError> {

@@ -243,9 +243,47 @@ impl FakeProvider {
                 }
                 None
             }
+            "urn:ietf:params:oauth:grant-type:token-exchange" => {
+                return Self::asserted(issuer, state, &params);
+            }
             _ => return (400, json!({"error": "unsupported_grant_type"})),
         };
         Self::issued(issuer, state, nonce, own)
+    }
+
+    /// An assertion about the user of an ID token, for another authorization server (ID-JAG).
+    fn asserted(
+        issuer: &str,
+        state: &mut State,
+        params: &BTreeMap<String, String>,
+    ) -> (u16, Value) {
+        let param = |name: &str| params.get(name).cloned().unwrap_or_default();
+        let is_right = param("requested_token_type") == "urn:ietf:params:oauth:token-type:id-jag"
+            && param("subject_token_type") == "urn:ietf:params:oauth:token-type:id_token";
+        let claims = param("subject_token").split('.').nth(1).and_then(|part| {
+            serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+        });
+        let Some(claims) = claims.filter(|_| is_right) else {
+            return (400, json!({"error": "invalid_request"}));
+        };
+        if let Some((status, error)) = state.assertion_error {
+            return (status, json!({"error": error}));
+        }
+        let now = Self::now(state);
+        let assertion = json!({
+            "iss": issuer, "sub": claims["sub"], "aud": param("audience"),
+            "resource": param("resource"), "scope": param("scope"), "client_id": "at-upstream",
+            "jti": format!("jag-{}", state.counter), "iat": now, "exp": now + 300,
+        });
+        state.counter += 1;
+        let assertion = Self::signed(state, &assertion);
+        (
+            200,
+            json!({
+                "access_token": assertion, "token_type": "N_A", "expires_in": 300,
+                "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag",
+            }),
+        )
     }
 
     /// Tokens for the provider's user, or for the user of the token that was presented.

@@ -98,6 +98,19 @@ pub(super) async fn token(
         let answer_is = json!({"access_token": token, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 60});
         return answer(&answer_is);
     }
+    if form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer" {
+        let mut state = lock(&shared);
+        if let Some(error) = state.assertion_error {
+            return wrong(error);
+        }
+        state.assertions.push(form);
+        let token = format!("asserted-{}", state.assertions.len());
+        state.valid.insert(token.clone());
+        let expires_in = state.expires_in;
+        return answer(
+            &json!({"access_token": token, "token_type": "Bearer", "expires_in": expires_in}),
+        );
+    }
     let refreshes = form["grant_type"] == "refresh_token";
     let account = if refreshes {
         let delay = {

@@ -9,8 +9,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use doorward_accounts::Authority;
 use doorward_language::{Message, text};
-use doorward_model::{UpstreamName, id::random_text, routes};
+use doorward_model::{UpstreamName, User, UserId, id::random_text, routes};
 use doorward_transport::{Params, answer, cookies::Cookie};
 
 use super::error::ErrorPage;
@@ -131,22 +132,58 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
-    let (cookie, fresh) = sign_in_cookie(&web, &signed_in.browser);
-    let from =
-        ConnectingBrowser { browser: &cookie, shown: params.get("shown").unwrap_or_default() };
-    match web.services.upstreams.begin(upstream, &signed_in.visitor.user, from).await {
-        Ok(url) => {
-            let mut response = answer::see_other(&url);
-            if fresh {
-                web.cookies.set(response.headers_mut(), Cookie::SignIn, &cookie, None);
+    let shown = params.get("shown").unwrap_or_default();
+    let user = &signed_in.visitor.user;
+    let page = routes::of_upstream(routes::CONNECT, upstream);
+    web.leave(&signed_in.browser, (upstream, user), (shown, None), &page).await
+}
+
+impl Web {
+    /// Shows an administrator what connecting a service to an upstream means.
+    pub async fn service_prospect(
+        &self,
+        upstream: UpstreamName,
+        service: &User,
+    ) -> Result<PendingConnection, Response> {
+        let prospect = self.services.upstreams.prospect(upstream, service).await;
+        prospect.map_err(|error| failed(self, upstream.as_str(), error))
+    }
+
+    /// Redirects an administrator, who has the authority to create lasting access, to connect a
+    /// service. `page` showed the scopes.
+    pub async fn connect_service(
+        &self,
+        _authority: &Authority,
+        administrator: &SignedIn,
+        (upstream, service): (UpstreamName, &User),
+        (shown, page): (&str, &str),
+    ) -> Response {
+        let by = Some(&administrator.visitor.user.id);
+        self.leave(&administrator.browser, (upstream, service), (shown, by), page).await
+    }
+
+    /// Redirects a browser to the authorization server of an upstream.
+    async fn leave(
+        &self,
+        browser: &Browser,
+        (upstream, account): (UpstreamName, &User),
+        (shown, by): (&str, Option<&UserId>),
+        page: &str,
+    ) -> Response {
+        let (cookie, fresh) = sign_in_cookie(self, browser);
+        let from = ConnectingBrowser { browser: &cookie, shown, by };
+        match self.services.upstreams.begin(upstream, account, from).await {
+            Ok(url) => {
+                let mut response = answer::see_other(&url);
+                if fresh {
+                    self.cookies.set(response.headers_mut(), Cookie::SignIn, &cookie, None);
+                }
+                response
             }
-            response
+            // Shown again, with the scopes that it requests now.
+            Err(NotConnected::Grown) => answer::see_other(&self.at(page)),
+            Err(error) => failed(self, upstream.as_str(), error),
         }
-        // Shown again, with the scopes that it requests now.
-        Err(NotConnected::Grown) => {
-            answer::see_other(&web.at(&routes::of_upstream(routes::CONNECT, upstream)))
-        }
-        Err(error) => failed(&web, &name, error),
     }
 }
 
@@ -173,9 +210,13 @@ pub(crate) async fn callback(
         return ErrorPage::malformed("query").draw(&web);
     };
     let cookie = signed_in.browser.sign_in_cookie.clone().unwrap_or_default();
-    match web.services.upstreams.finish(upstream, &params, &signed_in.visitor.user, &cookie).await {
+    let user = &signed_in.visitor.user;
+    match web.services.upstreams.finish(upstream, &params, user, &cookie).await {
+        Ok(service) if service != user.id => {
+            answer::see_other(&web.at(&routes::ADMIN_USER.replace("{user}", service.as_str())))
+        }
         // Without the code and state in the URL.
-        Ok(()) => answer::see_other(
+        Ok(_) => answer::see_other(
             &web.at(&format!("{}?done=1", routes::of_upstream(routes::CONNECT_DONE, upstream))),
         ),
         Err(error) => failed(&web, &name, error),

@@ -156,7 +156,7 @@ impl Context {
     pub(super) async fn gateway(&self, store: &Store) -> Result<Gateway, Failed> {
         let network = self.network(store).await?;
         let resources = ResourceTable::new(&network.public_url);
-        let gateway = network.gateway(&self.config, resources, Changes::default(), None);
+        let gateway = network.gateway(&self.config, resources, (Changes::default(), None), None);
         #[cfg(feature = "knowledge")]
         gateway.keep_knowledge(self.data_dir.path().join("knowledge"), false);
         gateway.configure(gateway.prepare(&self.config.upstreams)?);

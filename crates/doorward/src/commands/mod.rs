@@ -13,6 +13,7 @@ mod backup;
 mod chat;
 mod client;
 mod config;
+mod connections;
 mod context;
 mod doctor;
 mod edit;

@@ -11,7 +11,7 @@ use doorward_model::{LinkedIdentity, Role, User, id::random_text, nearest};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use super::{context::Context, moment, print_json, print_table};
+use super::{connections, context::Context, moment, print_json, print_table};
 use crate::{Failed, out};
 
 /// The examples of its help.
@@ -114,6 +114,19 @@ pub(super) enum Command {
         name: String,
         /// The roles; none removes all.
         roles: Vec<String>,
+    },
+    /// Lists the upstreams to which a service can be connected, each with the page on which an
+    /// administrator connects it once.
+    Connections {
+        /// The name of the service.
+        name: String,
+    },
+    /// Ends the connection of a service to an upstream.
+    Disconnect {
+        /// The name of the service.
+        name: String,
+        /// The upstream.
+        upstream: String,
     },
     /// Deletes a user: sessions and connected apps end at once.
     Delete {
@@ -351,6 +364,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let change = UserChange { roles: Some(roles), ..UserChange::default() };
             users.change(&operator, &users.named(&name).await?, change, None).await?;
             report!("Changed the roles of {name}.");
+        }
+        Command::Connections { name } => {
+            Box::pin(connections::list(context, &store, &name)).await?;
+        }
+        Command::Disconnect { name, upstream } => {
+            Box::pin(connections::end(context, &store, &name, &upstream)).await?;
         }
         Command::Delete { name } => {
             users.delete(&users.named(&name).await?, None).await?;

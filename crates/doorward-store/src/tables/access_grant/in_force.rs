@@ -21,6 +21,13 @@ impl Store {
         if grant.delegation.is_none() {
             return Ok(Some(grant));
         }
+        // The session at an application ends when the user signs out of the one that it came of.
+        if grant.is_session()
+            && let Some(sid) = &grant.subject.sid
+            && !self.is_relying_session_open(sid).await?
+        {
+            return Ok(None);
+        }
         let mut scopes = grant.scopes.clone();
         let mut link = Arc::clone(&grant);
         for _ in 0..MOST_ACTORS {
@@ -44,7 +51,12 @@ impl Store {
                 let counts = delegation.provider.as_ref().is_some_and(named);
                 return Ok(counts.then(|| narrowed(&grant, scopes)));
             };
-            let Some(before) = self.live(subject, now).await? else { return Ok(None) };
+            let before = if delegation.session {
+                self.origin_of_session(subject, now).await?
+            } else {
+                self.live(subject, now).await?
+            };
+            let Some(before) = before else { return Ok(None) };
             if !rule.accepts(&link.client_id, &before.client_id) {
                 return Ok(None);
             }
@@ -87,6 +99,7 @@ impl Store {
             actors: vec![party],
             back_end_at: Some(upstream.clone()),
             provider: None,
+            session: false,
         };
         Ok(Some(Grant {
             client_id: client.id.clone(),
@@ -109,6 +122,21 @@ impl Store {
         };
         let at = (&grant.client_id, upstream);
         Ok(self.back_end_in_force(&grant.id, at, now).await?.is_some())
+    }
+
+    /// The grant that a session came of, if nothing ended it. One for the token of an identity
+    /// provider expires with that token, which is no end of the session: a day later, when
+    /// `housekeeping.rs` deletes it, no session of it is left.
+    async fn origin_of_session(
+        &self,
+        id: &GrantId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Grant>>, StoreError> {
+        let counts = |grant: &Arc<Grant>| {
+            let of_provider = grant.delegation.as_ref().is_some_and(|it| it.provider.is_some());
+            grant.is_live(now) || (of_provider && grant.revoked_at.is_none())
+        };
+        Ok(self.grant(id).await?.filter(counts))
     }
 
     async fn live(&self, id: &GrantId, now: Timestamp) -> Result<Option<Arc<Grant>>, StoreError> {

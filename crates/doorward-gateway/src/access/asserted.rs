@@ -1,0 +1,108 @@
+//! Access without a page (enterprise-managed authorization): the user's identity provider asserts the
+//! user to the authorization server of the upstream, which issues a token for the assertion
+//! (RFC 7523 with an ID-JAG).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use doorward_model::{User, UserId};
+
+use super::{IDENTITY_LIFETIME, LinkAuth, NoToken};
+use crate::{
+    Gateway,
+    oauth::{self, ClientCredentials, OAuthError},
+};
+
+/// The recipient and the reach of an assertion.
+#[derive(Clone, Debug)]
+pub struct WantedAssertion {
+    /// The identity provider, by its short name.
+    pub provider: String,
+    /// The issuer of the upstream's authorization server.
+    pub audience: String,
+    /// The upstream, as its authorization server knows it.
+    pub resource: String,
+    /// The scopes, separated by spaces; empty for those that the provider chooses.
+    pub scope: String,
+}
+
+/// Reason for which there is no assertion.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NotAsserted {
+    /// The user must sign in through the provider.
+    #[error("{0}")]
+    SignIn(String),
+    /// The provider does not assert the user, or could not be asked.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The identity providers of users. The program connects them here.
+#[async_trait]
+pub trait UserAssertions: Send + Sync + 'static {
+    /// The assertion of a user by an identity provider.
+    async fn assertion(
+        &self,
+        user_id: &UserId,
+        wanted: WantedAssertion,
+    ) -> Result<String, NotAsserted>;
+}
+
+impl LinkAuth {
+    /// A token of the upstream's authorization server, by one task for all calls of the user.
+    pub(super) async fn asserted(&self, user: &Arc<User>) -> Result<String, NoToken> {
+        // A provider has no slash in its name: no issuer has the same key.
+        let key = self.key(user, &self.upstream.config.identity_provider);
+        if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.services.clock.now()) {
+            return Ok(token);
+        }
+        let (auth, user) = (self.clone(), Arc::clone(user));
+        let work = || async move { auth.obtain_asserted(&user).await };
+        self.gateway.flights.exchanges.run(key, work).await?
+    }
+
+    async fn obtain_asserted(&self, user: &User) -> Result<String, NoToken> {
+        let (upstream, services) = (&self.upstream, &self.gateway.services);
+        let (config, now) = (&upstream.config, services.clock.now());
+        let key = self.key(user, &config.identity_provider);
+        // Another call may have obtained it between the check and the task.
+        if let Some(token) = self.gateway.short_lived.get(&key, now) {
+            return Ok(token);
+        }
+        let failed = |error: OAuthError| {
+            NoToken::Unavailable(format!("no token was issued for the assertion: {error}"))
+        };
+        let gateway = Gateway { inner: Arc::clone(&self.gateway) };
+        // The pinned server alone receives assertions.
+        let (found, _) = gateway.settled(upstream).await.map_err(failed)?;
+        let wanted = WantedAssertion {
+            provider: config.identity_provider.clone(),
+            audience: found.server.issuer.clone(),
+            resource: found.resource.clone().unwrap_or_else(|| upstream.audience()),
+            scope: found.scopes.join(" "),
+        };
+        let Some(asserting) = &services.assertions else {
+            let why = "identity providers are asked by the server alone, not by this command";
+            return Err(NoToken::Unavailable(why.to_owned()));
+        };
+        let assertion = asserting.assertion(&user.id, wanted).await.map_err(|error| {
+            NoToken::Unavailable(format!(
+                "the identity provider {} gives no access to {}: {error}",
+                config.identity_provider, upstream.title
+            ))
+        })?;
+        let methods = found.server.token_endpoint_auth_methods_supported.as_deref();
+        let client = ClientCredentials::configured(upstream)
+            .fitting(methods.filter(|_| upstream.by_hand.method.is_none()));
+        let form = vec![
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()),
+            ("assertion", assertion),
+        ];
+        let endpoint = &found.token_endpoint;
+        let answer = oauth::token_request(&upstream.outbound, endpoint, &client, form).await;
+        let tokens = answer.map_err(|none| failed(none.into()))?;
+        let end = now.plus(tokens.expires_in.unwrap_or(IDENTITY_LIFETIME).clamp(1, 3600)).0;
+        self.gateway.short_lived.put(key, tokens.access_token.clone(), end, now);
+        Ok(tokens.access_token)
+    }
+}

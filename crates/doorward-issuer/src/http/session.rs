@@ -1,0 +1,72 @@
+//! `/api/session`: sessions of users at applications of the operator.
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use doorward_transport::{
+    ClientAddress, answer,
+    routing::{delete, get, post},
+};
+use serde_json::json;
+
+use super::{receive, refusal::refusal, respond};
+use crate::Issuer;
+
+/// The methods of the route.
+pub(super) fn routes() -> MethodRouter<Issuer> {
+    get(ask).merge(post(open)).merge(delete(close))
+}
+
+async fn open(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    match receive(request).await {
+        Ok((headers, params)) => respond(issuer.open_session(&headers, &params, address).await),
+        Err(response) => response,
+    }
+}
+
+/// The bearer token of a request, which is in the Authorization header and nowhere else.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (first, second) = (values.next(), values.next());
+    let (scheme, token) = first.filter(|_| second.is_none())?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The answer to a request without a session that counts (RFC 6750 §3).
+fn none() -> Response {
+    let body = json!({"error": "invalid_token", "error_description": "there is no such session, or it has ended"});
+    let mut response = answer::json(StatusCode::UNAUTHORIZED, &body);
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+async fn ask(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
+    let Some(token) = bearer(&headers) else { return none() };
+    match issuer.session(token).await {
+        Ok(Some(body)) => answer::json(StatusCode::OK, &body),
+        Ok(None) => none(),
+        Err(failure) => refusal(&failure, false),
+    }
+}
+
+async fn close(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
+    let Some(token) = bearer(&headers) else { return none() };
+    match issuer.close_session(token).await {
+        Ok(true) => {
+            let headers = [(header::CACHE_CONTROL, "no-store")];
+            (StatusCode::NO_CONTENT, headers).into_response()
+        }
+        Ok(false) => none(),
+        Err(failure) => refusal(&failure, false),
+    }
+}
