@@ -12,6 +12,7 @@ mod clients;
 mod edit;
 mod exchange;
 mod fields;
+mod groups;
 mod health;
 mod invitations;
 mod keys;
@@ -41,6 +42,9 @@ pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
 pub use fields::{Input, Setting};
+pub use groups::{
+    CountedGroup, GroupEdit, Groups, Members, Membership, NewGroup, RoleSource, SourcedRole,
+};
 pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, disk};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
@@ -104,6 +108,8 @@ impl Finding {
 pub struct Admin {
     /// Operations on users.
     pub users: Users,
+    /// Operations on groups of users.
+    pub groups: Groups,
     /// Adding users and inviting them.
     pub invitations: Invitations,
     /// Operations on clients.

@@ -22,6 +22,8 @@ pub use codes::{Code, Kind};
 pub enum Object {
     /// A user.
     User,
+    /// A group of users.
+    Group,
     /// A session of a user.
     Session,
     /// A client that a user allowed something.
@@ -54,6 +56,7 @@ impl fmt::Display for Object {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::User => "user",
+            Self::Group => "group",
             Self::Session => "session",
             Self::App => "connected app",
             Self::Client => "client",
@@ -83,6 +86,34 @@ pub enum Refusal {
     /// There are more roles than a user may have.
     #[error("roles: at most {0}")]
     TooManyRoles(usize),
+    /// The name of a group is not one.
+    #[error(
+        "{0:?} is not a name for a group: 1 to 32 lower-case letters, digits, '_' or '-'"
+    )]
+    GroupName(String),
+    /// The name of a group is taken.
+    #[error("there is already a group {0}")]
+    GroupTaken(String),
+    /// A group cannot carry the role of services.
+    #[error("a group cannot carry the role service, which is for accounts without a user")]
+    GroupOfServices,
+    /// There are as many groups as there may be.
+    #[error("there are already {0} groups")]
+    TooManyGroups(usize),
+    /// A change is about more members than one may be.
+    #[error("at most {0} members can be changed at once")]
+    TooManyMembers(usize),
+    /// A description is too long, or has more than one line.
+    #[error("a description has one line of at most {0} characters")]
+    Description(usize),
+    /// A rule of an identity provider makes the user a member.
+    #[error("a rule of an identity provider makes {0} a member of {1}; change the rule")]
+    MemberByRule(String, String),
+    /// Without the group, the server could no longer be administered.
+    #[error(
+        "the group {0} makes the last administrators; make another user an administrator first"
+    )]
+    GroupOfAdministrators(String),
     /// An invitation through an identity provider needs an e-mail address.
     #[error("an invitation through an identity provider needs an e-mail address")]
     EmailNeeded,
@@ -209,7 +240,13 @@ impl Refusal {
     pub fn code(&self) -> Code {
         match self {
             Self::Missing(..) => Code::NotFound,
-            Self::Role(..) | Self::TooManyRoles(_) => Code::InvalidRoles,
+            Self::Role(..) | Self::TooManyRoles(_) | Self::GroupOfServices => Code::InvalidRoles,
+            Self::GroupName(_) => Code::InvalidName,
+            Self::GroupTaken(_) => Code::NameTaken,
+            Self::TooManyGroups(_) => Code::TooManyGroups,
+            Self::TooManyMembers(_) | Self::Description(_) => Code::InvalidRequest,
+            Self::MemberByRule(..) => Code::MemberByRule,
+            Self::GroupOfAdministrators(_) => Code::LastAdministrator,
             Self::EmailNeeded => Code::EmailNeeded,
             Self::ProviderOff(_) => Code::ProviderOff,
             Self::User(error) => of::user(error),

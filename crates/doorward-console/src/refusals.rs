@@ -66,6 +66,14 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::Missing(object, name) => missing(*object, name),
         Refusal::Role(role, _) => text::input_role_named(role),
         Refusal::TooManyRoles(most) => text::refusal_too_many_roles(most),
+        Refusal::GroupName(name) => text::refusal_group_name(name),
+        Refusal::GroupTaken(name) => text::refusal_name_taken(name),
+        Refusal::GroupOfServices => text::refusal_group_of_services(),
+        Refusal::TooManyGroups(most) => text::refusal_too_many_groups(most),
+        Refusal::TooManyMembers(most) => text::refusal_too_many_members(most),
+        Refusal::Description(most) => text::refusal_description(most),
+        Refusal::MemberByRule(user, group) => text::refusal_member_by_rule(user, group),
+        Refusal::GroupOfAdministrators(name) => text::refusal_group_of_administrators(name),
         Refusal::EmailNeeded => text::refusal_email_needed(),
         Refusal::ProviderOff(name) => text::refusal_provider_off(name),
         Refusal::User(error) => reasons::user(error),
@@ -108,6 +116,7 @@ fn reason(refusal: &Refusal) -> Message {
 fn missing(object: Object, name: &str) -> Message {
     match object {
         Object::User => text::refusal_missing_user(name),
+        Object::Group => text::refusal_missing_group(name),
         Object::Session => text::refusal_missing_session(name),
         Object::App => text::refusal_missing_app(name),
         Object::Client => text::refusal_missing_client(name),

@@ -254,6 +254,7 @@ fn test_user(now: Timestamp) -> User {
         password_temporary: false,
         roles: Vec::new(),
         provider_roles: Vec::new(),
+        group_roles: Vec::new(),
         created_at: now,
         disabled_at: None,
         links_after: None,

@@ -136,6 +136,10 @@ routes! {
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// One upstream: its tools, access, connections, settings and activity.
     ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
+    /// Groups of users: list, add.
+    ADMIN_GROUPS = "/admin/groups";
+    /// One group: roles and members.
+    ADMIN_GROUP = "/admin/groups/{group}";
     /// Users: list, add, invite.
     ADMIN_USERS = "/admin/users";
     /// One user: profile, sessions, apps and tokens.
@@ -200,6 +204,12 @@ routes! {
     API_ADMIN = "/api/admin";
     /// The description of the API (OpenAPI 3.1).
     API_OPENAPI = "/api/admin/openapi.json";
+    /// Groups of users: list (GET), add (POST).
+    API_GROUPS = "/api/admin/groups";
+    /// One group: show (GET), change (PATCH), delete (DELETE).
+    API_GROUP = "/api/admin/groups/{group}";
+    /// Members of a group: list (GET), add or remove (POST).
+    API_GROUP_MEMBERS = "/api/admin/groups/{group}/members";
     /// Users: list (GET), add or invite (POST).
     API_USERS = "/api/admin/users";
     /// One user: show (GET), change (PATCH), delete (DELETE).

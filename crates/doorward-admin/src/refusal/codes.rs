@@ -101,6 +101,10 @@ codes! {
     NotAService = "not_a_service" Conflict,
     /// There are too many tokens.
     TooManyTokens = "too_many_tokens" Conflict,
+    /// There are too many groups.
+    TooManyGroups = "too_many_groups" Conflict,
+    /// A rule of an identity provider makes the user a member.
+    MemberByRule = "member_by_rule" Conflict,
     /// The account at the identity provider has ended.
     AccountEnded = "account_ended" Conflict,
     /// The feature is disabled.

@@ -8,6 +8,7 @@ mod chats;
 mod clients;
 mod edits;
 mod exchange;
+mod groups;
 mod guard;
 mod index;
 mod keys;
@@ -46,6 +47,7 @@ use crate::Console;
 fn operations() -> Vec<Operation> {
     [
         users::operations(),
+        groups::operations(),
         clients::operations(),
         exchange::operations(),
         trust::operations(),

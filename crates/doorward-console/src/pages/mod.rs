@@ -7,6 +7,7 @@ mod client_list;
 mod clients;
 mod csv;
 mod exchange;
+mod groups;
 mod hints;
 mod home;
 mod index;
@@ -121,6 +122,7 @@ fn groups() -> Vec<Vec<Entry>> {
         vec![entry("admin", routes::ADMIN, "overview", text::admin_overview())],
         vec![
             entry("users", routes::ADMIN_USERS, "users", text::admin_users()),
+            entry("groups", routes::ADMIN_GROUPS, "groups", text::groups_title()),
             entry("clients", routes::ADMIN_CLIENTS, "clients", text::admin_clients()),
             entry("tokens", routes::ADMIN_TOKENS, "tokens", text::console_tokens()),
             entry("chats", routes::ADMIN_CHATS, "chats", text::chats_admin()),
@@ -151,6 +153,8 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_UPSTREAMS, get(services::get).merge(post(upstreams::post)))
         .route(routes::ADMIN_UPSTREAM, get(upstreams::get).merge(post(upstreams::post_selected)))
         .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
+        .route(routes::ADMIN_GROUPS, get(groups::list).merge(post(groups::post_list)))
+        .route(routes::ADMIN_GROUP, get(groups::one).merge(post(groups::post_one)))
         .route(routes::ADMIN_USER, get(users::one).merge(post(users::change)))
         .route(routes::ADMIN_CLIENTS, get(client_list::list).merge(post(client_list::post)))
         .route(routes::ADMIN_CLIENT, get(clients::one).merge(post(clients::decide)))

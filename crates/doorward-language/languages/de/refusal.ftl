@@ -1,5 +1,13 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
 refusal_missing_user = es gibt keinen Benutzer { $name }
+refusal_missing_group = es gibt keine Gruppe { $name }
+refusal_group_name = { $name } ist kein Name für eine Gruppe: 1 bis 32 Kleinbuchstaben, Ziffern, - oder _
+refusal_group_of_services = eine Gruppe kann nicht die Rolle service tragen, die für Konten ohne Benutzer ist
+refusal_too_many_groups = es gibt bereits { $count } Gruppen
+refusal_too_many_members = höchstens { $count } Mitglieder können auf einmal geändert werden
+refusal_description = ein Zweck hat eine Zeile mit höchstens { $count } Zeichen
+refusal_member_by_rule = eine Regel eines Identitätsanbieters macht { $user } zum Mitglied von { $group }; ändern Sie die Regel
+refusal_group_of_administrators = durch die Gruppe { $name } gibt es die letzten Administratoren; machen Sie zuerst einen anderen Benutzer zum Administrator
 refusal_missing_session = es gibt keine Sitzung { $name }
 refusal_missing_app = es gibt keine verbundene App { $name }
 refusal_missing_client = es gibt keinen Client { $name }

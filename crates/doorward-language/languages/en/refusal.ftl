@@ -1,5 +1,13 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
 refusal_missing_user = there is no user { $name }
+refusal_missing_group = there is no group { $name }
+refusal_group_name = { $name } is not a name for a group: 1 to 32 lower-case letters, digits, - or _
+refusal_group_of_services = a group cannot carry the role service, which is for accounts without a user
+refusal_too_many_groups = there are already { $count } groups
+refusal_too_many_members = at most { $count } members can be changed at once
+refusal_description = a purpose has one line of at most { $count } characters
+refusal_member_by_rule = a rule of an identity provider makes { $user } a member of { $group }; change the rule
+refusal_group_of_administrators = the group { $name } makes the last administrators; make another user an administrator first
 refusal_missing_session = there is no session { $name }
 refusal_missing_app = there is no connected app { $name }
 refusal_missing_client = there is no client { $name }

@@ -17,6 +17,7 @@ mod context;
 mod doctor;
 mod edit;
 mod examples;
+mod group;
 #[cfg(feature = "knowledge")]
 mod index;
 mod keys;
@@ -123,6 +124,9 @@ enum Command {
         #[command(subcommand)]
         command: user::Command,
     },
+    /// Adds, lists, shows, changes and deletes groups of users, and changes their members.
+    #[command(subcommand, after_help = group::EXAMPLES)]
+    Group(group::Command),
     /// Adds, lists and changes clients: MCP clients, services, and applications in which users sign
     /// in with this server.
     #[command(subcommand, after_help = client::EXAMPLES)]
@@ -282,6 +286,7 @@ impl Command {
             Self::Serve { .. } => "serve",
             Self::AdminLink { .. } => "admin-link",
             Self::User { .. } => "user",
+            Self::Group(_) => "group",
             Self::Client(_) => "client",
             Self::Trust(_) => "trust",
             Self::Provider { .. } => "provider",
@@ -434,6 +439,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::User { command, .. } => {
             user::run(context, command).await.map(|()| ExitCode::SUCCESS)
         }
+        Command::Group(command) => group::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Client(command) => client::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Trust(command) => trust::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,

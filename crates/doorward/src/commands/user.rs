@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, io::Read};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{Invited, MailOutcome, NewUser, UserChange, UserDetails, UserState, Users};
+use doorward_admin::{
+    Invited, MailOutcome, NewUser, RoleSource, SourcedRole, UserChange, UserDetails, UserState,
+    Users,
+};
 use doorward_keys::SystemEntropy;
 use doorward_mail::Invitation;
 use doorward_model::{LinkedIdentity, Role, User, id::random_text, nearest};
@@ -137,7 +140,12 @@ fn describe(user: &User, state: UserState) -> Value {
     })
 }
 
-fn show(context: &Context, user: &User, state: UserState, belongings: &UserDetails) {
+fn show(
+    context: &Context,
+    (user, roles): (&User, &[SourcedRole]),
+    state: UserState,
+    belongings: &UserDetails,
+) {
     let UserDetails { identities, enrolled: factors, .. } = belongings;
     if context.json {
         let mut described = describe(user, state);
@@ -157,7 +165,14 @@ fn show(context: &Context, user: &User, state: UserState, belongings: &UserDetai
     report!("id        {}", user.id);
     report!("name      {}", user.name);
     report!("email     {}", user.email.as_deref().unwrap_or("-"));
-    report!("roles     {}", user.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
+    for SourcedRole { role, sources } in roles {
+        let named = |source: &RoleSource| match source {
+            RoleSource::Administrator => "by an administrator".to_owned(),
+            RoleSource::Provider(name) => format!("by a rule of {name}"),
+            RoleSource::Group(name) => format!("by the group {name}"),
+        };
+        report!("role      {role} {}", sources.iter().map(named).collect::<Vec<_>>().join(", "));
+    }
     report!("created   {}", moment(user.created_at));
     report!(
         "state     {}",
@@ -329,7 +344,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Show { name } => {
             let user = users.named(&name).await?;
             let state = state(context, &store, &users, &user).await?;
-            show(context, &user, state, &users.belongings(&user).await?);
+            let roles = Context::groups(&store).roles_of(&user).await?;
+            show(context, (&user, &roles), state, &users.belongings(&user).await?);
         }
         Command::Disable { name } => {
             users.disable(&users.named(&name).await?, None).await?;
