@@ -43,7 +43,12 @@ pub(super) fn form(client: &Client, offered: &[String]) -> Option<Form> {
             from: rule.from.iter().map(ClientId::as_str).collect::<Vec<_>>().join("\n"),
             scopes,
             back_end: rule.back_end,
-            providers: rule.providers.iter().map(|it| format!("{it}\n")).collect(),
+            providers: rule
+                .providers
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n"),
         }
     })
 }

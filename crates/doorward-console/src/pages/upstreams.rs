@@ -27,7 +27,7 @@ use crate::{
     Console,
     findings::{left_out_reason, review_state},
     pages::{
-        Administrator, draw, draw_found,
+        Administrator, draw_found,
         index::IndexView,
         list::Feedback,
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
