@@ -14,6 +14,7 @@ mod exchange;
 mod fields;
 mod groups;
 mod health;
+mod import;
 mod invitations;
 mod keys;
 mod lists;
@@ -46,6 +47,9 @@ pub use groups::{
     CountedGroup, GroupEdit, Groups, Members, Membership, NewGroup, RoleSource, SourcedRole,
 };
 pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, disk};
+pub use import::{
+    IMPORT_COLUMNS, IMPORT_LIMITS, Imported, ImportedLine, LineEffect, UserTable,
+};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use lists::{

@@ -11,7 +11,7 @@ use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
-use doorward_model::{ResourceError, nearest, scope::SCOPES, user::RoleError};
+use doorward_model::{ResourceError, csv::CsvError, nearest, scope::SCOPES, user::RoleError};
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
 
@@ -114,6 +114,30 @@ pub enum Refusal {
         "the group {0} makes the last administrators; make another user an administrator first"
     )]
     GroupOfAdministrators(String),
+    /// A table of users cannot be read.
+    #[error(transparent)]
+    Csv(CsvError),
+    /// A table of users has a column that is not known, or twice.
+    #[error(
+        "the column {0:?} is not one, or is there twice; there are {columns}",
+        columns = crate::IMPORT_COLUMNS.join(", ")
+    )]
+    ImportColumn(String),
+    /// A table of users has no names.
+    #[error("the first line names the columns, and one of them must be name")]
+    ImportWithoutNames,
+    /// Two lines of a table have the same name.
+    #[error("{0} is in line {1} already")]
+    ImportedTwice(String, usize),
+    /// Lines of a table cannot be imported.
+    #[error(
+        "{0} lines cannot be imported, the first is line {1}; nothing was imported (a dry run shows \
+         the reasons)"
+    )]
+    ImportRefused(usize, usize),
+    /// After the import, the server could no longer be administered.
+    #[error("the table takes the role admin from the last administrators")]
+    ImportOfAdministrators,
     /// An invitation through an identity provider needs an e-mail address.
     #[error("an invitation through an identity provider needs an e-mail address")]
     EmailNeeded,
@@ -246,7 +270,14 @@ impl Refusal {
             Self::TooManyGroups(_) => Code::TooManyGroups,
             Self::TooManyMembers(_) | Self::Description(_) => Code::InvalidRequest,
             Self::MemberByRule(..) => Code::MemberByRule,
-            Self::GroupOfAdministrators(_) => Code::LastAdministrator,
+            Self::GroupOfAdministrators(_) | Self::ImportOfAdministrators => {
+                Code::LastAdministrator
+            }
+            Self::Csv(_)
+            | Self::ImportColumn(_)
+            | Self::ImportWithoutNames
+            | Self::ImportedTwice(..)
+            | Self::ImportRefused(..) => Code::InvalidTable,
             Self::EmailNeeded => Code::EmailNeeded,
             Self::ProviderOff(_) => Code::ProviderOff,
             Self::User(error) => of::user(error),

@@ -18,6 +18,7 @@ pub mod chat;
 pub mod client;
 mod client_rules;
 mod connection_problem;
+pub mod csv;
 mod delegation;
 pub mod device;
 pub mod external_resource;

@@ -51,6 +51,8 @@ codes! {
     EmailNeeded = "email_needed" Invalid,
     /// A role is not one, or there are too many.
     InvalidRoles = "invalid_roles" Invalid,
+    /// A table cannot be read or imported.
+    InvalidTable = "invalid_table" Invalid,
     /// A setting is not acceptable.
     InvalidSetting = "invalid_setting" Invalid,
     /// The metadata of a client is not acceptable.

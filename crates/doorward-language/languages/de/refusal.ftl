@@ -21,6 +21,21 @@ refusal_missing_policy_version = es gibt keine Version { $name } der Richtlinie
 refusal_missing_chat_link = es gibt keine Verknüpfung { $name } eines Chat-Kontos
 refusal_missing_record = es gibt keine Aufzeichnung { $name }
 refusal_too_many_roles = ein Benutzer hat höchstens { $count } Rollen
+refusal_csv_bytes = die Tabelle hat mehr als { $most } Bytes
+refusal_csv_rows = die Tabelle hat mehr als { $most } Zeilen
+refusal_csv_columns = Zeile { $line } hat mehr als { $most } Spalten
+refusal_csv_field = ein Feld in Zeile { $line } hat mehr als { $most } Bytes
+refusal_csv_quote = ein Anführungszeichen in Zeile { $line } umschließt nicht das ganze Feld
+refusal_csv_control = ein Feld in Zeile { $line } enthält einen Zeilenumbruch oder ein Steuerzeichen
+refusal_import_column = die Spalte { $name } ist keine von name, email, display_name, roles und groups oder kommt doppelt vor
+refusal_import_without_names = die erste Zeile muss die Spalten nennen, und eine davon muss name sein
+refusal_imported_twice = { $name } steht bereits in Zeile { $line }
+refusal_import_refused =
+    { $count ->
+        [one] { $count } Zeile kann nicht importiert werden
+       *[other] { $count } Zeilen können nicht importiert werden
+    }
+refusal_import_of_administrators = die Tabelle nimmt den letzten Administratoren die Rolle admin
 refusal_email_needed = eine Einladung über einen Identitätsanbieter erfordert eine E-Mail-Adresse
 refusal_provider_off = der Identitätsanbieter { $name } ist deaktiviert; aktivieren Sie ihn zuerst
 refusal_name_taken = der Name { $name } ist bereits vergeben

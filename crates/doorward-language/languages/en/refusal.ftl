@@ -21,6 +21,21 @@ refusal_missing_policy_version = there is no version { $name } of the policy
 refusal_missing_chat_link = there is no link { $name } of a chat account
 refusal_missing_record = there is no record { $name }
 refusal_too_many_roles = a user has at most { $count } roles
+refusal_csv_bytes = the table has more than { $most } bytes
+refusal_csv_rows = the table has more than { $most } lines
+refusal_csv_columns = line { $line } has more than { $most } columns
+refusal_csv_field = a field in line { $line } has more than { $most } bytes
+refusal_csv_quote = a quotation mark in line { $line } does not enclose the whole field
+refusal_csv_control = a field in line { $line } has a line break or a control character
+refusal_import_column = the column { $name } is not one of name, email, display_name, roles and groups, or is there twice
+refusal_import_without_names = the first line must name the columns, and one of them must be name
+refusal_imported_twice = { $name } is in line { $line } already
+refusal_import_refused =
+    { $count ->
+        [one] { $count } line cannot be imported
+       *[other] { $count } lines cannot be imported
+    }
+refusal_import_of_administrators = the table takes the role admin from the last administrators
 refusal_email_needed = an invitation through an identity provider needs an e-mail address
 refusal_provider_off = the identity provider { $name } is disabled; enable it first
 refusal_name_taken = the name { $name } is already in use

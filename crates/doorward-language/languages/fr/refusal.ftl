@@ -21,6 +21,21 @@ refusal_missing_policy_version = il n’existe pas de version { $name } de la po
 refusal_missing_chat_link = il n’y a pas de liaison { $name } d’un compte de messagerie
 refusal_missing_record = il n’existe pas d’enregistrement { $name }
 refusal_too_many_roles = un utilisateur a au plus { $count } rôles
+refusal_csv_bytes = le tableau dépasse { $most } octets
+refusal_csv_rows = le tableau dépasse { $most } lignes
+refusal_csv_columns = la ligne { $line } a plus de { $most } colonnes
+refusal_csv_field = un champ de la ligne { $line } dépasse { $most } octets
+refusal_csv_quote = un guillemet de la ligne { $line } n’entoure pas tout le champ
+refusal_csv_control = un champ de la ligne { $line } contient un saut de ligne ou un caractère de contrôle
+refusal_import_column = la colonne { $name } n’est pas l’une de name, email, display_name, roles et groups, ou figure deux fois
+refusal_import_without_names = la première ligne doit nommer les colonnes, dont name
+refusal_imported_twice = { $name } figure déjà à la ligne { $line }
+refusal_import_refused =
+    { $count ->
+        [one] { $count } ligne ne peut pas être importée
+       *[other] { $count } lignes ne peuvent pas être importées
+    }
+refusal_import_of_administrators = le tableau retire le rôle admin aux derniers administrateurs
 refusal_email_needed = une invitation via un fournisseur d’identité exige une adresse e-mail
 refusal_provider_off = le fournisseur d’identité { $name } est désactivé ; activez-le d’abord
 refusal_name_taken = le nom { $name } est déjà utilisé
