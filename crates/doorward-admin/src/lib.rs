@@ -61,8 +61,8 @@ pub use mails::Mails;
 pub use order::Order;
 pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
-    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Policies,
-    PolicyCase, RuleInEffect, RulesInEffect, saved_policy, try_cases,
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Permitted,
+    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, Whom, saved_policy, try_cases,
 };
 pub use providers::Providers;
 pub use records::{CallRecord, Records};

@@ -224,19 +224,20 @@ struct SourceShown {
     name: Option<String>,
 }
 
+impl From<SourcedRole> for RoleShown {
+    fn from(SourcedRole { role, sources }: SourcedRole) -> Self {
+        let source = |source: RoleSource| match source {
+            RoleSource::Administrator => SourceShown { kind: "administrator", name: None },
+            RoleSource::Provider(name) => SourceShown { kind: "provider", name: Some(name) },
+            RoleSource::Group(name) => SourceShown { kind: "group", name: Some(name) },
+        };
+        Self { role: role.to_string(), sources: sources.into_iter().map(source).collect() }
+    }
+}
+
 /// The roles of a user with their sources.
 pub(super) async fn sources(console: &Console, user: &User) -> Result<Vec<RoleShown>, Refusal> {
-    let source = |source: RoleSource| match source {
-        RoleSource::Administrator => SourceShown { kind: "administrator", name: None },
-        RoleSource::Provider(name) => SourceShown { kind: "provider", name: Some(name) },
-        RoleSource::Group(name) => SourceShown { kind: "group", name: Some(name) },
-    };
-    let roles = console.admin.groups.roles_of(user).await?;
-    let shown = roles.into_iter().map(|SourcedRole { role, sources }| RoleShown {
-        role: role.to_string(),
-        sources: sources.into_iter().map(source).collect(),
-    });
-    Ok(shown.collect())
+    Ok(console.admin.groups.roles_of(user).await?.into_iter().map(Into::into).collect())
 }
 
 /// A part of the members of a group.

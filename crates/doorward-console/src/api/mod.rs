@@ -10,6 +10,7 @@ mod edits;
 mod exchange;
 mod groups;
 mod guard;
+mod import;
 mod index;
 mod keys;
 mod openapi;
@@ -47,6 +48,7 @@ use crate::Console;
 fn operations() -> Vec<Operation> {
     [
         users::operations(),
+        import::operations(),
         groups::operations(),
         clients::operations(),
         exchange::operations(),

@@ -10,6 +10,7 @@ mod exchange;
 mod groups;
 mod hints;
 mod home;
+mod import;
 mod index;
 mod keys;
 mod linked;
@@ -36,6 +37,7 @@ pub(crate) mod usage;
 mod user_list;
 mod users;
 mod versions;
+mod who;
 
 use std::sync::Arc;
 
@@ -153,6 +155,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_UPSTREAMS, get(services::get).merge(post(upstreams::post)))
         .route(routes::ADMIN_UPSTREAM, get(upstreams::get).merge(post(upstreams::post_selected)))
         .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
+        .route(routes::ADMIN_USERS_IMPORT, get(import::get).merge(post(import::post)))
         .route(routes::ADMIN_GROUPS, get(groups::list).merge(post(groups::post_list)))
         .route(routes::ADMIN_GROUP, get(groups::one).merge(post(groups::post_one)))
         .route(routes::ADMIN_USER, get(users::one).merge(post(users::change)))
@@ -164,6 +167,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_RESOURCES, get(resources::get).merge(post(resources::post)))
         .route(routes::ADMIN_APPROVALS, get(approvals::get).merge(post(approvals::post)))
         .route(routes::ADMIN_POLICY, get(policy::get).merge(post(policy::save)))
+        .route(routes::ADMIN_POLICY_WHO, get(who::get))
         .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
         .route(routes::ADMIN_POLICY_VERSION, get(versions::one).merge(post(versions::restore)))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))

@@ -18,6 +18,7 @@ mod doctor;
 mod edit;
 mod examples;
 mod group;
+mod import;
 #[cfg(feature = "knowledge")]
 mod index;
 mod keys;
@@ -37,6 +38,7 @@ mod trust;
 mod upstream;
 mod usage;
 mod user;
+mod who;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 

@@ -14,7 +14,7 @@ use doorward_model::{LinkedIdentity, Role, User, id::random_text, nearest};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use super::{context::Context, moment, print_json, print_table};
+use super::{context::Context, import, moment, print_json, print_table};
 use crate::{Failed, out};
 
 /// The examples of its help.
@@ -22,6 +22,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   doorward user add ada --email ada@example.com --role developer
   doorward user invite ada --provider google
   doorward user set-role ada developer admin
+  doorward user import team.csv --dry-run
   doorward user list --json";
 
 #[derive(Subcommand, Debug)]
@@ -118,6 +119,9 @@ pub(super) enum Command {
         /// The roles; none removes all.
         roles: Vec<String>,
     },
+    /// Adds and changes users from a table in CSV, all or none. Its first line names the columns:
+    /// name, email, display_name, roles, groups.
+    Import(import::Table),
     /// Deletes a user: sessions and connected apps end at once.
     Delete {
         /// The sign-in name.
@@ -367,6 +371,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let change = UserChange { roles: Some(roles), ..UserChange::default() };
             users.change(&operator, &users.named(&name).await?, change, None).await?;
             report!("Changed the roles of {name}.");
+        }
+        Command::Import(table) => {
+            let invitations = context.invitations(&store).await?;
+            import::run(context, &invitations, &Context::groups(&store), &table).await?;
         }
         Command::Delete { name } => {
             users.delete(&users.named(&name).await?, None).await?;

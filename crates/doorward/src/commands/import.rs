@@ -1,0 +1,92 @@
+//! `doorward user import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use doorward_accounts::Authority;
+use doorward_admin::{Groups, IMPORT_LIMITS, ImportedLine, Invitations, LineEffect, UserTable};
+use serde_json::{Value, json};
+
+use super::{context::Context, edit, print_json, print_table};
+use crate::Failed;
+
+/// A table of users.
+#[derive(Args, Debug)]
+pub(super) struct Table {
+    /// The file.
+    file: PathBuf,
+    /// The identity provider through which new users sign in: each is invited with the e-mail
+    /// address of the line. No mails are sent.
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<String>,
+    /// Only show what would happen.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn describe(line: &ImportedLine) -> Value {
+    let described = json!({"line": line.line, "name": line.name});
+    let mut members = described;
+    match &line.result {
+        Ok((effect, differences)) => {
+            members["effect"] = effect.as_str().into();
+            members["differences"] = json!(differences);
+        }
+        Err(refusal) => {
+            members["effect"] = "refused".into();
+            members["error"] = refusal.code().as_str().into();
+            members["error_description"] = refusal.to_string().into();
+        }
+    }
+    members
+}
+
+fn row(line: &ImportedLine) -> Vec<String> {
+    let (effect, details) = match &line.result {
+        Ok((effect, differences)) => {
+            let parts = differences.iter().map(|one| format!("{}={}", one.key, one.after));
+            (effect.as_str(), parts.collect::<Vec<_>>().join(" "))
+        }
+        Err(refusal) => ("refused", refusal.to_string()),
+    };
+    vec![line.line.to_string(), line.name.clone(), effect.to_owned(), details]
+}
+
+pub(super) async fn run(
+    context: &Context,
+    invitations: &Invitations,
+    groups: &Groups,
+    Table { file, provider, dry_run }: &Table,
+) -> Result<(), Failed> {
+    let path = file.display();
+    let unread = |error: std::io::Error| Failed(format!("{path}: {error}"));
+    let most = u64::try_from(IMPORT_LIMITS.bytes).unwrap_or(u64::MAX);
+    if std::fs::metadata(file).map_err(unread)?.len() > most {
+        return Err(Failed(format!("{path}: the table has more than {most} bytes")));
+    }
+    let csv = std::fs::read_to_string(file).map_err(unread)?;
+    let table = UserTable {
+        csv: &csv,
+        provider: provider.as_deref(),
+        seen: None,
+        effect: edit::effect(*dry_run),
+    };
+    let done = invitations.import(&Authority::operator(), groups, table).await?;
+    let (added, changed) = (done.count(LineEffect::Add), done.count(LineEffect::Change));
+    if context.json {
+        print_json(&json!({
+            "applied": done.applied, "added": added, "changed": changed,
+            "refused": done.refused(),
+            "lines": done.lines.iter().map(describe).collect::<Vec<_>>(),
+        }));
+        return Ok(());
+    }
+    let rows: Vec<_> = done.lines.iter().map(row).collect();
+    print_table(&["LINE", "NAME", "EFFECT", "DETAILS"], &rows);
+    let verb = if done.applied { "were" } else { "would be" };
+    report!(
+        "{added} users {verb} added and {changed} {verb} changed; {} lines cannot be imported.",
+        done.refused()
+    );
+    Ok(())
+}
