@@ -7,12 +7,11 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
-    routing::get,
 };
 use doorward_gateway::{ConnectionState, UserUpstream};
 use doorward_mcp::{Calling, UsableTool};
 use doorward_model::{Resource, ToolClass, UpstreamName, routes};
-use doorward_transport::answer;
+use doorward_transport::{answer, routing::get};
 use serde::Serialize;
 use serde_json::json;
 

@@ -51,7 +51,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What becomes of the index when the work on it ends.
+/// The fate of the index when the work on it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// It stays, for the next process.

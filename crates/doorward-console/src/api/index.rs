@@ -4,7 +4,8 @@ use doorward_model::IndexStatus;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The index of an upstream with documents. It counts all documents, whoever may see them.
+/// The index of an upstream with documents. It counts all documents, also those
+/// that the reader may not open.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DocumentIndex")]
 pub(super) struct Index {

@@ -1,4 +1,4 @@
-//! What one file costs at most: bytes, items, nesting and time.
+//! The highest cost of one file: bytes, items, nesting and time.
 
 use std::{
     fmt::Write as _,
