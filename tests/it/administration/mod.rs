@@ -3,6 +3,7 @@
 
 mod announced;
 mod clients;
+mod groups;
 mod mail;
 mod overview;
 mod policy;

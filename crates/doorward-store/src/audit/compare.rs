@@ -90,7 +90,7 @@ async fn of_resource(db: Db<'_>, id: &str) -> Result<Option<Value>, DbErr> {
 /// A group, and the number of its members by an administrator's decision.
 async fn of_group(db: Db<'_>, name: &str) -> Result<Option<Value>, DbErr> {
     let list = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    let Some(row) = db.one(group::group::Entity::find_by_id(name)).await? else {
+    let Some(row) = db.one(group::row::Entity::find_by_id(name)).await? else {
         return Ok(None);
     };
     let members =

@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition as Where, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
-    sea_query::{Expr, ExprTrait, SelectStatement},
+    sea_query::{Expr, SelectStatement},
 };
 use serde_json::json;
 
@@ -28,15 +28,15 @@ use crate::{
     },
     writes::{Audit, Name, Read, Work, Write, about, if_new, run},
 };
-use group::Column as G;
 use member::Column as M;
+use row::Column as G;
 
 /// The most users whose roles one statement sets.
 const AT_ONCE: usize = 500;
 
 /// Table `user_group`.
 #[expect(unreachable_pub, reason = "the derive macro makes public items of it")]
-pub(crate) mod group {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -76,7 +76,7 @@ pub(crate) mod member {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-impl Table for group::Entity {
+impl Table for row::Entity {
     const COPIED: Copied = Copied::Always;
 
     fn expired(_: Timestamp) -> Option<Where> {
@@ -94,7 +94,7 @@ impl Table for member::Entity {
     }
 }
 
-pub(crate) fn from_row(row: group::Model) -> Result<Group, StoreError> {
+pub(crate) fn from_row(row: row::Model) -> Result<Group, StoreError> {
     Ok(Group {
         roles: roles("user_group", &row.name, &row.roles)?,
         name: GroupName::from_stored(row.name),
@@ -103,8 +103,8 @@ pub(crate) fn from_row(row: group::Model) -> Result<Group, StoreError> {
     })
 }
 
-fn to_row(group: &Group) -> group::ActiveModel {
-    group::ActiveModel {
+fn to_row(group: &Group) -> row::ActiveModel {
+    row::ActiveModel {
         name: Set(group.name.to_string()),
         description: Set(group.description.clone()),
         roles: Set(roles_to_text(&group.roles)),
@@ -153,7 +153,7 @@ pub(crate) fn of(change: GroupChange) -> Write {
         GroupChange::Update(group) => {
             let mut row = to_row(&group);
             (row.name, row.created_at) = (NotSet, NotSet);
-            let update = group::Entity::update_many().set(row);
+            let update = row::Entity::update_many().set(row);
             Write {
                 name: Name::Decides(Condition::Row("update_group")),
                 work: run(update.filter(G::Name.eq(group.name.as_str()))),
@@ -164,7 +164,7 @@ pub(crate) fn of(change: GroupChange) -> Write {
         GroupChange::Delete(name) => {
             let members =
                 member::Entity::delete_many().filter(M::GroupName.eq(name.as_str())).into();
-            let row = group::Entity::delete_many().filter(G::Name.eq(name.as_str())).into();
+            let row = row::Entity::delete_many().filter(G::Name.eq(name.as_str())).into();
             Write {
                 name: Name::Decides(Condition::Row("delete_group")),
                 work: Work::Statements(vec![members, row]),
@@ -248,7 +248,7 @@ pub(crate) async fn collect(db: Db<'_>, which: &Where) -> Result<usize, DbErr> {
 async fn collect_part(db: Db<'_>, ids: &[String]) -> Result<(), DbErr> {
     let words = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
     let of_groups: BTreeMap<String, Vec<String>> = db
-        .all(group::Entity::find())
+        .all(row::Entity::find())
         .await?
         .into_iter()
         .map(|row| (row.name, words(&row.roles)))
@@ -300,13 +300,13 @@ fn local(group: &GroupName) -> SelectStatement {
 impl Store {
     /// All groups, by name: at most `limit`.
     pub async fn groups(&self, limit: u64) -> Result<Vec<Group>, StoreError> {
-        let rows = group::Entity::find().order_by_asc(G::Name).limit(limit);
+        let rows = row::Entity::find().order_by_asc(G::Name).limit(limit);
         rows.all(&self.reader).await?.into_iter().map(from_row).collect()
     }
 
     /// The group with this name.
     pub async fn group(&self, name: &GroupName) -> Result<Option<Group>, StoreError> {
-        let row = self.point().one(group::Entity::find_by_id(name.as_str())).await?;
+        let row = self.point().one(row::Entity::find_by_id(name.as_str())).await?;
         row.map(from_row).transpose()
     }
 

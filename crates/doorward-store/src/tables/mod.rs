@@ -45,7 +45,7 @@ pub mod user;
 
 use chat::{link as chat_link, post as chat_post};
 use doorward_model::{Change, FactorChange, OwnChange, Timestamp, UpstreamChange};
-use group::{group as user_group, member as group_member};
+use group::{member as group_member, row as user_group};
 use sea_orm::{Condition, EntityTrait, IntoActiveModel};
 
 use crate::{

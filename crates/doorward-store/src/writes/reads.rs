@@ -264,7 +264,7 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
             }
         }
         Expected::Group(name) => {
-            match db.one(group::group::Entity::find_by_id(name.as_str()).lock_exclusive()).await? {
+            match db.one(group::row::Entity::find_by_id(name.as_str()).lock_exclusive()).await? {
                 Some(row) => {
                     group::from_row(row).map_err(|_| unreadable(name.as_str()))?.etag() == etag
                 }

@@ -1,6 +1,9 @@
 //! `doorward user import`.
 
-use std::path::PathBuf;
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use doorward_accounts::Authority;
@@ -13,7 +16,7 @@ use crate::Failed;
 /// A table of users.
 #[derive(Args, Debug)]
 pub(super) struct Table {
-    /// The file.
+    /// The file; - for standard input.
     file: PathBuf,
     /// The identity provider through which new users sign in: each is invited with the e-mail
     /// address of the line. No mails are sent.
@@ -52,19 +55,27 @@ fn row(line: &ImportedLine) -> Vec<String> {
     vec![line.line.to_string(), line.name.clone(), effect.to_owned(), details]
 }
 
+/// The text of the file, of which no more is read than a table may have.
+fn read(file: &Path) -> Result<String, Failed> {
+    let path = file.display();
+    let most = u64::try_from(IMPORT_LIMITS.bytes).unwrap_or(u64::MAX).saturating_add(1);
+    let mut text = String::new();
+    let outcome = if path.to_string() == "-" {
+        std::io::stdin().take(most).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|open| open.take(most).read_to_string(&mut text))
+    };
+    outcome.map_err(|error| Failed(format!("{path}: {error}")))?;
+    Ok(text)
+}
+
 pub(super) async fn run(
     context: &Context,
     invitations: &Invitations,
     groups: &Groups,
     Table { file, provider, dry_run }: &Table,
 ) -> Result<(), Failed> {
-    let path = file.display();
-    let unread = |error: std::io::Error| Failed(format!("{path}: {error}"));
-    let most = u64::try_from(IMPORT_LIMITS.bytes).unwrap_or(u64::MAX);
-    if std::fs::metadata(file).map_err(unread)?.len() > most {
-        return Err(Failed(format!("{path}: the table has more than {most} bytes")));
-    }
-    let csv = std::fs::read_to_string(file).map_err(unread)?;
+    let csv = read(file)?;
     let table = UserTable {
         csv: &csv,
         provider: provider.as_deref(),
