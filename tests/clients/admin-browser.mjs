@@ -116,7 +116,18 @@ for (const [path, name] of [['/account/clients', 'page-clients'], ['/account/tok
   await look(ann, name);
 }
 await ann.goto(`${server.url}/account/clients`);
-check(await ann.locator('button.copier:visible').count() > 10, 'copy buttons appear where a script may run');
+const tiles = await ann.locator('.tiles a').evaluateAll(links => links.map(link => link.href));
+check(tiles.length === 14, 'there is a tile for each of fourteen clients');
+let copiers = 0;
+for (const [number, tile] of tiles.entries()) {
+  await ann.goto(tile);
+  check(await ann.locator('section.guide').count() === 1, `${new URL(tile).search} has the steps of one client`);
+  if (number === 1) await look(ann, 'page-client-steps');
+  for (const closed of await ann.locator('details').all()) await closed.evaluate(details => { details.open = true; });
+  check(await ann.locator('svg.qr').count() === 1, 'and a QR code for a colleague');
+  copiers += await ann.locator('button.copier:visible').count();
+}
+check(copiers > 10 + 2 * tiles.length, 'copy buttons appear where a script may run');
 await ann.goto(`${server.url}/account/tokens`);
 await ann.fill('input[name=name]', 'backup script');
 await ann.click('button:has-text("Create token")');

@@ -316,12 +316,8 @@ impl Groups {
             disabled: Some(false),
             ..UserFilter::default()
         };
-        let extent = Extent {
-            sort: NameOrTime::Name,
-            descending: false,
-            place: Place::Start,
-            limit: 1,
-        };
+        let extent =
+            Extent { sort: NameOrTime::Name, descending: false, place: Place::Start, limit: 1 };
         let there_is_one = self.store.list_users(&filter, &extent).await?.total > 0;
         Ok(there_is_one.then_some(GroupChange::ExpectAdministrator))
     }

@@ -114,10 +114,7 @@ impl<'a> Fields<'a> {
     fn words(&self, column: &str) -> Option<Vec<String>> {
         let separators = |letter: char| letter.is_whitespace() || letter == ',' || letter == ';';
         self.get(column).map(|text| {
-            text.split(separators)
-                .filter(|word| !word.is_empty())
-                .map(ToOwned::to_owned)
-                .collect()
+            text.split(separators).filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect()
         })
     }
 }

@@ -148,10 +148,7 @@ impl Invitations {
     }
 
     /// An identity provider through which users can sign in.
-    pub(crate) async fn provider(
-        &self,
-        name: &str,
-    ) -> Result<std::sync::Arc<Provider>, Refusal> {
+    pub(crate) async fn provider(&self, name: &str) -> Result<std::sync::Arc<Provider>, Refusal> {
         let provider = self.federation.named(name).await?;
         if provider.is_enabled() {
             Ok(provider)

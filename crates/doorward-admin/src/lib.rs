@@ -47,9 +47,7 @@ pub use groups::{
     CountedGroup, GroupEdit, Groups, Members, Membership, NewGroup, RoleSource, SourcedRole,
 };
 pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, disk};
-pub use import::{
-    IMPORT_COLUMNS, IMPORT_LIMITS, Imported, ImportedLine, LineEffect, UserTable,
-};
+pub use import::{IMPORT_COLUMNS, IMPORT_LIMITS, Imported, ImportedLine, LineEffect, UserTable};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use lists::{
@@ -62,7 +60,8 @@ pub use order::Order;
 pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
     Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Permitted,
-    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, Whom, saved_policy, try_cases,
+    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, Whom, saved_policy,
+    try_cases,
 };
 pub use providers::Providers;
 pub use records::{CallRecord, Records};

@@ -87,9 +87,7 @@ pub enum Refusal {
     #[error("roles: at most {0}")]
     TooManyRoles(usize),
     /// The name of a group is not one.
-    #[error(
-        "{0:?} is not a name for a group: 1 to 32 lower-case letters, digits, '_' or '-'"
-    )]
+    #[error("{0:?} is not a name for a group: 1 to 32 lower-case letters, digits, '_' or '-'")]
     GroupName(String),
     /// The name of a group is taken.
     #[error("there is already a group {0}")]

@@ -215,7 +215,12 @@ impl Federation {
             password_temporary: false,
             roles: Vec::new(),
             // Which groups there are is decided where they are collected.
-            provider_roles: identity.roles.iter().filter(|role| role.group().is_none()).cloned().collect(),
+            provider_roles: identity
+                .roles
+                .iter()
+                .filter(|role| role.group().is_none())
+                .cloned()
+                .collect(),
             group_roles: Vec::new(),
             created_at: now,
             disabled_at: None,

@@ -10,9 +10,9 @@ mod unit;
 
 use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, ChatChange, Client, ConnectStep,
-    Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PolicyVersion,
-    ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
-    SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
+    Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink,
+    PolicyVersion, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session,
+    SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,

@@ -40,10 +40,7 @@ fn adding<'a>(name: &'a str, role: &'a str) -> Asked<'a> {
             "/groups",
             json!({"name": name, "description": "Writes", "roles": [role]}),
         ),
-        command: (
-            vec!["group", "add", name, "--description", "Writes", "--role", role],
-            "",
-        ),
+        command: (vec!["group", "add", name, "--description", "Writes", "--role", role], ""),
     }
 }
 
@@ -53,15 +50,8 @@ fn changing(role: &str) -> Asked<'_> {
             "/admin/groups/{name}",
             vec![("do", "save"), ("description", "New"), ("roles", role)],
         ),
-        api: (
-            Method::PATCH,
-            "/groups/{name}",
-            json!({"description": "New", "roles": [role]}),
-        ),
-        command: (
-            vec!["group", "set", "{name}", "--description", "New", "--role", role],
-            "",
-        ),
+        api: (Method::PATCH, "/groups/{name}", json!({"description": "New", "roles": [role]})),
+        command: (vec!["group", "set", "{name}", "--description", "New", "--role", role], ""),
     }
 }
 
@@ -302,16 +292,15 @@ async fn page_api_and_command_name_the_users_who_may_with_the_roles_that_say_so(
     // In parts, each judged by the same rules.
     let first = api("tool=server_info&limit=1").await;
     assert_eq!(told(&first), "ann confirm [group:team/administrator]");
-    let next: String = url::form_urlencoded::byte_serialize(
-        first["next"].as_str().unwrap().as_bytes(),
-    )
-    .collect();
+    let next: String =
+        url::form_urlencoded::byte_serialize(first["next"].as_str().unwrap().as_bytes()).collect();
     let second = api(&format!("tool=server_info&limit=1&after={next}")).await;
     assert_eq!(told(&second), "bob allow [boss/administrator]");
     assert_eq!(told(&api("role=developer").await), "ann null [developer/group]");
     // The answers are those that calls get.
     for (name, answer) in [("ann", "confirm"), ("bob", "allow"), ("eve", "deny")] {
-        let url = stage.server.at(&format!("/api/admin/policy/explain?user={name}&tool=server_info"));
+        let url =
+            stage.server.at(&format!("/api/admin/policy/explain?user={name}&tool=server_info"));
         let request = browser.raw(Method::GET, &url).bearer_auth(&key);
         assert_eq!(browser.send(request).await.expect(200).json()["answer"], answer, "{name}");
     }

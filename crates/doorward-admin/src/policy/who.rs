@@ -81,9 +81,9 @@ impl Policies {
         let mut place = read_place(after)?;
         let role = match whom {
             Whom::MayUse(_) => None,
-            Whom::Have(name) => Some(
-                Role::named(name).map_err(|error| Refusal::Role(name.to_owned(), error))?,
-            ),
+            Whom::Have(name) => {
+                Some(Role::named(name).map_err(|error| Refusal::Role(name.to_owned(), error))?)
+            }
         };
         let named = self.named_roles(whom, role.as_ref()).await?;
         let filter = UserFilter {

@@ -67,11 +67,7 @@ impl From<SettingDifference> for Differs {
 
 /// Answers with an edit and the name of the state after it.
 pub(super) fn answer(edit: Edit, effect: Effect) -> Response {
-    let differences = edit
-        .differences
-        .into_iter()
-        .map(Into::into)
-        .collect();
+    let differences = edit.differences.into_iter().map(Into::into).collect();
     let edited =
         Edited { differences, ends_access: edit.ends_access, applied: effect == Effect::Apply };
     show_state(StatusCode::OK, &edited, &edit.etag)

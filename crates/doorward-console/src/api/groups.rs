@@ -341,7 +341,6 @@ async fn change_members(
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
     let members = Members { add: &add, remove: &remove };
-    let (added, removed) =
-        console.admin.groups.change_members(&authority, &name, members).await?;
+    let (added, removed) = console.admin.groups.change_members(&authority, &name, members).await?;
     Ok(show(StatusCode::OK, &MembersChanged { added, removed }))
 }

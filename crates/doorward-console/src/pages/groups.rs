@@ -288,9 +288,7 @@ async fn delete_selected(
         }
     }
     match Feedback::of_several(console, text::groups_were_deleted(deleted), refused) {
-        Ok(feedback) => {
-            show_list(console, administrator, &table::returned(params), feedback).await
-        }
+        Ok(feedback) => show_list(console, administrator, &table::returned(params), feedback).await,
         Err(response) => response,
     }
 }
@@ -420,9 +418,10 @@ pub(crate) async fn post_one(
     };
     let done = match carry_out(&console, &authority, &name, &params).await {
         // A user who was typed, or was deleted meanwhile, is not the object of the page.
-        Err(refusal) if refusal.kind() == Kind::Missing => {
-            Ok(Feedback::refused((axum::http::StatusCode::BAD_REQUEST, Alert::unanswered(&refusal))))
-        }
+        Err(refusal) if refusal.kind() == Kind::Missing => Ok(Feedback::refused((
+            axum::http::StatusCode::BAD_REQUEST,
+            Alert::unanswered(&refusal),
+        ))),
         done => Feedback::of(&console, done),
     };
     match done {

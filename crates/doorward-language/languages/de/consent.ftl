@@ -50,3 +50,4 @@ consent_connected_title = { $service } ist verbunden
 consent_connected = <strong><bdi>{ $service }</bdi></strong> ist verbunden
 consent_connected_explained = Sie können diese Seite schließen und zu Ihrer App zurückkehren. Wenn die App wartet, lassen Sie sie fortfahren.
 consent_external = Dieser Zugriff gilt für <strong>{ $name }</strong> unter <code>{ $url }</code>, einen Server außerhalb von { $product }. Die App kann ihn nur dort verwenden.
+consent_your_computer = Ihr Computer

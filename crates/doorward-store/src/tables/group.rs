@@ -258,7 +258,9 @@ async fn collect_part(db: Db<'_>, ids: &[String]) -> Result<(), DbErr> {
     for row in db.all(identity::Entity::find().filter(I::UserId.is_in(ids))).await? {
         for role in words(&row.roles) {
             match Role::named(&role).ok().as_ref().and_then(Role::group) {
-                Some(name) => groups.entry(row.user_id.clone()).or_default().insert(name.to_owned()),
+                Some(name) => {
+                    groups.entry(row.user_id.clone()).or_default().insert(name.to_owned())
+                }
                 None => claimed.entry(row.user_id.clone()).or_default().insert(role),
             };
         }

@@ -21,7 +21,7 @@ use crate::{
     Web,
     browser::Browser,
     flow::{Step, approver},
-    frame::{Frame, draw},
+    frame::{Frame, draw, initials},
     language::filters,
     visitor::form,
 };
@@ -33,6 +33,8 @@ struct Page {
     csrf: String,
     request: String,
     client_name: String,
+    /// The initials of its name.
+    initials: String,
     verified: bool,
     origin_badge: Message,
     origin_explained: Option<Message>,
@@ -40,6 +42,8 @@ struct Page {
     account_url: String,
     redirect_host: String,
     redirect_uri: String,
+    /// The browser returns to the user's own computer.
+    at_home: bool,
     localhost: bool,
     scopes: Vec<Choice>,
     /// The scopes that would need a second factor, in words.
@@ -85,6 +89,19 @@ fn origin(request: &AuthorizationRequest) -> (bool, Message, Option<Message>) {
     }
 }
 
+/// Reports a URL of the user's own computer.
+fn is_at_home(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|url| {
+        url.scheme() == "http"
+            && match url.host() {
+                Some(url::Host::Ipv4(address)) => address.is_loopback(),
+                Some(url::Host::Ipv6(address)) => address.is_loopback(),
+                Some(url::Host::Domain(name)) => name == "localhost",
+                None => false,
+            }
+    })
+}
+
 fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
     let choice = |scope: Scope| Choice {
         name: scope.name(),
@@ -122,12 +139,14 @@ fn show(
         csrf: web.csrf(browser, &format!("consent:{}", request.id)),
         request: sealed,
         client_name: request.client.name.clone(),
+        initials: initials(&request.client.name),
         verified,
         origin_badge,
         origin_explained,
         account_url: web.at(routes::ACCOUNT),
         redirect_host: RedirectUri::display_host(&request.redirect_uri),
         redirect_uri: request.redirect_uri.clone(),
+        at_home: is_at_home(&request.redirect_uri),
         localhost: request.client.is_localhost_only(),
         scopes: choices(&offered, already),
         locked: withheld(&locked),

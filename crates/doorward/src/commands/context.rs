@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Chats, Clients, Groups, Invitations, Keys, Mails, Policies, Providers, Reached, Resources, Tokens,
-    Trusts, Upstreams, Usages, Users, Vitals,
+    Chats, Clients, Groups, Invitations, Keys, Mails, Policies, Providers, Reached, Resources,
+    Tokens, Trusts, Upstreams, Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;

@@ -2,7 +2,9 @@
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{CountedGroup, GroupEdit, Groups, Members, NewGroup, Proposal, UserList, Users};
+use doorward_admin::{
+    CountedGroup, GroupEdit, Groups, Members, NewGroup, Proposal, UserList, Users,
+};
 use doorward_model::Role;
 use serde_json::{Value, json};
 
@@ -120,19 +122,11 @@ async fn all_members(
     }
 }
 
-async fn show(
-    context: &Context,
-    groups: &Groups,
-    users: &Users,
-    name: &str,
-) -> Result<(), Failed> {
-    let (counted, members) =
-        (groups.counted(name).await?, all_members(groups, users, name).await?);
+async fn show(context: &Context, groups: &Groups, users: &Users, name: &str) -> Result<(), Failed> {
+    let (counted, members) = (groups.counted(name).await?, all_members(groups, users, name).await?);
     if context.json {
         let mut described = describe(&counted);
-        let member = |(name, id, by_administrator): &(String, String, bool)| {
-            json!({"name": name, "id": id, "by_administrator": by_administrator})
-        };
+        let member = |(name, id, by_administrator): &(String, String, bool)| json!({"name": name, "id": id, "by_administrator": by_administrator});
         described["members"] = members.iter().map(member).collect();
         print_json(&described);
         return Ok(());
