@@ -223,3 +223,22 @@ impl User {
         self.group_roles.iter().filter_map(Role::group)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_of_a_group_can_be_named_and_never_given() {
+        let role = Role::named("group:engineers").unwrap();
+        assert_eq!((role.as_str(), role.group()), ("group:engineers", Some("engineers")));
+        assert_eq!(role, GroupName::parse("engineers").unwrap().role());
+        assert_eq!(Role::named("staff").unwrap().group(), None);
+        for text in ["group:", "group:A", "group:group:a", "groups:a", "a:b", ""] {
+            assert!(Role::named(text).is_err(), "{text}");
+        }
+        for text in ["group:engineers", "group:"] {
+            assert!(Role::parse(text).is_err() && GroupName::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -327,11 +327,7 @@ fn data_encoding(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-pub(crate) async fn get(
-    State(web): State<Web>,
-    signed_in: SignedIn,
-    request: Request,
-) -> Response {
+pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Request) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let (url, key_url) = (web.at(routes::MCP), web.at(routes::MCP_KEY));
     let all = CLIENTS.into_iter().zip(guides(&web.settings.config.name, &url, &key_url));

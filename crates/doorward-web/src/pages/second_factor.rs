@@ -268,8 +268,7 @@ pub(crate) async fn post(
     match outcome.await {
         Ok((signed_in, None)) => web.let_in(&signed_in, &onward),
         Ok((signed_in, Some(codes))) => {
-            let page =
-                Codes::new(web.frame(None), codes, web.at(&onward.target()));
+            let page = Codes::new(web.frame(None), codes, web.at(&onward.target()));
             web.with_session(draw_scripted(StatusCode::OK, &page), &signed_in)
         }
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
