@@ -344,7 +344,7 @@ impl Groups {
             etag: etag.to_owned(),
         });
         let changes = expect.into_iter().chain(Self::with_roles(&group.name, changes));
-        match self.store.apply(UnitOfWork::from_iter(changes)).await {
+        match self.store.apply(changes.collect::<UnitOfWork>()).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(Condition::ExpectOtherAdministrator)) => {
                 Err(Refusal::GroupOfAdministrators(group.name.to_string()))

@@ -264,9 +264,7 @@ impl Refusal {
             Self::Missing(..) => Code::NotFound,
             Self::Role(..) | Self::TooManyRoles(_) | Self::GroupOfServices => Code::InvalidRoles,
             Self::GroupName(_) => Code::InvalidName,
-            Self::GroupTaken(_) => Code::NameTaken,
             Self::TooManyGroups(_) => Code::TooManyGroups,
-            Self::TooManyMembers(_) | Self::Description(_) => Code::InvalidRequest,
             Self::MemberByRule(..) => Code::MemberByRule,
             Self::GroupOfAdministrators(_) | Self::ImportOfAdministrators => {
                 Code::LastAdministrator
@@ -286,7 +284,7 @@ impl Refusal {
             Self::Token(error) => of::token(error),
             Self::Scope(_) | Self::NoScope => Code::InvalidScope,
             Self::Resource(_) => Code::InvalidResource,
-            Self::ResourceTaken(_) => Code::NameTaken,
+            Self::ResourceTaken(_) | Self::GroupTaken(_) => Code::NameTaken,
             Self::Keys => Code::InvalidMetadata,
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
@@ -296,7 +294,9 @@ impl Refusal {
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
             Self::PolicyRule(_) | Self::PolicyCase(..) => Code::InvalidRule,
             Self::AuditorNeeded => Code::AuditorNeeded,
-            Self::ListParameter(..) => Code::InvalidRequest,
+            Self::ListParameter(..) | Self::TooManyMembers(_) | Self::Description(_) => {
+                Code::InvalidRequest
+            }
             Self::OneItem => Code::InvalidItem,
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,

@@ -165,8 +165,8 @@ impl Policies {
                 rest.is_empty() || rest.starts_with('_') || rest.starts_with('+')
             });
             if is_its {
-                let roles = upstream.public_config().roles;
-                named.extend(roles.iter().filter_map(|role| Role::named(role).ok()));
+                let own_roles = upstream.public_config().roles;
+                named.extend(own_roles.iter().filter_map(|text| Role::named(text).ok()));
             }
         }
         Ok(named)

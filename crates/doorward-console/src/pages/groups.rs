@@ -15,7 +15,7 @@ use doorward_admin::{
 use doorward_language::{Message, text};
 use doorward_model::{Role, routes};
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, SignInTarget, filled, filters, form, moment};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filled, form, moment};
 
 use crate::{
     Console,

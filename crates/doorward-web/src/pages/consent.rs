@@ -43,8 +43,8 @@ struct Page {
     account_url: String,
     redirect_host: String,
     redirect_uri: String,
-    /// The browser returns to the user's own computer.
-    at_home: bool,
+    /// The name of the place to which the browser returns, if it is the user's own computer.
+    at_home: Option<Message>,
     localhost: bool,
     scopes: Vec<Choice>,
     /// The scopes that would need a second factor, in words.
@@ -194,7 +194,7 @@ async fn show(
         account_url: web.at(routes::ACCOUNT),
         redirect_host: RedirectUri::display_host(&request.redirect_uri),
         redirect_uri: request.redirect_uri.clone(),
-        at_home: is_at_home(&request.redirect_uri),
+        at_home: is_at_home(&request.redirect_uri).then(text::consent_your_computer),
         localhost: request.client.is_localhost_only(),
         scopes: choices(&offered, already, &services),
         locked: withheld(&locked),

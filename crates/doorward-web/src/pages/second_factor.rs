@@ -20,7 +20,7 @@ use crate::{
     Web,
     browser::Browser,
     entrance::SignInTarget,
-    frame::{Frame, draw, draw_scripted, draw_with},
+    frame::{Frame, draw_scripted, draw_with},
     language::filters,
     reasons,
     visitor::form,

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Web,
     entrance::SignInTarget,
-    frame::{Frame, ProviderButton, draw, draw_scripted, draw_with, moment},
+    frame::{Frame, ProviderButton, draw_scripted, draw_with, moment},
     language::filters,
     reasons,
     visitor::{SignedIn, form},
