@@ -64,13 +64,13 @@ struct Done {
     refused: usize,
     /// Names this list, for `seen`.
     etag: String,
-    lines: Vec<Line>,
+    lines: Vec<Row>,
 }
 
 /// A line of the table.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ImportedLine")]
-struct Line {
+struct Row {
     /// Its number, from 1.
     line: usize,
     name: String,
@@ -84,7 +84,7 @@ struct Line {
     error_description: Option<String>,
 }
 
-impl From<ImportedLine> for Line {
+impl From<ImportedLine> for Row {
     fn from(ImportedLine { line, name, result }: ImportedLine) -> Self {
         let (effect, differences, refusal) = match result {
             Ok((effect, differences)) => (effect.as_str(), differences, None),

@@ -183,7 +183,7 @@ pub(crate) async fn post(
             let shown = (StatusCode::OK, None, None, Some(Plan::of(&done)));
             show(&console, &administrator, typed, shown).await
         }
-        Err(refusal) => refused(&console, &administrator, typed, refusal).await,
+        Err(refusal) => refused(&console, &administrator, typed, &refusal).await,
     }
 }
 
@@ -191,12 +191,14 @@ async fn refused(
     console: &Console,
     administrator: &Administrator,
     typed: Typed,
-    refusal: Refusal,
+    refusal: &Refusal,
 ) -> Response {
     // The provider was chosen in the form: it is not the object of the page.
     let answer = match refusal.kind() {
-        Kind::Missing => Ok((StatusCode::BAD_REQUEST, Alert::unanswered(&refusal))),
-        _ => alert(console, &refusal),
+        Kind::Missing => Ok((StatusCode::BAD_REQUEST, Alert::unanswered(refusal))),
+        Kind::Invalid | Kind::Conflict | Kind::Changed | Kind::Unavailable => {
+            alert(console, refusal)
+        }
     };
     match answer {
         Ok((status, error)) => {
