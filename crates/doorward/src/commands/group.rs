@@ -127,7 +127,9 @@ async fn show(context: &Context, groups: &Groups, users: &Users, name: &str) -> 
     if context.json {
         let mut described = describe(&counted);
         let member = |(name, id, by_administrator): &(String, String, bool)| json!({"name": name, "id": id, "by_administrator": by_administrator});
-        described["members"] = members.iter().map(member).collect();
+        if let Value::Object(parts) = &mut described {
+            parts.insert("members".to_owned(), members.iter().map(member).collect());
+        }
         print_json(&described);
         return Ok(());
     }

@@ -28,20 +28,16 @@ pub(super) struct Table {
 }
 
 fn describe(line: &ImportedLine) -> Value {
-    let described = json!({"line": line.line, "name": line.name});
-    let mut members = described;
+    let (number, name) = (line.line, &line.name);
     match &line.result {
-        Ok((effect, differences)) => {
-            members["effect"] = effect.as_str().into();
-            members["differences"] = json!(differences);
-        }
-        Err(refusal) => {
-            members["effect"] = "refused".into();
-            members["error"] = refusal.code().as_str().into();
-            members["error_description"] = refusal.to_string().into();
-        }
+        Ok((effect, differences)) => json!({
+            "line": number, "name": name, "effect": effect.as_str(), "differences": differences,
+        }),
+        Err(refusal) => json!({
+            "line": number, "name": name, "effect": "refused", "error": refusal.code().as_str(),
+            "error_description": refusal.to_string(),
+        }),
     }
-    members
 }
 
 fn row(line: &ImportedLine) -> Vec<String> {

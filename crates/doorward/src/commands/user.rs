@@ -374,7 +374,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         }
         Command::Import(table) => {
             let invitations = context.invitations(&store).await?;
-            import::run(context, &invitations, &Context::groups(&store), &table).await?;
+            let groups = Context::groups(&store);
+            Box::pin(import::run(context, &invitations, &groups, &table)).await?;
         }
         Command::Delete { name } => {
             users.delete(&users.named(&name).await?, None).await?;
