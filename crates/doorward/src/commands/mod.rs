@@ -439,7 +439,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Policy(command) => policy::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),
         Command::User { command, .. } => {
-            user::run(context, command).await.map(|()| ExitCode::SUCCESS)
+            Box::pin(user::run(context, command)).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Group(command) => group::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Client(command) => client::run(context, command).await.map(|()| ExitCode::SUCCESS),
