@@ -119,3 +119,11 @@ pub(super) fn citation() -> Vec<Vec<u8>> {
         "/docs//guide.md/",
     ])
 }
+
+pub(super) fn csv() -> Vec<Vec<u8>> {
+    all(&[
+        "name,email,roles\nada,ada@corp.example,staff lead\n",
+        "\u{feff}name;groups\r\n\"ada\";\"a \"\"b\"\"\"\r\n",
+        "name\n\n\"x\ny\"z",
+    ])
+}

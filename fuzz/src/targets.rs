@@ -32,6 +32,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "challenge", run: challenge, seeds: seeds::challenge },
     Target { name: "sealed", run: sealed, seeds: sealed_seeds },
     Target { name: "params", run: params, seeds: seeds::params },
+    Target { name: "csv", run: csv, seeds: seeds::csv },
     Target { name: "chat", run: doorward_connectors::fuzz::chat, seeds: seeds::chat },
     Target { name: "mail", run: doorward_knowledge::fuzz::mail, seeds: seeds::mail },
     Target { name: "html", run: doorward_knowledge::fuzz::html, seeds: seeds::html },
@@ -45,6 +46,20 @@ pub(crate) const TARGETS: &[Target] = &[
 /// The moment of all targets.
 const NOW: Timestamp = Timestamp(1_700_000_000);
 const ISSUER: &str = "https://auth.example";
+
+/// A table that is read keeps its limits, and none of its fields has a line break.
+fn csv(input: &[u8]) {
+    use doorward_model::csv::{CsvLimits, read};
+
+    let limits = CsvLimits { bytes: 4096, rows: 20, columns: 5, field: 100 };
+    let Ok(rows) = read(&String::from_utf8_lossy(input), limits) else { return };
+    assert!(rows.len() <= limits.rows + 1, "{} rows", rows.len());
+    for row in &rows {
+        assert!(row.fields.len() <= limits.columns, "{row:?}");
+        let fits = |field: &String| field.len() <= limits.field && !field.contains('\n');
+        assert!(row.fields.iter().all(fits), "{row:?}");
+    }
+}
 
 /// A redirect URI that is registered accepts itself, and never a URI of another kind of place.
 fn redirect(input: &[u8]) {

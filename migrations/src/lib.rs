@@ -40,6 +40,7 @@ mod m20261126_000055_chats;
 mod m20261127_000042_pushed_requests;
 mod m20261127_000043_bound_tokens;
 mod m20261127_000044_notices_of_removed_clients;
+mod m20261127_000060_groups;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -81,6 +82,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000042_pushed_requests::Migration),
             Box::new(m20261127_000043_bound_tokens::Migration),
             Box::new(m20261127_000044_notices_of_removed_clients::Migration),
+            Box::new(m20261127_000060_groups::Migration),
         ]
     }
 }

@@ -116,7 +116,18 @@ for (const [path, name] of [['/account/clients', 'page-clients'], ['/account/tok
   await look(ann, name);
 }
 await ann.goto(`${server.url}/account/clients`);
-check(await ann.locator('button.copier:visible').count() > 10, 'copy buttons appear where a script may run');
+const tiles = await ann.locator('.tiles a').evaluateAll(links => links.map(link => link.href));
+check(tiles.length === 14, 'there is a tile for each of fourteen clients');
+let copiers = 0;
+for (const [number, tile] of tiles.entries()) {
+  await ann.goto(tile);
+  check(await ann.locator('section.guide').count() === 1, `${new URL(tile).search} has the steps of one client`);
+  if (number === 1) await look(ann, 'page-client-steps');
+  for (const closed of await ann.locator('details').all()) await closed.evaluate(details => { details.open = true; });
+  check(await ann.locator('svg.qr').count() === 1, 'and a QR code for a colleague');
+  copiers += await ann.locator('button.copier:visible').count();
+}
+check(copiers > 10 + 2 * tiles.length, 'copy buttons appear where a script may run');
 await ann.goto(`${server.url}/account/tokens`);
 await ann.fill('input[name=name]', 'backup script');
 await ann.click('button:has-text("Create token")');
@@ -131,7 +142,7 @@ check(await call('whoami', value) === 401, 'a revoked token ends at once');
 
 const root = await open({});
 await root.signIn('root');
-for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/approvals', 'page-admin-approvals'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings'], ['/admin/tokens', 'page-admin-tokens'], ['/admin/users?add=1', 'page-admin-user-add'], ['/admin/clients?add=1', 'page-admin-client-add'], ['/admin/upstreams?add=1', 'page-admin-service-add'], ['/admin/search?search=a', 'page-admin-search']]) {
+for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/groups', 'page-admin-groups'], ['/admin/groups?add=1', 'page-admin-group-add'], ['/admin/users/import', 'page-admin-import'], ['/admin/policy/who?kind=tool&item=whoami', 'page-admin-who'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/approvals', 'page-admin-approvals'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings'], ['/admin/tokens', 'page-admin-tokens'], ['/admin/users?add=1', 'page-admin-user-add'], ['/admin/clients?add=1', 'page-admin-client-add'], ['/admin/upstreams?add=1', 'page-admin-service-add'], ['/admin/search?search=a', 'page-admin-search']]) {
   await root.goto(server.url + path);
   await look(root, name);
 }
@@ -165,6 +176,28 @@ check(/\/admin\/users\/u_/.test(plain.url()), 'a user is added without a script'
 await plain.fill('input[name=roles]', 'staff lead');
 await plain.click('button:has-text("Save")');
 check((await plain.content()).includes('Saved.'), 'and changed');
+await plain.goto(`${server.url}/admin/groups?add=1`);
+await plain.fill('input[name=name]', 'engineers');
+await plain.fill('input[name=description]', 'Writes the software');
+await plain.fill('input[name=roles]', 'developer');
+await plain.click('main button.primary');
+await plain.fill('textarea[name=users]', 'dora ann');
+await plain.click('button[value=add-members]');
+check((await plain.content()).includes('2 members were added.'), 'a group is added with its members without a script');
+await root.goto(`${server.url}/admin/users/import`);
+await root.fill('textarea[name=csv]', 'name,groups\nemil,engineers\ndora,none\n');
+await root.click('button[value=plan]');
+check((await root.content()).includes('Not possible') && await root.locator('button[value=import]').count() === 0, 'a table with a wrong line is not imported');
+await look(root, 'page-admin-import-refused');
+await root.fill('textarea[name=csv]', 'name,groups\nemil,engineers\ndora,engineers\n');
+await root.click('button[value=plan]');
+await look(root, 'page-admin-import-plan');
+await root.click('button[value=import]');
+check((await root.content()).includes('1 user was imported.'), 'and a right one is, after a look');
+await root.goto(`${server.url}/admin/groups/engineers`);
+await look(root, 'page-admin-group');
+await plain.goto(`${server.url}/admin/policy/who?kind=role&item=developer`);
+check(await plain.locator('tbody tr').count() === 3, 'and the users with a role are found');
 await plain.goto(`${server.url}/admin/users?search=dora`);
 check(await plain.locator('tbody tr').count() === 1, 'and found');
 await plain.check('input[name^=row-]');

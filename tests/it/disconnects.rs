@@ -3,6 +3,7 @@
 
 mod checks;
 mod routes_of_forms;
+mod routes_of_groups;
 mod routes_of_pages;
 mod routes_of_programs;
 mod stage;
@@ -76,6 +77,11 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     PATCH API_CLIENT = routes_of_programs::api_client_change;
     DELETE API_CLIENT = routes_of_programs::api_client_delete;
     POST API_CLIENTS_CLEAN = routes_of_programs::api_clients_clean;
+    POST API_GROUPS = routes_of_groups::add;
+    PATCH API_GROUP = routes_of_groups::change;
+    DELETE API_GROUP = routes_of_groups::delete;
+    POST API_GROUP_MEMBERS = routes_of_groups::members;
+    POST API_USERS_IMPORT = routes_of_groups::import;
     POST API_TOKENS = routes_of_programs::api_tokens;
     DELETE API_TOKEN = routes_of_programs::api_token_delete;
     POST API_TRUST = routes_of_programs::api_trust;
@@ -104,6 +110,9 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),
     (routes::ADMIN_TRUST, "it writes by the functions of the API"),
+    (routes::ADMIN_GROUPS, "it writes by the functions of the API"),
+    (routes::ADMIN_GROUP, "it writes by the functions of the API"),
+    (routes::ADMIN_USERS_IMPORT, "it writes by the function of the API"),
     (routes::ADMIN_TOKENS, "it writes by the functions of the API"),
     (routes::ADMIN_UPSTREAM, "it writes by the functions of the API"),
     (routes::ADMIN_APPROVALS, "it writes by the function of one decision about a tool"),

@@ -2,6 +2,7 @@
 //! FED-*, capabilities CA19, CA20, CA38–CA40, requirements G2–G6).
 
 mod access;
+mod groups;
 mod habits;
 mod hostile;
 mod identity;

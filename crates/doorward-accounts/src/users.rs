@@ -152,6 +152,7 @@ impl Accounts {
             password,
             roles: new.roles,
             provider_roles: Vec::new(),
+            group_roles: Vec::new(),
             created_at: self.clock.now(),
             disabled_at: None,
             links_after: None,

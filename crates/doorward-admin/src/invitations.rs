@@ -66,8 +66,8 @@ impl Invited {
 /// Adds users and sends them their invitations. Cheap to clone.
 #[derive(Clone)]
 pub struct Invitations {
-    users: Users,
-    federation: Federation,
+    pub(crate) users: Users,
+    pub(crate) federation: Federation,
     mail_writer: MailWriter,
     public_url: PublicUrl,
 }
@@ -148,7 +148,7 @@ impl Invitations {
     }
 
     /// An identity provider through which users can sign in.
-    async fn provider(&self, name: &str) -> Result<std::sync::Arc<Provider>, Refusal> {
+    pub(crate) async fn provider(&self, name: &str) -> Result<std::sync::Arc<Provider>, Refusal> {
         let provider = self.federation.named(name).await?;
         if provider.is_enabled() {
             Ok(provider)

@@ -13,7 +13,9 @@ mod connections;
 mod edit;
 mod exchange;
 mod fields;
+mod groups;
 mod health;
+mod import;
 mod invitations;
 mod keys;
 mod lists;
@@ -43,7 +45,11 @@ pub use connections::ServiceConnection;
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
 pub use fields::{Input, Setting};
+pub use groups::{
+    CountedGroup, GroupEdit, Groups, Members, Membership, NewGroup, RoleSource, SourcedRole,
+};
 pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, disk};
+pub use import::{IMPORT_COLUMNS, IMPORT_LIMITS, Imported, ImportedLine, LineEffect, UserTable};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use lists::{
@@ -55,8 +61,9 @@ pub use mails::Mails;
 pub use order::Order;
 pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
-    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Policies,
-    PolicyCase, RuleInEffect, RulesInEffect, saved_policy, try_cases,
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Permitted,
+    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, Whom, saved_policy,
+    try_cases,
 };
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
@@ -106,6 +113,8 @@ impl Finding {
 pub struct Admin {
     /// Operations on users.
     pub users: Users,
+    /// Operations on groups of users.
+    pub groups: Groups,
     /// Adding users and inviting them.
     pub invitations: Invitations,
     /// Operations on clients.

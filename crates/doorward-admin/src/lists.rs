@@ -276,7 +276,7 @@ impl Users {
         let extent = extent(order, asked.limit, after, before)?;
         let role = asked.role.as_deref().map(str::trim).filter(|role| !role.is_empty());
         let role = role
-            .map(|text| Role::parse(text).map_err(|error| Refusal::Role(text.to_owned(), error)));
+            .map(|text| Role::named(text).map_err(|error| Refusal::Role(text.to_owned(), error)));
         let filter = UserFilter {
             search: searched(asked.search.as_deref())?,
             disabled: asked.state.map(|state| state == UserListState::Disabled),

@@ -3,13 +3,14 @@
 
 mod trial;
 mod versions;
+mod who;
 
 use std::sync::Arc;
 
 use doorward_gateway::Gateway;
 use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{
-    AccessTokenId, ClientId, Clock, Effect, Live, PolicySource, Program, Rules, UpstreamName,
+    AccessTokenId, ClientId, Clock, Effect, Live, PolicySource, Program, Rules, UpstreamName, User,
     policy::Decision,
 };
 use doorward_store::{ClientFilter, Store};
@@ -18,6 +19,7 @@ use crate::{Object, Refusal, Users};
 
 pub use trial::{CaseResult, DryRun, Impact, PolicyCase, try_cases};
 pub use versions::{NewPolicy, saved_policy};
+pub use who::{Permitted, PermittedPart, Whom};
 
 /// The period in seconds in which the uses of rules are counted: 30 days.
 const HITS: i64 = 30 * 86_400;
@@ -273,29 +275,39 @@ impl Policies {
             .find(|known| known.id.as_str() == client)
             .or_else(|| known.iter().find(|known| known.name == client));
         let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
-        let (item, mut before) = match built_in(wanted) {
+        let token = AccessTokenId::parse(client).filter(|_| found.is_none());
+        let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
+        let known = (!client.is_empty())
+            .then(|| Step::Client(client_id.to_string(), found.map(|found| found.source)));
+        self.decide(wanted, user, program, known).await
+    }
+
+    /// Decides about an item, with the steps that led to the answer: the same judgement as that of
+    /// a call. `client` is the step about the client, where one is named.
+    async fn decide(
+        &self,
+        wanted: ItemName<'_>,
+        user: &User,
+        program: Program<'_>,
+        client: Option<Step>,
+    ) -> Result<Explained, Refusal> {
+        let (item, before) = match built_in(wanted) {
             Some(item) => (item, Vec::new()),
             None => self.gateway.explain(wanted, user).await?.ok_or_else(|| missing(wanted))?,
         };
         let blocked = before.iter().any(|(good, _)| !good);
-        let token = AccessTokenId::parse(client).filter(|_| found.is_none());
-        let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
         let judgement = self.judge.explain(Subject { user, program }, &item.facts());
-        if !client.is_empty() {
-            let source = found.map(|found| found.source);
-            before.push((true, Step::Client(client_id.to_string(), source)));
-        }
-        before.extend(judgement.steps.into_iter().map(|step| (true, step)));
         let answer = match judgement.verdict {
             _ if blocked => Answer::NotOffered,
             Verdict::Allow => Answer::Allow,
             Verdict::Confirm => Answer::Confirm,
             Verdict::Refuse => Answer::Deny,
         };
+        let before = before.into_iter().map(|(_, step)| step);
         Ok(Explained {
             item: item.facts().listed_as.to_owned(),
             answer,
-            why: before.into_iter().map(|(_, step)| step).collect(),
+            why: before.chain(client).chain(judgement.steps).collect(),
         })
     }
 }

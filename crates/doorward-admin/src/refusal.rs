@@ -11,7 +11,7 @@ use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
-use doorward_model::{ResourceError, nearest, scope::SCOPES, user::RoleError};
+use doorward_model::{ResourceError, csv::CsvError, nearest, scope::SCOPES, user::RoleError};
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
 
@@ -22,6 +22,8 @@ pub use codes::{Code, Kind};
 pub enum Object {
     /// A user.
     User,
+    /// A group of users.
+    Group,
     /// A session of a user.
     Session,
     /// A client that a user allowed something.
@@ -58,6 +60,7 @@ impl fmt::Display for Object {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::User => "user",
+            Self::Group => "group",
             Self::Session => "session",
             Self::App => "connected app",
             Self::Client => "client",
@@ -89,6 +92,56 @@ pub enum Refusal {
     /// There are more roles than a user may have.
     #[error("roles: at most {0}")]
     TooManyRoles(usize),
+    /// The name of a group is not one.
+    #[error("{0:?} is not a name for a group: 1 to 32 lower-case letters, digits, '_' or '-'")]
+    GroupName(String),
+    /// The name of a group is taken.
+    #[error("there is already a group {0}")]
+    GroupTaken(String),
+    /// A group cannot carry the role of services.
+    #[error("a group cannot carry the role service, which is for accounts without a user")]
+    GroupOfServices,
+    /// There are as many groups as there may be.
+    #[error("there are already {0} groups")]
+    TooManyGroups(usize),
+    /// A change is about more members than one may be.
+    #[error("at most {0} members can be changed at once")]
+    TooManyMembers(usize),
+    /// A description is too long, or has more than one line.
+    #[error("a description has one line of at most {0} characters")]
+    Description(usize),
+    /// A rule of an identity provider makes the user a member.
+    #[error("a rule of an identity provider makes {0} a member of {1}; change the rule")]
+    MemberByRule(String, String),
+    /// Without the group, the server could no longer be administered.
+    #[error(
+        "the group {0} makes the last administrators; make another user an administrator first"
+    )]
+    GroupOfAdministrators(String),
+    /// A table of users cannot be read.
+    #[error(transparent)]
+    Csv(CsvError),
+    /// A table of users has a column that is not known, or twice.
+    #[error(
+        "the column {0:?} is not one, or is there twice; there are {columns}",
+        columns = crate::IMPORT_COLUMNS.join(", ")
+    )]
+    ImportColumn(String),
+    /// A table of users has no names.
+    #[error("the first line names the columns, and one of them must be name")]
+    ImportWithoutNames,
+    /// Two lines of a table have the same name.
+    #[error("{0} is in line {1} already")]
+    ImportedTwice(String, usize),
+    /// Lines of a table cannot be imported.
+    #[error(
+        "{0} lines cannot be imported, the first is line {1}; nothing was imported (a dry run shows \
+         the reasons)"
+    )]
+    ImportRefused(usize, usize),
+    /// After the import, the server could no longer be administered.
+    #[error("the table takes the role admin from the last administrators")]
+    ImportOfAdministrators,
     /// An invitation through an identity provider needs an e-mail address.
     #[error("an invitation through an identity provider needs an e-mail address")]
     EmailNeeded,
@@ -215,7 +268,18 @@ impl Refusal {
     pub fn code(&self) -> Code {
         match self {
             Self::Missing(..) => Code::NotFound,
-            Self::Role(..) | Self::TooManyRoles(_) => Code::InvalidRoles,
+            Self::Role(..) | Self::TooManyRoles(_) | Self::GroupOfServices => Code::InvalidRoles,
+            Self::GroupName(_) => Code::InvalidName,
+            Self::TooManyGroups(_) => Code::TooManyGroups,
+            Self::MemberByRule(..) => Code::MemberByRule,
+            Self::GroupOfAdministrators(_) | Self::ImportOfAdministrators => {
+                Code::LastAdministrator
+            }
+            Self::Csv(_)
+            | Self::ImportColumn(_)
+            | Self::ImportWithoutNames
+            | Self::ImportedTwice(..)
+            | Self::ImportRefused(..) => Code::InvalidTable,
             Self::EmailNeeded => Code::EmailNeeded,
             Self::ProviderOff(_) => Code::ProviderOff,
             Self::User(error) => of::user(error),
@@ -226,7 +290,7 @@ impl Refusal {
             Self::Token(error) => of::token(error),
             Self::Scope(_) | Self::NoScope => Code::InvalidScope,
             Self::Resource(_) => Code::InvalidResource,
-            Self::ResourceTaken(_) => Code::NameTaken,
+            Self::ResourceTaken(_) | Self::GroupTaken(_) => Code::NameTaken,
             Self::Keys => Code::InvalidMetadata,
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
@@ -236,7 +300,9 @@ impl Refusal {
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
             Self::PolicyRule(_) | Self::PolicyCase(..) => Code::InvalidRule,
             Self::AuditorNeeded => Code::AuditorNeeded,
-            Self::ListParameter(..) => Code::InvalidRequest,
+            Self::ListParameter(..) | Self::TooManyMembers(_) | Self::Description(_) => {
+                Code::InvalidRequest
+            }
             Self::OneItem => Code::InvalidItem,
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,

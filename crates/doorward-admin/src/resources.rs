@@ -69,7 +69,7 @@ fn roles(names: &[String]) -> Result<Vec<Role>, Refusal> {
         return Err(Refusal::TooManyRoles(MOST_ROLES));
     }
     let role =
-        |name: &String| Role::parse(name).map_err(|error| Refusal::Role(name.clone(), error));
+        |name: &String| Role::named(name).map_err(|error| Refusal::Role(name.clone(), error));
     let mut roles = names.iter().map(role).collect::<Result<Vec<_>, _>>()?;
     roles.sort();
     roles.dedup();

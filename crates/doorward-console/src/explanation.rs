@@ -53,7 +53,7 @@ fn source(source: Option<ClientSource>) -> Message {
     }
 }
 
-fn step(step: &Step) -> Message {
+pub(crate) fn step(step: &Step) -> Message {
     match step {
         Step::Enabled(upstream, is) => text::policy_enabled(upstream.as_str(), yes(*is)),
         Step::Offered(upstream, tool, is) => {

@@ -5,7 +5,7 @@ use doorward_admin::{ClientChangeError, Kind, Object, Refusal};
 use doorward_federation::ProviderChangeError;
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_language::{Message, text};
-use doorward_model::ResourceError;
+use doorward_model::{ResourceError, csv::CsvError};
 use doorward_web::{ErrorPage, reasons};
 
 use crate::Console;
@@ -60,12 +60,39 @@ fn refused_now(refusal: &Refusal) -> ErrorPage {
     )
 }
 
+fn table(error: &CsvError) -> Message {
+    match error {
+        CsvError::Bytes(most) => text::refusal_csv_bytes(most.to_string()),
+        CsvError::Rows(most) => text::refusal_csv_rows(most.to_string()),
+        CsvError::Columns(line, most) => {
+            text::refusal_csv_columns(line.to_string(), most.to_string())
+        }
+        CsvError::Field(line, most) => text::refusal_csv_field(line.to_string(), most.to_string()),
+        CsvError::Quote(line) => text::refusal_csv_quote(line.to_string()),
+        CsvError::Control(line) => text::refusal_csv_control(line.to_string()),
+    }
+}
+
 /// The reason of a refusal, as a part of a sentence.
-fn reason(refusal: &Refusal) -> Message {
+pub(crate) fn reason(refusal: &Refusal) -> Message {
     match refusal {
         Refusal::Missing(object, name) => missing(*object, name),
         Refusal::Role(role, _) => text::input_role_named(role),
         Refusal::TooManyRoles(most) => text::refusal_too_many_roles(most),
+        Refusal::GroupName(name) => text::refusal_group_name(name),
+        Refusal::GroupTaken(name) => text::refusal_name_taken(name),
+        Refusal::GroupOfServices => text::refusal_group_of_services(),
+        Refusal::TooManyGroups(most) => text::refusal_too_many_groups(most),
+        Refusal::TooManyMembers(most) => text::refusal_too_many_members(most),
+        Refusal::Description(most) => text::refusal_description(most),
+        Refusal::MemberByRule(user, group) => text::refusal_member_by_rule(user, group),
+        Refusal::GroupOfAdministrators(name) => text::refusal_group_of_administrators(name),
+        Refusal::Csv(error) => table(error),
+        Refusal::ImportColumn(name) => text::refusal_import_column(name),
+        Refusal::ImportWithoutNames => text::refusal_import_without_names(),
+        Refusal::ImportedTwice(name, line) => text::refusal_imported_twice(name, line.to_string()),
+        Refusal::ImportRefused(count, _) => text::refusal_import_refused(count),
+        Refusal::ImportOfAdministrators => text::refusal_import_of_administrators(),
         Refusal::EmailNeeded => text::refusal_email_needed(),
         Refusal::ProviderOff(name) => text::refusal_provider_off(name),
         Refusal::User(error) => reasons::user(error),
@@ -108,6 +135,7 @@ fn reason(refusal: &Refusal) -> Message {
 fn missing(object: Object, name: &str) -> Message {
     match object {
         Object::User => text::refusal_missing_user(name),
+        Object::Group => text::refusal_missing_group(name),
         Object::Session => text::refusal_missing_session(name),
         Object::App => text::refusal_missing_app(name),
         Object::Client => text::refusal_missing_client(name),

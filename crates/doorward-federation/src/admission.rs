@@ -214,16 +214,25 @@ impl Federation {
             password: None,
             password_temporary: false,
             roles: Vec::new(),
-            provider_roles: identity.roles.clone(),
+            // Which groups there are is decided where they are collected.
+            provider_roles: identity
+                .roles
+                .iter()
+                .filter(|role| role.group().is_none())
+                .cloned()
+                .collect(),
+            group_roles: Vec::new(),
             created_at: now,
             disabled_at: None,
             links_after: None,
             id,
         };
-        let unit = UnitOfWork::from_iter([
-            Change::InsertUser(user.clone()),
-            Change::InsertIdentity(Box::new(identity)),
-        ]);
+        let mut unit = UnitOfWork::from_iter([Change::InsertUser(user.clone())]);
+        let in_groups = identity.roles.iter().any(|role| role.group().is_some());
+        unit.push(Change::InsertIdentity(Box::new(identity)));
+        if in_groups {
+            unit.push(Change::CollectProviderRoles(user.id.clone()));
+        }
         tracing::info!(provider = %provider.id, user = %user.id, "an account is made at the first sign-in");
         Ok(Admission::SignIn { user: Box::new(user), unit })
     }

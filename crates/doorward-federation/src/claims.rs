@@ -183,7 +183,7 @@ impl RoleRule {
         let (condition, role) = text
             .rsplit_once("->")
             .ok_or_else(|| wrong("must read CLAIM = PATTERN -> ROLE".to_owned()))?;
-        let role = Role::parse(role.trim())
+        let role = Role::named(role.trim())
             .map_err(|error| wrong(format!("names {:?}, but {error}", role.trim())))?;
         Ok(Self { condition: Condition::parse("roles", condition)?, role })
     }

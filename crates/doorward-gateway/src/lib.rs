@@ -79,7 +79,7 @@ pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, ConnectingUser, OAuthError, PendingConnection};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
-pub use status::{ConnectionState, Problem, UserUpstream};
+pub use status::{ConnectionState, KnownTools, Problem, UserUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 pub use warning::Warning;

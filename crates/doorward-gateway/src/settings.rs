@@ -146,7 +146,7 @@ fn general_rules(config: &UpstreamConfig, reach: &Reach) -> Result<(), SettingEr
 }
 
 fn role(text: &String) -> Result<Role, SettingError> {
-    Role::parse(text).map_err(|error| SettingError::new("roles", format!("{text:?}: {error}")))
+    Role::named(text).map_err(|error| SettingError::new("roles", format!("{text:?}: {error}")))
 }
 
 /// A line of the setting `classes`.

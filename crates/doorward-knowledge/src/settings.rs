@@ -119,7 +119,7 @@ fn rule(text: &str) -> Result<FolderRule, SettingFault> {
     let roles = roles
         .split(',')
         .map(|role| {
-            Role::parse(role.trim())
+            Role::named(role.trim())
                 .map_err(|error| fault("folder_roles", format!("{text:?}: {error}")))
         })
         .collect::<Result<Vec<_>, _>>()?;

@@ -38,7 +38,7 @@ fn rule(text: &str) -> Result<(&str, Vec<Role>), RuleError> {
     let words = roles.split([' ', ',']).filter(|word| !word.is_empty());
     let roles = words
         .map(|word| {
-            Role::parse(word).map_err(|error| wrong(&format!("names {word:?}, but {error}")))
+            Role::named(word).map_err(|error| wrong(&format!("names {word:?}, but {error}")))
         })
         .collect::<Result<Vec<_>, _>>()?;
     if roles.is_empty() { Err(wrong("names no role")) } else { Ok((name.trim(), roles)) }
@@ -197,6 +197,7 @@ mod tests {
             password_temporary: false,
             roles: parse(roles),
             provider_roles: parse(provider_roles),
+            group_roles: Vec::new(),
             created_at: Timestamp(0),
             disabled_at: None,
             links_after: None,

@@ -10,9 +10,9 @@ mod unit;
 
 use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, ChatChange, Client, ConnectStep,
-    Grant, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, PolicyVersion,
-    ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
-    SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
+    Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink,
+    PolicyVersion, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session,
+    SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -334,8 +334,7 @@ pub enum Change {
     },
     /// Links an account at an identity provider to a user. Conditional: it must not be linked yet.
     InsertIdentity(Box<LinkedIdentity>),
-    /// Replaces the stored state of an account at an identity provider. Conditional: it must be
-    /// linked to the same user.
+    /// Replaces the state of an account at a provider. Conditional: it is linked to the same user.
     UpdateIdentity(Box<LinkedIdentity>),
     /// Stores the outcome of a check of an account. Conditional: it is still claimed for this check.
     KeepChecked {
@@ -380,8 +379,7 @@ pub enum Change {
         /// The time of the next check.
         next_check_at: Timestamp,
     },
-    /// Invites a user to sign in through a provider. An earlier invitation of the same e-mail
-    /// address is replaced.
+    /// Invites a user through a provider. An earlier invitation of the same user is replaced.
     PutInvitation(Invitation),
     /// Uses an invitation. Conditional: it must exist.
     RedeemInvitation {
@@ -418,6 +416,8 @@ pub enum Change {
     Relying(RelyingChange),
     /// A change to chats.
     Chat(ChatChange),
+    /// A change to groups.
+    Group(GroupChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection.
     NarrowGrants {
         /// The user.

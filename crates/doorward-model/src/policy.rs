@@ -190,6 +190,7 @@ mod tests {
             password_temporary: false,
             roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
             provider_roles: Vec::new(),
+            group_roles: Vec::new(),
             created_at: Timestamp(0),
             disabled_at: None,
             links_after: None,

@@ -136,8 +136,14 @@ routes! {
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// One upstream: its tools, access, connections, settings and activity.
     ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
+    /// Groups of users: list, add.
+    ADMIN_GROUPS = "/admin/groups";
+    /// One group: roles and members.
+    ADMIN_GROUP = "/admin/groups/{group}";
     /// Users: list, add, invite.
     ADMIN_USERS = "/admin/users";
+    /// Import of users from a table.
+    ADMIN_USERS_IMPORT = "/admin/users/import";
     /// One user: profile, sessions, apps and tokens.
     ADMIN_USER = "/admin/users/{user}";
     /// Clients: list, add, clean up.
@@ -156,6 +162,8 @@ routes! {
     ADMIN_APPROVALS = "/admin/approvals";
     /// The rules of the policy, and an explanation of its decisions.
     ADMIN_POLICY = "/admin/policy";
+    /// The users who may use an item, or who have a role.
+    ADMIN_POLICY_WHO = "/admin/policy/who";
     /// The versions of the policy that administrators saved.
     ADMIN_POLICY_VERSIONS = "/admin/policy/versions";
     /// One version of the policy.
@@ -205,8 +213,16 @@ routes! {
     API_ADMIN = "/api/admin";
     /// The description of the API (OpenAPI 3.1).
     API_OPENAPI = "/api/admin/openapi.json";
+    /// Groups of users: list (GET), add (POST).
+    API_GROUPS = "/api/admin/groups";
+    /// One group: show (GET), change (PATCH), delete (DELETE).
+    API_GROUP = "/api/admin/groups/{group}";
+    /// Members of a group: list (GET), add or remove (POST).
+    API_GROUP_MEMBERS = "/api/admin/groups/{group}/members";
     /// Users: list (GET), add or invite (POST).
     API_USERS = "/api/admin/users";
+    /// Import of users from a table (POST).
+    API_USERS_IMPORT = "/api/admin/users/import";
     /// One user: show (GET), change (PATCH), delete (DELETE).
     API_USER = "/api/admin/users/{user}";
     /// Ends a user's sessions (POST).
@@ -263,6 +279,8 @@ routes! {
     API_POLICY_TEST = "/api/admin/policy/test";
     /// Explains the decision on a user's use of a tool, prompt, resource or upstream (GET).
     API_EXPLAIN = "/api/admin/policy/explain";
+    /// The users who may use an item, or who have a role (GET).
+    API_POLICY_WHO = "/api/admin/policy/who";
     /// Personal access tokens and service tokens: list (GET), create one for a service (POST).
     API_TOKENS = "/api/admin/tokens";
     /// Revokes a personal access token or service token (DELETE).

@@ -76,9 +76,53 @@ impl Role {
             Ok(Self(text.to_owned()))
         }
     }
+    /// Parses a role as rules name it: a role, or `group:NAME`, which all members of a group have
+    /// and which is given in no other way.
+    pub fn named(text: &str) -> Result<Self, RoleError> {
+        match text.strip_prefix(GROUP) {
+            Some(name) => GroupName::parse(name).map(|name| name.role()),
+            None => Self::parse(text),
+        }
+    }
+    /// The group whose members have this role, if it is one of a group.
+    pub fn group(&self) -> Option<&str> {
+        self.0.strip_prefix(GROUP)
+    }
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The beginning of the roles that members of groups have.
+const GROUP: &str = "group:";
+
+/// The name of a group, in the form of a role's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupName(String);
+
+impl GroupName {
+    /// Parses a group's name.
+    pub fn parse(text: &str) -> Result<Self, RoleError> {
+        Role::parse(text).map(|role| Self(role.0))
+    }
+    /// A name as it was stored.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    /// The role that every member has: `group:NAME`.
+    pub fn role(&self) -> Role {
+        Role(format!("{GROUP}{}", self.0))
+    }
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -112,6 +156,8 @@ pub struct User {
     pub roles: Vec<Role>,
     /// The roles that rules of their identity providers gave them, at the last check.
     pub provider_roles: Vec<Role>,
+    /// The roles that their groups give them, with `group:NAME` of each group.
+    pub group_roles: Vec<Role>,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time at which an administrator disabled it.
@@ -136,6 +182,7 @@ impl User {
             shown,
             &roles(&self.roles),
             &roles(&self.provider_roles),
+            &roles(&self.group_roles),
             &disabled,
         ])
     }
@@ -154,14 +201,44 @@ impl User {
             ScopeSet::default()
         }
     }
-    /// Every role once, from all sources.
+    /// Every role once, from all sources: an administrator, rules of identity providers, groups.
     pub fn all_roles(&self) -> impl Iterator<Item = &Role> {
-        self.roles
+        let provided = self.provider_roles.iter().filter(|role| !self.roles.contains(role));
+        let of_groups = self
+            .group_roles
             .iter()
-            .chain(self.provider_roles.iter().filter(|role| !self.roles.contains(role)))
+            .filter(|role| !self.roles.contains(role) && !self.provider_roles.contains(role));
+        self.roles.iter().chain(provided).chain(of_groups)
     }
-    /// True if this user has one of these roles.
+    /// True if this user has one of these roles, from whichever source.
     pub fn has_any(&self, roles: &[Role]) -> bool {
-        roles.iter().any(|role| self.roles.contains(role) || self.provider_roles.contains(role))
+        roles.iter().any(|role| {
+            [&self.roles, &self.provider_roles, &self.group_roles]
+                .iter()
+                .any(|held| held.contains(role))
+        })
+    }
+    /// The names of the groups that this user is a member of.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.group_roles.iter().filter_map(Role::group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_of_a_group_can_be_named_and_never_given() {
+        let role = Role::named("group:engineers").unwrap();
+        assert_eq!((role.as_str(), role.group()), ("group:engineers", Some("engineers")));
+        assert_eq!(role, GroupName::parse("engineers").unwrap().role());
+        assert_eq!(Role::named("staff").unwrap().group(), None);
+        for text in ["group:", "group:A", "group:group:a", "groups:a", "a:b", ""] {
+            assert!(Role::named(text).is_err(), "{text}");
+        }
+        for text in ["group:engineers", "group:"] {
+            assert!(Role::parse(text).is_err() && GroupName::parse(text).is_err(), "{text}");
+        }
     }
 }

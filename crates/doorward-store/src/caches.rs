@@ -74,6 +74,7 @@ impl Caches {
         for value in stale {
             match value {
                 Invalidation::User(id) => self.users.forget(id),
+                Invalidation::Users => self.users.forget_all(),
                 Invalidation::Client(id) => self.clients.forget(id),
                 Invalidation::Grant(id) => self.grants.forget(id),
                 Invalidation::Grants => self.grants.forget_all(),

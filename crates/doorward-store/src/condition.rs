@@ -103,6 +103,12 @@ conditions! {
     InsertResource = "insert_external_resource";
     /// No other version of the policy was saved meanwhile.
     InsertPolicyVersion = "insert_policy_version";
+    /// The name of a new group is free.
+    InsertGroup = "insert_group";
+    /// The user is not yet a member of the group.
+    JoinGroup = "join_group";
+    /// The user is a member of the group by an administrator's decision.
+    LeaveGroup = "leave_group";
     /// The object still has the entity tag that was read.
     Expect = "expect";
     /// Another enabled administrator exists.

@@ -23,7 +23,7 @@ pub(crate) fn damaged(table: &'static str, key: &str) -> StoreError {
 pub(crate) fn roles(table: &'static str, key: &str, text: &str) -> Result<Vec<Role>, StoreError> {
     list_from_text(table, key, text)?
         .iter()
-        .map(|role| Role::parse(role))
+        .map(|role| Role::named(role))
         .collect::<Result<_, _>>()
         .map_err(|_| damaged(table, key))
 }

@@ -4,6 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Invalidation {
     User(String),
+    Users,
     Client(String),
     Grant(String),
     Grants,
@@ -28,6 +29,7 @@ impl Invalidation {
     pub(crate) fn to_text(&self) -> String {
         match self {
             Self::User(id) => format!("user {id}"),
+            Self::Users => "users".to_owned(),
             Self::Client(id) => format!("client {id}"),
             Self::Grant(id) => format!("grant {id}"),
             Self::Grants => "grants".to_owned(),
@@ -57,6 +59,7 @@ impl Invalidation {
             Some(("pinned", name)) => Self::Pinned(name.to_owned()),
             Some(("connections", user_id)) => Self::Connections(user_id.to_owned()),
             Some(("answers", id)) => Self::Answers(id.to_owned()),
+            None if text == "users" => Self::Users,
             None if text == "upstreams" => Self::Upstreams,
             None if text == "resources" => Self::Resources,
             None if text == "trusts" => Self::Trusts,
@@ -79,6 +82,7 @@ mod tests {
     fn notifications_survive_the_trip_and_unknown_ones_empty_the_caches() {
         for stale in [
             Invalidation::User("u".into()),
+            Invalidation::Users,
             Invalidation::Grant("g".into()),
             Invalidation::Grants,
             Invalidation::Session("s".into()),

@@ -79,7 +79,7 @@ pub struct UserFilter {
     pub search: Option<String>,
     /// Disabled ones, or the others.
     pub disabled: Option<bool>,
-    /// Those with this role, of an administrator or of a rule.
+    /// Those with this role, from whichever source.
     pub role: Option<String>,
 }
 
@@ -228,7 +228,9 @@ impl Store {
             // Roles are a JSON list of small words.
             let word = format!("\"{role}\"");
             let any = Condition::any().add(contains(C::Roles, &word));
-            which = which.add(any.add(contains(C::ProviderRoles, &word)));
+            which = which.add(
+                any.add(contains(C::ProviderRoles, &word)).add(contains(C::GroupRoles, &word)),
+            );
         }
         let sort = extent.sort;
         let order = Ordered::new(sort.of(C::Name, C::CreatedAt), C::Id, extent);

@@ -149,6 +149,13 @@ pub(crate) fn draw_with(
     }
 }
 
+/// The initials of a name, in the place of a logo: of its first two words.
+pub(crate) fn initials(name: &str) -> String {
+    let words = name.split(|letter: char| !letter.is_alphanumeric());
+    let first = words.filter_map(|word| word.chars().next()).take(2);
+    first.flat_map(char::to_uppercase).collect()
+}
+
 /// The words of a user agent that users recognise.
 pub fn browser_name(user_agent: &str) -> String {
     let known = [

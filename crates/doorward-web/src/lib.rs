@@ -36,7 +36,7 @@ pub use language::filters;
 pub use pages::{error::ErrorPage, not_found, too_many};
 pub use upstreams::{
     Answer, Confirmation, ConnectingBrowser, NotConnected, PendingConnection, Service,
-    ServiceState, Upstreams,
+    ServiceState, ServiceTools, Upstreams,
 };
 pub use visitor::{Administrator, Auditor, SignedIn, form};
 

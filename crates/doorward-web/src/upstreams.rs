@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use doorward_language::Message;
-use doorward_model::{UpstreamName, User, UserId};
+use doorward_model::{Scope, ToolClass, UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 
@@ -44,6 +44,15 @@ pub struct Service {
     pub account: Option<String>,
     /// The time at which the user connected, in seconds since 1970.
     pub connected_at: Option<i64>,
+}
+
+/// The tools of an upstream, as far as they are known at this moment.
+#[derive(Clone, Debug)]
+pub struct ServiceTools {
+    /// The display name of the upstream.
+    pub title: String,
+    /// Of each tool its class and the scope that it needs.
+    pub tools: Vec<(ToolClass, Scope)>,
 }
 
 /// A connection before it is made.
@@ -108,6 +117,11 @@ pub struct ConnectingBrowser<'a> {
 pub trait Upstreams: Send + Sync + 'static {
     /// All that this user may use.
     fn services<'a>(&'a self, user: &'a Arc<User>) -> Answer<'a, Result<Vec<Service>, StoreError>>;
+    /// The tools of all that this user may use, without waiting for an upstream.
+    fn tools<'a>(
+        &'a self,
+        user: &'a Arc<User>,
+    ) -> Answer<'a, Result<Vec<ServiceTools>, StoreError>>;
     /// The connection before it is made.
     fn prospect<'a>(
         &'a self,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Chats, Clients, Health, Invitations, Keys, Loading, Mails, Overseen, Overviews,
+    Admin, Chats, Clients, Groups, Health, Invitations, Keys, Loading, Mails, Overseen, Overviews,
     Policies, Providers, Reached, Records, Resources, Rotation, Settings, Tokens, Trusts,
     Upstreams, Usages, Users, Vitals,
 };
@@ -300,6 +300,7 @@ impl App {
                     health: health.clone(),
                 },
             ),
+            groups: Groups::new(store.clone(), Arc::clone(&clock)),
             invitations: Invitations::new(
                 users.clone(),
                 federation.clone(),

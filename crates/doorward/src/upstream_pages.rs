@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use doorward_gateway::{ConnectError, ConnectingUser, ConnectionState, Gateway, Problem};
+use doorward_gateway::{
+    ConnectError, ConnectingUser, ConnectionState, Gateway, KnownTools, Problem,
+};
 use doorward_language::{connection_problem, text};
 use doorward_mcp::Mcp;
 use doorward_model::{UpstreamName, User, UserId};
@@ -10,7 +12,7 @@ use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
     Answer, Confirmation, ConnectingBrowser, NotConnected, PendingConnection, Service,
-    ServiceState, Upstreams,
+    ServiceState, ServiceTools, Upstreams,
 };
 
 /// The gateway, as pages see it.
@@ -71,6 +73,16 @@ impl Upstreams for UpstreamPages {
                 connected_at: known.connected_at,
             };
             Ok(services.into_iter().map(service).collect())
+        })
+    }
+
+    fn tools<'a>(
+        &'a self,
+        user: &'a Arc<User>,
+    ) -> Answer<'a, Result<Vec<ServiceTools>, StoreError>> {
+        Box::pin(async move {
+            let known = self.gateway.known_tools(user).await?.into_iter();
+            Ok(known.map(|KnownTools { title, tools }| ServiceTools { title, tools }).collect())
         })
     }
 

@@ -4,6 +4,7 @@
 mod announced;
 mod clients;
 mod connections;
+mod groups;
 mod mail;
 mod overview;
 mod policy;

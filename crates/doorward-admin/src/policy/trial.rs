@@ -91,7 +91,7 @@ impl PolicyCase {
     }
 
     fn subject(&self) -> Result<User, Refusal> {
-        let roles = self.roles.iter().map(|role| Role::parse(role));
+        let roles = self.roles.iter().map(|role| Role::named(role));
         let id = if self.user.is_empty() { "u_case" } else { &self.user };
         Ok(User {
             id: UserId::from_text(id),
@@ -103,6 +103,7 @@ impl PolicyCase {
             display_name: None,
             roles: roles.collect::<Result<_, _>>().map_err(|error| self.wrong(error))?,
             provider_roles: Vec::new(),
+            group_roles: Vec::new(),
             created_at: Timestamp::default(),
             disabled_at: None,
             links_after: None,

@@ -51,6 +51,8 @@ codes! {
     EmailNeeded = "email_needed" Invalid,
     /// A role is not one, or there are too many.
     InvalidRoles = "invalid_roles" Invalid,
+    /// A table cannot be read or imported.
+    InvalidTable = "invalid_table" Invalid,
     /// A setting is not acceptable.
     InvalidSetting = "invalid_setting" Invalid,
     /// The metadata of a client is not acceptable.
@@ -101,6 +103,10 @@ codes! {
     NotAService = "not_a_service" Conflict,
     /// There are too many tokens.
     TooManyTokens = "too_many_tokens" Conflict,
+    /// There are too many groups.
+    TooManyGroups = "too_many_groups" Conflict,
+    /// A rule of an identity provider makes the user a member.
+    MemberByRule = "member_by_rule" Conflict,
     /// The account at the identity provider has ended.
     AccountEnded = "account_ended" Conflict,
     /// The feature is disabled.

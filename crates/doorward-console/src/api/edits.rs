@@ -1,7 +1,7 @@
 //! Changes of settings, as the API takes and shows them.
 
 use axum::{http::StatusCode, response::Response};
-use doorward_admin::{Difference, Edit, Effect, Reach, SettingsPatch};
+use doorward_admin::{Difference, Edit, Effect, Reach, SettingDifference, SettingsPatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,7 +40,7 @@ impl Trial {
 /// A setting that changed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SettingDifference")]
-struct Differs {
+pub(super) struct Differs {
     key: String,
     /// Its value before, as it may be shown.
     before: Value,
@@ -59,13 +59,15 @@ pub(super) struct Edited {
     applied: bool,
 }
 
+impl From<SettingDifference> for Differs {
+    fn from(one: SettingDifference) -> Self {
+        Self { key: one.key, before: one.before, after: one.after }
+    }
+}
+
 /// Answers with an edit and the name of the state after it.
 pub(super) fn answer(edit: Edit, effect: Effect) -> Response {
-    let differences = edit
-        .differences
-        .into_iter()
-        .map(|one| Differs { key: one.key, before: one.before, after: one.after })
-        .collect();
+    let differences = edit.differences.into_iter().map(Into::into).collect();
     let edited =
         Edited { differences, ends_access: edit.ends_access, applied: effect == Effect::Apply };
     show_state(StatusCode::OK, &edited, &edit.etag)

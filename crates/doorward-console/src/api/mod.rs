@@ -9,7 +9,9 @@ mod clients;
 mod connections;
 mod edits;
 mod exchange;
+mod groups;
 mod guard;
+mod import;
 mod index;
 mod keys;
 mod openapi;
@@ -47,6 +49,8 @@ use crate::Console;
 fn operations() -> Vec<Operation> {
     [
         users::operations(),
+        import::operations(),
+        groups::operations(),
         clients::operations(),
         exchange::operations(),
         trust::operations(),

@@ -1,6 +1,7 @@
 //! The policy: its rules, explanations of its decisions, and trials of other rules.
 
 mod versions;
+mod who;
 
 use std::sync::Arc;
 
@@ -101,6 +102,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .answer::<Explained>(200, "The decision, step by step.")
         .problem(400, "None or several of tool, prompt, resource, template and upstream are given.")
         .missing("There is no such user, tool or upstream."),
+        who::operation(),
     ]
 }
 

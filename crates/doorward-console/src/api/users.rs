@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    groups::{self, MembershipShown, RoleShown},
     operation::{
         Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, Place, QueryParams, done,
         needs, show, show_state,
@@ -142,6 +143,8 @@ struct Shown {
     roles: Vec<String>,
     /// The roles from rules of the user's identity providers.
     provider_roles: Vec<String>,
+    /// The roles from groups, with `group:NAME` of each group.
+    group_roles: Vec<String>,
     administrator: bool,
     disabled: bool,
     /// `active` (can sign in), `first_password` (must change the first password), `cannot_sign_in`
@@ -165,6 +168,7 @@ impl Shown {
             display_name: user.display_name.clone(),
             roles: roles(&user.roles),
             provider_roles: roles(&user.provider_roles),
+            group_roles: roles(&user.group_roles),
             administrator: user.is_administrator(),
             disabled: user.disabled_at.is_some(),
             state: state.as_str(),
@@ -197,6 +201,10 @@ struct Whole {
     recovery_codes: u64,
     /// Number of active personal access tokens.
     tokens: u64,
+    /// The groups of which the user is a member.
+    groups: Vec<MembershipShown>,
+    /// The roles with their sources.
+    role_sources: Vec<RoleShown>,
 }
 
 /// A browser session.
@@ -385,6 +393,8 @@ async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> A
         authenticator: belongings.enrolled.authenticator,
         recovery_codes: belongings.enrolled.recovery_codes,
         tokens: belongings.tokens,
+        groups: console.admin.groups.of(&user).await?.into_iter().map(Into::into).collect(),
+        role_sources: groups::sources(&console, &user).await?,
     };
     Ok(show_state(StatusCode::OK, &whole, &user.etag()))
 }

@@ -8,8 +8,10 @@ mod clients;
 mod connections;
 mod csv;
 mod exchange;
+mod groups;
 mod hints;
 mod home;
+mod import;
 mod index;
 mod keys;
 mod linked;
@@ -36,6 +38,7 @@ pub(crate) mod usage;
 mod user_list;
 mod users;
 mod versions;
+mod who;
 
 use std::sync::Arc;
 
@@ -122,6 +125,7 @@ fn groups() -> Vec<Vec<Entry>> {
         vec![entry("admin", routes::ADMIN, "overview", text::admin_overview())],
         vec![
             entry("users", routes::ADMIN_USERS, "users", text::admin_users()),
+            entry("groups", routes::ADMIN_GROUPS, "groups", text::groups_title()),
             entry("clients", routes::ADMIN_CLIENTS, "clients", text::admin_clients()),
             entry("tokens", routes::ADMIN_TOKENS, "tokens", text::console_tokens()),
             entry("chats", routes::ADMIN_CHATS, "chats", text::chats_admin()),
@@ -152,6 +156,9 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_UPSTREAMS, get(services::get).merge(post(upstreams::post)))
         .route(routes::ADMIN_UPSTREAM, get(upstreams::get).merge(post(upstreams::post_selected)))
         .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
+        .route(routes::ADMIN_USERS_IMPORT, get(import::get).merge(post(import::post)))
+        .route(routes::ADMIN_GROUPS, get(groups::list).merge(post(groups::post_list)))
+        .route(routes::ADMIN_GROUP, get(groups::one).merge(post(groups::post_one)))
         .route(routes::ADMIN_USER, get(users::one).merge(post(users::change)))
         .route(routes::ADMIN_USER_CONNECT, get(connections::get).merge(post(connections::post)))
         .route(routes::ADMIN_CLIENTS, get(client_list::list).merge(post(client_list::post)))
@@ -162,6 +169,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_RESOURCES, get(resources::get).merge(post(resources::post)))
         .route(routes::ADMIN_APPROVALS, get(approvals::get).merge(post(approvals::post)))
         .route(routes::ADMIN_POLICY, get(policy::get).merge(post(policy::save)))
+        .route(routes::ADMIN_POLICY_WHO, get(who::get))
         .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
         .route(routes::ADMIN_POLICY_VERSION, get(versions::one).merge(post(versions::restore)))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))

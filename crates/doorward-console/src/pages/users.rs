@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Refusal, UserChange, UserState};
+use doorward_admin::{Refusal, RoleSource, SourcedRole, UserChange, UserState};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{Role, User, routes};
@@ -23,7 +23,7 @@ use crate::{
     pages::{
         Administrator,
         connections::{self, Connectable},
-        draw_found,
+        draw_found, groups,
         linked::Linked,
         sure::{self, Question},
     },
@@ -72,6 +72,16 @@ pub(super) fn roles(text: &str) -> Vec<String> {
     text.split([' ', ',']).filter(|role| !role.is_empty()).map(ToOwned::to_owned).collect()
 }
 
+/// A role as the page shows it.
+fn sourced(SourcedRole { role, sources }: &SourcedRole) -> (String, Vec<Message>, Option<String>) {
+    let source = |source: &RoleSource| match source {
+        RoleSource::Administrator => text::groups_role_by_administrator(),
+        RoleSource::Provider(name) => text::groups_role_by_provider(name),
+        RoleSource::Group(name) => text::groups_role_by_group(name),
+    };
+    (role.to_string(), sources.iter().map(source).collect(), role.group().map(groups::page_of))
+}
+
 #[derive(Template)]
 #[template(path = "admin_user.html")]
 struct One {
@@ -83,7 +93,8 @@ struct One {
     error: Option<Alert>,
     user: Row,
     own_roles: String,
-    provider_roles: String,
+    /// The roles, each with its sources and the path of its group, if it is one of a group.
+    roles: Vec<(String, Vec<Message>, Option<String>)>,
     has_password: bool,
     password_min_length: usize,
     passkeys: u64,
@@ -124,7 +135,7 @@ async fn page(
         error: None,
         user: row(user, state),
         own_roles: join(&user.roles),
-        provider_roles: join(&user.provider_roles),
+        roles: console.admin.groups.roles_of(user).await?.iter().map(sourced).collect(),
         has_password: user.password.is_some(),
         password_min_length: console.admin.users.password_min_length(),
         passkeys: u64::try_from(belongings.enrolled.passkeys).unwrap_or_default(),

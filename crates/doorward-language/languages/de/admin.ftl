@@ -156,7 +156,6 @@ admin_user_by_invitation = Einladung über { $provider } mit dieser E-Mail-Adres
 admin_user_first_password = Anfangspasswort (optional)
 admin_user_profile = Profil und Rollen
 admin_user_since = seit { $time }
-admin_user_provider_roles = Rollen von Identitätsanbietern: { $roles }
 admin_user_display_name = Anzeigename
 admin_user_sign_in = Anmeldung
 admin_user_stated = Letzte Angaben von { $provider } ({ $time })

@@ -50,3 +50,24 @@ consent_connected_title = { $service } ist verbunden
 consent_connected = <strong><bdi>{ $service }</bdi></strong> ist verbunden
 consent_connected_explained = Sie können diese Seite schließen und zu Ihrer App zurückkehren. Wenn die App wartet, lassen Sie sie fortfahren.
 consent_external = Dieser Zugriff gilt für <strong>{ $name }</strong> unter <code>{ $url }</code>, einen Server außerhalb von { $product }. Die App kann ihn nur dort verwenden.
+consent_your_computer = Ihr Computer
+consent_services =
+    { $count ->
+        [one] { $count } Dienst
+       *[other] { $count } Dienste
+    }
+consent_tools_read =
+    { $count ->
+        [one] { $count } Werkzeug, das nachschlägt
+       *[other] { $count } Werkzeuge, die nachschlagen
+    }
+consent_tools_write =
+    { $count ->
+        [one] { $count } Werkzeug, das etwas ändert
+       *[other] { $count } Werkzeuge, die etwas ändern
+    }
+consent_tools_destructive =
+    { $count ->
+        [one] { $count } Werkzeug, das löschen oder überschreiben kann
+       *[other] { $count } Werkzeuge, die löschen oder überschreiben können
+    }

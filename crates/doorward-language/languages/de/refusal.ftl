@@ -1,5 +1,13 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
 refusal_missing_user = es gibt keinen Benutzer { $name }
+refusal_missing_group = es gibt keine Gruppe { $name }
+refusal_group_name = { $name } ist kein Name für eine Gruppe: 1 bis 32 Kleinbuchstaben, Ziffern, - oder _
+refusal_group_of_services = eine Gruppe kann nicht die Rolle service tragen, die für Konten ohne Benutzer ist
+refusal_too_many_groups = es gibt bereits { $count } Gruppen
+refusal_too_many_members = höchstens { $count } Mitglieder können auf einmal geändert werden
+refusal_description = ein Zweck hat eine Zeile mit höchstens { $count } Zeichen
+refusal_member_by_rule = eine Regel eines Identitätsanbieters macht { $user } zum Mitglied von { $group }; ändern Sie die Regel
+refusal_group_of_administrators = durch die Gruppe { $name } gibt es die letzten Administratoren; machen Sie zuerst einen anderen Benutzer zum Administrator
 refusal_missing_session = es gibt keine Sitzung { $name }
 refusal_missing_app = es gibt keine verbundene App { $name }
 refusal_missing_client = es gibt keinen Client { $name }
@@ -15,6 +23,21 @@ refusal_missing_service = es gibt keinen Dienst { $name }
 refusal_missing_connection = es gibt keine Verbindung mit { $name }
 refusal_missing_record = es gibt keine Aufzeichnung { $name }
 refusal_too_many_roles = ein Benutzer hat höchstens { $count } Rollen
+refusal_csv_bytes = die Tabelle hat mehr als { $most } Bytes
+refusal_csv_rows = die Tabelle hat mehr als { $most } Zeilen
+refusal_csv_columns = Zeile { $line } hat mehr als { $most } Spalten
+refusal_csv_field = ein Feld in Zeile { $line } hat mehr als { $most } Bytes
+refusal_csv_quote = ein Anführungszeichen in Zeile { $line } umschließt nicht das ganze Feld
+refusal_csv_control = ein Feld in Zeile { $line } enthält einen Zeilenumbruch oder ein Steuerzeichen
+refusal_import_column = die Spalte { $name } ist keine von name, email, display_name, roles und groups oder kommt doppelt vor
+refusal_import_without_names = die erste Zeile muss die Spalten nennen, und eine davon muss name sein
+refusal_imported_twice = { $name } steht bereits in Zeile { $line }
+refusal_import_refused =
+    { $count ->
+        [one] { $count } Zeile kann nicht importiert werden
+       *[other] { $count } Zeilen können nicht importiert werden
+    }
+refusal_import_of_administrators = die Tabelle nimmt den letzten Administratoren die Rolle admin
 refusal_email_needed = eine Einladung über einen Identitätsanbieter erfordert eine E-Mail-Adresse
 refusal_provider_off = der Identitätsanbieter { $name } ist deaktiviert; aktivieren Sie ihn zuerst
 refusal_name_taken = der Name { $name } ist bereits vergeben

@@ -40,6 +40,9 @@ sign_in_factor_skip = <a href="{ $url }">Ohne zweiten Faktor fortfahren</a>: Die
 sign_in_as_other = Als anderer Benutzer anmelden
 sign_in_codes_title = Ihre Wiederherstellungscodes
 sign_in_codes_explained = Jeder Code gilt einmal, falls Sie Ihre anderen zweiten Faktoren verlieren. Die Codes werden nur jetzt angezeigt: Drucken Sie sie aus, oder speichern Sie sie in Ihrem Passwortmanager.
+sign_in_codes_print = Drucken
+sign_in_codes_download = Herunterladen
+sign_in_codes_file = wiederherstellungscodes.txt
 sign_in_codes_kept = Ich habe sie gespeichert, weiter
 
 # A forgotten password.

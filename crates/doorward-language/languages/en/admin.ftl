@@ -156,7 +156,6 @@ admin_user_by_invitation = Invitation through { $provider } with this e-mail add
 admin_user_first_password = Initial password (optional)
 admin_user_profile = Profile and roles
 admin_user_since = since { $time }
-admin_user_provider_roles = roles from identity providers: { $roles }
 admin_user_display_name = Display name
 admin_user_sign_in = Sign-in
 admin_user_stated = Last statement of { $provider } ({ $time })

@@ -50,3 +50,24 @@ consent_connected_title = { $service } is connected
 consent_connected = <strong><bdi>{ $service }</bdi></strong> is connected
 consent_connected_explained = You can close this page and return to your app. If the app is waiting, tell it to continue.
 consent_external = This access is for <strong>{ $name }</strong> at <code>{ $url }</code>, a server outside { $product }. The app can use it there only.
+consent_your_computer = Your computer
+consent_services =
+    { $count ->
+        [one] { $count } service
+       *[other] { $count } services
+    }
+consent_tools_read =
+    { $count ->
+        [one] { $count } tool that looks things up
+       *[other] { $count } tools that look things up
+    }
+consent_tools_write =
+    { $count ->
+        [one] { $count } tool that changes things
+       *[other] { $count } tools that change things
+    }
+consent_tools_destructive =
+    { $count ->
+        [one] { $count } tool that may delete or overwrite
+       *[other] { $count } tools that may delete or overwrite
+    }

@@ -1,5 +1,13 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
 refusal_missing_user = there is no user { $name }
+refusal_missing_group = there is no group { $name }
+refusal_group_name = { $name } is not a name for a group: 1 to 32 lower-case letters, digits, - or _
+refusal_group_of_services = a group cannot carry the role service, which is for accounts without a user
+refusal_too_many_groups = there are already { $count } groups
+refusal_too_many_members = at most { $count } members can be changed at once
+refusal_description = a purpose has one line of at most { $count } characters
+refusal_member_by_rule = a rule of an identity provider makes { $user } a member of { $group }; change the rule
+refusal_group_of_administrators = the group { $name } makes the last administrators; make another user an administrator first
 refusal_missing_session = there is no session { $name }
 refusal_missing_app = there is no connected app { $name }
 refusal_missing_client = there is no client { $name }
@@ -15,6 +23,21 @@ refusal_missing_service = there is no service { $name }
 refusal_missing_connection = there is no connection to { $name }
 refusal_missing_record = there is no record { $name }
 refusal_too_many_roles = a user has at most { $count } roles
+refusal_csv_bytes = the table has more than { $most } bytes
+refusal_csv_rows = the table has more than { $most } lines
+refusal_csv_columns = line { $line } has more than { $most } columns
+refusal_csv_field = a field in line { $line } has more than { $most } bytes
+refusal_csv_quote = a quotation mark in line { $line } does not enclose the whole field
+refusal_csv_control = a field in line { $line } has a line break or a control character
+refusal_import_column = the column { $name } is not one of name, email, display_name, roles and groups, or is there twice
+refusal_import_without_names = the first line must name the columns, and one of them must be name
+refusal_imported_twice = { $name } is in line { $line } already
+refusal_import_refused =
+    { $count ->
+        [one] { $count } line cannot be imported
+       *[other] { $count } lines cannot be imported
+    }
+refusal_import_of_administrators = the table takes the role admin from the last administrators
 refusal_email_needed = an invitation through an identity provider needs an e-mail address
 refusal_provider_off = the identity provider { $name } is disabled; enable it first
 refusal_name_taken = the name { $name } is already in use

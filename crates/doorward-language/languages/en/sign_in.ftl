@@ -40,6 +40,9 @@ sign_in_factor_skip = <a href="{ $url }">Continue without a second factor</a>: t
 sign_in_as_other = Sign in as another user
 sign_in_codes_title = Your recovery codes
 sign_in_codes_explained = Each code works once, in case you lose your other second factors. The codes are shown only now: print them, or store them in your password manager.
+sign_in_codes_print = Print
+sign_in_codes_download = Download
+sign_in_codes_file = recovery-codes.txt
 sign_in_codes_kept = I have stored them, continue
 
 # A forgotten password.

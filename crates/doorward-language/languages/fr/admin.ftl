@@ -156,7 +156,6 @@ admin_user_by_invitation = Invitation via { $provider } avec cette adresse e-mai
 admin_user_first_password = Mot de passe initial (facultatif)
 admin_user_profile = Profil et rôles
 admin_user_since = depuis le { $time }
-admin_user_provider_roles = rôles issus des fournisseurs d’identité : { $roles }
 admin_user_display_name = Nom affiché
 admin_user_sign_in = Connexion
 admin_user_stated = Dernière déclaration de { $provider } ({ $time })

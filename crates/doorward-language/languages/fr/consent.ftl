@@ -50,3 +50,24 @@ consent_connected_title = { $service } est connecté
 consent_connected = <strong><bdi>{ $service }</bdi></strong> est connecté
 consent_connected_explained = Vous pouvez fermer cette page et revenir à votre application. Si elle attend, demandez-lui de continuer.
 consent_external = Cet accès concerne <strong>{ $name }</strong> à <code>{ $url }</code>, un serveur extérieur à { $product }. L’application ne peut l’utiliser que là.
+consent_your_computer = Votre ordinateur
+consent_services =
+    { $count ->
+        [one] { $count } service
+       *[other] { $count } services
+    }
+consent_tools_read =
+    { $count ->
+        [one] { $count } outil qui consulte
+       *[other] { $count } outils qui consultent
+    }
+consent_tools_write =
+    { $count ->
+        [one] { $count } outil qui modifie
+       *[other] { $count } outils qui modifient
+    }
+consent_tools_destructive =
+    { $count ->
+        [one] { $count } outil qui peut supprimer ou remplacer
+       *[other] { $count } outils qui peuvent supprimer ou remplacer
+    }

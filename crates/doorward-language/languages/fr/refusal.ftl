@@ -1,5 +1,13 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
 refusal_missing_user = il n’existe pas d’utilisateur { $name }
+refusal_missing_group = il n’existe pas de groupe { $name }
+refusal_group_name = { $name } n’est pas un nom de groupe : 1 à 32 lettres minuscules, chiffres, - ou _
+refusal_group_of_services = un groupe ne peut pas porter le rôle service, réservé aux comptes sans utilisateur
+refusal_too_many_groups = il existe déjà { $count } groupes
+refusal_too_many_members = au plus { $count } membres peuvent être modifiés à la fois
+refusal_description = un objet tient sur une ligne d’au plus { $count } caractères
+refusal_member_by_rule = une règle d’un fournisseur d’identité fait de { $user } un membre de { $group } ; modifiez la règle
+refusal_group_of_administrators = les derniers administrateurs le sont par le groupe { $name } ; nommez d’abord un autre administrateur
 refusal_missing_session = il n’existe pas de session { $name }
 refusal_missing_app = il n’existe pas d’application connectée { $name }
 refusal_missing_client = il n’existe pas de client { $name }
@@ -15,6 +23,21 @@ refusal_missing_service = il n’y a pas de service { $name }
 refusal_missing_connection = il n’y a pas de connexion à { $name }
 refusal_missing_record = il n’existe pas d’enregistrement { $name }
 refusal_too_many_roles = un utilisateur a au plus { $count } rôles
+refusal_csv_bytes = le tableau dépasse { $most } octets
+refusal_csv_rows = le tableau dépasse { $most } lignes
+refusal_csv_columns = la ligne { $line } a plus de { $most } colonnes
+refusal_csv_field = un champ de la ligne { $line } dépasse { $most } octets
+refusal_csv_quote = un guillemet de la ligne { $line } n’entoure pas tout le champ
+refusal_csv_control = un champ de la ligne { $line } contient un saut de ligne ou un caractère de contrôle
+refusal_import_column = la colonne { $name } n’est pas l’une de name, email, display_name, roles et groups, ou figure deux fois
+refusal_import_without_names = la première ligne doit nommer les colonnes, dont name
+refusal_imported_twice = { $name } figure déjà à la ligne { $line }
+refusal_import_refused =
+    { $count ->
+        [one] { $count } ligne ne peut pas être importée
+       *[other] { $count } lignes ne peuvent pas être importées
+    }
+refusal_import_of_administrators = le tableau retire le rôle admin aux derniers administrateurs
 refusal_email_needed = une invitation via un fournisseur d’identité exige une adresse e-mail
 refusal_provider_off = le fournisseur d’identité { $name } est désactivé ; activez-le d’abord
 refusal_name_taken = le nom { $name } est déjà utilisé

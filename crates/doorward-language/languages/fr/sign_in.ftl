@@ -40,6 +40,9 @@ sign_in_factor_skip = <a href="{ $url }">Continuer sans second facteur</a> : l�
 sign_in_as_other = Se connecter avec un autre compte
 sign_in_codes_title = Vos codes de récupération
 sign_in_codes_explained = Chaque code fonctionne une fois, au cas où vous perdriez vos autres seconds facteurs. Les codes ne s’affichent que maintenant : imprimez-les ou enregistrez-les dans votre gestionnaire de mots de passe.
+sign_in_codes_print = Imprimer
+sign_in_codes_download = Télécharger
+sign_in_codes_file = codes-de-recuperation.txt
 sign_in_codes_kept = Je les ai enregistrés, continuer
 
 # A forgotten password.

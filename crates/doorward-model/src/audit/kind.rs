@@ -75,6 +75,8 @@ subjects! {
     Setting = "setting";
     /// A version of the policy, by its number.
     Policy = "policy";
+    /// A group, by its name.
+    Group = "group";
     /// Recorded arguments or results, by their identifier.
     Record = "record";
 }
@@ -104,6 +106,16 @@ kinds! {
     ChatLinked = "user.chat_linked" about [User];
     /// The link of an account at a chat server was ended.
     ChatUnlinked = "user.chat_unlinked" about [User];
+    /// A user became a member of a group.
+    GroupJoined = "user.joined_group" about [User];
+    /// A user is no longer a member of a group.
+    GroupLeft = "user.left_group" about [User];
+    /// A group was added.
+    GroupAdded = "group.added" about [Group];
+    /// The description or the roles of a group changed.
+    GroupChanged = "group.changed" about [Group];
+    /// A group was deleted.
+    GroupDeleted = "group.deleted" about [Group];
     /// A passkey, an authenticator app or recovery codes were added.
     FactorAdded = "user.factor_added" about [User];
     /// A passkey, an authenticator app or recovery codes were removed, or a recovery code was used

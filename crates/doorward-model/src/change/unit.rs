@@ -2,7 +2,7 @@
 
 use super::{Change, FactorChange};
 use crate::{
-    Timestamp,
+    GroupName, Timestamp,
     id::{ClientId, ResourceId, UserId},
     upstream::UpstreamChange,
 };
@@ -44,6 +44,8 @@ pub enum Expected {
     Client(ClientId),
     /// An external resource server, by [`crate::ExternalResource::etag`].
     Resource(ResourceId),
+    /// A group, by [`crate::Group::etag`].
+    Group(GroupName),
     /// A setting, by its value; empty if it is not set.
     Setting(String),
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    MATTERMOST_CLIENT, Pattern, Role, User,
+    GroupName, MATTERMOST_CLIENT, Pattern, Role, User,
     id::{AccessTokenId, ClientId, Program, UserId},
     nearest,
     policy::question::{ItemKind, Question},
@@ -120,7 +120,7 @@ impl Hint {
 }
 
 /// The keys of conditions.
-pub(super) const KEYS: &str = "user, role, client, upstream, tool, kind, class, hint";
+pub(super) const KEYS: &str = "user, role, group, client, upstream, tool, kind, class, hint";
 
 impl Condition {
     /// Reads the values of a key.
@@ -138,8 +138,17 @@ impl Condition {
             "role" => Self::Role(
                 words()
                     .map(|word| {
-                        Role::parse(word)
+                        Role::named(word)
                             .map_err(|error| format!("names the role {word:?}, but {error}"))
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
+            "group" => Self::Role(
+                words()
+                    .map(|word| {
+                        GroupName::parse(word)
+                            .map(|name| name.role())
+                            .map_err(|error| format!("names the group {word:?}, but {error}"))
                     })
                     .collect::<Result<_, _>>()?,
             ),

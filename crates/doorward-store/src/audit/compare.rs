@@ -8,8 +8,8 @@ use super::row::Row;
 use crate::{
     db::Db,
     tables::{
-        access_grant, access_token, client, connection, external_resource, identity, invitation,
-        session, setting, upstream_registration, upstream_tool, upstream_trust, user,
+        access_grant, access_token, client, connection, external_resource, group, identity,
+        invitation, session, setting, upstream_registration, upstream_tool, upstream_trust, user,
     },
     writes::Dependents,
 };
@@ -20,7 +20,7 @@ pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
     Ok(match row {
         Row::User(id) => db.one(user::Entity::find_by_id(id.as_str())).await?.map(|row| {
             json!({"name": row.name, "email": row.email, "display_name": row.display_name, "roles": list(&row.roles),
-                "provider_roles": list(&row.provider_roles), "disabled": row.disabled_at.is_some()})
+                "provider_roles": list(&row.provider_roles), "group_roles": list(&row.group_roles), "disabled": row.disabled_at.is_some()})
         }),
         Row::Client(id) => db.one(client::Entity::find_by_id(id.as_str())).await?.map(|row| {
             json!({"name": row.name, "redirect_uris": list(&row.redirect_uris), "auth_method": row.auth_method, "scopes": row.scopes,
@@ -30,6 +30,7 @@ pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
         Row::Provider(id, passwords) => Some(dependents(db, id, *passwords).await?),
         Row::Upstream(name, resource) => Some(of_upstream(db, name, resource).await?),
         Row::Resource(id) => of_resource(db, id).await?,
+        Row::Group(name) => of_group(db, name).await?,
         Row::Tool(upstream, tool) => db.one(upstream_tool::Entity::find_by_id((upstream.clone(), tool.clone())))
             .await?
             .map(|row| json!({"state": row.state, "class": row.class, "definition": doorward_model::id::etag(&[&row.definition])})),
@@ -83,6 +84,19 @@ async fn of_resource(db: Db<'_>, id: &str) -> Result<Option<Value>, DbErr> {
     Ok(Some(json!({
         "url": row.url, "name": row.name, "scopes": list(&row.scopes), "roles": list(&row.roles),
         "secret": doorward_model::id::etag(&[&row.secret]), "grants": db.count(grants).await?,
+    })))
+}
+
+/// A group, and the number of its members by an administrator's decision.
+async fn of_group(db: Db<'_>, name: &str) -> Result<Option<Value>, DbErr> {
+    let list = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let Some(row) = db.one(group::row::Entity::find_by_id(name)).await? else {
+        return Ok(None);
+    };
+    let members = group::member::Entity::find().filter(group::member::Column::GroupName.eq(name));
+    Ok(Some(json!({
+        "description": row.description, "roles": list(&row.roles),
+        "members": db.count(members).await?,
     })))
 }
 

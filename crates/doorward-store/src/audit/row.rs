@@ -15,6 +15,8 @@ pub(crate) enum Row {
     Upstream(UpstreamName, Resource),
     /// An external resource server, with the number of grants for it.
     Resource(String),
+    /// A group, with the number of its members.
+    Group(String),
     /// The upstream and the tool.
     Tool(String, String),
 }

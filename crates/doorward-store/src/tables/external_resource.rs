@@ -57,7 +57,7 @@ pub(crate) fn from_row(row: Model) -> Result<ExternalResource, StoreError> {
     let roles = list_from_text(TABLE, &row.id, &row.roles)?;
     let unreadable = || damaged(TABLE, &row.id);
     let scope = |name: &String| Scope::parse(name).ok_or_else(unreadable);
-    let role = |name: &String| Role::parse(name).map_err(|_| unreadable());
+    let role = |name: &String| Role::named(name).map_err(|_| unreadable());
     Ok(ExternalResource {
         url: Resource::from_stored(row.url),
         name: row.name,

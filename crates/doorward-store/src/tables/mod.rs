@@ -16,6 +16,7 @@ pub mod connect_step;
 pub mod connection;
 pub mod device_authorization;
 pub mod external_resource;
+pub mod group;
 pub mod identity;
 pub mod invitation;
 pub mod kept_result;
@@ -44,6 +45,7 @@ pub mod user;
 
 use chat::{link as chat_link, post as chat_post};
 use doorward_model::{Change, FactorChange, OwnChange, Timestamp, UpstreamChange};
+use group::{member as group_member, row as user_group};
 use sea_orm::{Condition, EntityTrait, IntoActiveModel};
 
 use crate::{
@@ -131,6 +133,8 @@ tables!(
     usage_hour,
     chat_link,
     chat_post,
+    user_group,
+    group_member,
 );
 
 /// The write of a change. `signs_in` states that the same unit begins a session; its entry then
@@ -277,6 +281,7 @@ pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
         Change::Device(change) => device_authorization::of(change),
         Change::Relying(change) => relying_session::of(change),
         Change::Chat(change) => chat::of(change),
+        Change::Group(change) => group::of(change),
         Change::Own(change) => of_own(change),
     }
 }

@@ -22,8 +22,8 @@ use crate::{
     convert::{list_to_text, roles, roles_to_text},
     invalidate::Invalidation,
     tables::{
-        Copied, Table, access_token, connect_attempt, connection, identity, invitation,
-        kept_result, passkey, recovery_code, totp,
+        Copied, Table, access_token, connect_attempt, connection, group::member, identity,
+        invitation, kept_result, passkey, recovery_code, totp,
     },
     writes::{Audit, Name, Read, Sql, Work, Write, about, nothing, run},
 };
@@ -40,6 +40,7 @@ pub struct Model {
     pub password_temporary: bool,
     pub roles: String,
     pub provider_roles: String,
+    pub group_roles: String,
     pub display_name: Option<String>,
     pub created_at: i64,
     pub disabled_at: Option<i64>,
@@ -63,6 +64,7 @@ pub(crate) fn from_row(row: Model) -> Result<User, StoreError> {
     Ok(User {
         roles: roles("user", &row.id, &row.roles)?,
         provider_roles: roles("user", &row.id, &row.provider_roles)?,
+        group_roles: roles("user", &row.id, &row.group_roles)?,
         // Rows of older versions hold the provider's original text.
         display_name: row
             .display_name
@@ -90,6 +92,7 @@ pub(crate) fn to_row(user: &User) -> ActiveModel {
         password_temporary: Set(user.password_temporary),
         roles: Set(roles_to_text(&user.roles)),
         provider_roles: Set(roles_to_text(&user.provider_roles)),
+        group_roles: Set(roles_to_text(&user.group_roles)),
         display_name: Set(user.display_name.clone()),
         created_at: Set(user.created_at.0),
         disabled_at: Set(user.disabled_at.map(|at| at.0)),
@@ -380,6 +383,7 @@ pub(crate) fn delete(user_id: &UserId) -> Write {
             .into(),
         kept_result::Entity::delete_many().filter(kept_result::Column::UserId.eq(id)).into(),
         access_token::Entity::delete_many().filter(access_token::Column::UserId.eq(id)).into(),
+        member::Entity::delete_many().filter(member::Column::UserId.eq(id)).into(),
         Entity::delete_many().filter(Column::Id.eq(id)).into(),
     ]);
     let event = about(AuditKind::UserDeleted, AuditSubject::User, id);

@@ -1,7 +1,7 @@
 //! The few writes that have to read first: their rows are locked until the unit is through.
 
 use doorward_model::{
-    ClientId, Expected, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId,
+    ClientId, Expected, GroupName, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
@@ -11,7 +11,6 @@ use sea_orm::{
 use super::Sql;
 
 use crate::{
-    convert::list_to_text,
     db::Db,
     tables::{
         access_grant::{self, Column as G},
@@ -19,7 +18,7 @@ use crate::{
         authorization_code::{self, Column as C},
         client,
         connection::{self, Column as N},
-        external_resource,
+        external_resource, group,
         identity::{self, Column as I},
         invitation, provider,
         session::{self, Column as S},
@@ -41,6 +40,10 @@ pub(crate) enum Read {
     EndProvider(Dependents),
     /// Looks for an enabled administrator other than this one.
     OtherAdministrator(UserId),
+    /// Looks for an enabled administrator.
+    AnyAdministrator,
+    /// Computes the roles of all whom a change of a group concerns.
+    CollectGroup(GroupName),
 }
 
 impl Read {
@@ -54,6 +57,8 @@ impl Read {
             Self::Expect { object, etag } => is_as_seen(db, object, etag).await,
             Self::EndProvider(dependents) => dependents.end(db).await,
             Self::OtherAdministrator(user_id) => other_administrator(db, user_id).await,
+            Self::AnyAdministrator => Ok(!administrators(db).await?.is_empty()),
+            Self::CollectGroup(group) => group::collect_of(db, group).await.map(|()| true),
         }
     }
 }
@@ -195,29 +200,10 @@ impl Dependents {
     }
 }
 
-/// Touches the user's row first, which makes concurrent transactions wait, so that the state that
-/// is read still holds at the commit.
+/// Computes the roles of one user. `false` if there is no such user.
 async fn collect_roles(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
-    let user = || user::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
-    let touch = user().col_expr(P::ProviderRoles, Expr::col(P::ProviderRoles)).into_query();
-    if db.run(&touch).await? == 0 {
-        return Ok(false);
-    }
-    let lists = identity::Entity::find()
-        .select_only()
-        .column(identity::Column::Roles)
-        .filter(identity::Column::UserId.eq(user_id.as_str()));
-    let lists = db.texts(lists).await?;
-    let mut roles: Vec<String> = lists
-        .iter()
-        .filter_map(|text| serde_json::from_str::<Vec<String>>(text).ok())
-        .flatten()
-        .collect();
-    roles.sort();
-    roles.dedup();
-    let text = list_to_text(roles.iter().map(String::as_str));
-    let update = user().col_expr(P::ProviderRoles, Expr::value(text)).into_query();
-    Ok(db.run(&update).await? == 1)
+    let one = Where::all().add(P::Id.eq(user_id.as_str()));
+    Ok(group::collect(db, &one).await? == 1)
 }
 
 async fn narrow_grants(
@@ -277,6 +263,14 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
                 None => false,
             }
         }
+        Expected::Group(name) => {
+            match db.one(group::row::Entity::find_by_id(name.as_str()).lock_exclusive()).await? {
+                Some(row) => {
+                    group::from_row(row).map_err(|_| unreadable(name.as_str()))?.etag() == etag
+                }
+                None => false,
+            }
+        }
         Expected::Setting(name) => {
             db.one(setting::Entity::find_by_id(name.as_str()).lock_exclusive())
                 .await?
@@ -289,14 +283,21 @@ async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, D
 
 /// Locks all enabled administrators, so that if two remove each other at the same moment, one is
 /// refused.
-async fn other_administrator(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
+async fn administrators(db: Db<'_>) -> Result<Vec<user::Model>, DbErr> {
     let role = "%\"admin\"%";
-    let administrators = Where::any().add(P::Roles.like(role)).add(P::ProviderRoles.like(role));
+    let administrators = Where::any()
+        .add(P::Roles.like(role))
+        .add(P::ProviderRoles.like(role))
+        .add(P::GroupRoles.like(role));
     let enabled = user::Entity::find()
         .filter(administrators)
         .filter(P::DisabledAt.is_null())
         .lock_exclusive();
-    let enabled = db.all(enabled).await?;
+    db.all(enabled).await
+}
+
+async fn other_administrator(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
+    let enabled = administrators(db).await?;
     let is_one = enabled.iter().any(|row| row.id == user_id.as_str());
     Ok(!is_one || enabled.iter().any(|row| row.id != user_id.as_str()))
 }

@@ -2,14 +2,23 @@
 //! holds a secret (CA22).
 
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
 use doorward_language::{Message, text};
 use doorward_model::routes;
+use doorward_transport::Params;
 
 use crate::{
     Web,
-    frame::{Frame, draw_scripted},
+    frame::{Frame, draw_scripted, initials},
     language::filters,
+    pages::{
+        error::ErrorPage,
+        second_factor::{Picture, picture},
+    },
     visitor::SignedIn,
 };
 
@@ -21,7 +30,10 @@ struct Page {
     url: String,
     key_url: String,
     tokens_url: String,
-    guides: Vec<Guide>,
+    /// The clients to choose from: name in the URL, initials and name.
+    tiles: Vec<(&'static str, String, String)>,
+    /// The chosen client, with the URL of this page for a colleague and its QR code.
+    chosen: Option<(Guide, String, Option<Picture>)>,
 }
 
 /// Instructions for one client.
@@ -36,6 +48,24 @@ struct Guide {
     /// The same with a personal access token.
     with_token: Vec<(String, String)>,
 }
+
+/// The names of the clients in the URL of the page, in the order of the guides.
+const CLIENTS: [&str; 14] = [
+    "claude",
+    "claude-code",
+    "chatgpt",
+    "vscode",
+    "cursor",
+    "codex",
+    "gemini",
+    "windsurf",
+    "zed",
+    "goose",
+    "opencode",
+    "librechat",
+    "open-webui",
+    "other",
+];
 
 /// The name of this server in clients: the host's first label, plain enough for every client.
 fn server_name(title: &str) -> String {
@@ -297,9 +327,22 @@ fn data_encoding(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
+pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Request) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let (url, key_url) = (web.at(routes::MCP), web.at(routes::MCP_KEY));
-    let guides = guides(&web.settings.config.name, &url, &key_url);
+    let all = CLIENTS.into_iter().zip(guides(&web.settings.config.name, &url, &key_url));
+    let (mut tiles, mut chosen) = (Vec::new(), None);
+    for (name, guide) in all {
+        tiles.push((name, initials(&guide.name), guide.name.clone()));
+        if params.get("client") == Some(name) {
+            let here = web.at(&format!("{}?client={name}", routes::ACCOUNT_CLIENTS));
+            let code = picture(&here);
+            chosen = Some((guide, here, code));
+        }
+    }
+    if params.get("client").is_some() && chosen.is_none() {
+        return ErrorPage::not_found().draw(&web);
+    }
     draw_scripted(
         StatusCode::OK,
         &Page {
@@ -308,7 +351,8 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response
             url,
             key_url,
             tokens_url: web.at(routes::ACCOUNT_TOKENS),
-            guides,
+            tiles,
+            chosen,
         },
     )
 }
@@ -319,9 +363,10 @@ mod tests {
 
     #[test]
     fn ca22_every_snippet_of_json_is_json_and_holds_no_secret() {
-        for guide in
-            guides("Team Tools", "https://mcp.example.com/mcp", "https://mcp.example.com/mcp-key")
-        {
+        let all =
+            guides("Team Tools", "https://mcp.example.com/mcp", "https://mcp.example.com/mcp-key");
+        assert_eq!(all.len(), CLIENTS.len());
+        for guide in all {
             for (place, text) in guide.snippets.iter().chain(&guide.with_token) {
                 assert!(!text.contains("dw_"), "{}", guide.name);
                 if std::path::Path::new(place)

@@ -12,7 +12,7 @@ use axum::{
 use doorward_accounts::Visitor;
 use doorward_issuer::AuthorizationRequest;
 use doorward_language::{Message, scope_description, scope_title, text};
-use doorward_model::{ClientSource, RedirectUri, Scope, ScopeSet, routes};
+use doorward_model::{ClientSource, RedirectUri, Scope, ScopeSet, ToolClass, routes};
 use doorward_transport::{Params, answer};
 use url::Url;
 
@@ -21,8 +21,9 @@ use crate::{
     Web,
     browser::Browser,
     flow::{Step, approver},
-    frame::{Frame, draw},
+    frame::{Frame, draw, initials},
     language::filters,
+    upstreams::ServiceTools,
     visitor::form,
 };
 
@@ -33,6 +34,8 @@ struct Page {
     csrf: String,
     request: String,
     client_name: String,
+    /// The initials of its name.
+    initials: String,
     verified: bool,
     origin_badge: Message,
     origin_explained: Option<Message>,
@@ -40,6 +43,8 @@ struct Page {
     account_url: String,
     redirect_host: String,
     redirect_uri: String,
+    /// The name of the place to which the browser returns, if it is the user's own computer.
+    at_home: Option<Message>,
     localhost: bool,
     scopes: Vec<Choice>,
     /// The scopes that would need a second factor, in words.
@@ -62,6 +67,42 @@ struct Choice {
     checked: bool,
     /// True for what the request is about, without which there is nothing to allow.
     fixed: bool,
+    /// The services with tools that it covers.
+    services: Vec<Covered>,
+    /// Their number and that of their tools.
+    covers: Option<Message>,
+}
+
+/// A service with tools that a scope covers.
+struct Covered {
+    initials: String,
+    title: String,
+    /// The numbers of its tools by class.
+    tools: Vec<Message>,
+}
+
+/// The services with tools that a scope covers.
+fn covered(scope: Scope, services: &[ServiceTools]) -> Vec<Covered> {
+    let count = |service: &ServiceTools, class: ToolClass| {
+        let covers = |(of, needed): &&(ToolClass, Scope)| *of == class && scope.includes(*needed);
+        service.tools.iter().filter(covers).count()
+    };
+    let told = |class: ToolClass, count: usize| match class {
+        ToolClass::Read => text::consent_tools_read(count),
+        ToolClass::Write => text::consent_tools_write(count),
+        ToolClass::Destructive => text::consent_tools_destructive(count),
+    };
+    let tools = |service: &ServiceTools| {
+        let counted = ToolClass::ALL.map(|class| (class, count(service, class)));
+        let some = counted.into_iter().filter(|(_, count)| *count > 0);
+        some.map(|(class, count)| told(class, count)).collect()
+    };
+    let one = |service: &ServiceTools| Covered {
+        initials: initials(&service.title),
+        title: service.title.clone(),
+        tools: tools(service),
+    };
+    services.iter().map(one).filter(|covered| !covered.tools.is_empty()).collect()
 }
 
 /// The source of the client's name: `true` if it is verified, its badge, and the meaning of that.
@@ -85,19 +126,38 @@ fn origin(request: &AuthorizationRequest) -> (bool, Message, Option<Message>) {
     }
 }
 
-fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
-    let choice = |scope: Scope| Choice {
-        name: scope.name(),
-        title: scope_title(scope),
-        description: scope_description(scope),
-        already: already.allows(scope),
-        checked: true,
-        fixed: scope == Scope::OpenId,
+/// Reports a URL of the user's own computer.
+fn is_at_home(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|url| {
+        url.scheme() == "http"
+            && match url.host() {
+                Some(url::Host::Ipv4(address)) => address.is_loopback(),
+                Some(url::Host::Ipv6(address)) => address.is_loopback(),
+                Some(url::Host::Domain(name)) => name == "localhost",
+                None => false,
+            }
+    })
+}
+
+fn choices(offered: &ScopeSet, already: &ScopeSet, services: &[ServiceTools]) -> Vec<Choice> {
+    let choice = |scope: Scope| {
+        let services = covered(scope, services);
+        let covers = (!services.is_empty()).then(|| text::consent_services(services.len()));
+        Choice {
+            name: scope.name(),
+            title: scope_title(scope),
+            description: scope_description(scope),
+            already: already.allows(scope),
+            checked: true,
+            fixed: scope == Scope::OpenId,
+            services,
+            covers,
+        }
     };
     offered.iter().map(choice).collect()
 }
 
-fn show(
+async fn show(
     web: &Web,
     browser: &Browser,
     visitor: &Visitor,
@@ -105,6 +165,11 @@ fn show(
     (already, settled): (&ScopeSet, bool),
 ) -> Response {
     let who = approver(visitor);
+    // The page does without the names of services where they cannot be read.
+    let services = web.services.upstreams.tools(&visitor.user).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the services behind a scope could not be read");
+        Vec::new()
+    });
     let offered = web.services.issuer.offered(request, already, &who);
     let withheld = |scopes: &ScopeSet| {
         scopes
@@ -122,14 +187,16 @@ fn show(
         csrf: web.csrf(browser, &format!("consent:{}", request.id)),
         request: sealed,
         client_name: request.client.name.clone(),
+        initials: initials(&request.client.name),
         verified,
         origin_badge,
         origin_explained,
         account_url: web.at(routes::ACCOUNT),
         redirect_host: RedirectUri::display_host(&request.redirect_uri),
         redirect_uri: request.redirect_uri.clone(),
+        at_home: is_at_home(&request.redirect_uri).then(text::consent_your_computer),
         localhost: request.client.is_localhost_only(),
-        scopes: choices(&offered, already),
+        scopes: choices(&offered, already, &services),
         locked: withheld(&locked),
         beyond: withheld(
             &request
@@ -177,7 +244,7 @@ pub(crate) async fn get(
     match (web.next_step(&request, &browser, settled).await, &browser.visitor) {
         (Ok(Step::Decide(already)), Some(visitor)) => {
             web.services.issuer.note_asked(&request, &visitor.user.id);
-            show(&web, &browser, visitor, &request, (&already, settled))
+            show(&web, &browser, visitor, &request, (&already, settled)).await
         }
         (Ok(_), _) => web.proceed(&request, &browser).await,
         (Err(refusal), _) => web.refuse(&refusal, &browser),
@@ -241,7 +308,7 @@ pub(crate) async fn post(
         // shown again.
         _ => {
             let settled = params.get("settled").is_some();
-            show(&web, &browser, visitor, &pending, (&already, settled))
+            show(&web, &browser, visitor, &pending, (&already, settled)).await
         }
     }
 }

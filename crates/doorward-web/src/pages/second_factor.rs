@@ -20,7 +20,7 @@ use crate::{
     Web,
     browser::Browser,
     entrance::SignInTarget,
-    frame::{Frame, draw, draw_with},
+    frame::{Frame, draw_scripted, draw_with},
     language::filters,
     reasons,
     visitor::form,
@@ -53,6 +53,19 @@ pub(crate) struct Codes {
     pub(crate) frame: Frame,
     pub(crate) list: Vec<String>,
     pub(crate) onward: String,
+    /// The codes as a file, in a URL that is in no log: the browser sends it nowhere.
+    pub(crate) file: String,
+}
+
+impl Codes {
+    /// The page of these codes.
+    pub(crate) fn new(frame: Frame, list: Vec<String>, onward: String) -> Self {
+        let lines: String =
+            url::form_urlencoded::byte_serialize(format!("{}\n", list.join("\n")).as_bytes())
+                .collect();
+        let file = format!("data:text/plain;charset=utf-8,{}", lines.replace('+', "%20"));
+        Self { frame, list, onward, file }
+    }
 }
 
 /// A QR code as an SVG path.
@@ -255,9 +268,8 @@ pub(crate) async fn post(
     match outcome.await {
         Ok((signed_in, None)) => web.let_in(&signed_in, &onward),
         Ok((signed_in, Some(codes))) => {
-            let page =
-                Codes { frame: web.frame(None), list: codes, onward: web.at(&onward.target()) };
-            web.with_session(draw(StatusCode::OK, &page, false), &signed_in)
+            let page = Codes::new(web.frame(None), codes, web.at(&onward.target()));
+            web.with_session(draw_scripted(StatusCode::OK, &page), &signed_in)
         }
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Web,
     entrance::SignInTarget,
-    frame::{Frame, ProviderButton, draw, draw_with, moment},
+    frame::{Frame, ProviderButton, draw_scripted, draw_with, moment},
     language::filters,
     reasons,
     visitor::{SignedIn, form},
@@ -235,15 +235,9 @@ async fn after(
 }
 
 fn show_codes(web: &Web, signed_in: Option<&SignedIn>, codes: Vec<String>) -> Response {
-    draw(
-        StatusCode::OK,
-        &Codes {
-            frame: web.frame(signed_in.map(|signed_in| &signed_in.browser)),
-            list: codes,
-            onward: web.at(routes::ACCOUNT_SECURITY),
-        },
-        false,
-    )
+    let frame = web.frame(signed_in.map(|signed_in| &signed_in.browser));
+    let page = Codes::new(frame, codes, web.at(routes::ACCOUNT_SECURITY));
+    draw_scripted(StatusCode::OK, &page)
 }
 
 pub(crate) async fn passkeys(

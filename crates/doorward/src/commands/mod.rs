@@ -18,6 +18,8 @@ mod context;
 mod doctor;
 mod edit;
 mod examples;
+mod group;
+mod import;
 #[cfg(feature = "knowledge")]
 mod index;
 mod keys;
@@ -37,6 +39,7 @@ mod trust;
 mod upstream;
 mod usage;
 mod user;
+mod who;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -124,6 +127,9 @@ enum Command {
         #[command(subcommand)]
         command: user::Command,
     },
+    /// Adds, lists, shows, changes and deletes groups of users, and changes their members.
+    #[command(subcommand, after_help = group::EXAMPLES)]
+    Group(group::Command),
     /// Adds, lists and changes clients: MCP clients, services, and applications in which users sign
     /// in with this server.
     #[command(subcommand, after_help = client::EXAMPLES)]
@@ -283,6 +289,7 @@ impl Command {
             Self::Serve { .. } => "serve",
             Self::AdminLink { .. } => "admin-link",
             Self::User { .. } => "user",
+            Self::Group(_) => "group",
             Self::Client(_) => "client",
             Self::Trust(_) => "trust",
             Self::Provider { .. } => "provider",
@@ -433,8 +440,9 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Policy(command) => policy::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),
         Command::User { command, .. } => {
-            user::run(context, command).await.map(|()| ExitCode::SUCCESS)
+            Box::pin(user::run(context, command)).await.map(|()| ExitCode::SUCCESS)
         }
+        Command::Group(command) => group::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Client(command) => client::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Trust(command) => trust::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,

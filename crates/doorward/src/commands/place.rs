@@ -40,6 +40,7 @@ impl Command {
             Self::Backup { .. } | Self::Audit(_) | Self::Usage(_) => Need::Data,
             Self::AdminLink { .. }
             | Self::User { .. }
+            | Self::Group(_)
             | Self::Client(_)
             | Self::Trust(_)
             | Self::Provider { .. }

@@ -11,13 +11,14 @@ use doorward_model::{Clock, PolicyVersion, ports::SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{context::Context, hinted, print_json, print_table};
+use super::{context::Context, hinted, print_json, print_table, who};
 use crate::Failed;
 
 /// The examples of its help.
 pub(super) const EXAMPLES: &str = "Examples:
   doorward policy list
   doorward policy explain --user ada --tool wiki_search
+  doorward policy who --tool wiki_delete
   doorward policy test policy-cases.toml
   doorward policy dry-run doorward-new.toml --days 7";
 
@@ -26,6 +27,9 @@ pub(super) enum Command {
     /// Explains whether a user may use a tool, a prompt, a resource or an upstream through a
     /// client.
     Explain(Question),
+    /// Lists the enabled users who may use a tool, a prompt, a resource or an upstream, or who have
+    /// a role, each with the reasons.
+    Who(who::Question),
     /// Lists the rules in order, each with the calls of the last 30 days on which it decided.
     List,
     /// Evaluates the cases of a file under the configuration, and fails if an effect differs from
@@ -270,6 +274,7 @@ pub(super) struct Question {
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
     let asked = match command {
         Command::Explain(asked) => asked,
+        Command::Who(asked) => return who::run(context, &asked).await,
         Command::List => return list(context).await,
         Command::Test { file } => return test(context, &file),
         Command::Save { file } => return save(context, &file).await,

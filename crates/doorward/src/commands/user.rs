@@ -4,14 +4,17 @@ use std::{collections::BTreeSet, io::Read};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{Invited, MailOutcome, NewUser, UserChange, UserDetails, UserState, Users};
+use doorward_admin::{
+    Invited, MailOutcome, NewUser, RoleSource, SourcedRole, UserChange, UserDetails, UserState,
+    Users,
+};
 use doorward_keys::SystemEntropy;
 use doorward_mail::Invitation;
 use doorward_model::{LinkedIdentity, Role, User, id::random_text, nearest};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use super::{connections, context::Context, moment, print_json, print_table};
+use super::{connections, context::Context, import, moment, print_json, print_table};
 use crate::{Failed, out};
 
 /// The examples of its help.
@@ -19,6 +22,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   doorward user add ada --email ada@example.com --role developer
   doorward user invite ada --provider google
   doorward user set-role ada developer admin
+  doorward user import team.csv --dry-run
   doorward user list --json";
 
 #[derive(Subcommand, Debug)]
@@ -128,6 +132,9 @@ pub(super) enum Command {
         /// The upstream.
         upstream: String,
     },
+    /// Adds and changes users from a table in CSV, all or none. Its first line names the columns:
+    /// name, email, display_name, roles, groups.
+    Import(import::Table),
     /// Deletes a user: sessions and connected apps end at once.
     Delete {
         /// The sign-in name.
@@ -150,7 +157,12 @@ fn describe(user: &User, state: UserState) -> Value {
     })
 }
 
-fn show(context: &Context, user: &User, state: UserState, belongings: &UserDetails) {
+fn show(
+    context: &Context,
+    (user, roles): (&User, &[SourcedRole]),
+    state: UserState,
+    belongings: &UserDetails,
+) {
     let UserDetails { identities, enrolled: factors, .. } = belongings;
     if context.json {
         let mut described = describe(user, state);
@@ -170,7 +182,14 @@ fn show(context: &Context, user: &User, state: UserState, belongings: &UserDetai
     report!("id        {}", user.id);
     report!("name      {}", user.name);
     report!("email     {}", user.email.as_deref().unwrap_or("-"));
-    report!("roles     {}", user.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
+    for SourcedRole { role, sources } in roles {
+        let named = |source: &RoleSource| match source {
+            RoleSource::Administrator => "by an administrator".to_owned(),
+            RoleSource::Provider(name) => format!("by a rule of {name}"),
+            RoleSource::Group(name) => format!("by the group {name}"),
+        };
+        report!("role      {role} {}", sources.iter().map(named).collect::<Vec<_>>().join(", "));
+    }
     report!("created   {}", moment(user.created_at));
     report!(
         "state     {}",
@@ -342,7 +361,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Show { name } => {
             let user = users.named(&name).await?;
             let state = state(context, &store, &users, &user).await?;
-            show(context, &user, state, &users.belongings(&user).await?);
+            let roles = Context::groups(&store).roles_of(&user).await?;
+            show(context, (&user, &roles), state, &users.belongings(&user).await?);
         }
         Command::Disable { name } => {
             users.disable(&users.named(&name).await?, None).await?;
@@ -370,6 +390,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         }
         Command::Disconnect { name, upstream } => {
             Box::pin(connections::end(context, &store, &name, &upstream)).await?;
+        }
+        Command::Import(table) => {
+            let invitations = context.invitations(&store).await?;
+            let groups = Context::groups(&store);
+            Box::pin(import::run(context, &invitations, &groups, &table)).await?;
         }
         Command::Delete { name } => {
             users.delete(&users.named(&name).await?, None).await?;

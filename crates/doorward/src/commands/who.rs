@@ -1,0 +1,96 @@
+//! `doorward policy who`.
+
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Args};
+use doorward_admin::{Named, Permitted, RoleSource, SourcedRole, Step, Whom};
+use serde_json::{Value, json};
+
+use super::{context::Context, print_json, print_table};
+use crate::Failed;
+
+/// The users who may.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("object").required(true))]
+pub(super) struct Question {
+    /// The tool, by its name at /mcp.
+    #[arg(long, value_name = "NAME", group = "object")]
+    tool: Option<String>,
+    /// The prompt, by its name at /mcp.
+    #[arg(long, value_name = "NAME", group = "object")]
+    prompt: Option<String>,
+    /// The resource, by its URI at /mcp (UPSTREAM+URI).
+    #[arg(long, value_name = "URI", group = "object")]
+    resource: Option<String>,
+    /// The resource template, by its URI at /mcp.
+    #[arg(long, value_name = "URI", group = "object")]
+    template: Option<String>,
+    /// The upstream as a whole.
+    #[arg(long, value_name = "NAME", group = "object")]
+    upstream: Option<String>,
+    /// The role, or group:NAME for the members of a group.
+    #[arg(long, value_name = "ROLE", group = "object")]
+    role: Option<String>,
+}
+
+fn sources(SourcedRole { sources, .. }: &SourcedRole) -> Vec<String> {
+    let named = |source: &RoleSource| match source {
+        RoleSource::Administrator => "administrator".to_owned(),
+        RoleSource::Provider(name) => format!("provider {name}"),
+        RoleSource::Group(name) => format!("group {name}"),
+    };
+    sources.iter().map(named).collect()
+}
+
+fn describe(Permitted { user, explained, roles }: &Permitted) -> Value {
+    let role = |one: &SourcedRole| json!({"role": one.role.as_str(), "sources": sources(one)});
+    json!({
+        "id": user.id.as_str(), "name": user.name.as_str(),
+        "answer": explained.as_ref().map(|one| one.answer.as_str()),
+        "why": explained.iter().flat_map(|one| &one.why).map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        "roles": roles.iter().map(role).collect::<Vec<_>>(),
+    })
+}
+
+fn row(Permitted { user, explained, roles }: &Permitted) -> Vec<String> {
+    let decides = |one: &&Step| matches!(one, Step::Rule(..) | Step::Default(_) | Step::Closed(_));
+    let why = explained.as_ref().and_then(|one| one.why.iter().find(decides));
+    let role = |one: &SourcedRole| format!("{} ({})", one.role, sources(one).join(", "));
+    vec![
+        user.name.to_string(),
+        explained.as_ref().map(|one| one.answer.as_str().to_owned()).unwrap_or_default(),
+        why.map(ToString::to_string).unwrap_or_default(),
+        roles.iter().map(role).collect::<Vec<_>>().join("; "),
+    ]
+}
+
+pub(super) async fn run(context: &Context, asked: &Question) -> Result<ExitCode, Failed> {
+    let policies = context.policies(&context.store().await?).await?;
+    let whom = match &asked.role {
+        Some(role) => Whom::Have(role),
+        None => Whom::MayUse(Named {
+            tool: asked.tool.as_deref(),
+            prompt: asked.prompt.as_deref(),
+            resource: asked.resource.as_deref(),
+            template: asked.template.as_deref(),
+            upstream: asked.upstream.as_deref(),
+        }),
+    };
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let part = policies.who(whom, Some(200), after.as_deref()).await?;
+        all.extend(part.rows);
+        after = part.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if context.json {
+        print_json(&all.iter().map(describe).collect());
+    } else {
+        let rows: Vec<_> = all.iter().map(row).collect();
+        print_table(&["NAME", "ANSWER", "DECISION", "ROLES"], &rows);
+    }
+    Ok(ExitCode::SUCCESS)
+}
