@@ -20,8 +20,8 @@ async fn find(stage: &Stage, name: &str) -> Object {
         }
     }
     let Group { name, description, roles, .. } = &group;
-    let state = format!("{description} {roles:?} {members:?}");
-    Object { id: name.to_string(), etag: group.etag(), state }
+    let facts = format!("{description} {roles:?} {members:?}");
+    Object { id: name.to_string(), etag: group.etag(), state: facts }
 }
 
 async fn prepare(stage: &Stage, name: &str, roles: &[&str]) -> Object {
@@ -331,9 +331,8 @@ async fn a_user_s_page_and_api_name_the_source_of_each_role() {
     let members = doorward_admin::Members { add: &add, remove: &[] };
     groups.change_members(&Authority::operator(), "team", members).await.unwrap();
     let id: &UserId = &ann.id;
-    let page =
-        stage.server.signed_in("root").await.get(&stage.server.at(&format!("/admin/users/{id}")));
-    let page = page.await.expect(200);
+    let root = stage.server.signed_in("root").await;
+    let page = root.get(&stage.server.at(&format!("/admin/users/{id}"))).await.expect(200);
     for told in ["by the group team", "by an administrator", "/admin/groups/team"] {
         assert!(page.body.contains(told), "{told}: {}", page.body);
     }
