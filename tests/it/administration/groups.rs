@@ -16,7 +16,12 @@ async fn find(stage: &Stage, name: &str) -> Object {
     let mut members = Vec::new();
     for user in store.users().await.unwrap() {
         if user.groups().any(|one| one == name.as_str()) {
-            members.push((user.name.to_string(), format!("{:?}", user.group_roles)));
+            // The user may be a member of groups of other cases too.
+            let of_others = |role: &&doorward_model::Role| {
+                role.group().is_some_and(|group| group != name.as_str())
+            };
+            let roles: Vec<_> = user.group_roles.iter().filter(|role| !of_others(role)).collect();
+            members.push((user.name.to_string(), format!("{roles:?}")));
         }
     }
     let Group { name, description, roles, .. } = &group;
