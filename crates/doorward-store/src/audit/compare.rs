@@ -8,8 +8,9 @@ use super::row::Row;
 use crate::{
     db::Db,
     tables::{
-        access_grant, access_token, client, connection, external_resource, group, identity,
-        invitation, session, setting, upstream_registration, upstream_tool, upstream_trust, user,
+        access_grant, access_token, client, connection, external_resource, group, group_member,
+        identity, invitation, session, setting, upstream_registration, upstream_tool,
+        upstream_trust, user,
     },
     writes::Dependents,
 };
@@ -93,7 +94,7 @@ async fn of_group(db: Db<'_>, name: &str) -> Result<Option<Value>, DbErr> {
     let Some(row) = db.one(group::row::Entity::find_by_id(name)).await? else {
         return Ok(None);
     };
-    let members = group::member::Entity::find().filter(group::member::Column::GroupName.eq(name));
+    let members = group_member::Entity::find().filter(group_member::Column::GroupName.eq(name));
     Ok(Some(json!({
         "description": row.description, "roles": list(&row.roles),
         "members": db.count(members).await?,

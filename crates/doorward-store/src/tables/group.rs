@@ -1,5 +1,5 @@
-//! Tables `user_group` and `group_member`: groups, and their members by an administrator's decision.
-//! The roles that a user has by groups are computed here alone, into the user's row.
+//! Table `user_group`: groups. The roles that a user has by groups are computed here alone, into the
+//! user's row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +23,12 @@ use crate::{
     invalidate::Invalidation,
     tables::{
         Copied, Table,
+        group_member::{self as member, Column as M},
         identity::{self, Column as I},
         user::{self, Column as U},
     },
     writes::{Audit, Name, Read, Work, Write, about, if_new, run},
 };
-use member::Column as M;
 use row::Column as G;
 
 /// The most users whose roles one statement sets.
@@ -55,42 +55,11 @@ pub(crate) mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Table `group_member`.
-#[expect(unreachable_pub, reason = "the derive macro makes public items of it")]
-pub(crate) mod member {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "group_member")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub group_name: String,
-        pub user_id: String,
-        pub since: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 impl Table for row::Entity {
     const COPIED: Copied = Copied::Always;
 
     fn expired(_: Timestamp) -> Option<Where> {
         None
-    }
-}
-
-impl Table for member::Entity {
-    const COPIED: Copied = Copied::Always;
-
-    fn expired(_: Timestamp) -> Option<Where> {
-        // A user may be deleted while an administrator makes them a member.
-        let users = user::Entity::find().select_only().column(U::Id).into_query();
-        Some(Where::all().add(M::UserId.not_in_subquery(users)))
     }
 }
 

@@ -17,6 +17,7 @@ pub mod connection;
 pub mod device_authorization;
 pub mod external_resource;
 pub mod group;
+pub mod group_member;
 pub mod identity;
 pub mod invitation;
 pub mod kept_result;
@@ -45,7 +46,7 @@ pub mod user;
 
 use chat::{link as chat_link, post as chat_post};
 use doorward_model::{Change, FactorChange, OwnChange, Timestamp, UpstreamChange};
-use group::{member as group_member, row as user_group};
+use group::row as user_group;
 use sea_orm::{Condition, EntityTrait, IntoActiveModel};
 
 use crate::{

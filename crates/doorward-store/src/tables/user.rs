@@ -22,7 +22,7 @@ use crate::{
     convert::{list_to_text, roles, roles_to_text},
     invalidate::Invalidation,
     tables::{
-        Copied, Table, access_token, connect_attempt, connection, group::member, identity,
+        Copied, Table, access_token, connect_attempt, connection, group_member, identity,
         invitation, kept_result, passkey, recovery_code, totp,
     },
     writes::{Audit, Name, Read, Sql, Work, Write, about, nothing, run},
@@ -383,7 +383,7 @@ pub(crate) fn delete(user_id: &UserId) -> Write {
             .into(),
         kept_result::Entity::delete_many().filter(kept_result::Column::UserId.eq(id)).into(),
         access_token::Entity::delete_many().filter(access_token::Column::UserId.eq(id)).into(),
-        member::Entity::delete_many().filter(member::Column::UserId.eq(id)).into(),
+        group_member::Entity::delete_many().filter(group_member::Column::UserId.eq(id)).into(),
         Entity::delete_many().filter(Column::Id.eq(id)).into(),
     ]);
     let event = about(AuditKind::UserDeleted, AuditSubject::User, id);
