@@ -11,7 +11,8 @@ use axum::{
 use doorward_gateway::{ConnectionState, UserUpstream};
 use doorward_mcp::{Calling, UsableTool};
 use doorward_model::{Resource, ToolClass, UpstreamName, routes};
-use doorward_transport::{answer, routing::get};
+use doorward_transport::answer;
+use doorward_transport::routing::get;
 use serde::Serialize;
 use serde_json::json;
 
