@@ -9,8 +9,8 @@ use doorward_store::StoreError;
 use serde_json::Value;
 
 use crate::{
-    attempt::within, error::FederationError, federation::Federation, protocol::Credential,
-    provider::Provider,
+    attempt::within, client::WantedAssertion, error::FederationError, federation::Federation,
+    protocol::Credential, provider::Provider,
 };
 
 /// Seconds for which an account is reserved for the replica that uses its refresh token.
@@ -18,17 +18,6 @@ const CLAIMED: i64 = 120;
 /// The number of tries to reserve an account, and the pause between two: a check of it by another
 /// replica takes seconds at most.
 const TRIES: (u32, Duration) = (50, Duration::from_millis(100));
-
-/// The recipient and the reach of an assertion.
-#[derive(Clone, Debug)]
-pub struct WantedAssertion {
-    /// The issuer of the authorization server that it is for.
-    pub audience: String,
-    /// The resource that the access is for.
-    pub resource: String,
-    /// The scopes, separated by spaces; empty for those that the provider chooses.
-    pub scope: String,
-}
 
 /// Reason for which there is no assertion.
 #[derive(Clone, Debug, thiserror::Error)]

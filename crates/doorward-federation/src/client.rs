@@ -18,7 +18,6 @@ use url::Url;
 
 use crate::{
     api::{Api, MAX_ANSWER},
-    asserting::WantedAssertion,
     error::FederationError,
     settings::{AuthMethod, Interpret},
 };
@@ -61,6 +60,17 @@ impl From<FederationError> for NoTokens {
     fn from(error: FederationError) -> Self {
         Self { error, refresh_token: None }
     }
+}
+
+/// The recipient and the reach of an assertion.
+#[derive(Clone, Debug)]
+pub struct WantedAssertion {
+    /// The issuer of the authorization server that it is for.
+    pub audience: String,
+    /// The resource that the access is for.
+    pub resource: String,
+    /// The scopes, separated by spaces; empty for those that the provider chooses.
+    pub scope: String,
 }
 
 /// An authorization request.

@@ -41,8 +41,9 @@ mod sign_up;
 mod trusted;
 
 pub use admission::Admission;
-pub use asserting::{NotAsserted, WantedAssertion};
+pub use asserting::NotAsserted;
 pub use attempt::{KeptArrival, ResumedSignIn, SignInBrowser};
+pub use client::WantedAssertion;
 pub use config::{ProviderConfig, SettingError};
 pub use directory::{PreparedProvider, ProviderChangeError};
 pub use error::{FederationError, NotAdmitted};

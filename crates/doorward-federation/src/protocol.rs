@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::{asserting::WantedAssertion, client::NoTokens, error::FederationError};
+use crate::{
+    client::{NoTokens, WantedAssertion},
+    error::FederationError,
+};
 
 /// Wishes of a sign-in beyond the user's identity (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

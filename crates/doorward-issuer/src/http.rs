@@ -16,7 +16,7 @@ use axum::{
     response::Response,
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, Resource, StepKind, routes};
-use doorward_transport::routing::{get, post};
+use doorward_transport::routing::{delete, get, post};
 use doorward_transport::{
     ClientAddress, Params, ParamsError,
     allowance::Taken,
@@ -46,7 +46,10 @@ pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
         .route(routes::REVOKE, post(revoke))
         .route(routes::INTROSPECT, post(introspect))
         .route(routes::USERINFO, get(userinfo::endpoint).merge(post(userinfo::endpoint)))
-        .route(routes::API_SESSION, session::routes())
+        .route(
+            routes::API_SESSION,
+            get(session::ask).merge(post(session::open)).merge(delete(session::close)),
+        )
         .route(routes::JWKS, get(jwks))
         .route(routes::AUTHORIZATION_SERVER_METADATA, get(metadata))
         .route(routes::OPENID_CONFIGURATION, get(openid_configuration));

@@ -13,7 +13,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     (
         "CF22",
         &[
-            "scope_names_and_classes",
+            "a_confirmed_call_goes_on_when_the_upstream_asks_something_and_is_made_once",
             "a_token_for_one_upstream_reaches_no_other_and_no_built_in_tool",
         ],
     ),

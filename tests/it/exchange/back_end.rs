@@ -241,9 +241,17 @@ async fn cf10_only_one_upstream_that_the_users_token_reaches_is_given() {
         let page = exchange(&back_end, &tokens.access, &[("audience", named)]).await;
         refused(page, "invalid_target");
     }
-    let both = [("resource", server.at("/mcp/wiki")), ("resource", server.at("/mcp/mail"))];
-    let both = both.each_ref().map(|(name, value)| (*name, value.as_str()));
-    refused(exchange(&back_end, &tokens.access, &both).await, "invalid_target");
+    let both = [
+        ("grant_type", super::GRANT.to_owned()),
+        ("subject_token", tokens.access.clone()),
+        ("subject_token_type", super::ACCESS.to_owned()),
+        ("resource", server.at("/mcp/wiki")),
+        ("resource", server.at("/mcp/mail")),
+    ];
+    let browser = Browser::new();
+    let asked = browser.raw(Method::POST, &server.at("/oauth/token")).form(&both);
+    let asked = asked.basic_auth(&back_end.id, back_end.secret.as_deref());
+    refused(browser.send(asked).await, "invalid_target");
     // A token of one upstream is exchanged for that one, whether or not another one was kept.
     exchange(&back_end, &tokens.access, &[("audience", "mail")]).await.expect(200);
     let wiki = server.at("/mcp/wiki");

@@ -80,25 +80,33 @@ async fn without_the_provider_there_is_no_access_and_the_reason_is_told() {
     let server = stage(&wiki, &provider).await;
     // A user of a password has no account at the provider.
     let bob = super::someone(&server, "bob").await;
-    let told = server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await.body;
+    let told = server.call(&bob.token, "connections", json!({})).await.expect(200).body;
     assert!(told.contains("sign in to this server through corp again"), "{told}");
     let browser = federation::signed_in(&server, &provider).await;
     let client = OAuthClient::register(&server).await;
     let token = client.tokens(&browser, &[("scope", "mcp:destructive")]).await.access;
-    let call = async || server.call(&token, "wiki_echo", json!({"text": "x"})).await.body;
+    tools(&server, &token).await;
+    let call = async || {
+        // The token of before does not count any more: another one is needed.
+        wiki.state().valid.clear();
+        server.call(&token, "wiki_echo", json!({"text": "x"})).await.body
+    };
     // The provider asserts no user to this server.
     provider.refuse_assertions(Some((400, "access_denied")));
-    assert!(call().await.contains("the identity provider corp gives no access"));
+    let told = call().await;
+    assert!(told.contains("the identity provider corp gives no access"), "{told}");
     provider.refuse_assertions(None);
     // The upstream's server does not accept the assertion.
     wiki.state().assertion_error = Some("invalid_grant");
-    assert!(call().await.contains("no token was issued for the assertion"));
+    let told = call().await;
+    assert!(told.contains("no token was issued for the assertion"), "{told}");
     wiki.state().assertion_error = None;
-    assert!(call().await.contains("x for asserted-1"));
+    let told = call().await;
+    assert!(told.contains("x for asserted-2"), "{told}");
     // Of a user whom the provider refuses, the access ends at the next check, which is due at once.
     provider.refuse_refresh(Some((400, "invalid_grant")));
-    wiki.state().valid.clear();
-    assert!(call().await.contains("sign in to this server through corp again"));
+    let told = call().await;
+    assert!(told.contains("sign in to this server through corp again"), "{told}");
     assert_eq!(server.app.federation.check_due().await.unwrap().ended, 1);
     assert!(!server.calls(&token).await);
 }

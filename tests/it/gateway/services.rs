@@ -27,6 +27,12 @@ async fn nightly(server: &TestServer) -> OAuthClient {
     client
 }
 
+/// The token of the last form of a page: the frame has forms too.
+fn csrf_of(body: &str) -> String {
+    let at = body.rfind("<form method=\"post\"").unwrap();
+    form_value(&body[at..], "csrf").unwrap()
+}
+
 /// The path of the page on which a service is connected.
 async fn page(server: &TestServer, service: &str, upstream: &str) -> String {
     let service = server.app.accounts.find(service).await.unwrap();
@@ -38,7 +44,7 @@ async fn go(server: &TestServer, root: &Browser, service: &str, upstream: &str) 
     let page = server.at(&page(server, service, upstream).await);
     let shown = root.get(&page).await.expect(200);
     assert!(shown.body.contains(&format!("Connect {service} to {upstream}")), "{}", shown.body);
-    let csrf = form_value(&shown.body, "csrf").unwrap();
+    let csrf = csrf_of(&shown.body);
     let scopes = form_value(&shown.body, "shown").unwrap_or_default();
     let away = root.post(&page, &[("csrf", &csrf), ("shown", &scopes)]).await.expect(303);
     Browser::new().get(&away.location()).await.expect(302).location()
@@ -96,7 +102,7 @@ async fn a_service_that_an_administrator_connected_once_works_unattended_for_thi
     let own = server.app.store.connections_of(&administrator.id).await.unwrap();
     assert!(own.is_empty());
     let root = server.signed_in("root").await;
-    let csrf = form_value(&root.get(&user_page).await.expect(200).body, "csrf").unwrap();
+    let csrf = csrf_of(&root.get(&user_page).await.expect(200).body);
     let end = [("csrf", csrf.as_str()), ("do", "disconnect"), ("upstream", "wiki")];
     assert!(root.post(&user_page, &end).await.expect(200).body.contains("was ended"));
     assert!(!call(&token(&client).await).await.body.contains("x for"));
@@ -138,7 +144,7 @@ async fn only_an_administrator_connects_a_service_and_the_callback_is_theirs_alo
     server.clock.advance(1000);
     let boss = server.signed_in("boss").await;
     let shown = boss.get(&server.at(&path)).await.expect(200);
-    let csrf = form_value(&shown.body, "csrf").unwrap();
+    let csrf = csrf_of(&shown.body);
     server.clock.advance(1000);
     let asked = boss.post(&server.at(&path), &[("csrf", &csrf), ("shown", "all")]).await;
     assert!(asked.expect(303).location().contains("/login?again=1"));

@@ -25,8 +25,7 @@ use super::{
     ProviderAnswer, SignOutPage, Start, UsableCredential, plain::joined,
 };
 use crate::{
-    asserting::WantedAssertion,
-    client::{Client, NoTokens, Request},
+    client::{Client, NoTokens, Request, WantedAssertion},
     error::FederationError,
     settings::{OpenId, TENANT},
 };

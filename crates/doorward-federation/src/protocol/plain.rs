@@ -11,8 +11,7 @@ use super::{
     UsableCredential,
 };
 use crate::{
-    asserting::WantedAssertion,
-    client::{Client, NoTokens, Request},
+    client::{Client, NoTokens, Request, WantedAssertion},
     error::FederationError,
     settings::OAuth2,
 };

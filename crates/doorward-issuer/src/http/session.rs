@@ -6,23 +6,14 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::MethodRouter,
 };
-use doorward_transport::{
-    ClientAddress, answer,
-    routing::{delete, get, post},
-};
+use doorward_transport::{ClientAddress, answer};
 use serde_json::json;
 
 use super::{receive, refusal::refusal, respond};
 use crate::Issuer;
 
-/// The methods of the route.
-pub(super) fn routes() -> MethodRouter<Issuer> {
-    get(ask).merge(post(open)).merge(delete(close))
-}
-
-async fn open(
+pub(super) async fn open(
     State(issuer): State<Issuer>,
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
@@ -50,7 +41,7 @@ fn none() -> Response {
     response
 }
 
-async fn ask(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
+pub(super) async fn ask(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     let Some(token) = bearer(&headers) else { return none() };
     match issuer.session(token).await {
         Ok(Some(body)) => answer::json(StatusCode::OK, &body),
@@ -59,7 +50,7 @@ async fn ask(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn close(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
+pub(super) async fn close(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     let Some(token) = bearer(&headers) else { return none() };
     match issuer.close_session(token).await {
         Ok(true) => {
