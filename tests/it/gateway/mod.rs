@@ -1,6 +1,7 @@
 //! The gateway: upstreams' tools as Doorward's own, with the caller's own access.
 
 mod access;
+mod answers;
 mod api;
 mod apps;
 mod by_hand;
@@ -26,6 +27,7 @@ mod refreshes;
 mod refusals;
 mod rest;
 mod shared;
+mod starting;
 mod surface;
 mod tools;
 mod trust;
