@@ -66,6 +66,7 @@ fn statuses() -> Vec<Row> {
 }
 
 /// Responses that are no HTTP, broke off, or are something else.
+#[expect(clippy::too_many_lines, reason = "a row for each of them")]
 fn broken() -> Vec<Row> {
     let closes = |text: &str| RawAnswer::Closes(text.as_bytes().to_vec());
     let stays = |text: &str| RawAnswer::Stays(text.as_bytes().to_vec());
@@ -168,7 +169,7 @@ fn broken() -> Vec<Row> {
                 "HTTP/1.1 307 x\r\nlocation: ?again\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             ),
             With("redirects"),
-            With("redirects"),
+            With(""),
         ),
         row(
             "choices",
@@ -245,16 +246,9 @@ fn bodies() -> Vec<Row> {
 /// Messages of a process, or over the stream of the old transport.
 fn lines(kind: OddKind) -> Vec<Row> {
     let mut rows = Vec::new();
+    // Errors without an id are about the only request that waits: later, a request that was given
+    // up may be meant.
     for (line, ends) in [
-        ("{}", Late),
-        ("[]", Late),
-        ("null", Late),
-        ("OK", Late),
-        ("", Late),
-        ("{\"jsonrpc\":\"2.0\",\"id\":ID}", With("")),
-        ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":7}", With("")),
-        ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":\"luck\"}", With("luck")),
-        ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{}}", With("")),
         (
             "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1,\"message\":\"luck\"}}",
             With("luck"),
@@ -265,7 +259,16 @@ fn lines(kind: OddKind) -> Vec<Row> {
             With("luck"),
         ),
         ("{\"jsonrpc\":\"2.0\",\"id\":987654,\"result\":{}}", With("")),
+        ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":7}", With("")),
+        ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":\"luck\"}", With("luck")),
+        ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{}}", With("")),
         (RESULT, Well),
+        ("{}", Late),
+        ("[]", Late),
+        ("null", Late),
+        ("OK", Late),
+        ("", Late),
+        ("{\"jsonrpc\":\"2.0\",\"id\":ID}", Late),
     ] {
         rows.push(Row(format!("line {line}"), RawAnswer::Line(line.to_owned()), ends, ends));
     }
@@ -321,7 +324,7 @@ async fn case(
     let most = if matches!(ends, Late) { 2 * LIMIT + 1 } else { LIMIT + 1 };
     let is_right = match ends {
         Well => text.contains("echo") && !is_error,
-        With(why) => is_error && text.len() > 10 && text.contains(why),
+        With(why) => is_error && text.len() >= 8 && text.contains(why),
         Late => is_error && text.contains("did not respond within 1 s"),
         Somehow => !is_error || text.len() > 10,
     };
@@ -370,7 +373,8 @@ async fn an_answer_that_is_none_ends_its_call_with_the_reason_and_the_next_call_
                 }
                 OddKind::Sse => {
                     let refusals = statuses().into_iter().chain(broken());
-                    refusals.filter(|row| !matches!(row.2, Well)).chain(lines(*kind)).collect()
+                    let refusals = refusals.filter(|row| !matches!(row.2, Well));
+                    lines(*kind).into_iter().chain(refusals).collect()
                 }
                 OddKind::Stdio => lines(*kind),
             };

@@ -11,16 +11,17 @@ use super::{super::tools, configured, document, left_out, serving};
 /// A row: the operation, the arguments, the request line after `/v1`, and the body.
 struct Row(&'static str, Value, Value, &'static str, Value);
 
-fn with_body(schema: Value) -> Value {
+fn with_body(schema: &Value) -> Value {
     json!({"post": {"requestBody": {"required": true, "content": {"application/json": {"schema": schema}}}}})
 }
 
 /// Bodies whose schemas are written in odd ways: none of their members is lost.
+#[expect(clippy::too_many_lines, reason = "a row for each of them")]
 fn bodies() -> Vec<Row> {
     let text = json!({"type": "string"});
     let mut rows = Vec::new();
     let mut add = |name, schema: Value, arguments: Value, body: Value| {
-        rows.push(Row(name, with_body(schema), arguments, "POST", body));
+        rows.push(Row(name, with_body(&schema), arguments, "POST", body));
     };
     let a = json!({"a": "x"});
     add("no type", json!({"properties": {"a": text}}), a.clone(), a.clone());
@@ -169,6 +170,7 @@ fn media() -> Vec<Row> {
 }
 
 /// Parameters that are declared in odd ways.
+#[expect(clippy::too_many_lines, reason = "a row for each of them")]
 fn parameters() -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |name, parameters: Value, arguments: Value, line| {
@@ -198,13 +200,13 @@ fn parameters() -> Vec<Row> {
         "explode as text",
         q(json!({"explode": "false", "schema": {"type": "array"}})),
         json!({"q": ["a", "b"]}),
-        "GET?q=a,b",
+        "GET?q=a&q=b",
     );
     add(
         "style unknown",
         q(json!({"style": "weird", "schema": {"type": "string"}})),
         json!({"q": "x"}),
-        "GET?q=x",
+        "GET",
     );
     add(
         "text as content",
@@ -320,8 +322,8 @@ async fn servers_in_odd_forms_lead_to_the_origin_that_was_meant_or_nowhere() {
         (one(&origin.replace("http", "HTTP")), Some("/x")),
         (json!([]), Some("/x")),
         (json!(null), Some("/x")),
-        (json!([null, {"url": "/v5"}]), Some("/v5/x")),
-        (json!([{"description": "no url"}, {"url": "/v6"}]), Some("/v6/x")),
+        (json!([null, {"url": "/v5"}]), Some("/x")),
+        (json!([{"description": "no url"}, {"url": "/v6"}]), Some("/x")),
         (variables("/{v}", json!({"v": {"default": "v7"}})), Some("/v7/x")),
         (variables("/{v}", json!({"v": {"default": 8}})), Some("/8/x")),
         (variables("/{v}", json!({"v": {"enum": ["v9", "v10"]}})), Some("/v9/x")),
