@@ -90,6 +90,14 @@ fn answers_to_a_wrong_code() -> Vec<(&'static str, Answer, bool)> {
             ),
             true,
         ),
+        (
+            "Facebook secret",
+            json(
+                400,
+                json!({"error": {"message": "Error validating client secret.", "type": "OAuthException", "code": 1}}),
+            ),
+            false,
+        ),
         ("Atlassian", coded(403, "invalid_grant", "Invalid authorization code"), true),
         ("Atlassian client", coded(401, "access_denied", "Unauthorized"), false),
         ("Notion client", json(401, json!({"error": "invalid_client", "request_id": "x"})), false),

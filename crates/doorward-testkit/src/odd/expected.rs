@@ -281,7 +281,7 @@ impl H {
             }
             H::RedirectName => on(&[Http, Sse], Unusable("redirects to http://localhost:")),
             H::RedirectEmpty => on(&[Http, Sse], Unusable("redirect")),
-            H::RedirectChoices => on(&[Http, Sse], Unusable("HTTP 300")),
+            H::RedirectChoices => on(&[Http, Sse], Unusable("/moved; set `url` to that")),
             H::RedirectOdd => on(&[Http, Sse], Unusable("redirect")),
         }
     }
