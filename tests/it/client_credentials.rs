@@ -1,6 +1,9 @@
 //! Services: clients that act without a user, by `client_credentials` (OAuth 2.1 §4.2).
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use doorward_model::{AuditFilter, AuditKind, Clock};
 use doorward_testkit::{Browser, FakeUpstream, Page, TestServer};
 use reqwest::Method;
@@ -297,6 +300,74 @@ async fn a_service_proves_itself_by_a_signed_assertion_once_and_for_this_server_
     assert!(server.calls(text(&answer, "access_token")).await);
     refused(ask(&good).await, 401, "invalid_client");
     refused(ask(&assertion("https://other.example", "2")).await, 401, "invalid_client");
+}
+
+/// An Ed25519 key under a name of its algorithm.
+struct Curve(&'static str, aws_lc_rs::signature::Ed25519KeyPair);
+
+impl Curve {
+    fn new(alg: &'static str) -> Self {
+        Self(alg, aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap())
+    }
+
+    fn jwk(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(aws_lc_rs::signature::KeyPair::public_key(&self.1));
+        json!({"kty": "OKP", "crv": "Ed25519", "alg": self.0, "x": x})
+    }
+
+    fn sign(&self, mut header: Value, claims: &Value) -> String {
+        header["alg"] = json!(self.0);
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let input = format!("{}.{}", encode(&header), encode(claims));
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(self.1.sign(input.as_bytes())))
+    }
+}
+
+#[tokio::test]
+async fn ed25519_is_accepted_under_both_of_its_names_in_assertions_and_in_proofs() {
+    let stage = Stage::new().await;
+    let server = &stage.server;
+    let now = server.clock.now().0;
+    let metadata = server.at("/.well-known/oauth-authorization-server");
+    let metadata = Browser::new().get(&metadata).await.expect(200).json();
+    for name in [
+        "token_endpoint_auth_signing_alg_values_supported",
+        "revocation_endpoint_auth_signing_alg_values_supported",
+        "introspection_endpoint_auth_signing_alg_values_supported",
+        "dpop_signing_alg_values_supported",
+    ] {
+        for alg in ["EdDSA", "Ed25519", "ES256"] {
+            assert!(metadata[name].as_array().unwrap().contains(&json!(alg)), "{name}: {alg}");
+        }
+        assert!(!metadata[name].to_string().contains("HS256"), "{name}");
+    }
+    for (alg, accepted) in [("EdDSA", true), ("Ed25519", true), ("Ed448", false), ("none", false)] {
+        let key = Curve::new(alg);
+        let keys = json!({"keys": [key.jwk()]});
+        let proving = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": keys});
+        let client = stage.service(proving).await;
+        let id = text(&client, "client_id").to_owned();
+        let claims = json!({"iss": id, "sub": id, "aud": server.url, "exp": now + 60, "jti": alg});
+        let assertion = key.sign(json!({}), &claims);
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let fields = [GRANT, ("client_assertion_type", kind), ("client_assertion", &assertion)];
+        let answer = Browser::new().post(&server.at("/oauth/token"), &fields).await;
+        assert_eq!(answer.status, if accepted { 200 } else { 401 }, "{alg}: {}", answer.body);
+        let claims =
+            json!({"jti": alg, "htm": "POST", "htu": server.at("/oauth/token"), "iat": now});
+        let proof = key.sign(json!({"typ": "dpop+jwt", "jwk": key.jwk()}), &claims);
+        let client = stage.service(json!({})).await;
+        let (id, secret) = (text(&client, "client_id"), text(&client, "client_secret"));
+        let browser = Browser::new();
+        let request = browser
+            .raw(Method::POST, &server.at("/oauth/token"))
+            .header("authorization", format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))))
+            .header("dpop", proof)
+            .form(&[GRANT]);
+        let answer = browser.send(request).await;
+        assert_eq!(answer.status, if accepted { 200 } else { 400 }, "{alg}: {}", answer.body);
+        assert!(!accepted || answer.json()["token_type"] == "DPoP", "{alg}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod tokens;
+mod variants;
 
 use doorward::config::Config;
 use doorward_federation::ProviderConfig;

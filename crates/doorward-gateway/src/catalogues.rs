@@ -170,7 +170,34 @@ pub(crate) struct CatalogueState {
     pub(crate) problem: Option<LinkError>,
 }
 
+/// An upstream of which this process has no list.
+pub(crate) struct Unlisted {
+    /// The reason of the last attempt; `None` while the first one is under way.
+    pub(crate) problem: Option<LinkError>,
+    /// Seconds until another attempt is worthwhile.
+    pub(crate) retry_seconds: u64,
+}
+
 impl Inner {
+    /// The state of an upstream that was asked for its list and has none; `None` where there is a
+    /// list, and where the user has to connect first.
+    pub(crate) fn unlisted(&self, upstream: &Shared, user: &User) -> Option<Unlisted> {
+        let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, user));
+        let under_way = slot.refreshing.load(Ordering::Acquire);
+        let state = slot.state();
+        if state.catalogue.is_some() || state.problem == Some(LinkError::Connect) {
+            return None;
+        }
+        let rest = state.tried_at.map_or(PAUSE, |at| {
+            let pause = if under_way { PAUSE } else { pause(state.failures) };
+            pause.saturating_sub(at.elapsed())
+        });
+        Some(Unlisted {
+            problem: state.problem.clone(),
+            retry_seconds: rest.as_millis().div_ceil(1000).try_into().unwrap_or(1).max(1),
+        })
+    }
+
     fn list_key(upstream: &Upstream, user: &User) -> Key {
         (upstream.name, upstream.lists_are_personal().then(|| user.id.clone()))
     }

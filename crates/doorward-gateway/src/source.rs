@@ -220,6 +220,29 @@ impl ToolSource for Gateway {
         self.waiting_tool(inbound, name).await.map(Item::Tool)
     }
 
+    async fn unlisted(
+        &self,
+        inbound: &InboundRequest,
+        wanted: ItemName<'_>,
+    ) -> Option<(Item, ToolError)> {
+        let upstream = self.owner_of(inbound, wanted).await?;
+        let why = self.inner.unlisted(&upstream, &inbound.caller.user)?;
+        let seconds = why.retry_seconds;
+        let told = match why.problem {
+            None => format!(
+                "{} is starting and has not listed what it offers yet; try again in {seconds} s",
+                upstream.title
+            ),
+            Some(problem) => format!(
+                "{} cannot be reached, and what it offers is not known yet: {problem}; the next \
+                 attempt is in {seconds} s",
+                upstream.title
+            ),
+        };
+        let item = Item::Other(Arc::new(upstream.item(Kind::Upstream, "")));
+        Some((item, ToolError::Busy(told, seconds)))
+    }
+
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {
         let permit = match permit.into_call() {
             Ok(call) => return self.call_tool(call).await.map(Answer::Tool),

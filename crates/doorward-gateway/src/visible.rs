@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_mcp::{
-    InboundRequest, ItemSpec, Kind, Target, ToolSpec,
+    InboundRequest, ItemName, ItemSpec, Kind, Target, ToolSpec,
     uri::{of_usable_uri, own_uri},
 };
 use doorward_model::{
@@ -92,6 +92,25 @@ impl Gateway {
             look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
         }
         Some((upstream, own))
+    }
+
+    /// The upstream that has an item of this name, if there is one.
+    pub(crate) async fn owner_of(
+        &self,
+        inbound: &InboundRequest,
+        wanted: ItemName<'_>,
+    ) -> Option<Shared> {
+        let name = match (inbound.target, wanted) {
+            (Target::One(only), _) => only,
+            (Target::All, ItemName::Tool(name) | ItemName::Prompt(name)) => {
+                names::upstream_of(name)?
+            }
+            (Target::All, ItemName::Resource(uri) | ItemName::Template(uri)) => {
+                own_uri(uri)?.upstream
+            }
+            (Target::All, ItemName::Upstream(name)) => name,
+        };
+        self.visible_one(inbound, name).await
     }
 
     /// The tool of this name, also where its upstream cannot be listed now.

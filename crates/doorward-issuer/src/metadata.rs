@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3).
 
-use doorward_keys::Proofs;
+use doorward_keys::{Proofs, accepted_algorithms};
 use doorward_model::{ClientAuthMethod, GrantType, Level, routes, scope::SCOPES};
 use serde_json::{Value, json};
 
@@ -20,8 +20,7 @@ impl Issuer {
             .filter(|method| **method != ClientAuthMethod::None)
             .map(|method| method.as_str())
             .collect();
-        let assertion_algorithms =
-            ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"];
+        let assertion_algorithms = accepted_algorithms();
         let mut document = json!({
             "issuer": settings.public_url.as_str(),
             "authorization_endpoint": at(routes::AUTHORIZE),

@@ -8,27 +8,16 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{KeyThumbprint, Timestamp, uri};
-use jsonwebtoken::{
-    Algorithm, DecodingKey, Header, Validation, decode_header,
-    jwk::{Jwk, ThumbprintHash},
-};
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use serde::Deserialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
-use crate::MasterKey;
+use crate::{
+    MasterKey, accepted_algorithms,
+    jws::{Jws, JwsFault},
+    readable_key,
+};
 
-/// The algorithms that proofs may be signed with: asymmetric ones only.
-const ACCEPTED: &[(Algorithm, &str)] = &[
-    (Algorithm::ES256, "ES256"),
-    (Algorithm::ES384, "ES384"),
-    (Algorithm::EdDSA, "EdDSA"),
-    (Algorithm::PS256, "PS256"),
-    (Algorithm::PS384, "PS384"),
-    (Algorithm::PS512, "PS512"),
-    (Algorithm::RS256, "RS256"),
-    (Algorithm::RS384, "RS384"),
-    (Algorithm::RS512, "RS512"),
-];
 /// The most bytes of a proof: one with an RSA key of 8192 bits has less than half of it.
 const MAX_BYTES: usize = 8 * 1024;
 /// The members of private and of symmetric keys (RFC 7518 §6).
@@ -156,7 +145,7 @@ impl Proofs {
 
     /// The algorithms, as metadata and challenges list them.
     pub fn algorithms() -> Vec<&'static str> {
-        ACCEPTED.iter().map(|(_, name)| *name).collect()
+        accepted_algorithms()
     }
 
     fn nonce_of(&self, period: i64) -> String {
@@ -184,18 +173,12 @@ impl Proofs {
         of: &ProofOf<'_>,
         now: Timestamp,
     ) -> Result<Proof, ProofRefusal> {
-        let (header, jwk) = read_header(proof)?;
-        let verifying = DecodingKey::from_jwk(&jwk).map_err(|_| ProofRefusal::Key)?;
-        let mut validation = Validation::new(header.alg);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        let claims: Map<String, Value> = jsonwebtoken::decode(proof, &verifying, &validation)
-            .map_err(|_| ProofRefusal::Signature)?
-            .claims;
-        let claims: Claims =
-            serde_json::from_value(Value::Object(claims)).map_err(|_| ProofRefusal::Malformed)?;
+        let (signed, jwk) = read(proof)?;
+        let claims: Claims = signed.verified(&jwk).map_err(|fault| match fault {
+            JwsFault::Key => ProofRefusal::Key,
+            JwsFault::Signature => ProofRefusal::Signature,
+            JwsFault::Malformed | JwsFault::Algorithm | JwsFault::Claims => ProofRefusal::Malformed,
+        })?;
         if claims.jti.is_empty() || claims.jti.len() > 512 {
             return Err(ProofRefusal::Malformed);
         }
@@ -244,36 +227,25 @@ fn made_at(iat: &Number) -> Option<i64> {
     iat.as_i64().or_else(|| iat.as_f64().map(|seconds| seconds.floor() as i64))
 }
 
-/// The header of a proof, and its key.
-fn read_header(proof: &str) -> Result<(Header, Jwk), ProofRefusal> {
+/// A proof that is not verified yet, and its key.
+fn read(proof: &str) -> Result<(Jws<'_>, Jwk), ProofRefusal> {
     if proof.len() > MAX_BYTES {
         return Err(ProofRefusal::Malformed);
     }
-    let raw = proof.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let raw: Map<String, Value> =
-        serde_json::from_slice(&raw.unwrap_or_default()).map_err(|_| ProofRefusal::Malformed)?;
-    // An extension that must be understood is not understood here (RFC 7515 §4.1.11).
-    if raw.get("typ").and_then(Value::as_str) != Some("dpop+jwt")
-        || raw.contains_key("crit")
-        || raw.contains_key("b64")
-    {
+    let signed = Jws::read(proof).map_err(|fault| match fault {
+        JwsFault::Algorithm => ProofRefusal::Algorithm,
+        _ => ProofRefusal::Malformed,
+    })?;
+    if signed.typ() != Some("dpop+jwt") {
         return Err(ProofRefusal::Malformed);
     }
-    let algorithm = raw.get("alg").and_then(Value::as_str);
-    if !ACCEPTED.iter().any(|(_, name)| Some(*name) == algorithm) {
-        return Err(ProofRefusal::Algorithm);
-    }
-    let key = raw.get("jwk").and_then(Value::as_object).ok_or(ProofRefusal::Key)?;
+    let key = signed.header.get("jwk").and_then(Value::as_object).ok_or(ProofRefusal::Key)?;
     if PRIVATE.iter().any(|member| key.contains_key(*member)) {
         return Err(ProofRefusal::Key);
     }
-    let jwk: Jwk =
-        serde_json::from_value(Value::Object(key.clone())).map_err(|_| ProofRefusal::Key)?;
-    let header = decode_header(proof).map_err(|_| ProofRefusal::Malformed)?;
-    if !ACCEPTED.iter().any(|(accepted, _)| *accepted == header.alg) {
-        return Err(ProofRefusal::Algorithm);
-    }
-    Ok((header, jwk))
+    let jwk = serde_json::from_value(Value::Object(readable_key(key.clone())))
+        .map_err(|_| ProofRefusal::Key)?;
+    Ok((signed, jwk))
 }
 
 #[cfg(test)]

@@ -139,6 +139,27 @@ impl Mcp {
         None
     }
 
+    /// The error for an item that was not found: it waits for a decision, its upstream is only
+    /// starting, or there is none.
+    async fn not_found(
+        &self,
+        inbound: &InboundRequest,
+        operation: &Operation,
+        searched: bool,
+    ) -> ToolError {
+        if let Some(name) = self.waiting(inbound, operation).await {
+            return waits(&name, searched);
+        }
+        let Some(wanted) = operation.item_name() else { return no_such_item(operation, searched) };
+        for source in &self.inner.services.sources {
+            let Some((upstream, error)) = source.unlisted(inbound, wanted).await else { continue };
+            if self.inner.judge.judge(inbound, &upstream.facts()) != Verdict::Refuse {
+                return error;
+            }
+        }
+        no_such_item(operation, searched)
+    }
+
     async fn admit(
         &self,
         inbound: InboundRequest,
@@ -156,10 +177,7 @@ impl Mcp {
             None => None,
         };
         let Some(Found { source, item }) = found else {
-            return Err(match self.waiting(&inbound, &operation).await {
-                Some(name) => waits(&name, searched),
-                None => no_such_item(&operation, searched),
-            });
+            return Err(self.not_found(&inbound, &operation, searched).await);
         };
         noted.item = Some(item.clone());
         let facts = item.facts();

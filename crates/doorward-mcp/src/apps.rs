@@ -7,7 +7,7 @@ use rmcp::model::{CallToolResult, ExtensionCapabilities, JsonObject, MetaObject}
 use serde_json::Value;
 
 use crate::{
-    InboundRequest, Mcp,
+    InboundRequest, Mcp, Verdict,
     item::{Judged, ToolSpec},
     operation::ItemName,
     size::json_size,
@@ -141,9 +141,15 @@ impl Mcp {
         hidden
     }
 
+    /// Reports a resource that this caller may read, also where the user confirms each reading: the
+    /// client reads it when it shows the interface, and the user is asked then.
     async fn may_read(&self, inbound: &InboundRequest, uri: &str) -> bool {
         match self.find(inbound, ItemName::Resource(uri)).await {
-            Some(found) => self.may_use(inbound, &found.item.facts()),
+            Some(found) => {
+                let facts = found.item.facts();
+                self.inner.judge.judge(inbound, &facts) != Verdict::Refuse
+                    && inbound.caller.scopes.allows(facts.scope)
+            }
             None => false,
         }
     }

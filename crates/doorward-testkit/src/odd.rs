@@ -26,6 +26,32 @@ pub enum OddKind {
     Sse,
     /// A local process.
     Stdio,
+    /// A REST API with an OpenAPI document and one operation. It has no misbehaviours but those of
+    /// [`OddUpstream::answer_calls`].
+    Api,
+}
+
+/// An answer to calls, byte by byte. `ID` stands for the id of the request.
+#[derive(Clone, Debug)]
+pub enum RawAnswer {
+    /// The whole HTTP response, after which the connection is closed.
+    Closes(Vec<u8>),
+    /// The whole HTTP response, after which the connection stays open and silent.
+    Stays(Vec<u8>),
+    /// A message over the stream of the old transport, or a line of a process.
+    Line(String),
+    /// The process ends.
+    Ends,
+}
+
+impl RawAnswer {
+    /// The bytes for a request.
+    fn bytes(bytes: &[u8], id: &Value) -> Vec<u8> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text.replace("ID", &id.to_string()).into_bytes(),
+            Err(_) => bytes.to_vec(),
+        }
+    }
 }
 
 impl OddKind {
@@ -38,6 +64,7 @@ impl OddKind {
             Self::Http => "http",
             Self::Sse => "sse",
             Self::Stdio => "stdio",
+            Self::Api => "openapi",
         }
     }
 }
@@ -53,6 +80,8 @@ pub struct OddState {
     done: bool,
     /// The streams of the old transport.
     streams: Vec<tokio::sync::mpsc::UnboundedSender<String>>,
+    /// The answer to every call.
+    raw: Option<RawAnswer>,
 }
 
 impl OddState {
@@ -102,7 +131,9 @@ impl OddUpstream {
         let port = listener.local_addr().unwrap().port();
         let inner = Arc::new(Inner { modern, habit, port, state: Mutex::default() });
         let task = match kind {
-            OddKind::Http | OddKind::Sse => tokio::spawn(serve::http(listener, Arc::clone(&inner))),
+            OddKind::Http | OddKind::Sse | OddKind::Api => {
+                tokio::spawn(serve::http(listener, Arc::clone(&inner)))
+            }
             OddKind::Stdio => tokio::spawn(serve::pipes(listener, Arc::clone(&inner))),
         };
         Self { kind, port, inner, task }
@@ -111,6 +142,11 @@ impl OddUpstream {
     /// The requests that arrived at it.
     pub fn state(&self) -> MutexGuard<'_, OddState> {
         self.inner.lock()
+    }
+
+    /// Answers calls with this from now on; `None`: as its misbehaviour has it.
+    pub fn answer_calls(&self, raw: Option<RawAnswer>) {
+        self.inner.lock().raw = raw;
     }
 
     /// Its port.
@@ -123,13 +159,19 @@ impl OddUpstream {
         let path = match self.kind {
             OddKind::Http => "mcp",
             OddKind::Sse => "sse",
-            OddKind::Stdio => "",
+            OddKind::Stdio | OddKind::Api => "",
         };
+        let api = self.kind == OddKind::Api;
         let command = ["bash", "-c", BRIDGE, &self.port.to_string()].map(str::to_owned);
         let process = self.kind == OddKind::Stdio;
         UpstreamConfig {
             kind: self.kind.name().to_owned(),
-            url: if process {
+            document: if api {
+                format!("http://127.0.0.1:{}/openapi", self.port)
+            } else {
+                String::new()
+            },
+            url: if process || api {
                 String::new()
             } else {
                 format!("http://127.0.0.1:{}/{path}", self.port)

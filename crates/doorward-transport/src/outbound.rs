@@ -341,7 +341,8 @@ impl Guarded {
 }
 
 /// Fetches this server's own URL, for an operator's check that it can be reached: the URL is the
-/// operator's, so it is not guarded. The certificates in `trusted`, PEM files, are accepted besides
+/// operator's, so it is not guarded; `localhost` is this machine without a question to a name
+/// server, as it is for everything else that is fetched. The certificates in `trusted`, PEM files, are accepted besides
 /// those of the system; files that cannot be read are left out.
 pub async fn probe(url: &str, trusted: &[PathBuf]) -> Result<Fetched, OutboundError> {
     let certificates = trusted
@@ -361,6 +362,7 @@ pub async fn probe(url: &str, trusted: &[PathBuf]) -> Result<Fetched, OutboundEr
         .no_proxy()
         .timeout(Duration::from_secs(5))
         .tls_backend_preconfigured(tls)
+        .dns_resolver(Arc::new(guard::Unguarded))
         .build()
         .map_err(|error| explain(&error))?;
     let response = client.get(url).send().await.map_err(|error| explain(&error))?;
@@ -383,6 +385,25 @@ mod tests {
         assert!(matches!(get("https://[::ffff:127.0.0.1]/").await, OutboundError::Address(_)));
         assert!(matches!(get("https://localhost:1/").await, OutboundError::Address(_)));
         assert_eq!(get("http://8.8.8.8/").await, OutboundError::Scheme);
+    }
+
+    /// The name ends in `localhost`, and no file and no name server of a machine knows it.
+    #[tokio::test]
+    async fn a_probe_finds_this_machine_under_its_names_without_asking_for_them() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answering = tokio::spawn(async move {
+            use tokio::io::AsyncWriteExt;
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            stream.write_all(answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+        });
+        let url = format!("http://doorward-probe.localhost:{port}/");
+        assert_eq!(probe(&url, &[]).await.unwrap().body, b"{}");
+        answering.await.unwrap();
+        let told = probe("http://name.invalid/", &[]).await.unwrap_err().to_string();
+        assert!(told.contains("no IP address is known for name.invalid"), "{told}");
     }
 
     #[tokio::test]

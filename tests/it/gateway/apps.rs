@@ -186,6 +186,42 @@ async fn a_reference_to_a_resource_that_the_policy_denies_is_not_shown_and_the_t
     assert_eq!(charts.state().operations.len(), 0);
 }
 
+/// A reading that the user confirms is not denied: the client names the interface, and the user is
+/// asked when it is read.
+#[tokio::test]
+async fn a_reference_to_a_resource_whose_reading_is_confirmed_is_kept_and_the_user_is_asked() {
+    for rule in ["confirm upstream=charts", "confirm kind=resource", "confirm kind=tool"] {
+        let (_charts, server) = stage(false, &[rule]).await;
+        let alice = someone(&server, "alice").await;
+        for (path, name) in [("/mcp", "charts_says"), ("/mcp/charts", "says")] {
+            let token = alice.token_at(&server, path).await;
+            let uri = if path == "/mcp" { "ui://charts/chart/view.html" } else { VIEW };
+            for modern in [false, true] {
+                let about = format!("{rule} {path} modern {modern}");
+                let tools = ask(&server, &token, path, modern, "tools/list", &json!({})).await;
+                let all = tools["result"]["tools"].as_array().unwrap();
+                let meta = &all.iter().find(|tool| tool["name"] == name).unwrap()["_meta"];
+                assert_eq!(meta["ui"]["resourceUri"], uri, "{about}");
+                for member in ["ui/resourceUri", "openai/outputTemplate"] {
+                    assert_eq!(meta[member], uri, "{about}");
+                }
+                let read = json!({"uri": uri});
+                let read = ask(&server, &token, path, modern, "resources/read", &read).await;
+                let is_read = read["result"]["contents"].is_array();
+                assert_eq!(is_read, rule == "confirm kind=tool", "{about}: {read}");
+                assert!(is_read || read.to_string().contains("confirm"), "{about}: {read}");
+                let call = json!({"name": name, "arguments": {"messages": [{"jsonrpc": "2.0", "id": "CALL", "result": {"resultType": "complete", "content": [], "_meta": chart()["_meta"]}}]}});
+                let called = ask(&server, &token, path, modern, "tools/call", &call).await;
+                if rule == "confirm kind=resource" {
+                    assert_eq!(called["result"]["_meta"]["ui"]["resourceUri"], uri, "{about}");
+                } else {
+                    assert!(called.to_string().contains("confirm"), "{about}: {called}");
+                }
+            }
+        }
+    }
+}
+
 /// References in other forms, each with what is shown of it at `/mcp` and at the upstream's URL.
 fn other_forms() -> [(Value, Value, Value); 12] {
     let ui = |uri: &str| json!({"ui": {"resourceUri": uri}});

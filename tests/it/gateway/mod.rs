@@ -1,6 +1,7 @@
 //! The gateway: upstreams' tools as Doorward's own, with the caller's own access.
 
 mod access;
+mod answers;
 mod api;
 mod apps;
 mod asserted;
@@ -28,6 +29,7 @@ mod refusals;
 mod rest;
 pub(crate) mod services;
 mod shared;
+mod starting;
 mod surface;
 mod tools;
 mod trust;

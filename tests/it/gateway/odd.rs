@@ -142,8 +142,8 @@ async fn all(kind: OddKind, modern: bool) {
         let server = TestServer::start_with(|config| {
             for (number, (upstream, (habit, _))) in upstreams.iter().zip(some).enumerate() {
                 let mut settings = upstream.config();
-                if *habit == OddHabit::ManyPages {
-                    // The bound of the pages is what ends this list, however busy the machine is.
+                if matches!(habit, OddHabit::ManyPages | OddHabit::ManyTools) {
+                    // The bound of pages and tools ends these lists, however busy the machine is.
                     settings.list_wait_ms = 30_000;
                 }
                 config.upstreams.insert(format!("odd{number}"), settings);

@@ -2,6 +2,7 @@
 
 mod places;
 mod sending;
+mod variants;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward_gateway::{Decision, UpstreamConfig};

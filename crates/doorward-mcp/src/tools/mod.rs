@@ -115,6 +115,15 @@ pub trait ToolSource: Send + Sync + 'static {
     async fn find(&self, inbound: &InboundRequest, wanted: ItemName<'_>) -> Option<Item>;
     /// The tool of this name that waits for an administrator's decision, before it is judged.
     async fn waiting(&self, inbound: &InboundRequest, name: &str) -> Option<Item>;
+    /// For an item that is not found: its upstream, before it is judged, and the error of the
+    /// operation, where the upstream did not list its items since this server started.
+    async fn unlisted(
+        &self,
+        _inbound: &InboundRequest,
+        _wanted: ItemName<'_>,
+    ) -> Option<(Item, ToolError)> {
+        None
+    }
     /// Performs an admitted operation.
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError>;
 }

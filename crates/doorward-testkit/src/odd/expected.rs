@@ -14,7 +14,7 @@ impl H {
         use Expected::{Fails, Named, Unusable, Works};
         use OddKind::{Http, Sse, Stdio};
         // The old transport was never spoken by servers of the newest revision.
-        if kind == Sse && modern {
+        if kind == Sse && modern || kind == OddKind::Api {
             return None;
         }
         let on = |kinds: &[OddKind], expected| kinds.contains(&kind).then_some(expected);
@@ -271,6 +271,18 @@ impl H {
                 Unusable("redirects to http://localhost:9/moved; set `url` to that"),
             ),
             H::RedirectLoop => on(&[Http, Sse], Unusable("redirects more than 5 times")),
+            H::RedirectCapitals | H::RedirectFragment | H::RedirectDots | H::RedirectBlanks => {
+                on(&[Http, Sse], Works)
+            }
+            H::RedirectQuery | H::RedirectLetters | H::RedirectCall => on(&[Http], Works),
+            H::RedirectUser => on(&[Http, Sse], Unusable("redirects to")),
+            H::RedirectOtherPort => {
+                on(&[Http, Sse], Unusable("http://127.0.0.1:9/moved; set `url` to that"))
+            }
+            H::RedirectName => on(&[Http, Sse], Unusable("redirects to http://localhost:")),
+            H::RedirectEmpty => on(&[Http, Sse], Unusable("redirect")),
+            H::RedirectChoices => on(&[Http, Sse], Unusable("/moved; set `url` to that")),
+            H::RedirectOdd => on(&[Http, Sse], Unusable("redirect")),
         }
     }
 }

@@ -57,7 +57,19 @@ impl H {
             | H::RedirectWithoutScheme
             | H::RedirectWithout
             | H::RedirectOtherScheme
+            | H::RedirectCapitals
+            | H::RedirectFragment
+            | H::RedirectQuery
+            | H::RedirectDots
+            | H::RedirectBlanks
+            | H::RedirectLetters
+            | H::RedirectUser
+            | H::RedirectOtherPort
+            | H::RedirectName
+            | H::RedirectEmpty
+            | H::RedirectOdd
             | H::RedirectLoop => Some(307),
+            H::RedirectChoices => Some(300),
             H::Redirect301 => Some(301),
             H::Redirect303 => Some(303),
             H::Redirect308 => Some(308),

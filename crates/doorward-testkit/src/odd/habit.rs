@@ -269,4 +269,18 @@ habits! {
     BlockWithoutType,
     BlockInCapitals,
     NullMembers,
+    // More redirects.
+    RedirectCapitals,
+    RedirectFragment,
+    RedirectQuery,
+    RedirectDots,
+    RedirectBlanks,
+    RedirectLetters,
+    RedirectCall,
+    RedirectUser,
+    RedirectOtherPort,
+    RedirectName,
+    RedirectEmpty,
+    RedirectChoices,
+    RedirectOdd,
 }

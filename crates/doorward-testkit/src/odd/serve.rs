@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    Inner, OddHabit as H,
+    Inner, OddHabit as H, RawAnswer,
     answers::{JSON, PAGE, Said, answer, message},
     events::{self, event},
 };
@@ -120,6 +120,17 @@ fn redirected(inner: &Inner, path: &str) -> Option<String> {
         (H::RedirectOtherScheme, "/mcp" | "/sse") => {
             format!("https://127.0.0.1:{}/moved", inner.port)
         }
+        (H::RedirectCapitals, "/mcp" | "/sse") => format!("HTTP://127.0.0.1:{}/moved", inner.port),
+        (H::RedirectFragment, "/mcp" | "/sse") => "/moved#here".to_owned(),
+        (H::RedirectQuery, "/mcp" | "/sse") => "/moved?a=b".to_owned(),
+        (H::RedirectDots, "/mcp" | "/sse") => "./x/../moved".to_owned(),
+        (H::RedirectBlanks, "/mcp" | "/sse") => "  \t/moved \t ".to_owned(),
+        (H::RedirectLetters, "/mcp" | "/sse") => "/moved/größe".to_owned(),
+        (H::RedirectUser, "/mcp" | "/sse") => format!("http://a:b@127.0.0.1:{}/moved", inner.port),
+        (H::RedirectOtherPort, "/mcp" | "/sse") => "http://127.0.0.1:9/moved".to_owned(),
+        (H::RedirectName, "/mcp" | "/sse") => format!("http://localhost:{}/moved", inner.port),
+        (H::RedirectEmpty, "/mcp" | "/sse") => String::new(),
+        (H::RedirectOdd, "/mcp" | "/sse") => "http://[".to_owned(),
         (H::RedirectWithout, "/mcp" | "/sse") => return Some(response(status, "", "", "")),
         (H::RedirectElsewhere, "/mcp" | "/sse") => "http://localhost:9/moved".to_owned(),
         (_, "/mcp" | "/sse") => format!("http://127.0.0.1:{}/moved", inner.port),
@@ -233,14 +244,56 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
     }
 }
 
+/// The document of the API.
+const DOCUMENT: &str = r#"{"openapi": "3.0.3", "info": {"title": "odd", "version": "1"},
+    "paths": {"/good": {"get": {"operationId": "good", "responses": {}}}}}"#;
+
+/// Answers a call byte by byte, where that is demanded. True if it did.
+async fn raw(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Request) -> bool {
+    let is_call = request.body["method"] == "tools/call" || request.path == "/good";
+    let Some(answer) = inner.lock().raw.clone().filter(|_| is_call) else { return false };
+    let id = &request.body["id"];
+    match answer {
+        RawAnswer::Closes(bytes) => {
+            let _ = stream.write_all(&RawAnswer::bytes(&bytes, id)).await;
+            let _ = stream.flush().await;
+        }
+        RawAnswer::Stays(bytes) => {
+            let _ = stream.write_all(&RawAnswer::bytes(&bytes, id)).await;
+            let _ = stream.flush().await;
+            tokio::time::sleep(Duration::from_mins(10)).await;
+        }
+        RawAnswer::Line(text) => {
+            let text = text.replace("ID", &id.to_string());
+            let at = request.path.strip_prefix("/messages?").and_then(|at| at.split_once('.'));
+            let (number, _) = at.unwrap();
+            let _ = inner.lock().streams[number.parse::<usize>().unwrap()].send(text);
+            let _ = stream.write_all(response(202, "", "", "").as_bytes()).await;
+        }
+        RawAnswer::Ends => {}
+    }
+    true
+}
+
 async fn connection(stream: TcpStream, inner: Arc<Inner>) {
     let mut stream = BufReader::new(stream);
     let Some(request) = request(&mut stream).await else { return };
+    if raw(&mut stream, &inner, &request).await {
+        return;
+    }
+    let is_call = request.body["method"] == "tools/call" && request.path == "/mcp";
+    if inner.has(H::RedirectCall) && is_call {
+        let text = response(308, "", "", "location: /moved\r\n");
+        let _ = stream.write_all(text.as_bytes()).await;
+        return;
+    }
     if let Some(text) = redirected(&inner, &request.path) {
         let _ = stream.write_all(text.as_bytes()).await;
         return;
     }
     let text = match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/openapi") => Some(response(200, JSON, DOCUMENT, "")),
+        ("GET", "/good") => Some(response(200, JSON, r#"{"said": "echo"}"#, "")),
         ("GET", "/sse" | "/moved") => return old_stream(&mut stream, &inner).await,
         ("POST", _) => posted(&inner, &request).await,
         _ => Some(response(405, "", "", "")),
@@ -278,7 +331,15 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
         if asked["id"].is_null() {
             continue;
         }
-        match answer(&inner, &asked) {
+        let is_call = asked["method"] == "tools/call";
+        let raw = inner.lock().raw.clone().filter(|_| is_call);
+        let said = match raw {
+            None => answer(&inner, &asked),
+            Some(RawAnswer::Line(text)) => Said::Text(text.replace("ID", &asked["id"].to_string())),
+            Some(RawAnswer::Stays(_)) => Said::Nothing,
+            Some(RawAnswer::Closes(_) | RawAnswer::Ends) => Said::Ends,
+        };
+        match said {
             Said::Text(text) => {
                 let written = stream.write_all(format!("{text}\n").as_bytes()).await;
                 if written.is_err() || stream.flush().await.is_err() {

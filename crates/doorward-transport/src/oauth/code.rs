@@ -184,6 +184,19 @@ impl StatedError {
     /// The subject of the complaint.
     pub fn complaint(&self) -> ErrorSubject {
         let known = CODES.iter().find(|(code, _)| is_code(&self.code, code));
-        known.map_or(ErrorSubject::Unknown, |(_, complaint)| *complaint)
+        match known {
+            Some((_, complaint)) => *complaint,
+            // A code for everything, and the subject in words, as Facebook writes it.
+            None if self.names_credentials() => ErrorSubject::Client,
+            None => ErrorSubject::Unknown,
+        }
+    }
+
+    /// True if the description is about the credentials of this server.
+    fn names_credentials(&self) -> bool {
+        let text = self.description.to_ascii_lowercase().replace('_', " ");
+        ["client secret", "client credential", "app secret", "application secret"]
+            .iter()
+            .any(|words| text.contains(words))
     }
 }

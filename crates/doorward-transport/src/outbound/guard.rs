@@ -75,11 +75,17 @@ fn with_addresses(name: &str, found: &[SocketAddr]) -> String {
     if shown.is_empty() { name.to_owned() } else { format!("{name} ({})", shown.join(", ")) }
 }
 
+/// True for `localhost` and the names within it.
+fn is_of_this_machine(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+}
+
 /// The IP addresses of a name.
 pub(super) async fn resolve(name: &str) -> Result<Vec<SocketAddr>, OutboundError> {
-    // A small system has no file with this name, and no name server is asked for it (RFC 6761,
-    // section 6.3).
-    if name.trim_end_matches('.').eq_ignore_ascii_case("localhost") {
+    // A small system has no file with this name, and no name server is asked for it nor for names
+    // within it (RFC 6761, section 6.3).
+    if is_of_this_machine(name) {
         let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
         return Ok(loopback.map(|address| SocketAddr::new(address, 0)).to_vec());
     }
@@ -96,6 +102,18 @@ impl dns::Resolve for Guard {
             let found = resolve(name.as_str()).await?;
             let usable = guard.usable(name.as_str(), &found)?;
             Ok(Box::new(usable.into_iter()) as dns::Addrs)
+        })
+    }
+}
+
+/// Finds the IP addresses of names as [`Guard`] does, and judges none.
+pub(super) struct Unguarded;
+
+impl dns::Resolve for Unguarded {
+    fn resolve(&self, name: dns::Name) -> dns::Resolving {
+        Box::pin(async move {
+            let found = resolve(name.as_str()).await?;
+            Ok(Box::new(found.into_iter()) as dns::Addrs)
         })
     }
 }
@@ -161,10 +179,13 @@ mod tests {
 
     #[tokio::test]
     async fn localhost_is_this_machine_whatever_its_files_and_name_servers_say() {
-        for name in ["localhost", "LocalHost", "localhost."] {
+        for name in ["localhost", "LocalHost", "localhost.", "app.localhost", "a.B.LOCALHOST."] {
             let found = resolve(name).await.unwrap();
             assert_eq!(found.len(), 2, "{name}");
             assert!(found.iter().all(|at| at.ip().is_loopback()), "{name}");
+        }
+        for other in ["localhost.example", "mylocalhost", "localhost..", ".", ""] {
+            assert!(!is_of_this_machine(other), "{other}");
         }
     }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_keys::{plain_base64, readable_key};
+use doorward_keys::{accepted_algorithms, plain_base64, readable_key};
 use doorward_transport::oauth;
 use openidconnect::{
     JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyId, JsonWebKeySet, SignatureVerificationError,
@@ -27,22 +27,18 @@ const HEADER: &[&str] = &["alg", "kid", "typ", "cty", "crit"];
 /// Members for which an empty text is as good as none.
 const OPTIONAL: &[&str] = &["kid", "typ", "cty", "azp", "at_hash"];
 
-/// The algorithms that an attacker cannot produce: never `none`, never one with a shared secret.
-pub(super) const ACCEPTED: &[CoreJwsSigningAlgorithm] = &[
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
+/// The algorithms that are accepted, as the library names them: never `none`, never one with a
+/// shared secret.
+pub(super) fn accepted() -> Vec<CoreJwsSigningAlgorithm> {
+    accepted_algorithms().into_iter().filter_map(algorithm).collect()
+}
 
-/// An algorithm by its name. `Ed25519` is EdDSA with its curve named (RFC 9864 §2.2), and the only
-/// curve of EdDSA that is accepted.
+/// An accepted algorithm by its name. `Ed25519` is EdDSA with its curve named (RFC 9864 §2.2), and
+/// the only curve of EdDSA that is accepted.
 pub(super) fn algorithm(name: &str) -> Option<CoreJwsSigningAlgorithm> {
+    if !accepted_algorithms().contains(&name) {
+        return None;
+    }
     let name = if name == "Ed25519" { "EdDSA" } else { name };
     serde_json::from_value(Value::String(name.to_owned())).ok()
 }
@@ -154,7 +150,7 @@ impl Signed {
     /// The algorithm in its header, if it is accepted.
     fn algorithm(&self) -> Option<CoreJwsSigningAlgorithm> {
         let name = self.header.get("alg").and_then(Value::as_str)?;
-        algorithm(name).filter(|algorithm| ACCEPTED.contains(algorithm))
+        algorithm(name)
     }
 
     /// The bytes of its signature.

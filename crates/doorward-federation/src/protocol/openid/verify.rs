@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     discovery::{Discovered, Metadata},
-    signed::{ACCEPTED, Signed, SignedKey, algorithm},
+    signed::{Signed, SignedKey, accepted, algorithm},
 };
 use crate::{
     error::FederationError,
@@ -133,12 +133,8 @@ impl IdTokenCheck<'_> {
     /// none in a form that can be read is held to those that are accepted.
     fn algorithms(found: &Metadata) -> Vec<CoreJwsSigningAlgorithm> {
         match &found.algorithms {
-            None => ACCEPTED.to_vec(),
-            Some(names) => names
-                .iter()
-                .filter_map(|name| algorithm(name))
-                .filter(|announced| ACCEPTED.contains(announced))
-                .collect(),
+            None => accepted(),
+            Some(names) => names.iter().filter_map(|name| algorithm(name)).collect(),
         }
     }
 

@@ -105,8 +105,8 @@ impl Http {
             let target = response
                 .headers()
                 .get(header::LOCATION)
-                .and_then(|target| to.join(target.to_str().ok()?).ok());
-            let Some(target) = target else {
+                .and_then(|target| to.join(std::str::from_utf8(target.as_bytes()).ok()?).ok());
+            let Some(mut target) = target else {
                 return Err(LinkError::Answer(format!(
                     "returned {} without a location to redirect to",
                     words::status(status)
@@ -114,7 +114,11 @@ impl Http {
             };
             let keeps =
                 matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-            if !keeps || target.origin() != url.origin() {
+            // A user and a password in a URL would be credentials that the upstream chose.
+            let plain = target.username().is_empty() && target.password().is_none();
+            if !keeps || !plain || target.origin() != url.origin() {
+                let _ = target.set_username("");
+                let _ = target.set_password(None);
                 return Err(LinkError::Answer(format!(
                     "redirects to {}; set `url` to that",
                     foreign::line(target.as_str(), 300)

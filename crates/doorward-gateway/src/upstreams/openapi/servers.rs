@@ -43,8 +43,14 @@ pub(super) fn base(
     let closest =
         lists.into_iter().flatten().filter_map(Value::as_array).find(|servers| !servers.is_empty());
     let Some(servers) = closest else { return at(&Value::Null, wanted) };
+    // An element without a URL says nothing while another one has one.
+    let names_url = |server: &&Value| server.get("url").is_some_and(Value::is_string);
+    let mut named = servers.iter().filter(names_url).peekable();
+    if named.peek().is_none() {
+        return at(&Value::Null, wanted);
+    }
     let mut first = None;
-    for server in servers {
+    for server in named {
         match at(server, wanted) {
             Ok(url) => return Ok(url),
             Err(why) => {
