@@ -1,11 +1,8 @@
 //! Services: clients that act without a user, by `client_credentials` (OAuth 2.1 §4.2).
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward_model::{AuditFilter, AuditKind, Clock};
-use doorward_testkit::{Browser, FakeUpstream, Page, TestServer};
+use doorward_testkit::{Browser, CurveKey, FakeUpstream, Page, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -302,27 +299,6 @@ async fn a_service_proves_itself_by_a_signed_assertion_once_and_for_this_server_
     refused(ask(&assertion("https://other.example", "2")).await, 401, "invalid_client");
 }
 
-/// An Ed25519 key under a name of its algorithm.
-struct Curve(&'static str, aws_lc_rs::signature::Ed25519KeyPair);
-
-impl Curve {
-    fn new(alg: &'static str) -> Self {
-        Self(alg, aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap())
-    }
-
-    fn jwk(&self) -> Value {
-        let x = URL_SAFE_NO_PAD.encode(aws_lc_rs::signature::KeyPair::public_key(&self.1));
-        json!({"kty": "OKP", "crv": "Ed25519", "alg": self.0, "x": x})
-    }
-
-    fn sign(&self, mut header: Value, claims: &Value) -> String {
-        header["alg"] = json!(self.0);
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", encode(&header), encode(claims));
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(self.1.sign(input.as_bytes())))
-    }
-}
-
 #[tokio::test]
 async fn ed25519_is_accepted_under_both_of_its_names_in_assertions_and_in_proofs() {
     let stage = Stage::new().await;
@@ -342,7 +318,7 @@ async fn ed25519_is_accepted_under_both_of_its_names_in_assertions_and_in_proofs
         assert!(!metadata[name].to_string().contains("HS256"), "{name}");
     }
     for (alg, accepted) in [("EdDSA", true), ("Ed25519", true), ("Ed448", false), ("none", false)] {
-        let key = Curve::new(alg);
+        let key = CurveKey::new(alg);
         let keys = json!({"keys": [key.jwk()]});
         let proving = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": keys});
         let client = stage.service(proving).await;

@@ -43,7 +43,7 @@ pub use mail::{FakeMailServer, Mail};
 pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream, RawAnswer};
 pub use packed::{deflated, gzipped};
-pub use platform::{PlatformKey, signed_with_secret, with_other_signature};
+pub use platform::{CurveKey, PlatformKey, signed_with_secret, with_other_signature};
 pub use process::{DoorwardProcess, Visitor, binary, run_command};
 pub use prover::{Prover, call_with};
 pub use provider::{

@@ -31,7 +31,7 @@ pub enum OddKind {
     Api,
 }
 
-/// An answer to calls, byte by byte. `ID` stands for the id of the request.
+/// An answer to calls, byte by byte. `ID` is replaced by the id of the request.
 #[derive(Clone, Debug)]
 pub enum RawAnswer {
     /// The whole HTTP response, after which the connection is closed.

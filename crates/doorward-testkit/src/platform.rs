@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -46,6 +46,30 @@ impl PlatformKey {
         let input = format!("{}.{}", encode(header), encode(claims));
         let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+}
+
+/// An Ed25519 key under a name of its algorithm.
+pub struct CurveKey(&'static str, Ed25519KeyPair);
+
+impl CurveKey {
+    /// A new key whose algorithm has this name.
+    pub fn new(alg: &'static str) -> Self {
+        Self(alg, Ed25519KeyPair::generate().unwrap())
+    }
+
+    /// The public key, as a JWK.
+    pub fn jwk(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.1.public_key());
+        json!({"kty": "OKP", "crv": "Ed25519", "alg": self.0, "x": x})
+    }
+
+    /// A token with these members of its header besides the algorithm.
+    pub fn sign(&self, mut header: Value, claims: &Value) -> String {
+        header["alg"] = json!(self.0);
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let input = format!("{}.{}", encode(&header), encode(claims));
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(self.1.sign(input.as_bytes())))
     }
 }
 
