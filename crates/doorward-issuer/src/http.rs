@@ -48,7 +48,7 @@ pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
         .route(routes::USERINFO, get(userinfo::endpoint).merge(post(userinfo::endpoint)))
         .route(
             routes::API_SESSION,
-            get(session::ask).merge(post(session::open)).merge(delete(session::close)),
+            get(session::ask).merge(post(open_session)).merge(delete(session::close)),
         )
         .route(routes::JWKS, get(jwks))
         .route(routes::AUTHORIZATION_SERVER_METADATA, get(metadata))
@@ -222,6 +222,17 @@ async fn revoke(
 ) -> Response {
     match receive(request).await {
         Ok((headers, params)) => respond(issuer.revoke(&headers, &params, address).await),
+        Err(response) => response,
+    }
+}
+
+async fn open_session(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    match receive(request).await {
+        Ok((headers, params)) => respond(issuer.open_session(&headers, &params, address).await),
         Err(response) => response,
     }
 }

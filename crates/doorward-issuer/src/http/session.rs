@@ -1,28 +1,15 @@
-//! `/api/session`: sessions of users at applications of the operator.
+//! `/api/session`: an application asks about the session of its user, and ends it.
 
 use axum::{
-    Extension,
-    body::Body,
-    extract::{Request, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use doorward_transport::{ClientAddress, answer};
+use doorward_transport::answer;
 use serde_json::json;
 
-use super::{receive, refusal::refusal, respond};
+use super::refusal::refusal;
 use crate::Issuer;
-
-pub(super) async fn open(
-    State(issuer): State<Issuer>,
-    Extension(address): Extension<ClientAddress>,
-    request: Request<Body>,
-) -> Response {
-    match receive(request).await {
-        Ok((headers, params)) => respond(issuer.open_session(&headers, &params, address).await),
-        Err(response) => response,
-    }
-}
 
 /// The bearer token of a request, which is in the Authorization header and nowhere else.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
