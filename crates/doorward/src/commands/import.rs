@@ -7,7 +7,8 @@ use std::{
 
 use clap::Args;
 use doorward_accounts::Authority;
-use doorward_admin::{Groups, IMPORT_LIMITS, ImportedLine, Invitations, LineEffect, UserTable};
+use doorward_admin::{IMPORT_LIMITS, ImportedLine, LineEffect, UserTable};
+use doorward_store::Store;
 use serde_json::{Value, json};
 
 use super::{context::Context, edit, print_json, print_table};
@@ -67,8 +68,7 @@ fn read(file: &Path) -> Result<String, Failed> {
 
 pub(super) async fn run(
     context: &Context,
-    invitations: &Invitations,
-    groups: &Groups,
+    store: &Store,
     Table { file, provider, dry_run }: &Table,
 ) -> Result<(), Failed> {
     let csv = read(file)?;
@@ -78,7 +78,8 @@ pub(super) async fn run(
         seen: None,
         effect: edit::effect(*dry_run),
     };
-    let done = invitations.import(&Authority::operator(), groups, table).await?;
+    let (invitations, groups) = (context.invitations(store).await?, Context::groups(store));
+    let done = invitations.import(&Authority::operator(), &groups, table).await?;
     let (added, changed) = (done.count(LineEffect::Add), done.count(LineEffect::Change));
     if context.json {
         print_json(&json!({

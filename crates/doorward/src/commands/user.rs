@@ -319,6 +319,18 @@ async fn state(
     Ok(users.state(user, &enabled).await?)
 }
 
+/// All users, each with its state.
+async fn states(
+    context: &Context,
+    store: &Store,
+    users: &Users,
+) -> Result<Vec<(User, UserState)>, Failed> {
+    let (all, providers) = (users.all().await?, context.providers(store).await?);
+    let enabled = providers.enabled().await?;
+    let states = users.states(&all.iter().collect::<Vec<_>>(), &enabled).await?;
+    Ok(all.into_iter().zip(states).collect())
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
     let (users, operator) = (context.users(&store).await?, Authority::operator());
@@ -353,10 +365,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             );
         }
         Command::List => {
-            let (all, providers) = (users.all().await?, context.providers(&store).await?);
-            let enabled = providers.enabled().await?;
-            let states = users.states(&all.iter().collect::<Vec<_>>(), &enabled).await?;
-            list(context, &all.into_iter().zip(states).collect::<Vec<_>>());
+            list(context, &states(context, &store, &users).await?);
         }
         Command::Show { name } => {
             let user = users.named(&name).await?;
@@ -392,9 +401,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             Box::pin(connections::end(context, &store, &name, &upstream)).await?;
         }
         Command::Import(table) => {
-            let invitations = context.invitations(&store).await?;
-            let groups = Context::groups(&store);
-            Box::pin(import::run(context, &invitations, &groups, &table)).await?;
+            Box::pin(import::run(context, &store, &table)).await?;
         }
         Command::Delete { name } => {
             users.delete(&users.named(&name).await?, None).await?;
