@@ -24,6 +24,9 @@ CALLBACK = os.environ["CALLBACK"]
 CLIENT, SECRET = os.environ["PARTY_CLIENT"], os.environ["PARTY_SECRET"]
 DISCOVERED = requests.get(f"{URL}/.well-known/openid-configuration", timeout=30).json()
 
+# The tokens of this run are valid for seconds: the library renews them itself.
+RENEWED = {"token_endpoint": DISCOVERED["token_endpoint"], "leeway": 1}
+
 
 def verified(id_token: str, nonce: str | None = None) -> dict:
     """The claims of an ID token, as a library verifies them by the published keys."""
@@ -52,6 +55,7 @@ def authlib() -> None:
         redirect_uri=CALLBACK,
         token_endpoint_auth_method="client_secret_basic",
         code_challenge_method="S256",
+        **RENEWED,
     )
     verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
     url, state = session.create_authorization_url(
@@ -70,7 +74,10 @@ def authlib() -> None:
 
 def service() -> None:
     session = OAuth2Session(
-        os.environ["SECRET_CLIENT"], os.environ["SECRET"], token_endpoint_auth_method="client_secret_basic"
+        os.environ["SECRET_CLIENT"],
+        os.environ["SECRET"],
+        token_endpoint_auth_method="client_secret_basic",
+        **RENEWED,
     )
     token = session.fetch_token(DISCOVERED["token_endpoint"], grant_type="client_credentials", scope="mcp:read")
     check(token["scope"] == "mcp:read", "Authlib: a service gets a token")

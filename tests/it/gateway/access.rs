@@ -249,7 +249,7 @@ async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_t
         "paths": {"/pets": {"get": {"operationId": "pets", "responses": {"200": {"description": "ok"}}}}},
     });
     https.json("/openapi.json", &document, "");
-    https.json("/pets", &json!(["cat"]), "");
+    https.json("/pets", &json!(["tabby"]), "");
     for (ca, networks, works) in [(true, true, true), (false, true, false), (true, false, false)] {
         let server = with_config(&[], |config| {
             let pets = doorward_gateway::UpstreamConfig {
@@ -270,7 +270,7 @@ async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_t
         let alice = someone(&server, "alice").await;
         let called = server.call(&alice.token, "pets_pets", json!({})).await.expect(200);
         assert_eq!(
-            called.body.contains("cat"),
+            called.body.contains("tabby"),
             works,
             "ca {ca}, networks {networks}: {}",
             called.body
