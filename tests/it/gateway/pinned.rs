@@ -342,7 +342,11 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), config))).await;
     let alice = someone(&server, "alice").await;
-    tools(&server, &alice.token).await;
+    until("the first listing is evaluated", async || {
+        tools(&server, &alice.token).await;
+        !pins(&server, "wiki").await.is_empty()
+    })
+    .await;
     assert_eq!(pins(&server, "wiki").await.len(), 20);
     assert_eq!(server.app.gateway.left_out(name("wiki")).count(), 2980);
     // Undecided tools that are no longer listed are deleted; decisions stay.
@@ -376,6 +380,10 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), config))).await;
     let alice = someone(&server, "alice").await;
+    until("the long listing is evaluated", async || {
+        tools(&server, &alice.token).await.iter().any(|name| name.starts_with("wiki_e"))
+    })
+    .await;
     let offered =
         tools(&server, &alice.token).await.iter().filter(|name| name.starts_with("wiki_e")).count();
     let stored: usize = pins(&server, "wiki").await.iter().map(|pin| pin.definition.len()).sum();

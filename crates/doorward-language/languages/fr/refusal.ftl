@@ -1,13 +1,13 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
 refusal_missing_user = il n’existe pas d’utilisateur { $name }
 refusal_missing_group = il n’existe pas de groupe { $name }
-refusal_group_name = { $name } n’est pas un nom de groupe : 1 à 32 lettres minuscules, chiffres, - ou _
+refusal_group_name = { $name } n’est pas un nom de groupe : 1 à 32 lettres minuscules, chiffres, - ou _
 refusal_group_of_services = un groupe ne peut pas porter le rôle service, réservé aux comptes sans utilisateur
 refusal_too_many_groups = il existe déjà { $count } groupes
 refusal_too_many_members = au plus { $count } membres peuvent être modifiés à la fois
 refusal_description = un objet tient sur une ligne d’au plus { $count } caractères
-refusal_member_by_rule = une règle d’un fournisseur d’identité fait de { $user } un membre de { $group } ; modifiez la règle
-refusal_group_of_administrators = les derniers administrateurs le sont par le groupe { $name } ; nommez d’abord un autre administrateur
+refusal_member_by_rule = une règle d’un fournisseur d’identité fait de { $user } un membre de { $group } ; modifiez la règle
+refusal_group_of_administrators = les derniers administrateurs le sont par le groupe { $name } ; nommez d’abord un autre administrateur
 refusal_missing_session = il n’existe pas de session { $name }
 refusal_missing_app = il n’existe pas d’application connectée { $name }
 refusal_missing_client = il n’existe pas de client { $name }
