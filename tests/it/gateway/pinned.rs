@@ -342,23 +342,18 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), config))).await;
     let alice = someone(&server, "alice").await;
-    until("the first listing is evaluated", async || {
+    let first = async || {
         tools(&server, &alice.token).await;
         !pins(&server, "wiki").await.is_empty()
-    })
-    .await;
+    };
+    until("the first listing is evaluated", first).await;
     assert_eq!(pins(&server, "wiki").await.len(), 20);
     assert_eq!(server.app.gateway.left_out(name("wiki")).count(), 2980);
     // Undecided tools that are no longer listed are deleted; decisions stay.
     decide(&server.app.gateway, "wiki", "a0003", Decision::Approve).await;
     decide(&server.app.gateway, "wiki", "a0004", Decision::Reject).await;
-    decide(
-        &server.app.gateway,
-        "wiki",
-        "a0005",
-        Decision::Classify(Some(doorward_model::ToolClass::Write)),
-    )
-    .await;
+    let class = Decision::Classify(Some(doorward_model::ToolClass::Write));
+    decide(&server.app.gateway, "wiki", "a0005", class).await;
     for round in ["b", "c", "d"] {
         wiki.state().tools = many(round, 500, 300);
         until(round, async || {
@@ -380,12 +375,10 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), config))).await;
     let alice = someone(&server, "alice").await;
-    until("the long listing is evaluated", async || {
-        tools(&server, &alice.token).await.iter().any(|name| name.starts_with("wiki_e"))
-    })
-    .await;
-    let offered =
-        tools(&server, &alice.token).await.iter().filter(|name| name.starts_with("wiki_e")).count();
+    let long = |name: &String| name.starts_with("wiki_e");
+    let offered = async || tools(&server, &alice.token).await.into_iter().filter(long).count();
+    until("the long listing is evaluated", async || offered().await > 0).await;
+    let offered = offered().await;
     let stored: usize = pins(&server, "wiki").await.iter().map(|pin| pin.definition.len()).sum();
     assert!(offered == 9 && stored <= 200_000, "{offered} tools, {stored} bytes");
     let upstream = server.app.gateway.named("wiki").await.unwrap();
