@@ -376,7 +376,7 @@ async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_p
         let odd = OddUpstream::start(OddKind::Http, false, Some(habit)).await;
         let settings = odd.config();
         tables.push(format!(
-            "[upstreams.odd{number}]\nkind = \"http\"\nurl = {:?}\nhttp_on_loopback = true\nnetworks = {:?}\nlist_wait_ms = 4000\n",
+            "[upstreams.odd{number}]\nkind = \"http\"\nurl = {:?}\nhttp_on_loopback = true\nnetworks = {:?}\nlist_wait_ms = 30000\n",
             settings.url, settings.networks
         ));
         upstreams.push(odd);
