@@ -67,6 +67,42 @@ async fn each_operation_of_the_api_needs_the_scope_that_its_description_names() 
     assert!(count > 40, "{count}");
 }
 
+/// serde reads a struct from an array too, by the order of its members.
+#[tokio::test]
+async fn no_operation_reads_an_array_in_the_place_of_an_object() {
+    let server = TestServer::start().await;
+    let root = server.user_with("root", &["admin"]).await;
+    let key = key(&server, &root, "admin").await;
+    let page = Browser::new();
+    let document = page.get(&server.at("/api/admin/openapi.json")).await.expect(200).json();
+    let mut refused = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let address = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "none-such" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
+        for (method, operation) in methods.as_object().unwrap() {
+            if operation["requestBody"].is_null() {
+                continue;
+            }
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            for body in ["[]", " [null]", "null", "\"text\"", "1", ""] {
+                let request = page
+                    .raw(method.clone(), &server.at(&address))
+                    .bearer_auth(&key)
+                    .header("content-type", "application/json")
+                    .header("if-match", "\"state\"")
+                    .body(body);
+                let answer = page.send(request).await;
+                assert_eq!(answer.status, 400, "{method} {path} {body}: {}", answer.body);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
 #[tokio::test]
 async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
     let server = TestServer::start().await;

@@ -40,8 +40,7 @@ pub(super) fn operations() -> Vec<Operation> {
 struct Table {
     /// The table as CSV. Its first line names the columns: name, and of email, display_name, roles
     /// and groups those that are wanted. Roles and groups are separated by spaces. Empty fields
-    /// change nothing; groups are added. At most 1000 users.
-    #[schemars(length(max = 204_800))]
+    /// change nothing; groups are added. At most 1000 users and 200 KiB.
     csv: String,
     /// The identity provider through which new users sign in: each is invited with the e-mail
     /// address of the line. No mails are sent.

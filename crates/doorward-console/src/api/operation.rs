@@ -342,6 +342,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
         {
             return Err(Refused::bad("the body contains a NUL character, which is not allowed"));
         }
+        // serde reads a struct from an array too, by the order of its members.
+        if bytes.trim_ascii_start().first().is_none_or(|byte| *byte != b'{') {
+            return Err(Refused::bad("the body must be a JSON object"));
+        }
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Refused::bad(format!("the body cannot be read: {error}")))
