@@ -249,16 +249,15 @@ struct MembersShown {
     place: Place,
 }
 
-/// Users who become members, and who are no longer ones: by identifier or sign-in name.
+/// Users who become members, and who are no longer ones: by identifier or sign-in name, at most
+/// 1000 of each.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "GroupMemberChanges")]
 struct MemberChanges {
     #[serde(default)]
-    #[schemars(length(max = 1000))]
     add: Vec<String>,
     #[serde(default)]
-    #[schemars(length(max = 1000))]
     remove: Vec<String>,
 }
 
