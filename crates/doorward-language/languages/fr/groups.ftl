@@ -34,8 +34,8 @@ groups_members_removed =
     }
 groups_delete_question =
     { $count ->
-        [one] Supprimer ce groupe ?
-       *[other] Supprimer { $count } groupes ?
+        [one] Supprimer ce groupe ?
+       *[other] Supprimer { $count } groupes ?
     }
 groups_delete_effect = Leurs membres perdent les rôles qu’ils ont par ces groupes. Les règles qui les mentionnent ne s’appliquent plus à aucun utilisateur.
 groups_were_deleted =
