@@ -13,7 +13,7 @@ use doorward_transport::routing::{delete, get, post, put};
 use doorward_transport::{
     Budget, ClientAddress, ParamsError,
     answer::{self, oauth_error},
-    cors, media_type,
+    bearer, cors, media_type,
     params::read_body,
 };
 use serde_json::{Map, Value, json};
@@ -162,13 +162,7 @@ async fn managed(
     id: &str,
     headers: &HeaderMap,
 ) -> Result<Managed, Response> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values.next().filter(|_| values.next().is_none());
-    let parts = value.and_then(|value| value.to_str().ok()?.split_once(' '));
-    let token = parts
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .filter(|token| !token.is_empty() && token.len() <= 512);
+    let token = bearer::token(headers).filter(|token| token.len() <= 512);
     let found = match token {
         Some(token) => registration.managed(id, token).await,
         None => Err(ManageError::Token),

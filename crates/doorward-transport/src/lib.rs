@@ -8,6 +8,7 @@
 pub mod address;
 pub mod allowance;
 pub mod answer;
+pub mod bearer;
 pub mod budget;
 pub mod config;
 pub mod cookies;

@@ -71,20 +71,8 @@ impl Grant for JwtBearer {
     /// account of an assertion was linked or changed meanwhile; or the client was changed, blocked
     /// or deleted.
     async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        match condition {
-            Condition::UseGrant
-            | Condition::InsertUser
-            | Condition::InsertIdentity
-            | Condition::UpdateIdentity
-            | Condition::CollectProviderRoles
-            | Condition::RenameUser
-            | Condition::RedeemInvitation => Ok(()),
-            Condition::SpendValue => {
-                let why = "the assertion was used before";
-                Err(assertion::refused(Reason::AssertionSpent, why).into())
-            }
-            Condition::Expect => Err(service::changed()),
-            other => Err(Refused::unexpected(other)),
-        }
+        Refused::at_admission(condition, || {
+            assertion::refused(Reason::AssertionSpent, "the assertion was used before")
+        })
     }
 }

@@ -136,6 +136,24 @@ impl<F: Into<Failure>> From<F> for Refused {
 }
 
 impl Refused {
+    /// The consequence of a condition that failed where the user of a foreign token is admitted.
+    /// What was changed meanwhile is found by the next decision; `spent` refuses a token that was
+    /// presented before.
+    fn at_admission(condition: Condition, spent: impl FnOnce() -> Failure) -> Result<(), Self> {
+        match condition {
+            Condition::UseGrant
+            | Condition::InsertUser
+            | Condition::InsertIdentity
+            | Condition::UpdateIdentity
+            | Condition::CollectProviderRoles
+            | Condition::RenameUser
+            | Condition::RedeemInvitation => Ok(()),
+            Condition::SpendValue => Err(spent().into()),
+            Condition::Expect => Err(service::changed()),
+            other => Err(Self::unexpected(other)),
+        }
+    }
+
     /// A condition that no grant expects to fail.
     fn unexpected(condition: Condition) -> Self {
         StoreError::Refused(condition).into()

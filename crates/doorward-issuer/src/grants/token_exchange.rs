@@ -15,7 +15,7 @@ use super::{
     exchanged::{
         ACCESS_TOKEN, ExchangedToken, invalid, is_access_token, presented, resources, scopes,
     },
-    provider_token, service,
+    provider_token,
 };
 use crate::{
     Failure,
@@ -140,21 +140,9 @@ impl Grant for TokenExchange {
     /// the decision and the write, and the next decision makes another one; or the token of an
     /// identity provider was exchanged before, or its account was changed meanwhile.
     async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        match condition {
-            Condition::UseGrant
-            | Condition::InsertUser
-            | Condition::InsertIdentity
-            | Condition::UpdateIdentity
-            | Condition::CollectProviderRoles
-            | Condition::RenameUser
-            | Condition::RedeemInvitation => Ok(()),
-            Condition::SpendValue => {
-                let why = "the subject_token was exchanged before";
-                Err(invalid(why).because(Reason::AssertionSpent).into())
-            }
-            Condition::Expect => Err(service::changed()),
-            other => Err(Refused::unexpected(other)),
-        }
+        Refused::at_admission(condition, || {
+            invalid("the subject_token was exchanged before").because(Reason::AssertionSpent)
+        })
     }
 }
 

@@ -5,19 +5,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use doorward_transport::answer;
+use doorward_transport::{answer, bearer};
 use serde_json::json;
 
 use super::refusal::refusal;
 use crate::Issuer;
-
-/// The bearer token of a request, which is in the Authorization header and nowhere else.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (first, second) = (values.next(), values.next());
-    let (scheme, token) = first.filter(|_| second.is_none())?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
 
 /// The answer to a request without a session that counts (RFC 6750 §3).
 fn none() -> Response {
@@ -29,7 +21,7 @@ fn none() -> Response {
 }
 
 pub(super) async fn ask(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
-    let Some(token) = bearer(&headers) else { return none() };
+    let Some(token) = bearer::token(&headers) else { return none() };
     match issuer.session(token).await {
         Ok(Some(body)) => answer::json(StatusCode::OK, &body),
         Ok(None) => none(),
@@ -38,7 +30,7 @@ pub(super) async fn ask(State(issuer): State<Issuer>, headers: HeaderMap) -> Res
 }
 
 pub(super) async fn close(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
-    let Some(token) = bearer(&headers) else { return none() };
+    let Some(token) = bearer::token(&headers) else { return none() };
     match issuer.close_session(token).await {
         Ok(true) => {
             let headers = [(header::CACHE_CONTROL, "no-store")];
