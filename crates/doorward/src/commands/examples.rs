@@ -22,6 +22,17 @@ mod tests {
 
     use crate::commands::Arguments;
 
+    /// Splits a line as a shell does where single quotes hold one argument together.
+    fn arguments(line: &str) -> Vec<&str> {
+        let parts = line.split('\'').enumerate();
+        parts
+            .flat_map(|(place, part)| match place % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            })
+            .collect()
+    }
+
     #[test]
     fn every_example_of_the_help_is_understood_and_every_command_that_is_shown_has_one() {
         let all = Arguments::command();
@@ -32,7 +43,7 @@ mod tests {
                 shown.lines().filter_map(|line| line.strip_prefix("  doorward ")).collect();
             assert!(!examples.is_empty(), "{} has no example", command.get_name());
             for example in examples {
-                let words = std::iter::once("doorward").chain(example.split(' '));
+                let words = std::iter::once("doorward").chain(arguments(example));
                 let read = Arguments::command().try_get_matches_from(words);
                 assert!(read.is_ok(), "{example}: {}", read.unwrap_err());
                 seen += 1;
