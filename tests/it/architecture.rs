@@ -132,6 +132,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-gateway",
             "doorward-keys",
             "doorward-model",
+            "doorward-store",
             "doorward-transport",
         ],
     ),

@@ -14,6 +14,7 @@ mod browser;
 mod client;
 mod clock;
 mod collector;
+mod database;
 mod https;
 mod leftovers;
 mod mail;
@@ -33,6 +34,7 @@ pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;
 pub use collector::{Delivery, FakeCollector};
+pub use database::fresh_database;
 pub use doorward_transport::{
     Tls,
     serve::{Deadlines, Limits},
@@ -49,7 +51,7 @@ pub use prover::{Prover, call_with};
 pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,
 };
-pub use server::{PASSWORD, TestServer, fresh_database, proxies};
+pub use server::{PASSWORD, TestServer, proxies};
 pub use tls::{connect_tls, write_certificate};
 pub use upstream::{
     AuthorizationHabit, Connects, FakeUpstream, OddAnswer, Place, UpstreamState, tool,

@@ -28,7 +28,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Browser, ManualClock,
     browser::form_value,
-    leftovers::{drop_database_later, remove_directory_later},
+    database::{fresh_database, write_migrated},
+    leftovers::remove_directory_later,
 };
 
 /// The password of all users added by [`TestServer::user`].
@@ -63,28 +64,6 @@ pub(crate) fn temporary_directory() -> PathBuf {
     path
 }
 
-/// The URL of a database of its own, where the tests run on PostgreSQL: `DOORWARD_TEST_DATABASE`
-/// names the cluster.
-pub async fn fresh_database() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests are told by the environment which database to run on"
-    )]
-    let Ok(cluster) = std::env::var("DOORWARD_TEST_DATABASE") else { return String::new() };
-    let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-    let made = tokio::process::Command::new("psql")
-        .args([&cluster, "-q", "-c", &format!("CREATE DATABASE {name}")])
-        .status()
-        .await
-        .unwrap();
-    assert!(made.success(), "no database could be made on {cluster}");
-    drop_database_later(&cluster, &name);
-    let (base, rest) = cluster.rsplit_once('/').unwrap();
-    let query = rest.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
-    format!("{base}/{name}{query}")
-}
-
 /// The reverse proxies of a listener: one network.
 pub fn proxies(network: &str) -> TrustedProxies {
     TrustedProxies::parse(&[network.to_owned()]).unwrap()
@@ -104,7 +83,9 @@ impl TestServer {
         config.store.url = fresh_database().await.into();
         config.store.max_connections = 4;
         change(&mut config);
-        Self::start_on(config, temporary_directory()).await
+        let data_dir = temporary_directory();
+        write_migrated(&config.store, &data_dir).await;
+        Self::start_on(config, data_dir).await
     }
 
     /// Starts a server on existing data, as a second replica or after a stop.

@@ -1,38 +1,47 @@
 //! The schema: migrated at the start, and refused if it is newer.
 
 use migrations::Migrator;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
+};
 use sea_orm_migration::MigratorTrait;
 
 use crate::{StoreError, backend::Backend};
 
-/// Migrates the schema. Replicas that start together do so one after the other; a schema of a newer
-/// version is refused.
+/// Migrates the schema in one transaction: a server that is stopped in between, or a migration that
+/// fails, leaves the schema as it was. Replicas that start together do so one after the other; a
+/// schema of a newer version is refused.
 pub(super) async fn migrate(
     connection: &DatabaseConnection,
     backend: Backend,
 ) -> Result<(), StoreError> {
-    if backend == Backend::Postgres {
-        return migrate_postgres(connection).await;
+    // A schema that is up to date takes no lock: commands start while the server writes.
+    if is_current(connection).await? {
+        return Ok(());
     }
-    refuse_newer(connection).await?;
-    Ok(Migrator::up(connection, None).await?)
-}
-
-/// Holds a lock of the database while migrating. It belongs to one transaction, so that a dead
-/// replica cannot keep it.
-async fn migrate_postgres(connection: &DatabaseConnection) -> Result<(), StoreError> {
-    use sea_orm::TransactionTrait;
-    let transaction = connection.begin().await?;
-    transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430413)").await?;
+    // SQLite takes its lock here, so that two processes do not both migrate.
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = connection.begin_with_options(options).await?;
+    if backend == Backend::Postgres {
+        // Held by the transaction, so that a dead replica cannot keep it.
+        transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430413)").await?;
+    }
     Migrator::install(&transaction).await?;
-    refuse_newer(connection).await?;
-    Migrator::up(&transaction, None).await?;
+    if !is_current(&transaction).await? {
+        Migrator::up(&transaction, None).await?;
+    }
     Ok(transaction.commit().await?)
 }
 
-async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError> {
-    use sea_orm::Statement;
+/// Returns whether every migration was applied.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`] where a migration was applied that this version does not know.
+async fn is_current(connection: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let backend = connection.get_database_backend();
     let exists = match backend {
         sea_orm::DbBackend::Postgres => {
@@ -41,20 +50,20 @@ async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError>
         _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
     };
     if connection.query_one_raw(Statement::from_string(backend, exists)).await?.is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let known: Vec<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-    for row in connection
+    let applied = connection
         .query_all_raw(Statement::from_string(backend, "SELECT version FROM seaql_migrations"))
-        .await?
-    {
+        .await?;
+    for row in &applied {
         let version: String = row.try_get_by_index(0)?;
         if !known.contains(&version) {
             return Err(StoreError::NewerSchema(version));
         }
     }
-    Ok(())
+    Ok(applied.len() == known.len())
 }
 
 #[cfg(test)]
@@ -102,6 +111,31 @@ mod tests {
             (grant.subject.authentication.level, grant.subject.authentication.amr.len()),
             (Level::SingleFactor, 0)
         );
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn p6_a_migration_that_fails_leaves_the_schema_as_it_was_and_the_next_start_migrates() {
+        let folder =
+            std::env::temp_dir().join(format!("doorward-upgrade-fails-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let old = old_database(&folder).await;
+        Migrator::up(&old, Some(5)).await.unwrap();
+        let schema = "SELECT count(*) FROM sqlite_master";
+        let count = async || {
+            let statement = Statement::from_string(old.get_database_backend(), schema);
+            let row = old.query_one_raw(statement).await.unwrap().unwrap();
+            row.try_get_by_index::<i64>(0).unwrap()
+        };
+        // The last migration finds its table there already; those before it succeed.
+        old.execute_unprepared("CREATE TABLE user_group (id TEXT)").await.unwrap();
+        let before = count().await;
+        assert!(Store::open(&Config::default(), &folder).await.is_err());
+        assert_eq!(count().await, before);
+        old.execute_unprepared("DROP TABLE user_group").await.unwrap();
+        old.close().await.unwrap();
+        Store::open(&Config::default(), &folder).await.unwrap();
         std::fs::remove_dir_all(folder).unwrap();
     }
 
