@@ -126,7 +126,7 @@ impl Federation {
             let why = "this kind of identity provider asserts no users";
             FederationError::Misconfigured(why.to_owned())
         })?;
-        let (_, claims) = read?;
+        let claims = read?.claims;
         // It asserts the user of the token: no other one.
         let is_of_user = provider.claims.subject != "sub"
             || claims.get("sub").and_then(Value::as_str) == Some(identity.subject.as_str());

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AssertedUser, Assertion, AssertionRefusal, Change, LinkedIdentity, ProviderId, SignedToken,
-    Timestamp, UnitOfWork, User,
+    AssertedUser, Assertion, AssertionRefusal, Change, LinkedIdentity, ProviderId, Timestamp,
+    UnitOfWork, User,
 };
 use doorward_store::StoreError;
 use serde_json::Value;
@@ -56,15 +56,7 @@ impl Federation {
             };
             return Err(AssertionRefusal::Provider(why.to_owned()));
         };
-        let Some(read) = provider.protocol.signed_token(token).await else {
-            let why = "this kind of identity provider signs no assertions".to_owned();
-            return Err(AssertionRefusal::Provider(why));
-        };
-        let (typ, claims) = read?;
-        if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
-            return Err(AssertionRefusal::Invalid("its issuer is another one".to_owned()));
-        }
-        Ok(Assertion { provider: provider.id.clone(), token: SignedToken { typ, claims } })
+        signed(provider, issuer, token).await
     }
 
     /// Verifies the signature of a token of this identity provider, which an administrator let a
@@ -82,14 +74,7 @@ impl Federation {
         if !provider.protocol.issuers().iter().any(|own| own == issuer) {
             return Err(refused("the issuer is another one than that of the identity provider"));
         }
-        let Some(read) = provider.protocol.signed_token(token).await else {
-            return Err(refused("this kind of identity provider signs no tokens"));
-        };
-        let (typ, claims) = read?;
-        if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
-            return Err(AssertionRefusal::Invalid("its issuer is another one".to_owned()));
-        }
-        Ok(Assertion { provider: provider.id.clone(), token: SignedToken { typ, claims } })
+        signed(provider, issuer, token).await
     }
 
     /// Finds or creates the user of an assertion under the provider's rules of admission.
@@ -164,4 +149,21 @@ impl Provider {
             && (self.policy.domains.is_empty()
                 || arrival.tells(self.domain_claim.unwrap_or("email"), &self.claims))
     }
+}
+
+/// Verifies the signature of a token by the keys of its provider, and its issuer.
+async fn signed(
+    provider: &Provider,
+    issuer: &str,
+    token: &str,
+) -> Result<Assertion, AssertionRefusal> {
+    let read = provider.protocol.signed_token(token).await.ok_or_else(|| {
+        let why = "this kind of identity provider signs no tokens";
+        AssertionRefusal::Provider(why.to_owned())
+    })?;
+    let token = read?;
+    if token.claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+        return Err(AssertionRefusal::Invalid("its issuer is another one".to_owned()));
+    }
+    Ok(Assertion { provider: provider.id.clone(), token })
 }

@@ -198,11 +198,11 @@ impl Federation {
                 "this kind of provider has no back-channel logout".to_owned(),
             ));
         };
-        let (typ, payload) = read.map_err(|error| match error {
+        let signed = read.map_err(|error| match error {
             FederationError::Untrusted(why) => LogoutTokenRefusal::Invalid(why),
             other => LogoutTokenRefusal::Unavailable(other),
         })?;
-        let claims: LogoutClaims = serde_json::from_value(payload).map_err(|_| {
+        let claims: LogoutClaims = serde_json::from_value(signed.claims).map_err(|_| {
             LogoutTokenRefusal::Invalid(
                 "one of iss, aud, iat, jti, events, sub and sid is missing or of another type"
                     .to_owned(),
@@ -210,7 +210,7 @@ impl Federation {
         })?;
         let now = self.inner.services.clock.now();
         let issuers = provider.protocol.issuers();
-        judge(&claims, typ.as_deref(), &issuers, &provider.config.client_id, now)
+        judge(&claims, signed.typ.as_deref(), &issuers, &provider.config.client_id, now)
             .map_err(LogoutTokenRefusal::Invalid)?;
         Ok(claims)
     }

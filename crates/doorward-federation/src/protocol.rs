@@ -4,7 +4,7 @@ pub(crate) mod openid;
 pub(crate) mod plain;
 
 use async_trait::async_trait;
-use doorward_model::IdentityId;
+use doorward_model::{IdentityId, SignedToken};
 use doorward_transport::oauth::Tokens;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -193,10 +193,7 @@ pub(crate) trait Protocol: Send + Sync {
 
     /// The `typ` and claims of a token with a good signature, such as a logout token; `None` if the
     /// protocol has no signed tokens.
-    async fn signed_token(
-        &self,
-        token: &str,
-    ) -> Option<Result<(Option<String>, Value), FederationError>>;
+    async fn signed_token(&self, token: &str) -> Option<Result<SignedToken, FederationError>>;
 
     /// Has the user of an ID token asserted to another authorization server (ID-JAG).
     async fn assert(

@@ -9,7 +9,7 @@ mod verify;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_model::IdentityId;
+use doorward_model::{IdentityId, SignedToken};
 use doorward_transport::oauth::Tokens;
 use openidconnect::{ClientId, EndSessionUrl, LogoutRequest, PostLogoutRedirectUrl};
 use serde_json::{Value, json};
@@ -364,16 +364,13 @@ impl Protocol for OpenIdConnect {
         Some(SignOutPage::of(&url, hint.into_iter().collect()))
     }
 
-    async fn signed_token(
-        &self,
-        token: &str,
-    ) -> Option<Result<(Option<String>, Value), FederationError>> {
+    async fn signed_token(&self, token: &str) -> Option<Result<SignedToken, FederationError>> {
         let found = match self.discovery.document().await {
             Ok(found) => found,
             Err(error) => return Some(Err(error)),
         };
         Some(match self.discovery.signed(&found, token).await {
-            Ok(Ok(signed)) => Ok((signed.typ(), signed.payload)),
+            Ok(Ok(signed)) => Ok(SignedToken { typ: signed.typ(), claims: signed.payload }),
             Ok(Err(why)) => Err(FederationError::Untrusted(why)),
             Err(error) => Err(error),
         })

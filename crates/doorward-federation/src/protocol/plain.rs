@@ -1,7 +1,7 @@
 //! Plain OAuth 2.0, with an API that identifies the user.
 
 use async_trait::async_trait;
-use doorward_model::IdentityId;
+use doorward_model::{IdentityId, SignedToken};
 use doorward_transport::oauth::{Lifetime, Tokens};
 use serde_json::Value;
 use url::Url;
@@ -142,10 +142,7 @@ impl Protocol for Plain {
         Some(SignOutPage::of(page, Vec::new()))
     }
 
-    async fn signed_token(
-        &self,
-        _token: &str,
-    ) -> Option<Result<(Option<String>, Value), FederationError>> {
+    async fn signed_token(&self, _token: &str) -> Option<Result<SignedToken, FederationError>> {
         None
     }
 
