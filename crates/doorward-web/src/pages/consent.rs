@@ -177,7 +177,7 @@ impl External {
 struct Offer<'a> {
     /// The scopes that the client has already.
     already: &'a ScopeSet,
-    /// The user settled who decides.
+    /// The user has chosen the account that decides.
     settled: bool,
 }
 
