@@ -230,8 +230,8 @@ async fn question(console: &Console, name: &str) -> Result<Question, Refusal> {
     let effects =
         vec![text::admin_provider_delete_sure(), text::console_provider_ends(users.to_string())];
     let title = text::console_delete_provider(provider.name.as_str());
-    let place = ("providers", routes::ADMIN_PROVIDERS);
-    Ok(Question::deletion(place, title, effects, Vec::new()))
+    let path = routes::ADMIN_PROVIDERS;
+    Ok(Question::deletion("providers", path, title, effects, Vec::new()))
 }
 
 async fn delete(
