@@ -11,7 +11,6 @@ use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::{MasterKey, SystemEntropy};
 use doorward_mail::{MailWriter, Mailer};
-use doorward_mcp::Changes;
 use doorward_model::{Live, PublicUrl, ResourceTable, Rules, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
