@@ -15,8 +15,6 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("no one", "no user, or a term"),
     ("upstream provider", "identity provider"),
     ("upstream providers", "identity providers"),
-    ("upstream identity provider", "identity provider"),
-    ("upstream identity providers", "identity providers"),
     ("whoever", "a term"),
     ("whomever", "a term"),
     ("people", "users"),
