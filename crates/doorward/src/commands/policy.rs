@@ -183,7 +183,7 @@ async fn save(context: &Context, file: &std::path::Path) -> Result<ExitCode, Fai
 
 async fn roll_back(context: &Context, version: i64) -> Result<ExitCode, Failed> {
     let policies = context.policies(&context.store().await?).await?;
-    let version = policies.restore(&Authority::operator(), version, (AUTHOR, None)).await?;
+    let version = policies.restore(&Authority::operator(), version, AUTHOR, None).await?;
     Ok(tell_saved(context, &version))
 }
 
