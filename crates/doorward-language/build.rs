@@ -100,7 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let keys: Vec<_> = first.keys().map(|key| format!("{key:?}")).collect();
     let tables = format!(
-        "/// The sources of each language, by its tag.\npub(crate) const SOURCES: &[(&str, &[&str])] = &[\n{tables}];\n\n/// Every key, in order.\n#[cfg(test)]\npub(crate) const KEYS: &[&str] = &[{}];\n",
+        "/// The sources of each language, by its tag.\npub(crate) const SOURCES: &[(&str, &[&str])] = &[\n{tables}];\n\n/// Every key, in order.\npub(crate) const KEYS: &[&str] = &[{}];\n",
         keys.join(", ")
     );
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);

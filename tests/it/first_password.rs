@@ -64,7 +64,7 @@ async fn a_first_password_opens_nothing_but_the_choice_of_another() {
         let choose = login(&browser, &to, name, FIRST).await.expect(303).location();
         assert!(choose.contains("/login/reset/") && choose.contains("request="), "{choose}");
         let account = browser.get(&format!("{base}/account")).await;
-        assert_eq!(account.status, 303, "no one is signed in: {}", account.body);
+        assert_eq!(account.status, 303, "no user is signed in: {}", account.body);
         let choose = if choose.starts_with('/') { format!("{base}{choose}") } else { choose };
         let page = browser.get(&choose).await.expect(200);
         assert!(page.body.contains("first password"), "{}", page.body);

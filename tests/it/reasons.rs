@@ -15,7 +15,7 @@ struct Stage {
     browser: Browser,
 }
 
-/// Which server a reason needs.
+/// Configures the server that a reason needs.
 fn configure(reason: Reason, config: &mut doorward::config::Config) {
     match reason {
         Reason::RegistrationOff => config.registration.dynamic = false,

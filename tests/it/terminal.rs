@@ -22,7 +22,7 @@ async fn run(arguments: &[&str]) -> (i32, String, String) {
     )
 }
 
-/// Runs a command whose output no one reads: the reader ends first.
+/// Runs a command whose output is not read: the reader ends first.
 async fn unread(words: &str) -> Output {
     let line = format!("set -o pipefail; (sleep 0.2; exec {} {words}) | true", binary().display());
     tokio::process::Command::new("bash").args(["-c", &line]).output().await.unwrap()

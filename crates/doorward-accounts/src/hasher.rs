@@ -186,16 +186,24 @@ impl PasswordHasher {
         let (mut salt, params) = ([0u8; 16], self.params.clone());
         self.entropy.fill(&mut salt);
         let work = move |argon2: &InMemory<'_>| {
-            compare((argon2, &params), &password, &stored, exists, &salt)
+            let hashing = Hashing { argon2, wanted: &params };
+            compare(hashing, &password, &stored, exists, &salt)
         };
         self.run(turn, work).await
     }
 }
 
+/// The hash function, and the parameters that a hash should have.
+#[derive(Clone, Copy)]
+struct Hashing<'a, 'm> {
+    argon2: &'a InMemory<'m>,
+    wanted: &'a Params,
+}
+
 /// Compares a password with a hash and, where it is right but hashed under other parameters, hashes
 /// it again.
 fn compare(
-    (argon2, wanted): (&InMemory<'_>, &Params),
+    Hashing { argon2, wanted }: Hashing<'_, '_>,
     password: &PlainPassword,
     stored: &HashedPassword,
     exists: bool,
@@ -301,7 +309,10 @@ mod tests {
             |hasher: &PasswordHasher, password: PlainPassword, stored: Option<&HashedPassword>| {
                 let mut memory = hasher.pool.take();
                 compare(
-                    (&InMemory::new(&hasher.params, &mut memory), &hasher.params),
+                    Hashing {
+                        argon2: &InMemory::new(&hasher.params, &mut memory),
+                        wanted: &hasher.params,
+                    },
                     &password,
                     stored.unwrap_or(&hasher.decoy),
                     stored.is_some(),
@@ -337,7 +348,13 @@ mod tests {
         // One piece fits hashes of any parameters, larger and smaller.
         let mut memory = other.pool.take();
         let argon2 = InMemory::new(&other.params, &mut memory);
-        let verdict = compare((&argon2, &other.params), &password(), &stored, true, &[2; 16]);
+        let verdict = compare(
+            Hashing { argon2: &argon2, wanted: &other.params },
+            &password(),
+            &stored,
+            true,
+            &[2; 16],
+        );
         let Verdict::Outdated(better) = verdict.unwrap() else { panic!("not rehashed") };
         assert!(better.as_str().contains("$m=128,"));
         for _ in 0..100 {

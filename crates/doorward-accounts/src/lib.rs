@@ -1,6 +1,14 @@
 //! Authenticates users and keeps their sessions: passwords (argon2id), passkeys, authenticator
 //! apps, lockout, sessions, one-time administrator links.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 mod access_tokens;
 mod authority;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    Listed, Refusal, ReviewState, Upstreams, WaitingTool,
+    Listed, ListedPlace, Refusal, ReviewState, Upstreams, WaitingTool,
     lists::{rows_asked, searched},
 };
 
@@ -55,7 +55,7 @@ impl Upstreams {
                     || texts.into_iter().any(|text| text.to_lowercase().contains(&search))
                     || one.tool.description().to_lowercase().contains(&search))
         });
-        let places = (asked.after.as_deref(), asked.before.as_deref());
-        Ok(Listed::of_all(tools, (limit, places), WaitingTool::key))
+        let (after, before) = (asked.after.as_deref(), asked.before.as_deref());
+        Ok(Listed::of_all(tools, ListedPlace { limit, after, before }, WaitingTool::key))
     }
 }

@@ -40,7 +40,7 @@ impl Chats {
 
     /// Ends a link: what it gave ends at once, and the account has to be linked again (CA52).
     pub async fn end(&self, id: &str) -> Result<(), Refusal> {
-        let missing = || Refusal::Missing(Object::ChatLink, id.to_owned());
+        let missing = || Refusal::missing(Object::ChatLink, id);
         let found = self.store.chat_link(&ChatLinkId::from_text(id)).await?;
         let link = found.ok_or_else(missing)?;
         if self.accounts.unlink_chat(&link).await? { Ok(()) } else { Err(missing()) }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use doorward_accounts::{Accounts, Authority};
 use doorward_model::{
-    Change, Client, ClientId, ClientRules, Clock, RedirectUri, RevokeReason, UnitOfWork,
+    AuditSubject, Change, Client, ClientId, ClientRules, Clock, RedirectUri, RevokeReason,
+    UnitOfWork,
 };
 use doorward_registration::{
     AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
@@ -14,7 +15,7 @@ use doorward_store::Store;
 use serde_json::{Value, json};
 
 use crate::{
-    Edit, Object, Proposal, Refusal,
+    Edit, Proposal, Refusal,
     edit::{self, Editable, Planned},
     services,
 };
@@ -73,7 +74,7 @@ impl Clients {
     /// The client with this `client_id`.
     pub async fn with_id(&self, id: &str) -> Result<Arc<Client>, Refusal> {
         let found = self.store.client(&ClientId::from_text(id)).await?;
-        found.ok_or_else(|| Refusal::Missing(Object::Client, id.to_owned()))
+        found.ok_or_else(|| Refusal::missing(AuditSubject::Client, id))
     }
 
     /// The bounds of clients that register themselves.

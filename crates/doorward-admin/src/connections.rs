@@ -40,7 +40,7 @@ impl Upstreams {
 
     /// Ends the connection of a service to an upstream.
     pub async fn disconnect(&self, service: &User, name: &str) -> Result<(), Refusal> {
-        let missing = || Refusal::Missing(Object::Connection, name.to_owned());
+        let missing = || Refusal::missing(Object::Connection, name);
         let upstream = UpstreamName::parse(name).map_err(|_| missing())?;
         let all = self.gateway.connections_of(service).await?;
         let is_this = |(one, connection): &(Arc<Upstream>, Option<Connection>)| {

@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use doorward_accounts::Authority;
 use doorward_model::{
-    Change, Clock, Group, GroupChange, GroupName, Role, UnitOfWork, User, change::Expected,
+    AuditSubject, Change, Clock, Group, GroupChange, GroupName, Role, UnitOfWork, User,
 };
 use doorward_store::{Condition, Extent, NameOrTime, Place, Store, StoreError, UserFilter};
 use serde_json::{Value, json};
 
 use crate::{
-    Edit, Listed, Object, Proposal, Refusal, UserList, Users,
+    Edit, Listed, Proposal, Refusal, UserList, Users,
     edit::{self, Editable, Planned},
     users::roles,
 };
@@ -149,7 +149,7 @@ impl Groups {
 
     /// The group with this name.
     pub async fn named(&self, name: &str) -> Result<Group, Refusal> {
-        let missing = || Refusal::Missing(Object::Group, name.to_owned());
+        let missing = || Refusal::missing(AuditSubject::Group, name);
         let parsed = GroupName::parse(name).map_err(|_| missing())?;
         self.store.group(&parsed).await?.ok_or_else(missing)
     }
@@ -225,7 +225,9 @@ impl Groups {
         let insert = GroupChange::Insert(Box::new(group.clone()));
         let changes = Self::with_roles(&group.name, vec![insert]);
         match self.store.apply(UnitOfWork::from_iter(changes)).await {
-            Err(StoreError::Refused(Condition::InsertGroup)) => Err(Refusal::GroupTaken(new.name)),
+            Err(StoreError::Refused(Condition::Free(_))) => {
+                Err(Refusal::taken(AuditSubject::Group, new.name))
+            }
             done => Ok(done.map(|()| group)?),
         }
     }
@@ -339,9 +341,8 @@ impl Groups {
         seen: Option<&str>,
         changes: Vec<GroupChange>,
     ) -> Result<(), Refusal> {
-        let expect = seen.map(|etag| Change::Expect {
-            object: Expected::Group(group.name.clone()),
-            etag: etag.to_owned(),
+        let expect = seen.map(|etag| {
+            GroupChange::Expect { group: group.name.clone(), etag: etag.to_owned() }.into()
         });
         let changes = expect.into_iter().chain(Self::with_roles(&group.name, changes));
         match self.store.apply(changes.collect::<UnitOfWork>()).await {

@@ -9,7 +9,7 @@ use std::{
 use doorward_accounts::{Authority, NewAccount, UserError, checked_email};
 use doorward_federation::Provider;
 use doorward_model::{
-    Change, GroupChange, GroupName, Role, UnitOfWork, User, UserName,
+    AuditSubject, Change, GroupChange, GroupName, Role, UnitOfWork, User, UserName,
     csv::{self, CsvLimits, CsvRow},
     foreign,
     id::etag,
@@ -169,6 +169,15 @@ fn facts(user: Option<&User>, groups: &BTreeSet<String>) -> Value {
     })
 }
 
+/// The cells of a line that describe a user; `None` for a column that the table does not have.
+struct Cells {
+    email: Option<String>,
+    /// The display name.
+    shown: Option<String>,
+    /// The roles.
+    given: Option<Vec<Role>>,
+}
+
 impl Import<'_> {
     /// Plans a line.
     async fn line(
@@ -187,13 +196,13 @@ impl Import<'_> {
         for name in fields.words("groups").unwrap_or_default() {
             let group = group_name(&name)?;
             if !self.known.contains(group.as_str()) {
-                return Err(Refusal::Missing(crate::Object::Group, name));
+                return Err(Refusal::missing(AuditSubject::Group, name));
             }
             wanted.insert(group);
         }
         match self.invitations.users.store.user_named(&name).await? {
-            Some(user) => self.change(&user, (email, shown, given), &wanted).await,
-            None => self.add(name, (email, shown, given), &wanted).await,
+            Some(user) => self.change(&user, Cells { email, shown, given }, &wanted).await,
+            None => self.add(name, Cells { email, shown, given }, &wanted).await,
         }
     }
 
@@ -201,7 +210,7 @@ impl Import<'_> {
     async fn add(
         &mut self,
         name: UserName,
-        (email, shown, given): (Option<String>, Option<String>, Option<Vec<Role>>),
+        Cells { email, shown, given }: Cells,
         wanted: &BTreeSet<GroupName>,
     ) -> Result<(LineEffect, Vec<SettingDifference>), Refusal> {
         let new = NewAccount {
@@ -232,7 +241,7 @@ impl Import<'_> {
     async fn change(
         &mut self,
         user: &User,
-        (email, shown, given): (Option<String>, Option<String>, Option<Vec<Role>>),
+        Cells { email, shown, given }: Cells,
         wanted: &BTreeSet<GroupName>,
     ) -> Result<(LineEffect, Vec<SettingDifference>), Refusal> {
         let mut after = user.clone();

@@ -4,7 +4,15 @@
 //! An operation is one unit of work: it happens whole or not at all. Whatever makes a lasting means
 //! of access takes an [`doorward_accounts::Authority`]. Whatever may meet another administrator's
 //! change takes the etag of the state that was looked at (`seen`).
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 mod approvals;
 mod chats;
@@ -38,6 +46,18 @@ mod usage;
 mod users;
 mod vitals;
 
+use std::sync::Arc;
+
+use doorward_accounts::Accounts;
+use doorward_federation::Federation;
+use doorward_gateway::Gateway;
+use doorward_keys::MasterKey;
+use doorward_mail::MailWriter;
+use doorward_model::{Clock, Entropy, Live, PublicUrl, Rules};
+use doorward_registration::Registration;
+use doorward_store::Store;
+use doorward_transport::outbound::Bounds;
+
 pub use approvals::{ApprovalList, ApprovalState};
 pub use chats::Chats;
 pub use clients::{ClientQuota, Clients, NewService};
@@ -53,8 +73,8 @@ pub use import::{IMPORT_COLUMNS, IMPORT_LIMITS, Imported, ImportedLine, LineEffe
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use lists::{
-    ClientList, ClientListSource, ClientListState, Listed, TokenList, TokenListState, UserList,
-    UserListState, read_list,
+    ClientList, ClientListSource, ClientListState, Listed, ListedPlace, TokenList, TokenListState,
+    UserList, UserListState, read_list,
 };
 pub use loading::Loading;
 pub use mails::Mails;
@@ -62,7 +82,7 @@ pub use order::Order;
 pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
     Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Permitted,
-    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, Whom, saved_policy,
+    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, UsersWith, saved_policy,
     try_cases,
 };
 pub use providers::Providers;
@@ -70,7 +90,7 @@ pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
 pub use resources::{Guide, MadeResource, NewResource, ResourceEdit, Resources, Snippet};
 pub use settable::{Family, Group, Reach};
-pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
+pub use settings::{Settings, SettingsChange, ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{
@@ -147,4 +167,99 @@ pub struct Admin {
     pub usages: Usages,
     /// Pending work and first steps.
     pub overviews: Overviews,
+}
+
+/// The services that operations use.
+pub struct AdminServices {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of secrets.
+    pub entropy: Arc<dyn Entropy>,
+    /// The key that seals recorded arguments and results.
+    pub master: Arc<MasterKey>,
+    /// Users and their sessions.
+    pub accounts: Accounts,
+    /// Clients.
+    pub registration: Registration,
+    /// Sign-in through identity providers.
+    pub federation: Federation,
+    /// Upstreams.
+    pub gateway: Gateway,
+    /// Mails to users.
+    pub mail_writer: MailWriter,
+    /// The rules in effect.
+    pub rules: Live<Rules>,
+    /// The public URL.
+    pub public_url: PublicUrl,
+    /// The bounds of settings that administrators change.
+    pub administered: Arc<Bounds>,
+    /// Operations on signing keys.
+    pub keys: Keys,
+    /// The state of the server.
+    pub health: Health,
+    /// Operations on settings.
+    pub settings: Settings,
+}
+
+impl Admin {
+    /// All operations.
+    pub fn new(services: AdminServices) -> Self {
+        let AdminServices {
+            store,
+            clock,
+            entropy,
+            master,
+            accounts,
+            registration,
+            federation,
+            gateway,
+            mail_writer,
+            rules,
+            public_url,
+            administered,
+            keys,
+            health,
+            settings,
+        } = services;
+        let now = || Arc::clone(&clock);
+        let users = Users::new(store.clone(), accounts.clone(), now());
+        let clients = Clients::new(store.clone(), accounts.clone(), registration.clone(), now());
+        let providers =
+            Providers::new(store.clone(), federation.clone(), Arc::clone(&administered));
+        let upstreams = Upstreams::new(gateway.clone(), users.clone(), administered);
+        let overseen = Overseen {
+            accounts: accounts.clone(),
+            clients: clients.clone(),
+            providers: providers.clone(),
+            upstreams: upstreams.clone(),
+            health: health.clone(),
+        };
+        Self {
+            overviews: Overviews::new(store.clone(), now(), overseen),
+            groups: Groups::new(store.clone(), now()),
+            invitations: Invitations::new(
+                users.clone(),
+                federation,
+                mail_writer.clone(),
+                public_url.clone(),
+            ),
+            trusts: Trusts::new(store.clone(), accounts.clone(), registration, public_url.clone()),
+            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), now()),
+            chats: Chats::new(store.clone(), accounts, now()),
+            resources: Resources::new(store.clone(), now(), entropy, public_url),
+            policies: Policies::new(&users, gateway.clone(), rules),
+            mails: Mails::new(store.clone(), mail_writer),
+            records: Records::new(store.clone(), master),
+            usages: Usages::new(store, gateway, now()),
+            users,
+            clients,
+            providers,
+            upstreams,
+            keys,
+            settings,
+            health,
+        }
+    }
 }

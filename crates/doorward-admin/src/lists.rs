@@ -36,14 +36,21 @@ pub struct Listed<T> {
     pub previous: Option<String>,
 }
 
+/// The place of a part in a list whose rows are all in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedPlace<'a> {
+    /// The most rows.
+    pub limit: u64,
+    /// The name of the row before the part.
+    pub after: Option<&'a str>,
+    /// The name of the row behind the part. It counts without `after`.
+    pub before: Option<&'a str>,
+}
+
 impl<T> Listed<T> {
-    /// The part of rows that are all in memory, in their order: at most `limit`, `after` or
-    /// `before` the row of that name.
-    pub fn of_all(
-        rows: Vec<T>,
-        (limit, (after, before)): (u64, (Option<&str>, Option<&str>)),
-        name: impl Fn(&T) -> String,
-    ) -> Self {
+    /// The part of rows that are all in memory, in their order.
+    pub fn of_all(rows: Vec<T>, place: ListedPlace<'_>, name: impl Fn(&T) -> String) -> Self {
+        let ListedPlace { limit, after, before } = place;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let total = rows.len();
         let at = |cursor: &str| rows.iter().position(|row| name(row) == cursor);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use doorward_gateway::Gateway;
 use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{
-    AccessTokenId, ClientId, Clock, Effect, Live, PolicySource, Program, Rules, UpstreamName, User,
-    policy::Decision,
+    AccessTokenId, AuditSubject, ClientId, Clock, Effect, Live, PolicySource, Program, Rules,
+    UpstreamName, User, policy::Decision,
 };
 use doorward_store::{ClientFilter, Store};
 
@@ -19,7 +19,7 @@ use crate::{Object, Refusal, Users};
 
 pub use trial::{CaseResult, DryRun, Impact, PolicyCase, try_cases};
 pub use versions::{NewPolicy, saved_policy};
-pub use who::{Permitted, PermittedPart, Whom};
+pub use who::{Permitted, PermittedPart, UsersWith};
 
 /// The period in seconds in which the uses of rules are counted: 30 days.
 const HITS: i64 = 30 * 86_400;
@@ -153,10 +153,10 @@ pub struct Explained {
 /// The refusal of an explanation about an item that is not there.
 fn missing(wanted: ItemName<'_>) -> Refusal {
     match wanted {
-        ItemName::Tool(name) => Refusal::Missing(Object::Tool, name.to_owned()),
-        ItemName::Upstream(name) => Refusal::Missing(Object::Upstream, name.to_string()),
+        ItemName::Tool(name) => Refusal::missing(AuditSubject::Tool, name),
+        ItemName::Upstream(name) => Refusal::missing(AuditSubject::Upstream, name.to_string()),
         ItemName::Prompt(name) | ItemName::Resource(name) | ItemName::Template(name) => {
-            Refusal::Missing(Object::Item, name.to_owned())
+            Refusal::missing(Object::Item, name)
         }
     }
 }

@@ -7,7 +7,7 @@ use doorward_model::{AuditEvent, AuditKind, AuditSubject, Role, User};
 use doorward_store::Store;
 use serde_json::Value;
 
-use crate::{Object, Refusal};
+use crate::Refusal;
 
 /// The record of a call, without values that look like secrets.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Records {
     /// Reads a record. Only users with the role auditor may read it; for others it does not exist.
     /// Reading is audited.
     pub async fn read(&self, reader: &User, id: &str) -> Result<CallRecord, Refusal> {
-        let missing = || Refusal::Missing(Object::Record, id.to_owned());
+        let missing = || Refusal::missing(AuditSubject::Record, id);
         if !reader.has_any(&[Role::auditor()]) {
             return Err(missing());
         }

@@ -2,83 +2,22 @@
 //! for users.
 
 mod codes;
+mod object;
 mod of;
-
-use std::fmt;
 
 use doorward_accounts::{AccessTokenError, UserError};
 use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
-use doorward_model::{ResourceError, csv::CsvError, nearest, scope::SCOPES, user::RoleError};
+use doorward_model::{
+    AuditSubject, ResourceError, csv::CsvError, nearest, scope::SCOPES, user::RoleError,
+};
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
 
 pub use codes::{Code, Kind};
-
-/// An object of administration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Object {
-    /// A user.
-    User,
-    /// A group of users.
-    Group,
-    /// A session of a user.
-    Session,
-    /// A client that a user allowed something.
-    App,
-    /// A client.
-    Client,
-    /// A trust rule of a workload.
-    TrustRule,
-    /// A personal or service access token that is live.
-    Token,
-    /// An identity provider.
-    Provider,
-    /// An upstream.
-    Upstream,
-    /// An external resource server.
-    Resource,
-    /// A tool of an upstream.
-    Tool,
-    /// An item that the policy decides about.
-    Item,
-    /// The record of a call.
-    Record,
-    /// A version of the policy.
-    PolicyVersion,
-    /// The link of an account at a chat server.
-    ChatLink,
-    /// A service.
-    Service,
-    /// The connection of a service to an upstream.
-    Connection,
-}
-
-impl fmt::Display for Object {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::User => "user",
-            Self::Group => "group",
-            Self::Session => "session",
-            Self::App => "connected app",
-            Self::Client => "client",
-            Self::TrustRule => "trust rule",
-            Self::Token => "active token",
-            Self::Provider => "identity provider",
-            Self::Upstream => "upstream",
-            Self::Resource => "external resource server",
-            Self::Tool => "tool",
-            Self::Item => "item",
-            Self::PolicyVersion => "version of the policy",
-            Self::Record => "record",
-            Self::ChatLink => "link of a chat account",
-            Self::Service => "service",
-            Self::Connection => "connection to the upstream",
-        })
-    }
-}
+pub use object::Object;
 
 /// A reason for which an operation is refused or fails.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +25,9 @@ pub enum Refusal {
     /// There is no such object.
     #[error("there is no {0} {1}")]
     Missing(Object, String),
+    /// The name, or the URL, of a new object is taken.
+    #[error("{0} {1} already exists")]
+    Taken(Object, String),
     /// A role is not one.
     #[error("{0}: {1}")]
     Role(String, RoleError),
@@ -95,9 +37,6 @@ pub enum Refusal {
     /// The name of a group is not one.
     #[error("{0:?} is not a name for a group: 1 to 32 lower-case letters, digits, '_' or '-'")]
     GroupName(String),
-    /// The name of a group is taken.
-    #[error("there is already a group {0}")]
-    GroupTaken(String),
     /// A group cannot carry the role of services.
     #[error("a group cannot carry the role service, which is for accounts without a user")]
     GroupOfServices,
@@ -175,9 +114,6 @@ pub enum Refusal {
     /// An external resource server cannot be added or changed.
     #[error(transparent)]
     Resource(ResourceError),
-    /// The URL of an external resource server is taken.
-    #[error("there is already an external resource server {0}")]
-    ResourceTaken(String),
     /// The public keys of a client cannot be read.
     #[error("the public keys are not a JWK Set in JSON")]
     Keys,
@@ -259,9 +195,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// There is no such object.
+    pub fn missing(object: impl Into<Object>, name: impl Into<String>) -> Self {
+        Self::Missing(object.into(), name.into())
+    }
+
+    /// The name of a new object is taken.
+    pub(crate) fn taken(object: impl Into<Object>, name: impl Into<String>) -> Self {
+        Self::Taken(object.into(), name.into())
+    }
+
     /// A user of that name or identifier is missing.
     pub(crate) fn no_user(name: &str) -> Self {
-        Self::Missing(Object::User, name.to_owned())
+        Self::missing(AuditSubject::User, name)
     }
 
     /// The code.
@@ -290,7 +236,7 @@ impl Refusal {
             Self::Token(error) => of::token(error),
             Self::Scope(_) | Self::NoScope => Code::InvalidScope,
             Self::Resource(_) => Code::InvalidResource,
-            Self::ResourceTaken(_) | Self::GroupTaken(_) => Code::NameTaken,
+            Self::Taken(..) => Code::NameTaken,
             Self::Keys => Code::InvalidMetadata,
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
@@ -342,7 +288,7 @@ impl From<ProviderChangeError> for Refusal {
     fn from(error: ProviderChangeError) -> Self {
         match error {
             ProviderChangeError::Store(error) => error.into(),
-            ProviderChangeError::Unknown(name) => Self::Missing(Object::Provider, name),
+            ProviderChangeError::Unknown(name) => Self::missing(AuditSubject::Provider, name),
             error => Self::Provider(error),
         }
     }
@@ -352,7 +298,7 @@ impl From<ClientChangeError> for Refusal {
     fn from(error: ClientChangeError) -> Self {
         match error {
             ClientChangeError::Store(error) => error.into(),
-            ClientChangeError::Unknown(id) => Self::Missing(Object::Client, id.to_string()),
+            ClientChangeError::Unknown(id) => Self::missing(AuditSubject::Client, id.to_string()),
             error => Self::Client(error),
         }
     }
@@ -371,7 +317,7 @@ impl From<UpstreamChangeError> for Refusal {
     fn from(error: UpstreamChangeError) -> Self {
         match error {
             UpstreamChangeError::Store(error) => error.into(),
-            UpstreamChangeError::Unknown(name) => Self::Missing(Object::Upstream, name),
+            UpstreamChangeError::Unknown(name) => Self::missing(AuditSubject::Upstream, name),
             error => Self::Upstream(error),
         }
     }
@@ -381,7 +327,7 @@ impl From<ServerChangeError> for Refusal {
     fn from(error: ServerChangeError) -> Self {
         match error {
             ServerChangeError::Store(error) => error.into(),
-            ServerChangeError::Unknown(name) => Self::Missing(Object::Upstream, name),
+            ServerChangeError::Unknown(name) => Self::missing(AuditSubject::Upstream, name),
             error => Self::Server(error),
         }
     }
@@ -391,7 +337,7 @@ impl From<ToolChangeError> for Refusal {
     fn from(error: ToolChangeError) -> Self {
         match error {
             ToolChangeError::Store(error) => error.into(),
-            ToolChangeError::Unknown(name) => Self::Missing(Object::Tool, name),
+            ToolChangeError::Unknown(name) => Self::missing(AuditSubject::Tool, name),
             error @ ToolChangeError::Changed => Self::Tool(error),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use doorward_accounts::Authority;
 use doorward_model::{
-    Change, Clock, Entropy, Expected, ExternalResource, PlainToken, PublicUrl, ResourceChange,
+    AuditSubject, Clock, Entropy, ExternalResource, PlainToken, PublicUrl, ResourceChange,
     ResourceId, Role, Scope, TokenKind, UnitOfWork,
 };
 use doorward_store::{Condition, Store, StoreError};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub use guide::{Guide, Snippet};
 
 use crate::{
-    Edit, Object, Proposal, Refusal,
+    Edit, Proposal, Refusal,
     edit::{self, Editable, Planned},
 };
 
@@ -98,7 +98,7 @@ impl Resources {
         let found = all
             .iter()
             .find(|resource| resource.id.as_str() == name || resource.url.as_str() == name);
-        found.cloned().ok_or_else(|| Refusal::Missing(Object::Resource, name.to_owned()))
+        found.cloned().ok_or_else(|| Refusal::missing(AuditSubject::Resource, name))
     }
 
     /// The set-up that makes it accept tokens of this server.
@@ -134,12 +134,12 @@ impl Resources {
         let taken =
             |known: &ExternalResource| bare(known.url.as_str()) == bare(resource.url.as_str());
         if self.all().await?.iter().any(taken) {
-            return Err(Refusal::ResourceTaken(new.url));
+            return Err(Refusal::taken(AuditSubject::Resource, new.url));
         }
         match self.store.apply(ResourceChange::Insert(Box::new(resource.clone()))).await {
             Ok(()) => {}
-            Err(StoreError::Refused(Condition::InsertResource)) => {
-                return Err(Refusal::ResourceTaken(new.url));
+            Err(StoreError::Refused(Condition::Free(_))) => {
+                return Err(Refusal::taken(AuditSubject::Resource, new.url));
             }
             Err(error) => return Err(error.into()),
         }
@@ -175,10 +175,9 @@ impl Resources {
         before: &ExternalResource,
         after: ExternalResource,
     ) -> Result<(), Refusal> {
-        let seen =
-            Change::Expect { object: Expected::Resource(before.id.clone()), etag: before.etag() };
+        let seen = ResourceChange::Expect { id: before.id.clone(), etag: before.etag() };
         let update = ResourceChange::Update(Box::new(after));
-        match self.store.apply(UnitOfWork::from_iter([seen, update.into()])).await {
+        match self.store.apply(UnitOfWork::from_iter([seen.into(), update.into()])).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(Refusal::SettingsChanged),
             Err(error) => Err(error.into()),
@@ -191,7 +190,7 @@ impl Resources {
         let (id, url, at) = (resource.id, resource.url, self.clock.now());
         match self.store.apply(ResourceChange::Delete { id, url, at }).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(Refusal::Missing(Object::Resource, name.to_owned())),
+            Err(StoreError::Refused(_)) => Err(Refusal::missing(AuditSubject::Resource, name)),
             Err(error) => Err(error.into()),
         }
     }

@@ -10,7 +10,7 @@ const LONGEST_NOTICE: usize = 500;
 
 /// The settings as they are.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct ShownSettings {
     /// The MCP server is on.
     pub mcp_enabled: bool,
     /// The notice that every page shows; empty for none.
@@ -49,12 +49,12 @@ impl Settings {
     }
 
     /// The settings as they are.
-    pub async fn show(&self) -> Result<Shown, Refusal> {
+    pub async fn show(&self) -> Result<ShownSettings, Refusal> {
         let switched = self.store.setting(setting::MCP_ENABLED).await?;
         let notice = self.store.setting(setting::NOTICE).await?.unwrap_or_default();
         let etag = doorward_model::id::etag(&[switched.as_deref().unwrap_or_default(), &notice]);
         let mcp_enabled = switched.map_or(self.mcp_enabled_by_default, |value| value == "true");
-        Ok(Shown { mcp_enabled, notice, public: self.public.clone(), etag })
+        Ok(ShownSettings { mcp_enabled, notice, public: self.public.clone(), etag })
     }
 
     /// Changes settings. Returns the settings after the change.
@@ -62,7 +62,7 @@ impl Settings {
         &self,
         change: SettingsChange,
         seen: Option<&str>,
-    ) -> Result<Shown, Refusal> {
+    ) -> Result<ShownSettings, Refusal> {
         let notice = change.notice.map(|notice| notice.trim().to_owned());
         if notice.as_ref().is_some_and(|notice| {
             notice.chars().count() > LONGEST_NOTICE || notice.chars().any(char::is_control)

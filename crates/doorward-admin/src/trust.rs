@@ -164,7 +164,7 @@ impl Trusts {
         let found = self.store.client(&doorward_model::ClientId::from_text(id)).await?;
         found
             .filter(|client| client.trust.is_some())
-            .ok_or_else(|| Refusal::Missing(Object::TrustRule, id.to_owned()))
+            .ok_or_else(|| Refusal::missing(Object::TrustRule, id))
     }
 
     /// Adds a trust rule with its client; with it, the account of a service that there is not yet.
@@ -227,7 +227,7 @@ impl Editable for Trusts {
 
     async fn plan(&self, of: &str, change: &TrustChange) -> Result<Planned<Self::Plan>, Refusal> {
         let before = self.with_id(of).await?;
-        let missing = || Refusal::Missing(Object::TrustRule, of.to_owned());
+        let missing = || Refusal::missing(Object::TrustRule, of);
         let rule = changed(with_rule(&before).cloned().ok_or_else(missing)?, change)?;
         let scopes: ScopeSet = match &change.scopes {
             Some(names) => services::scopes(&self.store, names).await?,

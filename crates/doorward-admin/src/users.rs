@@ -191,9 +191,7 @@ impl Users {
     pub async fn service(&self, id: &str) -> Result<Arc<User>, Refusal> {
         let user = self.with_id(id).await?;
         let is_service = self.is_service(&user).await?;
-        Some(user)
-            .filter(|_| is_service)
-            .ok_or_else(|| Refusal::Missing(Object::Service, id.to_owned()))
+        Some(user).filter(|_| is_service).ok_or_else(|| Refusal::missing(Object::Service, id))
     }
 
     /// Changes a user. The account of a service keeps its role `service`, without which it would be
@@ -254,7 +252,7 @@ impl Users {
         if self.accounts.end_session(&user.id, SessionId::from_text(session)).await? {
             Ok(())
         } else {
-            Err(Refusal::Missing(Object::Session, session.to_owned()))
+            Err(Refusal::missing(Object::Session, session))
         }
     }
 
@@ -263,7 +261,7 @@ impl Users {
         let (client_id, now) = (ClientId::from_text(client), self.clock.now());
         let held = self.store.connected_apps(&user.id, now).await?;
         if !held.iter().any(|app| app.client_id == client_id) {
-            return Err(Refusal::Missing(Object::App, client.to_owned()));
+            return Err(Refusal::missing(Object::App, client));
         }
         let revoke = Change::RevokeGrantsOfUser {
             user_id: user.id.clone(),

@@ -1,6 +1,14 @@
 //! The audit for its readers: texts of entries, exports as files and to other systems, and
 //! verification. Entries are made by `doorward-store`.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 mod config;
 mod export;

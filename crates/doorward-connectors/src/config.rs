@@ -111,10 +111,17 @@ fn permissions(config: &ConnectorConfig) -> PeerPermissions<'_> {
     }
 }
 
+/// The guarded client of the program, and its settings.
+#[derive(Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) outbound: &'a Outbound,
+    pub(crate) general: &'a OutboundConfig,
+}
+
 /// The guarded client for the chat server.
 pub(crate) fn outbound(
     config: &ConnectorConfig,
-    (outbound, general): (&Outbound, &OutboundConfig),
+    Outgoing { outbound, general }: Outgoing<'_>,
 ) -> Result<Outbound, SettingError> {
     outbound.for_correspondent(general, permissions(config)).map_err(|error| setup(&error))
 }

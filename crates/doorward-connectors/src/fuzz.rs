@@ -6,7 +6,7 @@ use crate::{
     text,
 };
 
-/// A command of a chat, and the same text as the result of a tool: no input mentions everyone, nor
+/// A command of a chat, and the same text as the result of a tool: no input mentions all users, nor
 /// leaves its block of code.
 ///
 /// # Panics

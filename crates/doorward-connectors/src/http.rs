@@ -107,7 +107,7 @@ async fn receive(
     if expected.is_empty() || token.is_empty() {
         return wrong();
     }
-    match connector.office.admits(&name, address, (expected, &token)).await {
+    match connector.office.admits(&name, address, expected, &token).await {
         Ok(Admission::Right) => {}
         Ok(Admission::Wrong) => {
             tracing::warn!(connector = %name, "a request with a wrong token was refused");

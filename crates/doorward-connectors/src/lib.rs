@@ -4,7 +4,13 @@
 //! asks for through [`Office`], which the binary implements.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by a panic"
+    )
 )]
 
 mod command;
@@ -20,6 +26,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use doorward_transport::{Outbound, OutboundConfig};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use config::Outgoing;
 pub use config::{ConnectorConfig, SettingError, check};
 pub use mattermost::Mattermost;
 pub use office::{
@@ -45,14 +52,14 @@ impl Connectors {
     pub fn new(
         settings: &BTreeMap<String, ConnectorConfig>,
         office: &Arc<dyn Office>,
-        (outbound, general): (&Outbound, &OutboundConfig),
+        outbound: &Outbound,
+        general: &OutboundConfig,
     ) -> Result<Self, (String, SettingError)> {
-        let tasks = TaskTracker::new();
+        let (outgoing, tasks) = (Outgoing { outbound, general }, TaskTracker::new());
         let mut all = BTreeMap::new();
         for (name, config) in settings {
-            let one =
-                Mattermost::new(name, config, Arc::clone(office), (outbound, general), &tasks)
-                    .map_err(|error| (name.clone(), error))?;
+            let one = Mattermost::new(name, config, Arc::clone(office), outgoing, &tasks)
+                .map_err(|error| (name.clone(), error))?;
             all.insert(name.clone(), Arc::new(one));
         }
         Ok(Self { all: Arc::new(all), tasks })

@@ -120,7 +120,8 @@ pub trait Office: Send + Sync + 'static {
         &self,
         connector: &str,
         address: ClientAddress,
-        tokens: (&SecretSetting, &str),
+        expected: &SecretSetting,
+        presented: &str,
     ) -> Result<Admission, Unavailable>;
     /// Takes a post on; `false` if a process did so before.
     async fn claim(&self, post: &ChatPost) -> Result<bool, Unavailable>;

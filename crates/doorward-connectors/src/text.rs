@@ -21,7 +21,7 @@ pub(crate) fn inline(text: &str) -> String {
     format!("`{}`", unmentioned(if line.is_empty() { " " } else { &line }))
 }
 
-/// The text without mentions of everyone. Code mentions no one; this holds for a client that reads
+/// The text without mentions of all users. Code mentions no user; this holds for a client that reads
 /// the text elsewhere, such as in a notification.
 fn unmentioned(text: &str) -> String {
     let mut told = String::with_capacity(text.len());

@@ -77,7 +77,7 @@ impl<'a> ByClass<'a> {
 
 /// An upstream.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct UpstreamView<'a> {
     name: &'a str,
     title: &'a str,
     /// The audience of a token for it alone, and its URL.
@@ -96,7 +96,7 @@ struct Shown<'a> {
     missing_scopes: Vec<&'a str>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> UpstreamView<'a> {
     fn of(
         upstream: &'a UserUpstream,
         name: UpstreamName,
@@ -158,7 +158,7 @@ async fn available(
     };
     let shown = upstreams.iter().filter_map(|upstream| {
         let name = UpstreamName::parse(&upstream.name).ok()?;
-        caller.reaches(Some(name)).then(|| Shown::of(upstream, name, (&console, &tools)))
+        caller.reaches(Some(name)).then(|| UpstreamView::of(upstream, name, (&console, &tools)))
     });
     let body = json!({
         "user": {"id": caller.user_id().as_str(), "name": caller.user.name.to_string()},

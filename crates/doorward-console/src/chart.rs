@@ -21,7 +21,8 @@ fn day(at: Timestamp) -> String {
 pub(crate) fn audit_link(
     console: &Console,
     filter: &[(&str, &str)],
-    (since, until): (Timestamp, Option<Timestamp>),
+    since: Timestamp,
+    until: Option<Timestamp>,
 ) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(filter).append_pair("since", &day(since));
@@ -82,7 +83,7 @@ impl Chart {
                 below += height;
                 let filter = [("kind", "tool."), ("outcome", outcome.as_str())];
                 let href = (links && calls > 0)
-                    .then(|| audit_link(console, &filter, (bar.from, Some(bar.to))));
+                    .then(|| audit_link(console, &filter, bar.from, Some(bar.to)));
                 let y = (HEIGHT - below).max(0);
                 Part { class, title: outcome_title(outcome), calls, href, y, height }
             });

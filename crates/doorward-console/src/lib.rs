@@ -1,6 +1,14 @@
 //! The administrators' pages and API: thin front ends to `doorward-admin` for browsers and programs.
 #![expect(clippy::result_large_err, reason = "a page that is shown instead is made once a request")]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 pub mod api;
 mod available;

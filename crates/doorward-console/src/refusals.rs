@@ -1,10 +1,10 @@
 //! Refusals of administration as pages show them: each has a text of its own.
 
 use axum::{http::StatusCode, response::Response};
-use doorward_admin::{ClientChangeError, Kind, Object, Refusal};
+use doorward_admin::{ClientChangeError, Kind, Refusal};
 use doorward_federation::ProviderChangeError;
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
-use doorward_language::{Message, text};
+use doorward_language::{Message, missing, text};
 use doorward_model::{ResourceError, csv::CsvError};
 use doorward_web::{ErrorPage, reasons};
 
@@ -12,6 +12,8 @@ use crate::Console;
 
 /// An alert at the head of a page.
 pub(crate) struct Alert {
+    /// The status of the response.
+    pub(crate) status: StatusCode,
     /// The event.
     pub(crate) text: Message,
     /// The code of the refusal; empty where the form itself is incomplete.
@@ -19,27 +21,29 @@ pub(crate) struct Alert {
 }
 
 impl Alert {
-    /// The alert of a refused change.
-    fn of(refusal: &Refusal) -> Self {
-        Self { text: text::admin_not_changed(reason(refusal)), code: refusal.code().as_str() }
+    /// The alert for a form that is incomplete.
+    pub(crate) fn incomplete(text: Message) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, text, code: "" }
     }
 
     /// The alert for a refused form.
     pub(crate) fn unanswered(refusal: &Refusal) -> Self {
-        Self { text: reason(refusal), code: refusal.code().as_str() }
+        let (status, text) = (StatusCode::BAD_REQUEST, reason(refusal));
+        Self { status, text, code: refusal.code().as_str() }
     }
 }
 
-/// The status and the alert with which a page is shown again, or the page to show instead: for an
-/// object that does not exist, and for a server that is unavailable at the moment.
-pub(crate) fn alert(console: &Console, refusal: &Refusal) -> Result<(StatusCode, Alert), Response> {
+/// The alert with which a page is shown again, or the page to show instead: for an object that does
+/// not exist, and for a server that is unavailable at the moment.
+pub(crate) fn alert(console: &Console, refusal: &Refusal) -> Result<Alert, Response> {
     let status = match refusal.kind() {
         Kind::Invalid => StatusCode::BAD_REQUEST,
         Kind::Conflict | Kind::Changed => StatusCode::CONFLICT,
         Kind::Missing => return Err(ErrorPage::not_found().draw(&console.web)),
         Kind::Unavailable => return Err(refused_now(refusal).draw(&console.web)),
     };
-    Ok((status, Alert::of(refusal)))
+    let text = text::admin_not_changed(reason(refusal));
+    Ok(Alert { status, text, code: refusal.code().as_str() })
 }
 
 /// The page for an object that does not exist, or is unavailable at the moment.
@@ -76,11 +80,11 @@ fn table(error: &CsvError) -> Message {
 /// The reason of a refusal, as a part of a sentence.
 pub(crate) fn reason(refusal: &Refusal) -> Message {
     match refusal {
-        Refusal::Missing(object, name) => missing(*object, name),
+        Refusal::Missing(object, name) => missing(object.key(), name),
+        Refusal::Taken(_, name) => text::refusal_name_taken(name),
         Refusal::Role(role, _) => text::input_role_named(role),
         Refusal::TooManyRoles(most) => text::refusal_too_many_roles(most),
         Refusal::GroupName(name) => text::refusal_group_name(name),
-        Refusal::GroupTaken(name) => text::refusal_name_taken(name),
         Refusal::GroupOfServices => text::refusal_group_of_services(),
         Refusal::TooManyGroups(most) => text::refusal_too_many_groups(most),
         Refusal::TooManyMembers(most) => text::refusal_too_many_members(most),
@@ -104,7 +108,6 @@ pub(crate) fn reason(refusal: &Refusal) -> Message {
         Refusal::Scope(name) => text::refusal_scope(name),
         Refusal::NoScope => text::refusal_no_scope(),
         Refusal::Resource(error) => resource(error),
-        Refusal::ResourceTaken(url) => text::refusal_name_taken(url),
         Refusal::Keys => text::refusal_keys(),
         Refusal::NotAService(name) => text::refusal_not_a_service(name),
         Refusal::UpstreamName(name) => text::refusal_upstream_name(name),
@@ -129,28 +132,6 @@ pub(crate) fn reason(refusal: &Refusal) -> Message {
         Refusal::MailNotSent(error) => text::refusal_mail_not_sent(error.to_string()),
         Refusal::SettingsChanged => text::refusal_settings_changed(),
         Refusal::Store(_) => text::input_database(),
-    }
-}
-
-fn missing(object: Object, name: &str) -> Message {
-    match object {
-        Object::User => text::refusal_missing_user(name),
-        Object::Group => text::refusal_missing_group(name),
-        Object::Session => text::refusal_missing_session(name),
-        Object::App => text::refusal_missing_app(name),
-        Object::Client => text::refusal_missing_client(name),
-        Object::TrustRule => text::refusal_missing_trust_rule(name),
-        Object::Token => text::refusal_missing_token(name),
-        Object::Provider => text::refusal_missing_provider(name),
-        Object::Upstream => text::refusal_missing_upstream(name),
-        Object::Resource => text::refusal_missing_resource(name),
-        Object::Tool => text::refusal_missing_tool(name),
-        Object::Item => text::refusal_missing_item(name),
-        Object::PolicyVersion => text::refusal_missing_policy_version(name),
-        Object::ChatLink => text::refusal_missing_chat_link(name),
-        Object::Service => text::refusal_missing_service(name),
-        Object::Connection => text::refusal_missing_connection(name),
-        Object::Record => text::refusal_missing_record(name),
     }
 }
 

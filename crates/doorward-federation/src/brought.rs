@@ -1,7 +1,7 @@
 //! The claims that rules read, compared with the scopes that are requested.
 
 use crate::{
-    kinds::SentClaims,
+    kinds::{KnownClaim, SentClaims},
     protocol::{CheckSubject, Finding, Offered},
     provider::Provider,
 };
@@ -37,12 +37,14 @@ fn state(claim: &str, sent: SentClaims, requested: &[String], offered: &Offered)
         .known
         .iter()
         .flat_map(|part| part.iter())
-        .find(|(name, _)| *name == claim || *name == member(claim));
+        .find(|known| known.name == claim || known.name == member(claim));
     match found {
-        Some((_, scopes)) if scopes.is_empty() || scopes.iter().any(|scope| asks(scope)) => {
+        Some(KnownClaim { scopes, .. })
+            if scopes.is_empty() || scopes.iter().any(|scope| asks(scope)) =>
+        {
             State::Sent
         }
-        Some(&(_, scopes)) => State::Needs(scopes),
+        Some(KnownClaim { scopes, .. }) => State::Needs(scopes),
         None if !sent.others => State::Never,
         None if asks(member(claim)) => State::Sent,
         None => match (lists(&offered.scopes), lists(&offered.claims)) {

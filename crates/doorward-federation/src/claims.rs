@@ -20,9 +20,14 @@ pub(crate) fn is_told(claims: &Value, path: &str) -> bool {
 /// fraction, or with more digits than are read exactly, names none: two such numbers may read the
 /// same.
 pub(crate) fn identifier(claims: &Value, path: &str) -> Option<String> {
-    match find(claims, path)? {
+    find(claims, path).and_then(identifier_in)
+}
+
+/// The same of the value of such a claim.
+pub(crate) fn identifier_in(value: &Value) -> Option<String> {
+    match value {
         Value::Number(number) if !(number.is_i64() || number.is_u64()) => None,
-        _ => text(claims, path),
+        value => text_in(value),
     }
 }
 
@@ -44,7 +49,11 @@ pub(crate) fn unfit(value: Option<&Value>) -> &'static str {
 /// A claim as text: a string as it is, a number in decimal. Nothing else is read as a text, nor is
 /// one of which a character could not be read: two such texts may read the same.
 pub(crate) fn text(claims: &Value, path: &str) -> Option<String> {
-    let text = match find(claims, path)? {
+    find(claims, path).and_then(text_in)
+}
+
+fn text_in(value: &Value) -> Option<String> {
+    let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         _ => return None,

@@ -64,7 +64,8 @@ impl Federation {
     pub async fn signed_by(
         &self,
         id: &ProviderId,
-        (issuer, token): (&str, &str),
+        issuer: &str,
+        token: &str,
     ) -> Result<Assertion, AssertionRefusal> {
         let all = self.providers().await.map_err(FederationError::from)?;
         let refused = |why: &str| AssertionRefusal::Provider(why.to_owned());

@@ -115,9 +115,9 @@ struct Claimed {
 
 /// The accounts of one provider in one round that could not be checked, in a row.
 #[derive(Default)]
-struct InARow(u32);
+struct Streak(u32);
 
-impl InARow {
+impl Streak {
     fn note(&mut self, may_be_down: bool) {
         self.0 = if may_be_down { self.0 + 1 } else { 0 };
     }
@@ -169,7 +169,7 @@ impl Federation {
     /// whole family of them.
     async fn check_provider(&self, provider: &ProviderId) -> Result<Round, StoreError> {
         let services = &self.inner.services;
-        let (mut round, mut in_a_row) = (Round::default(), InARow::default());
+        let (mut round, mut in_a_row) = (Round::default(), Streak::default());
         let due = services.store.identities_due(provider, services.clock.now(), ROUND).await?;
         for identity in due {
             let now = services.clock.now();
@@ -207,7 +207,7 @@ impl Federation {
         mut identity: LinkedIdentity,
         claimed: Timestamp,
         round: &mut Round,
-        in_a_row: &mut InARow,
+        in_a_row: &mut Streak,
     ) -> Result<(), StoreError> {
         let now = self.inner.services.clock.now();
         if !self.is_in_use(&identity, now).await? {

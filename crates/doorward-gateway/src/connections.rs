@@ -248,7 +248,7 @@ impl Gateway {
                 .into());
             }
             None if inbound.client.modern && inbound.client.elicits_urls() => {
-                return Ok(self.question(inbound, upstream, (&message, &link)).into());
+                return Ok(self.question(inbound, upstream, &message, &link).into());
             }
             None => {}
         }
@@ -273,7 +273,8 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         upstream: &Upstream,
-        (message, link): (&str, &str),
+        message: &str,
+        link: &str,
     ) -> InputRequiredResult {
         let question = json!({"method": "elicitation/create", "params": {"mode": "url", "message": message, "url": link}});
         let requests: InputRequests = serde_json::from_value::<InputRequest>(question)

@@ -130,7 +130,7 @@ pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
 /// A part of two definitions that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which part.
+    /// The part.
     pub part: String,
     /// The approved text.
     pub before: String,

@@ -1,11 +1,19 @@
 //! Offers tools of upstreams (local and remote MCP servers, REST APIs) as this server's own, to
 //! exactly the users, clients and scopes that may use them, with each user's own access at the
 //! upstream. The client's own token never leaves this server.
-// Logging, sampling and roots leave the protocol, and older upstreams use them still.
-#![allow(deprecated)]
+#![allow(
+    deprecated,
+    reason = "logging, sampling and roots leave the protocol, and older upstreams use them still"
+)]
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by a panic"
+    )
 )]
 
 mod access;

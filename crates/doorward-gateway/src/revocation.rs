@@ -258,7 +258,7 @@ impl Gateway {
                 });
                 let upstream = upstream.cloned();
                 async move {
-                    if let Err(error) = revoke_one(&inner, (&row, upstream.as_deref()), now).await {
+                    if let Err(error) = revoke_one(&inner, &row, upstream.as_deref(), now).await {
                         tracing::warn!(upstream = %row.upstream, %error, "a revocation could not be stored; trying again later");
                     }
                 }
@@ -274,7 +274,8 @@ impl Gateway {
 
 async fn revoke_one(
     inner: &Inner,
-    (row, reached): (&Revocation, Option<&Upstream>),
+    row: &Revocation,
+    reached: Option<&Upstream>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let store = &inner.services.store;

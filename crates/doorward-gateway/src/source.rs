@@ -29,15 +29,15 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         upstream: &Shared,
-        look: &CatalogueState,
+        catalogue_state: &CatalogueState,
     ) -> Vec<Arc<ToolSpec>> {
         let own_names = inbound.target != Target::All;
-        if let Some(catalogue) = &look.catalogue {
+        if let Some(catalogue) = &catalogue_state.catalogue {
             return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
         }
         // Approved tools are listed also while the upstream cannot be listed, or not yet.
         let connects = upstream.needs_connection()
-            && match &look.problem {
+            && match &catalogue_state.problem {
                 Some(problem) => *problem == LinkError::Connect,
                 None => {
                     !self.is_connected(upstream, &inbound.caller.user).await.unwrap_or_default()
@@ -101,8 +101,8 @@ impl Gateway {
         name: impl Fn(&mut T) -> &mut String,
     ) -> Unjudged<Listed<T>> {
         let mut all = Vec::new();
-        for (upstream, look) in self.looks(inbound).await {
-            let Some(catalogue) = look.catalogue else { continue };
+        for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
+            let Some(catalogue) = catalogue_state.catalogue else { continue };
             let items = of(&catalogue).iter().cloned();
             all.extend(items.map(|shown| listed(&upstream, inbound.target, kind, shown, &name)));
         }
@@ -134,8 +134,8 @@ fn listed<T>(
 impl ToolSource for Gateway {
     async fn tools(&self, inbound: &InboundRequest) -> Unjudged<Arc<ToolSpec>> {
         let mut tools = Vec::new();
-        for (upstream, look) in self.looks(inbound).await {
-            tools.extend(self.tools_of(inbound, &upstream, &look).await);
+        for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
+            tools.extend(self.tools_of(inbound, &upstream, &catalogue_state).await);
         }
         if inbound.target == Target::All && self.is_in_use().await {
             tools.push(connections::spec());
@@ -150,8 +150,9 @@ impl ToolSource for Gateway {
 
     async fn resources(&self, inbound: &InboundRequest) -> Unjudged<Listed<Resource>> {
         let mut all = Vec::new();
-        for (upstream, look) in self.looks(inbound).await {
-            let Some(catalogue) = look.catalogue.filter(|known| known.offers.resources) else {
+        for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
+            let Some(catalogue) = catalogue_state.catalogue.filter(|known| known.offers.resources)
+            else {
                 continue;
             };
             let own = upstream.kind.driver.resources(self, &upstream, &inbound.caller.user).await;
@@ -174,9 +175,9 @@ impl ToolSource for Gateway {
     }
 
     async fn offers(&self, inbound: &InboundRequest) -> Unjudged<Listed<Offers>> {
-        let looks = self.looks(inbound).await;
-        let offers = |(upstream, look): (Shared, CatalogueState)| {
-            let shown = match (look.catalogue, look.problem) {
+        let catalogue_states = self.catalogue_states(inbound).await;
+        let offers = |(upstream, catalogue_state): (Shared, CatalogueState)| {
+            let shown = match (catalogue_state.catalogue, catalogue_state.problem) {
                 (Some(catalogue), _) => catalogue.offers.clone(),
                 // Not known yet: what it may offer, so that clients ask.
                 (None, None) => Offers {
@@ -188,7 +189,7 @@ impl ToolSource for Gateway {
             };
             Some(Listed { item: upstream.item(Kind::Upstream, ""), shown })
         };
-        Unjudged::new(looks.into_iter().filter_map(offers).collect())
+        Unjudged::new(catalogue_states.into_iter().filter_map(offers).collect())
     }
 
     fn may_offer(&self) -> bool {

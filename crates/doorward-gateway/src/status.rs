@@ -117,18 +117,19 @@ impl Gateway {
     pub async fn known_tools(&self, user: &Arc<User>) -> Result<Vec<KnownTools>, StoreError> {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
-        let looks = futures_util::future::join_all(
+        let catalogue_states = futures_util::future::join_all(
             upstreams
                 .iter()
                 .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::List)),
         )
         .await;
-        let known = upstreams.iter().zip(looks).map(|(upstream, look)| KnownTools {
-            title: upstream.title.clone(),
-            tools: look.catalogue.as_ref().map_or_else(Vec::new, |catalogue| {
-                catalogue.tools.iter().map(|tool| (tool.class, tool.scope)).collect()
-            }),
-        });
+        let known =
+            upstreams.iter().zip(catalogue_states).map(|(upstream, catalogue_state)| KnownTools {
+                title: upstream.title.clone(),
+                tools: catalogue_state.catalogue.as_ref().map_or_else(Vec::new, |catalogue| {
+                    catalogue.tools.iter().map(|tool| (tool.class, tool.scope)).collect()
+                }),
+            });
         Ok(known.collect())
     }
 
@@ -139,14 +140,14 @@ impl Gateway {
     ) -> Result<Vec<UserUpstream>, StoreError> {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
-        let looks = futures_util::future::join_all(
+        let catalogue_states = futures_util::future::join_all(
             upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user, purpose)),
         )
         .await;
         let connections = self.inner.services.store.connections_of(&user.id).await?;
         let now = self.inner.services.clock.now();
         let mut services = Vec::new();
-        for (upstream, look) in upstreams.iter().zip(looks) {
+        for (upstream, catalogue_state) in upstreams.iter().zip(catalogue_states) {
             let connection = connections
                 .iter()
                 .find(|connection| connection.upstream == upstream.name)
@@ -156,7 +157,7 @@ impl Gateway {
             let connection = connection.as_ref();
             let lost = connection
                 .is_some_and(|connection| connection.tokens.is_none() || now >= connection.ends_at);
-            let state = match (&look.problem, &look.catalogue) {
+            let state = match (&catalogue_state.problem, &catalogue_state.catalogue) {
                 _ if upstream.needs_connection() && connection.is_none() => {
                     ConnectionState::NotConnected
                 }
@@ -170,7 +171,7 @@ impl Gateway {
                 _ => ConnectionState::Ready,
             };
             let needs = matches!(state, ConnectionState::NotConnected | ConnectionState::Expired);
-            let told = look
+            let told = catalogue_state
                 .problem
                 .as_ref()
                 .filter(|_| state == ConnectionState::Unreachable)
@@ -179,7 +180,10 @@ impl Gateway {
                 name: upstream.name.to_string(),
                 title: upstream.title.clone(),
                 state,
-                tools: look.catalogue.as_ref().map_or(0, |catalogue| catalogue.tools.len()),
+                tools: catalogue_state
+                    .catalogue
+                    .as_ref()
+                    .map_or(0, |catalogue| catalogue.tools.len()),
                 problem: connection
                     .and_then(|connection| connection.problem)
                     .map(Problem::Connection)
@@ -218,10 +222,9 @@ impl Gateway {
         let Some(url) = &upstream.url else { return Ok(()) };
         let request = upstream.kind.driver.ping(url).map_err(|error| error.to_string())?;
         let answer = upstream.outbound.send_within(request, MOST_ANSWER, ANSWER_WITHIN).await;
-        match answer.map_err(|error| error.to_string())?.status {
-            status @ 500.. => Err(format!("it returned {status}")),
-            _ => Ok(()),
-        }
+        let status = answer.map_err(|error| error.to_string())?.status;
+        // Every other status shows that it answers.
+        if status >= 500 { Err(format!("it returned {status}")) } else { Ok(()) }
     }
 
     /// Forgets the lists of an upstream; the next request lists them again.
@@ -248,8 +251,8 @@ impl Gateway {
 
     /// Tries to list an upstream's offers for a user.
     pub(crate) async fn try_list(&self, upstream: &Shared, user: &Arc<User>) -> Vec<Finding> {
-        let look = self.inner.catalogue(upstream, user, CatalogueUse::Call).await;
-        let listed = match (&look.catalogue, &look.problem) {
+        let catalogue_state = self.inner.catalogue(upstream, user, CatalogueUse::Call).await;
+        let listed = match (&catalogue_state.catalogue, &catalogue_state.problem) {
             (Some(catalogue), _) => Ok(format!(
                 "{} tools, {} prompts, {} resources",
                 catalogue.tools.len(),
@@ -260,7 +263,9 @@ impl Gateway {
             (None, None) => Err("nothing was listed yet".to_owned()),
         };
         let mut findings = vec![Finding { subject: CheckSubject::Tools, result: listed }];
-        if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
+        if let Some(catalogue) =
+            catalogue_state.catalogue.filter(|catalogue| !catalogue.left_out.is_empty())
+        {
             let told = catalogue.left_out.to_string();
             // Tools that are offered with omissions can be used.
             let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };

@@ -59,13 +59,16 @@ impl Gateway {
     }
 
     /// The offers of each visible upstream, all requested at the same time.
-    pub(crate) async fn looks(&self, inbound: &InboundRequest) -> Vec<(Shared, CatalogueState)> {
+    pub(crate) async fn catalogue_states(
+        &self,
+        inbound: &InboundRequest,
+    ) -> Vec<(Shared, CatalogueState)> {
         let upstreams = self.visible(inbound).await;
-        let looks = upstreams.iter().map(|upstream| {
+        let catalogue_states = upstreams.iter().map(|upstream| {
             self.inner.catalogue(upstream, &inbound.caller.user, CatalogueUse::List)
         });
-        let looks = join_all(looks).await;
-        upstreams.into_iter().zip(looks).collect()
+        let catalogue_states = join_all(catalogue_states).await;
+        upstreams.into_iter().zip(catalogue_states).collect()
     }
 
     /// The upstream of a resource, and the resource's URI at it.
@@ -87,9 +90,9 @@ impl Gateway {
             return None;
         }
         if upstream.approves_by_hand() {
-            let look =
+            let catalogue_state =
                 self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
-            look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
+            catalogue_state.catalogue.filter(|catalogue| catalogue.offers.resources)?;
         }
         Some((upstream, own))
     }
@@ -126,13 +129,15 @@ impl Gateway {
             Target::One(only) => self.visible_one(inbound, only).await?,
             Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
-        if let Some(catalogue) = &look.catalogue {
+        let catalogue_state =
+            self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
+        if let Some(catalogue) = &catalogue_state.catalogue {
             let at_all = inbound.target == Target::All;
             return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
         }
         let own_names = inbound.target != Target::All;
-        let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
+        let hint =
+            catalogue_state.problem == Some(LinkError::Connect) && upstream.needs_connection();
         // Approved items can be requested while the upstream cannot be listed; the call then
         // reports the problem.
         let pinned = self.inner.pinned(&upstream, hint).await;
@@ -182,8 +187,9 @@ impl Gateway {
             Target::One(only) => self.visible_one(inbound, only).await?,
             Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
-        let look = self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
-        let catalogue = look.catalogue?;
+        let catalogue_state =
+            self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
+        let catalogue = catalogue_state.catalogue?;
         let same = |prompt: &&Prompt| {
             if inbound.target == Target::All {
                 names::public(upstream.name, &prompt.name) == name

@@ -148,7 +148,8 @@ impl Issuer {
     pub async fn guest_in_browser(
         &self,
         resource: &ExternalResource,
-        (user, auth_time): (&Arc<User>, Timestamp),
+        user: &Arc<User>,
+        auth_time: Timestamp,
         authentication: &Authentication,
     ) -> Result<Option<ResourceUser>, Failure> {
         self.follow_resources().await?;

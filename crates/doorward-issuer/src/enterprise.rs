@@ -26,7 +26,8 @@ pub trait Asserters: Send + Sync + 'static {
     async fn verify_exchanged(
         &self,
         provider: &ProviderId,
-        from: (&str, &str),
+        issuer: &str,
+        token: &str,
     ) -> Result<Assertion, AssertionRefusal>;
     /// Finds or creates the user of an assertion, as at a sign-in.
     async fn admit(&self, assertion: &Assertion) -> Result<AssertedUser, AssertionRefusal>;

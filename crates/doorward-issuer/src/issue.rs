@@ -24,6 +24,15 @@ pub(crate) fn stated(grant: &Grant, scopes: &ScopeSet) -> String {
     if is_of_back_end { format!("{BACK_END} {scopes}") } else { scopes.to_string() }
 }
 
+/// The subject of an access token: the client, its grant, and the reach of the token.
+#[derive(Clone, Copy)]
+pub(crate) struct TokenFor<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) grant: &'a Grant,
+    pub(crate) scopes: &'a ScopeSet,
+    pub(crate) resources: &'a [Resource],
+}
+
 impl Issuer {
     /// The user, if they may still sign in. Disabling spends waiting codes and revokes grants, but
     /// a code that was being made at that moment arrives after it.
@@ -59,8 +68,7 @@ impl Issuer {
     /// the grant at the latest.
     pub(crate) fn access_token(
         &self,
-        (client, grant): (&Client, &Grant),
-        (scopes, resources): (&ScopeSet, &[Resource]),
+        TokenFor { client, grant, scopes, resources }: TokenFor<'_>,
         key: Option<&KeyThumbprint>,
         now: Timestamp,
     ) -> Result<(String, i64), Failure> {

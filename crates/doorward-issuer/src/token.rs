@@ -13,7 +13,7 @@ use crate::{
     Failure, Issuer,
     client_auth::{Endpoint, RequestFailure},
     grants::{self, Granted, Refused, Request},
-    issue::stated,
+    issue::{TokenFor, stated},
     kept_tokens::TokenKey,
     openid::IdTokenFor,
 };
@@ -159,9 +159,12 @@ impl Issuer {
         let kept = TokenKey::of(client, &grant, &scopes, request.key);
         let found = kept.as_ref().and_then(|key| self.kept_token(key, grant.expires_at, now));
         let is_repeated = found.is_some();
-        let (access_token, expires_in) = match found {
-            Some(found) => found,
-            None => self.access_token((client, &grant), (&scopes, &resources), request.key, now)?,
+        let (access_token, expires_in) = if let Some(found) = found {
+            found
+        } else {
+            let (grant, scopes, resources) = (&grant, &scopes, &resources);
+            let access = TokenFor { client, grant, scopes, resources };
+            self.access_token(access, request.key, now)?
         };
         let id_token = self.id_token(IdTokenFor {
             client,

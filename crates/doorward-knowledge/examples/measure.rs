@@ -63,7 +63,7 @@ fn main() -> Result<(), String> {
         .into_iter()
         .map(|question| {
             let begun = Instant::now();
-            let found = collection.call("search", arguments(question), (&sight, &Links::default()));
+            let found = collection.call("search", arguments(question), &sight, &Links::default());
             found.map(|_| begun.elapsed()).map_err(|refusal| refusal.to_string())
         })
         .collect::<Result<_, _>>()?;

@@ -146,7 +146,7 @@ fn call(tool: &str, arguments: Map<String, Value>) -> Option<Value> {
     let known = collection();
     assert!(known.is_some(), "there is no collection");
     let (collection, sight) = known?;
-    match collection.call(tool, arguments, (sight, &Links::default())) {
+    match collection.call(tool, arguments, sight, &Links::default()) {
         Ok(told) => {
             let text = told.to_string();
             for hidden in ["secret", "Salaries", "Bob"] {

@@ -4,7 +4,15 @@
 //! of [`text`], with the placeholders as parameters: a missing key, an unfilled placeholder or a
 //! text missing in a language is a compile error.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 mod bundles;
 #[cfg(test)]
@@ -21,7 +29,8 @@ use std::cell::Cell;
 use doorward_model::Timestamp;
 pub use message::{Count, Fill, Markup, Message, Value};
 pub use named::{
-    admits, audit_kind, connection_problem, outcome, recorded_kind, scope_description, scope_title,
+    admits, audit_kind, connection_problem, missing, outcome, recorded_kind, scope_description,
+    scope_title,
 };
 use time::{OffsetDateTime, macros::format_description};
 

@@ -1,11 +1,12 @@
-//! Texts of the model's values. A value without a text does not compile.
+//! Texts of the model's values. A value without a text does not compile; kinds of audit entries and
+//! of objects name theirs by their own key, which the tests check.
 
 use doorward_model::{
     Admits, AuditKind, NewUsers, Outcome, RecordedKind, Scope, ToolClass,
     upstream::ConnectionProblem,
 };
 
-use crate::{Message, text};
+use crate::{Message, Value, bundles, text};
 
 /// The name of a scope on the consent page.
 pub fn scope_title(scope: Scope) -> Message {
@@ -97,77 +98,21 @@ pub fn recorded_kind(kind: &RecordedKind) -> Message {
     kind.known().map_or_else(text::audit_unknown, audit_kind)
 }
 
-/// The meaning of a kind of events.
+/// The meaning of a kind of events: its key is `audit_` and the stored text of the kind.
 pub fn audit_kind(kind: AuditKind) -> Message {
-    match kind {
-        AuditKind::SignedIn => text::audit_signed_in(),
-        AuditKind::SignInFailed => text::audit_sign_in_failed(),
-        AuditKind::SessionEnded => text::audit_session_ended(),
-        AuditKind::UserAdded => text::audit_user_added(),
-        AuditKind::UserChanged => text::audit_user_changed(),
-        AuditKind::UserDeleted => text::audit_user_deleted(),
-        AuditKind::UserInvited => text::audit_user_invited(),
-        AuditKind::PasswordChanged => text::audit_password_changed(),
-        AuditKind::IdentityLinked => text::audit_identity_linked(),
-        AuditKind::IdentityUnlinked => text::audit_identity_unlinked(),
-        AuditKind::ChatLinked => text::audit_chat_linked(),
-        AuditKind::ChatUnlinked => text::audit_chat_unlinked(),
-        AuditKind::GroupJoined => text::audit_group_joined(),
-        AuditKind::GroupLeft => text::audit_group_left(),
-        AuditKind::GroupAdded => text::audit_group_added(),
-        AuditKind::GroupChanged => text::audit_group_changed(),
-        AuditKind::GroupDeleted => text::audit_group_deleted(),
-        AuditKind::FactorAdded => text::audit_factor_added(),
-        AuditKind::FactorRemoved => text::audit_factor_removed(),
-        AuditKind::AdminLinkMade => text::audit_admin_link_made(),
-        AuditKind::AdminLinkUsed => text::audit_admin_link_used(),
-        AuditKind::ClientAdded => text::audit_client_added(),
-        AuditKind::ClientChanged => text::audit_client_changed(),
-        AuditKind::ClientDeleted => text::audit_client_deleted(),
-        AuditKind::ConsentAllowed => text::audit_consent_allowed(),
-        AuditKind::ConsentDenied => text::audit_consent_denied(),
-        AuditKind::GrantGiven => text::audit_grant_given(),
-        AuditKind::GrantRevoked => text::audit_grant_revoked(),
-        AuditKind::GrantNarrowed => text::audit_grant_narrowed(),
-        AuditKind::TokenRefreshed => text::audit_token_refreshed(),
-        AuditKind::TokenIssued => text::audit_token_issued(),
-        AuditKind::TokenRefused => text::audit_token_refused(),
-        AuditKind::AccessTokenAdded => text::audit_access_token_added(),
-        AuditKind::AccessTokenRotated => text::audit_access_token_rotated(),
-        AuditKind::AccessTokenRevoked => text::audit_access_token_revoked(),
-        AuditKind::ToolCalled => text::audit_tool_called(),
-        AuditKind::ToolRefused => text::audit_tool_refused(),
-        AuditKind::PromptUsed => text::audit_prompt_used(),
-        AuditKind::ResourceRead => text::audit_resource_read(),
-        AuditKind::ResourceWatched => text::audit_resource_watched(),
-        AuditKind::ArgumentCompleted => text::audit_argument_completed(),
-        AuditKind::LogLevelSet => text::audit_log_level_set(),
-        AuditKind::ToolChanged => text::audit_tool_changed(),
-        AuditKind::ToolDecided => text::audit_tool_decided(),
-        AuditKind::UpstreamAdded => text::audit_upstream_added(),
-        AuditKind::UpstreamChanged => text::audit_upstream_changed(),
-        AuditKind::UpstreamDeleted => text::audit_upstream_deleted(),
-        AuditKind::UpstreamMoved => text::audit_upstream_moved(),
-        AuditKind::UpstreamNamesAnother => text::audit_upstream_names_another(),
-        AuditKind::UpstreamServerAccepted => text::audit_upstream_server_accepted(),
-        AuditKind::ResourceAdded => text::audit_external_resource_added(),
-        AuditKind::ResourceChanged => text::audit_external_resource_changed(),
-        AuditKind::ResourceRemoved => text::audit_external_resource_removed(),
-        AuditKind::ConnectionMade => text::audit_connection_made(),
-        AuditKind::ConnectionEnded => text::audit_connection_ended(),
-        AuditKind::ProviderAdded => text::audit_provider_added(),
-        AuditKind::ProviderChanged => text::audit_provider_changed(),
-        AuditKind::ProviderDeleted => text::audit_provider_deleted(),
-        AuditKind::KeyAdded => text::audit_key_added(),
-        AuditKind::TestMailSent => text::audit_test_mail_sent(),
-        AuditKind::PolicyChanged => text::audit_policy_changed(),
-        AuditKind::SettingChanged => text::audit_setting_changed(),
-        AuditKind::ConfigurationReloaded => text::audit_configuration_reloaded(),
-        AuditKind::ConfigurationRefused => text::audit_configuration_refused(),
-        AuditKind::AdminRefused => text::audit_admin_refused(),
-        AuditKind::RecordRead => text::audit_record_read(),
-        AuditKind::AuditExported => text::audit_audit_exported(),
-        AuditKind::AuditTrimmed => text::audit_audit_trimmed(),
-        AuditKind::BackupMade => text::audit_backup_made(),
-    }
+    keyed("audit", kind.as_str(), Vec::new()).unwrap_or_else(text::audit_unknown)
+}
+
+/// The statement that there is no such object: its key is `refusal_missing_` and the kind of the
+/// object, as in the audit.
+pub fn missing(kind: &str, name: &str) -> Message {
+    let values = vec![("name", Value::Text(name.to_owned()))];
+    keyed("refusal_missing", kind, values).unwrap_or_else(|| text::refusal_missing(name))
+}
+
+/// The text with the key `AREA_NAME`, if there is one. The tests state which names must have one.
+fn keyed(area: &str, name: &str, values: Vec<(&'static str, Value)>) -> Option<Message> {
+    let key = format!("{area}_{}", name.replace('.', "_"));
+    let at = bundles::KEYS.binary_search(&key.as_str()).ok()?;
+    Some(Message::new(bundles::KEYS.get(at)?, values))
 }

@@ -3,10 +3,12 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use doorward_model::{AuditKind, AuditSubject};
+
 use crate::{
-    Language, bundles,
+    Language, audit_kind, bundles,
     check::{Texts, compare, read},
-    text,
+    missing, text,
 };
 
 /// The faults of a text in German beside one in English.
@@ -76,10 +78,32 @@ fn used(folder: &Path, keys: &mut BTreeSet<String>) {
 #[test]
 fn every_text_is_used() {
     let mut keys = BTreeSet::new();
-    used(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut keys);
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    used(&crates, &mut keys);
+    keys.extend(AuditKind::ALL.iter().map(|(kind, _)| audit_kind(*kind).key().to_owned()));
+    let objects = fs::read_to_string(crates.join("doorward-admin/src/refusal/object.rs")).unwrap();
+    keys.extend(objects.split('"').map(|object| missing(object, "").key().to_owned()));
+    keys.extend(AuditSubject::ALL.iter().map(|of| missing(of.as_str(), "").key().to_owned()));
     let unused: Vec<_> = bundles::KEYS.iter().filter(|key| !keys.contains(**key)).collect();
     assert!(bundles::KEYS.len() > 300, "{}", bundles::KEYS.len());
     assert!(unused.is_empty(), "{unused:#?}");
+}
+
+#[test]
+fn every_kind_of_audit_entry_and_every_administered_object_has_a_text() {
+    for (kind, text) in AuditKind::ALL {
+        assert_ne!(audit_kind(*kind).key(), "audit_unknown", "{text}");
+    }
+    // Objects that no operation of administration is asked for by a name.
+    let unnamed = ["grant", "identity", "invitation", "sign_in", "access_token", "key", "setting"];
+    let without: Vec<_> = AuditSubject::ALL
+        .iter()
+        .map(|subject| subject.as_str())
+        .filter(|subject| missing(subject, "x").key() == "refusal_missing")
+        .collect();
+    assert_eq!(without, unnamed);
+    let group = missing("group", "staff").say(Language::English);
+    assert_eq!(group, text::refusal_missing_group("staff").say(Language::English));
 }
 
 #[test]

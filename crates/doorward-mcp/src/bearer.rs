@@ -209,9 +209,10 @@ impl Mcp {
         if verified.token.claims.upstream.as_deref() != Some(id.as_str()) {
             return Ok(None);
         }
-        let at = (&verified.client_id, &id);
         let store = &self.inner.services.store;
-        Ok(store.back_end_in_force(&verified.grant_id, at, now).await?.map(Arc::new))
+        let access =
+            store.back_end_in_force(&verified.grant_id, &verified.client_id, &id, now).await?;
+        Ok(access.map(Arc::new))
     }
 
     /// The caller that acts by a grant in force, within `scopes`; `None` without its user.

@@ -161,15 +161,18 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
         }
         MessageKind::Answer(members) => match answered(mcp, &inbound, &members, &parts).await {
             Some(response) => return response,
-            None => pass(mcp, inbound, None, (parts, body), next).await,
+            None => pass(mcp, inbound, None, Request::from_parts(parts, body), next).await,
         },
         MessageKind::Message(envelope) => {
             if let Some(refusal) = refusal(mcp, &inbound, &envelope).await {
                 return refusal;
             }
-            pass(mcp, inbound, Some(envelope), (parts, body), next).await
+            let request = Request::from_parts(parts, body);
+            pass(mcp, inbound, Some(envelope), request, next).await
         }
-        MessageKind::Other => pass(mcp, inbound, None, (parts, body), next).await,
+        MessageKind::Other => {
+            pass(mcp, inbound, None, Request::from_parts(parts, body), next).await
+        }
     };
     lease::hold(mcp, caller, response)
 }
@@ -307,9 +310,10 @@ async fn pass(
     mcp: &Mcp,
     mut inbound: InboundRequest,
     envelope: Option<Envelope>,
-    (mut parts, body): (Parts, Bytes),
+    request: Request<Bytes>,
     next: Next,
 ) -> Response {
+    let (mut parts, body) = request.into_parts();
     let method = envelope.as_ref().map(|envelope| envelope.method.as_str()).unwrap_or_default();
     let key = InFlight::key(&inbound);
     if let Some(id) = envelope.as_ref().and_then(Envelope::cancels) {

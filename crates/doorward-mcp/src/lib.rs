@@ -3,11 +3,19 @@
 //!
 //! It trusts the issuer by sharing its keys and store: there is no request to ourselves and no edge
 //! to the issuer's code.
-// Logging, sampling and roots leave the protocol, and older clients and servers use them still.
-#![allow(deprecated)]
+#![allow(
+    deprecated,
+    reason = "logging, sampling and roots leave the protocol, and older clients and servers use them still"
+)]
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by a panic"
+    )
 )]
 
 mod admission;
@@ -82,7 +90,7 @@ pub use questions::AskError;
 pub use server::text_result;
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
 pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
-pub use within::{Acting, ReadPart, ReadResult, Told, ToldTool, Within};
+pub use within::{Acting, CallText, ReadPart, ReadResult, ToolText, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
 /// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers

@@ -30,9 +30,9 @@ pub struct Within {
     number: Arc<AtomicI64>,
 }
 
-/// A tool, as a text tells of it.
+/// A tool, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToldTool {
+pub struct ToolText {
     /// Its name.
     pub name: String,
     /// Its title, or the beginning of its description.
@@ -47,7 +47,7 @@ pub struct ToldTool {
 
 /// The outcome of a call, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct CallText {
     /// The result, or the reason of a failure.
     pub text: String,
     /// The call failed or was refused.
@@ -121,7 +121,7 @@ impl From<CallToolResult> for ReadResult {
     }
 }
 
-impl Told {
+impl CallText {
     fn failure(text: impl Into<String>) -> Self {
         Self { text: text.into(), failed: true }
     }
@@ -188,7 +188,7 @@ impl Acting {
     }
 
     /// The tools that may be called, in the order of their names.
-    pub async fn tools(&self) -> Vec<ToldTool> {
+    pub async fn tools(&self) -> Vec<ToolText> {
         let tools = self.within.mcp.allowed_tools(&self.inbound).await;
         let scopes = &self.inbound.caller.scopes;
         let held = tools.into_iter().filter(|spec| scopes.allows(spec.scope));
@@ -196,7 +196,7 @@ impl Acting {
             let tool = &spec.tool;
             let description = tool.description.as_deref().unwrap_or_default().to_owned();
             let first = description.lines().next().unwrap_or_default();
-            ToldTool {
+            ToolText {
                 name: spec.listed_as.clone(),
                 title: tool.title.clone().unwrap_or_else(|| first.to_owned()),
                 class: spec.class,
@@ -208,19 +208,19 @@ impl Acting {
     }
 
     /// Calls a tool. Dropping the future takes the call back.
-    pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> Told {
+    pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> CallText {
         let number = self.within.number.fetch_add(1, Ordering::Relaxed);
         let Some(context) = self.within.in_place.context(RequestId::Number(number)) else {
-            return Told::failure("the server cannot make calls at the moment");
+            return CallText::failure("the server cannot make calls at the moment");
         };
         let _gone = context.ct.clone().drop_guard();
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         match self.within.mcp.call_within(self.inbound.clone(), params, &context).await {
             CallWithin::Result(result) => told(&result),
-            CallWithin::RequiresInput => Told::failure(
+            CallWithin::RequiresInput => CallText::failure(
                 "this call needs answers that a chat cannot give; use another client for it",
             ),
-            CallWithin::Refused(why) => Told::failure(why),
+            CallWithin::Refused(why) => CallText::failure(why),
         }
     }
 
@@ -262,7 +262,7 @@ impl Mcp {
 }
 
 /// The text of a result. Parts that are no text are named.
-fn told(result: &ReadResult) -> Told {
+fn told(result: &ReadResult) -> CallText {
     let part = |part: &ReadPart| match part {
         ReadPart::Text(text) => text.clone(),
         ReadPart::Image { kind, .. } => format!("(an image, {kind})"),
@@ -279,5 +279,5 @@ fn told(result: &ReadResult) -> Told {
     {
         text = serde_json::to_string_pretty(structured).unwrap_or_default();
     }
-    Told { text, failed: result.failed }
+    CallText { text, failed: result.failed }
 }

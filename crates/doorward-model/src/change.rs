@@ -182,7 +182,7 @@ pub enum Change {
     EndSessionOfUser {
         /// The user.
         user_id: UserId,
-        /// Which.
+        /// The session.
         session_id: SessionId,
     },
     /// Ends a user's sessions, except the one given.
@@ -349,13 +349,13 @@ pub enum Change {
     DeleteIdentity {
         /// The user.
         user_id: UserId,
-        /// Which.
+        /// The account at the identity provider.
         identity: IdentityId,
     },
     /// Reserves the next check of an account at an identity provider for one replica. Conditional:
     /// no other replica reserved it before.
     ClaimIdentityCheck {
-        /// Which.
+        /// The account at the identity provider.
         identity: IdentityId,
         /// The time at which the check was due.
         due: Timestamp,
@@ -374,7 +374,7 @@ pub enum Change {
     },
     /// Deletes the provider's token of an account and sets its next check.
     DropCredential {
-        /// Which.
+        /// The account at the identity provider.
         identity: IdentityId,
         /// The time of the next check.
         next_check_at: Timestamp,
@@ -422,7 +422,7 @@ pub enum Change {
     NarrowGrants {
         /// The user.
         user_id: UserId,
-        /// Which client.
+        /// The client.
         client_id: ClientId,
         /// The most that stays.
         scopes: ScopeSet,
@@ -447,7 +447,7 @@ pub enum Change {
     RotateAccessToken(Box<AccessToken>),
     /// Revokes a token. Conditional: it must exist and not be revoked.
     RevokeAccessToken {
-        /// Which.
+        /// The token.
         id: AccessTokenId,
         /// Only if it is this user's.
         user_id: Option<UserId>,
@@ -470,7 +470,7 @@ pub enum Change {
     },
     /// Notes the use of a token; its user's accounts at providers are in use again.
     UseAccessToken {
-        /// Which.
+        /// The token.
         id: AccessTokenId,
         /// The time.
         now: Timestamp,

@@ -67,7 +67,7 @@ pub enum ChatChange {
     },
     /// Ends a link. Conditional: it exists and is this user's.
     Unlink {
-        /// Which.
+        /// The link.
         id: ChatLinkId,
         /// The user.
         user_id: UserId,

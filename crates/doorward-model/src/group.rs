@@ -59,6 +59,13 @@ pub enum GroupChange {
     },
     /// Computes the roles of all who are, or were, members of a group.
     Collect(GroupName),
+    /// Demands that a group is as it was read. Conditional: it has this entity tag.
+    Expect {
+        /// The group.
+        group: GroupName,
+        /// Its entity tag, by [`Group::etag`].
+        etag: String,
+    },
     /// Demands that an enabled administrator remains. Conditional: there is one.
     ExpectAdministrator,
 }

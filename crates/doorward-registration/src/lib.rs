@@ -2,7 +2,13 @@
 //! administrators — under one policy.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by a panic"
+    )
 )]
 
 mod administrator;
@@ -107,8 +113,8 @@ impl Registration {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         outbound: Outbound,
-        (public_url, config): (Option<PublicUrl>, Config),
     ) -> Self {
+        let config = Config::default();
         Self {
             register_limit: Live::new(register_limit(&config)),
             fetch_limit: Arc::new(AddressLimiter::new(60, 60)),
@@ -118,8 +124,19 @@ impl Registration {
             clock,
             entropy,
             outbound,
+            public_url: None,
+            config: Live::new(config),
+        }
+    }
+
+    /// The same with its settings. Without a public URL, no client registers itself.
+    #[must_use]
+    pub fn configured(self, public_url: Option<PublicUrl>, config: Config) -> Self {
+        Self {
+            register_limit: Live::new(register_limit(&config)),
             public_url,
             config: Live::new(config),
+            ..self
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) async fn unit(
     let mut told = UnitEntries::default();
     for Write { name, work, stale: _, audit } in writes {
         let was = match &audit {
-            Audit::Compared { row, .. } => compare::state(db, row).await?,
+            Audit::Compared { row, .. } => row.state(db).await?.unwrap_or_default(),
             Audit::Silent | Audit::Entry(_) | Audit::Entries(_) => Value::Null,
         };
         if let (false, Name::Decides(condition)) = (execute(db, &work).await?, name) {
@@ -56,8 +56,9 @@ pub(crate) async fn unit(
             Audit::Silent => None,
             Audit::Entry(event) => Some(event),
             Audit::Compared { event, row, only_if_different } => {
-                let states = compare::States { was, now: compare::state(db, &row).await? };
-                compare::entry(event, &row, &states, only_if_different)
+                let now = row.state(db).await?.unwrap_or_default();
+                let states = compare::States { was, now };
+                compare::entry(event, row.as_ref(), &states, only_if_different)
             }
             Audit::Entries(events) => {
                 told.noted.extend(events);

@@ -1,6 +1,6 @@
 //! The two databases.
 
-/// Which database is behind the store.
+/// The database behind the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// The embedded one.

@@ -7,6 +7,8 @@ macro_rules! conditions {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Condition {
             $($(#[doc = $doc])+ $name,)*
+            /// The names of a new row are free; with the name of its write.
+            Free(&'static str),
             /// One that no caller tells from others, with the name of its write: that a new row
             /// has a free key, or that the row exists.
             Row(&'static str),
@@ -17,7 +19,7 @@ macro_rules! conditions {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
-                    Self::Row(name) => name,
+                    Self::Free(name) | Self::Row(name) => name,
                 }
             }
         }
@@ -99,12 +101,8 @@ conditions! {
     DecideDevice = "decide_device";
     /// The device authorization is allowed, unspent and has not expired.
     RedeemDevice = "redeem_device";
-    /// The identifier and the URL of a new external resource server are free.
-    InsertResource = "insert_external_resource";
     /// No other version of the policy was saved meanwhile.
     InsertPolicyVersion = "insert_policy_version";
-    /// The name of a new group is free.
-    InsertGroup = "insert_group";
     /// The user is not yet a member of the group.
     JoinGroup = "join_group";
     /// The user is a member of the group by an administrator's decision.

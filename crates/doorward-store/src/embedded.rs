@@ -116,9 +116,10 @@ impl Embedded {
 
     fn query<T>(
         &self,
-        (sql, values): (&str, &[Value]),
+        statement: (&str, &[Value]),
         mut read: impl FnMut(&Row<'_>) -> Result<T, DbErr>,
     ) -> Result<Vec<T>, DbErr> {
+        let (sql, values) = statement;
         self.with(|connection| {
             let mut statement =
                 connection.prepare_cached(sql).map_err(|error| unreadable(&error))?;

@@ -3,7 +3,15 @@
 //!
 //! Reads come from bounded caches or a reader; writes are [`doorward_model::UnitOfWork`] values
 //! that are applied as a whole.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 mod apply;
 pub mod attempts;

@@ -122,7 +122,7 @@ impl Store {
         })
     }
 
-    /// Which database `config` names.
+    /// The database that `config` names.
     pub fn backend_of(config: &Config) -> Backend {
         match config.file(Path::new("")) {
             Some(_) => Backend::Sqlite,
@@ -144,7 +144,7 @@ impl Store {
         }
     }
 
-    /// Which database is behind this store.
+    /// The database behind this store.
     pub fn backend(&self) -> Backend {
         self.backend
     }

@@ -2,7 +2,13 @@
 //! accept loop; and the one outbound client with its guard against requests to internal networks.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by a panic"
+    )
 )]
 
 pub mod address;

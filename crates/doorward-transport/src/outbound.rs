@@ -189,7 +189,7 @@ impl Outbound {
                     .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
                 builder.tls_backend_preconfigured(tls)
             } else {
-                // It never speaks TLS, and trusts no one.
+                // It never speaks TLS, and trusts no authority.
                 builder.tls_certs_only([])
             };
             let client = if streams { builder } else { builder.timeout(timeout) }

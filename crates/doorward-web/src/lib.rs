@@ -1,6 +1,14 @@
 //! Pages and forms of users: sign-in, consent, the own account; and the layout that the
 //! administrators' pages share. Plain HTML from the server; only passkeys need JavaScript.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 mod assets;
 mod brand;
@@ -33,7 +41,7 @@ pub use config::Config;
 pub use entrance::{SignInTarget, filled};
 pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_scripted, draw_with_images, moment};
 pub use language::filters;
-pub use pages::{error::ErrorPage, not_found, too_many};
+pub use pages::{connect::ConnectingAccount, error::ErrorPage, not_found, too_many};
 pub use upstreams::{
     Answer, Confirmation, ConnectingBrowser, NotConnected, PendingConnection, Service,
     ServiceState, ServiceTools, Upstreams,

@@ -4,9 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Chats, Clients, Groups, Health, Invitations, Keys, Loading, Mails, Overseen, Overviews,
-    Policies, Providers, Reached, Records, Resources, Rotation, Settings, Tokens, Trusts,
-    Upstreams, Usages, Users, Vitals,
+    Admin, AdminServices, Health, Keys, Loading, Reached, Rotation, Settings, Vitals,
 };
 use doorward_audit::{ExportPorts, Exporter};
 use doorward_console::Console;
@@ -36,7 +34,7 @@ use crate::{
     master_key,
     metrics::Metrics,
     reload::{self, InEffect},
-    services::CoreServices,
+    services::{CoreServices, Serving},
     upstream_pages::UpstreamPages,
 };
 
@@ -220,9 +218,13 @@ impl App {
             config.mcp.resource_name.clone(),
         );
         let changes = Changes::default();
-        let assertions = Arc::new(AssertingProviders(federation.clone()));
-        let told = (changes.clone(), Some(assertions as Arc<dyn UserAssertions>));
-        let gateway = network.gateway(&config, resources.clone(), told, supervisor());
+        let assertions: Arc<dyn UserAssertions> = Arc::new(AssertingProviders(federation.clone()));
+        let serving = Serving {
+            changes: changes.clone(),
+            assertions: Some(assertions),
+            supervisor: supervisor(),
+        };
+        let gateway = network.gateway(&config, resources.clone(), Some(serving));
         #[cfg(feature = "knowledge")]
         gateway.keep_knowledge(data_dir.path().join("knowledge"), true);
         let limits = Live::new(config.limits.clone());
@@ -278,65 +280,30 @@ impl App {
                 audit: config.audit.clone(),
             },
         );
-        let users = Users::new(store.clone(), accounts.clone(), Arc::clone(&clock));
-        let administered = Arc::new(checked.administered.clone());
         let data = data_dir.clone();
         let health =
             Health::new(Arc::clone(&ring), vitals, loading.clone(), Arc::new(move || data.free()));
-        let clients =
-            Clients::new(store.clone(), accounts.clone(), registration.clone(), Arc::clone(&clock));
-        let providers =
-            Providers::new(store.clone(), federation.clone(), Arc::clone(&administered));
-        let upstreams = Upstreams::new(gateway.clone(), users.clone(), administered);
-        let admin = Admin {
-            overviews: Overviews::new(
-                store.clone(),
-                Arc::clone(&clock),
-                Overseen {
-                    accounts: accounts.clone(),
-                    clients: clients.clone(),
-                    providers: providers.clone(),
-                    upstreams: upstreams.clone(),
-                    health: health.clone(),
-                },
-            ),
-            groups: Groups::new(store.clone(), Arc::clone(&clock)),
-            invitations: Invitations::new(
-                users.clone(),
-                federation.clone(),
-                mail_writer.clone(),
-                public_url.clone(),
-            ),
-            clients,
-            trusts: Trusts::new(
-                store.clone(),
-                accounts.clone(),
-                registration.clone(),
-                public_url.clone(),
-            ),
-            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), Arc::clone(&clock)),
-            chats: Chats::new(store.clone(), accounts.clone(), Arc::clone(&clock)),
-            providers,
-            upstreams,
-            resources: Resources::new(
-                store.clone(),
-                Arc::clone(&clock),
-                Arc::clone(&entropy),
-                public_url.clone(),
-            ),
-            policies: Policies::new(&users, gateway.clone(), rules.clone()),
+        let admin = Admin::new(AdminServices {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            master: Arc::clone(&master),
+            accounts: accounts.clone(),
+            registration: registration.clone(),
+            federation: federation.clone(),
+            gateway: gateway.clone(),
+            mail_writer: mail_writer.clone(),
+            rules: rules.clone(),
+            public_url: public_url.clone(),
+            administered: Arc::new(checked.administered.clone()),
             keys,
+            health,
             settings: Settings::new(
                 store.clone(),
                 config.mcp.enabled,
                 made_public(&public_url, &config.mcp.resource_name),
             ),
-            mails: Mails::new(store.clone(), mail_writer.clone()),
-            records: Records::new(store.clone(), Arc::clone(&master)),
-            health,
-            usages: Usages::new(store.clone(), gateway.clone(), Arc::clone(&clock)),
-            users,
-        };
+        });
         let web = Web::new(
             WebServices {
                 accounts: accounts.clone(),

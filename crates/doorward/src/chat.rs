@@ -9,7 +9,7 @@ use doorward_connectors::{
     Unavailable,
 };
 use doorward_gateway::{ConnectionState, Gateway};
-use doorward_mcp::{Acting as Caller, Told, Within};
+use doorward_mcp::{Acting as Caller, CallText, Within};
 use doorward_model::{
     Change, ChatChange, ChatPost, Client, ClientAuthMethod, ClientId, ClientRules, ClientSource,
     Clock, GrantTypes, HashedToken, Live, MATTERMOST_CLIENT, PlainToken, PublicUrl, Role, Rules,
@@ -95,7 +95,7 @@ pub(crate) async fn connectors(
     }
     ensure_client(&office.store, office.clock.now()).await?;
     let office: Arc<dyn Office> = Arc::new(office);
-    let set_up = Connectors::new(&config.connectors, &office, (outbound, &config.outbound));
+    let set_up = Connectors::new(&config.connectors, &office, outbound, &config.outbound);
     set_up.map(Some).map_err(|(name, error)| Failed(format!("connectors.{name}.{error}")))
 }
 
@@ -118,7 +118,8 @@ impl Office for ChatOffice {
         &self,
         connector: &str,
         address: ClientAddress,
-        (expected, presented): (&SecretSetting, &str),
+        expected: &SecretSetting,
+        presented: &str,
     ) -> Result<Admission, Unavailable> {
         let counted = self.accounts.count_connector_token(connector, address).await;
         let counted = match counted.map_err(unavailable)? {
@@ -218,7 +219,7 @@ impl Acting for ChatUser {
     }
 
     async fn tools(&self) -> Vec<Tool> {
-        let told = |tool: doorward_mcp::ToldTool| Tool {
+        let told = |tool: doorward_mcp::ToolText| Tool {
             name: tool.name,
             title: tool.title,
             class: tool.class,
@@ -229,7 +230,7 @@ impl Acting for ChatUser {
     }
 
     async fn call(&self, tool: &str, arguments: Map<String, Value>) -> Outcome {
-        let Told { text, failed } = self.acting.call(tool, arguments).await;
+        let CallText { text, failed } = self.acting.call(tool, arguments).await;
         Outcome { text, failed }
     }
 

@@ -71,9 +71,10 @@ impl Asserters for AssertedUsers {
     async fn verify_exchanged(
         &self,
         provider: &ProviderId,
-        from: (&str, &str),
+        issuer: &str,
+        token: &str,
     ) -> Result<Assertion, AssertionRefusal> {
-        self.federation.signed_by(provider, from).await
+        self.federation.signed_by(provider, issuer, token).await
     }
 
     async fn admit(&self, assertion: &Assertion) -> Result<AssertedUser, AssertionRefusal> {

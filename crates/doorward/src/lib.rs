@@ -1,6 +1,14 @@
 //! Reads configuration, wires the parts, runs the commands: the program as a library, so that tests
 //! start it whole.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by a panic"
+    )
+)]
 
 pub mod app;
 mod certificate;

@@ -15,7 +15,7 @@ static CLOSED: AtomicBool = AtomicBool::new(false);
 /// The first other fault of standard output, such as a full disk.
 static FAULT: Mutex<Option<String>> = Mutex::new(None);
 
-/// Reports that no one reads any more.
+/// Reports that standard output is closed.
 pub(crate) fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }

@@ -60,8 +60,8 @@ impl CoreServices {
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
             outbound.clone(),
-            (public_url, config.registration.clone()),
         )
+        .configured(public_url, config.registration.clone())
     }
 
     /// Reads the signing keys, and sets up the client for requests to others.
@@ -75,6 +75,17 @@ impl CoreServices {
         let outbound = Outbound::new(&config.outbound)?;
         Ok(NetworkServices { core: self, keys, outbound, public_url })
     }
+}
+
+/// The use of the gateway by a server: without it a command offers nothing and runs no process.
+#[derive(Default)]
+pub(crate) struct Serving {
+    /// The changes of what is offered.
+    pub(crate) changes: Changes,
+    /// The statements about users for upstreams that accept them.
+    pub(crate) assertions: Option<Arc<dyn UserAssertions>>,
+    /// The program that runs local processes.
+    pub(crate) supervisor: Option<PathBuf>,
 }
 
 impl NetworkServices {
@@ -102,9 +113,9 @@ impl NetworkServices {
         &self,
         config: &Config,
         resources: ResourceTable,
-        (changes, assertions): (Changes, Option<Arc<dyn UserAssertions>>),
-        supervisor: Option<PathBuf>,
+        serving: Option<Serving>,
     ) -> Gateway {
+        let Serving { changes, assertions, supervisor } = serving.unwrap_or_default();
         let CoreServices { store, clock, entropy, master } = &self.core;
         let services = GatewayServices {
             store: store.clone(),

@@ -3,13 +3,13 @@
 use doorward_testkit::{Browser, FakeUpstream, form_value};
 use serde_json::{Value, json};
 
-use super::{connect, someone, text, tools, with, with_config};
+use super::{connect, gateway_user, text, tools, with, with_config};
 
 #[tokio::test]
 async fn cf2_cw9_an_identity_token_names_the_user_and_is_for_that_upstream_alone() {
     let wiki = FakeUpstream::start().await;
     let server = with(&[("wiki", &wiki, "identity")]).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
     let mut subjects = Vec::new();
     for user in [&alice, &bob, &alice] {
@@ -45,7 +45,7 @@ async fn ca26_ca37_fixed_credentials_are_sealed_and_sent_to_the_upstream_alone()
         wiki.password = "open-sesame-1".into();
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
     assert!(
         wiki.state()
@@ -67,7 +67,7 @@ async fn ca26_ca37_fixed_credentials_are_sealed_and_sent_to_the_upstream_alone()
 async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_reports_it() {
     let (wiki, mail) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
     let server = with(&[("wiki", &wiki, "oauth"), ("mail", &mail, "oauth")]).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     for user in [&alice, &bob] {
         connect(&server, &user.browser, "wiki").await;
         connect(&server, &user.browser, "mail").await;
@@ -104,7 +104,7 @@ async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_reports_it() 
 async fn a_refresh_that_cannot_be_made_now_keeps_the_connection() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     assert!(
         text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
@@ -134,7 +134,7 @@ async fn a_refresh_that_cannot_be_made_now_keeps_the_connection() {
 async fn ca28_a_connection_ends_after_its_time_and_when_its_user_ends_it() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     let page = alice.browser.get(&server.at("/account")).await.expect(200);
     let csrf =
@@ -175,7 +175,7 @@ async fn cw9_a_token_of_doorward_is_exchanged_at_the_upstreams_server_and_kept_w
         wiki.scopes = vec!["read".to_owned()];
     })
     .await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
     let mut tokens = Vec::new();
     for user in [&alice, &alice, &bob] {
@@ -226,7 +226,7 @@ async fn the_old_http_and_sse_transport_is_spoken_too_and_its_stream_cannot_lead
     };
     wiki.state().valid.insert("fixed-5".to_owned());
     let server = with_config(&[], |config| sse(config, "wiki", &wiki)).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert!(tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()));
     assert_eq!(
         text(&server.call(&alice.token, "wiki_echo", json!({"text": "old"})).await.expect(200)),
@@ -235,7 +235,7 @@ async fn the_old_http_and_sse_transport_is_spoken_too_and_its_stream_cannot_lead
     // A stream that names another origin would send it the credential.
     wiki.state().post_to = Some(format!("{}/messages?stream=0", evil.origin));
     let careful = with_config(&[], |config| sse(config, "wiki", &wiki)).await;
-    let bob = someone(&careful, "bob").await;
+    let bob = gateway_user(&careful, "bob").await;
     assert!(!tools(&careful, &bob.token).await.iter().any(|name| name.starts_with("wiki_")));
     assert!(evil.state().authorizations.is_empty(), "nothing was sent there");
 }
@@ -267,7 +267,7 @@ async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_t
             config.upstreams.insert("pets".to_owned(), pets);
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         let called = server.call(&alice.token, "pets_pets", json!({})).await.expect(200);
         assert_eq!(
             called.body.contains("tabby"),

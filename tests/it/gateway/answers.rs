@@ -7,7 +7,7 @@ use doorward_testkit::{OddKind, OddUpstream, RawAnswer, TestServer};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{apps::ask, odd::names_no_library, someone};
+use super::{apps::ask, gateway_user, odd::names_no_library};
 
 /// Seconds that a call may take.
 const LIMIT: u64 = 1;
@@ -361,7 +361,7 @@ async fn an_answer_that_is_none_ends_its_call_with_the_reason_and_the_next_call_
         }
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     super::list(&server, &alice.token).await;
     let running = upstreams.iter().map(|(name, kind, modern, odd)| {
         let (server, token) = (&server, &alice.token);

@@ -6,7 +6,7 @@ use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, too
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{someone, tools, with};
+use super::{gateway_user, tools, with};
 
 const REDIRECT: &str = "http://127.0.0.1:7777/callback";
 
@@ -90,7 +90,7 @@ async fn ca26_cs14_an_administrator_s_program_adds_tests_and_reviews_upstreams()
     assert!(
         listed.json()["upstreams"][0]["name"] == "wiki" && !listed.body.contains("hidden-value")
     );
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert!(
         !tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()),
         "awaits approval"
@@ -205,7 +205,7 @@ async fn only_administrators_through_clients_created_for_it_have_access() {
     let server = with(&[]).await;
     server.user_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let document = Browser::new()
         .get(&server.at("/.well-known/oauth-protected-resource/api/admin"))
         .await
@@ -286,7 +286,7 @@ async fn unreadable_parts_of_a_list_are_named_by_the_api_and_on_the_page() {
     let browser = server.signed_in("root").await;
     let answer = token(&server, &browser, true, "admin", "/api/admin").await;
     let admin = answer["access_token"].as_str().unwrap().to_owned();
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert!(tools(&server, &alice.token).await.contains(&"wiki_bare".to_owned()));
     let told = ask(&server, &admin, Method::GET, "/wiki/tools", None).await.expect(200).json();
     assert_eq!((&told["left_out_count"], &told["left_out_parts_count"]), (&json!(1), &json!(1)));

@@ -4,7 +4,7 @@
 use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
 
-use super::{rpc_at, someone, with_config};
+use super::{gateway_user, rpc_at, with_config};
 
 const VIEW: &str = "ui://chart/view.html";
 const UI: &str = "io.modelcontextprotocol/ui";
@@ -73,7 +73,7 @@ pub(super) async fn ask(
 async fn a_tool_s_user_interface_is_named_as_it_can_be_read() {
     for modern_upstream in [false, true] {
         let (_charts, server) = stage(modern_upstream, &[]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         for modern in [false, true] {
             for (path, expected) in [("/mcp", "ui://charts/chart/view.html"), ("/mcp/charts", VIEW)]
             {
@@ -141,7 +141,7 @@ async fn a_reference_to_a_resource_that_the_policy_denies_is_not_shown_and_the_t
     let (charts, server) = stage(false, &["deny kind=resource upstream=charts role=guest"]).await;
     server.user_with("gus", &["guest"]).await;
     let (alice, gus) = (
-        someone(&server, "alice").await,
+        gateway_user(&server, "alice").await,
         super::signed_in(&server, "gus", "mcp:destructive").await,
     );
     for (path, name) in [("/mcp", "charts_says"), ("/mcp/charts", "says")] {
@@ -192,7 +192,7 @@ async fn a_reference_to_a_resource_that_the_policy_denies_is_not_shown_and_the_t
 async fn a_reference_to_a_resource_whose_reading_is_confirmed_is_kept_and_the_user_is_asked() {
     for rule in ["confirm upstream=charts", "confirm kind=resource", "confirm kind=tool"] {
         let (_charts, server) = stage(false, &[rule]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         for (path, name) in [("/mcp", "charts_says"), ("/mcp/charts", "says")] {
             let token = alice.token_at(&server, path).await;
             let uri = if path == "/mcp" { "ui://charts/chart/view.html" } else { VIEW };
@@ -275,7 +275,7 @@ async fn references_in_other_forms_are_those_that_can_be_read_or_none() {
     })
     .await;
     server.user_with("gus", &["guest"]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let gus = super::signed_in(&server, "gus", "mcp:destructive").await;
     for (path, prefix) in [("/mcp?surface=direct", "charts_t"), ("/mcp/charts", "t")] {
         let base = path.split('?').next().unwrap();

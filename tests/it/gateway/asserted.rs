@@ -79,7 +79,7 @@ async fn without_the_provider_there_is_no_access_and_the_reason_is_told() {
     let (wiki, provider) = (FakeUpstream::protected().await, FakeProvider::start().await);
     let server = stage(&wiki, &provider).await;
     // A user of a password has no account at the provider.
-    let bob = super::someone(&server, "bob").await;
+    let bob = super::gateway_user(&server, "bob").await;
     let told = server.call(&bob.token, "connections", json!({})).await.expect(200).body;
     assert!(told.contains("sign in to this server through corp again"), "{told}");
     let browser = federation::signed_in(&server, &provider).await;

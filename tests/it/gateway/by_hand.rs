@@ -4,7 +4,7 @@ use doorward_gateway::UpstreamConfig;
 use doorward_testkit::{FakeUpstream, Place, TestServer};
 use serde_json::json;
 
-use super::{connect, go, someone, with_config};
+use super::{connect, gateway_user, go, with_config};
 
 async fn set(wiki: &FakeUpstream, change: impl FnOnce(&mut UpstreamConfig)) -> TestServer {
     with_config(&[("wiki", wiki, "oauth")], |config| {
@@ -29,7 +29,7 @@ async fn parameters_that_the_operator_adds_reach_the_authorization_server() {
     ] {
         let wiki = FakeUpstream::protected().await;
         let server = set(&wiki, |config| config.authorize_params = texts(params)).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         let asked = wiki.state().authorizes[0].clone();
         for (name, value) in expected {
@@ -55,7 +55,7 @@ async fn prompts_are_joined_with_the_one_that_a_refresh_token_takes() {
             config.offline_prompt = offline_prompt;
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         let asked = wiki.state().authorizes[0].clone();
         assert_eq!(asked.get("prompt").map(String::as_str), expected, "{params:?}");
@@ -71,7 +71,7 @@ async fn an_endpoint_replaces_no_parameter_of_the_request() {
     );
     wiki.state().metadata.insert("authorization_endpoint", json!(evil));
     let server = set(&wiki, |_| {}).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     let asked = wiki.state().authorizes[0].clone();
     assert_eq!((asked["tenant"].as_str(), asked.get("State")), ("1", None));
@@ -91,7 +91,7 @@ async fn a_server_that_does_not_announce_pkce_is_used_where_the_operator_says_th
             config.issuer.clone_from(&origin);
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         let page = alice.browser.get(&server.at("/connect/wiki")).await.expect(502);
         assert!(page.body.contains("trust_pkce"), "{methods}: {}", page.body);
         let server = set(&wiki, |config| {
@@ -100,7 +100,7 @@ async fn a_server_that_does_not_announce_pkce_is_used_where_the_operator_says_th
             config.trust_pkce = true;
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         let asked = wiki.state().authorizes[0].clone();
         assert_eq!(
@@ -125,7 +125,7 @@ async fn an_issuer_is_reached_under_another_url_and_must_be_named_by_the_documen
             config.discovery_url = url;
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         if !works {
             alice.browser.get(&server.at("/connect/wiki")).await.expect(502);
             continue;
@@ -134,7 +134,7 @@ async fn an_issuer_is_reached_under_another_url_and_must_be_named_by_the_documen
         let said = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
         assert!(said.body.contains("access-1-1"), "{}", said.body);
         // A server that speaks for the issuer answers; another one does not.
-        let other = someone(&server, "bob").await;
+        let other = gateway_user(&server, "bob").await;
         wiki.state().iss = Some(wiki.origin.clone());
         let back = go(&server, &other.browser, "wiki").await;
         assert_eq!(other.browser.get(&back).await.status, 502);
@@ -167,7 +167,7 @@ async fn endpoints_and_scopes_that_the_operator_set_are_used_without_any_metadat
         config.trust_pkce = true;
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     let said = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
     assert!(said.body.contains("access-1-1"), "{}", said.body);

@@ -7,7 +7,7 @@ mod questions;
 use doorward_testkit::{Browser, FakeUpstream, Page, TestServer, form_value};
 use serde_json::{Value, json};
 
-use super::{Someone, text, with_config};
+use super::{GatewayUser, text, with_config};
 
 async fn asking(wiki: &FakeUpstream) -> TestServer {
     with_config(&[("wiki", wiki, "none")], |config| {
@@ -43,7 +43,7 @@ async fn link_of(page: &Page) -> String {
     said[at..].split(' ').next().unwrap().to_owned()
 }
 
-async fn code(alice: &Someone, link: &str) -> String {
+async fn code(alice: &GatewayUser, link: &str) -> String {
     let page = alice.browser.get(link).await.expect(200);
     let path = url::Url::parse(link).unwrap().path().to_owned();
     let csrf =

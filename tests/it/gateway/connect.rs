@@ -3,13 +3,14 @@
 use doorward_testkit::{Browser, FakeUpstream};
 use serde_json::json;
 
-use super::{connect, go, someone, text, with};
+use super::{connect, gateway_user, go, text, with};
 
 #[tokio::test]
 async fn g5_g13_the_callback_belongs_to_one_user_one_browser_and_one_time() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let (alice, mallory) = (someone(&server, "alice").await, someone(&server, "mallory").await);
+    let (alice, mallory) =
+        (gateway_user(&server, "alice").await, gateway_user(&server, "mallory").await);
     // Mallory begins with an account of hers and has Alice open the answer: Alice must not end up
     // with Mallory's account, nor Mallory with hers.
     let back = go(&server, &mallory.browser, "wiki").await;
@@ -43,7 +44,7 @@ async fn the_account_there_is_shown_where_an_id_token_for_doorward_states_it() {
     ] {
         let wiki = FakeUpstream::protected().await;
         let server = with(&[("wiki", &wiki, "oauth")]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         let back = go(&server, &alice.browser, "wiki").await;
         let mut claims =
             json!({"iss": wiki.origin, "aud": wiki.state().authorizes[0]["client_id"]});
@@ -66,7 +67,7 @@ async fn g21_a_wrong_or_missing_issuer_redeems_nothing() {
     for iss in ["https://evil.example", ""] {
         let wiki = FakeUpstream::protected().await;
         let server = with(&[("wiki", &wiki, "oauth")]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         wiki.state().iss = Some(iss.to_owned());
         let back = go(&server, &alice.browser, "wiki").await;
         assert_eq!(alice.browser.get(&back).await.status, 502, "{iss}");
@@ -78,7 +79,7 @@ async fn g21_a_wrong_or_missing_issuer_redeems_nothing() {
 async fn g2_g20_g22_the_request_carries_pkce_and_resource_and_starts_only_by_the_form() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let page = alice.browser.get(&server.at("/connect/wiki")).await.expect(200);
     assert!(
         page.body.contains("127.0.0.1") && page.body.contains("<code>all</code>"),
@@ -124,7 +125,7 @@ async fn gw07_gw08_ca33_hostile_metadata_leads_nowhere() {
         let wiki = FakeUpstream::protected().await;
         wiki.state().metadata.insert(member, value.clone());
         let server = with(&[("wiki", &wiki, "oauth")]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         let page = alice.browser.get(&server.at("/connect/wiki")).await;
         let stopped = if page.status == 200 {
             let csrf = doorward_testkit::form_value(
@@ -146,7 +147,7 @@ async fn gw07_gw08_ca33_hostile_metadata_leads_nowhere() {
 async fn g24_ca32_credentials_of_one_issuer_are_never_shown_to_another() {
     let (wiki, evil) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     assert!(
         text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
@@ -174,7 +175,7 @@ async fn g26_an_upstream_in_a_private_network_needs_permission_by_name() {
             wiki.url = wiki.url.replacen("http://", "https://", 1);
         })
         .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let names = super::tools(&server, &alice.token).await;
     assert!(
         !names.contains(&"wiki_echo".to_owned()) && names.contains(&"mail_echo".to_owned()),
@@ -187,7 +188,7 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
  {
     let wiki = FakeUpstream::protected().await;
     let server = std::sync::Arc::new(with(&[("wiki", &wiki, "oauth")]).await);
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     let call = |more: serde_json::Value| {
         let mut params = json!({"name": "wiki_echo", "arguments": {"text": "x"}});
         params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

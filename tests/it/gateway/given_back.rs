@@ -5,7 +5,7 @@ use doorward_model::UpstreamChange;
 use doorward_testkit::{FakeUpstream, TestServer, form_value};
 use serde_json::json;
 
-use super::{Someone, connect, someone, with, with_config};
+use super::{GatewayUser, connect, gateway_user, with, with_config};
 
 /// By which way a connection of a user ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ enum End {
 
 const ENDS: [End; 4] = [End::Page, End::Disabled, End::Deleted, End::AccessEnded];
 
-async fn end(server: &TestServer, alice: &Someone, name: &str, how: End) {
+async fn end(server: &TestServer, alice: &GatewayUser, name: &str, how: End) {
     let accounts = &server.app.accounts;
     let user = accounts.list().await.unwrap();
     let user = user.into_iter().find(|user| user.name.as_str() == "alice").unwrap();
@@ -55,7 +55,8 @@ async fn tokens_of_a_user_are_revoked_at_their_issuer_however_the_connection_end
             config.upstreams.insert("api".to_owned(), api.api_config("oauth"));
         })
         .await;
-        let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+        let (alice, bob) =
+            (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
         for name in ["wiki", "api"] {
             connect(&server, &alice.browser, name).await;
             connect(&server, &bob.browser, name).await;
@@ -85,7 +86,7 @@ async fn tokens_of_a_user_are_revoked_at_their_issuer_however_the_connection_end
 async fn a_user_who_is_enabled_again_has_to_connect_again() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     end(&server, &alice, "wiki", End::Disabled).await;
     let user = server.app.accounts.list().await.unwrap().remove(0);
@@ -96,7 +97,7 @@ async fn a_user_who_is_enabled_again_has_to_connect_again() {
 async fn a_connection_that_ended_and_was_made_again_is_revoked_each_time() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     wiki.state().failing_revocations = 2;
     for _ in 0..2 {
         connect(&server, &alice.browser, "wiki").await;
@@ -118,7 +119,7 @@ async fn pending_tokens_are_revoked_although_their_upstream_is_deleted() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[]).await;
     server.app.gateway.add("wiki", wiki.config("oauth")).await.unwrap();
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     end(&server, &alice, "wiki", End::AccessEnded).await;
     server.app.gateway.delete("wiki").await.unwrap();
@@ -129,7 +130,7 @@ async fn pending_tokens_are_revoked_although_their_upstream_is_deleted() {
 async fn tokens_that_arrive_for_a_user_who_disconnected_are_revoked_too() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
     wiki.state().valid.clear();
@@ -158,7 +159,7 @@ async fn an_issuer_that_refuses_one_kind_of_token_is_still_asked_to_revoke_the_o
             config.upstreams.insert("api".to_owned(), api.api_config("oauth"));
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         for (name, fake) in [("wiki", &wiki), ("api", &api)] {
             fake.state().irrevocable = Some(refused);
             connect(&server, &alice.browser, name).await;

@@ -4,7 +4,7 @@
 use doorward_testkit::{AuthorizationHabit, Connects, FakeUpstream, Place, TestServer};
 use serde_json::json;
 
-use super::{Someone, connect, go, odd::names_no_library, someone, with_config};
+use super::{GatewayUser, connect, gateway_user, go, odd::names_no_library, with_config};
 
 /// A kind of upstream with a user's own access, and its path, its revision and its tool.
 struct Kind {
@@ -20,7 +20,7 @@ const STREAM: Kind = Kind { name: "sse", path: "/sse", modern: false, tool: "ech
 const API: Kind = Kind { name: "openapi", path: "/api", modern: false, tool: "holder" };
 
 /// The answer of a call that comes through, whatever the back-off after a refusal is.
-async fn works(server: &TestServer, user: &Someone, tool: &str, expected: &str) {
+async fn works(server: &TestServer, user: &GatewayUser, tool: &str, expected: &str) {
     let mut last = String::new();
     for _ in 0..80 {
         last = server.call(&user.token, tool, json!({"text": "x"})).await.expect(200).body;
@@ -34,7 +34,7 @@ async fn works(server: &TestServer, user: &Someone, tool: &str, expected: &str) 
 
 async fn case(
     server: &TestServer,
-    alice: &Someone,
+    alice: &GatewayUser,
     (name, kind): (&str, &Kind),
     habit: AuthorizationHabit,
     upstream: &FakeUpstream,
@@ -106,7 +106,7 @@ async fn all(kind: &Kind) {
             }
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         for (number, (habit, upstream)) in some.iter().zip(&upstreams).enumerate() {
             let name = format!("odd{number}");
             let tried = case(&server, &alice, (&name, kind), *habit, upstream);
@@ -152,7 +152,7 @@ async fn a_token_endpoint_that_moved_is_found_again_for_connected_users() {
         wiki.state().metadata.insert("token_endpoint", json!(old));
         wiki.state().places.insert("/old/token".to_owned(), along);
         let server = with_config(&[("wiki", &wiki, "oauth")], |_| {}).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         works(&server, &alice, "wiki_echo", "access-1-1").await;
         // The server is moved, and its old place answers in its own way.

@@ -8,7 +8,7 @@ use std::{
 use doorward_testkit::{FakeUpstream, tool};
 use serde_json::json;
 
-use super::{someone, text, tools, with_config};
+use super::{gateway_user, text, tools, with_config};
 
 /// A bad upstream, which is given little time, and a good one. `patient` is the bad one with all
 /// the time that there is.
@@ -37,7 +37,7 @@ async fn pair() -> (FakeUpstream, FakeUpstream, Arc<doorward_testkit::TestServer
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_09_wrong_slow_huge_and_endless_responses_are_errors_of_that_call_alone() {
     let (_bad, _good, server) = pair().await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     tools(&server, &alice.token).await;
     // Only the end of the call that hangs is one by time: the others end by what was said, however
     // long the machine takes to read it.
@@ -81,7 +81,7 @@ async fn f_09_wrong_slow_huge_and_endless_responses_are_errors_of_that_call_alon
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p10_hanging_calls_take_no_other_users_place_and_their_queue_is_bounded() {
     let (_bad, _good, server) = pair().await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     tools(&server, &alice.token).await;
     let hanging: Vec<_> = (0..20)
         .map(|_| {
@@ -110,7 +110,7 @@ async fn p10_hanging_calls_take_no_other_users_place_and_their_queue_is_bounded(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ca36_an_upstream_that_is_killed_during_a_call_restarts_automatically() {
     let (bad, _good, server) = pair().await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert!(tools(&server, &alice.token).await.contains(&"bad_echo".to_owned()));
     let running = {
         let (server, token) = (Arc::clone(&server), alice.token.clone());
@@ -142,7 +142,7 @@ async fn ca29_an_upstream_that_was_never_there_delays_a_list_for_a_moment_only()
         config.upstreams.insert("mute".to_owned(), mute);
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let started = Instant::now();
     let names = tools(&server, &alice.token).await;
     assert!(
@@ -169,7 +169,7 @@ async fn limits_refuse_with_the_time_to_come_again() {
         config.limits.argument_bytes = 1000;
     })
     .await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     let long =
         server.call(&alice.token, "wiki_echo", json!({"text": "x".repeat(2000)})).await.expect(200);
     assert!(text(&long).contains("at most 1000"));

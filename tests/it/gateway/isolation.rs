@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use doorward_testkit::{FakeUpstream, TestServer};
 use serde_json::json;
 
-use super::{connect, someone, text, tools, with};
+use super::{connect, gateway_user, text, tools, with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_users_up() {
     let wiki = FakeUpstream::protected().await;
     let server = Arc::new(with(&[("wiki", &wiki, "oauth")]).await);
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     connect(&server, &alice.browser, "wiki").await;
     connect(&server, &bob.browser, "wiki").await;
     let mut tasks = Vec::new();
@@ -47,7 +47,7 @@ async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_users_up() {
 async fn ca30_a_user_without_a_connection_gets_no_results_of_others() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     assert!(
         tools(&server, &bob.token).await.contains(&"wiki_connect".to_owned()),
         "no user has listed its tools yet"
@@ -96,7 +96,7 @@ async fn eight_at_once(servers: &[Arc<TestServer>], token: &str) {
 async fn g30_eight_parallel_calls_with_an_expired_token_refresh_it_once() {
     let wiki = FakeUpstream::protected().await;
     let server = Arc::new(with(&[("wiki", &wiki, "oauth")]).await);
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     wiki.state().refresh_delay = Duration::from_millis(200);
     eight_at_once(&[Arc::clone(&server)], &alice.token).await;
@@ -118,7 +118,7 @@ async fn g30_cs18_two_replicas_refresh_once_together() {
     let mut config = one.config.clone();
     config.server.public_url.clone_from(&one.url);
     let other = Arc::new(TestServer::start_on(config, one.data_dir.clone()).await);
-    let alice = someone(&one, "alice").await;
+    let alice = gateway_user(&one, "alice").await;
     connect(&one, &alice.browser, "wiki").await;
     eight_at_once(&[Arc::clone(&one), Arc::clone(&other)], &alice.token).await;
     wiki.state().refresh_delay = Duration::from_millis(300);

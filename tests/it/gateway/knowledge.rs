@@ -6,7 +6,7 @@ use doorward_gateway::UpstreamConfig;
 use doorward_testkit::TestServer;
 use serde_json::{Value, json};
 
-use super::{Someone, rpc_at, someone, text, tools};
+use super::{GatewayUser, gateway_user, rpc_at, text, tools};
 
 /// A folder with documents for all, and some for the role `hr` alone.
 fn documents() -> tempfile::TempDir {
@@ -42,7 +42,12 @@ async fn server(folder: &Path) -> TestServer {
     .await
 }
 
-async fn structured(server: &TestServer, user: &Someone, tool: &str, arguments: Value) -> Value {
+async fn structured(
+    server: &TestServer,
+    user: &GatewayUser,
+    tool: &str,
+    arguments: Value,
+) -> Value {
     let page = server.call(&user.token, tool, arguments).await.expect(200);
     let result = page.json()["result"].clone();
     assert_ne!(result["isError"], true, "{result}");
@@ -64,7 +69,7 @@ async fn indexed(server: &TestServer, documents: u64) {
     panic!("{:?}", server.app.gateway.index(&upstream));
 }
 
-async fn with_role(server: &TestServer, name: &str, role: &str) -> Someone {
+async fn with_role(server: &TestServer, name: &str, role: &str) -> GatewayUser {
     server.user_with(name, &[role]).await;
     super::signed_in(server, name, "mcp:destructive").await
 }
@@ -73,7 +78,7 @@ async fn with_role(server: &TestServer, name: &str, role: &str) -> Someone {
 async fn ca4_ca30_two_users_of_one_process_see_different_documents_in_counts_and_citations() {
     let folder = documents();
     let server = server(folder.path()).await;
-    let bob = someone(&server, "bob").await;
+    let bob = gateway_user(&server, "bob").await;
     let ada = with_role(&server, "ada", "hr").await;
     indexed(&server, 3).await;
     let names = tools(&server, &bob.token).await;
@@ -125,7 +130,7 @@ async fn ca4_ca30_two_users_of_one_process_see_different_documents_in_counts_and
 async fn ca5_ca10_errors_are_errors_and_a_malformed_metadata_query_is_read_as_words() {
     let folder = documents();
     let server = server(folder.path()).await;
-    let bob = someone(&server, "bob").await;
+    let bob = gateway_user(&server, "bob").await;
     indexed(&server, 3).await;
     for (tool, arguments) in [
         ("team_search", json!({"query": "x", "limit": 201})),

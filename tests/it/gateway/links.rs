@@ -18,7 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::someone;
+use super::gateway_user;
 
 /// The response to a request: a whole one, or the beginning of one that goes on for ever.
 enum Reply {
@@ -223,7 +223,7 @@ async fn a_refused_call_is_not_made_again_in_a_session_that_is_known() {
         }
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     join_all(servers.iter().enumerate().map(|(number, (kind, status, ping, raw))| {
         let (server, alice) = (&server, &alice);
         async move {
@@ -266,7 +266,7 @@ async fn a_stream_that_ends_at_once_is_not_asked_for_without_end() {
     }
     let named: Vec<(&str, &Raw)> = servers.iter().map(|raw| ("http", raw)).collect();
     let server = behind(&named).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     for number in 0..servers.len() {
         let answer = server.call(&alice.token, &format!("raw{number}_good"), json!({})).await;
         assert!(answer.json().to_string().contains("echo"), "{number}");
@@ -337,7 +337,7 @@ done
         config.upstreams.insert("sh".to_owned(), upstream);
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let call = server.call(&alice.token, "sh_good", json!({}));
     let answer = tokio::time::timeout(Duration::from_mins(1), call).await.unwrap().json();
     assert!(answer.to_string().contains("wrote a line of more than 16777216 bytes"), "{answer}");
@@ -359,7 +359,7 @@ async fn an_answer_of_the_old_transport_to_another_request_ends_the_one_that_was
     }
     let named: Vec<(&str, &Raw)> = servers.iter().map(|raw| ("sse", raw)).collect();
     let server = behind(&named).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     for number in 0..servers.len() {
         let name = format!("raw{number}_good");
         let call = server.call(&alice.token, &name, json!({}));

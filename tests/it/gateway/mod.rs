@@ -59,29 +59,29 @@ pub(crate) async fn with_config(
 }
 
 /// A user who is signed in, with a token that reaches everything.
-struct Someone {
+struct GatewayUser {
     browser: Browser,
     token: String,
     client: OAuthClient,
 }
 
-async fn someone(server: &TestServer, name: &str) -> Someone {
-    someone_with(server, name, "mcp:destructive").await
+async fn gateway_user(server: &TestServer, name: &str) -> GatewayUser {
+    gateway_user_with(server, name, "mcp:destructive").await
 }
 
-async fn someone_with(server: &TestServer, name: &str, scope: &str) -> Someone {
+async fn gateway_user_with(server: &TestServer, name: &str, scope: &str) -> GatewayUser {
     server.user(name).await;
     signed_in(server, name, scope).await
 }
 
-async fn signed_in(server: &TestServer, name: &str, scope: &str) -> Someone {
+async fn signed_in(server: &TestServer, name: &str, scope: &str) -> GatewayUser {
     let browser = server.signed_in(name).await;
     let client = OAuthClient::register(server).await;
     let token = client.tokens(&browser, &[("scope", scope)]).await.access;
-    Someone { browser, token, client }
+    GatewayUser { browser, token, client }
 }
 
-impl Someone {
+impl GatewayUser {
     /// The token for a URL: of one upstream alone, or the one for all.
     async fn token_at(&self, server: &TestServer, path: &str) -> String {
         if path == "/mcp" {

@@ -7,7 +7,7 @@ use doorward_model::uri::scheme;
 use doorward_testkit::{FakeUpstream, tool};
 use serde_json::{Value, json};
 
-use super::{apps::ask, rpc_at, someone, with_config};
+use super::{apps::ask, gateway_user, rpc_at, with_config};
 
 /// Names that the APIs of models refuse: other characters, or more than 64 of them.
 fn odd_names() -> Vec<String> {
@@ -47,7 +47,7 @@ async fn names_that_strict_clients_refuse_are_usable_and_reach_the_upstream_as_t
                 ["deny tool=closed/door", "deny tool=file:///wages*"].map(str::to_owned).to_vec();
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         for (path, modern) in
             [("/mcp", false), ("/mcp", true), ("/mcp/wiki", false), ("/mcp/wiki", true)]
         {

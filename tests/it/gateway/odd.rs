@@ -14,7 +14,7 @@ use doorward_testkit::{
 use futures_util::{FutureExt, future::join_all};
 use serde_json::{Value, json};
 
-use super::{Someone, list, processes, someone};
+use super::{GatewayUser, gateway_user, list, processes};
 
 /// The texts of an answer to a call, one after the other.
 fn told(answer: &Value) -> String {
@@ -36,7 +36,7 @@ pub(super) fn names_no_library(text: &str, about: &str) {
 
 async fn case(
     server: &TestServer,
-    alice: &Someone,
+    alice: &GatewayUser,
     name: &str,
     (habit, expected): (OddHabit, Expected),
     odd: &OddUpstream,
@@ -150,7 +150,7 @@ async fn all(kind: OddKind, modern: bool) {
             }
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         let names: Vec<String> = (0..some.len()).map(|number| format!("odd{number}")).collect();
         let running = some.iter().zip(&upstreams).zip(&names);
         // All are tried, so that one run names each that fails.
@@ -212,7 +212,7 @@ async fn the_revision_of_an_upstream_is_found_out_once_and_a_newer_server_in_its
         })
         .await;
         for name in ["alice", "bob", "carol"] {
-            let user = someone(&server, name).await;
+            let user = gateway_user(&server, name).await;
             let answer = server.call(&user.token, "odd_good", json!({})).await.json();
             assert_eq!(told(&answer), "echo", "{kind:?}");
         }
@@ -225,12 +225,12 @@ async fn the_revision_of_an_upstream_is_found_out_once_and_a_newer_server_in_its
         config.upstreams.insert("odd".to_owned(), old.config());
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert_eq!(told(&server.call(&alice.token, "odd_good", json!({})).await.json()), "echo");
     drop(old);
     tokio::time::sleep(Duration::from_millis(100)).await;
     let _newer = OddUpstream::start_at(OddKind::Http, true, None, port).await;
-    let bob = someone(&server, "bob").await;
+    let bob = gateway_user(&server, "bob").await;
     assert_eq!(told(&server.call(&bob.token, "odd_good", json!({})).await.json()), "echo");
 }
 
@@ -342,7 +342,7 @@ async fn omissions_of_a_server_are_listed_on_the_page_of_upstreams() {
                 config.upstreams.insert("odd".to_owned(), odd.config());
             })
             .await;
-            let alice = someone(&server, "alice").await;
+            let alice = gateway_user(&server, "alice").await;
             server.call(&alice.token, "odd_good", json!({})).await.expect(200);
             server.user_with("root", &["admin"]).await;
             let admin = server.signed_in("root").await;

@@ -13,7 +13,7 @@ use doorward_testkit::{Browser, FakeUpstream, Page, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Someone, rpc_at, signed_in};
+use super::{GatewayUser, rpc_at, signed_in};
 use crate::access_tokens;
 
 /// An upstream that offers everything.
@@ -203,14 +203,18 @@ struct Everywhere {
 
 async fn everywhere(server: &TestServer, name: &str, role: &str, upstream: &str) -> Everywhere {
     server.user_with(name, &[role]).await;
-    let someone: Someone = signed_in(server, name, "mcp:destructive").await;
+    let gateway_user: GatewayUser = signed_in(server, name, "mcp:destructive").await;
     let alone =
         [("scope", "mcp:destructive"), ("resource", &*server.at(&format!("/mcp/{upstream}")))];
-    let alone = someone.client.tokens(&someone.browser, &alone).await.access;
-    let personal =
-        access_tokens::made(server, &someone.browser, "script", &[("scope-mcp:destructive", "1")])
-            .await;
-    Everywhere { all: someone.token, alone, personal }
+    let alone = gateway_user.client.tokens(&gateway_user.browser, &alone).await.access;
+    let personal = access_tokens::made(
+        server,
+        &gateway_user.browser,
+        "script",
+        &[("scope-mcp:destructive", "1")],
+    )
+    .await;
+    Everywhere { all: gateway_user.token, alone, personal }
 }
 
 impl Everywhere {

@@ -5,7 +5,7 @@ use doorward_gateway::UpstreamConfig;
 use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
 
-use super::{rpc_at, someone, with_config};
+use super::{gateway_user, rpc_at, with_config};
 
 /// Number of calls of each pair; without order, one of a few fails.
 const CALLS: usize = 25;
@@ -175,7 +175,7 @@ async fn newer_call(server: &TestServer, token: &str, path: &str, mut params: Va
 async fn messages_of_an_upstream_arrive_whole_in_order_and_before_its_result() {
     let all = All::start().await;
     let server = &all.server;
-    let alice = someone(server, "alice").await;
+    let alice = gateway_user(server, "alice").await;
     let burst = |tool: &String| tool.ends_with("_burst");
     let offered = super::tools(server, &alice.token).await;
     assert_eq!(offered.iter().filter(|it| burst(it)).count(), UPSTREAMS.len(), "{offered:?}");
@@ -208,7 +208,7 @@ async fn messages_of_calls_at_the_same_time_reach_the_call_that_they_are_about()
     let all = All::start().await;
     let server = &all.server;
     // Also where several users share the connection.
-    let (alice, bob) = (someone(server, "alice").await, someone(server, "bob").await);
+    let (alice, bob) = (gateway_user(server, "alice").await, gateway_user(server, "bob").await);
     super::tools(server, &alice.token).await;
     let expected: Vec<String> = (1..=STEPS)
         .flat_map(|step| [format!("p{step}"), format!("m{step}")])
@@ -316,7 +316,7 @@ async fn asked_newer(server: &TestServer, token: &str, path: &str, name: &str) -
 async fn a_question_keeps_its_place_among_the_messages_of_its_call() {
     let all = All::start().await;
     let server = &all.server;
-    let alice = someone(server, "alice").await;
+    let alice = gateway_user(server, "alice").await;
     let offered = super::tools(server, &alice.token).await;
     assert!(offered.contains(&"modern_ask".to_owned()), "{offered:?}");
     for upstream in UPSTREAMS {
@@ -369,7 +369,7 @@ async fn an_answer_that_reaches_another_replica_comes_to_the_request_that_asked(
     let mut config = one.config.clone();
     config.server.public_url.clone_from(&one.url);
     let other = TestServer::start_on(config, one.data_dir.clone()).await;
-    let (alice, bob) = (someone(&one, "alice").await, someone(&one, "bob").await);
+    let (alice, bob) = (gateway_user(&one, "alice").await, gateway_user(&one, "bob").await);
     let begin = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "t", "version": "1"}}});
     let session = one.rpc(&alice.token, &begin).await.expect(200).header("mcp-session-id");
     let post = |server: &TestServer, token: &str, message: &Value| {

@@ -11,7 +11,7 @@ use doorward_model::{
 use doorward_testkit::{FakeApi, FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
 
-use super::{list, someone, text, tools, with, with_config};
+use super::{gateway_user, list, text, tools, with, with_config};
 
 fn name(text: &str) -> UpstreamName {
     UpstreamName::parse(text).unwrap()
@@ -66,7 +66,7 @@ async fn a_change_of_anything_that_clients_are_given_puts_a_tool_in_quarantine()
             drop(config.upstreams.insert("wiki".to_owned(), eager(&wiki)));
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         assert!(tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()));
         wiki.state().tools[0][member] = value.clone();
         until(member, async || {
@@ -112,7 +112,7 @@ async fn a_change_of_the_operation_behind_a_rest_tool_puts_it_in_quarantine() {
     let server =
         with_config(&[], |config| drop(config.upstreams.insert("api".to_owned(), api.config())))
             .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert_eq!(
         text(&server.call(&alice.token, "api_read", json!({"id": "7"})).await.expect(200)),
         r#"{"ok":true}"#
@@ -149,7 +149,7 @@ async fn a_credential_is_sent_only_to_an_origin_that_the_operator_set() {
     let mut config = api.config();
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("api".to_owned(), config.clone()))).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     server.call(&alice.token, "api_read", json!({})).await.expect(200);
     api.describe(&document(&evil.origin, "/items", "Reads."));
     for _ in 0..20 {
@@ -171,7 +171,7 @@ async fn a_credential_is_sent_only_to_an_origin_that_the_operator_set() {
     config.origins = vec![evil.origin.clone()];
     let listed =
         with_config(&[], |all| drop(all.upstreams.insert("api".to_owned(), config.clone()))).await;
-    let bob = someone(&listed, "bob").await;
+    let bob = gateway_user(&listed, "bob").await;
     listed.call(&bob.token, "api_read", json!({})).await.expect(200);
     assert_eq!(evil.state().calls, [("GET /items".to_owned(), "secret".to_owned())]);
     api.describe(&document("/v1", "/items", "Reads."));
@@ -184,7 +184,7 @@ async fn a_credential_is_sent_only_to_an_origin_that_the_operator_set() {
     config.url = format!("{}/v2", api.origin);
     api.describe(&document(&evil.origin, "/items", "Reads."));
     let fixed = with_config(&[], |all| drop(all.upstreams.insert("api".to_owned(), config))).await;
-    let carol = someone(&fixed, "carol").await;
+    let carol = gateway_user(&fixed, "carol").await;
     fixed.call(&carol.token, "api_read", json!({})).await.expect(200);
     assert_eq!(
         (api.state().calls.last().unwrap().0.as_str(), evil.state().calls.len()),
@@ -222,7 +222,7 @@ async fn decisions_of_an_older_version_stay_and_cover_everything_from_then_on() 
         old("other", ToolState::Approved, "Other words."),
     ];
     server.app.store.apply(UpstreamChange::PinNew(rows)).await.unwrap();
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert_eq!(
         tools(&server, &alice.token)
             .await
@@ -278,7 +278,7 @@ async fn decisions_about_definitions_outlive_their_upstream() {
             .await
             .unwrap();
     };
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let offered = async || {
         tools(&server, &alice.token)
             .await
@@ -341,7 +341,7 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     let config = UpstreamConfig { list_tools: 20, approve: "manual".to_owned(), ..eager(&wiki) };
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), config))).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let first = async || {
         tools(&server, &alice.token).await;
         !pins(&server, "wiki").await.is_empty()
@@ -374,7 +374,7 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     let config = UpstreamConfig { list_bytes: 200_000, ..eager(&wiki) };
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), config))).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let long = |name: &String| name.starts_with("wiki_e");
     let offered = async || tools(&server, &alice.token).await.into_iter().filter(long).count();
     until("the long listing is evaluated", async || offered().await > 0).await;
@@ -409,7 +409,7 @@ async fn a_tool_whose_name_would_forge_a_line_is_left_out_and_named_escaped() {
     wiki.state().tools.extend(forged.map(|name| tool(name, true)));
     let server =
         with_config(&[], |all| drop(all.upstreams.insert("wiki".to_owned(), eager(&wiki)))).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let offered: Vec<String> = tools(&server, &alice.token)
         .await
         .into_iter()
@@ -442,7 +442,7 @@ async fn an_answer_of_more_values_than_are_read_is_text_alone() {
     let server =
         with_config(&[], |config| drop(config.upstreams.insert("api".to_owned(), api.config())))
             .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let called = server.call(&alice.token, "api_read", json!({})).await.expect(200).json();
     assert_eq!(called["result"]["structuredContent"], json!({"ok": true}));
     api.state().answer = format!("{{\"items\":[{}1]}}", "[],".repeat(300_000));
@@ -470,7 +470,7 @@ async fn a_short_document_with_a_large_expansion_is_read_within_the_budget() {
     let server =
         with_config(&[], |config| drop(config.upstreams.insert("api".to_owned(), api.config())))
             .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let started = std::time::Instant::now();
     assert_eq!(
         tools(&server, &alice.token).await.iter().filter(|name| name.starts_with("api_")).count(),

@@ -4,7 +4,7 @@
 use doorward_testkit::{FakeUpstream, Place, TestServer};
 use serde_json::json;
 
-use super::{connect, someone, with_config};
+use super::{connect, gateway_user, with_config};
 
 const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
 const RESOURCE_AT_ROOT: &str = "/.well-known/oauth-protected-resource";
@@ -104,7 +104,7 @@ async fn the_metadata_of_an_authorization_server_is_found_whatever_other_urls_re
             wiki.state().places.insert(path.to_owned(), odd.clone());
         }
         let server = server(&wiki).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         let said = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
         assert!(said.body.contains("access-1-1"), "{odd:?}: {}", said.body);
@@ -119,7 +119,7 @@ async fn the_metadata_of_a_resource_is_found_whatever_other_urls_return() {
         wiki.state().places.insert(RESOURCE.to_owned(), odd.clone());
         wiki.state().places.insert(RESOURCE_AT_ROOT.to_owned(), Place::Resource);
         let server = server(&wiki).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         let asked = wiki.state().authorizes[0].clone();
         assert_eq!(asked["resource"], wiki.url, "{odd:?}");
@@ -205,7 +205,7 @@ async fn nothing_is_pinned_of_an_upstream_that_cannot_be_asked_at_first_contact(
         old.state().places.insert(path.to_owned(), Place::status(404));
     }
     let server = server(&old).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     old.state().places.clear();
     assert!(finding(&server).await.is_ok(), "its metadata completes what was seen then");

@@ -3,7 +3,7 @@
 use doorward_testkit::{FakeUpstream, run_command};
 use serde_json::json;
 
-use super::{someone_with, text, tools, with_config};
+use super::{gateway_user_with, text, tools, with_config};
 
 #[tokio::test]
 async fn cf13_items_that_the_policy_denies_are_neither_listed_nor_called_in_any_way() {
@@ -18,7 +18,7 @@ async fn cf13_items_that_the_policy_denies_are_neither_listed_nor_called_in_any_
     .await;
     server.user_with("eve", &["editor"]).await;
     let editor = super::signed_in(&server, "eve", "mcp:destructive").await;
-    let alice = someone_with(&server, "alice", "mcp:destructive").await;
+    let alice = gateway_user_with(&server, "alice", "mcp:destructive").await;
     let names = tools(&server, &alice.token).await;
     assert!(
         names.contains(&"wiki_echo".to_owned())
@@ -60,7 +60,7 @@ async fn r11_step_up_reaches_through_the_aggregate_and_through_call_tool() {
         config.upstreams.get_mut("mail").unwrap().own_scopes = true;
     })
     .await;
-    let alice = someone_with(&server, "alice", "mcp:read").await;
+    let alice = gateway_user_with(&server, "alice", "mcp:read").await;
     for (tool, arguments, scope) in [
         ("wiki_wipe", json!({}), "mcp:destructive"),
         ("call_tool", json!({"name": "wiki_wipe", "arguments": {}}), "mcp:destructive"),
@@ -108,7 +108,7 @@ async fn an_upstream_for_some_roles_does_not_exist_for_others() {
     .await;
     server.user_with("sam", &["staff"]).await;
     let staff = super::signed_in(&server, "sam", "mcp:read").await;
-    let guest = someone_with(&server, "guest", "mcp:read").await;
+    let guest = gateway_user_with(&server, "guest", "mcp:read").await;
     assert!(tools(&server, &staff.token).await.contains(&"wiki_echo".to_owned()));
     assert!(!tools(&server, &guest.token).await.iter().any(|name| name.starts_with("wiki_")));
     let page = server.call(&guest.token, "wiki_echo", json!({})).await.expect(200);
@@ -141,7 +141,7 @@ async fn policy_explain_answers_for_everything_that_is_judged_and_by_the_same_ju
         config.policy.rules = rules.split("; ").map(ToOwned::to_owned).collect();
     })
     .await;
-    let alice = someone_with(&server, "alice", "mcp:read").await;
+    let alice = gateway_user_with(&server, "alice", "mcp:read").await;
     tools(&server, &alice.token).await;
     let id = server.app.accounts.find("alice").await.unwrap().id.to_string();
     let data = server.data_dir.to_str().unwrap();

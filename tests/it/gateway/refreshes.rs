@@ -7,7 +7,8 @@ use doorward_testkit::{DoorwardProcess, FakeUpstream, TestServer, form_value, fr
 use serde_json::json;
 
 use super::{
-    Someone, connect, go, go_at, processes::call, signed_in, someone, tools, with, with_config,
+    GatewayUser, connect, gateway_user, go, go_at, processes::call, signed_in, tools, with,
+    with_config,
 };
 
 /// The time of an answer that a request does not live to see.
@@ -17,13 +18,13 @@ const BOTH: [(&str, &str); 2] = [("wiki", "wiki_echo"), ("api", "api_holder")];
 
 /// An MCP server and a REST API, each with an authorization server of its own, and a user who has
 /// connected both.
-async fn both() -> (TestServer, [FakeUpstream; 2], Someone) {
+async fn both() -> (TestServer, [FakeUpstream; 2], GatewayUser) {
     let fakes = [FakeUpstream::protected().await, FakeUpstream::protected().await];
     let server = with_config(&[("wiki", &fakes[0], "oauth")], |config| {
         config.upstreams.insert("api".to_owned(), fakes[1].api_config("oauth"));
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     for (name, tool) in BOTH {
         connect(&server, &alice.browser, name).await;
         assert!(works(&server, &alice, tool).await.contains("access-1-1"));
@@ -42,7 +43,7 @@ async fn until(holds: impl Fn() -> bool) {
 }
 
 /// The answer of a call, which may be refused for a while after its upstream failed.
-async fn works(server: &TestServer, user: &Someone, tool: &str) -> String {
+async fn works(server: &TestServer, user: &GatewayUser, tool: &str) -> String {
     let mut said = String::new();
     for _ in 0..60 {
         said = server.call(&user.token, tool, json!({"text": "x"})).await.expect(200).body;
@@ -84,7 +85,7 @@ async fn a_replaced_token_is_kept_although_the_connection_that_needed_it_takes_t
             settings.issuer.clone_from(&wiki.origin);
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         assert!(works(&server, &alice, "wiki_echo").await.contains("access-1-1"));
         server.app.gateway.close();
@@ -126,7 +127,7 @@ async fn a_replaced_token_is_kept_although_the_rest_of_its_response_cannot_be_us
 async fn one_failure_after_a_refresh_ends_no_access_and_costs_no_second_refresh() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     assert!(works(&server, &alice, "wiki_echo").await.contains("access-1-1"));
     wiki.state().valid.clear();
@@ -145,7 +146,7 @@ async fn a_token_that_ends_as_soon_as_it_is_given_is_used_once() {
         config.upstreams.insert("api".to_owned(), wiki.api_config("oauth"));
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "api").await;
     for number in 2..4 {
         assert!(works(&server, &alice, "api_holder").await.contains(&format!("access-1-{number}")));
@@ -157,7 +158,7 @@ async fn a_token_that_ends_as_soon_as_it_is_given_is_used_once() {
 async fn redeemed_tokens_are_kept_although_the_browser_disconnects() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let back = go(&server, &alice.browser, "wiki").await;
     wiki.state().answer_delay = LATE;
     tokio::select! {
@@ -171,7 +172,7 @@ async fn redeemed_tokens_are_kept_although_the_browser_disconnects() {
 async fn a_registration_at_an_upstreams_server_is_kept_although_the_browser_disconnects() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let address = server.at("/connect/wiki");
     let page = alice.browser.get(&address).await.expect(200);
     let csrf =
@@ -199,7 +200,7 @@ async fn calls_at_once_have_one_token_exchanged_which_is_kept_although_a_call_is
         config.upstreams.insert("api".to_owned(), settings);
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     assert!(tools(&server, &alice.token).await.contains(&"api_holder".to_owned()));
     api.state().answer_delay = Duration::from_millis(300);
     let (one, two) =

@@ -4,7 +4,7 @@
 use doorward_testkit::{FakeUpstream, Place, TestServer};
 use serde_json::json;
 
-use super::{Someone, connect, someone, with_config};
+use super::{GatewayUser, connect, gateway_user, with_config};
 
 const BOTH: [(&str, &str); 2] = [("wiki", "wiki_echo"), ("api", "api_holder")];
 
@@ -15,12 +15,12 @@ async fn started(fake: &FakeUpstream) -> TestServer {
     .await
 }
 
-async fn said(server: &TestServer, user: &Someone, tool: &str) -> String {
+async fn said(server: &TestServer, user: &GatewayUser, tool: &str) -> String {
     server.call(&user.token, tool, json!({"text": "x"})).await.expect(200).body
 }
 
 /// The answer of a call that comes through, whatever the upstream's back-off is.
-async fn works(server: &TestServer, user: &Someone, tool: &str) -> String {
+async fn works(server: &TestServer, user: &GatewayUser, tool: &str) -> String {
     let mut last = String::new();
     for _ in 0..60 {
         last = said(server, user, tool).await;
@@ -42,10 +42,10 @@ async fn at_refresh(
     name: &str,
     tool: &str,
     place: &Place,
-) -> (FakeUpstream, TestServer, Someone, Someone) {
+) -> (FakeUpstream, TestServer, GatewayUser, GatewayUser) {
     let fake = FakeUpstream::protected().await;
     let server = started(&fake).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     connect(&server, &alice.browser, name).await;
     connect(&server, &bob.browser, name).await;
     for user in [&alice, &bob] {
@@ -117,7 +117,7 @@ async fn a_server_that_fails_or_asks_to_wait_ends_no_connection() {
 async fn a_token_that_is_still_valid_is_used_while_the_server_cannot_refresh_it() {
     let fake = FakeUpstream::protected().await;
     let server = started(&fake).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "api").await;
     works(&server, &alice, "api_holder").await;
     // 20 seconds before its end it is refreshed.

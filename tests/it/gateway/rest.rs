@@ -13,17 +13,17 @@ use doorward_model::{
 use doorward_testkit::{FakeApi, TestServer, gzipped};
 use serde_json::{Map, Value, json};
 
-use super::{Someone, list, someone, tools, with_config};
+use super::{GatewayUser, gateway_user, list, tools, with_config};
 
 /// A server with one API that has this document, and a user.
-async fn serving(api: &FakeApi, document: &Value) -> (TestServer, Someone) {
+async fn serving(api: &FakeApi, document: &Value) -> (TestServer, GatewayUser) {
     api.describe(document);
     configured(api.config()).await
 }
 
-async fn configured(config: UpstreamConfig) -> (TestServer, Someone) {
+async fn configured(config: UpstreamConfig) -> (TestServer, GatewayUser) {
     let server = with_config(&[], |all| drop(all.upstreams.insert("api".to_owned(), config))).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     (server, alice)
 }
 
@@ -33,8 +33,8 @@ fn document(paths: Value, components: Value) -> Value {
     json!({"openapi": "3.0.3", "info": {"title": "API", "version": "1"}, "servers": [{"url": "/v1"}], "paths": paths, "components": components})
 }
 
-async fn schema(server: &TestServer, someone: &Someone, tool: &str) -> Value {
-    let all = list(server, &someone.token).await;
+async fn schema(server: &TestServer, gateway_user: &GatewayUser, tool: &str) -> Value {
+    let all = list(server, &gateway_user.token).await;
     let found = all.iter().find(|one| one["name"] == tool);
     found.unwrap_or_else(|| panic!("no tool {tool}: {all:?}"))["inputSchema"].clone()
 }
@@ -42,12 +42,12 @@ async fn schema(server: &TestServer, someone: &Someone, tool: &str) -> Value {
 /// The request of a call as it arrived: method and path, media type, body.
 async fn sent(
     server: &TestServer,
-    someone: &Someone,
+    gateway_user: &GatewayUser,
     api: &FakeApi,
     tool: &str,
     arguments: Value,
 ) -> (String, String, String) {
-    let called = server.call(&someone.token, tool, arguments).await.expect(200).json();
+    let called = server.call(&gateway_user.token, tool, arguments).await.expect(200).json();
     assert_ne!(called["result"]["isError"], true, "{called}");
     let state = api.state();
     let kind = state.last.0.get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
@@ -299,7 +299,7 @@ async fn a_decision_of_an_older_version_stays_when_more_of_the_document_is_read(
         let pin = pins.iter().find(|pin| pin.tool == name).unwrap();
         let change = doorward_model::UpstreamChange::PinNew(vec![older(pin, path)]);
         server.app.store.apply(doorward_model::Change::Upstream(change)).await.unwrap();
-        let bob = someone(&server, "bob").await;
+        let bob = gateway_user(&server, "bob").await;
         let is_offered = tools(&server, &bob.token).await.contains(&"api_put".to_owned());
         assert_eq!(is_offered, offered, "{path}");
         if offered {

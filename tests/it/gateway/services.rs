@@ -6,7 +6,7 @@ use doorward_model::{AuditFilter, AuditKind};
 use doorward_testkit::{Browser, FakeUpstream, OAuthClient, TestServer, form_value};
 use serde_json::{Value, json};
 
-use super::{someone, text, with};
+use super::{gateway_user, text, with};
 
 /// The client of the service `nightly`.
 async fn nightly(server: &TestServer) -> OAuthClient {
@@ -115,7 +115,7 @@ async fn only_an_administrator_connects_a_service_and_the_callback_is_theirs_alo
     server.user_with("root", &["admin"]).await;
     server.user_with("boss", &["admin"]).await;
     let (root, boss) = (server.signed_in("root").await, server.signed_in("boss").await);
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     nightly(&server).await;
     let path = page(&server, "nightly", "wiki").await;
     // Other users see no such page; a user is no service, and has pages of their own.

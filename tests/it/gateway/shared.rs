@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use doorward_testkit::TestServer;
 use serde_json::{Value, json};
 
-use super::{confirm::modern, someone, text};
+use super::{confirm::modern, gateway_user, text};
 
 /// A server over standard input and output with two tools. `late` says and asks something a second
 /// later, without saying which call it is about, as the protocol has it on this transport, and
@@ -65,7 +65,7 @@ async fn call_and_leave(server: &TestServer, token: &str, tool: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_a_shared_process_about_a_dropped_call_reach_no_other_user() {
     let (server, folder) = server(false).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     super::tools(&server, &alice.token).await;
     call_and_leave(&server, &alice.token, "sh_late").await;
     let said = modern(&server, &bob.token, json!({"name": "sh_hold", "arguments": {}}))
@@ -83,7 +83,7 @@ async fn messages_of_a_shared_process_about_a_dropped_call_reach_no_other_user()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shared_process_can_ask_no_user_once_two_users_have_used_it() {
     let (server, folder) = server(false).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     super::tools(&server, &alice.token).await;
     // As long as one user alone has used it, the only call there is must be meant.
     let asked = modern(&server, &alice.token, json!({"name": "sh_late", "arguments": {}}))
@@ -111,7 +111,7 @@ async fn call_and_leave_for(server: &TestServer, token: &str, time: Duration) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_question_is_not_taken_for_one_about_the_next_call_of_the_same_user() {
     let (server, folder) = server(true).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     super::tools(&server, &alice.token).await;
     call_and_leave(&server, &alice.token, "sh_late").await;
     let page = modern(&server, &alice.token, json!({"name": "sh_hold", "arguments": {}}))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorward_testkit::{OddKind, OddUpstream, TestServer};
 use serde_json::{Value, json};
 
-use super::{apps::ask, someone};
+use super::{apps::ask, gateway_user};
 
 /// The text of a refused call, and the seconds after which it may be made again.
 fn refusal(answer: &Value) -> (String, Option<u64>) {
@@ -37,7 +37,7 @@ async fn a_call_while_an_upstream_starts_says_so_and_when_to_try_again() {
         config.policy.rules = vec!["deny upstream=denied".to_owned(), "allow".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     for modern in [false, true] {
         let asked = async |path: &str, method: &str, params: Value| {
             let token = alice.token_at(&server, path).await;

@@ -4,7 +4,7 @@
 use doorward_testkit::{FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
 
-use super::{Someone, rpc_at, someone, text, with, with_config};
+use super::{GatewayUser, gateway_user, rpc_at, text, with, with_config};
 
 fn read(uri: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}})
@@ -31,7 +31,7 @@ async fn the_catalogue_is_read_in_pages_and_holds_what_the_caller_may_use() {
         config.policy.rules = vec!["deny tool=wipe".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let (mut uri, mut names, mut pages) = ("doorward://catalogue".to_owned(), Vec::new(), 0);
     loop {
         let page: Value =
@@ -61,7 +61,7 @@ async fn cw12_describe_tool_returns_all_that_a_call_needs() {
         config.policy.rules = vec!["confirm class=write,destructive".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let described = async |name: &str| {
         let page = server.call(&alice.token, "describe_tool", json!({"name": name})).await;
         page.expect(200).json()["result"]["structuredContent"].clone()
@@ -87,11 +87,11 @@ async fn cw12_describe_tool_returns_all_that_a_call_needs() {
     assert_eq!(text(&called), "x for ");
 }
 
-async fn with_results() -> (FakeUpstream, TestServer, Someone, Someone) {
+async fn with_results() -> (FakeUpstream, TestServer, GatewayUser, GatewayUser) {
     let wiki = FakeUpstream::start().await;
     wiki.state().tools.push(tool("gives", true));
     let server = with(&[("wiki", &wiki, "none")]).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     (wiki, server, alice, bob)
 }
 

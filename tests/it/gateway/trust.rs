@@ -5,7 +5,7 @@ use doorward_model::AuditFilter;
 use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, form_value};
 use serde_json::json;
 
-use super::{Someone, connect, go, signed_in, someone, with, with_config};
+use super::{GatewayUser, connect, gateway_user, go, signed_in, with, with_config};
 
 mod ended;
 
@@ -47,9 +47,10 @@ impl Case {
 }
 
 /// Has the tool called until it answers with a token of the user's own.
-async fn used(server: &TestServer, someone: &Someone, case: Case) -> String {
+async fn used(server: &TestServer, gateway_user: &GatewayUser, case: Case) -> String {
     for _ in 0..20 {
-        let page = server.call(&someone.token, case.tool, json!({"text": "x"})).await.expect(200);
+        let page =
+            server.call(&gateway_user.token, case.tool, json!({"text": "x"})).await.expect(200);
         let answer = page.json()["result"].to_string();
         if answer.contains("access-") || answer.contains("exchanged-") {
             return answer;
@@ -70,7 +71,7 @@ async fn a_token_is_sent_to_no_other_resource_when_its_upstream_is_added_again_e
     for case in CASES {
         let (wiki, other) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
         let server = with(&[]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         let gateway = &server.app.gateway;
         gateway.add("wiki", case.config(&wiki, &wiki)).await.unwrap();
         if case.auth == "oauth" {
@@ -114,7 +115,7 @@ async fn a_token_is_sent_to_no_other_resource_when_the_file_names_another_url() 
             config.upstreams.insert("wiki".to_owned(), case.config(&wiki, &wiki));
         })
         .await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         used(&server, &alice, case).await;
         // A restart changes nothing.
@@ -140,7 +141,7 @@ async fn an_upstream_that_is_removed_from_the_file_ends_with_its_connections() {
         all.upstreams.insert("wiki".to_owned(), config());
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     let server = restarted(server, None).await;
     assert_eq!(entries(&server, "upstream.deleted").await.len(), 1);
@@ -231,7 +232,8 @@ async fn users_are_not_sent_to_another_server_or_resource_until_an_administrator
         let (wiki, evil) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
         let server = with(&[("wiki", &wiki, "oauth")]).await;
         server.user_with("root", &["admin"]).await;
-        let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+        let (alice, bob) =
+            (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
         connect(&server, &bob.browser, "wiki").await;
         used(&server, &bob, CASES[0]).await;
         let away = wiki.state().authorizes.len();
@@ -291,7 +293,7 @@ async fn the_operator_s_issuer_counts_whatever_the_upstream_names() {
         config.upstreams.get_mut("wiki").unwrap().issuer.clone_from(&wiki.origin);
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     used(&server, &alice, CASES[0]).await;
     assert!(evil.state().authorizes.is_empty());
@@ -304,7 +306,8 @@ async fn scopes_that_an_upstream_asks_for_later_are_shown_and_never_asked_for_un
     for by_challenge in [false, true] {
         let wiki = FakeUpstream::protected().await;
         let server = with(&[("wiki", &wiki, "oauth")]).await;
-        let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+        let (alice, bob) =
+            (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
         let page = connect_page(&server, &alice.browser).await.expect(200);
         assert!(!page.body.contains(ALSO) && page.body.contains("<code>all</code>"));
         connect(&server, &alice.browser, "wiki").await;
@@ -371,7 +374,7 @@ async fn as_stored_before(
 async fn connections_of_an_older_version_stay_where_issuer_and_resource_are_the_present_ones() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let user = server.app.accounts.list().await.unwrap()[0].id.clone();
     connect(&server, &alice.browser, "wiki").await;
     used(&server, &alice, CASES[0]).await;

@@ -4,7 +4,7 @@
 use doorward_testkit::FakeUpstream;
 use serde_json::json;
 
-use super::{connect, someone, with};
+use super::{connect, gateway_user, with};
 
 #[tokio::test]
 async fn metadata_of_odd_types_stops_no_connection() {
@@ -23,7 +23,7 @@ async fn metadata_of_odd_types_stops_no_connection() {
         let wiki = FakeUpstream::protected().await;
         wiki.state().metadata.insert(member, value.clone());
         let server = with(&[("wiki", &wiki, "oauth")]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         connect(&server, &alice.browser, "wiki").await;
         let said = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
         assert!(said.body.contains("access-1-1"), "{member} = {value}: {}", said.body);
@@ -34,7 +34,7 @@ async fn metadata_of_odd_types_stops_no_connection() {
 async fn token_responses_of_odd_types_refresh_the_access() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     for (number, odd) in [
         json!({"expires_in": "3599"}),

@@ -229,7 +229,7 @@ impl Gathered {
 
 /// The calls of a period: how many were made and refused, by what decides about them.
 #[derive(Default)]
-struct Past {
+struct PastCalls {
     groups: HashMap<Alike, (CallFacts, u64, u64)>,
     calls: u64,
     partial: bool,
@@ -242,14 +242,14 @@ impl Policies {
     }
 
     /// Reads the calls of the audit since a moment, the newest first, within the limit.
-    async fn past(&self, since: Timestamp) -> Result<Past, Refusal> {
+    async fn past(&self, since: Timestamp) -> Result<PastCalls, Refusal> {
         self.store.flush().await?;
         let filter = AuditFilter {
             kind: Some("tool.".to_owned()),
             since: Some(since),
             ..AuditFilter::default()
         };
-        let (mut past, mut before, mut read) = (Past::default(), None, 0);
+        let (mut past, mut before, mut read) = (PastCalls::default(), None, 0);
         loop {
             let page = self.store.audit(&filter, before, BATCH).await?;
             for entry in page.entries {

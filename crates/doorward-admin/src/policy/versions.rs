@@ -3,14 +3,14 @@
 
 use doorward_accounts::Authority;
 use doorward_model::{
-    Change, Effect, PolicySource, PolicyVersion, Rules, ToolPolicy, UnitOfWork,
+    AuditSubject, Change, Effect, PolicySource, PolicyVersion, Rules, ToolPolicy, UnitOfWork,
     policy_version::{MOST_RULES, MOST_TEXT},
     setting,
 };
 use doorward_store::{Condition, Store, StoreError};
 
 use super::Policies;
-use crate::{Object, Refusal};
+use crate::Refusal;
 
 /// Rules to be saved, with the author and the version that they replace.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ impl Policies {
     /// The version of this number.
     pub async fn version(&self, number: i64) -> Result<PolicyVersion, Refusal> {
         let found = self.store.policy_version(number).await?;
-        found.ok_or_else(|| Refusal::Missing(Object::PolicyVersion, number.to_string()))
+        found.ok_or_else(|| Refusal::missing(AuditSubject::Policy, number.to_string()))
     }
 
     /// Saves rules as the next version and puts them in effect: here at once, in other processes
@@ -93,7 +93,8 @@ impl Policies {
         &self,
         authority: &Authority,
         number: i64,
-        (author, seen): (&str, Option<i64>),
+        author: &str,
+        seen: Option<i64>,
     ) -> Result<PolicyVersion, Refusal> {
         let earlier = self.version(number).await?;
         let (rules, default) = (&earlier.rules, earlier.default.as_str());

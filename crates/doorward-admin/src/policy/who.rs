@@ -17,16 +17,16 @@ const MOST_JUDGED: u64 = 500;
 /// The users that are read at once.
 const AT_ONCE: u64 = 100;
 
-/// The question.
+/// The users that are asked for.
 #[derive(Clone, Copy, Debug)]
-pub enum Whom<'a> {
+pub enum UsersWith<'a> {
     /// The users who may use this item, through any client.
-    MayUse(Named<'a>),
+    Permission(Named<'a>),
     /// The users who have this role, or are members of the group of `group:NAME`.
-    Have(&'a str),
+    Role(&'a str),
 }
 
-/// A user who may.
+/// A user that was asked for.
 #[derive(Debug)]
 pub struct Permitted {
     /// The user.
@@ -68,7 +68,7 @@ impl Policies {
     /// have.
     pub async fn who(
         &self,
-        whom: Whom<'_>,
+        whom: UsersWith<'_>,
         limit: Option<u64>,
         after: Option<&str>,
     ) -> Result<PermittedPart, Refusal> {
@@ -80,8 +80,8 @@ impl Policies {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut place = read_place(after)?;
         let role = match whom {
-            Whom::MayUse(_) => None,
-            Whom::Have(name) => {
+            UsersWith::Permission(_) => None,
+            UsersWith::Role(name) => {
                 Some(Role::named(name).map_err(|error| Refusal::Role(name.to_owned(), error))?)
             }
         };
@@ -118,13 +118,13 @@ impl Policies {
     /// The user as a row, if they may.
     async fn permitted(
         &self,
-        whom: Whom<'_>,
+        whom: UsersWith<'_>,
         user: User,
         named: &BTreeSet<Role>,
     ) -> Result<Option<Permitted>, Refusal> {
         let explained = match whom {
-            Whom::Have(_) => None,
-            Whom::MayUse(item) => {
+            UsersWith::Role(_) => None,
+            UsersWith::Permission(item) => {
                 let any = ClientId::from_text("");
                 let explained =
                     self.decide(item.item_name()?, &user, Program::Client(&any), None).await?;
@@ -147,7 +147,7 @@ impl Policies {
     /// the rules and the upstream of the item name.
     async fn named_roles(
         &self,
-        whom: Whom<'_>,
+        whom: UsersWith<'_>,
         role: Option<&Role>,
     ) -> Result<BTreeSet<Role>, Refusal> {
         if let Some(role) = role {
@@ -156,7 +156,7 @@ impl Policies {
         let rules = self.rules.now();
         let mut named: BTreeSet<Role> =
             rules.access.roles().chain(rules.policy.roles()).cloned().collect();
-        let Whom::MayUse(item) = whom else { return Ok(named) };
+        let UsersWith::Permission(item) = whom else { return Ok(named) };
         let name = item.tool.or(item.prompt).or(item.resource).or(item.template).or(item.upstream);
         let name = name.unwrap_or_default();
         for upstream in self.gateway.all_upstreams().await? {

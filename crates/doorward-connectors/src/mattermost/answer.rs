@@ -301,12 +301,12 @@ impl Mattermost {
         if answer.personal && self.api.channel(&post.channel_id).await?.kind != "D" {
             let direct = self.api.direct(&me.id, &post.user_id).await?;
             for (number, part) in parts.iter().enumerate() {
-                self.api.say(&direct.id, ("", &once(100 + number)), part).await?;
+                self.api.say(&direct.id, "", &once(100 + number), part).await?;
             }
             parts = vec!["I answered you by a direct message.".to_owned()];
         }
         for (number, part) in parts.iter().enumerate() {
-            self.api.say(&post.channel_id, (post.thread(), &once(number)), part).await?;
+            self.api.say(&post.channel_id, post.thread(), &once(number), part).await?;
         }
         let _ = self.api.unreact(&me.id, &post.id, SEEN).await;
         let _ = self.api.react(&me.id, &post.id, if failed { FAILED } else { DONE }).await;

@@ -244,7 +244,8 @@ impl Api {
     pub(crate) async fn say(
         &self,
         channel: &str,
-        (root, once): (&str, &str),
+        root: &str,
+        once: &str,
         message: &str,
     ) -> Result<(), ApiError> {
         let body = json!({

@@ -8,12 +8,11 @@ mod turns;
 
 use std::{collections::HashMap, sync::Arc, sync::Mutex, sync::PoisonError};
 
-use doorward_transport::{Outbound, OutboundConfig};
 use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::{self, ConnectorConfig, SettingError},
+    config::{self, ConnectorConfig, Outgoing, SettingError},
     office::Office,
 };
 use api::{Account, Api, ApiError};
@@ -44,11 +43,11 @@ impl Mattermost {
         name: &str,
         config: &ConnectorConfig,
         office: Arc<dyn Office>,
-        outbound: (&Outbound, &OutboundConfig),
+        outgoing: Outgoing<'_>,
         tasks: &TaskTracker,
     ) -> Result<Self, SettingError> {
         let parsed = config::parsed(name, config)?;
-        let outbound = config::outbound(config, outbound)?;
+        let outbound = config::outbound(config, outgoing)?;
         Ok(Self {
             name: name.to_owned(),
             server: parsed.url.as_str().trim_end_matches('/').to_owned(),

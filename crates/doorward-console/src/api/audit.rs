@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::operation::{
-    Answered, Anything, ApiCaller, Operation, PathValue, QueryParams, Refused, limit, needs, show,
+    Answered, AnyJson, ApiCaller, Operation, PathValue, QueryParams, Refused, limit, needs, show,
 };
 use crate::Console;
 
@@ -24,7 +24,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Lists entries of the audit, the newest first.",
             search,
         )
-        .query::<Which>()
+        .query::<AuditQuery>()
         .answer::<Entries>(200, "The entries."),
         Operation::get(
             needs::READ,
@@ -34,7 +34,7 @@ pub(super) fn operations() -> Vec<Operation> {
             export,
         )
         .query::<Exported>()
-        .answer::<Anything>(200, "The entries, one a line.")
+        .answer::<AnyJson>(200, "The entries, one a line.")
         .text(&["application/jsonl", "text/csv"]),
         Operation::get(
             needs::READ,
@@ -62,7 +62,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichEntries")]
-struct Which {
+struct AuditQuery {
     /// Entries of this user, by ID.
     user: Option<String>,
     /// Entries of this client, by client_id.
@@ -174,7 +174,7 @@ fn time(name: &str, given: Option<&String>) -> Result<Option<doorward_model::Tim
 
 async fn search(
     State(console): State<Arc<Console>>,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(which): QueryParams<AuditQuery>,
 ) -> Answered {
     let filter = AuditFilter {
         since: time("since", which.since.as_ref())?,

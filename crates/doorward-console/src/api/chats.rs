@@ -36,7 +36,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// An account at a chat server that is linked with a user.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ChatLink")]
-struct Shown {
+struct ChatLinkView {
     id: String,
     /// The chat server, by its URL.
     server: String,
@@ -52,12 +52,12 @@ struct Shown {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ChatLinks")]
 struct Links {
-    links: Vec<Shown>,
+    links: Vec<ChatLinkView>,
 }
 
 async fn list(State(console): State<Arc<Console>>) -> Answered {
     let all = console.admin.chats.all().await?;
-    let links = all.into_iter().map(|(link, _)| Shown {
+    let links = all.into_iter().map(|(link, _)| ChatLinkView {
         id: link.id.to_string(),
         server: link.server,
         account: link.account,

@@ -45,7 +45,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows a client. A client_id that is a URL is percent-encoded in the path.",
             one,
         )
-        .answer::<Shown>(200, "The client.")
+        .answer::<ClientView>(200, "The client.")
         .with_etag()
         .missing(NONE),
         Operation::patch(
@@ -70,7 +70,7 @@ pub(super) fn operations() -> Vec<Operation> {
             decide,
         )
         .body::<Decided>()
-        .answer::<Shown>(200, "The client after the change.")
+        .answer::<ClientView>(200, "The client after the change.")
         .with_etag()
         .if_match()
         .missing(NONE),
@@ -104,7 +104,7 @@ pub(super) fn operations() -> Vec<Operation> {
 )]
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Client")]
-pub(super) struct Shown {
+pub(super) struct ClientView {
     client_id: String,
     name: String,
     /// `administrator`, `metadata_document` or `registration`.
@@ -153,7 +153,7 @@ struct Exchanges {
     providers: Vec<String>,
 }
 
-impl Shown {
+impl ClientView {
     pub(super) fn of(client: &Client) -> Self {
         Self {
             client_id: client.id.to_string(),
@@ -196,7 +196,7 @@ impl Shown {
 #[schemars(rename = "AddedClient")]
 struct Added {
     #[serde(flatten)]
-    client: Shown,
+    client: ClientView,
     /// Shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
@@ -206,7 +206,7 @@ struct Added {
 #[derive(Serialize, JsonSchema)]
 #[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Clients {
-    clients: Vec<Shown>,
+    clients: Vec<ClientView>,
     #[serde(flatten)]
     place: Place,
     /// The number of clients that registered themselves.
@@ -355,7 +355,7 @@ async fn list(
     let (rows, place) = Place::of(console.admin.clients.list(&asked).await?);
     let quota = console.admin.clients.quota();
     let answer = Clients {
-        clients: rows.iter().map(Shown::of).collect(),
+        clients: rows.iter().map(ClientView::of).collect(),
         place,
         registered: console.store.count_clients(ClientSource::Registration).await?,
         max_registrations: quota.most,
@@ -410,7 +410,7 @@ async fn add(
         clients.add(&authority, new).await?
     };
     let answer = Added {
-        client: Shown::of(&added.client),
+        client: ClientView::of(&added.client),
         client_secret: added.secret.as_ref().map(|secret| secret.reveal().to_owned()),
     };
     Ok(show_state(StatusCode::CREATED, &answer, &added.client.etag()))
@@ -418,7 +418,7 @@ async fn add(
 
 async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     let client = console.admin.clients.with_id(&id).await?;
-    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+    Ok(show_state(StatusCode::OK, &ClientView::of(&client), &client.etag()))
 }
 
 async fn decide(
@@ -436,7 +436,7 @@ async fn decide(
         Verb::Unpin => ClientDecision::Unpin,
     };
     match console.admin.clients.decide(&id, decision, Some(&seen)).await? {
-        Some(client) => Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag())),
+        Some(client) => Ok(show_state(StatusCode::OK, &ClientView::of(&client), &client.etag())),
         None => Ok(done()),
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// An upstream to which a service can be connected.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ServiceConnection")]
-struct Shown {
+struct ConnectionView {
     upstream: String,
     title: String,
     /// True if the service can use it.
@@ -55,7 +55,7 @@ struct Shown {
     connect_url: String,
 }
 
-impl Shown {
+impl ConnectionView {
     fn of(console: &Console, one: &ServiceConnection, now: Timestamp) -> Self {
         let held = one.connection.as_ref();
         Self {
@@ -74,14 +74,14 @@ impl Shown {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ServiceConnections")]
 struct Connections {
-    connections: Vec<Shown>,
+    connections: Vec<ConnectionView>,
 }
 
 async fn list(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
     let service = console.admin.users.service(&id).await?;
     let all = console.admin.upstreams.connections(&service).await?;
     let now = console.clock.now();
-    let connections = all.iter().map(|one| Shown::of(&console, one, now)).collect();
+    let connections = all.iter().map(|one| ConnectionView::of(&console, one, now)).collect();
     Ok(show(StatusCode::OK, &Connections { connections }))
 }
 

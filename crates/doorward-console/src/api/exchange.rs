@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    clients::Shown,
+    clients::ClientView,
     operation::{Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, needs, show_state},
 };
 use crate::Console;
@@ -26,7 +26,7 @@ pub(super) fn operations() -> Vec<Operation> {
             permit,
         )
         .body::<Permission>()
-        .answer::<Shown>(200, "The client after the change.")
+        .answer::<ClientView>(200, "The client after the change.")
         .with_etag()
         .if_match()
         .missing(NONE),
@@ -37,7 +37,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Ends the permission of a client to exchange tokens. Exchanged tokens end at once.",
             end,
         )
-        .answer::<Shown>(200, "The client after the change.")
+        .answer::<ClientView>(200, "The client after the change.")
         .with_etag()
         .if_match()
         .missing(NONE),
@@ -75,7 +75,7 @@ async fn permit(
     let new = NewExchange { from, scopes, back_end, providers };
     let clients = &console.admin.clients;
     let client = clients.set_exchange(&authority, &id, Some(&new), Some(&seen)).await?;
-    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+    Ok(show_state(StatusCode::OK, &ClientView::of(&client), &client.etag()))
 }
 
 async fn end(
@@ -86,5 +86,5 @@ async fn end(
     let authority = Authority::administrators_api(caller.authentication());
     let clients = &console.admin.clients;
     let client = clients.set_exchange(&authority, &id, None, Some(&seen)).await?;
-    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+    Ok(show_state(StatusCode::OK, &ClientView::of(&client), &client.etag()))
 }

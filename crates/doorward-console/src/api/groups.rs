@@ -40,11 +40,11 @@ pub(super) fn operations() -> Vec<Operation> {
             add,
         )
         .body::<New>()
-        .answer::<Shown>(201, "The group was added.")
+        .answer::<GroupView>(201, "The group was added.")
         .with_etag()
         .problem(409, "The name is already in use, or there are too many groups."),
         Operation::get(needs::READ, routes::API_GROUP, "showGroup", "Shows a group.", one)
-            .answer::<Shown>(200, "The group.")
+            .answer::<GroupView>(200, "The group.")
             .with_etag()
             .missing(NONE),
         Operation::patch(
@@ -100,7 +100,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// A group of users.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Group")]
-struct Shown {
+struct GroupView {
     /// The name. Rules name the group as `group:NAME`.
     name: String,
     description: String,
@@ -114,7 +114,7 @@ struct Shown {
     etag: String,
 }
 
-impl Shown {
+impl GroupView {
     fn of(CountedGroup { group, members }: &CountedGroup) -> Self {
         Self {
             name: group.name.to_string(),
@@ -130,7 +130,7 @@ impl Shown {
 /// All groups.
 #[derive(Serialize, JsonSchema)]
 struct Groups {
-    groups: Vec<Shown>,
+    groups: Vec<GroupView>,
 }
 
 /// A group to be added.
@@ -273,7 +273,7 @@ struct MembersChanged {
 
 async fn list(State(console): State<Arc<Console>>) -> Answered {
     let groups = console.admin.groups.all().await?;
-    Ok(show(StatusCode::OK, &Groups { groups: groups.iter().map(Shown::of).collect() }))
+    Ok(show(StatusCode::OK, &Groups { groups: groups.iter().map(GroupView::of).collect() }))
 }
 
 async fn add(
@@ -285,12 +285,12 @@ async fn add(
     let new = NewGroup { name, description, roles };
     let group = console.admin.groups.add(&authority, new).await?;
     let counted = console.admin.groups.counted(group.name.as_str()).await?;
-    Ok(show_state(StatusCode::CREATED, &Shown::of(&counted), &group.etag()))
+    Ok(show_state(StatusCode::CREATED, &GroupView::of(&counted), &group.etag()))
 }
 
 async fn one(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
     let counted = console.admin.groups.counted(&name).await?;
-    Ok(show_state(StatusCode::OK, &Shown::of(&counted), &counted.group.etag()))
+    Ok(show_state(StatusCode::OK, &GroupView::of(&counted), &counted.group.etag()))
 }
 
 async fn change(

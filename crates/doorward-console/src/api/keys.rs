@@ -36,7 +36,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// A signing key: its public side's name and its life.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SigningKey")]
-struct Shown {
+struct KeyView {
     kid: String,
     algorithm: String,
     created_at: i64,
@@ -47,11 +47,11 @@ struct Shown {
 /// All signing keys.
 #[derive(Serialize, JsonSchema)]
 struct Keys {
-    keys: Vec<Shown>,
+    keys: Vec<KeyView>,
 }
 
 async fn keys(console: &Console) -> Answered {
-    let shown = |key: &SigningKey| Shown {
+    let shown = |key: &SigningKey| KeyView {
         kid: key.kid.clone(),
         algorithm: key.algorithm.as_str().to_owned(),
         created_at: key.created_at.0,

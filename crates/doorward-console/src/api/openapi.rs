@@ -5,7 +5,7 @@ use doorward_model::{Scope, ScopeSet, routes};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::operation::Operation;
+use super::operation::{Answer, Operation};
 
 /// The document for a server at this public URL.
 pub fn document(public_url: &str) -> Value {
@@ -65,7 +65,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         parameters.push(json!({"name": "If-Match", "in": "header", "required": true, "description": description, "schema": {"type": "string"}}));
     }
     let mut answers: Map<String, Value> = Map::new();
-    for (status, what, schema) in &operation.answers {
+    for Answer { status, what, schema } in &operation.answers {
         let mut answer = json!({ "description": what });
         if let (Some(schema), Some(members)) = (schema, answer.as_object_mut()) {
             let media = if *status < 300 { operation.media } else { &["application/json"] };

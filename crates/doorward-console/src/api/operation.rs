@@ -78,6 +78,28 @@ impl Readers {
     }
 }
 
+/// An answer of an operation.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Its meaning.
+    pub(super) what: &'static str,
+    /// The schema of its body, if it has one.
+    pub(super) schema: Option<SchemaOf>,
+}
+
+impl Answer {
+    fn problem(status: u16, what: &'static str) -> Self {
+        Self { status, what, schema: Some(schema_of::<Problem>) }
+    }
+}
+
+/// The name of an operation in the document.
+struct OperationName {
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+}
+
 /// One operation.
 pub(super) struct Operation {
     pub(super) needs: Needs,
@@ -88,7 +110,7 @@ pub(super) struct Operation {
     pub(super) summary: &'static str,
     pub(super) query: Option<SchemaOf>,
     pub(super) body: Option<SchemaOf>,
-    pub(super) answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
+    pub(super) answers: Vec<Answer>,
     /// The request must name the state that it is about.
     pub(super) if_match: bool,
     /// The answer names the state that it shows.
@@ -101,7 +123,7 @@ pub(super) struct Operation {
 macro_rules! verbs {
     ($($verb:ident)*) => {
         $(pub(super) fn $verb<H: Handler<T, Arc<Console>>, T: 'static>(needs: Needs, path: &'static str, id: &'static str, summary: &'static str, handler: H) -> Self {
-            Self::new(needs, stringify!($verb), (path, id, summary), $verb(handler))
+            Self::new(needs, stringify!($verb), OperationName { path, id, summary }, $verb(handler))
         })*
     };
 }
@@ -112,27 +134,18 @@ impl Operation {
     fn new(
         needs: Needs,
         method: &'static str,
-        (path, id, summary): (&'static str, &'static str, &'static str),
+        OperationName { path, id, summary }: OperationName,
         handler: MethodRouter<Arc<Console>>,
     ) -> Self {
         let common = vec![
-            (
-                400,
-                "The request cannot be read, or a value in it is not valid.",
-                Some(schema_of::<Problem> as SchemaOf),
-            ),
-            (401, "There is no valid access token.", Some(schema_of::<Problem> as SchemaOf)),
-            (
+            Answer::problem(400, "The request cannot be read, or a value in it is not valid."),
+            Answer::problem(401, "There is no valid access token."),
+            Answer::problem(
                 403,
                 "The token lacks a scope that this operation requires, or its user is not an \
                  administrator.",
-                Some(schema_of::<Problem> as SchemaOf),
             ),
-            (
-                503,
-                "The database does not respond; try again.",
-                Some(schema_of::<Problem> as SchemaOf),
-            ),
+            Answer::problem(503, "The database does not respond; try again."),
         ];
         Self {
             needs,
@@ -161,15 +174,15 @@ impl Operation {
             .problem(408, "The request's body did not arrive in time.")
     }
     pub(super) fn answer<T: JsonSchema>(mut self, status: u16, what: &'static str) -> Self {
-        self.answers.push((status, what, Some(schema_of::<T>)));
+        self.answers.push(Answer { status, what, schema: Some(schema_of::<T>) });
         self
     }
     pub(super) fn empty(mut self, what: &'static str) -> Self {
-        self.answers.push((204, what, None));
+        self.answers.push(Answer { status: 204, what, schema: None });
         self
     }
     pub(super) fn problem(mut self, status: u16, what: &'static str) -> Self {
-        self.answers.push((status, what, Some(schema_of::<Problem>)));
+        self.answers.push(Answer::problem(status, what));
         self
     }
     pub(super) fn missing(self, what: &'static str) -> Self {
@@ -432,4 +445,4 @@ pub(super) fn limit(asked: Option<u64>, usual: u64, most: u64) -> Result<u64, Re
 
 /// A JSON value of any shape, described elsewhere.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Anything(pub(super) Value);
+pub(super) struct AnyJson(pub(super) Value);

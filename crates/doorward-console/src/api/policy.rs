@@ -27,7 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
              it decided.",
             list,
         )
-        .answer::<Shown>(200, "The rules.")
+        .answer::<RulesView>(200, "The rules.")
         .with_etag(),
         Operation::put(
             needs::ALL,
@@ -48,7 +48,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Lists the versions of the policy, the newest first.",
             versions::list,
         )
-        .query::<versions::Which>()
+        .query::<versions::VersionsQuery>()
         .answer::<versions::Versions>(200, "The versions."),
         Operation::get(
             needs::READ,
@@ -78,7 +78,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Compares other rules with those in effect by the calls of the audit. Nothing is changed.",
             dry_run,
         )
-        .body::<ToTry>()
+        .body::<ProposedRules>()
         .answer::<DryRunShown>(200, "The calls that would have been decided otherwise."),
         Operation::post(
             needs::ALL,
@@ -98,7 +98,7 @@ pub(super) fn operations() -> Vec<Operation> {
              client.",
             explain,
         )
-        .query::<Which>()
+        .query::<ExplainQuery>()
         .answer::<Explained>(200, "The decision, step by step.")
         .problem(400, "None or several of tool, prompt, resource, template and upstream are given.")
         .missing("There is no such user, tool or upstream."),
@@ -111,7 +111,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichCall")]
-struct Which {
+struct ExplainQuery {
     /// The user's ID or sign-in name.
     user: String,
     /// The tool, by its name at /mcp.
@@ -140,7 +140,7 @@ struct Explained {
 
 async fn explain(
     State(console): State<Arc<Console>>,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(which): QueryParams<ExplainQuery>,
 ) -> Answered {
     let client = which.client.as_deref().unwrap_or_default();
     let item = Named {
@@ -165,7 +165,7 @@ async fn explain(
 /// The rules in effect.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PolicyShown")]
-struct Shown {
+struct RulesView {
     /// The owner of the rules: `configuration`, where they are changed in its file, or
     /// `administrators`.
     owner: &'static str,
@@ -197,7 +197,7 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
         rule: rule.text,
         hits: rule.hits,
     });
-    let shown = Shown {
+    let shown = RulesView {
         owner: match found.source {
             PolicySource::File => "configuration",
             PolicySource::Version(_) | PolicySource::Unset => "administrators",
@@ -214,7 +214,7 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "PolicyToTry")]
-struct ToTry {
+struct ProposedRules {
     /// The rules in order, such as `deny role=guest class=write`.
     #[schemars(length(max = 500))]
     rules: Vec<String>,
@@ -265,7 +265,7 @@ impl From<Impact> for ImpactShown {
 
 async fn dry_run(
     State(console): State<Arc<Console>>,
-    JsonBody(asked): JsonBody<ToTry>,
+    JsonBody(asked): JsonBody<ProposedRules>,
 ) -> Answered {
     let days = asked.days.unwrap_or(30);
     if !(1..=90).contains(&days) || asked.rules.len() > 500 {

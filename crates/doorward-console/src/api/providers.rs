@@ -1,4 +1,4 @@
-//! Upstream identity providers.
+//! Identity providers.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
             add,
         )
         .body::<New>()
-        .answer::<Shown>(201, "The provider was added.")
+        .answer::<ProviderView>(201, "The provider was added.")
         .problem(409, "The name is already in use."),
         Operation::get(
             needs::READ,
@@ -48,7 +48,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows an identity provider.",
             one,
         )
-        .answer::<Shown>(200, "The provider.")
+        .answer::<ProviderView>(200, "The provider.")
         .with_etag()
         .missing(NONE),
         Operation::patch(
@@ -91,7 +91,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// An identity provider.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Provider")]
-struct Shown {
+struct ProviderView {
     name: String,
     kind: String,
     title: String,
@@ -112,7 +112,7 @@ struct Shown {
 /// All identity providers.
 #[derive(Serialize, JsonSchema)]
 struct Providers {
-    providers: Vec<Shown>,
+    providers: Vec<ProviderView>,
 }
 
 /// A provider to be added.
@@ -155,8 +155,8 @@ impl Tried {
     }
 }
 
-async fn shown(console: &Console, provider: &Provider) -> Result<Shown, Refused> {
-    Ok(Shown {
+async fn shown(console: &Console, provider: &Provider) -> Result<ProviderView, Refused> {
+    Ok(ProviderView {
         name: provider.id.to_string(),
         kind: provider.kind.name.to_owned(),
         title: provider.name.clone(),

@@ -86,7 +86,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// An external resource server. Its secret is not among it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Resource")]
-struct Shown {
+struct ResourceView {
     /// Its identifier, with which it authenticates for introspection.
     id: String,
     /// The value of `resource` in requests and of `aud` in tokens.
@@ -99,7 +99,7 @@ struct Shown {
     created_at: i64,
 }
 
-impl Shown {
+impl ResourceView {
     fn of(resource: &ExternalResource) -> Self {
         Self {
             id: resource.id.to_string(),
@@ -115,7 +115,7 @@ impl Shown {
 /// Some external resource servers.
 #[derive(Serialize, JsonSchema)]
 struct Resources {
-    resources: Vec<Shown>,
+    resources: Vec<ResourceView>,
 }
 
 /// An external resource server with what its operator needs.
@@ -123,7 +123,7 @@ struct Resources {
 #[schemars(rename = "ResourceWithGuide")]
 struct Described {
     #[serde(flatten)]
-    resource: Shown,
+    resource: ResourceView,
     /// The issuer of tokens.
     issuer: String,
     /// The URL of the keys that verify them.
@@ -187,20 +187,23 @@ struct Patch {
 #[schemars(rename = "ResourceWithSecret")]
 struct Made {
     #[serde(flatten)]
-    resource: Shown,
+    resource: ResourceView,
     /// The secret, shown only once.
     secret: String,
 }
 
 impl Made {
     fn of(made: &MadeResource) -> Self {
-        Self { resource: Shown::of(&made.resource), secret: made.secret.reveal().to_owned() }
+        Self { resource: ResourceView::of(&made.resource), secret: made.secret.reveal().to_owned() }
     }
 }
 
 async fn list(State(console): State<Arc<Console>>) -> Answered {
     let resources = console.admin.resources.all().await?;
-    Ok(show(StatusCode::OK, &Resources { resources: resources.iter().map(Shown::of).collect() }))
+    Ok(show(
+        StatusCode::OK,
+        &Resources { resources: resources.iter().map(ResourceView::of).collect() },
+    ))
 }
 
 async fn add(
@@ -221,7 +224,7 @@ async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> A
     let snippet =
         |one: doorward_admin::Snippet| Snippet { title: one.title.to_owned(), code: one.code };
     let described = Described {
-        resource: Shown::of(&resource),
+        resource: ResourceView::of(&resource),
         issuer: guide.issuer,
         jwks_uri: guide.jwks_uri,
         introspection_endpoint: guide.introspection_endpoint,

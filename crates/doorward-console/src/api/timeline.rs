@@ -23,7 +23,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Lists the attempts of clients to connect, the newest first, each with a verdict.",
             list,
         )
-        .query::<Which>()
+        .query::<TimelineQuery>()
         .answer::<Timeline>(200, "The attempts."),
     ]
 }
@@ -32,7 +32,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichAttempts")]
-struct Which {
+struct TimelineQuery {
     /// Attempts of this client: its client_id, or part of its name or of its user agent.
     #[schemars(length(max = 512))]
     client: Option<String>,
@@ -116,7 +116,7 @@ fn shown(console: &Console, attempt: &Attempt) -> AttemptShown {
 
 async fn list(
     State(console): State<Arc<Console>>,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(which): QueryParams<TimelineQuery>,
 ) -> Answered {
     let hours = which.hours.unwrap_or(24);
     if !(1..=168).contains(&hours) {

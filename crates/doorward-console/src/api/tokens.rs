@@ -45,7 +45,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// An access token without its value.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AccessToken")]
-struct Shown {
+struct TokenView {
     id: String,
     name: String,
     user_id: String,
@@ -59,7 +59,7 @@ struct Shown {
     revoked_at: Option<i64>,
 }
 
-impl Shown {
+impl TokenView {
     fn of(token: &AccessToken) -> Self {
         Self {
             id: token.id.to_string(),
@@ -79,7 +79,7 @@ impl Shown {
 /// A page of tokens.
 #[derive(Serialize, JsonSchema)]
 struct Tokens {
-    tokens: Vec<Shown>,
+    tokens: Vec<TokenView>,
     #[serde(flatten)]
     place: Place,
 }
@@ -115,7 +115,7 @@ struct New {
 #[schemars(rename = "AddedToken")]
 struct Added {
     #[serde(flatten)]
-    token: Shown,
+    token: TokenView,
     /// The value of the token, shown only once.
     value: String,
 }
@@ -125,7 +125,7 @@ async fn list(
     QueryParams(asked): QueryParams<TokenList>,
 ) -> Answered {
     let (rows, place) = Place::of(console.admin.tokens.list(&asked).await?);
-    let tokens = rows.iter().map(|(token, _)| Shown::of(token)).collect();
+    let tokens = rows.iter().map(|(token, _)| TokenView::of(token)).collect();
     Ok(show(StatusCode::OK, &Tokens { tokens, place }))
 }
 
@@ -140,7 +140,7 @@ async fn add(
     let made = console.admin.tokens.make(&authority, &Holder::Service(service), wanted).await?.made;
     Ok(show(
         StatusCode::CREATED,
-        &Added { token: Shown::of(&made.token), value: made.value.reveal().to_owned() },
+        &Added { token: TokenView::of(&made.token), value: made.value.reveal().to_owned() },
     ))
 }
 

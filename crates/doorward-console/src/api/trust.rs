@@ -38,7 +38,7 @@ pub(super) fn operations() -> Vec<Operation> {
             add,
         )
         .body::<New>()
-        .answer::<Shown>(201, "The trust rule was added.")
+        .answer::<TrustRuleView>(201, "The trust rule was added.")
         .with_etag(),
         Operation::get(
             needs::READ,
@@ -47,7 +47,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows a trust rule.",
             one,
         )
-        .answer::<Shown>(200, "The trust rule.")
+        .answer::<TrustRuleView>(200, "The trust rule.")
         .with_etag()
         .missing(NONE),
         Operation::patch(
@@ -79,7 +79,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// A trust rule.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TrustRule")]
-struct Shown {
+struct TrustRuleView {
     /// The client_id, which identifies the rule.
     client_id: String,
     name: String,
@@ -105,7 +105,7 @@ struct Shown {
     etag: String,
 }
 
-impl Shown {
+impl TrustRuleView {
     /// `None` for a client without a rule.
     fn of(client: &Client) -> Option<Self> {
         let rule = client.trust.as_ref()?;
@@ -133,7 +133,7 @@ impl Shown {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TrustRules")]
 struct Rules {
-    rules: Vec<Shown>,
+    rules: Vec<TrustRuleView>,
 }
 
 /// A trust rule to be added.
@@ -191,13 +191,16 @@ struct Changes {
     reusable: Option<bool>,
 }
 
-fn shown(client: &Client) -> Result<Shown, Refused> {
-    Shown::of(client).ok_or_else(|| Refused::missing("trust rule"))
+fn shown(client: &Client) -> Result<TrustRuleView, Refused> {
+    TrustRuleView::of(client).ok_or_else(|| Refused::missing("trust rule"))
 }
 
 async fn list(State(console): State<Arc<Console>>) -> Answered {
     let clients = console.admin.trusts.all().await?;
-    Ok(show(StatusCode::OK, &Rules { rules: clients.iter().filter_map(Shown::of).collect() }))
+    Ok(show(
+        StatusCode::OK,
+        &Rules { rules: clients.iter().filter_map(TrustRuleView::of).collect() },
+    ))
 }
 
 async fn add(

@@ -50,7 +50,7 @@ fn of_upstreams() -> Vec<Operation> {
             add,
         )
         .body::<New>()
-        .answer::<Shown>(201, "The upstream was added.")
+        .answer::<UpstreamView>(201, "The upstream was added.")
         .problem(409, "The name is already in use."),
         Operation::get(
             needs::READ_OR_UPSTREAMS,
@@ -59,7 +59,7 @@ fn of_upstreams() -> Vec<Operation> {
             "Shows an upstream.",
             one,
         )
-        .answer::<Shown>(200, "The upstream.")
+        .answer::<UpstreamView>(200, "The upstream.")
         .with_etag()
         .missing(NONE),
         Operation::patch(
@@ -94,7 +94,7 @@ fn of_upstreams() -> Vec<Operation> {
             "Tests an upstream, with the access of a user if one is named.",
             test,
         )
-        .query::<As>()
+        .query::<TestQuery>()
         .answer::<Tried>(200, "The results of the test.")
         .missing("There is no such upstream or user."),
         Operation::post(
@@ -149,7 +149,7 @@ fn of_tools() -> Vec<Operation> {
 /// An upstream, without its sealed values.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Upstream")]
-struct Shown {
+struct UpstreamView {
     name: String,
     kind: String,
     title: String,
@@ -204,7 +204,7 @@ struct Accepted {
 /// All upstreams.
 #[derive(Serialize, JsonSchema)]
 struct Upstreams {
-    upstreams: Vec<Shown>,
+    upstreams: Vec<UpstreamView>,
 }
 
 /// An upstream to be added.
@@ -313,7 +313,7 @@ impl From<Class> for ToolClass {
 /// The user whose access the test of an upstream uses.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct As {
+struct TestQuery {
     /// A user's sign-in name.
     user: Option<String>,
 }
@@ -327,9 +327,13 @@ pub fn describe(
     serde_json::to_value(shown(upstream, trust, index)).unwrap_or_else(|_| json!({}))
 }
 
-fn shown(upstream: &Upstream, trust: Option<UpstreamTrust>, index: Option<IndexStatus>) -> Shown {
+fn shown(
+    upstream: &Upstream,
+    trust: Option<UpstreamTrust>,
+    index: Option<IndexStatus>,
+) -> UpstreamView {
     let (server, named) = trust.map_or((None, None), |trust| (trust.server, trust.named));
-    Shown {
+    UpstreamView {
         state: if named.is_some() { "names_another_authorization_server" } else { "ready" }
             .to_owned(),
         authorization_server: server.map(Into::into),
@@ -352,12 +356,12 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
     Ok(show(StatusCode::OK, &Upstreams { upstreams }))
 }
 
-async fn of(console: &Console, upstream: &Upstream) -> Result<Shown, Refused> {
+async fn of(console: &Console, upstream: &Upstream) -> Result<UpstreamView, Refused> {
     let trust = console.admin.upstreams.trust(upstream).await?;
     Ok(shown(upstream, trust, console.admin.upstreams.index(upstream)))
 }
 
-async fn named(console: &Console, name: &str) -> Result<Shown, Refused> {
+async fn named(console: &Console, name: &str) -> Result<UpstreamView, Refused> {
     of(console, &*console.admin.upstreams.named(name).await?).await
 }
 
@@ -419,7 +423,7 @@ async fn delete(
 async fn test(
     State(console): State<Arc<Console>>,
     PathValue(name): PathValue,
-    QueryParams(asked): QueryParams<As>,
+    QueryParams(asked): QueryParams<TestQuery>,
 ) -> Answered {
     let findings = console.admin.upstreams.test(&name, asked.user.as_deref()).await?;
     Ok(show(StatusCode::OK, &Tried::of(&findings)))

@@ -27,7 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
              service or hour. Names of users are shown to the role auditor alone.",
             report,
         )
-        .query::<Which>()
+        .query::<UsageQuery>()
         .answer::<Report>(200, "The numbers, those with the most calls first.")
         .text(&["application/json", "text/csv"])
         .for_auditors(),
@@ -39,7 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
              client and a personal access token.",
             unused,
         )
-        .query::<Lately>()
+        .query::<RecentQuery>()
         .answer::<Unused>(200, "The tools and users.")
         .for_auditors(),
         Operation::post(
@@ -127,7 +127,7 @@ enum Format {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichUsage")]
-struct Which {
+struct UsageQuery {
     /// The dimension; by default the tool.
     by: Option<Dimension>,
     /// The period up to now; 30d by default if `since` is not set.
@@ -158,7 +158,7 @@ struct Which {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "UsageLately")]
-struct Lately {
+struct RecentQuery {
     /// The period up to now; 30d by default.
     period: Option<Length>,
 }
@@ -267,7 +267,7 @@ pub(crate) fn csv(rows: &[UsageRow]) -> Response {
 async fn report(
     State(console): State<Arc<Console>>,
     ApiCaller(caller): ApiCaller,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(which): QueryParams<UsageQuery>,
 ) -> Answered {
     let reader = reader(&caller)?;
     let by = which.by.map_or(UsageBy::Tool, UsageBy::from);
@@ -314,7 +314,7 @@ async fn report(
 async fn unused(
     State(console): State<Arc<Console>>,
     ApiCaller(caller): ApiCaller,
-    QueryParams(lately): QueryParams<Lately>,
+    QueryParams(lately): QueryParams<RecentQuery>,
 ) -> Answered {
     let reader = reader(&caller)?;
     let usages = &console.admin.usages;

@@ -51,7 +51,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows a user with sessions, apps and linked accounts.",
             one,
         )
-        .answer::<Whole>(200, "The user.")
+        .answer::<UserWithDetails>(200, "The user.")
         .with_etag()
         .missing(NONE),
         Operation::patch(
@@ -62,7 +62,7 @@ pub(super) fn operations() -> Vec<Operation> {
             change,
         )
         .body::<Changed>()
-        .answer::<Shown>(200, "The user after the change.")
+        .answer::<UserView>(200, "The user after the change.")
         .with_etag()
         .if_match()
         .missing(NONE)
@@ -132,7 +132,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// A user.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "User")]
-struct Shown {
+struct UserView {
     /// The stable identifier: `sub` in tokens.
     id: String,
     /// The sign-in name.
@@ -158,7 +158,7 @@ struct Shown {
     etag: String,
 }
 
-impl Shown {
+impl UserView {
     fn of(user: &User, state: UserState) -> Self {
         let roles = |roles: &[Role]| roles.iter().map(ToString::to_string).collect();
         Self {
@@ -182,7 +182,7 @@ impl Shown {
 /// A page of users.
 #[derive(Serialize, JsonSchema)]
 struct Users {
-    users: Vec<Shown>,
+    users: Vec<UserView>,
     #[serde(flatten)]
     place: Place,
 }
@@ -190,9 +190,9 @@ struct Users {
 /// A user with sessions, connected apps and linked accounts.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "WholeUser")]
-struct Whole {
+struct UserWithDetails {
     #[serde(flatten)]
-    user: Shown,
+    user: UserView,
     sessions: Vec<SessionShown>,
     apps: Vec<AppShown>,
     identities: Vec<IdentityShown>,
@@ -246,7 +246,7 @@ struct IdentityShown {
 #[schemars(rename = "AddedUser")]
 struct Added {
     #[serde(flatten)]
-    user: Shown,
+    user: UserView,
     /// `sent`, `not_written` (no mail server is set up, or there is no e-mail address) or `failed`.
     mail: &'static str,
     /// The URL at which the user chooses a password, if no mail delivered it. It works once, within
@@ -258,7 +258,7 @@ struct Added {
 impl Added {
     fn of(invited: &Invited, state: UserState) -> Self {
         Self {
-            user: Shown::of(&invited.user, state),
+            user: UserView::of(&invited.user, state),
             mail: match invited.mail {
                 MailOutcome::Sent => "sent",
                 MailOutcome::NotWritten => "not_written",
@@ -338,7 +338,7 @@ async fn list(
     let providers = console.admin.providers.enabled().await?;
     let users: Vec<&User> = rows.iter().collect();
     let states = console.admin.users.states(&users, &providers).await?;
-    let users = users.iter().zip(states).map(|(user, state)| Shown::of(user, state));
+    let users = users.iter().zip(states).map(|(user, state)| UserView::of(user, state));
     Ok(show(StatusCode::OK, &Users { users: users.collect(), place }))
 }
 
@@ -364,8 +364,8 @@ async fn one(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> A
         connected_at: app.connected_at.0,
         last_used_at: app.last_used_at.0,
     };
-    let whole = Whole {
-        user: Shown::of(&user, state(&console, &user).await?),
+    let whole = UserWithDetails {
+        user: UserView::of(&user, state(&console, &user).await?),
         sessions: belongings
             .sessions
             .into_iter()
@@ -411,7 +411,7 @@ async fn change(
     let users = &console.admin.users;
     let user = users.with_id(&id).await?;
     let user = users.change(&authority(&caller), &user, change, Some(&seen)).await?;
-    let shown = Shown::of(&user, state(&console, &user).await?);
+    let shown = UserView::of(&user, state(&console, &user).await?);
     Ok(show_state(StatusCode::OK, &shown, &user.etag()))
 }
 

@@ -22,7 +22,7 @@ use crate::{
     findings::review_state,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, Parts, Rows},
+        list::{self, Feedback, ListView, Parts, Rows},
         reviewed::{Tool, tool, tool_row, tools_decided},
         table::{self, Cell, Column, Filter, Row},
     },
@@ -145,7 +145,7 @@ async fn show(
     params: &Params,
     feedback: Feedback,
 ) -> Response {
-    let (status, parts, rows) =
+    let ListView { status, parts, rows } =
         match list::parts(console, administrator, &WaitingRows, params, feedback).await {
             Ok(shown) => shown,
             Err(response) => return response,

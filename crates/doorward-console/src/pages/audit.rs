@@ -23,8 +23,8 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, Parts, Rows},
-        table::{self, Cell, Column, Filter, List, Moves},
+        list::{self, Feedback, ListView, Parts, Rows},
+        table::{self, Badge, Cell, Column, Filter, List, Moves},
     },
     refusals::{Alert, oops},
 };
@@ -147,7 +147,7 @@ impl Rows for EntryRows {
                 },
                 object,
                 Cell::Text(row.client.clone()),
-                Cell::Badges(vec![(row.outcome.clone(), row.good)]),
+                Cell::Badges(vec![Badge::new(row.outcome.clone(), row.good)]),
                 Cell::Text(row.duration.clone().unwrap_or_default()),
             ],
         }
@@ -279,13 +279,13 @@ pub(crate) async fn get(
         Ok(_) => {}
         Err(Err(error)) => return ErrorPage::unavailable(&error).draw(&console.web),
         Err(Ok(told)) => {
-            feedback = Feedback::refused((StatusCode::BAD_REQUEST, Alert { text: told, code: "" }));
+            feedback = Feedback::refused(Alert::incomplete(told));
             params = Params::default();
         }
     }
     let rows = EntryRows { query: query(&params) };
     match list::parts(&console, &administrator, &rows, &params, feedback).await {
-        Ok((status, parts, _)) => {
+        Ok(ListView { status, parts, rows: _ }) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             draw(status, &Page { frame, tab: "audit", parts })
         }

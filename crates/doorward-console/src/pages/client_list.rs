@@ -23,11 +23,11 @@ use crate::{
         Administrator,
         clients::{Row, row},
         draw,
-        list::{self, Feedback, Parts, Rows},
+        list::{self, Feedback, ListView, Parts, Rows},
         relying::{OpenIdForm, typed_rules},
         scopes::service_scopes,
         sure::{self, Question},
-        table::{self, Cell, Column, Filter},
+        table::{self, Cell, Column, Filter, Target},
     },
     refusals::{Alert, alert, oops},
 };
@@ -144,7 +144,7 @@ impl Rows for ClientRows {
             Cell::Time(authorized),
             Cell::Badges(states),
         ];
-        table::Row::linked(id, name, (path, String::new()), cells)
+        table::Row::linked(id, name, Target::page(path), cells)
     }
 
     fn actions(&self) -> Vec<(&'static str, Message)> {
@@ -164,12 +164,13 @@ async fn show_list(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    (feedback, added): (Feedback, Option<Added>),
+    feedback: Feedback,
+    added: Option<Added>,
 ) -> Response {
     let quota = console.admin.clients.quota();
     let rows = ClientRows { approval: quota.approval };
     let shown = list::parts(console, administrator, &rows, params, feedback).await;
-    let (status, parts, _) = match shown {
+    let ListView { status, parts, rows: _ } = match shown {
         Ok(shown) => shown,
         Err(response) => return response,
     };
@@ -194,17 +195,14 @@ async fn show_add(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    refused: Option<(StatusCode, Alert)>,
+    error: Option<Alert>,
 ) -> Response {
     let external = match console.store.external_resources().await {
         Ok(external) => external,
         Err(error) => return ErrorPage::unavailable(&error).draw(&console.web),
     };
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let (status, error) = match refused {
-        Some((status, alert)) => (status, Some(alert)),
-        None => (StatusCode::OK, None),
-    };
+    let status = error.as_ref().map_or(StatusCode::OK, |alert| alert.status);
     let page = AddPage {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "clients",
@@ -266,8 +264,8 @@ async fn decide_selected(
     }
     match Feedback::of_several(console, text::console_clients_changed(changed.len()), refused) {
         Ok(feedback) => {
-            let shown = (feedback.about(changed), None);
-            show_list(console, administrator, &table::returned(params), shown).await
+            let (returned, feedback) = (table::returned(params), feedback.about(changed));
+            show_list(console, administrator, &returned, feedback, None).await
         }
         Err(response) => response,
     }
@@ -282,7 +280,7 @@ pub(crate) async fn list(
     if params.get("add").is_some() {
         return show_add(&console, &administrator, &params, None).await;
     }
-    show_list(&console, &administrator, &params, (Feedback::default(), None)).await
+    show_list(&console, &administrator, &params, Feedback::default(), None).await
 }
 
 /// A client of the code flow, as the form names it.
@@ -377,14 +375,14 @@ pub(crate) async fn post(
         },
     };
     match done {
-        Ok(shown) => show_list(&console, &administrator, &empty, shown).await,
+        Ok((feedback, added)) => show_list(&console, &administrator, &empty, feedback, added).await,
         Err(refusal) => match alert(&console, &refusal) {
             Ok(alert) if matches!(params.get("do"), Some("add" | "add-service")) => {
                 show_add(&console, &administrator, &params, Some(alert)).await
             }
             Ok(alert) => {
-                let shown = (Feedback::refused(alert), None);
-                show_list(&console, &administrator, &empty, shown).await
+                let feedback = Feedback::refused(alert);
+                show_list(&console, &administrator, &empty, feedback, None).await
             }
             Err(response) => response,
         },

@@ -23,6 +23,7 @@ use crate::{
         scopes::service_scopes,
         settings::{Differs, differs},
         sure::{self, Question},
+        table::Badge,
     },
     refusals::{Alert, alert, oops},
 };
@@ -35,7 +36,7 @@ pub(super) struct Row {
     pub(super) source: Message,
     pub(super) since: String,
     pub(super) authorized: String,
-    pub(super) states: Vec<(Message, bool)>,
+    pub(super) states: Vec<Badge>,
 }
 
 pub(super) fn encoded(text: &str) -> String {
@@ -56,17 +57,17 @@ fn source(client: &Client) -> Message {
 pub(super) fn row(client: &Client, approval: bool) -> Row {
     let mut states = Vec::new();
     if client.disabled_at.is_some() {
-        states.push((text::admin_client_state_blocked(), false));
+        states.push(Badge::new(text::admin_client_state_blocked(), false));
     }
     if approval && client.source != ClientSource::Administrator {
         states.push(if client.approved_at.is_some() {
-            (text::admin_client_state_approved(), true)
+            Badge::new(text::admin_client_state_approved(), true)
         } else {
-            (text::admin_client_state_waiting(), false)
+            Badge::new(text::admin_client_state_waiting(), false)
         });
     }
     if client.pinned_at.is_some() {
-        states.push((text::admin_client_state_pinned(), true));
+        states.push(Badge::new(text::admin_client_state_pinned(), true));
     }
     Row {
         id: client.id.to_string(),
@@ -128,7 +129,7 @@ async fn show(
     console: &Console,
     administrator: &Administrator,
     id: &str,
-    (status, error): (StatusCode, Option<Alert>),
+    error: Option<Alert>,
     change: Option<Change>,
 ) -> Response {
     let client = match console.admin.clients.with_id(id).await {
@@ -160,6 +161,7 @@ async fn show(
         shown: String::new(),
         differences: None,
     });
+    let status = error.as_ref().map_or(StatusCode::OK, |alert| alert.status);
     let page = One {
         name: change.name,
         typed_uris: change.uris.join("\n"),
@@ -198,7 +200,7 @@ pub(crate) async fn one(
     let Some(id) = params.get("client_id") else {
         return ErrorPage::not_found().draw(&console.web);
     };
-    show(&console, &administrator, id, (StatusCode::OK, None), None).await
+    show(&console, &administrator, id, None, None).await
 }
 
 /// Shows what a change of a client is, or puts it in effect if it is the one that was shown.
@@ -246,13 +248,10 @@ async fn edit(
         }
         Ok(done) => {
             let change = change(Some(differs(&done)));
-            show(console, administrator, id, (StatusCode::OK, None), Some(change)).await
+            show(console, administrator, id, None, Some(change)).await
         }
         Err(refusal) => match alert(console, &refusal) {
-            Ok((status, alert)) => {
-                let said = (status, Some(alert));
-                show(console, administrator, id, said, Some(change(None))).await
-            }
+            Ok(alert) => show(console, administrator, id, Some(alert), Some(change(None))).await,
             Err(response) => response,
         },
     }
@@ -312,7 +311,7 @@ pub(crate) async fn decide(
         let (Some(id), Some(seen)) = (params.get("client_id"), params.get("seen")) else {
             return ErrorPage::incomplete("client_id").draw(&console.web);
         };
-        return match exchange::set(&console, &administrator, &params, (id, seen)).await {
+        return match exchange::set(&console, &administrator, &params, id, seen).await {
             Ok(done) => changed(&console, &administrator, id, done).await,
             Err(response) => response,
         };
@@ -349,7 +348,7 @@ async fn changed(
         return answer::see_other(&console.web.at(&page));
     };
     match alert(console, &refusal) {
-        Ok((status, alert)) => show(console, administrator, id, (status, Some(alert)), None).await,
+        Ok(alert) => show(console, administrator, id, Some(alert), None).await,
         Err(response) => response,
     }
 }

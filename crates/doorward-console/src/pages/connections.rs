@@ -13,7 +13,9 @@ use axum::{
 use doorward_admin::{Refusal, UserState};
 use doorward_language::{Message, text};
 use doorward_model::{UpstreamName, User, routes};
-use doorward_web::{ErrorPage, Frame, PendingConnection, SignInTarget, filters, form, moment};
+use doorward_web::{
+    ConnectingAccount, ErrorPage, Frame, PendingConnection, SignInTarget, filters, form, moment,
+};
 
 use crate::{
     Console,
@@ -88,7 +90,8 @@ struct Page {
 /// The service and the upstream of the URL.
 async fn named(
     console: &Console,
-    (id, upstream): &(String, String),
+    id: &str,
+    upstream: &str,
 ) -> Result<(Arc<User>, UpstreamName), Response> {
     let service = console.admin.users.service(id).await;
     let service = service.map_err(|refusal| oops(&refusal).draw(&console.web))?;
@@ -112,9 +115,9 @@ fn purpose(service: &User, upstream: UpstreamName) -> String {
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
-    Path(names): Path<(String, String)>,
+    Path((id, upstream)): Path<(String, String)>,
 ) -> Response {
-    let (service, upstream) = match named(&console, &names).await {
+    let (service, upstream) = match named(&console, &id, &upstream).await {
         Ok(found) => found,
         Err(response) => return response,
     };
@@ -144,10 +147,10 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
-    Path(names): Path<(String, String)>,
+    Path((id, upstream)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Response {
-    let (service, upstream) = match named(&console, &names).await {
+    let (service, upstream) = match named(&console, &id, &upstream).await {
         Ok(found) => found,
         Err(response) => return response,
     };
@@ -163,6 +166,6 @@ pub(crate) async fn post(
         Err(response) => return response,
     };
     let shown = params.get("shown").unwrap_or_default();
-    let of = (upstream, service.as_ref());
-    console.web.connect_service(&authority, &administrator.0, of, (shown, &page)).await
+    let connecting = ConnectingAccount { upstream, account: &service, shown, page: &page };
+    console.web.connect_service(&authority, &administrator.0, connecting).await
 }

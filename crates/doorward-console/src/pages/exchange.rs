@@ -58,7 +58,8 @@ pub(super) async fn set(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    (id, seen): (&str, &str),
+    id: &str,
+    seen: &str,
 ) -> Result<Result<(), Refusal>, Response> {
     let page = SignInTarget::page(routes::ADMIN_CLIENTS);
     let authority = console.web.authority(&administrator.0.visitor, &page).await?;

@@ -21,9 +21,9 @@ use crate::{
     Console,
     pages::{
         Administrator, draw, draw_found,
-        list::{self, Feedback, InMemory, Rows, SortText},
+        list::{self, Feedback, InMemory, Rows, SortKey, by},
         sure::{self, Question},
-        table::{self, Cell, Column, Row},
+        table::{self, Cell, Column, Row, Target},
     },
     refusals::{Alert, oops},
 };
@@ -94,10 +94,10 @@ pub(super) fn page_of(name: &str) -> String {
 struct GroupRows;
 
 /// The orders of the list.
-const ORDER: [SortText<CountedGroup>; 3] = [
-    ("name", |counted| counted.group.name.to_string()),
-    ("members", |counted| format!("{:020}", counted.members)),
-    ("created", |counted| format!("{:020}", counted.group.created_at.0)),
+const ORDER: [SortKey<CountedGroup>; 3] = [
+    by("name", |counted| counted.group.name.to_string()),
+    by("members", |counted| format!("{:020}", counted.members)),
+    by("created", |counted| format!("{:020}", counted.group.created_at.0)),
 ];
 
 impl Rows for GroupRows {
@@ -136,8 +136,8 @@ impl Rows for GroupRows {
             Cell::Text(members.to_string()),
             Cell::Time(moment(group.created_at)),
         ];
-        let place = (page_of(&name), group.description.clone());
-        Row::linked(name.clone(), name, place, cells).with_value(group.etag())
+        let target = Target { path: page_of(&name), below: group.description.clone() };
+        Row::linked(name.clone(), name, target, cells).with_value(group.etag())
     }
 
     fn actions(&self) -> Vec<(&'static str, Message)> {
@@ -197,7 +197,8 @@ async fn page(
     console: &Console,
     administrator: &Administrator,
     name: &str,
-    (typed, feedback): (&Params, Feedback),
+    typed: &Params,
+    feedback: Feedback,
 ) -> Result<Page, Refusal> {
     let group = console.admin.groups.named(name).await?;
     let asked = UserList { limit: Some(MEMBERS), ..UserList::default() };
@@ -236,10 +237,11 @@ async fn show_one(
     console: &Console,
     administrator: &Administrator,
     name: &str,
-    (typed, feedback): (&Params, Feedback),
+    typed: &Params,
+    feedback: Feedback,
 ) -> Response {
     let status = feedback.status;
-    draw_found(console, status, page(console, administrator, name, (typed, feedback)).await)
+    draw_found(console, status, page(console, administrator, name, typed, feedback).await)
 }
 
 pub(crate) async fn list(
@@ -259,8 +261,8 @@ pub(crate) async fn one(
     administrator: Administrator,
     Path(name): Path<String>,
 ) -> Response {
-    let shown = (&Params::default(), Feedback::default());
-    show_one(&console, &administrator, &name, shown).await
+    let (typed, feedback) = (Params::default(), Feedback::default());
+    show_one(&console, &administrator, &name, &typed, feedback).await
 }
 
 /// Deletes the selected groups once the administrator confirmed it, each in the state that was
@@ -272,10 +274,9 @@ async fn delete_selected(
 ) -> Response {
     let names = table::selected(params);
     if !names.is_empty() && !sure::is_sure(params) {
-        let place = ("groups", routes::ADMIN_GROUPS);
         let effects = vec![text::groups_delete_effect()];
         let title = text::groups_delete_question(names.len());
-        let question = Question::deletion(place, title, effects, names);
+        let question = Question::deletion("groups", routes::ADMIN_GROUPS, title, effects, names);
         return sure::ask(console, administrator, params, question);
     }
     let (mut deleted, mut refused) = (0_usize, None);
@@ -401,9 +402,7 @@ pub(crate) async fn post_one(
                 Ok(feedback) if feedback.error.is_none() => {
                     show_list(&console, &administrator, &Params::default(), feedback).await
                 }
-                Ok(feedback) => {
-                    show_one(&console, &administrator, &name, (&params, feedback)).await
-                }
+                Ok(feedback) => show_one(&console, &administrator, &name, &params, feedback).await,
                 Err(response) => response,
             };
         }
@@ -418,14 +417,13 @@ pub(crate) async fn post_one(
     };
     let done = match carry_out(&console, &authority, &name, &params).await {
         // A user who was typed, or was deleted meanwhile, is not the object of the page.
-        Err(refusal) if refusal.kind() == Kind::Missing => Ok(Feedback::refused((
-            axum::http::StatusCode::BAD_REQUEST,
-            Alert::unanswered(&refusal),
-        ))),
+        Err(refusal) if refusal.kind() == Kind::Missing => {
+            Ok(Feedback::refused(Alert::unanswered(&refusal)))
+        }
         done => Feedback::of(&console, done),
     };
     match done {
-        Ok(feedback) => show_one(&console, &administrator, &name, (&params, feedback)).await,
+        Ok(feedback) => show_one(&console, &administrator, &name, &params, feedback).await,
         Err(response) => response,
     }
 }

@@ -33,7 +33,7 @@ struct Page {
     period: Period,
     periods: Vec<(Period, Message)>,
     chart: Chart,
-    waiting: Vec<Waits>,
+    waiting: Vec<WaitingItem>,
 }
 
 /// The state of a part of the server.
@@ -43,8 +43,8 @@ struct Dot {
     href: &'static str,
 }
 
-/// Something that waits, with the page where it is done.
-struct Waits {
+/// An item that waits for the administrator, with its page.
+struct WaitingItem {
     label: Message,
     href: &'static str,
 }
@@ -87,12 +87,12 @@ fn step((step, done): (FirstStep, bool)) -> Step {
     Step { label, done, href }
 }
 
-fn waits(waiting: Waiting) -> Vec<Waits> {
+fn waits(waiting: Waiting) -> Vec<WaitingItem> {
     let Waiting { tools, clients, failing, without_second_factor: users } = waiting;
     let mut all = Vec::new();
     let mut add = |is: bool, label: Message, href: &'static str| {
         if is {
-            all.push(Waits { label, href });
+            all.push(WaitingItem { label, href });
         }
     };
     add(tools > 0, text::overview_tools(tools), routes::ADMIN_APPROVALS);

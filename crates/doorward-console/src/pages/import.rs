@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
 use doorward_admin::{
@@ -19,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     Console,
-    pages::{Administrator, draw},
+    pages::{Administrator, draw, list::Feedback, user_list::ProviderChoice},
     refusals::{Alert, alert, oops, reason},
 };
 
@@ -32,7 +31,7 @@ struct Page {
     message: Option<Message>,
     error: Option<Alert>,
     columns: String,
-    providers: Vec<(String, String)>,
+    providers: Vec<ProviderChoice>,
     typed: Typed,
     /// The list of what the table would do.
     plan: Option<Plan>,
@@ -118,7 +117,8 @@ async fn show(
     console: &Console,
     administrator: &Administrator,
     typed: Typed,
-    (status, message, error, plan): (StatusCode, Option<Message>, Option<Alert>, Option<Plan>),
+    Feedback { status, message, error, .. }: Feedback,
+    plan: Option<Plan>,
 ) -> Response {
     let providers = match console.admin.providers.enabled().await {
         Ok(providers) => providers,
@@ -132,7 +132,7 @@ async fn show(
         message,
         error,
         columns: IMPORT_COLUMNS.join(","),
-        providers: providers.iter().map(|one| (one.id.to_string(), one.name.clone())).collect(),
+        providers: providers.iter().map(ProviderChoice::of).collect(),
         typed,
         plan,
     };
@@ -143,8 +143,7 @@ pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
 ) -> Response {
-    let shown = (StatusCode::OK, None, None, None);
-    show(&console, &administrator, Typed::default(), shown).await
+    show(&console, &administrator, Typed::default(), Feedback::default(), None).await
 }
 
 pub(crate) async fn post(
@@ -175,13 +174,13 @@ pub(crate) async fn post(
     match invitations.import(&authority, groups, table).await {
         Ok(done) if done.applied => {
             let changed = done.count(LineEffect::Add) + done.count(LineEffect::Change);
-            let told = Some(text::import_done(changed));
-            let shown = (StatusCode::OK, told, None, Some(Plan { fit: false, ..Plan::of(&done) }));
-            show(&console, &administrator, Typed::default(), shown).await
+            let feedback = Feedback::done(text::import_done(changed));
+            let plan = Plan { fit: false, ..Plan::of(&done) };
+            show(&console, &administrator, Typed::default(), feedback, Some(plan)).await
         }
         Ok(done) => {
-            let shown = (StatusCode::OK, None, None, Some(Plan::of(&done)));
-            show(&console, &administrator, typed, shown).await
+            let plan = Some(Plan::of(&done));
+            show(&console, &administrator, typed, Feedback::default(), plan).await
         }
         Err(refusal) => refused(&console, &administrator, typed, &refusal).await,
     }
@@ -195,15 +194,13 @@ async fn refused(
 ) -> Response {
     // The provider was chosen in the form: it is not the object of the page.
     let answer = match refusal.kind() {
-        Kind::Missing => Ok((StatusCode::BAD_REQUEST, Alert::unanswered(refusal))),
+        Kind::Missing => Ok(Alert::unanswered(refusal)),
         Kind::Invalid | Kind::Conflict | Kind::Changed | Kind::Unavailable => {
             alert(console, refusal)
         }
     };
     match answer {
-        Ok((status, error)) => {
-            show(console, administrator, typed, (status, None, Some(error), None)).await
-        }
+        Ok(alert) => show(console, administrator, typed, Feedback::refused(alert), None).await,
         Err(response) => response,
     }
 }

@@ -18,8 +18,8 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, InMemory, Parts, Rows},
-        table::{Cell, Column, Row},
+        list::{self, Feedback, InMemory, ListView, Parts, Rows},
+        table::{Badge, Cell, Column, Row},
     },
     refusals::oops,
 };
@@ -76,7 +76,7 @@ impl Rows for KeyRows {
             Cell::Text(key.algorithm.as_str().to_owned()),
             Cell::Time(moment(key.activates_at)),
             Cell::Time(key.retires_at.map(moment).unwrap_or_default()),
-            Cell::Badges(vec![(state(*held), *held == KeyState::Active)]),
+            Cell::Badges(vec![Badge::new(state(*held), *held == KeyState::Active)]),
         ];
         Row::new(key.kid.clone(), key.kid.clone(), cells)
     }
@@ -98,7 +98,7 @@ async fn show(
     feedback: Feedback,
 ) -> Response {
     match list::parts(console, administrator, &KeyRows, params, feedback).await {
-        Ok((status, parts, _)) => {
+        Ok(ListView { status, parts, rows: _ }) => {
             let browser = &administrator.0.browser;
             let csrf = console.web.csrf(browser, KeyRows::NAME);
             draw(

@@ -11,11 +11,16 @@ pub(super) struct Linked {
     pub(super) statement: Option<Stated>,
 }
 
+/// A claim of a statement.
+pub(super) struct ClaimShown {
+    pub(super) name: String,
+    pub(super) values: String,
+}
+
 /// The last statement of an identity provider, as far as rules read it.
 pub(super) struct Stated {
     pub(super) title: Message,
-    /// Each claim with its values.
-    pub(super) claims: Vec<(String, String)>,
+    pub(super) claims: Vec<ClaimShown>,
     pub(super) rules: Vec<RuleVerdict>,
 }
 
@@ -27,7 +32,7 @@ fn stated(provider: &str, statement: Statement) -> Stated {
             (false, 0) => values,
             (false, more) => text::admin_user_stated_more(values, more).to_string(),
         };
-        (claim.name, shown)
+        ClaimShown { name: claim.name, values: shown }
     };
     Stated {
         title: text::admin_user_stated(provider, moment(statement.at)),

@@ -6,7 +6,9 @@ use std::future::Future;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use doorward_admin::{ApprovalList, ClientList, Kind, Listed, Refusal, TokenList, UserList};
+use doorward_admin::{
+    ApprovalList, ClientList, Kind, Listed, ListedPlace as Place, Refusal, TokenList, UserList,
+};
 use doorward_language::{Message, text};
 use doorward_transport::Params;
 use doorward_web::{Frame, filters};
@@ -42,8 +44,18 @@ macro_rules! list_query {
 }
 list_query!(ApprovalList, UserList, ClientList, TokenList, InMemory);
 
-/// The name by which a list in memory can be sorted, and the text of a row that it means.
-pub(super) type SortText<T> = (&'static str, fn(&T) -> String);
+/// An order of a list in memory.
+pub(super) struct SortKey<T> {
+    /// The name by which the list is sorted.
+    pub(super) column: &'static str,
+    /// The text of a row that decides.
+    pub(super) text: fn(&T) -> String,
+}
+
+/// The order by a column with this text.
+pub(super) const fn by<T>(column: &'static str, text: fn(&T) -> String) -> SortKey<T> {
+    SortKey { column, text }
+}
 
 /// The parameters of a list whose rows are all in memory. A cursor is the name of a row.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,7 +85,7 @@ impl InMemory {
     }
 
     /// Puts rows in the order that is asked for: by the text that means a column's name.
-    fn order<T>(&self, rows: &mut [T], texts: &[SortText<T>]) -> Result<(), Refusal> {
+    fn order<T>(&self, rows: &mut [T], texts: &[SortKey<T>]) -> Result<(), Refusal> {
         let Some(sort) = self.sort.as_deref().filter(|sort| !sort.is_empty()) else {
             return Ok(());
         };
@@ -81,12 +93,11 @@ impl InMemory {
             Some(name) => (name, true),
             None => (sort, false),
         };
-        let known = texts.iter().find(|(known, _)| *known == name);
-        let (_, text) = known.ok_or_else(|| {
+        let key = texts.iter().find(|known| known.column == name).ok_or_else(|| {
             let why = "is not a column that the list can be sorted by".to_owned();
             Refusal::ListParameter("sort".to_owned(), why)
         })?;
-        rows.sort_by_cached_key(|row| text(row).to_lowercase());
+        rows.sort_by_cached_key(|row| (key.text)(row).to_lowercase());
         if descends {
             rows.reverse();
         }
@@ -97,13 +108,13 @@ impl InMemory {
     pub(super) fn part<T>(
         &self,
         mut rows: Vec<T>,
-        texts: &[SortText<T>],
+        texts: &[SortKey<T>],
         name: impl Fn(&T) -> String,
     ) -> Result<Listed<T>, Refusal> {
         self.order(&mut rows, texts)?;
         let limit = self.limit.unwrap_or(USUAL).clamp(1, AT_ONCE);
-        let places = (self.after.as_deref(), self.before.as_deref());
-        Ok(Listed::of_all(rows, (limit, places), name))
+        let place = Place { limit, after: self.after.as_deref(), before: self.before.as_deref() };
+        Ok(Listed::of_all(rows, place, name))
     }
 }
 
@@ -182,8 +193,8 @@ impl Feedback {
     }
 
     /// The answer to an action that was refused.
-    pub(super) fn refused((status, error): (StatusCode, Alert)) -> Self {
-        Self { status, error: Some(error), ..Self::default() }
+    pub(super) fn refused(error: Alert) -> Self {
+        Self { status: error.status, error: Some(error), ..Self::default() }
     }
 
     /// The answer to an action with this result, or the page to show instead.
@@ -225,6 +236,13 @@ pub(super) struct Parts {
     pub(super) table: Table,
 }
 
+/// A list as it is shown.
+pub(super) struct ListView<R> {
+    pub(super) status: StatusCode,
+    pub(super) parts: Parts,
+    pub(super) rows: Vec<R>,
+}
+
 #[derive(Template)]
 #[template(path = "list.html")]
 struct Page {
@@ -262,15 +280,14 @@ fn check_choices(list: &List<'_>, filters: &[Filter]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The status, the parts and the rows of the page that `params` ask for, or another response: a
-/// file, or the page of an error.
+/// The page that `params` ask for, or another response: a file, or the page of an error.
 pub(super) async fn parts<R: Rows>(
     console: &Console,
     administrator: &Administrator,
     rows: &R,
     params: &Params,
     feedback: Feedback,
-) -> Result<(StatusCode, Parts, Vec<R::Row>), Response> {
+) -> Result<ListView<R::Row>, Response> {
     let list = List { path: R::PATH, params, filters: R::FILTERS };
     let empty = Params::default();
     let whole = List { params: &empty, ..list };
@@ -290,13 +307,13 @@ pub(super) async fn parts<R: Rows>(
         Err(refusal) if refusal.kind() == Kind::Invalid => {
             let part = async { rows.part(console, whole.read()?).await };
             let part = part.await.map_err(|refusal| failed(&refusal))?;
-            (whole, part, Feedback::refused((StatusCode::BAD_REQUEST, Alert::unanswered(&refusal))))
+            (whole, part, Feedback::refused(Alert::unanswered(&refusal)))
         }
         Err(refusal) => return Err(failed(&refusal)),
     };
-    let search = (rows.search(), rows.filters());
     let Feedback { status, message, error, changed } = feedback;
-    let mut table = Table::new(&list, &part, search, rows.columns(), |row| rows.line(row))
+    let mut table = Table::new(&list, &part, rows.columns(), |row| rows.line(row))
+        .with_search(&list, rows.search(), rows.filters())
         .with_files(rows.files(&list))
         .with_moves(rows.moves(&part));
     let message = table.mark(&changed, message);
@@ -309,7 +326,8 @@ pub(super) async fn parts<R: Rows>(
     };
     let title = rows.title();
     let main_action = rows.add().map(|label| (format!("{}?add=1", R::PATH), label));
-    Ok((status, Parts { title, main_action, message, error, table }, part.rows))
+    let parts = Parts { title, main_action, message, error, table };
+    Ok(ListView { status, parts, rows: part.rows })
 }
 
 /// Shows a page with nothing but the list.
@@ -321,7 +339,7 @@ pub(super) async fn show<R: Rows>(
     feedback: Feedback,
 ) -> Response {
     match parts(console, administrator, rows, params, feedback).await {
-        Ok((status, parts, _)) => {
+        Ok(ListView { status, parts, rows: _ }) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             draw(status, &Page { frame, tab: R::TAB, parts })
         }

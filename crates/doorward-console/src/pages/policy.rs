@@ -24,6 +24,13 @@ use crate::{
     refusals::{Alert, alert, oops},
 };
 
+/// A kind of items that can be chosen.
+struct KindChoice {
+    kind: ItemKind,
+    word: &'static str,
+    title: Message,
+}
+
 #[derive(Template)]
 #[template(path = "admin_policy.html")]
 struct Page {
@@ -31,7 +38,7 @@ struct Page {
     tab: &'static str,
     user: String,
     client: String,
-    kinds: Vec<(ItemKind, &'static str, Message)>,
+    kinds: Vec<KindChoice>,
     kind: ItemKind,
     item: String,
     error: Option<Alert>,
@@ -122,7 +129,7 @@ async fn page(
         client: text("client"),
         kinds: ItemKind::ALL
             .iter()
-            .map(|(kind, word, _)| (*kind, *word, item_kind(*kind)))
+            .map(|(kind, word, _)| KindChoice { kind: *kind, word, title: item_kind(*kind) })
             .collect(),
         kind: kind.map(|(kind, ..)| *kind).unwrap_or_default(),
         item: text("item"),
@@ -221,7 +228,8 @@ pub(crate) async fn save(
             version.number
         ))),
         Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
+            Ok(alert) => {
+                let status = alert.status;
                 page.error = Some(alert);
                 // The next decision is about the rules that are shown now.
                 if let Ok(newest) = console.admin.policies.newest_version().await {

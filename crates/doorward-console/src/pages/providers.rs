@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
 use doorward_admin::{Family, Listed, Refusal};
@@ -21,10 +20,10 @@ use crate::{
     findings::Check,
     pages::{
         Administrator, draw_found,
-        list::{self, Feedback, InMemory, Rows, SortText},
+        list::{self, Feedback, InMemory, Rows, SortKey, by},
         settings,
         sure::{self, Question},
-        table::{Cell, Column, Filter, Row},
+        table::{Badge, Cell, Column, Filter, Row, Target},
     },
     refusals::{Alert, oops},
 };
@@ -54,8 +53,8 @@ struct Page {
 struct ProviderRows;
 
 /// The orders of the list.
-const ORDER: [SortText<ListedProvider>; 2] =
-    [("name", |(provider, _)| provider.name.clone()), ("kind", |(provider, _)| kind(provider))];
+const ORDER: [SortKey<ListedProvider>; 2] =
+    [by("name", |(provider, _)| provider.name.clone()), by("kind", |(provider, _)| kind(provider))];
 
 /// A provider with the number of its users.
 type ListedProvider = (Arc<Provider>, u64);
@@ -113,7 +112,7 @@ impl Rows for ProviderRows {
         };
         let cells = [
             Cell::Text(kind(provider)),
-            Cell::Badges(vec![(state(provider).1, provider.is_enabled())]),
+            Cell::Badges(vec![Badge::new(state(provider).1, provider.is_enabled())]),
             Cell::Text(doorward_language::admits(&provider.admits()).to_string()),
             Cell::Text(users.to_string()),
             Cell::Text(source),
@@ -122,7 +121,7 @@ impl Rows for ProviderRows {
         Row::linked(
             id.clone(),
             provider.name.clone(),
-            (settings::page_of(Family::Provider, &id), id),
+            Target { path: settings::page_of(Family::Provider, &id), below: id },
             cells,
         )
     }
@@ -153,7 +152,8 @@ async fn page(
     console: &Console,
     administrator: &Administrator,
     name: &str,
-    (feedback, checks): (Feedback, Option<Vec<Check>>),
+    feedback: Feedback,
+    checks: Option<Vec<Check>>,
 ) -> Result<Page, Refusal> {
     let providers = &console.admin.providers;
     let provider = providers.named(name).await?;
@@ -180,18 +180,15 @@ async fn show_one(
     console: &Console,
     administrator: &Administrator,
     name: &str,
-    (feedback, checks): (Feedback, Option<Vec<Check>>),
+    feedback: Feedback,
+    checks: Option<Vec<Check>>,
 ) -> Response {
     let status = feedback.status;
-    draw_found(console, status, page(console, administrator, name, (feedback, checks)).await)
+    draw_found(console, status, page(console, administrator, name, feedback, checks).await)
 }
 
 /// Shows the list with the refusal of a form.
-async fn show_refused(
-    console: &Console,
-    administrator: &Administrator,
-    alert: (StatusCode, Alert),
-) -> Response {
+async fn show_refused(console: &Console, administrator: &Administrator, alert: Alert) -> Response {
     let (all, feedback) = (Params::default(), Feedback::refused(alert));
     list::show(console, administrator, &ProviderRows, &all, feedback).await
 }
@@ -210,7 +207,7 @@ pub(crate) async fn get(
     if let Some(name) = params.get("provider") {
         let message = settings::saved(&console, Family::Provider, name, &params).await;
         let feedback = Feedback { message, ..Feedback::default() };
-        return show_one(&console, &administrator, name, (feedback, None)).await;
+        return show_one(&console, &administrator, name, feedback, None).await;
     }
     list::show(&console, &administrator, &ProviderRows, &params, Feedback::default()).await
 }
@@ -223,7 +220,7 @@ async fn test(console: &Console, administrator: &Administrator, name: &str) -> R
     };
     let found = console.admin.providers.examine(&provider).await;
     let checks = found.into_iter().map(Check::of_finding).collect();
-    show_one(console, administrator, name, (Feedback::default(), Some(checks))).await
+    show_one(console, administrator, name, Feedback::default(), Some(checks)).await
 }
 
 /// The question before a provider is deleted.
@@ -233,8 +230,8 @@ async fn question(console: &Console, name: &str) -> Result<Question, Refusal> {
     let effects =
         vec![text::admin_provider_delete_sure(), text::console_provider_ends(users.to_string())];
     let title = text::console_delete_provider(provider.name.as_str());
-    let place = ("providers", routes::ADMIN_PROVIDERS);
-    Ok(Question::deletion(place, title, effects, Vec::new()))
+    let path = routes::ADMIN_PROVIDERS;
+    Ok(Question::deletion("providers", path, title, effects, Vec::new()))
 }
 
 async fn delete(

@@ -20,9 +20,9 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, InMemory, Rows, SortText},
+        list::{self, Feedback, InMemory, Rows, SortKey, by},
         sure::{self, Question},
-        table::{Cell, Column, Row},
+        table::{Cell, Column, Row, Target},
     },
     refusals::{Alert, oops},
 };
@@ -98,8 +98,8 @@ fn roles(resource: &ExternalResource) -> String {
 struct ResourceRows;
 
 /// The orders of the list.
-const ORDER: [SortText<ExternalResource>; 2] =
-    [("name", |resource| resource.name.clone()), ("url", |resource| resource.url.to_string())];
+const ORDER: [SortKey<ExternalResource>; 2] =
+    [by("name", |resource| resource.name.clone()), by("url", |resource| resource.url.to_string())];
 
 impl Rows for ResourceRows {
     type Query = InMemory;
@@ -137,8 +137,8 @@ impl Rows for ResourceRows {
             Cell::Text(roles(resource)),
         ];
         let id = resource.id.to_string();
-        let place = (format!("{}?resource={id}", Self::PATH), String::new());
-        Row::linked(id, resource.name.clone(), place, cells)
+        let target = Target::page(format!("{}?resource={id}", Self::PATH));
+        Row::linked(id, resource.name.clone(), target, cells)
     }
 
     fn none(&self) -> Message {
@@ -186,12 +186,20 @@ fn show_add(
     draw(status, &page)
 }
 
-/// Shows the page of a resource server; its form as it was typed, if it was sent.
+/// The form of a resource server: as it was typed, if it was sent, and the new secret, shown once.
+#[derive(Default)]
+struct Form<'a> {
+    typed: Option<&'a Params>,
+    secret: Option<String>,
+}
+
+/// Shows the page of a resource server.
 async fn show_one(
     console: &Console,
     administrator: &Administrator,
-    (id, typed): (&str, Option<&Params>),
-    (feedback, secret): (Feedback, Option<String>),
+    id: &str,
+    Form { typed, secret }: Form<'_>,
+    feedback: Feedback,
 ) -> Response {
     let resource = match console.admin.resources.named(id).await {
         Ok(resource) => resource,
@@ -229,8 +237,8 @@ pub(crate) async fn get(
     }
     match params.get("resource") {
         Some(id) => {
-            let shown = (Feedback::default(), None);
-            show_one(&console, &administrator, (id, None), shown).await
+            let (form, feedback) = (Form::default(), Feedback::default());
+            show_one(&console, &administrator, id, form, feedback).await
         }
         None => show_list(&console, &administrator, &params, Feedback::default()).await,
     }
@@ -246,9 +254,8 @@ async fn remove(console: &Console, administrator: &Administrator, params: &Param
     let id = params.get("resource").unwrap_or_default();
     if !sure::is_sure(params) {
         let effects = vec![text::admin_resource_remove_sure()];
-        let (place, title) =
-            (("resources", routes::ADMIN_RESOURCES), text::console_remove_resource());
-        let question = Question::deletion(place, title, effects, vec![id.to_owned()]);
+        let (path, title) = (routes::ADMIN_RESOURCES, text::console_remove_resource());
+        let question = Question::deletion("resources", path, title, effects, vec![id.to_owned()]);
         return sure::ask(console, administrator, params, question);
     }
     let removed = console.admin.resources.remove(id).await;
@@ -294,8 +301,9 @@ async fn change(console: &Console, administrator: &Administrator, params: &Param
     };
     match made {
         Ok(Some(MadeResource { resource, secret })) => {
-            let shown = (Feedback::done(told), Some(secret.reveal().to_owned()));
-            show_one(console, administrator, (resource.id.as_str(), None), shown).await
+            let form = Form { typed: None, secret: Some(secret.reveal().to_owned()) };
+            let (id, feedback) = (resource.id.as_str(), Feedback::done(told));
+            show_one(console, administrator, id, form, feedback).await
         }
         Ok(None) => {
             let feedback = Feedback::done(told).about(vec![id.to_owned()]);
@@ -307,7 +315,8 @@ async fn change(console: &Console, administrator: &Administrator, params: &Param
             }
             Ok(feedback) => {
                 let typed = Some(params).filter(|params| params.get("do") == Some("edit"));
-                show_one(console, administrator, (id, typed), (feedback, None)).await
+                let form = Form { typed, secret: None };
+                show_one(console, administrator, id, form, feedback).await
             }
             Err(response) => response,
         },

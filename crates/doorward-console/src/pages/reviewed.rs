@@ -6,7 +6,7 @@ use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign};
 
 use crate::{
     findings::{review_state, tool_class, tool_warning},
-    pages::table::{Cell, Row},
+    pages::table::{Badge, Cell, Row, Target},
 };
 
 /// The most characters of a tool's description in a list, of it on a page, and of one side of a
@@ -92,9 +92,10 @@ pub(super) fn tool_row(
     tool: &ReviewedTool,
 ) -> Row {
     let name = foreign::escaped(&tool.pin.tool).into_owned();
-    let mut states = vec![(review_state(tool.state()), tool.state() == ReviewState::Approved)];
+    let is_approved = tool.state() == ReviewState::Approved;
+    let mut states = vec![Badge::new(review_state(tool.state()), is_approved)];
     if !tool.warnings.is_empty() {
-        states.push((text::console_tool_warnings(tool.warnings.len()), false));
+        states.push(Badge::new(text::console_tool_warnings(tool.warnings.len()), false));
     }
     let own = [
         Cell::Text(tool_class(tool.class()).to_string()),
@@ -102,7 +103,7 @@ pub(super) fn tool_row(
         Cell::Badges(states),
     ];
     let cells = upstream.into_iter().chain(own);
-    Row::linked(key, name, (path, String::new()), cells).with_value(tool_etag(&tool.pin))
+    Row::linked(key, name, Target::page(path), cells).with_value(tool_etag(&tool.pin))
 }
 
 pub(super) fn tool(tool: ReviewedTool) -> Tool {

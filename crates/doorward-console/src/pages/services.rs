@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
     response::Response,
 };
 use doorward_admin::{Family, Listed, Refusal, UpstreamSummary};
@@ -18,33 +17,38 @@ use crate::{
     Console,
     pages::{
         Administrator,
-        list::{self, Feedback, InMemory, Rows, SortText},
+        list::{self, Feedback, InMemory, Rows, SortKey, by},
         settings,
-        table::{Cell, Column, Filter, Row},
+        table::{Badge, Cell, Column, Filter, Row, Target},
     },
-    refusals::Alert,
 };
 
-/// The states of an upstream: its name in the filter, its text, and whether it is good.
-fn states(summary: &UpstreamSummary) -> Vec<(&'static str, Message, bool)> {
-    let mut states = Vec::new();
-    if !summary.upstream.is_enabled() {
-        states.push(("off", text::common_off(), false));
+/// A state of an upstream.
+struct ServiceState {
+    /// Its name in the filter.
+    name: &'static str,
+    badge: Badge,
+}
+
+/// The states of an upstream.
+fn states(summary: &UpstreamSummary) -> Vec<ServiceState> {
+    let state = |name, text, good| ServiceState { name, badge: Badge::new(text, good) };
+    let main = if !summary.upstream.is_enabled() {
+        state("off", text::common_off(), false)
     } else if summary.health.failing {
-        states.push(("failing", text::console_service_failing(), false));
+        state("failing", text::console_service_failing(), false)
     } else {
-        states.push(("on", text::common_on(), true));
-    }
-    if summary.waiting > 0 {
-        states.push(("waiting", text::console_service_waiting(summary.waiting), false));
-    }
-    states
+        state("on", text::common_on(), true)
+    };
+    let waiting = (summary.waiting > 0)
+        .then(|| state("waiting", text::console_service_waiting(summary.waiting), false));
+    std::iter::once(main).chain(waiting).collect()
 }
 
 /// The orders of the list.
-const ORDER: [SortText<UpstreamSummary>; 2] = [
-    ("name", |summary| summary.upstream.title.clone()),
-    ("kind", |summary| summary.upstream.kind.name.to_owned()),
+const ORDER: [SortKey<UpstreamSummary>; 2] = [
+    by("name", |summary| summary.upstream.title.clone()),
+    by("kind", |summary| summary.upstream.kind.name.to_owned()),
 ];
 
 /// The upstreams.
@@ -101,7 +105,7 @@ impl Rows for ServiceRows {
             Source::Added => String::new(),
         };
         let success = summary.health.last_success.map(|at| moment(Timestamp(at)));
-        let states = states(summary).into_iter().map(|(_, text, good)| (text, good)).collect();
+        let states = states(summary).into_iter().map(|state| state.badge).collect();
         let path = routes::ADMIN_UPSTREAM.replace("{upstream}", &name);
         let cells = [
             Cell::Text(upstream.kind.name.to_owned()),
@@ -111,7 +115,8 @@ impl Rows for ServiceRows {
             Cell::Time(success.unwrap_or_default()),
             Cell::Text(source),
         ];
-        Row::linked(name.clone(), upstream.title.clone(), (path, name), cells)
+        let target = Target { path, below: name.clone() };
+        Row::linked(name, upstream.title.clone(), target, cells)
     }
 
     async fn part(
@@ -123,7 +128,7 @@ impl Rows for ServiceRows {
         summaries.retain(|summary| {
             let upstream = &summary.upstream;
             asked.finds(&[&upstream.title, upstream.name.as_str()])
-                && asked.has_state(states(summary).iter().map(|(known, ..)| *known))
+                && asked.has_state(states(summary).iter().map(|state| state.name))
         });
         asked.part(summaries, &ORDER, |summary| summary.upstream.name.to_string())
     }
@@ -134,9 +139,8 @@ pub(super) async fn show(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    (status, error): (StatusCode, Option<Alert>),
+    feedback: Feedback,
 ) -> Response {
-    let feedback = Feedback { status, error, ..Feedback::default() };
     list::show(console, administrator, &ServiceRows, params, feedback).await
 }
 
@@ -149,8 +153,8 @@ pub(crate) async fn get(
     let feedback = match settings::asked(&console, &administrator, Family::Upstream, &params).await
     {
         Some(Ok(response)) => return response,
-        Some(Err((status, alert))) => (status, Some(alert)),
-        None => (StatusCode::OK, None),
+        Some(Err(alert)) => Feedback::refused(alert),
+        None => Feedback::default(),
     };
     show(&console, &administrator, &params, feedback).await
 }

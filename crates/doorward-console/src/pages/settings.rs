@@ -290,10 +290,17 @@ struct Feedback<'a> {
     digest: String,
 }
 
+/// The object of a form; without a name for a new one.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    family: Family,
+    name: Option<&'a str>,
+}
+
 fn show(
     console: &Console,
     administrator: &Administrator,
-    (family, name): (Family, Option<&str>),
+    Target { family, name }: Target<'_>,
     held: &Held,
     feedback: Feedback<'_>,
 ) -> Response {
@@ -330,7 +337,7 @@ fn show(
 }
 
 /// The page to show, or the alert of a refusal that is about no form.
-pub(super) type Drawn = Result<Response, (StatusCode, Alert)>;
+pub(super) type Drawn = Result<Response, Alert>;
 
 fn refused(console: &Console, refusal: &Refusal) -> Drawn {
     match alert(console, refusal) {
@@ -348,12 +355,19 @@ pub(super) async fn asked(
 ) -> Option<Drawn> {
     if params.get("add").is_some() {
         let feedback = Feedback::default();
-        return Some(Ok(show(console, administrator, (family, None), &Held::default(), feedback)));
+        return Some(Ok(show(
+            console,
+            administrator,
+            Target { family, name: None },
+            &Held::default(),
+            feedback,
+        )));
     }
     let name = params.get("edit")?;
     Some(match held(console, family, name).await {
         Ok(held) => {
-            Ok(show(console, administrator, (family, Some(name)), &held, Feedback::default()))
+            let target = Target { family, name: Some(name) };
+            Ok(show(console, administrator, target, &held, Feedback::default()))
         }
         Err(refusal) => refused(console, &refusal),
     })
@@ -368,13 +382,13 @@ fn filled_in(
 ) -> Response {
     let (fields, error) = match pasted::fields(params.get("pasted").unwrap_or_default()) {
         Ok(fields) => (fields, None),
-        Err(told) => (Vec::new(), Some(Alert { text: told, code: "" })),
+        Err(told) => (Vec::new(), Some(Alert::incomplete(told))),
     };
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let typed = Params::from_query(Some(&query)).unwrap_or_default();
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let feedback = Feedback { status, error, params: Some(&typed), ..Feedback::default() };
-    show(console, administrator, (family, None), &Held::default(), feedback)
+    show(console, administrator, Target { family, name: None }, &Held::default(), feedback)
 }
 
 /// Takes the form. `None` if another one was sent.
@@ -415,7 +429,7 @@ pub(super) async fn sent(
         }
         Err(refusal) => Err(refusal),
     };
-    let object = (family, (step != Step::Add).then_some(name));
+    let target = Target { family, name: (step != Step::Add).then_some(name) };
     let feedback = match taken {
         Ok(None) => {
             let page = saved_page(console, family, name).await;
@@ -425,16 +439,19 @@ pub(super) async fn sent(
             Feedback { edit: Some(edit), digest, params: Some(params), ..Feedback::default() }
         }
         Err(refusal) => match alert(console, &refusal) {
-            Ok((status, alert)) => {
-                Feedback { status, error: Some(alert), params: Some(params), ..Feedback::default() }
-            }
+            Ok(alert) => Feedback {
+                status: alert.status,
+                error: Some(alert),
+                params: Some(params),
+                ..Feedback::default()
+            },
             Err(response) => return Some(Ok(response)),
         },
     };
     // A change that is shown again is about the state that was seen, until it is refused.
     let seen = params.get("seen").filter(|_| feedback.error.is_none());
     let before = Held { etag: seen.map_or(before.etag, ToOwned::to_owned), ..before };
-    Some(Ok(show(console, administrator, object, &before, feedback)))
+    Some(Ok(show(console, administrator, target, &before, feedback)))
 }
 
 /// Adds, changes, or answers the change to show with its digest. A change takes effect only if it is

@@ -14,6 +14,12 @@ use crate::{
 /// Number of the objects that the page names.
 const NAMED: usize = 20;
 
+/// A field of the form as it was sent.
+struct Hidden {
+    name: String,
+    value: String,
+}
+
 /// The question of the page.
 pub(super) struct Question {
     /// The entry of the sidebar.
@@ -38,13 +44,14 @@ struct Page {
     tab: &'static str,
     question: Question,
     more: usize,
-    hidden: Vec<(String, String)>,
+    hidden: Vec<Hidden>,
 }
 
 impl Question {
     /// The question before an object of the list at `path` is deleted.
     pub(super) fn deletion(
-        (tab, path): (&'static str, &str),
+        tab: &'static str,
+        path: &str,
         title: Message,
         effects: Vec<Message>,
         objects: Vec<String>,
@@ -72,9 +79,9 @@ pub(super) fn ask(
     }
     let more = question.objects.len().saturating_sub(NAMED);
     question.objects.truncate(NAMED);
-    let hidden = params
-        .names()
-        .filter_map(|name| params.get(name).map(|value| (name.to_owned(), value.to_owned())));
+    let hidden = params.names().filter_map(|name| {
+        params.get(name).map(|value| Hidden { name: name.to_owned(), value: value.to_owned() })
+    });
     let page = Page {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: question.tab,

@@ -1,9 +1,11 @@
 //! The table of every list of administrators: search, filters, order, parts, check boxes with one
 //! bar of actions, and the same rows as a file. The database does the work; a page has one part.
 
-use doorward_admin::Listed;
+use doorward_admin::{Listed, ListedPlace};
 use doorward_language::{Message, text};
 use doorward_transport::Params;
+
+pub(super) use super::filter::{Filter, FilterInput, FilterView};
 
 /// The numbers of rows that a page may have. A form has room for the check boxes of the largest.
 const SIZES: [u64; 3] = [10, 25, 50];
@@ -45,7 +47,8 @@ impl List<'_> {
     pub(super) fn of_all<T>(&self, rows: Vec<T>, name: impl Fn(&T) -> String) -> Listed<T> {
         let limit = self.get("limit").parse().unwrap_or(USUAL).clamp(1, USUAL);
         let given = |cursor: &'static str| Some(self.get(cursor)).filter(|text| !text.is_empty());
-        Listed::of_all(rows, (limit, (given("after"), given("before"))), name)
+        let place = ListedPlace { limit, after: given("after"), before: given("before") };
+        Listed::of_all(rows, place, name)
     }
 
     /// The query of the part that is shown, which forms send so that the list is shown as it was.
@@ -78,81 +81,6 @@ impl List<'_> {
     }
 }
 
-/// A filter of a list.
-pub(super) struct Filter {
-    pub(super) name: &'static str,
-    pub(super) label: Message,
-    pub(super) input: FilterInput,
-    /// The beginnings of values that end with a full stop are values as well.
-    families: bool,
-}
-
-/// The input of a filter.
-pub(super) enum FilterInput {
-    /// One of some values, each with its text.
-    Choice(Vec<(&'static str, Message)>),
-    /// A text.
-    Text,
-    /// A day.
-    Day,
-}
-
-impl Filter {
-    /// A filter with some values.
-    pub(super) fn choice(
-        name: &'static str,
-        label: Message,
-        choices: Vec<(&'static str, Message)>,
-    ) -> Self {
-        Self { name, label, input: FilterInput::Choice(choices), families: false }
-    }
-
-    /// A filter with a text.
-    pub(super) fn text(name: &'static str, label: Message) -> Self {
-        Self { name, label, input: FilterInput::Text, families: false }
-    }
-
-    /// A filter with a day.
-    pub(super) fn day(name: &'static str, label: Message) -> Self {
-        Self { name, label, input: FilterInput::Day, families: false }
-    }
-
-    /// Allows the beginnings of values that end with a full stop.
-    pub(super) fn with_families(self) -> Self {
-        Self { families: true, ..self }
-    }
-
-    /// Reports a value that is one of the choices.
-    fn is_choice(&self, value: &str) -> bool {
-        match &self.input {
-            FilterInput::Choice(choices) => choices.iter().any(|(known, _)| *known == value),
-            FilterInput::Text | FilterInput::Day => true,
-        }
-    }
-
-    /// Reports a value that the filter can have.
-    pub(super) fn allows(&self, value: &str) -> bool {
-        let family = match &self.input {
-            FilterInput::Choice(choices) if self.families && value.ends_with('.') => {
-                choices.iter().any(|(known, _)| known.starts_with(value))
-            }
-            FilterInput::Choice(_) | FilterInput::Text | FilterInput::Day => false,
-        };
-        family || self.is_choice(value)
-    }
-
-    /// The text of a value that is set.
-    fn chip(&self, value: &str) -> String {
-        match &self.input {
-            FilterInput::Choice(choices) => {
-                let choice = choices.iter().find(|(known, _)| *known == value);
-                choice.map_or_else(|| value.to_owned(), |(_, text)| text.to_string())
-            }
-            FilterInput::Text | FilterInput::Day => format!("{}: {value}", self.label),
-        }
-    }
-}
-
 /// The texts of an empty list and of the links to its other parts.
 pub(super) struct Moves {
     pub(super) none: Message,
@@ -182,6 +110,18 @@ impl Column {
     }
 }
 
+/// A state as it is shown.
+pub(super) struct Badge {
+    pub(super) text: Message,
+    pub(super) good: bool,
+}
+
+impl Badge {
+    pub(super) fn new(text: Message, good: bool) -> Self {
+        Self { text, good }
+    }
+}
+
 /// The contents of a cell.
 pub(super) enum Cell {
     /// The name of the row, which leads to its page, with a line below.
@@ -192,8 +132,8 @@ pub(super) enum Cell {
     Id(String),
     /// A moment, or a text instead of one.
     Time(String),
-    /// States, each good or not.
-    Badges(Vec<(Message, bool)>),
+    /// States.
+    Badges(Vec<Badge>),
 }
 
 impl Cell {
@@ -205,9 +145,22 @@ impl Cell {
             | Self::Id(text)
             | Self::Time(text) => text.clone(),
             Self::Badges(states) => {
-                states.iter().map(|(text, _)| text.to_string()).collect::<Vec<_>>().join(" ")
+                states.iter().map(|badge| badge.text.to_string()).collect::<Vec<_>>().join(" ")
             }
         }
+    }
+}
+
+/// The page that a row leads to, and the line below its name.
+pub(super) struct Target {
+    pub(super) path: String,
+    pub(super) below: String,
+}
+
+impl Target {
+    /// A page, without a line below the name.
+    pub(super) fn page(path: String) -> Self {
+        Self { path, below: String::new() }
     }
 }
 
@@ -230,11 +183,11 @@ impl Row {
     pub(super) fn linked(
         key: impl Into<String>,
         name: impl Into<String>,
-        (path, below): (String, String),
+        target: Target,
         cells: impl IntoIterator<Item = Cell>,
     ) -> Self {
         let name = name.into();
-        let link = Cell::Link { path, label: name.clone(), below };
+        let link = Cell::Link { path: target.path, label: name.clone(), below: target.below };
         Self::new(key, name, std::iter::once(link).chain(cells).collect())
     }
 
@@ -262,13 +215,13 @@ pub(super) struct Table {
     pub(super) search_label: Option<Message>,
     pub(super) kept: Vec<(&'static str, String)>,
     pub(super) filters: Vec<FilterView>,
-    /// The conditions in effect, each with the link without it.
-    pub(super) chips: Vec<(String, String)>,
+    /// The conditions in effect.
+    pub(super) chips: Vec<Chip>,
     pub(super) columns: Vec<ColumnView>,
     pub(super) rows: Vec<RowView>,
     /// The numbers of the rows; none if they are not counted.
     pub(super) range: Option<Message>,
-    pub(super) sizes: Vec<(u64, String, bool)>,
+    pub(super) sizes: Vec<Size>,
     pub(super) previous: Option<String>,
     pub(super) next: Option<String>,
     pub(super) moves: Moves,
@@ -277,29 +230,43 @@ pub(super) struct Table {
     pub(super) bulk: Option<Bulk>,
 }
 
-/// A filter as it is shown.
-pub(super) struct FilterView {
-    pub(super) name: &'static str,
-    pub(super) label: Message,
-    pub(super) value: String,
-    pub(super) input: FilterInput,
-    /// The value is none of the choices.
-    pub(super) other: bool,
+/// A condition in effect, with the link to the list without it.
+pub(super) struct Chip {
+    pub(super) text: String,
+    pub(super) without: String,
+}
+
+/// A number of rows, with the link to as many.
+pub(super) struct Size {
+    pub(super) rows: u64,
+    pub(super) link: String,
+    pub(super) current: bool,
+}
+
+/// A link that sorts by a column, and the value of `aria-sort`.
+pub(super) struct SortLink {
+    pub(super) link: String,
+    pub(super) aria: &'static str,
+}
+
+/// A cell with the label of its column.
+pub(super) struct Labelled {
+    pub(super) label: String,
+    pub(super) cell: Cell,
 }
 
 /// A column as it is shown.
 pub(super) struct ColumnView {
     pub(super) label: String,
-    /// The link that sorts by it, and the value of `aria-sort`.
-    pub(super) sort: Option<(String, &'static str)>,
+    pub(super) sort: Option<SortLink>,
 }
 
-/// A row as it is shown: each cell with the label of its column.
+/// A row as it is shown.
 pub(super) struct RowView {
     pub(super) key: String,
     pub(super) name: String,
     pub(super) value: String,
-    pub(super) cells: Vec<(String, Cell)>,
+    pub(super) cells: Vec<Labelled>,
     /// An action changed it.
     pub(super) changed: bool,
     /// The message about the action, above the first row that it changed.
@@ -322,13 +289,14 @@ fn columns(list: &List<'_>, columns: Vec<Column>) -> Vec<ColumnView> {
     let shown = |column: Column| {
         let link = |name: &'static str| {
             let reversed = format!("-{name}");
-            if sort == name {
-                (list.link(&[("sort", &reversed)]), "ascending")
+            let (next, aria) = if sort == name {
+                (reversed.as_str(), "ascending")
             } else if sort == reversed {
-                (list.link(&[("sort", name)]), "descending")
+                (name, "descending")
             } else {
-                (list.link(&[("sort", name)]), "none")
-            }
+                (name, "none")
+            };
+            SortLink { link: list.link(&[("sort", next)]), aria }
         };
         ColumnView { label: column.label.to_string(), sort: column.sort.map(link) }
     };
@@ -340,7 +308,6 @@ impl Table {
     pub(super) fn new<T>(
         list: &List<'_>,
         listed: &Listed<T>,
-        (search_label, filters): (Option<Message>, Vec<Filter>),
         heads: Vec<Column>,
         row: impl Fn(&T) -> Row,
     ) -> Self {
@@ -348,38 +315,32 @@ impl Table {
         let rows = listed.rows.iter().map(|one| {
             let Row { key, name, value, cells } = row(one);
             let labels = columns.iter().map(|column| column.label.clone());
-            let cells = labels.zip(cells).collect();
+            let cells = labels.zip(cells).map(|(label, cell)| Labelled { label, cell }).collect();
             RowView { key, name, value, cells, changed: false, message: None }
         });
         let rows: Vec<RowView> = rows.collect();
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let first = if count == 0 { 0 } else { listed.skipped.saturating_add(1) };
         let limit = list.get("limit").parse().unwrap_or(USUAL);
-        let mut chips = Vec::new();
-        if !list.get("search").is_empty() {
-            chips.push((format!("“{}”", list.get("search")), list.link(&[("search", "")])));
-        }
-        for filter in &filters {
-            let value = list.get(filter.name);
-            if !value.is_empty() {
-                chips.push((filter.chip(value), list.link(&[(filter.name, "")])));
-            }
-        }
-        let size = |size: u64| (size, list.link(&[("limit", &size.to_string())]), size == limit);
+        let size = |rows: u64| Size {
+            rows,
+            link: list.link(&[("limit", &rows.to_string())]),
+            current: rows == limit,
+        };
         let around =
             |name: &str, cursor: Option<&str>| cursor.map(|cursor| list.link(&[(name, cursor)]));
         Self {
             query: list.query(),
             path: list.path.to_owned(),
             search: list.get("search").to_owned(),
-            search_label,
+            search_label: None,
             kept: ["sort", "limit"]
                 .into_iter()
                 .filter(|name| !list.get(name).is_empty())
                 .map(|name| (name, list.get(name).to_owned()))
                 .collect(),
-            filters: filters.into_iter().map(|filter| shown(list, filter)).collect(),
-            chips,
+            filters: Vec::new(),
+            chips: Vec::new(),
             range: Some(text::console_range(
                 first,
                 listed.skipped.saturating_add(count),
@@ -394,6 +355,36 @@ impl Table {
             files: Vec::new(),
             bulk: None,
         }
+    }
+
+    /// Adds the search for a text, where rows are searched, and the filters.
+    pub(super) fn with_search(
+        self,
+        list: &List<'_>,
+        search_label: Option<Message>,
+        filters: Vec<Filter>,
+    ) -> Self {
+        let mut chips = Vec::new();
+        let mut chip = |text: String, name: &str| {
+            chips.push(Chip { text, without: list.link(&[(name, "")]) });
+        };
+        if !list.get("search").is_empty() {
+            chip(format!("“{}”", list.get("search")), "search");
+        }
+        for filter in &filters {
+            let value = list.get(filter.name);
+            if !value.is_empty() {
+                chip(filter.chip(value), filter.name);
+            }
+        }
+        let filters = filters
+            .into_iter()
+            .map(|filter| {
+                let value = list.get(filter.name);
+                filter.shown(value)
+            })
+            .collect();
+        Self { search_label, filters, chips, ..self }
     }
 
     /// Adds links to files.
@@ -446,12 +437,6 @@ impl Table {
         (self.search_label.is_some() || !self.filters.is_empty())
             && !(self.rows.is_empty() && self.chips.is_empty())
     }
-}
-
-fn shown(list: &List<'_>, filter: Filter) -> FilterView {
-    let value = list.get(filter.name).to_owned();
-    let other = !value.is_empty() && !filter.is_choice(&value);
-    FilterView { name: filter.name, label: filter.label, input: filter.input, value, other }
 }
 
 /// The parameters of the list from which a form was sent.

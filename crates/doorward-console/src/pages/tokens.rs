@@ -18,9 +18,9 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, Parts, Rows},
+        list::{self, Feedback, ListView, Parts, Rows},
         sure::{self, Question},
-        table::{self, Cell, Column, Filter, Row},
+        table::{self, Badge, Cell, Column, Filter, Row},
     },
 };
 
@@ -84,7 +84,7 @@ impl Rows for TokenRows {
             Cell::Time(moment(token.created_at)),
             Cell::Time(last_use),
             Cell::Time(moment(token.expires_at)),
-            Cell::Badges(vec![(state, live)]),
+            Cell::Badges(vec![Badge::new(state, live)]),
         ];
         Row::new(token.id.to_string(), token.name.clone(), cells)
     }
@@ -111,7 +111,7 @@ async fn show(
 ) -> Response {
     let rows = TokenRows(console.clock.now());
     match list::parts(console, administrator, &rows, params, feedback).await {
-        Ok((status, parts, _)) => {
+        Ok(ListView { status, parts, rows: _ }) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             draw(status, &Page { frame, tab: "tokens", parts })
         }

@@ -1,11 +1,11 @@
 //! Trials of a tool on its page: the form of its arguments, the call with the administrator's own
 //! rights, and the result as a client sees it.
 
-use axum::{http::StatusCode, response::Response};
-use doorward_admin::{Object, Refusal, ReviewState, ReviewedTool};
+use axum::response::Response;
+use doorward_admin::{Refusal, ReviewState, ReviewedTool};
 use doorward_language::{Message, text};
 use doorward_mcp::{ReadPart, Trial, TrialCall};
-use doorward_model::{foreign, routes};
+use doorward_model::{AuditSubject, foreign, routes};
 use doorward_transport::Params;
 use doorward_web::{ErrorPage, SignInTarget, filled};
 use serde_json::Value;
@@ -137,12 +137,19 @@ fn result(console: &Console, trial: Trial) -> TrialResult {
     }
 }
 
-/// Calls the tool that the form names: what its page shows, or another page.
+/// A tool that was tried: the form with the result, or the refusal of the form.
+pub(super) struct Tried {
+    pub(super) feedback: Feedback,
+    pub(super) form: TrialForm,
+}
+
+/// Calls the tool that the form names. An error is another page.
 pub(super) async fn call(
     console: &Console,
     administrator: &Administrator,
-    (name, params): (&str, &Params),
-) -> Result<(Feedback, TrialForm), Response> {
+    name: &str,
+    params: &Params,
+) -> Result<Tried, Response> {
     let Some(tool_name) = params.get("tool") else {
         return Err(ErrorPage::incomplete("tool").draw(&console.web));
     };
@@ -158,13 +165,13 @@ pub(super) async fn call(
     let tool = reviewed.tools.iter().find(|tool| tool.pin.tool == tool_name);
     let form = tool.and_then(|tool| form(tool, params));
     let Some(mut form) = form else {
-        return Err(missing(&Refusal::Missing(Object::Tool, tool_name.to_owned())));
+        return Err(missing(&Refusal::missing(AuditSubject::Tool, tool_name)));
     };
     let mut arguments = match schema_form::arguments(&form.fields) {
         Ok(arguments) => arguments,
         Err(field) => {
-            let alert = Alert { text: text::trial_wrong(field), code: "" };
-            return Ok((Feedback::refused((StatusCode::BAD_REQUEST, alert)), form));
+            let feedback = Feedback::refused(Alert::incomplete(text::trial_wrong(field)));
+            return Ok(Tried { feedback, form });
         }
     };
     let code = params.get(CODE).map(str::trim).filter(|code| !code.is_empty());
@@ -183,5 +190,5 @@ pub(super) async fn call(
             .iter()
             .any(|part| matches!(part, ResultPart::Text(text) if text.contains(CODE)));
     form.result = Some(result);
-    Ok((Feedback::default(), form))
+    Ok(Tried { feedback: Feedback::default(), form })
 }

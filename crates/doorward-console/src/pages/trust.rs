@@ -19,10 +19,10 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, InMemory, Rows, SortText},
+        list::{self, Feedback, InMemory, Rows, SortKey, by},
         scopes::SERVICE_SCOPES,
         sure::{self, Question},
-        table::{Cell, Column, Row},
+        table::{Badge, Cell, Column, Row, Target},
     },
     refusals::{Alert, oops},
 };
@@ -161,7 +161,8 @@ impl Fields {
 struct TrustRows;
 
 /// The orders of the list.
-const ORDER: [SortText<Client>; 2] = [("name", |client| client.name.clone()), ("issuer", issuer)];
+const ORDER: [SortKey<Client>; 2] =
+    [by("name", |client| client.name.clone()), by("issuer", issuer)];
 
 fn issuer(client: &Client) -> String {
     client.trust.as_ref().map(|rule| rule.issuer.issuer.clone()).unwrap_or_default()
@@ -217,10 +218,10 @@ impl Rows for TrustRows {
             Cell::Text(issuer(client)),
             Cell::Text(subject(client)),
             Cell::Text(client.scopes.to_string()),
-            Cell::Badges(vec![(state, !blocked)]),
+            Cell::Badges(vec![Badge::new(state, !blocked)]),
         ];
         let id = client.id.to_string();
-        Row::linked(id.clone(), client.name.clone(), (page_of(&id), String::new()), cells)
+        Row::linked(id.clone(), client.name.clone(), Target::page(page_of(&id)), cells)
     }
 
     fn none(&self) -> Message {
@@ -246,11 +247,25 @@ async fn show_list(
     list::show(console, administrator, &TrustRows, params, feedback).await
 }
 
+/// The form for a rule.
+struct Form {
+    /// The rule that it changes; `None` for another one.
+    changed: Option<Changed>,
+    fields: Fields,
+}
+
+impl Form {
+    /// The form for another rule.
+    fn added(fields: Fields) -> Self {
+        Self { changed: None, fields }
+    }
+}
+
 /// Shows the form for a rule, as it was filled in.
 fn show_form(
     console: &Console,
     administrator: &Administrator,
-    (changed, fields): (Option<Changed>, Fields),
+    Form { changed, fields }: Form,
     Feedback { status, message, error, .. }: Feedback,
 ) -> Response {
     let page = Page {
@@ -267,7 +282,7 @@ fn show_form(
 }
 
 /// The form that changes a rule.
-async fn form_of(console: &Console, id: &str) -> Result<(Option<Changed>, Fields), Refusal> {
+async fn form_of(console: &Console, id: &str) -> Result<Form, Refusal> {
     let client = console.admin.trusts.with_id(id).await?;
     let fields = Fields::of(&client).unwrap_or_else(Fields::empty);
     let changed = Changed {
@@ -278,7 +293,7 @@ async fn form_of(console: &Console, id: &str) -> Result<(Option<Changed>, Fields
         issuer: fields.issuer.clone(),
         blocked: client.disabled_at.is_some(),
     };
-    Ok((Some(changed), fields))
+    Ok(Form { changed: Some(changed), fields })
 }
 
 pub(crate) async fn get(
@@ -293,9 +308,9 @@ pub(crate) async fn get(
             Err(refusal) => return oops(&refusal).draw(&console.web),
         },
         None if params.get("name").is_some() => {
-            Some((None, Fields::sent(&params, Fields::empty())))
+            Some(Form::added(Fields::sent(&params, Fields::empty())))
         }
-        None => params.get("add").map(|_| (None, Fields::empty())),
+        None => params.get("add").map(|_| Form::added(Fields::empty())),
     };
     match form {
         Some(form) => show_form(&console, &administrator, form, Feedback::default()),
@@ -322,7 +337,8 @@ async fn add(
 async fn save(
     console: &Console,
     authority: &Authority,
-    (id, seen): (&str, &str),
+    id: &str,
+    seen: &str,
     fields: &Fields,
 ) -> Result<(String, Message), Refusal> {
     let change = fields.change()?;
@@ -335,13 +351,14 @@ async fn save(
 async fn delete(
     console: &Console,
     administrator: &Administrator,
-    (id, seen): (&str, &str),
+    id: &str,
+    seen: &str,
     params: &Params,
 ) -> Response {
     if !sure::is_sure(params) {
         let effects = vec![text::admin_trust_delete_sure()];
-        let (place, title) = (("trust", routes::ADMIN_TRUST), text::console_delete_trust());
-        let question = Question::deletion(place, title, effects, vec![id.to_owned()]);
+        let (title, rules) = (text::console_delete_trust(), vec![id.to_owned()]);
+        let question = Question::deletion("trust", routes::ADMIN_TRUST, title, effects, rules);
         return sure::ask(console, administrator, params, question);
     }
     let deleted = console.admin.trusts.delete(id, Some(seen)).await;
@@ -372,17 +389,17 @@ pub(crate) async fn post(
     let (done, form) = match params.get("do") {
         Some("add") => {
             let fields = Fields::sent(&params, Fields::empty());
-            (add(&console, &authority, &fields).await, (None, fields))
+            (add(&console, &authority, &fields).await, Form::added(fields))
         }
         Some("save") => {
-            let (changed, before) = match form_of(&console, id).await {
+            let Form { changed, fields: before } = match form_of(&console, id).await {
                 Ok(form) => form,
                 Err(refusal) => return oops(&refusal).draw(&console.web),
             };
             let fields = Fields::sent(&params, before);
-            (save(&console, &authority, (id, seen), &fields).await, (changed, fields))
+            (save(&console, &authority, id, seen, &fields).await, Form { changed, fields })
         }
-        Some("delete") => return delete(&console, &administrator, (id, seen), &params).await,
+        Some("delete") => return delete(&console, &administrator, id, seen, &params).await,
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
     match done {

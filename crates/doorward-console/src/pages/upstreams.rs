@@ -10,14 +10,14 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    Decision, Family, Object, Refusal, ReviewState, ReviewedTool, ReviewedUpstream, ToolVersion,
-    Why, waits,
+    Decision, Family, Refusal, ReviewState, ReviewedTool, ReviewedUpstream, ToolVersion, Why, waits,
 };
 use doorward_audit::{AuditRow, Names};
 use doorward_gateway::{Source, Upstream, UpstreamConfig};
 use doorward_language::{Message, text};
 use doorward_model::{
-    AuditFilter, Timestamp, ToolClass, UpstreamName, User, VitalRecord, foreign, routes,
+    AuditFilter, AuditSubject, Timestamp, ToolClass, UpstreamName, User, VitalRecord, foreign,
+    routes,
 };
 use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, draw_with_images, filters, form, moment};
@@ -32,8 +32,9 @@ use crate::{
         list::Feedback,
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
         services, settings,
-        table::{self, Cell, Column, Filter, List, Table},
-        trial::{self, ResultPart, TrialForm},
+        table::{self, Cell, Column, Filter, List, Table, Target},
+        trial::{self, ResultPart, TrialForm, Tried},
+        upstream_part::{Part, PartLink},
     },
     refusals::{Alert, oops},
     schema_form::Input,
@@ -58,8 +59,8 @@ struct Page {
     upstream: Row,
     health: Health,
     part: Part,
-    /// The parts of the page: name, title, and whether it is shown.
-    parts: Vec<(&'static str, Message, bool)>,
+    /// The parts of the page.
+    parts: Vec<PartLink>,
     /// The path of the page.
     path: String,
     /// The tools that wait for a decision: the first ones, and the number of the others.
@@ -71,63 +72,27 @@ struct Page {
     trial: Option<TrialForm>,
     table: Option<Table>,
     roles: Vec<String>,
-    settings: Vec<(String, String)>,
+    settings: Vec<SettingShown>,
     activity: Vec<AuditRow>,
     index: Option<IndexView>,
 }
 
-/// A part of the page.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Tools,
-    Access,
-    Connections,
-    Settings,
-    Activity,
-    /// Of an upstream with documents.
-    Index,
+/// A setting that is not the default.
+struct SettingShown {
+    key: String,
+    value: String,
 }
 
-impl Part {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Tools, "tools"),
-        (Self::Access, "access"),
-        (Self::Connections, "connections"),
-        (Self::Settings, "settings"),
-        (Self::Activity, "activity"),
-        (Self::Index, "index"),
-    ];
-
-    /// The part of that name; tools if there is none.
-    fn named(name: Option<&str>) -> Option<Self> {
-        match name {
-            None => Some(Self::Tools),
-            Some(name) => Self::ALL.iter().find(|(_, known)| *known == name).map(|(part, _)| *part),
-        }
-    }
-
-    /// Every part with its name and title, and whether it is this one.
-    fn titles(self, has_index: bool) -> Vec<(&'static str, Message, bool)> {
-        let all = Self::ALL.into_iter().filter(|(part, _)| has_index || *part != Self::Index);
-        let titled = all.map(|(part, name)| {
-            let title = match part {
-                Self::Tools => text::console_service_tools(),
-                Self::Access => text::console_service_access(),
-                Self::Connections => text::console_service_connections(),
-                Self::Settings => text::console_service_settings(),
-                Self::Activity => text::console_service_activity(),
-                Self::Index => text::index_title(),
-            };
-            (name, title, part == self)
-        });
-        titled.collect()
-    }
+/// The last failure of an upstream.
+struct Failure {
+    error: String,
+    at: String,
 }
 
 /// The last answers of the upstream.
 struct Health {
     success: Option<String>,
-    failure: Option<(String, String)>,
+    failure: Option<Failure>,
 }
 
 impl From<&VitalRecord> for Health {
@@ -135,11 +100,10 @@ impl From<&VitalRecord> for Health {
         let at = |at: Option<i64>| at.map(|at| moment(Timestamp(at)));
         Self {
             success: at(record.last_success),
-            failure: record
-                .last_error
-                .as_ref()
-                .filter(|_| record.failing)
-                .map(|error| (error.clone(), at(record.last_failure).unwrap_or_default())),
+            failure: record.last_error.as_ref().filter(|_| record.failing).map(|error| Failure {
+                error: error.clone(),
+                at: at(record.last_failure).unwrap_or_default(),
+            }),
         }
     }
 }
@@ -222,8 +186,9 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
     };
     let actions =
         vec![("approve", text::admin_client_approve()), ("reject", text::admin_tool_reject())];
-    let search = (Some(text::console_search_tools()), vec![filter]);
-    Table::new(list, &listed, search, columns, line).with_actions(csrf, actions)
+    Table::new(list, &listed, columns, line)
+        .with_search(list, Some(text::console_search_tools()), vec![filter])
+        .with_actions(csrf, actions)
 }
 
 /// The users who connected last.
@@ -237,29 +202,30 @@ async fn connections(
     let columns = vec![Column::plain(text::common_name()), Column::plain(text::common_since())];
     let line = |(user, since): &(User, Timestamp)| {
         let path = routes::ADMIN_USER.replace("{user}", user.id.as_str());
-        let place = (path, user.display_name.clone().unwrap_or_default());
+        let target = Target { path, below: user.display_name.clone().unwrap_or_default() };
         let cells = [Cell::Time(moment(*since))];
-        table::Row::linked(user.id.to_string(), user.name.to_string(), place, cells)
+        table::Row::linked(user.id.to_string(), user.name.to_string(), target, cells)
     };
-    Ok(Table::new(list, &listed, (None, Vec::new()), columns, line))
+    Ok(Table::new(list, &listed, columns, line))
 }
 
 /// The settings that are not the default. Secrets are left out by their types.
-fn settings_of(upstream: &Upstream) -> Vec<(String, String)> {
+fn settings_of(upstream: &Upstream) -> Vec<SettingShown> {
     let value = |config: UpstreamConfig| serde_json::to_value(config).unwrap_or_default();
     let (set, usual) = (value(upstream.public_config()), value(UpstreamConfig::default()));
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     let members = set.as_object().into_iter().flatten();
     members
         .filter(|(key, value)| usual.get(key.as_str()) != Some(value))
-        .map(|(key, value)| (key.clone(), text(value)))
+        .map(|(key, value)| SettingShown { key: key.clone(), value: text(value) })
         .collect()
 }
 
 async fn page(
     console: &Console,
     administrator: &Administrator,
-    (name, params): (&str, &Params),
+    name: &str,
+    params: &Params,
     Feedback { message, error, changed, .. }: Feedback,
 ) -> Result<Page, Refusal> {
     let (mut reviewed, record) = console.admin.upstreams.review_one(name).await?;
@@ -276,7 +242,7 @@ async fn page(
     let one = params.get("tool").filter(|_| part == Part::Tools);
     let alone = one.and_then(|one| tools.iter().find(|tool| tool.pin.tool == one)).cloned();
     if one.is_some() && alone.is_none() {
-        return Err(Refusal::Missing(Object::Tool, one.unwrap_or_default().to_owned()));
+        return Err(Refusal::missing(AuditSubject::Tool, one.unwrap_or_default()));
     }
     let decided = params.get("changed").and_then(|name| {
         let tool = tools.iter().find(|tool| tool.pin.tool == name)?;
@@ -317,7 +283,7 @@ async fn page(
         settings: if part == Part::Settings { settings_of(&reviewed.upstream) } else { Vec::new() },
         activity: if part == Part::Activity { activity(console, id).await? } else { Vec::new() },
         upstream,
-        parts: part.titles(index.is_some()),
+        parts: part.links(index.is_some()),
         index,
         part,
         path,
@@ -337,22 +303,24 @@ async fn activity(console: &Console, name: UpstreamName) -> Result<Vec<AuditRow>
 pub(super) async fn show(
     console: &Console,
     administrator: &Administrator,
-    asked: (&str, &Params),
+    name: &str,
+    params: &Params,
     feedback: Feedback,
 ) -> Response {
     let status = feedback.status;
-    draw_found(console, status, page(console, administrator, asked, feedback).await)
+    draw_found(console, status, page(console, administrator, name, params, feedback).await)
 }
 
 /// Shows the page of a tool with the form that was sent.
 async fn show_trial(
     console: &Console,
     administrator: &Administrator,
-    asked: (&str, &Params),
-    (feedback, form): (Feedback, TrialForm),
+    name: &str,
+    params: &Params,
+    Tried { feedback, form }: Tried,
 ) -> Response {
     let status = feedback.status;
-    match page(console, administrator, asked, feedback).await {
+    match page(console, administrator, name, params, feedback).await {
         Ok(page) => draw_with_images(status, &Page { trial: Some(form), ..page }),
         Err(refusal) => oops(&refusal).draw(&console.web),
     }
@@ -367,7 +335,7 @@ pub(crate) async fn get(
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let message = settings::saved(&console, Family::Upstream, &name, &params).await;
     let feedback = Feedback { message, ..Feedback::default() };
-    show(&console, &administrator, (&name, &params), feedback).await
+    show(&console, &administrator, &name, &params, feedback).await
 }
 
 /// Shows the page again with the refusal of an action.
@@ -378,7 +346,7 @@ async fn refused(
     refusal: Refusal,
 ) -> Response {
     match Feedback::of(console, Err(refusal)) {
-        Ok(feedback) => show(console, administrator, (name, &Params::default()), feedback).await,
+        Ok(feedback) => show(console, administrator, name, &Params::default(), feedback).await,
         Err(response) => response,
     }
 }
@@ -387,7 +355,8 @@ async fn refused(
 async fn decide_selected(
     console: &Console,
     administrator: &Administrator,
-    (name, params): (&str, &Params),
+    name: &str,
+    params: &Params,
     decision: Decision,
 ) -> Response {
     let by = administrator.0.visitor.user.name.as_str();
@@ -402,8 +371,8 @@ async fn decide_selected(
     }
     match Feedback::of_several(console, tools_decided(decision, decided.len()), refused) {
         Ok(feedback) => {
-            let asked = (name, &table::returned(params));
-            show(console, administrator, asked, feedback.about(decided)).await
+            let (returned, feedback) = (table::returned(params), feedback.about(decided));
+            show(console, administrator, name, &returned, feedback).await
         }
         Err(response) => response,
     }
@@ -424,15 +393,14 @@ pub(crate) async fn post_selected(
         Some("approve") => Decision::Approve,
         Some("reject") => Decision::Reject,
         Some("try") => {
-            let asked = (name.as_str(), &params);
-            return match trial::call(&console, &administrator, asked).await {
-                Ok(shown) => show_trial(&console, &administrator, asked, shown).await,
+            return match trial::call(&console, &administrator, &name, &params).await {
+                Ok(tried) => show_trial(&console, &administrator, &name, &params, tried).await,
                 Err(response) => response,
             };
         }
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
-    decide_selected(&console, &administrator, (&name, &params), decision).await
+    decide_selected(&console, &administrator, &name, &params, decision).await
 }
 
 pub(crate) async fn post(
@@ -446,8 +414,9 @@ pub(crate) async fn post(
     };
     match settings::sent(&console, &administrator, Family::Upstream, &params).await {
         Some(Ok(response)) => return response,
-        Some(Err((status, alert))) => {
-            return services::show(&console, &administrator, &params, (status, Some(alert))).await;
+        Some(Err(alert)) => {
+            let feedback = Feedback::refused(alert);
+            return services::show(&console, &administrator, &params, feedback).await;
         }
         None => {}
     }

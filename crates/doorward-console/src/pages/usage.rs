@@ -132,7 +132,7 @@ impl Naming<'_> {
             UsageBy::Hour | UsageBy::Total => None,
         };
         let href = filter.filter(|_| self.links).map(|name| {
-            audit_link(self.console, &[(name, key), ("kind", "tool.")], (self.since, None))
+            audit_link(self.console, &[(name, key), ("kind", "tool.")], self.since, None)
         });
         let width = |count: i64| (count * 100 + most / 2) / most.max(1);
         Line {

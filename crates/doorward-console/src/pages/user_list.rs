@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{Invited, Kind, Listed, MailOutcome, NewUser, Refusal, UserList, UserState};
+use doorward_federation::Provider;
 use doorward_language::{Message, text};
 use doorward_model::{User, routes};
 use doorward_transport::{Params, answer};
@@ -19,9 +20,9 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, Parts, Rows},
+        list::{self, Feedback, ListView, Parts, Rows},
         sure::{self, Question},
-        table::{self, Cell, Column, Filter},
+        table::{self, Badge, Cell, Column, Filter, Target},
         users::{Row, roles, row, state_text},
     },
     refusals::{Alert, alert, oops},
@@ -44,10 +45,22 @@ struct AddPage {
     tab: &'static str,
     csrf: String,
     error: Option<Alert>,
-    providers: Vec<(String, String)>,
+    providers: Vec<ProviderChoice>,
     typed: Typed,
     passwords: bool,
     password_min_length: usize,
+}
+
+/// An identity provider that can be chosen.
+pub(super) struct ProviderChoice {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+impl ProviderChoice {
+    pub(super) fn of(provider: &Arc<Provider>) -> Self {
+        Self { id: provider.id.to_string(), name: provider.name.clone() }
+    }
 }
 
 /// A user to whom no mail about their account was sent.
@@ -119,9 +132,9 @@ impl Rows for UserRows {
             Cell::Text(email),
             Cell::Text(roles),
             Cell::Time(since),
-            Cell::Badges(vec![(state_text(*state), good)]),
+            Cell::Badges(vec![Badge::new(state_text(*state), good)]),
         ];
-        table::Row::linked(id, name, (path, shown), cells)
+        table::Row::linked(id, name, Target { path, below: shown }, cells)
     }
 
     fn actions(&self) -> Vec<(&'static str, Message)> {
@@ -149,10 +162,11 @@ async fn show_list(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    (feedback, handed_over): (Feedback, Option<HandedOver>),
+    feedback: Feedback,
+    handed_over: Option<HandedOver>,
 ) -> Response {
     match list::parts(console, administrator, &UserRows, params, feedback).await {
-        Ok((status, parts, _)) => {
+        Ok(ListView { status, parts, rows: _ }) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             let page = ListPage { frame, tab: "users", parts, handed_over };
             draw(status, &page)
@@ -166,26 +180,20 @@ async fn show_add(
     console: &Console,
     administrator: &Administrator,
     params: &Params,
-    refused: Option<(StatusCode, Alert)>,
+    error: Option<Alert>,
 ) -> Response {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let providers = match console.admin.providers.enabled().await {
         Ok(providers) => providers,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    let (status, error) = match refused {
-        Some((status, alert)) => (status, Some(alert)),
-        None => (StatusCode::OK, None),
-    };
+    let status = error.as_ref().map_or(StatusCode::OK, |alert| alert.status);
     let page = AddPage {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "users",
         csrf: console.web.csrf(&administrator.0.browser, "users"),
         error,
-        providers: providers
-            .iter()
-            .map(|provider| (provider.id.to_string(), provider.name.clone()))
-            .collect(),
+        providers: providers.iter().map(ProviderChoice::of).collect(),
         typed: Typed {
             name: text("name"),
             email: text("email"),
@@ -207,7 +215,7 @@ pub(crate) async fn list(
     if params.get("add").is_some() {
         return show_add(&console, &administrator, &params, None).await;
     }
-    show_list(&console, &administrator, &params, (Feedback::default(), None)).await
+    show_list(&console, &administrator, &params, Feedback::default(), None).await
 }
 
 /// An action on selected users.
@@ -271,8 +279,8 @@ async fn change_selected(
     };
     match Feedback::of_several(console, message, refused) {
         Ok(feedback) => {
-            let shown = (feedback.about(changed), None);
-            show_list(console, administrator, &table::returned(params), shown).await
+            let (returned, feedback) = (table::returned(params), feedback.about(changed));
+            show_list(console, administrator, &returned, feedback, None).await
         }
         Err(response) => response,
     }
@@ -335,8 +343,8 @@ pub(crate) async fn add(
                 &console.web.at(&routes::ADMIN_USER.replace("{user}", invited.user.id.as_str())),
             ),
             told => {
-                let shown = (Feedback::default(), told);
-                show_list(&console, &administrator, &Params::default(), shown).await
+                let (all, feedback) = (Params::default(), Feedback::default());
+                show_list(&console, &administrator, &all, feedback, told).await
             }
         },
         Err(refusal) => match alert(&console, &refusal) {

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Path, Request, State},
-    http::StatusCode,
     response::Response,
 };
 use doorward_accounts::Authority;
@@ -25,6 +24,7 @@ use crate::{
         connections::{self, Connectable},
         draw_found, groups,
         linked::Linked,
+        list::Feedback,
         sure::{self, Question},
     },
     refusals::{Alert, alert, oops},
@@ -73,13 +73,38 @@ pub(super) fn roles(text: &str) -> Vec<String> {
 }
 
 /// A role as the page shows it.
-fn sourced(SourcedRole { role, sources }: &SourcedRole) -> (String, Vec<Message>, Option<String>) {
+fn sourced(SourcedRole { role, sources }: &SourcedRole) -> RoleShown {
     let source = |source: &RoleSource| match source {
         RoleSource::Administrator => text::groups_role_by_administrator(),
         RoleSource::Provider(name) => text::groups_role_by_provider(name),
         RoleSource::Group(name) => text::groups_role_by_group(name),
     };
-    (role.to_string(), sources.iter().map(source).collect(), role.group().map(groups::page_of))
+    RoleShown {
+        name: role.to_string(),
+        sources: sources.iter().map(source).collect(),
+        group: role.group().map(groups::page_of),
+    }
+}
+
+/// A role of a user.
+struct RoleShown {
+    name: String,
+    sources: Vec<Message>,
+    /// The path of its group, if it is one of a group.
+    group: Option<String>,
+}
+
+/// A session of a user.
+struct SessionShown {
+    id: String,
+    use_of_it: Message,
+}
+
+/// A client that a user gave access to.
+struct AppShown {
+    client_id: String,
+    name: String,
+    access: Message,
 }
 
 #[derive(Template)]
@@ -93,16 +118,15 @@ struct One {
     error: Option<Alert>,
     user: Row,
     own_roles: String,
-    /// The roles, each with its sources and the path of its group, if it is one of a group.
-    roles: Vec<(String, Vec<Message>, Option<String>)>,
+    roles: Vec<RoleShown>,
     has_password: bool,
     password_min_length: usize,
     passkeys: u64,
     authenticator: bool,
     tokens: u64,
     identities: Vec<Linked>,
-    sessions: Vec<(String, String)>,
-    apps: Vec<(String, String, String)>,
+    sessions: Vec<SessionShown>,
+    apps: Vec<AppShown>,
     connections: Vec<Connectable>,
     lately: Vec<AuditRow>,
 }
@@ -119,11 +143,11 @@ async fn page(
     let app = |app: ConnectedApp| {
         let scopes: Vec<_> =
             app.scopes.iter().map(|scope| scope_title(scope).to_string()).collect();
-        (
-            app.client_id.to_string(),
-            app.name().to_owned(),
-            text::admin_user_app(scopes.join(" · "), moment(app.last_used_at)).to_string(),
-        )
+        AppShown {
+            client_id: app.client_id.to_string(),
+            name: app.name().to_owned(),
+            access: text::admin_user_app(scopes.join(" · "), moment(app.last_used_at)),
+        }
     };
     let lately = lately(&console.store, &user.id, None, 10).await?.rows;
     Ok(One {
@@ -146,12 +170,12 @@ async fn page(
             .sessions
             .into_iter()
             .map(|session| {
-                let told = text::admin_user_session(
+                let use_of_it = text::admin_user_session(
                     browser_name(&session.user_agent),
                     session.address,
                     moment(session.last_seen_at),
                 );
-                (session.id.to_string(), told.to_string())
+                SessionShown { id: session.id.to_string(), use_of_it }
             })
             .collect(),
         apps: belongings.apps.into_iter().map(app).collect(),
@@ -164,7 +188,7 @@ async fn show(
     console: &Console,
     administrator: &Administrator,
     id: &str,
-    (status, message, error): (StatusCode, Option<Message>, Option<Alert>),
+    Feedback { status, message, error, .. }: Feedback,
 ) -> Response {
     let shown = async {
         let user = console.admin.users.with_id(id).await?;
@@ -179,7 +203,7 @@ pub(crate) async fn one(
     administrator: Administrator,
     Path(id): Path<String>,
 ) -> Response {
-    show(&console, &administrator, &id, (StatusCode::OK, None, None)).await
+    show(&console, &administrator, &id, Feedback::default()).await
 }
 
 /// A form of the page that gives the user a means of access.
@@ -393,10 +417,8 @@ pub(crate) async fn change(
     };
     match outcome.map_err(|refusal| alert(&console, &refusal)) {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_USERS)),
-        Ok(told) => show(&console, &administrator, &id, (StatusCode::OK, told, None)).await,
-        Err(Ok((status, alert))) => {
-            show(&console, &administrator, &id, (status, None, Some(alert))).await
-        }
+        Ok(Some(message)) => show(&console, &administrator, &id, Feedback::done(message)).await,
+        Err(Ok(alert)) => show(&console, &administrator, &id, Feedback::refused(alert)).await,
         Err(Err(response)) => response,
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     pages::{
         Administrator, draw,
         list::{self, Feedback, ListQuery, Rows},
-        table::{Cell, Column, Moves, Row},
+        table::{Badge, Cell, Column, Moves, Row},
     },
     refusals::{Alert, alert, oops},
 };
@@ -34,13 +34,13 @@ const USUAL: u64 = 50;
 /// The part of the list of versions that is asked for.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-struct Which {
+struct VersionsQuery {
     limit: Option<u64>,
     /// Versions before this one.
     after: Option<String>,
 }
 
-impl ListQuery for Which {
+impl ListQuery for VersionsQuery {
     fn after(self, limit: u64, after: Option<String>) -> Self {
         Self { limit: Some(limit), after }
     }
@@ -54,7 +54,7 @@ fn path_of(number: i64) -> String {
 }
 
 impl Rows for VersionRows {
-    type Query = Which;
+    type Query = VersionsQuery;
     type Row = PolicyVersion;
 
     const PATH: &'static str = routes::ADMIN_POLICY_VERSIONS;
@@ -84,10 +84,10 @@ impl Rows for VersionRows {
         let number = version.number.to_string();
         let mut states = Vec::new();
         if self.0 == Some(version.number) {
-            states.push((text::policy_in_effect(), true));
+            states.push(Badge::new(text::policy_in_effect(), true));
         }
         if let Some(restored) = version.restores {
-            states.push((text::policy_restores(restored.to_string()), true));
+            states.push(Badge::new(text::policy_restores(restored.to_string()), true));
         }
         Row {
             key: number.clone(),
@@ -111,7 +111,7 @@ impl Rows for VersionRows {
     async fn part(
         &self,
         console: &Console,
-        asked: Which,
+        asked: VersionsQuery,
     ) -> Result<Listed<PolicyVersion>, Refusal> {
         let limit = asked.limit.unwrap_or(USUAL);
         let before = asked.after.as_deref().map(|after| {
@@ -182,7 +182,7 @@ async fn show(
     console: &Console,
     administrator: &Administrator,
     number: &str,
-    (status, error): (StatusCode, Option<Alert>),
+    error: Option<Alert>,
 ) -> Response {
     let Ok(number) = number.parse() else { return ErrorPage::not_found().draw(&console.web) };
     let policies = &console.admin.policies;
@@ -194,6 +194,7 @@ async fn show(
     let rules: Vec<String> = now.rules.iter().map(|rule| rule.text.clone()).collect();
     let browser = &administrator.0.browser;
     let is_in_effect = in_effect(&now) == Some(number);
+    let status = error.as_ref().map_or(StatusCode::OK, |alert| alert.status);
     let page = Page {
         frame: console.web.frame(Some(browser)),
         tab: "policy",
@@ -215,7 +216,7 @@ pub(crate) async fn one(
     administrator: Administrator,
     Path(number): Path<String>,
 ) -> Response {
-    show(&console, &administrator, &number, (StatusCode::OK, None)).await
+    show(&console, &administrator, &number, None).await
 }
 
 /// Puts the version in effect again, as the next one.
@@ -240,17 +241,15 @@ pub(crate) async fn restore(
         Ok(authority) => authority,
         Err(response) => return response,
     };
-    let by = (administrator.0.visitor.user.name.as_str(), Some(seen));
-    match console.admin.policies.restore(&authority, wanted, by).await {
+    let author = administrator.0.visitor.user.name.as_str();
+    match console.admin.policies.restore(&authority, wanted, author, Some(seen)).await {
         Ok(version) => answer::see_other(&console.web.at(&format!(
             "{}?saved={}",
             routes::ADMIN_POLICY,
             version.number
         ))),
         Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => {
-                show(&console, &administrator, &number, (status, Some(alert))).await
-            }
+            Ok(alert) => show(&console, &administrator, &number, Some(alert)).await,
             Err(response) => response,
         },
     }

@@ -8,7 +8,7 @@ use axum::{
 };
 use doorward_admin::{
     Answer, Explained, ItemKind, Listed, Named, Permitted, Refusal, RoleSource, SourcedRole, Step,
-    Whom,
+    UsersWith,
 };
 use doorward_language::{Message, text};
 use doorward_model::routes;
@@ -21,20 +21,20 @@ use crate::{
     pages::{
         Administrator,
         list::{self, Feedback, ListQuery, Rows},
-        table::{Cell, Column, Filter, Moves, Row},
+        table::{Badge, Cell, Column, Filter, Moves, Row, Target},
     },
 };
 
 /// The question and the part.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct WhoQuery {
     kind: Option<String>,
     item: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
 }
 
-impl ListQuery for Asked {
+impl ListQuery for WhoQuery {
     fn after(self, limit: u64, after: Option<String>) -> Self {
         // A part judges every user, and is shorter than those of other lists.
         Self { limit: Some(limit.min(200)), after, ..self }
@@ -62,7 +62,7 @@ fn sourced(SourcedRole { role, sources }: &SourcedRole) -> String {
 }
 
 impl Rows for WhoRows {
-    type Query = Asked;
+    type Query = WhoQuery;
     type Row = Permitted;
 
     const PATH: &'static str = routes::ADMIN_POLICY_WHO;
@@ -109,14 +109,15 @@ impl Rows for WhoRows {
             Some(explained) => {
                 let allowed = explained.answer == Answer::Allow;
                 let word = if allowed { text::policy_allow() } else { text::policy_confirm() };
-                (vec![(word, allowed)], deciding(explained))
+                (vec![Badge::new(word, allowed)], deciding(explained))
             }
         };
         let roles: Vec<String> = roles.iter().map(sourced).collect();
         let cells = [Cell::Badges(badges), Cell::Text(reason), Cell::Text(roles.join(" · "))];
         let path = routes::ADMIN_USER.replace("{user}", user.id.as_str());
-        let shown = user.display_name.clone().unwrap_or_default();
-        Row::linked(user.id.to_string(), user.name.to_string(), (path, shown), cells)
+        let below = user.display_name.clone().unwrap_or_default();
+        let target = Target { path, below };
+        Row::linked(user.id.to_string(), user.name.to_string(), target, cells)
     }
 
     fn moves(&self, listed: &Listed<Permitted>) -> Moves {
@@ -124,7 +125,7 @@ impl Rows for WhoRows {
         Moves::of(none)
     }
 
-    async fn part(&self, console: &Console, asked: Asked) -> Result<Listed<Permitted>, Refusal> {
+    async fn part(&self, console: &Console, asked: WhoQuery) -> Result<Listed<Permitted>, Refusal> {
         let item = asked.item.as_deref().map(str::trim).unwrap_or_default();
         let mut listed =
             Listed { rows: Vec::new(), total: 0, skipped: 0, next: None, previous: None };
@@ -133,8 +134,8 @@ impl Rows for WhoRows {
         }
         let kind = asked.kind.as_deref().unwrap_or("tool");
         let whom = match ItemKind::ALL.iter().find(|(_, name, _)| *name == kind) {
-            Some((kind, ..)) => Whom::MayUse(Named::one(*kind, item)),
-            None => Whom::Have(item),
+            Some((kind, ..)) => UsersWith::Permission(Named::one(*kind, item)),
+            None => UsersWith::Role(item),
         };
         let part = console.admin.policies.who(whom, asked.limit, asked.after.as_deref()).await;
         match part {

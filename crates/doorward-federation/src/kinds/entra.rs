@@ -3,7 +3,7 @@
 use doorward_transport::oauth::{Answer, Failure, RequestSubject, StatedError};
 use serde_json::Value;
 
-use super::{Accounts, Kind, STANDARD, SentClaims, Sign, public};
+use super::{Accounts, Kind, STANDARD, SentClaims, Sign, claim, public};
 use crate::{
     config::SettingError,
     settings::{AuthMethod, Speaks, TENANT, address, open_id},
@@ -89,7 +89,7 @@ pub(super) const KIND: Kind = Kind {
             public::at_other_than_microsoft(&config.issuer)
         }
     },
-    sent: SentClaims { known: &[&[("oid", &[]), ("tid", &[])], STANDARD], others: true },
+    sent: SentClaims { known: &[&[claim("oid", &[]), claim("tid", &[])], STANDARD], others: true },
     prepare: |config| {
         let plain = |tenant: &String| {
             tenant.len() == 36

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use doorward_transport::oauth::{Answer, Content, Failure, RequestSubject, StatedError};
 use serde_json::{Value, json};
 
-use super::{Accounts, Kind, SentClaims, Sign, public};
+use super::{Accounts, Kind, SentClaims, Sign, claim, public};
 use crate::{
     api::Api,
     claims::ClaimNames,
@@ -44,12 +44,12 @@ pub(super) const KIND: Kind = Kind {
     },
     sent: SentClaims {
         known: &[&[
-            ("id", &[]),
-            ("login", &[]),
-            ("name", &[]),
-            ("email", &["user:email", "user"]),
-            ("email_verified", &["user:email", "user"]),
-            ("groups", &["read:org", "write:org", "admin:org", "user"]),
+            claim("id", &[]),
+            claim("login", &[]),
+            claim("name", &[]),
+            claim("email", &["user:email", "user"]),
+            claim("email_verified", &["user:email", "user"]),
+            claim("groups", &["read:org", "write:org", "admin:org", "user"]),
         ]],
         others: false,
     },

@@ -1,6 +1,6 @@
 //! GitLab, its own or yours.
 
-use super::{Accounts, Kind, STANDARD, SentClaims, Sign, public};
+use super::{Accounts, Kind, STANDARD, SentClaims, Sign, claim, public};
 use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -17,7 +17,7 @@ pub(super) const KIND: Kind = Kind {
         }
     },
     sent: SentClaims {
-        known: &[&[("groups", &[]), ("groups_direct", &[])], STANDARD],
+        known: &[&[claim("groups", &[]), claim("groups_direct", &[])], STANDARD],
         others: true,
     },
     prepare: |config| {

@@ -1,6 +1,6 @@
 //! Google accounts and Google Workspace.
 
-use super::{Accounts, Kind, STANDARD, SentClaims, Sign};
+use super::{Accounts, Kind, STANDARD, SentClaims, Sign, claim};
 use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -17,7 +17,7 @@ pub(super) const KIND: Kind = Kind {
         limit: "allowed_domains = [\"example.com\"]",
     },
     // Groups are no claims of Google.
-    sent: SentClaims { known: &[&[("hd", &[])], STANDARD], others: false },
+    sent: SentClaims { known: &[&[claim("hd", &[])], STANDARD], others: false },
     prepare: |config| {
         let issuer = if config.issuer.is_empty() {
             "https://accounts.google.com".to_owned()

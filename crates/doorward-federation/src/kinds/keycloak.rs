@@ -1,6 +1,6 @@
 //! Keycloak.
 
-use super::{Kind, STANDARD, SentClaims, Sign, public};
+use super::{Kind, STANDARD, SentClaims, Sign, claim, public};
 use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
@@ -13,7 +13,7 @@ pub(super) const KIND: Kind = Kind {
     },
     needs: &["client_secret", "issuer"],
     accounts: |config| public::at(&[&config.issuer]),
-    sent: SentClaims { known: &[&[("/realm_access/roles", &[])], STANDARD], others: true },
+    sent: SentClaims { known: &[&[claim("/realm_access/roles", &[])], STANDARD], others: true },
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
         let mut settings = open_id(config, config.issuer.clone(), &["openid", "profile", "email"])?;

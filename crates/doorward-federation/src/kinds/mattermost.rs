@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// The user of an access token, at a server of this URL.
-struct Me(String);
+struct MattermostUser(String);
 
 #[async_trait]
-impl Profile for Me {
+impl Profile for MattermostUser {
     async fn ask(&self, api: &Api) -> Result<Value, FederationError> {
         let user = api.get(&self.0).await?;
         // A deactivated user keeps an account with a time of deletion.
@@ -71,7 +71,7 @@ pub(super) const KIND: Kind = Kind {
         let issuer = base.as_str().trim_end_matches('/').to_owned();
         let authorize = below(&base, "/oauth/authorize")?;
         let token = below(&base, "/oauth/access_token")?;
-        let me = Me(format!("{issuer}/api/v4/users/me"));
+        let me = MattermostUser(format!("{issuer}/api/v4/users/me"));
         let name = str::to_owned;
         Ok(Settings {
             scopes: scopes(config, &[]),

@@ -31,46 +31,56 @@ pub(crate) enum Accounts {
     },
 }
 
-/// A claim with the scopes of which each brings it; none for a claim that needs no scope.
-pub(crate) type ClaimScopes = (&'static str, &'static [&'static str]);
+/// A claim that providers of a kind send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownClaim {
+    pub(crate) name: &'static str,
+    /// The scopes of which each brings it; none for a claim that needs no scope.
+    pub(crate) scopes: &'static [&'static str],
+}
+
+/// A claim with the scopes of which each brings it.
+pub(crate) const fn claim(name: &'static str, scopes: &'static [&'static str]) -> KnownClaim {
+    KnownClaim { name, scopes }
+}
 
 /// The claims that providers of a kind send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SentClaims {
     /// Known claims, the kind's own before the standard ones.
-    pub(crate) known: &'static [&'static [ClaimScopes]],
+    pub(crate) known: &'static [&'static [KnownClaim]],
     /// An installation can be set up to send others.
     pub(crate) others: bool,
 }
 
 /// Claims of ID tokens and of userinfo by their scopes (OpenID Connect Core §2 and §5.4).
-pub(crate) const STANDARD: &[ClaimScopes] = &[
-    ("sub", &[]),
-    ("iss", &[]),
-    ("aud", &[]),
-    ("azp", &[]),
-    ("acr", &[]),
-    ("amr", &[]),
-    ("auth_time", &[]),
-    ("name", &["profile"]),
-    ("family_name", &["profile"]),
-    ("given_name", &["profile"]),
-    ("middle_name", &["profile"]),
-    ("nickname", &["profile"]),
-    ("preferred_username", &["profile"]),
-    ("profile", &["profile"]),
-    ("picture", &["profile"]),
-    ("website", &["profile"]),
-    ("gender", &["profile"]),
-    ("birthdate", &["profile"]),
-    ("zoneinfo", &["profile"]),
-    ("locale", &["profile"]),
-    ("updated_at", &["profile"]),
-    ("email", &["email"]),
-    ("email_verified", &["email"]),
-    ("address", &["address"]),
-    ("phone_number", &["phone"]),
-    ("phone_number_verified", &["phone"]),
+pub(crate) const STANDARD: &[KnownClaim] = &[
+    claim("sub", &[]),
+    claim("iss", &[]),
+    claim("aud", &[]),
+    claim("azp", &[]),
+    claim("acr", &[]),
+    claim("amr", &[]),
+    claim("auth_time", &[]),
+    claim("name", &["profile"]),
+    claim("family_name", &["profile"]),
+    claim("given_name", &["profile"]),
+    claim("middle_name", &["profile"]),
+    claim("nickname", &["profile"]),
+    claim("preferred_username", &["profile"]),
+    claim("profile", &["profile"]),
+    claim("picture", &["profile"]),
+    claim("website", &["profile"]),
+    claim("gender", &["profile"]),
+    claim("birthdate", &["profile"]),
+    claim("zoneinfo", &["profile"]),
+    claim("locale", &["profile"]),
+    claim("updated_at", &["profile"]),
+    claim("email", &["email"]),
+    claim("email_verified", &["email"]),
+    claim("address", &["address"]),
+    claim("phone_number", &["phone"]),
+    claim("phone_number_verified", &["phone"]),
 ];
 
 /// The sign on the button of a kind: Doorward's, not the brand's.

@@ -24,6 +24,12 @@ use crate::{
 /// Seconds for which the callback of a user is awaited.
 const AWAITED: i64 = 600;
 
+/// The answer to a code: the tokens, and the user's account at the upstream, if it is named.
+struct Redeemed {
+    tokens: Tokens,
+    account: Option<String>,
+}
+
 /// The user who is redirected, and the browser.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectingUser<'a> {
@@ -141,7 +147,7 @@ impl Gateway {
     ) -> Result<PendingConnection, ConnectError> {
         let upstream = self.connectable(name, user).await?;
         let (discovered, trust) = self.settled(&upstream).await?;
-        let (scopes, new_scopes) = self.scopes(&upstream, (&discovered, &trust), user).await?;
+        let (scopes, new_scopes) = self.scopes(&upstream, &discovered, &trust, user).await?;
         let host = discovered.authorization_endpoint.host_str().unwrap_or_default().to_owned();
         Ok(PendingConnection { host, scopes, new_scopes })
     }
@@ -162,7 +168,8 @@ impl Gateway {
     async fn scopes(
         &self,
         upstream: &Upstream,
-        (discovered, trust): (&Discovered, &UpstreamTrust),
+        discovered: &Discovered,
+        trust: &UpstreamTrust,
         user: &User,
     ) -> Result<(Vec<String>, Vec<String>), ConnectError> {
         let inner = &self.inner;
@@ -201,7 +208,7 @@ impl Gateway {
         let upstream = self.connectable(name, from.user).await?;
         let services = &self.inner.services;
         let (discovered, trust) = self.settled(&upstream).await?;
-        let (scopes, new) = self.scopes(&upstream, (&discovered, &trust), from.user).await?;
+        let (scopes, new) = self.scopes(&upstream, &discovered, &trust, from.user).await?;
         if new.iter().any(|scope| !shown.split(' ').any(|word| word == scope)) {
             return Err(ConnectError::Grown);
         }
@@ -362,8 +369,8 @@ impl Gateway {
             return Err(ConnectError::Denied(error));
         }
         let code = code.ok_or(ConnectError::NotAwaited("it has neither a code nor an error"))?;
-        let (tokens, account) = self.redeem(upstream, &payload, code).await?;
-        self.keep(upstream, &user_id, payload, (tokens, account)).await?;
+        let redeemed = self.redeem(upstream, &payload, code).await?;
+        self.keep(upstream, &user_id, payload, redeemed).await?;
         self.inner.wanted.forget(&user_id, upstream);
         tracing::info!(upstream = %name, user = %user_id, "a user connected an upstream");
         self.forget_user(name, &user_id);
@@ -383,7 +390,7 @@ impl Gateway {
         upstream: &Upstream,
         payload: &Payload,
         code: String,
-    ) -> Result<(Tokens, Option<String>), ConnectError> {
+    ) -> Result<Redeemed, ConnectError> {
         let client = registration::known(&self.inner, upstream, &payload.issuer).await?;
         let client = client.ok_or_else(|| {
             OAuthError::Misconfigured("the registration was deleted; start again".to_owned())
@@ -413,7 +420,7 @@ impl Gateway {
             }
         };
         let account = tokens.account(&payload.issuer, &client.client_id);
-        Ok((tokens, account))
+        Ok(Redeemed { tokens, account })
     }
 
     /// Stores a connection, if the upstream is still the one that the user left for.
@@ -422,7 +429,7 @@ impl Gateway {
         upstream: &Upstream,
         user_id: &UserId,
         payload: Payload,
-        (tokens, account): (Tokens, Option<String>),
+        Redeemed { tokens, account }: Redeemed,
     ) -> Result<(), ConnectError> {
         let now = self.inner.services.clock.now();
         let issued = Issued {

@@ -79,7 +79,8 @@ pub(crate) async fn run(
     }
     match token_request(&upstream.outbound, &endpoint, &client, form).await {
         Ok(tokens) => {
-            let kept = refreshed((&gateway, &upstream), &connection, &before, &tokens, now);
+            let kept = refreshed(&connection, &upstream, &tokens, now);
+            let kept = sealed(&gateway, kept, &before, &tokens);
             if !keep(&gateway, &kept).await? {
                 // If the user disconnected meanwhile, the new tokens are left over.
                 if store.connection_now(&user_id, upstream.name).await?.is_none() {
@@ -173,16 +174,16 @@ async fn moved(
     Some(named.to_string())
 }
 
+/// The connection after a refresh, without the new tokens.
 fn refreshed(
-    (gateway, upstream): (&Inner, &Upstream),
     connection: &Connection,
-    before: &StoredTokens,
+    upstream: &Upstream,
     tokens: &Tokens,
     now: Timestamp,
 ) -> Connection {
     let scopes = tokens.scope.clone().unwrap_or_else(|| connection.scopes.clone());
     let expires_at = tokens.expires_in.map(|seconds| now.plus(seconds));
-    let mut refreshed = Connection {
+    Connection {
         resource: Some(upstream.location.clone()),
         scopes,
         expires_at,
@@ -190,9 +191,18 @@ fn refreshed(
         refreshing_until: None,
         problem: None,
         ..connection.clone()
-    };
-    refreshed.tokens = Some(held::seal(gateway, &refreshed, &before.refreshed(tokens)));
-    refreshed
+    }
+}
+
+/// A refreshed connection with its new tokens, which are sealed for it.
+fn sealed(
+    gateway: &Inner,
+    refreshed: Connection,
+    before: &StoredTokens,
+    tokens: &Tokens,
+) -> Connection {
+    let tokens = held::seal(gateway, &refreshed, &before.refreshed(tokens));
+    Connection { tokens: Some(tokens), ..refreshed }
 }
 
 /// Stores the outcome of a refresh. The previous token is no longer valid, so a write that fails is

@@ -351,7 +351,7 @@ impl Driver for Knowledge {
         let (user, arguments) = (Arc::clone(&call.inbound.caller.user), call.arguments());
         let tool = call.spec.own_name.clone();
         let work = move |known: &Collection, settings: &Settings| {
-            known.call(&tool, arguments, (&Sight::of(settings, &user), &Links { prefix }))
+            known.call(&tool, arguments, &Sight::of(settings, &user), &Links { prefix })
         };
         let result = gateway.inner.knowledge.run(&gateway.inner, upstream, work).await?;
         Ok(CallToolResult::structured(result.map_err(refusal)?).into())

@@ -133,9 +133,9 @@ impl Driver for OpenApi {
         upstream: &Shared,
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
-        let look =
+        let catalogue_state =
             gateway.inner.catalogue(upstream, &call.inbound.caller.user, CatalogueUse::Call).await;
-        let Some(catalogue) = look.catalogue else {
+        let Some(catalogue) = catalogue_state.catalogue else {
             return Err(ToolError::Failed(format!(
                 "{} cannot be read at the moment",
                 upstream.title

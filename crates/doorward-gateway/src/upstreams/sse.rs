@@ -136,7 +136,7 @@ impl Transport<RoleClient> for SseTransport {
         let (wire, id) = (Arc::clone(&http.wire), asked_by(&message).cloned());
         let posting =
             async move { http.while_held(Box::pin(post(&http, &target, &message))).await };
-        accepted(posting, POST_WITHIN, (wire, id), posted)
+        accepted(posting, POST_WITHIN, wire, id, posted)
     }
 
     async fn receive(&mut self) -> Option<Message> {
@@ -187,7 +187,8 @@ impl Transport<RoleClient> for SseTransport {
 async fn accepted(
     posting: impl Future<Output = Result<Option<Message>, LinkError>> + Send + 'static,
     within: Duration,
-    (wire, id): (Arc<Wire>, Option<RequestId>),
+    wire: Arc<Wire>,
+    id: Option<RequestId>,
     posted: mpsc::Sender<Message>,
 ) -> Result<(), LinkError> {
     let (done, waited) = oneshot::channel();
@@ -298,7 +299,7 @@ mod tests {
                     if fails { Err(why) } else { Ok(Some(wire.unanswered(&id, why))) }
                 }
             };
-            let taken = accepted(posting, within, (wire, Some(id.clone())), posted).await;
+            let taken = accepted(posting, within, wire, Some(id.clone()), posted).await;
             assert_eq!(taken.is_err(), fails && takes == 0, "{takes} {fails}");
             let message = brought.recv().await;
             assert_eq!(message.is_none(), fails && takes == 0, "{takes} {fails}");

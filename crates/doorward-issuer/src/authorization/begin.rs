@@ -219,7 +219,7 @@ impl Issuer {
         let (resources, scopes) = match external {
             Some(external) => (resources, scope::requested_at(asked, client, &external)?),
             None if identity.is_empty() => (resources, own()?),
-            None => self.signing_in(params, identity, (resources, own()))?,
+            None => self.signing_in(params, identity, resources, own())?,
         };
         supported(params)?;
         let interaction = Interaction::read(params.get("prompt"), params.get("max_age"))?;
@@ -240,7 +240,8 @@ impl Issuer {
         &self,
         params: &Params,
         identity: ScopeSet,
-        (resources, own): (Vec<Resource>, Result<ScopeSet, NoScope>),
+        resources: Vec<Resource>,
+        own: Result<ScopeSet, NoScope>,
     ) -> Result<(Vec<Resource>, ScopeSet), Failure> {
         let asks = |own: &ScopeSet| own.iter().any(|scope| scope != Scope::OfflineAccess);
         match own {

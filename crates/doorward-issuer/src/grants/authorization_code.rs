@@ -172,13 +172,14 @@ async fn replaced(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Cha
         !stays
     });
     let grants = ends.map(|grant| grant.id).collect();
-    Ok(replace(new, grants, (request.now, RevokeReason::Replaced)))
+    Ok(replace(new, grants, request.now, RevokeReason::Replaced))
 }
 
 fn replace(
     new: &GrantRecord,
     grants: Vec<GrantId>,
-    (at, reason): (Timestamp, RevokeReason),
+    at: Timestamp,
+    reason: RevokeReason,
 ) -> Option<Change> {
     if grants.is_empty() {
         return None;
@@ -208,7 +209,7 @@ async fn succeeded(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Ch
             ends.push(grant.id);
         }
     }
-    Ok(replace(new, ends, (request.now, RevokeReason::RegisteredAgain)))
+    Ok(replace(new, ends, request.now, RevokeReason::RegisteredAgain))
 }
 
 /// Everything about the request was right, so the code was stolen: from this client, or by it. All

@@ -43,8 +43,8 @@ pub(super) async fn authorize(
     };
     let asked = exchanged::scopes(request, rule, subject)?;
     let store = &issuer.services.store;
-    let at = (&client.id, &upstream);
-    let access = store.back_end_in_force(&subject.grant.id, at, request.now).await?;
+    let access =
+        store.back_end_in_force(&subject.grant.id, &client.id, &upstream, request.now).await?;
     let Some(mut grant) = access else {
         let why = "the subject_token was exchanged itself, or the access has ended";
         return Err(invalid(why).into());

@@ -84,8 +84,8 @@ async fn verified<'a>(
     let issuer = told.get("iss").and_then(Value::as_str).unwrap_or_default();
     let mut refused = None;
     for tokens in rule.providers.iter().filter(|tokens| is_for(&told, &tokens.audience)) {
-        let from = (issuer, token);
-        match request.issuer.ports.asserters.verify_exchanged(&tokens.provider, from).await {
+        let asserters = &request.issuer.ports.asserters;
+        match asserters.verify_exchanged(&tokens.provider, issuer, token).await {
             Ok(assertion) => return Ok((assertion, tokens)),
             Err(refusal @ AssertionRefusal::Provider(_)) => {
                 refused.get_or_insert(refusal);

@@ -3,7 +3,7 @@
 
 use doorward_model::{
     Authentication, Change, Expected, Grant as GrantRecord, GrantId, OAuthErrorCode, Resource,
-    Subject, UnitOfWork, UserId,
+    ResourceChange, Subject, UnitOfWork, UserId,
 };
 
 use super::{Granted, Refused, Request};
@@ -29,7 +29,7 @@ pub(super) async fn authorize(request: &Request<'_>, account: &UserId) -> Result
         // Neither may one be added for a resource server that was removed.
         if let Some(external) = external {
             let etag = external.etag();
-            unit.push(Change::Expect { object: Expected::Resource(external.id), etag });
+            unit.push(ResourceChange::Expect { id: external.id, etag }.into());
         }
     }
     Ok(Granted {

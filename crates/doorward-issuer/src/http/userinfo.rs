@@ -70,7 +70,8 @@ fn in_header(headers: &HeaderMap) -> Result<Option<Presented>, Refusal> {
 /// The key that a request proves for its token.
 fn proved(
     issuer: &Issuer,
-    (method, headers): (&Method, &HeaderMap),
+    method: &Method,
+    headers: &HeaderMap,
     presented: &Presented,
 ) -> Result<Option<KeyThumbprint>, Refusal> {
     if !presented.as_bound {
@@ -91,7 +92,7 @@ fn proved(
 pub(crate) async fn endpoint(State(issuer): State<Issuer>, request: Request<Body>) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let told = match presented(request).await {
-        Ok(presented) => match proved(&issuer, (&method, &headers), &presented) {
+        Ok(presented) => match proved(&issuer, &method, &headers, &presented) {
             Ok(key) => issuer.userinfo(&presented.token, key.as_ref()).await,
             Err(refusal) => Err(refusal),
         },

@@ -233,18 +233,20 @@ impl Collection {
         &self,
         tool: &str,
         arguments: Map<String, Value>,
-        (sight, links): (&Sight, &Links),
+        sight: &Sight,
+        links: &Links,
     ) -> Result<Value, Refusal> {
         let tool = TOOLS
             .iter()
             .find(|known| known.name == tool)
             .ok_or_else(|| Refusal::Arguments(format!("there is no tool {tool:?}")))?;
-        self.viewed((sight, links), |view| (tool.run)(view, arguments))
+        self.viewed(sight, links, |view| (tool.run)(view, arguments))
     }
 
     fn viewed<T>(
         &self,
-        (sight, links): (&Sight, &Links),
+        sight: &Sight,
+        links: &Links,
         with: impl FnOnce(&View<'_>) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         let opened = self.shared.opened().ok_or_else(|| {
@@ -260,7 +262,7 @@ impl Collection {
     ///
     /// The reason for which there is no list.
     pub fn listing(&self, sight: &Sight, most: usize) -> Result<Vec<Listing>, Refusal> {
-        self.viewed((sight, &Links::default()), |view| {
+        self.viewed(sight, &Links::default(), |view| {
             let first = Page { offset: 0, limit: most };
             let found = documents::found(view, &Filter::default(), None, first)?;
             let listing = |document: Document| Listing {
@@ -281,7 +283,7 @@ impl Collection {
     pub fn contents(&self, sight: &Sight, uri: &str) -> Result<Contents, Refusal> {
         let unknown = || Refusal::Unknown("there is no such resource".to_owned());
         let path = uri::path_of(uri).ok_or_else(unknown)?;
-        self.viewed((sight, &Links::default()), |view| {
+        self.viewed(sight, &Links::default(), |view| {
             let document = view.document(&path).map_err(|refusal| match refusal {
                 Refusal::Unknown(_) => unknown(),
                 other => other,

@@ -99,11 +99,11 @@ fn left_out(view: &View<'_>) -> Result<(usize, Vec<Value>), Refusal> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct NoArguments {}
 
 /// Returns the state of the index.
 pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<Value, Refusal> {
-    let Nothing {} = arguments::read(arguments)?;
+    let NoArguments {} = arguments::read(arguments)?;
     let (phase, percent, scanned_at) = view.shared.state();
     let (count, files) = left_out(view)?;
     Ok(json!({

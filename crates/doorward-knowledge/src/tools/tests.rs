@@ -71,12 +71,12 @@ impl Kit {
 
 fn ask(collection: &Collection, sight: &Sight, tool: &str, arguments: &Value) -> Value {
     let Value::Object(arguments) = arguments.clone() else { panic!("{arguments}") };
-    collection.call(tool, arguments, (sight, &Links::default())).unwrap()
+    collection.call(tool, arguments, sight, &Links::default()).unwrap()
 }
 
 fn refused(collection: &Collection, sight: &Sight, tool: &str, arguments: &Value) -> Refusal {
     let Value::Object(arguments) = arguments.clone() else { panic!("{arguments}") };
-    collection.call(tool, arguments, (sight, &Links::default())).unwrap_err()
+    collection.call(tool, arguments, sight, &Links::default()).unwrap_err()
 }
 
 fn paths(found: &Value, list: &str) -> Vec<String> {

@@ -1,4 +1,5 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
+refusal_missing = es gibt { $name } nicht
 refusal_missing_user = es gibt keinen Benutzer { $name }
 refusal_missing_group = es gibt keine Gruppe { $name }
 refusal_group_name = { $name } ist kein Name für eine Gruppe: 1 bis 32 Kleinbuchstaben, Ziffern, - oder _
@@ -17,7 +18,7 @@ refusal_missing_provider = es gibt keinen Identitätsanbieter { $name }
 refusal_missing_upstream = es gibt keinen Upstream { $name }
 refusal_missing_tool = es gibt kein Tool { $name }
 refusal_missing_item = es gibt kein Element { $name }
-refusal_missing_policy_version = es gibt keine Version { $name } der Richtlinie
+refusal_missing_policy = es gibt keine Version { $name } der Richtlinie
 refusal_missing_chat_link = es gibt keine Verknüpfung { $name } eines Chat-Kontos
 refusal_missing_service = es gibt keinen Dienst { $name }
 refusal_missing_connection = es gibt keine Verbindung mit { $name }
@@ -74,7 +75,7 @@ refusal_keys = die öffentlichen Schlüssel sind kein JWK Set in JSON
 refusal_no_scope = nennen Sie mindestens einen Scope
 refusal_no_mail_server = es ist kein Mailserver eingerichtet; setzen Sie mail.url und mail.from in der Konfiguration
 refusal_mail_not_sent = der Mailserver hat die E-Mail nicht angenommen ({ $detail })
-refusal_missing_resource = es gibt keinen externen Ressourcenserver { $name }
+refusal_missing_external_resource = es gibt keinen externen Ressourcenserver { $name }
 refusal_resource_not_a_url = „{ $text }“ ist keine URL; schreiben Sie sie wie https://other.example.com/mcp
 refusal_resource_insecure = die URL muss mit https beginnen; http ist nur auf diesem Rechner erlaubt
 refusal_resource_extras = die URL darf keinen Benutzernamen, keine Abfrage und kein Fragment enthalten

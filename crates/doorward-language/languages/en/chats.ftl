@@ -4,7 +4,7 @@ chats_question = May the chat account <strong><bdi>{ $account }</bdi></strong> a
 chats_warning = <strong>Continue only if the chat account is yours and you asked the bot for this link yourself.</strong> If another user sent you the link, refuse: messages of that account would call tools with your rights.
 chats_server = Chat server
 chats_account = Chat account
-chats_counts = Counts for
+chats_counts = Valid for
 chats_days =
     { $days ->
         [one] { $days } day
@@ -16,7 +16,7 @@ chats_done = The account is linked. Repeat your message in the chat.
 chats_denied = The account was not linked. You can close this page.
 chats_not_linked = The chat account was not linked
 chats_over = The link was used already, or has expired.
-chats_linked = This chat account is linked already. Its present link has to end first.
+chats_linked = This chat account is linked already. End that link first.
 chats_disabled = An administrator disabled the connector of this chat.
 chats_write_again = Write to the bot in the chat again: it gives you another link.
 chats_heading = Chat accounts

@@ -3,7 +3,7 @@ groups_title = Groups
 groups_group = Group
 groups_add = Add a group
 groups_explained = The members of a group have its roles. Rules name the group itself as group:NAME.
-groups_none = No group was added.
+groups_none = There are no groups yet.
 groups_search = Name, purpose or role
 groups_description = Purpose
 groups_name_hint = Lower-case letters, digits, - and _. The name never changes, because rules name it.
@@ -23,7 +23,7 @@ groups_users_hint = Separated by spaces or lines. A rule of an identity provider
 groups_saved = The group was changed.
 groups_members_added =
     { $count ->
-        [0] All of them were members already.
+        [0] All of them were already members.
         [one] { $count } member was added.
        *[other] { $count } members were added.
     }

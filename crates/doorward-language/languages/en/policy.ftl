@@ -40,8 +40,8 @@ policy_try_default = Effect when no rule matches
 policy_try_button = Try
 policy_trial_calls =
     { $calls ->
-        [one] { $calls } call was looked at.
-       *[other] { $calls } calls were looked at.
+        [one] { $calls } call was evaluated.
+       *[other] { $calls } calls were evaluated.
     }
 policy_trial_partial = Only the newest calls were examined.
 policy_trial_refused = Would have been refused: { $calls } calls of { $users } users

@@ -1,4 +1,5 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
+refusal_missing = there is no { $name }
 refusal_missing_user = there is no user { $name }
 refusal_missing_group = there is no group { $name }
 refusal_group_name = { $name } is not a name for a group: 1 to 32 lower-case letters, digits, - or _
@@ -17,7 +18,7 @@ refusal_missing_provider = there is no identity provider { $name }
 refusal_missing_upstream = there is no upstream { $name }
 refusal_missing_tool = there is no tool { $name }
 refusal_missing_item = there is no item { $name }
-refusal_missing_policy_version = there is no version { $name } of the policy
+refusal_missing_policy = there is no version { $name } of the policy
 refusal_missing_chat_link = there is no link { $name } of a chat account
 refusal_missing_service = there is no service { $name }
 refusal_missing_connection = there is no connection to { $name }
@@ -74,7 +75,7 @@ refusal_keys = the public keys are not a JWK Set in JSON
 refusal_no_scope = name at least one scope
 refusal_no_mail_server = no mail server is set up; set mail.url and mail.from in the configuration
 refusal_mail_not_sent = the mail server did not accept the mail ({ $detail })
-refusal_missing_resource = there is no external resource server { $name }
+refusal_missing_external_resource = there is no external resource server { $name }
 refusal_resource_not_a_url = “{ $text }” is not a URL; write it like https://other.example.com/mcp
 refusal_resource_insecure = the URL must begin with https; http is allowed only on this machine
 refusal_resource_extras = the URL must not have a user name, a query or a fragment

@@ -1,7 +1,7 @@
 # The users who may use an item, or who have a role.
-who_title = Who may?
-who_explained = Choose a kind and name the tool, upstream or role: the list shows the users who may use it, with the rule and the roles that say so.
-who_none = No user may.
+who_title = Who has access?
+who_explained = Choose a kind and name the tool, upstream or role: the list shows the users who may use it, with the deciding rule and roles.
+who_none = No user has access.
 who_kind = Kind
 who_item = Name
 who_tool = Tool

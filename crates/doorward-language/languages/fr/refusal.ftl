@@ -1,4 +1,5 @@
 # Reasons for which an operation of administration is refused, as parts of a sentence.
+refusal_missing = { $name } n’existe pas
 refusal_missing_user = il n’existe pas d’utilisateur { $name }
 refusal_missing_group = il n’existe pas de groupe { $name }
 refusal_group_name = { $name } n’est pas un nom de groupe : 1 à 32 lettres minuscules, chiffres, - ou _
@@ -17,7 +18,7 @@ refusal_missing_provider = il n’existe pas de fournisseur d’identité { $nam
 refusal_missing_upstream = il n’existe pas de serveur amont { $name }
 refusal_missing_tool = il n’existe pas d’outil { $name }
 refusal_missing_item = il n’existe pas d’élément { $name }
-refusal_missing_policy_version = il n’existe pas de version { $name } de la politique
+refusal_missing_policy = il n’existe pas de version { $name } de la politique
 refusal_missing_chat_link = il n’y a pas de liaison { $name } d’un compte de messagerie
 refusal_missing_service = il n’y a pas de service { $name }
 refusal_missing_connection = il n’y a pas de connexion à { $name }
@@ -74,7 +75,7 @@ refusal_keys = les clés publiques ne sont pas un JWK Set en JSON
 refusal_no_scope = indiquez au moins un scope
 refusal_no_mail_server = aucun serveur de messagerie n’est configuré ; définissez mail.url et mail.from dans la configuration
 refusal_mail_not_sent = le serveur de messagerie n’a pas accepté l’e-mail ({ $detail })
-refusal_missing_resource = il n’existe pas de serveur de ressources externe { $name }
+refusal_missing_external_resource = il n’existe pas de serveur de ressources externe { $name }
 refusal_resource_not_a_url = « { $text } » n’est pas une URL ; écrivez-la comme https://other.example.com/mcp
 refusal_resource_insecure = l’URL doit commencer par https ; http n’est autorisé que sur cette machine
 refusal_resource_extras = l’URL ne doit contenir ni nom d’utilisateur, ni requête, ni fragment

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! subjects {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $label:literal;)*) => {
         /// The type of object that an entry is about.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum AuditSubject { $($(#[doc = $doc])+ $name),* }
@@ -17,6 +17,11 @@ macro_rules! subjects {
             /// The stored text, before the colon.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),* }
+            }
+
+            /// The name of such objects in messages.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$name => $label),* }
             }
         }
     };
@@ -48,37 +53,37 @@ macro_rules! kinds {
 
 subjects! {
     /// A user, by their identifier.
-    User = "user";
+    User = "user", "user";
     /// A client, by its `client_id`.
-    Client = "client";
+    Client = "client", "client";
     /// A grant, by its identifier.
-    Grant = "grant";
+    Grant = "grant", "grant";
     /// An account at an identity provider, by the identifier of its link.
-    Identity = "identity";
+    Identity = "identity", "account at an identity provider";
     /// An identity provider, by its name.
-    Provider = "provider";
+    Provider = "provider", "identity provider";
     /// An invitation, by its e-mail address.
-    Invitation = "invitation";
+    Invitation = "invitation", "invitation";
     /// The counter of failed sign-ins.
-    SignIn = "sign_in";
+    SignIn = "sign_in", "counter of failed sign-ins";
     /// A personal access token, by its identifier.
-    AccessToken = "access_token";
+    AccessToken = "access_token", "access token";
     /// An upstream, by its name.
-    Upstream = "upstream";
+    Upstream = "upstream", "upstream";
     /// An external resource server, by its identifier.
-    Resource = "external_resource";
+    Resource = "external_resource", "external resource server";
     /// A tool, as `UPSTREAM/TOOL`.
-    Tool = "tool";
+    Tool = "tool", "tool";
     /// A signing key, by its `kid`.
-    Key = "key";
+    Key = "key", "signing key";
     /// A setting, by its name.
-    Setting = "setting";
+    Setting = "setting", "setting";
     /// A version of the policy, by its number.
-    Policy = "policy";
+    Policy = "policy", "version of the policy";
     /// A group, by its name.
-    Group = "group";
+    Group = "group", "group";
     /// Recorded arguments or results, by their identifier.
-    Record = "record";
+    Record = "record", "record";
 }
 
 kinds! {

@@ -13,7 +13,7 @@ pub enum DeviceChange {
     Insert(Box<DeviceAuthorization>),
     /// Notes a poll. Conditional: no other poll was noted since `seen`.
     Poll {
-        /// Which.
+        /// The hash of the device code.
         device_code: HashedToken,
         /// The time of the last poll that was seen.
         seen: Option<Timestamp>,
@@ -24,7 +24,7 @@ pub enum DeviceChange {
     },
     /// Stores a user's decision. Conditional: undecided and not expired.
     Decide {
-        /// Which.
+        /// The authorization.
         authorization: Box<DeviceAuthorization>,
         /// The decision.
         decision: DeviceDecision,
@@ -33,7 +33,7 @@ pub enum DeviceChange {
     },
     /// Redeems one. Conditional: allowed, unspent and not expired.
     Redeem {
-        /// Which.
+        /// The hash of the device code.
         device_code: HashedToken,
         /// The present moment.
         now: Timestamp,

@@ -10,9 +10,16 @@ pub enum ResourceChange {
     Insert(Box<ExternalResource>),
     /// Replaces its name, scopes, roles and secret. Conditional: it exists.
     Update(Box<ExternalResource>),
+    /// Demands that one is as it was read. Conditional: it has this entity tag.
+    Expect {
+        /// The resource server.
+        id: ResourceId,
+        /// Its entity tag, by [`ExternalResource::etag`].
+        etag: String,
+    },
     /// Deletes one, with the grants and the pending codes for it. Conditional: it must exist.
     Delete {
-        /// Which.
+        /// The resource server.
         id: ResourceId,
         /// Its URL.
         url: Resource,

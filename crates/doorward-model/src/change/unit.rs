@@ -2,8 +2,8 @@
 
 use super::{Change, FactorChange};
 use crate::{
-    GroupName, Timestamp,
-    id::{ClientId, ResourceId, UserId},
+    Timestamp,
+    id::{ClientId, UserId},
     upstream::UpstreamChange,
 };
 
@@ -35,17 +35,14 @@ impl CountedAttempt {
     }
 }
 
-/// An object that a unit expects to be as it was read.
+/// An object that a unit expects to be as it was read. Objects with changes of a type of their own
+/// have a change for it too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// A user, by [`crate::User::etag`].
     User(UserId),
     /// A client, by [`crate::Client::etag`].
     Client(ClientId),
-    /// An external resource server, by [`crate::ExternalResource::etag`].
-    Resource(ResourceId),
-    /// A group, by [`crate::Group::etag`].
-    Group(GroupName),
     /// A setting, by its value; empty if it is not set.
     Setting(String),
 }

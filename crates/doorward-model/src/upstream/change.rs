@@ -56,7 +56,7 @@ pub enum UpstreamChange {
     },
     /// Reserves a revocation that is due for one replica. Conditional: no other took it.
     ClaimRevocation {
-        /// Which.
+        /// The revocation.
         id: String,
         /// The time at which it was due.
         due: Timestamp,
@@ -65,7 +65,7 @@ pub enum UpstreamChange {
     },
     /// Forgets a revocation that is done or given up.
     ForgetRevocation {
-        /// Which.
+        /// The revocation.
         id: String,
     },
     /// Remembers tools that were seen for the first time. Those that are known stay as they are.

@@ -1,22 +1,41 @@
-//! The rows that a write compares before and after it, for its entry.
+//! The rows that a write compares: before and after it, for its entry, or with the state that was
+//! read. Each table states how its own are read.
 
-use doorward_model::{Resource, UpstreamName};
+use std::fmt;
+
+use async_trait::async_trait;
+use doorward_model::AuditKind;
+use sea_orm::DbErr;
+use serde_json::Value;
+
+use crate::db::Db;
 
 /// A row that is compared.
-#[derive(Debug)]
-pub(crate) enum Row {
-    User(String),
-    Client(String),
-    Setting(String),
-    /// An identity provider, by how much depends on it. States if users may sign in with passwords.
-    Provider(String, bool),
-    /// An upstream, by its pins and the number of its dependents, and the resource that covers it
-    /// alone.
-    Upstream(UpstreamName, Resource),
-    /// An external resource server, with the number of grants for it.
-    Resource(String),
-    /// A group, with the number of its members.
-    Group(String),
-    /// The upstream and the tool.
-    Tool(String, String),
+#[async_trait]
+pub(crate) trait Row: fmt::Debug + Send + Sync {
+    /// The members of the row that matter to the audit; `None` if there is no row.
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr>;
+
+    /// The kind of the entry if there was no row before, where it is another one.
+    fn kind_if_new(&self) -> Option<AuditKind> {
+        None
+    }
+}
+
+/// A row whose entity tag a unit expects.
+#[async_trait]
+pub(crate) trait Tagged: fmt::Debug + Send + Sync {
+    /// The entity tag of the row, which is locked until the unit is through; `None` if there is no
+    /// row.
+    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr>;
+}
+
+/// The failure of a row that cannot be read.
+pub(crate) fn unreadable(id: &str) -> DbErr {
+    DbErr::Custom(format!("{id} cannot be read"))
+}
+
+/// A list that is stored as text, for the state of a row.
+pub(crate) fn list(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
 }

@@ -293,7 +293,7 @@ impl Store {
         Ok(rows::Model::find_by_statement(statement).all(&self.reader).await?)
     }
 
-    /// Which of the conditions has the fewest matches, if that is few.
+    /// The condition with the fewest matches, if these are few.
     async fn rarest(
         &self,
         conditions: &[Condition],

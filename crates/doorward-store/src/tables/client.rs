@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, Client, ClientAuthMethod, ClientId, ClientRules, ClientSource,
     ExchangeRule, GrantType, GrantTypes, HashedToken, RedirectUri, RelyingParty, ScopeSet,
@@ -14,16 +15,17 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{Expr, ExprTrait, Func, LikeExpr, OnConflict},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::Row,
+    audit::row::{Row, Tagged, list, unreadable},
     condition::Condition,
     convert::{damaged, list_from_text, list_to_text},
+    db::Db,
     invalidate::Invalidation,
     tables::{Copied, Table},
-    writes::{Audit, Name, Write, about, if_new, run},
+    writes::{Audit, Name, Write, about, expect, if_new, run},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -72,7 +74,7 @@ impl Table for Entity {
     }
 }
 
-/// Which clients to list.
+/// The clients to list.
 #[derive(Clone, Debug, Default)]
 pub struct ClientFilter {
     /// Only those from this source.
@@ -279,10 +281,54 @@ fn stale(client_id: &ClientId) -> Invalidation {
     Invalidation::Client(client_id.to_string())
 }
 
+/// A client as the audit compares it.
+#[derive(Debug)]
+struct Compared(String);
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+        Ok(row.map(|row| {
+            json!({
+                "name": row.name, "redirect_uris": list(&row.redirect_uris),
+                "auth_method": row.auth_method, "scopes": row.scopes, "jwks_uri": row.jwks_uri,
+                "trust": row.trust.as_deref().map(list), "rules": row.rules.as_deref().map(list),
+                "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(),
+                "pinned": row.pinned_at.is_some(),
+            })
+        }))
+    }
+
+    // A metadata document that is read for the first time is a client that was added.
+    fn kind_if_new(&self) -> Option<AuditKind> {
+        Some(AuditKind::ClientAdded)
+    }
+}
+
+#[async_trait]
+impl Tagged for Compared {
+    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
+        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+        row.map(|row| from_row(row).map(|client| client.etag()))
+            .transpose()
+            .map_err(|_| unreadable(self.0.as_str()))
+    }
+}
+
+/// Demands that a client is as it was read.
+pub(crate) fn expect_seen(client_id: &ClientId, etag: String) -> Write {
+    expect(Compared(client_id.to_string()), etag)
+}
+
 /// An entry with the difference; none if there is none.
 fn changed(client_id: &ClientId) -> Audit {
     let event = about(AuditKind::ClientChanged, AuditSubject::Client, client_id.as_str());
-    Audit::Compared { event, row: Row::Client(client_id.to_string()), only_if_different: true }
+    Audit::Compared {
+        event,
+        row: Box::new(Compared(client_id.to_string())),
+        only_if_different: true,
+    }
 }
 
 pub(crate) fn insert(new: &Client) -> Write {
@@ -406,7 +452,7 @@ pub(crate) fn put_registration(client: &Client, seen: &HashedToken) -> Write {
         // An entry also where only the token is another one.
         audit: Audit::Compared {
             event,
-            row: Row::Client(client.id.to_string()),
+            row: Box::new(Compared(client.id.to_string())),
             only_if_different: false,
         },
     }
@@ -443,7 +489,7 @@ pub(crate) fn delete(client_id: &ClientId) -> Write {
         stale: Some(stale(client_id)),
         audit: Audit::Compared {
             event,
-            row: Row::Client(client_id.to_string()),
+            row: Box::new(Compared(client_id.to_string())),
             only_if_different: false,
         },
     }

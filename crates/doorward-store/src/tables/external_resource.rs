@@ -2,26 +2,28 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, ExternalResource, HashedToken, Resource, ResourceChange, ResourceId,
     RevokeReason, Role, Scope, Timestamp,
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::Row,
+    audit::row::{Row, Tagged, list, unreadable},
     condition::Condition,
     convert::{damaged, list_from_text, list_to_text},
+    db::Db,
     invalidate::Invalidation,
     tables::{Copied, Table, access_grant, authorization_code},
-    writes::{Audit, Name, Work, Write, about, nothing, run},
+    writes::{Audit, Name, Work, Write, about, expect, nothing, run},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -99,7 +101,39 @@ pub(crate) fn of(change: ResourceChange) -> Write {
     match change {
         ResourceChange::Insert(resource) => insert(&resource),
         ResourceChange::Update(resource) => update(&resource),
+        ResourceChange::Expect { id, etag } => expect(Compared(id), etag),
         ResourceChange::Delete { id, url, at } => delete(&id, &url, at),
+    }
+}
+
+/// An external resource server as the audit compares it, with the number of grants for it. A secret
+/// is named by a part of its hash, so that a replaced one is seen.
+#[derive(Debug)]
+struct Compared(ResourceId);
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let Some(row) = db.one(Entity::find_by_id(self.0.as_str())).await? else {
+            return Ok(None);
+        };
+        let grants = access_grant::Entity::find()
+            .filter(access_grant::only_for(&Resource::from_stored(row.url.clone())));
+        Ok(Some(json!({
+            "url": row.url, "name": row.name, "scopes": list(&row.scopes),
+            "roles": list(&row.roles), "secret": doorward_model::id::etag(&[&row.secret]),
+            "grants": db.count(grants).await?,
+        })))
+    }
+}
+
+#[async_trait]
+impl Tagged for Compared {
+    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
+        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+        row.map(|row| from_row(row).map(|resource| resource.etag()))
+            .transpose()
+            .map_err(|_| unreadable(self.0.as_str()))
     }
 }
 
@@ -111,7 +145,7 @@ fn insert(resource: &ExternalResource) -> Write {
     });
     let event = about(AuditKind::ResourceAdded, AuditSubject::Resource, resource.id.as_str());
     Write {
-        name: Name::Decides(Condition::InsertResource),
+        name: Name::Decides(Condition::Free("insert_external_resource")),
         work: run(Entity::insert(to_row(resource)).on_conflict(nothing())),
         stale: Some(Invalidation::Resources),
         audit: Audit::Entry(event.detail(detail.to_string())),
@@ -128,7 +162,7 @@ fn update(resource: &ExternalResource) -> Write {
         stale: Some(Invalidation::Resources),
         audit: Audit::Compared {
             event: about(AuditKind::ResourceChanged, AuditSubject::Resource, resource.id.as_str()),
-            row: Row::Resource(resource.id.as_str().to_owned()),
+            row: Box::new(Compared(resource.id.clone())),
             only_if_different: true,
         },
     }
@@ -159,7 +193,7 @@ fn delete(id: &ResourceId, url: &Resource, at: Timestamp) -> Write {
         stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(AuditKind::ResourceRemoved, AuditSubject::Resource, id.as_str()),
-            row: Row::Resource(id.as_str().to_owned()),
+            row: Box::new(Compared(id.clone())),
             only_if_different: false,
         },
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, Group, GroupChange, GroupName, Role, Timestamp, UserId,
 };
@@ -12,11 +13,11 @@ use sea_orm::{
     QueryTrait,
     sea_query::{Expr, SelectStatement},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::Row,
+    audit::row::{Row, Tagged, list, unreadable},
     condition::Condition,
     convert::{list_to_text, roles, roles_to_text},
     db::Db,
@@ -27,7 +28,7 @@ use crate::{
         identity::{self, Column as I},
         user::{self, Column as U},
     },
-    writes::{Audit, Name, Read, Work, Write, about, if_new, run},
+    writes::{Audit, Name, Read, Work, Write, about, expect, if_new, run},
 };
 use row::Column as G;
 
@@ -113,7 +114,7 @@ pub(crate) fn of(change: GroupChange) -> Write {
             let detail = json!({"description": group.description, "roles": names}).to_string();
             let event = about(AuditKind::GroupAdded, AuditSubject::Group, group.name.as_str());
             Write {
-                name: Name::Decides(Condition::InsertGroup),
+                name: Name::Decides(Condition::Free("insert_group")),
                 work: run(if_new(to_row(&group))),
                 stale: None,
                 audit: Audit::Entry(event.detail(detail)),
@@ -171,6 +172,7 @@ pub(crate) fn of(change: GroupChange) -> Write {
             // The change before it has the entry.
             audit: Audit::Silent,
         },
+        GroupChange::Expect { group, etag } => expect(Compared(group), etag),
         GroupChange::ExpectAdministrator => Write {
             name: Name::Decides(Condition::ExpectOtherAdministrator),
             work: Work::Read(Read::AnyAdministrator),
@@ -181,9 +183,37 @@ pub(crate) fn of(change: GroupChange) -> Write {
     }
 }
 
+/// A group as the audit compares it, with the number of its members by an administrator's decision.
+#[derive(Debug)]
+struct Compared(GroupName);
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let Some(row) = db.one(row::Entity::find_by_id(self.0.as_str())).await? else {
+            return Ok(None);
+        };
+        let members = member::Entity::find().filter(M::GroupName.eq(self.0.as_str()));
+        Ok(Some(json!({
+            "description": row.description, "roles": list(&row.roles),
+            "members": db.count(members).await?,
+        })))
+    }
+}
+
+#[async_trait]
+impl Tagged for Compared {
+    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
+        let row = db.one(row::Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+        row.map(|row| from_row(row).map(|group| group.etag()))
+            .transpose()
+            .map_err(|_| unreadable(self.0.as_str()))
+    }
+}
+
 fn compared(kind: AuditKind, name: &GroupName, only_if_different: bool) -> Audit {
     let event = about(kind, AuditSubject::Group, name.as_str());
-    Audit::Compared { event, row: Row::Group(name.to_string()), only_if_different }
+    Audit::Compared { event, row: Box::new(Compared(name.clone())), only_if_different }
 }
 
 fn of_member(kind: AuditKind, group: &GroupName, user_id: &UserId) -> Audit {

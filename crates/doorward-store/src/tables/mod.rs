@@ -45,13 +45,13 @@ pub mod usage_hour;
 pub mod user;
 
 use chat::{link as chat_link, post as chat_post};
-use doorward_model::{Change, FactorChange, OwnChange, Timestamp, UpstreamChange};
+use doorward_model::{Change, Expected, FactorChange, OwnChange, Timestamp, UpstreamChange};
 use group::row as user_group;
 use sea_orm::{Condition, EntityTrait, IntoActiveModel};
 
 use crate::{
     StoreError,
-    writes::{Write, audit, expect, expect_other_administrator},
+    writes::{Write, audit, expect_other_administrator},
 };
 
 /// The rules of a table for the work that concerns all tables: copies and housekeeping.
@@ -271,7 +271,9 @@ pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
         Change::PutSetting { key, value } => setting::put(key, value),
         Change::MarkJournal { journal, seq, at } => setting::mark_journal(&journal, seq, at),
         Change::InsertSetting { key, value } => setting::insert(key, value),
-        Change::Expect { object, etag } => expect(object, etag),
+        Change::Expect { object: Expected::User(id), etag } => user::expect_seen(&id, etag),
+        Change::Expect { object: Expected::Client(id), etag } => client::expect_seen(&id, etag),
+        Change::Expect { object: Expected::Setting(key), etag } => setting::expect_seen(key, etag),
         Change::ExpectOtherAdministrator(user_id) => expect_other_administrator(user_id),
         Change::Audit(events) => audit(events),
         Change::InsertRecord { id, at, body } => audit_record::insert(id, at, &body),

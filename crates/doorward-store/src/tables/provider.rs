@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_model::{AuditKind, AuditSubject, ProviderId, Sealed, StoredProvider, Timestamp};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryOrder,
     entity::prelude::*, sea_query::Expr,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
     audit::row::Row,
     condition::Condition,
+    db::Db,
     invalidate::Invalidation,
-    tables::{Copied, Table},
+    tables::{Copied, Table, access_grant, access_token, identity, invitation, session},
     writes::{Audit, Dependents, Name, Read, Work, Write, about, nothing, run},
 };
 
@@ -106,6 +108,39 @@ pub(crate) fn update(
     }
 }
 
+/// An identity provider as the audit compares it: the number of accounts at it, and of their
+/// dependents.
+#[derive(Debug)]
+struct Compared(Dependents);
+
+impl Compared {
+    fn of(provider: &ProviderId, passwords: bool) -> Self {
+        let at = Timestamp(0);
+        Self(Dependents { provider: provider.clone(), kept_issuers: None, at, passwords })
+    }
+}
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let id = self.0.provider.as_str();
+        let accounts = identity::Entity::find()
+            .filter(identity::Column::Provider.eq(id))
+            .filter(identity::Column::EndedAt.is_null());
+        let sessions = session::Entity::find().filter(self.0.sessions());
+        let grants = access_grant::Entity::find().filter(self.0.grants());
+        let access_tokens = access_token::Entity::find().filter(self.0.access_tokens());
+        let invitations = invitation::Entity::find().filter(invitation::Column::Provider.eq(id));
+        Ok(Some(json!({
+            "accounts": db.count(accounts).await?,
+            "sessions": db.count(sessions).await?,
+            "grants": db.count(grants).await?,
+            "access_tokens": db.count(access_tokens).await?,
+            "invitations": db.count(invitations).await?,
+        })))
+    }
+}
+
 pub(crate) fn delete(id: ProviderId, at: Timestamp, passwords: bool) -> Write {
     Write {
         name: Name::Decides(Condition::Row("delete_provider")),
@@ -113,7 +148,7 @@ pub(crate) fn delete(id: ProviderId, at: Timestamp, passwords: bool) -> Write {
         stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(AuditKind::ProviderDeleted, AuditSubject::Provider, id.as_str()),
-            row: Row::Provider(id.to_string(), passwords),
+            row: Box::new(Compared::of(&id, passwords)),
             only_if_different: false,
         },
         work: Work::Read(Read::EndProvider(Dependents {
@@ -136,7 +171,7 @@ pub(crate) fn retire_accounts(
         stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(AuditKind::SessionEnded, AuditSubject::Provider, provider.as_str()),
-            row: Row::Provider(provider.to_string(), passwords),
+            row: Box::new(Compared::of(&provider, passwords)),
             only_if_different: false,
         },
         work: Work::Read(Read::EndProvider(Dependents {

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use doorward_model::{AuditKind, AuditSubject, Timestamp};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
+    ActiveValue::Set, ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect,
     entity::prelude::*, sea_query::OnConflict,
 };
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::Row,
+    audit::row::{Row, Tagged},
     condition::Condition,
+    db::Db,
     invalidate::Invalidation,
     tables::{Copied, Table},
-    writes::{Audit, Name, Write, about, nothing, run},
+    writes::{Audit, Name, Write, about, expect, nothing, run},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -75,7 +78,33 @@ fn changed(key: &str) -> Audit {
         return Audit::Silent;
     }
     let event = about(AuditKind::SettingChanged, AuditSubject::Setting, key);
-    Audit::Compared { event, row: Row::Setting(key.to_owned()), only_if_different: true }
+    Audit::Compared { event, row: Box::new(Compared(key.to_owned())), only_if_different: true }
+}
+
+/// A setting as the audit compares it.
+#[derive(Debug)]
+struct Compared(String);
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+        Ok(row.map(|row| json!({"value": row.value})))
+    }
+}
+
+#[async_trait]
+impl Tagged for Compared {
+    // A setting is its own entity tag.
+    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
+        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+        Ok(Some(row.map(|row| row.value).unwrap_or_default()))
+    }
+}
+
+/// Demands that a setting is as it was read.
+pub(crate) fn expect_seen(key: String, etag: String) -> Write {
+    expect(Compared(key), etag)
 }
 
 pub(crate) fn put(key: String, value: String) -> Write {

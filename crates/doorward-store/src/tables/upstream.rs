@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_model::{
-    AuditKind, AuditSubject, RevokeReason, Sealed, Timestamp,
+    AuditKind, AuditSubject, Resource, RevokeReason, Sealed, Timestamp, UpstreamName,
     trust::{Ended, Ending},
     upstream::StoredUpstream,
 };
@@ -12,13 +13,14 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
     audit::row::Row,
     condition::Condition,
     convert::{list_to_text, upstream_name},
+    db::Db,
     invalidate::Invalidation,
     tables::{
         Copied, Table, access_grant, access_token, authorization_code, connect_attempt, connection,
@@ -174,9 +176,40 @@ pub(crate) fn end(ending: &Ending) -> Write {
         stale: Some(Invalidation::Everything),
         audit: Audit::Compared {
             event: about(kind, AuditSubject::Upstream, name),
-            row: Row::Upstream(ending.upstream, ending.resource.clone()),
+            row: Box::new(Compared { name: ending.upstream, resource: ending.resource.clone() }),
             only_if_different: false,
         },
+    }
+}
+
+/// An upstream as the audit compares it: its pin, and the number of objects that depend on it.
+#[derive(Debug)]
+struct Compared {
+    name: UpstreamName,
+    /// The resource that covers it alone.
+    resource: Resource,
+}
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let name = self.name.as_str();
+        let trust = db.one(upstream_trust::Entity::find_by_id(name)).await?;
+        let pinned = |text: Option<&String>| text.cloned().map_or(Value::Null, Value::from);
+        let connections = connection::Entity::find().filter(connection::Column::Upstream.eq(name));
+        let registrations = upstream_registration::Entity::find()
+            .filter(upstream_registration::Column::Upstream.eq(name));
+        let grants = access_grant::Entity::find().filter(access_grant::only_for(&self.resource));
+        let access_tokens = access_token::Entity::find().filter(access_token::only_for(&self.name));
+        Ok(Some(json!({
+            "location": pinned(trust.as_ref().map(|row| &row.location)),
+            "issuer": pinned(trust.as_ref().and_then(|row| row.issuer.as_ref())),
+            "resource": pinned(trust.as_ref().and_then(|row| row.resource.as_ref())),
+            "connections": db.count(connections).await?,
+            "registrations": db.count(registrations).await?,
+            "grants": db.count(grants).await?,
+            "access_tokens": db.count(access_tokens).await?,
+        })))
     }
 }
 

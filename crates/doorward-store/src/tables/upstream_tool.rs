@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, Timestamp, ToolClass, UpstreamName,
     upstream::{Pinned, PinnedTool, ToolState},
@@ -10,12 +11,14 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, Condition as Where, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, entity::prelude::*, sea_query::Expr,
 };
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
     audit::row::Row,
     condition::Condition,
     convert::{damaged, upstream_name},
+    db::Db,
     invalidate::Invalidation,
     tables::{Copied, Table},
     writes::{Audit, Name, Work, Write, about, nothing, run},
@@ -183,6 +186,25 @@ pub(crate) fn forget_undecided(upstream: &UpstreamName, tools: &[String]) -> Wri
     }
 }
 
+/// A tool as the audit compares it. Its definition is named by a part of its hash.
+#[derive(Debug)]
+struct Compared {
+    upstream: String,
+    tool: String,
+}
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let key = (self.upstream.clone(), self.tool.clone());
+        let row = db.one(Entity::find_by_id(key)).await?;
+        Ok(row.map(|row| {
+            let definition = doorward_model::id::etag(&[&row.definition]);
+            json!({"state": row.state, "class": row.class, "definition": definition})
+        }))
+    }
+}
+
 pub(crate) fn decide(
     tool: &PinnedTool,
     seen_definition: &str,
@@ -207,7 +229,7 @@ pub(crate) fn decide(
         stale: Some(Invalidation::Pinned(upstream.to_owned())),
         audit: Audit::Compared {
             event,
-            row: Row::Tool(upstream.to_owned(), tool.tool.clone()),
+            row: Box::new(Compared { upstream: upstream.to_owned(), tool: tool.tool.clone() }),
             only_if_different: false,
         },
     }

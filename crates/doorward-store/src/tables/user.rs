@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, IdentityId, Role, Timestamp, User, UserId, UserName, foreign,
     secret::HashedPassword,
@@ -13,19 +14,20 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{Expr, ExprTrait, Func},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::Row,
+    audit::row::{Row, Tagged, list, unreadable},
     condition::Condition,
     convert::{list_to_text, roles, roles_to_text},
+    db::Db,
     invalidate::Invalidation,
     tables::{
         Copied, Table, access_token, connect_attempt, connection, group_member, identity,
         invitation, kept_result, passkey, recovery_code, totp,
     },
-    writes::{Audit, Name, Read, Sql, Work, Write, about, nothing, run},
+    writes::{Audit, Name, Read, Sql, Work, Write, about, expect, nothing, run},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -213,10 +215,43 @@ fn stale(user_id: &UserId) -> Invalidation {
     Invalidation::User(user_id.to_string())
 }
 
+/// A user as the audit compares them.
+#[derive(Debug)]
+struct Compared(String);
+
+#[async_trait]
+impl Row for Compared {
+    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
+        let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+        Ok(row.map(|row| {
+            json!({
+                "name": row.name, "email": row.email, "display_name": row.display_name,
+                "roles": list(&row.roles), "provider_roles": list(&row.provider_roles),
+                "group_roles": list(&row.group_roles), "disabled": row.disabled_at.is_some(),
+            })
+        }))
+    }
+}
+
+#[async_trait]
+impl Tagged for Compared {
+    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
+        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+        row.map(|row| from_row(row).map(|user| user.etag()))
+            .transpose()
+            .map_err(|_| unreadable(self.0.as_str()))
+    }
+}
+
+/// Demands that a user is as it was read.
+pub(crate) fn expect_seen(user_id: &UserId, etag: String) -> Write {
+    expect(Compared(user_id.to_string()), etag)
+}
+
 /// An entry with the difference; none if there is none.
 fn changed(user_id: &UserId) -> Audit {
     let event = about(AuditKind::UserChanged, AuditSubject::User, user_id.as_str());
-    Audit::Compared { event, row: Row::User(user_id.to_string()), only_if_different: true }
+    Audit::Compared { event, row: Box::new(Compared(user_id.to_string())), only_if_different: true }
 }
 
 pub(crate) fn insert(new: &User) -> Write {
@@ -391,6 +426,10 @@ pub(crate) fn delete(user_id: &UserId) -> Write {
         name: Name::Decides(Condition::Row("delete_user")),
         work: Work::Statements(statements),
         stale: Some(stale(user_id)),
-        audit: Audit::Compared { event, row: Row::User(id.to_owned()), only_if_different: false },
+        audit: Audit::Compared {
+            event,
+            row: Box::new(Compared(id.to_owned())),
+            only_if_different: false,
+        },
     }
 }

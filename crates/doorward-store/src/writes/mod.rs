@@ -3,7 +3,7 @@
 
 mod reads;
 
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, Expected, UserId};
+use doorward_model::{AuditEvent, AuditKind, AuditSubject, UserId};
 use sea_orm::{
     ActiveModelTrait, DbErr, DeleteMany, EntityTrait, Insert, InsertMany, QueryTrait, UpdateMany,
     sea_query::{DeleteStatement, InsertStatement, OnConflict, UpdateStatement},
@@ -13,7 +13,7 @@ use serde_json::json;
 pub(crate) use reads::{Dependents, Read};
 
 use crate::{
-    audit::row::Row,
+    audit::row::{Row, Tagged},
     condition::Condition,
     db::Db,
     invalidate::Invalidation,
@@ -73,7 +73,7 @@ pub(crate) enum Audit {
         /// The entry, without its detail.
         event: AuditEvent,
         /// The row.
-        row: Row,
+        row: Box<dyn Row>,
         /// The entry is left out if the row did not change.
         only_if_different: bool,
     },
@@ -169,10 +169,10 @@ pub(crate) fn factor(kind: AuditKind, user_id: &UserId, which: &str) -> AuditEve
     about(kind, AuditSubject::User, user_id.as_str()).detail(json!({"factor": which}).to_string())
 }
 
-pub(crate) fn expect(object: Expected, etag: String) -> Write {
+pub(crate) fn expect(object: impl Tagged + 'static, etag: String) -> Write {
     Write {
         name: Name::Decides(Condition::Expect),
-        work: Work::Read(Read::Expect { object, etag }),
+        work: Work::Read(Read::Expect { object: Box::new(object), etag }),
         stale: None,
         // It only reads.
         audit: Audit::Silent,

@@ -1,7 +1,7 @@
 //! The few writes that have to read first: their rows are locked until the unit is through.
 
 use doorward_model::{
-    ClientId, Expected, GroupName, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId,
+    ClientId, GroupName, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
@@ -11,18 +11,18 @@ use sea_orm::{
 use super::Sql;
 
 use crate::{
+    audit::row::Tagged,
     db::Db,
     tables::{
         access_grant::{self, Column as G},
         access_token::{self, Column as T},
         authorization_code::{self, Column as C},
-        client,
         connection::{self, Column as N},
-        external_resource, group,
+        group,
         identity::{self, Column as I},
         invitation, provider,
         session::{self, Column as S},
-        setting, sign_in,
+        sign_in,
         user::{self, Column as P},
     },
 };
@@ -35,7 +35,7 @@ pub(crate) enum Read {
     /// Removes from every grant of a user to a client the scopes that are not in `scopes`.
     NarrowGrants { user_id: UserId, client_id: ClientId, scopes: ScopeSet },
     /// Compares the entity tag of an object.
-    Expect { object: Expected, etag: String },
+    Expect { object: Box<dyn Tagged>, etag: String },
     /// Ends the dependents of accounts at an identity provider.
     EndProvider(Dependents),
     /// Looks for an enabled administrator other than this one.
@@ -54,7 +54,9 @@ impl Read {
             Self::NarrowGrants { user_id, client_id, scopes } => {
                 narrow_grants(db, user_id, client_id, scopes).await.map(|()| true)
             }
-            Self::Expect { object, etag } => is_as_seen(db, object, etag).await,
+            Self::Expect { object, etag } => {
+                Ok(object.etag(db).await?.as_deref() == Some(etag.as_str()))
+            }
             Self::EndProvider(dependents) => dependents.end(db).await,
             Self::OtherAdministrator(user_id) => other_administrator(db, user_id).await,
             Self::AnyAdministrator => Ok(!administrators(db).await?.is_empty()),
@@ -230,55 +232,6 @@ async fn narrow_grants(
         db.run(&update).await?;
     }
     Ok(())
-}
-
-async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, DbErr> {
-    let unreadable = |id: &str| DbErr::Custom(format!("{id} cannot be read"));
-    Ok(match object {
-        Expected::User(id) => {
-            match db.one(user::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
-                Some(row) => {
-                    user::from_row(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
-                }
-                None => false,
-            }
-        }
-        Expected::Client(id) => {
-            match db.one(client::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
-                Some(row) => {
-                    client::from_row(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
-                }
-                None => false,
-            }
-        }
-        Expected::Resource(id) => {
-            match db
-                .one(external_resource::Entity::find_by_id(id.as_str()).lock_exclusive())
-                .await?
-            {
-                Some(row) => {
-                    external_resource::from_row(row).map_err(|_| unreadable(id.as_str()))?.etag()
-                        == etag
-                }
-                None => false,
-            }
-        }
-        Expected::Group(name) => {
-            match db.one(group::row::Entity::find_by_id(name.as_str()).lock_exclusive()).await? {
-                Some(row) => {
-                    group::from_row(row).map_err(|_| unreadable(name.as_str()))?.etag() == etag
-                }
-                None => false,
-            }
-        }
-        Expected::Setting(name) => {
-            db.one(setting::Entity::find_by_id(name.as_str()).lock_exclusive())
-                .await?
-                .map(|row| row.value)
-                .unwrap_or_default()
-                == etag
-        }
-    })
 }
 
 /// Locks all enabled administrators, so that if two remove each other at the same moment, one is

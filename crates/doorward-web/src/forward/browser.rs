@@ -96,12 +96,9 @@ pub(super) async fn guest(
             web.services.accounts.holder_of(passage.secret).await.map_err(Failure::from)?;
         if let Some(holder) = holder.filter(|holder| holder.session.complete) {
             let session = &holder.session;
-            let who = (&holder.user, session.auth_time);
-            let found = web
-                .services
-                .issuer
-                .guest_in_browser(resource, who, &session.authentication)
-                .await?;
+            let issuer = &web.services.issuer;
+            let (at, how) = (session.auth_time, &session.authentication);
+            let found = issuer.guest_in_browser(resource, &holder.user, at, how).await?;
             return Ok(found.ok_or(Reply::Forbidden("your roles do not allow this server")));
         }
     }
@@ -211,8 +208,8 @@ pub(crate) async fn start(
         return answer::see_other(&web.at(&format!("{place}?{query}")));
     };
     let session = &visitor.session;
-    let who = (&visitor.user, session.auth_time);
-    match web.services.issuer.guest_in_browser(&resource, who, &session.authentication).await {
+    let (at, how) = (session.auth_time, &session.authentication);
+    match web.services.issuer.guest_in_browser(&resource, &visitor.user, at, how).await {
         Ok(Some(_)) => {}
         Ok(None) => {
             return ErrorPage::new(

@@ -35,13 +35,23 @@ struct Page {
     sign_in_url: String,
 }
 
+/// The refusal of the form.
+struct Refused {
+    status: StatusCode,
+    why: Message,
+}
+
 fn show(
     web: &Web,
     browser: &Browser,
     secret: &str,
-    (status, name): (StatusCode, &str),
-    error: Option<Message>,
+    name: &str,
+    refused: Option<Refused>,
 ) -> Response {
+    let (status, error) = match refused {
+        Some(Refused { status, why }) => (status, Some(why)),
+        None => (StatusCode::OK, None),
+    };
     let back = routes::ADMIN_LINK.replace("{token}", secret);
     let page = Page {
         frame: web.frame(Some(browser)),
@@ -69,7 +79,7 @@ pub(crate) async fn get(
     browser: Browser,
 ) -> Response {
     match web.services.accounts.is_link_usable(&secret).await {
-        Ok(true) => show(&web, &browser, &secret, (StatusCode::OK, ""), None),
+        Ok(true) => show(&web, &browser, &secret, "", None),
         Ok(false) => spent().draw(&web),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
@@ -107,13 +117,8 @@ pub(crate) async fn post(
             add(&web, &secret, &params, &browser).await.map(Some)
         }
         None => {
-            return show(
-                &web,
-                &browser,
-                &secret,
-                (StatusCode::FORBIDDEN, ""),
-                Some(text::sign_in_first()),
-            );
+            let refused = Refused { status: StatusCode::FORBIDDEN, why: text::sign_in_first() };
+            return show(&web, &browser, &secret, "", Some(refused));
         }
     };
     match result {
@@ -127,13 +132,12 @@ pub(crate) async fn post(
         Err(UserError::Link) => spent().draw(&web),
         Err(UserError::Store(error)) => ErrorPage::unavailable(&error).draw(&web),
         Err(UserError::Hasher(error)) => ErrorPage::from_hasher(&error).draw(&web),
-        Err(error) => show(
-            &web,
-            &browser,
-            &secret,
-            (StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default()),
-            Some(text::sign_in_not_added(reasons::user(&error))),
-        ),
+        Err(error) => {
+            let (name, why) = (params.get("name"), reasons::user(&error));
+            let (status, why) = (StatusCode::BAD_REQUEST, text::sign_in_not_added(why));
+            let refused = Some(Refused { status, why });
+            show(&web, &browser, &secret, name.unwrap_or_default(), refused)
+        }
     }
 }
 

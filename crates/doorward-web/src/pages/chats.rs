@@ -73,7 +73,8 @@ fn show(
     web: &Web,
     signed_in: &SignedIn,
     secret: &str,
-    (new, done): (NewChatLink, Option<Message>),
+    new: NewChatLink,
+    done: Option<Message>,
 ) -> Response {
     let scopes = ScopeSet::parse_known(&new.scopes).closure();
     let page = Page {
@@ -98,7 +99,7 @@ pub(crate) async fn get(
     Path(secret): Path<String>,
 ) -> Response {
     match web.services.accounts.chat_link_of(&secret) {
-        Ok(new) => show(&web, &signed_in, &secret, (new, None)),
+        Ok(new) => show(&web, &signed_in, &secret, new, None),
         Err(error) => refused(&web, error),
     }
 }
@@ -120,7 +121,7 @@ pub(crate) async fn post(
     match params.get("do") {
         Some("link") => {}
         Some("deny") => {
-            return show(&web, &signed_in, &secret, (new, Some(text::chats_denied())));
+            return show(&web, &signed_in, &secret, new, Some(text::chats_denied()));
         }
         _ => return ErrorPage::incomplete("do").draw(&web),
     }
@@ -132,7 +133,7 @@ pub(crate) async fn post(
     };
     let resource = Resource::mcp(&web.settings.public_url);
     match web.services.accounts.link_chat(&authority, visitor, &secret, resource).await {
-        Ok(_) => show(&web, &signed_in, &secret, (new, Some(text::chats_done()))),
+        Ok(_) => show(&web, &signed_in, &secret, new, Some(text::chats_done())),
         Err(error) => refused(&web, error),
     }
 }

@@ -30,10 +30,26 @@ struct Page {
     url: String,
     key_url: String,
     tokens_url: String,
-    /// The clients to choose from: name in the URL, initials and name.
-    tiles: Vec<(&'static str, String, String)>,
-    /// The chosen client, with the URL of this page for a colleague and its QR code.
-    chosen: Option<(Guide, String, Option<Picture>)>,
+    /// The clients to choose from.
+    tiles: Vec<Tile>,
+    chosen: Option<Chosen>,
+}
+
+/// A client to choose.
+struct Tile {
+    /// Its name in the URL of the page.
+    key: &'static str,
+    initials: String,
+    name: String,
+}
+
+/// The chosen client.
+struct Chosen {
+    guide: Guide,
+    /// The URL of this page, for a colleague.
+    here: String,
+    /// Its QR code.
+    picture: Option<Picture>,
 }
 
 /// Instructions for one client.
@@ -333,11 +349,11 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
     let all = CLIENTS.into_iter().zip(guides(&web.settings.config.name, &url, &key_url));
     let (mut tiles, mut chosen) = (Vec::new(), None);
     for (name, guide) in all {
-        tiles.push((name, initials(&guide.name), guide.name.clone()));
+        tiles.push(Tile { key: name, initials: initials(&guide.name), name: guide.name.clone() });
         if params.get("client") == Some(name) {
             let here = web.at(&format!("{}?client={name}", routes::ACCOUNT_CLIENTS));
             let code = picture(&here);
-            chosen = Some((guide, here, code));
+            chosen = Some(Chosen { guide, here, picture: code });
         }
     }
     if params.get("client").is_some() && chosen.is_none() {

@@ -135,7 +135,21 @@ pub(crate) async fn post(
     let shown = params.get("shown").unwrap_or_default();
     let user = &signed_in.visitor.user;
     let page = routes::of_upstream(routes::CONNECT, upstream);
-    web.leave(&signed_in.browser, (upstream, user), (shown, None), &page).await
+    let connecting = ConnectingAccount { upstream, account: user, shown, page: &page };
+    web.leave(&signed_in.browser, connecting, None).await
+}
+
+/// An account that a browser connects to an upstream.
+#[derive(Clone, Copy)]
+pub struct ConnectingAccount<'a> {
+    /// The upstream.
+    pub upstream: UpstreamName,
+    /// The account.
+    pub account: &'a User,
+    /// The scopes that the page showed.
+    pub shown: &'a str,
+    /// The path of that page.
+    pub page: &'a str,
 }
 
 impl Web {
@@ -150,26 +164,25 @@ impl Web {
     }
 
     /// Redirects an administrator, who has the authority to create lasting access, to connect a
-    /// service. `page` showed the scopes.
+    /// service.
     pub async fn connect_service(
         &self,
         _authority: &Authority,
         administrator: &SignedIn,
-        (upstream, service): (UpstreamName, &User),
-        (shown, page): (&str, &str),
+        connecting: ConnectingAccount<'_>,
     ) -> Response {
         let by = Some(&administrator.visitor.user.id);
-        self.leave(&administrator.browser, (upstream, service), (shown, by), page).await
+        self.leave(&administrator.browser, connecting, by).await
     }
 
     /// Redirects a browser to the authorization server of an upstream.
     async fn leave(
         &self,
         browser: &Browser,
-        (upstream, account): (UpstreamName, &User),
-        (shown, by): (&str, Option<&UserId>),
-        page: &str,
+        connecting: ConnectingAccount<'_>,
+        by: Option<&UserId>,
     ) -> Response {
+        let ConnectingAccount { upstream, account, shown, page } = connecting;
         let (cookie, fresh) = sign_in_cookie(self, browser);
         let from = ConnectingBrowser { browser: &cookie, shown, by };
         match self.services.upstreams.begin(upstream, account, from).await {

@@ -12,7 +12,9 @@ use axum::{
 use doorward_accounts::Visitor;
 use doorward_issuer::AuthorizationRequest;
 use doorward_language::{Message, scope_description, scope_title, text};
-use doorward_model::{ClientSource, RedirectUri, Scope, ScopeSet, ToolClass, routes};
+use doorward_model::{
+    ClientSource, ExternalResource, RedirectUri, Scope, ScopeSet, ToolClass, routes,
+};
 use doorward_transport::{Params, answer};
 use url::Url;
 
@@ -53,9 +55,8 @@ struct Page {
     beyond: String,
     settled: bool,
     resources: Vec<String>,
-    /// The external resource server that the access is for: its name and URL, and the name of this
-    /// server.
-    external: Option<(String, String, String)>,
+    /// The external resource server that the access is for.
+    external: Option<External>,
     user: String,
 }
 
@@ -157,12 +158,35 @@ fn choices(offered: &ScopeSet, already: &ScopeSet, services: &[ServiceTools]) ->
     offered.iter().map(choice).collect()
 }
 
+/// An external resource server that access is for.
+pub(super) struct External {
+    pub(super) name: String,
+    pub(super) url: String,
+    /// The name of this server.
+    pub(super) here: String,
+}
+
+impl External {
+    pub(super) fn of(resource: ExternalResource, web: &Web) -> Self {
+        let here = web.settings.config.name.clone();
+        Self { name: resource.name, url: resource.url.to_string(), here }
+    }
+}
+
+/// The state in which a request is decided.
+struct Offer<'a> {
+    /// The scopes that the client has already.
+    already: &'a ScopeSet,
+    /// The user has chosen the account that decides.
+    settled: bool,
+}
+
 async fn show(
     web: &Web,
     browser: &Browser,
     visitor: &Visitor,
     request: &AuthorizationRequest,
-    (already, settled): (&ScopeSet, bool),
+    Offer { already, settled }: Offer<'_>,
 ) -> Response {
     let who = approver(visitor);
     // The page does without the names of services where they cannot be read.
@@ -219,9 +243,7 @@ async fn show(
             })
             .map(|resource| resource.as_str().to_owned())
             .collect(),
-        external: web.services.issuer.external(request).map(|external| {
-            (external.name, external.url.to_string(), web.settings.config.name.clone())
-        }),
+        external: web.services.issuer.external(request).map(|external| External::of(external, web)),
         user: visitor.user.name.to_string(),
     };
     draw(StatusCode::OK, &page, true)
@@ -244,7 +266,7 @@ pub(crate) async fn get(
     match (web.next_step(&request, &browser, settled).await, &browser.visitor) {
         (Ok(Step::Decide(already)), Some(visitor)) => {
             web.services.issuer.note_asked(&request, &visitor.user.id);
-            show(&web, &browser, visitor, &request, (&already, settled)).await
+            show(&web, &browser, visitor, &request, Offer { already: &already, settled }).await
         }
         (Ok(_), _) => web.proceed(&request, &browser).await,
         (Err(refusal), _) => web.refuse(&refusal, &browser),
@@ -308,7 +330,7 @@ pub(crate) async fn post(
         // shown again.
         _ => {
             let settled = params.get("settled").is_some();
-            show(&web, &browser, visitor, &pending, (&already, settled)).await
+            show(&web, &browser, visitor, &pending, Offer { already: &already, settled }).await
         }
     }
 }

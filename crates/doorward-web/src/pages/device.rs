@@ -21,6 +21,7 @@ use crate::{
     flow::approver,
     frame::{Frame, browser_name, draw, moment},
     language::filters,
+    pages::consent::External,
     visitor::{SignedIn, form},
 };
 
@@ -33,17 +34,17 @@ struct Page {
     code: String,
     error: Option<Message>,
     done: Option<Message>,
-    asked: Option<Shown>,
+    asked: Option<RequestShown>,
     user: String,
 }
 
 /// A request, as the user decides about it.
-struct Shown {
+struct RequestShown {
     client: String,
     address: String,
     agent: String,
     since: String,
-    external: Option<(String, String, String)>,
+    external: Option<External>,
     resources: Vec<String>,
     scopes: Vec<Choice>,
 }
@@ -60,7 +61,7 @@ struct DevicePageState {
     code: String,
     error: Option<Message>,
     done: Option<Message>,
-    asked: Option<Shown>,
+    asked: Option<RequestShown>,
     /// The number of seconds to wait.
     wait: Option<i64>,
 }
@@ -91,7 +92,7 @@ fn wrong(code: &str, error: Message) -> DevicePageState {
     }
 }
 
-fn shown(web: &Web, signed_in: &SignedIn, request: &DeviceRequest) -> Shown {
+fn shown(web: &Web, signed_in: &SignedIn, request: &DeviceRequest) -> RequestShown {
     let issuer = &web.services.issuer;
     let asked = &request.authorization;
     let choice = |scope: Scope| Choice {
@@ -100,14 +101,12 @@ fn shown(web: &Web, signed_in: &SignedIn, request: &DeviceRequest) -> Shown {
         description: scope_description(scope),
     };
     let offered = issuer.offered_to_device(request, &approver(&signed_in.visitor));
-    Shown {
+    RequestShown {
         client: request.client.name.clone(),
         address: asked.address.clone(),
         agent: browser_name(&asked.agent),
         since: moment(asked.created_at),
-        external: issuer.external_of(&asked.resources).map(|external| {
-            (external.name, external.url.to_string(), web.settings.config.name.clone())
-        }),
+        external: issuer.external_of(&asked.resources).map(|external| External::of(external, web)),
         resources: asked.resources.iter().map(ToString::to_string).collect(),
         scopes: offered.iter().map(choice).collect(),
     }

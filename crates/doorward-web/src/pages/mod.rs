@@ -7,7 +7,7 @@ mod authorize;
 mod chats;
 mod clients_help;
 mod confirm;
-mod connect;
+pub(crate) mod connect;
 mod consent;
 mod device;
 mod end_session;

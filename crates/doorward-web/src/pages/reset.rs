@@ -117,12 +117,21 @@ pub(crate) async fn ask(
     show_forgot(&web, &browser, StatusCode::OK, true, None)
 }
 
+/// The form in which a user chooses a password.
+struct Form<'a> {
+    user: &'a User,
+    /// The part of the query with which a sign-in goes on.
+    onward: &'a str,
+    /// The password was set.
+    done: bool,
+    error: Option<Message>,
+}
+
 fn show(
     web: &Web,
     browser: &Browser,
-    (user, onward): (&User, &str),
-    (status, done): (StatusCode, bool),
-    error: Option<Message>,
+    status: StatusCode,
+    Form { user, onward, done, error }: Form<'_>,
 ) -> Response {
     let page = Reset {
         first: user.password_temporary && !done,
@@ -166,7 +175,10 @@ pub(crate) async fn get(
     }
     let onward = onward_of(&request);
     match web.services.accounts.password_link_of(&secret).await {
-        Ok(user) => show(&web, &browser, (&user, &onward), (StatusCode::OK, false), None),
+        Ok(user) => {
+            let form = Form { user: &user, onward: &onward, done: false, error: None };
+            show(&web, &browser, StatusCode::OK, form)
+        }
         Err(error) => refused(&web, error),
     }
 }
@@ -195,14 +207,15 @@ pub(crate) async fn post(
         .set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned())
         .await
     {
-        Ok(_) => show(&web, &browser, (&user, &onward), (StatusCode::OK, true), None),
-        Err(UserError::Password(error)) => show(
-            &web,
-            &browser,
-            (&user, &onward),
-            (StatusCode::BAD_REQUEST, false),
-            Some(text::sign_in_reset_not_set(reasons::password(&error))),
-        ),
+        Ok(_) => {
+            let form = Form { user: &user, onward: &onward, done: true, error: None };
+            show(&web, &browser, StatusCode::OK, form)
+        }
+        Err(UserError::Password(error)) => {
+            let error = Some(text::sign_in_reset_not_set(reasons::password(&error)));
+            let form = Form { user: &user, onward: &onward, done: false, error };
+            show(&web, &browser, StatusCode::BAD_REQUEST, form)
+        }
         Err(error) => refused(&web, error),
     }
 }

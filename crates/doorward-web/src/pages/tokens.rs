@@ -24,6 +24,13 @@ use crate::{
     visitor::{SignedIn, form},
 };
 
+/// An upstream that a token can be limited to.
+struct UpstreamChoice {
+    name: String,
+    title: String,
+    checked: bool,
+}
+
 #[derive(Template)]
 #[template(path = "tokens.html")]
 struct Page {
@@ -35,7 +42,7 @@ struct Page {
     tokens: Vec<Row>,
     ended: Vec<Row>,
     scopes: Vec<Choice>,
-    upstreams: Vec<(String, String, bool)>,
+    upstreams: Vec<UpstreamChoice>,
     typed: String,
     days: u32,
     max_days: u32,
@@ -150,7 +157,11 @@ async fn show(
             .map(|service| {
                 (wanted.upstreams.iter().any(|name| name.as_str() == service.name), service)
             })
-            .map(|(checked, service)| (service.name, service.title, checked))
+            .map(|(checked, service)| UpstreamChoice {
+                name: service.name,
+                title: service.title,
+                checked,
+            })
             .collect(),
         days: if wanted.days == 0 { 90 } else { wanted.days },
         typed: wanted.name.clone(),

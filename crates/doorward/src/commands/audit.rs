@@ -25,7 +25,7 @@ pub(super) struct Command {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    which: Which,
+    which: Selection,
     /// Continue and print entries as they arrive.
     #[arg(long)]
     follow: bool,
@@ -45,7 +45,7 @@ enum Verb {
     /// Prints all matching entries, the oldest first, as JSON lines or CSV.
     Export {
         #[command(flatten)]
-        which: Box<Which>,
+        which: Box<Selection>,
         /// jsonl or csv.
         #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "csv"])]
         format: String,
@@ -53,7 +53,7 @@ enum Verb {
 }
 
 #[derive(Args, Debug, Clone)]
-struct Which {
+struct Selection {
     /// Only entries of this user, by sign-in name.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -83,7 +83,7 @@ struct Which {
     until: Option<String>,
 }
 
-impl Which {
+impl Selection {
     async fn filter(self, store: &Store) -> Result<AuditFilter, Failed> {
         let user_id = match self.user {
             Some(name) => {

@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Chats, Clients, Groups, Invitations, Keys, Mails, Policies, Providers, Reached, Resources,
-    Tokens, Trusts, Upstreams, Usages, Users, Vitals,
+    Chats, Clients, Invitations, Keys, Mails, Policies, Providers, Reached, Resources, Tokens,
+    Trusts, Upstreams, Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::{MasterKey, SystemEntropy};
 use doorward_mail::{MailWriter, Mailer};
-use doorward_mcp::Changes;
 use doorward_model::{Live, PublicUrl, ResourceTable, Rules, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
@@ -73,9 +72,6 @@ impl Context {
     }
     pub(super) async fn users(&self, store: &Store) -> Result<Users, Failed> {
         Ok(Users::new(store.clone(), self.accounts(store).await?, Arc::new(SystemClock)))
-    }
-    pub(super) fn groups(store: &Store) -> Groups {
-        Groups::new(store.clone(), Arc::new(SystemClock))
     }
     pub(super) async fn invitations(&self, store: &Store) -> Result<Invitations, Failed> {
         let (public_url, mail_writer) = (self.public_url()?, self.mail_writer()?);
@@ -159,7 +155,7 @@ impl Context {
     pub(super) async fn gateway(&self, store: &Store) -> Result<Gateway, Failed> {
         let network = self.network(store).await?;
         let resources = ResourceTable::new(&network.public_url);
-        let gateway = network.gateway(&self.config, resources, (Changes::default(), None), None);
+        let gateway = network.gateway(&self.config, resources, None);
         #[cfg(feature = "knowledge")]
         gateway.keep_knowledge(self.data_dir.path().join("knowledge"), false);
         gateway.configure(gateway.prepare(&self.config.upstreams)?);

@@ -1,11 +1,14 @@
 //! `doorward group …`: groups of users, which carry roles.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use doorward_accounts::Authority;
 use doorward_admin::{
     CountedGroup, GroupEdit, Groups, Members, NewGroup, Proposal, UserList, Users,
 };
-use doorward_model::Role;
+use doorward_model::{Role, ports::SystemClock};
+use doorward_store::Store;
 use serde_json::{Value, json};
 
 use super::{context::Context, edit, moment, print_json, print_table};
@@ -20,6 +23,11 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 /// Number of the members that are read at once.
 const AT_ONCE: u64 = 500;
+
+/// The operations on groups.
+pub(super) fn operations(store: &Store) -> Groups {
+    Groups::new(store.clone(), Arc::new(SystemClock))
+}
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -148,7 +156,7 @@ async fn show(context: &Context, groups: &Groups, users: &Users, name: &str) -> 
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
-    let (groups, operator) = (Context::groups(&store), Authority::operator());
+    let (groups, operator) = (operations(&store), Authority::operator());
     match command {
         Command::Add { name, description, roles } => {
             let group = groups.add(&operator, NewGroup { name, description, roles }).await?;

@@ -11,7 +11,7 @@ use doorward_admin::{IMPORT_LIMITS, ImportedLine, LineEffect, UserTable};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use super::{context::Context, edit, print_json, print_table};
+use super::{context::Context, edit, group, print_json, print_table};
 use crate::Failed;
 
 /// A table of users.
@@ -78,7 +78,7 @@ pub(super) async fn run(
         seen: None,
         effect: edit::effect(*dry_run),
     };
-    let (invitations, groups) = (context.invitations(store).await?, Context::groups(store));
+    let (invitations, groups) = (context.invitations(store).await?, group::operations(store));
     let done = invitations.import(&Authority::operator(), &groups, table).await?;
     let (added, changed) = (done.count(LineEffect::Add), done.count(LineEffect::Change));
     if context.json {

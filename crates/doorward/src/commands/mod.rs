@@ -18,6 +18,7 @@ mod context;
 mod doctor;
 mod edit;
 mod examples;
+mod given;
 mod group;
 mod import;
 #[cfg(feature = "knowledge")]
@@ -46,8 +47,10 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use clap::{CommandFactory, Parser, Subcommand};
 use doorward_store::origin::{self, Origin};
 
-use crate::{Failed, config::ConfigSource, data_dir::DataDir, logging, nearest, out, serve};
+use crate::{Failed, config::ConfigSource, data_dir::DataDir, logging, out, serve};
 use context::Context;
+use given::{hinted, settings_of};
+use place::Need;
 pub(crate) use print::print_line;
 use print::{moment, print_block, print_code, print_findings, print_json, print_table};
 
@@ -266,6 +269,12 @@ enum Command {
     },
 }
 
+/// The facts of a command that do not depend on its arguments.
+struct Facts {
+    name: &'static str,
+    need: Need,
+}
+
 impl Command {
     /// The options that replace settings: `--listen`, `--public-url` and `--tls`.
     fn flags(&self) -> (Option<String>, Option<String>, Option<String>) {
@@ -283,36 +292,37 @@ impl Command {
         }
     }
 
-    /// Its name, for the audit.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Serve { .. } => "serve",
-            Self::AdminLink { .. } => "admin-link",
-            Self::User { .. } => "user",
-            Self::Group(_) => "group",
-            Self::Client(_) => "client",
-            Self::Trust(_) => "trust",
-            Self::Provider { .. } => "provider",
-            Self::Upstream { .. } => "upstream",
-            Self::Resource { .. } => "resource",
-            Self::Policy(_) => "policy",
-            Self::Completion { .. } => "completion",
-            Self::Man { .. } => "man",
-            Self::Supervise { .. } => "supervise",
-            Self::Token(_) => "token",
-            Self::Chat(_) => "chat",
-            Self::Audit(_) => "audit",
-            Self::Usage(_) => "usage",
-            Self::Keys(_) => "keys",
-            Self::Mail(_) => "mail",
-            Self::Config(_) => "config",
-            Self::Reload => "reload",
-            Self::Apply { .. } => "apply",
-            Self::Migrate { .. } => "migrate",
-            Self::Doctor { .. } => "doctor",
-            Self::Backup { .. } => "backup",
-            Self::Restore { .. } => "restore",
-        }
+    /// Its name, for the audit, and its need for data.
+    fn facts(&self) -> Facts {
+        let (name, need) = match self {
+            Self::Serve { .. } => ("serve", Need::Nothing),
+            Self::AdminLink { .. } => ("admin-link", Need::Told),
+            Self::User { .. } => ("user", Need::Told),
+            Self::Group(_) => ("group", Need::Told),
+            Self::Client(_) => ("client", Need::Told),
+            Self::Trust(_) => ("trust", Need::Told),
+            Self::Provider { .. } => ("provider", Need::Told),
+            Self::Upstream { .. } => ("upstream", Need::Told),
+            Self::Resource { .. } => ("resource", Need::Told),
+            Self::Policy(_) => ("policy", Need::Nothing),
+            Self::Completion { .. } => ("completion", Need::Nothing),
+            Self::Man { .. } => ("man", Need::Nothing),
+            Self::Supervise { .. } => ("supervise", Need::Nothing),
+            Self::Token(_) => ("token", Need::Told),
+            Self::Chat(_) => ("chat", Need::Told),
+            Self::Audit(_) => ("audit", Need::Data),
+            Self::Usage(_) => ("usage", Need::Data),
+            Self::Keys(_) => ("keys", Need::Told),
+            Self::Mail(_) => ("mail", Need::Told),
+            Self::Config(_) => ("config", Need::Nothing),
+            Self::Reload => ("reload", Need::Nothing),
+            Self::Apply { .. } => ("apply", Need::Nothing),
+            Self::Migrate { .. } => ("migrate", Need::Nothing),
+            Self::Doctor { .. } => ("doctor", Need::Told),
+            Self::Backup { .. } => ("backup", Need::Data),
+            Self::Restore { .. } => ("restore", Need::Nothing),
+        };
+        Facts { name, need }
     }
 }
 
@@ -418,7 +428,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         json: arguments.json,
         opened: std::sync::Mutex::default(),
     };
-    let name = arguments.command.name();
+    let name = arguments.command.facts().name;
     let work = async {
         let outcome = Box::pin(command(&context, arguments.command)).await;
         context.finish().await.and(outcome)
@@ -463,26 +473,5 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Restore { file, end_access } => {
             backup::restore(context, &file, end_access).await.map(|()| ExitCode::SUCCESS)
         }
-    }
-}
-
-/// A refusal that ends with what was probably meant, where something is missing.
-fn hinted<T: AsRef<str>>(
-    refusal: &doorward_admin::Refusal,
-    name: &str,
-    known: impl IntoIterator<Item = T>,
-) -> Failed {
-    let hint = match refusal.code() {
-        doorward_admin::Code::NotFound => nearest::hint(name, known),
-        _ => String::new(),
-    };
-    Failed(format!("{refusal}{hint} [{}]", refusal.code()))
-}
-
-/// Settings that were written as a table, as operations take them.
-fn settings_of(table: toml::Table) -> Result<serde_json::Map<String, serde_json::Value>, Failed> {
-    match serde_json::to_value(table).map_err(Failed::because)? {
-        serde_json::Value::Object(settings) => Ok(settings),
-        _ => Err(Failed("the settings are not a table".to_owned())),
     }
 }

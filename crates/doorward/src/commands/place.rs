@@ -15,44 +15,14 @@ use crate::{
 };
 
 /// The need of a command for data, where the data directory has none.
-enum Need {
+#[derive(Clone, Copy)]
+pub(super) enum Need {
     /// It begins with an empty database.
     Nothing,
     /// It begins with an empty database too, which is hardly meant where a server runs elsewhere.
     Told,
     /// Without data it has nothing to do.
     Data,
-}
-
-impl Command {
-    fn need(&self) -> Need {
-        match self {
-            Self::Serve { .. }
-            | Self::Restore { .. }
-            | Self::Migrate { .. }
-            | Self::Policy(_)
-            | Self::Completion { .. }
-            | Self::Man { .. }
-            | Self::Supervise { .. }
-            | Self::Config(_)
-            | Self::Reload
-            | Self::Apply { .. } => Need::Nothing,
-            Self::Backup { .. } | Self::Audit(_) | Self::Usage(_) => Need::Data,
-            Self::AdminLink { .. }
-            | Self::User { .. }
-            | Self::Group(_)
-            | Self::Client(_)
-            | Self::Trust(_)
-            | Self::Provider { .. }
-            | Self::Upstream { .. }
-            | Self::Resource { .. }
-            | Self::Token(_)
-            | Self::Chat(_)
-            | Self::Keys(_)
-            | Self::Mail(_)
-            | Self::Doctor { .. } => Need::Told,
-        }
-    }
 }
 
 /// Refuses a command that finds no data at the place where it looks, or notes that it begins with an
@@ -64,7 +34,7 @@ pub(super) fn seek_data(
 ) -> Result<(), Failed> {
     let Some(file) = store.file(data_dir).filter(|file| !file.exists()) else { return Ok(()) };
     let file = file.display();
-    match command.need() {
+    match command.facts().need {
         Need::Nothing => Ok(()),
         Need::Told => {
             out::error(format_args!(

@@ -7,7 +7,7 @@ use doorward_accounts::Authority;
 use doorward_admin::{
     Call, CaseResult, Explained, Impact, Named, NewPolicy, Object, PolicyCase, Refusal, try_cases,
 };
-use doorward_model::{Clock, PolicyVersion, ports::SystemClock};
+use doorward_model::{AuditSubject, Clock, PolicyVersion, ports::SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -183,7 +183,7 @@ async fn save(context: &Context, file: &std::path::Path) -> Result<ExitCode, Fai
 
 async fn roll_back(context: &Context, version: i64) -> Result<ExitCode, Failed> {
     let policies = context.policies(&context.store().await?).await?;
-    let version = policies.restore(&Authority::operator(), version, (AUTHOR, None)).await?;
+    let version = policies.restore(&Authority::operator(), version, AUTHOR, None).await?;
     Ok(tell_saved(context, &version))
 }
 
@@ -296,13 +296,13 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Ok(explained) => explained,
         Err(refusal) => {
             let (wanted, known) = match &refusal {
-                Refusal::Missing(Object::Tool, name) => {
+                Refusal::Missing(Object::Audited(AuditSubject::Tool), name) => {
                     (name.as_str(), policies.tool_names().await?)
                 }
-                Refusal::Missing(Object::Upstream, name) => {
+                Refusal::Missing(Object::Audited(AuditSubject::Upstream), name) => {
                     (name.as_str(), policies.upstream_names().await?)
                 }
-                Refusal::Missing(Object::User, name) => {
+                Refusal::Missing(Object::Audited(AuditSubject::User), name) => {
                     (name.as_str(), policies.user_names().await?)
                 }
                 _ => return Err(refusal.into()),

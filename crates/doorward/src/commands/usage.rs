@@ -26,7 +26,7 @@ pub(super) struct Command {
     #[arg(long, default_value = "tool", value_parser = ["tool", "user", "client", "service", "hour", "total"])]
     by: String,
     #[command(flatten)]
-    which: Which,
+    which: Selection,
     /// text or csv.
     #[arg(long, default_value = "text", value_parser = ["text", "csv"])]
     format: String,
@@ -50,7 +50,7 @@ enum Verb {
 }
 
 #[derive(Args, Debug)]
-struct Which {
+struct Selection {
     /// The period up to now: 24h, 7d, 30d or 90d.
     #[arg(long, default_value = "30d", value_parser = ["24h", "7d", "30d", "90d"], conflicts_with = "since")]
     period: String,

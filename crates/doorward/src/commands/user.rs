@@ -14,7 +14,7 @@ use doorward_model::{LinkedIdentity, Role, User, id::random_text, nearest};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use super::{connections, context::Context, import, moment, print_json, print_table};
+use super::{connections, context::Context, group, import, moment, print_json, print_table};
 use crate::{Failed, out};
 
 /// The examples of its help.
@@ -159,7 +159,8 @@ fn describe(user: &User, state: UserState) -> Value {
 
 fn show(
     context: &Context,
-    (user, roles): (&User, &[SourcedRole]),
+    user: &User,
+    roles: &[SourcedRole],
     state: UserState,
     belongings: &UserDetails,
 ) {
@@ -370,8 +371,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Show { name } => {
             let user = users.named(&name).await?;
             let state = state(context, &store, &users, &user).await?;
-            let roles = Context::groups(&store).roles_of(&user).await?;
-            show(context, (&user, &roles), state, &users.belongings(&user).await?);
+            let roles = group::operations(&store).roles_of(&user).await?;
+            show(context, &user, &roles, state, &users.belongings(&user).await?);
         }
         Command::Disable { name } => {
             users.disable(&users.named(&name).await?, None).await?;

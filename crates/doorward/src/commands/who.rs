@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use doorward_admin::{Named, Permitted, RoleSource, SourcedRole, Step, Whom};
+use doorward_admin::{Named, Permitted, RoleSource, SourcedRole, Step, UsersWith};
 use serde_json::{Value, json};
 
 use super::{context::Context, print_json, print_table};
@@ -68,8 +68,8 @@ fn row(Permitted { user, explained, roles }: &Permitted) -> Vec<String> {
 pub(super) async fn run(context: &Context, asked: &Question) -> Result<ExitCode, Failed> {
     let policies = context.policies(&context.store().await?).await?;
     let whom = match &asked.role {
-        Some(role) => Whom::Have(role),
-        None => Whom::MayUse(Named {
+        Some(role) => UsersWith::Role(role),
+        None => UsersWith::Permission(Named {
             tool: asked.tool.as_deref(),
             prompt: asked.prompt.as_deref(),
             resource: asked.resource.as_deref(),

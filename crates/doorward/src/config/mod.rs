@@ -38,7 +38,7 @@ pub struct Config {
     pub keys: doorward_keys::Config,
     /// Users, passwords and sessions.
     pub accounts: doorward_accounts::Config,
-    /// Upstream identity providers, each in a table of its own: `[providers.google]`.
+    /// Identity providers, each in a table of its own: `[providers.google]`.
     pub providers: BTreeMap<String, doorward_federation::ProviderConfig>,
     /// Upstreams, each in a table of its own: `[upstreams.github]`.
     pub upstreams: BTreeMap<String, doorward_gateway::UpstreamConfig>,

@@ -4,7 +4,7 @@ use doorward_testkit::{Browser, FakeUpstream};
 use serde_json::{Value, json};
 
 use super::{
-    super::{someone, text, with_config},
+    super::{gateway_user, text, with_config},
     YES, asking, code, link_of, modern,
 };
 
@@ -12,7 +12,7 @@ use super::{
 async fn cw13_mcp20_a_newer_client_answers_for_this_very_call_once() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     let yes: Value = serde_json::from_str(YES).unwrap();
     let asked =
         modern(&server, &alice.token, json!({"name": "wiki_wipe", "arguments": {"text": "1"}}))
@@ -93,7 +93,7 @@ async fn a_confirmed_call_goes_on_when_the_upstream_asks_something_and_is_made_o
     let wiki = FakeUpstream::start().await;
     wiki.state().tools.push(doorward_testkit::tool("ask", false));
     let server = asking(&wiki).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let retry = |state: &str, answers: Value| json!({"name": "wiki_ask", "arguments": {"text": "1"}, "requestState": state, "inputResponses": answers});
     let asked =
         modern(&server, &alice.token, json!({"name": "wiki_ask", "arguments": {"text": "1"}}))
@@ -136,7 +136,7 @@ async fn an_approval_is_not_good_for_a_tool_of_the_same_name_at_another_upstream
         config.policy.rules = vec!["confirm class=destructive".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let token = async |upstream: &str| {
         let resource = server.at(&format!("/mcp/{upstream}"));
         alice
@@ -174,7 +174,7 @@ async fn reading_and_prompts_under_confirm_are_asked_about_or_refused() {
         config.policy.rules = vec!["confirm upstream=wiki".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
@@ -237,7 +237,7 @@ async fn reading_and_prompts_under_confirm_are_asked_about_or_refused() {
 async fn ca24_ca25_r16_a_session_is_its_users_and_clients_alone() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "t", "version": "1"}}});
     let begun = server.rpc(&alice.token, &initialize).await.expect(200);
     let session = begun.header("mcp-session-id");

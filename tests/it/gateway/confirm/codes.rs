@@ -4,7 +4,7 @@ use doorward_testkit::{Browser, FakeUpstream};
 use serde_json::{Value, json};
 
 use super::{
-    super::{someone, text, with_config},
+    super::{gateway_user, text, with_config},
     asking, code, link_of, modern,
 };
 
@@ -12,7 +12,7 @@ use super::{
 async fn cw13_an_older_client_needs_the_code_that_its_user_saw() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     let call = async |token: &str, tool: &str, arguments: Value| {
         server.call(token, tool, arguments).await.expect(200)
     };
@@ -98,7 +98,7 @@ async fn cw13_an_older_client_needs_the_code_that_its_user_saw() {
 async fn a_program_with_a_token_of_its_own_cannot_answer_the_question() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let token = crate::access_tokens::made(
         &server,
         &alice.browser,
@@ -144,7 +144,7 @@ async fn a_program_with_a_token_of_its_own_cannot_answer_the_question() {
         config.mcp.confirm_in_band = vec!["c_unknown".to_owned()];
     })
     .await;
-    let bob = someone(&strict, "bob").await;
+    let bob = gateway_user(&strict, "bob").await;
     let asked = modern(&strict, &bob.token, json!({"name": "wiki_wipe", "arguments": {}}))
         .await
         .expect(200);
@@ -160,7 +160,7 @@ async fn codes_are_tried_a_limited_number_of_times_however_many_come_at_once_and
  {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let link = link_of(&server.call(&alice.token, "wiki_wipe", json!({"text": "1"})).await).await;
     let right = code(&alice, &link).await;
     let mut tries = tokio::task::JoinSet::new();

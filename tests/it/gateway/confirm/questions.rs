@@ -4,7 +4,7 @@ use doorward_testkit::FakeUpstream;
 use serde_json::json;
 
 use super::{
-    super::{someone, text},
+    super::{gateway_user, text},
     asking, code, link_of, modern,
 };
 
@@ -12,7 +12,7 @@ use super::{
 async fn arguments_that_do_not_fit_into_the_question_are_shown_on_the_page_in_full() {
     let wiki = FakeUpstream::start().await;
     let server = asking(&wiki).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let call = json!({"name": "wiki_wipe", "arguments": {"text": format!("{}\u{202e}<b>end</b>", "x".repeat(2500))}});
     let asked = modern(&server, &alice.token, call.clone()).await.expect(200);
     assert!(

@@ -6,7 +6,7 @@ use doorward_model::{AuditFilter, Outcome};
 use serde_json::json;
 
 use super::{
-    super::{signed_in, someone, with_config},
+    super::{gateway_user, signed_in, with_config},
     legacy, operations, payroll,
 };
 use crate::audit::entries;
@@ -20,7 +20,7 @@ async fn limits_and_sizes_hold_for_every_operation() {
             config.upstreams.get_mut("small").unwrap().result_bytes = 1000;
         })
         .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let mut refused = 0;
     for (method, params) in
         operations(true).into_iter().filter(|(method, _)| *method != "logging/setLevel")
@@ -55,7 +55,7 @@ async fn every_operation_has_an_entry_in_the_audit() {
         config.policy.rules = vec!["deny role=guest".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     server.user_with("gus", &["guest"]).await;
     let gus = signed_in(&server, "gus", "mcp:read").await;
     for (method, params) in operations(true) {
@@ -98,7 +98,7 @@ async fn a_call_of_a_disconnected_client_has_an_entry_in_the_audit() {
     let upstream = payroll().await;
     upstream.state().tools.push(doorward_testkit::tool("slow", true));
     let server = with_config(&[("payroll", &upstream, "none")], |_| {}).await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     super::super::tools(&server, &alice.token).await;
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "payroll_slow", "arguments": {"ms": 20_000}}});
     let call =

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    super::{signed_in, someone, with_config},
+    super::{gateway_user, signed_in, with_config},
     legacy, modern, operations, payroll,
 };
 use crate::access_tokens;
@@ -70,7 +70,7 @@ async fn an_upstreams_errors_bear_its_name_and_none_of_doorwards_codes() {
         config.upstreams.get_mut("payroll").unwrap().title = "Payroll\nDoorward".to_owned();
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     super::super::tools(&server, &alice.token).await;
     let data = json!({"elicitations": [{"mode": "url", "elicitationId": "1", "url": "javascript:alert(1)", "message": "Sign in"}], "error": "insufficient_scope", "scope": "admin"});
     for code in [-32042, -32003, -32001, -32021, -32602, 17] {

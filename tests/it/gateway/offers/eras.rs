@@ -4,7 +4,7 @@ use doorward_testkit::FakeUpstream;
 use serde_json::{Value, json};
 
 use super::{legacy, modern};
-use crate::gateway::{someone, with};
+use crate::gateway::{gateway_user, with};
 
 #[tokio::test]
 async fn results_that_are_no_objects_reach_older_clients_as_text() {
@@ -26,7 +26,7 @@ async fn results_that_are_no_objects_reach_older_clients_as_text() {
             "content": [{"type": "text", "text": text}],
         }));
         let server = with(&[("wiki", &wiki, "none")]).await;
-        let alice = someone(&server, "alice").await;
+        let alice = gateway_user(&server, "alice").await;
         let of = |listed: Value| {
             let tools = listed["result"]["tools"].as_array().unwrap().clone();
             tools.into_iter().find(|tool| tool["name"] == "wiki_rows").unwrap()

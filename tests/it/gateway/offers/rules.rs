@@ -5,7 +5,7 @@ use doorward_testkit::FakeUpstream;
 use serde_json::json;
 
 use super::{
-    super::{someone, someone_with, with_config},
+    super::{gateway_user, gateway_user_with, with_config},
     LISTS, Old, everywhere, legacy, modern, operations, payroll,
 };
 use crate::{access_tokens, audit::entries};
@@ -131,7 +131,7 @@ async fn rules_roles_and_tokens_distinguish_kinds_and_items() {
         config.access.tool_roles = vec!["payroll_echo = boss".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     let read = async |uri: &str| {
         legacy(&server, "/mcp", &alice.token, "resources/read", &json!({ "uri": uri })).await
     };
@@ -150,7 +150,7 @@ async fn rules_roles_and_tokens_distinguish_kinds_and_items() {
             config.access.tool_roles = vec!["payroll_* = boss".to_owned()];
         })
         .await;
-    let bob = someone(&closed, "bob").await;
+    let bob = gateway_user(&closed, "bob").await;
     for (method, params) in
         operations(true).into_iter().filter(|(method, _)| !method.starts_with("logging"))
     {
@@ -199,7 +199,7 @@ async fn the_scopes_of_an_upstream_are_needed_for_its_resources_and_prompts() {
             config.upstreams.values_mut().for_each(|upstream| upstream.own_scopes = true);
         })
         .await;
-    let alice = someone_with(&server, "alice", "mcp:read:mail").await;
+    let alice = gateway_user_with(&server, "alice", "mcp:read:mail").await;
     for (method, params) in operations(true)
         .into_iter()
         .filter(|(method, _)| !["logging/setLevel", "resources/unsubscribe"].contains(method))

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    super::{Someone, someone, with_config},
+    super::{GatewayUser, gateway_user, with_config},
     legacy, listening, payroll,
 };
 
@@ -18,30 +18,30 @@ async fn streams_of_all_kinds_are_counted_together_for_each_user() {
         config.mcp.max_sse_streams_per_user = 3;
     })
     .await;
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
-    let session = async |someone: &Someone| {
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
+    let session = async |gateway_user: &GatewayUser| {
         let begin = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
-        legacy(&server, "/mcp", &someone.token, "initialize", &begin)
+        legacy(&server, "/mcp", &gateway_user.token, "initialize", &begin)
             .await
             .expect(200)
             .header("mcp-session-id")
     };
-    let get = async |someone: &Someone, session: &str| {
+    let get = async |gateway_user: &GatewayUser, session: &str| {
         let request = Browser::new()
             .raw(Method::GET, &server.at("/mcp"))
             .header("accept", "text/event-stream")
             .header("mcp-session-id", session);
-        request.bearer_auth(&someone.token).send().await.unwrap()
+        request.bearer_auth(&gateway_user.token).send().await.unwrap()
     };
-    let sse = async |someone: &Someone| {
+    let sse = async |gateway_user: &GatewayUser| {
         let request = Browser::new()
             .raw(Method::GET, &server.at("/mcp/sse"))
             .header("accept", "text/event-stream");
-        request.bearer_auth(&someone.token).send().await.unwrap()
+        request.bearer_auth(&gateway_user.token).send().await.unwrap()
     };
-    let listen = async |someone: &Someone| {
+    let listen = async |gateway_user: &GatewayUser| {
         let mut stream =
-            listening(&server, &someone.token, json!({"toolsListChanged": true})).await;
+            listening(&server, &gateway_user.token, json!({"toolsListChanged": true})).await;
         let mut seen = String::new();
         // The answer is either the acknowledgement, after which the stream stays open, or an error
         // that ends it.
@@ -87,7 +87,7 @@ async fn a_stream_reveals_nothing_that_its_user_may_no_longer_see() {
         config.policy.rules = vec!["deny kind=resource role=guest".to_owned()];
     })
     .await;
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     super::super::tools(&server, &alice.token).await;
     let mut stream = listening(
         &server,

@@ -4,7 +4,7 @@ use doorward_testkit::{Browser, FakeUpstream, TestServer};
 use serde_json::{Value, json};
 
 use super::entries;
-use crate::gateway::{confirm, connect, go, rpc_at, someone, text, with};
+use crate::gateway::{confirm, connect, gateway_user, go, rpc_at, text, with};
 
 /// Begins a session of an older client at `/mcp/wiki`.
 async fn initialized(server: &TestServer, token: &str) -> String {
@@ -41,7 +41,7 @@ async fn nothing_that_was_given_or_sealed_for_an_upstream_counts_at_one_added_ag
     let server = with(&[]).await;
     let gateway = &server.app.gateway;
     gateway.add("wiki", wiki.config("oauth")).await.unwrap();
-    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let (alice, bob) = (gateway_user(&server, "alice").await, gateway_user(&server, "bob").await);
     // A grant for this upstream alone, a session, a question, and a user whose callback is
     // outstanding.
     let resource = server.at("/mcp/wiki");
@@ -100,7 +100,7 @@ async fn tokens_of_a_deleted_upstream_are_revoked_at_their_issuer_by_a_task_with
     let server = with(&[]).await;
     let gateway = &server.app.gateway;
     gateway.add("wiki", wiki.config("oauth")).await.unwrap();
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     wiki.state().failing_revocations = 1;
     server.keep_house();
@@ -135,7 +135,7 @@ async fn a_revocation_that_never_works_is_abandoned() {
     let server = with(&[]).await;
     let gateway = &server.app.gateway;
     gateway.add("wiki", wiki.config("oauth")).await.unwrap();
-    let alice = someone(&server, "alice").await;
+    let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     wiki.state().failing_revocations = usize::MAX;
     gateway.delete("wiki").await.unwrap();

@@ -72,7 +72,7 @@ pub(super) struct Versions {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichVersions")]
-pub(super) struct Which {
+pub(super) struct VersionsQuery {
     /// Only versions with smaller numbers: `next` of the page before.
     before: Option<i64>,
     /// Maximum number, 1 to 100.
@@ -108,7 +108,7 @@ pub(super) async fn save(
 
 pub(super) async fn list(
     State(console): State<Arc<Console>>,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(which): QueryParams<VersionsQuery>,
 ) -> Answered {
     let most = limit(which.limit, 50, 100)?;
     let mut versions = console.admin.policies.versions(which.before, most + 1).await?;
@@ -139,6 +139,7 @@ pub(super) async fn restore(
     ApiCaller(caller): ApiCaller,
 ) -> Answered {
     let authority = Authority::administrators_api(caller.authentication());
-    let by = (caller.user.name.as_str(), Some(seen(&etag)));
-    Ok(answer(console.admin.policies.restore(&authority, number(&version)?, by).await?))
+    let (number, author) = (number(&version)?, caller.user.name.as_str());
+    let policies = &console.admin.policies;
+    Ok(answer(policies.restore(&authority, number, author, Some(seen(&etag))).await?))
 }

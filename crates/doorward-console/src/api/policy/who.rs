@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_admin::{Named, Permitted, Whom};
+use doorward_admin::{Named, Permitted, UsersWith};
 use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub(super) fn operation() -> Operation {
          have a role, each with the reasons.",
         who,
     )
-    .query::<Which>()
+    .query::<WhoQuery>()
     .answer::<Users>(200, "A part of the users, by name.")
     .missing("There is no such tool or upstream.")
 }
@@ -33,7 +33,7 @@ pub(super) fn operation() -> Operation {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichUsers")]
-struct Which {
+struct WhoQuery {
     /// The tool, by its name at /mcp.
     tool: Option<String>,
     /// The prompt, by its name at /mcp.
@@ -91,7 +91,7 @@ impl From<Permitted> for Row {
 
 async fn who(
     State(console): State<Arc<Console>>,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(which): QueryParams<WhoQuery>,
 ) -> Answered {
     let item = Named {
         tool: which.tool.as_deref(),
@@ -105,8 +105,8 @@ async fn who(
         .any(Option::is_some);
     let whom = match which.role.as_deref() {
         Some(_) if names_item => return Err(Refused::bad("name a role or an item, not both")),
-        Some(role) => Whom::Have(role),
-        None => Whom::MayUse(item),
+        Some(role) => UsersWith::Role(role),
+        None => UsersWith::Permission(item),
     };
     let part = console.admin.policies.who(whom, which.limit, which.after.as_deref()).await?;
     let users = part.rows.into_iter().map(Into::into).collect();

@@ -77,16 +77,15 @@ impl OpenIdConnect {
             let failure = answer.failure(RequestSubject::Resource);
             return Err(FederationError::answered(url.as_str(), failure));
         };
-        let told = Value::Object(members);
-        let named = claims::identifier(&told, "sub");
-        match (named, told) {
-            (Some(told), Value::Object(members)) if told == subject => Ok(members),
-            (Some(_), _) => Err(FederationError::Untrusted(
+        let named = members.get("sub");
+        match named.and_then(claims::identifier_in) {
+            Some(named) if named == subject => Ok(members),
+            Some(_) => Err(FederationError::Untrusted(
                 "userinfo is about another user than the ID token".to_owned(),
             )),
-            (None, told) => Err(FederationError::Nonsense(format!(
+            None => Err(FederationError::Nonsense(format!(
                 "{url} does not name the user: its sub {}",
-                claims::unfit(told.get("sub"))
+                claims::unfit(named)
             ))),
         }
     }

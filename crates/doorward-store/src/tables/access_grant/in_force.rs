@@ -74,7 +74,8 @@ impl Store {
     pub async fn back_end_in_force(
         &self,
         user: &GrantId,
-        (back_end, upstream): (&ClientId, &UpstreamId),
+        back_end: &ClientId,
+        upstream: &UpstreamId,
         now: Timestamp,
     ) -> Result<Option<Grant>, StoreError> {
         // For an exchanged token there is none: the user gave it to the application alone.
@@ -120,8 +121,8 @@ impl Store {
         let Some(upstream) = upstream else {
             return Ok(self.grant_in_force(&grant.id, now).await?.is_some());
         };
-        let at = (&grant.client_id, upstream);
-        Ok(self.back_end_in_force(&grant.id, at, now).await?.is_some())
+        let access = self.back_end_in_force(&grant.id, &grant.client_id, upstream, now).await?;
+        Ok(access.is_some())
     }
 
     /// The grant that a session came of, if nothing ended it. One for the token of an identity
