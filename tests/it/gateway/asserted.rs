@@ -1,7 +1,7 @@
 //! Access for which the user's identity provider asserts the user (`auth = "assertion"`).
 
 use doorward_gateway::UpstreamConfig;
-use doorward_testkit::{FakeProvider, FakeUpstream, OAuthClient, TestServer};
+use doorward_testkit::{FakeProvider, FakeUpstream, OAuthClient, Place, TestServer};
 use serde_json::json;
 
 use super::{text, tools};
@@ -109,4 +109,78 @@ async fn without_the_provider_there_is_no_access_and_the_reason_is_told() {
     assert!(told.contains("sign in to this server through corp again"), "{told}");
     assert_eq!(server.app.federation.check_due().await.unwrap().ended, 1);
     assert!(!server.calls(&token).await);
+}
+
+#[tokio::test]
+async fn access_is_renewed_without_discovering_the_server_for_ten_minutes() {
+    let (wiki, provider) = (FakeUpstream::protected().await, FakeProvider::start().await);
+    let server = stage(&wiki, &provider).await;
+    let browser = federation::signed_in(&server, &provider).await;
+    let client = OAuthClient::register(&server).await;
+    wiki.state().expires_in = 60;
+    let scope = [("scope", "mcp:destructive")];
+    let token = client.tokens(&browser, &scope).await.access;
+    let call = async |token: &str| server.call(token, "wiki_echo", json!({"text": "x"})).await;
+    assert!(tools(&server, &token).await.contains(&"wiki_echo".to_owned()));
+    assert_eq!(text(&call(&token).await), "x for asserted-1");
+    let gone = |gone: bool| {
+        let mut state = wiki.state();
+        for path in
+            ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server"]
+        {
+            state.places.remove(path);
+            if gone {
+                state.places.insert(path.to_owned(), Place::status(503));
+            }
+        }
+    };
+    gone(true);
+    server.clock.advance(60);
+    assert_eq!(text(&call(&token).await), "x for asserted-2");
+    // Its server refuses: it may be another one now.
+    wiki.state().assertion_error = Some("invalid_grant");
+    server.clock.advance(60);
+    assert!(call(&token).await.body.contains("no token was issued for the assertion"));
+    wiki.state().assertion_error = None;
+    let told = call(&token).await;
+    assert!(told.body.contains("no token was issued for the assertion"), "{}", told.body);
+    gone(false);
+    assert_eq!(text(&call(&token).await), "x for asserted-3");
+    // And it is discovered again after a while.
+    gone(true);
+    server.clock.advance(600);
+    let token = client.tokens(&browser, &scope).await.access;
+    assert!(call(&token).await.body.contains("no token was issued for the assertion"));
+    gone(false);
+    assert_eq!(text(&call(&token).await), "x for asserted-4");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_06_two_replicas_share_the_refresh_token_that_the_provider_replaces_at_each_use() {
+    let (wiki, provider) = (FakeUpstream::protected().await, FakeProvider::start().await);
+    let server = stage(&wiki, &provider).await;
+    let mut config = server.config.clone();
+    config.server.public_url.clone_from(&server.url);
+    let other = TestServer::start_on(config, server.data_dir.clone()).await;
+    let browser = federation::signed_in(&server, &provider).await;
+    let client = OAuthClient::register(&server).await;
+    let token = client.tokens(&browser, &[("scope", "mcp:destructive")]).await.access;
+    for replica in [&server, &other] {
+        assert!(tools(replica, &token).await.contains(&"wiki_echo".to_owned()));
+    }
+    for _ in 0..3 {
+        // Both need another token at once.
+        wiki.state().valid.clear();
+        let call = async |replica: &TestServer| {
+            let page = replica.call(&token, "wiki_echo", json!({"text": "x"})).await;
+            text(&page.expect(200))
+        };
+        let (here, there) = tokio::join!(call(&server), call(&other));
+        assert!(here.starts_with("x for asserted-"), "{here}");
+        assert!(there.starts_with("x for asserted-"), "{there}");
+        assert_ne!(here, there, "each has its own");
+    }
+    // Neither used a refresh token that was replaced: the provider would have ended the access.
+    assert_eq!(server.app.federation.check_due().await.unwrap().ended, 0);
+    assert!(server.calls(&token).await && other.calls(&token).await);
 }
