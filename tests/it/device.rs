@@ -125,10 +125,6 @@ async fn cs10_cs27_a_device_shows_a_code_and_gets_tokens_once_its_user_allowed_i
     bob.send(ask(&bob)).await.expect(401);
     let told = bob.send(ask(&bob).bearer_auth(&tokens.access)).await.expect(200).body;
     assert!(told.contains("alice") && !told.contains("bob"), "{told}");
-    // Nor is one of the code flow, which another client of the same user follows meanwhile.
-    let other = OAuthClient::register(&stage.server).await;
-    let other = other.tokens(&stage.browser, &[]).await;
-    assert!(stage.server.calls(&other.access).await && stage.server.calls(&tokens.access).await);
     let refreshed = Tokens::read(stage.client.refresh(&tokens.refresh, &[]).await);
     assert!(stage.server.calls(&refreshed.access).await);
     let store = &stage.server.app.store;
@@ -136,6 +132,10 @@ async fn cs10_cs27_a_device_shows_a_code_and_gets_tokens_once_its_user_allowed_i
     let kind = Some(AuditKind::ConsentAllowed.as_str().to_owned());
     let filter = AuditFilter { kind, ..Default::default() };
     assert_eq!(store.audit(&filter, None, 10).await.unwrap().entries.len(), 1);
+    // Another client of the same user follows the code flow beside it.
+    let other = OAuthClient::register(&stage.server).await;
+    let other = other.tokens(&stage.browser, &[]).await;
+    assert!(stage.server.calls(&other.access).await && stage.server.calls(&refreshed.access).await);
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ pub(crate) fn judge_purpose(
         let why = "the assertion is not accepted: it is another kind of token";
         return Err(refused(Reason::AssertionInvalid, why).about(shown(&found)));
     }
-    // A token that is bound to a key is worth nothing without the key, whoever presents it.
+    // A token that is bound to a key is worth nothing without the key, also from its own client.
     let bound = signed.claims.get("cnf").filter(|bound| !bound.is_null());
     if bound.is_some_and(|bound| key.is_none_or(|key| *bound != json!({"jkt": key.as_str()}))) {
         let why = "the assertion is bound to a key, of which there is no proof";
