@@ -65,6 +65,8 @@ per_minute_per_address = 100000000
 [server]
 refused_burst_per_address = 100000000
 refused_per_minute_per_address = 100000000
+[issuer]
+begun_per_minute_per_address = 100000000
 [log]
 level = "warn"
 [upstreams.stub]
