@@ -35,7 +35,7 @@ export async function startFront(clientId) {
     if (form.get('grant_type')?.endsWith(':token-exchange') && behind && given.has(form.get('subject_token'))) {
       form.set('subject_token', behind.idp_id_token);
       form.set('client_id', behind.idp_client_id);
-      // After its scenario the suite's provider is gone.
+      // After its scenario the suite's provider has ended.
       const answer = await fetch(behind.idp_token_endpoint, { method: 'POST', body: form }).catch(() => undefined);
       return answer ? [answer.status, await answer.json()] : [503, { error: 'temporarily_unavailable' }];
     }
