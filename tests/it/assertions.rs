@@ -1,28 +1,25 @@
 //! Assertions by which a client proves itself (RFC 7523 §2.2), as its developer would sign them.
 
-use std::sync::Arc;
+use doorward_model::Timestamp;
+use doorward_testkit::PlatformKey;
+use serde_json::{Value, json};
 
-use doorward_keys::{AccessClaims, Audience, KeyRing, MasterKey};
-use doorward_model::{SigningAlgorithm, Timestamp};
+use crate::workload::over;
+
+/// The type of an assertion, for `client_assertion_type`.
+pub(crate) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The key pair of a client.
-pub(crate) struct Signer {
-    ring: KeyRing,
-    now: Timestamp,
-}
+pub(crate) struct Signer(PlatformKey);
 
 impl Signer {
-    pub(crate) fn new(now: Timestamp) -> Self {
-        let master = MasterKey::from_bytes(&[9; 32]).unwrap();
-        let key = doorward_keys::generate(SigningAlgorithm::Es256, &master, now, now).unwrap();
-        let ring = KeyRing::new(Arc::new(master));
-        ring.follow(&Arc::new(vec![key])).unwrap();
-        Self { ring, now }
+    pub(crate) fn new() -> Self {
+        Self(PlatformKey::new("k1"))
     }
 
     /// Its public keys, a JWK Set.
-    pub(crate) fn jwks(&self) -> serde_json::Value {
-        serde_json::to_value(self.ring.jwks(self.now)).unwrap()
+    pub(crate) fn jwks(&self) -> Value {
+        self.0.jwks()
     }
 
     /// An assertion of `client` that was made at `made` for `audience`.
@@ -33,23 +30,17 @@ impl Signer {
         audience: &str,
         jti: &str,
     ) -> String {
-        let claims = AccessClaims {
-            iss: client.to_owned(),
-            sub: client.to_owned(),
-            aud: Audience::One(audience.to_owned()),
-            exp: made.0 + 60,
-            iat: made.0,
-            jti: jti.to_owned(),
-            client_id: String::new(),
-            scope: String::new(),
-            auth_time: 0,
-            acr: String::new(),
-            amr: Vec::new(),
-            grant: String::new(),
-            act: None,
-            cnf: None,
-            upstream: None,
-        };
-        self.ring.sign(&claims, self.now).unwrap()
+        let claims = json!({
+            "iss": client, "sub": client, "aud": audience, "exp": made.0 + 60, "iat": made.0,
+            "jti": jti,
+        });
+        self.altered(&claims, &json!({}), &json!({}))
+    }
+
+    /// A token with these claims, and changes of its header and of its claims; null removes a
+    /// member.
+    pub(crate) fn altered(&self, claims: &Value, header: &Value, change: &Value) -> String {
+        let usual = json!({"alg": "ES256", "typ": "JWT", "kid": "k1"});
+        self.0.signed(&over(&usual, header), &over(claims, change))
     }
 }

@@ -2,9 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward::app::NewClient;
+use doorward_model::GrantType;
 use doorward_testkit::{Browser, OAuthClient, Page, Pkce, TestServer};
 use reqwest::Method;
 use serde_json::json;
+
+use crate::assertions::TYPE;
 
 async fn post_basic(
     server: &TestServer,
@@ -197,6 +200,100 @@ async fn a_client_authenticates_by_the_method_that_it_registered_at_every_endpoi
             let (right, wrong) = if basic { (header, body) } else { (body, header) };
             assert_ne!(right.status, 401, "{method} {path}: {}", right.body);
             assert_eq!(wrong.expect(401).json()["error"], "invalid_client", "{method} {path}");
+        }
+    }
+}
+
+/// An attack: its name, the headers `Authorization`, more parameters, and the answer.
+type Attack<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)], u16, &'a str);
+
+/// Parameters that each grant type could want, so that only the attack is wrong.
+const USUAL: [(&str, &str); 7] = [
+    ("code", "x"),
+    ("code_verifier", "x"),
+    ("refresh_token", "x"),
+    ("device_code", "x"),
+    ("assertion", "e30.e30.x"),
+    ("subject_token", "e30.e30.x"),
+    ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+];
+
+#[tokio::test]
+async fn every_grant_wants_one_client_that_proves_itself_in_one_way_and_each_parameter_once() {
+    let server = TestServer::start().await;
+    let client = OAuthClient::register_with(&server, json!({})).await;
+    let (id, secret) = (client.id.as_str(), client.secret.as_deref().unwrap());
+    let public = json!({"token_endpoint_auth_method": "none"});
+    let public = OAuthClient::register_with(&server, public).await;
+    let basic = |id: &str, secret: &str| STANDARD.encode(format!("{id}:{secret}"));
+    let (good, wrong) =
+        (format!("Basic {}", basic(id, secret)), format!("Basic {}", basic(id, "wrong")));
+    let send = async |headers: &[&str], fields: &[(&str, &str)]| {
+        let browser = Browser::new();
+        let mut request = browser.raw(Method::POST, &server.at("/oauth/token"));
+        for header in headers {
+            request = request.header("authorization", *header);
+        }
+        browser.send(request.form(fields)).await
+    };
+    let proof = [("client_assertion_type", TYPE), ("client_assertion", "e30.e30.x")];
+    for kind in GrantType::ALL {
+        let usual = [&[("grant_type", kind.as_str())], &USUAL[..]].concat();
+        let attacks: [Attack<'_>; 13] = [
+            ("two ways", &[&good], &[("client_secret", secret)], 400, "invalid_request"),
+            ("two other ways", &[&good], &proof, 400, "invalid_request"),
+            (
+                "two in the body",
+                &[],
+                &[("client_id", id), ("client_secret", secret), proof[0], proof[1]],
+                400,
+                "invalid_request",
+            ),
+            ("two clients", &[&good], &[("client_id", &public.id)], 400, "invalid_request"),
+            ("two headers", &[&good, &good], &[], 401, "invalid_client"),
+            ("a bearer token", &["Bearer x"], &[("client_id", id)], 401, "invalid_client"),
+            ("a wrong secret", &[&wrong], &[], 401, "invalid_client"),
+            ("no secret", &[], &[("client_id", id)], 401, "invalid_client"),
+            (
+                "a secret in the body",
+                &[],
+                &[("client_id", id), ("client_secret", secret)],
+                401,
+                "invalid_client",
+            ),
+            (
+                "a secret of a client that has none",
+                &[],
+                &[("client_id", &public.id), ("client_secret", secret)],
+                401,
+                "invalid_client",
+            ),
+            ("an assertion without its type", &[], &proof[1..], 401, "invalid_client"),
+            ("an unsigned assertion", &[], &proof, 401, "invalid_client"),
+            ("an unknown client", &[], &[("client_id", "c_unknown")], 401, "invalid_client"),
+        ];
+        for (what, headers, fields, status, error) in attacks {
+            let page = send(headers, &[&usual, fields].concat()).await;
+            let told = (page.status, page.json()["error"].as_str().unwrap().to_owned());
+            assert_eq!(told, (status, error.to_owned()), "{} {what}: {}", kind.as_str(), page.body);
+        }
+        let twice = ["grant_type", "client_id", "scope", "audience", "code", "refresh_token"];
+        let more = ["device_code", "assertion", "subject_token", "actor_token", "code_verifier"];
+        for name in twice.into_iter().chain(more) {
+            for second in ["x", ""] {
+                let fields = [&usual[..], &[(name, "x"), (name, second)]].concat();
+                let page = send(&[&good], &fields).await.expect(400);
+                assert_eq!(page.json()["error"], "invalid_request", "{} {name}", kind.as_str());
+            }
+        }
+        // Without any client, only the token of a workload is looked at, and not accepted.
+        let page = send(&[], &usual).await;
+        let bearer = kind == GrantType::JwtBearer;
+        assert_eq!(page.status, if bearer { 400 } else { 401 }, "{}: {}", kind.as_str(), page.body);
+        // A client that registered itself gets no grant of services and of permitted clients.
+        if !matches!(kind, GrantType::AuthorizationCode | GrantType::RefreshToken) {
+            let page = send(&[&good], &usual).await.expect(400);
+            assert_eq!(page.json()["error"], "unauthorized_client", "{}", kind.as_str());
         }
     }
 }

@@ -6,7 +6,7 @@ use doorward_testkit::{Browser, CurveKey, FakeUpstream, Page, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::assertions::Signer;
+use crate::assertions::{Signer, TYPE};
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
@@ -280,7 +280,7 @@ async fn a_service_proves_itself_by_a_signed_assertion_once_and_for_this_server_
     let stage = Stage::new().await;
     let server = &stage.server;
     let now = server.clock.now();
-    let signer = Signer::new(now);
+    let signer = Signer::new();
     let keys = signer.jwks();
     let client =
         stage.service(json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": keys})).await;
@@ -288,8 +288,7 @@ async fn a_service_proves_itself_by_a_signed_assertion_once_and_for_this_server_
     let id = text(&client, "client_id").to_owned();
     let assertion = |audience: &str, jti: &str| signer.assertion(&id, now, audience, jti);
     let ask = async |assertion: &str| {
-        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        let fields = [GRANT, ("client_assertion_type", kind), ("client_assertion", assertion)];
+        let fields = [GRANT, ("client_assertion_type", TYPE), ("client_assertion", assertion)];
         Browser::new().post(&server.at("/oauth/token"), &fields).await
     };
     let good = assertion(&server.url, "1");
@@ -297,6 +296,55 @@ async fn a_service_proves_itself_by_a_signed_assertion_once_and_for_this_server_
     assert!(server.calls(text(&answer, "access_token")).await);
     refused(ask(&good).await, 401, "invalid_client");
     refused(ask(&assertion("https://other.example", "2")).await, 401, "invalid_client");
+    let claims = json!({"iss": id, "sub": id, "aud": server.url, "exp": now.0 + 60, "jti": "3"});
+    let token_url = server.at("/oauth/token");
+    for wrong in [
+        // Another server that it is for could present it here.
+        json!({"aud": [server.url, "https://other.example"]}),
+        json!({"aud": []}),
+        json!({"aud": null}),
+        json!({"aud": server.at("/mcp")}),
+        json!({"iss": "c_other"}),
+        json!({"iss": null}),
+        json!({"sub": "c_other"}),
+        json!({"sub": null}),
+        json!({"exp": now.0 - 5}),
+        json!({"exp": now.0 + 361}),
+        json!({"exp": null}),
+        json!({"nbf": now.0 + 61}),
+        json!({"iat": now.0 + 61}),
+        json!({"jti": ""}),
+        json!({"jti": null}),
+        json!({"jti": "x".repeat(257)}),
+    ] {
+        let page = ask(&signer.altered(&claims, &json!({}), &wrong)).await;
+        assert_eq!((page.status, error(&page)), (401, "invalid_client".to_owned()), "{wrong}");
+    }
+    for header in [
+        json!({"alg": "none"}),
+        json!({"alg": "HS256"}),
+        json!({"alg": "RS256"}),
+        json!({"kid": "k2"}),
+        json!({"crit": ["b64"], "b64": false}),
+        // What a client signs for another purpose with the same key.
+        json!({"typ": "at+jwt"}),
+        json!({"typ": "application/dpop+jwt"}),
+        json!({"typ": "logout+jwt"}),
+        json!({"typ": "oauth-id-jag+jwt"}),
+    ] {
+        let page = ask(&signer.altered(&claims, &header, &json!({}))).await;
+        assert_eq!((page.status, error(&page)), (401, "invalid_client".to_owned()), "{header}");
+    }
+    for (header, change) in [
+        (json!({"typ": "client-authentication+jwt"}), json!({"aud": [server.url]})),
+        (json!({"typ": null}), json!({"aud": [server.url, token_url], "jti": "4"})),
+    ] {
+        ask(&signer.altered(&claims, &header, &change)).await.expect(200);
+    }
+}
+
+fn error(page: &Page) -> String {
+    page.json()["error"].as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -325,8 +373,7 @@ async fn ed25519_is_accepted_under_both_of_its_names_in_assertions_and_in_proofs
         let id = text(&client, "client_id").to_owned();
         let claims = json!({"iss": id, "sub": id, "aud": server.url, "exp": now + 60, "jti": alg});
         let assertion = key.sign(json!({}), &claims);
-        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        let fields = [GRANT, ("client_assertion_type", kind), ("client_assertion", &assertion)];
+        let fields = [GRANT, ("client_assertion_type", TYPE), ("client_assertion", &assertion)];
         let answer = Browser::new().post(&server.at("/oauth/token"), &fields).await;
         assert_eq!(answer.status, if accepted { 200 } else { 401 }, "{alg}: {}", answer.body);
         let claims =

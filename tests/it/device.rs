@@ -82,7 +82,7 @@ fn error(page: Page) -> String {
 }
 
 #[tokio::test]
-async fn cs10_a_device_shows_a_code_and_gets_tokens_once_its_user_allowed_it() {
+async fn cs10_cs27_a_device_shows_a_code_and_gets_tokens_once_its_user_allowed_it() {
     let stage = Stage::new().await;
     let begun = stage.begun().await;
     assert_eq!(begun["verification_uri"], stage.server.at("/device"));
@@ -111,6 +111,20 @@ async fn cs10_a_device_shows_a_code_and_gets_tokens_once_its_user_allowed_it() {
     let tokens = Tokens::read(stage.poll(&begun).await);
     assert_eq!(tokens.answer["scope"], "mcp:read");
     assert!(stage.server.calls(&tokens.access).await);
+    // A browser's session is no token, and the token counts whatever session is sent with it.
+    stage.server.user("bob").await;
+    let bob = stage.server.signed_in("bob").await;
+    let ask = |browser: &Browser| {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}});
+        browser
+            .raw(reqwest::Method::POST, &stage.server.at("/mcp"))
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2025-11-25")
+            .json(&message)
+    };
+    bob.send(ask(&bob)).await.expect(401);
+    let told = bob.send(ask(&bob).bearer_auth(&tokens.access)).await.expect(200).body;
+    assert!(told.contains("alice") && !told.contains("bob"), "{told}");
     let refreshed = Tokens::read(stage.client.refresh(&tokens.refresh, &[]).await);
     assert!(stage.server.calls(&refreshed.access).await);
     let store = &stage.server.app.store;
@@ -118,6 +132,10 @@ async fn cs10_a_device_shows_a_code_and_gets_tokens_once_its_user_allowed_it() {
     let kind = Some(AuditKind::ConsentAllowed.as_str().to_owned());
     let filter = AuditFilter { kind, ..Default::default() };
     assert_eq!(store.audit(&filter, None, 10).await.unwrap().entries.len(), 1);
+    // Another client of the same user follows the code flow beside it.
+    let other = OAuthClient::register(&stage.server).await;
+    let other = other.tokens(&stage.browser, &[]).await;
+    assert!(stage.server.calls(&other.access).await && stage.server.calls(&refreshed.access).await);
 }
 
 #[tokio::test]
@@ -164,7 +182,7 @@ async fn cs10_refusal_and_expiry_are_told_and_end_it() {
 }
 
 #[tokio::test]
-async fn cs10_a_device_code_is_of_use_to_its_client_alone_and_once() {
+async fn cs9_cs10_a_device_code_is_of_use_to_its_client_alone_and_once() {
     let stage = Stage::new().await;
     let begun = stage.begun().await;
     stage.decide(text(&begun, "user_code"), "allow", &["mcp:read"]).await.expect(200);
@@ -183,6 +201,18 @@ async fn cs10_a_device_code_is_of_use_to_its_client_alone_and_once() {
     assert!(stage.server.calls(&tokens.access).await);
     assert_eq!(error(stage.poll(&begun).await), "invalid_grant");
     assert!(!stage.server.calls(&tokens.access).await, "a replay ends what the code gave");
+    // One user's decision is no other user's: a code that waits belongs to who enters it.
+    let begun = stage.begun().await;
+    stage.server.user("bob").await;
+    let bob = stage.server.signed_in("bob").await;
+    let code = text(&begun, "user_code");
+    decide(&stage.server, &bob, code, "allow", &["mcp:read"]).await.expect(200);
+    stage.decide(code, "allow", &["mcp:read", "mcp:write"]).await.expect(400);
+    stage.wait();
+    let given = Tokens::read(stage.poll(&begun).await);
+    assert_eq!(given.answer["scope"], "mcp:read");
+    let told = stage.server.call(&given.access, "whoami", json!({})).await.expect(200).body;
+    assert!(told.contains("bob") && !told.contains("alice"), "{told}");
     let forged = json!({"device_code": "dw_dc_forged"});
     assert_eq!(error(stage.poll(&forged).await), "invalid_grant");
 }

@@ -1,9 +1,11 @@
 //! The documentation: links resolve, the book lists every page, pages use the terms of the
 //! glossary, and the requirement numbers in the sources are explained.
 
+mod attacks;
 mod book;
 mod capabilities;
 mod commands;
+mod credentials;
 mod phrases;
 mod requirements;
 mod words;

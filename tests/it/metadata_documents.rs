@@ -203,7 +203,7 @@ async fn a15_hosts_are_checked_before_anything_is_fetched() {
 async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     let stage = stage().await;
     let now = doorward_model::Clock::now(stage.server.clock.as_ref());
-    let signer = crate::assertions::Signer::new(now);
+    let signer = crate::assertions::Signer::new();
     let mut document = stage.document("/c");
     document["token_endpoint_auth_method"] = "private_key_jwt".into();
     document["jwks_uri"] = stage.id("/jwks").into();

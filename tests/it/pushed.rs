@@ -181,12 +181,25 @@ async fn par_5_a_client_that_must_push_is_refused_without_and_not_with_a_pushed_
 }
 
 #[tokio::test]
-async fn par_6_one_ip_address_pushes_so_many_requests_and_no_more() {
+async fn par_6_one_ip_address_begins_so_many_requests_and_no_more() {
     let stage = Stage::public().await;
+    let grants = json!(["urn:ietf:params:oauth:grant-type:device_code"]);
+    let device = json!({"token_endpoint_auth_method": "none", "grant_types": grants});
+    let device = OAuthClient::register_with(&stage.server, device).await;
+    for pushes in [true, false] {
+        one_ip_address_begins(&stage, &device, pushes).await;
+    }
+}
+
+async fn one_ip_address_begins(stage: &Stage, device: &OAuthClient, pushes: bool) {
     let (started, mut passed) = (std::time::Instant::now(), 0.0);
     let refused = loop {
-        let page = stage.client.push(&stage.pkce, &[]).await;
-        if page.status != 201 {
+        let page = if pushes {
+            stage.client.push(&stage.pkce, &[]).await
+        } else {
+            device.post("/oauth/device", &[], &[]).await
+        };
+        if !matches!(page.status, 200 | 201) {
             break page.expect(429);
         }
         passed += 1.0;

@@ -159,6 +159,8 @@ async fn reg_3_a_change_is_judged_as_a_registration_is() {
         (json!({"registration_client_uri": made.uri}), "invalid_client_metadata"),
         (json!({"client_id_issued_at": 1}), "invalid_client_metadata"),
         (json!({"client_secret_expires_at": 0}), "invalid_client_metadata"),
+        (json!({"grant_types": ["client_credentials"]}), "invalid_client_metadata"),
+        (json!({"grant_types": ["refresh_token"]}), "invalid_client_metadata"),
     ] {
         assert_eq!(error(made.put(members.clone()).await.expect(400)), expected, "{members}");
     }

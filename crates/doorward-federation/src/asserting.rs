@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_model::{Change, LinkedIdentity, Timestamp, UserId};
+use doorward_model::{LinkedIdentity, Timestamp, UserId};
 use doorward_store::StoreError;
 use serde_json::Value;
 
@@ -89,15 +89,8 @@ impl Federation {
                 return Err(sign_in(provider));
             };
             let until = services.clock.now().plus(CLAIMED);
-            let claim = Change::ClaimIdentityCheck {
-                identity: identity.id.clone(),
-                due: identity.next_check_at,
-                until,
-            };
-            match services.store.apply(claim).await {
-                Ok(()) => return Ok((identity, until)),
-                Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(error.into()),
+            if let Some(identity) = self.claim(&identity, until).await? {
+                return Ok((identity, until));
             }
             tokio::time::sleep(TRIES.1).await;
         }

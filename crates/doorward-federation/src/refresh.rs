@@ -178,21 +178,30 @@ impl Federation {
                 round.waiting += 1;
                 continue;
             }
-            let claim = Change::ClaimIdentityCheck {
-                identity: identity.id.clone(),
-                due: identity.next_check_at,
-                until: now.plus(CLAIMED),
-            };
-            match services.store.apply(claim).await {
-                Ok(()) => {
-                    let claimed = now.plus(CLAIMED);
-                    self.check_one(identity, claimed, &mut round, &mut in_a_row).await?;
-                }
-                Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(error),
+            let claimed = now.plus(CLAIMED);
+            if let Some(identity) = self.claim(&identity, claimed).await? {
+                self.check_one(identity, claimed, &mut round, &mut in_a_row).await?;
             }
         }
         Ok(round)
+    }
+
+    /// Reserves an account for this replica. Returns it as it is then: since it was read, its refresh
+    /// token may have been used and replaced. `None` if another request was faster.
+    pub(crate) async fn claim(
+        &self,
+        read: &LinkedIdentity,
+        until: Timestamp,
+    ) -> Result<Option<LinkedIdentity>, StoreError> {
+        let store = &self.inner.services.store;
+        let (identity, due) = (read.id.clone(), read.next_check_at);
+        match store.apply(Change::ClaimIdentityCheck { identity, due, until }).await {
+            Ok(()) => {}
+            Err(StoreError::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let now = store.identity(&read.id).await?;
+        Ok(now.map(|now| LinkedIdentity { next_check_at: due, ..now }))
     }
 
     /// Reports an account whose access ends if it cannot be checked now. It is checked even if its

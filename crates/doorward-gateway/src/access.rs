@@ -19,6 +19,7 @@ use doorward_transport::SingleFlight;
 use serde_json::{Value, json};
 use url::Url;
 
+pub(crate) use asserted::LastFound;
 pub use asserted::{NotAsserted, UserAssertions, WantedAssertion};
 pub(crate) use held::StoredTokens;
 pub(crate) use key::{AccessKey, NoToken};
@@ -125,6 +126,7 @@ impl LinkAuth {
         };
         if refused.is_some() {
             self.gateway.short_lived.forget(&user.id, self.upstream.name);
+            self.gateway.last_found.forget(self.upstream.name);
         }
         let token = match &self.upstream.auth {
             Auth::None | Auth::Fixed(..) => return Ok(None),

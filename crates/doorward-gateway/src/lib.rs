@@ -148,6 +148,7 @@ pub(crate) struct Inner {
     pub(crate) turns: turns::Turns,
     pub(crate) parked: exchange::Parked,
     pub(crate) short_lived: access::ShortLived,
+    pub(crate) last_found: access::LastFound,
     /// Refreshes and exchanges of tokens under way.
     pub(crate) flights: access::Flights,
     /// Registrations and connections under way.
@@ -202,6 +203,7 @@ impl Gateway {
             turns: turns::Turns::default(),
             parked: exchange::Parked::default(),
             short_lived: access::ShortLived::default(),
+            last_found: access::LastFound::default(),
             flights: access::Flights::default(),
             oauth: oauth::Flights::default(),
             waits: access::Waits::default(),

@@ -267,6 +267,16 @@ impl Gateway {
         Ok(accepted)
     }
 
+    /// True if a server that was discovered earlier still is the pinned one.
+    pub(crate) async fn is_pinned(
+        &self,
+        upstream: &Upstream,
+        found: &Discovered,
+    ) -> Result<bool, StoreError> {
+        let pinned = self.inner.trust_now(upstream).await?.and_then(|trust| trust.server);
+        Ok(pinned.is_some_and(|pinned| !pinned.differs_from(&named(found))))
+    }
+
     /// Compares the authorization server and resource of an upstream with the pinned ones, and pins
     /// them if there are none. An error names a server other than the pinned one.
     pub(crate) async fn settle(

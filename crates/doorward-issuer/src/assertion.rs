@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{
-    Client, GrantType, OAuthErrorCode, PlainToken, Reason, SignatureRefusal, SignedToken,
-    Timestamp, TrustRule, TrustedIssuer, trust_rule::Mismatch,
+    Client, GrantType, KeyThumbprint, OAuthErrorCode, PlainToken, Reason, SignatureRefusal,
+    SignedToken, Timestamp, TrustRule, TrustedIssuer, trust_rule::Mismatch,
 };
 use doorward_transport::{ClientAddress, Params};
 use http::{HeaderMap, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Failure, Issuer};
 
 /// The type of an identity provider's assertion about a user, in lower case.
-const ABOUT_USER: &str = "oauth-id-jag+jwt";
+pub(crate) const ABOUT_USER: &str = "oauth-id-jag+jwt";
+/// The types of a workload's token, in lower case.
+const OF_WORKLOAD: [&str; 2] = ["jwt", "jose"];
 /// By how many seconds the end of a token may be over, for clocks that differ.
 pub(crate) const OVER: i64 = 30;
 /// By how many seconds a token may be from the future.
@@ -77,16 +79,39 @@ pub(crate) fn header_of(token: &str) -> Option<Value> {
     serde_json::from_slice(&header).ok()
 }
 
-/// True of the type of an identity provider's assertion about a user (ID-JAG).
-pub(crate) fn is_about_user(typ: Option<&str>) -> bool {
-    let typ = typ.map(str::to_ascii_lowercase).unwrap_or_default();
-    typ.strip_prefix("application/").unwrap_or(&typ) == ABOUT_USER
+/// The kind that the `typ` of a token names. One without any is a JWT (RFC 7519 §5.1).
+fn kind(typ: Option<&str>) -> String {
+    let typ = typ.unwrap_or("jwt").to_ascii_lowercase();
+    typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
 }
 
 /// True if a token says that it is an assertion about a user.
 pub(crate) fn claims_to_be_about_user(token: &str) -> bool {
     let typ = header_of(token).and_then(|header| Some(header.get("typ")?.as_str()?.to_owned()));
-    is_about_user(typ.as_deref())
+    kind(typ.as_deref()) == ABOUT_USER
+}
+
+/// Refuses a token that its issuer signed for another purpose than one of `kinds`, or that is bound
+/// to another key than `key`, which the request proved.
+pub(crate) fn judge_purpose(
+    signed: &SignedToken,
+    kinds: &[&str],
+    key: Option<&KeyThumbprint>,
+) -> Result<(), Failure> {
+    let found = kind(signed.typ.as_deref());
+    // Logout tokens are signed by the same keys, for the same audience; older ones say what they
+    // are by this claim alone.
+    if !kinds.contains(&found.as_str()) || signed.claims.get("events").is_some() {
+        let why = "the assertion is not accepted: it is another kind of token";
+        return Err(refused(Reason::AssertionInvalid, why).about(shown(&found)));
+    }
+    // A token that is bound to a key is worth nothing without the key, also from its own client.
+    let bound = signed.claims.get("cnf").filter(|bound| !bound.is_null());
+    if bound.is_some_and(|bound| key.is_none_or(|key| *bound != json!({"jkt": key.as_str()}))) {
+        let why = "the assertion is bound to a key, of which there is no proof";
+        return Err(refused(Reason::KeyProof, why));
+    }
+    Ok(())
 }
 
 /// A token request that names no client: the assertion is all that it presents.
@@ -224,21 +249,14 @@ impl Issuer {
     pub(crate) async fn present(
         &self,
         rule: &TrustRule,
-        token: &str,
+        (token, key): (&str, Option<&KeyThumbprint>),
         now: Timestamp,
     ) -> Result<VerifiedAssertion, Failure> {
         // Keys are fetched only for a token that would be accepted.
         let told = claimed(token)?;
         rule.fits(&told).map_err(|why| mismatch(rule, &told, why))?;
         let signed = self.verified(&rule.issuer, token).await?;
-        // An access token or a logout token of the same issuer is for another purpose.
-        let typ = signed.typ.as_deref().map(str::to_ascii_lowercase);
-        if !matches!(typ.as_deref(), None | Some("jwt" | "jose")) {
-            let why = "the assertion is not accepted: its typ names another kind of token";
-            return Err(
-                refused(Reason::AssertionInvalid, why).about(shown(&typ.unwrap_or_default()))
-            );
-        }
+        judge_purpose(&signed, &OF_WORKLOAD, key)?;
         let claims = &signed.claims;
         rule.fits(claims).map_err(|why| mismatch(rule, claims, why))?;
         let end = judge_times(claims, now)?;
@@ -279,8 +297,6 @@ impl Issuer {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -1,9 +1,9 @@
-//! Lifetimes of codes, tokens and grants.
+//! Lifetimes of codes, tokens and grants, and the number of requests that wait.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Lifetimes of codes, tokens and grants.
+/// Lifetimes of codes, tokens and grants, and the number of requests that wait.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -21,6 +21,10 @@ pub struct Config {
     pub refresh_grace_seconds: i64,
     /// Seconds that a user may take to sign in and decide.
     pub authorization_request_seconds: i64,
+    /// Authorizations that one IP address may begin in a minute without a browser, and as many at
+    /// once: pushed requests, and separately those of devices. They wait for a user and take room
+    /// meanwhile.
+    pub begun_per_minute_per_address: u32,
 }
 
 impl Default for Config {
@@ -32,6 +36,7 @@ impl Default for Config {
             grant_max_seconds: 365 * 86_400,
             refresh_grace_seconds: 60,
             authorization_request_seconds: 600,
+            begun_per_minute_per_address: 300,
         }
     }
 }

@@ -96,6 +96,10 @@ impl Issuer {
         address: ClientAddress,
     ) -> Result<Value, Failure> {
         grants::registered(client, GrantType::DeviceCode)?;
+        if !self.devices.allows(address) {
+            let why = "too many devices asked from this IP address; try again in a minute";
+            return Err(Failure::new(OAuthErrorCode::SlowDown, why));
+        }
         let (resources, external) = self.named_resources(params.resources()).await?;
         let served = &self.settings.resources;
         let scopes = match external {

@@ -150,6 +150,16 @@ fn respond(done: Result<Value, RequestFailure>) -> Response {
     }
 }
 
+/// The answer where an authorization begins without a browser.
+fn begun(done: Result<Value, RequestFailure>) -> Response {
+    match done {
+        Err(RequestFailure { failure, .. }) if failure.code == OAuthErrorCode::SlowDown => {
+            too_many(&failure.why)
+        }
+        done => respond(done),
+    }
+}
+
 fn too_many(told: &str) -> Response {
     let code = OAuthErrorCode::TemporarilyUnavailable;
     answer::retry_after(answer::oauth_error(StatusCode::TOO_MANY_REQUESTS, code, told), 60)
@@ -169,10 +179,7 @@ async fn push(
     }
     let response = match issuer.push(&headers, &params, address).await {
         Ok(body) => answer::json(StatusCode::CREATED, &body),
-        Err(RequestFailure { failure, .. }) if failure.code == OAuthErrorCode::SlowDown => {
-            too_many(&failure.why)
-        }
-        refused @ Err(_) => respond(refused),
+        refused @ Err(_) => begun(refused),
     };
     with_nonce(&issuer, response)
 }
@@ -209,7 +216,7 @@ async fn device_authorization(
 ) -> Response {
     match receive(request).await {
         Ok((headers, params)) => {
-            respond(issuer.device_authorization(&headers, &params, address).await)
+            begun(issuer.device_authorization(&headers, &params, address).await)
         }
         Err(response) => response,
     }

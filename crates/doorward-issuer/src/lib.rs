@@ -144,8 +144,9 @@ pub struct Issuer {
     /// Key sets of clients that are being fetched.
     pub(crate) key_sets: SingleFlight<ClientId, Result<String, Failure>>,
     pub(crate) documents: Arc<http::Documents>,
-    /// Requests that IP addresses push.
+    /// Requests that IP addresses push, and devices that they begin for.
     pub(crate) pushes: Arc<AddressLimiter>,
+    pub(crate) devices: Arc<AddressLimiter>,
     /// Tokens of AI back ends that were issued a moment ago.
     pub(crate) kept_tokens: Arc<kept_tokens::KeptTokens>,
 }
@@ -156,13 +157,15 @@ const FETCHES: usize = 64;
 impl Issuer {
     /// Sets the issuer up.
     pub fn new(services: IssuerServices, ports: IssuerPorts, settings: IssuerSettings) -> Self {
+        let rate = settings.config.begun_per_minute_per_address.max(1);
         Self {
             services: Arc::new(services),
             ports: Arc::new(ports),
             settings: Arc::new(settings),
             key_sets: SingleFlight::new(FETCHES),
             documents: Arc::default(),
-            pushes: Arc::new(AddressLimiter::new(pushed::PER_ADDRESS, pushed::PER_ADDRESS)),
+            pushes: Arc::new(AddressLimiter::new(rate, rate)),
+            devices: Arc::new(AddressLimiter::new(rate, rate)),
             kept_tokens: Arc::default(),
         }
     }

@@ -23,8 +23,6 @@ const LIFETIME: i64 = 60;
 pub(crate) const MOST_BYTES: usize = 8 * 1024;
 /// The most requests that wait for a browser.
 const MOST_WAITING: u64 = 10_000;
-/// The most requests that one IP address may push at once, and in a minute.
-pub(crate) const PER_ADDRESS: u32 = 300;
 /// The purpose for which parameters are sealed.
 const PLACE: &str = "pushed-request";
 /// Parameters that authenticate the client, and are no part of its request.

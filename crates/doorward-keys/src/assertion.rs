@@ -47,9 +47,12 @@ pub enum AssertionRefusal {
     /// It names another client.
     #[error("it identifies another client")]
     Subject,
-    /// Another audience.
+    /// Another audience, also beside this one.
     #[error("it is for another audience")]
     Audience,
+    /// Another kind of token that the client signs with the same key.
+    #[error("its typ names another kind of token")]
+    Kind,
     /// It is over, not begun, or lives longer than five minutes.
     #[error("it is expired, not yet valid, or valid for too long")]
     Time,
@@ -57,6 +60,8 @@ pub enum AssertionRefusal {
 
 /// The longest that an assertion may live from now, in seconds.
 const LONGEST: i64 = 300;
+/// The types of an assertion of a client. Most clients name the first or none.
+const TYPES: [&str; 2] = ["jwt", "client-authentication+jwt"];
 
 /// Verifies the signature of another issuer's token against its JWK Set, and returns its `typ` and
 /// claims. The claims are for the caller to judge.
@@ -102,8 +107,9 @@ pub fn verify_signature<T: DeserializeOwned>(
     Ok((signed.typ().map(str::to_owned), claims))
 }
 
-/// Verifies an assertion of `client_id` for one of `audiences` against the client's JWK Set. That
-/// its `jti` is new is for the caller to decide, durably.
+/// Verifies an assertion of `client_id` for `audiences` alone against the client's JWK Set: another
+/// server that it is for could present it here. That its `jti` is new is for the caller to decide,
+/// durably.
 pub fn verify_assertion(
     token: &str,
     jwks: &str,
@@ -113,11 +119,17 @@ pub fn verify_assertion(
 ) -> Result<AssertionClaims, AssertionRefusal> {
     let set: serde_json::Value =
         serde_json::from_str(jwks).map_err(|_| AssertionRefusal::UnknownKey)?;
-    let (_, claims) = verify_signature::<AssertionClaims>(token, &set)?;
+    let (typ, claims) = verify_signature::<AssertionClaims>(token, &set)?;
+    let typ = typ.map(|typ| typ.to_ascii_lowercase());
+    let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+    if typ.is_some_and(|typ| !TYPES.contains(&typ)) {
+        return Err(AssertionRefusal::Kind);
+    }
     if claims.iss != client_id || claims.sub != client_id {
         return Err(AssertionRefusal::Subject);
     }
-    if !audiences.iter().any(|audience| claims.aud.contains(audience)) {
+    let is_named = claims.aud.iter().next().is_some();
+    if !is_named || !claims.aud.iter().all(|audience| audiences.contains(&audience)) {
         return Err(AssertionRefusal::Audience);
     }
     let early =

@@ -34,6 +34,11 @@ impl VerifiedTokens {
     pub(crate) fn new(capacity: usize) -> Self {
         Self(Cache::new(capacity.max(16)))
     }
+
+    /// Removes a token that counts no longer.
+    fn forget(&self, digest: &HashedToken) {
+        self.0.remove(digest.as_str());
+    }
 }
 
 /// The reason for which a request has no caller.
@@ -165,6 +170,7 @@ impl Mcp {
         };
         let claims = &verified.token.claims;
         if now.0 >= claims.exp {
+            self.inner.verified.forget(&hashed);
             return Err(BearerRefusal::invalid(Reason::TokenExpired, "the access token expired"));
         }
         if claims.cnf.is_some() || presented.as_bound {
@@ -184,6 +190,7 @@ impl Mcp {
         let Some(grant) = grant.filter(|grant| {
             grant.subject.account == verified.user_id && grant.client_id == verified.client_id
         }) else {
+            self.inner.verified.forget(&hashed);
             return Err(BearerRefusal::invalid(
                 Reason::TokenRevoked,
                 "the access was revoked or has ended",
@@ -417,3 +424,6 @@ impl Mcp {
 
 /// The interval at which an open stream checks that it may stay open (MCP-23, P3: at most 60 s).
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Human } from '../human.mjs';
 
-const { local, publicUrl, binary, data, env, token, jar } = JSON.parse(process.env.DRIVER);
+const { local, publicUrl, binary, data, env, token, front, asserted, jar } = JSON.parse(process.env.DRIVER);
 const url = process.argv.at(-1);
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? '';
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
@@ -25,8 +25,12 @@ const cli = (input, ...args) => {
 };
 
 const settings = ['--set', 'networks=127.0.0.0/8,::1/128', '--set', 'http_on_loopback=true', '--set', 'list_wait_ms=8000'];
-if (scenario.startsWith('auth/')) settings.push('--auth', 'oauth');
-if (context.client_id && scenario === 'auth/pre-registration') settings.push('--set', `client_id=${context.client_id}`, '--secret-stdin');
+const byProvider = scenario === 'auth/enterprise-managed-authorization';
+if (byProvider) {
+  settings.push('--auth', 'assertion', '--set', 'identity_provider=corp');
+  await fetch(`${front}/scenario`, { method: 'POST', body: JSON.stringify(context) });
+} else if (scenario.startsWith('auth/')) settings.push('--auth', 'oauth');
+if (context.client_id && (byProvider || scenario === 'auth/pre-registration')) settings.push('--set', `client_id=${context.client_id}`, '--secret-stdin');
 cli(context.client_secret ? `client_secret=${context.client_secret}\n` : '', 'upstream', 'add', name, '--kind', 'http', '--url', url, ...settings);
 await sleep(1400);
 
@@ -56,7 +60,7 @@ async function connect() {
 const client = new Client({ name: 'driver', version: '1' }, { capabilities: { elicitation: {}, sampling: {} } });
 client.setRequestHandler(ElicitRequestSchema, async request => ({ action: 'accept', content: Object.fromEntries(Object.entries(request.params.requestedSchema.properties).map(([key, field]) => [key, field.default ?? (field.type === 'boolean' ? true : field.type === 'string' ? 'text' : 1)])) }));
 client.setRequestHandler(CreateMessageRequestSchema, async () => ({ model: 'test', role: 'assistant', content: { type: 'text', text: 'ok' } }));
-await client.connect(new StreamableHTTPClientTransport(new URL(`${local}/mcp?surface=direct`), { requestInit: { headers: { authorization: `Bearer ${token}` } } }));
+await client.connect(new StreamableHTTPClientTransport(new URL(`${local}/mcp?surface=direct`), { requestInit: { headers: { authorization: `Bearer ${byProvider ? asserted : token}` } } }));
 const value = (key, field) => ({ a: 5, b: 3 }[key] ?? field.default ?? ({ string: field.enum?.[0] ?? 'us-west1', number: 1.5, integer: 42, boolean: true, array: [], object: {} }[field.type] ?? 'x'));
 
 try {

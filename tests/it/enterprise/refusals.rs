@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use doorward_model::Reason;
-use doorward_testkit::{Browser, PlatformKey, TestServer, with_other_signature};
+use doorward_testkit::{
+    Browser, OAuthClient, PlatformKey, Prover, TestServer, with_other_signature,
+};
 use serde_json::{Value, json};
 
 use super::{Stage, add_client, header, present};
@@ -35,6 +37,8 @@ async fn an_assertion_for_another_server_client_or_time_is_refused_and_the_timel
         (json!({"sub": null}), Reason::AssertionInvalid, ""),
         (json!({"iss": "https://evil.example"}), Reason::AssertionProvider, "issuer"),
         (json!({"iss": null}), Reason::AssertionProvider, "issuer"),
+        (json!({"events": {"x": {}}}), Reason::AssertionInvalid, "oauth-id-jag+jwt"),
+        (json!({"cnf": {"x5t#S256": "x"}}), Reason::KeyProof, ""),
     ] {
         refused(&stage.present(&over(&base, &change)).await, 400, "invalid_grant");
         let (seen, detail) = stage.last_refusal().await;
@@ -42,6 +46,28 @@ async fn an_assertion_for_another_server_client_or_time_is_refused_and_the_timel
         assert!(detail.contains(told), "{change}: {detail}");
     }
     stage.present(&base).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_assertion_that_is_bound_to_a_key_needs_its_proof_and_gives_a_bound_token() {
+    let stage = Stage::new().await;
+    let (server, key) = (&stage.server, Prover::default());
+    let bound = |jkt: &str| over(&stage.claims("1"), &json!({"cnf": {"jkt": jkt}}));
+    let token = stage.assertion(&bound(&key.thumbprint()));
+    let mut client = OAuthClient::known(server, stage.client.client.id.as_str(), "");
+    let secret = stage.client.secret.as_ref().unwrap().reveal().to_owned();
+    (client.secret, client.basic) = (Some(secret), true);
+    let fields = [("grant_type", super::GRANT), ("assertion", token.as_str())];
+    refused(&client.token(&fields).await, 400, "invalid_grant");
+    assert_eq!(stage.last_refusal().await.0, Some(Reason::KeyProof));
+    let thief = Prover::default();
+    refused(&thief.token(server, &client, &fields).await, 400, "invalid_grant");
+    // Nothing was spent.
+    let given = key.token(server, &client, &fields).await.expect(200).json();
+    assert_eq!(given["token_type"], "DPoP");
+    let access = given["access_token"].as_str().unwrap();
+    key.call(server, access).await.expect(200);
+    assert!(!server.calls(access).await);
 }
 
 #[tokio::test]

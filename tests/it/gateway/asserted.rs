@@ -1,7 +1,7 @@
 //! Access for which the user's identity provider asserts the user (`auth = "assertion"`).
 
 use doorward_gateway::UpstreamConfig;
-use doorward_testkit::{FakeProvider, FakeUpstream, OAuthClient, TestServer};
+use doorward_testkit::{FakeProvider, FakeUpstream, OAuthClient, Place, TestServer};
 use serde_json::json;
 
 use super::{text, tools};
@@ -109,4 +109,48 @@ async fn without_the_provider_there_is_no_access_and_the_reason_is_told() {
     assert!(told.contains("sign in to this server through corp again"), "{told}");
     assert_eq!(server.app.federation.check_due().await.unwrap().ended, 1);
     assert!(!server.calls(&token).await);
+}
+
+#[tokio::test]
+async fn access_is_renewed_without_discovering_the_server_for_ten_minutes() {
+    let (wiki, provider) = (FakeUpstream::protected().await, FakeProvider::start().await);
+    let server = stage(&wiki, &provider).await;
+    let browser = federation::signed_in(&server, &provider).await;
+    let client = OAuthClient::register(&server).await;
+    wiki.state().expires_in = 60;
+    let scope = [("scope", "mcp:destructive")];
+    let token = client.tokens(&browser, &scope).await.access;
+    let call = async |token: &str| server.call(token, "wiki_echo", json!({"text": "x"})).await;
+    assert!(tools(&server, &token).await.contains(&"wiki_echo".to_owned()));
+    assert_eq!(text(&call(&token).await), "x for asserted-1");
+    let gone = |gone: bool| {
+        let mut state = wiki.state();
+        for path in
+            ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server"]
+        {
+            state.places.remove(path);
+            if gone {
+                state.places.insert(path.to_owned(), Place::status(503));
+            }
+        }
+    };
+    gone(true);
+    server.clock.advance(60);
+    assert_eq!(text(&call(&token).await), "x for asserted-2");
+    // Its server refuses: it may be another one now.
+    wiki.state().assertion_error = Some("invalid_grant");
+    server.clock.advance(60);
+    assert!(call(&token).await.body.contains("no token was issued for the assertion"));
+    wiki.state().assertion_error = None;
+    let told = call(&token).await;
+    assert!(told.body.contains("no token was issued for the assertion"), "{}", told.body);
+    gone(false);
+    assert_eq!(text(&call(&token).await), "x for asserted-3");
+    // And it is discovered again after a while.
+    gone(true);
+    server.clock.advance(600);
+    let token = client.tokens(&browser, &scope).await.access;
+    assert!(call(&token).await.body.contains("no token was issued for the assertion"));
+    gone(false);
+    assert_eq!(text(&call(&token).await), "x for asserted-4");
 }

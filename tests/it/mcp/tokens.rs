@@ -7,12 +7,10 @@ use serde_json::json;
 use super::{modern, post, send, stage};
 
 #[tokio::test]
-async fn r3_r9_l5_i16_n1_without_a_token_every_method_is_challenged_first() {
+async fn r3_r9_l5_i16_n1_cs4_without_a_token_every_method_is_challenged_first() {
     let server = TestServer::start().await;
-    let expected = format!(
-        "Bearer resource_metadata=\"{}\", scope=\"mcp:read\"",
-        server.at("/.well-known/oauth-protected-resource/mcp")
-    );
+    let metadata = server.at("/.well-known/oauth-protected-resource/mcp");
+    let expected = format!("Bearer resource_metadata=\"{metadata}\", scope=\"mcp:read\"");
     let browser = Browser::new();
     for path in ["/mcp", "/mcp/", "/mcp/sse", "/mcp/messages"] {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH] {
@@ -27,7 +25,8 @@ async fn r3_r9_l5_i16_n1_without_a_token_every_method_is_challenged_first() {
             assert_eq!(page.status, 401, "{method} {path}");
             assert_eq!(page.header("www-authenticate"), expected, "{method} {path}");
             assert_eq!(page.header("cache-control"), "no-store");
-            assert!(page.header("link").contains("oauth-protected-resource"));
+            let link = format!("<{metadata}>; rel=\"oauth-protected-resource\"");
+            assert_eq!(page.header("link"), link);
         }
     }
 }
@@ -75,10 +74,19 @@ async fn r6_r10_tokens_elsewhere_or_of_the_wrong_kind_do_not_count() {
 }
 
 #[tokio::test]
-async fn r7_r8_a_token_of_another_server_is_refused() {
-    let (server, _, _, _) = stage().await;
+async fn r7_r8_cs7_a_token_of_another_server_is_refused() {
+    let (server, _, _, own) = stage().await;
     let (_other, _, _, foreign) = stage().await;
     assert!(!server.calls(&foreign.access).await);
+    // Nor does a tool run for one that is present and forged.
+    let (signed, _) = own.access.rsplit_once('.').unwrap();
+    let (_, signature) = foreign.access.rsplit_once('.').unwrap();
+    let claims = signed.split('.').nth(1).unwrap();
+    let none = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0";
+    for forged in [format!("{signed}.{signature}"), format!("{none}.{claims}.")] {
+        assert!(!server.calls(&forged).await, "{forged}");
+    }
+    assert!(server.calls(&own.access).await);
 }
 
 #[tokio::test]

@@ -36,6 +36,9 @@ async fn a_token_that_does_not_fit_its_rule_is_refused_and_the_timeline_names_th
         (json!({"exp": "soon"}), Reason::AssertionInvalid, ""),
         (json!({"jti": 7}), Reason::AssertionInvalid, ""),
         (json!({"jti": "x".repeat(600)}), Reason::AssertionInvalid, ""),
+        (json!({"events": {"x": {}}}), Reason::AssertionInvalid, "jwt"),
+        (json!({"cnf": {"jkt": "x"}}), Reason::KeyProof, ""),
+        (json!({"cnf": {"x5t#S256": "x"}}), Reason::KeyProof, ""),
     ] {
         let token = stage.key.token(&over(&base, &change));
         refused(&stage.present(&token, &[]).await, 400, "invalid_grant");
@@ -76,6 +79,10 @@ async fn a_token_that_the_issuer_did_not_sign_for_this_purpose_is_refused() {
         (
             "a logout token",
             stage.key.signed(&over(&header, &json!({"typ": "logout+jwt"})), &claims),
+        ),
+        (
+            "a proof of a key",
+            stage.key.signed(&over(&header, &json!({"typ": "application/DPoP+jwt"})), &claims),
         ),
         (
             "a critical extension",

@@ -140,7 +140,7 @@ async fn counted(binary: &Path) -> Outcome<Vec<(&'static str, Cost)>> {
     let server = Server::start(&start).await?;
     let (mut figures, mut dumps) = (Vec::new(), 0);
     for (work, times) in COUNTED {
-        let mut user = User::ready(&server.host, 0, *work).await?;
+        let mut user = User::ready(&server, 0, *work).await?;
         for _ in 0..BEFORE {
             user.run(*work).await?;
         }

@@ -76,7 +76,9 @@ impl Limits {
             }
             Work::Hop => 2.0 * self.request,
             Work::Registration => self.request + self.row,
-            Work::Refresh => self.request + self.signature + self.row,
+            Work::Refresh | Work::Workload => self.request + self.signature + self.row,
+            Work::Service | Work::Exchange => self.request + self.signature,
+            Work::Device => 4.0 * self.request + self.signature + 3.0 * self.row,
             Work::Flow => 4.0 * self.request + self.signature + 2.0 * self.row,
             Work::FlowAndCall => 5.0 * self.request + self.signature + 2.0 * self.row,
             Work::SignIn => 6.0 * self.request + self.signature + 3.0 * self.row + self.password,

@@ -12,6 +12,7 @@
 mod http;
 mod instructions;
 mod limits;
+mod prepared;
 mod server;
 mod table;
 mod work;

@@ -3,15 +3,19 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
-use crate::http::{Agent, Outcome};
+use crate::{
+    http::{Agent, Outcome},
+    prepared::{Prepared, Program},
+};
 
 /// The password of all users.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -32,6 +36,8 @@ pub(crate) struct Start<'a> {
 pub(crate) struct Server {
     /// Its host and port.
     pub(crate) host: String,
+    /// The clients that were added before it started.
+    pub(crate) prepared: Rc<Prepared>,
     /// The time until the first response.
     pub(crate) started_in: Duration,
     process: Child,
@@ -59,6 +65,8 @@ per_minute_per_address = 100000000
 [server]
 refused_burst_per_address = 100000000
 refused_per_minute_per_address = 100000000
+[issuer]
+begun_per_minute_per_address = 100000000
 [log]
 level = "warn"
 [upstreams.stub]
@@ -78,50 +86,20 @@ impl Server {
             .map_or(0, |since| since.as_nanos());
         let folder = Folder(std::env::temp_dir().join(format!("doorward-load-{stamp}")));
         std::fs::create_dir_all(&folder.0).map_err(text)?;
-        let config = folder.0.join("doorward.toml");
-        std::fs::write(&config, settings(start.upstream)).map_err(text)?;
-        let data = folder.0.join("data");
-        let command = |program: &str| {
-            let mut command = Command::new(program);
-            command.env_clear().env("DOORWARD_DATA_DIR", &data).env("DOORWARD_CONFIG", &config);
-            if let Some(threads) = std::env::var_os("TOKIO_WORKER_THREADS") {
-                command.env("TOKIO_WORKER_THREADS", threads);
-            }
-            if let Some(url) = start.database {
-                command.env("DOORWARD_STORE__URL", url);
-            }
-            command
+        let program = Program {
+            binary: start.binary.to_string_lossy().into_owned(),
+            data: folder.0.join("data"),
+            config: folder.0.join("doorward.toml"),
+            database: start.database.map(str::to_owned),
         };
-        let binary = start.binary.to_string_lossy().into_owned();
-        for user in 0..start.users {
-            let mut add = command(&binary);
-            add.args(["--data-dir".as_ref(), data.as_os_str()]);
-            add.args([
-                "user",
-                "add",
-                &format!("user{user}"),
-                "--password-stdin",
-                "--keep-password",
-            ]);
-            let mut add = add
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .stderr(Stdio::inherit())
-                .spawn()
-                .map_err(text)?;
-            if let Some(mut stdin) = add.stdin.take() {
-                stdin.write_all(PASSWORD.as_bytes()).await.map_err(text)?;
-            }
-            if !add.wait().await.map_err(text)?.success() {
-                return Err(format!("user{user} could not be added"));
-            }
-        }
+        std::fs::write(&program.config, settings(start.upstream)).map_err(text)?;
+        let prepared = Prepared::new(&program, start.users, &folder.0).await?;
         let mut words = start.under.clone();
-        words.push(binary);
-        let mut serve = command(&words[0]);
+        words.push(program.binary.clone());
+        let mut serve = program.command(&words[0]);
         serve.args(&words[1..]);
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
-        serve.arg("--config").arg(&config);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&program.data);
+        serve.arg("--config").arg(&program.config);
         let begun = Instant::now();
         let mut process = serve
             .stdout(Stdio::piped())
@@ -134,7 +112,8 @@ impl Server {
         while agent.get("/healthz").await.is_err() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Ok(Self { host, started_in: begun.elapsed(), process, _folder: folder })
+        let started_in = begun.elapsed();
+        Ok(Self { host, prepared: Rc::new(prepared), started_in, process, _folder: folder })
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -77,7 +77,7 @@ async fn run(
 async fn median(server: &Server, work: Work, options: &Options) -> Outcome<Figures> {
     let mut users = Vec::new();
     for number in 0..options.connections {
-        users.push(User::ready(&server.host, number, work).await?);
+        users.push(User::ready(server, number, work).await?);
     }
     let mut all = Vec::new();
     // The first one fills caches.

@@ -1,5 +1,7 @@
 //! The operations that are measured.
 
+use std::rc::Rc;
+
 use aws_lc_rs::{digest, rand};
 use base64::{
     Engine,
@@ -9,10 +11,12 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{Agent, Outcome, encoded, hidden, parameter},
-    server::PASSWORD,
+    prepared::{Client, Prepared},
+    server::{PASSWORD, Server},
 };
 
-const CALLBACK: &str = "http://127.0.0.1:1/callback";
+pub(crate) const CALLBACK: &str = "http://127.0.0.1:1/callback";
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const LEGACY: &str = "2025-11-25";
 const MODERN: &str = "2026-07-28";
 
@@ -25,6 +29,10 @@ pub(crate) enum Work {
     Flow,
     FlowAndCall,
     Refresh,
+    Service,
+    Workload,
+    Exchange,
+    Device,
     Introspection,
     Call,
     ModernCall,
@@ -40,6 +48,14 @@ pub(crate) const ALL: &[(Work, &str, &str)] = &[
     (Work::Flow, "flow", "authorization request, consent page, decision, code for tokens"),
     (Work::FlowAndCall, "flow-and-call", "the same and a call of a tool with the new token"),
     (Work::Refresh, "refresh", "refresh token for tokens, with rotation"),
+    (Work::Service, "client-credentials", "token of a service by its secret"),
+    (
+        Work::Workload,
+        "jwt-bearer",
+        "token of a workload by a signed token, each of which counts once",
+    ),
+    (Work::Exchange, "exchange", "exchange of a user's token for a narrower one"),
+    (Work::Device, "device", "device code, the user's page and decision, tokens"),
     (Work::Introspection, "introspection", "introspection of an active token"),
     (Work::Call, "call", "`tools/call` of `whoami`, revision 2025-11-25"),
     (Work::ModernCall, "modern-call", "`tools/call` of `whoami`, revision 2026-07-28"),
@@ -52,8 +68,8 @@ pub(crate) struct User {
     pub(crate) agent: Agent,
     base: String,
     name: String,
-    client: String,
-    secret: String,
+    prepared: Rc<Prepared>,
+    client: Client,
     access: String,
     refresh: String,
 }
@@ -64,23 +80,33 @@ fn random() -> Outcome<String> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn member(body: &Value, name: &str) -> Outcome<String> {
+pub(crate) fn member(body: &Value, name: &str) -> Outcome<String> {
     body[name].as_str().map(str::to_owned).ok_or_else(|| format!("no {name} in {body}"))
 }
 
 impl User {
     /// A user who is ready for an operation: with a client, and signed in if it needs that.
-    pub(crate) async fn ready(host: &str, number: usize, work: Work) -> Outcome<Self> {
-        let (agent, base) = (Agent::new(host), format!("http://{host}"));
-        let [client, secret, access, refresh] = [const { String::new() }; 4];
-        let name = format!("user{number}");
-        let mut user = Self { agent, base, name, client, secret, access, refresh };
-        if matches!(work, Work::Discovery | Work::Keys | Work::Registration) {
-            return Ok(user);
+    pub(crate) async fn ready(server: &Server, number: usize, work: Work) -> Outcome<Self> {
+        let (agent, base) = (Agent::new(&server.host), format!("http://{}", server.host));
+        let ([access, refresh], client) = ([const { String::new() }; 2], Client::default());
+        let (name, prepared) = (format!("user{number}"), Rc::clone(&server.prepared));
+        let mut user = Self { agent, base, name, prepared, client, access, refresh };
+        match work {
+            Work::Discovery | Work::Keys | Work::Registration | Work::Service | Work::Workload => {
+                return Ok(user);
+            }
+            Work::Exchange => user.client = user.prepared.app.clone(),
+            Work::Device => {
+                let grants = json!({"grant_types": [DEVICE, "refresh_token"]});
+                user.register("none", grants).await?;
+            }
+            Work::Introspection => user.register("client_secret_basic", json!({})).await?,
+            _ => user.register("none", json!({})).await?,
         }
-        user.register(work == Work::Introspection).await?;
         if work != Work::SignIn {
             user.sign_in().await?;
+        }
+        if !matches!(work, Work::SignIn | Work::Device) {
             user.flow().await?;
         }
         Ok(user)
@@ -94,13 +120,17 @@ impl User {
                 self.agent.get(path).await?.expect(200).map(drop)
             }
             Work::Keys => self.agent.get("/oauth/jwks").await?.expect(200).map(drop),
-            Work::Registration => self.register(false).await,
+            Work::Registration => self.register("none", json!({})).await,
             Work::Flow => self.flow().await,
             Work::FlowAndCall => {
                 self.flow().await?;
                 self.call(LEGACY, "whoami").await
             }
             Work::Refresh => self.refresh().await,
+            Work::Service => self.service().await,
+            Work::Workload => self.workload().await,
+            Work::Exchange => self.exchange().await,
+            Work::Device => self.device().await,
             Work::Introspection => self.introspect().await,
             Work::Call => self.call(LEGACY, "whoami").await,
             Work::ModernCall => self.call(MODERN, "whoami").await,
@@ -113,17 +143,20 @@ impl User {
         }
     }
 
-    async fn register(&mut self, with_secret: bool) -> Outcome<()> {
-        let method = if with_secret { "client_secret_basic" } else { "none" };
-        let metadata = json!({
+    /// Registers a client with this way of authentication, and further metadata.
+    async fn register(&mut self, method: &str, more: Value) -> Outcome<()> {
+        let mut metadata = json!({
             "client_name": "Load", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": method,
         });
+        if let (Value::Object(metadata), Value::Object(more)) = (&mut metadata, more) {
+            metadata.extend(more);
+        }
         let headers = [("content-type", "application/json")];
         let body = metadata.to_string();
         let sent = self.agent.send("POST", "/oauth/register", &headers, body.as_bytes()).await?;
         let made = sent.expect(201)?.json()?;
-        self.client = member(&made, "client_id")?;
-        made["client_secret"].as_str().unwrap_or_default().clone_into(&mut self.secret);
+        let secret = made["client_secret"].as_str().unwrap_or_default().to_owned();
+        self.client = Client { id: member(&made, "client_id")?, secret };
         Ok(())
     }
 
@@ -141,7 +174,7 @@ impl User {
             URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));
         let path = format!(
             "/oauth/authorize?response_type=code&client_id={}&redirect_uri={}&code_challenge={challenge}&code_challenge_method=S256&state=s&scope=mcp%3Aread&resource={}",
-            encoded(&self.client),
+            encoded(&self.client.id),
             encoded(CALLBACK),
             encoded(&format!("{}/mcp", self.base)),
         );
@@ -174,27 +207,75 @@ impl User {
         self.tokens(fields).await
     }
 
-    fn basic(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.client, self.secret)))
+    async fn service(&mut self) -> Outcome<()> {
+        let job = self.prepared.job.clone();
+        self.given(&job, "grant_type=client_credentials".to_owned()).await.map(drop)
     }
 
-    async fn tokens(&mut self, mut fields: String) -> Outcome<()> {
-        let basic = self.basic();
-        let mut headers = Vec::new();
-        if self.secret.is_empty() {
-            fields.push_str(&format!("&client_id={}", encoded(&self.client)));
-        } else {
-            headers.push(("authorization", basic.as_str()));
-        }
-        let sent = self.agent.form("/oauth/token", &headers, &fields).await?;
-        let given = sent.expect(200)?.json()?;
+    async fn workload(&mut self) -> Outcome<()> {
+        let token = self.prepared.workload.token(&self.base, &random()?)?;
+        let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        let fields = format!("grant_type={}&assertion={token}", encoded(grant));
+        let sent = self.agent.form("/oauth/token", &[], &fields).await?.expect(200)?;
+        member(&sent.json()?, "access_token").map(drop)
+    }
+
+    async fn exchange(&mut self) -> Outcome<()> {
+        let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
+        let kind = "urn:ietf:params:oauth:token-type:access_token";
+        let fields = format!(
+            "grant_type={}&subject_token={}&subject_token_type={}",
+            encoded(grant),
+            encoded(&self.access),
+            encoded(kind)
+        );
+        let app = self.client.clone();
+        self.given(&app, fields).await.map(drop)
+    }
+
+    async fn device(&mut self) -> Outcome<()> {
+        let begin = format!("client_id={}&scope=mcp%3Aread", encoded(&self.client.id));
+        let begun = self.agent.form("/oauth/device", &[], &begin).await?.expect(200)?.json()?;
+        let page = self.agent.get("/device").await?.expect(200)?.text();
+        let fields = format!(
+            "csrf={}&user_code={}&do=allow&scope-mcp%3Aread=on",
+            encoded(&hidden(&page, "/device\"", "csrf")?),
+            encoded(&member(&begun, "user_code")?)
+        );
+        self.agent.form("/device", &[], &fields).await?.expect(200)?;
+        let code = encoded(&member(&begun, "device_code")?);
+        self.tokens(format!("grant_type={}&device_code={code}", encoded(DEVICE))).await
+    }
+
+    fn basic(client: &Client) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", client.id, client.secret)))
+    }
+
+    async fn tokens(&mut self, fields: String) -> Outcome<()> {
+        let client = self.client.clone();
+        let given = self.given(&client, fields).await?;
         self.access = member(&given, "access_token")?;
         self.refresh = member(&given, "refresh_token")?;
         Ok(())
     }
 
+    /// The answer to a token request of a client.
+    async fn given(&mut self, client: &Client, mut fields: String) -> Outcome<Value> {
+        let basic = Self::basic(client);
+        let mut headers = Vec::new();
+        if client.secret.is_empty() {
+            fields.push_str(&format!("&client_id={}", encoded(&client.id)));
+        } else {
+            headers.push(("authorization", basic.as_str()));
+        }
+        let sent = self.agent.form("/oauth/token", &headers, &fields).await?;
+        let given = sent.expect(200)?.json()?;
+        member(&given, "access_token")?;
+        Ok(given)
+    }
+
     async fn introspect(&mut self) -> Outcome<()> {
-        let basic = self.basic();
+        let basic = Self::basic(&self.client);
         let fields = format!("token={}", encoded(&self.access));
         let headers = [("authorization", basic.as_str())];
         let told = self.agent.form("/oauth/introspect", &headers, &fields).await?.expect(200)?;

@@ -2,16 +2,61 @@
 //! user to the authorization server of the upstream, which issues a token for the assertion
 //! (RFC 7523 with an ID-JAG).
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use async_trait::async_trait;
-use doorward_model::{User, UserId};
+use doorward_model::{Timestamp, UpstreamName, User, UserId};
 
 use super::{IDENTITY_LIFETIME, LinkAuth, NoToken};
 use crate::{
     Gateway,
-    oauth::{self, ClientCredentials, OAuthError},
+    oauth::{self, ClientCredentials, Discovered, OAuthError},
+    upstream::{Shared, Upstream},
 };
+
+/// Seconds for which the authorization server of an upstream is not discovered again.
+const FOUND_FOR: i64 = 600;
+
+/// The authorization servers of upstreams as they were discovered last, one each. One is discovered
+/// again after a while, with other settings of its upstream, and once it or the upstream refuses.
+#[derive(Default)]
+pub(crate) struct LastFound(Mutex<HashMap<UpstreamName, Kept>>);
+
+struct Kept {
+    of: Weak<Upstream>,
+    found: Arc<Discovered>,
+    at: Timestamp,
+}
+
+impl Kept {
+    fn counts(&self, now: Timestamp) -> bool {
+        (0..FOUND_FOR).contains(&now.since(self.at)) && self.of.strong_count() > 0
+    }
+}
+
+impl LastFound {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UpstreamName, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn get(&self, upstream: &Shared, now: Timestamp) -> Option<Arc<Discovered>> {
+        let kept = self.lock();
+        let kept = kept.get(&upstream.name)?;
+        let is_same = std::ptr::eq(kept.of.as_ptr(), Arc::as_ptr(upstream));
+        (is_same && kept.counts(now)).then(|| Arc::clone(&kept.found))
+    }
+    fn put(&self, upstream: &Shared, found: &Arc<Discovered>, now: Timestamp) {
+        let mut all = self.lock();
+        all.retain(|_, kept| kept.counts(now));
+        let (of, found) = (Arc::downgrade(upstream), Arc::clone(found));
+        all.insert(upstream.name, Kept { of, found, at: now });
+    }
+    pub(super) fn forget(&self, upstream: UpstreamName) {
+        self.lock().remove(&upstream);
+    }
+}
 
 /// The recipient and the reach of an assertion.
 #[derive(Clone, Debug)]
@@ -61,6 +106,23 @@ impl LinkAuth {
         self.gateway.flights.exchanges.run(key, work).await?
     }
 
+    /// The authorization server of the upstream. The pinned one alone receives assertions.
+    async fn authorization_server(&self, now: Timestamp) -> Result<Arc<Discovered>, OAuthError> {
+        let upstream = &self.upstream;
+        let gateway = Gateway { inner: Arc::clone(&self.gateway) };
+        if let Some(found) = self.gateway.last_found.get(upstream, now)
+            && gateway.is_pinned(upstream, &found).await?
+        {
+            return Ok(found);
+        }
+        let (found, _) = gateway.settled(upstream).await?;
+        let found = Arc::new(found);
+        if found.unsure.is_none() {
+            self.gateway.last_found.put(upstream, &found, now);
+        }
+        Ok(found)
+    }
+
     async fn obtain_asserted(&self, user: &User) -> Result<String, NoToken> {
         let (upstream, services) = (&self.upstream, &self.gateway.services);
         let (config, now) = (&upstream.config, services.clock.now());
@@ -72,9 +134,7 @@ impl LinkAuth {
         let failed = |error: OAuthError| {
             NoToken::Unavailable(format!("no token was issued for the assertion: {error}"))
         };
-        let gateway = Gateway { inner: Arc::clone(&self.gateway) };
-        // The pinned server alone receives assertions.
-        let (found, _) = gateway.settled(upstream).await.map_err(failed)?;
+        let found = self.authorization_server(now).await.map_err(failed)?;
         let wanted = WantedAssertion {
             provider: config.identity_provider.clone(),
             audience: found.server.issuer.clone(),
@@ -100,7 +160,11 @@ impl LinkAuth {
         ];
         let endpoint = &found.token_endpoint;
         let answer = oauth::token_request(&upstream.outbound, endpoint, &client, form).await;
-        let tokens = answer.map_err(|none| failed(none.into()))?;
+        let tokens = answer.map_err(|none| {
+            // It may have moved.
+            self.gateway.last_found.forget(upstream.name);
+            failed(none.into())
+        })?;
         let end = now.plus(tokens.expires_in.unwrap_or(IDENTITY_LIFETIME).clamp(1, 3600)).0;
         self.gateway.short_lived.put(key, tokens.access_token.clone(), end, now);
         Ok(tokens.access_token)

@@ -106,10 +106,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
     let named = assertion::claimed(token)?;
     let named = named.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned();
     let asserted = ports.asserters.verify(&named, token).await.map_err(Failure::from)?;
-    if !assertion::is_about_user(asserted.token.typ.as_deref()) {
-        let why = "the assertion is not accepted: its typ names another kind of token";
-        return Err(refused(Reason::AssertionInvalid, why).into());
-    }
+    assertion::judge_purpose(&asserted.token, &[assertion::ABOUT_USER], request.key)?;
     let claims = &asserted.token.claims;
     let end = judge(claims, settings.public_url.as_str(), client, now)?;
     let granted_resources = resources(claims, &settings.resources.snapshot())?;

@@ -58,19 +58,24 @@ fn has_scope(claims: &Value, wanted: &str) -> bool {
     })
 }
 
-/// The refusal of a token by its provider, as RFC 8693 §2.2.2 names it.
+/// The refusal of an assertion as one of a subject token (RFC 8693 §2.2.2).
+fn of_subject(failure: Failure) -> Failure {
+    let why = failure.why.replace("the assertion", "the subject_token");
+    Failure { code: OAuthErrorCode::InvalidRequest, why, ..failure }
+}
+
+/// The refusal of a token by its provider.
 fn unverified(refusal: AssertionRefusal) -> Failure {
     let failure = Failure::from(refusal);
     if failure.code == OAuthErrorCode::TemporarilyUnavailable {
         return failure;
     }
-    let why = failure.why.replace("the assertion", "the subject_token");
     let reason = match failure.reason {
         // The advice about assertions is another one.
         Reason::AssertionProvider => Reason::SubjectToken,
         reason => reason,
     };
-    Failure { code: OAuthErrorCode::InvalidRequest, why, reason, ..failure }
+    of_subject(Failure { reason, ..failure })
 }
 
 /// Verifies the token by the provider of the first permission that it fits.
@@ -104,24 +109,11 @@ fn judge(
     kind: &str,
     assertion: &Assertion,
     tokens: &ProviderTokens,
-    now: Timestamp,
+    request: &Request<'_>,
 ) -> Result<Timestamp, Failure> {
-    let (typ, claims) = (assertion.token.typ.as_deref(), &assertion.token.claims);
-    let typ = typ.map(str::to_ascii_lowercase);
-    let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    let fits = match typ {
-        None | Some("jwt") => true,
-        Some("at+jwt") => kind != ID_TOKEN,
-        Some(_) => false,
-    };
-    // A logout token is signed by the same keys, for the same audience.
-    if !fits || claims.get("events").is_some() {
-        let why = "the subject_token is of another kind than subject_token_type says";
-        return Err(invalid(why).about(shown(typ.unwrap_or_default())));
-    }
-    if claims.get("cnf").is_some() {
-        return Err(invalid("the subject_token is bound to a key, which only its provider knows"));
-    }
+    let claims = &assertion.token.claims;
+    let kinds: &[&str] = if kind == ID_TOKEN { &["jwt"] } else { &["jwt", "at+jwt"] };
+    assertion::judge_purpose(&assertion.token, kinds, request.key).map_err(of_subject)?;
     if !is_for(claims, &tokens.audience) {
         return Err(wrong("aud", claims.get("aud"), &tokens.audience));
     }
@@ -138,12 +130,7 @@ fn judge(
     if !claims.get("iat").is_some_and(Value::is_number) {
         return Err(wrong("iat", claims.get("iat"), "a time"));
     }
-    let judged = assertion::judge_times(claims, now);
-    judged.map_err(|failure| Failure {
-        code: OAuthErrorCode::InvalidRequest,
-        why: failure.why.replace("the assertion", "the subject_token"),
-        ..failure
-    })
+    assertion::judge_times(claims, request.now).map_err(of_subject)
 }
 
 /// The resources of the new token: those that the request names, else all of this server.
@@ -190,7 +177,7 @@ pub(super) async fn authorize(
     }
     let (assertion, tokens) = verified(request, rule, token).await?;
     let claims = &assertion.token.claims;
-    let end = judge(kind, &assertion, tokens, now)?;
+    let end = judge(kind, &assertion, tokens, request)?;
     issuer.follow_resources().await?;
     let resources = resources(request)?;
     let asked: ScopeSet = scope::of_token(request.scopes, &rule.scopes)?.normalised();

@@ -256,6 +256,12 @@ impl Loaded {
             ("issuer.grant_max_seconds", issuer.grant_max_seconds, 1, 10 * 366 * 86_400),
             ("issuer.refresh_grace_seconds", issuer.refresh_grace_seconds, 0, 600),
             (
+                "issuer.begun_per_minute_per_address",
+                i64::from(issuer.begun_per_minute_per_address),
+                1,
+                1_000_000_000,
+            ),
+            (
                 "issuer.authorization_request_seconds",
                 issuer.authorization_request_seconds,
                 30,
