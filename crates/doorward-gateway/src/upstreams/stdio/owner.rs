@@ -42,8 +42,8 @@ fn named(text: &str) -> Result<(u32, u32, Option<PathBuf>), String> {
     if let Some(uid) = number(text) {
         return Ok((uid, uid, None));
     }
-    let users =
-        std::fs::read_to_string("/etc/passwd").map_err(|error| format!("/etc/passwd: {error}"))?;
+    let users = std::fs::read_to_string("/etc/passwd")
+        .map_err(|error| format!("/etc/passwd: {}", super::words(&error)))?;
     let found = users
         .lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
