@@ -74,6 +74,10 @@ pub(crate) struct Authenticated {
 /// The least `auth_time` that is one in milliseconds; as seconds it is in the year 5138.
 const MILLISECONDS: i64 = 100_000_000_000;
 
+/// By how many seconds an authentication may be after the token that states it: a provider's
+/// servers have clocks of their own.
+const LATER: i64 = 300;
+
 impl Authenticated {
     /// Reads it from the claims of a token that was issued at this time. Some write 0 for "unknown",
     /// and some write milliseconds. An authentication after the token was issued is not stated: it
@@ -81,7 +85,7 @@ impl Authenticated {
     pub(crate) fn read(claims: &Value, issued_at: i64) -> Self {
         let at = claims::seconds(claims, "auth_time")
             .map(|at| if at >= MILLISECONDS { at / 1000 } else { at })
-            .filter(|at| *at > 0 && *at <= issued_at + openid::LEEWAY);
+            .filter(|at| *at > 0 && *at <= issued_at + LATER);
         Self { at, issued_at }
     }
 }
