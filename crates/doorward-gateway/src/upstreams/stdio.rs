@@ -156,12 +156,6 @@ async fn attend(
     let _ = child.wait().await;
 }
 
-/// An error of the operating system in its own words, without the number of the language's library.
-fn words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
 /// The end of a process in words.
 fn end_of(status: ExitStatus) -> String {
     // The supervisor ends with 128 and the signal that ended the process.
@@ -243,7 +237,7 @@ fn spawn(
         command.current_dir(&config.working_dir);
     }
     let mut child = command.spawn().map_err(|error| {
-        LinkError::Unreachable(format!("{program} could not be started: {}", words(&error)))
+        LinkError::Unreachable(format!("{program} could not be started: {}", owner::words(&error)))
     })?;
     let group = child.id().and_then(|id| i32::try_from(id).ok());
     let missing = || LinkError::Unreachable("the process has no pipes".to_owned());
