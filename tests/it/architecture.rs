@@ -401,8 +401,8 @@ fn no_file_is_longer_than_500_lines() {
 
 /// Words with which a documentation comment does not begin: it begins with a noun or a verb.
 const OPENINGS: &[&str] = &[
-    "What", "Whether", "Which", "Whose", "Who", "Whom", "Whoever", "Somebody", "How", "Why", "When",
-    "Where",
+    "What", "Whether", "Which", "Whose", "Who", "Whom", "Whoever", "Somebody", "How", "Why",
+    "When", "Where",
 ];
 
 #[test]

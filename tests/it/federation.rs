@@ -8,6 +8,7 @@ mod hostile;
 mod identity;
 mod leaving;
 mod linking;
+mod members;
 mod moved;
 mod presets;
 mod roles;

@@ -55,6 +55,17 @@ async fn media_types_are_compared_as_media_types_and_a_missing_accept_is_any() {
         Some("application/*, text/*"),
         Some("Application/JSON;q=0.9, TEXT/event-stream;q=0.1"),
         Some("text/html, */*;q=0.8"),
+        Some("APPLICATION/JSON;charset=UTF-8, Text/Event-Stream;Charset=UTF-8"),
+        Some("application/json;q=1.0;x=\"a, b\", text/event-stream ; q=0.001"),
+        Some("*/*;q=0.1, application/json"),
+        Some(", application/json,, text/event-stream,"),
+        Some("text/event-stream, application/*;version=1"),
+        Some(""),
+        Some(" */* "),
+        // Several headers are one list.
+        Some("application/json\r\naccept: text/event-stream"),
+        Some("text/html\r\nAccept: image/png\r\nACCEPT: */*"),
+        Some("text/event-stream\r\nx-other: 1\r\naccept: application/json;q=0.5"),
     ] {
         let got = status(&server, token, post.clone(), accept, Some("application/json")).await;
         assert_eq!(got, 200, "Accept: {accept:?}");
@@ -68,6 +79,9 @@ async fn media_types_are_compared_as_media_types_and_a_missing_accept_is_any() {
         "Application/Json",
         "application/json ; charset=\"utf-8\"",
         "application/json;",
+        "APPLICATION/JSON;CHARSET=UTF-8",
+        " application/json\t;\tq=1",
+        "application/json;profile=\"a;b\"; charset=utf8",
     ] {
         let got = status(&server, token, post.clone(), BOTH, Some(content_type)).await;
         assert_eq!(got, 200, "Content-Type: {content_type}");
@@ -90,6 +104,10 @@ async fn streams_open_for_every_accept_that_includes_them() {
         (Some("*/*"), 200),
         (Some("Text/*"), 200),
         (Some("text/event-stream; charset=utf-8"), 200),
+        (Some("Text/Event-Stream;Charset=UTF-8"), 200),
+        (Some("application/json\r\naccept: text/event-stream"), 200),
+        (Some("text/html, */*;q=0.01"), 200),
+        (Some("text/html\r\naccept: application/json"), 406),
         (Some("application/json"), 406),
         (Some("text/event-stream;q=0, */*"), 406),
     ] {

@@ -243,6 +243,7 @@ pub(crate) fn left_out_reason(why: Why) -> Message {
         Why::Reference => text::left_reference(),
         Why::Keyword => text::left_keyword(),
         Why::Parameter => text::left_parameter(),
+        Why::Style => text::left_style(),
         Why::Reserved => text::left_reserved(),
         Why::Undescribed => text::left_undescribed(),
         Why::Unnamed => text::left_unnamed(),

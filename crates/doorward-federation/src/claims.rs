@@ -62,6 +62,18 @@ fn text_in(value: &Value) -> Option<String> {
     (!text.is_empty() && text.len() <= 1024 && !text.chars().any(unread)).then_some(text)
 }
 
+/// A point in time in a claim, in whole seconds. Some write fractions, or a text.
+pub(crate) fn seconds(claims: &Value, name: &str) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is no matter here")]
+    claims
+        .get(name)
+        .and_then(|at| match at {
+            Value::String(text) => text.trim().parse::<f64>().ok().filter(|at| at.is_finite()),
+            other => other.as_f64(),
+        })
+        .map(|at| at as i64)
+}
+
 /// A claim as `true` or not.
 pub(crate) fn flag(claims: &Value, path: &str) -> Option<bool> {
     match find(claims, path)? {

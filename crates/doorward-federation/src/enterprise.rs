@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     admission::Admission,
+    claims,
     error::{FederationError, NotAdmitted},
     external_identity::{ExternalIdentity, SignInPurpose, authenticated_at},
     federation::Federation,
@@ -108,14 +109,9 @@ impl Federation {
                 }
             },
         };
-        let seconds = |name: &str| {
-            let value = claims.get(name)?;
-            #[expect(clippy::cast_possible_truncation, reason = "seconds of this millennium fit")]
-            value.as_i64().or_else(|| value.as_f64().map(|number| number as i64))
-        };
         // The assertion states the age of the authentication by its own clock.
-        let issued_at = seconds("iat").unwrap_or(now.0);
-        let at = authenticated_at(Authenticated { at: seconds("auth_time"), issued_at }, now);
+        let issued_at = claims::seconds(claims, "iat").unwrap_or(now.0);
+        let at = authenticated_at(Authenticated::read(claims, issued_at), now);
         Ok(AssertedUser {
             user,
             unit,

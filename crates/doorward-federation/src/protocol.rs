@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
+    claims,
     client::{NoTokens, WantedAssertion},
     error::FederationError,
 };
@@ -68,6 +69,25 @@ pub(crate) struct Authenticated {
     pub(crate) at: Option<i64>,
     /// `iat` of the token that states it.
     pub(crate) issued_at: i64,
+}
+
+/// The least `auth_time` that is one in milliseconds; as seconds it is in the year 5138.
+const MILLISECONDS: i64 = 100_000_000_000;
+
+/// By how many seconds an authentication may be after the token that states it: a provider's
+/// servers have clocks of their own.
+const LATER: i64 = 300;
+
+impl Authenticated {
+    /// Reads it from the claims of a token that was issued at this time. Some write 0 for "unknown",
+    /// and some write milliseconds. An authentication after the token was issued is not stated: it
+    /// would pass for a new one for ever.
+    pub(crate) fn read(claims: &Value, issued_at: i64) -> Self {
+        let at = claims::seconds(claims, "auth_time")
+            .map(|at| if at >= MILLISECONDS { at / 1000 } else { at })
+            .filter(|at| *at > 0 && *at <= issued_at + LATER);
+        Self { at, issued_at }
+    }
 }
 
 /// A provider's answer about a user.
@@ -204,4 +224,41 @@ pub(crate) trait Protocol: Send + Sync {
 
     /// Examines everything that needs no user.
     async fn examine(&self) -> Examined;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_an_authentication_is_read_in_every_form_and_never_after_its_token() {
+        const NOW: i64 = 1_800_000_000;
+        for (told, at) in [
+            (json!(NOW - 60), Some(NOW - 60)),
+            (json!("1799999940"), Some(NOW - 60)),
+            (json!(" 1799999940.9 "), Some(NOW - 60)),
+            (json!(1_799_999_940.25), Some(NOW - 60)),
+            (json!((NOW - 60) * 1000), Some(NOW - 60)),
+            (json!("1799999940999"), Some(NOW - 60)),
+            (json!(NOW + 300), Some(NOW + 300)),
+            (json!(NOW + 301), None),
+            (json!((NOW + 400) * 1000), None),
+            (json!(i64::MAX), None),
+            (json!(1e300), None),
+            (json!(0), None),
+            (json!(-5), None),
+            (json!(""), None),
+            (json!("yesterday"), None),
+            (json!("NaN"), None),
+            (json!(null), None),
+            (json!(true), None),
+            (json!([NOW]), None),
+        ] {
+            let read = Authenticated::read(&json!({"auth_time": told}), NOW);
+            assert_eq!((read.at, read.issued_at), (at, NOW), "{told}");
+        }
+        assert_eq!(Authenticated::read(&json!({}), NOW).at, None);
+    }
 }

@@ -42,6 +42,8 @@ pub enum Why {
     Keyword,
     /// A parameter of it cannot be sent.
     Parameter,
+    /// A parameter of it is written in a style that OpenAPI does not have.
+    Style,
     /// A parameter of it would authorise, or belongs to the protocol.
     Reserved,
     /// A parameter in the path is not described: it is a text.
@@ -58,7 +60,7 @@ pub enum Why {
     Hints,
     /// It has no schema of its arguments: any object is taken.
     NoSchema,
-    /// The schema of its arguments does not say that it is one of an object.
+    /// The schema of its arguments does not say that it is one of an object, and of nothing else.
     Untyped,
     /// It has no name: its URI is one.
     NoName,
@@ -72,7 +74,7 @@ pub enum Why {
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Name,
         Self::Definition,
         Self::Twice,
@@ -88,6 +90,7 @@ impl Why {
         Self::Reference,
         Self::Keyword,
         Self::Parameter,
+        Self::Style,
         Self::Reserved,
         Self::Undescribed,
         Self::Unnamed,
@@ -127,6 +130,7 @@ impl Why {
             }
             Self::Keyword => "it is not valid JSON Schema there; the keyword is ignored",
             Self::Parameter => "the parameter cannot be sent",
+            Self::Style => "OpenAPI does not define this style; the usual one is used",
             Self::Reserved => "the parameter carries credentials or is reserved by the protocol",
             Self::Undescribed => {
                 "the path names a parameter that is not described; it is treated as text"
@@ -137,7 +141,7 @@ impl Why {
             Self::Kind => "the protocol does not define this type",
             Self::Hints => "they do not conform to the protocol; all are ignored",
             Self::NoSchema => "it is missing or not an object; any object is accepted",
-            Self::Untyped => "it is missing; it is read as \"object\"",
+            Self::Untyped => "it is missing or not \"object\" alone; it is read as \"object\"",
             Self::NoName => "it is missing; the URI is used",
             Self::Unannounced => "the upstream does not announce it; it is listed anyway",
             Self::Unlisted => "the upstream did not respond with the list",

@@ -78,9 +78,8 @@ async fn answer(answered: Answer) -> Result<Value, ErrorData> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, ErrorData> {
-    serde_json::from_value(answer).map_err(|error| {
-        ErrorData::internal_error(format!("the answer cannot be read: {error}"), None)
-    })
+    serde_json::from_value(answer)
+        .map_err(|_| ErrorData::internal_error("the answer does not conform to the protocol", None))
 }
 
 impl ClientHandler for Handler {

@@ -330,8 +330,11 @@ impl Inner {
         let mut oldest = known == Era::Oldest && made.is_ok();
         // An older server need not support discovery of its revisions, and a known one may have
         // been replaced: the other protocol is tried on a connection, or in a process, of its own.
+        // Where no user has an access of their own, a refusal without access may be about the method
+        // that is not known.
+        let unknown = known == Era::Unknown && !upstream.auth.is_personal();
         if let Err(first) = &made
-            && first.may_be_the_revision()
+            && (first.may_be_the_revision() || (unknown && *first == LinkError::Connect))
         {
             let first = first.clone();
             let other = match known {

@@ -9,7 +9,10 @@ mod habit;
 mod more;
 mod serve;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use doorward_gateway::UpstreamConfig;
 use serde_json::{Value, json};
@@ -42,6 +45,10 @@ pub enum RawAnswer {
     Line(String),
     /// The process ends.
     Ends,
+    /// The process writes this, and ends.
+    LineThenEnds(String),
+    /// A result, or an error, of a message of the protocol.
+    Told(Value),
 }
 
 impl RawAnswer {
@@ -80,8 +87,8 @@ pub struct OddState {
     done: bool,
     /// The streams of the old transport.
     streams: Vec<tokio::sync::mpsc::UnboundedSender<String>>,
-    /// The answer to every call.
-    raw: Option<RawAnswer>,
+    /// The answers to requests of these methods.
+    raw: HashMap<&'static str, RawAnswer>,
 }
 
 impl OddState {
@@ -146,7 +153,16 @@ impl OddUpstream {
 
     /// Answers calls with this from now on; `None`: as its misbehaviour has it.
     pub fn answer_calls(&self, raw: Option<RawAnswer>) {
-        self.inner.lock().raw = raw;
+        self.answer("tools/call", raw);
+    }
+
+    /// Answers requests of a method with this from now on; `None`: as its misbehaviour has it.
+    pub fn answer(&self, method: &'static str, raw: Option<RawAnswer>) {
+        let mut state = self.inner.lock();
+        match raw {
+            Some(raw) => drop(state.raw.insert(method, raw)),
+            None => drop(state.raw.remove(method)),
+        }
     }
 
     /// Its port.

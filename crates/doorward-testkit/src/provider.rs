@@ -98,6 +98,8 @@ struct State {
     /// Each user has tokens of their own, which are not replaced.
     own_tokens: bool,
     named_curve: Option<NamedCurve>,
+    /// Members of token responses, over the right ones.
+    token_members: Value,
 }
 
 /// A provider.
@@ -162,6 +164,7 @@ impl FakeProvider {
             only_for: None,
             own_tokens: false,
             named_curve: None,
+            token_members: json!({}),
         };
         let provider = Self { issuer, state: Arc::new(Mutex::new(state)) };
         let serving = provider.clone();
@@ -224,6 +227,10 @@ impl FakeProvider {
                 state.discovery[name] = value.clone();
             }
         });
+    }
+    /// Gives token responses these members, null among them.
+    pub fn token_members(&self, members: Value) {
+        self.with(|state| state.token_members = members);
     }
     /// Signs differently from now on.
     pub fn sign_with(&self, signature: Signature) {

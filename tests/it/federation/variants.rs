@@ -211,6 +211,23 @@ async fn tokens_of_a_clock_that_is_off_count_within_five_minutes_and_no_longer()
         (0, json!(0), 303),
         (0, json!("yesterday"), 303),
         (0, json!(null), 303),
+        (0, json!((now - 700).to_string()), 403),
+        (0, json!(format!(" {}.75 ", now - 700)), 403),
+        (0, part(now - 700, "5")["iat"].clone(), 403),
+        (0, part(now, "5")["iat"].clone(), 303),
+        // Milliseconds, as a number and as a text.
+        (0, json!(now * 1000), 303),
+        (0, json!((now * 1000).to_string()), 303),
+        (0, json!((now - 700) * 1000), 403),
+        (0, json!(((now - 700) * 1000).to_string()), 403),
+        (240, json!((now + 240 - 700) * 1000 + 999), 403),
+        // Values that state no time; one after the token's own is none.
+        (0, json!(now + 9000), 303),
+        (0, json!(-1), 303),
+        (0, json!(true), 303),
+        (0, json!([now - 700]), 303),
+        (0, json!({"at": now}), 303),
+        (0, json!("2026-01-02T03:04:05Z"), 303),
     ] {
         provider.claims(&json!({"iat": now + iat, "exp": now + iat + 300, "auth_time": auth_time}));
         let away = begin(&server, &browser, "?again=1").await.expect(303);

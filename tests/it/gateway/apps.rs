@@ -1,7 +1,7 @@
 //! MCP Apps: a tool's user interface is found, read and used through Doorward, at both kinds of
 //! URL, in both eras, and only by users who may read it.
 
-use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
+use doorward_testkit::{Browser, FakeUpstream, Page, TestServer, tool};
 use serde_json::{Value, json};
 
 use super::{gateway_user, rpc_at, with_config};
@@ -47,7 +47,7 @@ pub(super) async fn ask(
 ) -> Value {
     let mut message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     if !modern {
-        return rpc_at(server, path, token, &message).await.expect(200).json();
+        return answer_of(&rpc_at(server, path, token, &message).await.expect(200));
     }
     for (key, value) in [
         ("protocolVersion", json!("2026-07-28")),
@@ -66,7 +66,15 @@ pub(super) async fn ask(
     if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
         request = request.header("mcp-name", name);
     }
-    browser.send(request.json(&message)).await.expect(200).json()
+    answer_of(&browser.send(request.json(&message)).await.expect(200))
+}
+
+/// The answer to a request: the body, or the last event of a stream with notifications before it.
+fn answer_of(page: &Page) -> Value {
+    match page.body.lines().rev().find_map(|line| line.strip_prefix("data: ")) {
+        Some(last) => serde_json::from_str(last).unwrap(),
+        None => page.json(),
+    }
 }
 
 #[tokio::test]

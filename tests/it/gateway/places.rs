@@ -8,6 +8,7 @@ use super::{connect, gateway_user, with_config};
 
 const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
 const RESOURCE_AT_ROOT: &str = "/.well-known/oauth-protected-resource";
+const RESOURCE_BELOW: &str = "/mcp/.well-known/oauth-protected-resource";
 /// The places of the metadata of an issuer with the path `/app`, in order.
 const SERVER: [&str; 6] = [
     "/.well-known/oauth-authorization-server/app",
@@ -61,7 +62,62 @@ fn odd(origin: &str) -> Vec<Place> {
         Place::Redirects(307, "/login".to_owned()),
         Place::Redirects(307, "?again=1".to_owned()),
         Place::Redirects(308, "https://user:password@evil.example/".to_owned()),
+        Place::Redirects(303, "/login".to_owned()),
+        Place::Redirects(300, "/choice".to_owned()),
+        Place::Redirects(302, String::new()),
+        Place::status(202),
+        Place::status(206),
+        Place::status(405),
+        Place::status(407),
+        Place::status(408),
+        Place::status(418),
+        Place::status(425),
+        Place::status(451),
+        Place::page(501),
+        Place::page(504),
+        Place::status(520),
+        // Documents of another kind, as applications have them at any path.
+        Place::json(&json!({"keys": []})),
+        Place::json(&json!({"openapi": "3.1.0", "info": {}, "paths": {}})),
+        Place::json(&json!({"status": "ok", "resource": 7, "issuer": ["x"]})),
+        Place::json(&json!({"message": "Unauthorized"})),
+        Place::Says(401, "application/json", r#"{"error":"invalid_token"}"#.to_owned()),
+        Place::Says(200, "application/json", format!("{}1{}", "[".repeat(500), "]".repeat(500))),
+        Place::Says(200, "application/json", "\u{feff}".to_owned()),
+        Place::Says(200, "text/plain", "issuer=x&resource=y".to_owned()),
     ]
+}
+
+/// Documents of the issuer itself that cannot be used. `ORIGIN` is its origin.
+fn unusable() -> Vec<Place> {
+    let of = |authorize: serde_json::Value, token: serde_json::Value| {
+        Place::json(&json!({
+            "issuer": "ORIGIN/app", "authorization_endpoint": authorize, "token_endpoint": token,
+            "code_challenge_methods_supported": ["S256"], "resource": "ORIGIN/mcp",
+        }))
+    };
+    let (authorize, token) = (json!("ORIGIN/authorize"), json!("ORIGIN/token"));
+    vec![
+        of(json!(null), token.clone()),
+        of(authorize.clone(), json!("")),
+        of(json!(7), token.clone()),
+        of(authorize.clone(), json!(["ORIGIN/token"])),
+        of(json!("javascript:alert(1)"), token.clone()),
+        of(json!("authorize"), token.clone()),
+        of(authorize.clone(), json!("http://evil.example/token")),
+        of(authorize.clone(), json!("https://a:b@evil.example/token")),
+        of(json!("https://evil.example/#x"), token),
+    ]
+}
+
+/// The same place with the origin of an upstream in its text.
+fn of_origin(place: Place, origin: &str) -> Place {
+    match place {
+        Place::Says(status, media, body) => {
+            Place::Says(status, media, body.replace("ORIGIN", origin))
+        }
+        other => other,
+    }
 }
 
 /// An upstream with an authorization server of the issuer `ORIGIN/app`, and its metadata at this
@@ -98,32 +154,64 @@ async fn the_metadata_of_an_authorization_server_is_found_whatever_other_urls_re
         assert!(found.is_ok(), "{number} {place}: {found:?}");
     }
     let origin = FakeUpstream::start().await.origin.clone();
-    for odd in odd(&origin) {
-        let wiki = at(Some(SERVER[2])).await;
-        for path in [SERVER[0], SERVER[1], SERVER[3]] {
-            wiki.state().places.insert(path.to_owned(), odd.clone());
+    let mut all = Vec::new();
+    for (number, odd) in odd(&origin).into_iter().chain(unusable()).enumerate() {
+        // The document is at the second, third, … place, after those that are not.
+        let right = 1 + number % (SERVER.len() - 1);
+        let wiki = at(Some(SERVER[right])).await;
+        let odd = of_origin(odd, &wiki.origin);
+        for path in SERVER.iter().filter(|path| **path != SERVER[right]) {
+            wiki.state().places.insert((*path).to_owned(), odd.clone());
         }
-        let server = server(&wiki).await;
-        let alice = gateway_user(&server, "alice").await;
-        connect(&server, &alice.browser, "wiki").await;
-        let said = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
-        assert!(said.body.contains("access-1-1"), "{odd:?}: {}", said.body);
+        all.push((format!("{right} {odd:?}"), wiki));
+    }
+    connects_all(&all).await;
+}
+
+/// A user connects all upstreams of one server, and calls each.
+async fn connects_all(all: &[(String, FakeUpstream)]) {
+    let server = with_config(&[], |config| {
+        config.outbound.timeout_seconds = 2;
+        for (number, (_, wiki)) in all.iter().enumerate() {
+            config.upstreams.insert(format!("wiki{number}"), wiki.config("oauth"));
+        }
+    })
+    .await;
+    let alice = gateway_user(&server, "alice").await;
+    for (number, (about, _)) in all.iter().enumerate() {
+        let name = format!("wiki{number}");
+        connect(&server, &alice.browser, &name).await;
+        let tool = format!("{name}_echo");
+        let said = server.call(&alice.token, &tool, json!({"text": "x"})).await.expect(200);
+        assert!(said.body.contains("access-1-1"), "{about}: {}", said.body);
     }
 }
 
 #[tokio::test]
 async fn the_metadata_of_a_resource_is_found_whatever_other_urls_return() {
     let origin = FakeUpstream::start().await.origin.clone();
-    for odd in odd(&origin) {
+    let places = [RESOURCE, RESOURCE_AT_ROOT, RESOURCE_BELOW];
+    let mut all = Vec::new();
+    for (number, odd) in odd(&origin).into_iter().enumerate() {
+        // In turn: the challenge names a place that is odd, the first place is, the first two are.
+        let right = places[number % places.len()];
         let wiki = FakeUpstream::protected().await;
-        wiki.state().places.insert(RESOURCE.to_owned(), odd.clone());
-        wiki.state().places.insert(RESOURCE_AT_ROOT.to_owned(), Place::Resource);
-        let server = server(&wiki).await;
-        let alice = gateway_user(&server, "alice").await;
-        connect(&server, &alice.browser, "wiki").await;
+        for place in places {
+            wiki.state().places.insert(place.to_owned(), odd.clone());
+        }
+        wiki.state().places.insert(right.to_owned(), Place::Resource);
+        if right == RESOURCE {
+            wiki.state().places.insert("/odd".to_owned(), odd.clone());
+            let challenge = format!("Bearer resource_metadata=\"{}/odd\"", wiki.origin);
+            wiki.state().challenges = Some(vec![challenge.into_bytes()]);
+        }
+        all.push((format!("{right} {odd:?}"), wiki));
+    }
+    connects_all(&all).await;
+    for (about, wiki) in &all {
         let asked = wiki.state().authorizes[0].clone();
-        assert_eq!(asked["resource"], wiki.url, "{odd:?}");
-        assert_eq!(asked["scope"], "all", "{odd:?}: scopes of the resource's metadata");
+        assert_eq!(asked["resource"], wiki.url, "{about}");
+        assert_eq!(asked["scope"], "all", "{about}: scopes of the resource's metadata");
     }
 }
 

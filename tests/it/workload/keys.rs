@@ -2,8 +2,8 @@
 
 use doorward_admin::TrustChange;
 use doorward_model::Reason;
-use doorward_testkit::PlatformKey;
-use serde_json::json;
+use doorward_testkit::{CurveKey, PlatformKey};
+use serde_json::{Value, json};
 
 use super::{Stage, refused};
 
@@ -71,4 +71,53 @@ async fn keys_at_a_url_that_is_set_by_hand_need_no_discovery_document() {
     stage.rule("Release", "repo:acme/tools:*", more).await;
     stage.present(&stage.key.token(&stage.github("1")), &[]).await.expect(200);
     assert_eq!(stage.platform.hits(), 1);
+}
+
+#[tokio::test]
+async fn ed25519_is_accepted_under_both_of_its_names_from_an_issuer_and_in_keys_that_are_stored() {
+    let stage = Stage::new().await;
+    stage.rule("Published", "repo:acme/tools:*", TrustChange::default()).await;
+    // The name in the header of a token, and that of its key, which may have none.
+    let rows: Vec<(&str, Value, bool)> = vec![
+        ("EdDSA", json!("EdDSA"), true),
+        ("Ed25519", json!("Ed25519"), true),
+        ("EdDSA", json!("Ed25519"), true),
+        ("Ed25519", json!("EdDSA"), true),
+        ("EdDSA", json!(null), true),
+        ("Ed25519", json!(null), true),
+        ("Ed448", json!("Ed25519"), false),
+        ("none", json!("EdDSA"), false),
+        ("HS256", json!("Ed25519"), false),
+        ("ES256", json!("Ed25519"), false),
+        ("ed25519", json!("Ed25519"), false),
+    ];
+    let mut keys = vec![stage.key.jwk()];
+    let mut signed = Vec::new();
+    for (number, (alg, of_key, accepted)) in rows.into_iter().enumerate() {
+        let key = CurveKey::new(alg);
+        let mut jwk = key.jwk();
+        jwk["kid"] = json!(format!("curve-{number}"));
+        jwk["alg"] = of_key;
+        keys.push(jwk.clone());
+        signed.push((number, alg, key, jwk, accepted));
+    }
+    stage.publish(&json!({ "keys": keys }));
+    for (number, alg, key, jwk, accepted) in signed {
+        let header = json!({"typ": "JWT", "kid": jwk["kid"]});
+        let token = key.sign(header.clone(), &stage.github(&format!("p{number}")));
+        let answer = stage.present(&token, &[]).await;
+        assert_eq!(answer.status == 200, accepted, "{alg} {jwk}: {}", answer.body);
+        // The same key, stored with a rule of its own.
+        let subject = format!("stored:{number}");
+        let more =
+            TrustChange { jwks: Some(json!({"keys": [jwk.clone()]})), ..TrustChange::default() };
+        stage.rule(&format!("Stored {number}"), &subject, more).await;
+        let claims = super::over(&stage.github(&format!("s{number}")), &json!({"sub": subject}));
+        let answer = stage.present(&key.sign(header, &claims), &[]).await;
+        assert_eq!(answer.status == 200, accepted, "stored {alg} {jwk}: {}", answer.body);
+        // A signature of another key counts under no name.
+        let fresh = super::over(&claims, &json!({"jti": format!("f{number}")}));
+        let forged = CurveKey::new(alg).sign(json!({"kid": jwk["kid"]}), &fresh);
+        refused(&stage.present(&forged, &[]).await, 400, "invalid_grant");
+    }
 }

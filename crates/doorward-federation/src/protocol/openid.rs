@@ -18,13 +18,14 @@ use url::Url;
 use discovery::{Discovered, Discovery};
 pub(crate) use issued::{PublishedKeys, check as check_issuer};
 pub(crate) use verify::LEEWAY;
-use verify::{IdTokenCheck, Verified, VerifiedToken, seconds};
+use verify::{IdTokenCheck, Verified, VerifiedToken};
 
 use super::{
     Authenticated, CheckSubject, Credential, Examined, Finding, Offered, PendingSignIn, Protocol,
     ProviderAnswer, SignOutPage, Start, UsableCredential, plain::joined,
 };
 use crate::{
+    claims,
     client::{Client, NoTokens, Request, WantedAssertion},
     error::FederationError,
     settings::{OpenId, TENANT},
@@ -163,11 +164,8 @@ impl OpenIdConnect {
     ) -> Result<ProviderAnswer, FederationError> {
         let Verified { found, mut claims, issuer } = verified;
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let authenticated = seconds(&claims, "iat").map(|issued_at| Authenticated {
-            // Some write 0 for "unknown".
-            at: seconds(&claims, "auth_time").filter(|at| *at > 0),
-            issued_at,
-        });
+        let authenticated = claims::seconds(&claims, "iat")
+            .map(|issued_at| Authenticated::read(&claims, issued_at));
         if self.open_id.userinfo
             && let Some(url) = &found.metadata.userinfo
             && !subject.is_empty()

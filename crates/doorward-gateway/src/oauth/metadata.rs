@@ -227,12 +227,20 @@ pub(crate) async fn server_metadata(
             .ok_or_else(|| Unusable::Incomplete("lacks required members".to_owned()))?;
         // RFC 8414 section 3.3: metadata of another issuer is refused. The only tolerated
         // difference is a trailing slash on one side.
-        if metadata.issuer.trim_end_matches('/') == issuer.trim_end_matches('/') {
-            Ok(metadata)
-        } else {
+        if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
             let told = clean(&metadata.issuer);
-            Err(Unusable::Untrusted(format!("names another issuer than {issuer}, {told:?}")))
+            return Err(Unusable::Untrusted(format!(
+                "names another issuer than {issuer}, {told:?}"
+            )));
         }
+        for (what, url) in [
+            ("authorization endpoint", &metadata.authorization_endpoint),
+            ("token endpoint", &metadata.token_endpoint),
+        ] {
+            let unusable = |why| Unusable::Untrusted(format!("cannot be used: {why}"));
+            endpoint(what, url).map_err(unusable)?;
+        }
+        Ok(metadata)
     };
     match search(outbound).run(&urls, read).await {
         Ok(found) => {

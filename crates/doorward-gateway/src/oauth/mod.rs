@@ -312,9 +312,9 @@ pub(crate) fn as_client(
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str())))
         .finish();
-    request.body(body.into_bytes()).map_err(|error| {
-        OAuthError::Untrusted(format!("{endpoint} is not a URL to post to: {error}"))
-    })
+    request
+        .body(body.into_bytes())
+        .map_err(|_| OAuthError::Untrusted(format!("{endpoint} is not a URL to post to")))
 }
 
 /// A text of an authorization server as it may be shown and logged.

@@ -237,7 +237,7 @@ fn spawn(
         command.current_dir(&config.working_dir);
     }
     let mut child = command.spawn().map_err(|error| {
-        LinkError::Unreachable(format!("{program} could not be started: {error}"))
+        LinkError::Unreachable(format!("{program} could not be started: {}", owner::words(&error)))
     })?;
     let group = child.id().and_then(|id| i32::try_from(id).ok());
     let missing = || LinkError::Unreachable("the process has no pipes".to_owned());

@@ -211,12 +211,12 @@ fn input_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
         note("inputSchema", Why::NoSchema);
         return;
     };
-    if schema.get("type").is_none_or(Value::is_null) {
+    for keyword in schema::mend(schema).into_iter().filter(|keyword| keyword != "type") {
+        note(&format!("inputSchema.{keyword}"), Why::Keyword);
+    }
+    if schema::takes_objects(schema.get("type")) {
         schema.insert("type".to_owned(), json!("object"));
         note("inputSchema.type", Why::Untyped);
-    }
-    for keyword in schema::mend(schema) {
-        note(&format!("inputSchema.{keyword}"), Why::Keyword);
     }
     if schema::as_top(schema) {
         note("inputSchema.required", Why::Keyword);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Inner, OddHabit as H, complete, good, more, plain};
+use super::{Inner, OddHabit as H, RawAnswer, complete, good, more, plain};
 
 /// The answer to a message.
 pub(super) enum Said {
@@ -400,9 +400,23 @@ fn refused_greeting(habit: H, params: &Value) -> Option<Value> {
     }
 }
 
+/// A result with the members of its revision that it lacks.
+fn of_revision(modern: bool, mut told: Value) -> Value {
+    let Some(result) = told.get_mut("result").and_then(Value::as_object_mut) else { return told };
+    if let Value::Object(needed) = complete(json!({}), modern) {
+        for (name, value) in needed {
+            result.entry(name).or_insert(value);
+        }
+    }
+    told
+}
+
 /// Answers a message that requests something.
 pub(super) fn answer(inner: &Inner, asked: &Value) -> Said {
     let (method, id) = (asked["method"].as_str().unwrap_or_default(), &asked["id"]);
+    if let Some(RawAnswer::Told(told)) = inner.lock().raw.get(method).cloned() {
+        return Said::Text(message(id, &of_revision(inner.modern, told)).to_string());
+    }
     if let Some(habit) = inner.habit {
         if method == "server/discover" && habit.is_about_discover() {
             return discovered(habit, id);

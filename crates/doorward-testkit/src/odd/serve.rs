@@ -250,10 +250,16 @@ const DOCUMENT: &str = r#"{"openapi": "3.0.3", "info": {"title": "odd", "version
 
 /// Answers a call byte by byte, where that is demanded. True if it did.
 async fn raw(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Request) -> bool {
-    let is_call = request.body["method"] == "tools/call" || request.path == "/good";
-    let Some(answer) = inner.lock().raw.clone().filter(|_| is_call) else { return false };
+    let is_call = request.path == "/good";
+    let method = if is_call { "tools/call" } else { method_of(&request.body) };
+    let Some(answer) = inner.lock().raw.get(method).cloned() else { return false };
     let id = &request.body["id"];
+    if !matches!(answer, RawAnswer::Told(_)) {
+        inner.lock().methods.push(method.to_owned());
+    }
     match answer {
+        // Messages take the way of all messages.
+        RawAnswer::Told(_) => return false,
         RawAnswer::Closes(bytes) => {
             let _ = stream.write_all(&RawAnswer::bytes(&bytes, id)).await;
             let _ = stream.flush().await;
@@ -270,9 +276,14 @@ async fn raw(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Request
             let _ = inner.lock().streams[number.parse::<usize>().unwrap()].send(text);
             let _ = stream.write_all(response(202, "", "", "").as_bytes()).await;
         }
-        RawAnswer::Ends => {}
+        RawAnswer::Ends | RawAnswer::LineThenEnds(_) => {}
     }
     true
+}
+
+/// The method of a message.
+fn method_of(message: &Value) -> &str {
+    message["method"].as_str().unwrap_or_default()
 }
 
 async fn connection(stream: TcpStream, inner: Arc<Inner>) {
@@ -327,14 +338,18 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
     while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
         let asked: Value = serde_json::from_str(&line).unwrap_or_default();
         line.clear();
-        inner.lock().methods.push(asked["method"].as_str().unwrap_or_default().to_owned());
+        inner.lock().methods.push(method_of(&asked).to_owned());
         if asked["id"].is_null() {
             continue;
         }
-        let is_call = asked["method"] == "tools/call";
-        let raw = inner.lock().raw.clone().filter(|_| is_call);
+        let raw = inner.lock().raw.get(method_of(&asked)).cloned();
         let said = match raw {
-            None => answer(&inner, &asked),
+            None | Some(RawAnswer::Told(_)) => answer(&inner, &asked),
+            Some(RawAnswer::LineThenEnds(text)) => {
+                let _ = stream.write_all(text.as_bytes()).await;
+                let _ = stream.flush().await;
+                return;
+            }
             Some(RawAnswer::Line(text)) => Said::Text(text.replace("ID", &asked["id"].to_string())),
             Some(RawAnswer::Stays(_)) => Said::Nothing,
             Some(RawAnswer::Closes(_) | RawAnswer::Ends) => Said::Ends,

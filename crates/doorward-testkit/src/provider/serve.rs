@@ -315,6 +315,9 @@ impl FakeProvider {
             answer["refresh_token"] = token.clone().into();
         }
         state.misbehaviour.inspect(|odd| odd.tokens(&mut answer));
+        for (name, value) in state.token_members.as_object().into_iter().flatten() {
+            answer[name] = value.clone();
+        }
         (200, answer)
     }
 }

@@ -200,13 +200,36 @@ fn parameters() -> Vec<Row> {
         "explode as text",
         q(json!({"explode": "false", "schema": {"type": "array"}})),
         json!({"q": ["a", "b"]}),
-        "GET?q=a&q=b",
+        "GET?q=a,b",
     );
+    for (name, explode, line) in [
+        ("explode in capitals", json!("False"), "GET?q=a,b"),
+        ("explode as no", json!("no"), "GET?q=a,b"),
+        ("explode as true", json!(" TRUE "), "GET?q=a&q=b"),
+        ("explode as another word", json!("never"), "GET?q=a&q=b"),
+        ("explode as a number", json!(0), "GET?q=a&q=b"),
+        ("explode of null", json!(null), "GET?q=a&q=b"),
+    ] {
+        let described = json!({"explode": explode, "schema": {"type": "array"}});
+        add(name, q(described), json!({"q": ["a", "b"]}), line);
+    }
+    for (name, style) in [
+        ("style unknown", json!("weird")),
+        ("style in capitals", json!("FORM")),
+        ("style of swagger", json!("multi")),
+        ("style of nothing", json!("")),
+        ("style as a number", json!(7)),
+        ("style as a list", json!(["form"])),
+        ("style of null", json!(null)),
+    ] {
+        let described = json!({"style": style, "schema": {"type": "array"}});
+        add(name, q(described), json!({"q": ["a", "b"]}), "GET?q=a&q=b");
+    }
     add(
-        "style unknown",
-        q(json!({"style": "weird", "schema": {"type": "string"}})),
-        json!({"q": "x"}),
-        "GET",
+        "required with an unknown style",
+        q(json!({"required": "true", "style": "weird", "explode": "no"})),
+        json!({"q": ["a", "b"]}),
+        "GET?q=a,b",
     );
     add(
         "text as content",
@@ -298,7 +321,9 @@ async fn documents_in_odd_forms_are_called_as_they_mean() {
             );
         }
     }
-    assert!(wrong.is_empty(), "{wrong}\nleft out: {:?}", left_out(&server).await);
+    let (_, told) = left_out(&server).await;
+    assert!(wrong.is_empty(), "{wrong}\nleft out: {told:?}");
+    assert!(told.contains("parameter q: style (OpenAPI does not define this style"), "{told}");
 }
 
 /// Places of servers, as documents write them, each with the URL of a call of `/x`; `None` where

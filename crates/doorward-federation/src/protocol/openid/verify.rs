@@ -17,6 +17,7 @@ use super::{
     signed::{Signed, SignedKey, accepted, algorithm},
 };
 use crate::{
+    claims::seconds,
     error::FederationError,
     settings::{OpenId, TENANT},
 };
@@ -94,18 +95,6 @@ impl From<ClaimsVerificationError> for RefusedToken {
 
 fn moment(at: Timestamp) -> DateTime<Utc> {
     Utc.timestamp_opt(at.0, 0).single().unwrap_or_default()
-}
-
-/// A point in time in a claim, in whole seconds. Some write fractions, or a text.
-pub(super) fn seconds(claims: &Value, name: &str) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is no matter here")]
-    claims
-        .get(name)
-        .and_then(|at| match at {
-            Value::String(text) => text.trim().parse::<f64>().ok().filter(|at| at.is_finite()),
-            other => other.as_f64(),
-        })
-        .map(|at| at as i64)
 }
 
 /// A token that passed its check.

@@ -55,7 +55,7 @@ impl Http {
         uri: &str,
         request: &Request,
     ) -> Result<reqwest::Response, LinkError> {
-        let url = Url::parse(uri).map_err(|error| LinkError::Failed(format!("{uri}: {error}")))?;
+        let url = Url::parse(uri).map_err(|_| LinkError::Failed(format!("{uri} is not a URL")))?;
         let receiver = Receiver::Url(&url);
         let credential = self.auth.credential(receiver).await?;
         let response = self.follow(&url, request, credential.as_ref()).await?;

@@ -14,6 +14,7 @@ use super::{
     reader::Reader,
     schema,
     sending::{ANY_NAME, Body, From, Part, Written},
+    values::switch,
 };
 use crate::left_out::Why;
 
@@ -121,7 +122,7 @@ impl<'a> Reader<'a> {
         let Some(body) = self.resolve(described) else {
             return Err(Refused::Why(Why::Malformed));
         };
-        let required = body.get("required") == Some(&Value::Bool(true));
+        let required = switch(body.get("required")) == Some(true);
         let content = body.get("content").and_then(Value::as_object);
         let Some(content) = content.filter(|content| !content.is_empty()) else {
             if required {
@@ -217,7 +218,7 @@ impl<'a> Reader<'a> {
         for (name, encoding) in encoding.into_iter().flatten() {
             self.charge(name.len() + 64, 1)?;
             let text = |part: &str| encoding.get(part).and_then(Value::as_str);
-            let flag = |part: &str| encoding.get(part).and_then(Value::as_bool);
+            let flag = |part: &str| switch(encoding.get(part));
             // Of several media types the first that is no range is sent.
             let media_type = text("contentType")
                 .into_iter()

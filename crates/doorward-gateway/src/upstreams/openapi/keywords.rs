@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::values::switch;
+
 /// Reports a value that has no meaning in JSON Schema and need not be named: forms of OpenAPI 3.0
 /// and older dialects, which [`modernise`] converts.
 pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
@@ -17,7 +19,7 @@ pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
 /// OpenAPI 3.0 and older dialects of JSON Schema have keywords of their own for constraints that
 /// JSON Schema writes differently now.
 pub(super) fn modernise(members: &Map<String, Value>, made: &mut Map<String, Value>) {
-    let is = |name: &str| members.get(name) == Some(&Value::Bool(true));
+    let is = |name: &str| switch(members.get(name)) == Some(true);
     texts(made);
     if is("nullable") || is("x-nullable") {
         match made.get("type").cloned() {

@@ -10,6 +10,7 @@ use super::{
     reader::Reader,
     schema,
     template::{self, Described, Template},
+    values::switch,
     weight::Stop,
 };
 use crate::{json_schema, left_out::Why};
@@ -205,8 +206,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Option<Parameter>, Refused> {
         let required = place == Place::Path || is_required(described);
         let whole = described.get("in").and_then(Value::as_str) == Some("querystring");
-        let style = described.get("style").and_then(Value::as_str);
-        let named = style.map_or(Some(Style::of_place(place)), Style::named);
+        let style = self.style(described, name, place);
         // A parameter that is described by its content has no style (OpenAPI 3.1 §4.8.12.1).
         let content = described.get("content").and_then(Value::as_object);
         let content = content.and_then(|content| content.iter().next());
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
             media::is_json(&essence) || essence.starts_with("*/") || essence == "application/*"
         });
         // Of the whole query, the form alone is written.
-        let Some(style) = named.filter(|_| !whole || is_form).filter(|_| {
+        let Some(style) = Some(style).filter(|_| !whole || is_form).filter(|_| {
             content.is_none_or(|(kind, _)| is_json || media::is_text(&media::essence(kind)))
         }) else {
             // An operation that needs it cannot be called.
@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
         }
         let argument = unused(name, place, arguments);
         arguments.add(&argument, schema, required);
-        let flag = |part: &str| described.get(part).and_then(Value::as_bool);
+        let flag = |part: &str| switch(described.get(part));
         Ok(Some(Parameter {
             name: name.to_owned(),
             argument,
@@ -255,6 +255,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+impl Reader<'_> {
+    /// The style of a parameter. One that is not known is noted, and is that of its place.
+    fn style(&self, described: &Value, name: &str, place: Place) -> Style {
+        match described.get("style") {
+            None | Some(Value::Null) => Style::of_place(place),
+            Some(style) => style.as_str().and_then(Style::named).unwrap_or_else(|| {
+                self.note(&format!("parameter {name}: style"), Why::Style);
+                Style::of_place(place)
+            }),
+        }
+    }
+}
+
 /// A described parameter.
 struct DescribedOne<'a> {
     name: &'a str,
@@ -264,11 +277,7 @@ struct DescribedOne<'a> {
 
 /// Reports a parameter that must be given, in the forms that documents have.
 fn is_required(described: &Value) -> bool {
-    match described.get("required") {
-        Some(Value::Bool(required)) => *required,
-        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    }
+    switch(described.get("required")).unwrap_or_default()
 }
 
 /// The name of a parameter's argument: two of the same name are distinguished by their locations.

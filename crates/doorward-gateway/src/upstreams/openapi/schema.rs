@@ -12,6 +12,7 @@ use super::{
     keywords,
     reader::Reader,
     subtypes,
+    values::switch,
     weight::{Stop, weigh},
 };
 use crate::{
@@ -355,7 +356,7 @@ impl<'a> Writing<'_, 'a> {
 
     fn is_only_read(&self, member: &'a Value, depth: usize) -> Result<bool, Stop> {
         self.reader.charge(0, 1)?;
-        if member.get("readOnly") == Some(&Value::Bool(true)) {
+        if switch(member.get("readOnly")) == Some(true) {
             return Ok(true);
         }
         if depth >= 2 {

@@ -5,7 +5,7 @@
 use doorward_transport::Budget;
 use serde_json::{Map, Value, json};
 
-use super::{media, tree, weight::weigh};
+use super::{media, tree, values::switch, weight::weigh};
 
 /// The keywords of a parameter that are a part of its schema in OpenAPI 3.
 const OF_SCHEMA: &[&str] = &[
@@ -288,7 +288,7 @@ fn of_body(body: &Value, consumes: &[String]) -> Value {
     let schema = body.get("schema").cloned().unwrap_or_else(|| json!({}));
     let mut described = Map::new();
     described.insert(kind.to_owned(), json!({"schema": schema}));
-    json!({"required": body.get("required") == Some(&Value::Bool(true)), "content": described})
+    json!({"required": switch(body.get("required")) == Some(true), "content": described})
 }
 
 /// The body of parameters `in: formData`.
@@ -299,7 +299,7 @@ fn of_fields(fields: Vec<(String, Value)>, consumes: &[String]) -> Value {
         || (is("multipart/form-data") && !is("application/x-www-form-urlencoded"));
     let (mut properties, mut required, mut encoding) = (Map::new(), Vec::new(), Map::new());
     for (name, mut field) in fields {
-        if field.get("required") == Some(&Value::Bool(true)) {
+        if switch(field.get("required")) == Some(true) {
             required.push(Value::from(name.as_str()));
         }
         let words = field.get("description").cloned();

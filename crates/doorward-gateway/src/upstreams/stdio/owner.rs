@@ -42,8 +42,8 @@ fn named(text: &str) -> Result<(u32, u32, Option<PathBuf>), String> {
     if let Some(uid) = number(text) {
         return Ok((uid, uid, None));
     }
-    let users =
-        std::fs::read_to_string("/etc/passwd").map_err(|error| format!("/etc/passwd: {error}"))?;
+    let users = std::fs::read_to_string("/etc/passwd")
+        .map_err(|error| format!("/etc/passwd: {}", words(&error)))?;
     let found = users
         .lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
@@ -138,6 +138,12 @@ fn folder(uid: u32, gid: u32) -> Result<PathBuf, String> {
         Err(error) => return Err(failed(error)),
     }
     Ok(path)
+}
+
+/// An error of the operating system in its own words, without the number of the language's library.
+pub(super) fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

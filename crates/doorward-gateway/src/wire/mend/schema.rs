@@ -88,6 +88,18 @@ pub(super) fn as_top(members: &mut Map<String, Value>) -> bool {
     switch
 }
 
+/// Reports a type of arguments that clients refuse, and that means an object: none, the name in
+/// other letters, or a list that contains it.
+pub(super) fn takes_objects(kind: Option<&Value>) -> bool {
+    let names_it =
+        |kind: &Value| kind.as_str().is_some_and(|name| name.eq_ignore_ascii_case("object"));
+    match kind {
+        None | Some(Value::Null) => true,
+        Some(Value::Array(kinds)) => kinds.is_empty() || kinds.iter().any(names_it),
+        Some(kind) => names_it(kind) && kind != "object",
+    }
+}
+
 /// Drops keywords with invalid values. Returns the names of those that were changed.
 pub(super) fn mend(members: &mut Map<String, Value>) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -113,6 +125,23 @@ mod tests {
             given,
             json!({"type": "object", "properties": {"a": {}, "b": {"not": {}}, "c": {"items": true}}})
         );
+    }
+
+    #[test]
+    fn a_type_that_takes_objects_is_told_from_one_that_does_not() {
+        for (kind, takes) in [
+            (json!(null), true),
+            (json!("Object"), true),
+            (json!(["object", "null"]), true),
+            (json!(["OBJECT"]), true),
+            (json!([]), true),
+            (json!("object"), false),
+            (json!("string"), false),
+            (json!(["string"]), false),
+        ] {
+            assert_eq!(takes_objects(Some(&kind)), takes, "{kind}");
+        }
+        assert!(takes_objects(None));
     }
 
     #[test]
