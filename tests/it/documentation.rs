@@ -6,6 +6,7 @@ mod capabilities;
 mod commands;
 mod phrases;
 mod requirements;
+mod settings;
 mod words;
 
 use std::{
