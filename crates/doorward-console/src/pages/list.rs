@@ -42,6 +42,15 @@ macro_rules! list_query {
 }
 list_query!(ApprovalList, UserList, ClientList, TokenList, InMemory);
 
+/// An action on selected rows that needs one of some values as well: the group to add users to.
+pub(super) struct Choice {
+    pub(super) action: (&'static str, Message),
+    /// The field of the value.
+    pub(super) name: &'static str,
+    pub(super) label: Message,
+    pub(super) values: Vec<String>,
+}
+
 /// The name by which a list in memory can be sorted, and the text of a row that it means.
 pub(super) type SortText<T> = (&'static str, fn(&T) -> String);
 
@@ -144,6 +153,10 @@ pub(super) trait Rows: Sync {
     /// The actions on selected rows.
     fn actions(&self) -> Vec<(&'static str, Message)> {
         Vec::new()
+    }
+    /// The action on selected rows that needs a value as well.
+    fn choice(&self) -> Option<Choice> {
+        None
     }
     /// The files of the list, each with its link.
     fn files(&self, list: &List<'_>) -> Vec<(String, Message)> {
@@ -302,11 +315,14 @@ pub(super) async fn parts<R: Rows>(
     let message = table.mark(&changed, message);
     let table = if R::COUNTED { table } else { table.without_count() };
     let actions = rows.actions();
-    let table = if actions.is_empty() {
+    let mut table = if actions.is_empty() {
         table
     } else {
         table.with_actions(console.web.csrf(&administrator.0.browser, R::NAME), actions)
     };
+    if let Some(bulk) = &mut table.bulk {
+        bulk.choice = rows.choice();
+    }
     let title = rows.title();
     let main_action = rows.add().map(|label| (format!("{}?add=1", R::PATH), label));
     Ok((status, Parts { title, main_action, message, error, table }, part.rows))

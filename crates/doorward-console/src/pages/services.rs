@@ -1,16 +1,16 @@
 //! The administrators' list of upstreams, which pages call services.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{Request, State},
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Family, Listed, Refusal, UpstreamSummary};
+use doorward_admin::{Family, Listed, MOST_USAGE_ROWS, Period, Reader, Refusal, UpstreamSummary};
 use doorward_gateway::Source;
 use doorward_language::{Message, text};
-use doorward_model::{Timestamp, routes};
+use doorward_model::{Timestamp, Usage, UsageBy, VitalRecord, routes};
 use doorward_transport::Params;
 use doorward_web::moment;
 
@@ -21,6 +21,7 @@ use crate::{
         list::{self, Feedback, InMemory, Rows, SortText},
         settings,
         table::{Cell, Column, Filter, Row},
+        usage::duration,
     },
     refusals::Alert,
 };
@@ -38,21 +39,57 @@ fn states(summary: &UpstreamSummary) -> Vec<(&'static str, Message, bool)> {
     if summary.waiting > 0 {
         states.push(("waiting", text::console_service_waiting(summary.waiting), false));
     }
+    if summary.upstream.source == Source::File {
+        states.push(("file", text::admin_provider_in_file(), true));
+    }
     states
 }
 
+/// An upstream with its calls of the last 24 hours.
+struct Service {
+    summary: UpstreamSummary,
+    calls: Option<Usage>,
+}
+
+impl Service {
+    fn number(&self) -> i64 {
+        self.calls.as_ref().map_or(0, |usage| usage.calls)
+    }
+}
+
 /// The orders of the list.
-const ORDER: [SortText<UpstreamSummary>; 2] = [
-    ("name", |summary| summary.upstream.title.clone()),
-    ("kind", |summary| summary.upstream.kind.name.to_owned()),
+const ORDER: [SortText<Service>; 3] = [
+    ("name", |service| service.summary.upstream.title.clone()),
+    ("kind", |service| service.summary.upstream.kind.name.to_owned()),
+    ("calls", |service| format!("{:020}", service.number())),
 ];
+
+/// The last answers of the upstream.
+pub(super) struct Health {
+    pub(super) success: Option<String>,
+    pub(super) failure: Option<(String, String)>,
+}
+
+impl From<&VitalRecord> for Health {
+    fn from(record: &VitalRecord) -> Self {
+        let at = |at: Option<i64>| at.map(|at| moment(Timestamp(at)));
+        Self {
+            success: at(record.last_success),
+            failure: record
+                .last_error
+                .as_ref()
+                .filter(|_| record.failing)
+                .map(|error| (error.clone(), at(record.last_failure).unwrap_or_default())),
+        }
+    }
+}
 
 /// The upstreams.
 struct ServiceRows;
 
 impl Rows for ServiceRows {
     type Query = InMemory;
-    type Row = UpstreamSummary;
+    type Row = Service;
 
     const PATH: &'static str = routes::ADMIN_UPSTREAMS;
     const TAB: &'static str = "upstreams";
@@ -88,18 +125,16 @@ impl Rows for ServiceRows {
             Column::plain(text::common_state()),
             Column::plain(text::console_service_tools()),
             Column::plain(text::console_service_users()),
+            Column::sorted(text::console_service_calls(), "calls"),
+            Column::plain(text::usage_p95()),
             Column::plain(text::console_service_success()),
-            Column::plain(text::console_service_source()),
         ]
     }
 
-    fn line(&self, summary: &UpstreamSummary) -> Row {
+    fn line(&self, service: &Service) -> Row {
+        let summary = &service.summary;
         let upstream = &summary.upstream;
         let name = upstream.name.to_string();
-        let source = match upstream.source {
-            Source::File => text::admin_provider_in_file().to_string(),
-            Source::Added => String::new(),
-        };
         let success = summary.health.last_success.map(|at| moment(Timestamp(at)));
         let states = states(summary).into_iter().map(|(_, text, good)| (text, good)).collect();
         let path = routes::ADMIN_UPSTREAM.replace("{upstream}", &name);
@@ -108,24 +143,32 @@ impl Rows for ServiceRows {
             Cell::Badges(states),
             Cell::Text(summary.tools.to_string()),
             Cell::Text(summary.users.to_string()),
+            Cell::Text(service.number().to_string()),
+            Cell::Text(duration(service.calls.as_ref().and_then(|calls| calls.percentile(95)))),
             Cell::Time(success.unwrap_or_default()),
-            Cell::Text(source),
         ];
         Row::linked(name.clone(), upstream.title.clone(), (path, name), cells)
     }
 
-    async fn part(
-        &self,
-        console: &Console,
-        asked: InMemory,
-    ) -> Result<Listed<UpstreamSummary>, Refusal> {
+    async fn part(&self, console: &Console, asked: InMemory) -> Result<Listed<Service>, Refusal> {
         let mut summaries = console.admin.upstreams.summaries().await?;
         summaries.retain(|summary| {
             let upstream = &summary.upstream;
             asked.finds(&[&upstream.title, upstream.name.as_str()])
                 && asked.has_state(states(summary).iter().map(|(known, ..)| *known))
         });
-        asked.part(summaries, &ORDER, |summary| summary.upstream.name.to_string())
+        let usages = &console.admin.usages;
+        let lately = usages.during(Period::Day);
+        // Numbers name no user.
+        let by = UsageBy::Service;
+        let calls = usages.report(Reader::Numbers, lately, by, MOST_USAGE_ROWS).await?;
+        let mut calls: HashMap<String, Usage> =
+            calls.into_iter().map(|row| (row.usage.key.clone(), row.usage)).collect();
+        let services = summaries.into_iter().map(|summary| {
+            let calls = calls.remove(summary.upstream.name.as_str());
+            Service { summary, calls }
+        });
+        asked.part(services.collect(), &ORDER, |service| service.summary.upstream.name.to_string())
     }
 }
 

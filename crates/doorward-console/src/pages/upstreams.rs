@@ -7,6 +7,7 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Path, Request, State},
+    http::StatusCode,
     response::Response,
 };
 use doorward_admin::{
@@ -16,23 +17,22 @@ use doorward_admin::{
 use doorward_audit::{AuditRow, Names};
 use doorward_gateway::{Source, Upstream, UpstreamConfig};
 use doorward_language::{Message, text};
-use doorward_model::{
-    AuditFilter, Timestamp, ToolClass, UpstreamName, User, VitalRecord, foreign, routes,
-};
+use doorward_model::{AuditFilter, Timestamp, ToolClass, UpstreamName, User, foreign, routes};
 use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, draw_with_images, filters, form, moment};
 use serde_json::Value;
 
 use crate::{
     Console,
-    findings::{left_out_reason, review_state},
+    findings::{Check, left_out_reason, review_state},
     pages::{
         Administrator, draw_found,
         index::IndexView,
         list::Feedback,
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
-        services, settings,
-        table::{self, Cell, Column, Filter, List, Table},
+        services::{self, Health},
+        settings,
+        table::{self, Cell, Column, Filter, List, Moves, Table},
         trial::{self, ResultPart, TrialForm},
     },
     refusals::{Alert, oops},
@@ -55,6 +55,8 @@ struct Page {
     csrf: String,
     message: Option<Message>,
     error: Option<Alert>,
+    /// The results of a test.
+    checks: Vec<Check>,
     upstream: Row,
     health: Health,
     part: Part,
@@ -124,26 +126,6 @@ impl Part {
     }
 }
 
-/// The last answers of the upstream.
-struct Health {
-    success: Option<String>,
-    failure: Option<(String, String)>,
-}
-
-impl From<&VitalRecord> for Health {
-    fn from(record: &VitalRecord) -> Self {
-        let at = |at: Option<i64>| at.map(|at| moment(Timestamp(at)));
-        Self {
-            success: at(record.last_success),
-            failure: record
-                .last_error
-                .as_ref()
-                .filter(|_| record.failing)
-                .map(|error| (error.clone(), at(record.last_failure).unwrap_or_default())),
-        }
-    }
-}
-
 struct Row {
     name: String,
     title: String,
@@ -203,6 +185,8 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
             || tool.description().to_lowercase().contains(&search))
             && (state.is_empty() || tool.state().as_str() == state)
     };
+    let none =
+        if tools.is_empty() { text::console_service_no_tools() } else { text::console_none() };
     let fitting: Vec<ReviewedTool> = tools.into_iter().filter(fits).collect();
     let listed = list.of_all(fitting, |tool| tool.pin.tool.clone());
     let states =
@@ -223,7 +207,8 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
     let actions =
         vec![("approve", text::admin_client_approve()), ("reject", text::admin_tool_reject())];
     let search = (Some(text::console_search_tools()), vec![filter]);
-    Table::new(list, &listed, search, columns, line).with_actions(csrf, actions)
+    let table = Table::new(list, &listed, search, columns, line);
+    table.with_moves(Moves::of(none)).with_actions(csrf, actions)
 }
 
 /// The users who connected last.
@@ -307,6 +292,7 @@ async fn page(
         frame: console.web.frame(Some(browser)),
         message,
         error,
+        checks: Vec::new(),
         health: Health::from(&record),
         waiting,
         more_waiting: count.saturating_sub(WAITING),
@@ -342,6 +328,18 @@ pub(super) async fn show(
 ) -> Response {
     let status = feedback.status;
     draw_found(console, status, page(console, administrator, asked, feedback).await)
+}
+
+/// Tests the upstream with the administrator's own access, and shows the results on its page.
+async fn test(console: &Console, administrator: &Administrator, name: &str) -> Response {
+    let shown = async {
+        let user = administrator.0.visitor.user.name.as_str();
+        let found = console.admin.upstreams.examine(name, Some(user)).await?;
+        let asked = (name, &Params::default());
+        let page = page(console, administrator, asked, Feedback::default()).await?;
+        Ok(Page { checks: found.into_iter().map(Check::of_upstream).collect(), ..page })
+    };
+    draw_found(console, StatusCode::OK, shown.await)
 }
 
 /// Shows the page of a tool with the form that was sent.
@@ -423,6 +421,7 @@ pub(crate) async fn post_selected(
     let decision = match params.get("do") {
         Some("approve") => Decision::Approve,
         Some("reject") => Decision::Reject,
+        Some("test") => return test(&console, &administrator, &name).await,
         Some("try") => {
             let asked = (name.as_str(), &params);
             return match trial::call(&console, &administrator, asked).await {
