@@ -238,13 +238,13 @@ async fn recovery_codes_work_once_each_and_new_ones_replace_old_ones() {
     assert!(!none.body.contains("/account/recovery-codes"));
     let fresh =
         post_security(&server, &owner, &page, "/account/recovery-codes", &[]).await.expect(200);
-    let codes: Vec<&str> =
+    let shown: Vec<&str> =
         fresh.body.split("<li><code>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
-    assert_eq!(codes.len(), 10);
+    assert_eq!(shown.len(), 10);
     // They are copied as a whole, printed, or kept as a file that the browser sends nowhere.
     let href = fresh.body.split("href=\"data:text/plain;charset=utf-8,").nth(1).unwrap();
     let file = href.split('"').next().unwrap();
-    assert!(codes.iter().all(|code| file.contains(code)), "{file}");
+    assert!(shown.iter().all(|code| file.contains(code)), "{file}");
     assert!(fresh.body.contains("data-all=\"ul.codes code\"") && fresh.body.contains("printer"));
     prove(&server, &other, &half.location(), &codes[1]).await.expect(401);
 }
