@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { Human } from './human.mjs';
+import { operate } from './operator.mjs';
 import { startServer } from './run.mjs';
 import { tokens } from './tokens.mjs';
 import { check, count, sleep } from './check.mjs';
@@ -40,17 +41,18 @@ const post = createServer(socket => {
 });
 await new Promise(ready => post.listen(0, '127.0.0.1', ready));
 
-const server = await startServer({ DOORWARD_MAIL__URL: `smtp://127.0.0.1:${post.address().port}`, DOORWARD_MAIL__FROM: 'Doorward <doorward@example.com>', DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_AUDIT__RECORD: 'who*', DOORWARD_REGISTRATION__APPROVAL: 'false' });
+const server = await startServer({ DOORWARD_MAIL__URL: `smtp://127.0.0.1:${post.address().port}`, DOORWARD_MAIL__FROM: 'Doorward <doorward@example.com>', DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_AUDIT__RECORD: 'who*', DOORWARD_REGISTRATION__APPROVAL: 'false', DOORWARD_OUTBOUND__ADMINISTERED_NETWORKS: '127.0.0.0/8' });
 // The command waits for the mail server, which is this process.
 await server.told('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--email', 'root@example.com', '--password-stdin', '--keep-password');
 await server.told('user', 'add', 'ann', '--role', 'staff', '--email', 'ann@example.com', '--password-stdin', '--keep-password');
 check(mails.length === 2, 'users who are added are told by mail');
 mails.length = 0;
 const granted = (await tokens(server, new Human(server.url, 'ann', PASSWORD), { name: 'Claude Code' })).access_token;
-const call = async (name, token = granted, args = {}) => {
-  const answer = await fetch(`${server.url}/mcp`, { method: 'POST', headers: { authorization: `Bearer ${token}`, accept: 'application/json, text/event-stream', 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }) });
-  return answer.status;
+const answer = async (name, token = granted, args = {}) => {
+  const response = await fetch(`${server.url}/mcp`, { method: 'POST', headers: { authorization: `Bearer ${token}`, accept: 'application/json, text/event-stream', 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }) });
+  return `${response.status} ${await response.text()}`;
 };
+const call = async (...asked) => Number((await answer(...asked)).slice(0, 3));
 check(await call('whoami') === 200, 'a client is connected and calls');
 await call('whoami', granted, { note: 'hello' });
 // A client that never gets further, for the timeline.
@@ -256,6 +258,14 @@ await german.waitForURL(/account/);
 await german.screenshot({ path: join(output, 'page-account-german.png'), fullPage: true });
 await german.goto(link);
 check((await german.content()).includes('Dieser Link funktioniert nicht'), 'the link works once');
+
+// The whole work of an operator without a shell, with and without scripts.
+for (const [run, scripts] of [['a', true], ['b', false]]) {
+  const user = `dave${run}`;
+  await server.told('user', 'add', user, '--password-stdin', '--keep-password');
+  const token = (await tokens(server, new Human(server.url, user, PASSWORD), { name: `Agent ${run}`, scope: 'mcp:destructive' })).access_token;
+  await operate({ server, open, mails, scripts, run, user, failed: registered.client_id, call: name => answer(name, token) });
+}
 
 // The used link's page is one that does not exist, and the wrong rule was refused: Chromium says both in the console.
 const meant = complaint => complaint.includes('/login/reset/') || complaint.endsWith('/admin/policy: Failed to load resource: the server responded with a status of 400 (Bad Request)');

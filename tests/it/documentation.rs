@@ -8,6 +8,7 @@ mod commands;
 mod credentials;
 mod phrases;
 mod requirements;
+mod settings;
 mod words;
 
 use std::{

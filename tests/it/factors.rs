@@ -231,9 +231,21 @@ async fn recovery_codes_work_once_each_and_new_ones_replace_old_ones() {
     prove(&server, &other, &half.location(), &codes[0]).await.expect(401);
     let page = owner.get(&server.at("/account/security")).await;
     assert!(page.body.contains("9 left"));
+    // Codes replace a factor: a user without one is told to set one up.
+    server.user("bob").await;
+    let none = server.signed_in("bob").await.get(&server.at("/account/security")).await;
+    assert!(none.body.contains("Add a passkey or set up an authenticator app first."));
+    assert!(!none.body.contains("/account/recovery-codes"));
     let fresh =
         post_security(&server, &owner, &page, "/account/recovery-codes", &[]).await.expect(200);
-    assert_eq!(fresh.body.matches("<li><code>").count(), 10);
+    let shown: Vec<&str> =
+        fresh.body.split("<li><code>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+    assert_eq!(shown.len(), 10);
+    // They are copied as a whole, printed, or kept as a file that the browser sends nowhere.
+    let href = fresh.body.split("href=\"data:text/plain;charset=utf-8,").nth(1).unwrap();
+    let file = href.split('"').next().unwrap();
+    assert!(shown.iter().all(|code| file.contains(code)), "{file}");
+    assert!(fresh.body.contains("data-all=\"ul.codes code\"") && fresh.body.contains("printer"));
     prove(&server, &other, &half.location(), &codes[1]).await.expect(401);
 }
 

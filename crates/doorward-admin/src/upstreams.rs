@@ -172,16 +172,25 @@ impl Upstreams {
 
     /// Tries an upstream out, with the access of the user of that sign-in name if one is given.
     pub async fn test(&self, name: &str, user: Option<&str>) -> Result<Vec<Finding>, Refusal> {
+        let finding = |found: doorward_gateway::Finding| Finding {
+            what: found.subject.as_str().to_owned(),
+            result: found.result,
+        };
+        Ok(self.examine(name, user).await?.into_iter().map(finding).collect())
+    }
+
+    /// The same with subjects that a page names in its language.
+    pub async fn examine(
+        &self,
+        name: &str,
+        user: Option<&str>,
+    ) -> Result<Vec<doorward_gateway::Finding>, Refusal> {
         let upstream = self.named(name).await?;
         let user: Option<Arc<User>> = match user {
             None => None,
             Some(user) => Some(Arc::new(self.users.named(user).await?)),
         };
-        let finding = |found: doorward_gateway::Finding| Finding {
-            what: found.subject.as_str().to_owned(),
-            result: found.result,
-        };
-        Ok(self.gateway.test(&upstream, user.as_ref()).await.into_iter().map(finding).collect())
+        Ok(self.gateway.test(&upstream, user.as_ref()).await)
     }
 
     /// The state of an upstream's index of documents; `None` for an upstream without one.

@@ -2,7 +2,7 @@
 
 use doorward_admin::{Fault, ItemKind, Part, PartState, ReviewState, State, Why};
 use doorward_federation::{CheckSubject as Subject, Finding};
-use doorward_gateway::Warning;
+use doorward_gateway::{CheckSubject as Tested, Finding as Found, Warning};
 use doorward_language::{Message, moment, text};
 use doorward_model::{Dependency, Timestamp, ToolClass, routes};
 
@@ -144,6 +144,24 @@ impl Check {
             Subject::Clock => text::health_look_clock(),
             Subject::Claims => text::health_look_claims(),
             Subject::LeftOut => text::health_look_left_out(),
+        };
+        let good = found.result.is_ok();
+        let (Ok(text) | Err(text)) = found.result;
+        Self { subject, good, level: if good { Level::Good } else { Level::Bad }, text }
+    }
+
+    /// A finding of the test of an upstream. Its text is for the operator, in English.
+    pub(crate) fn of_upstream(found: Found) -> Self {
+        let subject = match found.subject {
+            Tested::AuthorizationServer => text::health_look_authorization_server(),
+            Tested::Metadata | Tested::LeftOut => text::health_look_left_out(),
+            Tested::Pkce => text::health_look_pkce(),
+            Tested::Registration => text::health_look_registration(),
+            Tested::Redirect => text::health_look_redirect(),
+            Tested::Document => text::health_look_document(),
+            Tested::Connection => text::health_look_connection(),
+            Tested::Tools => text::console_service_tools(),
+            Tested::Approval => text::console_service_decide(),
         };
         let good = found.result.is_ok();
         let (Ok(text) | Err(text)) = found.result;

@@ -82,7 +82,7 @@ pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
 pub use definition::Difference;
 pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
 pub use explained::Condition;
-pub use finding::Finding;
+pub use finding::{CheckSubject, Finding};
 pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, ConnectingUser, OAuthError, PendingConnection};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};

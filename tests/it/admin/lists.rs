@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use doorward_accounts::Authority;
+use doorward_admin::NewGroup;
 use doorward_model::{Change, ClientId, Role, UnitOfWork, User, UserId, UserName};
 use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
 
@@ -249,4 +251,45 @@ async fn selected_users_are_disabled_after_a_question_and_the_last_administrator
         .collect();
     browser.post(&server.at("/admin/users"), &enable).await.expect(200);
     assert!(!state("member00001").await);
+}
+
+#[tokio::test]
+async fn selected_users_are_added_to_a_group_whose_page_shows_all_members_in_parts() {
+    let (server, root) = stage().await;
+    add_users(&server, &root, 0..60).await;
+    let browser = server.signed_in("root").await;
+    let list = browser.get(&server.at("/admin/users")).await.expect(200);
+    assert!(!list.body.contains("value=\"join\""), "there is no group");
+    let new = NewGroup { name: "crew".to_owned(), description: String::new(), roles: vec![] };
+    server.app.admin.groups.add(&Authority::operator(), new).await.unwrap();
+    let list = browser.get(&server.at("/admin/users")).await.expect(200).body;
+    assert!(list.contains("value=\"join\"") && list.contains("<option>crew</option>"));
+    let form = &list[list.find("method=\"post\" action=\"/admin/users\"").unwrap()..];
+    let csrf = form_value(form, "csrf").unwrap();
+    let rows: Vec<String> = (0..60).map(|number| format!("row-u_copy{number:05}")).collect();
+    for (part, told) in rows.chunks(50).zip(["50 members were added.", "10 members were added."]) {
+        let mut fields = vec![("csrf", csrf.as_str()), ("do", "join"), ("group", "crew")];
+        fields.extend(part.iter().map(|row| (row.as_str(), "1")));
+        let done = browser.post(&server.at("/admin/users"), &fields).await.expect(200).body;
+        assert!(done.contains(told), "{done}");
+    }
+    // The parts of the page meet, forwards and backwards.
+    let names = |page: &str| -> Vec<String> {
+        let names = page.split("<bdi>member").skip(1);
+        names.map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
+    };
+    let link = |page: &str, rel: &str| {
+        let link = page.split(&format!("rel=\"{rel}\" href=\"")).nth(1)?;
+        Some(link.split('"').next().unwrap().replace("&#38;", "&"))
+    };
+    let first = browser.get(&server.at("/admin/groups/crew")).await.expect(200).body;
+    assert!(first.contains("1–50 of 60") && link(&first, "prev").is_none());
+    let next = link(&first, "next").unwrap();
+    let second = browser.get(&format!("{}{next}", server.url)).await.expect(200).body;
+    assert!(second.contains("51–60 of 60") && link(&second, "next").is_none());
+    assert_eq!([names(&first), names(&second)].concat().len(), 60);
+    let back = link(&second, "prev").unwrap();
+    let again = browser.get(&format!("{}{back}", server.url)).await.expect(200).body;
+    assert_eq!(names(&again), names(&first));
+    browser.get(&server.at("/admin/groups/crew?after=nonsense")).await.expect(400);
 }

@@ -124,3 +124,31 @@ async fn results_of_tried_tools_are_shown_within_limits() {
     let listed = root.get(&server.at(PATH)).await.expect(200);
     assert!(!listed.header("content-security-policy").contains("data:"));
 }
+
+#[tokio::test]
+async fn a_service_is_tested_on_its_page_which_lists_its_tools() {
+    let wiki = FakeUpstream::start().await;
+    let (config, mut gone) = (wiki.config("none"), wiki.config("none"));
+    "http://127.0.0.1:9/mcp".clone_into(&mut gone.url);
+    let server = TestServer::start_with(move |all| {
+        all.upstreams.insert("wiki".to_owned(), config);
+        all.upstreams.insert("gone".to_owned(), gone);
+    })
+    .await;
+    server.user_with("root", &["admin"]).await;
+    let root = server.signed_in("root").await;
+    let tested = async |name: &str| {
+        let path = format!("/admin/upstreams/{name}");
+        let page = root.get(&server.at(&path)).await.expect(200).body;
+        let form = page.split_once(&format!(" action=\"{path}\"")).unwrap().1;
+        let csrf = form_value(form, "csrf").unwrap();
+        let fields = [("csrf", csrf.as_str()), ("do", "test")];
+        (page, root.post(&server.at(&path), &fields).await.expect(200).body)
+    };
+    let (before, after) = tested("wiki").await;
+    assert!(before.contains("No tools are known yet."), "{before}");
+    assert!(after.contains("<strong>Connection</strong> <span class=\"badge good\">"), "{after}");
+    assert!(after.contains("?tool=echo") && !after.contains("No tools are known yet."), "{after}");
+    let (_, after) = tested("gone").await;
+    assert!(after.contains("badge warn") && after.contains("connection refused"), "{after}");
+}

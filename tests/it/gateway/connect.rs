@@ -1,9 +1,9 @@
 //! Connecting an upstream: attacks on the redirect and on the callback.
 
-use doorward_testkit::{Browser, FakeUpstream};
+use doorward_testkit::{Browser, FakeUpstream, Pkce, tool};
 use serde_json::json;
 
-use super::{connect, gateway_user, go, text, with};
+use super::{connect, gateway_user, go, text, with, with_config};
 
 #[tokio::test]
 async fn g5_g13_the_callback_belongs_to_one_user_one_browser_and_one_time() {
@@ -248,4 +248,28 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
     };
     connect(&server, &bob.browser, "wiki").await;
     assert!(waiting.await.unwrap().to_string().contains("x for access-2-"));
+}
+
+#[tokio::test]
+async fn consent_names_the_services_behind_each_scope_with_their_tools_by_class() {
+    let (wiki, payroll) = (FakeUpstream::start().await, FakeUpstream::start().await);
+    wiki.state().tools = vec![tool("search", true), tool("purge", false)];
+    let upstreams = [("wiki", &wiki, "none"), ("payroll", &payroll, "none")];
+    let server = with_config(&upstreams, |config| {
+        config.policy.rules = vec!["deny upstream=payroll".to_owned()];
+    })
+    .await;
+    let alice = gateway_user(&server, "alice").await;
+    server.call(&alice.token, "wiki_search", json!({})).await.expect(200);
+    let scope = [("scope", "mcp:destructive")];
+    let page = alice.client.consent_page(&alice.browser, &Pkce::default(), &scope).await.body;
+    let parts: Vec<&str> = page.split("class=\"choice\"").skip(1).collect();
+    let [read, write, destructive] = parts.as_slice() else { panic!("three scopes: {page}") };
+    for part in [read, write, destructive] {
+        assert!(part.contains("<summary>1 service</summary>"), "{part}");
+        assert!(part.contains("<bdi>wiki</bdi>") && !part.contains("payroll"), "{part}");
+        assert!(part.contains("1 tool that looks things up"), "{part}");
+    }
+    let purge = "1 tool that may delete or overwrite";
+    assert!(destructive.contains(purge) && !write.contains(purge), "{page}");
 }

@@ -28,7 +28,7 @@ use crate::{
     refusals::{Alert, oops},
 };
 
-/// The number of members that the page of a group shows; the list of users shows all.
+/// The number of members that the page of a group shows at once.
 const MEMBERS: u64 = 50;
 
 /// The form for another group.
@@ -63,6 +63,10 @@ struct Page {
     all_members: String,
     members: Vec<Member>,
     total: u64,
+    /// The numbers of the members that are shown, and the links to the other parts.
+    range: Message,
+    previous: Option<String>,
+    next: Option<String>,
     /// The sign-in names that were typed.
     typed: String,
 }
@@ -201,8 +205,23 @@ async fn page(
     feedback: Feedback,
 ) -> Result<Page, Refusal> {
     let group = console.admin.groups.named(name).await?;
-    let asked = UserList { limit: Some(MEMBERS), ..UserList::default() };
-    let Listed { rows, total, .. } = console.admin.users.members(&group, asked).await?;
+    let cursor = |name: &str| typed.get(name).map(ToOwned::to_owned);
+    let (after, before) = (cursor("after"), cursor("before"));
+    let asked = UserList { limit: Some(MEMBERS), after, before, ..UserList::default() };
+    let Listed { rows, total, skipped, next, previous } =
+        console.admin.users.members(&group, asked).await?;
+    let path = page_of(group.name.as_str());
+    let part = |name: &str, cursor: Option<String>| {
+        let link = |cursor: String| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            format!("{path}?{}", query.append_pair(name, &cursor).finish())
+        };
+        cursor.map(link)
+    };
+    let (previous, next) = (part("before", previous), part("after", next));
+    let shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let first = if shown == 0 { 0 } else { skipped.saturating_add(1) };
+    let range = text::console_range(first, skipped.saturating_add(shown), total.to_string());
     let members = rows.into_iter().map(|(user, by_administrator)| Member {
         id: user.id.to_string(),
         path: routes::ADMIN_USER.replace("{user}", user.id.as_str()),
@@ -223,10 +242,13 @@ async fn page(
         description: text("description", group.description.clone()),
         roles: text("roles", join(&group.roles)),
         since: moment(group.created_at),
-        path: page_of(group.name.as_str()),
+        path,
         all_members: format!("{}?role=group%3A{}", routes::ADMIN_USERS, group.name),
         members: members.collect(),
         total,
+        range,
+        previous,
+        next,
         typed: text("users", String::new()),
         message: feedback.message,
         error: feedback.error,
@@ -260,9 +282,10 @@ pub(crate) async fn one(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
     Path(name): Path<String>,
+    request: Request,
 ) -> Response {
-    let (typed, feedback) = (Params::default(), Feedback::default());
-    show_one(&console, &administrator, &name, &typed, feedback).await
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    show_one(&console, &administrator, &name, &params, Feedback::default()).await
 }
 
 /// Deletes the selected groups once the administrator confirmed it, each in the state that was

@@ -57,6 +57,15 @@ pub(super) const fn by<T>(column: &'static str, text: fn(&T) -> String) -> SortK
     SortKey { column, text }
 }
 
+/// An action on selected rows that needs one of some values as well: the group to add users to.
+pub(super) struct Choice {
+    pub(super) action: (&'static str, Message),
+    /// The field of the value.
+    pub(super) name: &'static str,
+    pub(super) label: Message,
+    pub(super) values: Vec<String>,
+}
+
 /// The parameters of a list whose rows are all in memory. A cursor is the name of a row.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +164,10 @@ pub(super) trait Rows: Sync {
     /// The actions on selected rows.
     fn actions(&self) -> Vec<(&'static str, Message)> {
         Vec::new()
+    }
+    /// The action on selected rows that needs a value as well.
+    fn choice(&self) -> Option<Choice> {
+        None
     }
     /// The files of the list, each with its link.
     fn files(&self, list: &List<'_>) -> Vec<(String, Message)> {
@@ -319,11 +332,14 @@ pub(super) async fn parts<R: Rows>(
     let message = table.mark(&changed, message);
     let table = if R::COUNTED { table } else { table.without_count() };
     let actions = rows.actions();
-    let table = if actions.is_empty() {
+    let mut table = if actions.is_empty() {
         table
     } else {
         table.with_actions(console.web.csrf(&administrator.0.browser, R::NAME), actions)
     };
+    if let Some(bulk) = &mut table.bulk {
+        bulk.choice = rows.choice();
+    }
     let title = rows.title();
     let main_action = rows.add().map(|label| (format!("{}?add=1", R::PATH), label));
     let parts = Parts { title, main_action, message, error, table };

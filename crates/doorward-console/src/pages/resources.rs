@@ -124,9 +124,9 @@ impl Rows for ResourceRows {
     fn columns(&self) -> Vec<Column> {
         vec![
             Column::sorted(text::common_name(), "name"),
-            Column::sorted(text::admin_resource_url(), "url"),
-            Column::plain(text::admin_resource_scopes()),
-            Column::plain(text::admin_resource_roles()),
+            Column::sorted(text::console_url(), "url"),
+            Column::plain(text::admin_tokens_scopes()),
+            Column::plain(text::admin_user_roles()),
         ]
     }
 

@@ -1,15 +1,15 @@
 //! The administrators' list of upstreams, which pages call services.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{Request, State},
     response::Response,
 };
-use doorward_admin::{Family, Listed, Refusal, UpstreamSummary};
+use doorward_admin::{Family, Listed, MOST_USAGE_ROWS, Period, Reader, Refusal, UpstreamSummary};
 use doorward_gateway::Source;
 use doorward_language::{Message, text};
-use doorward_model::{Timestamp, routes};
+use doorward_model::{Timestamp, Usage, UsageBy, VitalRecord, routes};
 use doorward_transport::Params;
 use doorward_web::moment;
 
@@ -20,6 +20,7 @@ use crate::{
         list::{self, Feedback, InMemory, Rows, SortKey, by},
         settings,
         table::{Badge, Cell, Column, Filter, Row, Target},
+        usage::duration,
     },
 };
 
@@ -42,21 +43,61 @@ fn states(summary: &UpstreamSummary) -> Vec<ServiceState> {
     };
     let waiting = (summary.waiting > 0)
         .then(|| state("waiting", text::console_service_waiting(summary.waiting), false));
-    std::iter::once(main).chain(waiting).collect()
+    let of_file = (summary.upstream.source == Source::File)
+        .then(|| state("file", text::admin_provider_in_file(), true));
+    std::iter::once(main).chain(waiting).chain(of_file).collect()
+}
+
+/// An upstream with its calls of the last 24 hours.
+struct Service {
+    summary: UpstreamSummary,
+    calls: Option<Usage>,
+}
+
+impl Service {
+    fn number(&self) -> i64 {
+        self.calls.as_ref().map_or(0, |usage| usage.calls)
+    }
 }
 
 /// The orders of the list.
-const ORDER: [SortKey<UpstreamSummary>; 2] = [
-    by("name", |summary| summary.upstream.title.clone()),
-    by("kind", |summary| summary.upstream.kind.name.to_owned()),
+const ORDER: [SortKey<Service>; 3] = [
+    by("name", |service| service.summary.upstream.title.clone()),
+    by("kind", |service| service.summary.upstream.kind.name.to_owned()),
+    by("calls", |service| format!("{:020}", service.number())),
 ];
+
+/// The last answers of the upstream.
+pub(super) struct Health {
+    pub(super) success: Option<String>,
+    pub(super) failure: Option<Failure>,
+}
+
+/// The last failure of an upstream.
+pub(super) struct Failure {
+    pub(super) error: String,
+    pub(super) at: String,
+}
+
+impl From<&VitalRecord> for Health {
+    fn from(record: &VitalRecord) -> Self {
+        let at = |at: Option<i64>| at.map(|at| moment(Timestamp(at)));
+        Self {
+            success: at(record.last_success),
+            failure: record.last_error.as_ref().filter(|_| record.failing).map(|error| Failure {
+                error: error.clone(),
+                at: at(record.last_failure).unwrap_or_default(),
+            }),
+        }
+    }
+}
 
 /// The upstreams.
 struct ServiceRows;
 
 impl Rows for ServiceRows {
     type Query = InMemory;
-    type Row = UpstreamSummary;
+    type Row = Service;
 
     const PATH: &'static str = routes::ADMIN_UPSTREAMS;
     const TAB: &'static str = "upstreams";
@@ -92,18 +133,16 @@ impl Rows for ServiceRows {
             Column::plain(text::common_state()),
             Column::plain(text::console_service_tools()),
             Column::plain(text::console_service_users()),
+            Column::sorted(text::console_service_calls(), "calls"),
+            Column::plain(text::usage_p95()),
             Column::plain(text::console_service_success()),
-            Column::plain(text::console_service_source()),
         ]
     }
 
-    fn line(&self, summary: &UpstreamSummary) -> Row {
+    fn line(&self, service: &Service) -> Row {
+        let summary = &service.summary;
         let upstream = &summary.upstream;
         let name = upstream.name.to_string();
-        let source = match upstream.source {
-            Source::File => text::admin_provider_in_file().to_string(),
-            Source::Added => String::new(),
-        };
         let success = summary.health.last_success.map(|at| moment(Timestamp(at)));
         let states = states(summary).into_iter().map(|state| state.badge).collect();
         let path = routes::ADMIN_UPSTREAM.replace("{upstream}", &name);
@@ -112,25 +151,33 @@ impl Rows for ServiceRows {
             Cell::Badges(states),
             Cell::Text(summary.tools.to_string()),
             Cell::Text(summary.users.to_string()),
+            Cell::Text(service.number().to_string()),
+            Cell::Text(duration(service.calls.as_ref().and_then(|calls| calls.percentile(95)))),
             Cell::Time(success.unwrap_or_default()),
-            Cell::Text(source),
         ];
         let target = Target { path, below: name.clone() };
         Row::linked(name, upstream.title.clone(), target, cells)
     }
 
-    async fn part(
-        &self,
-        console: &Console,
-        asked: InMemory,
-    ) -> Result<Listed<UpstreamSummary>, Refusal> {
+    async fn part(&self, console: &Console, asked: InMemory) -> Result<Listed<Service>, Refusal> {
         let mut summaries = console.admin.upstreams.summaries().await?;
         summaries.retain(|summary| {
             let upstream = &summary.upstream;
             asked.finds(&[&upstream.title, upstream.name.as_str()])
                 && asked.has_state(states(summary).iter().map(|state| state.name))
         });
-        asked.part(summaries, &ORDER, |summary| summary.upstream.name.to_string())
+        let usages = &console.admin.usages;
+        let lately = usages.during(Period::Day);
+        // Numbers name no user.
+        let by = UsageBy::Service;
+        let calls = usages.report(Reader::Numbers, lately, by, MOST_USAGE_ROWS).await?;
+        let mut calls: HashMap<String, Usage> =
+            calls.into_iter().map(|row| (row.usage.key.clone(), row.usage)).collect();
+        let services = summaries.into_iter().map(|summary| {
+            let calls = calls.remove(summary.upstream.name.as_str());
+            Service { summary, calls }
+        });
+        asked.part(services.collect(), &ORDER, |service| service.summary.upstream.name.to_string())
     }
 }
 

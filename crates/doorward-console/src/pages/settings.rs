@@ -82,7 +82,7 @@ struct Field {
     value: String,
     /// A secret has a value, which is not shown.
     held: bool,
-    choices: Vec<(&'static str, &'static str)>,
+    choices: Vec<&'static str>,
     hint: Option<Message>,
 }
 
@@ -104,17 +104,28 @@ fn group_title(group: Group) -> Message {
     }
 }
 
-/// The kinds that administrators may choose.
-fn choices(family: Family, setting: &Setting) -> Vec<(&'static str, &'static str)> {
-    if setting.name != "kind" {
-        return Vec::new();
-    }
-    match family {
-        Family::Upstream => {
+/// The values of a setting that has a few, the default first where it is the empty text.
+fn choices(family: Family, setting: &Setting) -> Vec<&'static str> {
+    match (family, setting.name) {
+        (Family::Upstream, "kind") => {
             let kinds = upstreams::KINDS.iter().filter(|kind| !kind.is_process);
-            kinds.map(|kind| (kind.name, kind.name)).collect()
+            kinds.map(|kind| kind.name).collect()
         }
-        Family::Provider => kinds::KINDS.iter().map(|kind| (kind.name, kind.name)).collect(),
+        (Family::Provider, "kind") => kinds::KINDS.iter().map(|kind| kind.name).collect(),
+        (Family::Upstream, "auth") => {
+            vec!["none", "header", "basic", "identity", "exchange", "assertion", "oauth"]
+        }
+        (Family::Upstream, "approve") => vec!["auto", "manual"],
+        (Family::Upstream, "token_auth_method") => {
+            vec!["", "client_secret_basic", "client_secret_post", "none"]
+        }
+        (Family::Provider, "token_auth_method") => {
+            vec!["", "client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
+        }
+        (Family::Provider, "sign_up") => vec!["", "open", "invited"],
+        (Family::Provider, "second_factor") => vec!["never", "enrolled", "required"],
+        (Family::Provider, "response_mode") => vec!["query", "form_post"],
+        _ => Vec::new(),
     }
 }
 

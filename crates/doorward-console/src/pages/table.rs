@@ -201,6 +201,8 @@ impl Row {
 pub(super) struct Bulk {
     pub(super) csrf: String,
     pub(super) actions: Vec<(&'static str, Message)>,
+    /// The action that needs a value as well.
+    pub(super) choice: Option<super::list::Choice>,
     /// The query of the list, to which the action returns.
     pub(super) list: String,
 }
@@ -405,7 +407,7 @@ impl Table {
     /// Adds check boxes and the bar of actions.
     pub(super) fn with_actions(self, csrf: String, actions: Vec<(&'static str, Message)>) -> Self {
         let list = self.query.clone();
-        Self { bulk: Some(Bulk { csrf, actions, list }), ..self }
+        Self { bulk: Some(Bulk { csrf, actions, choice: None, list }), ..self }
     }
 
     /// Marks the rows that an action changed, and puts its message above the first of them. It is

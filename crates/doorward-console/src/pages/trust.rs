@@ -204,8 +204,8 @@ impl Rows for TrustRows {
     fn columns(&self) -> Vec<Column> {
         vec![
             Column::sorted(text::common_name(), "name"),
-            Column::sorted(text::admin_trust_issuer(), "issuer"),
-            Column::plain(text::admin_trust_subject()),
+            Column::sorted(text::console_issuer(), "issuer"),
+            Column::plain(text::console_subject()),
             Column::plain(text::admin_client_scopes()),
             Column::plain(text::common_state()),
         ]

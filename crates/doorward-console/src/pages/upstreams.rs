@@ -7,6 +7,7 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Path, Request, State},
+    http::StatusCode,
     response::Response,
 };
 use doorward_admin::{
@@ -15,24 +16,22 @@ use doorward_admin::{
 use doorward_audit::{AuditRow, Names};
 use doorward_gateway::{Source, Upstream, UpstreamConfig};
 use doorward_language::{Message, text};
-use doorward_model::{
-    AuditFilter, AuditSubject, Timestamp, ToolClass, UpstreamName, User, VitalRecord, foreign,
-    routes,
-};
+use doorward_model::{AuditFilter, AuditSubject, ToolClass, UpstreamName, User, foreign, routes};
 use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, draw_with_images, filters, form, moment};
 use serde_json::Value;
 
 use crate::{
     Console,
-    findings::{left_out_reason, review_state},
+    findings::{Check, left_out_reason, review_state},
     pages::{
         Administrator, draw_found,
         index::IndexView,
         list::Feedback,
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
-        services, settings,
-        table::{self, Cell, Column, Filter, List, Table, Target},
+        services::{self, Health},
+        settings,
+        table::{self, Cell, Column, Filter, List, Moves, Table, Target},
         trial::{self, ResultPart, TrialForm, Tried},
         upstream_part::{Part, PartLink},
     },
@@ -56,6 +55,8 @@ struct Page {
     csrf: String,
     message: Option<Message>,
     error: Option<Alert>,
+    /// The results of a test.
+    checks: Vec<Check>,
     upstream: Row,
     health: Health,
     part: Part,
@@ -81,31 +82,6 @@ struct Page {
 struct SettingShown {
     key: String,
     value: String,
-}
-
-/// The last failure of an upstream.
-struct Failure {
-    error: String,
-    at: String,
-}
-
-/// The last answers of the upstream.
-struct Health {
-    success: Option<String>,
-    failure: Option<Failure>,
-}
-
-impl From<&VitalRecord> for Health {
-    fn from(record: &VitalRecord) -> Self {
-        let at = |at: Option<i64>| at.map(|at| moment(Timestamp(at)));
-        Self {
-            success: at(record.last_success),
-            failure: record.last_error.as_ref().filter(|_| record.failing).map(|error| Failure {
-                error: error.clone(),
-                at: at(record.last_failure).unwrap_or_default(),
-            }),
-        }
-    }
 }
 
 struct Row {
@@ -167,6 +143,8 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
             || tool.description().to_lowercase().contains(&search))
             && (state.is_empty() || tool.state().as_str() == state)
     };
+    let none =
+        if tools.is_empty() { text::console_service_no_tools() } else { text::console_none() };
     let fitting: Vec<ReviewedTool> = tools.into_iter().filter(fits).collect();
     let listed = list.of_all(fitting, |tool| tool.pin.tool.clone());
     let states =
@@ -188,6 +166,7 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
         vec![("approve", text::admin_client_approve()), ("reject", text::admin_tool_reject())];
     Table::new(list, &listed, columns, line)
         .with_search(list, Some(text::console_search_tools()), vec![filter])
+        .with_moves(Moves::of(none))
         .with_actions(csrf, actions)
 }
 
@@ -273,6 +252,7 @@ async fn page(
         frame: console.web.frame(Some(browser)),
         message,
         error,
+        checks: Vec::new(),
         health: Health::from(&record),
         waiting,
         more_waiting: count.saturating_sub(WAITING),
@@ -309,6 +289,18 @@ pub(super) async fn show(
 ) -> Response {
     let status = feedback.status;
     draw_found(console, status, page(console, administrator, name, params, feedback).await)
+}
+
+/// Tests the upstream with the administrator's own access, and shows the results on its page.
+async fn test(console: &Console, administrator: &Administrator, name: &str) -> Response {
+    let shown = async {
+        let user = administrator.0.visitor.user.name.as_str();
+        let found = console.admin.upstreams.examine(name, Some(user)).await?;
+        let none = Params::default();
+        let page = page(console, administrator, name, &none, Feedback::default()).await?;
+        Ok(Page { checks: found.into_iter().map(Check::of_upstream).collect(), ..page })
+    };
+    draw_found(console, StatusCode::OK, shown.await)
 }
 
 /// Shows the page of a tool with the form that was sent.
@@ -392,6 +384,7 @@ pub(crate) async fn post_selected(
     let decision = match params.get("do") {
         Some("approve") => Decision::Approve,
         Some("reject") => Decision::Reject,
+        Some("test") => return test(&console, &administrator, &name).await,
         Some("try") => {
             return match trial::call(&console, &administrator, &name, &params).await {
                 Ok(tried) => show_trial(&console, &administrator, &name, &params, tried).await,

@@ -84,7 +84,7 @@ pub(crate) fn periods() -> Vec<(Period, Message)> {
 }
 
 /// A number of microseconds as users read it.
-fn duration(micros: Option<i64>) -> String {
+pub(super) fn duration(micros: Option<i64>) -> String {
     let Some(micros) = micros else { return "–".to_owned() };
     let tenths = |part: i64| format!("{}.{}", part / 10, part % 10);
     match micros {

@@ -9,7 +9,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Invited, Kind, Listed, MailOutcome, NewUser, Refusal, UserList, UserState};
+use doorward_admin::{
+    Invited, Kind, Listed, MailOutcome, Members, NewUser, Refusal, UserList, UserState,
+};
 use doorward_federation::Provider;
 use doorward_language::{Message, text};
 use doorward_model::{User, routes};
@@ -20,7 +22,7 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Feedback, ListView, Parts, Rows},
+        list::{self, Choice, Feedback, ListView, Parts, Rows},
         sure::{self, Question},
         table::{self, Badge, Cell, Column, Filter, Target},
         users::{Row, roles, row, state_text},
@@ -79,8 +81,10 @@ struct Typed {
     provider: String,
 }
 
-/// The users.
-struct UserRows;
+/// The users, and the names of the groups to which they can be added.
+struct UserRows {
+    groups: Vec<String>,
+}
 
 impl Rows for UserRows {
     type Query = UserList;
@@ -141,6 +145,15 @@ impl Rows for UserRows {
         vec![("disable", text::admin_user_disable()), ("enable", text::admin_user_enable())]
     }
 
+    fn choice(&self) -> Option<Choice> {
+        (!self.groups.is_empty()).then(|| Choice {
+            action: ("join", text::groups_add_selected()),
+            name: "group",
+            label: text::groups_group(),
+            values: self.groups.clone(),
+        })
+    }
+
     /// A part of the list, each user with the state.
     async fn part(
         &self,
@@ -165,7 +178,11 @@ async fn show_list(
     feedback: Feedback,
     handed_over: Option<HandedOver>,
 ) -> Response {
-    match list::parts(console, administrator, &UserRows, params, feedback).await {
+    let groups = match console.admin.groups.all().await {
+        Ok(groups) => groups.iter().map(|counted| counted.group.name.to_string()).collect(),
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    match list::parts(console, administrator, &UserRows { groups }, params, feedback).await {
         Ok(ListView { status, parts, rows: _ }) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
             let page = ListPage { frame, tab: "users", parts, handed_over };
@@ -286,6 +303,30 @@ async fn change_selected(
     }
 }
 
+/// Makes the selected users members of a group, all or none.
+async fn join_selected(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+) -> Response {
+    let page = SignInTarget::page(routes::ADMIN_USERS);
+    let authority = match console.web.authority(&administrator.0.visitor, &page).await {
+        Ok(authority) => authority,
+        Err(response) => return response,
+    };
+    let ids = table::selected(params);
+    let members = Members { add: &ids, ..Members::default() };
+    let group = params.get("group").unwrap_or_default();
+    let joined = console.admin.groups.change_members(&authority, group, members).await;
+    match Feedback::of(console, joined.map(|(joined, _)| text::groups_members_added(joined))) {
+        Ok(feedback) => {
+            let shown = (feedback.about(ids), None);
+            show_list(console, administrator, &table::returned(params), shown).await
+        }
+        Err(response) => response,
+    }
+}
+
 /// The user as the form describes them.
 fn typed(params: &Params) -> NewUser {
     let text = |name: &str| {
@@ -329,6 +370,7 @@ pub(crate) async fn add(
         Some("enable") => {
             return change_selected(&console, &administrator, &params, Bulk::Enable).await;
         }
+        Some("join") => return join_selected(&console, &administrator, &params).await,
         _ => {}
     }
     let next = filled(routes::ADMIN_USERS, &params, &["add", "name", "email", "roles", "provider"]);

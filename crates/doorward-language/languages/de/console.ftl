@@ -71,7 +71,11 @@ console_tokens_revoked =
     }
 
 # Dienste.
+console_url = URL
+console_issuer = Aussteller
+console_subject = Subject
 console_service_tools = Tools
+console_service_no_tools = Es sind noch keine Tools bekannt. Testen Sie den Dienst: Dabei werden sie gelistet.
 console_service_access = Zugriff
 console_service_connections = Verbindungen
 console_service_settings = Einstellungen
@@ -82,6 +86,7 @@ console_service_failed = Letzter Fehler
 console_service_has_waiting = Tools warten auf Prüfung
 console_service_waiting = { $count } zu prüfen
 console_service_users = Verbundene Benutzer
+console_service_calls = Aufrufe in 24 h
 console_service_success = Letzter Erfolg
 console_service_source = Herkunft
 console_service_decide = Tools, die auf Prüfung warten

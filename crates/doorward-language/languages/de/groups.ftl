@@ -18,6 +18,7 @@ groups_by_rule = Eine Regel eines Identitätsanbieters
 groups_remove = Entfernen
 groups_all_members = Alle Mitglieder in der Benutzerliste
 groups_add_members = Mitglieder hinzufügen
+groups_add_selected = Zur Gruppe hinzufügen
 groups_users = Anmeldenamen
 groups_users_hint = Durch Leerzeichen oder Zeilen getrennt. Eine Regel eines Identitätsanbieters, die auf -> group:{ $name } endet, fügt Mitglieder bei der Anmeldung hinzu.
 groups_saved = Die Gruppe wurde geändert.

@@ -55,6 +55,11 @@ health_look_client = Client-Authentifizierung
 health_look_clock = Uhr
 health_look_claims = Claims, die Regeln lesen
 health_look_left_out = Ignorierte Werte
+health_look_authorization_server = Autorisierungsserver
+health_look_pkce = PKCE
+health_look_registration = Registrierung
+health_look_document = Dokument
+health_look_connection = Verbindung
 
 # Public information while the MCP server is enabled.
 health_public_issuer = die Tatsache, dass diese URL ein Autorisierungsserver ist: { $url }

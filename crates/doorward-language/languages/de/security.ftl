@@ -24,6 +24,7 @@ security_recovery_codes_left =
        *[other] { $count } übrig
     }
 security_recovery_explained = Für den Fall, dass Sie weder Ihre App noch Ihr Gerät zur Hand haben.
+security_recovery_needs_factor = Fügen Sie zuerst einen Passkey hinzu, oder richten Sie eine Authenticator-App ein.
 security_new_codes = Neue Codes erstellen
 security_linked_accounts = Verknüpfte Konten
 security_identity_times = { $account } · zuletzt verwendet { $used }

@@ -17,3 +17,4 @@ settings_name = Kurzname
 settings_secret_held = Ein Wert ist gesetzt; leer lassen, um ihn zu behalten.
 settings_lines = Ein Wert pro Zeile oder ein JSON-Array aus Zeichenketten.
 settings_saved = Diese Einstellungen sind in Kraft.
+settings_default = Standard

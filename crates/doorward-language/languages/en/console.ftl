@@ -70,8 +70,14 @@ console_tokens_revoked =
        *[other] { $count } tokens were revoked.
     }
 
+# Columns of lists.
+console_url = URL
+console_issuer = Issuer
+console_subject = Subject
+
 # Services.
 console_service_tools = Tools
+console_service_no_tools = No tools are known yet. Test the service: a test lists them.
 console_service_access = Access
 console_service_connections = Connections
 console_service_settings = Settings
@@ -82,6 +88,7 @@ console_service_failed = Last failure
 console_service_has_waiting = tools await review
 console_service_waiting = { $count } to review
 console_service_users = Connected users
+console_service_calls = Calls in 24 h
 console_service_success = Last success
 console_service_source = Source
 console_service_decide = Tools that await review

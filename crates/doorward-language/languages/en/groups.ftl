@@ -18,6 +18,7 @@ groups_by_rule = A rule of an identity provider
 groups_remove = Remove
 groups_all_members = All members in the list of users
 groups_add_members = Add members
+groups_add_selected = Add to group
 groups_users = Sign-in names
 groups_users_hint = Separated by spaces or lines. A rule of an identity provider that ends in -> group:{ $name } adds members at sign-in.
 groups_saved = The group was changed.

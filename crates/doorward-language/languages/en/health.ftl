@@ -55,6 +55,11 @@ health_look_client = Client authentication
 health_look_clock = Clock
 health_look_claims = Claims that rules read
 health_look_left_out = Ignored values
+health_look_authorization_server = Authorization server
+health_look_pkce = PKCE
+health_look_registration = Registration
+health_look_document = Document
+health_look_connection = Connection
 
 # Public information while the MCP server is enabled.
 health_public_issuer = the fact that this URL is an authorization server: { $url }

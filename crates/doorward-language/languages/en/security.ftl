@@ -24,6 +24,7 @@ security_recovery_codes_left =
        *[other] { $count } left
     }
 security_recovery_explained = For sign-in when you have neither your app nor your device at hand.
+security_recovery_needs_factor = Add a passkey or set up an authenticator app first.
 security_new_codes = Create new codes
 security_linked_accounts = Linked accounts
 security_identity_times = { $account } · last used { $used }

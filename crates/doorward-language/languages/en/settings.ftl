@@ -17,3 +17,4 @@ settings_name = Short name
 settings_secret_held = A value is set; leave this empty to keep it.
 settings_lines = One value per line, or a JSON array of strings.
 settings_saved = These settings are in effect.
+settings_default = default

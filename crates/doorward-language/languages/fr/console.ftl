@@ -70,8 +70,14 @@ console_tokens_revoked =
        *[other] { $count } jetons ont été révoqués.
     }
 
+# Columns of lists.
+console_url = URL
+console_issuer = Émetteur
+console_subject = Sujet
+
 # Services.
 console_service_tools = Outils
+console_service_no_tools = Aucun outil n’est encore connu. Testez le service : le test les liste.
 console_service_access = Accès
 console_service_connections = Connexions
 console_service_settings = Paramètres
@@ -82,6 +88,7 @@ console_service_failed = Dernier échec
 console_service_has_waiting = outils à examiner
 console_service_waiting = { $count } à examiner
 console_service_users = Utilisateurs connectés
+console_service_calls = Appels en 24 h
 console_service_success = Dernier succès
 console_service_source = Origine
 console_service_decide = Outils à examiner

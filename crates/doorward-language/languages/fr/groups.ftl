@@ -18,6 +18,7 @@ groups_by_rule = Une règle d’un fournisseur d’identité
 groups_remove = Retirer
 groups_all_members = Tous les membres dans la liste des utilisateurs
 groups_add_members = Ajouter des membres
+groups_add_selected = Ajouter au groupe
 groups_users = Noms de connexion
 groups_users_hint = Séparés par des espaces ou des retours à la ligne. Une règle d’un fournisseur d’identité qui se termine par -> group:{ $name } ajoute des membres à la connexion.
 groups_saved = Le groupe a été modifié.

@@ -55,6 +55,11 @@ health_look_client = Authentification du client
 health_look_clock = Horloge
 health_look_claims = Claims lus par les règles
 health_look_left_out = Valeurs ignorées
+health_look_authorization_server = Serveur d’autorisation
+health_look_pkce = PKCE
+health_look_registration = Enregistrement
+health_look_document = Document
+health_look_connection = Connexion
 
 # Public information while the MCP server is enabled.
 health_public_issuer = le fait que cette URL est un serveur d’autorisation : { $url }

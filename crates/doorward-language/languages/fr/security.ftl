@@ -24,6 +24,7 @@ security_recovery_codes_left =
        *[other] { $count } restants
     }
 security_recovery_explained = À utiliser lorsque vous n’avez accès ni à votre application ni à votre appareil.
+security_recovery_needs_factor = Ajoutez d’abord une clé d’accès ou configurez une application d’authentification.
 security_new_codes = Créer de nouveaux codes
 security_linked_accounts = Comptes liés
 security_identity_times = { $account } · dernière utilisation : { $used }

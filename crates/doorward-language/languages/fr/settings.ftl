@@ -17,3 +17,4 @@ settings_name = Nom court
 settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
 settings_lines = Une valeur par ligne, ou un tableau JSON de chaînes.
 settings_saved = Ces réglages sont en vigueur.
+settings_default = valeur par défaut

@@ -22,6 +22,7 @@ use super::{chats, error::ErrorPage};
 use crate::{
     Service, ServiceState, Web,
     entrance::SignInTarget,
+    filters,
     frame::{Frame, browser_name, draw_scripted, moment},
     reasons,
     visitor::{SignedIn, form},

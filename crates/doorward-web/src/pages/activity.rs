@@ -13,7 +13,7 @@ use doorward_transport::Params;
 use super::error::ErrorPage;
 use crate::{
     Web, filters,
-    frame::{Frame, draw},
+    frame::{Frame, draw_scripted},
     visitor::SignedIn,
 };
 
@@ -33,11 +33,10 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let before = params.get("before").and_then(|before| before.parse().ok());
     match lately(&web.services.store, &signed_in.visitor.user.id, before, LINES).await {
-        Ok(RecentEntries { rows, before: next }) => draw(
-            StatusCode::OK,
-            &Page { frame: web.frame(Some(&signed_in.browser)), tab: "activity", rows, next },
-            false,
-        ),
+        Ok(RecentEntries { rows, before: next }) => {
+            let frame = web.frame(Some(&signed_in.browser));
+            draw_scripted(StatusCode::OK, &Page { frame, tab: "activity", rows, next })
+        }
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }

@@ -27,6 +27,7 @@ struct Page {
     title: String,
     tool: String,
     client: String,
+    user: String,
     arguments: String,
     code: Option<String>,
 }
@@ -54,6 +55,7 @@ fn show(
         title: confirmation.title,
         tool: confirmation.tool,
         client: confirmation.client,
+        user: signed_in.visitor.user.name.to_string(),
         arguments: confirmation.arguments,
         code: agreed.then_some(confirmation.code),
     };

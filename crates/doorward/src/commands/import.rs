@@ -91,10 +91,13 @@ pub(super) async fn run(
     }
     let rows: Vec<_> = done.lines.iter().map(row).collect();
     print_table(&["LINE", "NAME", "EFFECT", "DETAILS"], &rows);
-    let verb = if done.applied { "were" } else { "would be" };
-    report!(
-        "{added} users {verb} added and {changed} {verb} changed; {} lines cannot be imported.",
-        done.refused()
-    );
+    let refused = done.refused();
+    if done.applied {
+        report!("Users added: {added}; changed: {changed}.");
+    } else {
+        report!(
+            "Users to add: {added}; to change: {changed}; lines that cannot be imported: {refused}."
+        );
+    }
     Ok(())
 }

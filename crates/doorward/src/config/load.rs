@@ -7,6 +7,7 @@ use std::{
 
 use doorward_model::{
     SecretSetting,
+    secret_setting::HIDDEN,
     text_list::{self, Separator},
 };
 use toml::{
@@ -93,6 +94,18 @@ pub(super) fn load_text(
     let files = overlay(&mut table, environment, &known, &mut noted);
     let Noted { origins, mut faults } = noted;
     let secrets = secrets(&table, &known);
+    for key in placeholders(&table, &known) {
+        let (section, name) = key.rsplit_once('.').unwrap_or_default();
+        remove(&mut table, section, name);
+        faults.push(ConfigError {
+            origin: origins.get(&key).cloned(),
+            key,
+            message: format!(
+                "cannot end with {HIDDEN}, which stands for a secret that is not shown; write the \
+                 secret itself"
+            ),
+        });
+    }
     let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError {
         origin: None,
         key: String::new(),
@@ -111,10 +124,30 @@ pub(super) fn load_text(
 /// The secrets of a table, by key.
 fn secrets(table: &Table, known: &[Key]) -> BTreeMap<String, SecretSetting> {
     let mut found = BTreeMap::new();
+    each_secret(table, known, |key, value| {
+        found.insert(key, SecretSetting::from(value.to_string()));
+    });
+    found
+}
+
+/// The secrets that are what is shown in their place.
+fn placeholders(table: &Table, known: &[Key]) -> Vec<String> {
+    let hidden = |value: &Value| value.as_str().is_some_and(|text| text.ends_with(HIDDEN));
+    let mut found = Vec::new();
+    each_secret(table, known, |key, value| {
+        if hidden(value) || value.as_array().is_some_and(|values| values.iter().any(hidden)) {
+            found.push(key);
+        }
+    });
+    found
+}
+
+/// Calls `take` with each value of a table that is a secret.
+fn each_secret(table: &Table, known: &[Key], mut take: impl FnMut(String, &Value)) {
     let mut section = |name: &str, keys: &Table, known: &[Key]| {
         for key in known.iter().filter(|key| key.secret && key.section == name) {
             if let Some(value) = keys.get(&key.name) {
-                found.insert(key.path(), SecretSetting::from(value.to_string()));
+                take(key.path(), value);
             }
         }
     };
@@ -130,7 +163,6 @@ fn secrets(table: &Table, known: &[Key]) -> BTreeMap<String, SecretSetting> {
             }
         }
     }
-    found
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -203,16 +235,9 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    /// Takes a value, or a whole section, out of the table.
+    /// Takes a value out of the table.
     fn remove(&mut self, section: &str, name: &str) {
-        let mut place = &mut *self.table;
-        for part in section.split('.') {
-            let Some(Value::Table(inner)) = place.get_mut(part) else {
-                return;
-            };
-            place = inner;
-        }
-        place.remove(name);
+        remove(self.table, section, name);
     }
 
     /// Checks every key of one section and the kind of its value.
@@ -277,6 +302,18 @@ fn with_many(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key
         all.extend(names.iter().flat_map(|name| of_one(known, family, name)));
     }
     all
+}
+
+/// Takes a value, or a whole section, out of a table.
+fn remove(table: &mut Table, section: &str, name: &str) {
+    let mut place = table;
+    for part in section.split('.') {
+        let Some(Value::Table(inner)) = place.get_mut(part) else {
+            return;
+        };
+        place = inner;
+    }
+    place.remove(name);
 }
 
 /// Puts a value into the table of its section, which may be one of many.
