@@ -1,15 +1,12 @@
 //! The port to the rest of the program: tokens of chat servers, posts that are answered once, users
 //! and their tools.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{ChatPost, SecretSetting, Timestamp, ToolClass};
 use doorward_transport::ClientAddress;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
-
-/// A boxed future.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The database does not answer. Nothing is decided without it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -90,7 +87,6 @@ pub struct Connection {
 }
 
 /// A user for whom the program acts.
-#[async_trait]
 pub trait Acting: Send + Sync + 'static {
     /// The sign-in name.
     fn name(&self) -> String;
@@ -99,40 +95,44 @@ pub trait Acting: Send + Sync + 'static {
     /// The scopes with which the program acts.
     fn scopes(&self) -> String;
     /// The tools that may be called.
-    async fn tools(&self) -> Vec<Tool>;
+    fn tools(&self) -> BoxFuture<'_, Vec<Tool>>;
     /// Calls a tool. Dropping the future takes the call back.
-    async fn call(&self, tool: &str, arguments: Map<String, Value>) -> Outcome;
+    fn call<'a>(&'a self, tool: &'a str, arguments: Map<String, Value>) -> BoxFuture<'a, Outcome>;
     /// The services that the user could connect and has not.
-    async fn missing(&self) -> Result<Vec<Connection>, Unavailable>;
+    fn missing(&self) -> BoxFuture<'_, Result<Vec<Connection>, Unavailable>>;
 }
 
 /// The rest of the program, as connectors see it.
-#[async_trait]
 pub trait Office: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
     /// The beginning of the URLs of this server.
     fn public_url(&self) -> String;
     /// Work on behalf of a chat, as the audit tells its origin.
-    fn serving(&self, connector: &str, work: BoxFuture<()>) -> BoxFuture<()>;
+    fn serving(&self, connector: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
     /// Compares the expected token with the presented one, counted beforehand.
-    async fn admits(
-        &self,
-        connector: &str,
+    fn admits<'a>(
+        &'a self,
+        connector: &'a str,
         address: ClientAddress,
-        expected: &SecretSetting,
-        presented: &str,
-    ) -> Result<Admission, Unavailable>;
+        expected: &'a SecretSetting,
+        presented: &'a str,
+    ) -> BoxFuture<'a, Result<Admission, Unavailable>>;
     /// Takes a post on; `false` if a process did so before.
-    async fn claim(&self, post: &ChatPost) -> Result<bool, Unavailable>;
+    fn claim<'a>(&'a self, post: &'a ChatPost) -> BoxFuture<'a, Result<bool, Unavailable>>;
     /// Takes posts on that were taken on before `before` and left unanswered.
-    async fn take_over(
-        &self,
-        connector: &str,
+    fn take_over<'a>(
+        &'a self,
+        connector: &'a str,
         before: Timestamp,
-    ) -> Result<Vec<ChatPost>, Unavailable>;
+    ) -> BoxFuture<'a, Result<Vec<ChatPost>, Unavailable>>;
     /// Notes that a post was answered.
-    async fn answered(&self, connector: &str, post: &str) -> Result<(), Unavailable>;
+    fn answered<'a>(
+        &'a self,
+        connector: &'a str,
+        post: &'a str,
+    ) -> BoxFuture<'a, Result<(), Unavailable>>;
     /// The standing of an author at this moment.
-    async fn standing(&self, speaker: Speaker<'_>) -> Result<Standing, Unavailable>;
+    fn standing<'a>(&'a self, speaker: Speaker<'a>)
+    -> BoxFuture<'a, Result<Standing, Unavailable>>;
 }

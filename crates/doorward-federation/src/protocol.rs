@@ -3,9 +3,9 @@
 pub(crate) mod openid;
 pub(crate) mod plain;
 
-use async_trait::async_trait;
 use doorward_model::{IdentityId, SignedToken};
 use doorward_transport::oauth::Tokens;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -169,7 +169,6 @@ pub(crate) struct Examined {
 }
 
 /// A protocol, set up for one provider.
-#[async_trait]
 pub(crate) trait Protocol: Send + Sync {
     /// The issuers of this provider's accounts.
     fn issuers(&self) -> Vec<String>;
@@ -181,49 +180,60 @@ pub(crate) trait Protocol: Send + Sync {
     fn scopes(&self, offered: &Offered) -> Vec<String>;
 
     /// Fails if the provider cannot be used now.
-    async fn ready(&self) -> Result<(), FederationError>;
+    fn ready(&self) -> BoxFuture<'_, Result<(), FederationError>>;
 
     /// The URL to send the browser to.
-    async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError>;
+    fn authorize<'a>(&'a self, start: &'a Start<'a>)
+    -> BoxFuture<'a, Result<Url, FederationError>>;
 
     /// Checks the issuer of a response (RFC 9207 §2.4).
-    async fn check_issuer(&self, told: Option<&str>) -> Result<(), FederationError>;
+    fn check_issuer<'a>(
+        &'a self,
+        told: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), FederationError>>;
 
     /// Redeems a code and identifies its user.
-    async fn redeem(
-        &self,
-        code: &str,
-        begun: &PendingSignIn<'_>,
-    ) -> Result<ProviderAnswer, FederationError>;
+    fn redeem<'a>(
+        &'a self,
+        code: &'a str,
+        begun: &'a PendingSignIn<'a>,
+    ) -> BoxFuture<'a, Result<ProviderAnswer, FederationError>>;
 
     /// Redeems a refresh token. From then on only the new one may be valid, so no other request is
     /// made before that is stored.
-    async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens>;
+    fn refresh<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Tokens, NoTokens>>;
 
     /// Identifies the holder of tokens in the background. `subject` is the expected `sub`, where it
     /// is known.
-    async fn confirm(
-        &self,
+    fn confirm<'a>(
+        &'a self,
         held: UsableCredential,
-        subject: Option<&str>,
-    ) -> Result<ProviderAnswer, FederationError>;
+        subject: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<ProviderAnswer, FederationError>>;
 
     /// The provider's sign-out page, which returns to `back`.
-    async fn logout(&self, back: &str, hint: Option<String>) -> Option<SignOutPage>;
+    fn logout<'a>(
+        &'a self,
+        back: &'a str,
+        hint: Option<String>,
+    ) -> BoxFuture<'a, Option<SignOutPage>>;
 
     /// The `typ` and claims of a token with a good signature, such as a logout token; `None` if the
     /// protocol has no signed tokens.
-    async fn signed_token(&self, token: &str) -> Option<Result<SignedToken, FederationError>>;
+    fn signed_token<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> BoxFuture<'a, Option<Result<SignedToken, FederationError>>>;
 
     /// Has the user of an ID token asserted to another authorization server (ID-JAG).
-    async fn assert(
-        &self,
-        id_token: &str,
-        wanted: &WantedAssertion,
-    ) -> Result<String, FederationError>;
+    fn assert<'a>(
+        &'a self,
+        id_token: &'a str,
+        wanted: &'a WantedAssertion,
+    ) -> BoxFuture<'a, Result<String, FederationError>>;
 
     /// Examines everything that needs no user.
-    async fn examine(&self) -> Examined;
+    fn examine(&self) -> BoxFuture<'_, Examined>;
 }
 
 #[cfg(test)]

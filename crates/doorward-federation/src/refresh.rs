@@ -195,7 +195,8 @@ impl Federation {
     ) -> Result<Option<LinkedIdentity>, StoreError> {
         let store = &self.inner.services.store;
         let (identity, due) = (read.id.clone(), read.next_check_at);
-        match store.apply(Change::ClaimIdentityCheck { identity, due, until }).await {
+        let now = self.inner.services.clock.now();
+        match store.apply(Change::ClaimIdentityCheck { identity, due, now, until }).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => return Ok(None),
             Err(error) => return Err(error),

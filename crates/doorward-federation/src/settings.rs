@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_transport::oauth::{Answer, AuthorizeParams, Failure, RequestSubject, ReservedParam};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use url::Url;
 
@@ -113,10 +113,9 @@ pub(crate) struct OAuth2 {
 }
 
 /// The holder of an access token, as an object of claims.
-#[async_trait]
 pub(crate) trait Profile: Send + Sync {
     /// Asks for it.
-    async fn ask(&self, api: &Api) -> Result<Value, FederationError>;
+    fn ask<'a>(&'a self, api: &'a Api) -> BoxFuture<'a, Result<Value, FederationError>>;
 }
 
 /// Reads a URL of the configuration: https, or http on this machine.

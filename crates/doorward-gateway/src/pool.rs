@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use doorward_model::{Live, Timestamp, UpstreamName, User, UserId};
+use futures_util::future::BoxFuture;
 
 use crate::{
     Inner,
@@ -31,10 +31,9 @@ pub(crate) struct Connecting<'a> {
 }
 
 /// A kind of upstream that speaks MCP over a connection.
-#[async_trait]
 pub(crate) trait Connector: Setup {
     /// Makes a connection.
-    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError>;
+    fn connect<'a>(&'a self, connecting: Connecting<'a>) -> BoxFuture<'a, Result<Link, LinkError>>;
 }
 
 /// The key of a connection: the upstream, and its user where it is not shared.

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_mcp::{
     Answer, InboundRequest, Item, ItemName, ItemSpec, Kind, Listed, Offers, Permit, Target,
     ToolCall, ToolError, ToolSource, ToolSpec, Unjudged,
     uri::{public_uri, usable_uri},
 };
 use doorward_model::ToolClass;
+use futures_util::future::BoxFuture;
 use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
 
 use crate::{
@@ -130,66 +130,94 @@ fn listed<T>(
     Listed { item, shown }
 }
 
-#[async_trait]
 impl ToolSource for Gateway {
-    async fn tools(&self, inbound: &InboundRequest) -> Unjudged<Arc<ToolSpec>> {
-        let mut tools = Vec::new();
-        for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
-            tools.extend(self.tools_of(inbound, &upstream, &catalogue_state).await);
-        }
-        if inbound.target == Target::All && self.is_in_use().await {
-            tools.push(connections::spec());
-        }
-        Unjudged::new(tools)
+    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
+        Box::pin(async move {
+            let mut tools = Vec::new();
+            for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
+                tools.extend(self.tools_of(inbound, &upstream, &catalogue_state).await);
+            }
+            if inbound.target == Target::All && self.is_in_use().await {
+                tools.push(connections::spec());
+            }
+            Unjudged::new(tools)
+        })
     }
 
-    async fn prompts(&self, inbound: &InboundRequest) -> Unjudged<Listed<Prompt>> {
-        self.lists(inbound, Kind::Prompt, |catalogue| &catalogue.prompts, |prompt| &mut prompt.name)
+    fn prompts<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
+        Box::pin(async move {
+            self.lists(
+                inbound,
+                Kind::Prompt,
+                |catalogue| &catalogue.prompts,
+                |prompt| &mut prompt.name,
+            )
             .await
+        })
     }
 
-    async fn resources(&self, inbound: &InboundRequest) -> Unjudged<Listed<Resource>> {
-        let mut all = Vec::new();
-        for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
-            let Some(catalogue) = catalogue_state.catalogue.filter(|known| known.offers.resources)
-            else {
-                continue;
+    fn resources<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
+                let Some(catalogue) =
+                    catalogue_state.catalogue.filter(|known| known.offers.resources)
+                else {
+                    continue;
+                };
+                let own =
+                    upstream.kind.driver.resources(self, &upstream, &inbound.caller.user).await;
+                let items = catalogue.resources.iter().cloned().chain(own);
+                all.extend(items.map(|shown| {
+                    listed(&upstream, inbound.target, Kind::Resource, shown, |one| &mut one.uri)
+                }));
+            }
+            Unjudged::new(all)
+        })
+    }
+
+    fn templates<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
+        Box::pin(async move {
+            self.lists(
+                inbound,
+                Kind::Template,
+                |catalogue| &catalogue.templates,
+                |template| &mut template.uri_template,
+            )
+            .await
+        })
+    }
+
+    fn offers<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
+        Box::pin(async move {
+            let catalogue_states = self.catalogue_states(inbound).await;
+            let offers = |(upstream, catalogue_state): (Shared, CatalogueState)| {
+                let shown = match (catalogue_state.catalogue, catalogue_state.problem) {
+                    (Some(catalogue), _) => catalogue.offers.clone(),
+                    // Not known yet: what it may offer, so that clients ask.
+                    (None, None) => Offers {
+                        prompts: upstream.config.prompts,
+                        resources: upstream.config.resources,
+                        ..Offers::default()
+                    },
+                    (None, Some(_)) => return None,
+                };
+                Some(Listed { item: upstream.item(Kind::Upstream, ""), shown })
             };
-            let own = upstream.kind.driver.resources(self, &upstream, &inbound.caller.user).await;
-            let items = catalogue.resources.iter().cloned().chain(own);
-            all.extend(items.map(|shown| {
-                listed(&upstream, inbound.target, Kind::Resource, shown, |one| &mut one.uri)
-            }));
-        }
-        Unjudged::new(all)
-    }
-
-    async fn templates(&self, inbound: &InboundRequest) -> Unjudged<Listed<ResourceTemplate>> {
-        self.lists(
-            inbound,
-            Kind::Template,
-            |catalogue| &catalogue.templates,
-            |template| &mut template.uri_template,
-        )
-        .await
-    }
-
-    async fn offers(&self, inbound: &InboundRequest) -> Unjudged<Listed<Offers>> {
-        let catalogue_states = self.catalogue_states(inbound).await;
-        let offers = |(upstream, catalogue_state): (Shared, CatalogueState)| {
-            let shown = match (catalogue_state.catalogue, catalogue_state.problem) {
-                (Some(catalogue), _) => catalogue.offers.clone(),
-                // Not known yet: what it may offer, so that clients ask.
-                (None, None) => Offers {
-                    prompts: upstream.config.prompts,
-                    resources: upstream.config.resources,
-                    ..Offers::default()
-                },
-                (None, Some(_)) => return None,
-            };
-            Some(Listed { item: upstream.item(Kind::Upstream, ""), shown })
-        };
-        Unjudged::new(catalogue_states.into_iter().filter_map(offers).collect())
+            Unjudged::new(catalogue_states.into_iter().filter_map(offers).collect())
+        })
     }
 
     fn may_offer(&self) -> bool {
@@ -197,61 +225,76 @@ impl ToolSource for Gateway {
         !self.inner.configured.now().is_empty() || !stored().upstreams.is_empty()
     }
 
-    async fn find(&self, inbound: &InboundRequest, wanted: ItemName<'_>) -> Option<Item> {
-        let (kind, (upstream, own)) = match wanted {
-            ItemName::Tool(name) => return self.find_tool(inbound, name).await.map(Item::Tool),
-            ItemName::Prompt(name) => {
-                let prompt = self.find_prompt(inbound, name).await?;
-                return Some(Item::Other(Arc::new(prompt)));
-            }
-            ItemName::Resource(uri) => {
-                (Kind::Resource, self.owner_of_resource(inbound, uri).await?)
-            }
-            ItemName::Template(uri) => {
-                (Kind::Template, self.owner_of_resource(inbound, uri).await?)
-            }
-            ItemName::Upstream(name) => {
-                (Kind::Upstream, (self.visible_one(inbound, name).await?, String::new()))
-            }
-        };
-        Some(Item::Other(Arc::new(upstream.item(kind, &own))))
+    fn find<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+        wanted: ItemName<'a>,
+    ) -> BoxFuture<'a, Option<Item>> {
+        Box::pin(async move {
+            let (kind, (upstream, own)) = match wanted {
+                ItemName::Tool(name) => return self.find_tool(inbound, name).await.map(Item::Tool),
+                ItemName::Prompt(name) => {
+                    let prompt = self.find_prompt(inbound, name).await?;
+                    return Some(Item::Other(Arc::new(prompt)));
+                }
+                ItemName::Resource(uri) => {
+                    (Kind::Resource, self.owner_of_resource(inbound, uri).await?)
+                }
+                ItemName::Template(uri) => {
+                    (Kind::Template, self.owner_of_resource(inbound, uri).await?)
+                }
+                ItemName::Upstream(name) => {
+                    (Kind::Upstream, (self.visible_one(inbound, name).await?, String::new()))
+                }
+            };
+            Some(Item::Other(Arc::new(upstream.item(kind, &own))))
+        })
     }
 
-    async fn waiting(&self, inbound: &InboundRequest, name: &str) -> Option<Item> {
-        self.waiting_tool(inbound, name).await.map(Item::Tool)
+    fn waiting<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+        name: &'a str,
+    ) -> BoxFuture<'a, Option<Item>> {
+        Box::pin(async move { self.waiting_tool(inbound, name).await.map(Item::Tool) })
     }
 
-    async fn unlisted(
-        &self,
-        inbound: &InboundRequest,
-        wanted: ItemName<'_>,
-    ) -> Option<(Item, ToolError)> {
-        let upstream = self.owner_of(inbound, wanted).await?;
-        let why = self.inner.unlisted(&upstream, &inbound.caller.user)?;
-        let seconds = why.retry_seconds;
-        let told = match why.problem {
-            None => format!(
-                "{} is starting and has not listed what it offers yet; try again in {seconds} s",
-                upstream.title
-            ),
-            Some(problem) => format!(
-                "{} cannot be reached, and what it offers is not known yet: {problem}; the next \
+    fn unlisted<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+        wanted: ItemName<'a>,
+    ) -> BoxFuture<'a, Option<(Item, ToolError)>> {
+        Box::pin(async move {
+            let upstream = self.owner_of(inbound, wanted).await?;
+            let why = self.inner.unlisted(&upstream, &inbound.caller.user)?;
+            let seconds = why.retry_seconds;
+            let told = match why.problem {
+                None => format!(
+                    "{} is starting and has not listed what it offers yet; try again in {seconds} s",
+                    upstream.title
+                ),
+                Some(problem) => format!(
+                    "{} cannot be reached, and what it offers is not known yet: {problem}; the next \
                  attempt is in {seconds} s",
-                upstream.title
-            ),
-        };
-        let item = Item::Other(Arc::new(upstream.item(Kind::Upstream, "")));
-        Some((item, ToolError::Busy(told, seconds)))
+                    upstream.title
+                ),
+            };
+            let item = Item::Other(Arc::new(upstream.item(Kind::Upstream, "")));
+            Some((item, ToolError::Busy(told, seconds)))
+        })
     }
 
-    async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {
-        let permit = match permit.into_call() {
-            Ok(call) => return self.call_tool(call).await.map(Answer::Tool),
-            Err(permit) => *permit,
-        };
-        let Item::Other(item) = &permit.item else { return Err(gone()) };
-        let upstream = self.visible_one(&permit.inbound, item.upstream).await.ok_or_else(gone)?;
-        let (driver, item) = (upstream.kind.driver, Arc::clone(item));
-        driver.perform(self, &upstream, &item, permit).await
+    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
+        Box::pin(async move {
+            let permit = match permit.into_call() {
+                Ok(call) => return self.call_tool(call).await.map(Answer::Tool),
+                Err(permit) => *permit,
+            };
+            let Item::Other(item) = &permit.item else { return Err(gone()) };
+            let upstream =
+                self.visible_one(&permit.inbound, item.upstream).await.ok_or_else(gone)?;
+            let (driver, item) = (upstream.kind.driver, Arc::clone(item));
+            driver.perform(self, &upstream, &item, permit).await
+        })
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use doorward_mcp::{Answer, CallLimits, ItemSpec, Permit, ToolCall, ToolError};
 use doorward_model::{Pattern, Role, Scope, ToolClass, UpstreamName, User};
 use doorward_transport::Outbound;
+use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
 use rmcp::model::{CallToolResponse, Resource};
 use serde_json::Value;
@@ -87,46 +87,45 @@ pub(crate) trait Setup: Send + Sync {
 
 /// The operations on an upstream, as its kind carries them out. Kinds that speak MCP over a
 /// connection share one implementation (`upstreams/mcp.rs`).
-#[async_trait]
 pub(crate) trait Driver: Setup {
     /// Lists its offers.
-    async fn list(
-        &self,
-        inner: &Arc<Inner>,
-        upstream: &Shared,
-        user: &Arc<User>,
-    ) -> Result<Listed, LinkError>;
+    fn list<'a>(
+        &'a self,
+        inner: &'a Arc<Inner>,
+        upstream: &'a Shared,
+        user: &'a Arc<User>,
+    ) -> BoxFuture<'a, Result<Listed, LinkError>>;
     /// The resources that it lists for this user alone, besides those of the catalogue.
-    async fn resources(
-        &self,
-        _gateway: &Gateway,
-        _upstream: &Shared,
-        _user: &Arc<User>,
-    ) -> Vec<Resource> {
-        Vec::new()
+    fn resources<'a>(
+        &'a self,
+        _gateway: &'a Gateway,
+        _upstream: &'a Shared,
+        _user: &'a Arc<User>,
+    ) -> BoxFuture<'a, Vec<Resource>> {
+        Box::pin(async move { Vec::new() })
     }
     /// Calls a tool.
-    async fn call(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
+    fn call<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
         call: ToolCall,
-    ) -> Result<CallToolResponse, ToolError>;
+    ) -> BoxFuture<'a, Result<CallToolResponse, ToolError>>;
     /// Carries out an admitted operation on an item that is no tool, such as reading a resource.
-    async fn perform(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        item: &ItemSpec,
+    fn perform<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        item: &'a ItemSpec,
         permit: Permit,
-    ) -> Result<Answer, ToolError>;
+    ) -> BoxFuture<'a, Result<Answer, ToolError>>;
     /// Tries the upstream out, for this user or as far as that is possible without one.
-    async fn test(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        user: Option<&Arc<User>>,
-    ) -> Vec<Finding>;
+    fn test<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        user: Option<&'a Arc<User>>,
+    ) -> BoxFuture<'a, Vec<Finding>>;
     /// Reads the member `operation` of a pinned definition. Kinds that speak MCP pin none.
     fn operation(&self, _pinned: Value) -> Option<Arc<dyn Operation>> {
         None

@@ -8,6 +8,7 @@ use doorward_model::{
     SignedToken, Timestamp, TrustRule, TrustedIssuer, trust_rule::Mismatch,
 };
 use doorward_transport::{ClientAddress, Params};
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
@@ -31,15 +32,14 @@ const SHOWN: usize = 300;
 
 /// Verifies tokens of other issuers. `doorward` connects the federation crate here, so that this
 /// one does not depend on it.
-#[async_trait::async_trait]
 pub trait Verifier: Send + Sync + 'static {
     /// Verifies the signature of a token with the keys of its issuer. Its claims are for the caller
     /// to judge.
-    async fn verify(
-        &self,
-        issuer: &TrustedIssuer,
-        token: &str,
-    ) -> Result<SignedToken, SignatureRefusal>;
+    fn verify<'a>(
+        &'a self,
+        issuer: &'a TrustedIssuer,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<SignedToken, SignatureRefusal>>;
 }
 
 /// A verified token of a workload that fits its rule.

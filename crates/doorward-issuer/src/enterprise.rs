@@ -5,6 +5,7 @@
 use doorward_model::{
     AssertedUser, Assertion, AssertionRefusal, OAuthErrorCode, ProviderId, Reason,
 };
+use futures_util::future::BoxFuture;
 
 use crate::{
     Failure,
@@ -15,22 +16,28 @@ use crate::{
 pub(crate) const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 
 /// Identity providers as asserters of users. `doorward` connects the federation crate here.
-#[async_trait::async_trait]
 pub trait Asserters: Send + Sync + 'static {
     /// Reports that there is a provider that may assert users.
-    async fn exist(&self) -> bool;
+    fn exist(&self) -> BoxFuture<'_, bool>;
     /// Verifies the signature of an assertion of this issuer.
-    async fn verify(&self, issuer: &str, token: &str) -> Result<Assertion, AssertionRefusal>;
+    fn verify<'a>(
+        &'a self,
+        issuer: &'a str,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Assertion, AssertionRefusal>>;
     /// Verifies the signature of a token of an identity provider that a client may exchange, by the
     /// issuer that the token names.
-    async fn verify_exchanged(
-        &self,
-        provider: &ProviderId,
-        issuer: &str,
-        token: &str,
-    ) -> Result<Assertion, AssertionRefusal>;
+    fn verify_exchanged<'a>(
+        &'a self,
+        provider: &'a ProviderId,
+        issuer: &'a str,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Assertion, AssertionRefusal>>;
     /// Finds or creates the user of an assertion, as at a sign-in.
-    async fn admit(&self, assertion: &Assertion) -> Result<AssertedUser, AssertionRefusal>;
+    fn admit<'a>(
+        &'a self,
+        assertion: &'a Assertion,
+    ) -> BoxFuture<'a, Result<AssertedUser, AssertionRefusal>>;
 }
 
 impl From<AssertionRefusal> for Failure {

@@ -48,6 +48,7 @@ use doorward_model::{
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
+use futures_util::future::BoxFuture;
 
 pub use assertion::Verifier;
 pub use at_resource::{Passage, PassageKind, ResourceUser};
@@ -61,15 +62,14 @@ pub use enterprise::Asserters;
 
 /// The source of clients. `doorward` connects the registration crate here, so that this one does
 /// not depend on it.
-#[async_trait::async_trait]
 pub trait ClientDirectory: Send + Sync + 'static {
     /// The client with this id. `address` is the IP address of the request: the lookup may cause a
     /// fetch.
-    async fn find(
-        &self,
-        id: &ClientId,
+    fn find<'a>(
+        &'a self,
+        id: &'a ClientId,
         address: ClientAddress,
-    ) -> Result<Arc<Client>, DirectoryError>;
+    ) -> BoxFuture<'a, Result<Arc<Client>, DirectoryError>>;
 }
 
 /// The reason for which a client could not be found.

@@ -50,6 +50,8 @@ pub struct TrialCall {
 pub enum Trial {
     /// The result of the tool.
     Result(Box<ReadResult>),
+    /// The user must confirm the call first: the text for the client.
+    Unconfirmed(Box<ReadResult>),
     /// The tool requires input that a page cannot give.
     RequiresInput,
     /// The call was refused or failed: the text for the client.
@@ -116,6 +118,7 @@ impl Mcp {
         };
         match ended {
             Ok(CallWithin::Result(result)) => Trial::Result(result),
+            Ok(CallWithin::Unconfirmed(told)) => Trial::Unconfirmed(told),
             Ok(CallWithin::RequiresInput) => Trial::RequiresInput,
             Ok(CallWithin::Refused(why)) => Trial::Refused(why),
             Err(error) => {

@@ -20,6 +20,7 @@ use crate::{
     in_place::InPlace,
     operation::{Answer, Operation},
     surface,
+    tools::ToolError,
 };
 
 /// The MCP server for parts of this program. Cheap to clone.
@@ -216,7 +217,7 @@ impl Acting {
         let _gone = context.ct.clone().drop_guard();
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         match self.within.mcp.call_within(self.inbound.clone(), params, &context).await {
-            CallWithin::Result(result) => told(&result),
+            CallWithin::Result(result) | CallWithin::Unconfirmed(result) => told(&result),
             CallWithin::RequiresInput => CallText::failure(
                 "this call needs answers that a chat cannot give; use another client for it",
             ),
@@ -234,6 +235,8 @@ impl Acting {
 pub(crate) enum CallWithin {
     /// The result, of a success or a failure.
     Result(Box<ReadResult>),
+    /// The user must confirm the call first, or did not: the text for the client.
+    Unconfirmed(Box<ReadResult>),
     /// The tool requires input that only a client can give.
     RequiresInput,
     /// The call was refused: the text for the client.
@@ -253,10 +256,14 @@ impl Mcp {
                 CallWithin::Result(Box::new(result.into()))
             }
             Ok(_) => CallWithin::RequiresInput,
-            Err(error) => match surface::as_result(error) {
-                Ok(result) => CallWithin::Result(Box::new(result.into())),
-                Err(error) => CallWithin::Refused(error.message.into_owned()),
-            },
+            Err(error) => {
+                let is_unconfirmed = matches!(error, ToolError::Unconfirmed(_));
+                match surface::as_result(error) {
+                    Ok(told) if is_unconfirmed => CallWithin::Unconfirmed(Box::new(told.into())),
+                    Ok(result) => CallWithin::Result(Box::new(result.into())),
+                    Err(error) => CallWithin::Refused(error.message.into_owned()),
+                }
+            }
         }
     }
 }

@@ -352,13 +352,15 @@ pub enum Change {
         /// The account at the identity provider.
         identity: IdentityId,
     },
-    /// Reserves the next check of an account at an identity provider for one replica. Conditional:
-    /// no other replica reserved it before.
+    /// Reserves an account at an identity provider for one use of its token. Conditional: no other
+    /// one has it reserved, or had since it was read.
     ClaimIdentityCheck {
         /// The account at the identity provider.
         identity: IdentityId,
         /// The time at which the check was due.
         due: Timestamp,
+        /// The time of the reservation.
+        now: Timestamp,
         /// The time from which another replica may try, if this one does not finish.
         until: Timestamp,
     },

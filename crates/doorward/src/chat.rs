@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_accounts::{Accounts, CHAT_LINK_SECONDS, NewChatLink};
 use doorward_connectors::{
-    Acting, Admission, BoxFuture, Connection, Connectors, Office, Outcome, Speaker, Standing, Tool,
+    Acting, Admission, Connection, Connectors, Office, Outcome, Speaker, Standing, Tool,
     Unavailable,
 };
 use doorward_gateway::{ConnectionState, Gateway};
@@ -21,6 +20,7 @@ use doorward_store::{
     origin::{self, Origin},
 };
 use doorward_transport::{ClientAddress, Outbound};
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use crate::{Failed, config::Config};
@@ -99,7 +99,6 @@ pub(crate) async fn connectors(
     set_up.map(Some).map_err(|(name, error)| Failed(format!("connectors.{name}.{error}")))
 }
 
-#[async_trait]
 impl Office for ChatOffice {
     fn now(&self) -> Timestamp {
         self.clock.now()
@@ -109,92 +108,112 @@ impl Office for ChatOffice {
         self.public_url.as_str().to_owned()
     }
 
-    fn serving(&self, connector: &str, work: BoxFuture<()>) -> BoxFuture<()> {
+    fn serving(&self, connector: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
         let from = Origin::new(String::new(), String::new(), format!("connector {connector}"));
         Box::pin(origin::serving(Arc::new(from), work))
     }
 
-    async fn admits(
-        &self,
-        connector: &str,
+    fn admits<'a>(
+        &'a self,
+        connector: &'a str,
         address: ClientAddress,
-        expected: &SecretSetting,
-        presented: &str,
-    ) -> Result<Admission, Unavailable> {
-        let counted = self.accounts.count_connector_token(connector, address).await;
-        let counted = match counted.map_err(unavailable)? {
-            Ok(counted) => counted,
-            Err(TooMany(seconds)) => return Ok(Admission::Wait(seconds)),
-        };
-        // Hashes are compared in constant time.
-        let right: HashedToken = PlainToken::presented(expected.reveal()).hashed();
-        if right.matches(&PlainToken::presented(presented)) {
-            let back: UnitOfWork = counted.right().collect();
-            self.store.apply(back).await.map_err(unavailable)?;
-            Ok(Admission::Right)
-        } else {
-            counted.wrong(&self.store).await.map_err(unavailable)?;
-            Ok(Admission::Wrong)
-        }
-    }
-
-    async fn claim(&self, post: &ChatPost) -> Result<bool, Unavailable> {
-        match self.store.apply(ChatChange::Claim(post.clone())).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Refused(_)) => Ok(false),
-            Err(error) => Err(unavailable(error)),
-        }
-    }
-
-    async fn take_over(
-        &self,
-        connector: &str,
-        before: Timestamp,
-    ) -> Result<Vec<ChatPost>, Unavailable> {
-        let mut taken = Vec::new();
-        let lost = self.store.unanswered_posts(connector, before).await.map_err(unavailable)?;
-        for post in lost {
-            let now = self.clock.now();
-            match self.store.apply(ChatChange::TakeOver { post: post.clone(), now }).await {
-                Ok(()) => taken.push(post),
-                Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(unavailable(error)),
-            }
-        }
-        Ok(taken)
-    }
-
-    async fn answered(&self, connector: &str, post: &str) -> Result<(), Unavailable> {
-        let (connector, post) = (connector.to_owned(), post.to_owned());
-        let answered = ChatChange::Answered { connector, post, at: self.clock.now() };
-        self.store.apply(answered).await.map_err(unavailable)
-    }
-
-    async fn standing(&self, speaker: Speaker<'_>) -> Result<Standing, Unavailable> {
-        if !self.within.is_enabled().await.map_err(unavailable)? {
-            return Ok(Standing::Off);
-        }
-        let link = self.store.chat_link_of(speaker.server, speaker.account).await;
-        let acting = match link.map_err(unavailable)? {
-            Some(link) => self.within.acting(&link.grant_id, NAME).await.map_err(unavailable)?,
-            None => None,
-        };
-        let Some(acting) = acting else {
-            let new = NewChatLink {
-                server: speaker.server.to_owned(),
-                account: speaker.account.to_owned(),
-                name: foreign::line(speaker.name, 64).into_owned(),
-                scopes: speaker.scopes.to_owned(),
-                days: speaker.days,
+        expected: &'a SecretSetting,
+        presented: &'a str,
+    ) -> BoxFuture<'a, Result<Admission, Unavailable>> {
+        Box::pin(async move {
+            let counted = self.accounts.count_connector_token(connector, address).await;
+            let counted = match counted.map_err(unavailable)? {
+                Ok(counted) => counted,
+                Err(TooMany(seconds)) => return Ok(Admission::Wait(seconds)),
             };
-            let path = routes::ACCOUNT_CHAT.replace("{link}", &self.accounts.chat_link_secret(new));
-            return Ok(Standing::Unlinked(self.public_url.at(&path), CHAT_LINK_SECONDS / 60));
-        };
-        if !self.rules.now().access.may_use_mattermost(acting.user()) {
-            return Ok(Standing::Denied);
-        }
-        let gateway = self.gateway.clone();
-        Ok(Standing::Linked(Arc::new(ChatUser { acting, gateway })))
+            // Hashes are compared in constant time.
+            let right: HashedToken = PlainToken::presented(expected.reveal()).hashed();
+            if right.matches(&PlainToken::presented(presented)) {
+                let back: UnitOfWork = counted.right().collect();
+                self.store.apply(back).await.map_err(unavailable)?;
+                Ok(Admission::Right)
+            } else {
+                counted.wrong(&self.store).await.map_err(unavailable)?;
+                Ok(Admission::Wrong)
+            }
+        })
+    }
+
+    fn claim<'a>(&'a self, post: &'a ChatPost) -> BoxFuture<'a, Result<bool, Unavailable>> {
+        Box::pin(async move {
+            match self.store.apply(ChatChange::Claim(post.clone())).await {
+                Ok(()) => Ok(true),
+                Err(StoreError::Refused(_)) => Ok(false),
+                Err(error) => Err(unavailable(error)),
+            }
+        })
+    }
+
+    fn take_over<'a>(
+        &'a self,
+        connector: &'a str,
+        before: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<ChatPost>, Unavailable>> {
+        Box::pin(async move {
+            let mut taken = Vec::new();
+            let lost = self.store.unanswered_posts(connector, before).await.map_err(unavailable)?;
+            for post in lost {
+                let now = self.clock.now();
+                match self.store.apply(ChatChange::TakeOver { post: post.clone(), now }).await {
+                    Ok(()) => taken.push(post),
+                    Err(StoreError::Refused(_)) => {}
+                    Err(error) => return Err(unavailable(error)),
+                }
+            }
+            Ok(taken)
+        })
+    }
+
+    fn answered<'a>(
+        &'a self,
+        connector: &'a str,
+        post: &'a str,
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
+        Box::pin(async move {
+            let (connector, post) = (connector.to_owned(), post.to_owned());
+            let answered = ChatChange::Answered { connector, post, at: self.clock.now() };
+            self.store.apply(answered).await.map_err(unavailable)
+        })
+    }
+
+    fn standing<'a>(
+        &'a self,
+        speaker: Speaker<'a>,
+    ) -> BoxFuture<'a, Result<Standing, Unavailable>> {
+        Box::pin(async move {
+            if !self.within.is_enabled().await.map_err(unavailable)? {
+                return Ok(Standing::Off);
+            }
+            let link = self.store.chat_link_of(speaker.server, speaker.account).await;
+            let acting = match link.map_err(unavailable)? {
+                Some(link) => {
+                    self.within.acting(&link.grant_id, NAME).await.map_err(unavailable)?
+                }
+                None => None,
+            };
+            let Some(acting) = acting else {
+                let new = NewChatLink {
+                    server: speaker.server.to_owned(),
+                    account: speaker.account.to_owned(),
+                    name: foreign::line(speaker.name, 64).into_owned(),
+                    scopes: speaker.scopes.to_owned(),
+                    days: speaker.days,
+                };
+                let path =
+                    routes::ACCOUNT_CHAT.replace("{link}", &self.accounts.chat_link_secret(new));
+                return Ok(Standing::Unlinked(self.public_url.at(&path), CHAT_LINK_SECONDS / 60));
+            };
+            if !self.rules.now().access.may_use_mattermost(acting.user()) {
+                return Ok(Standing::Denied);
+            }
+            let gateway = self.gateway.clone();
+            Ok(Standing::Linked(Arc::new(ChatUser { acting, gateway })))
+        })
     }
 }
 
@@ -204,7 +223,6 @@ struct ChatUser {
     gateway: Gateway,
 }
 
-#[async_trait]
 impl Acting for ChatUser {
     fn name(&self) -> String {
         self.acting.user().name.to_string()
@@ -218,30 +236,38 @@ impl Acting for ChatUser {
         self.acting.scopes()
     }
 
-    async fn tools(&self) -> Vec<Tool> {
-        let told = |tool: doorward_mcp::ToolText| Tool {
-            name: tool.name,
-            title: tool.title,
-            class: tool.class,
-            description: tool.description,
-            schema: tool.schema,
-        };
-        self.acting.tools().await.into_iter().map(told).collect()
+    fn tools(&self) -> BoxFuture<'_, Vec<Tool>> {
+        Box::pin(async move {
+            let told = |tool: doorward_mcp::ToolText| Tool {
+                name: tool.name,
+                title: tool.title,
+                class: tool.class,
+                description: tool.description,
+                schema: tool.schema,
+            };
+            self.acting.tools().await.into_iter().map(told).collect()
+        })
     }
 
-    async fn call(&self, tool: &str, arguments: Map<String, Value>) -> Outcome {
-        let CallText { text, failed } = self.acting.call(tool, arguments).await;
-        Outcome { text, failed }
+    fn call<'a>(&'a self, tool: &'a str, arguments: Map<String, Value>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let CallText { text, failed } = self.acting.call(tool, arguments).await;
+            Outcome { text, failed }
+        })
     }
 
-    async fn missing(&self) -> Result<Vec<Connection>, Unavailable> {
-        let services = self.gateway.services(self.acting.user()).await.map_err(unavailable)?;
-        let missing = services.into_iter().filter_map(|service| {
-            let lacks =
-                matches!(service.state, ConnectionState::NotConnected | ConnectionState::Expired);
-            let url = service.connect_url.filter(|_| lacks)?;
-            Some(Connection { title: service.title, url })
-        });
-        Ok(missing.collect())
+    fn missing(&self) -> BoxFuture<'_, Result<Vec<Connection>, Unavailable>> {
+        Box::pin(async move {
+            let services = self.gateway.services(self.acting.user()).await.map_err(unavailable)?;
+            let missing = services.into_iter().filter_map(|service| {
+                let lacks = matches!(
+                    service.state,
+                    ConnectionState::NotConnected | ConnectionState::Expired
+                );
+                let url = service.connect_url.filter(|_| lacks)?;
+                Some(Connection { title: service.title, url })
+            });
+            Ok(missing.collect())
+        })
     }
 }

@@ -154,3 +154,33 @@ async fn access_is_renewed_without_discovering_the_server_for_ten_minutes() {
     gone(false);
     assert_eq!(text(&call(&token).await), "x for asserted-4");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_06_two_replicas_share_the_refresh_token_that_the_provider_replaces_at_each_use() {
+    let (wiki, provider) = (FakeUpstream::protected().await, FakeProvider::start().await);
+    let server = stage(&wiki, &provider).await;
+    let mut config = server.config.clone();
+    config.server.public_url.clone_from(&server.url);
+    let other = TestServer::start_on(config, server.data_dir.clone()).await;
+    let browser = federation::signed_in(&server, &provider).await;
+    let client = OAuthClient::register(&server).await;
+    let token = client.tokens(&browser, &[("scope", "mcp:destructive")]).await.access;
+    for replica in [&server, &other] {
+        assert!(tools(replica, &token).await.contains(&"wiki_echo".to_owned()));
+    }
+    for _ in 0..3 {
+        // Both need another token at once.
+        wiki.state().valid.clear();
+        let call = async |replica: &TestServer| {
+            let page = replica.call(&token, "wiki_echo", json!({"text": "x"})).await;
+            text(&page.expect(200))
+        };
+        let (here, there) = tokio::join!(call(&server), call(&other));
+        assert!(here.starts_with("x for asserted-"), "{here}");
+        assert!(there.starts_with("x for asserted-"), "{there}");
+        assert_ne!(here, there, "each has its own");
+    }
+    // Neither used a refresh token that was replaced: the provider would have ended the access.
+    assert_eq!(server.app.federation.check_due().await.unwrap().ended, 0);
+    assert!(server.calls(&token).await && other.calls(&token).await);
+}

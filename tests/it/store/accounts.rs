@@ -80,10 +80,20 @@ async fn upstream_accounts_belong_to_one_user_and_their_roles_add_up() {
     let claim = || Change::ClaimIdentityCheck {
         identity: first.clone(),
         due: NOW.plus(10),
+        now: NOW,
         until: NOW.plus(99),
     };
     store.apply(claim()).await.unwrap();
     assert_eq!(refused(store, claim()).await, Condition::ClaimIdentityCheck);
+    // Nor by a replica that read it after the first one reserved it, until the time is over.
+    let again = |now| Change::ClaimIdentityCheck {
+        identity: first.clone(),
+        due: NOW.plus(99),
+        now,
+        until: NOW.plus(99),
+    };
+    assert_eq!(refused(store, again(NOW.plus(98))).await, Condition::ClaimIdentityCheck);
+    store.apply(again(NOW.plus(99))).await.unwrap();
     let [corp, another] = ["corp", "another"].map(|name| ProviderId::parse(name).unwrap());
     assert_eq!(store.identities_due(&corp, NOW.plus(50), 10).await.unwrap().len(), 1);
     assert_eq!(store.identities_due(&another, NOW.plus(50), 10).await.unwrap().len(), 0);

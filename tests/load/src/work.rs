@@ -235,15 +235,15 @@ impl User {
 
     async fn device(&mut self) -> Outcome<()> {
         let begin = format!("client_id={}&scope=mcp%3Aread", encoded(&self.client.id));
-        let begun = self.agent.form("/oauth/device", &[], &begin).await?.expect(200)?.json()?;
+        let started = self.agent.form("/oauth/device", &[], &begin).await?.expect(200)?.json()?;
         let page = self.agent.get("/device").await?.expect(200)?.text();
         let fields = format!(
             "csrf={}&user_code={}&do=allow&scope-mcp%3Aread=on",
             encoded(&hidden(&page, "/device\"", "csrf")?),
-            encoded(&member(&begun, "user_code")?)
+            encoded(&member(&started, "user_code")?)
         );
         self.agent.form("/device", &[], &fields).await?.expect(200)?;
-        let code = encoded(&member(&begun, "device_code")?);
+        let code = encoded(&member(&started, "device_code")?);
         self.tokens(format!("grant_type={}&device_code={code}", encoded(DEVICE))).await
     }
 

@@ -18,7 +18,7 @@ use crate::{
     Console,
     pages::{
         Administrator, csv, draw,
-        table::{Column, Filter, List, Moves, Row, Table, USUAL},
+        table::{Choice, Column, Filter, List, Moves, Row, Table, USUAL},
     },
     refusals::{Alert, alert, oops},
 };
@@ -55,15 +55,6 @@ pub(super) struct SortKey<T> {
 /// The order by a column with this text.
 pub(super) const fn by<T>(column: &'static str, text: fn(&T) -> String) -> SortKey<T> {
     SortKey { column, text }
-}
-
-/// An action on selected rows that needs one of some values as well: the group to add users to.
-pub(super) struct Choice {
-    pub(super) action: (&'static str, Message),
-    /// The field of the value.
-    pub(super) name: &'static str,
-    pub(super) label: Message,
-    pub(super) values: Vec<String>,
 }
 
 /// The parameters of a list whose rows are all in memory. A cursor is the name of a row.

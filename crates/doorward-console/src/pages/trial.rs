@@ -114,18 +114,16 @@ fn link(console: &Console, parts: &[ResultPart]) -> Option<String> {
 }
 
 fn result(console: &Console, trial: Trial) -> TrialResult {
+    let refused = |told: String| {
+        let parts = vec![ResultPart::Text(told)];
+        let link = link(console, &parts);
+        TrialResult { failed: true, parts, more: 0, structured: None, link }
+    };
     let read = match trial {
-        Trial::Result(read) => read,
-        other => {
-            let told = match other {
-                Trial::Refused(why) => cleaned(&why),
-                Trial::Off => text::trial_off().to_string(),
-                Trial::RequiresInput | Trial::Result(_) => text::trial_requires_input().to_string(),
-            };
-            let parts = vec![ResultPart::Text(told)];
-            let link = link(console, &parts);
-            return TrialResult { failed: true, parts, more: 0, structured: None, link };
-        }
+        Trial::Result(read) | Trial::Unconfirmed(read) => read,
+        Trial::Refused(why) => return refused(cleaned(&why)),
+        Trial::Off => return refused(text::trial_off().to_string()),
+        Trial::RequiresInput => return refused(text::trial_requires_input().to_string()),
     };
     let parts: Vec<ResultPart> = read.parts.iter().take(PARTS).map(part).collect();
     TrialResult {
@@ -183,12 +181,7 @@ pub(super) async fn call(
         Ok(trial) => trial,
         Err(error) => return Err(ErrorPage::unavailable(&error).draw(&console.web)),
     };
-    let result = result(console, trial);
-    form.confirms = result.failed
-        && result
-            .parts
-            .iter()
-            .any(|part| matches!(part, ResultPart::Text(text) if text.contains(CODE)));
-    form.result = Some(result);
+    form.confirms = matches!(trial, Trial::Unconfirmed(_));
+    form.result = Some(result(console, trial));
     Ok(Tried { feedback: Feedback::default(), form })
 }

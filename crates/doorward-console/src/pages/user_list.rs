@@ -22,9 +22,9 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Choice, Feedback, ListView, Parts, Rows},
+        list::{self, Feedback, ListView, Parts, Rows},
         sure::{self, Question},
-        table::{self, Badge, Cell, Column, Filter, Target},
+        table::{self, Badge, Cell, Choice, Column, Filter, Target},
         users::{Row, roles, row, state_text},
     },
     refusals::{Alert, alert, oops},

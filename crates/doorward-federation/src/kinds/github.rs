@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_transport::oauth::{Answer, Content, Failure, RequestSubject, StatedError};
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{Accounts, Kind, SentClaims, Sign, claim, public};
@@ -137,35 +137,38 @@ impl GitHub {
     }
 }
 
-#[async_trait]
 impl Profile for GitHub {
-    async fn ask(&self, api: &Api) -> Result<Value, FederationError> {
-        let user = api.get(&format!("{}/user", self.root)).await?;
-        let emails = self.part(api, "/user/emails").await?.unwrap_or_default();
-        let organisations = self.pages(api, "/user/orgs").await?;
-        let teams = self.pages(api, "/user/teams").await?;
-        let primary = emails
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|email| email.get("primary").and_then(Value::as_bool) == Some(true));
-        let word = |value: &Value, pointer: &str| {
-            value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
-        };
-        let mut groups: Vec<String> =
-            organisations.iter().filter_map(|organisation| word(organisation, "/login")).collect();
-        groups.extend(teams.iter().filter_map(|team| {
-            Some(format!("{}/{}", word(team, "/organization/login")?, word(team, "/slug")?))
-        }));
-        Ok(json!({
-            "id": user.get("id"),
-            "login": user.get("login"),
-            "name": user.get("name"),
-            // The e-mail address on the profile page may be any text; only this one was checked by
-            // GitHub.
-            "email": primary.and_then(|email| email.get("email")),
-            "email_verified": primary.and_then(|email| email.get("verified")),
-            "groups": groups,
-        }))
+    fn ask<'a>(&'a self, api: &'a Api) -> BoxFuture<'a, Result<Value, FederationError>> {
+        Box::pin(async move {
+            let user = api.get(&format!("{}/user", self.root)).await?;
+            let emails = self.part(api, "/user/emails").await?.unwrap_or_default();
+            let organisations = self.pages(api, "/user/orgs").await?;
+            let teams = self.pages(api, "/user/teams").await?;
+            let primary = emails
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|email| email.get("primary").and_then(Value::as_bool) == Some(true));
+            let word = |value: &Value, pointer: &str| {
+                value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+            };
+            let mut groups: Vec<String> = organisations
+                .iter()
+                .filter_map(|organisation| word(organisation, "/login"))
+                .collect();
+            groups.extend(teams.iter().filter_map(|team| {
+                Some(format!("{}/{}", word(team, "/organization/login")?, word(team, "/slug")?))
+            }));
+            Ok(json!({
+                "id": user.get("id"),
+                "login": user.get("login"),
+                "name": user.get("name"),
+                // The e-mail address on the profile page may be any text; only this one was checked by
+                // GitHub.
+                "email": primary.and_then(|email| email.get("email")),
+                "email_verified": primary.and_then(|email| email.get("verified")),
+                "groups": groups,
+            }))
+        })
     }
 }

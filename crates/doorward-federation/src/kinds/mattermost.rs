@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::foreign;
 use doorward_transport::oauth::{Answer, Failure, RequestSubject, StatedError};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::{Kind, SentClaims, Sign, public};
@@ -18,16 +18,19 @@ use crate::{
 /// The user of an access token, at a server of this URL.
 struct MattermostUser(String);
 
-#[async_trait]
 impl Profile for MattermostUser {
-    async fn ask(&self, api: &Api) -> Result<Value, FederationError> {
-        let user = api.get(&self.0).await?;
-        // A deactivated user keeps an account with a time of deletion.
-        let deleted = user.get("delete_at").and_then(Value::as_f64).unwrap_or(0.0);
-        if deleted > 0.0 {
-            return Err(FederationError::Refused("the account is deactivated there".to_owned()));
-        }
-        Ok(user)
+    fn ask<'a>(&'a self, api: &'a Api) -> BoxFuture<'a, Result<Value, FederationError>> {
+        Box::pin(async move {
+            let user = api.get(&self.0).await?;
+            // A deactivated user keeps an account with a time of deletion.
+            let deleted = user.get("delete_at").and_then(Value::as_f64).unwrap_or(0.0);
+            if deleted > 0.0 {
+                return Err(FederationError::Refused(
+                    "the account is deactivated there".to_owned(),
+                ));
+            }
+            Ok(user)
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use url::Url;
 
@@ -17,10 +17,9 @@ use crate::{
 /// One endpoint that identifies the holder of an access token.
 struct Userinfo(Url);
 
-#[async_trait]
 impl Profile for Userinfo {
-    async fn ask(&self, api: &Api) -> Result<Value, FederationError> {
-        api.get(self.0.as_str()).await
+    fn ask<'a>(&'a self, api: &'a Api) -> BoxFuture<'a, Result<Value, FederationError>> {
+        Box::pin(async move { api.get(self.0.as_str()).await })
     }
 }
 

@@ -8,9 +8,9 @@ mod verify;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{IdentityId, SignedToken};
 use doorward_transport::oauth::Tokens;
+use futures_util::future::BoxFuture;
 use openidconnect::{ClientId, EndSessionUrl, LogoutRequest, PostLogoutRedirectUrl};
 use serde_json::{Value, json};
 use url::Url;
@@ -197,7 +197,6 @@ impl OpenIdConnect {
     }
 }
 
-#[async_trait]
 impl Protocol for OpenIdConnect {
     fn issuers(&self) -> Vec<String> {
         let issuer = &self.open_id.issuer;
@@ -212,224 +211,258 @@ impl Protocol for OpenIdConnect {
         IdentityId::of(issuer, subject)
     }
 
-    async fn ready(&self) -> Result<(), FederationError> {
-        self.discovery.document().await.map(drop)
+    fn ready(&self) -> BoxFuture<'_, Result<(), FederationError>> {
+        Box::pin(async move { self.discovery.document().await.map(drop) })
     }
 
-    async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError> {
-        let found = self.discovery.document().await?;
-        let scopes = self.all_scopes(found.metadata.scopes.as_deref());
-        let asked = offered(&start.ask.prompts, found.metadata.prompts.as_deref());
-        let mut prompts = joined(&self.prompts, &asked);
-        if self.offline_prompt
-            && scopes.iter().any(|scope| scope == "offline_access")
-            && !prompts.contains(&"consent")
-        {
-            prompts.push("consent");
-        }
-        let mut params = vec![("nonce".to_owned(), start.nonce.to_owned())];
-        params.extend(self.extra.iter().cloned());
-        if !prompts.is_empty() {
-            params.push(("prompt".to_owned(), prompts.join(" ")));
-        }
-        if let Some(seconds) = start.ask.max_age {
-            params.push(("max_age".to_owned(), seconds.to_string()));
-        }
-        let acr_values = start.ask.acr_values.as_deref().unwrap_or(&self.acr_values);
-        if !acr_values.is_empty() {
-            params.push(("acr_values".to_owned(), acr_values.to_owned()));
-        }
-        if let Some(hint) = &start.ask.login_hint {
-            params.push((self.login_hint.to_owned(), hint.clone()));
-        }
-        if self.response_mode != "query" {
-            params.push(("response_mode".to_owned(), self.response_mode.clone()));
-        }
-        self.client.authorize(Request {
-            endpoint: &found.metadata.authorize,
-            redirect_uri: start.redirect_uri,
-            state: start.state,
-            verifier: start.verifier,
-            scopes: &scopes,
-            params,
+    fn authorize<'a>(
+        &'a self,
+        start: &'a Start<'a>,
+    ) -> BoxFuture<'a, Result<Url, FederationError>> {
+        Box::pin(async move {
+            let found = self.discovery.document().await?;
+            let scopes = self.all_scopes(found.metadata.scopes.as_deref());
+            let asked = offered(&start.ask.prompts, found.metadata.prompts.as_deref());
+            let mut prompts = joined(&self.prompts, &asked);
+            if self.offline_prompt
+                && scopes.iter().any(|scope| scope == "offline_access")
+                && !prompts.contains(&"consent")
+            {
+                prompts.push("consent");
+            }
+            let mut params = vec![("nonce".to_owned(), start.nonce.to_owned())];
+            params.extend(self.extra.iter().cloned());
+            if !prompts.is_empty() {
+                params.push(("prompt".to_owned(), prompts.join(" ")));
+            }
+            if let Some(seconds) = start.ask.max_age {
+                params.push(("max_age".to_owned(), seconds.to_string()));
+            }
+            let acr_values = start.ask.acr_values.as_deref().unwrap_or(&self.acr_values);
+            if !acr_values.is_empty() {
+                params.push(("acr_values".to_owned(), acr_values.to_owned()));
+            }
+            if let Some(hint) = &start.ask.login_hint {
+                params.push((self.login_hint.to_owned(), hint.clone()));
+            }
+            if self.response_mode != "query" {
+                params.push(("response_mode".to_owned(), self.response_mode.clone()));
+            }
+            self.client.authorize(Request {
+                endpoint: &found.metadata.authorize,
+                redirect_uri: start.redirect_uri,
+                state: start.state,
+                verifier: start.verifier,
+                scopes: &scopes,
+                params,
+            })
         })
     }
 
-    async fn check_issuer(&self, told: Option<&str>) -> Result<(), FederationError> {
-        let found = self.discovery.document().await?;
-        match told {
-            None if found.metadata.iss_in_answers => Err(FederationError::Untrusted(
-                "the response does not state its issuer, which this provider always does"
-                    .to_owned(),
-            )),
-            None => Ok(()),
-            Some(told)
-                if told == self.open_id.issuer
-                    || self.issuers().iter().any(|issuer| told == issuer) =>
-            {
-                Ok(())
+    fn check_issuer<'a>(
+        &'a self,
+        told: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), FederationError>> {
+        Box::pin(async move {
+            let found = self.discovery.document().await?;
+            match told {
+                None if found.metadata.iss_in_answers => Err(FederationError::Untrusted(
+                    "the response does not state its issuer, which this provider always does"
+                        .to_owned(),
+                )),
+                None => Ok(()),
+                Some(told)
+                    if told == self.open_id.issuer
+                        || self.issuers().iter().any(|issuer| told == issuer) =>
+                {
+                    Ok(())
+                }
+                Some(told) => Err(FederationError::Untrusted(format!(
+                    "the response is from {told:?}, not from {:?}",
+                    self.open_id.issuer
+                ))),
             }
-            Some(told) => Err(FederationError::Untrusted(format!(
-                "the response is from {told:?}, not from {:?}",
-                self.open_id.issuer
-            ))),
-        }
+        })
     }
 
-    async fn redeem(
-        &self,
-        code: &str,
-        begun: &PendingSignIn<'_>,
-    ) -> Result<ProviderAnswer, FederationError> {
-        let mut found = self.discovery.document().await?;
-        let redeem = async |found: &Discovered| {
-            let endpoint = &found.metadata.token;
-            self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await
-        };
-        let mut redeemed = redeem(&found).await;
-        if let Err(error) = &redeemed
-            && let Some(fresh) = self.moved(&found, error, |metadata| Some(&metadata.token)).await
-        {
-            redeemed = redeem(&fresh).await;
-            found = fresh;
-        }
-        let tokens = redeemed?;
-        let id_token = tokens.id_token.clone().ok_or_else(|| {
-            FederationError::Untrusted(
-                "the token response has no ID token; check that the scope openid is requested"
-                    .to_owned(),
-            )
-        })?;
-        let check = self.check(&id_token, Some(begun.nonce), &tokens);
-        let verified = self.verified(Arc::clone(&found), &check).await?;
-        self.told(verified, Some(id_token), tokens).await
+    fn redeem<'a>(
+        &'a self,
+        code: &'a str,
+        begun: &'a PendingSignIn<'a>,
+    ) -> BoxFuture<'a, Result<ProviderAnswer, FederationError>> {
+        Box::pin(async move {
+            let mut found = self.discovery.document().await?;
+            let redeem = async |found: &Discovered| {
+                let endpoint = &found.metadata.token;
+                self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await
+            };
+            let mut redeemed = redeem(&found).await;
+            if let Err(error) = &redeemed
+                && let Some(fresh) =
+                    self.moved(&found, error, |metadata| Some(&metadata.token)).await
+            {
+                redeemed = redeem(&fresh).await;
+                found = fresh;
+            }
+            let tokens = redeemed?;
+            let id_token = tokens.id_token.clone().ok_or_else(|| {
+                FederationError::Untrusted(
+                    "the token response has no ID token; check that the scope openid is requested"
+                        .to_owned(),
+                )
+            })?;
+            let check = self.check(&id_token, Some(begun.nonce), &tokens);
+            let verified = self.verified(Arc::clone(&found), &check).await?;
+            self.told(verified, Some(id_token), tokens).await
+        })
     }
 
-    async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens> {
-        let found = self.discovery.document().await?;
-        let refreshed = self.client.refresh(&found.metadata.token, token).await;
-        if let Err(none) = &refreshed
-            && none.refresh_token.is_none()
-            && let Some(fresh) =
-                self.moved(&found, &none.error, |metadata| Some(&metadata.token)).await
-        {
-            return self.client.refresh(&fresh.metadata.token, token).await;
-        }
-        refreshed
+    fn refresh<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Tokens, NoTokens>> {
+        Box::pin(async move {
+            let found = self.discovery.document().await?;
+            let refreshed = self.client.refresh(&found.metadata.token, token).await;
+            if let Err(none) = &refreshed
+                && none.refresh_token.is_none()
+                && let Some(fresh) =
+                    self.moved(&found, &none.error, |metadata| Some(&metadata.token)).await
+            {
+                return self.client.refresh(&fresh.metadata.token, token).await;
+            }
+            refreshed
+        })
     }
 
-    async fn confirm(
-        &self,
+    fn confirm<'a>(
+        &'a self,
         held: UsableCredential,
-        subject: Option<&str>,
-    ) -> Result<ProviderAnswer, FederationError> {
-        let tokens = match held {
-            UsableCredential::Tokens(tokens) => tokens,
-            UsableCredential::Access(_) => {
+        subject: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<ProviderAnswer, FederationError>> {
+        Box::pin(async move {
+            let tokens = match held {
+                UsableCredential::Tokens(tokens) => tokens,
+                UsableCredential::Access(_) => {
+                    return Err(FederationError::Refused(
+                        "the stored token is of another protocol".to_owned(),
+                    ));
+                }
+            };
+            let found = self.discovery.document().await?;
+            let verified = if let Some(id_token) = &tokens.id_token {
+                // Its nonce, if it has one, is that of the sign-in long ago (OpenID Connect Core
+                // §12.2).
+                self.verified(found, &self.check(id_token, None, &tokens)).await?
+            } else {
+                let issuer = found.metadata.issuer.clone();
+                let claims = subject.map_or_else(|| json!({}), |subject| json!({ "sub": subject }));
+                Verified { found, claims, issuer }
+            };
+            let told = verified.claims.get("sub").and_then(Value::as_str);
+            if subject.is_some() && told != subject {
                 return Err(FederationError::Refused(
-                    "the stored token is of another protocol".to_owned(),
+                    "the refreshed ID token is about another user".to_owned(),
                 ));
             }
-        };
-        let found = self.discovery.document().await?;
-        let verified = if let Some(id_token) = &tokens.id_token {
-            // Its nonce, if it has one, is that of the sign-in long ago (OpenID Connect Core
-            // §12.2).
-            self.verified(found, &self.check(id_token, None, &tokens)).await?
-        } else {
-            let issuer = found.metadata.issuer.clone();
-            let claims = subject.map_or_else(|| json!({}), |subject| json!({ "sub": subject }));
-            Verified { found, claims, issuer }
-        };
-        let told = verified.claims.get("sub").and_then(Value::as_str);
-        if subject.is_some() && told != subject {
-            return Err(FederationError::Refused(
-                "the refreshed ID token is about another user".to_owned(),
-            ));
-        }
-        self.told(verified, None, tokens).await
-    }
-
-    async fn logout(&self, back: &str, hint: Option<String>) -> Option<SignOutPage> {
-        let found = self.discovery.document().await.ok()?;
-        let end = EndSessionUrl::from_url(found.metadata.end_session.clone()?);
-        let back = PostLogoutRedirectUrl::new(back.to_owned()).ok()?;
-        let url = LogoutRequest::from(end)
-            .set_client_id(ClientId::new(self.client.id.clone()))
-            .set_post_logout_redirect_uri(back)
-            .http_get_url();
-        let hint = hint.map(|token| ("id_token_hint".to_owned(), token));
-        Some(SignOutPage::of(&url, hint.into_iter().collect()))
-    }
-
-    async fn signed_token(&self, token: &str) -> Option<Result<SignedToken, FederationError>> {
-        let found = match self.discovery.document().await {
-            Ok(found) => found,
-            Err(error) => return Some(Err(error)),
-        };
-        Some(match self.discovery.signed(&found, token).await {
-            Ok(Ok(signed)) => Ok(SignedToken { typ: signed.typ(), claims: signed.payload }),
-            Ok(Err(why)) => Err(FederationError::Untrusted(why)),
-            Err(error) => Err(error),
+            self.told(verified, None, tokens).await
         })
     }
 
-    async fn assert(
-        &self,
-        id_token: &str,
-        wanted: &WantedAssertion,
-    ) -> Result<String, FederationError> {
-        let found = self.discovery.document().await?;
-        self.client.assertion_of(&found.metadata.token, id_token, wanted).await
+    fn logout<'a>(
+        &'a self,
+        back: &'a str,
+        hint: Option<String>,
+    ) -> BoxFuture<'a, Option<SignOutPage>> {
+        Box::pin(async move {
+            let found = self.discovery.document().await.ok()?;
+            let end = EndSessionUrl::from_url(found.metadata.end_session.clone()?);
+            let back = PostLogoutRedirectUrl::new(back.to_owned()).ok()?;
+            let url = LogoutRequest::from(end)
+                .set_client_id(ClientId::new(self.client.id.clone()))
+                .set_post_logout_redirect_uri(back)
+                .http_get_url();
+            let hint = hint.map(|token| ("id_token_hint".to_owned(), token));
+            Some(SignOutPage::of(&url, hint.into_iter().collect()))
+        })
+    }
+
+    fn signed_token<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> BoxFuture<'a, Option<Result<SignedToken, FederationError>>> {
+        Box::pin(async move {
+            let found = match self.discovery.document().await {
+                Ok(found) => found,
+                Err(error) => return Some(Err(error)),
+            };
+            Some(match self.discovery.signed(&found, token).await {
+                Ok(Ok(signed)) => Ok(SignedToken { typ: signed.typ(), claims: signed.payload }),
+                Ok(Err(why)) => Err(FederationError::Untrusted(why)),
+                Err(error) => Err(error),
+            })
+        })
+    }
+
+    fn assert<'a>(
+        &'a self,
+        id_token: &'a str,
+        wanted: &'a WantedAssertion,
+    ) -> BoxFuture<'a, Result<String, FederationError>> {
+        Box::pin(async move {
+            let found = self.discovery.document().await?;
+            self.client.assertion_of(&found.metadata.token, id_token, wanted).await
+        })
     }
 
     fn scopes(&self, offered: &Offered) -> Vec<String> {
         self.all_scopes(offered.scopes.as_deref())
     }
 
-    async fn examine(&self) -> Examined {
-        let found = match self.discovery.document().await {
-            Ok(found) => found,
-            Err(error) => {
-                return Examined {
-                    findings: Vec::new(),
-                    offered: Offered::default(),
-                    failed: Some(error),
-                };
+    fn examine(&self) -> BoxFuture<'_, Examined> {
+        Box::pin(async move {
+            let found = match self.discovery.document().await {
+                Ok(found) => found,
+                Err(error) => {
+                    return Examined {
+                        findings: Vec::new(),
+                        offered: Offered::default(),
+                        failed: Some(error),
+                    };
+                }
+            };
+            let by_hand = self.open_id.by_hand.are_enough();
+            let words = if by_hand {
+                "the endpoints are configured; no discovery document is used".to_owned()
+            } else {
+                format!("the discovery document of {} is valid", found.metadata.issuer)
+            };
+            let keys = found.keys.keys().len();
+            let announced = found.metadata.algorithms.as_ref().map_or_else(
+                || "no signature algorithms announced".to_owned(),
+                |names| format!("signature algorithms announced: {}", names.join(", ")),
+            );
+            let result = if keys == 0 {
+                Err("the key set has no usable key; users cannot sign in".to_owned())
+            } else {
+                let noun = if keys == 1 { "key" } else { "keys" };
+                Ok(format!("{keys} {noun}; {announced}"))
+            };
+            let mut findings = vec![
+                Finding { subject: CheckSubject::Discovery, result: Ok(words) },
+                Finding { subject: CheckSubject::Keys, result },
+            ];
+            let mut left: Vec<String> =
+                found.metadata.left_out.iter().map(ToString::to_string).collect();
+            if found.unknown_keys > 0 {
+                left.push(format!("{} keys of unknown types", found.unknown_keys));
             }
-        };
-        let by_hand = self.open_id.by_hand.are_enough();
-        let words = if by_hand {
-            "the endpoints are configured; no discovery document is used".to_owned()
-        } else {
-            format!("the discovery document of {} is valid", found.metadata.issuer)
-        };
-        let keys = found.keys.keys().len();
-        let announced = found.metadata.algorithms.as_ref().map_or_else(
-            || "no signature algorithms announced".to_owned(),
-            |names| format!("signature algorithms announced: {}", names.join(", ")),
-        );
-        let result = if keys == 0 {
-            Err("the key set has no usable key; users cannot sign in".to_owned())
-        } else {
-            let noun = if keys == 1 { "key" } else { "keys" };
-            Ok(format!("{keys} {noun}; {announced}"))
-        };
-        let mut findings = vec![
-            Finding { subject: CheckSubject::Discovery, result: Ok(words) },
-            Finding { subject: CheckSubject::Keys, result },
-        ];
-        let mut left: Vec<String> =
-            found.metadata.left_out.iter().map(ToString::to_string).collect();
-        if found.unknown_keys > 0 {
-            left.push(format!("{} keys of unknown types", found.unknown_keys));
-        }
-        if !left.is_empty() {
-            findings.push(Finding { subject: CheckSubject::LeftOut, result: Ok(left.join("; ")) });
-        }
-        let metadata = &found.metadata;
-        let offered = Offered { scopes: metadata.scopes.clone(), claims: metadata.claims.clone() };
-        Examined { findings, offered, failed: None }
+            if !left.is_empty() {
+                findings
+                    .push(Finding { subject: CheckSubject::LeftOut, result: Ok(left.join("; ")) });
+            }
+            let metadata = &found.metadata;
+            let offered =
+                Offered { scopes: metadata.scopes.clone(), claims: metadata.claims.clone() };
+            Examined { findings, offered, failed: None }
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Plain OAuth 2.0, with an API that identifies the user.
 
-use async_trait::async_trait;
 use doorward_model::{IdentityId, SignedToken};
 use doorward_transport::oauth::{Lifetime, Tokens};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use url::Url;
 
@@ -66,7 +66,6 @@ impl Plain {
     }
 }
 
-#[async_trait]
 impl Protocol for Plain {
     fn issuers(&self) -> Vec<String> {
         vec![self.urls.issuer.clone()]
@@ -78,89 +77,115 @@ impl Protocol for Plain {
         IdentityId::of(&format!("oauth2 {} {issuer}", self.provider), subject)
     }
 
-    async fn ready(&self) -> Result<(), FederationError> {
-        Ok(())
+    fn ready(&self) -> BoxFuture<'_, Result<(), FederationError>> {
+        Box::pin(async move { Ok(()) })
     }
 
-    async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError> {
-        let mut params = self.extra.clone();
-        if let Some(hint) = &start.ask.login_hint {
-            params.push((self.login_hint.to_owned(), hint.clone()));
-        }
-        let asked: Vec<&str> = start.ask.prompts.iter().map(String::as_str).collect();
-        let prompts = joined(&self.prompts, &asked);
-        if !prompts.is_empty() {
-            params.push(("prompt".to_owned(), prompts.join(" ")));
-        }
-        self.client.authorize(Request {
-            endpoint: &self.urls.authorize,
-            redirect_uri: start.redirect_uri,
-            state: start.state,
-            verifier: start.verifier,
-            scopes: &self.scopes,
-            params,
+    fn authorize<'a>(
+        &'a self,
+        start: &'a Start<'a>,
+    ) -> BoxFuture<'a, Result<Url, FederationError>> {
+        Box::pin(async move {
+            let mut params = self.extra.clone();
+            if let Some(hint) = &start.ask.login_hint {
+                params.push((self.login_hint.to_owned(), hint.clone()));
+            }
+            let asked: Vec<&str> = start.ask.prompts.iter().map(String::as_str).collect();
+            let prompts = joined(&self.prompts, &asked);
+            if !prompts.is_empty() {
+                params.push(("prompt".to_owned(), prompts.join(" ")));
+            }
+            self.client.authorize(Request {
+                endpoint: &self.urls.authorize,
+                redirect_uri: start.redirect_uri,
+                state: start.state,
+                verifier: start.verifier,
+                scopes: &self.scopes,
+                params,
+            })
         })
     }
 
-    async fn check_issuer(&self, _told: Option<&str>) -> Result<(), FederationError> {
-        Ok(())
+    fn check_issuer<'a>(
+        &'a self,
+        _told: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), FederationError>> {
+        Box::pin(async move { Ok(()) })
     }
 
-    async fn redeem(
-        &self,
-        code: &str,
-        begun: &PendingSignIn<'_>,
-    ) -> Result<ProviderAnswer, FederationError> {
-        let endpoint = &self.urls.token;
-        let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
-        let access_token = self.access_token(&tokens)?;
-        // Only a token without a stated end can be used for later checks.
-        let lasting = (tokens.lifetime == Lifetime::Unstated)
-            .then(|| Credential::Access(access_token.clone()));
-        let credential = tokens.refresh_token.map(Credential::Refresh).or(lasting);
-        self.told(&access_token, credential).await
+    fn redeem<'a>(
+        &'a self,
+        code: &'a str,
+        begun: &'a PendingSignIn<'a>,
+    ) -> BoxFuture<'a, Result<ProviderAnswer, FederationError>> {
+        Box::pin(async move {
+            let endpoint = &self.urls.token;
+            let tokens =
+                self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
+            let access_token = self.access_token(&tokens)?;
+            // Only a token without a stated end can be used for later checks.
+            let lasting = (tokens.lifetime == Lifetime::Unstated)
+                .then(|| Credential::Access(access_token.clone()));
+            let credential = tokens.refresh_token.map(Credential::Refresh).or(lasting);
+            self.told(&access_token, credential).await
+        })
     }
 
-    async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens> {
-        self.client.refresh(&self.urls.token, token).await
+    fn refresh<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Tokens, NoTokens>> {
+        Box::pin(async move { self.client.refresh(&self.urls.token, token).await })
     }
 
-    async fn confirm(
-        &self,
+    fn confirm<'a>(
+        &'a self,
         held: UsableCredential,
-        _subject: Option<&str>,
-    ) -> Result<ProviderAnswer, FederationError> {
-        let access_token = match held {
-            UsableCredential::Tokens(tokens) => self.access_token(&tokens)?,
-            UsableCredential::Access(token) => token,
-        };
-        self.told(&access_token, None).await
+        _subject: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<ProviderAnswer, FederationError>> {
+        Box::pin(async move {
+            let access_token = match held {
+                UsableCredential::Tokens(tokens) => self.access_token(&tokens)?,
+                UsableCredential::Access(token) => token,
+            };
+            self.told(&access_token, None).await
+        })
     }
 
-    async fn logout(&self, _back: &str, _hint: Option<String>) -> Option<SignOutPage> {
-        let page = self.urls.end_session.as_ref()?;
-        Some(SignOutPage::of(page, Vec::new()))
+    fn logout<'a>(
+        &'a self,
+        _back: &'a str,
+        _hint: Option<String>,
+    ) -> BoxFuture<'a, Option<SignOutPage>> {
+        Box::pin(async move {
+            let page = self.urls.end_session.as_ref()?;
+            Some(SignOutPage::of(page, Vec::new()))
+        })
     }
 
-    async fn signed_token(&self, _token: &str) -> Option<Result<SignedToken, FederationError>> {
-        None
+    fn signed_token<'a>(
+        &'a self,
+        _token: &'a str,
+    ) -> BoxFuture<'a, Option<Result<SignedToken, FederationError>>> {
+        Box::pin(async move { None })
     }
 
-    async fn assert(
-        &self,
-        _id_token: &str,
-        _wanted: &WantedAssertion,
-    ) -> Result<String, FederationError> {
-        let why = "this kind of identity provider asserts no users";
-        Err(FederationError::Misconfigured(why.to_owned()))
+    fn assert<'a>(
+        &'a self,
+        _id_token: &'a str,
+        _wanted: &'a WantedAssertion,
+    ) -> BoxFuture<'a, Result<String, FederationError>> {
+        Box::pin(async move {
+            let why = "this kind of identity provider asserts no users";
+            Err(FederationError::Misconfigured(why.to_owned()))
+        })
     }
 
     fn scopes(&self, _offered: &Offered) -> Vec<String> {
         self.scopes.clone()
     }
 
-    async fn examine(&self) -> Examined {
-        Examined { findings: Vec::new(), offered: Offered::default(), failed: None }
+    fn examine(&self) -> BoxFuture<'_, Examined> {
+        Box::pin(async move {
+            Examined { findings: Vec::new(), offered: Offered::default(), failed: None }
+        })
     }
 }
 

@@ -7,8 +7,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use async_trait::async_trait;
 use doorward_model::{Timestamp, UpstreamName, User, UserId};
+use futures_util::future::BoxFuture;
 
 use super::{IDENTITY_LIFETIME, LinkAuth, NoToken};
 use crate::{
@@ -83,14 +83,13 @@ pub enum NotAsserted {
 }
 
 /// The identity providers of users. The program connects them here.
-#[async_trait]
 pub trait UserAssertions: Send + Sync + 'static {
     /// The assertion of a user by an identity provider.
-    async fn assertion(
-        &self,
-        user_id: &UserId,
+    fn assertion<'a>(
+        &'a self,
+        user_id: &'a UserId,
         wanted: WantedAssertion,
-    ) -> Result<String, NotAsserted>;
+    ) -> BoxFuture<'a, Result<String, NotAsserted>>;
 }
 
 impl LinkAuth {

@@ -9,7 +9,7 @@ mod turns;
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use rmcp::{
@@ -55,14 +55,15 @@ struct StreamableHttp;
 
 impl Setup for StreamableHttp {}
 
-#[async_trait]
 impl Connector for StreamableHttp {
-    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError> {
-        let Connecting { making, auth, .. } = connecting;
-        let url = url(&making)?;
-        let http = Http::to(&making, &url, auth)?;
-        let held = http.held();
-        making.greet(transport(http, &url), Some(held)).await
+    fn connect<'a>(&'a self, connecting: Connecting<'a>) -> BoxFuture<'a, Result<Link, LinkError>> {
+        Box::pin(async move {
+            let Connecting { making, auth, .. } = connecting;
+            let url = url(&making)?;
+            let http = Http::to(&making, &url, auth)?;
+            let held = http.held();
+            making.greet(transport(http, &url), Some(held)).await
+        })
     }
 }
 

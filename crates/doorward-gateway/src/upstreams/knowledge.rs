@@ -8,13 +8,13 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use async_trait::async_trait;
 use doorward_knowledge::{
     Collection, Links, Refusal, SettingFault, Settings, Sight, TOOLS, WrittenSettings,
     uri::TEMPLATE,
 };
 use doorward_mcp::{Answer, ItemSpec, Offers, Operation, Permit, Target, ToolCall, ToolError};
 use doorward_model::{IndexStatus, UpstreamName, User, upstream::StoredUpstream};
+use futures_util::future::BoxFuture;
 use rmcp::{
     ErrorData,
     model::{
@@ -298,125 +298,134 @@ fn refusal(refusal: Refusal) -> ToolError {
     }
 }
 
-#[async_trait]
 impl Driver for Knowledge {
-    async fn list(
-        &self,
-        _: &Arc<Inner>,
-        upstream: &Shared,
-        _: &Arc<User>,
-    ) -> Result<Listed, LinkError> {
-        let mut template = ResourceTemplate::new(TEMPLATE, "document");
-        template.description = Some("A document, by its path.".to_owned());
-        let offers = Offers { resources: upstream.config.resources, ..Offers::default() };
-        Ok(Listed {
-            tools: tools().map(Into::into).collect(),
-            templates: if upstream.config.resources { vec![template] } else { Vec::new() },
-            offers,
-            ..Listed::default()
+    fn list<'a>(
+        &'a self,
+        _: &'a Arc<Inner>,
+        upstream: &'a Shared,
+        _: &'a Arc<User>,
+    ) -> BoxFuture<'a, Result<Listed, LinkError>> {
+        Box::pin(async move {
+            let mut template = ResourceTemplate::new(TEMPLATE, "document");
+            template.description = Some("A document, by its path.".to_owned());
+            let offers = Offers { resources: upstream.config.resources, ..Offers::default() };
+            Ok(Listed {
+                tools: tools().map(Into::into).collect(),
+                templates: if upstream.config.resources { vec![template] } else { Vec::new() },
+                offers,
+                ..Listed::default()
+            })
         })
     }
 
-    async fn resources(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        user: &Arc<User>,
-    ) -> Vec<Resource> {
-        let user = Arc::clone(user);
-        let listed =
-            gateway.inner.knowledge.run(&gateway.inner, upstream, move |known, settings| {
-                known.listing(&Sight::of(settings, &user), MOST_LISTED)
+    fn resources<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        user: &'a Arc<User>,
+    ) -> BoxFuture<'a, Vec<Resource>> {
+        Box::pin(async move {
+            let user = Arc::clone(user);
+            let listed =
+                gateway.inner.knowledge.run(&gateway.inner, upstream, move |known, settings| {
+                    known.listing(&Sight::of(settings, &user), MOST_LISTED)
+                });
+            let Ok(Ok(documents)) = listed.await else { return Vec::new() };
+            let shown = documents.into_iter().map(|document| {
+                let mut resource = Resource::new(document.uri, document.path);
+                resource.title = Some(document.title);
+                resource.mime_type = Some(document.media_type.to_owned());
+                resource
             });
-        let Ok(Ok(documents)) = listed.await else { return Vec::new() };
-        let shown = documents.into_iter().map(|document| {
-            let mut resource = Resource::new(document.uri, document.path);
-            resource.title = Some(document.title);
-            resource.mime_type = Some(document.media_type.to_owned());
-            resource
-        });
-        shown.collect()
+            shown.collect()
+        })
     }
 
-    async fn call(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
+    fn call<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
         call: ToolCall,
-    ) -> Result<CallToolResponse, ToolError> {
-        let prefix = match call.inbound.target {
-            Target::All => format!("{}+", upstream.name),
-            Target::One(_) => String::new(),
-        };
-        let (user, arguments) = (Arc::clone(&call.inbound.caller.user), call.arguments());
-        let tool = call.spec.own_name.clone();
-        let work = move |known: &Collection, settings: &Settings| {
-            known.call(&tool, arguments, &Sight::of(settings, &user), &Links { prefix })
-        };
-        let result = gateway.inner.knowledge.run(&gateway.inner, upstream, work).await?;
-        Ok(CallToolResult::structured(result.map_err(refusal)?).into())
+    ) -> BoxFuture<'a, Result<CallToolResponse, ToolError>> {
+        Box::pin(async move {
+            let prefix = match call.inbound.target {
+                Target::All => format!("{}+", upstream.name),
+                Target::One(_) => String::new(),
+            };
+            let (user, arguments) = (Arc::clone(&call.inbound.caller.user), call.arguments());
+            let tool = call.spec.own_name.clone();
+            let work = move |known: &Collection, settings: &Settings| {
+                known.call(&tool, arguments, &Sight::of(settings, &user), &Links { prefix })
+            };
+            let result = gateway.inner.knowledge.run(&gateway.inner, upstream, work).await?;
+            Ok(CallToolResult::structured(result.map_err(refusal)?).into())
+        })
     }
 
-    async fn perform(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        item: &ItemSpec,
+    fn perform<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        item: &'a ItemSpec,
         permit: Permit,
-    ) -> Result<Answer, ToolError> {
-        let shown = match permit.operation {
-            Operation::ReadResource(params) => params.uri,
-            Operation::Complete(_) => return Ok(Answer::Completion(CompleteResult::default())),
-            // There is no session and no log of its own.
-            Operation::SetLevel(..) => return Ok(Answer::Done),
-            Operation::Watch { .. } | Operation::GetPrompt(_) | Operation::CallTool(_) => {
-                return Err(gone());
-            }
-        };
-        let (user, own) = (Arc::clone(&permit.inbound.caller.user), item.own_name.clone());
-        let read = move |known: &Collection, settings: &Settings| {
-            known.contents(&Sight::of(settings, &user), &own)
-        };
-        let contents = gateway.inner.knowledge.run(&gateway.inner, upstream, read).await?;
-        let contents = contents.map_err(|refused| match refused {
-            Refusal::Unknown(told) => ToolError::Protocol(ErrorData::resource_not_found(
-                told,
-                Some(json!({ "uri": shown })),
-            )),
-            other => refusal(other),
-        })?;
-        let text = ResourceContents::TextResourceContents {
-            uri: shown,
-            mime_type: Some(contents.media_type.to_owned()),
-            text: contents.text,
-            meta: None,
-        };
-        Ok(Answer::Resource(ReadResourceResult::new(vec![text]).into()))
+    ) -> BoxFuture<'a, Result<Answer, ToolError>> {
+        Box::pin(async move {
+            let shown = match permit.operation {
+                Operation::ReadResource(params) => params.uri,
+                Operation::Complete(_) => return Ok(Answer::Completion(CompleteResult::default())),
+                // There is no session and no log of its own.
+                Operation::SetLevel(..) => return Ok(Answer::Done),
+                Operation::Watch { .. } | Operation::GetPrompt(_) | Operation::CallTool(_) => {
+                    return Err(gone());
+                }
+            };
+            let (user, own) = (Arc::clone(&permit.inbound.caller.user), item.own_name.clone());
+            let read = move |known: &Collection, settings: &Settings| {
+                known.contents(&Sight::of(settings, &user), &own)
+            };
+            let contents = gateway.inner.knowledge.run(&gateway.inner, upstream, read).await?;
+            let contents = contents.map_err(|refused| match refused {
+                Refusal::Unknown(told) => ToolError::Protocol(ErrorData::resource_not_found(
+                    told,
+                    Some(json!({ "uri": shown })),
+                )),
+                other => refusal(other),
+            })?;
+            let text = ResourceContents::TextResourceContents {
+                uri: shown,
+                mime_type: Some(contents.media_type.to_owned()),
+                text: contents.text,
+                meta: None,
+            };
+            Ok(Answer::Resource(ReadResourceResult::new(vec![text]).into()))
+        })
     }
 
-    async fn test(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        user: Option<&Arc<User>>,
-    ) -> Vec<Finding> {
-        let status = gateway.inner.knowledge.of(&gateway.inner, upstream);
-        let mut findings = match status.map(|(collection, _)| collection.status()) {
-            Err(why) => vec![Finding::bad(CheckSubject::Document, why)],
-            Ok(status) => {
-                let mut findings = vec![match &status.problem {
-                    Some(problem) => Finding::bad(CheckSubject::Document, problem),
-                    None => Finding::good(CheckSubject::Document, status.told()),
-                }];
-                if status.left_out > 0 {
-                    let told = status.told_left_out(NAMED);
-                    findings.push(Finding::bad(CheckSubject::LeftOut, told));
+    fn test<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        user: Option<&'a Arc<User>>,
+    ) -> BoxFuture<'a, Vec<Finding>> {
+        Box::pin(async move {
+            let status = gateway.inner.knowledge.of(&gateway.inner, upstream);
+            let mut findings = match status.map(|(collection, _)| collection.status()) {
+                Err(why) => vec![Finding::bad(CheckSubject::Document, why)],
+                Ok(status) => {
+                    let mut findings = vec![match &status.problem {
+                        Some(problem) => Finding::bad(CheckSubject::Document, problem),
+                        None => Finding::good(CheckSubject::Document, status.told()),
+                    }];
+                    if status.left_out > 0 {
+                        let told = status.told_left_out(NAMED);
+                        findings.push(Finding::bad(CheckSubject::LeftOut, told));
+                    }
+                    findings
                 }
-                findings
-            }
-        };
-        let test_user = gateway.test_user();
-        findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);
-        findings
+            };
+            let test_user = gateway.test_user();
+            findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);
+            findings
+        })
     }
 }

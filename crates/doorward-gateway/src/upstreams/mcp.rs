@@ -7,11 +7,11 @@ mod trial;
 
 use std::sync::{Arc, atomic::Ordering};
 
-use async_trait::async_trait;
 use doorward_mcp::{
     Answer, InboundRequest, ItemSpec, Operation, Permit, Progress, ToolCall, ToolError,
 };
 use doorward_model::User;
+use futures_util::future::BoxFuture;
 use rmcp::{
     model::{
         CallToolResponse, ClientRequest, LoggingLevel, SetLevelRequest, SetLevelRequestParams,
@@ -34,62 +34,67 @@ use crate::{
     upstream::{Driver, Shared},
 };
 
-#[async_trait]
 impl<C: Connector> Driver for C {
-    async fn list(
-        &self,
-        inner: &Arc<Inner>,
-        upstream: &Shared,
-        user: &Arc<User>,
-    ) -> Result<Listed, LinkError> {
-        let link = inner.link(self, upstream, user).await?;
-        link.stale.store(false, Ordering::Release);
-        match listing::lists(upstream, &link).await {
-            // That connection is not used again: the next one has a session of its own.
-            Err(LinkError::Session(_)) => {
-                listing::lists(upstream, &inner.link(self, upstream, user).await?).await
+    fn list<'a>(
+        &'a self,
+        inner: &'a Arc<Inner>,
+        upstream: &'a Shared,
+        user: &'a Arc<User>,
+    ) -> BoxFuture<'a, Result<Listed, LinkError>> {
+        Box::pin(async move {
+            let link = inner.link(self, upstream, user).await?;
+            link.stale.store(false, Ordering::Release);
+            match listing::lists(upstream, &link).await {
+                // That connection is not used again: the next one has a session of its own.
+                Err(LinkError::Session(_)) => {
+                    listing::lists(upstream, &inner.link(self, upstream, user).await?).await
+                }
+                listed => listed,
             }
-            listed => listed,
-        }
+        })
     }
 
-    async fn call(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
+    fn call<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
         call: ToolCall,
-    ) -> Result<CallToolResponse, ToolError> {
-        McpUpstream { connector: self, gateway, upstream }.call(call).await
+    ) -> BoxFuture<'a, Result<CallToolResponse, ToolError>> {
+        Box::pin(async move { McpUpstream { connector: self, gateway, upstream }.call(call).await })
     }
 
-    async fn perform(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        item: &ItemSpec,
+    fn perform<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        item: &'a ItemSpec,
         permit: Permit,
-    ) -> Result<Answer, ToolError> {
-        let speaker = McpUpstream { connector: self, gateway, upstream };
-        let inbound = &permit.inbound;
-        let request = match permit.operation {
-            Operation::GetPrompt(params) => Request::prompt(params, &item.own_name),
-            Operation::ReadResource(params) => Request::resource(params, &item.own_name),
-            Operation::Complete(params) => Request::completion(params, &item.own_name)?,
-            Operation::Watch { on, .. } => return speaker.watch(inbound, &item.own_name, on).await,
-            Operation::SetLevel(_, level) => return speaker.set_level(inbound, level).await,
-            Operation::CallTool(_) => return Err(gone()),
-        };
-        let answer = speaker.ask(inbound, request, permit.progress).await;
-        answer.map_err(|failed| speaker.refusal(inbound, failed))
+    ) -> BoxFuture<'a, Result<Answer, ToolError>> {
+        Box::pin(async move {
+            let speaker = McpUpstream { connector: self, gateway, upstream };
+            let inbound = &permit.inbound;
+            let request = match permit.operation {
+                Operation::GetPrompt(params) => Request::prompt(params, &item.own_name),
+                Operation::ReadResource(params) => Request::resource(params, &item.own_name),
+                Operation::Complete(params) => Request::completion(params, &item.own_name)?,
+                Operation::Watch { on, .. } => {
+                    return speaker.watch(inbound, &item.own_name, on).await;
+                }
+                Operation::SetLevel(_, level) => return speaker.set_level(inbound, level).await,
+                Operation::CallTool(_) => return Err(gone()),
+            };
+            let answer = speaker.ask(inbound, request, permit.progress).await;
+            answer.map_err(|failed| speaker.refusal(inbound, failed))
+        })
     }
 
-    async fn test(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        user: Option<&Arc<User>>,
-    ) -> Vec<Finding> {
-        McpUpstream { connector: self, gateway, upstream }.test(user).await
+    fn test<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        user: Option<&'a Arc<User>>,
+    ) -> BoxFuture<'a, Vec<Finding>> {
+        Box::pin(async move { McpUpstream { connector: self, gateway, upstream }.test(user).await })
     }
 }
 

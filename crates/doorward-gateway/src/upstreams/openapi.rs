@@ -28,10 +28,10 @@ mod yaml;
 
 use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use doorward_mcp::{Answer, ItemSpec, Permit, ToolCall, ToolError};
 use doorward_model::{User, upstream::PinnedTool};
 use doorward_transport::budget;
+use futures_util::future::BoxFuture;
 use rmcp::model::CallToolResponse;
 use serde_json::Value;
 use url::Url;
@@ -113,71 +113,80 @@ fn operation_of<'c>(catalogue: &'c Catalogue, tool: &str) -> Option<&'c Operatio
     operation.downcast_ref()
 }
 
-#[async_trait]
 impl Driver for OpenApi {
-    async fn list(
-        &self,
-        inner: &Arc<Inner>,
-        upstream: &Shared,
-        _: &Arc<User>,
-    ) -> Result<Listed, LinkError> {
-        let pins = inner.services.store.pinned_tools(upstream.name).await;
-        let pins = pins.map_err(|error| LinkError::Failed(error.to_string()))?;
-        let api = load(upstream, pins).await?;
-        Ok(Listed { tools: api.tools, left_out: api.left_out, ..Listed::default() })
+    fn list<'a>(
+        &'a self,
+        inner: &'a Arc<Inner>,
+        upstream: &'a Shared,
+        _: &'a Arc<User>,
+    ) -> BoxFuture<'a, Result<Listed, LinkError>> {
+        Box::pin(async move {
+            let pins = inner.services.store.pinned_tools(upstream.name).await;
+            let pins = pins.map_err(|error| LinkError::Failed(error.to_string()))?;
+            let api = load(upstream, pins).await?;
+            Ok(Listed { tools: api.tools, left_out: api.left_out, ..Listed::default() })
+        })
     }
 
-    async fn call(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
+    fn call<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
         call: ToolCall,
-    ) -> Result<CallToolResponse, ToolError> {
-        let catalogue_state =
-            gateway.inner.catalogue(upstream, &call.inbound.caller.user, CatalogueUse::Call).await;
-        let Some(catalogue) = catalogue_state.catalogue else {
-            return Err(ToolError::Failed(format!(
-                "{} cannot be read at the moment",
-                upstream.title
-            )));
-        };
-        match operation_of(&catalogue, &call.spec.own_name) {
-            Some(operation) => gateway.call_api(call, upstream, operation).await,
-            None => Err(gone()),
-        }
+    ) -> BoxFuture<'a, Result<CallToolResponse, ToolError>> {
+        Box::pin(async move {
+            let catalogue_state = gateway
+                .inner
+                .catalogue(upstream, &call.inbound.caller.user, CatalogueUse::Call)
+                .await;
+            let Some(catalogue) = catalogue_state.catalogue else {
+                return Err(ToolError::Failed(format!(
+                    "{} cannot be read at the moment",
+                    upstream.title
+                )));
+            };
+            match operation_of(&catalogue, &call.spec.own_name) {
+                Some(operation) => gateway.call_api(call, upstream, operation).await,
+                None => Err(gone()),
+            }
+        })
     }
 
-    async fn perform(
-        &self,
-        _: &Gateway,
-        upstream: &Shared,
-        _: &ItemSpec,
+    fn perform<'a>(
+        &'a self,
+        _: &'a Gateway,
+        upstream: &'a Shared,
+        _: &'a ItemSpec,
         permit: Permit,
-    ) -> Result<Answer, ToolError> {
-        match permit.operation {
-            // Without a session, there is no level to set.
-            doorward_mcp::Operation::SetLevel(..) => Ok(Answer::Done),
-            _ => Err(ToolError::Failed(format!(
-                "{} is a REST API and offers only tools",
-                upstream.title
-            ))),
-        }
+    ) -> BoxFuture<'a, Result<Answer, ToolError>> {
+        Box::pin(async move {
+            match permit.operation {
+                // Without a session, there is no level to set.
+                doorward_mcp::Operation::SetLevel(..) => Ok(Answer::Done),
+                _ => Err(ToolError::Failed(format!(
+                    "{} is a REST API and offers only tools",
+                    upstream.title
+                ))),
+            }
+        })
     }
 
-    async fn test(
-        &self,
-        gateway: &Gateway,
-        upstream: &Shared,
-        user: Option<&Arc<User>>,
-    ) -> Vec<Finding> {
-        let loaded = load(upstream, Arc::default()).await;
-        let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
-        let mut findings = vec![Finding { subject: CheckSubject::Document, result: summary }];
-        if loaded.is_ok() {
-            let test_user = gateway.test_user();
-            findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);
-        }
-        findings
+    fn test<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        upstream: &'a Shared,
+        user: Option<&'a Arc<User>>,
+    ) -> BoxFuture<'a, Vec<Finding>> {
+        Box::pin(async move {
+            let loaded = load(upstream, Arc::default()).await;
+            let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
+            let mut findings = vec![Finding { subject: CheckSubject::Document, result: summary }];
+            if loaded.is_ok() {
+                let test_user = gateway.test_user();
+                findings.extend(gateway.try_list(upstream, user.unwrap_or(&test_user)).await);
+            }
+            findings
+        })
     }
 
     fn operation(&self, pinned: Value) -> Option<Arc<dyn definition::Operation>> {

@@ -4,7 +4,6 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use rmcp::{
     RoleClient,
@@ -41,17 +40,18 @@ struct HttpSse;
 
 impl Setup for HttpSse {}
 
-#[async_trait]
 impl Connector for HttpSse {
-    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError> {
-        let Connecting { making, auth, .. } = connecting;
-        let url = http::url(&making)?;
-        let http = Http::to(&making, &url, auth)?;
-        let held = http.held();
-        let old = open(http, &url).await?;
-        // The newest revision was never spoken over it.
-        let era = if making.era == Era::Oldest { Era::Oldest } else { Era::Legacy };
-        NewLink { era, ..making }.greet(old, Some(held)).await
+    fn connect<'a>(&'a self, connecting: Connecting<'a>) -> BoxFuture<'a, Result<Link, LinkError>> {
+        Box::pin(async move {
+            let Connecting { making, auth, .. } = connecting;
+            let url = http::url(&making)?;
+            let http = Http::to(&making, &url, auth)?;
+            let held = http.held();
+            let old = open(http, &url).await?;
+            // The newest revision was never spoken over it.
+            let era = if making.era == Era::Oldest { Era::Oldest } else { Era::Legacy };
+            NewLink { era, ..making }.greet(old, Some(held)).await
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -100,14 +100,15 @@ impl Setup for Stdio {
     }
 }
 
-#[async_trait]
 impl Connector for Stdio {
-    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError> {
-        let Connecting { making, auth, supervisor } = connecting;
-        let credential = auth.credential(Receiver::Process).await?;
-        let token = credential.as_ref().map(Credential::token);
-        let (process, pipes) = spawn(&making.upstream, token, supervisor, &making.wire)?;
-        making.greet(pipes, Some(Box::new(process))).await
+    fn connect<'a>(&'a self, connecting: Connecting<'a>) -> BoxFuture<'a, Result<Link, LinkError>> {
+        Box::pin(async move {
+            let Connecting { making, auth, supervisor } = connecting;
+            let credential = auth.credential(Receiver::Process).await?;
+            let token = credential.as_ref().map(Credential::token);
+            let (process, pipes) = spawn(&making.upstream, token, supervisor, &making.wire)?;
+            making.greet(pipes, Some(Box::new(process))).await
+        })
     }
 }
 

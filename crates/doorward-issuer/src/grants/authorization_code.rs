@@ -1,12 +1,12 @@
 //! `authorization_code` (OAuth 2.1 §4.1.3).
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuthorizationCode as Code, Change, ClientAuthMethod, ClientSource,
     Grant as GrantRecord, GrantId, GrantType, OAuthErrorCode, PlainToken, Reason, RevokeReason,
     Scope, ScopeSet, StepKind, Timestamp, TokenKind, UnitOfWork,
 };
 use doorward_store::Condition;
+use futures_util::future::BoxFuture;
 
 use super::{Grant, Granted, Refused, Request};
 use crate::{
@@ -22,7 +22,6 @@ const GRANTS_KEPT: usize = 20;
 
 pub(super) struct AuthorizationCode;
 
-#[async_trait]
 impl Grant for AuthorizationCode {
     fn kind(&self) -> GrantType {
         GrantType::AuthorizationCode
@@ -49,47 +48,73 @@ impl Grant for AuthorizationCode {
         Ok(None)
     }
 
-    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
-        let presented = request.required("code")?;
-        request.required("code_verifier")?;
-        let issuer = request.issuer;
-        let code = find(request, presented).await?;
-        let user = issuer.active_user(&code.subject.account).await?;
-        let grant = new_grant(request, &code);
-        oxide::check_exchange(request.params, &request.client.id, &code, grant.expires_at)?;
-        if code.key.is_some() && code.key.as_ref() != request.key {
-            return Err(other_key().into());
-        }
-        if code.consumed_at.is_some() {
-            return Err(replayed(request, code));
-        }
-        let resources = resource::of_token(request.resources, &code.resources)?;
-        let scopes = issuer.allowed_now(&code.scopes, &resources, &user, &grant)?;
-        let refreshes = refreshes(request, &code);
-        let nonce = code.nonce.filter(|_| scopes.contains(Scope::OpenId));
-        let mut unit = UnitOfWork::from(Change::RedeemCode { token: code.token, now: request.now });
-        let refresh_token = refreshes
-            .then(|| PlainToken::random(TokenKind::RefreshToken, issuer.services.entropy.as_ref()));
-        if let Some(plain) = &refresh_token {
-            unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
-        }
-        let ends = [replaced(request, &grant).await?, succeeded(request, &grant).await?];
-        ends.into_iter().flatten().for_each(|end| unit.push(end));
-        let detail = None;
-        Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit, detail, nonce })
+    fn authorize<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+    ) -> BoxFuture<'a, Result<Granted, Refused>> {
+        Box::pin(async move {
+            let presented = request.required("code")?;
+            request.required("code_verifier")?;
+            let issuer = request.issuer;
+            let code = find(request, presented).await?;
+            let user = issuer.active_user(&code.subject.account).await?;
+            let grant = new_grant(request, &code);
+            oxide::check_exchange(request.params, &request.client.id, &code, grant.expires_at)?;
+            if code.key.is_some() && code.key.as_ref() != request.key {
+                return Err(other_key().into());
+            }
+            if code.consumed_at.is_some() {
+                return Err(replayed(request, code));
+            }
+            let resources = resource::of_token(request.resources, &code.resources)?;
+            let scopes = issuer.allowed_now(&code.scopes, &resources, &user, &grant)?;
+            let refreshes = refreshes(request, &code);
+            let nonce = code.nonce.filter(|_| scopes.contains(Scope::OpenId));
+            let mut unit =
+                UnitOfWork::from(Change::RedeemCode { token: code.token, now: request.now });
+            let refresh_token = refreshes.then(|| {
+                PlainToken::random(TokenKind::RefreshToken, issuer.services.entropy.as_ref())
+            });
+            if let Some(plain) = &refresh_token {
+                unit.push(Change::InsertRefreshToken(issuer.refresh_token(
+                    plain,
+                    &grant,
+                    request.now,
+                )));
+            }
+            let ends = [replaced(request, &grant).await?, succeeded(request, &grant).await?];
+            ends.into_iter().flatten().for_each(|end| unit.push(end));
+            let detail = None;
+            Ok(Granted {
+                grant,
+                is_new: true,
+                scopes,
+                resources,
+                refresh_token,
+                unit,
+                detail,
+                nonce,
+            })
+        })
     }
 
     /// With everything else right, a code that another request redeemed meanwhile was presented
     /// twice.
-    async fn overtaken(&self, request: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        if condition != Condition::RedeemCode {
-            return Err(Refused::unexpected(condition));
-        }
-        let code = find(request, request.required("code")?).await?;
-        // Unspent, it expired between the decision and the write.
-        Err(match code.consumed_at {
-            Some(_) => replayed(request, code),
-            None => expired().into(),
+    fn overtaken<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        condition: Condition,
+    ) -> BoxFuture<'a, Result<(), Refused>> {
+        Box::pin(async move {
+            if condition != Condition::RedeemCode {
+                return Err(Refused::unexpected(condition));
+            }
+            let code = find(request, request.required("code")?).await?;
+            // Unspent, it expired between the decision and the write.
+            Err(match code.consumed_at {
+                Some(_) => replayed(request, code),
+                None => expired().into(),
+            })
         })
     }
 }

@@ -1,8 +1,8 @@
 //! `client_credentials` (OAuth 2.1 §4.2): a service, as which its client acts without a user.
 
-use async_trait::async_trait;
 use doorward_model::{AuditKind, ClientAuthMethod, GrantType, OAuthErrorCode, ScopeSet, StepKind};
 use doorward_store::Condition;
+use futures_util::future::BoxFuture;
 
 use super::{Grant, Granted, Refused, Request, service};
 use crate::{
@@ -19,7 +19,6 @@ const METHODS: [ClientAuthMethod; 3] = [
     ClientAuthMethod::PrivateKeyJwt,
 ];
 
-#[async_trait]
 impl Grant for ClientCredentials {
     fn kind(&self) -> GrantType {
         GrantType::ClientCredentials
@@ -45,21 +44,32 @@ impl Grant for ClientCredentials {
         scope::narrowed(asked)
     }
 
-    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
-        let account = request.client.service.as_ref().ok_or_else(|| {
-            let why = "an administrator must add the client for a service";
-            Failure::new(OAuthErrorCode::UnauthorizedClient, why)
-        })?;
-        service::authorize(request, account).await
+    fn authorize<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+    ) -> BoxFuture<'a, Result<Granted, Refused>> {
+        Box::pin(async move {
+            let account = request.client.service.as_ref().ok_or_else(|| {
+                let why = "an administrator must add the client for a service";
+                Failure::new(OAuthErrorCode::UnauthorizedClient, why)
+            })?;
+            service::authorize(request, account).await
+        })
     }
 
     /// The grant was revoked between the decision and the write, and the next decision makes another
     /// one; or the client was changed, blocked or deleted.
-    async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        match condition {
-            Condition::UseGrant => Ok(()),
-            Condition::Expect => Err(service::changed()),
-            other => Err(Refused::unexpected(other)),
-        }
+    fn overtaken<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        condition: Condition,
+    ) -> BoxFuture<'a, Result<(), Refused>> {
+        Box::pin(async move {
+            match condition {
+                Condition::UseGrant => Ok(()),
+                Condition::Expect => Err(service::changed()),
+                other => Err(Refused::unexpected(other)),
+            }
+        })
     }
 }

@@ -1,6 +1,5 @@
 //! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4): the poll of a device.
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, Change, ClientAuthMethod, DeviceChange, Grant as GrantRecord, GrantType,
     OAuthErrorCode, PlainToken, Reason, RevokeReason, ScopeSet, StepKind, Timestamp, TokenKind,
@@ -8,6 +7,7 @@ use doorward_model::{
     device::{DeviceAuthorization, DeviceDecision},
 };
 use doorward_store::Condition;
+use futures_util::future::BoxFuture;
 
 use super::{Grant, Granted, Refused, Request};
 use crate::{
@@ -22,7 +22,6 @@ const SLOWER: i64 = 5;
 /// The longest interval, in seconds.
 const SLOWEST: i64 = 60;
 
-#[async_trait]
 impl Grant for DeviceCode {
     fn kind(&self) -> GrantType {
         GrantType::DeviceCode
@@ -49,71 +48,87 @@ impl Grant for DeviceCode {
         Ok(None)
     }
 
-    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
-        let device = find(request).await?;
-        if device.spent_at.is_some() {
-            return Err(match device.decision {
-                DeviceDecision::Allowed { .. } => replayed(device, request.now),
-                DeviceDecision::Pending | DeviceDecision::Denied => denied().into(),
+    fn authorize<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+    ) -> BoxFuture<'a, Result<Granted, Refused>> {
+        Box::pin(async move {
+            let device = find(request).await?;
+            if device.spent_at.is_some() {
+                return Err(match device.decision {
+                    DeviceDecision::Allowed { .. } => replayed(device, request.now),
+                    DeviceDecision::Pending | DeviceDecision::Denied => denied().into(),
+                });
+            }
+            if request.now >= device.expires_at {
+                let why = "the device code has expired; begin again";
+                let failure = Failure::new(OAuthErrorCode::ExpiredToken, why);
+                return Err(failure.because(Reason::CodeExpired).into());
+            }
+            let (subject, scopes) = match device.decision.clone() {
+                DeviceDecision::Allowed { subject, scopes } => (subject, scopes),
+                DeviceDecision::Denied => return Err(denied().into()),
+                DeviceDecision::Pending => return Err(pending(request, &device)),
+            };
+            let issuer = request.issuer;
+            let user = issuer.active_user(&subject.account).await?;
+            let config = &issuer.settings.config;
+            let refreshes = request.client.grant_types.contains(GrantType::RefreshToken);
+            // Without refresh tokens the grant ends with its only access token.
+            let lifetime =
+                if refreshes { config.grant_max_seconds } else { config.access_token_seconds };
+            let grant = GrantRecord {
+                id: device.grant_id.clone(),
+                client_id: device.client_id.clone(),
+                subject,
+                scopes: scopes.clone(),
+                resources: device.resources.clone(),
+                created_at: request.now,
+                last_used_at: request.now,
+                expires_at: request.now.plus(lifetime),
+                revoked_at: None,
+                delegation: None,
+                key: request.bound_key(),
+            };
+            let resources = resource::of_token(request.resources, &device.resources)?;
+            let scopes = issuer.allowed_now(&scopes, &resources, &user, &grant)?;
+            let redeem = DeviceChange::Redeem { device_code: device.device_code, now: request.now };
+            let mut unit = UnitOfWork::from(redeem);
+            let refresh_token = refreshes.then(|| {
+                PlainToken::random(TokenKind::RefreshToken, issuer.services.entropy.as_ref())
             });
-        }
-        if request.now >= device.expires_at {
-            let why = "the device code has expired; begin again";
-            let failure = Failure::new(OAuthErrorCode::ExpiredToken, why);
-            return Err(failure.because(Reason::CodeExpired).into());
-        }
-        let (subject, scopes) = match device.decision.clone() {
-            DeviceDecision::Allowed { subject, scopes } => (subject, scopes),
-            DeviceDecision::Denied => return Err(denied().into()),
-            DeviceDecision::Pending => return Err(pending(request, &device)),
-        };
-        let issuer = request.issuer;
-        let user = issuer.active_user(&subject.account).await?;
-        let config = &issuer.settings.config;
-        let refreshes = request.client.grant_types.contains(GrantType::RefreshToken);
-        // Without refresh tokens the grant ends with its only access token.
-        let lifetime =
-            if refreshes { config.grant_max_seconds } else { config.access_token_seconds };
-        let grant = GrantRecord {
-            id: device.grant_id.clone(),
-            client_id: device.client_id.clone(),
-            subject,
-            scopes: scopes.clone(),
-            resources: device.resources.clone(),
-            created_at: request.now,
-            last_used_at: request.now,
-            expires_at: request.now.plus(lifetime),
-            revoked_at: None,
-            delegation: None,
-            key: request.bound_key(),
-        };
-        let resources = resource::of_token(request.resources, &device.resources)?;
-        let scopes = issuer.allowed_now(&scopes, &resources, &user, &grant)?;
-        let redeem = DeviceChange::Redeem { device_code: device.device_code, now: request.now };
-        let mut unit = UnitOfWork::from(redeem);
-        let refresh_token = refreshes
-            .then(|| PlainToken::random(TokenKind::RefreshToken, issuer.services.entropy.as_ref()));
-        if let Some(plain) = &refresh_token {
-            unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
-        }
-        Ok(Granted {
-            grant,
-            is_new: true,
-            scopes,
-            resources,
-            refresh_token,
-            unit,
-            detail: None,
-            nonce: None,
+            if let Some(plain) = &refresh_token {
+                unit.push(Change::InsertRefreshToken(issuer.refresh_token(
+                    plain,
+                    &grant,
+                    request.now,
+                )));
+            }
+            Ok(Granted {
+                grant,
+                is_new: true,
+                scopes,
+                resources,
+                refresh_token,
+                unit,
+                detail: None,
+                nonce: None,
+            })
         })
     }
 
     /// Another poll redeemed it meanwhile, or it ended: decided again, it is a replay or expired.
-    async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        match condition {
-            Condition::RedeemDevice => Ok(()),
-            other => Err(Refused::unexpected(other)),
-        }
+    fn overtaken<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        condition: Condition,
+    ) -> BoxFuture<'a, Result<(), Refused>> {
+        Box::pin(async move {
+            match condition {
+                Condition::RedeemDevice => Ok(()),
+                other => Err(Refused::unexpected(other)),
+            }
+        })
     }
 }
 

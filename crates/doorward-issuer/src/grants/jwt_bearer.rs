@@ -1,11 +1,11 @@
 //! `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): a workload, which a trust rule
 //! lets act as a service; or a client with an identity provider's assertion about a user.
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, Change, ClientAuthMethod, GrantType, OAuthErrorCode, Reason, ScopeSet, StepKind,
 };
 use doorward_store::Condition;
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::{Grant, Granted, Refused, Request, id_jag, service};
@@ -16,7 +16,6 @@ use crate::{
 
 pub(super) struct JwtBearer;
 
-#[async_trait]
 impl Grant for JwtBearer {
     fn kind(&self) -> GrantType {
         GrantType::JwtBearer
@@ -43,36 +42,47 @@ impl Grant for JwtBearer {
         scope::narrowed(asked)
     }
 
-    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
-        let token = request.required("assertion")?;
-        if assertion::claims_to_be_about_user(token) {
-            return id_jag::authorize(request, token).await;
-        }
-        let client = request.client;
-        let (Some(rule), Some(account)) = (&client.trust, &client.service) else {
-            let why = "an administrator must add a trust rule for the client";
-            return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
-        };
-        let presented = request.issuer.present(rule, (token, request.key), request.now).await?;
-        let mut granted = service::authorize(request, account).await?;
-        if !rule.reusable {
-            granted
-                .unit
-                .push(Change::SpendValue { key: presented.spent, expires_at: presented.until });
-        }
-        granted.detail = Some(json!({
-            "issuer": presented.issuer, "subject": presented.subject, "jti": presented.jti,
-        }));
-        Ok(granted)
+    fn authorize<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+    ) -> BoxFuture<'a, Result<Granted, Refused>> {
+        Box::pin(async move {
+            let token = request.required("assertion")?;
+            if assertion::claims_to_be_about_user(token) {
+                return id_jag::authorize(request, token).await;
+            }
+            let client = request.client;
+            let (Some(rule), Some(account)) = (&client.trust, &client.service) else {
+                let why = "an administrator must add a trust rule for the client";
+                return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
+            };
+            let presented = request.issuer.present(rule, (token, request.key), request.now).await?;
+            let mut granted = service::authorize(request, account).await?;
+            if !rule.reusable {
+                granted
+                    .unit
+                    .push(Change::SpendValue { key: presented.spent, expires_at: presented.until });
+            }
+            granted.detail = Some(json!({
+                "issuer": presented.issuer, "subject": presented.subject, "jti": presented.jti,
+            }));
+            Ok(granted)
+        })
     }
 
     /// The token was presented to another replica at the same moment or before; the grant was
     /// revoked between the decision and the write, and the next decision makes another one; the
     /// account of an assertion was linked or changed meanwhile; or the client was changed, blocked
     /// or deleted.
-    async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        Refused::at_admission(condition, || {
-            assertion::refused(Reason::AssertionSpent, "the assertion was used before")
+    fn overtaken<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        condition: Condition,
+    ) -> BoxFuture<'a, Result<(), Refused>> {
+        Box::pin(async move {
+            Refused::at_admission(condition, || {
+                assertion::refused(Reason::AssertionSpent, "the assertion was used before")
+            })
         })
     }
 }

@@ -13,13 +13,13 @@ mod refresh_token;
 mod service;
 mod token_exchange;
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, Client, ClientAuthMethod, Grant as GrantRecord, GrantType, KeyThumbprint,
     OAuthErrorCode, PlainToken, Resource, ScopeSet, StepKind, Timestamp, UnitOfWork,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::Params;
+use futures_util::future::BoxFuture;
 
 use crate::{Failure, Issuer, checks::scope::NoScope};
 
@@ -41,7 +41,6 @@ pub fn served() -> impl Iterator<Item = (GrantType, &'static str)> {
 }
 
 /// A grant type of the token endpoint: its rules, and its result.
-#[async_trait]
 pub(crate) trait Grant: Sync {
     /// Its type, by which requests and clients name it.
     fn kind(&self) -> GrantType;
@@ -69,11 +68,16 @@ pub(crate) trait Grant: Sync {
     fn scopes(&self, asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope>;
 
     /// Decides on a request: the grant, or a refusal.
-    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused>;
+    fn authorize<'a>(&'a self, request: &'a Request<'a>)
+    -> BoxFuture<'a, Result<Granted, Refused>>;
 
     /// Handles a conflict with a faster request: `condition` of the grant no longer held. After
     /// `Ok` the request is decided again, on the new state.
-    async fn overtaken(&self, request: &Request<'_>, condition: Condition) -> Result<(), Refused>;
+    fn overtaken<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        condition: Condition,
+    ) -> BoxFuture<'a, Result<(), Refused>>;
 }
 
 /// A token request of an authenticated client.

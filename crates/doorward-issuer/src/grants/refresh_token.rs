@@ -1,12 +1,12 @@
 //! `refresh_token` (OAuth 2.1 §4.3).
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, Change, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode,
     PlainToken, Reason, RefreshToken as PresentedToken, RevokeReason, ScopeSet, StepKind,
     TokenKind, UnitOfWork,
 };
 use doorward_store::Condition;
+use futures_util::future::BoxFuture;
 
 use super::{Grant, Granted, Refused, Request};
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
 
 pub(super) struct RefreshToken;
 
-#[async_trait]
 impl Grant for RefreshToken {
     fn kind(&self) -> GrantType {
         GrantType::RefreshToken
@@ -46,44 +45,55 @@ impl Grant for RefreshToken {
         scope::narrowed(asked)
     }
 
-    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
-        let presented = request.required("refresh_token")?;
-        let issuer = request.issuer;
-        let (token, grant) = find(request, presented).await?;
-        let user = issuer.active_user(&grant.subject.account).await?;
-        if token.used_at.is_none() && request.now >= token.expires_at {
-            return Err(invalid("the refresh token has expired").into());
-        }
-        if grant.client_id != request.client.id {
-            return Err(invalid("the grant belongs to another client or redirect_uri").into());
-        }
-        if grant.key.is_some() && grant.key.as_ref() != request.key {
-            return Err(other_key().into());
-        }
-        let asked = scope::of_token(request.scopes, &grant.scopes)?;
-        let resources = resource::of_token(request.resources, &grant.resources)?;
-        let scopes = issuer.allowed_now(&asked, &resources, &user, &grant)?;
-        let (successor, unit) = rotate(request, presented, token, &grant).await?;
-        let refresh_token = Some(successor);
-        Ok(Granted {
-            grant,
-            is_new: false,
-            scopes,
-            resources,
-            refresh_token,
-            unit,
-            detail: None,
-            nonce: None,
+    fn authorize<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+    ) -> BoxFuture<'a, Result<Granted, Refused>> {
+        Box::pin(async move {
+            let presented = request.required("refresh_token")?;
+            let issuer = request.issuer;
+            let (token, grant) = find(request, presented).await?;
+            let user = issuer.active_user(&grant.subject.account).await?;
+            if token.used_at.is_none() && request.now >= token.expires_at {
+                return Err(invalid("the refresh token has expired").into());
+            }
+            if grant.client_id != request.client.id {
+                return Err(invalid("the grant belongs to another client or redirect_uri").into());
+            }
+            if grant.key.is_some() && grant.key.as_ref() != request.key {
+                return Err(other_key().into());
+            }
+            let asked = scope::of_token(request.scopes, &grant.scopes)?;
+            let resources = resource::of_token(request.resources, &grant.resources)?;
+            let scopes = issuer.allowed_now(&asked, &resources, &user, &grant)?;
+            let (successor, unit) = rotate(request, presented, token, &grant).await?;
+            let refresh_token = Some(successor);
+            Ok(Granted {
+                grant,
+                is_new: false,
+                scopes,
+                resources,
+                refresh_token,
+                unit,
+                detail: None,
+                nonce: None,
+            })
         })
     }
 
-    async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        match condition {
-            // The state after the other request is the case of the grace period.
-            Condition::UseRefreshToken => Ok(()),
-            Condition::UseGrant => Err(revoked().into()),
-            other => Err(Refused::unexpected(other)),
-        }
+    fn overtaken<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        condition: Condition,
+    ) -> BoxFuture<'a, Result<(), Refused>> {
+        Box::pin(async move {
+            match condition {
+                // The state after the other request is the case of the grace period.
+                Condition::UseRefreshToken => Ok(()),
+                Condition::UseGrant => Err(revoked().into()),
+                other => Err(Refused::unexpected(other)),
+            }
+        })
     }
 }
 

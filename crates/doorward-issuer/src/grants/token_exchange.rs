@@ -1,13 +1,13 @@
 //! `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): a client that an administrator
 //! permitted exchanges a user's access token for a narrower one, with which it acts for the user.
 
-use async_trait::async_trait;
 use doorward_model::{
     ActingParty, AuditKind, Change, Client, ClientAuthMethod, ClientId, Delegation, Expected,
     Grant as GrantRecord, GrantId, GrantType, MOST_ACTORS, OAuthErrorCode, Reason, Resource,
     ScopeSet, StepKind, Timestamp, UnitOfWork,
 };
 use doorward_store::Condition;
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::{
@@ -24,7 +24,6 @@ use crate::{
 
 pub(super) struct TokenExchange;
 
-#[async_trait]
 impl Grant for TokenExchange {
     fn kind(&self) -> GrantType {
         GrantType::TokenExchange
@@ -59,89 +58,100 @@ impl Grant for TokenExchange {
         scope::narrowed(asked)
     }
 
-    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
-        let (issuer, client) = (request.issuer, request.client);
-        let Some(rule) = &client.exchange else {
-            let why = "an administrator must permit the client to exchange tokens";
-            return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
-        };
-        if let Some(kind) = request.params.get("requested_token_type") {
-            is_access_token("requested_token_type", kind)?;
-        }
-        let kind = request.required("subject_token_type")?;
-        if provider_token::is_meant(request, kind) {
-            return provider_token::authorize(request, rule).await;
-        }
-        is_access_token("subject_token_type", kind)?;
-        let subject = presented(request, "subject_token").await?;
-        let holder = ClientId::from_text(subject.claims.client_id.clone());
-        if !rule.accepts(&client.id, &holder) {
-            let why = "the subject_token was issued to a client whose tokens this one may not exchange; an administrator permits it";
-            return Err(invalid(why).about(holder.as_str()).into());
-        }
-        if rule.back_end {
-            return back_end::authorize(request, rule, &subject).await;
-        }
-        let actor = actor(request, &subject).await?;
-        let user = issuer.active_user(&subject.grant.subject.account).await?;
-        if let Some(own) = &client.service {
-            issuer.active_user(own).await?;
-        }
-        let delegation = delegation(client, &subject, actor.as_ref())?;
-        issuer.follow_resources().await?;
-        let resources = resources(request, &subject)?;
-        let asked = scopes(request, rule, &subject)?;
-        let actor_end = actor.as_ref().map_or(subject.claims.exp, |actor| actor.claims.exp);
-        let ends = Timestamp(subject.claims.exp.min(actor_end)).min(subject.grant.expires_at);
-        let new = GrantRecord {
-            id: GrantId::random(issuer.services.entropy.as_ref()),
-            client_id: client.id.clone(),
-            // The account and its authentication are those of the token: never more.
-            subject: subject.grant.subject.clone(),
-            scopes: asked.clone(),
-            resources: resources.clone(),
-            created_at: request.now,
-            last_used_at: request.now,
-            expires_at: ends,
-            revoked_at: None,
-            delegation: Some(delegation),
-            key: None,
-        };
-        let (grant, is_new) = match same(request, &new).await? {
-            Some(grant) => (grant, false),
-            None => (new, true),
-        };
-        let scopes = issuer.allowed_now(&asked, &resources, &user, &grant)?;
-        let mut unit = UnitOfWork::new();
-        if is_new {
-            // Blocking a client ends its grants: none may be added after it.
-            let object = Expected::Client(client.id.clone());
-            unit.push(Change::Expect { object, etag: client.etag() });
-        }
-        let chain = grant.delegation.as_ref().map(Delegation::chain).unwrap_or_default();
-        let detail = json!({
-            "from_client": holder.as_str(), "from_grant": subject.grant.id.as_str(),
-            "acting": chain, "scopes": scopes.to_string(), "expires_at": ends.0,
-            "resources": resources.iter().map(Resource::as_str).collect::<Vec<_>>(),
-        });
-        Ok(Granted {
-            grant,
-            is_new,
-            scopes,
-            resources,
-            refresh_token: None,
-            unit,
-            detail: Some(detail),
-            nonce: None,
+    fn authorize<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+    ) -> BoxFuture<'a, Result<Granted, Refused>> {
+        Box::pin(async move {
+            let (issuer, client) = (request.issuer, request.client);
+            let Some(rule) = &client.exchange else {
+                let why = "an administrator must permit the client to exchange tokens";
+                return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
+            };
+            if let Some(kind) = request.params.get("requested_token_type") {
+                is_access_token("requested_token_type", kind)?;
+            }
+            let kind = request.required("subject_token_type")?;
+            if provider_token::is_meant(request, kind) {
+                return provider_token::authorize(request, rule).await;
+            }
+            is_access_token("subject_token_type", kind)?;
+            let subject = presented(request, "subject_token").await?;
+            let holder = ClientId::from_text(subject.claims.client_id.clone());
+            if !rule.accepts(&client.id, &holder) {
+                let why = "the subject_token was issued to a client whose tokens this one may not exchange; an administrator permits it";
+                return Err(invalid(why).about(holder.as_str()).into());
+            }
+            if rule.back_end {
+                return back_end::authorize(request, rule, &subject).await;
+            }
+            let actor = actor(request, &subject).await?;
+            let user = issuer.active_user(&subject.grant.subject.account).await?;
+            if let Some(own) = &client.service {
+                issuer.active_user(own).await?;
+            }
+            let delegation = delegation(client, &subject, actor.as_ref())?;
+            issuer.follow_resources().await?;
+            let resources = resources(request, &subject)?;
+            let asked = scopes(request, rule, &subject)?;
+            let actor_end = actor.as_ref().map_or(subject.claims.exp, |actor| actor.claims.exp);
+            let ends = Timestamp(subject.claims.exp.min(actor_end)).min(subject.grant.expires_at);
+            let new = GrantRecord {
+                id: GrantId::random(issuer.services.entropy.as_ref()),
+                client_id: client.id.clone(),
+                // The account and its authentication are those of the token: never more.
+                subject: subject.grant.subject.clone(),
+                scopes: asked.clone(),
+                resources: resources.clone(),
+                created_at: request.now,
+                last_used_at: request.now,
+                expires_at: ends,
+                revoked_at: None,
+                delegation: Some(delegation),
+                key: None,
+            };
+            let (grant, is_new) = match same(request, &new).await? {
+                Some(grant) => (grant, false),
+                None => (new, true),
+            };
+            let scopes = issuer.allowed_now(&asked, &resources, &user, &grant)?;
+            let mut unit = UnitOfWork::new();
+            if is_new {
+                // Blocking a client ends its grants: none may be added after it.
+                let object = Expected::Client(client.id.clone());
+                unit.push(Change::Expect { object, etag: client.etag() });
+            }
+            let chain = grant.delegation.as_ref().map(Delegation::chain).unwrap_or_default();
+            let detail = json!({
+                "from_client": holder.as_str(), "from_grant": subject.grant.id.as_str(),
+                "acting": chain, "scopes": scopes.to_string(), "expires_at": ends.0,
+                "resources": resources.iter().map(Resource::as_str).collect::<Vec<_>>(),
+            });
+            Ok(Granted {
+                grant,
+                is_new,
+                scopes,
+                resources,
+                refresh_token: None,
+                unit,
+                detail: Some(detail),
+                nonce: None,
+            })
         })
     }
 
     /// The client was changed, blocked or deleted; the grant that is used again was revoked between
     /// the decision and the write, and the next decision makes another one; or the token of an
     /// identity provider was exchanged before, or its account was changed meanwhile.
-    async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
-        Refused::at_admission(condition, || {
-            invalid("the subject_token was exchanged before").because(Reason::AssertionSpent)
+    fn overtaken<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        condition: Condition,
+    ) -> BoxFuture<'a, Result<(), Refused>> {
+        Box::pin(async move {
+            Refused::at_admission(condition, || {
+                invalid("the subject_token was exchanged before").because(Reason::AssertionSpent)
+            })
         })
     }
 }

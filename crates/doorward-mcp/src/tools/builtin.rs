@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use async_trait::async_trait;
 use doorward_model::{Clock, Scope, ToolClass};
 use doorward_store::Store;
+use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use rmcp::model::{CallToolResult, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 
 use super::{
-    BoxFuture, Offers, ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app,
+    Offers, ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app,
     server_info, wait, whoami,
 };
 use crate::{
@@ -157,40 +157,53 @@ fn spec(built_in: &BuiltIn) -> ToolSpec {
     }
 }
 
-#[async_trait]
 impl ToolSource for BuiltInTools {
-    async fn tools(&self, inbound: &InboundRequest) -> Unjudged<Arc<ToolSpec>> {
-        Unjudged::new(if inbound.target == Target::All { specs().to_vec() } else { Vec::new() })
+    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
+        Box::pin(async move {
+            Unjudged::new(if inbound.target == Target::All { specs().to_vec() } else { Vec::new() })
+        })
     }
-    async fn prompts(&self, _: &InboundRequest) -> Unjudged<Listed<Prompt>> {
-        Unjudged::default()
+    fn prompts<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
+        Box::pin(async move { Unjudged::default() })
     }
-    async fn resources(&self, _: &InboundRequest) -> Unjudged<Listed<Resource>> {
-        Unjudged::default()
+    fn resources<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
+        Box::pin(async move { Unjudged::default() })
     }
-    async fn templates(&self, _: &InboundRequest) -> Unjudged<Listed<ResourceTemplate>> {
-        Unjudged::default()
+    fn templates<'a>(
+        &'a self,
+        _: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
+        Box::pin(async move { Unjudged::default() })
     }
-    async fn offers(&self, _: &InboundRequest) -> Unjudged<Listed<Offers>> {
-        Unjudged::default()
+    fn offers<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
+        Box::pin(async move { Unjudged::default() })
     }
     fn may_offer(&self) -> bool {
         false
     }
-    async fn find(&self, inbound: &InboundRequest, wanted: ItemName<'_>) -> Option<Item> {
-        let ItemName::Tool(name) = wanted else { return None };
-        let mut own = specs().iter().filter(|_| inbound.target == Target::All);
-        own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
+    fn find<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+        wanted: ItemName<'a>,
+    ) -> BoxFuture<'a, Option<Item>> {
+        Box::pin(async move {
+            let ItemName::Tool(name) = wanted else { return None };
+            let mut own = specs().iter().filter(|_| inbound.target == Target::All);
+            own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
+        })
     }
-    async fn waiting(&self, _: &InboundRequest, _: &str) -> Option<Item> {
-        None
+    fn waiting<'a>(&'a self, _: &'a InboundRequest, _: &'a str) -> BoxFuture<'a, Option<Item>> {
+        Box::pin(async move { None })
     }
-    async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {
-        let gone = || ToolError::Failed("there is no such tool".to_owned());
-        let call = permit.into_call().map_err(|_| gone())?;
-        let tool = BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
-        (tool.call)(&self.context, call)
-            .await
-            .map(|value| Answer::Tool(CallToolResult::structured(value).into()))
+    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
+        Box::pin(async move {
+            let gone = || ToolError::Failed("there is no such tool".to_owned());
+            let call = permit.into_call().map_err(|_| gone())?;
+            let tool =
+                BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
+            (tool.call)(&self.context, call)
+                .await
+                .map(|value| Answer::Tool(CallToolResult::structured(value).into()))
+        })
     }
 }

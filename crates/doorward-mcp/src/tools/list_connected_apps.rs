@@ -2,12 +2,13 @@
 
 use doorward_model::{Program, ToolClass};
 use doorward_store::ConnectedApp;
+use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    BoxFuture, ToolCall, ToolError,
+    ToolCall, ToolError,
     builtin::{BuiltIn, Context, arguments, result, schema},
 };
 

@@ -7,10 +7,10 @@ mod server_info;
 mod wait;
 mod whoami;
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_store::StoreError;
+use futures_util::future::BoxFuture;
 use rmcp::{
     ErrorData,
     model::{CallToolRequestParams, ProgressToken, Prompt, Resource, ResourceTemplate},
@@ -26,9 +26,6 @@ use crate::{
 
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
 pub(crate) use builtin::{is_built_in, schema};
-
-/// A boxed future, as the functions of built-in tools return it.
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One call. It is made of a [`Permit`] and of nothing else.
 #[non_exhaustive]
@@ -97,35 +94,52 @@ pub struct Offers {
 
 /// A source of tools, prompts and resources. The gateway and connectors are further sources;
 /// `doorward` registers them. No method has a default: a source decides on each.
-#[async_trait]
 pub trait ToolSource: Send + Sync + 'static {
     /// The tools that this caller could see, in a stable order, before they are judged.
-    async fn tools(&self, inbound: &InboundRequest) -> Unjudged<Arc<ToolSpec>>;
+    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>>;
     /// The prompts.
-    async fn prompts(&self, inbound: &InboundRequest) -> Unjudged<Listed<Prompt>>;
+    fn prompts<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Prompt>>>;
     /// The resources.
-    async fn resources(&self, inbound: &InboundRequest) -> Unjudged<Listed<Resource>>;
+    fn resources<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Resource>>>;
     /// The resource templates.
-    async fn templates(&self, inbound: &InboundRequest) -> Unjudged<Listed<ResourceTemplate>>;
+    fn templates<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>>;
     /// The offers of each upstream besides tools.
-    async fn offers(&self, inbound: &InboundRequest) -> Unjudged<Listed<Offers>>;
+    fn offers<'a>(&'a self, inbound: &'a InboundRequest)
+    -> BoxFuture<'a, Unjudged<Listed<Offers>>>;
     /// True if there may be anything but tools, for any user.
     fn may_offer(&self) -> bool;
     /// The item of this name, before it is judged. It sends no request to an upstream.
-    async fn find(&self, inbound: &InboundRequest, wanted: ItemName<'_>) -> Option<Item>;
+    fn find<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+        wanted: ItemName<'a>,
+    ) -> BoxFuture<'a, Option<Item>>;
     /// The tool of this name that waits for an administrator's decision, before it is judged.
-    async fn waiting(&self, inbound: &InboundRequest, name: &str) -> Option<Item>;
+    fn waiting<'a>(
+        &'a self,
+        inbound: &'a InboundRequest,
+        name: &'a str,
+    ) -> BoxFuture<'a, Option<Item>>;
     /// For an item that is not found: its upstream, before it is judged, and the error of the
     /// operation, where the upstream did not list its items since this server started.
-    async fn unlisted(
-        &self,
-        _inbound: &InboundRequest,
-        _wanted: ItemName<'_>,
-    ) -> Option<(Item, ToolError)> {
-        None
+    fn unlisted<'a>(
+        &'a self,
+        _inbound: &'a InboundRequest,
+        _wanted: ItemName<'a>,
+    ) -> BoxFuture<'a, Option<(Item, ToolError)>> {
+        Box::pin(async move { None })
     }
     /// Performs an admitted operation.
-    async fn run(&self, permit: Permit) -> Result<Answer, ToolError>;
+    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>>;
 }
 
 /// Reports progress, if the client requested it (CA7).

@@ -1,12 +1,13 @@
 //! `revoke_connected_app`: revokes a client's access.
 
 use doorward_model::{Change, ClientId, RevokeReason, ToolClass};
+use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    BoxFuture, ToolCall, ToolError,
+    ToolCall, ToolError,
     builtin::{BuiltIn, Context, arguments, result, schema},
 };
 

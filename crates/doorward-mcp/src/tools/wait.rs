@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use doorward_model::ToolClass;
+use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    BoxFuture, ToolCall, ToolError,
+    ToolCall, ToolError,
     builtin::{BuiltIn, Context, arguments, result, schema},
 };
 

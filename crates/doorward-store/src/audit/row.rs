@@ -3,18 +3,17 @@
 
 use std::fmt;
 
-use async_trait::async_trait;
 use doorward_model::AuditKind;
+use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use serde_json::Value;
 
 use crate::db::Db;
 
 /// A row that is compared.
-#[async_trait]
 pub(crate) trait Row: fmt::Debug + Send + Sync {
     /// The members of the row that matter to the audit; `None` if there is no row.
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr>;
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>>;
 
     /// The kind of the entry if there was no row before, where it is another one.
     fn kind_if_new(&self) -> Option<AuditKind> {
@@ -23,11 +22,10 @@ pub(crate) trait Row: fmt::Debug + Send + Sync {
 }
 
 /// A row whose entity tag a unit expects.
-#[async_trait]
 pub(crate) trait Tagged: fmt::Debug + Send + Sync {
     /// The entity tag of the row, which is locked until the unit is through; `None` if there is no
     /// row.
-    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr>;
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>>;
 }
 
 /// The failure of a row that cannot be read.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, Client, ClientAuthMethod, ClientId, ClientRules, ClientSource,
     ExchangeRule, GrantType, GrantTypes, HashedToken, RedirectUri, RelyingParty, ScopeSet,
     Timestamp, TrustRule, UserId,
 };
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition as Where, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -285,11 +285,11 @@ fn stale(client_id: &ClientId) -> Invalidation {
 #[derive(Debug)]
 struct Compared(String);
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
-        Ok(row.map(|row| {
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+            Ok(row.map(|row| {
             json!({
                 "name": row.name, "redirect_uris": list(&row.redirect_uris),
                 "auth_method": row.auth_method, "scopes": row.scopes, "jwks_uri": row.jwks_uri,
@@ -298,6 +298,7 @@ impl Row for Compared {
                 "pinned": row.pinned_at.is_some(),
             })
         }))
+        })
     }
 
     // A metadata document that is read for the first time is a client that was added.
@@ -306,13 +307,14 @@ impl Row for Compared {
     }
 }
 
-#[async_trait]
 impl Tagged for Compared {
-    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
-        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-        row.map(|row| from_row(row).map(|client| client.etag()))
-            .transpose()
-            .map_err(|_| unreadable(self.0.as_str()))
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+            row.map(|row| from_row(row).map(|client| client.etag()))
+                .transpose()
+                .map_err(|_| unreadable(self.0.as_str()))
+        })
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, ExternalResource, HashedToken, Resource, ResourceChange, ResourceId,
     RevokeReason, Role, Scope, Timestamp,
 };
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -111,29 +111,31 @@ pub(crate) fn of(change: ResourceChange) -> Write {
 #[derive(Debug)]
 struct Compared(ResourceId);
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let Some(row) = db.one(Entity::find_by_id(self.0.as_str())).await? else {
-            return Ok(None);
-        };
-        let grants = access_grant::Entity::find()
-            .filter(access_grant::only_for(&Resource::from_stored(row.url.clone())));
-        Ok(Some(json!({
-            "url": row.url, "name": row.name, "scopes": list(&row.scopes),
-            "roles": list(&row.roles), "secret": doorward_model::id::etag(&[&row.secret]),
-            "grants": db.count(grants).await?,
-        })))
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let Some(row) = db.one(Entity::find_by_id(self.0.as_str())).await? else {
+                return Ok(None);
+            };
+            let grants = access_grant::Entity::find()
+                .filter(access_grant::only_for(&Resource::from_stored(row.url.clone())));
+            Ok(Some(json!({
+                "url": row.url, "name": row.name, "scopes": list(&row.scopes),
+                "roles": list(&row.roles), "secret": doorward_model::id::etag(&[&row.secret]),
+                "grants": db.count(grants).await?,
+            })))
+        })
     }
 }
 
-#[async_trait]
 impl Tagged for Compared {
-    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
-        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-        row.map(|row| from_row(row).map(|resource| resource.etag()))
-            .transpose()
-            .map_err(|_| unreadable(self.0.as_str()))
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+            row.map(|row| from_row(row).map(|resource| resource.etag()))
+                .transpose()
+                .map_err(|_| unreadable(self.0.as_str()))
+        })
     }
 }
 

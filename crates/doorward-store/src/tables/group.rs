@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, Group, GroupChange, GroupName, Role, Timestamp, UserId,
 };
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition as Where, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -187,27 +187,29 @@ pub(crate) fn of(change: GroupChange) -> Write {
 #[derive(Debug)]
 struct Compared(GroupName);
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let Some(row) = db.one(row::Entity::find_by_id(self.0.as_str())).await? else {
-            return Ok(None);
-        };
-        let members = member::Entity::find().filter(M::GroupName.eq(self.0.as_str()));
-        Ok(Some(json!({
-            "description": row.description, "roles": list(&row.roles),
-            "members": db.count(members).await?,
-        })))
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let Some(row) = db.one(row::Entity::find_by_id(self.0.as_str())).await? else {
+                return Ok(None);
+            };
+            let members = member::Entity::find().filter(M::GroupName.eq(self.0.as_str()));
+            Ok(Some(json!({
+                "description": row.description, "roles": list(&row.roles),
+                "members": db.count(members).await?,
+            })))
+        })
     }
 }
 
-#[async_trait]
 impl Tagged for Compared {
-    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
-        let row = db.one(row::Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-        row.map(|row| from_row(row).map(|group| group.etag()))
-            .transpose()
-            .map_err(|_| unreadable(self.0.as_str()))
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(row::Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+            row.map(|row| from_row(row).map(|group| group.etag()))
+                .transpose()
+                .map_err(|_| unreadable(self.0.as_str()))
+        })
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Model {
     pub credential: Option<String>,
     pub ended_at: Option<i64>,
     pub statement: Option<String>,
+    /// The end of a reservation. Every other write of the row ends it.
+    pub reserved_until: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -113,6 +115,7 @@ pub(crate) fn to_row(identity: &LinkedIdentity) -> ActiveModel {
         credential: Set(identity.credential.as_ref().map(|sealed| sealed.as_str().to_owned())),
         ended_at: Set(identity.ended_at.map(|at| at.0)),
         statement: Set(identity.statement.as_ref().and_then(statement_text)),
+        reserved_until: Set(None),
     }
 }
 
@@ -260,12 +263,23 @@ pub(crate) fn keep_checked(known: &LinkedIdentity, claimed: Timestamp) -> Write 
     }
 }
 
-pub(crate) fn claim_check(id: &IdentityId, due: Timestamp, until: Timestamp) -> Write {
-    let still = Where::all().add(Column::Id.eq(id.as_str())).add(Column::NextCheckAt.eq(due.0));
+pub(crate) fn claim_check(
+    id: &IdentityId,
+    due: Timestamp,
+    now: Timestamp,
+    until: Timestamp,
+) -> Write {
+    // The reservation has a column of its own: the time of the next check alone does not tell a
+    // reserved account from one whose check is due soon.
+    let free =
+        Where::any().add(Column::ReservedUntil.is_null()).add(Column::ReservedUntil.lte(now.0));
+    let still =
+        Where::all().add(Column::Id.eq(id.as_str())).add(Column::NextCheckAt.eq(due.0)).add(free);
     Write {
         name: Name::Decides(Condition::ClaimIdentityCheck),
         work: run(Entity::update_many()
             .col_expr(Column::NextCheckAt, Expr::value(until.0))
+            .col_expr(Column::ReservedUntil, Expr::value(until.0))
             .filter(still)),
         stale: None,
         audit: Audit::Silent,
@@ -301,7 +315,8 @@ pub(crate) fn keep_statement(id: &IdentityId, statement: &Statement) -> Write {
 pub(crate) fn drop_credential(id: &IdentityId, next_check_at: Timestamp) -> Write {
     let update = Entity::update_many()
         .col_expr(Column::Credential, Expr::value(Option::<String>::None))
-        .col_expr(Column::NextCheckAt, Expr::value(next_check_at.0));
+        .col_expr(Column::NextCheckAt, Expr::value(next_check_at.0))
+        .col_expr(Column::ReservedUntil, Expr::value(None::<i64>));
     Write {
         name: Name::Always("drop_credential"),
         work: run(update.filter(Column::Id.eq(id.as_str()))),

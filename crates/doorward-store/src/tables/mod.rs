@@ -239,8 +239,8 @@ pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
             identity::keep_statement(&identity, &statement)
         }
         Change::DeleteIdentity { user_id, identity } => user::unlink(&user_id, &identity),
-        Change::ClaimIdentityCheck { identity, due, until } => {
-            identity::claim_check(&identity, due, until)
+        Change::ClaimIdentityCheck { identity, due, now, until } => {
+            identity::claim_check(&identity, due, now, until)
         }
         Change::KeepCredential { identity, replaced, credential } => {
             identity::keep_credential(&identity, &replaced, &credential)

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{AuditKind, AuditSubject, ProviderId, Sealed, StoredProvider, Timestamp};
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryOrder,
     entity::prelude::*, sea_query::Expr,
@@ -120,24 +120,26 @@ impl Compared {
     }
 }
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let id = self.0.provider.as_str();
-        let accounts = identity::Entity::find()
-            .filter(identity::Column::Provider.eq(id))
-            .filter(identity::Column::EndedAt.is_null());
-        let sessions = session::Entity::find().filter(self.0.sessions());
-        let grants = access_grant::Entity::find().filter(self.0.grants());
-        let access_tokens = access_token::Entity::find().filter(self.0.access_tokens());
-        let invitations = invitation::Entity::find().filter(invitation::Column::Provider.eq(id));
-        Ok(Some(json!({
-            "accounts": db.count(accounts).await?,
-            "sessions": db.count(sessions).await?,
-            "grants": db.count(grants).await?,
-            "access_tokens": db.count(access_tokens).await?,
-            "invitations": db.count(invitations).await?,
-        })))
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let id = self.0.provider.as_str();
+            let accounts = identity::Entity::find()
+                .filter(identity::Column::Provider.eq(id))
+                .filter(identity::Column::EndedAt.is_null());
+            let sessions = session::Entity::find().filter(self.0.sessions());
+            let grants = access_grant::Entity::find().filter(self.0.grants());
+            let access_tokens = access_token::Entity::find().filter(self.0.access_tokens());
+            let invitations =
+                invitation::Entity::find().filter(invitation::Column::Provider.eq(id));
+            Ok(Some(json!({
+                "accounts": db.count(accounts).await?,
+                "sessions": db.count(sessions).await?,
+                "grants": db.count(grants).await?,
+                "access_tokens": db.count(access_tokens).await?,
+                "invitations": db.count(invitations).await?,
+            })))
+        })
     }
 }
 

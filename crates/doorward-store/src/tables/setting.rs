@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use doorward_model::{AuditKind, AuditSubject, Timestamp};
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect,
     entity::prelude::*, sea_query::OnConflict,
@@ -85,20 +85,22 @@ fn changed(key: &str) -> Audit {
 #[derive(Debug)]
 struct Compared(String);
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
-        Ok(row.map(|row| json!({"value": row.value})))
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+            Ok(row.map(|row| json!({"value": row.value})))
+        })
     }
 }
 
-#[async_trait]
 impl Tagged for Compared {
     // A setting is its own entity tag.
-    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
-        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-        Ok(Some(row.map(|row| row.value).unwrap_or_default()))
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+            Ok(Some(row.map(|row| row.value).unwrap_or_default()))
+        })
     }
 }
 

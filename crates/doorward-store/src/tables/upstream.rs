@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, Resource, RevokeReason, Sealed, Timestamp, UpstreamName,
     trust::{Ended, Ending},
     upstream::StoredUpstream,
 };
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     entity::prelude::*,
@@ -190,26 +190,30 @@ struct Compared {
     resource: Resource,
 }
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let name = self.name.as_str();
-        let trust = db.one(upstream_trust::Entity::find_by_id(name)).await?;
-        let pinned = |text: Option<&String>| text.cloned().map_or(Value::Null, Value::from);
-        let connections = connection::Entity::find().filter(connection::Column::Upstream.eq(name));
-        let registrations = upstream_registration::Entity::find()
-            .filter(upstream_registration::Column::Upstream.eq(name));
-        let grants = access_grant::Entity::find().filter(access_grant::only_for(&self.resource));
-        let access_tokens = access_token::Entity::find().filter(access_token::only_for(&self.name));
-        Ok(Some(json!({
-            "location": pinned(trust.as_ref().map(|row| &row.location)),
-            "issuer": pinned(trust.as_ref().and_then(|row| row.issuer.as_ref())),
-            "resource": pinned(trust.as_ref().and_then(|row| row.resource.as_ref())),
-            "connections": db.count(connections).await?,
-            "registrations": db.count(registrations).await?,
-            "grants": db.count(grants).await?,
-            "access_tokens": db.count(access_tokens).await?,
-        })))
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let name = self.name.as_str();
+            let trust = db.one(upstream_trust::Entity::find_by_id(name)).await?;
+            let pinned = |text: Option<&String>| text.cloned().map_or(Value::Null, Value::from);
+            let connections =
+                connection::Entity::find().filter(connection::Column::Upstream.eq(name));
+            let registrations = upstream_registration::Entity::find()
+                .filter(upstream_registration::Column::Upstream.eq(name));
+            let grants =
+                access_grant::Entity::find().filter(access_grant::only_for(&self.resource));
+            let access_tokens =
+                access_token::Entity::find().filter(access_token::only_for(&self.name));
+            Ok(Some(json!({
+                "location": pinned(trust.as_ref().map(|row| &row.location)),
+                "issuer": pinned(trust.as_ref().and_then(|row| row.issuer.as_ref())),
+                "resource": pinned(trust.as_ref().and_then(|row| row.resource.as_ref())),
+                "connections": db.count(connections).await?,
+                "registrations": db.count(registrations).await?,
+                "grants": db.count(grants).await?,
+                "access_tokens": db.count(access_tokens).await?,
+            })))
+        })
     }
 }
 

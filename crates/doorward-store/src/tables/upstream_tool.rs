@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, Timestamp, ToolClass, UpstreamName,
     upstream::{Pinned, PinnedTool, ToolState},
 };
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, Condition as Where, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, entity::prelude::*, sea_query::Expr,
@@ -193,15 +193,16 @@ struct Compared {
     tool: String,
 }
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let key = (self.upstream.clone(), self.tool.clone());
-        let row = db.one(Entity::find_by_id(key)).await?;
-        Ok(row.map(|row| {
-            let definition = doorward_model::id::etag(&[&row.definition]);
-            json!({"state": row.state, "class": row.class, "definition": definition})
-        }))
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let key = (self.upstream.clone(), self.tool.clone());
+            let row = db.one(Entity::find_by_id(key)).await?;
+            Ok(row.map(|row| {
+                let definition = doorward_model::id::etag(&[&row.definition]);
+                json!({"state": row.state, "class": row.class, "definition": definition})
+            }))
+        })
     }
 }
 

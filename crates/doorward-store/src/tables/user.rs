@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use doorward_model::{
     AuditKind, AuditSubject, IdentityId, Role, Timestamp, User, UserId, UserName, foreign,
     secret::HashedPassword,
 };
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition as Where, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -219,27 +219,29 @@ fn stale(user_id: &UserId) -> Invalidation {
 #[derive(Debug)]
 struct Compared(String);
 
-#[async_trait]
 impl Row for Compared {
-    async fn state(&self, db: Db<'_>) -> Result<Option<Value>, DbErr> {
-        let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
-        Ok(row.map(|row| {
-            json!({
-                "name": row.name, "email": row.email, "display_name": row.display_name,
-                "roles": list(&row.roles), "provider_roles": list(&row.provider_roles),
-                "group_roles": list(&row.group_roles), "disabled": row.disabled_at.is_some(),
-            })
-        }))
+    fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+            Ok(row.map(|row| {
+                json!({
+                    "name": row.name, "email": row.email, "display_name": row.display_name,
+                    "roles": list(&row.roles), "provider_roles": list(&row.provider_roles),
+                    "group_roles": list(&row.group_roles), "disabled": row.disabled_at.is_some(),
+                })
+            }))
+        })
     }
 }
 
-#[async_trait]
 impl Tagged for Compared {
-    async fn etag(&self, db: Db<'_>) -> Result<Option<String>, DbErr> {
-        let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-        row.map(|row| from_row(row).map(|user| user.etag()))
-            .transpose()
-            .map_err(|_| unreadable(self.0.as_str()))
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
+        Box::pin(async move {
+            let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
+            row.map(|row| from_row(row).map(|user| user.etag()))
+                .transpose()
+                .map_err(|_| unreadable(self.0.as_str()))
+        })
     }
 }
 

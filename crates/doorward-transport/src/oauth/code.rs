@@ -138,7 +138,12 @@ impl StatedError {
         };
         let described = ["error_description", "error_message", "message", "errmsg"];
         let described = described.iter().find_map(|name| text(members.get(*name)));
-        let Some(error) = members.get("error") else {
+        let is_empty = |error: &Value| match error {
+            Value::Object(members) => members.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        };
+        let Some(error) = members.get("error").filter(|error| !is_empty(error)) else {
             // The forms of interfaces that are not OAuth's own: a code beside the status.
             let code = Self::other_code(members).filter(|_| status >= 400)?;
             return Some(Self {
