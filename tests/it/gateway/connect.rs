@@ -255,7 +255,7 @@ async fn consent_names_the_services_behind_each_scope_with_their_tools_by_class(
     wiki.state().tools = vec![tool("search", true), tool("purge", false)];
     let upstreams = [("wiki", &wiki, "none"), ("payroll", &payroll, "none")];
     let server = with_config(&upstreams, |config| {
-        config.policy.rules = vec!["deny upstream=payroll".to_owned()];
+        config.upstreams.get_mut("payroll").unwrap().roles = vec!["finance".to_owned()];
     })
     .await;
     let alice = someone(&server, "alice").await;

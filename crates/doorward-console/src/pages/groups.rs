@@ -283,7 +283,16 @@ pub(crate) async fn one(
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show_one(&console, &administrator, &name, (&params, Feedback::default())).await
+    let shown = (&params, Feedback::default());
+    match page(&console, &administrator, &name, shown).await {
+        // A part that cannot be asked for is answered with the first one.
+        Err(refusal) if refusal.kind() == Kind::Invalid => {
+            let alert = Alert::unanswered(&refusal);
+            let told = Feedback::refused((axum::http::StatusCode::BAD_REQUEST, alert));
+            show_one(&console, &administrator, &name, (&Params::default(), told)).await
+        }
+        found => draw_found(&console, axum::http::StatusCode::OK, found),
+    }
 }
 
 /// Deletes the selected groups once the administrator confirmed it, each in the state that was

@@ -16,7 +16,7 @@ use crate::{
     Console,
     pages::{
         Administrator, csv, draw,
-        table::{Column, Filter, List, Moves, Row, Table, USUAL},
+        table::{Choice, Column, Filter, List, Moves, Row, Table, USUAL},
     },
     refusals::{Alert, alert, oops},
 };
@@ -41,15 +41,6 @@ macro_rules! list_query {
     )*};
 }
 list_query!(ApprovalList, UserList, ClientList, TokenList, InMemory);
-
-/// An action on selected rows that needs one of some values as well: the group to add users to.
-pub(super) struct Choice {
-    pub(super) action: (&'static str, Message),
-    /// The field of the value.
-    pub(super) name: &'static str,
-    pub(super) label: Message,
-    pub(super) values: Vec<String>,
-}
 
 /// The name by which a list in memory can be sorted, and the text of a row that it means.
 pub(super) type SortText<T> = (&'static str, fn(&T) -> String);

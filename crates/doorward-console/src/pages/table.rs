@@ -244,12 +244,19 @@ impl Row {
     }
 }
 
+/// An action on selected rows that needs one of some values as well: the group to add users to.
+pub(super) struct Choice {
+    pub(super) action: (&'static str, Message),
+    pub(super) name: &'static str,
+    pub(super) label: Message,
+    pub(super) values: Vec<String>,
+}
+
 /// The actions on selected rows.
 pub(super) struct Bulk {
     pub(super) csrf: String,
     pub(super) actions: Vec<(&'static str, Message)>,
-    /// The action that needs a value as well.
-    pub(super) choice: Option<super::list::Choice>,
+    pub(super) choice: Option<Choice>,
     /// The query of the list, to which the action returns.
     pub(super) list: String,
 }

@@ -21,9 +21,9 @@ use crate::{
     Console,
     pages::{
         Administrator, draw,
-        list::{self, Choice, Feedback, Parts, Rows},
+        list::{self, Feedback, Parts, Rows},
         sure::{self, Question},
-        table::{self, Cell, Column, Filter},
+        table::{self, Cell, Choice, Column, Filter},
         users::{Row, roles, row, state_text},
     },
     refusals::{Alert, alert, oops},

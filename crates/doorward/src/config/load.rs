@@ -101,8 +101,8 @@ pub(super) fn load_text(
             origin: origins.get(&key).cloned(),
             key,
             message: format!(
-                "cannot end with {HIDDEN}, which stands for a secret that is not shown; write the \
-                 secret itself"
+                "cannot end with {HIDDEN}, which is shown in place of secrets; write the secret \
+                 itself"
             ),
         });
     }
