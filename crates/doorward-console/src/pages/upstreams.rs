@@ -16,7 +16,9 @@ use doorward_admin::{
 use doorward_audit::{AuditRow, Names};
 use doorward_gateway::{Source, Upstream, UpstreamConfig};
 use doorward_language::{Message, text};
-use doorward_model::{AuditFilter, AuditSubject, ToolClass, UpstreamName, User, foreign, routes};
+use doorward_model::{
+    AuditFilter, AuditSubject, Timestamp, ToolClass, UpstreamName, User, foreign, routes,
+};
 use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, draw_with_images, filters, form, moment};
 use serde_json::Value;

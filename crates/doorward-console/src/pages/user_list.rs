@@ -320,8 +320,8 @@ async fn join_selected(
     let joined = console.admin.groups.change_members(&authority, group, members).await;
     match Feedback::of(console, joined.map(|(joined, _)| text::groups_members_added(joined))) {
         Ok(feedback) => {
-            let shown = (feedback.about(ids), None);
-            show_list(console, administrator, &table::returned(params), shown).await
+            let list = table::returned(params);
+            show_list(console, administrator, &list, feedback.about(ids), None).await
         }
         Err(response) => response,
     }
