@@ -4,7 +4,7 @@ use doorward_model::{
     Change, FactorChange, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey, PlainToken,
     ProviderId, Role, Sealed, SignInAttempt, Totp, UnitOfWork, UserId, UserName,
 };
-use doorward_store::Condition;
+use doorward_store::{Condition, Store};
 use doorward_testkit::TestServer;
 
 use super::refused;
@@ -30,6 +30,21 @@ fn identity(subject: &str, user: &str, roles: &[&str]) -> Box<LinkedIdentity> {
         ended_at: None,
         statement: None,
     })
+}
+
+/// Reserves an account until `NOW` and 99 seconds: one replica does, and only if no other did.
+async fn one_replica_reserves(store: &Store, account: &IdentityId) {
+    let claim = |due, now| Change::ClaimIdentityCheck {
+        identity: account.clone(),
+        due: NOW.plus(due),
+        now: NOW.plus(now),
+        until: NOW.plus(99),
+    };
+    store.apply(claim(10, 0)).await.unwrap();
+    assert_eq!(refused(store, claim(10, 0)).await, Condition::ClaimIdentityCheck);
+    // Nor does one that read it after it was reserved, until the time is over.
+    assert_eq!(refused(store, claim(99, 98)).await, Condition::ClaimIdentityCheck);
+    store.apply(claim(99, 99)).await.unwrap();
 }
 
 #[tokio::test]
@@ -76,24 +91,7 @@ async fn upstream_accounts_belong_to_one_user_and_their_roles_add_up() {
         .unwrap();
     assert_eq!(roles().await, "b c");
     let first = IdentityId::of("https://idp.example", "1");
-    // One replica checks, and only if no other did.
-    let claim = || Change::ClaimIdentityCheck {
-        identity: first.clone(),
-        due: NOW.plus(10),
-        now: NOW,
-        until: NOW.plus(99),
-    };
-    store.apply(claim()).await.unwrap();
-    assert_eq!(refused(store, claim()).await, Condition::ClaimIdentityCheck);
-    // Nor by a replica that read it after the first one reserved it, until the time is over.
-    let again = |now| Change::ClaimIdentityCheck {
-        identity: first.clone(),
-        due: NOW.plus(99),
-        now,
-        until: NOW.plus(99),
-    };
-    assert_eq!(refused(store, again(NOW.plus(98))).await, Condition::ClaimIdentityCheck);
-    store.apply(again(NOW.plus(99))).await.unwrap();
+    one_replica_reserves(store, &first).await;
     let [corp, another] = ["corp", "another"].map(|name| ProviderId::parse(name).unwrap());
     assert_eq!(store.identities_due(&corp, NOW.plus(50), 10).await.unwrap().len(), 1);
     assert_eq!(store.identities_due(&another, NOW.plus(50), 10).await.unwrap().len(), 0);
