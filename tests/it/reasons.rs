@@ -129,36 +129,16 @@ impl Stage {
 
     /// A client with a clock that is an hour behind signs an assertion.
     async fn assert_late(&self) {
-        let now = self.server.clock.now();
-        let master = doorward_keys::MasterKey::from_bytes(&[9; 32]).unwrap();
-        let key =
-            doorward_keys::generate(doorward_model::SigningAlgorithm::Es256, &master, now, now)
-                .unwrap();
-        let ring = doorward_keys::KeyRing::new(std::sync::Arc::new(master));
-        ring.follow(&std::sync::Arc::new(vec![key])).unwrap();
+        let key = doorward_testkit::PlatformKey::new("k1");
         let more = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": format!("{}/jwks", self.documents.url)});
         self.documents.json("/signs", &self.document("/signs", &more), "");
-        self.documents.json("/jwks", &ring.jwks(now), "");
+        self.documents.json("/jwks", &key.jwks(), "");
         let client = self.documented("/signs");
-        let then = now.plus(-3600);
-        let claims = doorward_keys::AccessClaims {
-            iss: client.id.clone(),
-            sub: client.id.clone(),
-            aud: doorward_keys::Audience::One(self.server.url.clone()),
-            exp: then.0 + 60,
-            iat: then.0,
-            jti: "late".to_owned(),
-            client_id: String::new(),
-            scope: String::new(),
-            auth_time: 0,
-            acr: String::new(),
-            amr: Vec::new(),
-            grant: String::new(),
-            act: None,
-            cnf: None,
-            upstream: None,
-        };
-        let assertion = ring.sign(&claims, now).unwrap();
+        let then = self.server.clock.now().plus(-3600).0;
+        let assertion = key.token(&json!({
+            "iss": client.id, "sub": client.id, "aud": self.server.url,
+            "iat": then, "exp": then + 60, "jti": "late",
+        }));
         let kind =
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
         client

@@ -249,7 +249,8 @@ impl Issuer {
     pub(crate) async fn present(
         &self,
         rule: &TrustRule,
-        (token, key): (&str, Option<&KeyThumbprint>),
+        token: &str,
+        key: Option<&KeyThumbprint>,
         now: Timestamp,
     ) -> Result<VerifiedAssertion, Failure> {
         // Keys are fetched only for a token that would be accepted.

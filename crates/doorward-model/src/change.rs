@@ -352,8 +352,7 @@ pub enum Change {
         /// The account at the identity provider.
         identity: IdentityId,
     },
-    /// Reserves an account at an identity provider for one use of its token. Conditional: no other
-    /// one has it reserved, or had since it was read.
+    /// Reserves an account at an identity provider for one use of its token. Conditional: it is free.
     ClaimIdentityCheck {
         /// The account at the identity provider.
         identity: IdentityId,
@@ -364,8 +363,7 @@ pub enum Change {
         /// The time from which another replica may try, if this one does not finish.
         until: Timestamp,
     },
-    /// Stores the token that a provider gave in place of another. Conditional: the other is still
-    /// the one that is kept.
+    /// Stores the token that a provider gave in place of another. Conditional: the other is kept.
     KeepCredential {
         /// The account.
         identity: IdentityId,

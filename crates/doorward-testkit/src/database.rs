@@ -11,7 +11,7 @@ use std::{
 use doorward_store::{Config, Store};
 use tokio::sync::OnceCell;
 
-use crate::{leftovers::drop_database_later, server::temporary_directory};
+use crate::leftovers::{drop_database_later, temporary_directory};
 
 /// The URL of a migrated database of its own, where the tests run on PostgreSQL:
 /// `DOORWARD_TEST_DATABASE` names the cluster. Otherwise empty: a file in the data directory.

@@ -46,7 +46,7 @@ impl HttpsServer {
         let names =
             CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let certificate = names.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
-        let ca_file = crate::server::temporary_directory().join("ca.pem");
+        let ca_file = crate::leftovers::temporary_directory().join("ca.pem");
         std::fs::write(&ca_file, authority_certificate.pem()).unwrap();
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let tls =

@@ -2,7 +2,16 @@
 //!
 //! A run makes about 600 databases of 20 MB each on PostgreSQL; kept to the end, they fill the
 //! disk of a small machine.
-use std::{cell::RefCell, path::PathBuf, process::Command, sync::OnceLock, sync::mpsc};
+use std::{
+    cell::RefCell,
+    path::PathBuf,
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+};
 
 /// Registers a database of the cluster to be dropped after the current test.
 pub(crate) fn drop_database_later(cluster: &str, name: &str) {
@@ -10,8 +19,22 @@ pub(crate) fn drop_database_later(cluster: &str, name: &str) {
     LEFTOVERS.with_borrow_mut(|left| left.databases.push(database));
 }
 
+/// A fresh directory.
+pub(crate) fn temporary_directory() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let path = std::env::temp_dir().join(format!(
+        "doorward-test-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::SeqCst)
+    ));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    remove_directory_later(path.clone());
+    path
+}
+
 /// Registers a directory to be removed after the current test.
-pub(crate) fn remove_directory_later(path: PathBuf) {
+fn remove_directory_later(path: PathBuf) {
     LEFTOVERS.with_borrow_mut(|left| left.directories.push(path));
 }
 

@@ -1,13 +1,6 @@
 //! A whole server in this process.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use doorward::{
     app::App,
@@ -29,7 +22,7 @@ use crate::{
     Browser, ManualClock,
     browser::form_value,
     database::{fresh_database, write_migrated},
-    leftovers::remove_directory_later,
+    leftovers::temporary_directory,
 };
 
 /// The password of all users added by [`TestServer::user`].
@@ -48,20 +41,6 @@ pub struct TestServer {
     /// Its data directory.
     pub data_dir: PathBuf,
     stop: CancellationToken,
-}
-
-/// A fresh directory.
-pub(crate) fn temporary_directory() -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let path = std::env::temp_dir().join(format!(
-        "doorward-test-{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::SeqCst)
-    ));
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
-    remove_directory_later(path.clone());
-    path
 }
 
 /// The reverse proxies of a listener: one network.

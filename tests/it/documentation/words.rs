@@ -5,7 +5,7 @@ use super::{files, is_generated, prose, read};
 /// Words that the pages do not use, with their replacements.
 const AVOIDED: &[(&str, &str)] = &[
     ("somebody", "a user, or a term"),
-    ("gateway_user", "a user, or a term"),
+    ("someone", "a user, or a term"),
     ("nobody", "no user, or a term"),
     ("anybody", "any user, or a term"),
     ("everybody", "all users, or a term"),

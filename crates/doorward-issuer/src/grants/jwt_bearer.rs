@@ -56,7 +56,7 @@ impl Grant for JwtBearer {
                 let why = "an administrator must add a trust rule for the client";
                 return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
             };
-            let presented = request.issuer.present(rule, (token, request.key), request.now).await?;
+            let presented = request.issuer.present(rule, token, request.key, request.now).await?;
             let mut granted = service::authorize(request, account).await?;
             if !rule.reusable {
                 granted

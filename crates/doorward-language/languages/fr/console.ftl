@@ -77,7 +77,7 @@ console_subject = Sujet
 
 # Services.
 console_service_tools = Outils
-console_service_no_tools = Aucun outil n’est encore connu. Testez le service : le test les liste.
+console_service_no_tools = Aucun outil n’est encore connu. Testez le service : le test les liste.
 console_service_access = Accès
 console_service_connections = Connexions
 console_service_settings = Paramètres

@@ -311,9 +311,8 @@ impl Tagged for Compared {
     fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
         Box::pin(async move {
             let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-            row.map(|row| from_row(row).map(|client| client.etag()))
-                .transpose()
-                .map_err(|_| unreadable(self.0.as_str()))
+            let etag = |row| from_row(row).map(|client| client.etag());
+            row.map(etag).transpose().map_err(|_| unreadable(self.0.as_str()))
         })
     }
 }

@@ -316,7 +316,7 @@ paths:
     let api = read(text).unwrap();
     let mut names: Vec<&str> = api.tools.iter().map(|shown| shown.tool.name.as_ref()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["NO", "delete_good", "odd", "on"]);
+    assert_eq!(names, ["NO", "delete_good", "odd", "on", "options_good"]);
     let left: Vec<&str> = api.left_out.named().iter().map(|(name, _)| name.as_str()).collect();
     for name in [
         "/number",
