@@ -95,6 +95,7 @@ async fn a_member_of_a_token_response_that_is_not_used_may_be_of_any_type() {
             ("error", json!(false)),
             ("error", json!(0)),
             ("error", json!([])),
+            ("error", json!({})),
             ("errors", json!([])),
             ("ok", json!(true)),
             ("status", json!("ok")),
@@ -163,17 +164,23 @@ const CLAIMS: &[&str] = &[
 #[tokio::test]
 async fn a_claim_that_is_not_used_may_be_of_any_type_in_id_tokens_and_in_userinfo() {
     let provider = FakeProvider::start().await;
-    let server = server_with(&provider, |_, _| {}).await;
-    signed_in(&server, &provider).await;
     let mut wrong = Vec::new();
-    for (at, name) in CLAIMS.iter().enumerate() {
-        for value in some(at).into_iter().filter(|value| !value.is_null()) {
-            let odd = json!({ *name: value });
-            provider.claims(&odd);
-            wrong.extend(fault(&server, &provider, &format!("ID token {odd}")).await);
-            provider.forget_claim(name);
+    let claims: Vec<(usize, &&str)> = CLAIMS.iter().enumerate().collect();
+    // The number of sign-ins from one network within a minute is bounded: each server takes some.
+    for some_claims in claims.chunks(10) {
+        let server = server_with(&provider, |_, _| {}).await;
+        signed_in(&server, &provider).await;
+        for (at, name) in some_claims {
+            for value in some(*at).into_iter().filter(|value| !value.is_null()) {
+                let odd = json!({ **name: value });
+                provider.claims(&odd);
+                wrong.extend(fault(&server, &provider, &format!("ID token {odd}")).await);
+                provider.forget_claim(name);
+            }
         }
     }
+    let server = server_with(&provider, |_, _| {}).await;
+    signed_in(&server, &provider).await;
     // In userinfo, all at once: with one value each, and with values that differ.
     for (turn, value) in values().into_iter().enumerate() {
         for mixed in [false, true] {
