@@ -41,7 +41,7 @@ pub struct Model {
     pub credential: Option<String>,
     pub ended_at: Option<i64>,
     pub statement: Option<String>,
-    /// The end of a reservation. Every other write of the row ends it.
+    /// The end of a reservation. Storing the account, or dropping its token, ends it earlier.
     pub reserved_until: Option<i64>,
 }
 
