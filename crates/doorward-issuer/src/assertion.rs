@@ -58,6 +58,38 @@ pub(crate) fn refused(reason: Reason, why: impl Into<String>) -> Failure {
     Failure::new(OAuthErrorCode::InvalidGrant, why).because(reason)
 }
 
+/// The parameter by which a client presents a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presented {
+    /// `assertion` (RFC 7523 §2.1).
+    Assertion,
+    /// `subject_token` (RFC 8693 §2.1).
+    SubjectToken,
+}
+
+impl Presented {
+    pub(crate) const fn noun(self) -> &'static str {
+        match self {
+            Self::Assertion => "the assertion",
+            Self::SubjectToken => "the subject_token",
+        }
+    }
+
+    /// The error code of a refusal.
+    pub(crate) const fn code(self) -> OAuthErrorCode {
+        match self {
+            Self::Assertion => OAuthErrorCode::InvalidGrant,
+            // RFC 8693 §2.2.2.
+            Self::SubjectToken => OAuthErrorCode::InvalidRequest,
+        }
+    }
+
+    /// The refusal of the token. `predicate` follows the noun.
+    pub(crate) fn refused(self, reason: Reason, predicate: &str) -> Failure {
+        Failure::new(self.code(), format!("{} {predicate}", self.noun())).because(reason)
+    }
+}
+
 /// A part of a foreign claim, for the timeline and the audit.
 pub(crate) fn shown(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(SHOWN).collect()
@@ -97,19 +129,20 @@ pub(crate) fn judge_purpose(
     signed: &SignedToken,
     kinds: &[&str],
     key: Option<&KeyThumbprint>,
+    presented: Presented,
 ) -> Result<(), Failure> {
     let found = kind(signed.typ.as_deref());
     // Logout tokens are signed by the same keys, for the same audience; older ones say what they
     // are by this claim alone.
     if !kinds.contains(&found.as_str()) || signed.claims.get("events").is_some() {
-        let why = "the assertion is not accepted: it is another kind of token";
-        return Err(refused(Reason::AssertionInvalid, why).about(shown(&found)));
+        let why = "is not accepted: it is another kind of token";
+        return Err(presented.refused(Reason::AssertionInvalid, why).about(shown(&found)));
     }
     // A token that is bound to a key is worth nothing without the key, also from its own client.
     let bound = signed.claims.get("cnf").filter(|bound| !bound.is_null());
     if bound.is_some_and(|bound| key.is_none_or(|key| *bound != json!({"jkt": key.as_str()}))) {
-        let why = "the assertion is bound to a key, of which there is no proof";
-        return Err(refused(Reason::KeyProof, why));
+        let why = "is bound to a key, of which there is no proof";
+        return Err(presented.refused(Reason::KeyProof, why));
     }
     Ok(())
 }
@@ -153,24 +186,28 @@ fn mismatch(rule: &TrustRule, claims: &Value, mismatch: Mismatch) -> Failure {
 }
 
 /// A claim in seconds. Some issuers write fractions.
-fn seconds(claims: &Value, name: &str) -> Result<Option<i64>, Failure> {
+fn seconds(claims: &Value, name: &str, presented: Presented) -> Result<Option<i64>, Failure> {
     let Some(value) = claims.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
     #[expect(clippy::cast_possible_truncation, reason = "bounded, and a second has no parts here")]
     let whole = |number: f64| (0.0..1e12).contains(&number).then_some(number as i64);
     let read = value.as_i64().or_else(|| value.as_f64().and_then(whole));
     read.map(Some).ok_or_else(|| {
-        refused(Reason::AssertionInvalid, format!("{name} of the assertion is not a time"))
+        presented.refused(Reason::AssertionInvalid, &format!("has no time as its {name}"))
     })
 }
 
 /// Judges the times of a token. Returns its end.
-pub(crate) fn judge_times(claims: &Value, now: Timestamp) -> Result<Timestamp, Failure> {
+pub(crate) fn judge_times(
+    claims: &Value,
+    now: Timestamp,
+    presented: Presented,
+) -> Result<Timestamp, Failure> {
     let late = |why: &str, name: &str, at: i64| {
         let detail = format!("{name} {at}, here {now}", now = now.0);
-        refused(Reason::AssertionTime, format!("the assertion {why}")).about(detail)
+        presented.refused(Reason::AssertionTime, why).about(detail)
     };
-    let end = seconds(claims, "exp")?
-        .ok_or_else(|| refused(Reason::AssertionTime, "the assertion has no exp"))?;
+    let end = seconds(claims, "exp", presented)?
+        .ok_or_else(|| presented.refused(Reason::AssertionTime, "has no exp"))?;
     if now.0 >= end.saturating_add(OVER) {
         return Err(late("has expired", "exp", end));
     }
@@ -178,7 +215,7 @@ pub(crate) fn judge_times(claims: &Value, now: Timestamp) -> Result<Timestamp, F
         return Err(late("is valid for more than 24 hours", "exp", end));
     }
     for name in ["nbf", "iat"] {
-        if let Some(at) = seconds(claims, name)?.filter(|at| *at > now.plus(EARLY).0) {
+        if let Some(at) = seconds(claims, name, presented)?.filter(|at| *at > now.plus(EARLY).0) {
             return Err(late("is not valid yet", name, at));
         }
     }
@@ -257,10 +294,10 @@ impl Issuer {
         let told = claimed(token)?;
         rule.fits(&told).map_err(|why| mismatch(rule, &told, why))?;
         let signed = self.verified(&rule.issuer, token).await?;
-        judge_purpose(&signed, &OF_WORKLOAD, key)?;
+        judge_purpose(&signed, &OF_WORKLOAD, key, Presented::Assertion)?;
         let claims = &signed.claims;
         rule.fits(claims).map_err(|why| mismatch(rule, claims, why))?;
-        let end = judge_times(claims, now)?;
+        let end = judge_times(claims, now, Presented::Assertion)?;
         let issuer = rule.issuer.issuer.clone();
         let (spent, jti) = name_of(token, claims, &issuer)?;
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
@@ -303,7 +340,9 @@ mod tests {
     #[test]
     fn the_times_of_an_assertion_are_bounded_on_both_sides() {
         let now = Timestamp(1_000_000);
-        let judged = |claims: Value| judge_times(&claims, now).map_err(|failure| failure.reason);
+        let judged = |claims: Value| {
+            judge_times(&claims, now, Presented::Assertion).map_err(|failure| failure.reason)
+        };
         let at = |seconds: i64| now.0 + seconds;
         for good in [
             json!({"exp": at(60)}),

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     Failure,
-    assertion::{refused, shown},
+    assertion::{Presented, shown},
 };
 
 /// The grant profile, as metadata names it.
@@ -40,30 +40,37 @@ pub trait Asserters: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<AssertedUser, AssertionRefusal>>;
 }
 
-impl From<AssertionRefusal> for Failure {
-    fn from(refusal: AssertionRefusal) -> Self {
-        match refusal {
-            AssertionRefusal::Provider(why) => {
-                refused(Reason::AssertionProvider, "the assertion is not accepted: its issuer is no identity provider that may assert users here")
-                    .about(why)
-            }
-            AssertionRefusal::Invalid(why) => {
-                refused(Reason::AssertionInvalid, "the assertion is malformed, or its signature is wrong")
-                    .about(shown(&why))
-            }
-            AssertionRefusal::Disabled => {
-                refused(Reason::UserDisabled, "the user may not use this server")
-            }
-            AssertionRefusal::NotAdmitted(why) => {
-                refused(Reason::AssertionUser, "the user is not admitted to this server").about(why)
-            }
-            AssertionRefusal::Unavailable(why) => {
-                tracing::warn!(why, "an assertion cannot be judged now");
-                let told = "the assertion cannot be judged now; try again shortly";
-                Self::new(OAuthErrorCode::TemporarilyUnavailable, told)
-                    .because(Reason::AssertionKeys)
-                    .about(shown(&why))
-            }
+/// The refusal of a token that an identity provider signed.
+pub(crate) fn told(refusal: AssertionRefusal, presented: Presented) -> Failure {
+    match refusal {
+        AssertionRefusal::Provider(why) => {
+            let reason = match presented {
+                Presented::Assertion => Reason::AssertionProvider,
+                // The advice about assertions is another one.
+                Presented::SubjectToken => Reason::SubjectToken,
+            };
+            let told =
+                "is not accepted: its issuer is no identity provider that may assert users here";
+            presented.refused(reason, told).about(why)
+        }
+        AssertionRefusal::Invalid(why) => presented
+            .refused(Reason::AssertionInvalid, "is malformed, or its signature is wrong")
+            .about(shown(&why)),
+        AssertionRefusal::Disabled => {
+            Failure::new(presented.code(), "the user may not use this server")
+                .because(Reason::UserDisabled)
+        }
+        AssertionRefusal::NotAdmitted(why) => {
+            Failure::new(presented.code(), "the user is not admitted to this server")
+                .because(Reason::AssertionUser)
+                .about(why)
+        }
+        AssertionRefusal::Unavailable(why) => {
+            tracing::warn!(why, "an assertion cannot be judged now");
+            let told = format!("{} cannot be judged now; try again shortly", presented.noun());
+            Failure::new(OAuthErrorCode::TemporarilyUnavailable, told)
+                .because(Reason::AssertionKeys)
+                .about(shown(&why))
         }
     }
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::{Granted, Refused, Request};
 use crate::{
     Failure,
-    assertion::{self, refused, shown},
+    assertion::{self, Presented, refused, shown},
     checks::{resource, scope},
+    enterprise,
 };
 
 /// The most resources that an assertion names.
@@ -57,7 +58,7 @@ fn judge(
     if !claims.get("iat").is_some_and(Value::is_number) {
         return Err(wrong("iat", claims.get("iat"), "a time"));
     }
-    assertion::judge_times(claims, now)
+    assertion::judge_times(claims, now, Presented::Assertion)
 }
 
 /// The resources that an assertion names, of those of this server.
@@ -103,17 +104,23 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         let why = "the client of a service acts for no user";
         return Err(Failure::new(OAuthErrorCode::UnauthorizedClient, why).into());
     }
+    let refusal = |refusal| enterprise::told(refusal, Presented::Assertion);
     let named = assertion::claimed(token)?;
     let named = named.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let asserted = ports.asserters.verify(&named, token).await.map_err(Failure::from)?;
-    assertion::judge_purpose(&asserted.token, &[assertion::ABOUT_USER], request.key)?;
+    let asserted = ports.asserters.verify(&named, token).await.map_err(refusal)?;
+    assertion::judge_purpose(
+        &asserted.token,
+        &[assertion::ABOUT_USER],
+        request.key,
+        Presented::Assertion,
+    )?;
     let claims = &asserted.token.claims;
     let end = judge(claims, settings.public_url.as_str(), client, now)?;
     let granted_resources = resources(claims, &settings.resources.snapshot())?;
     let token_resources = resource::of_token(request.resources, &granted_resources)?;
     let asked = scopes(request, claims)?;
     let (spent, jti) = assertion::name_of(token, claims, &named)?;
-    let admitted = ports.asserters.admit(&asserted).await.map_err(Failure::from)?;
+    let admitted = ports.asserters.admit(&asserted).await.map_err(refusal)?;
     let grant = GrantRecord {
         id: GrantId::random(services.entropy.as_ref()),
         client_id: client.id.clone(),

@@ -3,8 +3,8 @@
 
 use doorward_model::{
     ActingParty, Assertion, AssertionRefusal, Change, Delegation, ExchangeRule, Expected,
-    Grant as GrantRecord, GrantId, OAuthErrorCode, ProviderTokens, Reason, Resource, ScopeSet,
-    Subject, Timestamp, UnitOfWork,
+    Grant as GrantRecord, GrantId, OAuthErrorCode, ProviderTokens, Resource, ScopeSet, Subject,
+    Timestamp, UnitOfWork,
 };
 use serde_json::{Value, json};
 
@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     Failure,
-    assertion::{self, shown},
+    assertion::{self, Presented, shown},
     checks::scope,
+    enterprise,
 };
 
 /// The type of an ID token (RFC 8693 §3).
@@ -58,24 +59,9 @@ fn has_scope(claims: &Value, wanted: &str) -> bool {
     })
 }
 
-/// The refusal of an assertion as one of a subject token (RFC 8693 §2.2.2).
-fn of_subject(failure: Failure) -> Failure {
-    let why = failure.why.replace("the assertion", "the subject_token");
-    Failure { code: OAuthErrorCode::InvalidRequest, why, ..failure }
-}
-
-/// The refusal of a token by its provider.
+/// The refusal of the token by its provider.
 fn unverified(refusal: AssertionRefusal) -> Failure {
-    let failure = Failure::from(refusal);
-    if failure.code == OAuthErrorCode::TemporarilyUnavailable {
-        return failure;
-    }
-    let reason = match failure.reason {
-        // The advice about assertions is another one.
-        Reason::AssertionProvider => Reason::SubjectToken,
-        reason => reason,
-    };
-    of_subject(Failure { reason, ..failure })
+    enterprise::told(refusal, Presented::SubjectToken)
 }
 
 /// Verifies the token by the provider of the first permission that it fits.
@@ -113,7 +99,7 @@ fn judge(
 ) -> Result<Timestamp, Failure> {
     let claims = &assertion.token.claims;
     let kinds: &[&str] = if kind == ID_TOKEN { &["jwt"] } else { &["jwt", "at+jwt"] };
-    assertion::judge_purpose(&assertion.token, kinds, request.key).map_err(of_subject)?;
+    assertion::judge_purpose(&assertion.token, kinds, request.key, Presented::SubjectToken)?;
     if !is_for(claims, &tokens.audience) {
         return Err(wrong("aud", claims.get("aud"), &tokens.audience));
     }
@@ -130,7 +116,7 @@ fn judge(
     if !claims.get("iat").is_some_and(Value::is_number) {
         return Err(wrong("iat", claims.get("iat"), "a time"));
     }
-    assertion::judge_times(claims, request.now).map_err(of_subject)
+    assertion::judge_times(claims, request.now, Presented::SubjectToken)
 }
 
 /// The resources of the new token: those that the request names, else all of this server.
