@@ -403,6 +403,6 @@ impl Gateway {
         let answer = Answer { services: self.services(user).await? };
         let value =
             serde_json::to_value(&answer).map_err(|error| ToolError::Failed(error.to_string()))?;
-        Ok(CallToolResult::structured(value).into())
+        Ok(doorward_mcp::structured_result(value).into())
     }
 }

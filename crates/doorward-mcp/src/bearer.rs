@@ -84,6 +84,20 @@ pub struct Calling<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// The ASCII characters of which a token may consist (RFC 6750 §2.1, `b64token`), a bit for each.
+const OF_TOKEN: u128 = {
+    let (mut set, mut byte) = (0_u128, 0_u8);
+    while byte.is_ascii() {
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+        {
+            set |= 1 << byte;
+        }
+        byte += 1;
+    }
+    set
+};
+
 /// A token as a request presents it.
 #[derive(Clone, Copy)]
 struct Presented<'a> {
@@ -110,9 +124,7 @@ fn presented(Calling { headers, uri, .. }: Calling<'_>) -> Result<Presented<'_>,
             let token = token.trim();
             let is_token = !token.is_empty()
                 && token.len() <= 8192
-                && token
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+                && token.bytes().all(|byte| byte.is_ascii() && OF_TOKEN >> byte & 1 == 1);
             let as_bound = scheme.eq_ignore_ascii_case("dpop");
             if (as_bound || scheme.eq_ignore_ascii_case("bearer")) && is_token {
                 Ok(Presented { token, as_bound })

@@ -87,7 +87,7 @@ pub use judge::{Judge, Judgement, Subject, Verdict};
 pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
-pub use server::text_result;
+pub use server::{structured_result, text_result};
 pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
 pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
 pub use within::{Acting, CallText, ReadPart, ReadResult, ToolText, Within};

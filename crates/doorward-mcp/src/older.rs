@@ -63,7 +63,7 @@ mod tests {
             assert!(one.structured_content.is_none());
             assert_eq!(one.content[0].as_text().unwrap().text, expected);
         }
-        let mut object = CallToolResult::structured(json!({"a": 1}));
+        let mut object = crate::structured_result(json!({"a": 1}));
         result(&mut object);
         assert_eq!(object.structured_content, Some(json!({"a": 1})));
     }

@@ -25,6 +25,7 @@ pub(crate) use indexes::Indexes;
 
 use crate::{
     item::{CallLimits, ToolSpec},
+    server::structured_result,
     size::json_size,
     tools::ToolError,
 };
@@ -188,7 +189,7 @@ pub(crate) fn describe(spec: &ToolSpec, shown: &Tool, must_confirm: bool) -> Cal
         let call = json!({"tool": CALL, "arguments": {"name": spec.name(), "arguments": {}}});
         members.insert("call_with".to_owned(), call);
     }
-    CallToolResult::structured(definition)
+    structured_result(definition)
 }
 
 /// The answer to a wrong name.

@@ -137,6 +137,17 @@ impl AccessPolicy {
             .all(|(_, roles)| user.has_any(roles))
     }
 
+    /// True if there may be such scopes as [`Self::lacks_second_factor`] finds among `scopes` or
+    /// those that they imply.
+    pub fn may_lack_second_factor(
+        &self,
+        scopes: &ScopeSet,
+        authentication: &Authentication,
+    ) -> bool {
+        let admin = self.second_factor_for_administrators && scopes.has_administrative();
+        authentication.level != Level::MultiFactor && (admin || !self.second_factor.is_empty())
+    }
+
     /// Those of `scopes` for which a user with this authentication must prove a second factor
     /// first.
     pub fn lacks_second_factor(
@@ -144,10 +155,10 @@ impl AccessPolicy {
         scopes: &ScopeSet,
         authentication: &Authentication,
     ) -> ScopeSet {
-        let admin = self.second_factor_for_administrators && scopes.has_administrative();
-        if authentication.level == Level::MultiFactor || (self.second_factor.is_empty() && !admin) {
+        if !self.may_lack_second_factor(scopes, authentication) {
             return ScopeSet::default();
         }
+        let admin = self.second_factor_for_administrators && scopes.has_administrative();
         // A demand for all of Doorward applies at each upstream.
         let demands = |scope: Scope| {
             (admin && scope.is_administrative())

@@ -63,6 +63,9 @@ impl Resource {
     /// the aggregate endpoint. Where the host of the resources is `localhost`, 127.0.0.1 and ::1
     /// are equivalent to it; for other hosts they are not.
     pub fn find(known: &[Self], presented: &str) -> Option<Self> {
+        if let Some(same) = known.iter().find(|resource| resource.0 == presented) {
+            return Some(same.clone());
+        }
         let url = Url::parse(presented).ok()?;
         if url.fragment().is_some()
             || !url.username().is_empty()

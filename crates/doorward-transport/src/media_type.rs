@@ -62,7 +62,9 @@ pub fn parameter<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 
 /// Reports a message with this media type as its `Content-Type`, whatever its parameters.
 pub fn is(headers: &HeaderMap, essence: &str) -> bool {
-    Media::of(headers).is_some_and(|media| media.is(essence))
+    let told = headers.get(header::CONTENT_TYPE);
+    told.is_some_and(|told| told == essence)
+        || Media::of(headers).is_some_and(|media| media.is(essence))
 }
 
 /// The precision with which an `Accept` names a media type; the most precise one decides.
@@ -73,9 +75,25 @@ enum Precision {
     Exact,
 }
 
+/// True if the only `Accept` is a list of media types without ranges and weights, as those of most
+/// clients are, and this one is among them.
+fn names_plainly(headers: &HeaderMap, essence: &str) -> bool {
+    let mut values = headers.get_all(header::ACCEPT).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b',' | b' ');
+    value.to_str().is_ok_and(|text| {
+        text.bytes().all(is_plain)
+            && text.split(',').any(|one| one.trim().eq_ignore_ascii_case(essence))
+    })
+}
+
 /// Reports a request that accepts a media type. A request without `Accept` accepts every media type
 /// (RFC 9110 §12.5.1).
 pub fn accepts(headers: &HeaderMap, essence: &str) -> bool {
+    if names_plainly(headers, essence) {
+        return true;
+    }
     let Ok(wanted) = MediaType::parse(essence) else { return false };
     let star = |name: Name<'_>| name == names::_STAR;
     let mut decides: Option<(Precision, bool)> = None;

@@ -128,29 +128,34 @@ impl Params {
 /// than repaired.
 fn decode(raw: &[u8]) -> Result<String, ParamsError> {
     let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.iter();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let digit = |byte: Option<&u8>| {
-                    byte.and_then(|byte| char::from(*byte).to_digit(16)).ok_or(ParamsError::NotText)
-                };
-                let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-                bytes.push(u8::try_from(high * 16 + low).map_err(|_| ParamsError::NotText)?);
+    let mut rest = raw;
+    // Most parameters have long parts that stay as they are.
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+        let (plain, encoded) = rest.split_at(at);
+        bytes.extend_from_slice(plain);
+        rest = match encoded {
+            [b'%', high, low, rest @ ..] => {
+                let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(ParamsError::NotText);
+                let byte = digit(*high)? * 16 + digit(*low)?;
+                bytes.push(u8::try_from(byte).map_err(|_| ParamsError::NotText)?);
+                rest
             }
-            other => bytes.push(*other),
-        }
+            [b'+', rest @ ..] => {
+                bytes.push(b' ');
+                rest
+            }
+            _ => return Err(ParamsError::NotText),
+        };
     }
+    bytes.extend_from_slice(rest);
     let text = String::from_utf8(bytes).map_err(|_| ParamsError::NotText)?;
-    if text
-        .chars()
-        .any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r'))
-    {
-        Err(ParamsError::NotText)
+    let is_refused = |letter: char| letter.is_control() && !matches!(letter, '\t' | '\n' | '\r');
+    let has_refused = if text.is_ascii() {
+        text.bytes().any(|byte| is_refused(char::from(byte)))
     } else {
-        Ok(text)
-    }
+        text.chars().any(is_refused)
+    };
+    if has_refused { Err(ParamsError::NotText) } else { Ok(text) }
 }
 
 /// Reads a body of at most `max` bytes within ten seconds.

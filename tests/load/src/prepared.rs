@@ -22,6 +22,8 @@ use crate::{
 
 const ISSUER: &str = "https://platform.example";
 const SUBJECT: &str = "repo:acme/tools:ref:refs/heads/main";
+/// The audience of its tokens: the server is reached on a port that is known only once it runs.
+const AUDIENCE: &str = "https://doorward.example";
 
 /// The program with its folder, which commands and the server share.
 pub(crate) struct Program {
@@ -108,8 +110,8 @@ impl Prepared {
         std::fs::write(&keys, workload.jwks().to_string()).map_err(|error| error.to_string())?;
         let keys = keys.to_string_lossy();
         let rule = ["trust", "add", "Release", "--issuer", ISSUER, "--service", "release"];
-        let more = ["--subject", SUBJECT, "--jwks", &keys, scope[0], scope[1]];
-        program.run(&[&rule[..], &more[..]].concat(), "").await?;
+        let token = ["--subject", SUBJECT, "--audience", AUDIENCE, "--jwks", &keys];
+        program.run(&[&rule[..], &token[..], &scope[..]].concat(), "").await?;
         Ok(Self { job, app, workload })
     }
 }
@@ -134,12 +136,12 @@ impl Workload {
         json!({"keys": [key]})
     }
 
-    /// A token of this name, for this server.
-    pub(crate) fn token(&self, audience: &str, jti: &str) -> Outcome<String> {
+    /// A token of this name.
+    pub(crate) fn token(&self, jti: &str) -> Outcome<String> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let now = now.map_err(|error| error.to_string())?.as_secs();
         let claims = json!({
-            "iss": ISSUER, "sub": SUBJECT, "aud": audience, "jti": jti, "iat": now,
+            "iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE, "jti": jti, "iat": now,
             "exp": now + 300,
         });
         let header = json!({"alg": "ES256", "typ": "JWT", "kid": "1"});

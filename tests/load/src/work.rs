@@ -213,7 +213,7 @@ impl User {
     }
 
     async fn workload(&mut self) -> Outcome<()> {
-        let token = self.prepared.workload.token(&self.base, &random()?)?;
+        let token = self.prepared.workload.token(&random()?)?;
         let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
         let fields = format!("grant_type={}&assertion={token}", encoded(grant));
         let sent = self.agent.form("/oauth/token", &[], &fields).await?.expect(200)?;

@@ -93,6 +93,9 @@ impl Issuer {
         who: &Approver<'_>,
     ) -> ScopeSet {
         let rules = self.settings.rules.now();
+        if !rules.access.may_lack_second_factor(&request.scopes, who.authentication) {
+            return ScopeSet::default();
+        }
         let allowed = request.scopes.closure().intersection(&rules.access.scopes_of(who.user));
         rules.access.lacks_second_factor(&allowed, who.authentication)
     }

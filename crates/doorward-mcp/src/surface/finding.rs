@@ -13,7 +13,7 @@ use super::{
     segment::Segment,
     words::{split, stem},
 };
-use crate::{item::ToolSpec, tools::ToolError};
+use crate::{item::ToolSpec, server::structured_result, tools::ToolError};
 
 /// Maximum number of tools that one search answers.
 const MOST_FOUND: usize = 20;
@@ -114,7 +114,7 @@ pub(crate) fn search(
             "set include_mutating to see tools that change something".into(),
         );
     }
-    Ok(CallToolResult::structured(answer))
+    Ok(structured_result(answer))
 }
 
 fn describe_found(found: &Found<'_>, known: &KnownArguments) -> Value {

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use rmcp::model::{CallToolResult, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
+use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 
 use super::{
     Offers, ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app,
@@ -19,6 +19,7 @@ use crate::{
     InboundRequest, Permit, Target,
     item::{CallLimits, Item, Listed, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
+    server::structured_result,
 };
 
 /// The parts that built-in tools work with.
@@ -203,7 +204,7 @@ impl ToolSource for BuiltInTools {
                 BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
             (tool.call)(&self.context, call)
                 .await
-                .map(|value| Answer::Tool(CallToolResult::structured(value).into()))
+                .map(|value| Answer::Tool(structured_result(value).into()))
         })
     }
 }
