@@ -6,14 +6,14 @@ use std::collections::HashSet;
 use doorward_testkit::{Bindings, FakeUpstream, TestServer};
 use serde_json::{Value, json};
 
-use super::{GatewayUser, connect, gateway_user, own::own, text, tools, with_config};
+use super::{GatewayUser, connect, gateway_user, own::own_api, text, tools, with_config};
 
 /// A server with the upstream `wiki` that binds its tokens: for users, for itself, and as an API.
 async fn stage(wiki: &FakeUpstream) -> TestServer {
     wiki.state().bindings = Some(Bindings::demanding());
     let all = [
         ("wiki", wiki.config("oauth")),
-        ("own", own(wiki, "client_credentials")),
+        ("own", own_api(wiki, "client_credentials")),
         ("api", wiki.api_config("oauth")),
     ];
     let all: Vec<_> = all.into_iter().collect();
@@ -44,13 +44,13 @@ async fn dpop_tokens_are_bound_and_each_request_is_proven_once_with_the_nonce_of
     for (user, name) in [(&alice, "wiki"), (&bob, "wiki"), (&alice, "api")] {
         connect(&server, &user.browser, name).await;
     }
-    for tool in ["wiki_echo", "own_echo", "api_holder"] {
+    for tool in ["wiki_echo", "own_holder", "api_holder"] {
         assert!(tools(&server, &alice.token).await.contains(&tool.to_owned()), "{tool}");
     }
     assert!(call(&server, &alice, "wiki_echo").await.contains("x for access-1-"));
     assert!(call(&server, &bob, "wiki_echo").await.contains("x for access-2-"));
-    assert!(call(&server, &alice, "own_echo").await.contains("x for own-1"));
-    assert!(call(&server, &bob, "own_echo").await.contains("x for own-1"));
+    assert!(call(&server, &alice, "own_holder").await.contains("own-1"));
+    assert!(call(&server, &bob, "own_holder").await.contains("own-1"));
     assert!(call(&server, &alice, "api_holder").await.contains("access-3-"));
     bound_with_keys_of_their_own(&wiki);
     for claims in proven(&wiki) {
@@ -74,8 +74,8 @@ async fn dpop_tokens_are_bound_and_each_request_is_proven_once_with_the_nonce_of
 fn bound_with_keys_of_their_own(wiki: &FakeUpstream) {
     let state = wiki.state();
     let bindings = state.bindings.as_ref().unwrap();
-    // One nonce serves all requests to one server, and was asked for once.
-    assert_eq!(bindings.challenges, 1);
+    // One nonce serves all requests to one server: only those that begin before it is known ask.
+    assert!((1..=2).contains(&bindings.challenges), "{}", bindings.challenges);
     let keys: HashSet<&String> = bindings.bound.values().collect();
     assert_eq!(keys.len(), bindings.bound.len(), "no two accesses have a key in common");
     let codes: Vec<&String> = state.authorizes.iter().map(|request| &request["dpop_jkt"]).collect();
@@ -91,28 +91,28 @@ async fn dpop_a_server_that_downgrades_or_never_is_content_ends_no_access_and_is
     let wiki = FakeUpstream::protected().await;
     let server = stage(&wiki).await;
     let alice = gateway_user(&server, "alice").await;
-    connect(&server, &alice.browser, "wiki").await;
+    connect(&server, &alice.browser, "api").await;
     tools(&server, &alice.token).await;
-    assert!(call(&server, &alice, "wiki_echo").await.contains("x for access-1-"));
-    assert!(call(&server, &alice, "own_echo").await.contains("x for own-1"));
+    assert!(call(&server, &alice, "api_holder").await.contains("access-1-"));
+    assert!(call(&server, &alice, "own_holder").await.contains("own-1"));
     let bind = |change: fn(&mut Bindings)| change(wiki.state().bindings.as_mut().unwrap());
     // A bearer token in place of a bound one is not accepted.
     bind(|bindings| bindings.issues_bearer = true);
     wiki.state().valid.clear();
-    let said = call(&server, &alice, "own_echo").await;
+    let said = call(&server, &alice, "own_holder").await;
     assert!(said.contains("is not bound to the key"), "{said}");
     let sent = wiki.state().authorizations.clone();
     assert!(!sent.iter().any(|sent| sent.contains("own-2")), "{sent:?}");
     bind(|bindings| bindings.issues_bearer = false);
     server.clock.advance(30);
-    assert!(call(&server, &alice, "own_echo").await.contains("x for own-3"));
+    assert!(call(&server, &alice, "own_holder").await.contains("own-3"));
     // Nonces without an end: each request is repeated once, no token is replaced for it, and the
     // user's connection stays.
     let (refreshes, tokens) = (wiki.state().refreshes, wiki.state().token_requests);
-    assert!(call(&server, &alice, "wiki_echo").await.contains("x for access-1-"));
+    assert!(call(&server, &alice, "api_holder").await.contains("access-1-"));
     bind(|bindings| bindings.never_content = true);
     let before = wiki.state().bindings.as_ref().unwrap().challenges;
-    for tool in ["wiki_echo", "own_echo"] {
+    for tool in ["api_holder", "own_holder"] {
         let said = call(&server, &alice, tool).await;
         assert!(said.contains("another nonce"), "{said}");
     }
@@ -123,7 +123,7 @@ async fn dpop_a_server_that_downgrades_or_never_is_content_ends_no_access_and_is
         assert!(state.token_requests <= tokens + 2 && state.refreshes <= refreshes + 1);
     }
     bind(|bindings| bindings.never_content = false);
-    assert!(call(&server, &alice, "wiki_echo").await.contains("x for access-1-"));
+    assert!(call(&server, &alice, "api_holder").await.contains("access-1-"));
 }
 
 #[tokio::test]
