@@ -39,7 +39,8 @@ const env = { ...process.env, DRIVER: JSON.stringify({ local, publicUrl, binary,
 let [passed, failed] = [0, 0];
 const revisions = process.argv[2] ? [[process.argv[3] ?? '2026-07-28', ['--scenario', process.argv[2], '--spec-version', process.argv[3] ?? '2026-07-28', '--force', '--verbose']]] : ['2025-11-25', '2026-07-28'].map(revision => [revision, ['--requirements', revision, '--expected-failures', 'gateway/expected-client.yml']]);
 // Scenarios of extensions are part of no revision: each is run by its name.
-if (!process.argv[2]) revisions.push(['extensions', ['--scenario', 'auth/enterprise-managed-authorization', '--verbose']]);
+const extensions = ['enterprise-managed-authorization', 'client-credentials-basic', 'client-credentials-jwt', 'wif-jwt-bearer', 'dpop', 'dpop-nonce'];
+if (!process.argv[2]) revisions.push(...extensions.map(name => [name, ['--scenario', `auth/${name}`, '--verbose']]));
 for (const [revision, args] of revisions) {
   const child = spawn(process.execPath, [suite, 'client', '--command', `${process.execPath} ${join(here, 'gateway/client-driver.mjs')}`, ...args], { cwd: here, env });
   let text = '';

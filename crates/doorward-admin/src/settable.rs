@@ -114,6 +114,7 @@ const UPSTREAM: &[(Group, &[&str])] = &[
             "identity_provider",
             "client_id",
             "client_secret",
+            "private_key",
         ],
     ),
     (
@@ -121,6 +122,8 @@ const UPSTREAM: &[(Group, &[&str])] = &[
         &[
             "issuer",
             "scopes",
+            "dpop",
+            "private_key_id",
             "authorize_params",
             "trust_pkce",
             "offline_prompt",
@@ -239,7 +242,7 @@ const PROVIDER: &[(Group, &[&str])] = &[
     ),
 ];
 
-/// The settings that run programs or read files of this machine.
+/// The settings that run programs, read files of this machine, or say for whom this server signs.
 #[cfg(test)]
 const OF_THE_MACHINE: &[&str] = &[
     "command",
@@ -258,6 +261,8 @@ const OF_THE_MACHINE: &[&str] = &[
     "per_user",
     "ca_file",
     "private_key_file",
+    "assertion_file",
+    "assertion_audience",
 ];
 
 /// The settings that say where an object is. What the operator chose for one place is not used at

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use doorward_keys::{ClientKey, KeyRing};
+use doorward_keys::{ClientAssertion, ClientKey, KeyRing};
 use doorward_model::{Clock, Entropy, SecretSetting, id::random_text};
 use doorward_transport::{
     Outbound, OutboundConfig,
@@ -21,9 +21,6 @@ use crate::{
     error::FederationError,
     settings::{AuthMethod, Interpret},
 };
-
-/// Seconds for which a client assertion counts: longer than clocks differ that are tolerated.
-const ASSERTION: i64 = 300;
 
 /// Parts of the server that every provider uses.
 #[derive(Clone)]
@@ -233,18 +230,13 @@ impl Client {
 
     /// A fresh assertion for this token endpoint.
     fn assertion(&self, audience: &str) -> Result<String, FederationError> {
-        let now = self.provider_services.clock.now();
-        let claims = serde_json::json!({
-            "iss": self.id, "sub": self.id, "aud": audience, "iat": now.0, "exp": now.plus(ASSERTION).0,
-            "jti": random_text(self.provider_services.entropy.as_ref(), 16),
-        });
+        let services = &self.provider_services;
+        let id = random_text(services.entropy.as_ref(), 16);
+        let now = services.clock.now();
+        let assertion = ClientAssertion { client_id: &self.id, audience, id: &id, now };
         let signed = match &self.key {
-            Some(key) => key.sign(&claims).map_err(|error| error.to_string()),
-            None => self
-                .provider_services
-                .keys
-                .sign_client_assertion(&claims, now)
-                .map_err(|error| error.to_string()),
+            Some(key) => assertion.signed_by(key),
+            None => assertion.signed_by_ring(&services.keys),
         };
         signed.map_err(|error| FederationError::Misconfigured(format!("private_key_jwt: {error}")))
     }

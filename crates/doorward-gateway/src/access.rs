@@ -7,13 +7,17 @@
 mod asserted;
 pub(crate) mod held;
 pub(crate) mod key;
+mod own;
+mod proof;
 mod short_lived;
+mod token;
 
 use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
+use doorward_keys::ProvingKey;
 use doorward_model::{Timestamp, User, id::random_text, upstream::ConnectionProblem};
 use doorward_transport::SingleFlight;
 use serde_json::{Value, json};
@@ -23,8 +27,12 @@ pub(crate) use asserted::LastFound;
 pub use asserted::{NotAsserted, UserAssertions, WantedAssertion};
 pub(crate) use held::StoredTokens;
 pub(crate) use key::{AccessKey, NoToken};
-use short_lived::EARLY;
+pub(crate) use own::{OwnAccess, subject as own_subject_of};
+pub(crate) use proof::{Nonces, ProvenRequest};
+use short_lived::{EARLY, Kept};
 pub(crate) use short_lived::{RequiredScopes, ShortLived, Waits};
+pub(crate) use token::Credential;
+use token::IssuedToken;
 
 use crate::{
     Inner,
@@ -40,23 +48,11 @@ const REFRESH_WITHIN: Duration = Duration::from_secs(15);
 /// Maximum number of refreshes and exchanges under way at once.
 const MOST_UNDER_WAY: usize = 1000;
 
-/// An access token that was given out for one receiver. Only [`LinkAuth::credential`] and
-/// [`LinkAuth::renewed`] make one, for a receiver that belongs to the resource of the token.
-#[derive(Clone)]
-pub(crate) struct Credential(String);
-
-impl Credential {
-    /// The token, to be sent to the receiver for which it was given out.
-    pub(crate) fn token(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Refreshes and exchanges under way.
 pub(crate) struct Flights {
     /// Refreshes of connections.
     pub(crate) refreshes: SingleFlight<AccessKey, Result<(), NoToken>>,
-    exchanges: SingleFlight<AccessKey, Result<String, NoToken>>,
+    exchanges: SingleFlight<AccessKey, Result<IssuedToken, NoToken>>,
 }
 
 impl Default for Flights {
@@ -76,6 +72,14 @@ impl Flights {
     }
 }
 
+/// Reason for which a request for a token yielded none.
+enum RequestedInVain {
+    /// It was not sent.
+    Unasked(NoToken),
+    /// It has no response with a token.
+    Answered(oauth::NoTokens),
+}
+
 /// The authorization of one link: the token that its requests carry.
 #[derive(Clone)]
 pub(crate) struct LinkAuth {
@@ -86,7 +90,7 @@ pub(crate) struct LinkAuth {
 
 impl LinkAuth {
     fn key(&self, user: &User, issuer: &str) -> AccessKey {
-        AccessKey::of(&user.id, &self.upstream, issuer)
+        AccessKey::of(&self.gateway, Some(&user.id), &self.upstream, issuer)
     }
 
     /// The token of the next request to this receiver; `None` where the upstream takes none.
@@ -121,21 +125,54 @@ impl LinkAuth {
                 self.upstream.title
             )));
         }
-        let Some(user) = &self.user else {
-            return Err(NoToken::Unavailable("the call has no user".to_owned()));
-        };
-        if refused.is_some() {
-            self.gateway.short_lived.forget(&user.id, self.upstream.name);
+        if let Some(refused) = refused {
+            self.gateway.short_lived.forget_refused(self.upstream.name, refused);
             self.gateway.last_found.forget(self.upstream.name);
         }
+        let user = || {
+            let missing = || NoToken::Unavailable("the call has no user".to_owned());
+            self.user.as_ref().ok_or_else(missing)
+        };
         let token = match &self.upstream.auth {
             Auth::None | Auth::Fixed(..) => return Ok(None),
-            Auth::Identity => self.identity(user)?,
-            Auth::Exchange(endpoint) => self.exchanged(user, endpoint).await?,
-            Auth::Assertion => self.asserted(user).await?,
-            Auth::Grant => self.granted(user, refused.map(Credential::token)).await?,
+            Auth::Own(access) => self.own(access).await?,
+            Auth::Identity => self.identity(user()?)?,
+            Auth::Exchange(endpoint) => self.exchanged(user()?, endpoint).await?,
+            Auth::Assertion => self.asserted(user()?).await?,
+            Auth::Grant => self.granted(user()?, refused.map(Credential::token)).await?,
         };
         Ok(Some(Credential(token)))
+    }
+
+    /// A key for a new access token, where the operator wants tokens to be bound to one.
+    fn new_key(&self) -> Result<Option<Arc<ProvingKey>>, NoToken> {
+        if !self.upstream.config.dpop {
+            return Ok(None);
+        }
+        let key = ProvingKey::generate();
+        key.map(|key| Some(Arc::new(key))).map_err(|error| NoToken::Unavailable(error.to_string()))
+    }
+
+    /// Requests a token for this access at a token endpoint, and keeps it until shortly before its
+    /// end.
+    async fn request_token(
+        &self,
+        access: AccessKey,
+        client: &oauth::ClientCredentials,
+        at: &oauth::client::TokenEndpoint<'_>,
+        form: oauth::client::Form,
+    ) -> Result<IssuedToken, RequestedInVain> {
+        let key = self.new_key().map_err(RequestedInVain::Unasked)?;
+        let (gateway, outbound) = (&*self.gateway, &self.upstream.outbound);
+        let asking = oauth::AsClient { gateway, outbound, credentials: client, issuer: at.issuer };
+        // Its lifetime begins before the answer arrives.
+        let now = gateway.services.clock.now();
+        let answer = asking.tokens(at.url, form, key.as_deref()).await;
+        let tokens = answer.map_err(RequestedInVain::Answered)?;
+        let token = IssuedToken::new(&tokens, key);
+        let lifetime = tokens.expires_in.unwrap_or(IDENTITY_LIFETIME);
+        gateway.short_lived.put(access, Kept::new(&self.upstream, &token, lifetime, now), now);
+        Ok(token)
     }
 
     /// Notes the upstream's challenge.
@@ -155,6 +192,9 @@ impl LinkAuth {
 
     /// Notes that the upstream refuses even a fresh token: this connection, and no other, is over.
     pub(crate) async fn refused(&self, refused: &Credential) {
+        if matches!(self.upstream.auth, Auth::Own(_)) {
+            self.own_refused();
+        }
         let (Auth::Grant, Some(user)) = (&self.upstream.auth, &self.user) else { return };
         if let Ok(Some(connection)) = self.gateway.connection_now(&user.id, &self.upstream).await
             && held::open(&self.gateway, &connection)
@@ -166,14 +206,15 @@ impl LinkAuth {
     }
 
     /// A token of this server that names the user, for this upstream alone.
-    fn identity(&self, user: &User) -> Result<String, NoToken> {
+    fn identity(&self, user: &User) -> Result<IssuedToken, NoToken> {
         let now = self.gateway.services.clock.now();
         let key = self.key(user, self.gateway.settings.public_url.as_str());
-        if let Some(token) = self.gateway.short_lived.get(&key, now) {
+        let kept = &self.gateway.short_lived;
+        if let Some(token) = kept.get(&key, &self.upstream, now) {
             return Ok(token);
         }
-        let token = self.signed(user, &self.upstream.audience(), now)?;
-        self.gateway.short_lived.put(key, token.clone(), now.plus(IDENTITY_LIFETIME).0, now);
+        let token = IssuedToken::bearer(self.signed(user, &self.upstream.audience(), now)?);
+        kept.put(key, Kept::new(&self.upstream, &token, IDENTITY_LIFETIME, now), now);
         Ok(token)
     }
 
@@ -204,9 +245,9 @@ impl LinkAuth {
 
     /// A token of this server exchanged for one of the upstream's authorization server (RFC 8693),
     /// by one task for all calls of the user.
-    async fn exchanged(&self, user: &Arc<User>, endpoint: &Url) -> Result<String, NoToken> {
-        let key = self.key(user, endpoint.as_str());
-        if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.services.clock.now()) {
+    async fn exchanged(&self, user: &Arc<User>, endpoint: &Url) -> Result<IssuedToken, NoToken> {
+        let (key, now) = (self.key(user, endpoint.as_str()), self.gateway.services.clock.now());
+        if let Some(token) = self.gateway.short_lived.get(&key, &self.upstream, now) {
             return Ok(token);
         }
         let (auth, user, endpoint) = (self.clone(), Arc::clone(user), endpoint.clone());
@@ -217,10 +258,10 @@ impl LinkAuth {
             .await?
     }
 
-    async fn exchange(&self, user: &User, endpoint: &Url) -> Result<String, NoToken> {
+    async fn exchange(&self, user: &User, endpoint: &Url) -> Result<IssuedToken, NoToken> {
         let (now, key) = (self.gateway.services.clock.now(), self.key(user, endpoint.as_str()));
         // Another call may have had it exchanged between the check and the task.
-        if let Some(token) = self.gateway.short_lived.get(&key, now) {
+        if let Some(token) = self.gateway.short_lived.get(&key, &self.upstream, now) {
             return Ok(token);
         }
         let subject = self.signed(user, endpoint.as_str(), now)?;
@@ -241,18 +282,22 @@ impl LinkAuth {
             form.push(("scope", config.scopes.join(" ")));
         }
         let client = oauth::ClientCredentials::configured(&self.upstream);
-        let answer = oauth::token_request(&self.upstream.outbound, endpoint, &client, form).await;
-        let tokens = answer.map_err(|none| {
-            let error = oauth::OAuthError::from(none);
-            NoToken::Unavailable(format!("the token could not be exchanged: {error}"))
-        })?;
-        let end = now.plus(tokens.expires_in.unwrap_or(IDENTITY_LIFETIME).clamp(1, 3600)).0;
-        self.gateway.short_lived.put(key, tokens.access_token.clone(), end, now);
-        Ok(tokens.access_token)
+        let at = oauth::client::TokenEndpoint { url: endpoint, issuer: "" };
+        self.request_token(key, &client, &at, form).await.map_err(|vain| match vain {
+            RequestedInVain::Unasked(why) => why,
+            RequestedInVain::Answered(none) => {
+                let error = oauth::OAuthError::from(none);
+                NoToken::Unavailable(format!("the token could not be exchanged: {error}"))
+            }
+        })
     }
 
     /// The user's own token, refreshed before its end or when it was refused.
-    async fn granted(&self, user: &Arc<User>, refused: Option<&str>) -> Result<String, NoToken> {
+    async fn granted(
+        &self,
+        user: &Arc<User>,
+        refused: Option<&str>,
+    ) -> Result<IssuedToken, NoToken> {
         let title = &self.upstream.title;
         let deadline = tokio::time::Instant::now() + REFRESH_WITHIN;
         let mut seen = self.gateway.connection(&user.id, &self.upstream).await?;
@@ -280,20 +325,21 @@ impl LinkAuth {
             // is used nevertheless.
             let given = replaced.as_ref().is_some_and(|before| *before != held.access_token);
             if fresh || given {
-                return Ok(held.access_token);
+                return Ok(held.into_token());
             }
             let good = refused.is_none() && connection.expires_at.is_none_or(|end| now < end);
             if held.refresh_token.is_none() && good {
                 // Near its end, without a refresh token: valid until then.
-                return Ok(held.access_token);
+                return Ok(held.into_token());
             }
             let key = self.key(user, &connection.issuer);
-            if let Some(seconds) = self.gateway.waits.left(&key, now) {
+            if let Some(left) = self.gateway.waits.left(&key, now) {
                 if good {
-                    return Ok(held.access_token);
+                    return Ok(held.into_token());
                 }
                 return Err(NoToken::Unavailable(format!(
-                    "the authorization server of {title} asks to wait; try again in {seconds} s"
+                    "the authorization server of {title} asks to wait; try again in {} s",
+                    left.seconds
                 )));
             }
             let late = || {
@@ -312,7 +358,7 @@ impl LinkAuth {
             match tokio::time::timeout_at(deadline, flight).await.map_err(|_| late())?? {
                 Ok(()) => {}
                 // The token is near its end and still valid.
-                Err(NoToken::Unavailable(_)) if good => return Ok(held.access_token),
+                Err(NoToken::Unavailable(_)) if good => return Ok(held.into_token()),
                 Err(error) => return Err(error),
             }
             replaced = Some(held.access_token);

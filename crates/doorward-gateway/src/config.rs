@@ -80,8 +80,10 @@ pub struct UpstreamConfig {
     /// password), `identity` (a short-lived token of this server that names the user), `exchange`
     /// (that token exchanged at the upstream's authorization server, RFC 8693), `assertion` (the
     /// user's identity provider asserts the user to the upstream's authorization server, without a
-    /// page) or `oauth` (each user connects with their own account at the upstream). Never with the
-    /// client's own token.
+    /// page), `oauth` (each user connects with their own account at the upstream),
+    /// `client_credentials` (a token of that server for Doorward itself, the same for all users,
+    /// for its client secret or key) or `workload` (the same for a token that names it as a
+    /// workload, RFC 7523). Never with the client's own token.
     pub auth: String,
     /// The fixed header of `auth = "header"`, as `Name: value`. It is kept sealed.
     pub header: NamedSecret<':'>,
@@ -92,7 +94,8 @@ pub struct UpstreamConfig {
     pub username: String,
     /// The password of `auth = "basic"`. It is kept sealed.
     pub password: SecretSetting,
-    /// The audience of the token of `identity` and `exchange`. Empty for `url`.
+    /// The audience of the token of `identity` and `exchange`. Empty for `url`. With
+    /// `client_credentials` and `workload`, it is sent as `audience` if it is set.
     pub audience: String,
     /// The token endpoint of `exchange`; of `oauth` instead of the one that the metadata names.
     pub token_url: String,
@@ -115,8 +118,25 @@ pub struct UpstreamConfig {
     pub client_id: String,
     /// This server's client secret at the upstream's authorization server. It is kept sealed.
     pub client_secret: SecretSetting,
+    /// A private key of this server at the upstream's authorization server, in place of
+    /// `client_secret` (`private_key_jwt`): PKCS#8 in PEM form, RSA, P-256 or Ed25519. It is kept
+    /// sealed.
+    pub private_key: SecretSetting,
+    /// The name of `private_key` at the authorization server (`kid`), if it needs one.
+    pub private_key_id: String,
+    /// The audience of assertions that this server signs for the authorization server. Empty for
+    /// its issuer, or for the token endpoint where `discovery_url` or `token_url` is set.
+    pub assertion_audience: String,
+    /// With `auth = "workload"`, the file with the token that the platform issues to Doorward, such
+    /// as a projected token of Kubernetes. It is read for each request for a token. Empty for a
+    /// token that Doorward signs itself, with `url` as its subject.
+    pub assertion_file: String,
+    /// True if the authorization server must bind access tokens to a key of Doorward (DPoP, RFC
+    /// 9449), which then proves each request. Both servers must support it.
+    pub dpop: bool,
     /// Authentication at the token endpoint, for a `client_id` that you set: `client_secret_basic`,
-    /// `client_secret_post` or `none`; empty for a method that the metadata names.
+    /// `client_secret_post`, `private_key_jwt` or `none`; empty for a method that the metadata
+    /// names.
     pub token_auth_method: String,
     /// Scopes to request at the upstream's authorization server. Empty for those that the upstream
     /// requests.
@@ -230,6 +250,11 @@ impl Default for UpstreamConfig {
             revocation_url: String::new(),
             client_id: String::new(),
             client_secret: SecretSetting::default(),
+            private_key: SecretSetting::default(),
+            private_key_id: String::new(),
+            assertion_audience: String::new(),
+            assertion_file: String::new(),
+            dpop: false,
             token_auth_method: String::new(),
             scopes: Vec::new(),
             authorize_params: Vec::new(),
@@ -300,11 +325,28 @@ pub(crate) struct Secrets {
     header: String,
     password: String,
     client_secret: String,
+    #[serde(default)]
+    private_key: String,
 }
 
-doorward_model::secret_members!(UpstreamConfig: env, header, password, client_secret);
+doorward_model::secret_members!(
+    UpstreamConfig: env, header, password, client_secret, private_key
+);
 
 impl UpstreamConfig {
+    /// The values of the setting `auth`.
+    pub const AUTH: [&str; 9] = [
+        "none",
+        "header",
+        "basic",
+        "identity",
+        "exchange",
+        "assertion",
+        "oauth",
+        "client_credentials",
+        "workload",
+    ];
+
     /// Takes the secrets out.
     pub(crate) fn split(mut self) -> (Self, Option<Secrets>) {
         let secrets = Secrets {
@@ -315,11 +357,13 @@ impl UpstreamConfig {
             header: std::mem::take(&mut self.header).reveal().to_owned(),
             password: std::mem::take(&mut self.password).reveal().to_owned(),
             client_secret: std::mem::take(&mut self.client_secret).reveal().to_owned(),
+            private_key: std::mem::take(&mut self.private_key).reveal().to_owned(),
         };
         let some = !(secrets.env.is_empty()
             && secrets.header.is_empty()
             && secrets.password.is_empty()
-            && secrets.client_secret.is_empty());
+            && secrets.client_secret.is_empty()
+            && secrets.private_key.is_empty());
         (self, some.then_some(secrets))
     }
     /// Puts the secrets back.
@@ -328,6 +372,7 @@ impl UpstreamConfig {
         self.header = secrets.header.into();
         self.password = secrets.password.into();
         self.client_secret = secrets.client_secret.into();
+        self.private_key = secrets.private_key.into();
         self
     }
 }

@@ -149,6 +149,8 @@ pub(crate) struct Inner {
     pub(crate) parked: exchange::Parked,
     pub(crate) short_lived: access::ShortLived,
     pub(crate) last_found: access::LastFound,
+    /// The nonces that servers want in proofs.
+    pub(crate) nonces: access::Nonces,
     /// Refreshes and exchanges of tokens under way.
     pub(crate) flights: access::Flights,
     /// Registrations and connections under way.
@@ -204,6 +206,7 @@ impl Gateway {
             parked: exchange::Parked::default(),
             short_lived: access::ShortLived::default(),
             last_found: access::LastFound::default(),
+            nonces: access::Nonces::default(),
             flights: access::Flights::default(),
             oauth: oauth::Flights::default(),
             waits: access::Waits::default(),

@@ -14,7 +14,9 @@ use url::Url;
 use crate::{
     Gateway, Inner,
     access::{StoredTokens, held},
-    oauth::{self, ByHand, ClientCredentials, MAX_DOCUMENT, OAuthError, clean},
+    oauth::{
+        self, AsClient, ByHand, ClientCredentials, MAX_DOCUMENT, OAuthError, clean, client::Form,
+    },
     reach::{listed, without_tls},
     upstream::Upstream,
 };
@@ -177,9 +179,15 @@ impl Inner {
                 return Outcome::Impossible("the registration there was deleted".to_owned());
             }
         };
+        let asking = AsClient {
+            gateway: self,
+            outbound: &outbound,
+            credentials: &client,
+            issuer: &row.issuer,
+        };
         let mut outcome = Outcome::Done;
         for form in held.revocations() {
-            match post(&outbound, &endpoint, &client, form).await {
+            match post(&asking, &endpoint, form).await {
                 Outcome::Done => {}
                 // An issuer may revoke one kind of token and refuse the other.
                 refused @ Outcome::Impossible(_) => outcome = refused,
@@ -205,17 +213,12 @@ async fn endpoint(
     Ok(oauth::revocation_endpoint(&found.value))
 }
 
-async fn post(
-    outbound: &Outbound,
-    endpoint: &Url,
-    client: &ClientCredentials,
-    form: Vec<(&'static str, String)>,
-) -> Outcome {
-    let request = match oauth::as_client(endpoint, client, form) {
+async fn post(asking: &AsClient<'_>, endpoint: &Url, form: Form) -> Outcome {
+    let request = match asking.request(endpoint, form) {
         Ok(request) => request,
         Err(error) => return Outcome::Impossible(error.to_string()),
     };
-    match outbound.send_along(request, MAX_DOCUMENT).await {
+    match asking.outbound.send_along(request, MAX_DOCUMENT).await {
         Ok(answer) if (200..300).contains(&answer.status) => Outcome::Done,
         Ok(answer) if answer.status >= 500 || answer.status == 429 => {
             Outcome::Later(format!("it returned HTTP {}", answer.status))

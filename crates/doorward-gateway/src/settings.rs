@@ -7,8 +7,9 @@ use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::{
+    access::OwnAccess,
     config::{Capabilities, SettingError, UpstreamConfig},
-    oauth::ByHand,
+    oauth::{ByHand, client::client_key},
     reach::Reach,
     setting_url::setting_url,
     upstream::{Auth, Origins, Source, Upstream},
@@ -110,16 +111,66 @@ fn auth(config: &UpstreamConfig, reach: &Reach) -> Result<Auth, SettingError> {
             need("client_id", &config.client_id)?;
             Auth::Assertion
         }
+        // A secret goes to no other server than the one that it was set for.
+        "client_credentials" => {
+            need("issuer", &config.issuer)?;
+            need("client_id", &config.client_id)?;
+            if config.client_secret.is_empty() && config.private_key.is_empty() {
+                return Err(SettingError::new(
+                    "client_secret",
+                    "is needed for auth = \"client_credentials\", or else private_key",
+                ));
+            }
+            Auth::Own(OwnAccess::ClientCredentials)
+        }
+        "workload" => {
+            need("issuer", &config.issuer)?;
+            let file = &config.assertion_file;
+            Auth::Own(OwnAccess::Workload((!file.is_empty()).then(|| file.into())))
+        }
         "oauth" => Auth::Grant,
         other => {
             return Err(SettingError::new(
                 "auth",
-                format!(
-                    "{other:?} is not one of none, header, basic, identity, exchange, assertion, oauth"
-                ),
+                format!("{other:?} is not one of {}", UpstreamConfig::AUTH.join(", ")),
             ));
         }
     })
+}
+
+/// Checks the settings of this server as a client of an authorization server.
+fn client_rules(config: &UpstreamConfig, auth: &Auth) -> Result<(), SettingError> {
+    let is_issued =
+        matches!(auth, Auth::Exchange(_) | Auth::Assertion | Auth::Grant | Auth::Own(_));
+    for (key, is_set) in [
+        ("dpop", config.dpop),
+        ("private_key", !config.private_key.is_empty()),
+        ("private_key_id", !config.private_key_id.is_empty()),
+        ("assertion_audience", !config.assertion_audience.is_empty()),
+    ] {
+        if is_set && !is_issued {
+            return Err(SettingError::new(
+                key,
+                "is for tokens of an authorization server: auth = client_credentials, workload, \
+                 exchange, assertion or oauth",
+            ));
+        }
+    }
+    if !config.assertion_file.is_empty() && config.auth != "workload" {
+        return Err(SettingError::new("assertion_file", "is for auth = \"workload\""));
+    }
+    if config.private_key.is_empty() {
+        return Ok(());
+    }
+    if config.client_id.is_empty() || !config.client_secret.is_empty() {
+        return Err(SettingError::new(
+            "private_key",
+            "is for a client_id that you set, and takes the place of client_secret",
+        ));
+    }
+    client_key(config.private_key.reveal(), None)
+        .map(drop)
+        .map_err(|why| SettingError::new("private_key", why))
 }
 
 /// Checks the settings that every kind reads and that need no type of their own.
@@ -211,6 +262,7 @@ impl Upstream {
             return Err(SettingError::new("user", "is for a local process alone"));
         }
         let auth = auth(&config, &reach)?;
+        client_rules(&config, &auth)?;
         let by_hand = ByHand::read(&config, &reach)?;
         kind.driver.check_access(&config, &auth)?;
         let base = kind.driver.base(&config, url.as_ref());

@@ -242,7 +242,7 @@ impl Gateway {
     /// words.
     pub async fn test(&self, upstream: &Shared, user: Option<&Arc<User>>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if upstream.needs_connection() {
+        if upstream.has_authorization_server() {
             findings.extend(self.try_authorization_server(upstream).await);
         }
         findings.extend(upstream.kind.driver.test(self, upstream, user).await);

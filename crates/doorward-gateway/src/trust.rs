@@ -192,6 +192,7 @@ impl Inner {
             Ok(()) => {
                 self.pool.close_for(name, None);
                 self.catalogues.forget(name, None);
+                self.last_found.forget(name);
                 self.revocations.notify_one();
                 Ok(true)
             }

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::{
     Gateway, Inner,
+    access::OwnAccess,
     config::{Capabilities, SettingError, UpstreamConfig},
     definition::Operation,
     finding::Finding,
@@ -158,6 +159,8 @@ pub(crate) enum Auth {
     None,
     /// With the upstream's own, in a fixed header.
     Fixed(HeaderName, HeaderValue),
+    /// With a token of the upstream's authorization server for this server itself.
+    Own(OwnAccess),
     /// With a token of this server that names the user.
     Identity,
     /// With that token, exchanged at this token endpoint.
@@ -296,6 +299,10 @@ impl Upstream {
     /// True if each user has to connect with an account of their own.
     pub fn needs_connection(&self) -> bool {
         matches!(self.auth, Auth::Grant)
+    }
+    /// True if tokens of its authorization server are requested, by users or without them.
+    pub(crate) fn has_authorization_server(&self) -> bool {
+        matches!(self.auth, Auth::Grant | Auth::Assertion | Auth::Own(_))
     }
     /// True if its lists differ from user to user.
     pub(crate) fn lists_are_personal(&self) -> bool {

@@ -1,7 +1,13 @@
 //! A private key for authentication as a client of another server (`private_key_jwt`).
 
+use doorward_model::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::KeyRing;
+
+/// Seconds for which an assertion counts: longer than clocks differ that are tolerated.
+const LASTS: i64 = 300;
 
 /// A key from a PEM file.
 #[derive(Clone)]
@@ -48,6 +54,59 @@ impl ClientKey {
     }
 }
 
+/// The PEM form of a private key that lost its line breaks: in a field of one line, or written as
+/// `\n` in a variable. Any other text stays as it is.
+pub fn unfolded_pem(text: &str) -> String {
+    let unfolded = || {
+        let (before, rest) = text.trim().strip_prefix("-----BEGIN ")?.split_once("-----")?;
+        let (body, rest) = rest.split_once("-----END ")?;
+        let end = rest.trim_end().strip_suffix("-----")?;
+        let body: String =
+            body.replace("\\n", "").chars().filter(|letter| !letter.is_whitespace()).collect();
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "+/=".contains(letter);
+        if end != before || !body.chars().all(plain) {
+            return None;
+        }
+        let letters: Vec<char> = body.chars().collect();
+        let lines: Vec<String> = letters.chunks(64).map(|line| line.iter().collect()).collect();
+        Some(format!("-----BEGIN {before}-----\n{}\n-----END {before}-----\n", lines.join("\n")))
+    };
+    unfolded().unwrap_or_else(|| text.to_owned())
+}
+
+/// An assertion by which a client authenticates itself (RFC 7523 §2.2).
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAssertion<'a> {
+    /// The client.
+    pub client_id: &'a str,
+    /// The one server that it is for.
+    pub audience: &'a str,
+    /// Its identifier, usable once.
+    pub id: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+impl ClientAssertion<'_> {
+    fn claims(&self) -> Value {
+        json!({
+            "iss": self.client_id, "sub": self.client_id, "aud": self.audience, "jti": self.id,
+            "iat": self.now.0, "exp": self.now.plus(LASTS).0,
+        })
+    }
+
+    /// Signs it with a key of its own.
+    pub fn signed_by(&self, key: &ClientKey) -> Result<String, ClientKeyError> {
+        key.sign(&self.claims())
+    }
+
+    /// Signs it with the keys of this server.
+    pub fn signed_by_ring(&self, ring: &KeyRing) -> Result<String, ClientKeyError> {
+        let signed = ring.sign_client_assertion(&self.claims(), self.now);
+        signed.map_err(|error| ClientKeyError::Unusable(error.to_string()))
+    }
+}
+
 impl std::fmt::Debug for ClientKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ClientKey(…)")
@@ -79,6 +138,20 @@ mod tests {
                 jsonwebtoken::decode_header(key.sign(&serde_json::json!({"iss": "me"})).unwrap())
                     .unwrap();
             assert_eq!((header.alg, header.kid.as_deref()), (algorithm, Some("k1")));
+        }
+        let pem = STANDARD.encode(ec.as_ref());
+        for (begin, end) in [("\\n", "\\n"), (" ", " "), ("", ""), ("\n", "\n\n"), ("\r\n", "\r\n")]
+        {
+            let (first, rest) = pem.split_at(40);
+            let text = format!(
+                "-----BEGIN PRIVATE KEY-----{begin}{first}{begin}{rest}{end}-----END PRIVATE KEY-----"
+            );
+            assert!(ClientKey::from_pem(unfolded_pem(&text).as_bytes(), None).is_ok(), "{text}");
+        }
+        for text in
+            ["", "x", "-----BEGIN A-----x-----END B-----", "-----BEGIN A-----<-----END A-----"]
+        {
+            assert_eq!(unfolded_pem(text), text);
         }
         assert_eq!(ClientKey::from_pem(b"not a key", None).unwrap_err(), ClientKeyError::NotAKey);
     }

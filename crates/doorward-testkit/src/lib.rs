@@ -54,5 +54,5 @@ pub use provider::{
 pub use server::{PASSWORD, TestServer, proxies};
 pub use tls::{connect_tls, write_certificate};
 pub use upstream::{
-    AuthorizationHabit, Connects, FakeUpstream, OddAnswer, Place, UpstreamState, tool,
+    AuthorizationHabit, Bindings, Connects, FakeUpstream, OddAnswer, Place, UpstreamState, tool,
 };

@@ -6,6 +6,7 @@ mod authorization;
 mod calls;
 mod habits;
 mod places;
+mod proofs;
 mod protocol;
 
 use std::{
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 pub use answers::OddAnswer;
 pub use habits::{AuthorizationHabit, Connects};
 pub use places::Place;
+pub use proofs::Bindings;
 
 use authorization::{authorize, register, resource_metadata, revoke, server_metadata, token};
 use protocol::mcp;
@@ -107,6 +109,12 @@ pub struct UpstreamState {
     pub exchanges: Vec<HashMap<String, String>>,
     /// The forms with an assertion about a user (RFC 7523) that arrived.
     pub assertions: Vec<HashMap<String, String>>,
+    /// The forms for the client itself that arrived, and their header `Authorization` as a field.
+    pub own: Vec<HashMap<String, String>>,
+    /// The requests that its token endpoint answered.
+    pub token_requests: usize,
+    /// The tokens that it binds to keys, if it does.
+    pub bindings: Option<Bindings>,
     /// The error that assertions are answered with.
     pub assertion_error: Option<&'static str>,
     /// The forms that redeemed a code.
@@ -248,10 +256,11 @@ async fn document(State(_): State<Shared>) -> Response {
 }
 
 async fn holder(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
-        .unwrap_or_default();
+    if let Some(refusal) = proofs::of_resource(&shared, &headers, "GET", "/api/holder") {
+        return refusal;
+    }
+    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = sent.map(protocol::token_of).unwrap_or_default();
     if lock(&shared).valid.contains(token) {
         answer(&json!({ "holder": token }))
     } else {

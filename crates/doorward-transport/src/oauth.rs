@@ -26,7 +26,7 @@ pub use code::{ErrorSubject, StatedError};
 pub use document::{Document, LeftOut};
 pub use part::part_of_token;
 pub use search::{Found, Missing, NotFound, Search, Unusable};
-pub use tokens::{Lifetime, Registration, Tokens, TokensFailure};
+pub use tokens::{Lifetime, Registration, TokenType, Tokens, TokensFailure};
 
 use crate::{Fetched, OutboundError, media_type};
 

@@ -3,7 +3,9 @@
 // the real pages when that is required.
 //   node client-driver.mjs URL      (with DRIVER: Doorward's URL, its data, a token, the user)
 import { spawnSync } from 'node:child_process';
-import { createServer as probe } from 'node:net';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -29,9 +31,23 @@ const byProvider = scenario === 'auth/enterprise-managed-authorization';
 if (byProvider) {
   settings.push('--auth', 'assertion', '--set', 'identity_provider=corp');
   await fetch(`${front}/scenario`, { method: 'POST', body: JSON.stringify(context) });
+} else if (scenario.startsWith('auth/client-credentials-')) settings.push('--auth', 'client_credentials', ...await issuer());
+else if (scenario === 'auth/wif-jwt-bearer') {
+  // The token of the platform, where Kubernetes would project it.
+  const file = join(mkdtempSync(join(tmpdir(), 'token-')), 'token');
+  writeFileSync(file, context.valid_jwt);
+  settings.push('--auth', 'workload', '--set', `assertion_file=${file}`, ...await issuer());
 } else if (scenario.startsWith('auth/')) settings.push('--auth', 'oauth');
-if (context.client_id && (byProvider || scenario === 'auth/pre-registration')) settings.push('--set', `client_id=${context.client_id}`, '--secret-stdin');
-cli(context.client_secret ? `client_secret=${context.client_secret}\n` : '', 'upstream', 'add', name, '--kind', 'http', '--url', url, ...settings);
+if (scenario.startsWith('auth/dpop')) settings.push('--set', 'dpop=true');
+// The operator's choice: a secret, or a token of the platform, goes to the server that is set and to no other.
+async function issuer() {
+  const metadata = await real(new URL('/.well-known/oauth-protected-resource/mcp', url)).then(answer => answer.json());
+  return ['--set', `issuer=${metadata.authorization_servers[0]}`];
+}
+const known = byProvider || scenario === 'auth/pre-registration' || scenario === 'auth/wif-jwt-bearer' || scenario.startsWith('auth/client-credentials-');
+if (context.client_id && known) settings.push('--set', `client_id=${context.client_id}`, '--secret-stdin');
+const secrets = [context.client_secret && `client_secret=${context.client_secret}`, context.private_key_pem && `private_key=${context.private_key_pem}`].filter(Boolean);
+cli(secrets.map(secret => `${secret}\n`).join(''), 'upstream', 'add', name, '--kind', 'http', '--url', url, ...settings);
 await sleep(1400);
 
 const human = new Human(publicUrl, 'alice', 'correct horse battery', jar);

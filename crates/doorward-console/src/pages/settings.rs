@@ -9,7 +9,7 @@ use doorward_admin::{
     SettingsPatch,
 };
 use doorward_federation::{ProviderChangeError, kinds};
-use doorward_gateway::{UpstreamChangeError, upstreams};
+use doorward_gateway::{UpstreamChangeError, UpstreamConfig, upstreams};
 use doorward_language::{Message, text};
 use doorward_model::{id::etag, routes};
 use doorward_transport::{Params, answer};
@@ -112,14 +112,9 @@ fn choices(family: Family, setting: &Setting) -> Vec<&'static str> {
             kinds.map(|kind| kind.name).collect()
         }
         (Family::Provider, "kind") => kinds::KINDS.iter().map(|kind| kind.name).collect(),
-        (Family::Upstream, "auth") => {
-            vec!["none", "header", "basic", "identity", "exchange", "assertion", "oauth"]
-        }
+        (Family::Upstream, "auth") => UpstreamConfig::AUTH.to_vec(),
         (Family::Upstream, "approve") => vec!["auto", "manual"],
-        (Family::Upstream, "token_auth_method") => {
-            vec!["", "client_secret_basic", "client_secret_post", "none"]
-        }
-        (Family::Provider, "token_auth_method") => {
+        (Family::Upstream | Family::Provider, "token_auth_method") => {
             vec!["", "client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
         }
         (Family::Provider, "sign_up") => vec!["", "open", "invited"],

@@ -10,13 +10,18 @@ use std::{
 use doorward_model::{Timestamp, UpstreamName, User, UserId};
 use futures_util::future::BoxFuture;
 
-use super::{IDENTITY_LIFETIME, LinkAuth, NoToken};
+use super::{AccessKey, IssuedToken, LinkAuth, NoToken, RequestedInVain};
 use crate::{
     Gateway,
-    oauth::{self, ClientCredentials, Discovered, OAuthError},
+    oauth::{
+        ClientCredentials, Discovered, OAuthError,
+        client::{Form, TokenEndpoint},
+    },
     upstream::{Shared, Upstream},
 };
 
+/// The grant of assertions (RFC 7523 §2.1).
+pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Seconds for which the authorization server of an upstream is not discovered again.
 const FOUND_FOR: i64 = 600;
 
@@ -53,7 +58,7 @@ impl LastFound {
         let (of, found) = (Arc::downgrade(upstream), Arc::clone(found));
         all.insert(upstream.name, Kept { of, found, at: now });
     }
-    pub(super) fn forget(&self, upstream: UpstreamName) {
+    pub(crate) fn forget(&self, upstream: UpstreamName) {
         self.lock().remove(&upstream);
     }
 }
@@ -94,10 +99,11 @@ pub trait UserAssertions: Send + Sync + 'static {
 
 impl LinkAuth {
     /// A token of the upstream's authorization server, by one task for all calls of the user.
-    pub(super) async fn asserted(&self, user: &Arc<User>) -> Result<String, NoToken> {
+    pub(super) async fn asserted(&self, user: &Arc<User>) -> Result<IssuedToken, NoToken> {
         // A provider has no slash in its name: no issuer has the same key.
         let key = self.key(user, &self.upstream.config.identity_provider);
-        if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.services.clock.now()) {
+        let now = self.gateway.services.clock.now();
+        if let Some(token) = self.gateway.short_lived.get(&key, &self.upstream, now) {
             return Ok(token);
         }
         let (auth, user) = (self.clone(), Arc::clone(user));
@@ -105,8 +111,11 @@ impl LinkAuth {
         self.gateway.flights.exchanges.run(key, work).await?
     }
 
-    /// The authorization server of the upstream. The pinned one alone receives assertions.
-    async fn authorization_server(&self, now: Timestamp) -> Result<Arc<Discovered>, OAuthError> {
+    /// The authorization server of the upstream. The pinned one alone receives requests for tokens.
+    pub(super) async fn authorization_server(
+        &self,
+        now: Timestamp,
+    ) -> Result<Arc<Discovered>, OAuthError> {
         let upstream = &self.upstream;
         let gateway = Gateway { inner: Arc::clone(&self.gateway) };
         if let Some(found) = self.gateway.last_found.get(upstream, now)
@@ -122,12 +131,12 @@ impl LinkAuth {
         Ok(found)
     }
 
-    async fn obtain_asserted(&self, user: &User) -> Result<String, NoToken> {
+    async fn obtain_asserted(&self, user: &User) -> Result<IssuedToken, NoToken> {
         let (upstream, services) = (&self.upstream, &self.gateway.services);
         let (config, now) = (&upstream.config, services.clock.now());
         let key = self.key(user, &config.identity_provider);
         // Another call may have obtained it between the check and the task.
-        if let Some(token) = self.gateway.short_lived.get(&key, now) {
+        if let Some(token) = self.gateway.short_lived.get(&key, upstream, now) {
             return Ok(token);
         }
         let failed = |error: OAuthError| {
@@ -150,22 +159,30 @@ impl LinkAuth {
                 config.identity_provider, upstream.title
             ))
         })?;
+        let form = vec![("grant_type", JWT_BEARER.to_owned()), ("assertion", assertion)];
+        self.request_token_of(&found, key, form).await.map_err(|vain| match vain {
+            RequestedInVain::Unasked(why) => why,
+            RequestedInVain::Answered(none) => failed(none.into()),
+        })
+    }
+
+    /// Requests a token of the upstream's authorization server.
+    pub(super) async fn request_token_of(
+        &self,
+        found: &Discovered,
+        access: AccessKey,
+        form: Form,
+    ) -> Result<IssuedToken, RequestedInVain> {
+        let upstream = &self.upstream;
         let methods = found.server.token_endpoint_auth_methods_supported.as_deref();
         let client = ClientCredentials::configured(upstream)
             .fitting(methods.filter(|_| upstream.by_hand.method.is_none()));
-        let form = vec![
-            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()),
-            ("assertion", assertion),
-        ];
-        let endpoint = &found.token_endpoint;
-        let answer = oauth::token_request(&upstream.outbound, endpoint, &client, form).await;
-        let tokens = answer.map_err(|none| {
+        let at = TokenEndpoint { url: &found.token_endpoint, issuer: &found.server.issuer };
+        let requested = self.request_token(access, &client, &at, form).await;
+        if requested.is_err() {
             // It may have moved.
             self.gateway.last_found.forget(upstream.name);
-            failed(none.into())
-        })?;
-        let end = now.plus(tokens.expires_in.unwrap_or(IDENTITY_LIFETIME).clamp(1, 3600)).0;
-        self.gateway.short_lived.put(key, tokens.access_token.clone(), end, now);
-        Ok(tokens.access_token)
+        }
+        requested
     }
 }

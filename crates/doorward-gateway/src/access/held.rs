@@ -1,10 +1,14 @@
 //! Tokens as they are kept: sealed for one user, upstream, issuer and resource.
 
+use std::sync::Arc;
+
+use doorward_keys::ProvingKey;
 use doorward_model::{Connection, Sealed, UpstreamTrust, UserId};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::token::IssuedToken;
 use crate::{
     Inner,
     oauth::{Tokens, covers},
@@ -16,6 +20,9 @@ use crate::{
 pub(crate) struct StoredTokens {
     // Read only by the parent module, which determines the recipient.
     pub(super) access_token: String,
+    /// The key that they are bound to, if they are.
+    #[serde(default)]
+    proving_key: Option<String>,
     pub(crate) refresh_token: Option<String>,
     pub(crate) token_endpoint: String,
     /// The issuer's revocation endpoint (RFC 7009), if stated.
@@ -31,6 +38,8 @@ pub(crate) struct Issued {
     pub(crate) token_endpoint: String,
     pub(crate) revocation_endpoint: Option<String>,
     pub(crate) resource: Option<String>,
+    /// The key that the tokens are bound to.
+    pub(crate) proving_key: Option<String>,
 }
 
 impl StoredTokens {
@@ -42,12 +51,25 @@ impl StoredTokens {
             token_endpoint: issued.token_endpoint,
             revocation_endpoint: issued.revocation_endpoint,
             resource: issued.resource,
+            proving_key: issued.proving_key,
         }
     }
 
-    /// The same after a refresh. A refresh token that was not replaced stays.
-    pub(crate) fn refreshed(&self, tokens: &Tokens) -> Self {
+    /// The access token, as it is presented.
+    pub(super) fn into_token(self) -> IssuedToken {
+        let key = self.proving_key().map(Arc::new);
+        IssuedToken { text: self.access_token, key }
+    }
+
+    /// The key that the tokens are bound to.
+    pub(crate) fn proving_key(&self) -> Option<ProvingKey> {
+        ProvingKey::revealed(self.proving_key.as_deref()?)
+    }
+
+    /// The same after a refresh with this key. A refresh token that was not replaced stays.
+    pub(crate) fn refreshed(&self, tokens: &Tokens, key: Option<&ProvingKey>) -> Self {
         Self {
+            proving_key: key.map(ProvingKey::reveal),
             access_token: tokens.access_token.clone(),
             refresh_token: tokens.refresh_token.clone().or_else(|| self.refresh_token.clone()),
             ..self.clone()

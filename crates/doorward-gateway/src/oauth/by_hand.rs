@@ -28,6 +28,7 @@ pub(crate) enum Method {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+    PrivateKeyJwt,
 }
 
 /// Settings of an authorization server, as they are used.
@@ -43,12 +44,16 @@ pub(crate) struct ByHand {
     pub(crate) revocation: Option<Url>,
     /// The method of authentication at the token endpoint.
     pub(crate) method: Option<Method>,
+    /// True if tokens are issued for codes, at an authorization endpoint.
+    pub(crate) needs_code: bool,
 }
 
 impl ByHand {
     /// Reads the settings.
     pub(crate) fn read(config: &UpstreamConfig, reach: &Reach) -> Result<Self, SettingError> {
-        let oauth = matches!(config.auth.as_str(), "oauth" | "assertion");
+        let own = matches!(config.auth.as_str(), "client_credentials" | "workload");
+        let pages = matches!(config.auth.as_str(), "oauth" | "assertion");
+        let oauth = own || pages;
         let texts = [
             ("discovery_url", config.discovery_url.as_str()),
             ("authorize_url", &config.authorize_url),
@@ -56,10 +61,22 @@ impl ByHand {
             ("registration_url", &config.registration_url),
             ("revocation_url", &config.revocation_url),
         ];
-        let elsewhere = |key| SettingError::new(key, "is for auth = \"oauth\" or \"assertion\"");
+        let elsewhere = |key| {
+            let used = match key {
+                "discovery_url" | "token_url" => {
+                    "is for auth = client_credentials, workload, assertion or oauth"
+                }
+                _ => "is for auth = \"oauth\" or \"assertion\"",
+            };
+            SettingError::new(key, used)
+        };
         for (key, text) in texts {
             // The token endpoint of `exchange` is read where that is.
-            let used = oauth || (key == "token_url" && config.auth == "exchange");
+            let used = match key {
+                "token_url" => oauth || config.auth == "exchange",
+                "discovery_url" => oauth,
+                _ => pages,
+            };
             match (text.is_empty(), used) {
                 (false, false) => return Err(elsewhere(key)),
                 (false, true) if oauth && config.issuer.is_empty() => {
@@ -71,7 +88,7 @@ impl ByHand {
                 (true, _) | (false, true) => {}
             }
         }
-        if !oauth {
+        if !pages {
             if !config.authorize_params.is_empty() {
                 return Err(elsewhere("authorize_params"));
             }
@@ -96,6 +113,7 @@ impl ByHand {
             registration: read("registration_url", &config.registration_url)?,
             revocation: read("revocation_url", &config.revocation_url)?,
             method: method(config)?,
+            needs_code: config.auth == "oauth",
         };
         by_hand.check_pkce(config)?;
         Ok(by_hand)
@@ -113,7 +131,7 @@ impl ByHand {
                 ));
             }
         }
-        if self.are_enough() && !config.trust_pkce {
+        if self.authorize.is_some() && self.are_enough() && !config.trust_pkce {
             return Err(SettingError::new(
                 "trust_pkce",
                 "is needed with authorize_url and token_url: without a metadata document the \
@@ -125,7 +143,8 @@ impl ByHand {
 
     /// Reports that no metadata document is needed.
     pub(crate) fn are_enough(&self) -> bool {
-        self.authorize.is_some() && self.token.is_some() && self.document.is_none()
+        let authorizes = self.authorize.is_some() || !self.needs_code;
+        authorizes && self.token.is_some() && self.document.is_none()
     }
 }
 
@@ -134,19 +153,28 @@ fn method(config: &UpstreamConfig) -> Result<Option<Method>, SettingError> {
         "" => return Ok(None),
         "client_secret_basic" => Method::ClientSecretBasic,
         "client_secret_post" => Method::ClientSecretPost,
+        "private_key_jwt" => Method::PrivateKeyJwt,
         "none" => Method::None,
         other => {
             return Err(SettingError::new(
                 "token_auth_method",
-                format!("{other:?} is not one of client_secret_basic, client_secret_post, none"),
+                format!(
+                    "{other:?} is not one of client_secret_basic, client_secret_post, \
+                     private_key_jwt, none"
+                ),
             ));
         }
     };
-    let secret = !config.client_secret.is_empty();
-    if config.client_id.is_empty() || secret == (method == Method::None) {
+    let fits = match method {
+        Method::None => config.client_secret.is_empty() && config.private_key.is_empty(),
+        Method::ClientSecretBasic | Method::ClientSecretPost => !config.client_secret.is_empty(),
+        Method::PrivateKeyJwt => !config.private_key.is_empty(),
+    };
+    if config.client_id.is_empty() || !fits {
         return Err(SettingError::new(
             "token_auth_method",
-            "is for a client_id that you set, with a client_secret unless it is none",
+            "is for a client_id that you set, with a client_secret, with a private_key for \
+             private_key_jwt, and with neither for none",
         ));
     }
     Ok(Some(method))

@@ -2,6 +2,7 @@
 //! outcome (G2–G6, G21, G22).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use doorward_keys::ProvingKey;
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
     Connection, HashedToken, PlainToken, TokenKind, UpstreamChange, UpstreamId, UpstreamName,
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use url::Url;
 
-use super::{Discovered, OAuthError, Tokens, clean, registration, service, token_request};
+use super::{AsClient, Discovered, OAuthError, Tokens, clean, registration, service};
 use crate::{
     Gateway,
     access::held::{self, Issued, StoredTokens},
@@ -96,6 +97,9 @@ struct Payload {
     /// The administrator who connects a service.
     #[serde(default)]
     by: Option<String>,
+    /// The key that the tokens are to be bound to.
+    #[serde(default)]
+    proving_key: Option<String>,
 }
 
 /// The callback of an authorization server, and its user.
@@ -148,7 +152,7 @@ impl Gateway {
         let upstream = self.connectable(name, user).await?;
         let (discovered, trust) = self.settled(&upstream).await?;
         let (scopes, new_scopes) = self.scopes(&upstream, &discovered, &trust, user).await?;
-        let host = discovered.authorization_endpoint.host_str().unwrap_or_default().to_owned();
+        let host = discovered.for_users()?.host_str().unwrap_or_default().to_owned();
         Ok(PendingConnection { host, scopes, new_scopes })
     }
 
@@ -216,6 +220,9 @@ impl Gateway {
         let scopes = scopes.join(" ");
         let state = PlainToken::random(TokenKind::UpstreamState, services.entropy.as_ref());
         let verifier = random_text(services.entropy.as_ref(), 32);
+        let key = upstream.config.dpop.then(ProvingKey::generate).transpose();
+        let key = key.map_err(|error| OAuthError::Misconfigured(error.to_string()))?;
+        let thumbprint = key.as_ref().map(ProvingKey::thumbprint);
         let payload = Payload {
             id: trust.id.to_string(),
             issuer: discovered.server.issuer.clone(),
@@ -226,6 +233,7 @@ impl Gateway {
             resource: discovered.resource.clone(),
             scopes: scopes.clone(),
             by: from.by.map(ToString::to_string),
+            proving_key: key.as_ref().map(ProvingKey::reveal),
         };
         let hashed = state.hashed();
         let attempt = ConnectAttempt {
@@ -253,9 +261,11 @@ impl Gateway {
         let given = |text: &str| !text.is_empty();
         params.extend(Some(scopes.as_str()).filter(|text| given(text)).map(|text| ("scope", text)));
         params.extend(discovered.resource.as_deref().map(|resource| ("resource", resource)));
+        // RFC 9449 §10: the code is bound to the key, too.
+        params.extend(thumbprint.as_deref().map(|thumbprint| ("dpop_jkt", thumbprint)));
         params
             .extend(Some(prompts.as_str()).filter(|text| given(text)).map(|text| ("prompt", text)));
-        let url = upstream.by_hand.params.request(&discovered.authorization_endpoint, &params);
+        let url = upstream.by_hand.params.request(discovered.for_users()?, &params);
         tracing::info!(upstream = %name, user = %from.user.id, issuer = %discovered.server.issuer, "a user was redirected to connect an upstream");
         Ok(url)
     }
@@ -406,7 +416,10 @@ impl Gateway {
         if let Some(resource) = &payload.resource {
             form.push(("resource", resource.clone()));
         }
-        let tokens = match token_request(&upstream.outbound, &endpoint, &client, form).await {
+        let key = payload.proving_key.as_deref().and_then(ProvingKey::revealed);
+        let (gateway, outbound) = (&*self.inner, &upstream.outbound);
+        let asking = AsClient { gateway, outbound, credentials: &client, issuer: &payload.issuer };
+        let tokens = match asking.tokens(&endpoint, form, key.as_ref()).await {
             Ok(tokens) => tokens,
             Err(none) => {
                 if none.forgets_client() {
@@ -436,6 +449,7 @@ impl Gateway {
             token_endpoint: payload.token_endpoint,
             revocation_endpoint: payload.revocation_endpoint,
             resource: payload.resource,
+            proving_key: payload.proving_key,
         };
         let by = payload.by.map(UserId::from_text);
         let days = upstream.config.connection_days.clamp(1, 3660);
@@ -470,23 +484,5 @@ impl Gateway {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Ends a user's connection. Its tokens are revoked at their issuer.
-    pub async fn disconnect(&self, name: UpstreamName, user: &User) -> Result<(), StoreError> {
-        let services = &self.inner.services;
-        services
-            .store
-            .apply(UpstreamChange::DeleteConnection { user_id: user.id.clone(), upstream: name })
-            .await?;
-        tracing::info!(upstream = %name, user = %user.id, "a user disconnected an upstream");
-        self.inner.revocations.notify_one();
-        self.forget_user(name, &user.id);
-        services.changes.tell(Change {
-            upstream: Some(name),
-            user: Some(user.id.clone()),
-            what: Changed::Tools,
-        });
-        Ok(())
     }
 }

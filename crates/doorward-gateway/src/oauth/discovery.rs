@@ -17,7 +17,8 @@ const MOST_SERVERS: usize = 3;
 #[derive(Clone, Debug)]
 pub(crate) struct Discovered {
     pub(crate) server: ServerMetadata,
-    pub(crate) authorization_endpoint: Url,
+    /// The authorization endpoint; always there where tokens are issued for codes.
+    pub(crate) authorization_endpoint: Option<Url>,
     pub(crate) token_endpoint: Url,
     pub(crate) registration_endpoint: Option<Url>,
     /// The revocation endpoint (RFC 7009).
@@ -37,6 +38,13 @@ pub(crate) struct Discovered {
 }
 
 impl Discovered {
+    /// The authorization endpoint, for users who are sent there.
+    pub(super) fn for_users(&self) -> Result<&Url, OAuthError> {
+        self.authorization_endpoint.as_ref().ok_or_else(|| {
+            OAuthError::Untrusted("its metadata names no authorization endpoint".to_owned())
+        })
+    }
+
     /// The scopes to request: those that the upstream requires, and the one for a refresh token
     /// where that takes a scope (SEP-2207).
     pub(crate) fn scopes_to_ask(&self) -> Vec<String> {
@@ -155,7 +163,7 @@ pub(crate) async fn discover(
     let told = told(upstream, challenged.resource_metadata.as_deref()).await?;
     let (server, mut left_out) = server(upstream, &told, pinned).await?;
     left_out.splice(0..0, told.left_out);
-    if !server.checks_pkce() && !upstream.config.trust_pkce {
+    if upstream.by_hand.needs_code && !server.checks_pkce() && !upstream.config.trust_pkce {
         // G20: a server that does not announce PKCE may not check it.
         return Err(OAuthError::Untrusted(
             "its authorization server does not state that it supports PKCE with S256; if you know \
@@ -186,7 +194,11 @@ pub(crate) async fn discover(
     let revocation_endpoint =
         optional("revocation_endpoint", server.revocation_endpoint.as_deref());
     Ok(Discovered {
-        authorization_endpoint: endpoint("authorization endpoint", &server.authorization_endpoint)?,
+        authorization_endpoint: server
+            .authorization_endpoint
+            .as_deref()
+            .map(|url| endpoint("authorization endpoint", url))
+            .transpose()?,
         token_endpoint: endpoint("token endpoint", &server.token_endpoint)?,
         registration_endpoint,
         revocation_endpoint,

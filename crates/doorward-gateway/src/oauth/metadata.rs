@@ -32,7 +32,8 @@ impl ResourceMetadata {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerMetadata {
     pub(crate) issuer: String,
-    pub(crate) authorization_endpoint: String,
+    /// A server that issues no codes has none.
+    pub(crate) authorization_endpoint: Option<String>,
     pub(crate) token_endpoint: String,
     pub(crate) registration_endpoint: Option<String>,
     pub(crate) revocation_endpoint: Option<String>,
@@ -54,7 +55,7 @@ impl ServerMetadata {
         let revocation_endpoint = url(set.revocation.as_ref(), "revocation_endpoint");
         Some(Self {
             issuer: document.text("issuer")?,
-            authorization_endpoint: authorize?,
+            authorization_endpoint: authorize,
             token_endpoint: token?,
             registration_endpoint,
             revocation_endpoint,
@@ -83,7 +84,7 @@ impl ServerMetadata {
         let at = |path: &str| origin.join(path).ok().map(|url| url.to_string());
         Some(Self {
             issuer: origin.origin().ascii_serialization(),
-            authorization_endpoint: at("/authorize")?,
+            authorization_endpoint: Some(at("/authorize")?),
             token_endpoint: at("/token")?,
             registration_endpoint: at("/register"),
             code_challenge_methods_supported: Some(vec!["S256".to_owned()]),
@@ -233,12 +234,15 @@ pub(crate) async fn server_metadata(
                 "names another issuer than {issuer}, {told:?}"
             )));
         }
+        if set.needs_code && metadata.authorization_endpoint.is_none() {
+            return Err(Unusable::Incomplete("lacks required members".to_owned()));
+        }
         for (what, url) in [
-            ("authorization endpoint", &metadata.authorization_endpoint),
-            ("token endpoint", &metadata.token_endpoint),
+            ("authorization endpoint", metadata.authorization_endpoint.as_ref()),
+            ("token endpoint", Some(&metadata.token_endpoint)),
         ] {
             let unusable = |why| Unusable::Untrusted(format!("cannot be used: {why}"));
-            endpoint(what, url).map_err(unusable)?;
+            url.map(|url| endpoint(what, url)).transpose().map_err(unusable)?;
         }
         Ok(metadata)
     };

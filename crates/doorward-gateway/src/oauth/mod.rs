@@ -2,7 +2,9 @@
 
 pub(crate) mod by_hand;
 mod challenge;
+pub(crate) mod client;
 mod connect;
+mod disconnect;
 mod discovery;
 mod metadata;
 pub(crate) mod refresh;
@@ -14,16 +16,10 @@ pub(crate) use registration::{document as client_document, opened as opened_regi
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use doorward_transport::{
-    FlightError, Outbound, OutboundError, SingleFlight,
-    oauth::{self, Answer, ErrorSubject, Failure, Lifetime},
-};
-use serde::{Deserialize, Serialize};
-use url::Url;
-
-use crate::upstream::Upstream;
+use doorward_transport::{FlightError, OutboundError, SingleFlight, oauth};
 
 pub(crate) use by_hand::{ByHand, Method};
+pub(crate) use client::{AsClient, ClientCredentials, NoTokens};
 pub use connect::{ConnectError, ConnectingUser, PendingConnection};
 pub(crate) use discovery::{Discovered, discover};
 pub(crate) use metadata::{covers, revocation_endpoint, server_metadata};
@@ -111,40 +107,6 @@ impl Flights {
     }
 }
 
-/// This server's credentials at an authorization server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ClientCredentials {
-    pub(crate) client_id: String,
-    pub(crate) client_secret: Option<String>,
-    pub(crate) method: Method,
-}
-
-impl ClientCredentials {
-    /// The configured credentials.
-    pub(crate) fn configured(upstream: &Upstream) -> Self {
-        let config = &upstream.config;
-        let secret =
-            (!config.client_secret.is_empty()).then(|| config.client_secret.reveal().to_owned());
-        let usual = if secret.is_some() { Method::ClientSecretBasic } else { Method::None };
-        let method = upstream.by_hand.method.unwrap_or(usual);
-        Self { client_id: config.client_id.clone(), client_secret: secret, method }
-    }
-    /// The same with a method that the server takes.
-    pub(crate) fn fitting(mut self, supported: Option<&[String]>) -> Self {
-        let Some(supported) = supported else { return self };
-        let takes = |name: &str| supported.iter().any(|method| method == name);
-        if self.client_secret.is_some() {
-            self.method = match self.method {
-                Method::ClientSecretPost if takes("client_secret_post") => Method::ClientSecretPost,
-                _ if takes("client_secret_basic") => Method::ClientSecretBasic,
-                _ if takes("client_secret_post") => Method::ClientSecretPost,
-                method => method,
-            };
-        }
-        self
-    }
-}
-
 /// Tokens of a token endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens {
@@ -175,146 +137,6 @@ impl Tokens {
             .find_map(|name| claims.get(*name)?.as_str().filter(|text| !text.trim().is_empty()));
         named.map(|text| clean(text.trim()))
     }
-}
-
-fn encode(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// A response of a token endpoint without usable tokens, or no response.
-#[derive(Debug)]
-pub(crate) struct NoTokens {
-    /// Its meaning, by the rules that hold for identity providers too.
-    pub(crate) failure: Failure,
-    /// Its status.
-    status: Option<u16>,
-    /// The refresh token in it: the previous one may no longer be valid.
-    pub(crate) rotated: Option<String>,
-}
-
-impl NoTokens {
-    /// Reports that the server refuses this client, or this secret.
-    pub(crate) fn forgets_client(&self) -> bool {
-        match &self.failure {
-            // 401 says so without a body (RFC 6749 section 5.2).
-            Failure::Client(told) => {
-                told.complaint() == ErrorSubject::Client
-                    || (told.code.is_empty() && told.status == 401)
-            }
-            Failure::Refused(_)
-            | Failure::Wait { .. }
-            | Failure::Silent(_)
-            | Failure::Nonsense(_) => false,
-        }
-    }
-
-    /// Reports a refusal by the status alone, without a message of an authorization server.
-    pub(crate) fn refuses_by_status(&self) -> bool {
-        matches!(self.status, Some(400 | 401 | 403))
-    }
-
-    /// Reports that the endpoint may have moved: its URL is not known to the server, or leads
-    /// elsewhere.
-    pub(crate) fn may_have_moved(&self) -> bool {
-        matches!(self.failure, Failure::Nonsense(_))
-            && matches!(self.status, Some(300..=399 | 404 | 405 | 410))
-    }
-}
-
-impl From<NoTokens> for OAuthError {
-    fn from(none: NoTokens) -> Self {
-        match none.failure {
-            Failure::Refused(told) | Failure::Client(told) => {
-                let code =
-                    if told.code.is_empty() { format!("HTTP {}", told.status) } else { told.code };
-                Self::Refused(code, told.description)
-            }
-            Failure::Nonsense(why) if none.status.is_some() => Self::Untrusted(why),
-            Failure::Nonsense(why) | Failure::Silent(why) => Self::Unreachable(why),
-            wait @ Failure::Wait { .. } => Self::Unreachable(wait.to_string()),
-        }
-    }
-}
-
-/// Posts a form to a token endpoint, as this client.
-pub(crate) async fn token_request(
-    outbound: &Outbound,
-    endpoint: &Url,
-    client: &ClientCredentials,
-    form: Vec<(&'static str, String)>,
-) -> Result<Tokens, NoTokens> {
-    let none = |failure| NoTokens { failure, status: None, rotated: None };
-    let request = as_client(endpoint, client, form)
-        .map_err(|error| none(Failure::Silent(error.to_string())))?;
-    let answer =
-        outbound.send_along(request, MAX_DOCUMENT).await.map_err(|error| none(error.into()))?;
-    let status = Some(answer.status);
-    let tokens = Answer::of(&answer, None).tokens().map_err(|failed| NoTokens {
-        failure: failed.failure,
-        status,
-        rotated: failed.refresh_token,
-    })?;
-    for left in &tokens.left_out {
-        tracing::info!(%endpoint, %left, "a member of a token response was left out");
-    }
-    let rotated = tokens.refresh_token.clone();
-    usable(tokens).map_err(|failure| NoTokens { failure, status, rotated })
-}
-
-/// Tokens of which one opens the upstream.
-fn usable(tokens: oauth::Tokens) -> Result<Tokens, Failure> {
-    let missing = || Failure::Nonsense("its response has no access token".to_owned());
-    Ok(Tokens {
-        access_token: tokens.access_token.ok_or_else(missing)?,
-        refresh_token: tokens.refresh_token,
-        expires_in: match tokens.lifetime {
-            Lifetime::Seconds(seconds) => Some(seconds),
-            // It is used until the upstream refuses it.
-            Lifetime::Unstated | Lifetime::Unreadable => None,
-        },
-        scope: tokens.scope,
-        id_token: tokens.id_token,
-    })
-}
-
-/// A form for an endpoint of an authorization server, with this client's authentication (RFC 6749
-/// §2.3.1).
-pub(crate) fn as_client(
-    endpoint: &Url,
-    client: &ClientCredentials,
-    mut form: Vec<(&'static str, String)>,
-) -> Result<http::Request<Vec<u8>>, OAuthError> {
-    let mut request = http::Request::post(endpoint.as_str())
-        .header(http::header::ACCEPT, "application/json")
-        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    match (client.method, &client.client_secret) {
-        (Method::ClientSecretBasic, Some(secret)) => {
-            use base64::{Engine, engine::general_purpose::STANDARD};
-            // RFC 6749 §2.3.1: form-encoded before they are joined.
-            let text = format!(
-                "Basic {}",
-                STANDARD.encode(format!("{}:{}", encode(&client.client_id), encode(secret)))
-            );
-            let mut value = http::HeaderValue::try_from(text).map_err(|_| {
-                OAuthError::Misconfigured("the client secret cannot be sent".to_owned())
-            })?;
-            value.set_sensitive(true);
-            request = request.header(http::header::AUTHORIZATION, value);
-            // Needed nowhere, forbidden nowhere, and missed by some servers (FastMCP).
-            form.push(("client_id", client.client_id.clone()));
-        }
-        (Method::ClientSecretPost, Some(secret)) => {
-            form.push(("client_id", client.client_id.clone()));
-            form.push(("client_secret", secret.clone()));
-        }
-        _ => form.push(("client_id", client.client_id.clone())),
-    }
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str())))
-        .finish();
-    request
-        .body(body.into_bytes())
-        .map_err(|_| OAuthError::Untrusted(format!("{endpoint} is not a URL to post to")))
 }
 
 /// A text of an authorization server as it may be shown and logged.

@@ -4,12 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use doorward_keys::ProvingKey;
 use doorward_model::{Connection, Timestamp, UpstreamChange, UserId, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use doorward_transport::oauth::Failure;
 use url::Url;
 
-use super::{NoTokens, Tokens, metadata::endpoint, registration, server_metadata, token_request};
+use super::{AsClient, NoTokens, Tokens, metadata::endpoint, registration, server_metadata};
 use crate::{
     Inner,
     access::{
@@ -58,6 +59,12 @@ pub(crate) async fn run(
         end(&gateway, &upstream, connection, ConnectionProblem::RegistrationGone).await;
         return Ok(());
     };
+    // Tokens that are not bound yet are bound by their next refresh, where the operator wants it.
+    let key = match before.proving_key() {
+        None if upstream.config.dpop => ProvingKey::generate().map(Some),
+        key => Ok(key),
+    };
+    let key = key.map_err(|error| NoToken::Unavailable(error.to_string()))?;
     let reserved = upstream.outbound.timeout().saturating_add(RESERVED_BEYOND).as_secs();
     let until = now.plus(i64::try_from(reserved).unwrap_or(i64::MAX / 2));
     let claim = UpstreamChange::ClaimRefresh {
@@ -77,10 +84,13 @@ pub(crate) async fn run(
     if let Some(resource) = &before.resource {
         form.push(("resource", resource.clone()));
     }
-    match token_request(&upstream.outbound, &endpoint, &client, form).await {
+    let outbound = &upstream.outbound;
+    let asking =
+        AsClient { gateway: &gateway, outbound, credentials: &client, issuer: &connection.issuer };
+    match asking.tokens(&endpoint, form, key.as_ref()).await {
         Ok(tokens) => {
             let kept = refreshed(&connection, &upstream, &tokens, now);
-            let kept = sealed(&gateway, kept, &before, &tokens);
+            let kept = sealed(&gateway, kept, &before.refreshed(&tokens, key.as_ref()));
             if !keep(&gateway, &kept).await? {
                 // If the user disconnected meanwhile, the new tokens are left over.
                 if store.connection_now(&user_id, upstream.name).await?.is_none() {
@@ -123,8 +133,10 @@ async fn failed(
             return Ok(());
         }
         Failure::Wait { seconds, .. } => {
-            let key = AccessKey::of(&connection.user_id, upstream, &connection.issuer);
-            gateway.waits.note(key, *seconds, gateway.services.clock.now());
+            let user_id = Some(&connection.user_id);
+            let key = AccessKey::of(gateway, user_id, upstream, &connection.issuer);
+            let why = none.failure.to_string();
+            gateway.waits.note(key, *seconds, why, gateway.services.clock.now());
         }
         Failure::Client(_) | Failure::Silent(_) | Failure::Nonsense(_) => {}
     }
@@ -195,13 +207,8 @@ fn refreshed(
 }
 
 /// A refreshed connection with its new tokens, which are sealed for it.
-fn sealed(
-    gateway: &Inner,
-    refreshed: Connection,
-    before: &StoredTokens,
-    tokens: &Tokens,
-) -> Connection {
-    let tokens = held::seal(gateway, &refreshed, &before.refreshed(tokens));
+fn sealed(gateway: &Inner, refreshed: Connection, tokens: &StoredTokens) -> Connection {
+    let tokens = held::seal(gateway, &refreshed, tokens);
     Connection { tokens: Some(tokens), ..refreshed }
 }
 

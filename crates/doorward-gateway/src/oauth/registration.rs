@@ -144,19 +144,15 @@ pub(crate) async fn client(
             .await?
             .unwrap_or_else(|| ClientCredentials::configured(upstream))
             .fitting(supported.filter(|_| upstream.by_hand.method.is_none()));
-        let without_secret = ClientCredentials { client_secret: None, ..client.clone() };
-        keep(gateway, upstream, &server.issuer, &without_secret, None).await?;
+        keep(gateway, upstream, &server.issuer, &client.without_secrets(), None).await?;
         return Ok(client);
     }
     if let Some(client) = stored(gateway, upstream, &server.issuer).await? {
         return Ok(client);
     }
     if server.client_id_metadata_document_supported && has_document(gateway) {
-        let client = ClientCredentials {
-            client_id: gateway.settings.public_url.at(routes::CONNECT_CLIENT),
-            client_secret: None,
-            method: Method::None,
-        };
+        let id = gateway.settings.public_url.at(routes::CONNECT_CLIENT);
+        let client = ClientCredentials::public(id);
         keep(gateway, upstream, &server.issuer, &client, None).await?;
         return Ok(client);
     }
@@ -255,5 +251,5 @@ async fn register(
     };
     let client_secret = client_secret.filter(|_| method != Method::None);
     let expires_at = secret_expires_at.filter(|_| client_secret.is_some());
-    Ok((ClientCredentials { client_id, client_secret, method }, expires_at))
+    Ok((ClientCredentials { client_id, client_secret, key: None, method }, expires_at))
 }

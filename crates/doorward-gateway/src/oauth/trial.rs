@@ -3,8 +3,9 @@
 use super::Discovered;
 use crate::{
     Gateway,
+    access::{OwnAccess, own_subject_of},
     finding::{CheckSubject, Finding},
-    upstream::{Shared, Upstream},
+    upstream::{Auth, Shared, Upstream},
 };
 
 impl Gateway {
@@ -19,10 +20,19 @@ impl Gateway {
         };
         let mut findings = vec![Finding::good(
             CheckSubject::AuthorizationServer,
-            format!("{} (authorize at {})", found.server.issuer, found.authorization_endpoint),
+            match &found.authorization_endpoint {
+                Some(endpoint) if upstream.needs_connection() => {
+                    format!("{} (authorize at {endpoint})", found.server.issuer)
+                }
+                _ => format!("{} (tokens at {})", found.server.issuer, found.token_endpoint),
+            },
         )];
         if !found.left_out.is_empty() {
             findings.push(Finding::good(CheckSubject::Metadata, found.left_out.join("; ")));
+        }
+        if !upstream.needs_connection() {
+            findings.extend(own_subject(upstream));
+            return findings;
         }
         if !found.server.checks_pkce() {
             findings.push(Finding::good(
@@ -37,6 +47,14 @@ impl Gateway {
         findings.push(Finding::good(CheckSubject::Redirect, self.inner.redirect_uri(upstream)));
         findings
     }
+}
+
+/// The subject of the tokens of this server that the authorization server must trust.
+fn own_subject(upstream: &Upstream) -> Option<Finding> {
+    matches!(upstream.auth, Auth::Own(OwnAccess::Workload(None))).then(|| {
+        let told = format!("tokens of this server have the subject {}", own_subject_of(upstream));
+        Finding::good(CheckSubject::Registration, told)
+    })
 }
 
 /// The registration method of this server at the authorization server.

@@ -72,10 +72,17 @@ impl Setup for Stdio {
                 "a local process has no headers; pass values in env",
             ));
         }
-        if auth.is_personal() && !has_place {
+        let is_own = matches!(auth, Auth::Own(_));
+        if (auth.is_personal() || is_own) && !has_place {
             return Err(SettingError::new(
                 "env",
-                "must contain the user's token, like TOKEN={token}",
+                "must contain the token that auth yields, like TOKEN={token}",
+            ));
+        }
+        if config.dpop {
+            return Err(SettingError::new(
+                "dpop",
+                "is for servers at a URL: a local process gets its token once and without the key",
             ));
         }
         if matches!(auth, Auth::Grant | Auth::Assertion) && config.issuer.is_empty() {

@@ -7,21 +7,24 @@ hint_upstream_enabled = Bietet Benutzern seine Tools an.
 hint_upstream_url = Die URL des MCP-Endpunkts; bei sse die des Ereignisstroms; bei openapi die Basis-URL der API, falls das Dokument sie nicht nennt.
 hint_upstream_document = Bei openapi: die https-URL des OpenAPI-Dokuments.
 hint_upstream_origins = Bei openapi: weitere Origins, an die Aufrufe gehen dürfen, z. B. https://api.example.com. Ohne Angabe gehen Aufrufe an den Origin von url, sonst an den des Dokuments; Operationen mit anderen Servern entfallen.
-hint_upstream_auth = Zugangsdaten der Aufrufe. none: keine. header: ein fester Header. basic: ein fester Benutzername mit Passwort. identity: ein kurzlebiges Token dieses Servers, das den Benutzer nennt. exchange: dieses Token, beim Autorisierungsserver des Upstreams eingetauscht (RFC 8693). assertion: Der Identitätsanbieter bestätigt den Benutzer gegenüber dem Autorisierungsserver des Upstreams, ohne dass eine Seite erscheint. oauth: Jeder Benutzer verbindet sein eigenes Konto beim Upstream. Das Token des Clients wird nie gesendet.
+hint_upstream_auth = Zugangsdaten der Aufrufe. none: keine. header: ein fester Header. basic: ein fester Benutzername mit Passwort. identity: ein kurzlebiges Token dieses Servers, das den Benutzer nennt. exchange: dieses Token, beim Autorisierungsserver des Upstreams eingetauscht (RFC 8693). assertion: Der Identitätsanbieter bestätigt den Benutzer gegenüber dem Autorisierungsserver des Upstreams, ohne dass eine Seite erscheint. oauth: Jeder Benutzer verbindet sein eigenes Konto beim Upstream. client_credentials: ein Token für diesen Server selbst, das der Autorisierungsserver des Upstreams ausstellt und das für alle Benutzer gilt. workload: ebenso, im Tausch gegen ein Token, das diesen Server als Workload ausweist (RFC 7523). Das Token des Clients wird nie gesendet.
 hint_upstream_header = Bei auth = header: der Header in der Form NAME: VALUE. Er wird verschlüsselt gespeichert.
 hint_upstream_username = Bei auth = basic: der Benutzername.
 hint_upstream_password = Bei auth = basic: das Passwort. Es wird verschlüsselt gespeichert.
 hint_upstream_identity_provider = Bei auth = assertion: der Kurzname des Identitätsanbieters. Benutzer müssen sich über ihn angemeldet haben.
-hint_upstream_client_id = Bei auth = oauth, exchange oder assertion: die Client-ID dieses Servers beim Autorisierungsserver des Upstreams. Leer: Dieser Server registriert sich selbst.
+hint_upstream_client_id = Für jede Art von auth, die Token beim Autorisierungsserver des Upstreams anfordert: die dortige Client-ID dieses Servers. Bei auth = oauth leer lassen, damit sich dieser Server selbst registriert.
 hint_upstream_client_secret = Das Client-Secret zur client_id. Es wird verschlüsselt gespeichert.
-hint_upstream_issuer = Bei auth = oauth: die Aussteller-URL des Autorisierungsservers, falls der Upstream sie nicht nennt.
+hint_upstream_private_key = Anstelle von client_secret: der private Schlüssel, mit dem sich dieser Server ausweist (private_key_jwt), im PEM-Format (PKCS#8; RSA, P-256 oder Ed25519). Er wird verschlüsselt gespeichert.
+hint_upstream_issuer = Die Aussteller-URL des Autorisierungsservers des Upstreams. Bei auth = client_credentials und workload erforderlich, bei auth = oauth nur, falls der Upstream sie nicht nennt.
 hint_upstream_scopes = Scopes, die angefordert werden. Leer: die vom Upstream verlangten.
+hint_upstream_dpop = Zugriffstoken werden an einen Schlüssel dieses Servers gebunden, mit dem er jede Anfrage nachweist (DPoP, RFC 9449). Der Upstream und sein Autorisierungsserver müssen das unterstützen.
+hint_upstream_private_key_id = Der Name von private_key beim Autorisierungsserver (kid), falls dieser ihn benötigt.
 hint_upstream_authorize_params = Weitere Parameter der Autorisierungsanfrage in der Form NAME=VALUE, z. B. access_type=offline oder prompt=select_account. Parameter, die Doorward selbst setzt, werden abgelehnt.
 hint_upstream_trust_pkce = Verwendet den Autorisierungsserver, auch wenn seine Metadaten nicht angeben, dass er PKCE (S256) prüft. Erfordert issuer und client_id. Nur für Server, die PKCE tatsächlich prüfen: Sonst lässt sich ein gestohlener Autorisierungscode verwenden.
 hint_upstream_offline_prompt = Sendet mit dem Scope offline_access auch prompt=consent, wie OpenID Connect Core §11 es verlangt. Manche Server stellen sonst kein Refresh-Token aus.
 hint_upstream_send_resource = Sendet den Parameter resource (RFC 8707). Nur für Server ausschalten, die Anfragen mit ihm ablehnen.
-hint_upstream_token_auth_method = Authentifizierung am Token-Endpunkt mit der oben genannten client_id: client_secret_basic, client_secret_post oder none. Leer: eine Methode aus den Metadaten.
-hint_upstream_audience = Die Audience des Tokens bei auth = identity oder exchange. Leer: url.
+hint_upstream_token_auth_method = Authentifizierung am Token-Endpunkt mit der oben genannten client_id: client_secret_basic, client_secret_post, private_key_jwt oder none. Leer: eine Methode aus den Metadaten.
+hint_upstream_audience = Die Audience des Tokens bei auth = identity oder exchange. Leer: url. Bei auth = client_credentials oder workload wird sie, falls angegeben, als audience gesendet.
 hint_upstream_discovery_url = Die URL der Metadaten des Autorisierungsservers, falls sie nicht unter einem Standardpfad von issuer liegen. Das Dokument muss denselben issuer nennen.
 hint_upstream_authorize_url = Der Autorisierungsendpunkt anstelle des Endpunkts aus den Metadaten. Zusammen mit token_url und ohne discovery_url sind keine Metadaten nötig.
 hint_upstream_token_url = Der Token-Endpunkt: erforderlich bei auth = exchange; bei oauth anstelle des Endpunkts aus den Metadaten.

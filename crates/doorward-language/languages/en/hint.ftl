@@ -7,21 +7,24 @@ hint_upstream_enabled = Offer its tools to users.
 hint_upstream_url = The URL of the MCP endpoint; with sse, of the event stream; with openapi, the base URL of the API, where the document does not name it.
 hint_upstream_document = With openapi: the https URL of the OpenAPI document.
 hint_upstream_origins = With openapi: further origins to which calls may go, such as https://api.example.com. Without one, calls go to the origin of url, or else to that of the document, and operations with other servers are left out.
-hint_upstream_auth = Credentials of calls. none: no credentials. header: a fixed header. basic: a fixed user and password. identity: a short-lived token of this server that names the user. exchange: that token, exchanged at the upstream’s authorization server (RFC 8693). assertion: the user’s identity provider asserts the user to the upstream’s authorization server, and the user sees no page. oauth: each user connects with their own account at the upstream. The client’s own token is never sent.
+hint_upstream_auth = Credentials of calls. none: no credentials. header: a fixed header. basic: a fixed user and password. identity: a short-lived token of this server that names the user. exchange: that token, exchanged at the upstream’s authorization server (RFC 8693). assertion: the user’s identity provider asserts the user to the upstream’s authorization server, and the user sees no page. oauth: each user connects with their own account at the upstream. client_credentials: a token for this server itself, issued by the upstream’s authorization server and the same for all users. workload: the same, in exchange for a token that names this server as a workload (RFC 7523). The client’s own token is never sent.
 hint_upstream_header = With auth = header: the header, written NAME: VALUE. It is stored encrypted.
 hint_upstream_username = With auth = basic: the user name.
 hint_upstream_password = With auth = basic: the password. It is stored encrypted.
 hint_upstream_identity_provider = With auth = assertion: the short name of the identity provider. Users must have signed in through it.
-hint_upstream_client_id = With auth = oauth, exchange or assertion: this server’s client ID at the upstream’s authorization server. Empty to register automatically.
+hint_upstream_client_id = With every auth that requests tokens at the upstream’s authorization server: this server’s client ID there. With auth = oauth, leave it empty to register automatically.
 hint_upstream_client_secret = The client secret that belongs to client_id. It is stored encrypted.
-hint_upstream_issuer = With auth = oauth: the issuer URL of the authorization server, where the upstream does not name it.
+hint_upstream_private_key = In place of client_secret: the private key with which this server authenticates itself (private_key_jwt), in PEM form (PKCS#8; RSA, P-256 or Ed25519). It is stored encrypted.
+hint_upstream_issuer = The issuer URL of the upstream’s authorization server. Required for auth = client_credentials and workload; with auth = oauth only where the upstream does not name it.
 hint_upstream_scopes = Scopes to request. Empty for those that the upstream asks for.
+hint_upstream_dpop = Access tokens are bound to a key of this server, which proves every request (DPoP, RFC 9449). The upstream and its authorization server must support this.
+hint_upstream_private_key_id = The name of private_key at the authorization server (kid), if it needs one.
 hint_upstream_authorize_params = Further parameters of the authorization request, each written NAME=VALUE, such as access_type=offline or prompt=select_account. Parameters that Doorward sets itself are refused.
 hint_upstream_trust_pkce = Use the authorization server although its metadata does not state that it checks PKCE (S256). Needs issuer and client_id. Only for a server that does check it: otherwise a stolen authorization code can be used.
 hint_upstream_offline_prompt = Send prompt=consent with the scope offline_access, as OpenID Connect Core §11 requires. Some servers issue no refresh token without it.
 hint_upstream_send_resource = Send the parameter resource (RFC 8707). Switch it off only for a server that refuses requests with it.
-hint_upstream_token_auth_method = Authentication at the token endpoint with the client_id above: client_secret_basic, client_secret_post or none. Empty for a method that the metadata names.
-hint_upstream_audience = The audience of the token with auth = identity or exchange. Empty for url.
+hint_upstream_token_auth_method = Authentication at the token endpoint with the client_id above: client_secret_basic, client_secret_post, private_key_jwt or none. Empty for a method that the metadata names.
+hint_upstream_audience = The audience of the token with auth = identity or exchange. Empty for url. With auth = client_credentials or workload, it is sent as audience if it is set.
 hint_upstream_discovery_url = The URL of the authorization server’s metadata, where it is not at a standard path below issuer. The document must name the same issuer.
 hint_upstream_authorize_url = The authorization endpoint, instead of the one in the metadata. With token_url as well, and without discovery_url, no metadata is needed.
 hint_upstream_token_url = The token endpoint: required with auth = exchange; with oauth, instead of the one in the metadata.

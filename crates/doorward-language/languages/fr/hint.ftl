@@ -7,21 +7,24 @@ hint_upstream_enabled = Propose ses outils aux utilisateurs.
 hint_upstream_url = L’URL du point de terminaison MCP ; avec sse, celle du flux d’événements ; avec openapi, l’URL de base de l’API si le document ne l’indique pas.
 hint_upstream_document = Avec openapi : l’URL https du document OpenAPI.
 hint_upstream_origins = Avec openapi : autres origines vers lesquelles des appels peuvent être envoyés, par exemple https://api.example.com. Sinon, les appels vont à l’origine de url ou, à défaut, à celle du document ; les opérations d’autres serveurs sont écartées.
-hint_upstream_auth = Identifiants des appels. none : aucun. header : un en-tête fixe. basic : un utilisateur et un mot de passe fixes. identity : un jeton de courte durée de ce serveur, qui désigne l’utilisateur. exchange : ce jeton, échangé auprès du serveur d’autorisation du serveur amont (RFC 8693). assertion : le fournisseur d’identité atteste l’utilisateur auprès du serveur d’autorisation du serveur amont, sans afficher de page. oauth : chaque utilisateur connecte son propre compte. Le jeton du client n’est jamais transmis.
+hint_upstream_auth = Identifiants des appels. none : aucun. header : un en-tête fixe. basic : un utilisateur et un mot de passe fixes. identity : un jeton de courte durée de ce serveur, qui désigne l’utilisateur. exchange : ce jeton, échangé auprès du serveur d’autorisation du serveur amont (RFC 8693). assertion : le fournisseur d’identité atteste l’utilisateur auprès du serveur d’autorisation du serveur amont, sans afficher de page. oauth : chaque utilisateur connecte son propre compte. client_credentials : un jeton destiné à ce serveur lui-même, émis par le serveur d’autorisation du serveur amont et commun à tous les utilisateurs. workload : de même, en échange d’un jeton qui désigne ce serveur comme charge de travail (RFC 7523). Le jeton du client n’est jamais transmis.
 hint_upstream_header = Avec auth = header : l’en-tête, sous la forme NAME: VALUE. Il est conservé chiffré.
 hint_upstream_username = Avec auth = basic : le nom d’utilisateur.
 hint_upstream_password = Avec auth = basic : le mot de passe. Il est conservé chiffré.
 hint_upstream_identity_provider = Avec auth = assertion : le nom court du fournisseur d’identité. Les utilisateurs doivent s’être connectés par son intermédiaire.
-hint_upstream_client_id = Avec auth = oauth, exchange ou assertion : l’ID client de ce serveur auprès du serveur d’autorisation du serveur amont. Vide : ce serveur s’enregistre lui-même.
+hint_upstream_client_id = Pour tout auth qui demande des jetons au serveur d’autorisation du serveur amont : l’ID client de ce serveur auprès de lui. Avec auth = oauth, laissez vide pour un enregistrement automatique.
 hint_upstream_client_secret = Le secret client associé à client_id. Il est conservé chiffré.
-hint_upstream_issuer = Avec auth = oauth : l’URL de l’émetteur du serveur d’autorisation, si le serveur amont ne l’indique pas.
+hint_upstream_private_key = À la place de client_secret : la clé privée avec laquelle ce serveur s’authentifie (private_key_jwt), au format PEM (PKCS#8 ; RSA, P-256 ou Ed25519). Elle est conservée chiffrée.
+hint_upstream_issuer = L’URL de l’émetteur du serveur d’autorisation du serveur amont. Obligatoire avec auth = client_credentials et workload ; avec auth = oauth, seulement si le serveur amont ne l’indique pas.
 hint_upstream_scopes = Scopes à demander. Vide : ceux que demande le serveur amont.
+hint_upstream_dpop = Les jetons d’accès sont liés à une clé de ce serveur, qui en apporte la preuve à chaque requête (DPoP, RFC 9449). Le serveur amont et son serveur d’autorisation doivent le prendre en charge.
+hint_upstream_private_key_id = Le nom de private_key auprès du serveur d’autorisation (kid), s’il en a besoin.
 hint_upstream_authorize_params = Autres paramètres de la demande d’autorisation, sous la forme NAME=VALUE, par exemple access_type=offline ou prompt=select_account. Les paramètres que Doorward définit lui-même sont refusés.
 hint_upstream_trust_pkce = Utilise le serveur d’autorisation même si ses métadonnées n’indiquent pas qu’il vérifie PKCE (S256). Exige issuer et client_id. Uniquement pour un serveur qui le vérifie réellement : sinon, un code d’autorisation volé est utilisable.
 hint_upstream_offline_prompt = Envoie prompt=consent avec le scope offline_access, comme l’exige OpenID Connect Core §11. Sans cela, certains serveurs n’émettent pas de jeton de renouvellement.
 hint_upstream_send_resource = Envoie le paramètre resource (RFC 8707). À désactiver uniquement pour un serveur qui refuse les demandes qui le contiennent.
-hint_upstream_token_auth_method = Authentification au point de terminaison des jetons avec le client_id ci-dessus : client_secret_basic, client_secret_post ou none. Vide : une méthode indiquée par les métadonnées.
-hint_upstream_audience = L’audience du jeton avec auth = identity ou exchange. Vide : url.
+hint_upstream_token_auth_method = Authentification au point de terminaison des jetons avec le client_id ci-dessus : client_secret_basic, client_secret_post, private_key_jwt ou none. Vide : une méthode indiquée par les métadonnées.
+hint_upstream_audience = L’audience du jeton avec auth = identity ou exchange. Vide : url. Avec auth = client_credentials ou workload, elle est envoyée comme audience si elle est définie.
 hint_upstream_discovery_url = L’URL des métadonnées du serveur d’autorisation, si elles ne se trouvent pas à un chemin standard de issuer. Le document doit indiquer le même issuer.
 hint_upstream_authorize_url = Le point de terminaison d’autorisation, à la place de celui des métadonnées. Avec token_url et sans discovery_url, les métadonnées sont inutiles.
 hint_upstream_token_url = Le point de terminaison des jetons : obligatoire avec auth = exchange ; avec oauth, à la place de celui des métadonnées.

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use axum::{
     extract::{Form, Query, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::{Shared, UpstreamState, answer, delay, lock};
+use super::{Shared, UpstreamState, answer, delay, lock, proofs};
 
 pub(super) async fn resource_metadata(State(shared): State<Shared>) -> Response {
     let mut document = json!({"resource": format!("{}/mcp", shared.origin), "authorization_servers": [shared.origin], "scopes_supported": ["all"]});
@@ -76,8 +76,39 @@ pub(super) async fn authorize(
 
 pub(super) async fn token(
     State(shared): State<Shared>,
+    headers: HeaderMap,
     Form(form): Form<HashMap<String, String>>,
 ) -> Response {
+    lock(&shared).token_requests += 1;
+    let key = match proofs::of_tokens(&shared, &headers) {
+        Ok(key) => key,
+        Err(refusal) => return *refusal,
+    };
+    let response = if form["grant_type"] == "client_credentials" {
+        own(&shared, &headers, form).await
+    } else {
+        issued(shared.clone(), form).await
+    };
+    proofs::bind(&shared, response, key).await
+}
+
+/// Issues a token to the client itself.
+async fn own(shared: &Shared, headers: &HeaderMap, mut form: HashMap<String, String>) -> Response {
+    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    form.extend(sent.map(|sent| ("authorization".to_owned(), sent.to_owned())));
+    let made = {
+        let mut state = lock(shared);
+        state.own.push(form);
+        let token = format!("own-{}", state.own.len());
+        state.valid.insert(token.clone());
+        json!({"access_token": token, "token_type": "Bearer", "expires_in": state.expires_in})
+    };
+    delay(shared).await;
+    answer(&made)
+}
+
+/// Issues tokens for what a user, or another server, gave the client.
+async fn issued(shared: Shared, form: HashMap<String, String>) -> Response {
     let wrong = |error: &str| {
         (
             StatusCode::BAD_REQUEST,

@@ -10,8 +10,14 @@ use serde_json::{Value, json};
 use super::{
     Shared, UpstreamState, answer,
     calls::{ask, call},
-    lock,
+    lock, proofs,
 };
+
+/// The token in a header, of either scheme.
+pub(super) fn token_of(authorization: &str) -> &str {
+    let bearer = authorization.strip_prefix("Bearer ");
+    bearer.or_else(|| authorization.strip_prefix("DPoP ")).unwrap_or_default()
+}
 
 /// Answers a request to the MCP endpoint.
 pub(super) async fn mcp(
@@ -25,8 +31,8 @@ pub(super) async fn mcp(
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let token = authorization.strip_prefix("Bearer ").unwrap_or_default().to_owned();
-    if let Some(refusal) = refusal(&shared, authorization, &token) {
+    let token = token_of(&authorization).to_owned();
+    if let Some(refusal) = refusal(&shared, &headers, authorization, &token) {
         return refusal;
     }
     let id = message["id"].clone();
@@ -118,7 +124,15 @@ fn challenge_of(state: &UpstreamState, origin: &str, token: &str) -> Option<Resp
 }
 
 /// The refusal of a request before it is read, where the test sets one.
-fn refusal(shared: &Shared, authorization: String, token: &str) -> Option<Response> {
+fn refusal(
+    shared: &Shared,
+    headers: &HeaderMap,
+    authorization: String,
+    token: &str,
+) -> Option<Response> {
+    if let Some(refusal) = proofs::of_resource(shared, headers, "POST", "/mcp") {
+        return Some(refusal);
+    }
     let mut state = lock(shared);
     state.authorizations.push(authorization);
     if let Some(challenge) = challenge_of(&state, &shared.origin, token) {

@@ -16,6 +16,37 @@ pub enum Lifetime {
     Unreadable,
 }
 
+/// The way in which an access token is presented (RFC 6749 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// Alone, by whoever has it (RFC 6750).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449 §5).
+    Dpop,
+}
+
+impl TokenType {
+    /// Reports the name of this type. A server that names none means a bearer token.
+    fn is_named(self, name: Option<&str>) -> bool {
+        match (self, name) {
+            // `N_A` is the value of token exchange for tokens that are no access tokens (RFC 8693
+            // §2.2.1).
+            (Self::Bearer, Some(name)) => {
+                name.eq_ignore_ascii_case("bearer") || name.eq_ignore_ascii_case("n_a")
+            }
+            (Self::Bearer, None) => true,
+            (Self::Dpop, name) => name.is_some_and(|name| name.eq_ignore_ascii_case("dpop")),
+        }
+    }
+
+    fn missing(self) -> &'static str {
+        match self {
+            Self::Bearer => "it has no bearer token",
+            Self::Dpop => "its token is not bound to the key of the request (token_type DPoP)",
+        }
+    }
+}
+
 /// The longest lifetime that is accepted, in seconds.
 const LONGEST: i64 = 10 * 366 * 86_400;
 
@@ -23,7 +54,7 @@ const LONGEST: i64 = 10 * 366 * 86_400;
 /// it needs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// The access token: a bearer token of visible ASCII characters.
+    /// The access token, of the type that was asked for and of visible ASCII characters.
     pub access_token: Option<String>,
     /// The refresh token.
     pub refresh_token: Option<String>,
@@ -60,9 +91,14 @@ impl From<Failure> for TokensFailure {
 }
 
 impl Answer {
-    /// Reads a token response: JSON of any media type, or a form. Tokens are taken from a
-    /// successful response without an error.
+    /// Reads a token response with a bearer token: JSON of any media type, or a form. Tokens are
+    /// taken from a successful response without an error.
     pub fn tokens(&self) -> Result<Tokens, TokensFailure> {
+        self.tokens_of(TokenType::Bearer)
+    }
+
+    /// The same with an access token of this type. One of another type is none.
+    pub fn tokens_of(&self, wanted: TokenType) -> Result<Tokens, TokensFailure> {
         let members = self.members().cloned().unwrap_or_default();
         let mut document = Document::from(members);
         let refresh_token = document.text("refresh_token");
@@ -73,16 +109,12 @@ impl Answer {
         if !self.is_success() || self.wait.is_some() || self.told().is_some() || !given {
             return Err(failed(self.failure(RequestSubject::Tokens)));
         }
-        let bearer = document.text("token_type").is_none_or(|kind| {
-            // `N_A` is the value of token exchange for tokens that are no access tokens (RFC 8693
-            // §2.2.1).
-            kind.eq_ignore_ascii_case("bearer") || kind.eq_ignore_ascii_case("n_a")
-        });
+        let of_type = wanted.is_named(document.text("token_type").as_deref());
         let plain = access_token
             .as_ref()
             .is_none_or(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
-        if access_token.is_some() && !(bearer && plain) {
-            return Err(failed(Failure::Nonsense("it has no bearer token".to_owned())));
+        if access_token.is_some() && !(of_type && plain) {
+            return Err(failed(Failure::Nonsense(wanted.missing().to_owned())));
         }
         let stated = document.has("expires_in");
         let lifetime = match document.number("expires_in") {

@@ -1,6 +1,8 @@
 //! `doorward upstream …`.
 
-use std::{io::Read, process::ExitCode};
+mod secret;
+
+use std::process::ExitCode;
 
 use clap::Subcommand;
 use doorward_admin::{
@@ -16,6 +18,7 @@ use super::{
     settings_of,
 };
 use crate::{Failed, config::UPSTREAMS};
+use secret::read_secret;
 
 /// The examples of its help.
 pub(super) const EXAMPLES: &str = "Examples:
@@ -37,11 +40,12 @@ pub(super) enum Command {
         /// Its URL.
         #[arg(long, value_name = "URL")]
         url: Option<String>,
-        /// Credentials of calls: none, header, basic, identity, exchange or oauth.
+        /// Credentials of calls: none, header, basic, identity, exchange, assertion, oauth,
+        /// client_credentials or workload.
         #[arg(long, value_name = "MODE")]
         auth: Option<String>,
         /// Read one secret from standard input, as KEY=VALUE: header=Name: value, password=…,
-        /// client_secret=… or env=NAME=VALUE.
+        /// client_secret=…, private_key=… or env=NAME=VALUE.
         #[arg(long)]
         secret_stdin: bool,
         /// Any other key of `[upstreams.NAME]`, such as --set approve=manual. May be given several
@@ -200,34 +204,6 @@ async fn decide(
             Err(hinted(&refusal, tool, tools.into_iter().map(|tool| tool.pin.tool)))
         }
     }
-}
-
-/// Reads the secret of `add`: one line `KEY=VALUE`, so that it does not appear in lists of
-/// processes.
-fn read_secret(settings: &mut Map<String, Value>) -> Result<(), Failed> {
-    let mut text = String::new();
-    std::io::stdin().take(16 * 1024).read_to_string(&mut text).map_err(Failed::because)?;
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        let (key, value) = line
-            .split_once('=')
-            .ok_or_else(|| Failed("standard input must contain KEY=VALUE".to_owned()))?;
-        match key {
-            "header" | "password" | "client_secret" => {
-                settings.insert(key.to_owned(), value.into());
-            }
-            "env" => match settings.entry("env").or_insert_with(|| Value::Array(Vec::new())) {
-                Value::Array(held) => held.push(value.into()),
-                other => return Err(Failed(format!("env is not a list: {other}"))),
-            },
-            other => {
-                return Err(Failed(format!(
-                    "{other:?} is not a secret of an upstream; use header, password, client_secret \
-                     or env"
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The arguments of `add` beside its settings.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use doorward_model::foreign;
 use doorward_transport::{OutboundError, oauth::Challenge, outbound::NoResponse};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use url::Url;
 
 use super::client::Http;
@@ -58,7 +58,7 @@ impl Http {
         let url = Url::parse(uri).map_err(|_| LinkError::Failed(format!("{uri} is not a URL")))?;
         let receiver = Receiver::Url(&url);
         let credential = self.auth.credential(receiver).await?;
-        let response = self.follow(&url, request, credential.as_ref()).await?;
+        let response = self.proven(&url, request, credential.as_ref()).await?;
         if response.status() == StatusCode::FORBIDDEN {
             let told = Challenge::text(response.headers());
             if wants_scope(&told) {
@@ -74,9 +74,37 @@ impl Http {
         let Some(fresh) = self.auth.renewed(receiver, &credential).await? else {
             return Ok(response);
         };
-        let again = self.follow(&url, request, Some(&fresh)).await?;
+        let again = self.proven(&url, request, Some(&fresh)).await?;
         if again.status() == StatusCode::UNAUTHORIZED {
             self.auth.refused(&fresh).await;
+        }
+        Ok(again)
+    }
+
+    /// Sends a request with its token; once more where the upstream wants a nonce in the proof (RFC
+    /// 9449 §9).
+    async fn proven(
+        &self,
+        url: &Url,
+        request: &Request,
+        credential: Option<&Credential>,
+    ) -> Result<reqwest::Response, LinkError> {
+        let wants_nonce = |response: &reqwest::Response| {
+            let (status, headers) = (response.status().as_u16(), response.headers());
+            credential.is_some_and(|credential| {
+                credential.wants_nonce(&self.auth.gateway, url, status, headers)
+            })
+        };
+        let response = self.follow(url, request, credential).await?;
+        if !wants_nonce(&response) {
+            return Ok(response);
+        }
+        let again = self.follow(url, request, credential).await?;
+        if wants_nonce(&again) {
+            // The token is not at fault: another one would be refused in the same way.
+            return Err(LinkError::Answer(
+                "wants another nonce in each proof than the one that it gave".to_owned(),
+            ));
         }
         Ok(again)
     }
@@ -93,7 +121,9 @@ impl Http {
         for _ in 0..=MOST_REDIRECTS {
             let mut headers = request.headers.clone();
             if let Some(credential) = credential {
-                headers.insert(header::AUTHORIZATION, bearer(credential)?);
+                credential
+                    .authorize(&self.auth.gateway, &request.method, &to, &mut headers)
+                    .map_err(LinkError::Failed)?;
             }
             let (method, body) = (request.method.clone(), request.body.clone());
             let sent = self.client.send(method, to.clone(), headers, body).await;
@@ -131,14 +161,6 @@ impl Http {
             foreign::line(to.as_str(), 300)
         )))
     }
-}
-
-/// The header with a token.
-fn bearer(credential: &Credential) -> Result<HeaderValue, LinkError> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", credential.token()))
-        .map_err(|_| LinkError::Failed("the token cannot be sent in a header".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// The reason for which a request was not sent, or has no response that can be read.

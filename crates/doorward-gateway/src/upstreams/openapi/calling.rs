@@ -7,6 +7,7 @@ use doorward_transport::{oauth::Challenge, outbound::Fetched};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use rmcp::model::CallToolResponse;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::{answer, operation::Operation};
 use crate::{
@@ -39,24 +40,62 @@ impl Sending<'_> {
         ToolError::Failed(format!("{} cannot be called: {why}", self.upstream.title))
     }
 
-    async fn send(&self, token: Option<&str>) -> Result<Fetched, ToolError> {
+    /// Sends the request with a token; once more where the API wants a nonce in the proof (RFC 9449
+    /// §9).
+    async fn send(
+        &self,
+        auth: &LinkAuth,
+        token: Option<&Credential>,
+    ) -> Result<Fetched, ToolError> {
+        let answer = self.send_once(auth, token).await?;
+        let url = self.operation.base();
+        let wants_nonce = token.is_some_and(|token| {
+            token.wants_nonce(&auth.gateway, url, answer.status, &answer.headers)
+        });
+        if !wants_nonce {
+            return Ok(answer);
+        }
+        let again = self.send_once(auth, token).await?;
+        let wants_another = token.is_some_and(|token| {
+            token.wants_nonce(&auth.gateway, url, again.status, &again.headers)
+        });
+        if wants_another {
+            // The token is not at fault: another one would be refused in the same way.
+            return Err(self.unavailable(&"it wants another nonce in each proof"));
+        }
+        Ok(again)
+    }
+
+    async fn send_once(
+        &self,
+        auth: &LinkAuth,
+        token: Option<&Credential>,
+    ) -> Result<Fetched, ToolError> {
         let upstream = self.upstream;
         let mut request = self.operation.request(&self.arguments)?;
         if let Auth::Fixed(name, value) = &upstream.auth {
             fixed(request.headers_mut(), name, value);
         }
         if let Some(token) = token {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-                .map_err(|_| ToolError::Failed("the token cannot be sent".to_owned()))?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(header::AUTHORIZATION, value);
+            let failed = |why: String| ToolError::Failed(why);
+            let url = Url::parse(&request.uri().to_string());
+            let url = url.map_err(|error| failed(error.to_string()))?;
+            let method = request.method().clone();
+            token.authorize(&auth.gateway, &method, &url, request.headers_mut()).map_err(failed)?;
         }
         let within = match upstream.config.call_seconds {
             0 => WITHIN,
             seconds => Duration::from_secs(seconds),
         };
-        let answer = upstream.outbound.send_within_origin(request, self.most(), within).await;
-        answer.map(|located| located.fetched).map_err(|error| {
+        let (outbound, most) = (&upstream.outbound, self.most());
+        let answer = if token.is_some_and(Credential::is_bound) {
+            // A proof is for one URL: a redirect is an answer.
+            outbound.send_within(request, most, within).await
+        } else {
+            let sent = outbound.send_within_origin(request, most, within).await;
+            sent.map(|located| located.fetched)
+        };
+        answer.map_err(|error| {
             ToolError::Failed(format!("{} could not be reached: {error}", upstream.title))
         })
     }
@@ -116,7 +155,7 @@ impl Gateway {
             Err(NoToken::Unavailable(why)) => return Err(sending.unavailable(&why)),
         };
         let answered = tokio::select! {
-            answered = sending.send(credential.as_ref().map(Credential::token)) => answered?,
+            answered = sending.send(&auth, credential.as_ref()) => answered?,
             () = call.cancelled.cancelled() => return Err(ToolError::Failed("cancelled".to_owned())),
         };
         let (401, Some(refused)) = (answered.status, credential) else {
@@ -125,7 +164,7 @@ impl Gateway {
         auth.challenged(&Challenge::text(&answered.headers));
         match auth.renewed(receiver, &refused).await {
             Ok(Some(fresh)) => {
-                let again = sending.send(Some(fresh.token())).await?;
+                let again = sending.send(&auth, Some(&fresh)).await?;
                 if again.status == 401 {
                     auth.refused(&fresh).await;
                 }
