@@ -9,10 +9,10 @@ mod resource;
 mod unit;
 
 use crate::{
-    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, ChatChange, Client, ConnectStep,
-    Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink,
-    PolicyVersion, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session,
-    SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
+    AccessToken, AccessTokenId, AgentChange, AuditEvent, AuthorizationCode, ChatChange, Client,
+    ConnectStep, Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity,
+    OneTimeLink, PolicyVersion, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed,
+    Session, SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -418,6 +418,8 @@ pub enum Change {
     Chat(ChatChange),
     /// A change to groups.
     Group(GroupChange),
+    /// A change to what the agent of this server keeps.
+    Agent(AgentChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection.
     NarrowGrants {
         /// The user.
