@@ -251,6 +251,7 @@ impl Mcp {
             user,
             expires_at,
             principal: Principal::Client(grant),
+            agent: None,
         }))
     }
 
@@ -348,6 +349,7 @@ impl Mcp {
             user,
             expires_at: token.expires_at.0,
             principal: Principal::Token(token),
+            agent: None,
         }))
     }
 
