@@ -43,7 +43,7 @@ struct Inner {
 pub struct Turn<'a> {
     /// The question.
     pub question: &'a str,
-    /// What was said before.
+    /// The earlier questions and answers.
     pub history: &'a [Said],
     /// The tools of the user.
     pub toolbox: &'a dyn Toolbox,

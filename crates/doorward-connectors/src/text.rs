@@ -112,6 +112,9 @@ pub(crate) fn prose(text: &str) -> Vec<String> {
     if !rest.is_empty() {
         parts.push(format!("({} more characters are not shown.)", rest.chars().count()));
     }
+    if parts.is_empty() {
+        parts.push("(The answer is empty.)".to_owned());
+    }
     parts
 }
 

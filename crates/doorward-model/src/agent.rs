@@ -17,7 +17,7 @@ pub struct Conversation {
     pub id: ConversationId,
     /// The only user who may read and continue it.
     pub user_id: UserId,
-    /// What was said, sealed.
+    /// The questions and answers, sealed.
     pub body: Sealed,
     /// The time of the last answer.
     pub updated_at: Timestamp,

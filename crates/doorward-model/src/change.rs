@@ -135,8 +135,7 @@ pub enum Change {
         /// The reason.
         reason: RevokeReason,
     },
-    /// Revokes the grants that were given after a sign-in with this account at an identity
-    /// provider, and spends the pending codes.
+    /// Revokes the grants after a sign-in with this account, and spends the pending codes.
     RevokeGrantsOfIdentity {
         /// The account.
         identity: IdentityId,
@@ -264,8 +263,7 @@ pub enum Change {
         /// The display name.
         display_name: Option<String>,
     },
-    /// Sets the e-mail address that the provider of an account vouches for (`Some`), or removes the
-    /// one that it vouched for (`None`).
+    /// Sets or removes (`None`) the e-mail address that the provider of an account vouches for.
     FollowAddress {
         /// The user.
         user_id: UserId,

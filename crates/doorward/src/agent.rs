@@ -150,7 +150,7 @@ impl AgentOffice {
         }
     }
 
-    /// What was said in a conversation; `None` if this user has no such conversation.
+    /// The texts of a conversation; `None` if this user has no such conversation.
     pub(crate) async fn said(
         &self,
         user_id: &UserId,

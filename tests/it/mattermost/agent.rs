@@ -41,6 +41,7 @@ async fn ca48_ca49_a_question_is_answered_in_its_thread_with_the_rights_and_the_
     })
     .await;
     knowledge::indexed(&stage.server, 2).await;
+    stage.server.keep_house();
     let chat = &stage.chat;
     let (hera, bob) = (linked(&stage, "hera", &["hr"]).await, linked(&stage, "bob", &[]).await);
     let channel = chat.channel();
@@ -66,9 +67,6 @@ async fn ca48_ca49_a_question_is_answered_in_its_thread_with_the_rights_and_the_
     chat.marked(&alone, "white_check_mark").await;
     assert_eq!(said(&model.requests()[6]), ["server"]);
     assert_eq!(chat.answers(&channel).len(), 4, "each post is answered once");
-    // The same by the slash command.
-    let told = stage.say(&bob, "ask server").await;
-    assert!(told.starts_with("I found Guide [1]."), "{told}");
 }
 
 #[tokio::test]
@@ -97,6 +95,7 @@ async fn ca47_ca51_the_agent_in_a_chat_may_do_no_more_than_the_connector_and_fai
         ];
     })
     .await;
+    stage.server.keep_house();
     let (chat, account) = (&stage.chat, stage.linked().await);
     let direct = chat.direct(&account);
     let question = chat.write(&direct, &account, "call me by my name");
@@ -106,9 +105,11 @@ async fn ca47_ca51_the_agent_in_a_chat_may_do_no_more_than_the_connector_and_fai
         .unwrap()
         .iter()
         .map(|tool| tool["function"]["name"].as_str().unwrap().to_owned())
+        .filter(|name| !name.starts_with("wiki"))
         .collect();
     // Rules for the connector hold for its agent, and so do those for the agent.
-    assert_eq!(offered, ["list_connected_apps", "revoke_connected_app", "whoami"]);
+    let expected = ["connections", "list_connected_apps", "revoke_connected_app", "whoami"];
+    assert_eq!(offered, expected);
     let confirm = stage.server.at("/confirm/");
     assert!(told.contains(&confirm), "{told}");
     // The answer has no link of its own, and names what is not connected in one line.

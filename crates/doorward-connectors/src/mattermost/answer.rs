@@ -35,7 +35,7 @@ const HELP: &str = "I call tools for you, with your own rights:\n\
 /// The most bytes of a post to which the notes of an answer are added.
 const ROOM: usize = 12_000;
 
-/// What an account said.
+/// A message of an account.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
     pub(super) text: &'a str,
