@@ -42,6 +42,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
     ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-knowledge", &["doorward-model"]),
     ("doorward-connectors", &["doorward-model", "doorward-transport"]),
+    ("doorward-agent", &["doorward-model", "doorward-transport"]),
     (
         "doorward-gateway",
         &[
@@ -116,6 +117,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-federation",
             "doorward-issuer",
             "doorward-mcp",
+            "doorward-agent",
             "doorward-connectors",
             "doorward-knowledge",
             "doorward-gateway",

@@ -1,6 +1,7 @@
 //! The connector of Mattermost: identities, commands, posts that are answered once, and a chat
 //! server that misbehaves.
 
+mod agent;
 mod chat_server;
 mod identity;
 

@@ -66,6 +66,11 @@ bot_token = "{CANARY}"
 command_token = "{CANARY}{CANARY}"
 webhook_token = "{CANARY}{CANARY}"
 networks = ["127.0.0.0/8"]
+[agent]
+url = "http://127.0.0.1:1/v1/chat/completions"
+model = "large"
+api_key = "{CANARY}"
+networks = ["127.0.0.0/8"]
 "#
     )
 }
@@ -88,7 +93,8 @@ fn every_setting_that_is_named_like_a_secret_is_one() {
         let named = ["password", "secret", "master_key", "header", "env"]
             .iter()
             .any(|word| name == *word || name.ends_with(&format!("_{word}")))
-            || name.ends_with("_token");
+            || name.ends_with("_token")
+            || name.ends_with("api_key");
         // The names of variables that are passed on are no secrets; the switch for a request's
         // header neither.
         if named && name != "pass_env" && matches!(key.kind, Kind::Text | Kind::List) {
@@ -113,7 +119,7 @@ fn every_setting_that_is_named_like_a_secret_is_one() {
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one story")]
-async fn no_secret_of_the_configuration_is_ever_shown() {
+async fn ca53_no_secret_of_the_configuration_and_no_message_of_a_chat_is_ever_shown() {
     let data = std::env::temp_dir().join(format!("doorward-secrets-{}", std::process::id()));
     std::fs::create_dir_all(&data).unwrap();
     let (file, log) = (data.join("doorward.toml"), data.join("log"));
@@ -157,6 +163,8 @@ async fn no_secret_of_the_configuration_is_ever_shown() {
             "root",
             "--scope",
             "admin",
+            "--scope",
+            "mcp:read",
         ],
         &named,
         "",
@@ -222,6 +230,30 @@ async fn no_secret_of_the_configuration_is_ever_shown() {
     ] {
         nowhere(path, &browser.get(&format!("{base}{path}")).await.body);
     }
+    // What users write in a chat and ask the agent is theirs alone.
+    let hook = format!("http://127.0.0.1:1/hooks/commands/{}", "h".repeat(26));
+    let (secret, said) = (format!("{CANARY}{CANARY}"), format!("call whoami x={CANARY}"));
+    let fields = [
+        ("token", secret.as_str()),
+        ("command", "/doorward"),
+        ("text", &said),
+        ("user_id", "uuuuuuuuuuuuuuuuuuuuuuuuuu"),
+        ("user_name", "ally"),
+        ("response_url", &hook),
+    ];
+    let page = Browser::new().post(&format!("{base}/connectors/chat"), &fields).await.expect(200);
+    nowhere("the answer to a command", &page.body);
+    let arguments = serde_json::json!({"question": format!("Is it {CANARY}?")});
+    let call = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": arguments}});
+    let request = browser
+        .raw(reqwest::Method::POST, &format!("{base}/mcp"))
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2025-11-25")
+        .bearer_auth(&token)
+        .json(&call);
+    let page = browser.send(request).await.expect(200);
+    assert!(page.body.contains("endpoint cannot be used"), "{}", page.body);
+    nowhere("the answer to a question", &page.body);
     // The export tries its webhook, mail its server.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     drop(server);

@@ -11,6 +11,7 @@ use doorward_testkit::TestServer;
 use crate::fixtures::{NOW, client};
 
 mod accounts;
+mod agent;
 mod attempts;
 mod chats;
 mod upstreams;

@@ -23,8 +23,38 @@ pub(crate) enum Command {
     Connect,
     /// Explains the commands.
     Help,
+    /// A question to the agent.
+    Ask(String),
     /// Something else, which is explained too.
     Unknown,
+}
+
+/// A message as it was understood.
+pub(crate) struct Understood {
+    /// The command. The error explains what is wrong with its arguments.
+    pub(crate) command: Result<Command, String>,
+    /// It may be a question all the same: "call me a cab", "help me with the invoice".
+    pub(crate) may_be_question: bool,
+}
+
+/// Reads a message for a bot that answers questions too.
+pub(crate) fn understand(text: &str) -> Understood {
+    let command = read(text);
+    let words = text.split_whitespace().count();
+    let may_be_question = match &command {
+        Ok(Command::Help | Command::WhoAmI | Command::Connect) => words > 1,
+        Ok(Command::Tools(_)) => words > 2,
+        Ok(Command::Call(..)) | Err(_) => true,
+        Ok(Command::Ask(_) | Command::Unknown) => false,
+    };
+    Understood { command, may_be_question }
+}
+
+/// The tool that a call names.
+pub(crate) fn called(text: &str) -> Option<&str> {
+    let mut words = text.split_whitespace();
+    words.next().filter(|word| word.eq_ignore_ascii_case("call"))?;
+    words.next()
 }
 
 /// The arguments of a call as they were written.
@@ -47,6 +77,7 @@ pub(crate) fn read(text: &str) -> Result<Command, String> {
         "tools" => Command::Tools(rest.to_lowercase()),
         "whoami" => Command::WhoAmI,
         "connect" => Command::Connect,
+        "ask" if !rest.is_empty() => Command::Ask(rest.to_owned()),
         "call" => {
             let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
             if name.is_empty() {
@@ -225,6 +256,20 @@ mod tests {
             read("call x {\"a\": [1]}"),
             Ok(Command::Call("x".into(), Arguments::Whole(whole)))
         );
+    }
+
+    #[test]
+    fn questions_that_begin_like_commands_are_told_from_commands() {
+        let question = |text: &str| understand(text).may_be_question;
+        for text in ["help me with it", "call me a cab", "tools of the trade?", "connect us now"] {
+            assert!(question(text), "{text}");
+        }
+        for text in ["help", "tools", "tools wiki", "whoami", "ask what is new", "what is new?"] {
+            assert!(!question(text), "{text}");
+        }
+        assert_eq!(read("ask  what is new?"), Ok(Command::Ask("what is new?".into())));
+        assert_eq!(called("Call wiki_search q=1"), Some("wiki_search"));
+        assert_eq!(called("recall wiki"), None);
     }
 
     #[test]

@@ -31,7 +31,13 @@ pub fn chat(input: &[u8]) {
             assert!(!inner.contains(&"`".repeat(fence)), "the block ends too early: {post}");
         }
     }
-    for link in text::own_links(&said, "https://auth.example") {
+    for post in text::prose(&said) {
+        assert!(post.chars().count() < 16_383, "a post is too long for Mattermost");
+        for gone in ["@all", "![", "](", "://"] {
+            assert!(!post.contains(gone), "{gone}: {post}");
+        }
+    }
+    for link in doorward_model::foreign::own_pages(&said, "https://auth.example") {
         assert!(link.starts_with("https://auth.example/"), "{link}");
     }
 }

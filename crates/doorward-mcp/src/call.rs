@@ -160,6 +160,10 @@ impl Noting {
         {
             detail.insert("acting".to_owned(), delegation.chain().into());
         }
+        // The agent is the client; the program through which its user asked is told too.
+        if self.inbound.caller.agent.is_some() {
+            detail.insert("through".to_owned(), self.inbound.caller.origin().as_str().into());
+        }
         if let Some(id) = record {
             detail.insert("record".to_owned(), id.into());
         }

@@ -21,7 +21,7 @@ use serde_json::json;
 use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
-    Caller, InboundRequest, Mcp, Target,
+    InboundRequest, Mcp, Target,
     challenge::{empty, rpc_refusal},
     channel::event,
     item::Judged,
@@ -174,20 +174,7 @@ impl Listener {
     /// The request with the user's roles of this moment: a stream stays open for longer than roles
     /// stay the same.
     async fn as_it_is_now(&self) -> Option<InboundRequest> {
-        let services = &self.mcp.inner.services;
-        let settings = &self.mcp.inner.settings;
-        let user = services
-            .store
-            .user(self.inbound.caller.user_id())
-            .await
-            .ok()
-            .flatten()
-            .filter(|user| user.disabled_at.is_none())?;
-        let before = &self.inbound.caller;
-        let scopes =
-            settings.rules.now().access.effective(&before.scopes, &user, before.authentication());
-        let caller = Arc::new(Caller { scopes, user, ..before.as_ref().clone() });
-        Some(InboundRequest { caller, ..self.inbound.clone() })
+        self.mcp.as_it_is_now(&self.inbound).await.ok().flatten()
     }
 
     /// True if this request may learn of a change: changes of hidden items are hidden too.

@@ -31,6 +31,26 @@ pub enum Verdict {
     Refuse,
 }
 
+impl Verdict {
+    /// The one that allows less.
+    fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Refuse, _) | (_, Self::Refuse) => Self::Refuse,
+            (Self::Confirm, _) | (_, Self::Confirm) => Self::Confirm,
+            (Self::Allow, Self::Allow) => Self::Allow,
+        }
+    }
+}
+
+/// The place of an effect among those that allow less.
+fn rank(effect: Effect) -> u8 {
+    match effect {
+        Effect::Allow => 0,
+        Effect::Confirm => 1,
+        Effect::Deny => 2,
+    }
+}
+
 /// The user and client for whom an item is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -63,7 +83,12 @@ impl Judge {
         {
             return Verdict::Refuse;
         }
-        self.decide(Subject { user: &caller.user, program: caller.program() }, facts)
+        let decide = |program| self.decide(Subject { user: &caller.user, program }, facts);
+        // The agent may do no more than the program through which its user asked.
+        match &caller.agent {
+            Some(_) => decide(caller.program()).stricter(decide(caller.origin())),
+            None => decide(caller.program()),
+        }
     }
 
     /// The reason of the decision about a use, in a few words for the audit.
@@ -83,8 +108,10 @@ impl Judge {
         if !caller.scopes.allows(facts.scope) {
             return format!("the token lacks {}", facts.scope.name());
         }
-        let subject = Subject { user, program: caller.program() };
-        rules.policy.decide(&question(subject, facts)).to_string()
+        let decide = |program| rules.policy.decide(&question(Subject { user, program }, facts));
+        let (own, origin) = (decide(caller.program()), decide(caller.origin()));
+        let is_own = rank(own.effect) >= rank(origin.effect);
+        if is_own { own.to_string() } else { origin.to_string() }
     }
 
     fn decide(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {

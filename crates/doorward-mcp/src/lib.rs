@@ -19,6 +19,7 @@
 )]
 
 mod admission;
+mod agent;
 pub mod apps;
 mod available;
 mod bearer;
@@ -71,6 +72,7 @@ use doorward_transport::{answer::Document, host::HostPolicy};
 use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
+pub use agent::AgentCall;
 pub use available::UsableTool;
 pub use bearer::{BearerRefusal, Calling};
 pub use call::record_place;
@@ -88,7 +90,10 @@ pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
 pub use server::{structured_result, text_result};
-pub use tools::{Offers, Progress, ToolCall, ToolError, ToolSource};
+pub use tools::{
+    AskAnswer, AskCitation, AskRequest, AskTools, Assistant, Offers, Progress, ToolCall, ToolError,
+    ToolSource,
+};
 pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
 pub use within::{Acting, CallText, ReadPart, ReadResult, ToolText, Within};
 
@@ -113,6 +118,8 @@ pub enum Principal {
 pub struct Caller {
     /// The program.
     pub principal: Principal,
+    /// The agent of this server, where it calls for the user of the program.
+    pub agent: Option<AgentCall>,
     /// The present scopes of the token: its own, as far as the user's roles and factors allow.
     pub scopes: ScopeSet,
     /// The user for whom the program acts, with their present roles.
@@ -129,6 +136,14 @@ impl Caller {
 
     /// The program that calls, by its identifier.
     pub fn program(&self) -> Program<'_> {
+        match &self.agent {
+            Some(agent) => Program::Client(&agent.client_id),
+            None => self.origin(),
+        }
+    }
+
+    /// The program of the user, also where the agent calls for them.
+    pub fn origin(&self) -> Program<'_> {
         match &self.principal {
             Principal::Client(grant) => Program::Client(&grant.client_id),
             Principal::Token(token) => Program::Token(&token.id),
@@ -194,6 +209,10 @@ impl Caller {
         let session_id = match &self.principal {
             Principal::Console(console) => Some(console.session.id.to_string()),
             Principal::Client(_) | Principal::Token(_) => None,
+        };
+        let client_id = match &self.agent {
+            Some(agent) => Some(agent.client_id.to_string()),
+            None => client_id,
         };
         Actor {
             user_id: Some(self.user_id().to_string()),

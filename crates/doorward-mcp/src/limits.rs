@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{InboundRequest, item::CallLimits, tools::ToolError};
+use crate::{AgentCall, InboundRequest, item::CallLimits, tools::ToolError};
 
 /// Limits. An upstream may have tighter limits of its own.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -168,10 +168,14 @@ impl Limits {
             .map_err(|seconds| busy("you made too many calls in a minute", seconds))?;
         self.take(Key::Program(caller.program().to_string()), config.calls_per_minute_client)
             .map_err(|seconds| busy("this client made too many calls in a minute", seconds))?;
-        let mut gates = vec![(
-            self.gate(Key::User(caller.user_id().clone()), config.calls_at_once_user),
-            "you have too many calls in progress".to_owned(),
-        )];
+        let mut gates = Vec::new();
+        // The call of `ask` has a turn, and the agent's calls are made within it one by one.
+        if !caller.agent.as_ref().is_some_and(AgentCall::is_within_call) {
+            gates.push((
+                self.gate(Key::User(caller.user_id().clone()), config.calls_at_once_user),
+                "you have too many calls in progress".to_owned(),
+            ));
+        }
         if let Some(upstream) = upstream {
             if limits.per_minute > 0 {
                 self.take(Key::Upstream(upstream), limits.per_minute).map_err(|seconds| {

@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// A tool as one client is shown it.
-struct ShownTool {
-    tool: Tool,
+pub(crate) struct ShownTool {
+    pub(crate) tool: Tool,
     /// The user must confirm its calls.
     must_confirm: bool,
 }
@@ -72,7 +72,7 @@ impl Mcp {
     }
 
     /// A tool as it is shown to this client.
-    fn shown_tool(&self, inbound: &InboundRequest, spec: &ToolSpec) -> ShownTool {
+    pub(crate) fn shown_tool(&self, inbound: &InboundRequest, spec: &ToolSpec) -> ShownTool {
         let mut tool = spec.tool.clone();
         let must_confirm = self.inner.judge.judge(inbound, &spec.facts()) == Verdict::Confirm;
         if must_confirm {

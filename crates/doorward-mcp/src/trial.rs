@@ -81,7 +81,7 @@ impl Mcp {
         let expires_at = session.ends_at.0;
         let principal = Principal::Console(Arc::new(ConsoleSession { client_id, session }));
         let inbound = InboundRequest {
-            caller: Arc::new(Caller { principal, scopes, user, expires_at }),
+            caller: Arc::new(Caller { principal, agent: None, scopes, user, expires_at }),
             target: Target::One(call.upstream),
             surface: Surface::Direct,
             previews: false,

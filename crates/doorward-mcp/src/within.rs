@@ -16,7 +16,7 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Channel, ClientFacts, InboundRequest, Mcp, Surface, Target,
+    Channel, ClientFacts, InboundRequest, Mcp, Surface, Target, ToolSpec,
     in_place::InPlace,
     operation::{Answer, Operation},
     surface,
@@ -26,7 +26,7 @@ use crate::{
 /// The MCP server for parts of this program. Cheap to clone.
 #[derive(Clone)]
 pub struct Within {
-    mcp: Mcp,
+    pub(crate) mcp: Mcp,
     in_place: InPlace,
     number: Arc<AtomicI64>,
 }
@@ -178,8 +178,8 @@ impl Within {
 /// A user, for whom a part of this program acts.
 #[derive(Clone)]
 pub struct Acting {
-    within: Within,
-    inbound: InboundRequest,
+    pub(crate) within: Within,
+    pub(crate) inbound: InboundRequest,
 }
 
 impl Acting {
@@ -193,19 +193,24 @@ impl Acting {
         let tools = self.within.mcp.allowed_tools(&self.inbound).await;
         let scopes = &self.inbound.caller.scopes;
         let held = tools.into_iter().filter(|spec| scopes.allows(spec.scope));
-        let told = |spec: Arc<crate::ToolSpec>| {
-            let tool = &spec.tool;
-            let description = tool.description.as_deref().unwrap_or_default().to_owned();
-            let first = description.lines().next().unwrap_or_default();
-            ToolText {
-                name: spec.listed_as.clone(),
-                title: tool.title.clone().unwrap_or_else(|| first.to_owned()),
-                class: spec.class,
-                schema: tool.input_schema.as_ref().clone(),
-                description,
-            }
+        held.map(|spec| text_of(&spec)).collect()
+    }
+
+    /// The tools for a model, each with the argument of a code where the user must confirm calls:
+    /// at most `most`, or else the three that lead to all.
+    pub async fn offered(&self, most: usize) -> Vec<ToolText> {
+        let mcp = &self.within.mcp;
+        let scopes = &self.inbound.caller.scopes;
+        let mut tools = mcp.allowed_tools(&self.inbound).await;
+        tools.retain(|spec| scopes.allows(spec.scope));
+        if tools.len() > most {
+            return surface::specs().iter().map(|spec| text_of(spec)).collect();
+        }
+        let shown = |spec: &Arc<ToolSpec>| {
+            let shown = mcp.shown_tool(&self.inbound, spec);
+            ToolText { schema: shown.tool.input_schema.as_ref().clone(), ..text_of(spec) }
         };
-        held.map(told).collect()
+        tools.iter().map(shown).collect()
     }
 
     /// Calls a tool. Dropping the future takes the call back.
@@ -265,6 +270,19 @@ impl Mcp {
                 }
             }
         }
+    }
+}
+
+fn text_of(spec: &ToolSpec) -> ToolText {
+    let tool = &spec.tool;
+    let description = tool.description.as_deref().unwrap_or_default().to_owned();
+    let first = description.lines().next().unwrap_or_default();
+    ToolText {
+        name: spec.listed_as.clone(),
+        title: tool.title.clone().unwrap_or_else(|| first.to_owned()),
+        class: spec.class,
+        schema: tool.input_schema.as_ref().clone(),
+        description,
     }
 }
 

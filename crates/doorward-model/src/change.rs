@@ -9,10 +9,10 @@ mod resource;
 mod unit;
 
 use crate::{
-    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, ChatChange, Client, ConnectStep,
-    Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink,
-    PolicyVersion, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session,
-    SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
+    AccessToken, AccessTokenId, AgentChange, AuditEvent, AuthorizationCode, ChatChange, Client,
+    ConnectStep, Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity,
+    OneTimeLink, PolicyVersion, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed,
+    Session, SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -135,8 +135,7 @@ pub enum Change {
         /// The reason.
         reason: RevokeReason,
     },
-    /// Revokes the grants that were given after a sign-in with this account at an identity
-    /// provider, and spends the pending codes.
+    /// Revokes the grants after a sign-in with this account, and spends the pending codes.
     RevokeGrantsOfIdentity {
         /// The account.
         identity: IdentityId,
@@ -264,8 +263,7 @@ pub enum Change {
         /// The display name.
         display_name: Option<String>,
     },
-    /// Sets the e-mail address that the provider of an account vouches for (`Some`), or removes the
-    /// one that it vouched for (`None`).
+    /// Sets or removes (`None`) the e-mail address that the provider of an account vouches for.
     FollowAddress {
         /// The user.
         user_id: UserId,
@@ -418,6 +416,8 @@ pub enum Change {
     Chat(ChatChange),
     /// A change to groups.
     Group(GroupChange),
+    /// A change to what the agent of this server keeps.
+    Agent(AgentChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection.
     NarrowGrants {
         /// The user.

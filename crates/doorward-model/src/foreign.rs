@@ -187,6 +187,23 @@ pub fn escaped_json(document: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The URLs of this server in a text, each once: only pages on which a user confirms or connects.
+pub fn own_pages(text: &str, public_url: &str) -> Vec<String> {
+    let public_url = public_url.trim_end_matches('/');
+    let mut found = Vec::new();
+    for word in text.split(|letter: char| letter.is_whitespace() || "()<>\"'`|".contains(letter)) {
+        let word = word.trim_end_matches(['.', ',', ';', ':']);
+        let Some(path) = word.strip_prefix(public_url) else { continue };
+        let is_page = path.starts_with("/confirm/") || path.starts_with("/connect/");
+        let is_plain =
+            path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
+        if is_page && is_plain && !found.iter().any(|known| known == word) {
+            found.push(word.to_owned());
+        }
+    }
+    found
+}
+
 /// Reads a link for users: https, with a host, without user or password, at most 2,048 bytes.
 /// `None` for every other text, `javascript:` and `data:` among them.
 pub fn https_link(text: &str) -> Option<Url> {
@@ -290,5 +307,16 @@ mod tests {
         ] {
             assert!(!is_inert(uri), "{uri}");
         }
+    }
+
+    #[test]
+    fn only_pages_of_this_server_are_found() {
+        let text = "open https://d.example/confirm/aB1 , https://d.example/connect/wiki. Not \
+            https://d.example.evil/confirm/x https://d.example/login?next=//x \
+            https://d.example/connect/wiki";
+        assert_eq!(
+            own_pages(text, "https://d.example"),
+            ["https://d.example/confirm/aB1", "https://d.example/connect/wiki"]
+        );
     }
 }

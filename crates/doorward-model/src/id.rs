@@ -103,6 +103,11 @@ id!(
 );
 
 id!(
+    /// A conversation of a user with the agent of this server.
+    ConversationId, "cv_"
+);
+
+id!(
     /// An external resource server: the name with which it authenticates for introspection.
     ResourceId, "rs_"
 );

@@ -15,6 +15,7 @@
 pub mod access;
 pub mod access_token;
 mod admits;
+pub mod agent;
 pub mod assertion;
 pub mod audit;
 pub mod authentication;
@@ -74,6 +75,7 @@ pub mod vital;
 pub use access::AccessPolicy;
 pub use access_token::{AccessToken, AccessTokenId};
 pub use admits::{Admits, NewUsers};
+pub use agent::{AGENT_CLIENT, AgentChange, Conversation};
 pub use assertion::{AssertedUser, Assertion, AssertionRefusal, SignatureRefusal, SignedToken};
 pub use audit::{
     Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditStamp, AuditSubject,
@@ -95,7 +97,9 @@ pub use external_resource::{ExternalResource, ResourceError, ResourceId};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};
 pub use group::{Group, GroupChange};
-pub use id::{ChatLinkId, ClientId, GrantId, Program, SessionId, UpstreamId, UserId};
+pub use id::{
+    ChatLinkId, ClientId, ConversationId, GrantId, Program, SessionId, UpstreamId, UserId,
+};
 pub use index::{FileFault, IndexPhase, IndexStatus, LeftOutFile};
 pub use key_thumbprint::KeyThumbprint;
 pub use live::{Live, Rules};

@@ -131,6 +131,10 @@ conditions! {
     ClaimPost = "claim_post";
     /// Nothing happened to the unanswered post since it was read.
     TakePost = "take_post";
+    /// The user has tokens of the model left for this day.
+    ReserveTokens = "reserve_tokens";
+    /// No conversation of another user has this identifier.
+    KeepConversation = "keep_conversation";
     /// No other process makes this revocation.
     ClaimRevocation = "claim_revocation";
     /// The tool is still as the administrator saw it.

@@ -19,6 +19,7 @@ mod https;
 mod leftovers;
 mod mail;
 mod mattermost;
+mod model;
 mod odd;
 mod packed;
 mod platform;
@@ -43,6 +44,7 @@ pub use doorward_transport::{
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};
+pub use model::{FakeModel, MODEL_KEY, ModelReply, tool_results};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream, RawAnswer};
 pub use packed::{deflated, gzipped};
 pub use platform::{CurveKey, PlatformKey, signed_with_secret, with_other_signature};

@@ -369,6 +369,11 @@ impl FakeMattermost {
         self.kept().add(message(channel, author, "", text)).id
     }
 
+    /// Writes a post in the thread of another one.
+    pub fn write_below(&self, (channel, root): (&str, &str), author: &str, text: &str) -> String {
+        self.kept().add(message(channel, author, root, text)).id
+    }
+
     /// Writes a post of a type of the server's, or with marks of a bot or a webhook.
     pub fn write_marked(
         &self,

@@ -13,7 +13,7 @@ use doorward_gateway::{Gateway, UserAssertions};
 use doorward_issuer::{Issuer, IssuerPorts, IssuerServices, IssuerSettings};
 use doorward_keys::{Proofs, SystemEntropy};
 use doorward_mail::{MailWriter, Mailer};
-use doorward_mcp::{Changes, Mcp, McpServices, McpSettings, tools::BuiltInTools};
+use doorward_mcp::{Changes, Mcp, McpServices, McpSettings, ToolSource, tools::BuiltInTools};
 use doorward_model::{Clock, Entropy, Live, PublicUrl, ResourceTable};
 pub use doorward_registration::NewClient;
 use doorward_registration::Registration;
@@ -238,6 +238,22 @@ impl App {
         });
         in_effect.put(&config, checked, &store).await?;
         let loading = Live::<Loading>::default();
+        #[cfg(feature = "agent")]
+        let agent = crate::agent::office(
+            &config,
+            crate::agent::AgentServices {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+                master: Arc::clone(&master),
+                public_url: public_url.clone(),
+            },
+            &outbound,
+        )
+        .await?;
+        let sources: Vec<Arc<dyn ToolSource>> = vec![Arc::new(tools), Arc::new(gateway.clone())];
+        #[cfg(feature = "agent")]
+        let sources = crate::agent::with_ask(sources, agent.as_ref());
         let mcp = Mcp::new(
             McpServices {
                 store: store.clone(),
@@ -246,7 +262,7 @@ impl App {
                 keys: Arc::clone(&ring),
                 master: Arc::clone(&master),
                 proofs,
-                sources: vec![Arc::new(tools), Arc::new(gateway.clone())],
+                sources,
                 changes,
                 stop: stop.clone(),
             },
@@ -266,6 +282,10 @@ impl App {
                 config: config.mcp.clone(),
             },
         );
+        #[cfg(feature = "agent")]
+        if let Some(agent) = &agent {
+            agent.serve(doorward_mcp::Within::new(mcp.clone()));
+        }
         let mailer = Mailer::new(&config.mail)?;
         let checked_mailer = mailer.clone();
         let pages = &config.pages;
@@ -342,6 +362,8 @@ impl App {
                 within: doorward_mcp::Within::new(mcp.clone()),
                 rules: in_effect.rules.clone(),
                 public_url: public_url.clone(),
+                #[cfg(feature = "agent")]
+                agent,
             },
             &outbound,
         )

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use doorward_accounts::{Accounts, CHAT_LINK_SECONDS, NewChatLink};
 use doorward_connectors::{
-    Acting, Admission, Connection, Connectors, Office, Outcome, Speaker, Standing, Tool,
-    Unavailable,
+    Acting, Admission, AgentAnswer, Connection, Connectors, Office, Outcome, Speaker, Standing,
+    Tool, Unavailable,
 };
 use doorward_gateway::{ConnectionState, Gateway};
 use doorward_mcp::{Acting as Caller, CallText, Within};
 use doorward_model::{
-    Change, ChatChange, ChatPost, Client, ClientAuthMethod, ClientId, ClientRules, ClientSource,
-    Clock, GrantTypes, HashedToken, Live, MATTERMOST_CLIENT, PlainToken, PublicUrl, Role, Rules,
-    ScopeSet, SecretSetting, Timestamp, UnitOfWork, foreign, routes,
+    ChatChange, ChatPost, ClientId, Clock, HashedToken, Live, MATTERMOST_CLIENT, PlainToken,
+    PublicUrl, Role, Rules, SecretSetting, Timestamp, UnitOfWork, foreign, routes,
 };
 use doorward_store::{
     Store, StoreError,
@@ -23,7 +22,7 @@ use doorward_transport::{ClientAddress, Outbound};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use crate::{Failed, config::Config};
+use crate::{Failed, config::Config, own_client};
 
 /// The name of the client on pages and in confirmations.
 const NAME: &str = "Mattermost";
@@ -37,51 +36,14 @@ pub(crate) struct ChatOffice {
     pub(crate) within: Within,
     pub(crate) rules: Live<Rules>,
     pub(crate) public_url: PublicUrl,
+    /// The agent, if the configuration has one.
+    #[cfg(feature = "agent")]
+    pub(crate) agent: Option<Arc<crate::agent::AgentOffice>>,
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
 fn unavailable(error: StoreError) -> Unavailable {
     Unavailable(error.to_string())
-}
-
-/// Ensures that there is the client as which the connector acts. It can do nothing at the token
-/// endpoint.
-async fn ensure_client(store: &Store, now: Timestamp) -> Result<(), StoreError> {
-    let id = ClientId::from_text(MATTERMOST_CLIENT);
-    if store.client(&id).await?.is_some() {
-        return Ok(());
-    }
-    let client = Client {
-        id,
-        source: ClientSource::Administrator,
-        name: NAME.to_owned(),
-        redirect_uris: Vec::new(),
-        auth_method: ClientAuthMethod::None,
-        secret: None,
-        grant_types: GrantTypes::default(),
-        scopes: ScopeSet::all(),
-        service: None,
-        trust: None,
-        openid: None,
-        client_uri: None,
-        jwks: None,
-        jwks_uri: None,
-        metadata: String::new(),
-        created_at: now,
-        authorized_at: None,
-        disabled_at: None,
-        fresh_until: None,
-        approved_at: Some(now),
-        pinned_at: None,
-        exchange: None,
-        rules: ClientRules::default(),
-        registration_token: None,
-    };
-    match store.apply(Change::InsertClient(Box::new(client))).await {
-        // Another replica was faster.
-        Ok(()) | Err(StoreError::Refused(_)) => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// The connectors of the configuration; `None` without any, at no cost.
@@ -93,7 +55,8 @@ pub(crate) async fn connectors(
     if config.connectors.is_empty() {
         return Ok(None);
     }
-    ensure_client(&office.store, office.clock.now()).await?;
+    let (id, now) = (ClientId::from_text(MATTERMOST_CLIENT), office.clock.now());
+    own_client::ensure(&office.store, id, NAME, now).await?;
     let office: Arc<dyn Office> = Arc::new(office);
     let set_up = Connectors::new(&config.connectors, &office, outbound, &config.outbound);
     set_up.map(Some).map_err(|(name, error)| Failed(format!("connectors.{name}.{error}")))
@@ -106,6 +69,14 @@ impl Office for ChatOffice {
 
     fn public_url(&self) -> String {
         self.public_url.as_str().to_owned()
+    }
+
+    fn has_agent(&self) -> bool {
+        #[cfg(feature = "agent")]
+        let has = self.agent.is_some();
+        #[cfg(not(feature = "agent"))]
+        let has = false;
+        has
     }
 
     fn serving(&self, connector: &str, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -211,8 +182,15 @@ impl Office for ChatOffice {
             if !self.rules.now().access.may_use_mattermost(acting.user()) {
                 return Ok(Standing::Denied);
             }
-            let gateway = self.gateway.clone();
-            Ok(Standing::Linked(Arc::new(ChatUser { acting, gateway })))
+            let user = ChatUser {
+                acting,
+                gateway: self.gateway.clone(),
+                #[cfg(feature = "agent")]
+                agent: self.agent.clone(),
+                #[cfg(feature = "agent")]
+                connector: speaker.connector.to_owned(),
+            };
+            Ok(Standing::Linked(Arc::new(user)))
         })
     }
 }
@@ -221,6 +199,10 @@ impl Office for ChatOffice {
 struct ChatUser {
     acting: Caller,
     gateway: Gateway,
+    #[cfg(feature = "agent")]
+    agent: Option<Arc<crate::agent::AgentOffice>>,
+    #[cfg(feature = "agent")]
+    connector: String,
 }
 
 impl Acting for ChatUser {
@@ -254,6 +236,25 @@ impl Acting for ChatUser {
             let CallText { text, failed } = self.acting.call(tool, arguments).await;
             Outcome { text, failed }
         })
+    }
+
+    #[cfg(feature = "agent")]
+    fn ask<'a>(
+        &'a self,
+        thread: Option<&'a str>,
+        question: &'a str,
+    ) -> BoxFuture<'a, Option<AgentAnswer>> {
+        Box::pin(async move {
+            let agent = self.agent.as_ref()?;
+            let user = &self.acting.user().id;
+            let place = thread.map(|thread| format!("{}/{thread}/{user}", self.connector));
+            Some(agent.answer_in_chat(&self.acting, place.as_deref(), question).await)
+        })
+    }
+
+    #[cfg(not(feature = "agent"))]
+    fn ask<'a>(&'a self, _: Option<&'a str>, _: &'a str) -> BoxFuture<'a, Option<AgentAnswer>> {
+        Box::pin(async move { None })
     }
 
     fn missing(&self) -> BoxFuture<'_, Result<Vec<Connection>, Unavailable>> {

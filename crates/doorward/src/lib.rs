@@ -10,6 +10,8 @@
     )
 )]
 
+#[cfg(feature = "agent")]
+mod agent;
 pub mod app;
 mod certificate;
 #[cfg(feature = "connectors")]
@@ -29,6 +31,8 @@ mod master_key;
 mod metrics;
 mod numbers;
 mod out;
+#[cfg(any(feature = "agent", feature = "connectors"))]
+mod own_client;
 mod process;
 mod programs;
 mod reload;

@@ -43,7 +43,7 @@ async fn link_of(page: &Page) -> String {
     said[at..].split(' ').next().unwrap().to_owned()
 }
 
-async fn code(alice: &GatewayUser, link: &str) -> String {
+pub(super) async fn code(alice: &GatewayUser, link: &str) -> String {
     let page = alice.browser.get(link).await.expect(200);
     let path = url::Url::parse(link).unwrap().path().to_owned();
     let csrf =

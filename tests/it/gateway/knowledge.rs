@@ -57,7 +57,7 @@ async fn structured(
 }
 
 /// Waits until the index holds so many documents.
-async fn indexed(server: &TestServer, documents: u64) {
+pub(crate) async fn indexed(server: &TestServer, documents: u64) {
     let upstream = server.app.gateway.named("team").await.unwrap();
     for _ in 0..600 {
         let status = server.app.gateway.index(&upstream).unwrap();

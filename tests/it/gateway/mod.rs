@@ -1,6 +1,7 @@
 //! The gateway: upstreams' tools as Doorward's own, with the caller's own access.
 
 mod access;
+pub(crate) mod agent;
 mod answers;
 mod api;
 mod apps;
@@ -16,7 +17,7 @@ mod habits;
 mod hostile;
 mod indexes;
 mod isolation;
-mod knowledge;
+pub(crate) mod knowledge;
 mod links;
 mod named;
 mod names;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_model::ChatPost;
+use doorward_model::{ChatPost, foreign};
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     Acting, Outcome, Speaker, Standing, Tool, Unavailable,
-    command::{self, Arguments, Command},
-    text::{inline, own_links, posts},
+    command::{self, Arguments, Command, Understood},
+    text::{inline, posts, prose, source},
 };
 
 /// The interval between signs that the bot is typing.
@@ -31,6 +31,17 @@ const HELP: &str = "I call tools for you, with your own rights:\n\
     - `call NAME key=value …` calls one; write a value with spaces as `key=\"two words\"`\n\
     - `connect` shows the services that you have not connected yet\n\
     - `whoami` tells as whom you act here";
+
+/// The most bytes of a post to which the notes of an answer are added.
+const ROOM: usize = 12_000;
+
+/// A message of an account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) text: &'a str,
+    /// The first post of the thread, of a post.
+    pub(super) thread: Option<&'a str>,
+}
 
 /// An answer, as posts.
 #[derive(Debug)]
@@ -120,16 +131,61 @@ impl Mattermost {
         None
     }
 
-    /// Answers what an account said: its identifier and its name.
-    pub(super) async fn respond(&self, (account, name): (&str, &str), said: &str) -> Answer {
-        let command = match command::read(said) {
-            Ok(Command::Help) => return Answer::good(HELP),
-            Ok(Command::Unknown) => {
+    /// Answers what an account said: its identifier and its name. What is no command is a question
+    /// to the agent, if there is one.
+    pub(super) async fn respond(&self, who: (&str, &str), said: &Said<'_>) -> Answer {
+        let has_agent = self.office.has_agent();
+        let Understood { command, may_be_question } = command::understand(said.text);
+        let may_be_question = may_be_question && has_agent;
+        match &command {
+            Ok(Command::Help) if !may_be_question => return Answer::good(self.help()),
+            Ok(Command::Unknown | Command::Ask(_)) if !has_agent => {
                 return Answer::bad(format!("I do not know this command. {HELP}"));
             }
-            Ok(command) => command,
-            Err(why) => return Answer::bad(why),
+            Err(why) if !may_be_question => return Answer::bad(why),
+            _ => {}
+        }
+        let acting = match self.standing(who).await {
+            Ok(acting) => acting,
+            Err(answer) => return answer,
         };
+        let acting = acting.as_ref();
+        let is_question = may_be_question
+            && match command::called(said.text) {
+                Some(name) => !acting.tools().await.iter().any(|tool| tool.name == name),
+                None => true,
+            };
+        match command {
+            _ if is_question => self.ask(acting, said.thread, said.text).await,
+            Ok(Command::Unknown) => self.ask(acting, said.thread, said.text).await,
+            Ok(Command::Ask(question)) => self.ask(acting, said.thread, &question).await,
+            Ok(Command::Tools(wanted)) => {
+                let list = listed(&acting.tools().await, &wanted);
+                match self.missing(acting).await {
+                    Ok(missing) => Answer::good(list + &missing).personal(),
+                    Err(error) => error.into(),
+                }
+            }
+            Ok(Command::Call(tool, arguments)) => self.call(acting, &tool, arguments).await,
+            Ok(Command::WhoAmI) => who_acts(acting).personal(),
+            Ok(Command::Connect) => match self.missing(acting).await {
+                Ok(missing) if missing.is_empty() => Answer::good("Everything is connected."),
+                Ok(missing) => Answer::good(missing.trim_start().to_owned()).personal(),
+                Err(error) => error.into(),
+            },
+            Ok(Command::Help) => Answer::good(self.help()),
+            Err(why) => Answer::bad(why),
+        }
+    }
+
+    fn help(&self) -> String {
+        let agent =
+            "\n- anything else is a question, which I answer with the tools that you may use";
+        if self.office.has_agent() { format!("{HELP}{agent}") } else { HELP.to_owned() }
+    }
+
+    /// The user of an account, or else the answer that it gets.
+    async fn standing(&self, (account, name): (&str, &str)) -> Result<Arc<dyn Acting>, Answer> {
         let speaker = Speaker {
             connector: &self.name,
             server: &self.server,
@@ -138,42 +194,46 @@ impl Mattermost {
             scopes: &self.scopes,
             days: self.config.link_days,
         };
-        let acting = match self.office.standing(speaker).await {
-            Ok(Standing::Linked(acting)) => acting,
-            Ok(Standing::Unlinked(link, minutes)) => {
-                let text = format!(
-                    "I do not know yet as whom you act. Open {link} within {minutes} minutes and \
-                     confirm that this Mattermost account is yours; then repeat your message."
-                );
-                return Answer::bad(text).personal();
-            }
+        Err(match self.office.standing(speaker).await {
+            Ok(Standing::Linked(acting)) => return Ok(acting),
+            Ok(Standing::Unlinked(link, minutes)) => Answer::bad(format!(
+                "I do not know yet as whom you act. Open {link} within {minutes} minutes and \
+                 confirm that this Mattermost account is yours; then repeat your message."
+            ))
+            .personal(),
             Ok(Standing::Denied) => {
                 let text = "Sorry, you may not use this bot. It needs the permission \
                     `mattermost:access`; ask an administrator for it.";
-                return Answer::bad(text).personal();
+                Answer::bad(text).personal()
             }
-            Ok(Standing::Off) => {
-                return Answer::bad("Tools are switched off here at the moment.");
-            }
-            Err(error) => return error.into(),
+            Ok(Standing::Off) => Answer::bad("Tools are switched off here at the moment."),
+            Err(error) => error.into(),
+        })
+    }
+
+    /// Answers a question by the agent, with its sources, the pages that the user has to open, and
+    /// the services that are not connected.
+    async fn ask(&self, acting: &dyn Acting, thread: Option<&str>, question: &str) -> Answer {
+        let Some(told) = acting.ask(thread, question).await else {
+            return Answer::bad(format!("I do not know this command. {HELP}"));
         };
-        match command {
-            Command::Tools(wanted) => {
-                let list = listed(&acting.tools().await, &wanted);
-                match self.missing(acting.as_ref()).await {
-                    Ok(missing) => Answer::good(list + &missing).personal(),
-                    Err(error) => error.into(),
-                }
-            }
-            Command::Call(tool, arguments) => self.call(acting.as_ref(), &tool, arguments).await,
-            Command::WhoAmI => who(acting.as_ref()).personal(),
-            Command::Connect => match self.missing(acting.as_ref()).await {
-                Ok(missing) if missing.is_empty() => Answer::good("Everything is connected."),
-                Ok(missing) => Answer::good(missing.trim_start().to_owned()).personal(),
-                Err(error) => error.into(),
-            },
-            Command::Help | Command::Unknown => Answer::good(HELP),
+        let mut parts = prose(&told.text);
+        let mut notes: Vec<String> =
+            told.sources.iter().map(|one| source(one.number, &one.title, &one.location)).collect();
+        notes.extend(told.pages);
+        if let Ok(missing) = self.missing(acting).await
+            && !missing.is_empty()
+        {
+            notes.push(missing.trim_start().to_owned());
         }
+        if !notes.is_empty() {
+            let notes = notes.join("\n");
+            match parts.last_mut().filter(|last| last.len() + notes.len() < ROOM) {
+                Some(last) => last.extend(["\n\n", &notes]),
+                None => parts.push(notes),
+            }
+        }
+        Answer { parts, failed: told.failed, personal: false }
     }
 
     /// The line about services that are not connected; empty without any.
@@ -200,7 +260,7 @@ impl Mattermost {
         let Outcome { text, failed } = acting.call(name, arguments).await;
         let mut parts = posts(&text);
         if failed {
-            let links = own_links(&text, &self.office.public_url());
+            let links = foreign::own_pages(&text, &self.office.public_url());
             if !links.is_empty() {
                 parts.push(links.join("\n"));
             } else if let Ok(missing) = self.missing(acting).await
@@ -279,6 +339,7 @@ impl Mattermost {
         if let Err(error) = self.api.react(&me.id, &post.id, SEEN).await {
             tracing::debug!(connector = %self.name, %error, "a reaction was not taken");
         }
+        let said = Said { text: said, thread: Some(post.thread()) };
         let typing = async {
             loop {
                 self.api.typing(&me.id, &post.channel_id, post.thread()).await;
@@ -286,7 +347,7 @@ impl Mattermost {
             }
         };
         let answer = tokio::select! {
-            answer = self.respond((&post.user_id, name), said) => answer,
+            answer = self.respond((&post.user_id, name), &said) => answer,
             () = typing => Answer::unavailable(),
         };
         self.reply(post, answer).await
@@ -314,7 +375,7 @@ impl Mattermost {
     }
 }
 
-fn who(acting: &dyn Acting) -> Answer {
+fn who_acts(acting: &dyn Acting) -> Answer {
     let roles = acting.roles();
     let roles = if roles.is_empty() { "none".to_owned() } else { inline(&roles.join(", ")) };
     Answer::good(format!(

@@ -7,7 +7,11 @@ use doorward_model::ChatPost;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::{Mattermost, answer::Answer, api::is_id};
+use super::{
+    Mattermost,
+    answer::{Answer, Said},
+    api::is_id,
+};
 
 /// For how long a slash command waits for its answer.
 const AT_ONCE: Duration = Duration::from_millis(500);
@@ -128,7 +132,7 @@ impl Mattermost {
         let (name, said) = (incoming.get("user_name").to_owned(), incoming.get("text").to_owned());
         let (tell, mut told) = oneshot::channel::<Vec<String>>();
         self.own(async move {
-            let answer = this.respond((&account, &name), &said).await;
+            let answer = this.respond((&account, &name), &Said { text: &said, thread: None }).await;
             if let Err(parts) = tell.send(answer.parts) {
                 // The request was answered meanwhile.
                 for part in parts {

@@ -1,5 +1,6 @@
 //! Tools: their definition, their sources, and the built-in ones.
 
+mod ask;
 mod builtin;
 mod list_connected_apps;
 mod revoke_connected_app;
@@ -24,6 +25,7 @@ use crate::{
     operation::{Answer, ItemName},
 };
 
+pub use ask::{AskAnswer, AskCitation, AskRequest, AskTools, Assistant};
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
 pub(crate) use builtin::{is_built_in, schema};
 

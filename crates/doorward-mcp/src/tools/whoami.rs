@@ -1,11 +1,9 @@
 //! `whoami`: the user for whom the client acts, and its permissions.
 
-use doorward_model::ToolClass;
+use doorward_model::{Program, ToolClass};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::Principal;
 
 use super::{
     BoxFuture, ToolCall, ToolError,
@@ -86,9 +84,9 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         let caller = &call.inbound.caller;
         let user = &caller.user;
         let identities = context.store.identities_of(caller.user_id()).await?;
-        let client = match &caller.principal {
-            Principal::Client(grant) => context.store.client(&grant.client_id).await?,
-            Principal::Token(_) | Principal::Console(_) => None,
+        let client = match caller.program() {
+            Program::Client(id) => context.store.client(id).await?,
+            Program::Token(_) => None,
         };
         result(&Answer {
             user_id: user.id.to_string(),

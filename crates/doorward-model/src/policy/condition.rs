@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    GroupName, MATTERMOST_CLIENT, Pattern, Role, User,
+    AGENT_CLIENT, GroupName, MATTERMOST_CLIENT, Pattern, Role, User,
     id::{AccessTokenId, ClientId, Program, UserId},
     nearest,
     policy::question::{ItemKind, Question},
@@ -79,8 +79,10 @@ impl ClientRule {
                 )),
             };
         }
-        // The connector's client has the ID that this program gave it, which no other one can get.
-        let own = (word == MATTERMOST_CLIENT).then(|| ClientId::from_text(word));
+        // The clients of the connector and of the agent have IDs that this program gave them, which
+        // no other one can get.
+        let own = [MATTERMOST_CLIENT, AGENT_CLIENT].contains(&word);
+        let own = own.then(|| ClientId::from_text(word));
         let client = ClientId::parse(word).or(own).map(Self::Id);
         client.or_else(|| AccessTokenId::parse(word).map(Self::Token)).ok_or_else(|| {
             format!(

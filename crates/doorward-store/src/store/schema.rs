@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn p6_the_first_schema_s_rows_mean_the_same_after_the_upgrade() {
+    async fn p6_ca54_the_first_schema_s_rows_mean_the_same_after_the_upgrade() {
         let folder = std::env::temp_dir().join(format!("doorward-upgrade-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();

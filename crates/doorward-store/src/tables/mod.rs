@@ -6,6 +6,7 @@
 
 pub mod access_grant;
 pub mod access_token;
+pub mod agent;
 pub mod audit;
 pub mod audit_record;
 pub mod authorization_code;
@@ -44,6 +45,7 @@ pub mod upstream_trust;
 pub mod usage_hour;
 pub mod user;
 
+use agent::{conversation, used_tokens};
 use chat::{link as chat_link, post as chat_post};
 use doorward_model::{Change, Expected, FactorChange, OwnChange, Timestamp, UpstreamChange};
 use group::row as user_group;
@@ -136,6 +138,8 @@ tables!(
     chat_post,
     user_group,
     group_member,
+    conversation,
+    used_tokens,
 );
 
 /// The write of a change. `signs_in` states that the same unit begins a session; its entry then
@@ -285,6 +289,7 @@ pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
         Change::Relying(change) => relying_session::of(change),
         Change::Chat(change) => chat::of(change),
         Change::Group(change) => group::of(change),
+        Change::Agent(change) => agent::of(change),
         Change::Own(change) => of_own(change),
     }
 }

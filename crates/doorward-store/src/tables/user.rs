@@ -24,8 +24,8 @@ use crate::{
     db::Db,
     invalidate::Invalidation,
     tables::{
-        Copied, Table, access_token, connect_attempt, connection, group_member, identity,
-        invitation, kept_result, passkey, recovery_code, totp,
+        Copied, Table, access_token, agent::conversation, connect_attempt, connection,
+        group_member, identity, invitation, kept_result, passkey, recovery_code, totp,
     },
     writes::{Audit, Name, Read, Sql, Work, Write, about, expect, nothing, run},
 };
@@ -420,6 +420,7 @@ pub(crate) fn delete(user_id: &UserId) -> Write {
             .into(),
         kept_result::Entity::delete_many().filter(kept_result::Column::UserId.eq(id)).into(),
         access_token::Entity::delete_many().filter(access_token::Column::UserId.eq(id)).into(),
+        conversation::Entity::delete_many().filter(conversation::Column::UserId.eq(id)).into(),
         group_member::Entity::delete_many().filter(group_member::Column::UserId.eq(id)).into(),
         Entity::delete_many().filter(Column::Id.eq(id)).into(),
     ]);

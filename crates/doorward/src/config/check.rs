@@ -177,6 +177,10 @@ impl Loaded {
                 faults.push(ConfigError { origin, key, message: wrong.message });
             }
         }
+        #[cfg(feature = "agent")]
+        if let Err(error) = doorward_agent::check(&config.agent, &config.outbound) {
+            faults.push(self.wrong(&format!("agent.{}", error.key), error.message));
+        }
         if let Err(error) = doorward_web::Brand::read(&config.pages) {
             faults.push(self.wrong(&format!("pages.{}", error.key), error.message));
         }

@@ -45,6 +45,9 @@ pub struct Config {
     /// Connectors of chats, each in a table of its own: `[connectors.chat]`.
     #[cfg(feature = "connectors")]
     pub connectors: BTreeMap<String, doorward_connectors::ConnectorConfig>,
+    /// The agent, a model that answers with the tools of the user who asks.
+    #[cfg(feature = "agent")]
+    pub agent: doorward_agent::AgentConfig,
     /// Permissions of roles, and use of second factors.
     pub access: AccessConfig,
     /// The rules that decide on tools.

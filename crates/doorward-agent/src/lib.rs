@@ -1,0 +1,32 @@
+//! The agent: a model behind an OpenAI-compatible chat endpoint, which answers users with the tools
+//! that they may call.
+//!
+//! The crate knows the endpoint and nothing of users, tools or the database: what it needs of them
+//! it asks for through [`Toolbox`] and [`Ledger`], which the binary implements.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by a panic"
+    )
+)]
+
+mod config;
+mod endpoint;
+mod message;
+mod names;
+mod ports;
+mod prompt;
+mod reply;
+mod sources;
+mod sse;
+mod turn;
+
+pub use config::{AgentConfig, SettingError, check};
+pub use message::Said;
+pub use ports::{AgentTool, Ledger, Listener, Silent, Step, ToolOutcome, Toolbox, Unavailable};
+pub use sources::Citation;
+pub use turn::{Agent, Answered, Problem, Turn};

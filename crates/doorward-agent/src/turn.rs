@@ -1,0 +1,267 @@
+//! One turn: the model is asked, calls tools, and is asked again, within bounds.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use doorward_model::foreign;
+use doorward_transport::{Outbound, OutboundConfig};
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+
+use crate::{
+    AgentConfig, Citation, Ledger, Listener, Said, SettingError, Step, ToolOutcome, Toolbox,
+    Unavailable,
+    endpoint::{Endpoint, Fault, Request},
+    message::{Message, WantedCall, history, shorten},
+    names::Offer,
+    prompt,
+    reply::Reply,
+    sources::Sources,
+};
+
+/// The most bytes of a question.
+const MOST_QUESTION: usize = 32 * 1024;
+/// The most characters of an answer.
+const MOST_ANSWER: usize = 60_000;
+/// The most times that one call is made with the same arguments in one turn.
+const MOST_ALIKE: usize = 2;
+/// The seconds after which to try again where too many answers are under way.
+const BUSY: u64 = 10;
+
+/// The agent. Cheap to clone.
+#[derive(Clone)]
+pub struct Agent {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    config: AgentConfig,
+    permits: Semaphore,
+}
+
+/// A question.
+pub struct Turn<'a> {
+    /// The question.
+    pub question: &'a str,
+    /// The earlier questions and answers.
+    pub history: &'a [Said],
+    /// The tools of the user.
+    pub toolbox: &'a dyn Toolbox,
+    /// The tokens that the user may use.
+    pub ledger: &'a dyn Ledger,
+    /// Learns of the steps.
+    pub listener: &'a dyn Listener,
+    /// The number of seconds in which the answer must be there, if the user wants another one.
+    pub seconds: Option<u64>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The text, cleaned.
+    pub text: String,
+    /// The sources that it cites.
+    pub citations: Vec<Citation>,
+    /// Pages of this server that the user has to open before more can be done.
+    pub pages: Vec<String>,
+}
+
+/// The reason for which there is no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Problem {
+    /// The question is too long, or empty.
+    #[error("the question must have between 1 and {MOST_QUESTION} bytes")]
+    Question,
+    /// Too much is under way; the number is the seconds until another try.
+    #[error("too many answers are under way; try again in {0} s")]
+    Busy(u64),
+    /// The user has used the tokens of this day.
+    #[error(
+        "you used all of the model's tokens that you may use on one day; they are there again at \
+         midnight (UTC)"
+    )]
+    Spent,
+    /// The time is over.
+    #[error("there was no answer within {0} s")]
+    Late(u64),
+    /// The model calls tools without end.
+    #[error("the model came to no answer within {0} rounds")]
+    Endless(u32),
+    /// The model cannot be asked.
+    #[error("{0}")]
+    Model(String),
+    /// The database does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Busy(seconds) => Self::Busy(seconds),
+            fault @ (Fault::Refused(_) | Fault::Unavailable(_)) => Self::Model(fault.to_string()),
+        }
+    }
+}
+
+/// The state of a turn.
+struct Work<'a> {
+    messages: Vec<Message>,
+    offer: Offer,
+    sources: Sources,
+    pages: Vec<String>,
+    made: HashMap<(String, String), usize>,
+    turn: &'a Turn<'a>,
+}
+
+impl Agent {
+    /// Sets the agent up; `None` where the configuration has none. No request is sent.
+    ///
+    /// # Errors
+    ///
+    /// If a setting is wrong.
+    pub fn new(
+        config: &AgentConfig,
+        outbound: &Outbound,
+        general: &OutboundConfig,
+    ) -> Result<Option<Self>, SettingError> {
+        if !config.is_on() {
+            return Ok(None);
+        }
+        let endpoint = Endpoint::new(config, outbound, general)?;
+        let permits = Semaphore::new(config.at_once as usize);
+        Ok(Some(Self { inner: Arc::new(Inner { endpoint, config: config.clone(), permits }) }))
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &AgentConfig {
+        &self.inner.config
+    }
+
+    /// Answers a question. Dropping the future ends the work on it.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which there is no answer.
+    pub async fn answer(&self, turn: Turn<'_>) -> Result<Answered, Problem> {
+        if turn.question.trim().is_empty() || turn.question.len() > MOST_QUESTION {
+            return Err(Problem::Question);
+        }
+        let _permit = self.inner.permits.try_acquire().map_err(|_| Problem::Busy(BUSY))?;
+        let config = &self.inner.config;
+        let seconds = turn.seconds.unwrap_or(config.answer_seconds).min(config.longest_seconds);
+        let work = Box::pin(self.work(&turn));
+        let within = tokio::time::timeout(Duration::from_secs(seconds), work).await;
+        within.unwrap_or(Err(Problem::Late(seconds)))
+    }
+
+    async fn work(&self, turn: &Turn<'_>) -> Result<Answered, Problem> {
+        let config = &self.inner.config;
+        let mut messages = vec![Message::System(prompt::instructions(&config.instructions))];
+        let bytes = config.context_bytes / 4;
+        messages.extend(history(turn.history, config.history as usize, bytes));
+        messages.push(Message::User(turn.question.to_owned()));
+        let mut work = Work {
+            messages,
+            offer: Offer::new(turn.toolbox.tools(config.tools as usize).await),
+            sources: Sources::default(),
+            pages: Vec::new(),
+            made: HashMap::new(),
+            turn,
+        };
+        for round in 1..=config.rounds {
+            let reply = self.ask(&mut work, round == config.rounds).await?;
+            if reply.calls.is_empty() {
+                return Ok(work.answered(&reply));
+            }
+            if round < config.rounds {
+                work.call(round, reply.calls, config.result_bytes).await;
+            }
+        }
+        Err(Problem::Endless(config.rounds))
+    }
+
+    /// Asks the model, within the tokens of the user: they are counted before they are used.
+    async fn ask(&self, work: &mut Work<'_>, must_answer: bool) -> Result<Reply, Problem> {
+        let (config, turn) = (&self.inner.config, work.turn);
+        turn.listener.tell(Step::Thinking).await;
+        shorten(&mut work.messages, config.context_bytes);
+        let tools: usize = work.offer.tools.iter().map(|tool| tool.to_string().len()).sum();
+        let bytes = work.messages.iter().map(Message::bytes).sum::<usize>() + tools;
+        // A token has about four bytes.
+        let sent = i64::try_from(bytes / 4).unwrap_or(i64::MAX);
+        let reserved = sent.saturating_add(config.answer_tokens.into());
+        if !turn.ledger.reserve(reserved).await? {
+            return Err(Problem::Spent);
+        }
+        let request = Request { messages: &work.messages, tools: &work.offer.tools, must_answer };
+        let reply = self.inner.endpoint.ask(&request, turn.listener).await;
+        let used = match &reply {
+            Ok(reply) => {
+                let length = |call: &WantedCall| call.name.len() + call.arguments.len();
+                let told = reply.text.len() + reply.calls.iter().map(length).sum::<usize>();
+                let told = i64::try_from(told / 4).unwrap_or(i64::MAX);
+                reply.tokens.unwrap_or_else(|| sent.saturating_add(told))
+            }
+            // What an endpoint that fails counts is not known; a refusal costs nothing.
+            Err(Fault::Refused(_) | Fault::Busy(_)) => 0,
+            Err(Fault::Unavailable(_)) => sent,
+        };
+        turn.ledger.settle(used.saturating_sub(reserved)).await;
+        Ok(reply?)
+    }
+}
+
+impl Work<'_> {
+    /// Makes the calls of a reply, one after the other.
+    async fn call(&mut self, round: u32, calls: Vec<WantedCall>, result_bytes: usize) {
+        // The identifiers are this server's: those of endpoints are missing or repeated at times.
+        let id = |number: usize| format!("call_{round}_{number}");
+        let numbered: Vec<(String, WantedCall)> =
+            calls.into_iter().enumerate().map(|(number, call)| (id(number), call)).collect();
+        self.messages.push(Message::Calls(numbered.clone()));
+        for (id, call) in numbered {
+            let text = self.call_one(call, result_bytes).await;
+            self.messages.push(Message::Result(id, text));
+        }
+    }
+
+    async fn call_one(&mut self, call: WantedCall, result_bytes: usize) -> String {
+        let Some(tool) = self.offer.named(&call.name).map(str::to_owned) else {
+            return "There is no tool of this name; use those that you were given.".to_owned();
+        };
+        let arguments = match call.arguments.trim() {
+            "" => Ok(Map::new()),
+            text => serde_json::from_str::<Map<String, Value>>(text),
+        };
+        let Ok(arguments) = arguments else {
+            return "The arguments are not an object of JSON; repeat the call with one.".to_owned();
+        };
+        let key = (tool.clone(), Value::Object(arguments.clone()).to_string());
+        let made = self.made.entry(key).or_default();
+        *made += 1;
+        if *made > MOST_ALIKE {
+            return "You made this call before, with these arguments. Use its result, and answer."
+                .to_owned();
+        }
+        let listener = self.turn.listener;
+        listener.tell(Step::Calling(&tool)).await;
+        let ToolOutcome { text, failed, pages } = self.turn.toolbox.call(&tool, arguments).await;
+        listener.tell(Step::GotResult(&tool)).await;
+        for page in pages {
+            if !self.pages.contains(&page) {
+                self.pages.push(page);
+            }
+        }
+        let numbers = if failed { Vec::new() } else { self.sources.take(&text) };
+        prompt::data(&tool, &self.sources.line(&numbers), &text, result_bytes)
+    }
+
+    fn answered(self, reply: &Reply) -> Answered {
+        let mut text = foreign::block(&reply.text, MOST_ANSWER);
+        if reply.is_cut {
+            text.push_str(" …");
+        }
+        Answered { citations: self.sources.cited(&text), pages: self.pages, text }
+    }
+}
