@@ -26,9 +26,9 @@ use crate::{
 /// The MCP server for parts of this program. Cheap to clone.
 #[derive(Clone)]
 pub struct Within {
-    mcp: Mcp,
-    in_place: InPlace,
-    number: Arc<AtomicI64>,
+    pub(crate) mcp: Mcp,
+    pub(crate) in_place: InPlace,
+    pub(crate) number: Arc<AtomicI64>,
 }
 
 /// A tool, as text.

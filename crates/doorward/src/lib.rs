@@ -27,6 +27,8 @@ mod http;
 mod logging;
 mod master_key;
 mod metrics;
+#[cfg(feature = "knowledge")]
+mod mirrors;
 mod numbers;
 mod out;
 mod process;
