@@ -76,7 +76,7 @@ impl Gateway {
     }
 
     /// Has the folders of a collection looked at now, since copies in them changed.
-    pub fn look_again(&self, collection: UpstreamName) {
+    pub fn compare_soon(&self, collection: UpstreamName) {
         self.inner.knowledge.look(collection);
     }
 }

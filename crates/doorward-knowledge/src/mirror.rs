@@ -243,9 +243,9 @@ impl Mirror {
 
     /// Removes the copies of resources that are no longer listed, and their faults.
     pub fn keep_only(&mut self, listed: &HashSet<&str>) {
-        let is_gone = |uri: &String| !listed.contains(uri.as_str());
+        let is_unlisted = |uri: &String| !listed.contains(uri.as_str());
         let gone: Vec<String> =
-            self.known.copies.keys().filter(|uri| is_gone(uri)).cloned().collect();
+            self.known.copies.keys().filter(|uri| is_unlisted(uri)).cloned().collect();
         for uri in gone {
             if let Some(copied) = self.known.copies.remove(&uri) {
                 let _ = fs::remove_file(self.root.join(copied.file));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unchanged_resource_is_current_and_one_that_is_gone_is_removed() {
+    fn an_unchanged_resource_is_current_and_one_that_is_unlisted_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let (one, two) =
             (original("w://one", "text/markdown", Some("1")), original("w://two", "", None));
@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(named, wanted.map(|(name, fault)| (name.to_owned(), fault)));
         assert!(
             source_folder(dir.path(), "wiki").join(name("w://a", "txt")).exists(),
-            "the copy is gone"
+            "the copy was deleted"
         );
     }
 }

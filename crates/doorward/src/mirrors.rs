@@ -158,7 +158,7 @@ impl Mirrors {
             Err(why) => Err(why.clone()),
         };
         mirror.save().map_err(|error| error.to_string())?;
-        self.gateway.look_again(plan.collection);
+        self.gateway.compare_soon(plan.collection);
         ended
     }
 }

@@ -11,7 +11,7 @@ use crate::reload::Served;
 fn tables(wiki: &FakeUpstream, token: &Path) -> String {
     format!(
         "[upstreams.team]\nkind = \"knowledge\"\nsources = [\"wiki\"]\nsource_token_file = {:?}\n\
-         source_seconds = 1\nscan_seconds = 1\nfolder_roles = [\"wiki/hr = hr\"]\n\
+         source_seconds = 1\nscan_seconds = 1\nfile_bytes = 100\nfolder_roles = [\"wiki/hr = hr\"]\n\
          [upstreams.wiki]\nkind = \"http\"\nurl = \"{}\"\nnetworks = [\"127.0.0.0/8\"]\n\
          http_on_loopback = true\nroles = [\"service\"]\nlist_seconds = 1\n",
         token.display().to_string(),
@@ -28,7 +28,7 @@ fn resource(uri: &str, kind: &str, changed: Option<&str>) -> Value {
     resource
 }
 
-/// Gives an upstream three resources, of which one is broken.
+/// Gives an upstream three resources, of which one is too long.
 fn filled(wiki: &FakeUpstream) {
     let mut state = wiki.state();
     state.offers_all = true;
@@ -36,11 +36,11 @@ fn filled(wiki: &FakeUpstream) {
     state.resources = vec![
         resource("wiki://pages/Home", "text/markdown", day),
         resource("wiki://hr/Pay", "text/plain", None),
-        resource("wiki://pages/broken", "text/markdown", day),
+        resource("wiki://pages/long", "text/markdown", day),
     ];
     state.contents.insert("wiki://pages/Home".into(), json!({"text": "Turn the wheel."}));
     state.contents.insert("wiki://hr/Pay".into(), json!({"text": "The wheel of pay."}));
-    state.contents.insert("wiki://pages/broken".into(), json!({"blob": "%"}));
+    state.contents.insert("wiki://pages/long".into(), json!({"text": "x".repeat(200)}));
 }
 
 /// The results of a search for a word.
@@ -89,7 +89,7 @@ async fn ca4_resources_of_an_upstream_are_copied_with_the_operators_token_alone(
     let metadata = json!({"query": "uri:\"wiki://pages/Home\""});
     let about = called(&served, &alice, "team_metadata", metadata).await;
     assert_eq!((&about["total"], &about["read_as_plain_words"]), (&json!(1), &json!(false)));
-    until("the broken one is not named", || names(&served, "wiki/wiki://pages/broken", "resource"))
+    until("the long one is not named", || names(&served, "wiki/wiki://pages/long", "resource"))
         .await;
     assert!(!names(&served, "wiki", "source"));
     // One that states its last change is read again only after it; the other one each time.
@@ -118,7 +118,7 @@ async fn ca4_resources_of_an_upstream_are_copied_with_the_operators_token_alone(
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(reads("wiki://hr/Pay"), before);
     assert_eq!(found(&served, &alice, "lever").await["total"], 1);
-    // Another token, and a resource that is gone.
+    // Another token, and a resource that is no longer listed.
     let (_, told) = served.command(&[&["--json"], &create[..]].concat()).await;
     let made: Value = serde_json::from_str(&told).unwrap();
     fs::write(&file, made["value"].as_str().unwrap()).unwrap();

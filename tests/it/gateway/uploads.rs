@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use doorward_testkit::{Browser, Page, form_value};
+use doorward_testkit::{Browser, Page};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::indexes::called;
-use crate::reload::Served;
+use crate::{factors::field, reload::Served};
 
 /// A collection with uploads, and an upstream without.
 fn tables(uploads: &Path) -> String {
@@ -114,9 +114,10 @@ async fn by_api(api: &Api<'_>) {
 /// Uploads by the page. Answers the token of its forms.
 async fn by_page(served: &Served, browser: &Browser) -> String {
     let page = page_of(served, "team");
-    let shown = browser.get(&page).await.expect(200).body;
-    assert!(shown.contains("guide.md") && shown.contains("multipart/form-data"), "{shown}");
-    let csrf = form_value(&shown, "csrf").unwrap();
+    let shown = browser.get(&page).await.expect(200);
+    let body = &shown.body;
+    assert!(body.contains("guide.md") && body.contains("multipart/form-data"), "{body}");
+    let csrf = field(&shown, "/admin/upstreams/team/documents", "csrf");
     let files = [(r"C:\x\..\pay.md", "# Pay\n\nThe lever of pay.\n"), ("photo.png", "x")];
     sent(browser, &page, "wrong", &files).await.expect(403);
     let done = sent(browser, &page, &csrf, &files).await.expect(400).body;
