@@ -120,6 +120,14 @@ pub(super) fn citation() -> Vec<Vec<u8>> {
     ])
 }
 
+pub(super) fn multipart() -> Vec<Vec<u8>> {
+    all(&[
+        "--b\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\nabc\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"C:\\x\\a.md\"\r\nContent-Type: text/plain\r\n\r\n# A\r\n\r\n--b--\r\n",
+        "--b\r\ncontent-disposition: form-data; filename=\"\"; name=file\r\n\r\n\r\n--b--",
+        "--b--",
+    ])
+}
+
 pub(super) fn csv() -> Vec<Vec<u8>> {
     all(&[
         "name,email,roles\nada,ada@corp.example,staff lead\n",

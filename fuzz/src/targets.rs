@@ -32,6 +32,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "challenge", run: challenge, seeds: seeds::challenge },
     Target { name: "sealed", run: sealed, seeds: sealed_seeds },
     Target { name: "params", run: params, seeds: seeds::params },
+    Target { name: "multipart", run: multipart, seeds: seeds::multipart },
     Target { name: "csv", run: csv, seeds: seeds::csv },
     Target { name: "chat", run: doorward_connectors::fuzz::chat, seeds: seeds::chat },
     Target { name: "mail", run: doorward_knowledge::fuzz::mail, seeds: seeds::mail },
@@ -81,6 +82,17 @@ fn params(input: &[u8]) {
         again.is_ok_and(|again| again.encode() == params.encode()),
         "parameters change when they are written"
     );
+}
+
+/// The files and fields of a form are parts of its bytes, and no more than those.
+fn multipart(input: &[u8]) {
+    let form = doorward_transport::multipart::FileForm::parse(input.to_vec(), "b");
+    let Ok(form) = form else { return };
+    let files: usize = form.files.iter().map(|file| file.bytes.len()).sum();
+    assert!(files <= input.len(), "{files} bytes of {}", input.len());
+    for file in &form.files {
+        assert!(!file.bytes.windows(5).any(|part| part == b"\r\n--b"), "{file:?}");
+    }
 }
 
 fn challenge(input: &[u8]) {

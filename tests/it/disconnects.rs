@@ -113,6 +113,8 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::ADMIN_GROUPS, "it writes by the functions of the API"),
     (routes::ADMIN_GROUP, "it writes by the functions of the API"),
     (routes::ADMIN_USERS_IMPORT, "it writes by the function of the API"),
+    (routes::ADMIN_DOCUMENTS, "its work is a task of its own, as that of the API"),
+    (routes::API_DOCUMENTS, "its work is a task of its own; tests of uploads kill the process"),
     (routes::ADMIN_TOKENS, "it writes by the functions of the API"),
     (routes::ADMIN_UPSTREAM, "it writes by the functions of the API"),
     (routes::ADMIN_APPROVALS, "it writes by the function of one decision about a tool"),

@@ -18,6 +18,7 @@ mod approvals;
 mod chats;
 mod clients;
 mod connections;
+mod documents;
 mod edit;
 mod exchange;
 mod fields;
@@ -62,6 +63,7 @@ pub use approvals::{ApprovalList, ApprovalState};
 pub use chats::Chats;
 pub use clients::{ClientQuota, Clients, NewService};
 pub use connections::ServiceConnection;
+pub use documents::{Documents, MOST_DOCUMENTS, UploadTurn};
 pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
 pub use fields::{Input, Setting};
@@ -149,6 +151,8 @@ pub struct Admin {
     pub providers: Providers,
     /// Operations on upstreams and their tools.
     pub upstreams: Upstreams,
+    /// Operations on documents that are uploaded to collections.
+    pub documents: Documents,
     /// Operations on external resource servers.
     pub resources: Resources,
     /// Explanations of the policy.
@@ -248,6 +252,7 @@ impl Admin {
             trusts: Trusts::new(store.clone(), accounts.clone(), registration, public_url.clone()),
             tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), now()),
             chats: Chats::new(store.clone(), accounts, now()),
+            documents: Documents::new(gateway.clone(), store.clone()),
             resources: Resources::new(store.clone(), now(), entropy, public_url),
             policies: Policies::new(&users, gateway.clone(), rules),
             mails: Mails::new(store.clone(), mail_writer),

@@ -11,7 +11,8 @@ use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
 use doorward_model::{
-    AuditSubject, ResourceError, csv::CsvError, nearest, scope::SCOPES, user::RoleError,
+    AuditSubject, ResourceError, UploadFault, csv::CsvError, nearest, scope::SCOPES,
+    user::RoleError,
 };
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
@@ -186,6 +187,9 @@ pub enum Refusal {
     /// The mail server did not take a mail.
     #[error(transparent)]
     MailNotSent(MailError),
+    /// A document cannot be uploaded or removed.
+    #[error(transparent)]
+    Upload(UploadFault),
     /// The settings changed since they were looked at.
     #[error("the settings were changed in the meantime; check them and try again")]
     SettingsChanged,
@@ -257,6 +261,7 @@ impl Refusal {
             Self::PolicyInFile => Code::InConfiguration,
             Self::NoMailServer => Code::NoMailServer,
             Self::MailNotSent(error) => crate::mails::code(error),
+            Self::Upload(fault) => of::upload(fault),
             Self::Key(_) | Self::Store(_) => Code::Unavailable,
         }
     }
@@ -280,6 +285,15 @@ impl From<UserError> for Refusal {
             UserError::Store(error) => error.into(),
             UserError::Unknown(name) => Self::no_user(&name),
             error => Self::User(error),
+        }
+    }
+}
+
+impl From<UploadFault> for Refusal {
+    fn from(fault: UploadFault) -> Self {
+        match fault {
+            UploadFault::Unknown(path) => Self::missing(AuditSubject::Document, path),
+            fault => Self::Upload(fault),
         }
     }
 }

@@ -5,7 +5,7 @@ use doorward_admin::{ClientChangeError, Kind, Refusal};
 use doorward_federation::ProviderChangeError;
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_language::{Message, missing, text};
-use doorward_model::{ResourceError, csv::CsvError};
+use doorward_model::{ResourceError, UploadFault, csv::CsvError};
 use doorward_web::{ErrorPage, reasons};
 
 use crate::Console;
@@ -130,8 +130,25 @@ pub(crate) fn reason(refusal: &Refusal) -> Message {
         Refusal::NotAcknowledged(_) => text::refusal_not_acknowledged(),
         Refusal::NoMailServer => text::refusal_no_mail_server(),
         Refusal::MailNotSent(error) => text::refusal_mail_not_sent(error.to_string()),
+        Refusal::Upload(fault) => upload(fault),
         Refusal::SettingsChanged => text::refusal_settings_changed(),
         Refusal::Store(_) => text::input_database(),
+    }
+}
+
+fn upload(fault: &UploadFault) -> Message {
+    match fault {
+        UploadFault::NoFolder(name) => text::refusal_no_uploads(name),
+        UploadFault::Path => text::refusal_upload_path(),
+        UploadFault::InTheWay => text::refusal_upload_in_the_way(),
+        UploadFault::Outside => text::refusal_upload_outside(),
+        UploadFault::Format => text::refusal_upload_format(),
+        UploadFault::Empty => text::refusal_upload_empty(),
+        UploadFault::TooLarge(most) => text::refusal_upload_too_large(most.to_string()),
+        UploadFault::TooMany(most) => text::refusal_upload_too_many(most.to_string()),
+        UploadFault::Full(most) => text::refusal_upload_full(most.to_string()),
+        UploadFault::Unknown(path) => text::refusal_missing_document(path),
+        UploadFault::Folder(detail) => text::refusal_upload_folder(detail),
     }
 }
 

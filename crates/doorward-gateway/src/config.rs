@@ -68,6 +68,38 @@ pub struct UpstreamConfig {
     /// Seconds between two scans for changed files; 0 for 10. If a scan takes long, the pause is
     /// longer.
     pub scan_seconds: u64,
+    /// A folder of a `knowledge` upstream, as an absolute path or `LABEL = PATH`, for documents that
+    /// administrators upload on the page, by the API or by command. Its files are indexed as those of
+    /// `folders`. The folder must exist, and Doorward must be able to write in it.
+    pub uploads: String,
+    /// The URL of an endpoint of embeddings in the format of OpenAI, such as
+    /// `https://models.example.com/v1/embeddings`. The passages of a `knowledge` upstream and its
+    /// users' queries are sent to it, and passages are then found by their meaning too. The endpoint
+    /// may be in `networks`.
+    pub embedding_url: String,
+    /// The name of the model of `embedding_url`.
+    pub embedding_model: String,
+    /// A file with the key for `embedding_url`, which is sent as bearer token.
+    pub embedding_key_file: String,
+    /// Maximum number of passages that are found by their meaning; 0 for 200000.
+    pub embedding_passages: u64,
+    /// Upstreams, by their names, whose resources a `knowledge` upstream copies and indexes. They are
+    /// read with the access token of `source_token_file` alone, and offered to all users of the
+    /// `knowledge` upstream whom `folder_roles` do not exclude.
+    pub sources: Vec<String>,
+    /// A file with an access token of this server (`doorward token add`), with which the resources of
+    /// `sources` are read: what its account may read there is copied, and nothing else.
+    pub source_token_file: String,
+    /// Seconds between two comparisons with the resources of `sources`; 0 for 3600.
+    pub source_seconds: u64,
+    /// Maximum number of copied resources of each of `sources`; 0 for 10000.
+    pub source_documents: u64,
+    /// Maximum size of all copied resources of each of `sources`, in bytes; 0 for 1 GiB.
+    pub source_bytes: u64,
+    /// Maximum number of uploaded documents; 0 for 10000.
+    pub upload_documents: u64,
+    /// Maximum size of all uploaded documents together, in bytes; 0 for 1 GiB.
+    pub upload_bytes: u64,
     /// Further origins, such as `https://api.example.com`, to which the calls of an `openapi`
     /// upstream may go. Without it, calls go to the origin of `url`, or else to that of the
     /// document's URL; operations with servers elsewhere are left out.
@@ -233,6 +265,18 @@ impl Default for UpstreamConfig {
             file_bytes: 0,
             most_documents: 0,
             scan_seconds: 0,
+            uploads: String::new(),
+            embedding_url: String::new(),
+            embedding_model: String::new(),
+            embedding_key_file: String::new(),
+            embedding_passages: 0,
+            sources: Vec::new(),
+            source_token_file: String::new(),
+            source_seconds: 0,
+            source_documents: 0,
+            source_bytes: 0,
+            upload_documents: 0,
+            upload_bytes: 0,
             origins: Vec::new(),
             include: Vec::new(),
             exclude: Vec::new(),

@@ -26,6 +26,8 @@ mod conversation;
 mod conversations;
 mod definition;
 mod directory;
+#[cfg(feature = "knowledge")]
+mod embedding;
 mod exchange;
 mod explained;
 mod failed;
@@ -44,6 +46,8 @@ mod listed;
 mod listen;
 mod listing;
 mod log_limit;
+#[cfg(feature = "knowledge")]
+mod mirrors;
 mod names;
 mod oauth;
 mod pins;
@@ -54,9 +58,12 @@ mod revocation;
 mod setting_url;
 mod settings;
 mod source;
+#[cfg(feature = "knowledge")]
+mod source_settings;
 mod status;
 mod trust;
 mod turns;
+mod uploads;
 mod upstream;
 pub mod upstreams;
 mod visible;
@@ -84,6 +91,8 @@ pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
 pub use explained::Condition;
 pub use finding::{CheckSubject, Finding};
 pub use left_out::{LeftOut, Why};
+#[cfg(feature = "knowledge")]
+pub use mirrors::MirrorPlan;
 pub use oauth::{ConnectError, ConnectingUser, OAuthError, PendingConnection};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;

@@ -3,7 +3,10 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -17,6 +20,7 @@ use crate::{
     record::text,
     scan::{self, Watcher},
     schema::{CHUNK, DOCUMENT, LEFT_OUT},
+    semantic::Semantic,
     settings::Settings,
     status::{self, MOST_NAMED},
     store::{self, Opened, StoreFault},
@@ -45,6 +49,10 @@ pub(crate) struct Shared {
     /// The end of the work, and what becomes of the index then.
     end: Mutex<Option<End>>,
     wake: Condvar,
+    /// True if the folders are to be looked at before their time.
+    looks: AtomicBool,
+    /// The vectors of the passages, where there is a model.
+    pub(crate) semantic: Option<Semantic>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -78,6 +86,7 @@ impl Collection {
     /// A collection whose index another process maintains; it is only read.
     pub fn reader(name: &str, settings: Settings, dir: &Path, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
+            semantic: Semantic::of(&settings, dir),
             name: name.to_owned(),
             settings,
             dir: dir.to_owned(),
@@ -87,6 +96,7 @@ impl Collection {
             walked: Mutex::default(),
             end: Mutex::default(),
             wake: Condvar::new(),
+            looks: AtomicBool::new(false),
         });
         Self { shared, worker: None }
     }
@@ -147,6 +157,12 @@ impl Collection {
         if self.worker.is_none() {
             self.shared.discard();
         }
+    }
+
+    /// Has the folders looked at now, since a document in them changed.
+    pub fn look(&self) {
+        self.shared.looks.store(true, Ordering::Release);
+        self.shared.wake.notify_all();
     }
 
     /// The folder of the index.
@@ -269,6 +285,11 @@ impl Shared {
                     self.fail(&fault.to_string());
                 }
             }
+            if let (Some(semantic), Some(writing)) = (&self.semantic, &writing)
+                && semantic.continues(&writing.opened, &|| self.stops())
+            {
+                self.looks.store(true, Ordering::Release);
+            }
             self.pause(begun.elapsed());
             if status::is_ordered(&self.dir)
                 && let Some(writing) = &mut writing
@@ -331,7 +352,11 @@ impl Shared {
         let pause = own.max(scan.saturating_mul(SHARE)).min(LONGEST_PAUSE.max(own));
         let until = Instant::now() + pause;
         let mut end = lock(&self.end);
-        while end.is_none() && Instant::now() < until && !status::is_ordered(&self.dir) {
+        while end.is_none()
+            && Instant::now() < until
+            && !self.looks.swap(false, Ordering::AcqRel)
+            && !status::is_ordered(&self.dir)
+        {
             let left = until.saturating_duration_since(Instant::now()).min(TICK);
             end = self
                 .wake

@@ -1,5 +1,5 @@
 //! Documents of a team as tools: folders are indexed and searched, each caller within their roles.
-//! The documents are only read; only the index is written.
+//! The documents are only read; only the index, copies and uploads are written.
 #![cfg_attr(
     test,
     allow(
@@ -14,24 +14,31 @@
 mod chunks;
 mod collection;
 mod dates;
+mod embedder;
 mod format;
 pub mod fuzz;
 mod git;
+mod mirror;
 mod query;
 mod record;
 mod rights;
 mod scan;
 mod schema;
+mod semantic;
 mod settings;
 mod status;
 mod stem;
 mod store;
 mod tools;
+mod uploads;
 pub mod uri;
+mod vectors;
 mod walk;
 
 pub use collection::Collection;
+pub use embedder::Embedder;
 pub use format::Format;
+pub use mirror::{Mirror, MirrorBounds, Original};
 pub use rights::Sight;
 pub use settings::{Folder, FolderRule, SettingFault, Settings, WrittenSettings};
 pub use status::{is_ordered, order, read as read_status};

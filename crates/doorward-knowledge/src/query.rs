@@ -102,6 +102,21 @@ impl Question {
         self.wanted.iter().any(|one| matches!(one, Part::Word(_)))
     }
 
+    /// A query over chunks without those that have an unwanted part.
+    pub(crate) fn without_unwanted(
+        &self,
+        fields: &Fields,
+        wanted: Box<dyn Query>,
+    ) -> Box<dyn Query> {
+        let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, wanted)];
+        for unwanted in &self.unwanted {
+            for (field, _) in weighted(fields) {
+                all.push((Occur::MustNot, of_part(unwanted, field)));
+            }
+        }
+        Box::new(BooleanQuery::new(all))
+    }
+
     /// The query over chunks.
     pub(crate) fn query(&self, fields: &Fields) -> Box<dyn Query> {
         let mut all: Vec<(Occur, Box<dyn Query>)> = Vec::new();

@@ -16,6 +16,30 @@ use crate::{
     schema::{CHUNK, DOCUMENT, Fields, LEFT_OUT},
 };
 
+/// Maximum number of characters of a chunk that a model of embeddings reads.
+const MOST_LETTERS: usize = 2000;
+
+/// The text of a chunk as a model of embeddings reads it.
+pub(crate) fn passage(title: &str, heading: &str, text: &str) -> String {
+    let mut all = String::new();
+    for part in [title, heading] {
+        if !part.is_empty() {
+            all.push_str(part);
+            all.push('\n');
+        }
+    }
+    all.push_str(text);
+    match all.char_indices().nth(MOST_LETTERS) {
+        Some((end, _)) => all.get(..end).unwrap_or_default().to_owned(),
+        None => all,
+    }
+}
+
+/// The mark of a chunk: the same texts have the same vector.
+fn mark_of(title: &str, heading: &str, text: &str) -> u64 {
+    hash_of(passage(title, heading, text).as_bytes())
+}
+
 /// A document, as its record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Document {
@@ -167,6 +191,7 @@ impl Document {
             place(&mut record, fields, &self.path);
             record.add_text(fields.format, self.format.as_str());
             record.add_text(fields.title, &self.title);
+            record.add_u64(fields.mark, mark_of(&self.title, &heading, text));
             record.add_text(fields.heading, heading);
             record.add_text(fields.body, text);
             record.add_u64(fields.number, number);

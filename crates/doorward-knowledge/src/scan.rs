@@ -162,6 +162,11 @@ impl Scan<'_> {
             if !walk(settings, folder, self) {
                 break;
             }
+            if settings.sources.contains(&folder.label) {
+                for (path, why) in crate::mirror::faults(&folder.path, &folder.label) {
+                    self.left_out(&path, why);
+                }
+            }
         }
         self.fault.take().map_or(Ok(()), Err)
     }

@@ -9,7 +9,7 @@ use tantivy::schema::{
 use crate::stem::ENGLISH;
 
 /// The version of the index. One of another version is rebuilt.
-pub(crate) const VERSION: &str = "2";
+pub(crate) const VERSION: &str = "3";
 
 /// The value of the field `of` for a document, for a chunk, and for a file that is left out.
 pub(crate) const DOCUMENT: &str = "d";
@@ -48,6 +48,8 @@ pub(crate) struct Fields {
     pub(crate) bytes: Field,
     /// The hash of the file's content.
     pub(crate) hash: Field,
+    /// The mark of a chunk, by which its vector is found.
+    pub(crate) mark: Field,
     /// The metadata of the document.
     pub(crate) meta: Field,
     /// The same values as one text.
@@ -90,6 +92,7 @@ impl Fields {
         let stamp = builder.add_i64_field("stamp", FAST | STORED);
         let bytes = builder.add_u64_field("bytes", FAST | STORED);
         let hash = builder.add_u64_field("hash", FAST | STORED);
+        let mark = builder.add_u64_field("mark", FAST | INDEXED);
         let meta = builder.add_json_field("meta", meta);
         let about = builder.add_text_field("about", english(false));
         let commit = builder.add_text_field("commit", STRING | STORED);
@@ -113,6 +116,7 @@ impl Fields {
             stamp,
             bytes,
             hash,
+            mark,
             meta,
             about,
             commit,

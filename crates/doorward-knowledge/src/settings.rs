@@ -1,10 +1,14 @@
 //! The settings of a collection, parsed into types.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    fmt,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
 
 use doorward_model::{Pattern, Role};
 
-use crate::format::Format;
+use crate::{embedder::Embedder, format::Format};
 
 /// The settings as they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +30,15 @@ pub struct WrittenSettings {
     pub documents: u64,
     /// The seconds between two scans for changes; 0 for the default.
     pub scan_seconds: u64,
+    /// The folder of documents that administrators upload, as `PATH` or `LABEL = PATH`; empty for
+    /// none.
+    pub uploads: String,
+    /// The upstreams whose resources are copied. Their names begin the paths of the copies.
+    pub sources: Vec<String>,
+    /// Maximum number of uploaded documents; 0 for the default.
+    pub upload_documents: u64,
+    /// Maximum number of bytes of all uploaded documents; 0 for the default.
+    pub upload_bytes: u64,
 }
 
 /// Maximum number of bytes of a file, unless it is set.
@@ -34,6 +47,10 @@ const FILE_BYTES: u64 = 32 * 1024 * 1024;
 const DOCUMENTS: u64 = 1_000_000;
 /// The seconds between two scans for changes, unless it is set.
 const SCAN_SECONDS: u64 = 10;
+/// Maximum number of uploaded documents, unless it is set.
+const UPLOAD_DOCUMENTS: u64 = 10_000;
+/// Maximum number of bytes of all uploaded documents, unless it is set.
+const UPLOAD_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// A folder of a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +81,26 @@ pub struct Settings {
     pub(crate) file_bytes: u64,
     pub(crate) documents: u64,
     pub(crate) scan_seconds: u64,
+    /// The one of the folders that uploads go to.
+    pub(crate) uploads: Option<Folder>,
+    /// The labels of the folders with copies of resources. Their place is beside the index.
+    pub(crate) sources: Vec<String>,
+    pub(crate) most_uploads: u64,
+    pub(crate) most_upload_bytes: u64,
+    pub(crate) model: Option<Model>,
+}
+
+/// The model of a collection, and the most passages with a vector.
+#[derive(Clone)]
+pub(crate) struct Model {
+    pub(crate) embedder: Arc<dyn Embedder>,
+    pub(crate) most: usize,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Model").field(&self.embedder.model()).finish()
+    }
 }
 
 /// A setting that cannot work: its key, and the fault with its remedy.
@@ -80,6 +117,11 @@ fn fault(key: &'static str, message: impl Into<String>) -> SettingFault {
     SettingFault { key, message: message.into() }
 }
 
+/// The folder of the copies of an upstream's resources, beside the index.
+pub(crate) fn source_folder(dir: &Path, upstream: &str) -> PathBuf {
+    dir.join("sources").join(upstream)
+}
+
 /// Reports a text that can be a part of a document's path.
 fn is_part(text: &str) -> bool {
     !text.is_empty()
@@ -88,7 +130,7 @@ fn is_part(text: &str) -> bool {
         && !text.chars().any(|letter| letter == '/' || letter == '\\' || letter.is_control())
 }
 
-fn folder(text: &str) -> Result<Folder, SettingFault> {
+fn folder(key: &'static str, text: &str) -> Result<Folder, SettingFault> {
     let (label, path) = match text.split_once('=') {
         Some((label, path)) => (Some(label.trim()), path.trim()),
         None => (None, text.trim()),
@@ -96,13 +138,13 @@ fn folder(text: &str) -> Result<Folder, SettingFault> {
     let path = Path::new(path);
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
         return Err(fault(
-            "folders",
+            key,
             format!("{text:?} is not an absolute path without .. , like /srv/handbook"),
         ));
     }
     let last = path.file_name().and_then(|name| name.to_str());
     let label = label.or(last).filter(|label| is_part(label)).ok_or_else(|| {
-        fault("folders", format!("{text:?} needs a label, like handbook = /srv/handbook"))
+        fault(key, format!("{text:?} needs a label, like handbook = /srv/handbook"))
     })?;
     Ok(Folder { label: label.to_owned(), path: path.to_owned() })
 }
@@ -126,28 +168,48 @@ fn rule(text: &str) -> Result<FolderRule, SettingFault> {
     Ok(FolderRule { prefix: prefix.to_owned(), roles })
 }
 
+/// The folders of a collection, and the one of them that uploads go to.
+fn folders(written: &WrittenSettings) -> Result<(Vec<Folder>, Option<Folder>), SettingFault> {
+    let uploads = match written.uploads.as_str() {
+        "" => None,
+        text => Some(folder("uploads", text)?),
+    };
+    if written.folders.is_empty() && uploads.is_none() && written.sources.is_empty() {
+        let told = "is needed: the folders with the documents, uploads or sources";
+        return Err(fault("folders", told));
+    }
+    let mut folders: Vec<Folder> = Vec::new();
+    let named = written.folders.iter().map(|text| ("folders", folder("folders", text)));
+    let of_uploads = uploads.iter().map(|one| ("uploads", Ok(one.clone())));
+    for (key, one) in named.chain(of_uploads) {
+        let one = one?;
+        if folders.iter().any(|known| known.label == one.label) {
+            let told = format!("{:?} names two folders; give one another label", one.label);
+            return Err(fault(key, told));
+        }
+        folders.push(one);
+    }
+    let mut seen: Vec<&String> = folders.iter().map(|folder| &folder.label).collect();
+    for source in &written.sources {
+        if !is_part(source) || seen.contains(&source) {
+            let told = format!("{source:?} is named twice, or is the label of a folder");
+            return Err(fault("sources", told));
+        }
+        seen.push(source);
+    }
+    Ok((folders, uploads))
+}
+
 impl Settings {
     /// Parses settings. No folder is opened.
     pub fn parse(written: &WrittenSettings) -> Result<Self, SettingFault> {
-        if written.folders.is_empty() {
-            return Err(fault("folders", "is needed: the folders with the documents"));
-        }
-        let mut folders: Vec<Folder> = Vec::new();
-        for text in &written.folders {
-            let one = folder(text)?;
-            if folders.iter().any(|known| known.label == one.label) {
-                return Err(fault(
-                    "folders",
-                    format!("{:?} names two folders; give one another label", one.label),
-                ));
-            }
-            folders.push(one);
-        }
+        let (folders, uploads) = folders(written)?;
+        let labels = || folders.iter().map(|folder| &folder.label).chain(&written.sources);
         let mut rules: Vec<FolderRule> = Vec::new();
         for text in &written.folder_roles {
             let one = rule(text)?;
             let label = one.prefix.split('/').next().unwrap_or_default();
-            if !folders.iter().any(|folder| folder.label == label) {
+            if !labels().any(|known| known == label) {
                 return Err(fault(
                     "folder_roles",
                     format!("{text:?} begins with none of the folders' labels"),
@@ -177,7 +239,29 @@ impl Settings {
             file_bytes: or(written.file_bytes, FILE_BYTES),
             documents: or(written.documents, DOCUMENTS),
             scan_seconds: or(written.scan_seconds, SCAN_SECONDS),
+            uploads,
+            sources: written.sources.clone(),
+            most_uploads: or(written.upload_documents, UPLOAD_DOCUMENTS),
+            most_upload_bytes: or(written.upload_bytes, UPLOAD_BYTES),
+            model: None,
         })
+    }
+
+    /// The same with a model, of whose vectors at most so many are kept.
+    #[must_use]
+    pub fn with_model(mut self, embedder: Arc<dyn Embedder>, most: usize) -> Self {
+        self.model = Some(Model { embedder, most });
+        self
+    }
+
+    /// The same with the folders of copies, which are beside the index.
+    #[must_use]
+    pub fn with_sources_in(mut self, dir: &Path) -> Self {
+        for label in &self.sources {
+            let path = source_folder(dir, label);
+            self.folders.push(Folder { label: label.clone(), path });
+        }
+        self
     }
 
     /// The format of a file that is to be indexed, by its path in the collection.
@@ -237,6 +321,24 @@ mod tests {
             &["/a/docs", "/b/docs"],
         ] {
             assert_eq!(parse(wrong, &[]).unwrap_err().key, "folders", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_folder_of_uploads_is_one_of_the_folders_with_a_label_of_its_own() {
+        let parse = |folders: &[&str], uploads: &str| {
+            Settings::parse(&WrittenSettings {
+                folders: folders.iter().map(|one| (*one).to_owned()).collect(),
+                uploads: uploads.to_owned(),
+                ..WrittenSettings::default()
+            })
+        };
+        let settings = parse(&["/srv/docs"], "files = /srv/up").unwrap();
+        assert_eq!(settings.folders[1], Folder { label: "files".into(), path: "/srv/up".into() });
+        assert_eq!(settings.uploads.as_ref(), settings.folders.get(1));
+        assert_eq!(parse(&[], "/srv/up").unwrap().folders.len(), 1);
+        for (folders, wrong) in [(&["/srv/docs"][..], "/x/docs"), (&[], "up"), (&[], "a = b")] {
+            assert_eq!(parse(folders, wrong).unwrap_err().key, "uploads", "{wrong}");
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) trait Visitor {
 }
 
 /// Nanoseconds since 1970 of a file's last change.
-fn modified(metadata: &Metadata) -> i64 {
+pub(crate) fn modified(metadata: &Metadata) -> i64 {
     let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or_default()
 }

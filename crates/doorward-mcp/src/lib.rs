@@ -48,6 +48,7 @@ mod metadata;
 mod older;
 mod operation;
 mod questions;
+mod reading;
 mod server;
 mod session;
 mod size;
@@ -89,6 +90,7 @@ pub use judge::{Judge, Judgement, Subject, Verdict};
 pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
+pub use reading::{ListedResource, ReadContent, ReadFault, Reading};
 pub use server::{structured_result, text_result};
 pub use tools::{
     AskAnswer, AskCitation, AskRequest, AskTools, Assistant, Offers, Progress, ToolCall, ToolError,

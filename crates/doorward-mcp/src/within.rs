@@ -27,8 +27,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Within {
     pub(crate) mcp: Mcp,
-    in_place: InPlace,
-    number: Arc<AtomicI64>,
+    pub(crate) in_place: InPlace,
+    pub(crate) number: Arc<AtomicI64>,
 }
 
 /// A tool, as text.

@@ -30,11 +30,15 @@ pub enum FileFault {
     Budget,
     /// The file has no text.
     Empty,
+    /// The resources of an upstream cannot be listed.
+    Source,
+    /// A resource cannot be read at its upstream.
+    Resource,
 }
 
 impl FileFault {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Folder,
         Self::File,
         Self::Name,
@@ -47,6 +51,8 @@ impl FileFault {
         Self::Encrypted,
         Self::Budget,
         Self::Empty,
+        Self::Source,
+        Self::Resource,
     ];
 
     /// Its name for programs.
@@ -64,6 +70,8 @@ impl FileFault {
             Self::Encrypted => "encrypted",
             Self::Budget => "budget",
             Self::Empty => "empty",
+            Self::Source => "source",
+            Self::Resource => "resource",
         }
     }
 
@@ -87,6 +95,8 @@ impl FileFault {
             Self::Encrypted => "the file is encrypted",
             Self::Budget => "the file unpacks to more text than is read, or takes too long",
             Self::Empty => "the file has no text",
+            Self::Source => "the resources cannot be listed now; the log has the reason",
+            Self::Resource => "the resource cannot be read; the log has the reason",
         }
     }
 }
@@ -140,7 +150,7 @@ impl LeftOutFile {
 
     /// True for a whole folder of the collection.
     pub fn is_root(&self) -> bool {
-        self.code == FileFault::Folder && !self.path.contains('/')
+        matches!(self.code, FileFault::Folder | FileFault::Source) && !self.path.contains('/')
     }
 }
 

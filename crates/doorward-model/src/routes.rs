@@ -136,6 +136,8 @@ routes! {
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// One upstream: its tools, access, connections, settings and activity.
     ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
+    /// The documents that were uploaded to a collection: list, upload, remove.
+    ADMIN_DOCUMENTS = "/admin/upstreams/{upstream}/documents";
     /// Groups of users: list, add.
     ADMIN_GROUPS = "/admin/groups";
     /// One group: roles and members.
@@ -326,6 +328,9 @@ routes! {
     API_UPSTREAM_REFRESH = "/api/admin/upstreams/{upstream}/refresh";
     /// Accepts the authorization server that an upstream names (PUT, with `If-Match`).
     API_UPSTREAM_SERVER = "/api/admin/upstreams/{upstream}/authorization-server";
+    /// Lists the documents that were uploaded to a collection (GET), stores one (PUT) and removes
+    /// one (DELETE).
+    API_DOCUMENTS = "/api/admin/upstreams/{upstream}/documents";
     /// Tools of all upstreams that wait for a decision (GET); decisions about several (POST).
     API_APPROVALS = "/api/admin/approvals";
     /// The tools of an upstream with their state (GET).

@@ -15,6 +15,7 @@ mod client;
 mod clock;
 mod collector;
 mod database;
+mod embeddings;
 mod https;
 mod leftovers;
 mod mail;
@@ -41,6 +42,7 @@ pub use doorward_transport::{
     serve::{Deadlines, Limits},
     tls::Files,
 };
+pub use embeddings::{FakeModel, ModelHabit};
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};

@@ -41,6 +41,8 @@ pub struct UpstreamState {
     pub tools: Vec<Value>,
     /// Its resources; it has none of that kind where this is empty.
     pub resources: Vec<Value>,
+    /// The contents of its resources by URI, in place of the wages.
+    pub contents: HashMap<String, Value>,
     /// Its prompts, in place of `letter`.
     pub prompts: Vec<Value>,
     /// The `Authorization` headers of all requests, unchanged.

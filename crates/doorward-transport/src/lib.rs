@@ -25,6 +25,7 @@ mod leftover;
 pub mod limit;
 pub mod listeners;
 pub mod media_type;
+pub mod multipart;
 pub mod oauth;
 pub mod outbound;
 mod pace;

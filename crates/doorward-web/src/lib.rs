@@ -46,7 +46,7 @@ pub use upstreams::{
     Answer, Confirmation, ConnectingBrowser, NotConnected, PendingConnection, Service,
     ServiceState, ServiceTools, Upstreams,
 };
-pub use visitor::{Administrator, Auditor, SignedIn, form};
+pub use visitor::{Administrator, Auditor, SignedIn, file_form, form};
 
 /// The services that the pages work with.
 pub struct WebServices {

@@ -3,14 +3,14 @@
 use axum::{
     body::Body,
     extract::{FromRequestParts, Request},
-    http::{StatusCode, header, request::Parts as RequestParts},
+    http::{HeaderMap, StatusCode, header, request::Parts as RequestParts},
     response::Response,
 };
 use doorward_accounts::Visitor;
 use doorward_language::text;
 use doorward_model::{Actor, Level, User, id::random_text, routes};
 use doorward_store::origin;
-use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
+use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie, multipart::FileForm};
 
 use crate::{
     Web,
@@ -174,8 +174,38 @@ pub async fn form(
     let headers = request.headers().clone();
     let params =
         Params::from_form(request).await.map_err(|error| ErrorPage::malformed(&error).draw(web))?;
-    if web.services.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
-        return Ok(params);
+    let sent = Sent { name, headers: &headers, params: &params };
+    refusal(web, browser, &sent).map_or(Ok(params), Err)
+}
+
+/// A form with files that was submitted from a page of this server in this browser. The files have
+/// at most `max` bytes together.
+pub async fn file_form(
+    web: &Web,
+    browser: &Browser,
+    name: &str,
+    request: Request<Body>,
+    max: usize,
+) -> Result<FileForm, Response> {
+    let headers = request.headers().clone();
+    let sent = FileForm::read(request, max).await;
+    let sent = sent.map_err(|error| ErrorPage::malformed(&error).draw(web))?;
+    let head = Sent { name, headers: &headers, params: &sent.params };
+    refusal(web, browser, &head).map_or(Ok(sent), Err)
+}
+
+/// A form that arrived.
+struct Sent<'a> {
+    name: &'a str,
+    headers: &'a HeaderMap,
+    params: &'a Params,
+}
+
+/// The refusal of a form that was not sent from a page of this server in this browser.
+fn refusal(web: &Web, browser: &Browser, sent: &Sent<'_>) -> Option<Response> {
+    let Sent { name, headers, params } = sent;
+    if web.services.csrf.accepts(headers, Some(&browser.binding), name, params.get("csrf")) {
+        return None;
     }
     tracing::warn!(
         form = name,
@@ -189,5 +219,5 @@ pub async fn form(
         text::error_form_expired_why(),
         text::error_reload_and_retry(),
     );
-    Err(oops.draw(web))
+    Some(oops.draw(web))
 }

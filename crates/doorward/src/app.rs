@@ -439,6 +439,14 @@ impl App {
         }
     }
 
+    /// Fills collections with the resources of upstreams.
+    #[cfg(feature = "knowledge")]
+    pub fn start_mirrors(&self, supervisor: &mut crate::supervisor::Supervisor) {
+        let within = doorward_mcp::Within::new(self.mcp.clone());
+        let mirrors = crate::mirrors::Mirrors::new(self.gateway.clone(), within);
+        supervisor.start("collections", mirrors.run(self.stop.clone()));
+    }
+
     /// The IP address and port of the metrics listener.
     pub(crate) fn metrics_listener(&self) -> Option<String> {
         Some(self.config.metrics.listen.clone()).filter(|listen| !listen.is_empty())

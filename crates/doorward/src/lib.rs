@@ -29,6 +29,8 @@ mod http;
 mod logging;
 mod master_key;
 mod metrics;
+#[cfg(feature = "knowledge")]
+mod mirrors;
 mod numbers;
 mod out;
 #[cfg(any(feature = "agent", feature = "connectors"))]

@@ -84,6 +84,8 @@ pub async fn run(
     metrics(&app, &mut supervisor).await?;
     #[cfg(feature = "connectors")]
     app.start_connectors(&mut supervisor);
+    #[cfg(feature = "knowledge")]
+    app.start_mirrors(&mut supervisor);
     follow_file(&app, source, loaded, data_dir, &mut supervisor);
     let listeners = Listeners::new(sockets, tls);
     let serving = serve(listeners, app.router(), limits, stopped(app.stop.clone()));

@@ -35,12 +35,12 @@ fn dir(served: &Served, name: &str) -> PathBuf {
 }
 
 /// The state that the server left beside an index.
-fn status(served: &Served, name: &str) -> Value {
+pub(super) fn status(served: &Served, name: &str) -> Value {
     let text = fs::read(dir(served, name).join("status.json")).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-async fn until(what: &str, done: impl Fn() -> bool) {
+pub(super) async fn until(what: &str, done: impl Fn() -> bool) {
     for _ in 0..6000 {
         if done() {
             return;
@@ -184,7 +184,7 @@ async fn the_index_of_a_deleted_collection_is_removed_by_file_api_and_command() 
     assert_eq!(served.command(&["upstream", "delete", "notes"]).await.0, 0);
     assert!(!dir(&served, "notes").exists());
     // The file while the server is stopped, and what an interrupted removal left.
-    assert!(dir(&served, "other").join("index-2").is_dir());
+    assert!(dir(&served, "other").join("index-3").is_dir());
     fs::create_dir(dir(&served, ".old.0.removed")).unwrap();
     served.write("[server]\n");
     served.started().await;
@@ -196,7 +196,7 @@ async fn the_index_of_a_deleted_collection_is_removed_by_file_api_and_command() 
 /// The number of documents of the collection that is built while the process dies.
 const DOCUMENTS: u64 = 6000;
 
-async fn called(served: &Served, token: &str, tool: &str, arguments: Value) -> Value {
+pub(super) async fn called(served: &Served, token: &str, tool: &str, arguments: Value) -> Value {
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": {"name": tool, "arguments": arguments}});
     let browser = Browser::new();

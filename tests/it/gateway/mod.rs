@@ -35,11 +35,14 @@ mod refusals;
 mod rest;
 pub(crate) mod services;
 mod shared;
+mod sources;
 mod starting;
 mod surface;
 mod tools;
 mod trust;
 mod unused;
+mod uploads;
+mod vectors;
 
 use doorward::config::Config;
 use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, form_value};

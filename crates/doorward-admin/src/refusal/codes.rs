@@ -57,6 +57,8 @@ codes! {
     InvalidSetting = "invalid_setting" Invalid,
     /// The metadata of a client is not acceptable.
     InvalidMetadata = "invalid_metadata" Invalid,
+    /// The path, the name or the size of an uploaded document is not acceptable.
+    InvalidDocument = "invalid_document" Invalid,
     /// Only a client with a metadata document can be pinned.
     NoDocument = "no_document" Invalid,
     /// The URL, the name or the scopes of an external resource server are not acceptable.
@@ -105,6 +107,12 @@ codes! {
     TooManyTokens = "too_many_tokens" Conflict,
     /// There are too many groups.
     TooManyGroups = "too_many_groups" Conflict,
+    /// The upstream takes no uploads.
+    NoUploads = "no_uploads" Conflict,
+    /// Another file or folder, or a symbolic link, is in the way of a document.
+    InTheWay = "in_the_way" Conflict,
+    /// There are as many uploaded documents, or bytes of them, as there may be.
+    UploadsFull = "uploads_full" Conflict,
     /// A rule of an identity provider makes the user a member.
     MemberByRule = "member_by_rule" Conflict,
     /// The account at the identity provider has ended.

@@ -3,6 +3,7 @@
 use doorward_accounts::{AccessTokenError, UserError};
 use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ToolChangeError, UpstreamChangeError};
+use doorward_model::UploadFault;
 use doorward_registration::ClientChangeError;
 
 use super::codes::Code;
@@ -20,6 +21,19 @@ pub(super) fn user(error: &UserError) -> Code {
         UserError::Changed => Code::Changed,
         UserError::Link => Code::LinkUsed,
         UserError::Store(_) | UserError::Hasher(_) => Code::Unavailable,
+    }
+}
+
+pub(super) fn upload(fault: &UploadFault) -> Code {
+    match fault {
+        UploadFault::Path | UploadFault::Format | UploadFault::Empty | UploadFault::TooLarge(_) => {
+            Code::InvalidDocument
+        }
+        UploadFault::NoFolder(_) => Code::NoUploads,
+        UploadFault::InTheWay | UploadFault::Outside => Code::InTheWay,
+        UploadFault::TooMany(_) | UploadFault::Full(_) => Code::UploadsFull,
+        UploadFault::Unknown(_) => Code::NotFound,
+        UploadFault::Folder(_) => Code::Unavailable,
     }
 }
 

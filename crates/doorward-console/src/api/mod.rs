@@ -7,6 +7,7 @@ mod audit;
 mod chats;
 mod clients;
 mod connections;
+mod documents;
 mod edits;
 mod exchange;
 mod groups;
@@ -56,6 +57,7 @@ fn operations() -> Vec<Operation> {
         trust::operations(),
         providers::operations(),
         upstreams::operations(),
+        documents::operations(),
         approvals::operations(),
         resources::operations(),
         policy::operations(),

@@ -102,6 +102,12 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     );
     let mut described = json!({"operationId": operation.id, "summary": operation.summary, "description": needs, "tags": [tag], "security": security,
         "parameters": parameters, "responses": answers});
+    if let (true, Some(members)) = (operation.bytes, described.as_object_mut()) {
+        members.insert(
+            "requestBody".to_owned(),
+            json!({"required": true, "content": {"application/octet-stream": {}}}),
+        );
+    }
     if let (Some(body), Some(members)) = (operation.body, described.as_object_mut()) {
         members.insert("requestBody".to_owned(), json!({"required": true, "content": {"application/json": {"schema": body(generator).to_value()}}}));
     }

@@ -110,6 +110,8 @@ pub(super) struct Operation {
     pub(super) summary: &'static str,
     pub(super) query: Option<SchemaOf>,
     pub(super) body: Option<SchemaOf>,
+    /// The body is a file.
+    pub(super) bytes: bool,
     pub(super) answers: Vec<Answer>,
     /// The request must name the state that it is about.
     pub(super) if_match: bool,
@@ -156,6 +158,7 @@ impl Operation {
             summary,
             query: None,
             body: None,
+            bytes: false,
             answers: common,
             if_match: false,
             etag: false,
@@ -171,6 +174,12 @@ impl Operation {
         self.body = Some(schema_of::<T>);
         self.problem(413, "The request is too long.")
             .problem(415, "The request's body is not application/json.")
+            .problem(408, "The request's body did not arrive in time.")
+    }
+    /// The body is a file of any media type.
+    pub(super) fn bytes(mut self) -> Self {
+        self.bytes = true;
+        self.problem(413, "The file is too large.")
             .problem(408, "The request's body did not arrive in time.")
     }
     pub(super) fn answer<T: JsonSchema>(mut self, status: u16, what: &'static str) -> Self {

@@ -68,5 +68,7 @@ fn fault(fault: FileFault) -> Message {
         FileFault::Encrypted => text::index_fault_encrypted(),
         FileFault::Budget => text::index_fault_budget(),
         FileFault::Empty => text::index_fault_empty(),
+        FileFault::Source => text::index_fault_source(),
+        FileFault::Resource => text::index_fault_resource(),
     }
 }

@@ -7,6 +7,7 @@ mod client_list;
 mod clients;
 mod connections;
 mod csv;
+mod documents;
 mod exchange;
 mod filter;
 mod groups;
@@ -157,6 +158,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN, get(home::get))
         .route(routes::ADMIN_UPSTREAMS, get(services::get).merge(post(upstreams::post)))
         .route(routes::ADMIN_UPSTREAM, get(upstreams::get).merge(post(upstreams::post_selected)))
+        .route(routes::ADMIN_DOCUMENTS, get(documents::get).merge(post(documents::post)))
         .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
         .route(routes::ADMIN_USERS_IMPORT, get(import::get).merge(post(import::post)))
         .route(routes::ADMIN_GROUPS, get(groups::list).merge(post(groups::post_list)))

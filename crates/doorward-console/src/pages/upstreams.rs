@@ -78,6 +78,7 @@ struct Page {
     settings: Vec<SettingShown>,
     activity: Vec<AuditRow>,
     index: Option<IndexView>,
+    takes_uploads: bool,
 }
 
 /// A setting that is not the default.
@@ -214,6 +215,7 @@ async fn page(
     let csrf = console.web.csrf(browser, "tools");
     let path = page_of(reviewed.upstream.name.as_str());
     let index = console.admin.upstreams.index(&reviewed.upstream).map(IndexView::from);
+    let takes_uploads = !reviewed.upstream.public_config().uploads.is_empty();
     let part = Part::named(params.get("part"))
         .filter(|part| index.is_some() || *part != Part::Index)
         .unwrap_or(Part::Tools);
@@ -267,6 +269,7 @@ async fn page(
         upstream,
         parts: part.links(index.is_some()),
         index,
+        takes_uploads,
         part,
         path,
         csrf,

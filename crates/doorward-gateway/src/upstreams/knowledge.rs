@@ -13,7 +13,7 @@ use doorward_knowledge::{
     uri::TEMPLATE,
 };
 use doorward_mcp::{Answer, ItemSpec, Offers, Operation, Permit, Target, ToolCall, ToolError};
-use doorward_model::{IndexStatus, UpstreamName, User, upstream::StoredUpstream};
+use doorward_model::{IndexStatus, UploadFault, UpstreamName, User, upstream::StoredUpstream};
 use futures_util::future::BoxFuture;
 use rmcp::{
     ErrorData,
@@ -29,10 +29,12 @@ use url::Url;
 use crate::{
     Gateway, Inner,
     config::{SettingError, UpstreamConfig},
+    embedding::{self, Endpoint},
     exchange::gone,
     finding::{CheckSubject, Finding},
     link_error::LinkError,
     listed::Listed,
+    source_settings,
     upstream::{Auth, Driver, Kind, Receiver, Setup, Shared, Upstream},
 };
 
@@ -83,6 +85,10 @@ fn written(config: &UpstreamConfig) -> WrittenSettings {
         file_bytes: config.file_bytes,
         documents: config.most_documents,
         scan_seconds: config.scan_seconds,
+        uploads: config.uploads.clone(),
+        sources: config.sources.clone(),
+        upload_documents: config.upload_documents,
+        upload_bytes: config.upload_bytes,
     }
 }
 
@@ -160,6 +166,20 @@ impl Collections {
         }
     }
 
+    /// The folder of an upstream's index, where this process maintains it.
+    pub(crate) fn maintained(&self, name: UpstreamName) -> Option<PathBuf> {
+        let (folder, maintains) = self.kept.get()?;
+        maintains.then(|| folder.join(name.as_str()))
+    }
+
+    /// Has the folders of a collection looked at now.
+    pub(crate) fn look(&self, name: UpstreamName) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, collection)) = open.get(&name) {
+            collection.look();
+        }
+    }
+
     /// The collection of an upstream.
     fn of(&self, inner: &Inner, upstream: &Shared) -> Result<(Arc<Collection>, Settings), String> {
         let settings = parsed(&upstream.config).map_err(|error| error.to_string())?;
@@ -177,10 +197,31 @@ impl Collections {
         if *maintains && let Err(error) = std::fs::create_dir_all(&dir) {
             return Err(format!("{} cannot be made: {error}", dir.display()));
         }
+        let settings = settings.with_sources_in(&dir);
+        let settings = if *maintains { with_model(settings, upstream) } else { settings };
+        for source in upstream.config.sources.iter().filter(|_| *maintains) {
+            // One without copies is empty, and not a folder that cannot be reached.
+            let _ = fs::create_dir_all(dir.join("sources").join(source));
+        }
         let clock = Arc::clone(&inner.services.clock);
         let collection = Arc::new(make(upstream.name.as_str(), settings.clone(), &dir, clock));
         open.insert(upstream.name, (Arc::clone(upstream), Arc::clone(&collection)));
         Ok((collection, settings))
+    }
+
+    /// Runs work on the uploads of an upstream outside of the threads of requests. Their folder is
+    /// looked at afterwards, where this process maintains the index.
+    pub(crate) async fn on_uploads<T: Send + 'static>(
+        &self,
+        upstream: &Upstream,
+        work: impl FnOnce(&Settings, &str) -> Result<T, UploadFault> + Send + 'static,
+    ) -> Result<T, UploadFault> {
+        let name = upstream.name;
+        let settings = upload_settings(upstream)?;
+        let task = tokio::task::spawn_blocking(move || work(&settings, name.as_str()));
+        let done = task.await.map_err(|error| UploadFault::Folder(error.to_string()))?;
+        self.look(name);
+        done
     }
 
     /// Runs work on a collection outside of the threads of requests.
@@ -199,6 +240,25 @@ impl Collections {
         });
         task.await.map_err(|_| failed("the search ended without a result; try again".to_owned()))
     }
+}
+
+/// The same settings with the model of the upstream, if it has one.
+fn with_model(settings: Settings, upstream: &Upstream) -> Settings {
+    let config = &upstream.config;
+    let Some(model) = Endpoint::of(config, &upstream.outbound) else { return settings };
+    let most = match config.embedding_passages {
+        0 => embedding::PASSAGES,
+        most => most,
+    };
+    settings.with_model(Arc::new(model), usize::try_from(most).unwrap_or(usize::MAX))
+}
+
+/// The settings of an upstream that may take uploads.
+pub(crate) fn upload_settings(upstream: &Upstream) -> Result<Settings, UploadFault> {
+    if upstream.kind.name != KIND.name {
+        return Err(UploadFault::NoFolder(upstream.name.to_string()));
+    }
+    parsed(&upstream.config).map_err(|error| UploadFault::Folder(error.to_string()))
 }
 
 /// Removes the indexes of these names from the folder of all indexes.
@@ -253,6 +313,8 @@ impl Setup for Knowledge {
         if !config.user.is_empty() {
             return Err(SettingError::new("user", "is for a local process alone"));
         }
+        source_settings::check(config)?;
+        embedding::check(config)?;
         parsed(config).map(drop)
     }
 
@@ -264,7 +326,10 @@ impl Setup for Knowledge {
     }
 
     fn place(&self, config: &UpstreamConfig) -> String {
-        format!("folders {}", config.folders.join(", "))
+        let uploads = Some(&config.uploads).filter(|uploads| !uploads.is_empty());
+        let all = config.folders.iter().chain(uploads).chain(&config.sources);
+        let all: Vec<&str> = all.map(String::as_str).collect();
+        format!("folders {}", all.join(", "))
     }
 
     fn is_reached_at(&self, _: &Upstream, _: Receiver<'_>) -> bool {

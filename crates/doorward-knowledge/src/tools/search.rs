@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tantivy::{
+    DocAddress, Term,
     collector::{Count, TopDocs},
-    query::Query,
+    query::{Query, TermSetQuery},
     snippet::SnippetGenerator,
 };
 
@@ -14,13 +15,18 @@ use super::{
 };
 use crate::{
     dates,
-    query::{Question, visible},
+    query::{Filter, Question, visible},
     record::ChunkRecord,
     schema::CHUNK,
+    semantic::{admitted, fused},
 };
 
 /// The most characters of an excerpt.
 const EXCERPT: usize = 300;
+/// The most chunks of each order that are merged by rank.
+const MOST_RANKED: usize = 200;
+/// The most chunks that are near, before those are left out that the caller may not see.
+const MOST_NEAREST: usize = 2000;
 
 /// The schema of the arguments.
 pub(super) fn schema() -> Value {
@@ -55,23 +61,19 @@ pub(super) fn run(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<
     if asked.fuzzy {
         question = question.loosened();
     }
-    let find = |question: &Question| {
-        let wanted = question.query(view.fields());
-        let query = visible(view.fields(), view.sight, CHUNK, &filter, Some(wanted));
-        let top = TopDocs::with_limit(page.limit).and_offset(page.offset).order_by_score();
-        view.searcher.search(&query, &(top, Count))
-    };
-    let (mut found, mut total) = find(&question)?;
+    let searched = Searched { view, filter: &filter, page };
+    let near = searched.near(&question, &asked.query)?;
+    let (mut found, mut total) = searched.found(&question, near.as_deref())?;
     let mut is_inexact = asked.fuzzy;
     if total == 0 && question.can_be_loosened() {
         question = question.loosened();
-        (found, total) = find(&question)?;
+        (found, total) = searched.found(&question, near.as_deref())?;
         is_inexact = total > 0;
     }
     let query = question.query(view.fields());
     let excerpts = Excerpts::new(view, &*query)?;
     let mut results = Vec::new();
-    for (_, address) in found {
+    for address in found {
         let record = view.searcher.doc(address)?;
         let Some(chunk) = ChunkRecord::read(&record, view.fields()) else { continue };
         results.push(json!({
@@ -92,8 +94,58 @@ pub(super) fn run(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<
         "total": total,
         "next_offset": page.next(results.len(), total),
         "inexact": is_inexact,
+        "by_meaning": near.is_some(),
         "results": results,
     }))
+}
+
+/// A search over what the caller may see.
+struct Searched<'a> {
+    view: &'a View<'a>,
+    filter: &'a Filter,
+    page: Page,
+}
+
+impl Searched<'_> {
+    /// The chunks whose vectors are nearest to the query, among those that the caller may see and
+    /// that have no unwanted word; `None` without vectors. A query with quotation marks wants these
+    /// words and no others.
+    fn near(&self, question: &Question, asked: &str) -> Result<Option<Vec<DocAddress>>, Refusal> {
+        let Some(semantic) = &self.view.shared.semantic else { return Ok(None) };
+        if asked.contains('"') || question.wanted.is_empty() {
+            return Ok(None);
+        }
+        let Some(marks) = semantic.nearest(asked, MOST_NEAREST) else { return Ok(None) };
+        let fields = self.view.fields();
+        let terms = marks.iter().map(|mark| Term::from_field_u64(fields.mark, *mark));
+        let of_marks = Box::new(TermSetQuery::new(terms));
+        let wanted = question.without_unwanted(fields, of_marks);
+        let query = visible(fields, self.view.sight, CHUNK, self.filter, Some(wanted));
+        let found = admitted(&self.view.searcher, &marks, &*query, MOST_RANKED)?;
+        Ok(Some(found))
+    }
+
+    /// A page of chunks with the number of all: by words, and by meaning where there are vectors.
+    fn found(
+        &self,
+        question: &Question,
+        near: Option<&[DocAddress]>,
+    ) -> Result<(Vec<DocAddress>, usize), Refusal> {
+        let (view, page) = (self.view, self.page);
+        let wanted = question.query(view.fields());
+        let query = visible(view.fields(), view.sight, CHUNK, self.filter, Some(wanted));
+        let (limit, offset) = match near {
+            Some(_) => (MOST_RANKED, 0),
+            None => (page.limit, page.offset),
+        };
+        let top = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
+        let (found, total) = view.searcher.search(&query, &(top, Count))?;
+        let found: Vec<DocAddress> = found.into_iter().map(|(_, address)| address).collect();
+        let Some(near) = near else { return Ok((found, total)) };
+        let all = fused(&[&found, near]);
+        let part = all.iter().skip(page.offset).take(page.limit).copied().collect();
+        Ok((part, all.len()))
+    }
 }
 
 /// Excerpts with the words that were found in bold.

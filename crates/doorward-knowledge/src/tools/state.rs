@@ -106,6 +106,12 @@ pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<V
     let NoArguments {} = arguments::read(arguments)?;
     let (phase, percent, scanned_at) = view.shared.state();
     let (count, files) = left_out(view)?;
+    // A state, for the same reason.
+    let vectors = view.shared.semantic.as_ref().map(|semantic| match semantic.counts() {
+        (0, _) => "none",
+        (_, 0) => "complete",
+        _ => "in part",
+    });
     Ok(json!({
         "state": phase.as_str(),
         "is_complete": phase == IndexPhase::Ready,
@@ -115,5 +121,6 @@ pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<V
         "scanned_on": if scanned_at > 0 { json!(dates::date(scanned_at)) } else { Value::Null },
         "left_out": count,
         "files": files,
+        "vectors": vectors,
     }))
 }

@@ -93,3 +93,6 @@ audit_record_link = Aufgezeichnete Argumente und Ergebnis (nur für Auditoren)
 audit_external_resource_added = Ein externer Ressourcenserver wurde hinzugefügt
 audit_external_resource_changed = Name, Scopes, Rollen oder Secret eines externen Ressourcenservers wurden geändert
 audit_external_resource_removed = Ein externer Ressourcenserver wurde entfernt
+audit_document_added = Ein Dokument wurde hochgeladen
+audit_document_replaced = Ein hochgeladenes Dokument wurde ersetzt
+audit_document_removed = Ein hochgeladenes Dokument wurde entfernt

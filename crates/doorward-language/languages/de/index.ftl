@@ -22,3 +22,5 @@ index_fault_broken = die Datei ist beschädigt oder hat ein anderes Format, als 
 index_fault_encrypted = die Datei ist verschlüsselt
 index_fault_budget = entpackt enthält die Datei mehr Text, als gelesen wird, oder das Lesen dauert zu lange
 index_fault_empty = die Datei enthält keinen Text
+index_fault_source = die Ressourcen können zurzeit nicht aufgelistet werden; der Grund steht im Protokoll
+index_fault_resource = die Ressource kann nicht gelesen werden; der Grund steht im Protokoll

@@ -93,3 +93,6 @@ audit_record_link = Recorded arguments and result (auditors only)
 audit_external_resource_added = An external resource server was added
 audit_external_resource_changed = The name, scopes, roles or secret of an external resource server changed
 audit_external_resource_removed = An external resource server was removed
+audit_document_added = A document was uploaded
+audit_document_replaced = An uploaded document was replaced
+audit_document_removed = An uploaded document was removed

@@ -22,3 +22,5 @@ index_fault_broken = the file is broken or is not what its name says
 index_fault_encrypted = the file is encrypted
 index_fault_budget = the file unpacks to more text than is read, or takes too long
 index_fault_empty = the file has no text
+index_fault_source = the resources cannot be listed now; the log has the reason
+index_fault_resource = the resource cannot be read; the log has the reason

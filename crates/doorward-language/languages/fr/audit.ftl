@@ -93,3 +93,6 @@ audit_record_link = Arguments et résultat enregistrés (auditeurs uniquement)
 audit_external_resource_added = Un serveur de ressources externe a été ajouté
 audit_external_resource_changed = Le nom, les scopes, les rôles ou le secret d’un serveur de ressources externe ont changé
 audit_external_resource_removed = Un serveur de ressources externe a été retiré
+audit_document_added = Un document a été téléversé
+audit_document_replaced = Un document téléversé a été remplacé
+audit_document_removed = Un document téléversé a été supprimé

@@ -84,6 +84,8 @@ subjects! {
     Group = "group", "group";
     /// Recorded arguments or results, by their identifier.
     Record = "record", "record";
+    /// An uploaded document, as `UPSTREAM/PATH`.
+    Document = "document", "uploaded document";
 }
 
 kinds! {
@@ -195,6 +197,12 @@ kinds! {
     ResourceChanged = "external_resource.changed" about [Resource];
     /// An external resource server was removed.
     ResourceRemoved = "external_resource.removed" about [Resource];
+    /// A document was uploaded to a collection.
+    DocumentAdded = "document.added" about [Document];
+    /// An uploaded document was replaced by another one.
+    DocumentReplaced = "document.replaced" about [Document];
+    /// An uploaded document was removed.
+    DocumentRemoved = "document.removed" about [Document];
     /// A user connected an upstream to their account.
     ConnectionMade = "connection.made" about [Upstream];
     /// A user's connection to an upstream ended.

@@ -174,6 +174,12 @@ fn item(shared: &Shared, method: &str, params: &Value) -> Option<Value> {
         "prompts/get" => {
             json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("the secret letter {padding}")}}]})
         }
+        "resources/read" if !lock(shared).contents.is_empty() => {
+            let uri = params["uri"].as_str().unwrap_or_default();
+            let mut content = lock(shared).contents.get(uri).cloned().unwrap_or_default();
+            content["uri"] = uri.into();
+            json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "contents": [content]})
+        }
         "resources/read" => {
             json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "contents": [{"uri": params["uri"], "text": format!("the secret wages {padding}")}]})
         }

@@ -16,6 +16,7 @@ mod config;
 mod connections;
 mod context;
 mod doctor;
+mod document;
 mod edit;
 mod examples;
 mod given;
@@ -195,6 +196,9 @@ enum Command {
     /// Creates, lists and revokes personal and service access tokens.
     #[command(subcommand, after_help = token::EXAMPLES)]
     Token(token::Command),
+    /// Adds, lists and removes documents that are uploaded to a collection.
+    #[command(subcommand, after_help = document::EXAMPLES)]
+    Document(document::Command),
     /// Lists and ends the links of chat accounts with users.
     #[command(subcommand, after_help = chat::EXAMPLES)]
     Chat(chat::Command),
@@ -309,6 +313,7 @@ impl Command {
             Self::Man { .. } => ("man", Need::Nothing),
             Self::Supervise { .. } => ("supervise", Need::Nothing),
             Self::Token(_) => ("token", Need::Told),
+            Self::Document(_) => ("document", Need::Told),
             Self::Chat(_) => ("chat", Need::Told),
             Self::Audit(_) => ("audit", Need::Data),
             Self::Usage(_) => ("usage", Need::Data),
@@ -457,6 +462,9 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Trust(command) => trust::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Document(command) => {
+            document::run(context, command).await.map(|()| ExitCode::SUCCESS)
+        }
         Command::Chat(command) => chat::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(command) => audit::run(context, *command).await,
         Command::Usage(command) => usage::run(context, *command).await.map(|()| ExitCode::SUCCESS),
