@@ -81,9 +81,9 @@ pub use mails::Mails;
 pub use order::Order;
 pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
-    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Permitted,
-    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, UsersWith, saved_policy,
-    try_cases,
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, NO_UPSTREAM, Named, NewPolicy,
+    Permitted, PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, ToolPermission,
+    ToolPermissions, ToolsQuestion, UsersWith, saved_policy, try_cases,
 };
 pub use providers::Providers;
 pub use records::{CallRecord, Records};

@@ -78,10 +78,11 @@ use doorward_store::Store;
 use doorward_transport::{Outbound, OutboundConfig};
 
 pub use access::{NotAsserted, UserAssertions, WantedAssertion};
+pub use connections::NAME as CONNECTIONS_TOOL;
 pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
 pub use definition::Difference;
 pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
-pub use explained::Condition;
+pub use explained::{Condition, ExplainedUpstream, Met};
 pub use finding::{CheckSubject, Finding};
 pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, ConnectingUser, OAuthError, PendingConnection};

@@ -8,7 +8,7 @@ use doorward_mcp::{
     ToolCall, ToolError, ToolSource, ToolSpec, Unjudged,
     uri::{public_uri, usable_uri},
 };
-use doorward_model::ToolClass;
+use doorward_model::{ToolClass, User};
 use futures_util::future::BoxFuture;
 use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
 
@@ -24,14 +24,15 @@ use crate::{
 };
 
 impl Gateway {
-    /// The upstream's tools as this request sees them, also where the user is not connected yet.
-    async fn tools_of(
+    /// The upstream's tools as this user sees them, also where they are not connected yet. They
+    /// have their own names at the upstream's own URL.
+    pub(crate) async fn tools_of(
         &self,
-        inbound: &InboundRequest,
+        user: &Arc<User>,
+        own_names: bool,
         upstream: &Shared,
         catalogue_state: &CatalogueState,
     ) -> Vec<Arc<ToolSpec>> {
-        let own_names = inbound.target != Target::All;
         if let Some(catalogue) = &catalogue_state.catalogue {
             return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
         }
@@ -39,9 +40,7 @@ impl Gateway {
         let connects = upstream.needs_connection()
             && match &catalogue_state.problem {
                 Some(problem) => *problem == LinkError::Connect,
-                None => {
-                    !self.is_connected(upstream, &inbound.caller.user).await.unwrap_or_default()
-                }
+                None => !self.is_connected(upstream, user).await.unwrap_or_default(),
             };
         let mut tools = self.inner.pinned(upstream, connects).await;
         if tools.is_empty() && connects {
@@ -134,8 +133,9 @@ impl ToolSource for Gateway {
     fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
         Box::pin(async move {
             let mut tools = Vec::new();
+            let (user, own_names) = (&inbound.caller.user, inbound.target != Target::All);
             for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
-                tools.extend(self.tools_of(inbound, &upstream, &catalogue_state).await);
+                tools.extend(self.tools_of(user, own_names, &upstream, &catalogue_state).await);
             }
             if inbound.target == Target::All && self.is_in_use().await {
                 tools.push(connections::spec());

@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use doorward_mcp::{Change, Changed};
+use doorward_mcp::{Change, Changed, ToolSpec, Unjudged};
 use doorward_model::{
-    Connection, Scope, Timestamp, ToolClass, UpstreamName, User, upstream::ConnectionProblem,
+    Connection, Timestamp, UpstreamName, User, upstream::ConnectionProblem,
 };
 use doorward_store::StoreError;
 use schemars::JsonSchema;
@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     Gateway, ReviewState,
     catalogues::CatalogueUse,
+    connections,
     finding::{CheckSubject, Finding},
     link_error::LinkError,
     upstream::Shared,
@@ -37,12 +38,12 @@ pub enum ConnectionState {
 }
 
 /// The tools of an upstream as they are known at a moment.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct KnownTools {
     /// The display name of the upstream.
     pub title: String,
-    /// Of each tool its class and the scope that it needs.
-    pub tools: Vec<(ToolClass, Scope)>,
+    /// The tools, before roles and rules are applied.
+    pub tools: Unjudged<Arc<ToolSpec>>,
 }
 
 /// One upstream as a user sees it.
@@ -112,8 +113,8 @@ impl Gateway {
         self.services_for(user, CatalogueUse::List).await
     }
 
-    /// The tools of each upstream of this user, as far as they are known at this moment: the title
-    /// of the upstream, with class and scope of each tool.
+    /// The tools of each upstream of this user, as a listing at this moment has them before roles
+    /// and rules are applied.
     pub async fn known_tools(&self, user: &Arc<User>) -> Result<Vec<KnownTools>, StoreError> {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
@@ -123,14 +124,13 @@ impl Gateway {
                 .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::List)),
         )
         .await;
-        let known =
-            upstreams.iter().zip(catalogue_states).map(|(upstream, catalogue_state)| KnownTools {
-                title: upstream.title.clone(),
-                tools: catalogue_state.catalogue.as_ref().map_or_else(Vec::new, |catalogue| {
-                    catalogue.tools.iter().map(|tool| (tool.class, tool.scope)).collect()
-                }),
-            });
-        Ok(known.collect())
+        let mut known = Vec::new();
+        for (upstream, catalogue_state) in upstreams.iter().zip(catalogue_states) {
+            let mut tools = self.tools_of(user, false, upstream, &catalogue_state).await;
+            tools.retain(|spec| !connections::is_placeholder(upstream, spec));
+            known.push(KnownTools { title: upstream.title.clone(), tools: Unjudged::new(tools) });
+        }
+        Ok(known)
     }
 
     async fn services_for(

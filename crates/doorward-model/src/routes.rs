@@ -164,6 +164,8 @@ routes! {
     ADMIN_POLICY = "/admin/policy";
     /// The users who may use an item, or who have a role.
     ADMIN_POLICY_WHO = "/admin/policy/who";
+    /// The tools of all upstreams, each with the answer for a user.
+    ADMIN_POLICY_TOOLS = "/admin/policy/tools";
     /// The versions of the policy that administrators saved.
     ADMIN_POLICY_VERSIONS = "/admin/policy/versions";
     /// One version of the policy.
@@ -281,6 +283,8 @@ routes! {
     API_EXPLAIN = "/api/admin/policy/explain";
     /// The users who may use an item, or who have a role (GET).
     API_POLICY_WHO = "/api/admin/policy/who";
+    /// The tools of all upstreams, each with the answer for a user (GET).
+    API_POLICY_TOOLS = "/api/admin/policy/tools";
     /// Personal access tokens and service tokens: list (GET), create one for a service (POST).
     API_TOKENS = "/api/admin/tokens";
     /// Revokes a personal access token or service token (DELETE).

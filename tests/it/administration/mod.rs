@@ -13,6 +13,7 @@ mod providers;
 mod resources;
 mod settings;
 mod tokens;
+mod tools_of_user;
 mod trust;
 mod upstreams;
 mod usage;

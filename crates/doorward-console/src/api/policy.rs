@@ -1,5 +1,6 @@
 //! The policy: its rules, explanations of its decisions, and trials of other rules.
 
+mod tools;
 mod versions;
 mod who;
 
@@ -103,6 +104,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .problem(400, "None or several of tool, prompt, resource, template and upstream are given.")
         .missing("There is no such user, tool or upstream."),
         who::operation(),
+        tools::operation(),
     ]
 }
 
@@ -133,7 +135,7 @@ struct ExplainQuery {
 struct Explained {
     /// The item, under its name at /mcp.
     item: String,
-    /// `allow`, `confirm`, `deny` or `not offered`.
+    /// `allow`, `confirm`, `needs approval`, `deny` or `not offered`.
     answer: String,
     why: Vec<String>,
 }

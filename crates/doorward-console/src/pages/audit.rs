@@ -161,7 +161,7 @@ impl Rows for EntryRows {
     }
 
     /// A search that found few entries in the part that it looked through goes on further back.
-    fn moves(&self, listed: &Listed<AuditRow>) -> Moves {
+    fn moves(&self, listed: &Listed<AuditRow>, _: bool) -> Moves {
         let stretched = listed.rows.is_empty() && listed.next.is_some();
         let (none, next) = if stretched {
             (text::admin_audit_none_in_range(), text::admin_audit_search_further())

@@ -102,6 +102,10 @@ impl Rows for ClientRows {
         Some(text::admin_client_add())
     }
 
+    fn none(&self) -> Message {
+        text::console_clients_none()
+    }
+
     fn search(&self) -> Option<Message> {
         Some(text::admin_client_search())
     }

@@ -164,13 +164,18 @@ pub(super) trait Rows: Sync {
     fn files(&self, list: &List<'_>) -> Vec<(String, Message)> {
         vec![(list.link(&[("format", "csv")]), text::console_csv())]
     }
-    /// The text of an empty list.
+    /// The text of a list that is empty as a whole.
     fn none(&self) -> Message {
         text::console_none()
     }
-    /// The texts of an empty list and of the links to other parts.
-    fn moves(&self, _: &Listed<Self::Row>) -> Moves {
-        Moves::of(self.none())
+    /// The action that a list offers that is empty as a whole: the form for another row.
+    fn first(&self) -> Option<(String, Message)> {
+        self.add().map(|label| (format!("{}?add=1", Self::PATH), label))
+    }
+    /// The texts of an empty list and of the links to other parts. A list is `narrowed` by a search
+    /// or a filter.
+    fn moves(&self, _: &Listed<Self::Row>, narrowed: bool) -> Moves {
+        Moves::of(if narrowed { text::console_none() } else { self.none() })
     }
     /// The part that is asked for.
     fn part(
@@ -318,8 +323,10 @@ pub(super) async fn parts<R: Rows>(
     let Feedback { status, message, error, changed } = feedback;
     let mut table = Table::new(&list, &part, rows.columns(), |row| rows.line(row))
         .with_search(&list, rows.search(), rows.filters())
-        .with_files(rows.files(&list))
-        .with_moves(rows.moves(&part));
+        .with_files(rows.files(&list));
+    let narrowed = !table.chips.is_empty();
+    table.moves = rows.moves(&part, narrowed);
+    table.first = rows.first().filter(|_| part.rows.is_empty() && !narrowed);
     let message = table.mark(&changed, message);
     let table = if R::COUNTED { table } else { table.without_count() };
     let actions = rows.actions();

@@ -38,6 +38,7 @@ mod upstream_part;
 mod upstreams;
 pub(crate) mod usage;
 mod user_list;
+mod user_tools;
 mod users;
 mod versions;
 mod who;
@@ -172,6 +173,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_APPROVALS, get(approvals::get).merge(post(approvals::post)))
         .route(routes::ADMIN_POLICY, get(policy::get).merge(post(policy::save)))
         .route(routes::ADMIN_POLICY_WHO, get(who::get))
+        .route(routes::ADMIN_POLICY_TOOLS, get(user_tools::get))
         .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
         .route(routes::ADMIN_POLICY_VERSION, get(versions::one).merge(post(versions::restore)))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))

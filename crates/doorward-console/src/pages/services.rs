@@ -112,6 +112,10 @@ impl Rows for ServiceRows {
         Some(text::settings_add_upstream())
     }
 
+    fn none(&self) -> Message {
+        text::console_services_none()
+    }
+
     fn search(&self) -> Option<Message> {
         Some(text::console_search_services())
     }

@@ -234,6 +234,8 @@ pub(super) struct Table {
     pub(super) previous: Option<String>,
     pub(super) next: Option<String>,
     pub(super) moves: Moves,
+    /// The action that an empty list offers.
+    pub(super) first: Option<(String, Message)>,
     /// The files, each with its link.
     pub(super) files: Vec<(String, Message)>,
     pub(super) bulk: Option<Bulk>,
@@ -361,6 +363,7 @@ impl Table {
             previous: around("before", listed.previous.as_deref()),
             next: around("after", listed.next.as_deref()),
             moves: Moves::of(text::console_none()),
+            first: None,
             files: Vec::new(),
             bulk: None,
         }

@@ -48,6 +48,14 @@ impl Rows for TokenRows {
         text::console_tokens()
     }
 
+    fn none(&self) -> Message {
+        text::console_tokens_none()
+    }
+
+    fn first(&self) -> Option<(String, Message)> {
+        Some((routes::ACCOUNT_TOKENS.to_owned(), text::tokens_create()))
+    }
+
     fn search(&self) -> Option<Message> {
         Some(text::console_search_tokens())
     }

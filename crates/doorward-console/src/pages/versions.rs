@@ -103,7 +103,7 @@ impl Rows for VersionRows {
         }
     }
 
-    fn moves(&self, _: &Listed<PolicyVersion>) -> Moves {
+    fn moves(&self, _: &Listed<PolicyVersion>, _: bool) -> Moves {
         let (none, previous) = (text::policy_versions_none(), text::console_newest());
         Moves { none, previous, next: text::common_earlier() }
     }

@@ -40,6 +40,7 @@ mod trust;
 mod upstream;
 mod usage;
 mod user;
+mod user_tools;
 mod who;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};

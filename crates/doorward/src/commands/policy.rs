@@ -11,7 +11,7 @@ use doorward_model::{AuditSubject, Clock, PolicyVersion, ports::SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{context::Context, hinted, print_json, print_table, who};
+use super::{context::Context, hinted, print_json, print_table, user_tools, who};
 use crate::Failed;
 
 /// The examples of its help.
@@ -19,6 +19,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   doorward policy list
   doorward policy explain --user ada --tool wiki_search
   doorward policy who --tool wiki_delete
+  doorward policy tools --user ada --answer deny
   doorward policy test policy-cases.toml
   doorward policy dry-run doorward-new.toml --days 7";
 
@@ -30,6 +31,9 @@ pub(super) enum Command {
     /// Lists the enabled users who may use a tool, a prompt, a resource or an upstream, or who have
     /// a role, each with the reasons.
     Who(who::Question),
+    /// Lists the tools of all upstreams and the built-in ones, each with the answer to whether a
+    /// user may use it and the reason.
+    Tools(user_tools::Question),
     /// Lists the rules in order, each with the calls of the last 30 days on which it decided.
     List,
     /// Evaluates the cases of a file under the configuration, and fails if an effect differs from
@@ -275,6 +279,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let asked = match command {
         Command::Explain(asked) => asked,
         Command::Who(asked) => return who::run(context, &asked).await,
+        Command::Tools(asked) => return user_tools::run(context, &asked).await,
         Command::List => return list(context).await,
         Command::Test { file } => return test(context, &file),
         Command::Save { file } => return save(context, &file).await,
@@ -292,7 +297,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         upstream: asked.upstream.as_deref(),
     };
     let call = Call { user: &asked.user, client: &asked.client, item };
-    let Explained { item, answer, why } = match policies.explain(call).await {
+    let Explained { item, answer, why, .. } = match policies.explain(call).await {
         Ok(explained) => explained,
         Err(refusal) => {
             let (wanted, known) = match &refusal {
