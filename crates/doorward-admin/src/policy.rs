@@ -11,18 +11,18 @@ use std::{collections::BTreeSet, sync::Arc};
 use doorward_gateway::{Condition, Gateway, Met};
 use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{
-    AccessTokenId, AuditSubject, ClientId, Clock, Effect, Live, PolicySource, Program, Role, Rules,
-    UpstreamName, User, policy::Decision,
+    AccessTokenId, AuditSubject, ClientId, Clock, Effect, Live, Program, Role, RuleSet, RuleSource,
+    Rules, UpstreamName, User, policy::Decision,
 };
 use doorward_store::{ClientFilter, Store};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Object, Refusal, Users};
+use crate::{Object, Refusal, RuleSets, Users};
 
 pub use tools::{NO_UPSTREAM, ToolPermission, ToolPermissions, ToolsQuestion};
 pub use trial::{CaseResult, DryRun, Impact, PolicyCase, try_cases};
-pub use versions::{NewPolicy, saved_policy};
+pub use versions::{NewPolicy, PolicyVersion};
 pub use who::{Permitted, PermittedPart, UsersWith};
 
 /// The period in seconds in which the uses of rules are counted: 30 days.
@@ -189,9 +189,8 @@ impl NamedProgram {
 
 /// The step of a judgement that decided.
 fn deciding(steps: &[Step]) -> Option<&Step> {
-    let refuses = |step: &&Step| {
-        matches!(step, Step::ToolRoles(_, false) | Step::ScopeRoles(_, false))
-    };
+    let refuses =
+        |step: &&Step| matches!(step, Step::ToolRoles(_, false) | Step::ScopeRoles(_, false));
     let decides =
         |step: &&Step| matches!(step, Step::Rule(..) | Step::Default(_) | Step::Closed(_));
     steps.iter().find(refuses).or_else(|| steps.iter().find(decides))
@@ -231,7 +230,7 @@ pub struct RulesInEffect {
     /// The calls of the last 30 days that no rule matched.
     pub default_hits: i64,
     /// Origin of the rules.
-    pub source: PolicySource,
+    pub source: RuleSource,
     /// The number of the newest version that was saved; 0 if none was.
     pub version: i64,
 }
@@ -249,15 +248,16 @@ pub struct Policies {
     gateway: Gateway,
     judge: Judge,
     rules: Live<Rules>,
+    sets: RuleSets,
     clock: Arc<dyn Clock>,
 }
 
 impl Policies {
     /// Explanations of calls under these rules.
-    pub fn new(users: &Users, gateway: Gateway, rules: Live<Rules>) -> Self {
-        let store = users.store.clone();
+    pub fn new(users: &Users, gateway: Gateway, sets: RuleSets) -> Self {
+        let (store, rules) = (users.store.clone(), sets.rules());
         let clock = Arc::clone(&users.clock);
-        Self { store, gateway, judge: Judge::new(rules.clone()), rules, clock }
+        Self { store, gateway, judge: Judge::new(rules.clone()), rules, sets, clock }
     }
 
     /// The names at /mcp of the tools that an explanation can be about.
@@ -300,7 +300,7 @@ impl Policies {
             rules: shown.collect(),
             default: rules.policy.without_rule(),
             default_hits: hits(None),
-            source: rules.policy_source,
+            source: rules.sources.of(RuleSet::Policy),
             version: self.newest_version().await?,
         })
     }
@@ -321,8 +321,7 @@ impl Policies {
             let client_id = ClientId::from_text("");
             return Ok(NamedProgram { client_id, token: None, step: None });
         }
-        let filter =
-            ClientFilter { search: Some(client.to_owned()), ..ClientFilter::default() };
+        let filter = ClientFilter { search: Some(client.to_owned()), ..ClientFilter::default() };
         let known = self.store.clients(filter, 1000).await?;
         let found = known
             .iter()

@@ -78,14 +78,9 @@ impl ExplainedUpstream {
 }
 
 /// A tool with the conditions that its upstream sets for this user.
-fn explain_pin(
-    upstream: &Shared,
-    pin: &PinnedTool,
-    user: &User,
-) -> Option<(Item, Vec<Condition>)> {
+fn explain_pin(upstream: &Shared, pin: &PinnedTool, user: &User) -> Option<(Item, Vec<Condition>)> {
     let definition = definition::pinned_tool(&pin.definition)?;
-    let (name, offered, state) =
-        (upstream.name, upstream.offers(&pin.tool), ReviewState::of(pin));
+    let (name, offered, state) = (upstream.name, upstream.offers(&pin.tool), ReviewState::of(pin));
     let conditions = vec![
         enabled(upstream),
         (offered.into(), Step::Offered(name, pin.tool.clone(), offered)),

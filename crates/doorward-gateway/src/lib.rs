@@ -78,8 +78,8 @@ use doorward_store::Store;
 use doorward_transport::{Outbound, OutboundConfig};
 
 pub use access::{NotAsserted, UserAssertions, WantedAssertion};
-pub use connections::NAME as CONNECTIONS_TOOL;
 pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
+pub use connections::NAME as CONNECTIONS_TOOL;
 pub use definition::Difference;
 pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
 pub use explained::{Condition, ExplainedUpstream, Met};

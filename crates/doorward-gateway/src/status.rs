@@ -3,9 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_mcp::{Change, Changed, ToolSpec, Unjudged};
-use doorward_model::{
-    Connection, Timestamp, UpstreamName, User, upstream::ConnectionProblem,
-};
+use doorward_model::{Connection, Timestamp, UpstreamName, User, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};

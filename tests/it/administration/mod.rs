@@ -11,6 +11,7 @@ mod policy;
 mod policy_versions;
 mod providers;
 mod resources;
+mod rules;
 mod settings;
 mod tokens;
 mod tools_of_user;

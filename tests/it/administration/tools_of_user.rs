@@ -18,7 +18,7 @@ async fn stage() -> (Stage, [FakeUpstream; 3]) {
     let upstreams = [("wiki", &wiki, "none"), ("hr", &hr, "none"), ("lab", &lab, "none")];
     let server: TestServer = gateway::with_config(&upstreams, |config| {
         config.upstreams.get_mut("hr").unwrap().roles = vec!["finance".to_owned()];
-        config.upstreams.get_mut("lab").unwrap().approve = "manual".to_owned();
+        "manual".clone_into(&mut config.upstreams.get_mut("lab").unwrap().approve);
         config.policy.rules = vec![
             "deny role=guest tool=purge".to_owned(),
             "confirm upstream=wiki tool=edit".to_owned(),
@@ -49,8 +49,7 @@ async fn listed(stage: &Stage, name: &str) -> Vec<String> {
 /// A question of the API by its path, with the status and the answer.
 async fn api(stage: &Stage, query: &str) -> (u16, Value) {
     let key = crate::admin::key(&stage.server, &stage.user("root").await.unwrap(), "admin").await;
-    let (browser, url) =
-        (Browser::new(), stage.server.at(&format!("/api/admin/policy/{query}")));
+    let (browser, url) = (Browser::new(), stage.server.at(&format!("/api/admin/policy/{query}")));
     let page = browser.send(browser.raw(Method::GET, &url).bearer_auth(&key)).await;
     (page.status, page.json())
 }

@@ -79,9 +79,7 @@ impl ToolPlace {
             Some((upstream, tool)) => {
                 Ok(Some(Self { upstream: upstream.to_owned(), tool: tool.to_owned() }))
             }
-            None => {
-                Err(Refusal::ListParameter("after".to_owned(), "is not a cursor".to_owned()))
-            }
+            None => Err(Refusal::ListParameter("after".to_owned(), "is not a cursor".to_owned())),
         }
     }
 
@@ -91,7 +89,7 @@ impl ToolPlace {
 }
 
 /// The user and program of a question, with what all answers share.
-struct Asked<'a> {
+struct UserQuestion<'a> {
     user: Arc<User>,
     named: NamedProgram,
     roles: Vec<SourcedRole>,
@@ -100,7 +98,7 @@ struct Asked<'a> {
     search: String,
 }
 
-impl Asked<'_> {
+impl UserQuestion<'_> {
     /// The tools of these names after a place, in their order: those of no upstream first.
     fn fitting<'u>(
         &self,
@@ -173,11 +171,11 @@ impl Policies {
         Ok(ToolPermissions { rows, next: None })
     }
 
-    async fn asked<'a>(&self, question: ToolsQuestion<'a>) -> Result<Asked<'a>, Refusal> {
+    async fn asked<'a>(&self, question: ToolsQuestion<'a>) -> Result<UserQuestion<'a>, Refusal> {
         let found = self.store.user_by(question.user).await?;
         let user = found.ok_or_else(|| Refusal::no_user(question.user))?;
         let groups = Groups::new(self.store.clone(), Arc::clone(&self.clock));
-        Ok(Asked {
+        Ok(UserQuestion {
             named: self.named_program(question.client).await?,
             roles: groups.roles_of(&user).await?,
             in_rules: self.roles_of_rules(),
@@ -190,7 +188,7 @@ impl Policies {
     /// The tool as a row, if it is one that is asked for.
     async fn permission(
         &self,
-        asked: &Asked<'_>,
+        asked: &UserQuestion<'_>,
         upstream: Option<&ExplainedUpstream>,
         tool: &str,
     ) -> Result<Option<ToolPermission>, Refusal> {

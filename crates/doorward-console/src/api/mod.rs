@@ -21,6 +21,7 @@ mod providers;
 mod relying;
 mod resources;
 mod reviewed;
+mod rules;
 mod settings;
 mod statement;
 mod timeline;
@@ -59,6 +60,7 @@ fn operations() -> Vec<Operation> {
         approvals::operations(),
         resources::operations(),
         policy::operations(),
+        rules::operations(),
         tokens::operations(),
         chats::operations(),
         connections::operations(),

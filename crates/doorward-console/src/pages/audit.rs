@@ -82,11 +82,14 @@ impl Rows for EntryRows {
     type Query = EntryQuery;
     type Row = AuditRow;
 
-    const PATH: &'static str = routes::ADMIN_AUDIT;
     const TAB: &'static str = "audit";
     const NAME: &'static str = "audit";
     const FILTERS: &'static [&'static str] = &FIELDS;
     const COUNTED: bool = false;
+
+    fn path(&self) -> String {
+        routes::ADMIN_AUDIT.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::admin_audit()

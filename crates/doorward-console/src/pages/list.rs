@@ -125,8 +125,6 @@ pub(super) trait Rows: Sync {
     /// A row.
     type Row: Send + Sync;
 
-    /// The path of the page.
-    const PATH: &'static str;
     /// The entry of the sidebar.
     const TAB: &'static str;
     /// The name of its form, for its token, and of its file.
@@ -136,6 +134,8 @@ pub(super) trait Rows: Sync {
     /// All rows are counted. The audit has too many.
     const COUNTED: bool = true;
 
+    /// The path of the page.
+    fn path(&self) -> String;
     /// The title of the page.
     fn title(&self) -> Message;
     /// The label of the link to the form for another row, where there is one.
@@ -170,7 +170,7 @@ pub(super) trait Rows: Sync {
     }
     /// The action that a list offers that is empty as a whole: the form for another row.
     fn first(&self) -> Option<(String, Message)> {
-        self.add().map(|label| (format!("{}?add=1", Self::PATH), label))
+        self.add().map(|label| (format!("{}?add=1", self.path()), label))
     }
     /// The texts of an empty list and of the links to other parts. A list is `narrowed` by a search
     /// or a filter.
@@ -297,7 +297,8 @@ pub(super) async fn parts<R: Rows>(
     params: &Params,
     feedback: Feedback,
 ) -> Result<ListView<R::Row>, Response> {
-    let list = List { path: R::PATH, params, filters: R::FILTERS };
+    let path = rows.path();
+    let list = List { path: &path, params, filters: R::FILTERS };
     let empty = Params::default();
     let whole = List { params: &empty, ..list };
     let found = async {
@@ -339,7 +340,7 @@ pub(super) async fn parts<R: Rows>(
         bulk.choice = rows.choice();
     }
     let title = rows.title();
-    let main_action = rows.add().map(|label| (format!("{}?add=1", R::PATH), label));
+    let main_action = rows.add().map(|label| (format!("{path}?add=1"), label));
     let parts = Parts { title, main_action, message, error, table };
     Ok(ListView { status, parts, rows: part.rows })
 }

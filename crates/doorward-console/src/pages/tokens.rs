@@ -39,10 +39,13 @@ impl Rows for TokenRows {
     type Query = TokenList;
     type Row = (AccessToken, Option<User>);
 
-    const PATH: &'static str = routes::ADMIN_TOKENS;
     const TAB: &'static str = "tokens";
     const NAME: &'static str = "tokens";
     const FILTERS: &'static [&'static str] = &["state"];
+
+    fn path(&self) -> String {
+        routes::ADMIN_TOKENS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::console_tokens()

@@ -56,11 +56,14 @@ impl Rows for ToolRows {
     type Query = ToolsQuery;
     type Row = ToolPermission;
 
-    const PATH: &'static str = routes::ADMIN_POLICY_TOOLS;
     const TAB: &'static str = "policy";
     const NAME: &'static str = "tools-of-user";
     const FILTERS: &'static [&'static str] = &["user", "client", "upstream", "class", "answer"];
     const COUNTED: bool = false;
+
+    fn path(&self) -> String {
+        routes::ADMIN_POLICY_TOOLS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::who_tools_title()
@@ -85,7 +88,6 @@ impl Rows for ToolRows {
     fn columns(&self) -> Vec<Column> {
         vec![
             Column::plain(text::who_tool()),
-            Column::plain(text::who_upstream()),
             Column::plain(text::admin_tool_class()),
             Column::plain(text::who_answer()),
             Column::plain(text::who_reason()),
@@ -100,18 +102,18 @@ impl Rows for ToolRows {
         let roles: Vec<String> = roles.iter().map(sourced).collect();
         let of_none = || text::who_tools_built_in().to_string();
         let cells = [
-            Cell::Text(upstream.clone().unwrap_or_else(of_none)),
             Cell::Text(tool_class(*class).to_string()),
             Cell::Badges(vec![word]),
-            Cell::Text(deciding(explained)),
-            Cell::Text(roles.join(" · ")),
+            Cell::Long(deciding(explained)),
+            Cell::Long(roles.join(" · ")),
         ];
         // The explanation of this answer, step by step.
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("user", &self.user).append_pair("kind", "tool").append_pair("item", item);
         query.append_pair("client", &self.client);
         let path = format!("{}?{}", routes::ADMIN_POLICY, query.finish());
-        Row::linked(item.clone(), item.clone(), Target::page(path), cells)
+        let below = upstream.clone().unwrap_or_else(of_none);
+        Row::linked(item.clone(), item.clone(), Target { path, below }, cells)
     }
 
     fn moves(&self, _: &Listed<ToolPermission>, _: bool) -> Moves {
@@ -127,16 +129,15 @@ impl Rows for ToolRows {
     ) -> Result<Listed<ToolPermission>, Refusal> {
         let previous = asked.after.as_ref().map(|_| String::new());
         let mut listed = Listed { rows: Vec::new(), total: 0, skipped: 0, next: None, previous };
-        if self.user.is_empty() {
-            return Ok(listed);
-        }
         let given = |text: &Option<String>| {
             text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
         };
-        let (search, upstream) = (given(&asked.search), given(&asked.upstream));
+        let Some(user) = given(&asked.user) else { return Ok(listed) };
+        let (client, search, upstream) =
+            (given(&asked.client), given(&asked.search), given(&asked.upstream));
         let question = ToolsQuestion {
-            user: &self.user,
-            client: &self.client,
+            user: &user,
+            client: client.as_deref().unwrap_or_default(),
             search: search.as_deref().unwrap_or_default(),
             upstream: upstream.as_deref(),
             // The choices of the filters were checked.

@@ -64,11 +64,14 @@ impl Rows for WhoRows {
     type Query = WhoQuery;
     type Row = Permitted;
 
-    const PATH: &'static str = routes::ADMIN_POLICY_WHO;
     const TAB: &'static str = "policy";
     const NAME: &'static str = "who-may";
     const FILTERS: &'static [&'static str] = &["kind", "item"];
     const COUNTED: bool = false;
+
+    fn path(&self) -> String {
+        routes::ADMIN_POLICY_WHO.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::who_title()
@@ -112,7 +115,7 @@ impl Rows for WhoRows {
             }
         };
         let roles: Vec<String> = roles.iter().map(sourced).collect();
-        let cells = [Cell::Badges(badges), Cell::Text(reason), Cell::Text(roles.join(" · "))];
+        let cells = [Cell::Badges(badges), Cell::Long(reason), Cell::Long(roles.join(" · "))];
         let path = routes::ADMIN_USER.replace("{user}", user.id.as_str());
         let below = user.display_name.clone().unwrap_or_default();
         let target = Target { path, below };

@@ -5,9 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{ArgGroup, Args, Subcommand};
 use doorward_accounts::Authority;
 use doorward_admin::{
-    Call, CaseResult, Explained, Impact, Named, NewPolicy, Object, PolicyCase, Refusal, try_cases,
+    Call, CaseResult, DryRun, Explained, Impact, Named, NewPolicy, Object, PolicyCase,
+    PolicyVersion, Refusal, try_cases,
 };
-use doorward_model::{AuditSubject, Clock, PolicyVersion, ports::SystemClock};
+use doorward_model::{AuditSubject, Clock, ports::SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -89,7 +90,8 @@ struct Candidate {
     policy: crate::config::PolicyConfig,
 }
 
-fn read<T: serde::de::DeserializeOwned>(file: &std::path::Path) -> Result<T, Failed> {
+/// Reads a TOML file.
+pub(super) fn read<T: serde::de::DeserializeOwned>(file: &std::path::Path) -> Result<T, Failed> {
     let path = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| Failed(format!("{path}: {error}")))?;
     toml::from_str(&text).map_err(|error| Failed(format!("{path}: {error}")))
@@ -142,23 +144,28 @@ async fn dry_run(context: &Context, file: &std::path::Path, days: u32) -> Result
     let policies = context.policies(&context.store().await?).await?;
     let since = SystemClock.now().plus(-i64::from(days) * 86_400);
     let found = policies.dry_run(&policy.rules, &policy.default, since).await?;
+    tell_dry_run(context, &found, days);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the result of a trial.
+pub(super) fn tell_dry_run(context: &Context, found: &DryRun, days: u32) {
     if context.json {
         print_json(&json!({
             "calls": found.calls, "partial": found.partial, "refused": value(&found.refused),
             "confirmed": value(&found.confirmed), "opened": value(&found.opened),
         }));
-        return Ok(ExitCode::SUCCESS);
+        return;
     }
     let newest = if found.partial { " (the newest; there were more)" } else { "" };
     report!("{} calls of the last {days} days{newest}:", found.calls);
     tell("would have been refused.", &found.refused);
     tell("would have needed a confirmation.", &found.confirmed);
     tell("that are refused now would not have been.", &found.opened);
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The author of versions that commands save.
-const AUTHOR: &str = "the command line";
+pub(super) const AUTHOR: &str = "the command line";
 
 fn tell_saved(context: &Context, version: &PolicyVersion) -> ExitCode {
     if context.json {
