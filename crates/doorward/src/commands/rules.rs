@@ -104,7 +104,9 @@ fn describe(version: &RuleVersion) -> Value {
 fn tell(set: RuleSet, settings: &Map<String, Value>) -> Result<(), Failed> {
     let section = toml::to_string(&json!({set.as_str(): settings}))
         .map_err(|error| Failed(error.to_string()))?;
-    report!("{}", section.trim_end());
+    for line in section.lines() {
+        report!("{line}");
+    }
     Ok(())
 }
 
