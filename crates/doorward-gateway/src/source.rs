@@ -9,13 +9,14 @@ use doorward_mcp::{
     uri::{public_uri, usable_uri},
 };
 use doorward_model::{ToolClass, User};
+use doorward_store::StoreError;
 use futures_util::future::BoxFuture;
 use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
 
 use crate::{
     Gateway,
     catalogue::{self, Catalogue},
-    catalogues::CatalogueState,
+    catalogues::{CatalogueState, CatalogueUse},
     connections::{self, PromptOutcome},
     exchange::gone,
     link_error::LinkError,
@@ -68,6 +69,37 @@ impl Gateway {
             return self.ask_to_connect(&call.inbound, &upstream, &call.params).await;
         }
         upstream.kind.driver.call(self, &upstream, call).await
+    }
+}
+
+/// The tools of an upstream as they are known at a moment.
+#[derive(Debug)]
+pub struct KnownTools {
+    /// The display name of the upstream.
+    pub title: String,
+    /// The tools, before roles and rules are applied.
+    pub tools: Unjudged<Arc<ToolSpec>>,
+}
+
+impl Gateway {
+    /// The tools of each upstream of this user, as a listing at this moment has them before roles
+    /// and rules are applied.
+    pub async fn known_tools(&self, user: &Arc<User>) -> Result<Vec<KnownTools>, StoreError> {
+        let upstreams: Vec<Shared> =
+            self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
+        let catalogue_states = futures_util::future::join_all(
+            upstreams
+                .iter()
+                .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::List)),
+        )
+        .await;
+        let mut known = Vec::new();
+        for (upstream, catalogue_state) in upstreams.iter().zip(catalogue_states) {
+            let mut tools = self.tools_of(user, false, upstream, &catalogue_state).await;
+            tools.retain(|spec| !connections::is_placeholder(upstream, spec));
+            known.push(KnownTools { title: upstream.title.clone(), tools: Unjudged::new(tools) });
+        }
+        Ok(known)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use doorward_mcp::{Change, Changed, ToolSpec, Unjudged};
+use doorward_mcp::{Change, Changed};
 use doorward_model::{Connection, Timestamp, UpstreamName, User, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
@@ -11,7 +11,6 @@ use serde::{Serialize, Serializer};
 use crate::{
     Gateway, ReviewState,
     catalogues::CatalogueUse,
-    connections,
     finding::{CheckSubject, Finding},
     link_error::LinkError,
     upstream::Shared,
@@ -33,15 +32,6 @@ pub enum ConnectionState {
     Expired,
     /// It cannot be reached.
     Unreachable,
-}
-
-/// The tools of an upstream as they are known at a moment.
-#[derive(Debug)]
-pub struct KnownTools {
-    /// The display name of the upstream.
-    pub title: String,
-    /// The tools, before roles and rules are applied.
-    pub tools: Unjudged<Arc<ToolSpec>>,
 }
 
 /// One upstream as a user sees it.
@@ -109,26 +99,6 @@ impl Gateway {
     /// The same as far as it is known at this moment: one that does not respond delays nothing.
     pub async fn known_services(&self, user: &Arc<User>) -> Result<Vec<UserUpstream>, StoreError> {
         self.services_for(user, CatalogueUse::List).await
-    }
-
-    /// The tools of each upstream of this user, as a listing at this moment has them before roles
-    /// and rules are applied.
-    pub async fn known_tools(&self, user: &Arc<User>) -> Result<Vec<KnownTools>, StoreError> {
-        let upstreams: Vec<Shared> =
-            self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
-        let catalogue_states = futures_util::future::join_all(
-            upstreams
-                .iter()
-                .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::List)),
-        )
-        .await;
-        let mut known = Vec::new();
-        for (upstream, catalogue_state) in upstreams.iter().zip(catalogue_states) {
-            let mut tools = self.tools_of(user, false, upstream, &catalogue_state).await;
-            tools.retain(|spec| !connections::is_placeholder(upstream, spec));
-            known.push(KnownTools { title: upstream.title.clone(), tools: Unjudged::new(tools) });
-        }
-        Ok(known)
     }
 
     async fn services_for(

@@ -45,8 +45,8 @@ fn fields(set: RuleSet, changed: &Value) -> Vec<(String, String)> {
     settings.iter().map(|(name, value)| (format!("set-{name}"), text(value))).collect()
 }
 
-/// What the server does under the rules of a set: a call with 40 bytes of arguments, and the
-/// registration of a client.
+/// The habits of the server under the rules of a set: it answers a call with 40 bytes of arguments,
+/// and registers a client.
 async fn habits(server: &TestServer, token: &str) -> (bool, bool) {
     let arguments = json!({"note": "0123456789012345678901234567890123456789"});
     let called = server.call(token, "whoami", arguments).await.json()["error"].is_null();

@@ -63,6 +63,8 @@ fn told(answer: &Value) -> Vec<String> {
 #[tokio::test]
 async fn page_api_and_command_tell_each_tool_of_a_user_with_the_reason_as_a_listing_has_it() {
     let (stage, _upstreams) = stage().await;
+    // Tools are known once a user who may has listed them.
+    listed(&stage, "fay").await;
     for (name, expected) in [
         (
             "ann",

@@ -133,6 +133,8 @@ pub(super) trait Rows: Sync {
     const FILTERS: &'static [&'static str] = &[];
     /// All rows are counted. The audit has too many.
     const COUNTED: bool = true;
+    /// Nothing is listed before a filter is set.
+    const NEEDS_FILTER: bool = false;
 
     /// The path of the page.
     fn path(&self) -> String;
@@ -325,6 +327,7 @@ pub(super) async fn parts<R: Rows>(
     let mut table = Table::new(&list, &part, rows.columns(), |row| rows.line(row))
         .with_search(&list, rows.search(), rows.filters())
         .with_files(rows.files(&list));
+    table.needs_filter = R::NEEDS_FILTER;
     let narrowed = !table.chips.is_empty();
     table.moves = rows.moves(&part, narrowed);
     table.first = rows.first().filter(|_| part.rows.is_empty() && !narrowed);

@@ -183,6 +183,8 @@ pub(super) struct Table {
     pub(super) previous: Option<String>,
     pub(super) next: Option<String>,
     pub(super) moves: Moves,
+    /// Nothing is listed before a filter is set.
+    pub(super) needs_filter: bool,
     /// The action that an empty list offers.
     pub(super) first: Option<(String, Message)>,
     /// The files, each with its link.
@@ -312,6 +314,7 @@ impl Table {
             previous: around("before", listed.previous.as_deref()),
             next: around("after", listed.next.as_deref()),
             moves: Moves::of(text::console_none()),
+            needs_filter: false,
             first: None,
             files: Vec::new(),
             bulk: None,
@@ -404,7 +407,7 @@ impl Table {
     /// Reports that there is something to search: rows, or conditions that none fits.
     pub(super) fn is_searchable(&self) -> bool {
         (self.search_label.is_some() || !self.filters.is_empty())
-            && !(self.rows.is_empty() && self.chips.is_empty())
+            && (self.needs_filter || !(self.rows.is_empty() && self.chips.is_empty()))
     }
 }
 

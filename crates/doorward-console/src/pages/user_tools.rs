@@ -60,6 +60,7 @@ impl Rows for ToolRows {
     const NAME: &'static str = "tools-of-user";
     const FILTERS: &'static [&'static str] = &["user", "client", "upstream", "class", "answer"];
     const COUNTED: bool = false;
+    const NEEDS_FILTER: bool = true;
 
     fn path(&self) -> String {
         routes::ADMIN_POLICY_TOOLS.to_owned()

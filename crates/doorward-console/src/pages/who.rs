@@ -68,6 +68,7 @@ impl Rows for WhoRows {
     const NAME: &'static str = "who-may";
     const FILTERS: &'static [&'static str] = &["kind", "item"];
     const COUNTED: bool = false;
+    const NEEDS_FILTER: bool = true;
 
     fn path(&self) -> String {
         routes::ADMIN_POLICY_WHO.to_owned()
