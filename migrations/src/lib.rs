@@ -42,6 +42,7 @@ mod m20261127_000043_bound_tokens;
 mod m20261127_000044_notices_of_removed_clients;
 mod m20261127_000060_groups;
 mod m20261127_000061_reserved_accounts;
+mod m20261127_000063_rule_versions;
 mod m20261127_000065_agent;
 
 /// Applies the history in order.
@@ -86,6 +87,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000044_notices_of_removed_clients::Migration),
             Box::new(m20261127_000060_groups::Migration),
             Box::new(m20261127_000061_reserved_accounts::Migration),
+            Box::new(m20261127_000063_rule_versions::Migration),
             Box::new(m20261127_000065_agent::Migration),
         ]
     }

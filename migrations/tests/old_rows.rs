@@ -185,3 +185,21 @@ async fn providers_of_the_version_before_state_sign_up_only_where_it_was_decided
         assert_eq!(rows(&database, "SELECT id, statement FROM identity", 2).await, ["i -"]);
     }
 }
+
+#[tokio::test]
+async fn versions_of_the_policy_are_versions_of_rules_with_the_same_content() {
+    for database in databases("rules").await {
+        before(&database, "m20261127_000063_rule_versions").await;
+        run(&database, r#"INSERT INTO policy_version (number, rules, fallback, author, created_at, restores) VALUES (1, '["deny role=guest tool=\"x\""]', 'allow', 'ada', 5, NULL), (2, '[]', 'deny', 'ada', 6, 1)"#).await;
+        Migrator::up(&database, None).await.unwrap();
+        let saved = "SELECT id, set_name, content, author, CAST(number AS TEXT), \
+                     CAST(created_at AS TEXT), CAST(restores AS TEXT) FROM rule_version ORDER BY id";
+        assert_eq!(
+            rows(&database, saved, 7).await,
+            [
+                r#"policy/1 policy {"rules":["deny role=guest tool=\"x\""],"default":"allow"} ada 1 5 -"#,
+                r#"policy/2 policy {"rules":[],"default":"deny"} ada 2 6 1"#,
+            ]
+        );
+    }
+}

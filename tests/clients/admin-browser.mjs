@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { Human } from './human.mjs';
+import { faults } from './layout.mjs';
 import { operate } from './operator.mjs';
 import { startServer } from './run.mjs';
 import { tokens } from './tokens.mjs';
@@ -101,6 +102,9 @@ async function look(page, name) {
   });
   check(wide.length === 0, `${name}: nothing is wider than a phone${wide.length > 0 ? `: ${wide.join('; ')}` : ''}`);
   await spacing.evaluate(style => style.remove());
+  await page.setViewportSize({ width: 360, height: 760 });
+  const wrong = await page.evaluate(faults, { touch: true });
+  check(wrong.length === 0, `${name}: nothing is wrong at 360 px${wrong.length > 0 ? `: ${wrong.join('; ')}` : ''}`);
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1000, height: 860 });
   looked += 1;
@@ -144,7 +148,7 @@ check(await call('whoami', value) === 401, 'a revoked token ends at once');
 
 const root = await open({});
 await root.signIn('root');
-for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/groups', 'page-admin-groups'], ['/admin/groups?add=1', 'page-admin-group-add'], ['/admin/users/import', 'page-admin-import'], ['/admin/policy/who?kind=tool&item=whoami', 'page-admin-who'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/approvals', 'page-admin-approvals'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings'], ['/admin/tokens', 'page-admin-tokens'], ['/admin/users?add=1', 'page-admin-user-add'], ['/admin/clients?add=1', 'page-admin-client-add'], ['/admin/upstreams?add=1', 'page-admin-service-add'], ['/admin/search?search=a', 'page-admin-search']]) {
+for (const [path, name] of [['/admin', 'page-admin'], ['/admin/users', 'page-admin-users'], ['/admin/groups', 'page-admin-groups'], ['/admin/groups?add=1', 'page-admin-group-add'], ['/admin/users/import', 'page-admin-import'], ['/admin/policy/who?kind=tool&item=whoami', 'page-admin-who'], ['/admin/policy/tools?user=ann', 'page-admin-may'], ['/admin/rules/access', 'page-admin-access'], ['/admin/rules/limits', 'page-admin-limits'], ['/admin/rules/registration', 'page-admin-registration'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/trust', 'page-admin-trust'], ['/admin/resources', 'page-admin-resources'], ['/admin/approvals', 'page-admin-approvals'], ['/admin/policy?user=ann&item=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit'], ['/admin/usage', 'page-admin-usage'], ['/admin/settings', 'page-admin-settings'], ['/admin/tokens', 'page-admin-tokens'], ['/admin/users?add=1', 'page-admin-user-add'], ['/admin/clients?add=1', 'page-admin-client-add'], ['/admin/upstreams?add=1', 'page-admin-service-add'], ['/admin/search?search=a', 'page-admin-search']]) {
   await root.goto(server.url + path);
   await look(root, name);
 }
@@ -220,7 +224,16 @@ await plain.click('.actions a');
 await plain.click('tbody tr:last-child a');
 await plain.click('main button.primary');
 check((await plain.content()).includes('Version 3 was saved and is in effect.'), 'and an earlier version is put in effect again');
-for (const [path, name] of [['/admin/policy/versions', 'page-admin-policy-versions'], ['/admin/policy/versions/2', 'page-admin-policy-version']]) {
+await plain.goto(`${server.url}/admin/rules/access`);
+await plain.fill('textarea[name=set-tool_roles]', 'server_info');
+await plain.click('button[formaction]');
+check(await plain.locator('[role=alert]').count() === 1 && await plain.inputValue('textarea[name=set-tool_roles]') === 'server_info', 'a wrong access rule is refused and stays in the form');
+await plain.fill('textarea[name=set-tool_roles]', 'server_info = staff');
+await plain.click('main form button.primary');
+check(await plain.locator('[role=status]').count() === 1, 'access rules are tried on the calls of the audit');
+await plain.click('button[formaction]');
+check((await plain.content()).includes('Version 1 was saved and is in effect.'), 'and saved without a script');
+for (const [path, name] of [['/admin/rules/access/versions', 'page-admin-access-versions'], ['/admin/rules/access/versions/1', 'page-admin-access-version'], ['/admin/policy/versions', 'page-admin-policy-versions'], ['/admin/policy/versions/2', 'page-admin-policy-version']]) {
   await root.goto(server.url + path);
   await look(root, name);
 }

@@ -123,6 +123,10 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::ADMIN_POLICY_VERSION, "it writes one unit by the function of the API"),
     (routes::API_POLICY, "it writes one unit that holds its entry"),
     (routes::API_POLICY_RESTORE, "it writes the unit that saves a policy"),
+    (routes::ADMIN_RULES, "it writes one unit by the function of the API"),
+    (routes::ADMIN_RULES_VERSION, "it writes one unit by the function of the API"),
+    (routes::API_RULES, "it writes one unit that holds its entry"),
+    (routes::API_RULES_RESTORE, "it writes the unit that saves rules"),
     (routes::API_PROVIDER_TEST, "it only asks a provider"),
     (routes::API_UPSTREAM_TEST, "it only asks an upstream"),
     (routes::API_UPSTREAM_REFRESH, "what it stores are pins, which tests of pins drop"),
@@ -160,6 +164,8 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::API_POLICY_DRY_RUN, "it only reads"),
     (routes::API_POLICY_TEST, "it only reads"),
     (routes::ADMIN_POLICY_DRY_RUN, "it only reads"),
+    (routes::API_RULES_DRY_RUN, "it only reads"),
+    (routes::ADMIN_RULES_DRY_RUN, "it only reads"),
     (routes::API_USAGE_REBUILD, "it counts the audit; a dropped count goes on at the next"),
 ];
 

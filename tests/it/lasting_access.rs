@@ -35,11 +35,13 @@ enum Action {
     AddProvider,
     /// Rules of the policy may allow what was refused.
     SavePolicy,
+    /// Access rules as well.
+    SaveRules,
     BecomeAdministrator,
 }
 
 impl Action {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::BeginLink,
         Self::Link,
         Self::MakeToken,
@@ -57,6 +59,7 @@ impl Action {
         Self::AddClient,
         Self::AddProvider,
         Self::SavePolicy,
+        Self::SaveRules,
         Self::BecomeAdministrator,
     ];
 }
@@ -127,6 +130,7 @@ impl Prepared {
             ("/admin/clients", "/admin/clients"),
             ("/admin/providers?add=1", "/admin/providers"),
             ("/admin/policy", "/admin/policy"),
+            ("/admin/rules/access", "/admin/rules/access"),
             (link_path.as_str(), link_path.as_str()),
         ] {
             let shown = browser.get(&server.at(page)).await.expect(200);
@@ -263,6 +267,10 @@ impl Prepared {
             Action::SavePolicy => {
                 let fields = [("rules", "allow role=none"), ("default", "allow"), ("seen", "0")];
                 self.post("/admin/policy", "/admin/policy", &fields).await
+            }
+            Action::SaveRules => {
+                let fields = [("set-tool_roles", "whoami = none"), ("seen", "0")];
+                self.post("/admin/rules/access", "/admin/rules/access", &fields).await
             }
             Action::BecomeAdministrator => self.post(&self.link, &self.link, &[]).await,
         }

@@ -37,6 +37,8 @@ mod providers;
 mod records;
 mod refusal;
 mod resources;
+mod rules;
+mod sections;
 mod services;
 mod settable;
 mod settings;
@@ -54,7 +56,7 @@ use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::MasterKey;
 use doorward_mail::MailWriter;
-use doorward_model::{Clock, Entropy, Live, PublicUrl, Rules};
+use doorward_model::{Clock, Entropy, PublicUrl};
 use doorward_registration::Registration;
 use doorward_store::Store;
 use doorward_transport::outbound::Bounds;
@@ -83,14 +85,16 @@ pub use mails::Mails;
 pub use order::Order;
 pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
-    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, Named, NewPolicy, Permitted,
-    PermittedPart, Policies, PolicyCase, RuleInEffect, RulesInEffect, UsersWith, saved_policy,
-    try_cases,
+    Answer, Call, CaseResult, DryRun, Explained, Impact, ItemKind, NO_UPSTREAM, Named, NewPolicy,
+    Permitted, PermittedPart, Policies, PolicyCase, PolicyVersion, RuleInEffect, RulesInEffect,
+    ToolPermission, ToolPermissions, ToolsQuestion, UsersWith, try_cases,
 };
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
 pub use resources::{Guide, MadeResource, NewResource, ResourceEdit, Resources, Snippet};
+pub use rules::{NewRules, RuleContent, RuleParts, RuleSets, RulesNow, saved_rules};
+pub use sections::{AccessConfig, PolicyConfig};
 pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
@@ -157,6 +161,8 @@ pub struct Admin {
     pub resources: Resources,
     /// Explanations of the policy.
     pub policies: Policies,
+    /// Operations on the rules that administrators save.
+    pub rule_sets: RuleSets,
     /// Operations on signing keys.
     pub keys: Keys,
     /// Operations on settings.
@@ -193,8 +199,8 @@ pub struct AdminServices {
     pub gateway: Gateway,
     /// Mails to users.
     pub mail_writer: MailWriter,
-    /// The rules in effect.
-    pub rules: Live<Rules>,
+    /// The parts of the server that apply rules.
+    pub rule_parts: RuleParts,
     /// The public URL.
     pub public_url: PublicUrl,
     /// The bounds of settings that administrators change.
@@ -220,7 +226,7 @@ impl Admin {
             federation,
             gateway,
             mail_writer,
-            rules,
+            rule_parts,
             public_url,
             administered,
             keys,
@@ -228,6 +234,8 @@ impl Admin {
             settings,
         } = services;
         let now = || Arc::clone(&clock);
+        let rules = rule_parts.rules.clone();
+        let rule_sets = RuleSets::new(store.clone(), now(), rule_parts);
         let users = Users::new(store.clone(), accounts.clone(), now());
         let clients = Clients::new(store.clone(), accounts.clone(), registration.clone(), now());
         let providers =
@@ -250,11 +258,12 @@ impl Admin {
                 public_url.clone(),
             ),
             trusts: Trusts::new(store.clone(), accounts.clone(), registration, public_url.clone()),
-            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone(), now()),
+            tokens: Tokens::new(store.clone(), accounts.clone(), rules, now()),
             chats: Chats::new(store.clone(), accounts, now()),
             documents: Documents::new(gateway.clone(), store.clone()),
             resources: Resources::new(store.clone(), now(), entropy, public_url),
-            policies: Policies::new(&users, gateway.clone(), rules),
+            policies: Policies::new(&users, gateway.clone(), rule_sets.clone()),
+            rule_sets,
             mails: Mails::new(store.clone(), mail_writer),
             records: Records::new(store.clone(), master),
             usages: Usages::new(store, gateway, now()),

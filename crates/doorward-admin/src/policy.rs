@@ -1,24 +1,28 @@
 //! Explains, step by step, the decision on a user's call of a tool through a client; lists the
 //! rules in effect, and tries others.
 
+mod tools;
 mod trial;
 mod versions;
 mod who;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use doorward_gateway::Gateway;
+use doorward_gateway::{Condition, Gateway, Met};
 use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{
-    AccessTokenId, AuditSubject, ClientId, Clock, Effect, Live, PolicySource, Program, Rules,
-    UpstreamName, User, policy::Decision,
+    AccessTokenId, AuditSubject, ClientId, Clock, Effect, Live, Program, Role, RuleSet, RuleSource,
+    Rules, UpstreamName, User, policy::Decision,
 };
 use doorward_store::{ClientFilter, Store};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use crate::{Object, Refusal, Users};
+use crate::{Object, Refusal, RuleSets, Users};
 
+pub use tools::{NO_UPSTREAM, ToolPermission, ToolPermissions, ToolsQuestion};
 pub use trial::{CaseResult, DryRun, Impact, PolicyCase, try_cases};
-pub use versions::{NewPolicy, saved_policy};
+pub use versions::{NewPolicy, PolicyVersion};
 pub use who::{Permitted, PermittedPart, UsersWith};
 
 /// The period in seconds in which the uses of rules are counted: 30 days.
@@ -115,24 +119,41 @@ pub struct Call<'a> {
 }
 
 /// The answer to the question if a user may use an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Answer {
     /// They may.
+    #[serde(rename = "allow")]
     Allow,
     /// They may, with a confirmation of each use.
+    #[serde(rename = "confirm")]
     Confirm,
+    /// They may as soon as an administrator approves the item.
+    #[serde(rename = "needs approval")]
+    NeedsApproval,
     /// They may not.
+    #[serde(rename = "deny")]
     Deny,
     /// The upstream does not offer the item to them.
+    #[serde(rename = "not offered")]
     NotOffered,
 }
 
 impl Answer {
+    /// Every answer.
+    pub const ALL: [Self; 5] =
+        [Self::Allow, Self::Confirm, Self::NeedsApproval, Self::Deny, Self::NotOffered];
+
+    /// The answer of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.as_str() == text)
+    }
+
     /// The name for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Confirm => "confirm",
+            Self::NeedsApproval => "needs approval",
             Self::Deny => "deny",
             Self::NotOffered => "not offered",
         }
@@ -146,8 +167,33 @@ pub struct Explained {
     pub item: String,
     /// The answer.
     pub answer: Answer,
+    /// The step that decided.
+    pub reason: Option<Step>,
     /// The reasons, step by step.
     pub why: Vec<Step>,
+}
+
+/// The program that a question names.
+struct NamedProgram {
+    client_id: ClientId,
+    token: Option<AccessTokenId>,
+    /// The step about it; none for any client.
+    step: Option<Step>,
+}
+
+impl NamedProgram {
+    fn program(&self) -> Program<'_> {
+        self.token.as_ref().map_or(Program::Client(&self.client_id), Program::Token)
+    }
+}
+
+/// The step of a judgement that decided.
+fn deciding(steps: &[Step]) -> Option<&Step> {
+    let refuses =
+        |step: &&Step| matches!(step, Step::ToolRoles(_, false) | Step::ScopeRoles(_, false));
+    let decides =
+        |step: &&Step| matches!(step, Step::Rule(..) | Step::Default(_) | Step::Closed(_));
+    steps.iter().find(refuses).or_else(|| steps.iter().find(decides))
 }
 
 /// The refusal of an explanation about an item that is not there.
@@ -184,7 +230,7 @@ pub struct RulesInEffect {
     /// The calls of the last 30 days that no rule matched.
     pub default_hits: i64,
     /// Origin of the rules.
-    pub source: PolicySource,
+    pub source: RuleSource,
     /// The number of the newest version that was saved; 0 if none was.
     pub version: i64,
 }
@@ -202,15 +248,16 @@ pub struct Policies {
     gateway: Gateway,
     judge: Judge,
     rules: Live<Rules>,
+    sets: RuleSets,
     clock: Arc<dyn Clock>,
 }
 
 impl Policies {
     /// Explanations of calls under these rules.
-    pub fn new(users: &Users, gateway: Gateway, rules: Live<Rules>) -> Self {
-        let store = users.store.clone();
+    pub fn new(users: &Users, gateway: Gateway, sets: RuleSets) -> Self {
+        let (store, rules) = (users.store.clone(), sets.rules());
         let clock = Arc::clone(&users.clock);
-        Self { store, gateway, judge: Judge::new(rules.clone()), rules, clock }
+        Self { store, gateway, judge: Judge::new(rules.clone()), rules, sets, clock }
     }
 
     /// The names at /mcp of the tools that an explanation can be about.
@@ -253,7 +300,7 @@ impl Policies {
             rules: shown.collect(),
             default: rules.policy.without_rule(),
             default_hits: hits(None),
-            source: rules.policy_source,
+            source: rules.sources.of(RuleSet::Policy),
             version: self.newest_version().await?,
         })
     }
@@ -264,50 +311,74 @@ impl Policies {
         let wanted = item.item_name()?;
         let found = self.store.user_by(user).await?;
         let user = &*found.ok_or_else(|| Refusal::no_user(user))?;
-        let filter = ClientFilter {
-            search: Some(client.to_owned()).filter(|client| !client.is_empty()),
-            ..ClientFilter::default()
-        };
-        let known =
-            if client.is_empty() { Vec::new() } else { self.store.clients(filter, 1000).await? };
+        let named = self.named_program(client).await?;
+        self.decide(wanted, user, &named).await
+    }
+
+    /// The program of this ID or name; any client where it is empty.
+    async fn named_program(&self, client: &str) -> Result<NamedProgram, Refusal> {
+        if client.is_empty() {
+            let client_id = ClientId::from_text("");
+            return Ok(NamedProgram { client_id, token: None, step: None });
+        }
+        let filter = ClientFilter { search: Some(client.to_owned()), ..ClientFilter::default() };
+        let known = self.store.clients(filter, 1000).await?;
         let found = known
             .iter()
             .find(|known| known.id.as_str() == client)
             .or_else(|| known.iter().find(|known| known.name == client));
         let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
         let token = AccessTokenId::parse(client).filter(|_| found.is_none());
-        let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
-        let known = (!client.is_empty())
-            .then(|| Step::Client(client_id.to_string(), found.map(|found| found.source)));
-        self.decide(wanted, user, program, known).await
+        let step = Step::Client(client_id.to_string(), found.map(|found| found.source));
+        Ok(NamedProgram { client_id, token, step: Some(step) })
     }
 
     /// Decides about an item, with the steps that led to the answer: the same judgement as that of
-    /// a call. `client` is the step about the client, where one is named.
+    /// a call.
     async fn decide(
         &self,
         wanted: ItemName<'_>,
         user: &User,
-        program: Program<'_>,
-        client: Option<Step>,
+        named: &NamedProgram,
     ) -> Result<Explained, Refusal> {
         let (item, before) = match built_in(wanted) {
             Some(item) => (item, Vec::new()),
             None => self.gateway.explain(wanted, user).await?.ok_or_else(|| missing(wanted))?,
         };
-        let blocked = before.iter().any(|(good, _)| !good);
-        let judgement = self.judge.explain(Subject { user, program }, &item.facts());
-        let answer = match judgement.verdict {
-            _ if blocked => Answer::NotOffered,
-            Verdict::Allow => Answer::Allow,
-            Verdict::Confirm => Answer::Confirm,
-            Verdict::Refuse => Answer::Deny,
+        Ok(self.conclude(&item, before, user, named))
+    }
+
+    /// The judgement of an item whose upstream sets these conditions.
+    fn conclude(
+        &self,
+        item: &Item,
+        before: Vec<Condition>,
+        user: &User,
+        named: &NamedProgram,
+    ) -> Explained {
+        let judgement =
+            self.judge.explain(Subject { user, program: named.program() }, &item.facts());
+        let first = |wanted: Met| before.iter().find(|(met, _)| *met == wanted);
+        let (answer, reason) = match (first(Met::No), first(Met::ByApproval), judgement.verdict) {
+            (Some((_, step)), _, _) => (Answer::NotOffered, Some(step)),
+            (None, _, Verdict::Refuse) => (Answer::Deny, deciding(&judgement.steps)),
+            (None, Some((_, step)), _) => (Answer::NeedsApproval, Some(step)),
+            (None, None, Verdict::Allow) => (Answer::Allow, deciding(&judgement.steps)),
+            (None, None, Verdict::Confirm) => (Answer::Confirm, deciding(&judgement.steps)),
         };
+        let reason = reason.cloned();
         let before = before.into_iter().map(|(_, step)| step);
-        Ok(Explained {
+        Explained {
             item: item.facts().listed_as.to_owned(),
             answer,
-            why: before.chain(client).chain(judgement.steps).collect(),
-        })
+            reason,
+            why: before.chain(named.step.clone()).chain(judgement.steps).collect(),
+        }
+    }
+
+    /// The roles that rules name.
+    fn roles_of_rules(&self) -> BTreeSet<Role> {
+        let rules = self.rules.now();
+        rules.access.roles().chain(rules.policy.roles()).cloned().collect()
     }
 }

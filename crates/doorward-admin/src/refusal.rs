@@ -11,7 +11,7 @@ use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
 use doorward_model::{
-    AuditSubject, ResourceError, UploadFault, csv::CsvError, nearest, scope::SCOPES,
+    AuditSubject, ResourceError, RuleSet, UploadFault, csv::CsvError, nearest, scope::SCOPES,
     user::RoleError,
 };
 use doorward_registration::ClientChangeError;
@@ -148,15 +148,15 @@ pub enum Refusal {
          the commands, unless outbound.administered_networks lists them"
     )]
     OpensNetworks(String),
-    /// A rule of the policy cannot be read.
+    /// Rules cannot be read.
     #[error("{0}")]
-    PolicyRule(String),
-    /// The configuration file has rules.
-    #[error("the rules are set in the configuration file; change them there, under [policy]")]
-    PolicyInFile,
-    /// Another administrator saved the policy meanwhile.
-    #[error("the policy was saved by another administrator; compare it with the newest version")]
-    PolicyChanged,
+    Rules(String),
+    /// The configuration file has the rules.
+    #[error("the rules are set in the configuration file; change them there, under [{}]", .0.as_str())]
+    RulesInFile(RuleSet),
+    /// Another administrator saved the rules meanwhile.
+    #[error("the rules were saved by another administrator; compare them with the newest version")]
+    RulesChanged,
     /// A case for the policy cannot be read.
     #[error("case {0:?}: {1}")]
     PolicyCase(String, String),
@@ -248,7 +248,7 @@ impl Refusal {
             Self::Tool(error) => of::tool(error),
             Self::Settings(_) => Code::InvalidSetting,
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
-            Self::PolicyRule(_) | Self::PolicyCase(..) => Code::InvalidRule,
+            Self::Rules(_) | Self::PolicyCase(..) => Code::InvalidRule,
             Self::AuditorNeeded => Code::AuditorNeeded,
             Self::ListParameter(..) | Self::TooManyMembers(_) | Self::Description(_) => {
                 Code::InvalidRequest
@@ -257,8 +257,8 @@ impl Refusal {
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,
             Self::NotAcknowledged(_) => Code::NotAcknowledged,
-            Self::Server(_) | Self::SettingsChanged | Self::PolicyChanged => Code::Changed,
-            Self::PolicyInFile => Code::InConfiguration,
+            Self::Server(_) | Self::SettingsChanged | Self::RulesChanged => Code::Changed,
+            Self::RulesInFile(_) => Code::InConfiguration,
             Self::NoMailServer => Code::NoMailServer,
             Self::MailNotSent(error) => crate::mails::code(error),
             Self::Upload(fault) => of::upload(fault),

@@ -18,17 +18,22 @@ pub(crate) struct Explanation {
 
 impl Explanation {
     pub(crate) fn of(explained: &Explained) -> Self {
-        let word = match explained.answer {
-            Answer::Allow => text::policy_allow(),
-            Answer::Confirm => text::policy_confirm(),
-            Answer::Deny => text::policy_deny(),
-            Answer::NotOffered => text::policy_not_offered(),
-        };
         Self {
-            word,
+            word: answer(explained.answer),
             allowed: explained.answer == Answer::Allow,
             why: explained.why.iter().map(step).collect(),
         }
+    }
+}
+
+/// The text of an answer.
+pub(crate) fn answer(answer: Answer) -> Message {
+    match answer {
+        Answer::Allow => text::policy_allow(),
+        Answer::Confirm => text::policy_confirm(),
+        Answer::NeedsApproval => text::policy_needs_approval(),
+        Answer::Deny => text::policy_deny(),
+        Answer::NotOffered => text::policy_not_offered(),
     }
 }
 

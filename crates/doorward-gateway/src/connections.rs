@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The tool that reports connections.
-pub(crate) const NAME: &str = "connections";
+pub const NAME: &str = "connections";
 /// The tool in place of those of an upstream that was never listed.
 const PLACEHOLDER: &str = "connect";
 /// The key of this server's question among the input requests of a result.

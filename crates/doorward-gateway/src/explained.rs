@@ -4,15 +4,92 @@
 use std::sync::Arc;
 
 use doorward_mcp::{Item, ItemName, Kind, Step};
-use doorward_model::{UpstreamName, User, upstream::ToolState};
+use doorward_model::{UpstreamName, User, upstream::PinnedTool};
 use doorward_store::StoreError;
 
 use crate::{
-    Gateway, ReviewedTool, approval, catalogue, connections, definition, names, upstream::Shared,
+    Gateway, ReviewState, approval, catalogue, connections, definition, names, upstream::Shared,
 };
 
-/// A condition that comes before the policy: its result, and the step that reports it.
-pub type Condition = (bool, Step);
+/// The state of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// It holds.
+    Yes,
+    /// It holds as soon as an administrator approves the item.
+    ByApproval,
+    /// It does not hold.
+    No,
+}
+
+impl From<bool> for Met {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+impl From<ReviewState> for Met {
+    fn from(state: ReviewState) -> Self {
+        match state {
+            ReviewState::Approved => Self::Yes,
+            ReviewState::Waiting | ReviewState::Changed => Self::ByApproval,
+            ReviewState::Rejected => Self::No,
+        }
+    }
+}
+
+/// A condition that comes before the policy: its state, and the step that reports it.
+pub type Condition = (Met, Step);
+
+/// An upstream with the tools that it ever listed, for explanations of each of them.
+pub struct ExplainedUpstream {
+    upstream: Shared,
+    pins: Arc<Vec<PinnedTool>>,
+}
+
+impl ExplainedUpstream {
+    /// Its name.
+    pub fn name(&self) -> UpstreamName {
+        self.upstream.name
+    }
+
+    /// Its display name.
+    pub fn title(&self) -> &str {
+        &self.upstream.title
+    }
+
+    /// The roles that its setting names.
+    pub fn roles(&self) -> Vec<String> {
+        self.upstream.public_config().roles
+    }
+
+    /// The names of its tools at the upstream, in their order.
+    pub fn tools(&self) -> impl Iterator<Item = &str> {
+        let tools = self.pins.iter().map(|pin| pin.tool.as_str());
+        tools.filter(|tool| !approval::is_entry(tool))
+    }
+
+    /// A tool with the conditions that the upstream sets for this user. `None` if there is no such
+    /// tool.
+    pub fn explain(&self, tool: &str, user: &User) -> Option<(Item, Vec<Condition>)> {
+        let found = self.pins.binary_search_by(|pin| pin.tool.as_str().cmp(tool)).ok()?;
+        explain_pin(&self.upstream, self.pins.get(found)?, user)
+    }
+}
+
+/// A tool with the conditions that its upstream sets for this user.
+fn explain_pin(upstream: &Shared, pin: &PinnedTool, user: &User) -> Option<(Item, Vec<Condition>)> {
+    let definition = definition::pinned_tool(&pin.definition)?;
+    let (name, offered, state) = (upstream.name, upstream.offers(&pin.tool), ReviewState::of(pin));
+    let conditions = vec![
+        enabled(upstream),
+        (offered.into(), Step::Offered(name, pin.tool.clone(), offered)),
+        (state.into(), Step::Definition(state.as_str())),
+        role(upstream, user),
+    ];
+    let spec = catalogue::spec(upstream, definition, Some(pin), false);
+    Some((Item::Tool(Arc::new(spec)), conditions))
+}
 
 impl Gateway {
     /// The item of this name at `/mcp`, and the conditions that its upstream sets for this user.
@@ -51,12 +128,12 @@ impl Gateway {
             Kind::Tool | Kind::Upstream => None,
         };
         if let Some((setting, on, entry)) = setting {
-            conditions.push((on, Step::Setting(name, setting, on)));
+            conditions.push((on.into(), Step::Setting(name, setting, on)));
             if upstream.approves_by_hand() {
-                let reviewed = self.review(name).await?;
-                let found = reviewed.iter().find(|reviewed| reviewed.pin.tool == entry);
-                let state = found.map_or("unknown", |reviewed| reviewed.state().as_str());
-                conditions.push((found.is_some_and(approved), Step::Approval(entry, state)));
+                let pins = self.inner.services.store.pinned_tools(name).await?;
+                let state = pins.iter().find(|pin| pin.tool == entry).map(ReviewState::of);
+                let told = state.map_or("unknown", ReviewState::as_str);
+                conditions.push((state.map_or(Met::No, Met::from), Step::Approval(entry, told)));
             }
         }
         conditions.push(role(&upstream, user));
@@ -73,24 +150,27 @@ impl Gateway {
         }
         let Some(name) = names::upstream_of(tool) else { return Ok(None) };
         let Some(upstream) = self.known(name).await? else { return Ok(None) };
-        let reviewed = self.review(name).await?;
-        let Some(found) =
-            reviewed.into_iter().find(|reviewed| names::public(name, &reviewed.pin.tool) == tool)
-        else {
-            return Ok(None);
-        };
-        let Some(definition) = definition::pinned_tool(&found.pin.definition) else {
-            return Ok(None);
-        };
-        let offered = upstream.offers(&found.pin.tool);
-        let conditions = vec![
-            enabled(&upstream),
-            (offered, Step::Offered(name, found.pin.tool.clone(), offered)),
-            (approved(&found), Step::Definition(found.state().as_str())),
-            role(&upstream, user),
-        ];
-        let spec = catalogue::spec(&upstream, definition, Some(&found.pin), false);
-        Ok(Some((Item::Tool(Arc::new(spec)), conditions)))
+        let pins = self.inner.services.store.pinned_tools(name).await?;
+        let found = pins.iter().find(|pin| names::public(name, &pin.tool) == tool);
+        Ok(found.and_then(|pin| explain_pin(&upstream, pin, user)))
+    }
+
+    /// The upstreams with the tools that they ever listed, by name, enabled or not.
+    pub async fn explained_upstreams(&self) -> Result<Vec<ExplainedUpstream>, StoreError> {
+        let mut all = Vec::new();
+        for upstream in self.all_upstreams().await? {
+            let pins = self.inner.services.store.pinned_tools(upstream.name).await?;
+            let pins = if pins.is_sorted_by(|one, other| one.tool <= other.tool) {
+                pins
+            } else {
+                // The order of the database is that of its collation.
+                let mut sorted = pins.to_vec();
+                sorted.sort_by(|one, other| one.tool.cmp(&other.tool));
+                Arc::new(sorted)
+            };
+            all.push(ExplainedUpstream { upstream, pins });
+        }
+        Ok(all)
     }
 
     async fn known(&self, name: UpstreamName) -> Result<Option<Shared>, StoreError> {
@@ -98,16 +178,12 @@ impl Gateway {
     }
 }
 
-fn approved(reviewed: &ReviewedTool) -> bool {
-    reviewed.pin.state == ToolState::Approved && reviewed.pin.changed.is_none()
-}
-
 fn enabled(upstream: &Shared) -> Condition {
     let enabled = upstream.is_enabled();
-    (enabled, Step::Enabled(upstream.name, enabled))
+    (enabled.into(), Step::Enabled(upstream.name, enabled))
 }
 
 fn role(upstream: &Shared, user: &User) -> Condition {
     let role = upstream.is_for(user);
-    (role, Step::UpstreamRoles(upstream.name, role))
+    (role.into(), Step::UpstreamRoles(upstream.name, role))
 }

@@ -86,9 +86,10 @@ use doorward_transport::{Outbound, OutboundConfig};
 
 pub use access::{NotAsserted, UserAssertions, WantedAssertion};
 pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
+pub use connections::NAME as CONNECTIONS_TOOL;
 pub use definition::Difference;
 pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
-pub use explained::Condition;
+pub use explained::{Condition, ExplainedUpstream, Met};
 pub use finding::{CheckSubject, Finding};
 pub use left_out::{LeftOut, Why};
 #[cfg(feature = "knowledge")]
@@ -96,7 +97,8 @@ pub use mirrors::MirrorPlan;
 pub use oauth::{ConnectError, ConnectingUser, OAuthError, PendingConnection};
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
-pub use status::{ConnectionState, KnownTools, Problem, UserUpstream};
+pub use source::KnownTools;
+pub use status::{ConnectionState, Problem, UserUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 pub use warning::Warning;

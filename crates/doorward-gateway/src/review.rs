@@ -30,6 +30,16 @@ pub enum ReviewState {
 }
 
 impl ReviewState {
+    /// The state of a tool.
+    pub(crate) const fn of(pin: &PinnedTool) -> Self {
+        match pin.state {
+            ToolState::Approved if pin.changed.is_some() => Self::Changed,
+            ToolState::Approved => Self::Approved,
+            ToolState::Waiting => Self::Waiting,
+            ToolState::Rejected => Self::Rejected,
+        }
+    }
+
     /// The name for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -71,12 +81,7 @@ impl ReviewedTool {
     }
     /// Its state.
     pub fn state(&self) -> ReviewState {
-        match self.pin.state {
-            ToolState::Approved if self.pin.changed.is_some() => ReviewState::Changed,
-            ToolState::Approved => ReviewState::Approved,
-            ToolState::Waiting => ReviewState::Waiting,
-            ToolState::Rejected => ReviewState::Rejected,
-        }
+        ReviewState::of(&self.pin)
     }
     /// The texts of the warnings, in English.
     pub fn warning_texts(&self) -> Vec<String> {

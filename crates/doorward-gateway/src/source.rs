@@ -8,14 +8,15 @@ use doorward_mcp::{
     ToolCall, ToolError, ToolSource, ToolSpec, Unjudged,
     uri::{public_uri, usable_uri},
 };
-use doorward_model::ToolClass;
+use doorward_model::{ToolClass, User};
+use doorward_store::StoreError;
 use futures_util::future::BoxFuture;
 use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
 
 use crate::{
     Gateway,
     catalogue::{self, Catalogue},
-    catalogues::CatalogueState,
+    catalogues::{CatalogueState, CatalogueUse},
     connections::{self, PromptOutcome},
     exchange::gone,
     link_error::LinkError,
@@ -24,14 +25,15 @@ use crate::{
 };
 
 impl Gateway {
-    /// The upstream's tools as this request sees them, also where the user is not connected yet.
-    async fn tools_of(
+    /// The upstream's tools as this user sees them, also where they are not connected yet. They
+    /// have their own names at the upstream's own URL.
+    pub(crate) async fn tools_of(
         &self,
-        inbound: &InboundRequest,
+        user: &Arc<User>,
+        own_names: bool,
         upstream: &Shared,
         catalogue_state: &CatalogueState,
     ) -> Vec<Arc<ToolSpec>> {
-        let own_names = inbound.target != Target::All;
         if let Some(catalogue) = &catalogue_state.catalogue {
             return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
         }
@@ -39,9 +41,7 @@ impl Gateway {
         let connects = upstream.needs_connection()
             && match &catalogue_state.problem {
                 Some(problem) => *problem == LinkError::Connect,
-                None => {
-                    !self.is_connected(upstream, &inbound.caller.user).await.unwrap_or_default()
-                }
+                None => !self.is_connected(upstream, user).await.unwrap_or_default(),
             };
         let mut tools = self.inner.pinned(upstream, connects).await;
         if tools.is_empty() && connects {
@@ -69,6 +69,37 @@ impl Gateway {
             return self.ask_to_connect(&call.inbound, &upstream, &call.params).await;
         }
         upstream.kind.driver.call(self, &upstream, call).await
+    }
+}
+
+/// The tools of an upstream as they are known at a moment.
+#[derive(Debug)]
+pub struct KnownTools {
+    /// The display name of the upstream.
+    pub title: String,
+    /// The tools, before roles and rules are applied.
+    pub tools: Unjudged<Arc<ToolSpec>>,
+}
+
+impl Gateway {
+    /// The tools of each upstream of this user, as a listing at this moment has them before roles
+    /// and rules are applied.
+    pub async fn known_tools(&self, user: &Arc<User>) -> Result<Vec<KnownTools>, StoreError> {
+        let upstreams: Vec<Shared> =
+            self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
+        let catalogue_states = futures_util::future::join_all(
+            upstreams
+                .iter()
+                .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::List)),
+        )
+        .await;
+        let mut known = Vec::new();
+        for (upstream, catalogue_state) in upstreams.iter().zip(catalogue_states) {
+            let mut tools = self.tools_of(user, false, upstream, &catalogue_state).await;
+            tools.retain(|spec| !connections::is_placeholder(upstream, spec));
+            known.push(KnownTools { title: upstream.title.clone(), tools: Unjudged::new(tools) });
+        }
+        Ok(known)
     }
 }
 
@@ -134,8 +165,9 @@ impl ToolSource for Gateway {
     fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
         Box::pin(async move {
             let mut tools = Vec::new();
+            let (user, own_names) = (&inbound.caller.user, inbound.target != Target::All);
             for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
-                tools.extend(self.tools_of(inbound, &upstream, &catalogue_state).await);
+                tools.extend(self.tools_of(user, own_names, &upstream, &catalogue_state).await);
             }
             if inbound.target == Target::All && self.is_in_use().await {
                 tools.push(connections::spec());

@@ -3,9 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{
-    Connection, Scope, Timestamp, ToolClass, UpstreamName, User, upstream::ConnectionProblem,
-};
+use doorward_model::{Connection, Timestamp, UpstreamName, User, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -34,15 +32,6 @@ pub enum ConnectionState {
     Expired,
     /// It cannot be reached.
     Unreachable,
-}
-
-/// The tools of an upstream as they are known at a moment.
-#[derive(Clone, Debug)]
-pub struct KnownTools {
-    /// The display name of the upstream.
-    pub title: String,
-    /// Of each tool its class and the scope that it needs.
-    pub tools: Vec<(ToolClass, Scope)>,
 }
 
 /// One upstream as a user sees it.
@@ -110,27 +99,6 @@ impl Gateway {
     /// The same as far as it is known at this moment: one that does not respond delays nothing.
     pub async fn known_services(&self, user: &Arc<User>) -> Result<Vec<UserUpstream>, StoreError> {
         self.services_for(user, CatalogueUse::List).await
-    }
-
-    /// The tools of each upstream of this user, as far as they are known at this moment: the title
-    /// of the upstream, with class and scope of each tool.
-    pub async fn known_tools(&self, user: &Arc<User>) -> Result<Vec<KnownTools>, StoreError> {
-        let upstreams: Vec<Shared> =
-            self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
-        let catalogue_states = futures_util::future::join_all(
-            upstreams
-                .iter()
-                .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::List)),
-        )
-        .await;
-        let known =
-            upstreams.iter().zip(catalogue_states).map(|(upstream, catalogue_state)| KnownTools {
-                title: upstream.title.clone(),
-                tools: catalogue_state.catalogue.as_ref().map_or_else(Vec::new, |catalogue| {
-                    catalogue.tools.iter().map(|tool| (tool.class, tool.scope)).collect()
-                }),
-            });
-        Ok(known.collect())
     }
 
     async fn services_for(

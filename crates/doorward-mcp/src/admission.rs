@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    InboundRequest, Mcp, Surface, Verdict,
+    InboundRequest, Mcp, Subject, Surface, Verdict,
     call::CallFacts,
     confirm::{Confirmation, cannot_be_asked},
     item::{CallLimits, Facts, Item, Judged, Kind, Unjudged},
@@ -104,6 +104,12 @@ impl Mcp {
         items: Unjudged<T>,
     ) -> Vec<T> {
         items.judged(|facts| self.inner.judge.judge(inbound, facts) != Verdict::Refuse)
+    }
+
+    /// The items that a user may see through a client whose token has every scope of theirs: the
+    /// decision of a listing, before the client has a token.
+    pub fn permitted<T: Judged>(&self, subject: Subject<'_>, items: Unjudged<T>) -> Vec<T> {
+        items.judged(|facts| self.inner.judge.decide(subject, facts) != Verdict::Refuse)
     }
 
     /// True if this caller may use an item now, without a confirmation.

@@ -114,7 +114,8 @@ impl Judge {
         if is_own { own.to_string() } else { origin.to_string() }
     }
 
-    fn decide(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
+    /// Judges an item for a user and the program that acts for them.
+    pub(crate) fn decide(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
         Self::decide_by(&self.rules.now(), subject, facts)
     }
 

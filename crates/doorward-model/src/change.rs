@@ -11,7 +11,7 @@ mod unit;
 use crate::{
     AccessToken, AccessTokenId, AgentChange, AuditEvent, AuthorizationCode, ChatChange, Client,
     ConnectStep, Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity,
-    OneTimeLink, PolicyVersion, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed,
+    OneTimeLink, ProviderId, RefreshToken, RevokeReason, Role, RuleVersion, ScopeSet, Sealed,
     Session, SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
@@ -216,8 +216,8 @@ pub enum Change {
         /// The time from which the others are no longer needed.
         at: Timestamp,
     },
-    /// Adds a version of the policy. Refused if the number is taken.
-    InsertPolicyVersion(PolicyVersion),
+    /// Adds a version of rules. Refused if the number is taken.
+    InsertRuleVersion(RuleVersion),
     /// Sets a setting.
     PutSetting {
         /// Its name.

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{AccessPolicy, PolicySource, ToolPolicy};
+use crate::{AccessPolicy, RuleSources, ToolPolicy};
 
 /// A value that readers take as it is at that moment and one writer replaces as a whole. Clones are
 /// handles of the same value.
@@ -60,8 +60,8 @@ pub struct Rules {
     pub access: AccessPolicy,
     /// Rules for the tools of each user.
     pub policy: ToolPolicy,
-    /// Origin of these rules.
-    pub policy_source: PolicySource,
+    /// The source of each set of rules.
+    pub sources: RuleSources,
     /// Clients may register themselves.
     pub registration: bool,
     /// Clients may be named by the URL of their metadata document.

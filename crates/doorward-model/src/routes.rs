@@ -166,12 +166,22 @@ routes! {
     ADMIN_POLICY = "/admin/policy";
     /// The users who may use an item, or who have a role.
     ADMIN_POLICY_WHO = "/admin/policy/who";
+    /// The tools of all upstreams, each with the answer for a user.
+    ADMIN_POLICY_TOOLS = "/admin/policy/tools";
     /// The versions of the policy that administrators saved.
     ADMIN_POLICY_VERSIONS = "/admin/policy/versions";
     /// One version of the policy.
     ADMIN_POLICY_VERSION = "/admin/policy/versions/{version}";
     /// Tries other rules of the policy on the calls of the audit.
     ADMIN_POLICY_DRY_RUN = "/admin/policy/dry-run";
+    /// The settings of a set of rules besides the policy.
+    ADMIN_RULES = "/admin/rules/{set}";
+    /// The versions of a set of rules.
+    ADMIN_RULES_VERSIONS = "/admin/rules/{set}/versions";
+    /// One version of a set of rules.
+    ADMIN_RULES_VERSION = "/admin/rules/{set}/versions/{version}";
+    /// Tries other access rules on the calls of the audit.
+    ADMIN_RULES_DRY_RUN = "/admin/rules/{set}/dry-run";
     /// Connects a service to an upstream, with an account of the operator's there.
     ADMIN_USER_CONNECT = "/admin/users/{user}/connect/{upstream}";
     /// Accounts at chat servers that are linked with users.
@@ -283,6 +293,18 @@ routes! {
     API_EXPLAIN = "/api/admin/policy/explain";
     /// The users who may use an item, or who have a role (GET).
     API_POLICY_WHO = "/api/admin/policy/who";
+    /// The tools of all upstreams, each with the answer for a user (GET).
+    API_POLICY_TOOLS = "/api/admin/policy/tools";
+    /// A set of rules besides the policy: the settings in effect (GET), save others (PUT).
+    API_RULES = "/api/admin/rules/{set}";
+    /// The versions of a set of rules (GET).
+    API_RULES_VERSIONS = "/api/admin/rules/{set}/versions";
+    /// One version of a set of rules (GET).
+    API_RULES_VERSION = "/api/admin/rules/{set}/versions/{version}";
+    /// Saves the settings of an earlier version as the next version (POST).
+    API_RULES_RESTORE = "/api/admin/rules/{set}/versions/{version}/restore";
+    /// Compares other access rules with those in effect by the calls of the audit (POST).
+    API_RULES_DRY_RUN = "/api/admin/rules/{set}/dry-run";
     /// Personal access tokens and service tokens: list (GET), create one for a service (POST).
     API_TOKENS = "/api/admin/tokens";
     /// Revokes a personal access token or service token (DELETE).

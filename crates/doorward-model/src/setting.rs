@@ -2,7 +2,5 @@
 
 /// The setting that switches the MCP server on or off.
 pub const MCP_ENABLED: &str = "mcp.enabled";
-/// The number of the newest version of the policy.
-pub const POLICY_VERSION: &str = "policy.version";
 /// The setting that holds a notice for every page.
 pub const NOTICE: &str = "pages.notice";

@@ -48,6 +48,21 @@ pub struct Config {
     pub metadata_document_max_age_seconds: i64,
 }
 
+/// The limits of `unused_seconds`: an hour and a year.
+const UNUSED: std::ops::RangeInclusive<i64> = 3600..=366 * 86_400;
+
+impl Config {
+    /// Checks the settings. An error names the key of the invalid one.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if UNUSED.contains(&self.unused_seconds) {
+            return Ok(());
+        }
+        let (least, most, value) = (UNUSED.start(), UNUSED.end(), self.unused_seconds);
+        let message = format!("must be between {least} and {most}, not {value}");
+        Err(("registration.unused_seconds", message))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

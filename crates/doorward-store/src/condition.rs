@@ -101,8 +101,8 @@ conditions! {
     DecideDevice = "decide_device";
     /// The device authorization is allowed, unspent and has not expired.
     RedeemDevice = "redeem_device";
-    /// No other version of the policy was saved meanwhile.
-    InsertPolicyVersion = "insert_policy_version";
+    /// No other version of these rules was saved meanwhile.
+    InsertRuleVersion = "insert_rule_version";
     /// The user is not yet a member of the group.
     JoinGroup = "join_group";
     /// The user is a member of the group by an administrator's decision.

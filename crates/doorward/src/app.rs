@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, AdminServices, Health, Keys, Loading, Reached, Rotation, Settings, Vitals,
+    Admin, AdminServices, Health, Keys, Loading, Reached, Rotation, RuleParts, Settings, Vitals,
 };
 use doorward_audit::{ExportPorts, Exporter};
 use doorward_console::Console;
@@ -164,7 +164,8 @@ impl App {
             rotation(&config, checked),
         );
         keys.keep_fresh(config.keys.rotation_days).await?;
-        let rules = Live::new(reload::rules(&config, checked, &store).await?);
+        let contents = reload::rule_contents(&config, checked, &store).await?;
+        let rules = Live::new(reload::rules(&contents));
         let resources = ResourceTable::new(&public_url);
         let core = CoreServices {
             store: store.clone(),
@@ -228,10 +229,9 @@ impl App {
         #[cfg(feature = "knowledge")]
         gateway.keep_knowledge(data_dir.path().join("knowledge"), true);
         let limits = Live::new(config.limits.clone());
+        let rule_parts = RuleParts::new(rules.clone(), limits.clone(), registration.clone());
         let in_effect = Arc::new(InEffect {
-            rules: rules.clone(),
-            limits: limits.clone(),
-            registration: registration.clone(),
+            rule_parts: rule_parts.clone(),
             federation: federation.clone(),
             gateway: gateway.clone(),
             changes: changes.clone(),
@@ -313,7 +313,7 @@ impl App {
             federation: federation.clone(),
             gateway: gateway.clone(),
             mail_writer: mail_writer.clone(),
-            rules: rules.clone(),
+            rule_parts,
             public_url: public_url.clone(),
             administered: Arc::new(checked.administered.clone()),
             keys,
@@ -360,7 +360,7 @@ impl App {
                 accounts: accounts.clone(),
                 gateway: gateway.clone(),
                 within: doorward_mcp::Within::new(mcp.clone()),
-                rules: in_effect.rules.clone(),
+                rules: in_effect.rule_parts.rules.clone(),
                 public_url: public_url.clone(),
                 #[cfg(feature = "agent")]
                 agent,

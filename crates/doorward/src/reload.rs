@@ -2,14 +2,13 @@
 //! when `doorward reload` asks for it, and when the file changes. The start of the server is the
 //! first load, by the same function.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use doorward_admin::{Loading, saved_policy};
+use doorward_admin::{Loading, RuleContent, RuleParts, saved_rules};
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
-use doorward_mcp::{Change, Changed, Changes, LimitsConfig};
-use doorward_model::{AuditEvent, AuditKind, Live, PolicySource, Rules, setting};
-use doorward_registration::Registration;
+use doorward_mcp::{Change, Changed, Changes};
+use doorward_model::{AuditEvent, AuditKind, Live, RuleSet, RuleSource, Rules};
 use doorward_store::Store;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -33,36 +32,43 @@ const MOST_WAITING: usize = 16;
 
 /// The parts of the server that take up settings of the file while it runs.
 pub(crate) struct InEffect {
-    pub(crate) rules: Live<Rules>,
-    pub(crate) limits: Live<LimitsConfig>,
-    pub(crate) registration: Registration,
+    pub(crate) rule_parts: RuleParts,
     pub(crate) federation: Federation,
     pub(crate) gateway: Gateway,
     pub(crate) changes: Changes,
 }
 
-/// The rules that several parts apply: those of the configuration, and the policy that
-/// administrators saved where the configuration has none.
-pub(crate) async fn rules(
+/// Each set of rules with its source: those of the configuration where it has them, else those that
+/// administrators saved last.
+pub(crate) async fn rule_contents(
     config: &Config,
     checked: &Checked,
     store: &Store,
-) -> Result<Rules, Failed> {
-    let (policy, policy_source) = if checked.owns_policy {
-        (checked.policy.clone(), PolicySource::File)
-    } else {
-        match saved_policy(store).await? {
-            Some((number, policy)) => (policy, PolicySource::Version(number)),
-            None => (checked.policy.clone(), PolicySource::Unset),
-        }
+) -> Result<Vec<(RuleSource, RuleContent)>, Failed> {
+    let of_file = |set: RuleSet| match set {
+        RuleSet::Policy => RuleContent::Policy(config.policy.clone(), checked.policy.clone()),
+        RuleSet::Access => RuleContent::Access(config.access.clone(), checked.access.clone()),
+        RuleSet::Limits => RuleContent::Limits(config.limits.clone()),
+        RuleSet::Registration => RuleContent::Registration(Box::new(config.registration.clone())),
     };
-    Ok(Rules {
-        access: checked.access.clone(),
-        policy,
-        policy_source,
-        registration: config.registration.dynamic,
-        metadata_documents: config.registration.metadata_documents,
-    })
+    let mut all = Vec::new();
+    for set in RuleSet::ALL {
+        let saved = if checked.owned.contains(&set) {
+            Some((RuleSource::File, of_file(set)))
+        } else {
+            let saved = saved_rules(store, set).await?;
+            saved.map(|(number, content)| (RuleSource::Version(number), content))
+        };
+        all.push(saved.unwrap_or_else(|| (RuleSource::Unset, of_file(set))));
+    }
+    Ok(all)
+}
+
+/// The rules that several parts apply.
+pub(crate) fn rules(contents: &[(RuleSource, RuleContent)]) -> Rules {
+    contents
+        .iter()
+        .fold(Rules::default(), |rules, (source, content)| content.within(&rules, *source))
 }
 
 impl InEffect {
@@ -75,18 +81,9 @@ impl InEffect {
     ) -> Result<(), Failed> {
         let providers = self.federation.prepare(&config.providers)?;
         let upstreams = self.gateway.prepare(&config.upstreams)?;
-        let new = rules(config, checked, store).await?;
-        self.rules.update(|now| match (now.policy_source, new.policy_source) {
-            // A newer version was saved here while this one was read.
-            (PolicySource::Version(saved), PolicySource::Version(read)) if saved > read => Rules {
-                policy: now.policy.clone(),
-                policy_source: now.policy_source,
-                ..new.clone()
-            },
-            _ => new.clone(),
-        });
-        self.limits.put(config.limits.clone());
-        self.registration.configure(config.registration.clone());
+        for (source, content) in &rule_contents(config, checked, store).await? {
+            self.rule_parts.load(*source, content);
+        }
         self.federation.configure(providers);
         self.gateway.configure(upstreams);
         self.gateway.reconcile().await?;
@@ -94,18 +91,12 @@ impl InEffect {
         Ok(())
     }
 
-    /// Puts the policy that administrators saved last in effect, unless the configuration has one.
-    async fn follow_policy(&self, store: &Store) -> Result<(), Failed> {
-        if let Some((number, policy)) = saved_policy(store).await? {
-            self.rules.update(|rules| match rules.policy_source {
-                PolicySource::File => rules.clone(),
-                // A newer one was saved here while this one was read.
-                PolicySource::Version(other) if other > number => rules.clone(),
-                PolicySource::Version(_) | PolicySource::Unset => {
-                    let policy_source = PolicySource::Version(number);
-                    Rules { policy, policy_source, ..rules.clone() }
-                }
-            });
+    /// Puts the rules of a set that administrators saved last in effect, unless the configuration
+    /// has them.
+    async fn follow(&self, set: RuleSet, store: &Store) -> Result<(), Failed> {
+        if let Some((number, content)) = saved_rules(store, set).await?
+            && self.rule_parts.put(RuleSource::Version(number), &content)
+        {
             self.tell();
         }
         Ok(())
@@ -158,8 +149,8 @@ pub(crate) struct Reloader {
     looked: Fingerprint,
     /// The last load failed half-way, because of the database.
     unfinished: bool,
-    /// The number of the newest version of the policy, as it was looked at last.
-    policy: Option<String>,
+    /// The number of the newest version of each set of rules, as it was looked at last.
+    versions: BTreeMap<RuleSet, String>,
     requests: mpsc::Receiver<PendingRequest>,
 }
 
@@ -175,7 +166,7 @@ impl Reloader {
         let (sender, requests) = mpsc::channel(MOST_WAITING);
         let read = loaded.files.clone();
         let looked = read.clone();
-        let (unfinished, policy) = (false, None);
+        let (unfinished, versions) = (false, BTreeMap::new());
         let this = Self {
             source,
             parts,
@@ -185,7 +176,7 @@ impl Reloader {
             read,
             looked,
             unfinished,
-            policy,
+            versions,
             requests,
         };
         (this, sender)
@@ -215,7 +206,7 @@ impl Reloader {
                 }
                 _ = every.tick() => {
                     self.look().await;
-                    self.look_at_policy().await;
+                    self.look_at_versions().await;
                 }
             }
         }
@@ -254,22 +245,26 @@ impl Reloader {
         }
     }
 
-    /// Takes up a version of the policy that was saved here or by another process. The number is in
-    /// a cache, which a write of another process makes stale.
-    async fn look_at_policy(&mut self) {
-        let Ok(newest) = self.store.setting(setting::POLICY_VERSION).await else { return };
-        if newest == self.policy {
-            return;
-        }
-        match self.parts.follow_policy(&self.store).await {
-            Ok(()) => {
-                if let PolicySource::Version(version) = self.parts.rules.now().policy_source {
-                    tracing::info!(version, "a saved policy is in effect");
-                }
-                self.policy = newest;
+    /// Takes up versions of rules that were saved here or by another process. The numbers are in a
+    /// cache, which a write of another process makes stale.
+    async fn look_at_versions(&mut self) {
+        for set in RuleSet::ALL {
+            let Ok(Some(newest)) = self.store.setting(set.setting()).await else { continue };
+            if self.versions.get(&set) == Some(&newest) {
+                continue;
             }
-            Err(error) => {
-                tracing::error!(%error, "the saved policy cannot be put in effect; the previous one stays");
+            match self.parts.follow(set, &self.store).await {
+                Ok(()) => {
+                    if let RuleSource::Version(version) =
+                        self.parts.rule_parts.rules.now().sources.of(set)
+                    {
+                        tracing::info!(set = set.as_str(), version, "saved rules are in effect");
+                    }
+                    self.versions.insert(set, newest);
+                }
+                Err(error) => {
+                    tracing::error!(set = set.as_str(), %error, "the saved rules cannot be put in effect; the previous ones stay");
+                }
             }
         }
     }
@@ -338,8 +333,8 @@ impl Reloader {
         // compared with.
         let changes = differences.iter().any(|one| !one.needs_restart)
             || self.unfinished
-            // A default that is written out owns the policy too.
-            || loaded.owns_policy() != self.in_effect.owns_policy();
+            // A default that is written out owns its section too.
+            || loaded.owned() != self.in_effect.owned();
         if changes {
             self.unfinished = true;
             self.parts.put(&loaded.config, checked, &self.store).await.inspect_err(|error| {

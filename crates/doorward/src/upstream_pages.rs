@@ -6,8 +6,8 @@ use doorward_gateway::{
     ConnectError, ConnectingUser, ConnectionState, Gateway, KnownTools, Problem,
 };
 use doorward_language::{connection_problem, text};
-use doorward_mcp::Mcp;
-use doorward_model::{UpstreamName, User, UserId};
+use doorward_mcp::{Mcp, Subject};
+use doorward_model::{ClientId, Program, UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
@@ -79,10 +79,16 @@ impl Upstreams for UpstreamPages {
     fn tools<'a>(
         &'a self,
         user: &'a Arc<User>,
+        client: &'a ClientId,
     ) -> Answer<'a, Result<Vec<ServiceTools>, StoreError>> {
         Box::pin(async move {
-            let known = self.gateway.known_tools(user).await?.into_iter();
-            Ok(known.map(|KnownTools { title, tools }| ServiceTools { title, tools }).collect())
+            let subject = Subject { user, program: Program::Client(client) };
+            let service = |KnownTools { title, tools }: KnownTools| {
+                let tools = self.mcp.permitted(subject, tools);
+                let tools = tools.iter().map(|spec| (spec.class, spec.scope)).collect();
+                ServiceTools { title, tools }
+            };
+            Ok(self.gateway.known_tools(user).await?.into_iter().map(service).collect())
         })
     }
 

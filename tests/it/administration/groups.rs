@@ -29,7 +29,7 @@ async fn find(stage: &Stage, name: &str) -> Object {
     Object { id: name.to_string(), etag: group.etag(), state: facts }
 }
 
-async fn prepare(stage: &Stage, name: &str, roles: &[&str]) -> Object {
+pub(super) async fn prepare(stage: &Stage, name: &str, roles: &[&str]) -> Object {
     let roles = roles.iter().map(ToString::to_string).collect();
     let new = NewGroup { name: name.to_owned(), description: "Old".to_owned(), roles };
     stage.server.app.admin.groups.add(&Authority::operator(), new).await.unwrap();

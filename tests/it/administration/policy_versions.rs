@@ -1,6 +1,7 @@
 //! Versions of the policy: saved and restored alike by page, API and command, in effect at once, and
 //! locked where the configuration file has rules.
 
+use doorward_model::RuleSet;
 use doorward_testkit::{OAuthClient, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -62,8 +63,8 @@ async fn rules_are_saved_restored_and_refused_alike_and_are_in_effect_at_once() 
             let entries = stage.entries(head).await;
             let number = before + i64::from(code.is_none());
             let store = stage.store().await;
-            let version = store.policy_version(number).await.unwrap();
-            let stored = version.map(|version| (version.rules, version.default, version.restores));
+            let version = store.rule_version(RuleSet::Policy, number).await.unwrap();
+            let stored = version.map(|version| (version.content, version.restores));
             kept.push(format!("{stored:?} {entries:?}").replace(&number.to_string(), "NUMBER"));
             if via != Via::Command && code.is_none() {
                 // The process that saved them decides by them with the next call.
@@ -85,8 +86,11 @@ async fn rules_are_saved_restored_and_refused_alike_and_are_in_effect_at_once() 
         };
         let outcome = stage.ask(via, &asked, &[("etag", &before.to_string())]).await;
         assert!(outcome.code.is_none(), "{via:?}: {outcome:?}");
-        let version = stage.store().await.policy_version(before + 1).await.unwrap().unwrap();
-        assert_eq!((version.restores, version.rules.len()), (Some(1), 2), "{via:?}");
+        let version = stage.store().await.rule_version(RuleSet::Policy, before + 1).await.unwrap();
+        let version = version.unwrap();
+        let content: Value = serde_json::from_str(&version.content).unwrap();
+        let rules = content["rules"].as_array().unwrap().len();
+        assert_eq!((version.restores, rules), (Some(1), 2), "{via:?}");
         let missing = Asked {
             page: ("/admin/policy/versions/999", Vec::new()),
             api: (Method::POST, "/policy/versions/999/restore", Value::Null),
@@ -164,7 +168,7 @@ async fn rules_of_the_configuration_file_are_locked() {
         let outcome = stage.ask(via, &asked, &[("etag", "0")]).await;
         assert_eq!(outcome.code.as_deref(), Some("in_configuration"), "{via:?}: {outcome:?}");
     }
-    assert!(stage.store().await.policy_versions(None, 10).await.unwrap().is_empty());
+    assert!(stage.store().await.rule_versions(RuleSet::Policy, None, 10).await.unwrap().is_empty());
     let root = stage.server.signed_in("root").await;
     let page = root.get(&stage.server.at("/admin/policy")).await.expect(200).body;
     assert!(!page.contains("formaction"), "nothing is offered that is refused: {page}");

@@ -3,7 +3,7 @@
 use doorward_testkit::{Browser, FakeUpstream, Pkce, tool};
 use serde_json::json;
 
-use super::{connect, gateway_user, go, text, with, with_config};
+use super::{connect, gateway_user, go, text, tools, with, with_config};
 
 #[tokio::test]
 async fn g5_g13_the_callback_belongs_to_one_user_one_browser_and_one_time() {
@@ -253,14 +253,24 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
 #[tokio::test]
 async fn consent_names_the_services_behind_each_scope_with_their_tools_by_class() {
     let (wiki, payroll) = (FakeUpstream::start().await, FakeUpstream::start().await);
-    wiki.state().tools = vec![tool("search", true), tool("purge", false)];
-    let upstreams = [("wiki", &wiki, "none"), ("payroll", &payroll, "none")];
+    let ledger = FakeUpstream::start().await;
+    wiki.state().tools = vec![tool("search", true), tool("erase", true), tool("purge", false)];
+    let upstreams =
+        [("wiki", &wiki, "none"), ("payroll", &payroll, "none"), ("ledger", &ledger, "none")];
     let server = with_config(&upstreams, |config| {
         config.upstreams.get_mut("payroll").unwrap().roles = vec!["finance".to_owned()];
+        // Denied by rules alone, as a listing heeds them.
+        config.policy.rules = vec![
+            "allow role=auditor".to_owned(),
+            "deny upstream=ledger".to_owned(),
+            "deny tool=wiki_erase".to_owned(),
+        ];
     })
     .await;
     let alice = gateway_user(&server, "alice").await;
     server.call(&alice.token, "wiki_search", json!({})).await.expect(200);
+    let listed = tools(&server, &alice.token).await;
+    assert!(!listed.iter().any(|name| name.starts_with("ledger")), "{listed:?}");
     let scope = [("scope", "mcp:destructive")];
     let page = alice.client.consent_page(&alice.browser, &Pkce::default(), &scope).await.body;
     let parts: Vec<&str> = page.split("class=\"choice\"").skip(1).collect();
@@ -268,6 +278,7 @@ async fn consent_names_the_services_behind_each_scope_with_their_tools_by_class(
     for part in [read, write, destructive] {
         assert!(part.contains("<summary>1 service</summary>"), "{part}");
         assert!(part.contains("<bdi>wiki</bdi>") && !part.contains("payroll"), "{part}");
+        assert!(!part.contains("ledger"), "{part}");
         assert!(part.contains("1 tool that looks things up"), "{part}");
     }
     let purge = "1 tool that may delete or overwrite";

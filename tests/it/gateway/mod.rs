@@ -103,7 +103,7 @@ impl GatewayUser {
 }
 
 /// The names of the tools that a token shows, on all pages, one by one.
-async fn tools(server: &TestServer, token: &str) -> Vec<String> {
+pub(crate) async fn tools(server: &TestServer, token: &str) -> Vec<String> {
     list(server, token).await.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
 }
 

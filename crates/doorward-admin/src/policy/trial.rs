@@ -7,14 +7,14 @@ use doorward_mcp::{
     CallLimits, Facts, Item, ItemName, Judge, Judged, Judgement, Kind, Subject, Verdict,
 };
 use doorward_model::{
-    AccessTokenId, AuditFilter, AuditKind, CallFacts, ClientId, Effect, Live, Program, Role, Rules,
-    Scope, Timestamp, ToolClass, ToolPolicy, UpstreamName, User, UserId, UserName,
+    AccessTokenId, AuditFilter, AuditKind, CallFacts, ClientId, Effect, Live, Program, Role,
+    RuleSet, Rules, Scope, Timestamp, ToolClass, ToolPolicy, UpstreamName, User, UserId, UserName,
     policy::ItemKind,
 };
 use serde::Deserialize;
 
 use super::{Policies, built_in};
-use crate::Refusal;
+use crate::{Refusal, RuleContent};
 
 /// Maximum number of entries of the audit that one trial looks at.
 const MOST_ENTRIES: u64 = 100_000;
@@ -285,10 +285,34 @@ impl Policies {
         default: &str,
         since: Timestamp,
     ) -> Result<DryRun, Refusal> {
-        let policy = ToolPolicy::parse(rules, default)
-            .map_err(|error| Refusal::PolicyRule(error.to_string()))?;
+        let policy =
+            ToolPolicy::parse(rules, default).map_err(|error| Refusal::Rules(error.to_string()))?;
+        let other = Rules { policy, ..(*self.rules.now()).clone() };
+        self.compare(other, since).await
+    }
+
+    /// Compares other settings of a set of rules with those in effect, by the calls of the audit.
+    pub async fn dry_run_of(
+        &self,
+        set: RuleSet,
+        settings: serde_json::Value,
+        since: Timestamp,
+    ) -> Result<DryRun, Refusal> {
+        let content = RuleContent::read(set, settings).map_err(Refusal::Rules)?;
+        match set {
+            RuleSet::Policy | RuleSet::Access => {}
+            RuleSet::Limits | RuleSet::Registration => {
+                let why = format!("[{}] decides on no call of the audit", set.as_str());
+                return Err(Refusal::Rules(why));
+            }
+        }
         let present = self.rules.now();
-        let other = Judge::new(Live::new(Rules { policy, ..(*present).clone() }));
+        self.compare(content.within(&present, present.sources.of(set)), since).await
+    }
+
+    /// Compares other rules with those in effect.
+    async fn compare(&self, other: Rules, since: Timestamp) -> Result<DryRun, Refusal> {
+        let other = Judge::new(Live::new(other));
         let past = self.past(since).await?;
         let mut items = HashMap::<String, Option<Item>>::new();
         let (mut refused, mut confirmed, mut opened) =

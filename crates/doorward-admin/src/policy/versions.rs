@@ -1,16 +1,16 @@
-//! Versions of the policy: saved, listed and restored. The configuration file owns the policy where
-//! it has one.
+//! Versions of the policy: one of the sets of rules that administrators save.
 
 use doorward_accounts::Authority;
-use doorward_model::{
-    AuditSubject, Change, Effect, PolicySource, PolicyVersion, Rules, ToolPolicy, UnitOfWork,
-    policy_version::{MOST_RULES, MOST_TEXT},
-    setting,
-};
-use doorward_store::{Condition, Store, StoreError};
+use doorward_model::{Effect, RuleSet, RuleVersion, Timestamp};
+use serde_json::json;
 
 use super::Policies;
-use crate::Refusal;
+use crate::{NewRules, Refusal, RuleContent};
+
+/// Maximum number of rules of a version.
+const MOST_RULES: usize = 500;
+/// Maximum number of characters of all rules of a version.
+const MOST_TEXT: usize = 20_000;
 
 /// Rules to be saved, with the author and the version that they replace.
 #[derive(Clone, Copy, Debug)]
@@ -25,42 +25,57 @@ pub struct NewPolicy<'a> {
     pub seen: Option<i64>,
 }
 
-/// The newest version. The setting that tells other processes about it is read from a cache, which a
-/// write of another process makes stale, and decides nothing here.
-async fn newest(store: &Store) -> Result<Option<PolicyVersion>, StoreError> {
-    Ok(store.policy_versions(None, 1).await?.pop())
+/// A version of the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// Its number, from 1.
+    pub number: i64,
+    /// The rules, in order.
+    pub rules: Vec<String>,
+    /// The effect where no rule matches.
+    pub default: Effect,
+    /// The sign-in name of the administrator who saved it.
+    pub author: String,
+    /// The moment at which it was saved.
+    pub created_at: Timestamp,
+    /// The number of the version that it restores.
+    pub restores: Option<i64>,
 }
 
-/// The number of the newest version; 0 if there is none.
-async fn newest_number(store: &Store) -> Result<i64, StoreError> {
-    Ok(newest(store).await?.map_or(0, |version| version.number))
+impl TryFrom<RuleVersion> for PolicyVersion {
+    type Error = Refusal;
+
+    fn try_from(version: RuleVersion) -> Result<Self, Refusal> {
+        let RuleContent::Policy(config, policy) = RuleContent::of(&version)? else {
+            return Err(Refusal::Rules("it is no version of the policy".to_owned()));
+        };
+        Ok(Self {
+            number: version.number,
+            rules: config.rules,
+            default: policy.without_rule(),
+            author: version.author,
+            created_at: version.created_at,
+            restores: version.restores,
+        })
+    }
 }
 
-/// The policy that administrators saved last, with its number.
-pub async fn saved_policy(store: &Store) -> Result<Option<(i64, ToolPolicy)>, Refusal> {
-    let Some(version) = newest(store).await? else { return Ok(None) };
-    let policy = version.policy().map_err(|error| Refusal::PolicyRule(error.to_string()))?;
-    Ok(Some((version.number, policy)))
-}
-
-/// The rules as they are stored, and their policy.
-fn checked(rules: &[String], default: &str) -> Result<(Vec<String>, ToolPolicy), Refusal> {
+/// The rules as they are stored.
+fn checked(rules: &[String]) -> Result<Vec<String>, Refusal> {
     let rules: Vec<String> =
         rules.iter().map(|rule| rule.trim().to_owned()).filter(|rule| !rule.is_empty()).collect();
     let length: usize = rules.iter().map(|rule| rule.chars().count()).sum();
     if rules.len() > MOST_RULES || length > MOST_TEXT {
         let most = format!("at most {MOST_RULES} rules and {MOST_TEXT} characters");
-        return Err(Refusal::PolicyRule(most));
+        return Err(Refusal::Rules(most));
     }
-    let policy = ToolPolicy::parse(&rules, default)
-        .map_err(|error| Refusal::PolicyRule(error.to_string()))?;
-    Ok((rules, policy))
+    Ok(rules)
 }
 
 impl Policies {
     /// The number of the newest version; 0 if there is none.
     pub async fn newest_version(&self) -> Result<i64, Refusal> {
-        Ok(newest_number(&self.store).await?)
+        self.sets.newest_number(RuleSet::Policy).await
     }
 
     /// The newest versions, with numbers below `before`.
@@ -69,13 +84,13 @@ impl Policies {
         before: Option<i64>,
         limit: u64,
     ) -> Result<Vec<PolicyVersion>, Refusal> {
-        Ok(self.store.policy_versions(before, limit).await?)
+        let versions = self.sets.versions(RuleSet::Policy, before, limit).await?;
+        versions.into_iter().map(PolicyVersion::try_from).collect()
     }
 
     /// The version of this number.
     pub async fn version(&self, number: i64) -> Result<PolicyVersion, Refusal> {
-        let found = self.store.policy_version(number).await?;
-        found.ok_or_else(|| Refusal::missing(AuditSubject::Policy, number.to_string()))
+        self.sets.version(RuleSet::Policy, number).await?.try_into()
     }
 
     /// Saves rules as the next version and puts them in effect: here at once, in other processes
@@ -85,7 +100,10 @@ impl Policies {
         authority: &Authority,
         new: NewPolicy<'_>,
     ) -> Result<PolicyVersion, Refusal> {
-        self.put(authority, new, None).await
+        let NewPolicy { rules, default, author, seen } = new;
+        let settings = json!({"rules": checked(rules)?, "default": default});
+        let new = NewRules { set: RuleSet::Policy, settings, author, seen };
+        self.sets.save(authority, new).await?.try_into()
     }
 
     /// Saves the rules of an earlier version as the next version.
@@ -96,59 +114,7 @@ impl Policies {
         author: &str,
         seen: Option<i64>,
     ) -> Result<PolicyVersion, Refusal> {
-        let earlier = self.version(number).await?;
-        let (rules, default) = (&earlier.rules, earlier.default.as_str());
-        let new = NewPolicy { rules, default, author, seen };
-        self.put(authority, new, Some(number)).await
-    }
-
-    async fn put(
-        &self,
-        _: &Authority,
-        new: NewPolicy<'_>,
-        restores: Option<i64>,
-    ) -> Result<PolicyVersion, Refusal> {
-        if self.rules.now().policy_source == PolicySource::File {
-            return Err(Refusal::PolicyInFile);
-        }
-        let (rules, policy) = checked(new.rules, new.default)?;
-        let newest = newest_number(&self.store).await?;
-        if new.seen.is_some_and(|seen| seen != newest) {
-            return Err(Refusal::PolicyChanged);
-        }
-        let version = PolicyVersion {
-            number: newest + 1,
-            rules,
-            default: Effect::parse(new.default).unwrap_or(Effect::Deny),
-            author: new.author.to_owned(),
-            created_at: self.clock.now(),
-            restores,
-        };
-        let number = version.number;
-        let unit: UnitOfWork = [
-            Change::InsertPolicyVersion(version.clone()),
-            Change::PutSetting {
-                key: setting::POLICY_VERSION.to_owned(),
-                value: number.to_string(),
-            },
-        ]
-        .into_iter()
-        .collect();
-        match self.store.apply(unit).await {
-            Ok(()) => {}
-            Err(StoreError::Refused(Condition::InsertPolicyVersion)) => {
-                return Err(Refusal::PolicyChanged);
-            }
-            Err(error) => return Err(error.into()),
-        }
-        self.rules.update(|rules| match rules.policy_source {
-            // Meanwhile the file has rules, or another process saved a newer version.
-            PolicySource::File => rules.clone(),
-            PolicySource::Version(other) if other > number => rules.clone(),
-            PolicySource::Version(_) | PolicySource::Unset => {
-                Rules { policy, policy_source: PolicySource::Version(number), ..rules.clone() }
-            }
-        });
-        Ok(version)
+        let earlier = self.sets.version(RuleSet::Policy, number).await?;
+        self.sets.restore(authority, &earlier, author, seen).await?.try_into()
     }
 }

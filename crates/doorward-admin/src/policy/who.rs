@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use doorward_model::{ClientId, Program, Role, User};
+use doorward_model::{Role, User};
 use doorward_store::{Cursor, Extent, NameOrTime, Place, SortValue, UserFilter};
 
 use super::{Answer, Explained, Named, Policies};
@@ -125,10 +125,9 @@ impl Policies {
         let explained = match whom {
             UsersWith::Role(_) => None,
             UsersWith::Permission(item) => {
-                let any = ClientId::from_text("");
-                let explained =
-                    self.decide(item.item_name()?, &user, Program::Client(&any), None).await?;
-                if matches!(explained.answer, Answer::Deny | Answer::NotOffered) {
+                let any = self.named_program("").await?;
+                let explained = self.decide(item.item_name()?, &user, &any).await?;
+                if !matches!(explained.answer, Answer::Allow | Answer::Confirm) {
                     return Ok(None);
                 }
                 Some(explained)
@@ -153,9 +152,7 @@ impl Policies {
         if let Some(role) = role {
             return Ok(BTreeSet::from_iter([role.clone()]));
         }
-        let rules = self.rules.now();
-        let mut named: BTreeSet<Role> =
-            rules.access.roles().chain(rules.policy.roles()).cloned().collect();
+        let mut named = self.roles_of_rules();
         let UsersWith::Permission(item) = whom else { return Ok(named) };
         let name = item.tool.or(item.prompt).or(item.resource).or(item.template).or(item.upstream);
         let name = name.unwrap_or_default();

@@ -22,6 +22,7 @@ mod providers;
 mod relying;
 mod resources;
 mod reviewed;
+mod rules;
 mod settings;
 mod statement;
 mod timeline;
@@ -61,6 +62,7 @@ fn operations() -> Vec<Operation> {
         approvals::operations(),
         resources::operations(),
         policy::operations(),
+        rules::operations(),
         tokens::operations(),
         chats::operations(),
         connections::operations(),

@@ -1,13 +1,14 @@
 //! The policy: its rules, explanations of its decisions, and trials of other rules.
 
+mod tools;
 mod versions;
 mod who;
 
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_admin::{Call, CaseResult, Impact, Named, PolicyCase};
-use doorward_model::{PolicySource, routes};
+use doorward_admin::{Call, CaseResult, DryRun, Impact, Named, PolicyCase};
+use doorward_model::{RuleSource, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use super::operation::{
     Answered, JsonBody, Operation, QueryParams, Refused, needs, show, show_state,
 };
 use crate::Console;
+
+pub(super) use versions::{VersionsQuery, number as version_number, seen};
 
 #[expect(clippy::too_many_lines, reason = "a table: one entry for each operation")]
 pub(super) fn operations() -> Vec<Operation> {
@@ -103,6 +106,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .problem(400, "None or several of tool, prompt, resource, template and upstream are given.")
         .missing("There is no such user, tool or upstream."),
         who::operation(),
+        tools::operation(),
     ]
 }
 
@@ -133,7 +137,7 @@ struct ExplainQuery {
 struct Explained {
     /// The item, under its name at /mcp.
     item: String,
-    /// `allow`, `confirm`, `deny` or `not offered`.
+    /// `allow`, `confirm`, `needs approval`, `deny` or `not offered`.
     answer: String,
     why: Vec<String>,
 }
@@ -199,8 +203,8 @@ async fn list(State(console): State<Arc<Console>>) -> Answered {
     });
     let shown = RulesView {
         owner: match found.source {
-            PolicySource::File => "configuration",
-            PolicySource::Version(_) | PolicySource::Unset => "administrators",
+            RuleSource::File => "configuration",
+            RuleSource::Version(_) | RuleSource::Unset => "administrators",
         },
         version: found.version,
         default: found.default.as_str(),
@@ -228,7 +232,7 @@ struct ProposedRules {
 /// The effect of the rules on the calls of the audit.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PolicyDryRun")]
-struct DryRunShown {
+pub(super) struct DryRunShown {
     /// The calls that were looked at.
     calls: u64,
     /// True if there were more; the newest were looked at.
@@ -263,6 +267,18 @@ impl From<Impact> for ImpactShown {
     }
 }
 
+impl From<DryRun> for DryRunShown {
+    fn from(found: DryRun) -> Self {
+        Self {
+            calls: found.calls,
+            partial: found.partial,
+            refused: found.refused.into(),
+            confirmed: found.confirmed.into(),
+            opened: found.opened.into(),
+        }
+    }
+}
+
 async fn dry_run(
     State(console): State<Arc<Console>>,
     JsonBody(asked): JsonBody<ProposedRules>,
@@ -273,14 +289,7 @@ async fn dry_run(
     }
     let since = console.clock.now().plus(-i64::from(days) * 86_400);
     let found = console.admin.policies.dry_run(&asked.rules, &asked.default, since).await?;
-    let shown = DryRunShown {
-        calls: found.calls,
-        partial: found.partial,
-        refused: found.refused.into(),
-        confirmed: found.confirmed.into(),
-        opened: found.opened.into(),
-    };
-    Ok(show(StatusCode::OK, &shown))
+    Ok(show(StatusCode::OK, &DryRunShown::from(found)))
 }
 
 /// Cases with the effect that is expected.

@@ -60,10 +60,13 @@ impl Rows for WaitingRows {
     type Query = ApprovalList;
     type Row = WaitingTool;
 
-    const PATH: &'static str = routes::ADMIN_APPROVALS;
     const TAB: &'static str = "approvals";
     const NAME: &'static str = "approvals";
     const FILTERS: &'static [&'static str] = &["state"];
+
+    fn path(&self) -> String {
+        routes::ADMIN_APPROVALS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::console_approvals()

@@ -82,11 +82,14 @@ impl Rows for EntryRows {
     type Query = EntryQuery;
     type Row = AuditRow;
 
-    const PATH: &'static str = routes::ADMIN_AUDIT;
     const TAB: &'static str = "audit";
     const NAME: &'static str = "audit";
     const FILTERS: &'static [&'static str] = &FIELDS;
     const COUNTED: bool = false;
+
+    fn path(&self) -> String {
+        routes::ADMIN_AUDIT.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::admin_audit()
@@ -161,7 +164,7 @@ impl Rows for EntryRows {
     }
 
     /// A search that found few entries in the part that it looked through goes on further back.
-    fn moves(&self, listed: &Listed<AuditRow>) -> Moves {
+    fn moves(&self, listed: &Listed<AuditRow>, _: bool) -> Moves {
         let stretched = listed.rows.is_empty() && listed.next.is_some();
         let (none, next) = if stretched {
             (text::admin_audit_none_in_range(), text::admin_audit_search_further())

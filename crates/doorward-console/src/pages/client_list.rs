@@ -89,10 +89,13 @@ impl Rows for ClientRows {
     type Query = ClientList;
     type Row = Client;
 
-    const PATH: &'static str = routes::ADMIN_CLIENTS;
     const TAB: &'static str = "clients";
     const NAME: &'static str = "clients";
     const FILTERS: &'static [&'static str] = &["source", "state"];
+
+    fn path(&self) -> String {
+        routes::ADMIN_CLIENTS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::admin_clients()
@@ -100,6 +103,10 @@ impl Rows for ClientRows {
 
     fn add(&self) -> Option<Message> {
         Some(text::admin_client_add())
+    }
+
+    fn none(&self) -> Message {
+        text::console_clients_none()
     }
 
     fn search(&self) -> Option<Message> {

@@ -108,9 +108,12 @@ impl Rows for GroupRows {
     type Query = InMemory;
     type Row = CountedGroup;
 
-    const PATH: &'static str = routes::ADMIN_GROUPS;
     const TAB: &'static str = "groups";
     const NAME: &'static str = "groups";
+
+    fn path(&self) -> String {
+        routes::ADMIN_GROUPS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::groups_title()

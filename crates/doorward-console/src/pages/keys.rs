@@ -48,9 +48,12 @@ impl Rows for KeyRows {
     type Query = InMemory;
     type Row = (SigningKey, KeyState);
 
-    const PATH: &'static str = routes::ADMIN_KEYS;
     const TAB: &'static str = "keys";
     const NAME: &'static str = "keys";
+
+    fn path(&self) -> String {
+        routes::ADMIN_KEYS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::admin_keys()

@@ -125,8 +125,6 @@ pub(super) trait Rows: Sync {
     /// A row.
     type Row: Send + Sync;
 
-    /// The path of the page.
-    const PATH: &'static str;
     /// The entry of the sidebar.
     const TAB: &'static str;
     /// The name of its form, for its token, and of its file.
@@ -135,7 +133,11 @@ pub(super) trait Rows: Sync {
     const FILTERS: &'static [&'static str] = &[];
     /// All rows are counted. The audit has too many.
     const COUNTED: bool = true;
+    /// Nothing is listed before a filter is set.
+    const NEEDS_FILTER: bool = false;
 
+    /// The path of the page.
+    fn path(&self) -> String;
     /// The title of the page.
     fn title(&self) -> Message;
     /// The label of the link to the form for another row, where there is one.
@@ -164,13 +166,18 @@ pub(super) trait Rows: Sync {
     fn files(&self, list: &List<'_>) -> Vec<(String, Message)> {
         vec![(list.link(&[("format", "csv")]), text::console_csv())]
     }
-    /// The text of an empty list.
+    /// The text of a list that is empty as a whole.
     fn none(&self) -> Message {
         text::console_none()
     }
-    /// The texts of an empty list and of the links to other parts.
-    fn moves(&self, _: &Listed<Self::Row>) -> Moves {
-        Moves::of(self.none())
+    /// The action that a list offers that is empty as a whole: the form for another row.
+    fn first(&self) -> Option<(String, Message)> {
+        self.add().map(|label| (format!("{}?add=1", self.path()), label))
+    }
+    /// The texts of an empty list and of the links to other parts. A list is `narrowed` by a search
+    /// or a filter.
+    fn moves(&self, _: &Listed<Self::Row>, narrowed: bool) -> Moves {
+        Moves::of(if narrowed { text::console_none() } else { self.none() })
     }
     /// The part that is asked for.
     fn part(
@@ -292,7 +299,8 @@ pub(super) async fn parts<R: Rows>(
     params: &Params,
     feedback: Feedback,
 ) -> Result<ListView<R::Row>, Response> {
-    let list = List { path: R::PATH, params, filters: R::FILTERS };
+    let path = rows.path();
+    let list = List { path: &path, params, filters: R::FILTERS };
     let empty = Params::default();
     let whole = List { params: &empty, ..list };
     let found = async {
@@ -318,8 +326,11 @@ pub(super) async fn parts<R: Rows>(
     let Feedback { status, message, error, changed } = feedback;
     let mut table = Table::new(&list, &part, rows.columns(), |row| rows.line(row))
         .with_search(&list, rows.search(), rows.filters())
-        .with_files(rows.files(&list))
-        .with_moves(rows.moves(&part));
+        .with_files(rows.files(&list));
+    table.needs_filter = R::NEEDS_FILTER;
+    let narrowed = !table.chips.is_empty();
+    table.moves = rows.moves(&part, narrowed);
+    table.first = rows.first().filter(|_| part.rows.is_empty() && !narrowed);
     let message = table.mark(&changed, message);
     let table = if R::COUNTED { table } else { table.without_count() };
     let actions = rows.actions();
@@ -332,7 +343,7 @@ pub(super) async fn parts<R: Rows>(
         bulk.choice = rows.choice();
     }
     let title = rows.title();
-    let main_action = rows.add().map(|label| (format!("{}?add=1", R::PATH), label));
+    let main_action = rows.add().map(|label| (format!("{path}?add=1"), label));
     let parts = Parts { title, main_action, message, error, table };
     Ok(ListView { status, parts, rows: part.rows })
 }

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod cell;
 mod chats;
 mod client_list;
 mod clients;
@@ -24,6 +25,8 @@ mod providers;
 mod relying;
 mod resources;
 mod reviewed;
+mod rule_texts;
+mod rules;
 mod scopes;
 mod search;
 mod server;
@@ -39,6 +42,7 @@ mod upstream_part;
 mod upstreams;
 pub(crate) mod usage;
 mod user_list;
+mod user_tools;
 mod users;
 mod versions;
 mod who;
@@ -174,9 +178,17 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_APPROVALS, get(approvals::get).merge(post(approvals::post)))
         .route(routes::ADMIN_POLICY, get(policy::get).merge(post(policy::save)))
         .route(routes::ADMIN_POLICY_WHO, get(who::get))
+        .route(routes::ADMIN_POLICY_TOOLS, get(user_tools::get))
         .route(routes::ADMIN_POLICY_VERSIONS, get(versions::list))
         .route(routes::ADMIN_POLICY_VERSION, get(versions::one).merge(post(versions::restore)))
         .route(routes::ADMIN_POLICY_DRY_RUN, post(policy::dry_run))
+        .route(routes::ADMIN_RULES, get(rules::get).merge(post(rules::save)))
+        .route(routes::ADMIN_RULES_DRY_RUN, post(rules::dry_run))
+        .route(routes::ADMIN_RULES_VERSIONS, get(versions::list_of_set))
+        .route(
+            routes::ADMIN_RULES_VERSION,
+            get(versions::one_of_set).merge(post(versions::restore_of_set)),
+        )
         .route(routes::ADMIN_CHATS, get(chats::get).merge(post(chats::post)))
         .route(routes::ADMIN_KEYS, get(keys::get).merge(post(keys::post)))
         .route(routes::ADMIN_TIMELINE, get(timeline::get))

@@ -12,7 +12,7 @@ use axum::{
 };
 use doorward_admin::{Call, DryRun, ItemKind, Kind, Named, NewPolicy, Refusal, RulesInEffect};
 use doorward_language::{Message, text};
-use doorward_model::{PolicySource, routes};
+use doorward_model::{RuleSource, routes};
 use doorward_transport::{Params, answer};
 use doorward_web::{Frame, SignInTarget, filled, filters, form};
 
@@ -69,14 +69,14 @@ struct Typed {
 }
 
 /// The result of a dry run.
-struct Trial {
-    summary: Message,
-    partial: bool,
-    impacts: Vec<(Message, Vec<(String, u64)>)>,
+pub(super) struct Trial {
+    pub(super) summary: Message,
+    pub(super) partial: bool,
+    pub(super) impacts: Vec<(Message, Vec<(String, u64)>)>,
 }
 
 impl Trial {
-    fn of(found: DryRun) -> Self {
+    pub(super) fn of(found: DryRun) -> Self {
         let DryRun { calls, partial, refused, confirmed, opened } = found;
         Self {
             summary: text::policy_trial_calls(calls),
@@ -147,9 +147,9 @@ async fn page(
         rules: rows,
         message: params
             .get("saved")
-            .filter(|saved| source != PolicySource::File && **saved == version.to_string())
+            .filter(|saved| source != RuleSource::File && **saved == version.to_string())
             .map(text::policy_saved),
-        locked: source == PolicySource::File,
+        locked: source == RuleSource::File,
         version: params.get("seen").and_then(|seen| seen.parse().ok()).unwrap_or(version),
         trial: None,
     })

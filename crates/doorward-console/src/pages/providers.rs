@@ -72,10 +72,13 @@ impl Rows for ProviderRows {
     type Query = InMemory;
     type Row = ListedProvider;
 
-    const PATH: &'static str = routes::ADMIN_PROVIDERS;
     const TAB: &'static str = "providers";
     const NAME: &'static str = "providers";
     const FILTERS: &'static [&'static str] = &["state"];
+
+    fn path(&self) -> String {
+        routes::ADMIN_PROVIDERS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::common_identity_providers()

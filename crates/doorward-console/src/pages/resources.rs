@@ -105,9 +105,12 @@ impl Rows for ResourceRows {
     type Query = InMemory;
     type Row = ExternalResource;
 
-    const PATH: &'static str = routes::ADMIN_RESOURCES;
     const TAB: &'static str = "resources";
     const NAME: &'static str = "resources";
+
+    fn path(&self) -> String {
+        routes::ADMIN_RESOURCES.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::admin_resources()
@@ -137,7 +140,7 @@ impl Rows for ResourceRows {
             Cell::Text(roles(resource)),
         ];
         let id = resource.id.to_string();
-        let target = Target::page(format!("{}?resource={id}", Self::PATH));
+        let target = Target::page(format!("{}?resource={id}", routes::ADMIN_RESOURCES));
         Row::linked(id, resource.name.clone(), target, cells)
     }
 

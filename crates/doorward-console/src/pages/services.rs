@@ -99,10 +99,13 @@ impl Rows for ServiceRows {
     type Query = InMemory;
     type Row = Service;
 
-    const PATH: &'static str = routes::ADMIN_UPSTREAMS;
     const TAB: &'static str = "upstreams";
     const NAME: &'static str = "services";
     const FILTERS: &'static [&'static str] = &["state"];
+
+    fn path(&self) -> String {
+        routes::ADMIN_UPSTREAMS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::console_services()
@@ -110,6 +113,10 @@ impl Rows for ServiceRows {
 
     fn add(&self) -> Option<Message> {
         Some(text::settings_add_upstream())
+    }
+
+    fn none(&self) -> Message {
+        text::console_services_none()
     }
 
     fn search(&self) -> Option<Message> {

@@ -5,7 +5,10 @@ use doorward_admin::{Listed, ListedPlace};
 use doorward_language::{Message, text};
 use doorward_transport::Params;
 
-pub(super) use super::filter::{Filter, FilterInput, FilterView};
+pub(super) use super::{
+    cell::{Badge, Cell, Target},
+    filter::{Filter, FilterInput, FilterView},
+};
 
 /// The numbers of rows that a page may have. A form has room for the check boxes of the largest.
 const SIZES: [u64; 3] = [10, 25, 50];
@@ -110,60 +113,6 @@ impl Column {
     }
 }
 
-/// A state as it is shown.
-pub(super) struct Badge {
-    pub(super) text: Message,
-    pub(super) good: bool,
-}
-
-impl Badge {
-    pub(super) fn new(text: Message, good: bool) -> Self {
-        Self { text, good }
-    }
-}
-
-/// The contents of a cell.
-pub(super) enum Cell {
-    /// The name of the row, which leads to its page, with a line below.
-    Link { path: String, label: String, below: String },
-    /// A text.
-    Text(String),
-    /// An identifier, shown with its middle left out.
-    Id(String),
-    /// A moment, or a text instead of one.
-    Time(String),
-    /// States.
-    Badges(Vec<Badge>),
-}
-
-impl Cell {
-    /// The cell in a file.
-    pub(super) fn plain(&self) -> String {
-        match self {
-            Self::Link { label: text, .. }
-            | Self::Text(text)
-            | Self::Id(text)
-            | Self::Time(text) => text.clone(),
-            Self::Badges(states) => {
-                states.iter().map(|badge| badge.text.to_string()).collect::<Vec<_>>().join(" ")
-            }
-        }
-    }
-}
-
-/// The page that a row leads to, and the line below its name.
-pub(super) struct Target {
-    pub(super) path: String,
-    pub(super) below: String,
-}
-
-impl Target {
-    /// A page, without a line below the name.
-    pub(super) fn page(path: String) -> Self {
-        Self { path, below: String::new() }
-    }
-}
-
 /// A row: the key that its check box names, its name for those who cannot see it, and the state in
 /// which it is shown, where an action needs it.
 pub(super) struct Row {
@@ -234,6 +183,10 @@ pub(super) struct Table {
     pub(super) previous: Option<String>,
     pub(super) next: Option<String>,
     pub(super) moves: Moves,
+    /// Nothing is listed before a filter is set.
+    pub(super) needs_filter: bool,
+    /// The action that an empty list offers.
+    pub(super) first: Option<(String, Message)>,
     /// The files, each with its link.
     pub(super) files: Vec<(String, Message)>,
     pub(super) bulk: Option<Bulk>,
@@ -361,6 +314,8 @@ impl Table {
             previous: around("before", listed.previous.as_deref()),
             next: around("after", listed.next.as_deref()),
             moves: Moves::of(text::console_none()),
+            needs_filter: false,
+            first: None,
             files: Vec::new(),
             bulk: None,
         }
@@ -441,10 +396,18 @@ impl Table {
             && fewest.is_some_and(|fewest| self.rows.len() <= fewest)
     }
 
+    /// Reports a list that is empty as a whole.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.chips.is_empty()
+            && self.previous.is_none()
+            && self.next.is_none()
+    }
+
     /// Reports that there is something to search: rows, or conditions that none fits.
     pub(super) fn is_searchable(&self) -> bool {
         (self.search_label.is_some() || !self.filters.is_empty())
-            && !(self.rows.is_empty() && self.chips.is_empty())
+            && (self.needs_filter || !(self.rows.is_empty() && self.chips.is_empty()))
     }
 }
 

@@ -39,13 +39,24 @@ impl Rows for TokenRows {
     type Query = TokenList;
     type Row = (AccessToken, Option<User>);
 
-    const PATH: &'static str = routes::ADMIN_TOKENS;
     const TAB: &'static str = "tokens";
     const NAME: &'static str = "tokens";
     const FILTERS: &'static [&'static str] = &["state"];
 
+    fn path(&self) -> String {
+        routes::ADMIN_TOKENS.to_owned()
+    }
+
     fn title(&self) -> Message {
         text::console_tokens()
+    }
+
+    fn none(&self) -> Message {
+        text::console_tokens_none()
+    }
+
+    fn first(&self) -> Option<(String, Message)> {
+        Some((routes::ACCOUNT_TOKENS.to_owned(), text::tokens_create()))
     }
 
     fn search(&self) -> Option<Message> {

@@ -185,9 +185,12 @@ impl Rows for TrustRows {
     type Query = InMemory;
     type Row = Client;
 
-    const PATH: &'static str = routes::ADMIN_TRUST;
     const TAB: &'static str = "trust";
     const NAME: &'static str = "trust";
+
+    fn path(&self) -> String {
+        routes::ADMIN_TRUST.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::admin_trust()

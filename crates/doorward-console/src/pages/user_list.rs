@@ -90,10 +90,13 @@ impl Rows for UserRows {
     type Query = UserList;
     type Row = (User, UserState);
 
-    const PATH: &'static str = routes::ADMIN_USERS;
     const TAB: &'static str = "users";
     const NAME: &'static str = "users";
     const FILTERS: &'static [&'static str] = &["state", "role"];
+
+    fn path(&self) -> String {
+        routes::ADMIN_USERS.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::admin_users()

@@ -1,5 +1,5 @@
-//! The versions of the policy that administrators saved: the list, one of them with what differs
-//! from the rules in effect, and the way back to it.
+//! The versions of rules that administrators saved: the list of a set, one of them with what
+//! differs from the rules in effect, and the way back to it.
 
 use std::sync::Arc;
 
@@ -10,19 +10,20 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Listed, Refusal, RulesInEffect};
+use doorward_admin::{Listed, Refusal, RuleContent, RulesNow};
 use doorward_language::{Message, text};
-use doorward_model::{PolicySource, PolicyVersion, routes};
+use doorward_model::{RuleSet, RuleSource, RuleVersion};
 use doorward_transport::{Params, answer};
 use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
 use serde::Deserialize;
 
 use crate::{
     Console,
-    explanation::effect,
     pages::{
         Administrator, draw,
         list::{self, Feedback, ListQuery, Rows},
+        rule_texts,
+        rules::{page_of, versions_of},
         table::{Badge, Cell, Column, Moves, Row},
     },
     refusals::{Alert, alert, oops},
@@ -46,21 +47,33 @@ impl ListQuery for VersionsQuery {
     }
 }
 
-/// The versions, the newest first. The one of this number is in effect.
-struct VersionRows(Option<i64>);
+/// The versions of a set, the newest first.
+struct VersionRows {
+    set: RuleSet,
+    /// The number of the one in effect.
+    in_effect: Option<i64>,
+}
 
-fn path_of(number: i64) -> String {
-    routes::ADMIN_POLICY_VERSION.replace("{version}", &number.to_string())
+fn path_of(set: RuleSet, number: i64) -> String {
+    format!("{}/{number}", versions_of(set))
+}
+
+/// A part of the path of a version, and the set that it names.
+fn set_of(name: &str) -> Option<RuleSet> {
+    RuleSet::parse_beside_policy(name)
 }
 
 impl Rows for VersionRows {
     type Query = VersionsQuery;
-    type Row = PolicyVersion;
+    type Row = RuleVersion;
 
-    const PATH: &'static str = routes::ADMIN_POLICY_VERSIONS;
     const TAB: &'static str = "policy";
-    const NAME: &'static str = "policy-versions";
+    const NAME: &'static str = "rule-versions";
     const COUNTED: bool = false;
+
+    fn path(&self) -> String {
+        versions_of(self.set)
+    }
 
     fn title(&self) -> Message {
         text::policy_versions()
@@ -75,15 +88,14 @@ impl Rows for VersionRows {
             Column::plain(text::policy_number()),
             Column::plain(text::policy_saved_at()),
             Column::plain(text::policy_author()),
-            Column::plain(text::policy_rules_title()),
             Column::plain(text::common_state()),
         ]
     }
 
-    fn line(&self, version: &PolicyVersion) -> Row {
+    fn line(&self, version: &RuleVersion) -> Row {
         let number = version.number.to_string();
         let mut states = Vec::new();
-        if self.0 == Some(version.number) {
+        if self.in_effect == Some(version.number) {
             states.push(Badge::new(text::policy_in_effect(), true));
         }
         if let Some(restored) = version.restores {
@@ -94,16 +106,19 @@ impl Rows for VersionRows {
             name: number.clone(),
             value: String::new(),
             cells: vec![
-                Cell::Link { path: path_of(version.number), label: number, below: String::new() },
+                Cell::Link {
+                    path: path_of(self.set, version.number),
+                    label: number,
+                    below: String::new(),
+                },
                 Cell::Time(moment(version.created_at)),
                 Cell::Text(version.author.clone()),
-                Cell::Text(version.rules.len().to_string()),
                 Cell::Badges(states),
             ],
         }
     }
 
-    fn moves(&self, _: &Listed<PolicyVersion>) -> Moves {
+    fn moves(&self, _: &Listed<RuleVersion>, _: bool) -> Moves {
         let (none, previous) = (text::policy_versions_none(), text::console_newest());
         Moves { none, previous, next: text::common_earlier() }
     }
@@ -112,14 +127,14 @@ impl Rows for VersionRows {
         &self,
         console: &Console,
         asked: VersionsQuery,
-    ) -> Result<Listed<PolicyVersion>, Refusal> {
+    ) -> Result<Listed<RuleVersion>, Refusal> {
         let limit = asked.limit.unwrap_or(USUAL);
         let before = asked.after.as_deref().map(|after| {
             let why = "is not the number of a version".to_owned();
             after.parse::<i64>().map_err(|_| Refusal::ListParameter("after".to_owned(), why))
         });
         let before = before.transpose()?;
-        let mut rows = console.admin.policies.versions(before, limit + 1).await?;
+        let mut rows = console.admin.rule_sets.versions(self.set, before, limit + 1).await?;
         let room = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > room;
         rows.truncate(room);
@@ -129,25 +144,47 @@ impl Rows for VersionRows {
     }
 }
 
+async fn show_list(
+    console: &Console,
+    administrator: &Administrator,
+    set: RuleSet,
+    params: &Params,
+) -> Response {
+    let now = match console.admin.rule_sets.now(set).await {
+        Ok(now) => now,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let rows = VersionRows { set, in_effect: in_effect(&now) };
+    list::show(console, administrator, &rows, params, Feedback::default()).await
+}
+
+/// The versions of the policy.
 pub(crate) async fn list(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let found = match console.admin.policies.rules_in_effect().await {
-        Ok(found) => found,
-        Err(refusal) => return oops(&refusal).draw(&console.web),
-    };
-    let rows = VersionRows(in_effect(&found));
-    list::show(&console, &administrator, &rows, &params, Feedback::default()).await
+    show_list(&console, &administrator, RuleSet::Policy, &params).await
+}
+
+/// The versions of another set of rules.
+pub(crate) async fn list_of_set(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(set) = set_of(&name) else { return ErrorPage::not_found().draw(&console.web) };
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    show_list(&console, &administrator, set, &params).await
 }
 
 /// The number of the version in effect.
-fn in_effect(found: &RulesInEffect) -> Option<i64> {
-    match found.source {
-        PolicySource::Version(number) => Some(number),
-        PolicySource::File | PolicySource::Unset => None,
+fn in_effect(now: &RulesNow) -> Option<i64> {
+    match now.source {
+        RuleSource::Version(number) => Some(number),
+        RuleSource::File | RuleSource::Unset => None,
     }
 }
 
@@ -158,15 +195,19 @@ struct Page {
     tab: &'static str,
     csrf: String,
     error: Option<Alert>,
-    version: PolicyVersion,
+    version: RuleVersion,
     saved_at: String,
-    default: Message,
+    title: Message,
+    /// The paths of the rules, their versions and this one.
+    rules: String,
+    versions: String,
+    path: String,
     is_in_effect: bool,
     /// It can be put in effect again.
     restorable: bool,
     /// The number of the newest version.
     seen: i64,
-    /// The rules of both, each with `+` if only this version has it and `-` if only the rules in
+    /// The settings of both, each with `+` if only this version has it and `-` if only those in
     /// effect have it.
     lines: Vec<(&'static str, String)>,
 }
@@ -181,52 +222,95 @@ fn lines(version: &[String], now: &[String]) -> Vec<(&'static str, String)> {
 async fn show(
     console: &Console,
     administrator: &Administrator,
+    set: RuleSet,
     number: &str,
     error: Option<Alert>,
 ) -> Response {
     let Ok(number) = number.parse() else { return ErrorPage::not_found().draw(&console.web) };
-    let policies = &console.admin.policies;
-    let found = async { Ok((policies.version(number).await?, policies.rules_in_effect().await?)) };
-    let (version, now) = match found.await {
+    let rule_sets = &console.admin.rule_sets;
+    let found = async {
+        let version = rule_sets.version(set, number).await?;
+        let content = RuleContent::of(&version)?;
+        Ok((version, content, rule_sets.now(set).await?))
+    };
+    let (version, content, now) = match found.await {
         Ok(found) => found,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    let rules: Vec<String> = now.rules.iter().map(|rule| rule.text.clone()).collect();
     let browser = &administrator.0.browser;
     let is_in_effect = in_effect(&now) == Some(number);
     let status = error.as_ref().map_or(StatusCode::OK, |alert| alert.status);
     let page = Page {
         frame: console.web.frame(Some(browser)),
         tab: "policy",
-        csrf: console.web.csrf(browser, "policy"),
+        csrf: console.web.csrf(browser, "rules"),
         error,
         saved_at: moment(version.created_at),
-        default: effect(version.default),
+        title: rule_texts::title(set),
+        rules: page_of(set),
+        versions: versions_of(set),
+        path: path_of(set, number),
         is_in_effect,
-        restorable: !is_in_effect && now.source != PolicySource::File,
+        restorable: !is_in_effect && now.source != RuleSource::File,
         seen: now.version,
-        lines: lines(&version.rules, &rules),
+        lines: lines(&content.lines(), &now.content.lines()),
         version,
     };
     draw(status, &page)
 }
 
+/// A version of the policy.
 pub(crate) async fn one(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
     Path(number): Path<String>,
 ) -> Response {
-    show(&console, &administrator, &number, None).await
+    show(&console, &administrator, RuleSet::Policy, &number, None).await
 }
 
-/// Puts the version in effect again, as the next one.
+/// A version of another set of rules.
+pub(crate) async fn one_of_set(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    Path((name, number)): Path<(String, String)>,
+) -> Response {
+    match set_of(&name) {
+        Some(set) => show(&console, &administrator, set, &number, None).await,
+        None => ErrorPage::not_found().draw(&console.web),
+    }
+}
+
+/// Puts a version of the policy in effect again, as the next one.
 pub(crate) async fn restore(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
     Path(number): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&console.web, &administrator.0.browser, "policy", request).await {
+    put_back(&console, &administrator, RuleSet::Policy, &number, request).await
+}
+
+/// Puts a version of another set of rules in effect again, as the next one.
+pub(crate) async fn restore_of_set(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    Path((name, number)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response {
+    match set_of(&name) {
+        Some(set) => put_back(&console, &administrator, set, &number, request).await,
+        None => ErrorPage::not_found().draw(&console.web),
+    }
+}
+
+async fn put_back(
+    console: &Console,
+    administrator: &Administrator,
+    set: RuleSet,
+    number: &str,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "rules", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
@@ -235,21 +319,26 @@ pub(crate) async fn restore(
     else {
         return ErrorPage::incomplete("seen").draw(&console.web);
     };
-    let page = path_of(wanted);
+    let page = path_of(set, wanted);
     let target = SignInTarget::page(&page);
     let authority = match console.web.authority(&administrator.0.visitor, &target).await {
         Ok(authority) => authority,
         Err(response) => return response,
     };
     let author = administrator.0.visitor.user.name.as_str();
-    match console.admin.policies.restore(&authority, wanted, author, Some(seen)).await {
+    let rule_sets = &console.admin.rule_sets;
+    let restored = async {
+        let earlier = rule_sets.version(set, wanted).await?;
+        rule_sets.restore(&authority, &earlier, author, Some(seen)).await
+    };
+    match restored.await {
         Ok(version) => answer::see_other(&console.web.at(&format!(
             "{}?saved={}",
-            routes::ADMIN_POLICY,
+            page_of(set),
             version.number
         ))),
-        Err(refusal) => match alert(&console, &refusal) {
-            Ok(alert) => show(&console, &administrator, &number, Some(alert)).await,
+        Err(refusal) => match alert(console, &refusal) {
+            Ok(alert) => show(console, administrator, set, number, Some(alert)).await,
             Err(response) => response,
         },
     }

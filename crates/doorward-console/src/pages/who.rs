@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    Answer, Explained, ItemKind, Listed, Named, Permitted, Refusal, RoleSource, SourcedRole, Step,
+    Answer, Explained, ItemKind, Listed, Named, Permitted, Refusal, RoleSource, SourcedRole,
     UsersWith,
 };
 use doorward_language::{Message, text};
@@ -44,14 +44,13 @@ impl ListQuery for WhoQuery {
 /// The users who may.
 struct WhoRows;
 
-/// The step that decides: the rule, or the default where none matches.
-fn deciding(explained: &Explained) -> String {
-    let decides = |one: &&Step| matches!(one, Step::Rule(..) | Step::Default(_) | Step::Closed(_));
-    explained.why.iter().find(decides).map(|one| step(one).to_string()).unwrap_or_default()
+/// The step that decided.
+pub(super) fn deciding(explained: &Explained) -> String {
+    explained.reason.as_ref().map(|one| step(one).to_string()).unwrap_or_default()
 }
 
 /// A role with its sources, in one line.
-fn sourced(SourcedRole { role, sources }: &SourcedRole) -> String {
+pub(super) fn sourced(SourcedRole { role, sources }: &SourcedRole) -> String {
     let source = |source: &RoleSource| match source {
         RoleSource::Administrator => text::groups_role_by_administrator(),
         RoleSource::Provider(name) => text::groups_role_by_provider(name),
@@ -65,11 +64,15 @@ impl Rows for WhoRows {
     type Query = WhoQuery;
     type Row = Permitted;
 
-    const PATH: &'static str = routes::ADMIN_POLICY_WHO;
     const TAB: &'static str = "policy";
     const NAME: &'static str = "who-may";
     const FILTERS: &'static [&'static str] = &["kind", "item"];
     const COUNTED: bool = false;
+    const NEEDS_FILTER: bool = true;
+
+    fn path(&self) -> String {
+        routes::ADMIN_POLICY_WHO.to_owned()
+    }
 
     fn title(&self) -> Message {
         text::who_title()
@@ -113,14 +116,14 @@ impl Rows for WhoRows {
             }
         };
         let roles: Vec<String> = roles.iter().map(sourced).collect();
-        let cells = [Cell::Badges(badges), Cell::Text(reason), Cell::Text(roles.join(" · "))];
+        let cells = [Cell::Badges(badges), Cell::Long(reason), Cell::Long(roles.join(" · "))];
         let path = routes::ADMIN_USER.replace("{user}", user.id.as_str());
         let below = user.display_name.clone().unwrap_or_default();
         let target = Target { path, below };
         Row::linked(user.id.to_string(), user.name.to_string(), target, cells)
     }
 
-    fn moves(&self, listed: &Listed<Permitted>) -> Moves {
+    fn moves(&self, listed: &Listed<Permitted>, _: bool) -> Moves {
         let none = if listed.total == UNASKED { text::who_explained() } else { text::who_none() };
         Moves::of(none)
     }

@@ -18,8 +18,8 @@ use futures_util::future::BoxFuture;
 use rmcp::{
     ErrorData,
     model::{
-        CallToolResponse, CallToolResult, CompleteResult, ReadResourceResult, Resource,
-        ResourceContents, ResourceTemplate, Tool, ToolAnnotations,
+        CallToolResponse, CompleteResult, ReadResourceResult, Resource, ResourceContents,
+        ResourceTemplate, Tool, ToolAnnotations,
     },
 };
 use serde_json::{Value, json};
@@ -423,7 +423,7 @@ impl Driver for Knowledge {
                 known.call(&tool, arguments, &Sight::of(settings, &user), &Links { prefix })
             };
             let result = gateway.inner.knowledge.run(&gateway.inner, upstream, work).await?;
-            Ok(CallToolResult::structured(result.map_err(refusal)?).into())
+            Ok(doorward_mcp::structured_result(result.map_err(refusal)?).into())
         })
     }
 

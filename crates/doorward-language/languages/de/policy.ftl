@@ -2,6 +2,7 @@
 policy_allow = erlaubt
 policy_confirm = mit Bestätigung erlaubt
 policy_deny = verweigert
+policy_needs_approval = wartet auf Freigabe
 policy_not_offered = nicht angeboten
 policy_yes = ja
 policy_no = nein

@@ -1,10 +1,10 @@
 # Die Benutzer, die etwas verwenden dürfen oder eine Rolle haben.
 who_title = Wer darf?
-who_explained = Wählen Sie eine Art und nennen Sie das Werkzeug, den Upstream oder die Rolle: Die Liste zeigt die Benutzer, die es verwenden dürfen, mit der Regel und den Rollen, aus denen das folgt.
+who_explained = Wählen Sie eine Art und nennen Sie das Tool, den Upstream oder die Rolle: Die Liste zeigt die Benutzer, die es verwenden dürfen, mit der Regel und den Rollen, aus denen das folgt.
 who_none = Kein Benutzer darf.
 who_kind = Art
 who_item = Name
-who_tool = Werkzeug
+who_tool = Tool
 who_upstream = Upstream
 who_prompt = Prompt
 who_resource = Ressource
@@ -12,3 +12,17 @@ who_template = Ressourcenvorlage
 who_answer = Antwort
 who_reason = Grund
 who_roles = Rollen, die Regeln nennen
+
+# Die Tools, die ein Benutzer verwenden darf.
+who_tools_title = Was darf ein Benutzer?
+who_tools_user = Benutzer
+who_tools_client = Client
+who_tools_upstream = Upstream
+who_tools_search = Tools suchen
+who_tools_none = Kein Tool passt.
+who_tools_explained = Geben Sie die ID oder den Anmeldenamen eines Benutzers ein: Die Liste zeigt jedes Tool mit der Antwort für diesen Benutzer und dem Grund.
+who_tools_button = Was darf { $user }?
+who_tools_about = Jedes Tool jedes Dienstes mit der Antwort für { $user } und dem Grund.
+who_tools_built_in = eingebaut
+who_tools_first = Zum Anfang
+who_tools_show = Tools anzeigen

@@ -2,6 +2,7 @@
 policy_allow = allowed
 policy_confirm = allowed with confirmation
 policy_deny = denied
+policy_needs_approval = needs approval
 policy_not_offered = not offered
 policy_yes = yes
 policy_no = no

@@ -2,6 +2,7 @@
 policy_allow = autorisé
 policy_confirm = autorisé avec confirmation
 policy_deny = refusé
+policy_needs_approval = à approuver
 policy_not_offered = non proposé
 policy_yes = oui
 policy_no = non

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use doorward_model::{Scope, ToolClass};
 use futures_util::future::BoxFuture;
-use rmcp::model::{CallToolResult, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
+use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -190,7 +190,7 @@ impl ToolSource for AskTools {
                     return Err(ToolError::Failed("cancelled".to_owned()));
                 }
             };
-            Ok(Answer::Tool(CallToolResult::structured(result(&answer)?).into()))
+            Ok(Answer::Tool(crate::structured_result(result(&answer)?).into()))
         })
     }
 }

@@ -78,8 +78,8 @@ subjects! {
     Key = "key", "signing key";
     /// A setting, by its name.
     Setting = "setting", "setting";
-    /// A version of the policy, by its number.
-    Policy = "policy", "version of the policy";
+    /// A version of rules, as `SET/NUMBER`.
+    Rules = "rules", "version of rules";
     /// A group, by its name.
     Group = "group", "group";
     /// Recorded arguments or results, by their identifier.
@@ -217,8 +217,8 @@ kinds! {
     KeyAdded = "key.added" about [Key];
     /// A setting that may change at run time changed.
     SettingChanged = "setting.changed" about [Setting];
-    /// Rules of the policy were saved or restored.
-    PolicyChanged = "policy.changed" about [Policy];
+    /// Rules were saved or restored.
+    RulesChanged = "rules.changed" about [Rules];
     /// A changed configuration file was put in effect.
     ConfigurationReloaded = "configuration.reloaded" about [];
     /// A changed configuration file cannot be used.

@@ -25,12 +25,12 @@ pub mod kept_result;
 pub mod login_failure;
 pub mod one_time_link;
 pub mod passkey;
-pub mod policy_version;
 pub mod provider;
 pub mod pushed_request;
 pub mod recovery_code;
 pub mod refresh_token;
 pub mod relying_session;
+pub mod rule_version;
 pub mod session;
 pub mod setting;
 pub mod sign_in;
@@ -110,7 +110,7 @@ tables!(
     spent_value,
     signing_key,
     setting,
-    policy_version,
+    rule_version,
     login_failure,
     provider,
     identity,
@@ -271,7 +271,7 @@ pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
         Change::RedeemLink { token, now } => one_time_link::redeem(&token, now),
         Change::InsertSigningKey(key) => signing_key::insert(&key),
         Change::RetireSigningKeys { except, at } => signing_key::retire(&except, at),
-        Change::InsertPolicyVersion(version) => policy_version::insert(&version),
+        Change::InsertRuleVersion(version) => rule_version::insert(&version),
         Change::PutSetting { key, value } => setting::put(key, value),
         Change::MarkJournal { journal, seq, at } => setting::mark_journal(&journal, seq, at),
         Change::InsertSetting { key, value } => setting::insert(key, value),

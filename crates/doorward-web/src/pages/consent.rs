@@ -190,7 +190,8 @@ async fn show(
 ) -> Response {
     let who = approver(visitor);
     // The page does without the names of services where they cannot be read.
-    let services = web.services.upstreams.tools(&visitor.user).await.unwrap_or_else(|error| {
+    let services = web.services.upstreams.tools(&visitor.user, &request.client.id).await;
+    let services = services.unwrap_or_else(|error| {
         tracing::warn!(%error, "the services behind a scope could not be read");
         Vec::new()
     });

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Chats, Clients, Invitations, Keys, Mails, Policies, Providers, Reached, Resources, Tokens,
-    Trusts, Upstreams, Usages, Users, Vitals,
+    Chats, Clients, Invitations, Keys, Mails, Policies, Providers, Reached, Resources, RuleParts,
+    RuleSets, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -116,14 +116,29 @@ impl Context {
     }
     pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
         let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);
-        Ok(Policies::new(&users, gateway, self.rules(store).await?))
+        Ok(Policies::new(&users, gateway, self.rule_sets(store).await?))
+    }
+    pub(super) async fn rule_sets(&self, store: &Store) -> Result<RuleSets, Failed> {
+        let parts = self.rule_parts(store).await?;
+        Ok(RuleSets::new(store.clone(), Arc::new(SystemClock), parts))
     }
     pub(super) async fn usages(&self, store: &Store) -> Result<Usages, Failed> {
         Ok(Usages::new(store.clone(), self.gateway(store).await?, Arc::new(SystemClock)))
     }
     /// The rules in effect.
     pub(super) async fn rules(&self, store: &Store) -> Result<Live<Rules>, Failed> {
-        Ok(Live::new(reload::rules(&self.config, &self.checked, store).await?))
+        Ok(self.rule_parts(store).await?.rules)
+    }
+    /// The parts that apply rules, with those in effect.
+    async fn rule_parts(&self, store: &Store) -> Result<RuleParts, Failed> {
+        let contents = reload::rule_contents(&self.config, &self.checked, store).await?;
+        let outbound = Outbound::new(&self.config.outbound)?;
+        let registration = self.core(store).await?.registration(&self.config, &outbound, None);
+        let parts = RuleParts::new(Live::default(), Live::default(), registration);
+        for (source, content) in &contents {
+            parts.load(*source, content);
+        }
+        Ok(parts)
     }
     /// The rules of the configuration alone, for commands without a database.
     pub(super) fn rules_of_file(&self) -> Rules {
@@ -162,8 +177,7 @@ impl Context {
         Ok(gateway)
     }
     pub(super) async fn registration(&self, store: &Store) -> Result<Registration, Failed> {
-        let outbound = Outbound::new(&self.config.outbound)?;
-        Ok(self.core(store).await?.registration(&self.config, &outbound, None))
+        Ok(self.rule_parts(store).await?.registration)
     }
     pub(super) fn public_url(&self) -> Result<PublicUrl, Failed> {
         Ok(self.checked.public_url(self.checked.listen.port())?)

@@ -35,12 +35,14 @@ mod provider;
 mod reach;
 mod reload;
 mod resource;
+mod rules;
 mod supervise;
 pub(crate) mod token;
 mod trust;
 mod upstream;
 mod usage;
 mod user;
+mod user_tools;
 mod who;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -173,6 +175,9 @@ enum Command {
     /// Explains the policy's decisions, lists its rules, and tries others.
     #[command(subcommand, after_help = policy::EXAMPLES)]
     Policy(policy::Command),
+    /// Shows, saves and restores access rules, limits and the rules for the admission of clients.
+    #[command(subcommand, after_help = rules::EXAMPLES)]
+    Rules(rules::Command),
     /// Prints the completion script of a shell.
     #[command(after_help = examples::COMPLETION)]
     Completion {
@@ -309,6 +314,7 @@ impl Command {
             Self::Upstream { .. } => ("upstream", Need::Told),
             Self::Resource { .. } => ("resource", Need::Told),
             Self::Policy(_) => ("policy", Need::Nothing),
+            Self::Rules(_) => ("rules", Need::Nothing),
             Self::Completion { .. } => ("completion", Need::Nothing),
             Self::Man { .. } => ("man", Need::Nothing),
             Self::Supervise { .. } => ("supervise", Need::Nothing),
@@ -453,6 +459,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Upstream { command, .. } => upstream::run(context, command).await,
         Command::Resource { command, .. } => resource::run(context, command).await,
         Command::Policy(command) => policy::run(context, command).await,
+        Command::Rules(command) => rules::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),
         Command::User { command, .. } => {
             Box::pin(user::run(context, command)).await.map(|()| ExitCode::SUCCESS)

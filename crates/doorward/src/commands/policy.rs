@@ -5,13 +5,14 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{ArgGroup, Args, Subcommand};
 use doorward_accounts::Authority;
 use doorward_admin::{
-    Call, CaseResult, Explained, Impact, Named, NewPolicy, Object, PolicyCase, Refusal, try_cases,
+    Call, CaseResult, DryRun, Explained, Impact, Named, NewPolicy, Object, PolicyCase,
+    PolicyVersion, Refusal, try_cases,
 };
-use doorward_model::{AuditSubject, Clock, PolicyVersion, ports::SystemClock};
+use doorward_model::{AuditSubject, Clock, ports::SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{context::Context, hinted, print_json, print_table, who};
+use super::{context::Context, hinted, print_json, print_table, user_tools, who};
 use crate::Failed;
 
 /// The examples of its help.
@@ -19,6 +20,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   doorward policy list
   doorward policy explain --user ada --tool wiki_search
   doorward policy who --tool wiki_delete
+  doorward policy tools --user ada --answer deny
   doorward policy test policy-cases.toml
   doorward policy dry-run doorward-new.toml --days 7";
 
@@ -30,6 +32,9 @@ pub(super) enum Command {
     /// Lists the enabled users who may use a tool, a prompt, a resource or an upstream, or who have
     /// a role, each with the reasons.
     Who(who::Question),
+    /// Lists the tools of all upstreams and the built-in ones, each with the answer to whether a
+    /// user may use it and the reason.
+    Tools(user_tools::Question),
     /// Lists the rules in order, each with the calls of the last 30 days on which it decided.
     List,
     /// Evaluates the cases of a file under the configuration, and fails if an effect differs from
@@ -85,7 +90,8 @@ struct Candidate {
     policy: crate::config::PolicyConfig,
 }
 
-fn read<T: serde::de::DeserializeOwned>(file: &std::path::Path) -> Result<T, Failed> {
+/// Reads a TOML file.
+pub(super) fn read<T: serde::de::DeserializeOwned>(file: &std::path::Path) -> Result<T, Failed> {
     let path = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| Failed(format!("{path}: {error}")))?;
     toml::from_str(&text).map_err(|error| Failed(format!("{path}: {error}")))
@@ -138,23 +144,28 @@ async fn dry_run(context: &Context, file: &std::path::Path, days: u32) -> Result
     let policies = context.policies(&context.store().await?).await?;
     let since = SystemClock.now().plus(-i64::from(days) * 86_400);
     let found = policies.dry_run(&policy.rules, &policy.default, since).await?;
+    tell_dry_run(context, &found, days);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the result of a trial.
+pub(super) fn tell_dry_run(context: &Context, found: &DryRun, days: u32) {
     if context.json {
         print_json(&json!({
             "calls": found.calls, "partial": found.partial, "refused": value(&found.refused),
             "confirmed": value(&found.confirmed), "opened": value(&found.opened),
         }));
-        return Ok(ExitCode::SUCCESS);
+        return;
     }
     let newest = if found.partial { " (the newest; there were more)" } else { "" };
     report!("{} calls of the last {days} days{newest}:", found.calls);
     tell("would have been refused.", &found.refused);
     tell("would have needed a confirmation.", &found.confirmed);
     tell("that are refused now would not have been.", &found.opened);
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The author of versions that commands save.
-const AUTHOR: &str = "the command line";
+pub(super) const AUTHOR: &str = "the command line";
 
 fn tell_saved(context: &Context, version: &PolicyVersion) -> ExitCode {
     if context.json {
@@ -275,6 +286,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let asked = match command {
         Command::Explain(asked) => asked,
         Command::Who(asked) => return who::run(context, &asked).await,
+        Command::Tools(asked) => return user_tools::run(context, &asked).await,
         Command::List => return list(context).await,
         Command::Test { file } => return test(context, &file),
         Command::Save { file } => return save(context, &file).await,
@@ -292,7 +304,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         upstream: asked.upstream.as_deref(),
     };
     let call = Call { user: &asked.user, client: &asked.client, item };
-    let Explained { item, answer, why } = match policies.explain(call).await {
+    let Explained { item, answer, why, .. } = match policies.explain(call).await {
         Ok(explained) => explained,
         Err(refusal) => {
             let (wanted, known) = match &refusal {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use doorward_admin::{Named, Permitted, RoleSource, SourcedRole, Step, UsersWith};
+use doorward_admin::{Named, Permitted, RoleSource, SourcedRole, UsersWith};
 use serde_json::{Value, json};
 
 use super::{context::Context, print_json, print_table};
@@ -33,6 +33,18 @@ pub(super) struct Question {
     role: Option<String>,
 }
 
+/// The roles with their sources, in one line.
+pub(super) fn roles_in_line(roles: &[SourcedRole]) -> String {
+    let role = |one: &SourcedRole| format!("{} ({})", one.role, sources(one).join(", "));
+    roles.iter().map(role).collect::<Vec<_>>().join("; ")
+}
+
+/// The roles with their sources, as JSON.
+pub(super) fn roles_as_json(roles: &[SourcedRole]) -> Value {
+    let role = |one: &SourcedRole| json!({"role": one.role.as_str(), "sources": sources(one)});
+    roles.iter().map(role).collect()
+}
+
 fn sources(SourcedRole { sources, .. }: &SourcedRole) -> Vec<String> {
     let named = |source: &RoleSource| match source {
         RoleSource::Administrator => "administrator".to_owned(),
@@ -43,25 +55,22 @@ fn sources(SourcedRole { sources, .. }: &SourcedRole) -> Vec<String> {
 }
 
 fn describe(Permitted { user, explained, roles }: &Permitted) -> Value {
-    let role = |one: &SourcedRole| json!({"role": one.role.as_str(), "sources": sources(one)});
     json!({
         "id": user.id.as_str(), "name": user.name.as_str(),
         "answer": explained.as_ref().map(|one| one.answer.as_str()),
         "why": explained.iter().flat_map(|one| &one.why).map(ToString::to_string)
             .collect::<Vec<_>>(),
-        "roles": roles.iter().map(role).collect::<Vec<_>>(),
+        "roles": roles_as_json(roles),
     })
 }
 
 fn row(Permitted { user, explained, roles }: &Permitted) -> Vec<String> {
-    let decides = |one: &&Step| matches!(one, Step::Rule(..) | Step::Default(_) | Step::Closed(_));
-    let why = explained.as_ref().and_then(|one| one.why.iter().find(decides));
-    let role = |one: &SourcedRole| format!("{} ({})", one.role, sources(one).join(", "));
+    let why = explained.as_ref().and_then(|one| one.reason.as_ref());
     vec![
         user.name.to_string(),
         explained.as_ref().map(|one| one.answer.as_str().to_owned()).unwrap_or_default(),
         why.map(ToString::to_string).unwrap_or_default(),
-        roles.iter().map(role).collect::<Vec<_>>().join("; "),
+        roles_in_line(roles),
     ]
 }
 

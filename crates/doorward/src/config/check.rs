@@ -1,9 +1,13 @@
 //! Checks that concern several values.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use doorward_model::{
-    AccessPolicy, PublicUrl, SecretSetting, SigningAlgorithm, ToolPolicy, public_url::WAYS_TO_HTTPS,
+    AccessPolicy, PublicUrl, RuleSet, SecretSetting, SigningAlgorithm, ToolPolicy,
+    public_url::WAYS_TO_HTTPS,
 };
 use doorward_transport::{
     Listen,
@@ -11,7 +15,7 @@ use doorward_transport::{
     outbound::{Bounds, OutboundSetupError},
 };
 
-use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, PolicyConfig, TlsSource};
+use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, TlsSource};
 
 /// A configuration with the place of every value that is not a default.
 #[derive(Clone, Debug, Default)]
@@ -94,18 +98,31 @@ impl Loaded {
                 administered,
                 access,
                 policy,
-                owns_policy: self.owns_policy(),
+                owned: self.owned(),
             }),
             _ => Err(ConfigErrors(faults)),
         }
     }
 
-    /// Reports rules of the policy, or its default, in the configuration.
-    pub(crate) fn owns_policy(&self) -> bool {
-        let (set, usual) = (&self.config.policy, PolicyConfig::default());
-        !set.rules.is_empty()
-            || set.default != usual.default
-            || self.origins.keys().any(|key| key.starts_with("policy."))
+    /// The sets of rules that the configuration has: those with a key of their section, or with
+    /// another value than the default.
+    pub(crate) fn owned(&self) -> BTreeSet<RuleSet> {
+        let (config, usual) = (&self.config, Config::default());
+        let value = |config: &Config, set: RuleSet| {
+            let value = match set {
+                RuleSet::Policy => serde_json::to_value(&config.policy),
+                RuleSet::Access => serde_json::to_value(&config.access),
+                RuleSet::Limits => serde_json::to_value(&config.limits),
+                RuleSet::Registration => serde_json::to_value(&config.registration),
+            };
+            value.ok()
+        };
+        let has = |set: &RuleSet| {
+            let section = format!("{}.", set.as_str());
+            self.origins.keys().any(|key| key.starts_with(&section))
+                || value(config, *set) != value(&usual, *set)
+        };
+        RuleSet::ALL.into_iter().filter(has).collect()
     }
 
     /// Checks texts that have one of a few forms.
@@ -281,17 +298,14 @@ impl Loaded {
                 8,
                 256,
             ),
-            (
-                "registration.unused_seconds",
-                self.config.registration.unused_seconds,
-                3600,
-                366 * 86_400,
-            ),
         ] {
             if !(least..=most).contains(&value) {
                 let message = format!("must be between {least} and {most}, not {value}");
                 faults.push(self.wrong(key, message));
             }
+        }
+        if let Err((key, message)) = self.config.registration.check() {
+            faults.push(self.wrong(key, message));
         }
     }
 }
@@ -333,8 +347,8 @@ pub struct Checked {
     pub access: AccessPolicy,
     /// The rules that decide on tools.
     pub policy: ToolPolicy,
-    /// The configuration has such rules or a default for them: administrators cannot change them.
-    pub owns_policy: bool,
+    /// The sets of rules that the configuration has: administrators cannot change them.
+    pub owned: BTreeSet<RuleSet>,
 }
 
 impl Checked {

@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Checked, Loaded};
 pub use difference::{Difference, RELOADED, differences, shown};
+pub use doorward_admin::{AccessConfig, PolicyConfig};
 pub use keys::{
     Key, Kind, PROVIDERS, UPSTREAMS, all as known_keys, in_force as keys_in_force, schema,
 };
 pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
-pub use sections::{AccessConfig, LogConfig, MetricsConfig, PolicyConfig};
+pub use sections::{LogConfig, MetricsConfig};
 pub use source::{ConfigSource, Fingerprint};
 pub use tls::TlsSource;
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use doorward_accounts::Authority;
-use doorward_admin::NewPolicy;
-use doorward_model::PolicyVersion;
+use doorward_admin::{NewPolicy, PolicyVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,12 +71,12 @@ pub(super) struct Versions {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichVersions")]
-pub(super) struct VersionsQuery {
+pub(in crate::api) struct VersionsQuery {
     /// Only versions with smaller numbers: `next` of the page before.
-    before: Option<i64>,
+    pub(in crate::api) before: Option<i64>,
     /// Maximum number, 1 to 100.
     #[schemars(range(min = 1, max = 100))]
-    limit: Option<u64>,
+    pub(in crate::api) limit: Option<u64>,
 }
 
 fn answer(version: PolicyVersion) -> Response {
@@ -86,7 +85,7 @@ fn answer(version: PolicyVersion) -> Response {
 }
 
 /// The version that was read. An etag of another form names no version.
-fn seen(etag: &str) -> i64 {
+pub(in crate::api) fn seen(etag: &str) -> i64 {
     etag.parse().unwrap_or(-1)
 }
 
@@ -120,7 +119,7 @@ pub(super) async fn list(
 }
 
 /// The number of a version in a path.
-fn number(text: &str) -> Result<i64, Refused> {
+pub(in crate::api) fn number(text: &str) -> Result<i64, Refused> {
     text.parse().map_err(|_| Refused::missing("version"))
 }
 
