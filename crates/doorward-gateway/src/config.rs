@@ -244,6 +244,10 @@ pub struct UpstreamConfig {
 }
 
 impl Default for UpstreamConfig {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a line for each setting, in the order of their list"
+    )]
     fn default() -> Self {
         Self {
             kind: String::new(),

@@ -108,7 +108,8 @@ async fn dpop_a_server_that_downgrades_or_never_is_content_ends_no_access_and_is
     assert!(call(&server, &alice, "own_holder").await.contains("own-3"));
     // Nonces without an end: each request is repeated once, no token is replaced for it, and the
     // user's connection stays.
-    let (refreshes, tokens) = (wiki.state().refreshes, wiki.state().token_requests);
+    let refreshes = wiki.state().refreshes;
+    let tokens = wiki.state().token_requests;
     assert!(call(&server, &alice, "api_holder").await.contains("access-1-"));
     bind(|bindings| bindings.never_content = true);
     let before = wiki.state().bindings.as_ref().unwrap().challenges;
