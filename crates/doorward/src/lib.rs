@@ -31,6 +31,7 @@ mod numbers;
 mod out;
 mod process;
 mod programs;
+mod readiness;
 mod reload;
 pub mod running;
 pub mod serve;
