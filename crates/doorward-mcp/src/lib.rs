@@ -20,6 +20,7 @@
 
 mod admission;
 pub mod apps;
+mod arguments;
 mod available;
 mod bearer;
 mod call;
@@ -71,6 +72,7 @@ use doorward_transport::{answer::Document, host::HostPolicy};
 use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
+pub use arguments::read_arguments;
 pub use available::UsableTool;
 pub use bearer::{BearerRefusal, Calling};
 pub use call::record_place;
