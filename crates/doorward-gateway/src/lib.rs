@@ -90,6 +90,7 @@ pub use settings::check_configured;
 pub use status::{ConnectionState, KnownTools, Problem, UserUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
+pub use upstreams::stdio::PROCESS_LOG;
 pub use warning::Warning;
 
 /// The services that the gateway works with.
