@@ -5,7 +5,6 @@ use std::{
     path::PathBuf,
 };
 
-use doorward_testkit::DoorwardProcess;
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -406,30 +405,6 @@ fn secrets_and_compiled_files_are_not_part_of_the_context_of_the_image() {
         .collect();
     assert_eq!(files.len(), 3);
     assert!(files.iter().all(|path| path.starts_with("./secrets/")), "{files:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_service_manager_learns_when_the_server_serves_and_when_it_stops() {
-    let data = temporary("ready");
-    std::fs::create_dir_all(&data).unwrap();
-    let path = data.join("manager");
-    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
-    manager.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
-    let told = || {
-        let mut words = [0; 64];
-        let count = manager.recv(&mut words).unwrap();
-        String::from_utf8(words[..count].to_vec()).unwrap()
-    };
-    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
-    let mut server = DoorwardProcess::start(&data.join("data"), "127.0.0.1:0", &variables).await;
-    assert_eq!(told(), "READY=1");
-    // It said so once it served: the database is there, and the note for commands.
-    for name in ["doorward.db", "master.key", "server.json"] {
-        assert!(data.join("data").join(name).exists(), "{name}");
-    }
-    assert_eq!(server.terminate().await, Some(0));
-    assert_eq!(told(), "STOPPING=1");
-    std::fs::remove_dir_all(data).unwrap();
 }
 
 /// The unit has a user of its own, and commands are run by root.

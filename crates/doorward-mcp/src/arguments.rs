@@ -372,7 +372,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Nothing {}
+    struct NoArguments {}
 
     fn read<T: DeserializeOwned>(arguments: &Value) -> Result<T, String> {
         read_arguments(arguments.as_object().unwrap().clone())
@@ -425,7 +425,7 @@ mod tests {
         ] {
             assert_eq!(read::<All>(&arguments).unwrap_err(), told, "{arguments}");
         }
-        let none = read::<Nothing>(&json!({"a\u{202e}b": 1})).unwrap_err();
+        let none = read::<NoArguments>(&json!({"a\u{202e}b": 1})).unwrap_err();
         assert!(none.starts_with("there is no argument a"), "{none}");
         assert!(none.ends_with("none is taken") && !none.contains('\u{202e}'), "{none}");
         let long = read::<All>(&json!({"name": "a", "count": "x".repeat(5000)})).unwrap_err();
@@ -444,6 +444,6 @@ mod tests {
         assert_eq!(all.free["b"], json!([null]));
         let least: All = read(&json!({"name": "", "change": null})).unwrap();
         assert_eq!((least.change, least.tags.len()), (None, 0));
-        assert!(read::<Nothing>(&json!({})).is_ok());
+        assert!(read::<NoArguments>(&json!({})).is_ok());
     }
 }
