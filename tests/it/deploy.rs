@@ -1,6 +1,9 @@
 //! The files in `deploy/`: they match the program's settings and behaviour.
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::PathBuf,
+};
 
 use serde_json::Value;
 
@@ -209,6 +212,10 @@ fn the_unit_lets_node_run_gives_it_a_home_and_is_valid() {
         "Environment=HOME=/var/cache/doorward",
         "SystemCallFilter=@system-service pkey_alloc pkey_free pkey_mprotect",
         "SystemCallErrorNumber=EPERM",
+        // Node.js lists the addresses of the machine.
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX",
+        // Commands that follow `systemctl start` find the database of the service.
+        "Type=notify",
     ] {
         assert!(settings.contains(&line), "{line}");
     }
@@ -375,4 +382,54 @@ async fn the_program_accepts_the_environment_of_each_compose_file() {
         assert!(!accepted && said.contains("log.format"), "{name}: {said}");
     }
     std::fs::remove_dir_all(secrets).unwrap();
+}
+
+/// A build of the image copies its whole context into a layer.
+#[test]
+fn secrets_and_compiled_files_are_not_part_of_the_context_of_the_image() {
+    let left_out = std::fs::read_to_string(folder().join("../.dockerignore")).unwrap();
+    let ignored = std::fs::read_to_string(folder().join("../.gitignore")).unwrap();
+    for path in ["deploy/.env", "deploy/secrets"] {
+        assert!(left_out.lines().any(|line| line == path), "{path}");
+        assert!(ignored.lines().any(|line| line == format!("/{path}")), "{path}");
+    }
+    for path in ["**/target", "**/node_modules", ".git"] {
+        assert!(left_out.lines().any(|line| line == path), "{path}");
+    }
+    // Every file beside a compose file that holds a secret is in one of these places.
+    let compose = read("compose.postgres.yml");
+    let files: Vec<&str> = compose
+        .lines()
+        .filter_map(|line| line.split_once("file: "))
+        .map(|(_, path)| path)
+        .collect();
+    assert_eq!(files.len(), 3);
+    assert!(files.iter().all(|path| path.starts_with("./secrets/")), "{files:?}");
+}
+
+/// The unit has a user of its own, and commands are run by root.
+#[tokio::test]
+async fn what_a_command_of_root_makes_in_the_data_directory_belongs_to_the_user_of_the_server() {
+    let data = temporary("owner");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    // Where the tests are not run by root, the directory stays their own.
+    let given = std::os::unix::fs::chown(&data, Some(61_866), Some(61_866)).is_ok();
+    let owner = data.metadata().unwrap().uid();
+    assert_eq!(given, owner == 61_866);
+    let command = ["--data-dir", data.to_str().unwrap(), "user", "add", "ada"];
+    let output = doorward_testkit::run_command(&command, &[], "").await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut made = Vec::new();
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let entry = entry.unwrap();
+        made.push(entry.file_name().into_string().unwrap());
+        let metadata = entry.metadata().unwrap();
+        assert_eq!(metadata.uid(), owner, "{made:?}");
+        assert_eq!(metadata.permissions().mode() & 0o077, 0, "{made:?}");
+    }
+    for name in ["doorward.db", "master.key"] {
+        assert!(made.iter().any(|file| file == name), "{made:?}");
+    }
+    std::fs::remove_dir_all(data).unwrap();
 }

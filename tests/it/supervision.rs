@@ -109,3 +109,30 @@ async fn a_server_without_one_of_the_tasks_of_its_store_is_not_ready() {
         Browser::new().get(&server.at("/healthz")).await.expect(200);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_manager_learns_when_the_server_serves_and_when_it_stops() {
+    let folder = std::env::temp_dir().join(format!("doorward-ready-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let (data, path) = (folder.join("data"), folder.join("manager"));
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let told = || {
+        let mut words = [0; 64];
+        let count = manager.recv(&mut words).unwrap();
+        String::from_utf8(words[..count].to_vec()).unwrap()
+    };
+    let database = doorward_testkit::fresh_database().await;
+    let variables =
+        [("DOORWARD_STORE__URL", database.as_str()), ("NOTIFY_SOCKET", path.to_str().unwrap())];
+    let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
+    assert_eq!(told(), "READY=1");
+    // Commands that follow find the key of the server, and the note of how it was started.
+    for name in ["master.key", "server.json"] {
+        assert!(data.join(name).exists(), "{name}");
+    }
+    assert_eq!(server.terminate().await, Some(0));
+    assert_eq!(told(), "STOPPING=1");
+    fs::remove_dir_all(folder).unwrap();
+}

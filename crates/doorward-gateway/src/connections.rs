@@ -371,10 +371,8 @@ impl Gateway {
         &self,
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
-        let arguments: Arguments = serde_json::from_value(Value::Object(call.arguments()))
-            .map_err(|error| {
-                ToolError::Arguments(format!("the arguments are not valid: {error}"))
-            })?;
+        let arguments: Arguments =
+            doorward_mcp::read_arguments(call.arguments()).map_err(ToolError::Arguments)?;
         let user = &call.inbound.caller.user;
         if let Some(name) = arguments.connect {
             let all = self.upstreams().await?;

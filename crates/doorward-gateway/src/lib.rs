@@ -101,6 +101,7 @@ pub use source::KnownTools;
 pub use status::{ConnectionState, Problem, UserUpstream};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
+pub use upstreams::stdio::PROCESS_LOG;
 pub use warning::Warning;
 
 /// The services that the gateway works with.

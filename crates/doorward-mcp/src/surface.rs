@@ -24,6 +24,7 @@ use finding::{SearchArguments, describe_short, required};
 pub(crate) use indexes::Indexes;
 
 use crate::{
+    arguments::read_arguments,
     item::{CallLimits, ToolSpec},
     server::structured_result,
     size::json_size,
@@ -143,9 +144,9 @@ pub(crate) fn is_one(name: &str) -> bool {
 
 /// The call within a `call_tool`.
 pub(crate) fn inner(params: &CallToolRequestParams) -> Result<CallToolRequestParams, ToolError> {
-    let arguments = Value::Object(params.arguments.clone().unwrap_or_default());
-    let asked: CallArguments = serde_json::from_value(arguments).map_err(|error| {
-        ToolError::Arguments(format!("call_tool requires a name and arguments: {error}"))
+    let arguments = params.arguments.clone().unwrap_or_default();
+    let asked: CallArguments = read_arguments(arguments).map_err(|fault| {
+        ToolError::Arguments(format!("call_tool requires a name and arguments: {fault}"))
     })?;
     let mut inner = params.clone();
     inner.name = asked.name.into();
@@ -170,8 +171,8 @@ pub(crate) fn named(
     tools: &[Arc<ToolSpec>],
     arguments: Map<String, Value>,
 ) -> Result<Arc<ToolSpec>, ToolError> {
-    let asked: DescribeArguments = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| ToolError::Arguments(format!("describe_tool requires a name: {error}")))?;
+    let asked: DescribeArguments = read_arguments(arguments)
+        .map_err(|fault| ToolError::Arguments(format!("describe_tool requires a name: {fault}")))?;
     let found = tools.iter().find(|spec| spec.name() == asked.name);
     found.cloned().ok_or_else(|| unknown(&asked.name))
 }

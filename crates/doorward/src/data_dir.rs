@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -62,6 +62,46 @@ impl DataDir {
             .create(path)
             .map_err(|error| DataDirError::File { path: path.display().to_string(), error })?;
         Ok(Self(path.to_owned()))
+    }
+
+    /// The owner of the directory, where this process is of root and the directory is not: files
+    /// that root makes there could not be opened by a server of this user.
+    fn other_owner(&self) -> Option<(u32, u32)> {
+        let metadata = fs::metadata(&self.0).ok().filter(|found| found.uid() != 0)?;
+        rustix::process::geteuid().is_root().then(|| (metadata.uid(), metadata.gid()))
+    }
+
+    /// Makes the file of the embedded database, if there is none, for the owner of the directory.
+    /// `SQLite` gives its side files the owner of the database.
+    pub(crate) fn reserve(&self, database: &Path) {
+        let Some((user, group)) = self.other_owner().filter(|_| database.starts_with(&self.0))
+        else {
+            return;
+        };
+        // A new file, so that a link of the owner leads nowhere.
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(database);
+        if let Ok(file) = made
+            && let Err(error) = fchown(&file, Some(user), Some(group))
+        {
+            tracing::warn!(path = %database.display(), %error, "the owner of the data directory cannot open this");
+        }
+    }
+
+    /// Gives the master key to the owner of the directory, if root made it.
+    pub(crate) fn release_key(&self) {
+        let Some((user, group)) = self.other_owner() else { return };
+        let path = doorward_keys::MasterKey::path(&self.0);
+        let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+        let Ok(file) = OpenOptions::new().read(true).custom_flags(flags).open(&path) else {
+            return;
+        };
+        // A link of the owner to another file of root is none that root made here.
+        let is_own = file
+            .metadata()
+            .is_ok_and(|found| found.is_file() && found.uid() == 0 && found.nlink() == 1);
+        if is_own && let Err(error) = fchown(&file, Some(user), Some(group)) {
+            tracing::warn!(path = %path.display(), %error, "the owner of the data directory cannot open this");
+        }
     }
 
     /// The path.

@@ -37,6 +37,7 @@ mod out;
 mod own_client;
 mod process;
 mod programs;
+mod readiness;
 mod reload;
 pub mod running;
 pub mod serve;

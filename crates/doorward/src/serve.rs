@@ -21,7 +21,7 @@ use crate::{
     control,
     data_dir::DataDir,
     metrics::Measured,
-    out,
+    out, readiness,
     reload::Reloader,
     running::Running,
     supervisor::Supervisor,
@@ -69,10 +69,11 @@ pub async fn run(
         metrics: Some(config.metrics.listen.clone()).filter(|listen| !listen.is_empty()),
         configuration: configuration.and_then(|path| std::path::absolute(path).ok()),
     };
-    let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
+    // First, since a command may look for it while the database is opened.
     data_dir.note(&running).map_err(|error| {
         Failed(format!("{} cannot be written to: {error}", data_dir.path().display()))
     })?;
+    let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
     announce(&app, tls.as_ref()).await?;
     tracing::info!(listen = %running.listen.join(" "), public_url = %app.public_url, backend = %app.store.backend(), "serving");
     let mut supervisor = Supervisor::new(app.store.clone());
@@ -88,6 +89,8 @@ pub async fn run(
     app.start_mirrors(&mut supervisor);
     follow_file(&app, source, loaded, data_dir, &mut supervisor);
     let listeners = Listeners::new(sockets, tls);
+    // Connections wait in the sockets until they are accepted.
+    readiness::tell(readiness::State::Ready);
     let serving = serve(listeners, app.router(), limits, stopped(app.stop.clone()));
     let finished = supervisor.beside(serving, &app.stop).await;
     // Whatever ended, and with requests that were dropped too: a token that its issuer is just
@@ -171,7 +174,10 @@ async fn announce(app: &App, tls: Option<&Tls>) -> Result<(), Failed> {
         );
     }
     if let Some(tls) = tls {
-        out::line(format_args!("  Certificate  {}", tls.certificate().display()));
+        // The whole path: the file is copied to other machines.
+        let file = std::path::absolute(tls.certificate());
+        let file = file.unwrap_or_else(|_| tls.certificate().to_owned());
+        out::line(format_args!("  Certificate  {}", file.display()));
         out::line(format_args!("  SHA-256      {}", tls.fingerprint()));
     }
     out::line("");
@@ -189,6 +195,7 @@ async fn stopped(stop: tokio_util::sync::CancellationToken) {
     };
     tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     tracing::info!("stopping: requests in flight finish; a second signal ends them");
+    readiness::tell(readiness::State::Stopping);
     stop.cancel();
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }

@@ -62,6 +62,19 @@ fn described() -> (Value, Vec<(&'static str, Why)>) {
         ),
         ("place", Why::Parameter, json!({"parameters": [{"name": "q", "in": "matrix"}]})),
         ("style", Why::Style, json!({"parameters": q(json!({"style": "weird"}))})),
+        (
+            "style_of_member",
+            Why::Style,
+            json!({"requestBody": {"content": {"application/x-www-form-urlencoded": {
+                "schema": {"type": "object", "properties": {"a": {"type": "array"}}},
+                "encoding": {"a": {"style": "matrix"}},
+            }}}}),
+        ),
+        (
+            "bytes",
+            Why::Body,
+            json!({"requestBody": body("application/x-protobuf", json!({"type": "object", "properties": {"a": {}}}))}),
+        ),
         ("reserved", Why::Reserved, json!({"parameters": [{"name": "Host", "in": "header"}]})),
         ("malformed", Why::Malformed, json!({"parameters": "none"})),
     ];

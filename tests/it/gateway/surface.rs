@@ -4,7 +4,7 @@
 use doorward_testkit::{FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
 
-use super::{GatewayUser, gateway_user, rpc_at, text, with, with_config};
+use super::{GatewayUser, gateway_user, odd::names_no_library, rpc_at, text, with, with_config};
 
 fn read(uri: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}})
@@ -225,4 +225,50 @@ async fn cw14_direct_calls_are_shortened_where_the_client_asks_for_it() {
         let shown: Value = serde_json::from_str(&asked(path, meta).await).unwrap();
         assert!(shown["left_out"]["/rows"]["items"].as_u64().unwrap() > 100, "{path}");
     }
+}
+
+#[tokio::test]
+async fn tools_of_this_server_name_the_argument_that_is_wrong_and_what_is_wanted() {
+    let wiki = FakeUpstream::start().await;
+    let server = with_config(&[("wiki", &wiki, "none")], |_| {}).await;
+    let alice = gateway_user(&server, "alice").await;
+    for (name, arguments, told) in [
+        ("whoami", json!({"user": 1}), "there is no argument user: none is taken"),
+        (
+            "wait",
+            json!({"seconds": "5"}),
+            "seconds must be a whole number from 0 to 4294967295, not \"5\"",
+        ),
+        ("wait", json!({"second": 5}), "there is no argument second; possible are seconds"),
+        ("revoke_connected_app", json!({}), "client_id is missing"),
+        ("revoke_connected_app", json!({"client_id": null}), "client_id must be a text, not null"),
+        ("search_tools", json!({}), "query is missing"),
+        (
+            "search_tools",
+            json!({"query": "find pages", "known_arguments": ["a", 7]}),
+            "known_arguments[1] must be a text, not 7",
+        ),
+        (
+            "search_tools",
+            json!({"query": "find pages", "limit": -3}),
+            "limit must be a whole number",
+        ),
+        ("describe_tool", json!({"tool": ["x"]}), "tool must be a text, not a list"),
+        ("call_tool", json!({"arguments": {}}), "name is missing"),
+        (
+            "call_tool",
+            json!({"name": "wiki_search", "arguments": "{}"}),
+            "arguments must be an object, not \"{}\"",
+        ),
+        ("connections", json!({"connect": 7}), "connect must be a text, not 7"),
+    ] {
+        let answer = server.call(&alice.token, name, arguments.clone()).await;
+        let said = text(&answer);
+        assert!(said.contains(told), "{name} {arguments}: {said}");
+        assert_eq!(answer.json()["result"]["isError"], true, "{name} {arguments}");
+        names_no_library(&said, name);
+    }
+    // A whole number may have a fraction of zero, as in JSON Schema.
+    let waited = server.call(&alice.token, "wait", json!({"seconds": 0.0})).await.json();
+    assert_eq!(waited["result"]["structuredContent"]["waited_seconds"], 0, "{waited}");
 }

@@ -261,6 +261,9 @@ fn spawn(
     Ok((Process { group, stop }, Lines::new(Arc::clone(wire), stdin, stdout, end)))
 }
 
+/// The target of the lines that processes write to their standard error.
+pub const PROCESS_LOG: &str = "doorward_gateway::upstreams::stdio::process";
+
 /// Logs a process's standard error, with limits on line length and number.
 async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
     use tokio::io::AsyncReadExt;
@@ -275,7 +278,8 @@ async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
         }
         if limit.admits(&upstream) {
             let text = String::from_utf8_lossy(&line);
-            tracing::info!(upstream, "{}", doorward_model::foreign::line(&text, MAX_LOGGED));
+            let line = doorward_model::foreign::line(&text, MAX_LOGGED);
+            tracing::info!(target: PROCESS_LOG, upstream, "{line}");
         }
     }
 }

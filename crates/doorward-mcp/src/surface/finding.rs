@@ -13,7 +13,9 @@ use super::{
     segment::Segment,
     words::{split, stem},
 };
-use crate::{item::ToolSpec, server::structured_result, tools::ToolError};
+use crate::{
+    arguments::read_arguments, item::ToolSpec, server::structured_result, tools::ToolError,
+};
 
 /// Maximum number of tools that one search answers.
 const MOST_FOUND: usize = 20;
@@ -80,8 +82,8 @@ pub(crate) fn search(
     segments: &[Arc<Segment>],
     arguments: Map<String, Value>,
 ) -> Result<CallToolResult, ToolError> {
-    let asked: SearchArguments = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| ToolError::Arguments(format!("search_tools requires a query: {error}")))?;
+    let asked: SearchArguments = read_arguments(arguments)
+        .map_err(|fault| ToolError::Arguments(format!("search_tools requires a query: {fault}")))?;
     if asked.query.chars().filter(|letter| letter.is_alphanumeric()).count() < 3 {
         return Err(ToolError::Arguments("query must have at least three letters".to_owned()));
     }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     InboundRequest, Permit, Target,
+    arguments::read_arguments,
     item::{CallLimits, Item, Listed, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
     server::structured_result,
@@ -98,8 +99,7 @@ fn drop_machine_formats(schema: &mut Value) {
 
 /// Reads a call's arguments; errors in them are explained to the model.
 pub(crate) fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, ToolError> {
-    serde_json::from_value(Value::Object(call.arguments()))
-        .map_err(|error| ToolError::Arguments(format!("the arguments are not valid: {error}")))
+    read_arguments(call.arguments()).map_err(ToolError::Arguments)
 }
 
 /// Makes a result.

@@ -38,6 +38,9 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) async fn store(&self) -> Result<Store, Failed> {
+        if let Some(file) = self.config.store.file(self.data_dir.path()) {
+            self.data_dir.reserve(&file);
+        }
         let store = Store::open(&self.config.store, self.data_dir.path()).await?;
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
         Ok(store)
@@ -52,7 +55,10 @@ impl Context {
         Ok(())
     }
     pub(super) async fn master(&self, store: &Store) -> Result<Arc<MasterKey>, Failed> {
-        master_key::open(self.config.keys.master_key.reveal(), self.data_dir.path(), store).await
+        let configured = self.config.keys.master_key.reveal();
+        let master = master_key::open(configured, self.data_dir.path(), store).await?;
+        self.data_dir.release_key();
+        Ok(master)
     }
     async fn core(&self, store: &Store) -> Result<CoreServices, Failed> {
         Ok(CoreServices {

@@ -301,6 +301,19 @@ impl Command {
         }
     }
 
+    /// The level of its log. A trial of an upstream shows what a process writes.
+    fn log_level(&self) -> String {
+        match self {
+            Self::Upstream {
+                command: upstream::Command::Test { .. } | upstream::Command::Refresh { .. },
+                ..
+            } => {
+                format!("warn,{}=info", doorward_gateway::PROCESS_LOG)
+            }
+            _ => "warn".to_owned(),
+        }
+    }
+
     /// Its name, for the audit, and its need for data.
     fn facts(&self) -> Facts {
         let (name, need) = match self {
@@ -429,7 +442,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         }
         (Err(error), _) => return Err(error.into()),
     };
-    "warn".clone_into(&mut loaded.config.log.level);
+    loaded.config.log.level = arguments.command.log_level();
     logging::start(&loaded.config.log)?;
     let context = Context {
         configured_url,

@@ -144,9 +144,11 @@ impl<'a> Reader<'a> {
                 .get("schema")
                 .filter(|schema| !schema.is_null())
                 .map_or_else(|| Ok(json!({})), |schema| schema::written_out(self, schema))?;
+            let essence = media::essence(kind);
             // A media type that is not known is sent if it is a text or bytes.
             let written = match rank {
-                9 if schema.get("type").is_some_and(|kind| kind != "string") => continue,
+                8 if media::is_encoding_of_values(&essence) && !may_be_text(&schema) => continue,
+                9 if !may_be_text(&schema) => continue,
                 9 if schema.get("type").is_some() && !is_file(&schema) => Written::Text,
                 _ => written,
             };
@@ -236,8 +238,8 @@ impl<'a> Reader<'a> {
                     })
                 }),
                 media_type: media_type.map(ToOwned::to_owned),
-                style: text("style")
-                    .and_then(Style::named)
+                style: self
+                    .style(encoding, &format!("member {name} of the body"), Style::is_of_form)
                     .or_else(|| says_how.then_some(Style::Form)),
                 explode: flag("explode"),
                 allow_reserved: flag("allowReserved").unwrap_or_default(),
@@ -255,6 +257,17 @@ struct Chosen {
     required: bool,
     media_type: String,
     written: Written,
+}
+
+/// Reports a schema that takes a text, or that says nothing.
+fn may_be_text(schema: &Value) -> bool {
+    match schema.get("type") {
+        Some(Value::String(kind)) => kind == "string",
+        Some(Value::Array(kinds)) => kinds.contains(&json!("string")),
+        _ => !["properties", "items", "additionalProperties"]
+            .iter()
+            .any(|keyword| schema.get(*keyword).is_some()),
+    }
 }
 
 /// Reports the schema of a file, which is sent as raw bytes.

@@ -73,6 +73,26 @@ pub(super) fn is_binary(essence: &str) -> bool {
             ))
 }
 
+/// Reports media types that write down values in bytes, as JSON does in text: with the schema of
+/// an object, they cannot be written from arguments.
+pub(super) fn is_encoding_of_values(essence: &str) -> bool {
+    ["+cbor", "+protobuf", "+avro", "+thrift"].iter().any(|end| essence.ends_with(end))
+        || [
+            "cbor",
+            "msgpack",
+            "x-msgpack",
+            "vnd.msgpack",
+            "protobuf",
+            "x-protobuf",
+            "vnd.google.protobuf",
+            "avro",
+            "bson",
+            "grpc",
+        ]
+        .iter()
+        .any(|sub| essence.strip_prefix("application/") == Some(sub))
+}
+
 /// Reports a media type that may be written into a header.
 pub(super) fn is_sound(text: &str) -> bool {
     let essence = essence(text);
@@ -152,6 +172,12 @@ mod tests {
     fn media_types_are_compared_as_media_types() {
         assert!(is_json(&essence("Application/Problem+JSON; charset=utf-8")));
         assert!(is_binary("application/pdf") && is_binary("image/png"));
+        for kind in ["application/cbor", "application/problem+cbor", "application/x-protobuf"] {
+            assert!(is_encoding_of_values(kind), "{kind}");
+        }
+        for kind in ["application/pdf", "image/png", "application/json", "text/cbor"] {
+            assert!(!is_encoding_of_values(kind), "{kind}");
+        }
         assert!(!is_binary("image/svg+xml") && !is_binary("application/octet-stream"));
         assert!(
             is_sound("text/csv; header=present") && !is_sound("text") && !is_sound("a/b\r\nX: y")

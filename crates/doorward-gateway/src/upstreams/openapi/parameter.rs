@@ -82,6 +82,18 @@ impl Style {
         }
     }
 
+    /// True for the styles that members of a form have.
+    pub(super) fn is_of_form(self) -> bool {
+        match self {
+            Self::Form
+            | Self::SpaceDelimited
+            | Self::PipeDelimited
+            | Self::TabDelimited
+            | Self::DeepObject => true,
+            Self::Simple | Self::Label | Self::Matrix | Self::Json => false,
+        }
+    }
+
     /// The separator of the parts of a value that is written in one piece, as it is sent.
     fn separator(self) -> &'static str {
         match self {

@@ -206,7 +206,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Option<Parameter>, Refused> {
         let required = place == Place::Path || is_required(described);
         let whole = described.get("in").and_then(Value::as_str) == Some("querystring");
-        let style = self.style(described, name, place);
+        let named = self.style(described, &format!("parameter {name}"), |_| true);
+        let style = named.unwrap_or_else(|| Style::of_place(place));
         // A parameter that is described by its content has no style (OpenAPI 3.1 §4.8.12.1).
         let content = described.get("content").and_then(Value::as_object);
         let content = content.and_then(|content| content.iter().next());
@@ -256,15 +257,19 @@ impl<'a> Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The style of a parameter. One that is not known is noted, and is that of its place.
-    fn style(&self, described: &Value, name: &str, place: Place) -> Style {
-        match described.get("style") {
-            None | Some(Value::Null) => Style::of_place(place),
-            Some(style) => style.as_str().and_then(Style::named).unwrap_or_else(|| {
-                self.note(&format!("parameter {name}: style"), Why::Style);
-                Style::of_place(place)
-            }),
+    /// The style that a part of an operation names. One that is not known there is noted.
+    pub(super) fn style(
+        &self,
+        described: &Value,
+        part: &str,
+        is_known: impl Fn(Style) -> bool,
+    ) -> Option<Style> {
+        let style = described.get("style").filter(|style| !style.is_null())?;
+        let named = style.as_str().and_then(Style::named).filter(|style| is_known(*style));
+        if named.is_none() {
+            self.note(&format!("{part}: style"), Why::Style);
         }
+        named
     }
 }
 
