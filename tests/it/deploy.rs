@@ -400,7 +400,7 @@ fn secrets_and_compiled_files_are_not_part_of_the_context_of_the_image() {
     let compose = read("compose.postgres.yml");
     let files: Vec<&str> = compose
         .lines()
-        .filter_map(|line| line.split_once("file: "))
+        .filter_map(|line| line.split_once("{ file: "))
         .map(|(_, path)| path)
         .collect();
     assert_eq!(files.len(), 3);
