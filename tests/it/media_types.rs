@@ -62,6 +62,9 @@ async fn media_types_are_compared_as_media_types_and_a_missing_accept_is_any() {
         Some("text/event-stream, application/*;version=1"),
         Some(""),
         Some(" */* "),
+        Some("*"),
+        Some("application/json;q=1.000, text/event-stream;q=\"0.5\""),
+        Some("text/event-stream,application/json,*/*;q=0"),
         // Several headers are one list.
         Some("application/json\r\naccept: text/event-stream"),
         Some("text/html\r\nAccept: image/png\r\nACCEPT: */*"),
@@ -82,6 +85,8 @@ async fn media_types_are_compared_as_media_types_and_a_missing_accept_is_any() {
         "APPLICATION/JSON;CHARSET=UTF-8",
         " application/json\t;\tq=1",
         "application/json;profile=\"a;b\"; charset=utf8",
+        "application/json; charset = utf-8",
+        "application/json;charset=utf-8;",
     ] {
         let got = status(&server, token, post.clone(), BOTH, Some(content_type)).await;
         assert_eq!(got, 200, "Content-Type: {content_type}");

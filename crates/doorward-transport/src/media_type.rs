@@ -88,6 +88,12 @@ fn names_plainly(headers: &HeaderMap, essence: &str) -> bool {
     })
 }
 
+/// True for `*`, as older Java clients write the range of all media types, with a weight above 0.
+fn abbreviates_all(range: &str) -> bool {
+    let weight = || parameter(range, "q").and_then(|weight| weight.trim().parse::<f32>().ok());
+    bare(range) == "*" && weight().is_none_or(|weight| weight > 0.0)
+}
+
 /// Reports a request that accepts a media type. A request without `Accept` accepts every media type
 /// (RFC 9110 §12.5.1).
 pub fn accepts(headers: &HeaderMap, essence: &str) -> bool {
@@ -101,6 +107,9 @@ pub fn accepts(headers: &HeaderMap, essence: &str) -> bool {
     for value in headers.get_all(header::ACCEPT) {
         let Ok(value) = value.to_str() else { continue };
         stated |= !value.trim().is_empty();
+        if value.split(',').any(abbreviates_all) {
+            decides.get_or_insert((Precision::Any, true));
+        }
         for range in MediaTypeList::new(value).flatten() {
             let precision = match (star(range.ty), star(range.subty)) {
                 (true, true) => Precision::Any,
@@ -166,6 +175,9 @@ mod tests {
     fn an_accept_is_read_as_the_standard_says() {
         let table: &[(&str, bool, bool)] = &[
             ("application/json, text/event-stream", true, true),
+            ("*", true, true),
+            ("text/html, *; q=.2", true, true),
+            ("*;q=0", false, false),
             ("APPLICATION/JSON,TEXT/EVENT-STREAM", true, true),
             ("*/*", true, true),
             ("application/*, text/*;q=0.1", true, true),

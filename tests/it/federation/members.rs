@@ -102,6 +102,9 @@ async fn a_member_of_a_token_response_that_is_not_used_may_be_of_any_type() {
             ("success", json!("true")),
             ("message", json!("ok")),
             ("code", json!(0)),
+            ("error_code", json!(null)),
+            ("access_token_type", json!(7)),
+            ("errmsg", json!("ok")),
         ] {
             provider.token_members(json!({ name: value }));
             wrong.extend(fault(&server, &provider, &format!("{kind} {name}={value}")).await);

@@ -15,7 +15,7 @@ use super::{apps::ask, gateway_user, odd::names_no_library};
 /// Seconds that a call may take.
 const LIMIT: u64 = 2;
 /// The number of upstreams that share the rows of a kind.
-const PARTS: usize = 4;
+const PARTS: usize = 12;
 
 /// The outcome of a call.
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +155,32 @@ fn broken() -> Vec<Row> {
             Somehow,
         ),
         row(
+            "of the first version",
+            closes(&format!("HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{RESULT}")),
+            Well,
+            Somehow,
+        ),
+        row(
+            "no reason",
+            closes(&format!(
+                "HTTP/1.1 200\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{RESULT}"
+            )),
+            Well,
+            Somehow,
+        ),
+        row(
+            "compressed, it says",
+            closes(&format!("{head}content-encoding: gzip\r\nconnection: close\r\n\r\n{RESULT}")),
+            With(""),
+            With(""),
+        ),
+        row(
+            "in an unknown coding",
+            closes(&format!("{head}content-encoding: x-own\r\nconnection: close\r\n\r\nabc")),
+            With(""),
+            Somehow,
+        ),
+        row(
             "switches",
             closes(
                 "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
@@ -220,6 +246,9 @@ fn bodies() -> Vec<Row> {
         "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":null}",
         "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":[]}",
         "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":7,\"error\":7}",
+        "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":null}",
+        "{\"jsonrpc\":\"2.0\",\"id\":[ID],\"result\":{\"content\":[]}}",
+        "{\"Jsonrpc\":\"2.0\",\"Id\":ID,\"Result\":{}}",
         "{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{}}",
         "{\"jsonrpc\":\"2.0\",\"id\":{\"a\":1},\"result\":{}}",
         "{\"jsonrpc\":\"2.0\",\"id\":-1,\"method\":\"ping\"}",
@@ -355,7 +384,7 @@ async fn an_answer_that_is_none_ends_its_call_with_the_reason_and_the_next_call_
             // A client of the other era sees the same in other words: a part of the rows. The
             // others are shared by several upstreams, as most rows wait for something.
             let all = kind == OddKind::Stdio || !modern;
-            for part in 0..if all { PARTS } else { 1 } {
+            for part in 0..if all { PARTS } else { PARTS / 4 } {
                 let odd = OddUpstream::start(kind, newer, None).await;
                 let name = format!("{}{}{}-{part}", kind.name(), u8::from(newer), u8::from(modern));
                 upstreams.push((name, (kind, modern, part), odd));

@@ -152,6 +152,9 @@ fn values() -> Vec<Value> {
         json!({}),
         json!({"a": null}),
         json!({"$ref": "#/$defs/a"}),
+        json!(u64::MAX),
+        json!("\u{0}\u{202e}x"),
+        json!([["x"]]),
     ]
 }
 

@@ -11,6 +11,7 @@ use super::{gateway_user, list, odd::names_no_library};
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
+const PAGE: &str = "<!doctype html><html><head><title>App</title></head><body></body></html>";
 
 /// A response that is as long as the connection.
 fn http(status: &str, header: &str, body: &str) -> RawAnswer {
@@ -74,22 +75,43 @@ fn results() -> Vec<Value> {
     ]
 }
 
-/// Answers over HTTP.
-fn over_http() -> Vec<(String, RawAnswer)> {
+/// Refusals over HTTP.
+fn refusals() -> Vec<(String, RawAnswer)> {
     let mut rows = Vec::new();
-    let page = "<!doctype html><html><head><title>App</title></head><body></body></html>";
     for status in [
         400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 415, 417, 418, 421, 422, 424,
         426, 428, 431, 451, 500, 501, 502, 503, 504, 505, 511, 520, 530,
     ] {
         let (header, body) = match status % 4 {
             0 => (String::new(), ""),
-            1 => (of("text/html"), page),
+            1 => (of("text/html"), PAGE),
             2 => (of("application/problem+json"), "{\"title\":\"no\",\"status\":7}"),
             _ => (of("text/plain"), "no"),
         };
         rows.push((format!("{status}"), http(&format!("{status} no"), &header, body)));
     }
+    for (status, header) in [
+        (401, "www-authenticate: Bearer resource_metadata=\"/x\""),
+        (401, "www-authenticate: Basic realm=\"proxy\""),
+        (407, "proxy-authenticate: Basic"),
+        (408, ""),
+        (423, ""),
+        (425, ""),
+        (429, ""),
+        (429, "retry-after: 120"),
+        (499, ""),
+        (503, "retry-after: Wed, 21 Oct 2065 07:28:00 GMT"),
+        (507, "x: y"),
+        (599, ""),
+    ] {
+        rows.push((format!("{status} {header}"), http(&format!("{status} x"), header, "no")));
+    }
+    rows
+}
+
+/// Answers over HTTP.
+fn over_http() -> Vec<(String, RawAnswer)> {
+    let mut rows = refusals();
     for (status, location) in [
         (301, "/login"),
         (302, "https://login.example/?next=%2Fmcp"),
@@ -102,7 +124,7 @@ fn over_http() -> Vec<(String, RawAnswer)> {
         rows.push((format!("{status} {location}"), http(&format!("{status} x"), &header, "")));
     }
     for (name, status, header, body) in [
-        ("a page", "200 OK", of("text/html"), page),
+        ("a page", "200 OK", of("text/html"), PAGE),
         ("nothing", "200 OK", String::new(), ""),
         ("nothing as JSON", "200 OK", of(JSON), ""),
         ("created", "201 x", of(JSON), "{}"),
@@ -123,6 +145,25 @@ fn over_http() -> Vec<(String, RawAnswer)> {
         ("an error event", "200 OK", of(EVENTS), "event: error\ndata: {\"message\":\"no\"}\n\n"),
         ("half an event", "200 OK", of(EVENTS), "event: message\nda"),
         ("the end of a stream", "200 OK", of(EVENTS), "data: [DONE]\n\n"),
+        ("a question", "200 OK", of(JSON), "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}"),
+        (
+            "a question in a stream",
+            "200 OK",
+            of(EVENTS),
+            "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\"}\n\n",
+        ),
+        (
+            "an error in a batch",
+            "200 OK",
+            of(JSON),
+            "[{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{\"code\":-32601,\"message\":\"no\"}}]",
+        ),
+        (
+            "a value that is none",
+            "200 OK",
+            of(JSON),
+            "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":NaN}",
+        ),
         ("an upgrade", "101 Switching Protocols", "upgrade: h2c".to_owned(), ""),
         ("hints and 404", "103 Early Hints\r\n\r\nHTTP/1.1 404 x", String::new(), ""),
         ("a length too great", "200 OK", "content-length: 999".to_owned(), "{}"),
@@ -169,6 +210,9 @@ fn of_a_process() -> Vec<(String, RawAnswer)> {
         "{\"level\":\"error\",\"msg\":\"unknown method\"}\n",
         "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"Parse error\"}}\n",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"resu",
+        "\u{1b}[31merror\u{1b}[0m: unexpected method\r\n",
+        "\0\0\n",
+        "null\n[]\n7\n",
     ] {
         rows.push((format!("{text:.20} and end"), ends(text)));
     }

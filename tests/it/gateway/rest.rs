@@ -382,6 +382,9 @@ async fn redirects_that_keep_a_request_within_its_origin_are_followed() {
         (307, "/moved/x/".to_owned()),
         (308, format!("{}/moved/x/", api.origin)),
         (307, "../moved/x/".to_owned()),
+        (308, api.origin.replace("http:", "") + "/moved/x/"),
+        (307, api.origin.replace("http:", "HTTP:") + "/moved/x/#top"),
+        (308, "/v1/../moved/./x/".to_owned()),
     ] {
         api.state().redirect = Some((status, target));
         let (called, kind, body) =
@@ -398,6 +401,10 @@ async fn redirects_that_keep_a_request_within_its_origin_are_followed() {
         (302, "/moved/x/".to_owned()),
         (303, "/moved/x/".to_owned()),
         (307, "/again".to_owned()),
+        // Another scheme or port is another origin.
+        (308, api.origin.replace("http:", "https:") + "/moved/x/"),
+        (307, "http://127.0.0.1:1/moved/x/".to_owned()),
+        (302, "mailto:a@b.example".to_owned()),
     ] {
         api.state().redirect = Some((status, target.clone()));
         let called = server.call(&alice.token, "api_write", arguments.clone()).await.json();

@@ -109,6 +109,16 @@ pub(super) fn spelled() -> Vec<Row> {
         ("json without a version", RESULT.replace("\"jsonrpc\":\"2.0\",", "")),
         ("json with more members", RESULT.replacen('{', "{\"trace\":[7],\"method\":null,", 1)),
         ("json with an id as text", RESULT.replace("ID", "\"ID\"")),
+        ("json with an id with a fraction", RESULT.replace("ID", "ID.0")),
+        ("json with a raw line feed", RESULT.replace("\"echo\"", "\"echo\nx\"")),
+        ("json with half a pair", RESULT.replace("\"echo\"", "\"echo \\ud83d\"")),
+        (
+            "json with a value that is none",
+            RESULT.replace("\"content\"", "\"structuredContent\":{\"a\":NaN},\"content\""),
+        ),
+        ("json with a member twice", RESULT.replacen('{', "{\"result\":null,", 1)),
+        ("json with a last line", format!("{RESULT}\n\n")),
+        ("json with a line after it", format!("{RESULT}\n{{\"took\":7}}\n")),
     ] {
         add(name, JSON, body);
     }

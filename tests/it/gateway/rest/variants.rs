@@ -124,6 +124,30 @@ fn bodies() -> Vec<Row> {
         json!({"body": {"$select": "1", "@type": "2", "a.b": "3", "a-b": "4"}}),
         json!({"$select": "1", "@type": "2", "a.b": "3", "a-b": "4"}),
     );
+    add(
+        "a reference beside members",
+        json!({"$ref": "#/components/schemas/None", "type": "object", "properties": {"a": text}}),
+        json!({"body": a}),
+        a.clone(),
+    );
+    add(
+        "a member that must not be",
+        json!({"type": "object", "properties": {"a": text, "b": false}}),
+        a.clone(),
+        a.clone(),
+    );
+    add(
+        "a constant",
+        json!({"type": "object", "properties": {"a": {"const": "x"}, "b": {"enum": [null]}}}),
+        json!({"a": "x", "b": null}),
+        json!({"a": "x", "b": null}),
+    );
+    add(
+        "numbers as text",
+        json!({"type": "object", "minProperties": "1", "properties": {"a": {"type": "string", "maxLength": "5"}}}),
+        a.clone(),
+        a.clone(),
+    );
     rows
 }
 
