@@ -177,16 +177,16 @@ mod tests {
         arriving.end()
     }
 
-    fn delta(delta: Value, finish: Option<&str>) -> Value {
+    fn delta(delta: &Value, finish: Option<&str>) -> Value {
         json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
     }
 
     #[test]
     fn ca8_a_text_in_pieces_is_whole_and_never_repeated() {
         let reply = read(&[
-            delta(json!({"role": "assistant", "content": ""}), None),
-            delta(json!({"content": "It is "}), None),
-            delta(json!({"content": "so."}), None),
+            delta(&json!({"role": "assistant", "content": ""}), None),
+            delta(&json!({"content": "It is "}), None),
+            delta(&json!({"content": "so."}), None),
             // Some endpoints repeat the whole message with the end.
             json!({"choices": [{"delta": {}, "message": {"content": "It is so."}, "finish_reason": "stop"}]}),
             json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}),
@@ -200,13 +200,13 @@ mod tests {
 
     #[test]
     fn calls_in_pieces_are_told_apart_by_number_or_identifier() {
-        let piece = |call: Value| delta(json!({"tool_calls": [call]}), None);
+        let piece = |call: Value| delta(&json!({"tool_calls": [call]}), None);
         let reply = read(&[
             piece(json!({"index": 0, "id": "a", "function": {"name": "find", "arguments": ""}})),
             piece(json!({"index": 0, "function": {"arguments": "{\"q\":"}})),
             piece(json!({"index": 1, "id": "a", "function": {"name": "read", "arguments": "{}"}})),
             piece(json!({"index": 0, "function": {"arguments": "1}"}})),
-            delta(json!({}), Some("tool_calls")),
+            delta(&json!({}), Some("tool_calls")),
         ]);
         let calls = reply.unwrap().calls;
         assert_eq!(calls.len(), 2, "a repeated identifier joins nothing");
@@ -215,7 +215,7 @@ mod tests {
             piece(json!({"id": "a", "function": {"name": "find", "arguments": "{"}})),
             piece(json!({"function": {"arguments": "}"}})),
             piece(json!({"id": "b", "function": {"name": "read", "arguments": {"x": 1}}})),
-            delta(json!({}), Some("tool_calls")),
+            delta(&json!({}), Some("tool_calls")),
         ]);
         let calls = without_numbers.unwrap().calls;
         assert_eq!((calls[0].arguments.as_str(), calls[1].arguments.as_str()), ("{}", "{\"x\":1}"));
@@ -223,13 +223,13 @@ mod tests {
 
     #[test]
     fn replies_that_are_cut_empty_failed_or_endless_are_told_apart() {
-        assert_eq!(read(&[delta(json!({"content": "It"}), None)]), Err(Unusable::Truncated));
-        assert_eq!(read(&[delta(json!({"content": " "}), Some("stop"))]), Err(Unusable::Empty));
+        assert_eq!(read(&[delta(&json!({"content": "It"}), None)]), Err(Unusable::Truncated));
+        assert_eq!(read(&[delta(&json!({"content": " "}), Some("stop"))]), Err(Unusable::Empty));
         assert_eq!(read(&[json!({"error": {"message": "overloaded"}})]), Err(Unusable::Failure));
-        let long = delta(json!({"content": "x".repeat(MOST_TEXT + 1)}), None);
+        let long = delta(&json!({"content": "x".repeat(MOST_TEXT + 1)}), None);
         assert_eq!(read(&[long]), Err(Unusable::TooLong));
         let calls: Vec<Value> = (0..99).map(|number| json!({"index": number})).collect();
-        let many = delta(json!({"tool_calls": calls}), None);
+        let many = delta(&json!({"tool_calls": calls}), None);
         assert_eq!(read(&[many]), Err(Unusable::TooLong));
         assert_eq!(Arriving::whole(&json!({"choices": []})), Err(Unusable::Empty));
         let cut = json!({"choices": [{"message": {"content": "It"}, "finish_reason": "length"}], "usage": {"total_tokens": -5}});

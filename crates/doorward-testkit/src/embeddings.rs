@@ -54,20 +54,20 @@ pub struct ModelState {
 }
 
 /// A running model.
-pub struct FakeModel {
+pub struct FakeEmbedder {
     /// The URL of the endpoint.
     pub url: String,
     state: Arc<Mutex<ModelState>>,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for FakeModel {
+impl Drop for FakeEmbedder {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl FakeModel {
+impl FakeEmbedder {
     /// Starts one.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

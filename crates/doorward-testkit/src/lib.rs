@@ -42,7 +42,7 @@ pub use doorward_transport::{
     serve::{Deadlines, Limits},
     tls::Files,
 };
-pub use embeddings::{FakeModel, ModelHabit};
+pub use embeddings::{FakeEmbedder, ModelHabit};
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};

@@ -74,3 +74,82 @@ async fn a_tool_that_is_not_there_is_refused_alike_by_api_and_command() {
         assert_eq!(outcome.code.as_deref(), Some("not_found"), "{via:?}: {outcome:?}");
     }
 }
+
+const TOOLS: &str = "https://tools.example/mcp";
+const LOGIN: &str = "https://login.example";
+
+/// Adds an upstream that this server calls with its own credentials.
+fn adding_own() -> Asked<'static> {
+    let form = [
+        ("do", "create"),
+        ("name", "{name}"),
+        ("set-kind", "http"),
+        ("set-url", TOOLS),
+        ("set-auth", "client_credentials"),
+        ("set-issuer", LOGIN),
+        ("set-client_id", "doorward"),
+        ("set-client_secret", "s-1"),
+        ("set-dpop", "true"),
+    ];
+    let body = json!({
+        "name": "{name}", "kind": "http", "url": TOOLS, "auth": "client_credentials",
+        "issuer": LOGIN, "client_id": "doorward", "client_secret": "s-1", "dpop": true,
+    });
+    let command = "upstream add {name} --kind http --url https://tools.example/mcp --auth \
+        client_credentials --set issuer=https://login.example --set client_id=doorward --set \
+        dpop=true --secret-stdin";
+    Asked {
+        page: ("/admin/upstreams?add=1 > /admin/upstreams", form.to_vec()),
+        api: (Method::POST, "/upstreams", body),
+        command: (command.split_whitespace().collect(), "client_secret=s-1\n"),
+    }
+}
+
+/// Adds an upstream that this server calls as a workload, with a setting of the machine.
+fn adding_workload<'a>(key: &str, value: &str, set: &'a str) -> Asked<'a> {
+    let mut body = json!({
+        "name": "{name}", "kind": "http", "url": TOOLS, "auth": "workload", "issuer": LOGIN,
+    });
+    body[key] = value.into();
+    let command = "upstream add {name} --kind http --url https://tools.example/mcp --auth \
+        workload --set issuer=https://login.example --set";
+    Asked {
+        page: ("", Vec::new()),
+        api: (Method::POST, "/upstreams", body),
+        command: (command.split_whitespace().chain([set]).collect(), ""),
+    }
+}
+
+#[tokio::test]
+async fn own_access_is_set_alike_by_page_api_and_command_and_a_file_by_the_operator_alone() {
+    let stage = Stage::on(TestServer::start().await).await;
+    let mut all = Vec::new();
+    for via in Via::ALL {
+        let own = format!("own-{}", via.suffix());
+        let head = stage.head().await;
+        let outcome = stage.ask(via, &adding_own(), &[("name", &own)]).await;
+        assert!(outcome.code.is_none(), "{via:?}: {outcome:?}");
+        let stored = kept(&stage, &own, head).await;
+        assert!(stored.contains("client_credentials") && !stored.contains("s-1"), "{stored}");
+        all.push(stored);
+    }
+    assert!(all.iter().all(|one| *one == all[0]), "{all:#?}");
+    // The files of the machine, and the servers for which this one signs, are the operator's.
+    for (key, value) in [("assertion_file", "/etc/shadow"), ("assertion_audience", "https://a.b")] {
+        let set = format!("{key}={value}");
+        let adding = adding_workload(key, value, &set);
+        let name = key.replace('_', "-");
+        let refused = stage.ask(Via::Api, &adding, &[("name", &name)]).await;
+        assert_eq!(refused.code.as_deref(), Some("invalid_setting"), "{key}: {refused:?}");
+        let done = stage.ask(Via::Command, &adding, &[("name", &name)]).await;
+        assert!(done.code.is_none(), "{key}: {done:?}");
+        // An administrator moves it to no other place, which would receive its token.
+        let moving = Asked {
+            page: ("", Vec::new()),
+            api: (Method::PATCH, "/upstreams/{name}", json!({"url": "https://evil.example/mcp"})),
+            command: (Vec::new(), ""),
+        };
+        let moved = stage.ask(Via::Api, &moving, &[("name", &name)]).await;
+        assert_eq!(moved.code.as_deref(), Some("invalid_setting"), "{key}: {moved:?}");
+    }
+}

@@ -2,13 +2,13 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use doorward_testkit::{FakeModel, ModelHabit};
+use doorward_testkit::{FakeEmbedder, ModelHabit};
 use serde_json::{Value, json};
 
 use super::indexes::{called, until};
 use crate::reload::Served;
 
-fn table(model: &FakeModel, folder: &Path, key: &Path) -> String {
+fn table(model: &FakeEmbedder, folder: &Path, key: &Path) -> String {
     format!(
         "[upstreams.team]\nkind = \"knowledge\"\nfolders = [\"docs = {}\"]\nscan_seconds = 1\n\
          folder_roles = [\"docs/hr = hr\"]\nembedding_url = \"{}\"\nembedding_model = \"words\"\n\
@@ -42,7 +42,7 @@ fn paths(found: &Value) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ca4_passages_are_found_by_meaning_within_roles_and_a_failing_model_costs_only_that() {
-    let model = FakeModel::start().await;
+    let model = FakeEmbedder::start().await;
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     fs::create_dir(folder.path().join("hr")).unwrap();
