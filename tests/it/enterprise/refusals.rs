@@ -71,6 +71,36 @@ async fn an_assertion_that_is_bound_to_a_key_needs_its_proof_and_gives_a_bound_t
 }
 
 #[tokio::test]
+async fn a_public_client_presents_an_assertion_that_is_bound_to_its_key_and_no_other() {
+    let stage = Stage::new().await;
+    let (server, key) = (&stage.server, Prover::default());
+    let added = super::add_client_of(server, "Public", "none").await;
+    let client = OAuthClient::known(server, added.client.id.as_str(), "");
+    let named = json!({"client_id": added.client.id.as_str()});
+    let base = over(&stage.claims("1"), &named);
+    let fields = |token: String| [("grant_type", super::GRANT.to_owned()), ("assertion", token)];
+    let give = async |prover: Option<&Prover>, claims: &Value| {
+        let fields = fields(stage.assertion(claims));
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        match prover {
+            Some(prover) => prover.token(server, &client, &fields).await,
+            None => client.token(&fields).await,
+        }
+    };
+    // Its name is known to all, and so is no proof: not even with a key of its own choice.
+    for prover in [None, Some(&key)] {
+        refused(&give(prover, &base).await, 400, "unauthorized_client");
+        assert_eq!(stage.last_refusal().await.0, Some(Reason::KeyProof));
+    }
+    let bound = over(&base, &json!({"cnf": {"jkt": key.thumbprint()}}));
+    refused(&give(None, &bound).await, 400, "invalid_grant");
+    refused(&give(Some(&Prover::default()), &bound).await, 400, "invalid_grant");
+    let given = give(Some(&key), &bound).await.expect(200).json();
+    assert_eq!(given["token_type"], "DPoP");
+    key.call(server, given["access_token"].as_str().unwrap()).await.expect(200);
+}
+
+#[tokio::test]
 async fn an_assertion_counts_once_and_another_token_of_the_provider_is_none() {
     let stage = Stage::new().await;
     let claims = stage.claims("1");

@@ -2,8 +2,8 @@
 //! Authorization Grant, ID-JAG).
 
 use doorward_model::{
-    Change, Client, Expected, Grant as GrantRecord, GrantId, OAuthErrorCode, Reason, Resource,
-    Scope, ScopeSet, Subject, Timestamp, UnitOfWork,
+    Change, Client, ClientAuthMethod, Expected, Grant as GrantRecord, GrantId, OAuthErrorCode,
+    Reason, Resource, Scope, ScopeSet, Subject, Timestamp, UnitOfWork,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +61,19 @@ fn judge(
     assertion::judge_times(claims, now, Presented::Assertion)
 }
 
+/// Compares the assertion with the authentication of the client: the name of a public client proves
+/// nothing, so that the assertion must be bound to its key, which was proven then.
+fn judge_possession(claims: &Value, client: &Client) -> Result<(), Failure> {
+    if client.auth_method != ClientAuthMethod::None || claims.get("cnf").is_some() {
+        return Ok(());
+    }
+    let why = "a public client presents an assertion that is bound to its key alone (cnf)";
+    let failure = Failure::new(OAuthErrorCode::UnauthorizedClient, why);
+    Err(failure
+        .because(Reason::KeyProof)
+        .about("the client is public, and the assertion has no cnf"))
+}
+
 /// The resources that an assertion names, of those of this server.
 fn resources(claims: &Value, served: &[Resource]) -> Result<Vec<Resource>, Failure> {
     let told = claims.get("resource");
@@ -115,6 +128,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
         Presented::Assertion,
     )?;
     let claims = &asserted.token.claims;
+    judge_possession(claims, client)?;
     let end = judge(claims, settings.public_url.as_str(), client, now)?;
     let granted_resources = resources(claims, &settings.resources.snapshot())?;
     let token_resources = resource::of_token(request.resources, &granted_resources)?;
