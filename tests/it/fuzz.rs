@@ -175,8 +175,8 @@ macro_rules! targets {
 }
 
 targets!(
-    redirect, metadata, token, document, listing, events, challenge, sealed, params, csv,
-    multipart, chat, mail, html, markdown, pdf, docx, query, citation
+    redirect, metadata, token, document, listing, events, challenge, sealed, params, multipart,
+    csv, chat, mail, html, markdown, pdf, docx, query, citation
 );
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) use asserted::LastFound;
 pub use asserted::{NotAsserted, UserAssertions, WantedAssertion};
 pub(crate) use held::StoredTokens;
 pub(crate) use key::{AccessKey, NoToken};
-pub(crate) use own::{OwnAccess, subject as own_subject_of};
+pub(crate) use own::subject as own_subject_of;
 pub(crate) use proof::{Nonces, ProvenRequest};
 use short_lived::{EARLY, Kept};
 pub(crate) use short_lived::{RequiredScopes, ShortLived, Waits};

@@ -7,12 +7,11 @@ use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::{
-    access::OwnAccess,
     config::{Capabilities, SettingError, UpstreamConfig},
     oauth::{ByHand, client::client_key},
     reach::Reach,
     setting_url::setting_url,
-    upstream::{Auth, Origins, Source, Upstream},
+    upstream::{Auth, Origins, OwnAccess, Source, Upstream},
     upstreams::KINDS,
 };
 

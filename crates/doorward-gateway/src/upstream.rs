@@ -1,6 +1,9 @@
 //! One upstream, its settings parsed into types.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use doorward_mcp::{Answer, CallLimits, ItemSpec, Permit, ToolCall, ToolError};
 use doorward_model::{Pattern, Role, Scope, ToolClass, UpstreamName, User};
@@ -13,7 +16,6 @@ use url::Url;
 
 use crate::{
     Gateway, Inner,
-    access::OwnAccess,
     config::{Capabilities, SettingError, UpstreamConfig},
     definition::Operation,
     finding::Finding,
@@ -150,6 +152,15 @@ impl Source {
             Self::Added => "added",
         }
     }
+}
+
+/// The credentials of this server itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OwnAccess {
+    /// Those of a client.
+    ClientCredentials,
+    /// A token of the platform in this file, or without one a token of this server.
+    Workload(Option<PathBuf>),
 }
 
 /// The credentials of calls.

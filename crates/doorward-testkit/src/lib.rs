@@ -51,7 +51,7 @@ pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream, RawAnswer};
 pub use packed::{deflated, gzipped};
 pub use platform::{CurveKey, PlatformKey, signed_with_secret, with_other_signature};
 pub use process::{DoorwardProcess, Visitor, binary, run_command};
-pub use prover::{Prover, call_with};
+pub use prover::{Prover, call_with, private_key};
 pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,
 };

@@ -134,7 +134,7 @@ async fn own_access_is_set_alike_by_page_api_and_command_and_a_file_by_the_opera
         all.push(stored);
     }
     assert!(all.iter().all(|one| *one == all[0]), "{all:#?}");
-    // The files of the machine, and the servers for which this one signs, are the operator's.
+    // The files of the machine, and the servers for which this server signs, are the operator's.
     for (key, value) in [("assertion_file", "/etc/shadow"), ("assertion_audience", "https://a.b")] {
         let set = format!("{key}={value}");
         let adding = adding_workload(key, value, &set);

@@ -4,19 +4,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward_gateway::UpstreamConfig;
 use doorward_model::Clock;
-use doorward_testkit::{Browser, FakeUpstream, Place, TestServer};
+use doorward_testkit::{Browser, FakeUpstream, Place, TestServer, private_key};
 use serde_json::{Value, json};
 
 use super::{gateway_user, text, tools, with_config};
-
-/// A key of P-256 in PEM form.
-pub(super) fn private_key() -> String {
-    use aws_lc_rs::{rand::SystemRandom, signature};
-    let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-    let der = signature::EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
-    let body = STANDARD.encode(der.as_ref());
-    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
-}
 
 /// The settings of an upstream whose authorization server knows this server by a secret.
 pub(super) fn own(upstream: &FakeUpstream, auth: &str) -> UpstreamConfig {

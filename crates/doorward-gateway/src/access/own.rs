@@ -1,7 +1,7 @@
 //! Access of this server itself, which is the same for all users: a token for its own credentials
 //! (RFC 6749 §4.4), or for a token that names it as a workload (RFC 7523 §2.1).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use doorward_model::{Timestamp, id::random_text};
 use doorward_transport::oauth::{self, Failure};
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{AccessKey, IssuedToken, LinkAuth, NoToken, RequestedInVain, asserted::JWT_BEARER};
 use crate::{
     oauth::{Discovered, NoTokens, OAuthError, client::AssertionAudience},
-    upstream::Upstream,
+    upstream::{OwnAccess, Upstream},
 };
 
 /// The place of an issuer in the key of such an access: there is one for each upstream.
@@ -24,15 +24,6 @@ const ASSERTION: i64 = 300;
 const AFTER_REFUSAL: i64 = 30;
 const AFTER_FAILURE: i64 = 2;
 const AFTER_FRESH: i64 = 10;
-
-/// The credentials of this server itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum OwnAccess {
-    /// Those of a client.
-    ClientCredentials,
-    /// A token of the platform in this file, or without one a token of this server.
-    Workload(Option<PathBuf>),
-}
 
 impl LinkAuth {
     fn own_key(&self) -> AccessKey {

@@ -35,7 +35,7 @@ pub(crate) enum AssertionAudience {
     #[default]
     Issuer,
     /// The endpoint that receives it: the endpoint, or the document that names it, was set by hand,
-    /// and an assertion for the issuer could be used elsewhere by whoever is there.
+    /// and an assertion for the issuer could be used elsewhere by the server there.
     Endpoint,
     /// As the operator set it.
     Named(String),

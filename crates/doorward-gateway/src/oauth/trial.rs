@@ -3,9 +3,9 @@
 use super::Discovered;
 use crate::{
     Gateway,
-    access::{OwnAccess, own_subject_of},
+    access::own_subject_of,
     finding::{CheckSubject, Finding},
-    upstream::{Auth, Shared, Upstream},
+    upstream::{Auth, OwnAccess, Shared, Upstream},
 };
 
 impl Gateway {

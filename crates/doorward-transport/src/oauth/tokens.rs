@@ -19,7 +19,7 @@ pub enum Lifetime {
 /// The way in which an access token is presented (RFC 6749 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenType {
-    /// Alone, by whoever has it (RFC 6750).
+    /// Alone: possession of it suffices (RFC 6750).
     Bearer,
     /// With a proof of the key that it is bound to (RFC 9449 §5).
     Dpop,

@@ -8,6 +8,16 @@ use clap_complete::Shell;
 use super::Arguments;
 use crate::{Failed, out};
 
+/// Reads the name of a shell for which there is completion.
+pub(super) fn shell(text: &str) -> Result<Shell, String> {
+    match text {
+        "bash" => Ok(Shell::Bash),
+        "zsh" => Ok(Shell::Zsh),
+        "fish" => Ok(Shell::Fish),
+        _ => Err("completion is available for bash, zsh and fish".to_owned()),
+    }
+}
+
 /// Prints the completion of a shell.
 pub(super) fn completion(shell: Shell) {
     let mut script = Vec::new();

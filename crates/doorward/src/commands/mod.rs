@@ -60,17 +60,6 @@ use print::{moment, print_block, print_code, print_findings, print_json, print_t
 /// The heading of the options that every command has.
 const GLOBAL: &str = "Global options";
 
-/// Reads the name of a shell for which there is completion.
-fn shell(text: &str) -> Result<clap_complete::Shell, String> {
-    use clap_complete::Shell;
-    match text {
-        "bash" => Ok(Shell::Bash),
-        "zsh" => Ok(Shell::Zsh),
-        "fish" => Ok(Shell::Fish),
-        _ => Err("completion is available for bash, zsh and fish".to_owned()),
-    }
-}
-
 /// OAuth authorization server, single sign-on and MCP gateway for a team's MCP servers.
 #[derive(Parser, Debug)]
 #[command(name = "doorward", version, max_term_width = 100)]
@@ -182,7 +171,7 @@ enum Command {
     #[command(after_help = examples::COMPLETION)]
     Completion {
         /// bash, zsh or fish.
-        #[arg(value_parser = shell)]
+        #[arg(value_parser = manual::shell)]
         shell: clap_complete::Shell,
     },
     /// Writes the man pages into a folder.
