@@ -2,16 +2,20 @@
 //! at its most talkative.
 
 use doorward::config::{self, Kind};
-use doorward_testkit::{Browser, DoorwardProcess, PASSWORD, form_value, run_command};
+use doorward_testkit::{Browser, DoorwardProcess, PASSWORD, form_value, private_key, run_command};
 use serde_json::Value;
 
 /// The text in every secret.
 const CANARY: &str = "canary-7f3a9c";
 /// A master key is 32 bytes in base64.
 const MASTER_KEY: &str = "Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M=";
+/// The beginning of every private key of P-256 in PEM form (PKCS #8).
+const KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49";
 
 /// A configuration in which every secret is set.
 fn settings() -> String {
+    let key = private_key().replace('\n', " ");
+    assert!(key.contains(KEY), "{key}");
     format!(
         r#"
 [log]
@@ -55,6 +59,14 @@ client_id = "doorward"
 client_secret = "{CANARY}"
 networks = ["127.0.0.0/8"]
 http_on_loopback = true
+[upstreams.signing]
+kind = "http"
+url = "http://127.0.0.1:1/mcp"
+auth = "oauth"
+client_id = "doorward"
+private_key = "{key}"
+networks = ["127.0.0.0/8"]
+http_on_loopback = true
 [upstreams.local]
 kind = "stdio"
 command = ["/nonexistent/server"]
@@ -76,7 +88,7 @@ networks = ["127.0.0.0/8"]
 }
 
 fn nowhere(what: &str, text: &str) {
-    for secret in [CANARY, MASTER_KEY] {
+    for secret in [CANARY, MASTER_KEY, KEY] {
         let place = text
             .find(secret)
             .map(|at| text.get(at.saturating_sub(200)..at + 20).unwrap_or_default());

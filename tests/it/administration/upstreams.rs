@@ -140,7 +140,7 @@ async fn own_access_is_set_alike_by_page_api_and_command_and_a_file_by_the_opera
         let adding = adding_workload(key, value, &set);
         let name = key.replace('_', "-");
         let refused = stage.ask(Via::Api, &adding, &[("name", &name)]).await;
-        assert_eq!(refused.code.as_deref(), Some("invalid_setting"), "{key}: {refused:?}");
+        assert_eq!(refused.code.as_deref(), Some("of_the_machine"), "{key}: {refused:?}");
         let done = stage.ask(Via::Command, &adding, &[("name", &name)]).await;
         assert!(done.code.is_none(), "{key}: {done:?}");
         // An administrator moves it to no other place, which would receive its token.

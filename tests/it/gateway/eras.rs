@@ -97,10 +97,7 @@ fn refusals() -> Vec<(String, RawAnswer)> {
         (408, ""),
         (423, ""),
         (425, ""),
-        (429, ""),
-        (429, "retry-after: 120"),
         (499, ""),
-        (503, "retry-after: Wed, 21 Oct 2065 07:28:00 GMT"),
         (507, "x: y"),
         (599, ""),
     ] {

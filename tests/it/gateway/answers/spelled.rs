@@ -118,7 +118,6 @@ pub(super) fn spelled() -> Vec<Row> {
         ),
         ("json with a member twice", RESULT.replacen('{', "{\"result\":null,", 1)),
         ("json with a last line", format!("{RESULT}\n\n")),
-        ("json with a line after it", format!("{RESULT}\n{{\"took\":7}}\n")),
     ] {
         add(name, JSON, body);
     }
