@@ -96,14 +96,10 @@ fn header(typ: &str) -> Value {
 }
 
 async fn add_client(server: &TestServer, name: &str) -> AddedClient {
-    add_client_of(server, name, "client_secret_basic").await
-}
-
-async fn add_client_of(server: &TestServer, name: &str, auth_method: &str) -> AddedClient {
     let new = NewClient {
         name: name.to_owned(),
         redirect_uris: vec!["https://agent.example/callback".to_owned()],
-        auth_method: Some(auth_method.to_owned()),
+        auth_method: Some("client_secret_basic".to_owned()),
         admin: false,
         openid: None,
         rules: doorward_model::ClientRules::default(),

@@ -50,6 +50,7 @@ mod older;
 mod operation;
 mod questions;
 mod reading;
+mod results;
 mod server;
 mod session;
 mod size;
@@ -93,7 +94,7 @@ pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
 pub use reading::{ListedResource, ReadContent, ReadFault, Reading};
-pub use server::{structured_result, text_result};
+pub use results::{structured_result, text_result};
 pub use tools::{
     AskAnswer, AskCitation, AskRequest, AskTools, Assistant, Offers, Progress, ToolCall, ToolError,
     ToolSource,

@@ -26,7 +26,7 @@ pub(crate) use indexes::Indexes;
 use crate::{
     arguments::read_arguments,
     item::{CallLimits, ToolSpec},
-    server::structured_result,
+    results::structured_result,
     size::json_size,
     tools::ToolError,
 };

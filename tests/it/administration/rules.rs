@@ -105,6 +105,10 @@ async fn access_rules_limits_and_admission_are_saved_alike_and_are_in_effect_at_
             let stored = stored.map(|version| (version.content, version.restores));
             let told = format!("{stored:?} {entries:?}");
             let told = told.replace(&format!("{name}/{number}"), "VERSION");
+            // The first one replaces none.
+            let told = told
+                .replace("\\\"before\\\":{}", "BEFORE")
+                .replace(&format!("\\\"before\\\":{{\\\"value\\\":\\\"{before}\\\"}}"), "BEFORE");
             kept.push(told.replace(&format!("\\\"{number}\\\""), "NUMBER"));
             if via != Via::Command {
                 // The process that saved them decides by them from the next request.

@@ -149,7 +149,15 @@ async fn own_access_is_set_alike_by_page_api_and_command_and_a_file_by_the_opera
             api: (Method::PATCH, "/upstreams/{name}", json!({"url": "https://evil.example/mcp"})),
             command: (Vec::new(), ""),
         };
-        let moved = stage.ask(Via::Api, &moving, &[("name", &name)]).await;
+        // The server reads what another process stored within a moment.
+        let mut moved = stage.ask(Via::Api, &moving, &[("name", &name)]).await;
+        for _ in 0..100 {
+            if moved.code.as_deref() != Some("not_found") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            moved = stage.ask(Via::Api, &moving, &[("name", &name)]).await;
+        }
         assert_eq!(moved.code.as_deref(), Some("invalid_setting"), "{key}: {moved:?}");
     }
 }

@@ -74,9 +74,17 @@ async fn an_assertion_that_is_bound_to_a_key_needs_its_proof_and_gives_a_bound_t
 async fn a_public_client_presents_an_assertion_that_is_bound_to_its_key_and_no_other() {
     let stage = Stage::new().await;
     let (server, key) = (&stage.server, Prover::default());
-    let added = super::add_client_of(server, "Public", "none").await;
-    let client = OAuthClient::known(server, added.client.id.as_str(), "");
-    let named = json!({"client_id": added.client.id.as_str()});
+    let registration = json!({
+        "client_name": "Public", "redirect_uris": ["https://agent.example/callback"],
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", super::GRANT],
+    });
+    let browser = Browser::new();
+    let registered = browser.post_json(&server.at("/oauth/register"), &registration).await;
+    let registered = registered.expect(201).json();
+    let id = registered["client_id"].as_str().unwrap();
+    let client = OAuthClient::known(server, id, "https://agent.example/callback");
+    let named = json!({"client_id": id});
     let base = over(&stage.claims("1"), &named);
     let fields = |token: String| [("grant_type", super::GRANT.to_owned()), ("assertion", token)];
     let give = async |prover: Option<&Prover>, claims: &Value| {

@@ -15,7 +15,7 @@ use super::{apps::ask, gateway_user, odd::names_no_library};
 /// Seconds that a call may take.
 const LIMIT: u64 = 2;
 /// The number of upstreams that share the rows of a kind.
-const PARTS: usize = 12;
+const PARTS: usize = 4;
 
 /// The outcome of a call.
 #[derive(Clone, Copy, Debug)]
@@ -384,7 +384,7 @@ async fn an_answer_that_is_none_ends_its_call_with_the_reason_and_the_next_call_
             // A client of the other era sees the same in other words: a part of the rows. The
             // others are shared by several upstreams, as most rows wait for something.
             let all = kind == OddKind::Stdio || !modern;
-            for part in 0..if all { PARTS } else { PARTS / 4 } {
+            for part in 0..if all { PARTS } else { 1 } {
                 let odd = OddUpstream::start(kind, newer, None).await;
                 let name = format!("{}{}{}-{part}", kind.name(), u8::from(newer), u8::from(modern));
                 upstreams.push((name, (kind, modern, part), odd));

@@ -14,7 +14,7 @@ use super::{
     words::{split, stem},
 };
 use crate::{
-    arguments::read_arguments, item::ToolSpec, server::structured_result, tools::ToolError,
+    arguments::read_arguments, item::ToolSpec, results::structured_result, tools::ToolError,
 };
 
 /// Maximum number of tools that one search answers.

@@ -20,7 +20,7 @@ use crate::{
     arguments::read_arguments,
     item::{CallLimits, Item, Listed, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
-    server::structured_result,
+    results::structured_result,
 };
 
 /// The parts that built-in tools work with.
