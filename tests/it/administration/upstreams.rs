@@ -158,6 +158,6 @@ async fn own_access_is_set_alike_by_page_api_and_command_and_a_file_by_the_opera
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             moved = stage.ask(Via::Api, &moving, &[("name", &name)]).await;
         }
-        assert_eq!(moved.code.as_deref(), Some("invalid_setting"), "{key}: {moved:?}");
+        assert_eq!(moved.code.as_deref(), Some("of_the_machine"), "{key}: {moved:?}");
     }
 }
