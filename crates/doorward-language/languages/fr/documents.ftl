@@ -18,7 +18,7 @@ documents_stored =
         [one] { $count } document a été enregistré. Il sera trouvé une fois indexé.
        *[other] { $count } documents ont été enregistrés. Ils seront trouvés une fois indexés.
     }
-documents_not_stored = { $name } n’a pas été enregistré : { $reason }
+documents_not_stored = { $name } n’a pas été enregistré : { $reason }
 documents_next = Partie suivante
 documents_limits = Au plus { $bytes } octets à la fois.
 documents_choose = Choisissez au moins un fichier.

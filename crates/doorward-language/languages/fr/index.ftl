@@ -22,5 +22,5 @@ index_fault_broken = le fichier est endommagé ou n’a pas le format que son no
 index_fault_encrypted = le fichier est chiffré
 index_fault_budget = une fois décompressé, le fichier contient trop de texte, ou sa lecture dure trop longtemps
 index_fault_empty = le fichier ne contient pas de texte
-index_fault_source = les ressources ne peuvent pas être listées pour le moment ; le journal en donne la raison
-index_fault_resource = la ressource ne peut pas être lue ; le journal en donne la raison
+index_fault_source = les ressources ne peuvent pas être listées pour le moment ; le journal en donne la raison
+index_fault_resource = la ressource ne peut pas être lue ; le journal en donne la raison

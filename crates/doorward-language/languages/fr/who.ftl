@@ -14,14 +14,14 @@ who_reason = Raison
 who_roles = Rôles que les règles mentionnent
 
 # Les outils qu’un utilisateur peut utiliser.
-who_tools_title = Que peut faire un utilisateur ?
+who_tools_title = Que peut faire un utilisateur ?
 who_tools_user = Utilisateur
 who_tools_client = Client
 who_tools_upstream = Serveur amont
 who_tools_search = Rechercher des outils
 who_tools_none = Aucun outil ne correspond.
-who_tools_explained = Saisissez l’identifiant ou le nom de connexion d’un utilisateur : la liste montre chaque outil avec la réponse pour cet utilisateur et la raison.
-who_tools_button = Que peut faire { $user } ?
+who_tools_explained = Saisissez l’identifiant ou le nom de connexion d’un utilisateur : la liste montre chaque outil avec la réponse pour cet utilisateur et la raison.
+who_tools_button = Que peut faire { $user } ?
 who_tools_about = Chaque outil de chaque service, avec la réponse pour { $user } et la raison.
 who_tools_built_in = intégré
 who_tools_first = Au début

@@ -13,7 +13,7 @@ use crate::Failed;
 
 /// The examples of its help.
 pub(super) const EXAMPLES: &str = "Examples:
-  doorward rules show access > access.toml
+  doorward rules show access
   doorward rules save access access.toml
   doorward rules versions limits
   doorward rules roll-back limits 2";
