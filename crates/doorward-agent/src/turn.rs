@@ -72,8 +72,9 @@ pub enum Problem {
     /// The question is too long, or empty.
     #[error("the question must have between 1 and {MOST_QUESTION} bytes")]
     Question,
-    /// Too much is under way; the number is the seconds until another try.
-    #[error("too many answers are under way; try again in {0} s")]
+    /// Too many answers are being prepared, or the endpoint asks to wait; the number is the seconds
+    /// until another try.
+    #[error("no answer can be prepared now; try again in {0} s")]
     Busy(u64),
     /// The user has used the tokens of this day.
     #[error(

@@ -87,8 +87,8 @@ pub struct UpstreamConfig {
     /// read with the access token of `source_token_file` alone, and offered to all users of the
     /// `knowledge` upstream whom `folder_roles` do not exclude.
     pub sources: Vec<String>,
-    /// A file with an access token of this server (`doorward token add`), with which the resources of
-    /// `sources` are read: what its account may read there is copied, and nothing else.
+    /// A file with an access token of this server (`doorward token create`), with which the resources
+    /// of `sources` are read: what its account may read there is copied, and nothing else.
     pub source_token_file: String,
     /// Seconds between two comparisons with the resources of `sources`; 0 for 3600.
     pub source_seconds: u64,
