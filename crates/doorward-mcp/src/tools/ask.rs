@@ -41,7 +41,7 @@ pub struct AskRequest {
 /// An answer.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AskAnswer {
-    /// The answer. Numbers in brackets, such as [1], refer to the citations.
+    /// The answer. Numbers in brackets, such as `[1]`, refer to the citations.
     pub answer: String,
     /// The sources that the answer cites.
     pub citations: Vec<AskCitation>,
