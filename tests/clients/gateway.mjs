@@ -13,7 +13,7 @@ import { startServer } from './run.mjs';
 import { startService } from './gateway/openapi_service.mjs';
 import { tokens } from './tokens.mjs';
 import { check, count, sleep } from './check.mjs';
-import { listed } from './listed.mjs';
+import { untilListed } from './until-listed.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const node = join(here, 'node_modules/node/bin/node');
@@ -69,7 +69,7 @@ async function legacy(name, path = '/mcp', capabilities = {}) {
   return client;
 }
 
-await listed(server, held.ann, ['every', 'everyhttp', 'things']);
+await untilListed(server, held.ann, ['every', 'everyhttp', 'things']);
 const ann = await legacy('ann', '/mcp?surface=direct', { elicitation: {}, sampling: {}, roots: {} });
 ann.setRequestHandler(v1types.ElicitRequestSchema, async request => {
   const fields = request.params.requestedSchema.properties;

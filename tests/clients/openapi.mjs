@@ -12,7 +12,7 @@ import { Human } from './human.mjs';
 import { startServer } from './run.mjs';
 import { tokens } from './tokens.mjs';
 import { check, count } from './check.mjs';
-import { listed } from './listed.mjs';
+import { untilListed } from './until-listed.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const DOCUMENTS = {
@@ -91,7 +91,7 @@ const held = (await tokens(server, new Human(server.url, 'ann', 'correct horse b
 for (const name of Object.keys(DOCUMENTS)) {
   server.cli('upstream', 'add', `doc-${name}`, '--kind', 'openapi', '--set', `document=${origin}/docs/${name}`, '--set', `url=${origin}/${name}`, '--set', 'list_wait_ms=20000', '--set', 'networks=127.0.0.0/8', '--set', 'http_on_loopback=true');
 }
-await listed(server, held, Object.keys(DOCUMENTS).map(name => `doc-${name}`));
+await untilListed(server, held, Object.keys(DOCUMENTS).map(name => `doc-${name}`));
 const client = new Client({ name: 'openapi-test', version: '1' }, { capabilities: {} });
 await client.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp?surface=direct`), { requestInit: { headers: { authorization: `Bearer ${held}` } } }));
 const all = [];

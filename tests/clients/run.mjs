@@ -21,6 +21,8 @@ export async function startServer(extra = {}, listen = ['--listen', '127.0.0.1:0
   const env = { PATH: process.env.PATH, DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: TOKEN_SECONDS, DOORWARD_LOG__LEVEL: 'debug', ...extra };
   if (process.env.DOORWARD_CLIENTS_DATABASE) env.DOORWARD_STORE__URL = process.env.DOORWARD_CLIENTS_DATABASE;
   const server = spawn(binary, ['serve', '--data-dir', data, ...listen], { env });
+  // A script that ends early leaves no server behind.
+  process.on('exit', () => server.kill('SIGTERM'));
   const log = [];
   server.stderr.on('data', chunk => log.push(chunk));
   let printed = '';

@@ -4,7 +4,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { sleep } from './check.mjs';
 
 // Resolves as soon as tools of each upstream are listed for the user of the token.
-export async function listed(server, token, upstreams) {
+export async function untilListed(server, token, upstreams) {
   let missing = upstreams;
   for (let attempt = 0; attempt < 60; attempt += 1) {
     if (attempt) await sleep(0.5);
