@@ -6,6 +6,7 @@ mod book;
 mod capabilities;
 mod commands;
 mod credentials;
+mod messages;
 mod phrases;
 mod requirements;
 mod settings;

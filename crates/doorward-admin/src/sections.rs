@@ -44,11 +44,11 @@ impl AccessConfig {
 pub struct PolicyConfig {
     /// Rules such as `deny role=guest class=write,destructive upstream=wiki`: `allow`, `deny` or
     /// `confirm`, then conditions `KEY=VALUE,VALUE…` that must all hold. Keys are user (an ID, or a
-    /// pattern with `@` for the verified e-mail address), role, client (an ID, or a pattern for the
-    /// URL of a metadata document), upstream, tool, kind (tool, prompt, resource), class (read,
-    /// write, destructive) and hint (open-world, closed-world, idempotent, not-idempotent); `*`
-    /// matches any text in a pattern. Names that users and clients choose are not accepted. Rules
-    /// hold for prompts and resources as for tools: `tool` is then the prompt's name or the
+    /// pattern with `@` for the verified e-mail address), role, group, client (an ID, or a pattern
+    /// for the URL of a metadata document), upstream, tool, kind (tool, prompt, resource), class
+    /// (read, write, destructive) and hint (open-world, closed-world, idempotent, not-idempotent);
+    /// `*` matches any text in a pattern. Names that users and clients choose are not accepted.
+    /// Rules hold for prompts and resources as for tools: `tool` is then the prompt's name or the
     /// resource's URI, the class is read. `confirm` asks the user before each call.
     pub rules: Vec<String>,
     /// The decision if no rule matches: `allow`, `deny` or `confirm`.

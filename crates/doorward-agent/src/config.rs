@@ -1,7 +1,7 @@
 //! The settings of the agent.
 
 use doorward_model::{ScopeSet, SecretSetting};
-use doorward_transport::{Outbound, OutboundConfig, PeerPermissions, outbound::OutboundSetupError};
+use doorward_transport::{EndpointError, OperatorEndpoint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -23,32 +23,34 @@ pub struct AgentConfig {
     pub api_key: SecretSetting,
     /// A text that is added to the instructions of the model, such as the subject of the documents.
     pub instructions: String,
-    /// The most that the agent may do in a chat, as scopes. The roles of each user, the scopes of
-    /// the connector, and the policy for the client `agent` may allow less. The tool `ask` only
-    /// reads.
+    /// The upper limit of the agent's permissions in a chat, as scopes. The roles of each user, the
+    /// scopes of the connector, and the policy for the client `agent` may allow less. The tool `ask`
+    /// only reads.
     pub scopes: String,
-    /// The most times that the model is asked for one answer.
+    /// Maximum number of times that the model is asked for one answer.
     pub rounds: u32,
-    /// The most tools that the model is shown. Where a user may call more, it searches for them.
+    /// Maximum number of tools that the model is shown. Where a user may call more, it searches for
+    /// them.
     pub tools: u32,
-    /// The most bytes of one result that the model is shown.
+    /// Maximum size of one result that the model is shown, in bytes.
     pub result_bytes: usize,
-    /// The most bytes of all that the model is sent at once.
+    /// Maximum size of all that the model is sent at once, in bytes.
     pub context_bytes: usize,
-    /// The most tokens of one response of the model.
+    /// Maximum number of tokens of one response of the model.
     pub answer_tokens: u32,
-    /// The most tokens of the model, sent and received, that one user may use on a day (UTC).
+    /// Maximum number of tokens of the model, sent and received, that one user may use on one day
+    /// (UTC).
     pub tokens_per_day: u32,
-    /// The number of seconds in which an answer must be there, unless the caller of `ask` requests
-    /// another time.
+    /// Seconds within which an answer must be complete, unless the caller of `ask` requests another
+    /// time.
     pub answer_seconds: u64,
-    /// The longest time that a caller of `ask` may request, in seconds.
+    /// Maximum time that a caller of `ask` may request, in seconds.
     pub longest_seconds: u64,
-    /// The number of answers that are prepared at once, for all users.
+    /// Maximum number of answers that are prepared at once, for all users.
     pub at_once: u32,
-    /// The number of earlier questions and answers that the model is shown.
+    /// Number of earlier questions and answers that the model is shown.
     pub history: u32,
-    /// The number of days for which a conversation can be continued.
+    /// Days for which a conversation can be continued.
     pub conversation_days: u32,
     /// Networks that the endpoint may be in although they are not public, such as `10.1.2.0/24`. In
     /// them, `http` without TLS is allowed too.
@@ -108,18 +110,15 @@ fn wrong(key: &'static str, message: impl Into<String>) -> SettingError {
     SettingError { key, message: message.into() }
 }
 
-fn permissions(config: &AgentConfig) -> PeerPermissions<'_> {
-    PeerPermissions {
-        networks: &config.networks,
-        ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
-        plain: &config.networks,
+impl From<EndpointError> for SettingError {
+    fn from(EndpointError { key, message }: EndpointError) -> Self {
+        Self { key, message }
     }
 }
 
-/// A fault of the guarded client as that of a setting.
-fn setup(error: &OutboundSetupError) -> SettingError {
-    let key = if matches!(error, OutboundSetupError::Network(_)) { "networks" } else { "ca_file" };
-    wrong(key, error.to_string())
+/// The server of the settings.
+pub(crate) fn server(config: &AgentConfig) -> OperatorEndpoint<'_> {
+    OperatorEndpoint { url: &config.url, networks: &config.networks, ca_file: &config.ca_file }
 }
 
 /// Checks the settings. Those of an agent that is off are not looked at.
@@ -127,39 +126,19 @@ fn setup(error: &OutboundSetupError) -> SettingError {
 /// # Errors
 ///
 /// The setting that is wrong.
-pub fn check(config: &AgentConfig, general: &OutboundConfig) -> Result<(), SettingError> {
+pub fn check(config: &AgentConfig) -> Result<(), SettingError> {
     if !config.is_on() {
         return Ok(());
     }
     endpoint(config)?;
-    let (permissions, mut general) = (permissions(config), general.clone());
-    general.allow_networks.extend_from_slice(permissions.networks);
-    general.extra_ca_files = permissions.ca_file.map(str::to_owned).into_iter().collect();
-    doorward_transport::outbound::check(&general).map(drop).map_err(|error| setup(&error))
-}
-
-/// The guarded client for the endpoint.
-pub(crate) fn outbound(
-    config: &AgentConfig,
-    outbound: &Outbound,
-    general: &OutboundConfig,
-) -> Result<Outbound, SettingError> {
-    outbound.for_streams(general, permissions(config)).map_err(|error| setup(&error))
+    Ok(server(config).check()?)
 }
 
 /// The endpoint of settings without a fault.
 pub(crate) fn endpoint(config: &AgentConfig) -> Result<Url, SettingError> {
     let needed = "must be the URL of a chat endpoint, such as \
         https://api.openai.com/v1/chat/completions";
-    let url = Url::parse(&config.url).map_err(|_| wrong("url", needed))?;
-    let is_web = matches!(url.scheme(), "https" | "http") && url.host_str().is_some();
-    if !is_web || url.fragment().is_some() || url.username() != "" || url.password().is_some() {
-        return Err(wrong("url", needed));
-    }
-    if url.scheme() == "http" && config.networks.is_empty() {
-        let why = "http is allowed only in networks that the setting networks names; use https";
-        return Err(wrong("url", why));
-    }
+    let url = server(config).url(needed)?;
     if config.model.trim().is_empty() {
         return Err(wrong("model", "is needed: the name of the model at the endpoint"));
     }
@@ -213,13 +192,12 @@ mod tests {
 
     #[test]
     fn settings_of_an_agent_are_checked_and_those_of_none_are_not() {
-        let general = OutboundConfig::default();
-        check(&complete(), &general).unwrap();
-        check(&AgentConfig { rounds: 0, ..AgentConfig::default() }, &general).unwrap();
+        check(&complete()).unwrap();
+        check(&AgentConfig { rounds: 0, ..AgentConfig::default() }).unwrap();
         let key = |change: fn(&mut AgentConfig)| {
             let mut config = complete();
             change(&mut config);
-            check(&config, &general).unwrap_err().key
+            check(&config).unwrap_err().key
         };
         assert_eq!(key(|config| config.url = "models".into()), "url");
         assert_eq!(key(|config| config.url = "http://models.example.com/".into()), "url");

@@ -83,7 +83,7 @@ impl Endpoint {
         general: &OutboundConfig,
     ) -> Result<Self, SettingError> {
         let url = config::endpoint(settings)?;
-        let guarded = config::outbound(settings, outbound, general)?;
+        let guarded = config::server(settings).streams(outbound, general)?;
         let streams = guarded
             .streams_to(&url)
             .map_err(|error| SettingError { key: "url", message: error.to_string() })?;

@@ -1,7 +1,7 @@
 //! The settings of connectors.
 
 use doorward_model::{ScopeSet, SecretSetting};
-use doorward_transport::{Outbound, OutboundConfig, PeerPermissions, outbound::OutboundSetupError};
+use doorward_transport::{EndpointError, OperatorEndpoint, Outbound, OutboundConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -23,16 +23,15 @@ pub struct ConnectorConfig {
     /// The token that the chat server shows for the outgoing webhook. Without it, no webhook is
     /// accepted.
     pub webhook_token: SecretSetting,
-    /// Read the channels that the bot is a member of, and its direct messages, every so many
-    /// seconds. 0 reads none: then posts arrive by the webhook and the slash command alone.
+    /// Seconds between two readings of the channels that the bot is a member of, and of its direct
+    /// messages. 0 reads none: posts then arrive by the webhook and the slash command alone.
     pub poll_seconds: u32,
-    /// After a start, posts of the last so many seconds are answered too, unless they were answered
-    /// already.
+    /// Seconds before a start of which posts are answered too, unless they were already answered.
     pub catch_up_seconds: u32,
-    /// The most that calls from the chat may do, as scopes. The roles of each user, and the policy
-    /// for the client `mattermost`, may allow less.
+    /// The upper limit of the permissions of calls from the chat, as scopes. The roles of each user,
+    /// and the policy for the client `mattermost`, may allow less.
     pub scopes: String,
-    /// For how many days the link of an account with a user counts.
+    /// Days for which the link of an account with a user is valid.
     pub link_days: u32,
     /// Networks that the chat server may be in although they are not public, such as `10.1.2.0/24`.
     /// In them, `http` without TLS is allowed too.
@@ -80,34 +79,28 @@ pub(crate) struct Parsed {
     pub(crate) scopes: String,
 }
 
+impl From<EndpointError> for SettingError {
+    fn from(EndpointError { key, message }: EndpointError) -> Self {
+        Self { key, message }
+    }
+}
+
 /// Checks the settings of one connector.
 ///
 /// # Errors
 ///
 /// The setting that is wrong.
-pub fn check(
-    name: &str,
-    config: &ConnectorConfig,
-    general: &OutboundConfig,
-) -> Result<(), SettingError> {
+pub fn check(name: &str, config: &ConnectorConfig) -> Result<(), SettingError> {
     parsed(name, config)?;
-    let (permissions, mut general) = (permissions(config), general.clone());
-    general.allow_networks.extend_from_slice(permissions.networks);
-    general.extra_ca_files = permissions.ca_file.map(str::to_owned).into_iter().collect();
-    doorward_transport::outbound::check(&general).map(drop).map_err(|error| setup(&error))
+    Ok(server(config).check()?)
 }
 
-/// A fault of the guarded client as that of a setting.
-fn setup(error: &OutboundSetupError) -> SettingError {
-    let key = if matches!(error, OutboundSetupError::Network(_)) { "networks" } else { "ca_file" };
-    wrong(key, error.to_string())
-}
-
-fn permissions(config: &ConnectorConfig) -> PeerPermissions<'_> {
-    PeerPermissions {
+/// The chat server of the settings.
+fn server(config: &ConnectorConfig) -> OperatorEndpoint<'_> {
+    OperatorEndpoint {
+        url: config.url.trim_end_matches('/'),
         networks: &config.networks,
-        ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
-        plain: &config.networks,
+        ca_file: &config.ca_file,
     }
 }
 
@@ -123,7 +116,7 @@ pub(crate) fn outbound(
     config: &ConnectorConfig,
     Outgoing { outbound, general }: Outgoing<'_>,
 ) -> Result<Outbound, SettingError> {
-    outbound.for_correspondent(general, permissions(config)).map_err(|error| setup(&error))
+    Ok(server(config).client(outbound, general)?)
 }
 
 pub(crate) fn parsed(name: &str, config: &ConnectorConfig) -> Result<Parsed, SettingError> {
@@ -135,17 +128,9 @@ pub(crate) fn parsed(name: &str, config: &ConnectorConfig) -> Result<Parsed, Set
         return Err(wrong("kind", "must be mattermost"));
     }
     let needed = "is needed: the URL of the Mattermost server, such as https://chat.example.com";
-    if config.url.is_empty() {
+    let url = server(config).url(needed)?;
+    if url.query().is_some() {
         return Err(wrong("url", needed));
-    }
-    let url = Url::parse(config.url.trim_end_matches('/')).map_err(|_| wrong("url", needed))?;
-    let is_web = matches!(url.scheme(), "https" | "http") && url.host_str().is_some();
-    if !is_web || url.query().is_some() || url.fragment().is_some() || url.username() != "" {
-        return Err(wrong("url", needed));
-    }
-    if url.scheme() == "http" && config.networks.is_empty() {
-        let why = "http is allowed only in networks that the setting networks names; use https";
-        return Err(wrong("url", why));
     }
     if config.bot_token.is_empty() {
         return Err(wrong("bot_token", "is needed: the access token of the bot account"));
@@ -207,12 +192,11 @@ mod tests {
 
     #[test]
     fn ca42_a_connector_that_nothing_reaches_or_without_its_token_is_a_configuration_error() {
-        let general = OutboundConfig::default();
-        check("chat", &complete(), &general).unwrap();
+        check("chat", &complete()).unwrap();
         let key = |change: fn(&mut ConnectorConfig)| {
             let mut config = complete();
             change(&mut config);
-            check("chat", &config, &general).unwrap_err().key
+            check("chat", &config).unwrap_err().key
         };
         assert_eq!(key(|config| config.kind = "slack".into()), "kind");
         assert_eq!(key(|config| config.url = String::new()), "url");
@@ -228,6 +212,6 @@ mod tests {
         assert_eq!(key(|config| config.scopes = "mcp:reed".into()), "scopes");
         assert_eq!(key(|config| config.link_days = 0), "link_days");
         assert_eq!(key(|config| config.networks = vec!["intranet".into()]), "networks");
-        assert_eq!(check("Chat Room", &complete(), &general).unwrap_err().key, "kind");
+        assert_eq!(check("Chat Room", &complete()).unwrap_err().key, "kind");
     }
 }

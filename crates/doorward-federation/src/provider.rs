@@ -203,12 +203,7 @@ pub(crate) fn check(name: &str, config: &ProviderConfig) -> Result<(), SettingEr
 }
 
 fn outbound_error(error: &doorward_transport::outbound::OutboundSetupError) -> SettingError {
-    let key = if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) {
-        "networks"
-    } else {
-        "ca_file"
-    };
-    SettingError::new(key, error.to_string())
+    SettingError::new(error.setting(), error.to_string())
 }
 
 /// Reports that one of the requested URLs is on this machine without TLS, where that is allowed.

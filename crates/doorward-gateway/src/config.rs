@@ -79,7 +79,7 @@ pub struct UpstreamConfig {
     pub embedding_url: String,
     /// The name of the model of `embedding_url`.
     pub embedding_model: String,
-    /// A file with the key for `embedding_url`, which is sent as bearer token.
+    /// A file with the key for `embedding_url`, which is sent as a bearer token.
     pub embedding_key_file: String,
     /// Maximum number of passages that are found by their meaning; 0 for 200000.
     pub embedding_passages: u64,

@@ -233,6 +233,11 @@ impl LeftOut {
     }
 }
 
+/// A number with the noun that it counts.
+pub(crate) fn counted(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.tools.count > 0 || self.parts.count == 0 {
@@ -241,7 +246,7 @@ impl std::fmt::Display for LeftOut {
         }
         if self.parts.count > 0 {
             let lead = if self.tools.count > 0 { ". " } else { "" };
-            write!(f, "{lead}{} parts left out or completed", self.parts.count)?;
+            write!(f, "{lead}{} left out or completed", counted(self.parts.count, "part"))?;
             self.parts.write(f)?;
         }
         Ok(())

@@ -223,14 +223,9 @@ fn outbound_of(
         ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
         plain: &reach.plain,
     };
-    outbound.for_streams(general, wanted).map_err(|error| {
-        let key = if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) {
-            "networks"
-        } else {
-            "ca_file"
-        };
-        SettingError::new(key, error.to_string())
-    })
+    outbound
+        .for_streams(general, wanted)
+        .map_err(|error| SettingError::new(error.setting(), error.to_string()))
 }
 
 impl Upstream {

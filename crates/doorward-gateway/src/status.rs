@@ -12,6 +12,7 @@ use crate::{
     Gateway, ReviewState,
     catalogues::CatalogueUse,
     finding::{CheckSubject, Finding},
+    left_out::counted,
     link_error::LinkError,
     upstream::Shared,
 };
@@ -222,10 +223,10 @@ impl Gateway {
         let catalogue_state = self.inner.catalogue(upstream, user, CatalogueUse::Call).await;
         let listed = match (&catalogue_state.catalogue, &catalogue_state.problem) {
             (Some(catalogue), _) => Ok(format!(
-                "{} tools, {} prompts, {} resources",
-                catalogue.tools.len(),
-                catalogue.prompts.len(),
-                catalogue.resources.len()
+                "{}, {}, {}",
+                counted(catalogue.tools.len(), "tool"),
+                counted(catalogue.prompts.len(), "prompt"),
+                counted(catalogue.resources.len(), "resource")
             )),
             (None, Some(problem)) => Err(problem.to_string()),
             (None, None) => Err("nothing was listed yet".to_owned()),
@@ -246,8 +247,9 @@ impl Gateway {
                 findings.push(Finding::bad(
                     CheckSubject::Approval,
                     format!(
-                        "{waiting} tools await the approval of an administrator: doorward upstream \
-                         tools {}",
+                        "{} to be approved by an administrator: doorward upstream tools {} \
+                         --waiting",
+                        counted(waiting, "tool"),
                         upstream.name
                     ),
                 ));

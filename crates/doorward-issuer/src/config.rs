@@ -21,9 +21,9 @@ pub struct Config {
     pub refresh_grace_seconds: i64,
     /// Seconds that a user may take to sign in and decide.
     pub authorization_request_seconds: i64,
-    /// Authorizations that one IP address may begin in a minute without a browser, and as many at
-    /// once: pushed requests, and separately those of devices. They wait for a user and take room
-    /// meanwhile.
+    /// Authorizations that one IP address may begin per minute without a browser, and as many at
+    /// once: pushed requests and, counted separately, requests of devices. Each is stored until a
+    /// user decides or it expires.
     pub begun_per_minute_per_address: u32,
 }
 

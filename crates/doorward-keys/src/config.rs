@@ -22,7 +22,7 @@ pub struct Config {
     pub publish_ahead_seconds: u32,
     /// True if proofs of the keys that access tokens are bound to (DPoP) must contain a nonce of
     /// this server: a proof then cannot be made in advance, and the clocks of clients need not be
-    /// right. Clients that do not support nonces cannot bind their tokens any more.
+    /// right. Clients that do not support nonces can no longer bind their tokens.
     pub dpop_nonces: bool,
 }
 

@@ -46,7 +46,9 @@ pub use config::{OutboundConfig, ServerConfig};
 pub use csrf::Csrf;
 pub use limit::AddressLimiter;
 pub use listeners::{Listen, Listeners};
-pub use outbound::{Fetched, Outbound, OutboundError, PeerPermissions};
+pub use outbound::{
+    EndpointError, Fetched, OperatorEndpoint, Outbound, OutboundError, PeerPermissions,
+};
 pub use params::{Params, ParamsError};
 pub use single_flight::{FlightError, SingleFlight};
 pub use tls::Tls;

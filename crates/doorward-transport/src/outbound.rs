@@ -7,6 +7,7 @@
 mod authorities;
 mod bounds;
 mod coding;
+mod endpoint;
 mod error;
 mod explain;
 mod guard;
@@ -26,6 +27,7 @@ use crate::{
 };
 pub use authorities::Authority;
 pub use bounds::{Bounds, LOOPBACK, Networks};
+pub use endpoint::{EndpointError, OperatorEndpoint};
 pub use error::{OutboundError, OutboundSetupError};
 use explain::explain;
 pub use explain::explain as reason;

@@ -75,10 +75,8 @@ fn parse(words: &[String]) -> Result<(), clap::Error> {
 }
 
 fn pages() -> Vec<String> {
-    let mut pages = vec!["README.md".to_owned()];
-    for folder in ["docs/how-to", "docs/tutorial", "docs/explanation", "docs/reference"] {
-        pages.extend(files(folder, &[".md"]));
-    }
+    let mut pages = files("docs", &[".md"]);
+    pages.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned));
     pages.retain(|page| !is_generated(page));
     pages
 }

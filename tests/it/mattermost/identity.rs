@@ -39,10 +39,10 @@ async fn ca44_a_link_works_once_not_for_long_and_not_if_it_was_changed() {
         (stage.link_for(&ally).await, stage.link_for(&ally).await, stage.link_for(&other).await);
     decide(&alice, &used, "link").await.expect(200);
     let again = decide(&bob, &used, "link").await.expect(400);
-    assert!(again.body.contains("used already"), "{}", again.body);
+    assert!(again.body.contains("already used"), "{}", again.body);
     // Another link for the same account does not take it away from its user.
     let taken = decide(&bob, &second, "link").await.expect(400);
-    assert!(taken.body.contains("linked already"), "{}", taken.body);
+    assert!(taken.body.contains("already linked"), "{}", taken.body);
     assert!(stage.say(&ally, "whoami").await.contains("`alice`"));
     let (start, end) = late.split_at(late.len() - 12);
     let other_letter = if end.starts_with('A') { 'B' } else { 'A' };

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use clap::ArgAction;
 use doorward::{commands, config::known_keys};
 use doorward_federation::kinds::KINDS;
 use doorward_issuer::grants;
@@ -51,29 +52,35 @@ fn configuration() -> String {
 
 fn command_line() -> String {
     let mut page = format!(
-        "# Commands\n\n{NOTE}Exit status: 0 for success, 1 for a failure, 2 for wrong usage.\n"
+        "# Commands\n\n{NOTE}Exit status: 0 for success, 1 for a failure, 2 for wrong usage. Options of `doorward`, and of a group of commands such as `doorward user`, may follow every command below it.\n"
     );
     let mut root = commands::describe();
     root.build();
-    describe(&root, "doorward", &mut page);
+    describe(&root, "doorward", &[], &mut page);
     page
 }
 
-fn describe(command: &clap::Command, path: &str, page: &mut String) {
-    if !command.has_subcommands() || path == "doorward" {
+/// Describes a command with its own arguments, and the commands below it. `above` are the arguments
+/// of the commands that it belongs to.
+fn describe(command: &clap::Command, path: &str, above: &[&clap::Id], page: &mut String) {
+    let own = |argument: &&clap::Arg| {
+        let shown = !argument.is_hide_set()
+            && !matches!(
+                argument.get_action(),
+                ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
+            );
+        shown && !(argument.is_global_set() && above.contains(&argument.get_id()))
+    };
+    // A command with commands of its own is shown where it does something without them.
+    let acts = command.get_arguments().any(|argument| own(&argument));
+    if !command.is_hide_set() && (!command.has_subcommands() || acts) {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         let _ = write!(page, "\n## `{path}`\n\n{about}\n");
-        let arguments: Vec<_> = command
-            .get_arguments()
-            .filter(|argument| {
-                !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")
-            })
-            .collect();
-        let own = |argument: &&clap::Arg| path == "doorward" || !argument.is_global_set();
-        if arguments.iter().any(own) {
+        let arguments: Vec<_> = command.get_arguments().filter(own).collect();
+        if !arguments.is_empty() {
             page.push('\n');
         }
-        for argument in arguments.iter().filter(|argument| own(argument)) {
+        for argument in arguments {
             let name = match (argument.get_long(), argument.get_value_names()) {
                 (Some(long), Some(values)) if argument.get_action().takes_values() => {
                     format!(
@@ -95,8 +102,9 @@ fn describe(command: &clap::Command, path: &str, page: &mut String) {
             );
         }
     }
+    let above: Vec<_> = command.get_arguments().map(clap::Arg::get_id).collect();
     for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
-        describe(child, &format!("{path} {}", child.get_name()), page);
+        describe(child, &format!("{path} {}", child.get_name()), &above, page);
     }
 }
 

@@ -43,7 +43,7 @@ pub enum OAuthError {
     #[error("{0}")]
     NoMetadata(String),
     /// It answered with an error (RFC 6749 §5.2).
-    #[error("it returned {0} {1}")]
+    #[error("it returned {}{}", .0, described(.1))]
     Refused(String, String),
     /// The upstream names another authorization server or resource than the pinned one. Users are
     /// redirected to it once an administrator accepted it.
@@ -55,6 +55,11 @@ pub enum OAuthError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] doorward_store::StoreError),
+}
+
+/// The description of an error, after its code.
+fn described(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
 impl From<OutboundError> for OAuthError {

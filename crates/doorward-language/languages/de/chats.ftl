@@ -1,7 +1,7 @@
 # Konten bei Chat-Servern, die für Benutzer handeln: die Seite, auf der eines verknüpft wird, und die Listen.
 chats_title = Chat-Konto verknüpfen
 chats_question = Darf das Chat-Konto <strong><bdi>{ $account }</bdi></strong> als <strong>{ $user }</strong> handeln?
-chats_warning = <strong>Fahren Sie nur fort, wenn das Chat-Konto Ihnen gehört und Sie den Bot selbst um diesen Link gebeten haben.</strong> Hat Ihnen ein anderer Benutzer den Link geschickt, lehnen Sie ab: Wer mit jenem Konto schreibt, könnte sonst mit Ihren Rechten Werkzeuge aufrufen.
+chats_warning = <strong>Fahren Sie nur fort, wenn das Chat-Konto Ihnen gehört und Sie den Bot selbst um diesen Link gebeten haben.</strong> Hat Ihnen ein anderer Benutzer den Link geschickt, lehnen Sie ab: Wer mit jenem Konto schreibt, könnte sonst Tools mit Ihren Rechten aufrufen.
 chats_server = Chat-Server
 chats_account = Chat-Konto
 chats_counts = Gilt für
@@ -20,10 +20,10 @@ chats_linked = Dieses Chat-Konto ist bereits verknüpft. Die bestehende Verknüp
 chats_disabled = Ein Administrator hat die Anbindung dieses Chats deaktiviert.
 chats_write_again = Schreiben Sie dem Bot im Chat noch einmal: Er gibt Ihnen einen neuen Link.
 chats_heading = Chat-Konten
-chats_row = { $server }, verknüpft { $since }
+chats_row = { $server }, verknüpft seit { $since }
 chats_unlink = Verknüpfung aufheben
 chats_unlink_of = Verknüpfung mit { $account } aufheben
 chats_admin = Chat-Konten
 chats_admin_none = Kein Chat-Konto ist mit einem Benutzer verknüpft.
-chats_admin_explained = Jedes dieser Konten ruft Werkzeuge mit den Rechten seines Benutzers auf. Wird eine Verknüpfung aufgehoben, kann der Benutzer das Konto erneut verknüpfen.
+chats_admin_explained = Jedes dieser Konten ruft Tools mit den Rechten seines Benutzers auf. Wird eine Verknüpfung aufgehoben, kann der Benutzer das Konto erneut verknüpfen.
 chats_admin_since = Verknüpft

@@ -58,16 +58,16 @@ consent_services =
     }
 consent_tools_read =
     { $count ->
-        [one] { $count } Werkzeug, das nachschlägt
-       *[other] { $count } Werkzeuge, die nachschlagen
+        [one] { $count } Tool zum Nachschlagen
+       *[other] { $count } Tools zum Nachschlagen
     }
 consent_tools_write =
     { $count ->
-        [one] { $count } Werkzeug, das etwas ändert
-       *[other] { $count } Werkzeuge, die etwas ändern
+        [one] { $count } Tool, das etwas ändert
+       *[other] { $count } Tools, die etwas ändern
     }
 consent_tools_destructive =
     { $count ->
-        [one] { $count } Werkzeug, das löschen oder überschreiben kann
-       *[other] { $count } Werkzeuge, die löschen oder überschreiben können
+        [one] { $count } Tool, das löschen oder überschreiben kann
+       *[other] { $count } Tools, die löschen oder überschreiben können
     }

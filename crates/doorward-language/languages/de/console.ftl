@@ -149,7 +149,7 @@ console_remove_resource = Diesen externen Ressourcenserver entfernen?
 console_delete_trust = Diese Vertrauensregel löschen?
 console_search_providers = Name
 console_search_resources = Name oder URL
-console_search_trust = Name, Aussteller oder Subjekt
+console_search_trust = Name, Aussteller oder Subject
 console_tool_is_now = Das Tool { $tool } hat jetzt den Zustand „{ $state }“.
 
 # Verbindungen von Diensten mit Upstreams.

@@ -3,13 +3,13 @@ documents_title = Hochgeladene Dokumente
 documents_add = Dokumente hochladen
 documents_files = Dateien
 documents_folder = Ordner
-documents_folder_hint = Freiwillig, zum Beispiel hr/2026. Eine Datei mit demselben Pfad wird ersetzt.
+documents_folder_hint = Optional, zum Beispiel hr/2026. Eine Datei mit demselben Pfad wird ersetzt.
 documents_upload = Hochladen
 documents_summary = { $count } Dokumente, { $bytes } Byte
 documents_path = Pfad
 documents_bytes = Byte
 documents_changed = Geändert
-documents_none = Noch wurde kein Dokument hochgeladen.
+documents_none = Es wurde noch kein Dokument hochgeladen.
 documents_remove = Entfernen
 documents_remove_of = { $path } entfernen
 documents_removed = { $path } wurde entfernt.
@@ -19,6 +19,6 @@ documents_stored =
        *[other] { $count } Dokumente wurden gespeichert. Sie sind auffindbar, sobald sie indiziert sind.
     }
 documents_not_stored = { $name } wurde nicht gespeichert: { $reason }
-documents_next = Nächster Teil
+documents_next = Nächste Seite
 documents_limits = Höchstens { $bytes } Byte auf einmal.
 documents_choose = Wählen Sie mindestens eine Datei.

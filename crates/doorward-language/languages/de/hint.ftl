@@ -23,7 +23,7 @@ hint_upstream_authorize_params = Weitere Parameter der Autorisierungsanfrage in 
 hint_upstream_trust_pkce = Verwendet den Autorisierungsserver, auch wenn seine Metadaten nicht angeben, dass er PKCE (S256) prüft. Erfordert issuer und client_id. Nur für Server, die PKCE tatsächlich prüfen: Sonst lässt sich ein gestohlener Autorisierungscode verwenden.
 hint_upstream_offline_prompt = Sendet mit dem Scope offline_access auch prompt=consent, wie OpenID Connect Core §11 es verlangt. Manche Server stellen sonst kein Refresh-Token aus.
 hint_upstream_send_resource = Sendet den Parameter resource (RFC 8707). Nur für Server ausschalten, die Anfragen mit ihm ablehnen.
-hint_upstream_token_auth_method = Authentifizierung am Token-Endpunkt mit der oben genannten client_id: client_secret_basic, client_secret_post, private_key_jwt oder none. Leer: eine Methode aus den Metadaten.
+hint_upstream_token_auth_method = Authentifizierung am Token-Endpunkt mit der oben genannten client_id: client_secret_basic, client_secret_post, private_key_jwt oder none. Leer: ein Verfahren aus den Metadaten.
 hint_upstream_audience = Die Audience des Tokens bei auth = identity oder exchange. Leer: url. Bei auth = client_credentials oder workload wird sie, falls angegeben, als audience gesendet.
 hint_upstream_discovery_url = Die URL der Metadaten des Autorisierungsservers, falls sie nicht unter einem Standardpfad von issuer liegen. Das Dokument muss denselben issuer nennen.
 hint_upstream_authorize_url = Der Autorisierungsendpunkt anstelle des Endpunkts aus den Metadaten. Zusammen mit token_url und ohne discovery_url sind keine Metadaten nötig.

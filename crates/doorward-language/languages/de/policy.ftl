@@ -2,7 +2,7 @@
 policy_allow = erlaubt
 policy_confirm = mit Bestätigung erlaubt
 policy_deny = verweigert
-policy_needs_approval = wartet auf Freigabe
+policy_needs_approval = wartet auf Genehmigung
 policy_not_offered = nicht angeboten
 policy_yes = ja
 policy_no = nein
@@ -20,7 +20,7 @@ policy_roles = Rollen von { $user } ({ $id }): { $roles }
 policy_no_roles = { $user } ({ $id }) hat keine Rollen
 policy_tool_roles = access.tool_roles erlauben diesem Benutzer { $item }: { $answer }
 policy_scope_roles = access.scope_roles erlauben diesem Benutzer den Scope { $scope }: { $answer }
-policy_closed = eine Regel sperrt den gesamten Upstream: { $answer }
+policy_closed = eine Regel verweigert den gesamten Upstream: { $answer }
 policy_rule = Richtlinie: { $effect } nach Regel { $number }: { $rule }
 policy_default = Richtlinie: { $effect } nach policy.default, da keine Regel zutrifft
 policy_token_scope = das Token des Clients benötigt den Scope { $scope }
@@ -41,8 +41,8 @@ policy_try_default = Wirkung, wenn keine Regel zutrifft
 policy_try_button = Ausprobieren
 policy_trial_calls =
     { $calls ->
-        [one] { $calls } Aufruf wurde betrachtet.
-       *[other] { $calls } Aufrufe wurden betrachtet.
+        [one] { $calls } Aufruf wurde ausgewertet.
+       *[other] { $calls } Aufrufe wurden ausgewertet.
     }
 policy_trial_partial = Nur die neuesten Aufrufe wurden ausgewertet.
 policy_trial_refused = Wären abgelehnt worden: { $calls } Aufrufe von { $users } Benutzern

@@ -1,7 +1,7 @@
 # Die Benutzer, die etwas verwenden dürfen oder eine Rolle haben.
-who_title = Wer darf?
-who_explained = Wählen Sie eine Art und nennen Sie das Tool, den Upstream oder die Rolle: Die Liste zeigt die Benutzer, die es verwenden dürfen, mit der Regel und den Rollen, aus denen das folgt.
-who_none = Kein Benutzer darf.
+who_title = Wer hat Zugriff?
+who_explained = Wählen Sie eine Art und nennen Sie das Tool, den Upstream oder die Rolle: Die Liste zeigt die Benutzer mit Zugriff, jeweils mit der entscheidenden Regel und den Rollen.
+who_none = Kein Benutzer hat Zugriff.
 who_kind = Art
 who_item = Name
 who_tool = Tool
@@ -24,5 +24,5 @@ who_tools_explained = Geben Sie die ID oder den Anmeldenamen eines Benutzers ein
 who_tools_button = Was darf { $user }?
 who_tools_about = Jedes Tool jedes Dienstes mit der Antwort für { $user } und dem Grund.
 who_tools_built_in = eingebaut
-who_tools_first = Zum Anfang
+who_tools_first = Erste Seite
 who_tools_show = Tools anzeigen

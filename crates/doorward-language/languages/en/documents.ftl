@@ -19,6 +19,6 @@ documents_stored =
        *[other] { $count } documents were stored. They are found once they are indexed.
     }
 documents_not_stored = { $name } was not stored: { $reason }
-documents_next = Next part
+documents_next = Next page
 documents_limits = At most { $bytes } bytes at once.
 documents_choose = Choose at least one file.

@@ -69,7 +69,7 @@ hint_provider_allowed_groups = Admit only members of one of these groups; * matc
 hint_provider_required_claims = Admit only users for whom all of these rules hold, each written CLAIM = PATTERN.
 hint_provider_roles = Roles by claims, as rules CLAIM = PATTERN -> ROLE, such as groups = engineering-* -> developer. Evaluated at every sign-in and every check.
 hint_provider_authoritative_domains = Domains whose e-mail addresses this provider alone assigns. A user who signs in with such an address gets the account that already has it, without confirmation.
-hint_provider_home_domains = Users who type an e-mail address in one of these domains are sent to this provider. Empty for allowed_domains.
+hint_provider_home_domains = Users who enter an e-mail address in one of these domains at sign-in are redirected to this provider. Empty for allowed_domains.
 hint_provider_trust_email = Treat e-mail addresses as verified although the provider does not state it. Only for a provider that does not let users choose their e-mail address.
 hint_provider_second_factor = A second factor at this server. enrolled: for users who have one. required: for all users. never: not at sign-in; users who have one are asked for it before they change how they sign in.
 hint_provider_trusted_factors = Values of acr or amr with which the provider’s sign-in counts as two factors.

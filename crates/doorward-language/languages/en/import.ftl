@@ -1,7 +1,7 @@
 # Import of users from a table.
 import_title = Import users
 import_table = Table
-import_explained = Users who do not exist are added; existing users get the values of the fields that are not empty, and become members of the groups. You see what would happen before anything is changed; one line that cannot be imported stops the whole table.
+import_explained = Users who do not exist are added; existing users get the values of the fields that are not empty, and become members of the groups. You see what would happen before anything is changed; one line that cannot be imported prevents the import of the whole table.
 import_csv = Table as CSV
 import_hint = The first line names the columns: <code>{ $columns }</code>. Roles and groups are separated by spaces. Longer tables are imported by command or by the API.
 import_provider = New users sign in with

@@ -24,4 +24,4 @@ tokens_state_live = active
 tokens_state_revoked = revoked
 tokens_state_expired = expired
 tokens_not_created = No token was created: { $reason }.
-tokens_ended_already = This token has already expired or was revoked.
+tokens_ended_already = This token has already expired or was already revoked.

@@ -6,5 +6,5 @@ warning_mentions = Its description refers to tools of another service, { $servic
 warning_contradicts = Its annotations contradict each other: it states both that it only reads and that it may destroy.
 warning_instructs = Its texts give the model instructions: “{ $words }”
 warning_tag = Its texts contain a tag that imitates a message of the system: { $tag }
-warning_encoded = Its texts contain encoded data, which hides what it says: { $data }
+warning_encoded = Its texts contain encoded data, the content of which is not visible: { $data }
 warning_sends_data = Its texts ask to send data in the query of a URL: { $url }

@@ -24,5 +24,5 @@ who_tools_explained = Enter the ID or sign-in name of a user: the list shows eve
 who_tools_button = What may { $user } do?
 who_tools_about = Every tool of every service, with the answer for { $user } and the reason.
 who_tools_built_in = built in
-who_tools_first = First part
+who_tools_first = First page
 who_tools_show = Show the tools

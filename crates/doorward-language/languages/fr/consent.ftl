@@ -58,16 +58,16 @@ consent_services =
     }
 consent_tools_read =
     { $count ->
-        [one] { $count } outil qui consulte
-       *[other] { $count } outils qui consultent
+        [one] { $count } outil de consultation
+       *[other] { $count } outils de consultation
     }
 consent_tools_write =
     { $count ->
-        [one] { $count } outil qui modifie
-       *[other] { $count } outils qui modifient
+        [one] { $count } outil de modification
+       *[other] { $count } outils de modification
     }
 consent_tools_destructive =
     { $count ->
-        [one] { $count } outil qui peut supprimer ou remplacer
-       *[other] { $count } outils qui peuvent supprimer ou remplacer
+        [one] { $count } outil qui peut supprimer ou écraser
+       *[other] { $count } outils qui peuvent supprimer ou écraser
     }

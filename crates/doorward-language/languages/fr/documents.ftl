@@ -19,6 +19,6 @@ documents_stored =
        *[other] { $count } documents ont été enregistrés. Ils seront trouvés une fois indexés.
     }
 documents_not_stored = { $name } n’a pas été enregistré : { $reason }
-documents_next = Partie suivante
+documents_next = Page suivante
 documents_limits = Au plus { $bytes } octets à la fois.
 documents_choose = Choisissez au moins un fichier.

@@ -41,8 +41,8 @@ policy_try_default = Effet lorsqu’aucune règle ne correspond
 policy_try_button = Essayer
 policy_trial_calls =
     { $calls ->
-        [one] { $calls } appel a été examiné.
-       *[other] { $calls } appels ont été examinés.
+        [one] { $calls } appel a été évalué.
+       *[other] { $calls } appels ont été évalués.
     }
 policy_trial_partial = Seuls les appels les plus récents ont été examinés.
 policy_trial_refused = Auraient été refusés : { $calls } appels de { $users } utilisateurs

@@ -16,5 +16,5 @@ settings_show = Afficher la modification
 settings_name = Nom court
 settings_secret_held = Une valeur est définie ; laissez vide pour la conserver.
 settings_lines = Une valeur par ligne, ou un tableau JSON de chaînes.
-settings_saved = Ces réglages sont en vigueur.
+settings_saved = Ces paramètres sont en vigueur.
 settings_default = valeur par défaut

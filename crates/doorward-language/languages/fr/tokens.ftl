@@ -1,7 +1,7 @@
 # Personal access tokens.
 tokens_made = Votre nouveau jeton « { $name } »
 tokens_copy_now = Copiez le jeton maintenant. Il ne sera plus affiché. Tout programme qui le possède peut agir en votre nom dans ses limites.
-tokens_valid_until = Valable jusqu’au { $time } comme jeton porteur sur <code>{ $url }</code>.
+tokens_valid_until = Valable jusqu’au { $time } comme jeton au porteur sur <code>{ $url }</code>.
 tokens_yours = Vos jetons
 tokens_explained = Pour les programmes qui ne peuvent pas se connecter avec un navigateur. Utilisez-les sur <code>{ $url }</code>, où les clients ne lancent pas de connexion ; <code>/mcp</code> les accepte aussi.
 tokens_none = Vous n’avez aucun jeton.

@@ -1,5 +1,5 @@
 trial_title = Essayer l’outil
-trial_explained = L’appel est fait avec vos propres droits : rôles, politique, confirmation, limites et audit s’appliquent comme pour un client. Il peut modifier quelque chose auprès du service.
+trial_explained = L’appel est effectué avec vos propres droits : rôles, politique, confirmation, limites et audit s’appliquent comme pour un client. Il peut modifier quelque chose auprès du service.
 trial_call = Appeler l’outil
 trial_required = obligatoire
 trial_json = JSON.
@@ -12,4 +12,4 @@ trial_structured = Contenu structuré
 trial_not_shown = Cette partie du résultat n’est pas affichée ici : { $media }, { $size } caractères.
 trial_requires_input = L’outil demande une saisie que seul un client peut solliciter.
 trial_off = Le serveur MCP est désactivé.
-trial_wrong = L’outil n’a pas été appelé : la valeur de { $field } ne convient pas.
+trial_wrong = L’outil n’a pas été appelé : la valeur de { $field } n’est pas valide.

@@ -5,7 +5,7 @@ usage_period_day = 24 heures
 usage_period_week = 7 jours
 usage_period_month = 30 jours
 usage_period_quarter = 90 jours
-usage_without_names = Les utilisateurs sont numérotés et non nommés. Les utilisateurs avec le rôle auditor voient les noms.
+usage_without_names = Les utilisateurs sont numérotés au lieu d’être nommés. Les utilisateurs avec le rôle auditor voient les noms.
 usage_calls_title = Appels d’outils
 usage_total =
     { $calls ->

@@ -1,7 +1,7 @@
 # Les utilisateurs qui peuvent utiliser un élément, ou qui ont un rôle.
-who_title = Qui peut ?
-who_explained = Choisissez un type et nommez l’outil, le serveur amont ou le rôle : la liste montre les utilisateurs qui peuvent l’utiliser, avec la règle et les rôles qui le décident.
-who_none = Aucun utilisateur ne le peut.
+who_title = Qui a accès ?
+who_explained = Choisissez un type et nommez l’outil, le serveur amont ou le rôle : la liste montre les utilisateurs qui y ont accès, avec la règle et les rôles déterminants.
+who_none = Aucun utilisateur n’a accès.
 who_kind = Type
 who_item = Nom
 who_tool = Outil
@@ -20,9 +20,9 @@ who_tools_client = Client
 who_tools_upstream = Serveur amont
 who_tools_search = Rechercher des outils
 who_tools_none = Aucun outil ne correspond.
-who_tools_explained = Saisissez l’identifiant ou le nom de connexion d’un utilisateur : la liste montre chaque outil avec la réponse pour cet utilisateur et la raison.
+who_tools_explained = Saisissez l’ID ou l’identifiant d’un utilisateur : la liste montre chaque outil avec la réponse pour cet utilisateur et la raison.
 who_tools_button = Que peut faire { $user } ?
 who_tools_about = Chaque outil de chaque service, avec la réponse pour { $user } et la raison.
 who_tools_built_in = intégré
-who_tools_first = Au début
+who_tools_first = Première page
 who_tools_show = Afficher les outils

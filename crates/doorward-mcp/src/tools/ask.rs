@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use doorward_model::{Scope, ToolClass};
 use futures_util::future::BoxFuture;
-use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
+use rmcp::model::{Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Offers, Progress, ToolError, ToolSource,
+    Progress, ToolError, ToolSource,
     builtin::{arguments, result, schema},
 };
 use crate::{
     InboundRequest, Permit, Target,
-    item::{CallLimits, Item, Listed, ToolSpec, Unjudged},
+    item::{CallLimits, Item, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
 };
 
@@ -136,24 +136,6 @@ impl ToolSource for AskTools {
     fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
         Box::pin(async move { Unjudged::new(self.offered(inbound).into_iter().collect()) })
     }
-    fn prompts<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn resources<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn templates<'a>(
-        &'a self,
-        _: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn offers<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn may_offer(&self) -> bool {
-        false
-    }
     fn find<'a>(
         &'a self,
         inbound: &'a InboundRequest,
@@ -163,9 +145,6 @@ impl ToolSource for AskTools {
             let ItemName::Tool(name) = wanted else { return None };
             self.offered(inbound).filter(|spec| spec.name() == name).map(Item::Tool)
         })
-    }
-    fn waiting<'a>(&'a self, _: &'a InboundRequest, _: &'a str) -> BoxFuture<'a, Option<Item>> {
-        Box::pin(async move { None })
     }
     fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
         Box::pin(async move {

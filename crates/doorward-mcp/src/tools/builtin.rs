@@ -9,16 +9,16 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
+use rmcp::model::{Tool, ToolAnnotations};
 
 use super::{
-    Offers, ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app,
-    server_info, wait, whoami,
+    ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app, server_info, wait,
+    whoami,
 };
 use crate::{
     InboundRequest, Permit, Target,
     arguments::read_arguments,
-    item::{CallLimits, Item, Listed, ToolSpec, Unjudged},
+    item::{CallLimits, Item, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
     results::structured_result,
 };
@@ -164,24 +164,6 @@ impl ToolSource for BuiltInTools {
             Unjudged::new(if inbound.target == Target::All { specs().to_vec() } else { Vec::new() })
         })
     }
-    fn prompts<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn resources<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn templates<'a>(
-        &'a self,
-        _: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn offers<'a>(&'a self, _: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
-        Box::pin(async move { Unjudged::default() })
-    }
-    fn may_offer(&self) -> bool {
-        false
-    }
     fn find<'a>(
         &'a self,
         inbound: &'a InboundRequest,
@@ -192,9 +174,6 @@ impl ToolSource for BuiltInTools {
             let mut own = specs().iter().filter(|_| inbound.target == Target::All);
             own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
         })
-    }
-    fn waiting<'a>(&'a self, _: &'a InboundRequest, _: &'a str) -> BoxFuture<'a, Option<Item>> {
-        Box::pin(async move { None })
     }
     fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
         Box::pin(async move {

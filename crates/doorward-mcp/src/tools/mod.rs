@@ -94,31 +94,43 @@ pub struct Offers {
     pub extensions: rmcp::model::ExtensionCapabilities,
 }
 
-/// A source of tools, prompts and resources. The gateway and connectors are further sources;
-/// `doorward` registers them. No method has a default: a source decides on each.
+/// A source of tools, prompts and resources. The gateway is one with all of them; `doorward`
+/// registers it. The defaults are those of a source that offers tools alone.
 pub trait ToolSource: Send + Sync + 'static {
     /// The tools that this caller could see, in a stable order, before they are judged.
     fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>>;
     /// The prompts.
     fn prompts<'a>(
         &'a self,
-        inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Prompt>>>;
+        _inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
+        Box::pin(async move { Unjudged::default() })
+    }
     /// The resources.
     fn resources<'a>(
         &'a self,
-        inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Resource>>>;
+        _inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
+        Box::pin(async move { Unjudged::default() })
+    }
     /// The resource templates.
     fn templates<'a>(
         &'a self,
-        inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>>;
+        _inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
+        Box::pin(async move { Unjudged::default() })
+    }
     /// The offers of each upstream besides tools.
-    fn offers<'a>(&'a self, inbound: &'a InboundRequest)
-    -> BoxFuture<'a, Unjudged<Listed<Offers>>>;
+    fn offers<'a>(
+        &'a self,
+        _inbound: &'a InboundRequest,
+    ) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
+        Box::pin(async move { Unjudged::default() })
+    }
     /// True if there may be anything but tools, for any user.
-    fn may_offer(&self) -> bool;
+    fn may_offer(&self) -> bool {
+        false
+    }
     /// The item of this name, before it is judged. It sends no request to an upstream.
     fn find<'a>(
         &'a self,
@@ -128,9 +140,11 @@ pub trait ToolSource: Send + Sync + 'static {
     /// The tool of this name that waits for an administrator's decision, before it is judged.
     fn waiting<'a>(
         &'a self,
-        inbound: &'a InboundRequest,
-        name: &'a str,
-    ) -> BoxFuture<'a, Option<Item>>;
+        _inbound: &'a InboundRequest,
+        _name: &'a str,
+    ) -> BoxFuture<'a, Option<Item>> {
+        Box::pin(async move { None })
+    }
     /// For an item that is not found: its upstream, before it is judged, and the error of the
     /// operation, where the upstream did not list its items since this server started.
     fn unlisted<'a>(

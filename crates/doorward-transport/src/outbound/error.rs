@@ -61,3 +61,10 @@ pub enum OutboundSetupError {
     #[error("outbound TLS cannot be set up: {0}")]
     Tls(String),
 }
+
+impl OutboundSetupError {
+    /// The setting of one server that is wrong: `networks`, or else `ca_file`.
+    pub fn setting(&self) -> &'static str {
+        if matches!(self, Self::Network(_)) { "networks" } else { "ca_file" }
+    }
+}

@@ -40,11 +40,11 @@ pub(super) enum Command {
         redirect_uris: Vec<String>,
         #[command(flatten)]
         openid: relying::Options,
-        /// Its authorization requests must be pushed (RFC 9126).
-        #[arg(long, value_name = "BOOL")]
+        /// Require that its authorization requests are pushed (RFC 9126): true or false.
+        #[arg(long, value_name = "BOOLEAN")]
         require_pushed_authorization_requests: Option<bool>,
-        /// Its access tokens must be bound to a key (DPoP, RFC 9449).
-        #[arg(long, value_name = "BOOL")]
+        /// Require that its access tokens are bound to a key (DPoP, RFC 9449): true or false.
+        #[arg(long, value_name = "BOOLEAN")]
         dpop_bound_access_tokens: Option<bool>,
         /// Only show what would change.
         #[arg(long)]
@@ -169,10 +169,10 @@ pub(super) struct Addition {
     openid: bool,
     #[command(flatten)]
     relying_party: RelyingPartyOptions,
-    /// Its authorization requests must be pushed (RFC 9126).
+    /// Require that its authorization requests are pushed (RFC 9126).
     #[arg(long, conflicts_with = "service")]
     require_pushed_authorization_requests: bool,
-    /// Its access tokens must be bound to a key (DPoP, RFC 9449).
+    /// Require that its access tokens are bound to a key (DPoP, RFC 9449).
     #[arg(long)]
     dpop_bound_access_tokens: bool,
 }

@@ -164,7 +164,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             if context.json {
                 print_json(&describe(&counted));
             } else {
-                report!("Added the group {}; it has {} members.", group.name, counted.members);
+                report!("Added the group {}; members: {}.", group.name, counted.members);
             }
         }
         Command::List => list(context, &groups.all().await?),
@@ -181,12 +181,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Join { name, users } => {
             let members = Members { add: &users, ..Members::default() };
             let (joined, _) = groups.change_members(&operator, &name, members).await?;
-            report!("Added {joined} members to {name}.");
+            report!("Members added to {name}: {joined}.");
         }
         Command::Leave { name, users } => {
             let members = Members { remove: &users, ..Members::default() };
             let (_, left) = groups.change_members(&operator, &name, members).await?;
-            report!("Removed {left} members from {name}.");
+            report!("Members removed from {name}: {left}.");
         }
         Command::Delete { name } => {
             groups.delete(&name, None).await?;

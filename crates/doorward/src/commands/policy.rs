@@ -32,8 +32,8 @@ pub(super) enum Command {
     /// Lists the enabled users who may use a tool, a prompt, a resource or an upstream, or who have
     /// a role, each with the reasons.
     Who(who::Question),
-    /// Lists the tools of all upstreams and the built-in ones, each with the answer to whether a
-    /// user may use it and the reason.
+    /// Lists the tools of all upstreams and the built-in ones, each with the decision for a user
+    /// and the reason.
     Tools(user_tools::Question),
     /// Lists the rules in order, each with the calls of the last 30 days on which it decided.
     List,

@@ -187,7 +187,7 @@ impl Loaded {
         }
         #[cfg(feature = "connectors")]
         for (name, connector) in &config.connectors {
-            if let Err(wrong) = doorward_connectors::check(name, connector, &config.outbound) {
+            if let Err(wrong) = doorward_connectors::check(name, connector) {
                 let section = format!("connectors.{name}");
                 let key = format!("{section}.{}", wrong.key);
                 let origin = self.origins.get(&key).or_else(|| self.origins.get(&section)).cloned();
@@ -195,7 +195,7 @@ impl Loaded {
             }
         }
         #[cfg(feature = "agent")]
-        if let Err(error) = doorward_agent::check(&config.agent, &config.outbound) {
+        if let Err(error) = doorward_agent::check(&config.agent) {
             faults.push(self.wrong(&format!("agent.{}", error.key), error.message));
         }
         if let Err(error) = doorward_web::Brand::read(&config.pages) {
