@@ -1,7 +1,10 @@
 //! The rules that administrators save in versions, set by set: read, checked, put in effect, saved
 //! and restored by one mechanism. The configuration file owns a set where it has its section.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use doorward_accounts::Authority;
 use doorward_mcp::LimitsConfig;
@@ -172,12 +175,15 @@ pub struct RuleParts {
     pub registration: Registration,
     /// The settings in effect, by set.
     pub settings: Live<BTreeMap<RuleSet, RuleContent>>,
+    /// One replacement after the other: each is in several of these.
+    replacing: Arc<Mutex<()>>,
 }
 
 impl RuleParts {
     /// The parts of these values.
     pub fn new(rules: Live<Rules>, limits: Live<LimitsConfig>, registration: Registration) -> Self {
-        Self { rules, limits, registration, settings: Live::default() }
+        let (settings, replacing) = (Live::default(), Arc::default());
+        Self { rules, limits, registration, settings, replacing }
     }
 
     /// Puts rules in effect that administrators saved, unless newer ones are, or those of the file.
@@ -198,6 +204,7 @@ impl RuleParts {
         content: &RuleContent,
         may: impl FnOnce(RuleSource) -> bool,
     ) -> bool {
+        let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = false;
         self.rules.update(|rules| {
             let held = rules.sources.of(content.set());

@@ -48,6 +48,8 @@ pub struct AgentConfig {
     pub longest_seconds: u64,
     /// Maximum number of answers that are prepared at once, for all users.
     pub at_once: u32,
+    /// Maximum number of answers that are prepared at once for one user.
+    pub at_once_user: u32,
     /// Number of earlier questions and answers that the model is shown.
     pub history: u32,
     /// Days for which a conversation can be continued.
@@ -76,6 +78,7 @@ impl Default for AgentConfig {
             answer_seconds: 300,
             longest_seconds: 3600,
             at_once: 16,
+            at_once_user: 4,
             history: 20,
             conversation_days: 30,
             networks: Vec::new(),
@@ -153,6 +156,7 @@ pub(crate) fn endpoint(config: &AgentConfig) -> Result<Url, SettingError> {
         ("answer_seconds", config.answer_seconds, 1, config.longest_seconds),
         ("longest_seconds", config.longest_seconds, 1, 18_000),
         ("at_once", u64::from(config.at_once), 1, 1000),
+        ("at_once_user", u64::from(config.at_once_user), 1, 1000),
         ("history", u64::from(config.history), 0, 200),
         ("conversation_days", u64::from(config.conversation_days), 1, 3660),
         ("result_bytes", config.result_bytes as u64, 256, 1024 * 1024),

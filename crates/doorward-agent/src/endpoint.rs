@@ -1,7 +1,7 @@
 //! The chat endpoint (`POST /chat/completions` of OpenAI, as others offer it too).
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -53,6 +53,36 @@ enum Failure {
     Final(Fault),
     /// It may be tried again, after so many seconds if the endpoint states them.
     Again(String, Option<u64>),
+    /// It may be tried again at once in this form.
+    Otherwise(Form),
+}
+
+/// The form of requests, in which endpoints differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Form {
+    /// The endpoint knows the limit of a reply by its newer name alone.
+    newer_limit: bool,
+    /// It does not know how usage is asked for.
+    without_usage: bool,
+}
+
+impl Form {
+    /// The form after a complaint about a member; `None` where it is that one already.
+    fn after(self, complaint: &str) -> Option<Self> {
+        let limit = Self { newer_limit: true, ..self };
+        let usage = Self { without_usage: true, ..self };
+        let named = [("max_tokens", limit), ("stream_options", usage)];
+        let found =
+            named.into_iter().find(|(word, form)| complaint.contains(word) && *form != self);
+        found.map(|(_, form)| form)
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self {
+            newer_limit: self.newer_limit || other.newer_limit,
+            without_usage: self.without_usage || other.without_usage,
+        }
+    }
 }
 
 /// A request to the model.
@@ -70,10 +100,8 @@ pub(crate) struct Endpoint {
     model: String,
     key: SecretSetting,
     answer_tokens: u32,
-    /// It knows the limit of a reply by its newer name alone.
-    newer_limit: AtomicBool,
-    /// It does not know how usage is asked for.
-    without_usage: AtomicBool,
+    /// The form in which it took a request.
+    form: Mutex<Form>,
 }
 
 impl Endpoint {
@@ -93,8 +121,7 @@ impl Endpoint {
             model: settings.model.clone(),
             key: settings.api_key.clone(),
             answer_tokens: settings.answer_tokens,
-            newer_limit: AtomicBool::default(),
-            without_usage: AtomicBool::default(),
+            form: Mutex::default(),
         })
     }
 
@@ -106,11 +133,21 @@ impl Endpoint {
         listener: &dyn Listener,
     ) -> Result<Reply, Fault> {
         let mut generating = false;
+        let mut form = Form::default();
         for tried in 1..=TRIES {
-            let (why, wait) = match self.once(request, listener, &mut generating).await {
-                Ok(reply) => return Ok(reply),
+            form = form.with(*self.form());
+            let (why, wait) = match self.once(request, form, listener, &mut generating).await {
+                Ok(reply) => {
+                    // Not for a complaint alone: a user can cause one by the length of a question.
+                    *self.form() = form;
+                    return Ok(reply);
+                }
                 Err(Failure::Final(fault)) => return Err(fault),
                 Err(Failure::Again(why, wait)) => (why, wait),
+                Err(Failure::Otherwise(other)) => {
+                    form = other;
+                    ("it knows another form of requests".to_owned(), Some(0))
+                }
             };
             tracing::warn!(tried, why, "the model did not reply");
             let wait = wait.unwrap_or(1 << (tried - 1));
@@ -125,14 +162,17 @@ impl Endpoint {
         Err(Fault::Unavailable("it did not reply".to_owned()))
     }
 
-    fn body(&self, request: &Request<'_>) -> Value {
+    fn form(&self) -> std::sync::MutexGuard<'_, Form> {
+        self.form.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn body(&self, request: &Request<'_>, form: Form) -> Value {
         let messages: Vec<Value> = request.messages.iter().map(Message::value).collect();
         let mut body = json!({"model": self.model, "messages": messages, "stream": true});
         if let Value::Object(members) = &mut body {
-            let newer = self.newer_limit.load(Ordering::Relaxed);
-            let limit = if newer { "max_completion_tokens" } else { "max_tokens" };
+            let limit = if form.newer_limit { "max_completion_tokens" } else { "max_tokens" };
             members.insert(limit.to_owned(), self.answer_tokens.into());
-            if !self.without_usage.load(Ordering::Relaxed) {
+            if !form.without_usage {
                 members.insert("stream_options".to_owned(), json!({"include_usage": true}));
             }
             if !request.tools.is_empty() {
@@ -163,11 +203,12 @@ impl Endpoint {
     async fn once(
         &self,
         request: &Request<'_>,
+        form: Form,
         listener: &dyn Listener,
         generating: &mut bool,
     ) -> Result<Reply, Failure> {
         let silent = || Failure::Again("it does not respond".to_owned(), None);
-        let body = self.body(request).to_string().into();
+        let body = self.body(request, form).to_string().into();
         let sent = self.streams.send(Method::POST, self.url.clone(), self.headers()?, Some(body));
         let response = tokio::time::timeout(SILENCE, sent).await.map_err(|_| silent())?;
         let response = response.map_err(|failed| Failure::Again(failed.error.to_string(), None))?;
@@ -201,7 +242,8 @@ impl Endpoint {
             }
         }
         if !(200..300).contains(&status) {
-            return Err(self.refused(status, &headers, &whole));
+            let refusal = Refusal { status, headers: &headers, body: &whole };
+            return Err(self.refused(&refusal, form));
         }
         if is_stream {
             if let Some(data) = events.end().filter(|data| data != b"[DONE]") {
@@ -217,27 +259,19 @@ impl Endpoint {
         Ok(reply)
     }
 
-    /// The failure of a response with another status than success.
-    fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
+    /// The failure of a response with another status than success, to a request of this form.
+    fn refused(&self, refusal: &Refusal<'_>, form: Form) -> Failure {
+        let Refusal { status, headers, body } = *refusal;
         let told = read(body).ok();
         let message = told.as_ref().and_then(|told| {
             let text = told.pointer("/error/message").or_else(|| told.get("message"));
             text.and_then(Value::as_str)
         });
         let message = message.unwrap_or_default();
-        if matches!(status, 400 | 422) {
-            // Each is left out once, and then for good.
-            for (word, flag) in
-                [("max_tokens", &self.newer_limit), ("stream_options", &self.without_usage)]
-            {
-                if message.contains(word) && !flag.swap(true, Ordering::Relaxed) {
-                    return Failure::Again(format!("it does not know {word}"), Some(0));
-                }
-            }
-        }
-        let mut shown = foreign::line(message, 200).into_owned();
-        if !self.key.is_empty() {
-            shown = shown.replace(self.key.reveal(), "…");
+        if matches!(status, 400 | 422)
+            && let Some(other) = form.after(message)
+        {
+            return Failure::Otherwise(other);
         }
         if let Some(Pause(seconds)) = pause(status, headers, None) {
             let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
@@ -246,9 +280,24 @@ impl Endpoint {
         if status >= 500 || status == 408 {
             return Failure::Again(format!("it answered with status {status}"), None);
         }
-        tracing::error!(status, message = shown, "the model's endpoint refused a request");
+        let message = shown(message, self.key.reveal());
+        tracing::error!(status, message, "the model's endpoint refused a request");
         Failure::Final(Fault::Refused(status))
     }
+}
+
+/// A response with another status than success.
+struct Refusal<'a> {
+    status: u16,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+}
+
+/// A message of the endpoint for the log, without the key that some of them repeat.
+fn shown(message: &str, key: &str) -> String {
+    // Before it is cut: a part of the key would be left.
+    let message = if key.is_empty() { message.to_owned() } else { message.replace(key, "…") };
+    foreign::line(&message, 200).into_owned()
 }
 
 fn unusable(why: &Unusable) -> Failure {
@@ -264,4 +313,23 @@ fn read(bytes: &[u8]) -> Result<Value, Failure> {
 /// Takes an event; `true` if text arrived with it.
 fn take(arriving: &mut Arriving, data: &[u8]) -> Result<bool, Failure> {
     arriving.take(&read(data)?).map_err(|why| unusable(&why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_changes_the_form_once_and_no_part_of_a_key_is_logged() {
+        let first = Form::default();
+        let second = first.after("Unsupported parameter: 'max_tokens'").unwrap();
+        assert_eq!(second, Form { newer_limit: true, without_usage: false });
+        assert_eq!(second.after("max_tokens is too large: your messages have 9000 tokens"), None);
+        assert_eq!(first.after("there is no such model"), None);
+        let key = "sk-0123456789abcdef0123456789abcdef";
+        for before in [0, 150, 180, 199, 300] {
+            let told = shown(&format!("{} {key} is unknown", "x".repeat(before)), key);
+            assert!(!told.contains("sk-0"), "{before}: {told}");
+        }
+    }
 }

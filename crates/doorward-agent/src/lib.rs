@@ -24,6 +24,7 @@ mod reply;
 mod sources;
 mod sse;
 mod turn;
+mod turns;
 
 pub use config::{AgentConfig, SettingError, check};
 pub use message::Said;

@@ -2,10 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use doorward_model::foreign;
+use doorward_model::{UserId, foreign};
 use doorward_transport::{Outbound, OutboundConfig};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
 
 use crate::{
     AgentConfig, Citation, Ledger, Listener, Said, SettingError, Step, ToolOutcome, Toolbox,
@@ -16,6 +15,7 @@ use crate::{
     prompt,
     reply::Reply,
     sources::Sources,
+    turns::Turns,
 };
 
 /// The most bytes of a question.
@@ -36,11 +36,13 @@ pub struct Agent {
 struct Inner {
     endpoint: Endpoint,
     config: AgentConfig,
-    permits: Semaphore,
+    turns: Turns,
 }
 
 /// A question.
 pub struct Turn<'a> {
+    /// The user who asks.
+    pub user_id: &'a UserId,
     /// The question.
     pub question: &'a str,
     /// The earlier questions and answers.
@@ -130,8 +132,8 @@ impl Agent {
             return Ok(None);
         }
         let endpoint = Endpoint::new(config, outbound, general)?;
-        let permits = Semaphore::new(config.at_once as usize);
-        Ok(Some(Self { inner: Arc::new(Inner { endpoint, config: config.clone(), permits }) }))
+        let turns = Turns::new(config.at_once, config.at_once_user);
+        Ok(Some(Self { inner: Arc::new(Inner { endpoint, config: config.clone(), turns }) }))
     }
 
     /// The settings.
@@ -148,7 +150,7 @@ impl Agent {
         if turn.question.trim().is_empty() || turn.question.len() > MOST_QUESTION {
             return Err(Problem::Question);
         }
-        let _permit = self.inner.permits.try_acquire().map_err(|_| Problem::Busy(BUSY))?;
+        let _turn = self.inner.turns.take(turn.user_id).ok_or(Problem::Busy(BUSY))?;
         let config = &self.inner.config;
         let seconds = turn.seconds.unwrap_or(config.answer_seconds).min(config.longest_seconds);
         let work = Box::pin(self.work(&turn));

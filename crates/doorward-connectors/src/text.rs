@@ -80,6 +80,22 @@ pub(crate) fn posts(text: &str) -> Vec<String> {
     parts
 }
 
+/// The text without names that begin like those of web servers (`www.`, `www2.`): the chat server
+/// makes links of them, and fetches a preview of the first one although no user opened it.
+fn without_web_names(text: &str) -> String {
+    let mut told = String::with_capacity(text.len() + 16);
+    let mut run = 0;
+    for letter in text.chars() {
+        if run == 3 {
+            told.push(BREAK);
+            run = 0;
+        }
+        run = if letter.eq_ignore_ascii_case(&'w') { run + 1 } else { 0 };
+        told.push(letter);
+    }
+    told
+}
+
 /// A text of the agent as posts. Its Markdown stays, but documents may have shaped it: it mentions no
 /// user, and nothing in it is a link or a picture.
 pub(crate) fn prose(text: &str) -> Vec<String> {
@@ -90,8 +106,8 @@ pub(crate) fn prose(text: &str) -> Vec<String> {
         .replace("](", &format!("]{BREAK}("))
         .replace("]:", &format!("]{BREAK}:"))
         .replace("://", &format!(":{BREAK}//"))
-        .replace("mailto:", &format!("mailto:{BREAK}"))
-        .replace("www.", &format!("www{BREAK}."));
+        .replace("mailto:", &format!("mailto:{BREAK}"));
+    let cleaned = without_web_names(&cleaned);
     let mut parts = Vec::new();
     let (mut rest, mut fence) = (cleaned.as_str(), false);
     while !rest.is_empty() && parts.len() < POSTS {
@@ -166,9 +182,10 @@ mod tests {
     fn a_text_of_the_agent_has_neither_links_nor_pictures_nor_mentions() {
         let told = prose(
             "**So** @all and @bob: ![x](https://evil.example/?q=secret) [y](http://e.example) \
-            [z]: https://e.example\nwww.evil.example ftp://e.example",
+            [z]: https://e.example\nwww.evil.example ftp://e.example www2.evil.example/?q=secret \
+            WwW099.evil.example wwww.e.example",
         );
-        for gone in ["@all", "@bob", "![", "](", "://", "]:", "www."] {
+        for gone in ["@all", "@bob", "![", "](", "://", "]:", "www.", "www2", "WwW0"] {
             assert!(!told[0].contains(gone), "{gone}: {told:?}");
         }
         assert!(told[0].starts_with("**So**"));

@@ -126,6 +126,7 @@ impl LinkAuth {
             )));
         }
         if let Some(refused) = refused {
+            self.own_is_renewable()?;
             self.gateway.short_lived.forget_refused(self.upstream.name, refused);
             self.gateway.last_found.forget(self.upstream.name);
         }

@@ -3,7 +3,7 @@
 
 use std::{io::Read as _, path::PathBuf, time::Duration};
 
-use doorward_knowledge::Embedder;
+use doorward_knowledge::{Embedder, NoVectors};
 use doorward_transport::{Budget, Outbound};
 use serde::Deserialize;
 use serde_json::json;
@@ -98,14 +98,9 @@ impl Endpoint {
         read.map_err(|error| format!("{}: {error}", file.display()))?;
         Ok(Some(text.trim().to_owned()))
     }
-}
 
-impl Embedder for Endpoint {
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
+    /// Sends texts to the model; the status and the body of its answer.
+    fn asked(&self, texts: &[String]) -> Result<(u16, Vec<u8>), String> {
         let body = json!({"model": self.model, "input": texts, "encoding_format": "float"});
         let mut request = http::Request::post(self.url.as_str())
             .header("content-type", "application/json")
@@ -118,20 +113,41 @@ impl Embedder for Endpoint {
         let within = if texts.len() == 1 { QUERY_WITHIN } else { PASSAGES_WITHIN };
         let asked = self.outbound.send_within(request, MOST_ANSWER, within);
         let answer = self.runtime.block_on(asked).map_err(|error| error.to_string())?;
-        if answer.status != 200 {
-            return Err(format!("the model answers with the status {}", answer.status));
-        }
-        let mut budget = Budget::new(answer.body.len(), MOST_VALUES, 8);
-        let read: Answer = budget
-            .json(&answer.body)
-            .map_err(|error| format!("the answer of the model cannot be read: {error}"))?;
-        let mut items = read.data;
-        items.sort_by_key(|item| item.index);
-        let is_whole = items.iter().enumerate().all(|(place, item)| place == item.index);
-        let length = items.first().map_or(0, |item| item.embedding.len());
-        if !is_whole || items.iter().any(|item| item.embedding.len() != length) {
-            return Err("the answer of the model is not one vector for each passage".to_owned());
-        }
-        Ok(items.into_iter().map(|item| item.embedding).collect())
+        Ok((answer.status, answer.body))
     }
+}
+
+impl Embedder for Endpoint {
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, NoVectors> {
+        let (status, body) = self.asked(texts).map_err(NoVectors::Unavailable)?;
+        match status {
+            200 => read(&body).map_err(NoVectors::Unavailable),
+            // It is about the texts, such as one that is too long.
+            400 | 413 | 422 => Err(NoVectors::Refused(format!("status {status}"))),
+            other => {
+                let why = format!("the model answers with the status {other}");
+                Err(NoVectors::Unavailable(why))
+            }
+        }
+    }
+}
+
+/// The vectors of an answer, in the order of the texts.
+fn read(body: &[u8]) -> Result<Vec<Vec<f32>>, String> {
+    let mut budget = Budget::new(body.len(), MOST_VALUES, 8);
+    let read: Answer = budget
+        .json(body)
+        .map_err(|error| format!("the answer of the model cannot be read: {error}"))?;
+    let mut items = read.data;
+    items.sort_by_key(|item| item.index);
+    let is_whole = items.iter().enumerate().all(|(place, item)| place == item.index);
+    let length = items.first().map_or(0, |item| item.embedding.len());
+    if !is_whole || items.iter().any(|item| item.embedding.len() != length) {
+        return Err("the answer of the model is not one vector for each passage".to_owned());
+    }
+    Ok(items.into_iter().map(|item| item.embedding).collect())
 }

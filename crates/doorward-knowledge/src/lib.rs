@@ -36,7 +36,7 @@ mod vectors;
 mod walk;
 
 pub use collection::Collection;
-pub use embedder::Embedder;
+pub use embedder::{Embedder, NoVectors};
 pub use format::Format;
 pub use mirror::{Mirror, MirrorBounds, Original};
 pub use rights::Sight;

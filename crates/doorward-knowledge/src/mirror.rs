@@ -19,8 +19,8 @@ use crate::{format::Format, settings::source_folder};
 const STATE: &str = ".known.json";
 /// Maximum number of characters of a part of a name.
 const MOST_PART: usize = 80;
-/// Maximum number of parts of a name.
-const MOST_PARTS: usize = 6;
+/// Maximum number of parts of a name. None is left out: rules for folders count by the first ones.
+const MOST_PARTS: usize = 32;
 /// Maximum number of faults that are kept by name.
 const MOST_FAULTS: usize = 100;
 
@@ -107,32 +107,43 @@ fn ending(original: &Original<'_>, is_text: bool) -> Option<String> {
     Some(found.to_ascii_lowercase())
 }
 
-/// The name of the copy of a resource: it follows from the URI, so that citations stay.
-fn name(uri: &str, ending: &str) -> String {
+/// A part of a name as it is written: what rules for folders say of it is written so too.
+pub(crate) fn plain(part: &str) -> String {
+    let letter = |letter: char| {
+        let is_plain = letter.is_alphanumeric() || "-_. ".contains(letter);
+        if is_plain && !foreign::is_hidden(letter) { letter } else { '-' }
+    };
+    let text: String = part.chars().take(MOST_PART).map(letter).collect();
+    text.trim_matches([' ', '.']).to_owned()
+}
+
+/// The parts of the name of a resource, all of them.
+fn parts(uri: &str) -> Vec<String> {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let plain = |part: &str| -> String {
-        let letter = |letter: char| {
-            let is_plain = letter.is_alphanumeric() || "-_. ".contains(letter);
-            if is_plain && !foreign::is_hidden(letter) { letter } else { '-' }
-        };
-        let text: String = part.chars().take(MOST_PART).map(letter).collect();
-        text.trim_matches([' ', '.']).to_owned()
-    };
-    let parts: Vec<String> = rest.split('/').map(plain).filter(|part| !part.is_empty()).collect();
-    let first = parts.len().saturating_sub(MOST_PARTS);
-    let mut text = parts.get(first..).unwrap_or_default().join("/");
-    if let Some((before, own)) = text.rsplit_once('.')
+    rest.split('/').map(plain).filter(|part| !part.is_empty()).collect()
+}
+
+/// The name of a resource without an ending: it follows from the URI, so that citations stay and
+/// rules for folders hold for it.
+fn place(uri: &str) -> String {
+    let mut parts = parts(uri);
+    parts.truncate(MOST_PARTS);
+    let mut last = parts.pop().unwrap_or_else(|| "resource".to_owned());
+    if let Some((before, own)) = last.rsplit_once('.')
         && Format::of(&format!("x.{own}")).is_some()
     {
-        text = before.to_owned();
-    }
-    if text.is_empty() || text.ends_with('/') {
-        text.push_str("resource");
+        last = before.to_owned();
     }
     let hash = Sha256::digest(uri.as_bytes());
     let number = hash.iter().take(4).fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
-    format!("{text}-{number:08x}.{ending}")
+    parts.push(format!("{last}-{number:08x}"));
+    parts.join("/")
+}
+
+/// The name of the copy of a resource.
+fn name(uri: &str, ending: &str) -> String {
+    format!("{}.{ending}", place(uri))
 }
 
 /// The content of a copy: Markdown states its title, unless it does so itself.
@@ -171,7 +182,11 @@ impl Mirror {
     /// read again each time.
     pub fn is_current(&self, original: &Original<'_>) -> bool {
         let Some(known) = self.known.copies.get(original.uri) else { return false };
-        original.changed.is_some()
+        // Earlier versions gave other names, for which rules for folders did not hold.
+        let has_its_name =
+            known.file.rsplit_once('.').is_some_and(|(own, _)| own == place(original.uri));
+        has_its_name
+            && original.changed.is_some()
             && known.changed.as_deref() == original.changed
             && self.root.join(&known.file).is_file()
     }
@@ -190,6 +205,9 @@ impl Mirror {
     }
 
     fn store(&mut self, original: &Original<'_>, bytes: Vec<u8>) -> Result<(), FileFault> {
+        if parts(original.uri).len() > MOST_PARTS {
+            return Err(FileFault::Deep);
+        }
         let is_text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
         let ending = ending(original, is_text).ok_or(FileFault::Broken)?;
         let bytes = written(original, &ending, bytes);
@@ -200,11 +218,11 @@ impl Mirror {
         if count >= self.bounds.documents || sum + size > self.bounds.bytes {
             return Err(FileFault::TooMany);
         }
-        let place = self.root.join(&file);
+        let copy = self.root.join(&file);
         // An unchanged file keeps its time, so that it is not indexed again.
-        let is_same = fs::read(&place).is_ok_and(|held| held == bytes);
+        let is_same = fs::read(&copy).is_ok_and(|held| held == bytes);
         if !is_same {
-            self.replace(&place, &bytes).map_err(|_| FileFault::File)?;
+            self.replace(&copy, &bytes).map_err(|_| FileFault::File)?;
         }
         let changed = original.changed.map(ToOwned::to_owned);
         let copied = Copied { file: file.clone(), changed, bytes: size };
@@ -212,7 +230,7 @@ impl Mirror {
         if let Some(before) = before.filter(|before| before.file != file) {
             let _ = fs::remove_file(self.root.join(before.file));
         }
-        self.known.faults.remove(&fault_name(original.uri));
+        self.known.faults.remove(&place(original.uri));
         Ok(())
     }
 
@@ -228,7 +246,7 @@ impl Mirror {
     /// Keeps that a resource could not be copied. An earlier copy stays.
     pub fn fail(&mut self, uri: &str, fault: FileFault) {
         if self.known.faults.len() < MOST_FAULTS {
-            self.known.faults.insert(fault_name(uri), fault);
+            self.known.faults.insert(place(uri), fault);
         }
     }
 
@@ -251,7 +269,7 @@ impl Mirror {
                 let _ = fs::remove_file(self.root.join(copied.file));
             }
         }
-        let names: HashSet<String> = listed.iter().map(|uri| fault_name(uri)).collect();
+        let names: HashSet<String> = listed.iter().map(|uri| place(uri)).collect();
         self.known.faults.retain(|name, _| name.is_empty() || names.contains(name));
     }
 
@@ -267,11 +285,6 @@ impl Mirror {
         file.sync_all()?;
         fs::rename(part, self.root.join(STATE))
     }
-}
-
-/// The name of a resource that has no copy.
-fn fault_name(uri: &str) -> String {
-    foreign::escaped(&foreign::line(uri, 200)).into_owned()
 }
 
 #[cfg(test)]
@@ -300,6 +313,44 @@ mod tests {
             assert!(!name.split('/').any(|part| part.starts_with('.')), "{uri}: {name}");
         }
         assert_ne!(name("a://x?1", "md"), name("a://x?2", "md"));
+    }
+
+    #[test]
+    fn the_folders_of_a_resource_are_never_left_out_since_rules_count_by_them() {
+        let deep = |levels: usize| format!("wiki://hr/{}last", "a/".repeat(levels));
+        for (uri, folder) in [
+            (deep(10).as_str(), "hr/a/a/a/a/a/a/a/a/a/a/"),
+            ("wiki://hr.corp/README", "hr.corp/"),
+            ("wiki://hr.corp/Makefile?x=1", "hr.corp/"),
+            ("wiki://hr.md/plan", "hr.md/"),
+        ] {
+            let name = name(uri, "md");
+            assert!(name.starts_with(folder), "{uri}: {name}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut mirror = Mirror::open(dir.path(), "wiki", BOUNDS).unwrap().unwrap();
+        let put = mirror.put(&original(&deep(40), "text/markdown", None), b"Words".to_vec());
+        assert_eq!(put, Err(FileFault::Deep));
+        let named = {
+            mirror.save().unwrap();
+            faults(&source_folder(dir.path(), "wiki"), "wiki")
+        };
+        assert!(
+            named[0].0.starts_with("wiki/hr/a/"),
+            "rules hold for the names of faults: {named:?}"
+        );
+        // A copy under a name of an earlier version is made again.
+        let one = original("wiki://hr/a/b/c/d/e/f/g", "text/markdown", Some("1"));
+        mirror.put(&one, b"Words".to_vec()).unwrap();
+        assert!(mirror.is_current(&one));
+        let root = source_folder(dir.path(), "wiki");
+        let file = "b/c/d/e/f/g-00000000.md".to_owned();
+        fs::create_dir_all(root.join("b/c/d/e/f")).unwrap();
+        fs::write(root.join(&file), "Words").unwrap();
+        mirror.known.copies.get_mut(one.uri).unwrap().file.clone_from(&file);
+        assert!(!mirror.is_current(&one));
+        mirror.put(&one, b"Words".to_vec()).unwrap();
+        assert!(mirror.is_current(&one) && !root.join(file).exists());
     }
 
     #[test]
@@ -344,13 +395,14 @@ mod tests {
         mirror.save().unwrap();
         let named: Vec<_> = faults(&source_folder(dir.path(), "wiki"), "wiki");
         let wanted = [
-            ("wiki", FileFault::Source),
-            ("wiki/w://a", FileFault::Resource),
-            ("wiki/w://d", FileFault::TooMany),
-            ("wiki/w://long", FileFault::TooMany),
-            ("wiki/w://picture", FileFault::Broken),
+            ("w://a", FileFault::Resource),
+            ("w://d", FileFault::TooMany),
+            ("w://long", FileFault::TooMany),
+            ("w://picture", FileFault::Broken),
         ];
-        assert_eq!(named, wanted.map(|(name, fault)| (name.to_owned(), fault)));
+        let wanted = wanted.map(|(uri, fault)| (format!("wiki/{}", place(uri)), fault));
+        let of_source = ("wiki".to_owned(), FileFault::Source);
+        assert_eq!(named, [&[of_source], &wanted[..]].concat());
         assert!(
             source_folder(dir.path(), "wiki").join(name("w://a", "txt")).exists(),
             "the copy was deleted"

@@ -3,10 +3,10 @@
 //! and a failure costs nothing but the vectors.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -20,12 +20,12 @@ use tantivy::{
 };
 
 use crate::{
-    embedder::Embedder,
+    embedder::{Embedder, NoVectors},
     record::{ChunkRecord, hash_of, passage},
     schema::{CHUNK, Fields},
     settings::Settings,
     store::{Opened, StoreFault},
-    vectors::{Packed, Vectors},
+    vectors::{Near, Packed, Vectors},
 };
 
 /// The passages that are sent to the model at once.
@@ -34,10 +34,15 @@ const AT_ONCE: usize = 16;
 const PASS: Duration = Duration::from_secs(20);
 /// The pause after a failure of the model.
 const PAUSE: Duration = Duration::from_secs(30);
+/// The most passages in a row that a model refuses for a reason of their own.
+const MOST_IN_A_ROW: usize = 32;
 /// Maximum number of queries whose vectors are kept.
 const MOST_QUERIES: usize = 256;
 /// Maximum number of bytes of a query that is sent to the model.
 const MOST_QUERY: usize = 1000;
+/// The share of the nearest one's cosine that others need: models find something near to
+/// everything.
+const SHARE: f32 = 0.5;
 
 /// The vectors of a collection and the model that makes them.
 pub(crate) struct Semantic {
@@ -51,6 +56,8 @@ pub(crate) struct Semantic {
     /// The number of passages without a vector.
     missing: AtomicU64,
     failed: Mutex<Option<Instant>>,
+    /// The passages that the model refuses, which cost only themselves.
+    refused: Mutex<HashSet<u64>>,
     queries: Mutex<HashMap<String, Packed>>,
 }
 
@@ -84,6 +91,7 @@ impl Semantic {
             complete: Mutex::default(),
             missing: AtomicU64::new(0),
             failed: Mutex::default(),
+            refused: Mutex::default(),
             queries: Mutex::default(),
         })
     }
@@ -99,6 +107,10 @@ impl Semantic {
             tracing::warn!(%why, "passages have no vectors now; words are searched alone");
         }
         *failed = failure.map(|_| Instant::now());
+    }
+
+    fn refused(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The numbers of passages with and without a vector.
@@ -135,13 +147,34 @@ impl Semantic {
             vectors.keep_only(&marks)?;
         }
         let begun = Instant::now();
-        for batch in wanted.chunks(AT_ONCE) {
+        let mut left: VecDeque<&[(u64, DocAddress)]> = wanted.chunks(AT_ONCE).collect();
+        let mut in_a_row = 0;
+        while let Some(batch) = left.pop_front() {
             if stops() || begun.elapsed() > PASS {
                 return Ok(!stops());
             }
-            if let Err(why) = self.make(&searcher, &opened.fields, batch, vectors) {
-                self.note(Some(&why));
-                return Ok(false);
+            match (self.make(&searcher, &opened.fields, batch, vectors), batch) {
+                (Ok(()), _) => in_a_row = 0,
+                (Err(NoVectors::Refused(why)), [(mark, _)]) if in_a_row < MOST_IN_A_ROW => {
+                    tracing::warn!(%why, "a passage has no vector");
+                    self.refused().insert(*mark);
+                    in_a_row += 1;
+                }
+                (Err(fault @ NoVectors::Refused(_)), [_]) => {
+                    // It is not about these passages.
+                    self.note(Some(&fault.to_string()));
+                    return Ok(false);
+                }
+                (Err(NoVectors::Refused(_)), several) => {
+                    for one in several.chunks(1).rev() {
+                        left.push_front(one);
+                    }
+                    continue;
+                }
+                (Err(NoVectors::Unavailable(why)), _) => {
+                    self.note(Some(&why));
+                    return Ok(false);
+                }
             }
             self.missing.fetch_sub(batch.len() as u64, Ordering::Relaxed);
         }
@@ -171,15 +204,18 @@ impl Semantic {
             columns.push(segment.fast_fields().u64("mark")?);
         }
         let (mut marks, mut wanted) = (HashSet::new(), Vec::new());
+        let mut refused = self.refused();
         for address in chunks {
             let column = columns.get(address.segment_ord as usize);
             let Some(mark) = column.and_then(|column| column.first(address.doc_id)) else {
                 continue;
             };
-            if marks.len() < self.most && marks.insert(mark) && !vectors.has(mark) {
+            let is_new = marks.len() < self.most && marks.insert(mark) && !vectors.has(mark);
+            if is_new && !refused.contains(&mark) {
                 wanted.push((mark, address));
             }
         }
+        refused.retain(|mark| marks.contains(mark));
         Ok(Passages { marks, wanted })
     }
 
@@ -189,11 +225,11 @@ impl Semantic {
         fields: &Fields,
         batch: &[(u64, DocAddress)],
         vectors: &RwLock<Vectors>,
-    ) -> Result<(), String> {
+    ) -> Result<(), NoVectors> {
+        let failed = |error: &dyn std::fmt::Display| NoVectors::Unavailable(error.to_string());
         let mut texts = Vec::with_capacity(batch.len());
         for (_, address) in batch {
-            let record: TantivyDocument =
-                searcher.doc(*address).map_err(|error| error.to_string())?;
+            let record: TantivyDocument = searcher.doc(*address).map_err(|error| failed(&error))?;
             let chunk = ChunkRecord::read(&record, fields);
             texts.push(chunk.map_or_else(String::new, |chunk| {
                 passage(&chunk.title, &chunk.heading, &chunk.text)
@@ -202,27 +238,35 @@ impl Semantic {
         let made = self.embedded(&texts)?;
         let added: Vec<(u64, Packed)> = batch.iter().map(|(mark, _)| *mark).zip(made).collect();
         let mut vectors = vectors.write().unwrap_or_else(PoisonError::into_inner);
-        vectors.add(&added).map_err(|error| error.to_string())
+        vectors.add(&added).map_err(|error| failed(&error))
     }
 
     /// The vectors of texts, one for each.
-    fn embedded(&self, texts: &[String]) -> Result<Vec<Packed>, String> {
+    fn embedded(&self, texts: &[String]) -> Result<Vec<Packed>, NoVectors> {
         let made = self.embedder.embed(texts)?;
         if made.len() != texts.len() {
-            return Err(format!("{} vectors for {} texts", made.len(), texts.len()));
+            let why = format!("{} vectors for {} texts", made.len(), texts.len());
+            return Err(NoVectors::Unavailable(why));
         }
         let packed: Option<Vec<Packed>> = made.iter().map(|one| Packed::of(one)).collect();
-        packed.ok_or_else(|| "a vector has no direction, or too many dimensions".to_owned())
+        packed.ok_or_else(|| {
+            NoVectors::Refused("a vector has no direction, or too many dimensions".to_owned())
+        })
     }
 
-    /// The marks of the passages that are nearest to a query; `None` without vectors.
-    pub(crate) fn nearest(&self, query: &str, most: usize) -> Option<Vec<u64>> {
+    /// The vector of a query; `None` without vectors of passages, or without a model now.
+    pub(crate) fn direction(&self, query: &str) -> Option<Packed> {
         let vectors = self.vectors.get()?;
         if vectors.read().unwrap_or_else(PoisonError::into_inner).len() == 0 {
             return None;
         }
-        let wanted = self.of_query(query)?;
-        Some(vectors.read().unwrap_or_else(PoisonError::into_inner).nearest(&wanted, most))
+        self.of_query(query)
+    }
+
+    /// The passages that are nearest to a vector, seen by the caller or not.
+    pub(crate) fn nearest(&self, wanted: &Packed, most: usize) -> Vec<Near> {
+        let Some(vectors) = self.vectors.get() else { return Vec::new() };
+        vectors.read().unwrap_or_else(PoisonError::into_inner).nearest(wanted, most)
     }
 
     fn of_query(&self, query: &str) -> Option<Packed> {
@@ -234,7 +278,12 @@ impl Semantic {
             return None;
         }
         let made = self.embedded(&[query.to_owned()]);
-        self.note(made.as_ref().err().map(String::as_str));
+        match &made {
+            Ok(_) => self.note(None),
+            // A query of one user takes the meaning from no other query.
+            Err(NoVectors::Refused(_)) => {}
+            Err(NoVectors::Unavailable(why)) => self.note(Some(why)),
+        }
         let made = made.ok()?.pop()?;
         let mut queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
         if queries.len() >= MOST_QUERIES {
@@ -260,13 +309,22 @@ pub(crate) fn fused(lists: &[&[DocAddress]]) -> Vec<DocAddress> {
 }
 
 /// Those of the nearest passages that a query admits, the nearest first.
+pub(crate) struct Admitted {
+    pub(crate) addresses: Vec<DocAddress>,
+    /// Passages that are farther away would change nothing.
+    pub(crate) is_settled: bool,
+}
+
+/// Those of the nearest passages that a query admits. The nearest of them says how near the others
+/// must be: one that the query does not admit has no effect on them, so that results tell nothing
+/// of what a caller may not see.
 pub(crate) fn admitted(
     searcher: &Searcher,
-    marks: &[u64],
+    near: &[Near],
     query: &dyn Query,
     most: usize,
-) -> tantivy::Result<Vec<DocAddress>> {
-    let ranks: HashMap<u64, usize> = marks.iter().copied().zip(0..).collect();
+) -> tantivy::Result<Admitted> {
+    let ranks: HashMap<u64, usize> = near.iter().map(|one| one.mark).zip(0..).collect();
     let mut columns = Vec::new();
     for segment in searcher.segment_readers() {
         columns.push(segment.fast_fields().u64("mark")?);
@@ -280,6 +338,12 @@ pub(crate) fn admitted(
         })
         .collect();
     found.sort_unstable();
+    let cosine = |rank: usize| near.get(rank).map_or(0.0, |one| one.cosine);
+    let least = found.first().map(|(rank, _)| cosine(*rank) * SHARE);
+    found.retain(|(rank, _)| least.is_none_or(|least| cosine(*rank) >= least));
+    let farthest = near.last().map_or(0.0, |one| one.cosine);
+    let is_settled = found.len() >= most || least.is_some_and(|least| farthest < least);
     found.truncate(most);
-    Ok(found.into_iter().map(|(_, address)| address).collect())
+    let addresses = found.into_iter().map(|(_, address)| address).collect();
+    Ok(Admitted { addresses, is_settled })
 }

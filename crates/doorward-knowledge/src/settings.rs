@@ -149,6 +149,21 @@ fn folder(key: &'static str, text: &str) -> Result<Folder, SettingFault> {
     Ok(Folder { label: label.to_owned(), path: path.to_owned() })
 }
 
+impl FolderRule {
+    /// The same for the names of copies, where the rule is about resources of one of these
+    /// upstreams: not every character of a URI is in them.
+    fn of_copies(mut self, sources: &[String]) -> Self {
+        if let Some((label, rest)) = self.prefix.split_once('/')
+            && sources.iter().any(|source| source == label)
+        {
+            let parts = rest.split('/').map(crate::mirror::plain).filter(|part| !part.is_empty());
+            self.prefix =
+                std::iter::once(label.to_owned()).chain(parts).collect::<Vec<_>>().join("/");
+        }
+        self
+    }
+}
+
 fn rule(text: &str) -> Result<FolderRule, SettingFault> {
     let wrong = || {
         fault("folder_roles", format!("{text:?} must read PREFIX = role, role, like docs/hr = hr"))
@@ -207,7 +222,7 @@ impl Settings {
         let labels = || folders.iter().map(|folder| &folder.label).chain(&written.sources);
         let mut rules: Vec<FolderRule> = Vec::new();
         for text in &written.folder_roles {
-            let one = rule(text)?;
+            let one = rule(text)?.of_copies(&written.sources);
             let label = one.prefix.split('/').next().unwrap_or_default();
             if !labels().any(|known| known == label) {
                 return Err(fault(
@@ -356,6 +371,14 @@ mod tests {
                 "{wrong:?}"
             );
         }
+        let of_copies = Settings::parse(&WrittenSettings {
+            sources: vec!["wiki".to_owned()],
+            folder_roles: vec!["wiki/R&D: plans /x = hr".to_owned(), "wiki = staff".to_owned()],
+            ..WrittenSettings::default()
+        });
+        let prefixes: Vec<_> =
+            of_copies.unwrap().rules.into_iter().map(|rule| rule.prefix).collect();
+        assert_eq!(prefixes, ["wiki/R-D- plans/x", "wiki"]);
         let twice = parse(&["/srv/docs"], &["docs/hr = hr", "docs/hr/ = lead"]);
         assert_eq!(twice.unwrap_err().key, "folder_roles");
     }

@@ -19,8 +19,6 @@ pub(crate) const MOST_DIMENSIONS: usize = 4096;
 const MAGIC: &[u8; 4] = b"DWV1";
 /// The bytes of the head: the magic, the hash of the model's name, and the number of dimensions.
 const HEAD: usize = 16;
-/// The share of the nearest one's cosine that others need: models find something near to everything.
-const SHARE: f32 = 0.5;
 /// The bytes of a record besides its dimensions: mark, scale and check.
 const EXTRA: usize = 16;
 
@@ -53,6 +51,15 @@ impl Packed {
         let sum = sum as f32;
         sum * self.scale * scale
     }
+}
+
+/// A text that is near to another one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Near {
+    /// Its mark.
+    pub(crate) mark: u64,
+    /// The cosine of the angle between their vectors, above 0.
+    pub(crate) cosine: f32,
 }
 
 /// The vectors of a collection.
@@ -203,12 +210,12 @@ impl Vectors {
         self.write()
     }
 
-    /// The marks of the texts that are nearest to a vector, the nearest first.
-    pub(crate) fn nearest(&self, wanted: &Packed, most: usize) -> Vec<u64> {
+    /// The texts that are nearest to a vector, the nearest first.
+    pub(crate) fn nearest(&self, wanted: &Packed, most: usize) -> Vec<Near> {
         if wanted.values.len() != self.dimensions || self.dimensions == 0 {
             return Vec::new();
         }
-        let mut found: Vec<(f32, u64)> = self
+        let mut found: Vec<Near> = self
             .records
             .chunks_exact(self.size())
             .filter_map(|record| {
@@ -216,20 +223,18 @@ impl Vectors {
                 let scale = f32::from_le_bytes(number(record, 8)?);
                 let values = record.get(12..12 + self.dimensions)?;
                 let cosine = wanted.cosine(scale, values);
-                (cosine > 0.0).then_some((cosine, mark))
+                (cosine > 0.0).then_some(Near { mark, cosine })
             })
             .collect();
-        let order = |one: &(f32, u64), other: &(f32, u64)| {
-            other.0.total_cmp(&one.0).then(one.1.cmp(&other.1))
+        let order = |one: &Near, other: &Near| {
+            other.cosine.total_cmp(&one.cosine).then(one.mark.cmp(&other.mark))
         };
         if found.len() > most {
             found.select_nth_unstable_by(most, order);
             found.truncate(most);
         }
         found.sort_unstable_by(order);
-        let least = found.first().map_or(0.0, |(nearest, _)| nearest * SHARE);
-        found.retain(|(cosine, _)| *cosine >= least);
-        found.into_iter().map(|(_, mark)| mark).collect()
+        found
     }
 }
 
@@ -241,6 +246,10 @@ mod tests {
         Packed::of(values).unwrap()
     }
 
+    fn nearest(vectors: &Vectors, wanted: &[f32], most: usize) -> Vec<u64> {
+        vectors.nearest(&packed(wanted), most).into_iter().map(|near| near.mark).collect()
+    }
+
     #[test]
     fn the_nearest_come_first_and_opposite_ones_do_not_come() {
         let dir = tempfile::tempdir().unwrap();
@@ -248,9 +257,9 @@ mod tests {
         let all = [[1.0, 0.0], [0.9, 0.4], [0.0, 5.0], [-1.0, 0.1]];
         let all: Vec<_> = (1..).zip(all.iter().map(|one| packed(one))).collect();
         vectors.add(&all).unwrap();
-        assert_eq!(vectors.nearest(&packed(&[2.0, 0.0]), 10), [1, 2]);
-        assert_eq!(vectors.nearest(&packed(&[1.0, 1.0]), 2), [2, 1]);
-        assert_eq!(vectors.nearest(&packed(&[1.0, 1.0, 1.0]), 2), [] as [u64; 0]);
+        assert_eq!(nearest(&vectors, &[2.0, 0.0], 10), [1, 2]);
+        assert_eq!(nearest(&vectors, &[1.0, 1.0], 2), [2, 1]);
+        assert_eq!(nearest(&vectors, &[1.0, 1.0, 1.0], 2), [] as [u64; 0]);
         for wrong in [&[0.0, 0.0][..], &[f32::NAN, 1.0], &[f32::INFINITY, 1.0], &[]] {
             assert_eq!(Packed::of(wrong), None, "{wrong:?}");
         }
@@ -271,7 +280,7 @@ mod tests {
             assert!(vectors.has(1) && !vectors.has(2), "{cut}");
             vectors.add(&[(2, two.clone())]).unwrap();
             let vectors = Vectors::open(dir.path(), "model");
-            assert_eq!((vectors.len(), vectors.nearest(&two, 1)), (2, vec![2]));
+            assert_eq!((vectors.len(), nearest(&vectors, &[0.0, 1.0], 1)), (2, vec![2]));
         }
         assert_eq!(Vectors::open(dir.path(), "another").len(), 0);
         let mut vectors = Vectors::open(dir.path(), "model");
@@ -281,7 +290,7 @@ mod tests {
         assert_eq!(Vectors::open(dir.path(), "model").len(), 0);
         // A model that was replaced by one with other dimensions.
         vectors.add(&[(3, packed(&[1.0, 0.0, 0.0]))]).unwrap();
-        assert_eq!(Vectors::open(dir.path(), "model").nearest(&packed(&[1.0, 0.0, 0.0]), 1), [3]);
+        assert_eq!(nearest(&Vectors::open(dir.path(), "model"), &[1.0, 0.0, 0.0], 1), [3]);
         assert!(vectors.add(&[(4, one.clone()), (5, packed(&[1.0]))]).is_err());
     }
 }

@@ -1,11 +1,12 @@
-//! Long results: a preview now, the rest as a resource that only the same user can read, for a
-//! while (CW14, CW15).
+//! Long results: a preview now, the rest as a resource that only the same user can read, through
+//! the same program, for a while (CW14, CW15).
 
 mod cut;
 mod part;
 
 use doorward_model::{
-    HashedToken, PlainToken, Sealed, TokenKind, UpstreamChange, UserId, upstream::KeptResult,
+    HashedToken, PlainToken, Program, Sealed, TokenKind, UpstreamChange, UserId, id::etag,
+    upstream::KeptResult,
 };
 use doorward_store::StoreError;
 use rmcp::{
@@ -32,6 +33,17 @@ const WANTED: &str = "doorward/preview";
 
 fn place(user_id: &UserId) -> String {
     format!("kept-result/{user_id}")
+}
+
+/// The beginning of the identifiers of the results of a program. A result is for no other program
+/// of its user: the rules for that one may hide the tool, and its token may be for less.
+fn of_program(program: Program<'_>) -> String {
+    format!("{}.", etag(&["kept result", program.as_str()]))
+}
+
+/// The identifier of a result of a program, by the unguessable part of its URI.
+fn identifier(program: Program<'_>, token: &PlainToken) -> HashedToken {
+    HashedToken::from_stored(of_program(program) + token.hashed().as_str())
 }
 
 /// True if a client asks for a preview of a long result in the request itself.
@@ -92,7 +104,7 @@ impl Mcp {
         let now = services.clock.now();
         let user_id = inbound.caller.user_id();
         let row = KeptResult {
-            id: id.hashed(),
+            id: identifier(inbound.caller.program(), &id),
             user_id: user_id.clone(),
             tool: tool.to_owned(),
             body: services.master.seal(&place(user_id), text.as_bytes()),
@@ -170,7 +182,7 @@ impl Mcp {
         short
     }
 
-    /// The kept results of this caller, as resources.
+    /// The kept results of this caller through its program, as resources.
     pub(crate) async fn kept_resources(&self, inbound: &InboundRequest) -> Vec<Resource> {
         let services = &self.inner.services;
         let kept =
@@ -181,8 +193,11 @@ impl Mcp {
                     return Vec::new();
                 }
             };
+        let own = of_program(inbound.caller.program());
         let results = kept.into_iter().filter(|row| {
-            !crate::confirm::page::is_question(&row.tool) && !crate::questions::is_answer(&row.tool)
+            row.id.as_str().starts_with(&own)
+                && !crate::confirm::page::is_question(&row.tool)
+                && !crate::questions::is_answer(&row.tool)
         });
         let shown = |row: doorward_model::upstream::KeptEntry| {
             let name = format!("{} result", row.tool);
@@ -193,22 +208,25 @@ impl Mcp {
         results.map(shown).collect()
     }
 
-    /// Reads a kept result or a part of it, if the URI names one: of this user, and not expired.
+    /// Reads a kept result or a part of it, if the URI names one: of this user and program, and not
+    /// expired.
     pub(crate) async fn read_kept(
         &self,
         inbound: &InboundRequest,
         uri: &str,
     ) -> Option<Result<ReadResourceResponse, ErrorData>> {
         let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let program = inbound.caller.program();
         let id = match address.strip_prefix(LISTED) {
-            Some(hash) => HashedToken::from_stored(hash.to_owned()),
-            None => PlainToken::presented(address.strip_prefix(SCHEME)?).hashed(),
+            Some(listed) => HashedToken::from_stored(listed.to_owned()),
+            None => identifier(program, &PlainToken::presented(address.strip_prefix(SCHEME)?)),
         };
         let services = &self.inner.services;
         let user_id = inbound.caller.user_id();
         let found = match services.store.kept_result(user_id, &id, services.clock.now()).await {
             Ok(found) => found.filter(|row| {
-                !crate::confirm::page::is_question(&row.tool)
+                row.id.as_str().starts_with(&of_program(program))
+                    && !crate::confirm::page::is_question(&row.tool)
                     && !crate::questions::is_answer(&row.tool)
             }),
             Err(error) => {
@@ -224,7 +242,7 @@ impl Mcp {
             .and_then(|row| open(&row.body))
             .map(|plain| String::from_utf8_lossy(&plain).into_owned());
         let Some(text) = text else {
-            // Another user's, expired, or nonexistent: the same response.
+            // Another user's or program's, expired, or nonexistent: the same response.
             return Some(Err(ErrorData::resource_not_found(
                 "there is no such resource, or it has expired",
                 Some(Value::from(uri)),

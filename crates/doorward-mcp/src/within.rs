@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use doorward_model::{GrantId, ToolClass, User};
+use doorward_model::{GrantId, ScopeSet, ToolClass, User};
 use doorward_store::{StoreError, origin};
 use rmcp::{
     RoleServer,
@@ -16,7 +16,7 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Channel, ClientFacts, InboundRequest, Mcp, Surface, Target, ToolSpec,
+    Caller, Channel, ClientFacts, InboundRequest, Mcp, Surface, Target, ToolSpec,
     in_place::InPlace,
     operation::{Answer, Operation},
     surface,
@@ -228,6 +228,15 @@ impl Acting {
             ),
             CallWithin::Refused(why) => CallText::failure(why),
         }
+    }
+
+    /// The same user within these scopes.
+    #[must_use]
+    pub fn narrowed(mut self, scopes: &ScopeSet) -> Self {
+        let before = self.inbound.caller.as_ref();
+        let scopes = before.scopes.intersection(scopes);
+        self.inbound.caller = Arc::new(Caller { scopes, ..before.clone() });
+        self
     }
 
     /// The scopes with which it acts, as text.

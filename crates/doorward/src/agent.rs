@@ -117,7 +117,7 @@ impl AgentOffice {
         question: &str,
     ) -> AgentAnswer {
         let failed = |text: String| AgentAnswer { text, failed: true, ..AgentAnswer::default() };
-        let unavailable = |error: StoreError| {
+        let unavailable = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, "a question in a chat could not be answered");
             failed("Sorry, this is not possible at the moment. Try again in a few minutes.".into())
         };
@@ -125,7 +125,7 @@ impl AgentOffice {
         match acting.renewed().await {
             Ok(Some(_)) => {}
             Ok(None) => return failed("Sorry, the agent is disabled here.".to_owned()),
-            Err(error) => return unavailable(error),
+            Err(error) => return unavailable(&error),
         }
         // The name of a place is no identifier that `ask` reads.
         let conversation = match place {
@@ -134,7 +134,7 @@ impl AgentOffice {
         };
         let history = match self.said(&acting.user().id, &conversation).await {
             Ok(history) => history.unwrap_or_default(),
-            Err(error) => return unavailable(error),
+            Err(error) => return unavailable(&error),
         };
         let (acting, listener) = (&acting, &Silent);
         let asked =
@@ -146,6 +146,8 @@ impl AgentOffice {
                 pages: answered.pages,
                 failed: false,
             },
+            // The fault of the database is for the log alone.
+            Err(Problem::Unavailable(error)) => unavailable(&error),
             Err(problem) => failed(format!("Sorry, {problem}.")),
         }
     }
@@ -168,6 +170,7 @@ impl AgentOffice {
         let user_id = asked.acting.user().id.clone();
         let config = self.agent.config();
         let turn = Turn {
+            user_id: &user_id,
             question: asked.question,
             history: &asked.history,
             toolbox: &Tools { acting: asked.acting, public_url: self.services.public_url.as_str() },

@@ -11,7 +11,7 @@ use doorward_gateway::{ConnectionState, Gateway};
 use doorward_mcp::{Acting as Caller, CallText, Within};
 use doorward_model::{
     ChatChange, ChatPost, ClientId, Clock, HashedToken, Live, MATTERMOST_CLIENT, PlainToken,
-    PublicUrl, Role, Rules, SecretSetting, Timestamp, UnitOfWork, foreign, routes,
+    PublicUrl, Role, Rules, ScopeSet, SecretSetting, Timestamp, UnitOfWork, foreign, routes,
 };
 use doorward_store::{
     Store, StoreError,
@@ -182,8 +182,10 @@ impl Office for ChatOffice {
             if !self.rules.now().access.may_use_mattermost(acting.user()) {
                 return Ok(Standing::Denied);
             }
+            // A link lasts longer than the settings of the connector, and one of another connector
+            // for the same chat server may be wider.
             let user = ChatUser {
-                acting,
+                acting: acting.narrowed(&ScopeSet::parse_known(speaker.scopes)),
                 gateway: self.gateway.clone(),
                 #[cfg(feature = "agent")]
                 agent: self.agent.clone(),

@@ -346,7 +346,7 @@ async fn ca51_a_model_that_misbehaves_costs_at_most_its_answer() {
     .await;
     let server = TestServer::start_with(|config| {
         use_model(config, &model);
-        (config.agent.rounds, config.agent.at_once) = (4, 64);
+        (config.agent.rounds, config.agent.at_once, config.agent.at_once_user) = (4, 64, 64);
     })
     .await;
     let alice = gateway_user(&server, "alice").await;

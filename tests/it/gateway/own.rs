@@ -317,6 +317,10 @@ async fn a_misbehaving_authorization_server_gets_no_secret_elsewhere_and_is_aske
     }
     let requested = wiki.state().token_requests - before;
     assert!(requested <= 2, "{requested}");
+    // Calls that it does not refuse go on with the token that all users share.
+    wiki.state().places.clear();
+    let said = call().await;
+    assert!(said.contains("own-"), "{said}");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ fn resource(uri: &str, kind: &str, changed: Option<&str>) -> Value {
     resource
 }
 
-/// Gives an upstream three resources, of which one is too long.
+/// Gives an upstream four resources, of which two are too long.
 fn filled(wiki: &FakeUpstream) {
     let mut state = wiki.state();
     state.offers_all = true;
@@ -37,10 +37,13 @@ fn filled(wiki: &FakeUpstream) {
         resource("wiki://pages/Home", "text/markdown", day),
         resource("wiki://hr/Pay", "text/plain", None),
         resource("wiki://pages/long", "text/markdown", day),
+        resource("wiki://hr/merger", "text/markdown", day),
     ];
     state.contents.insert("wiki://pages/Home".into(), json!({"text": "Turn the wheel."}));
     state.contents.insert("wiki://hr/Pay".into(), json!({"text": "The wheel of pay."}));
-    state.contents.insert("wiki://pages/long".into(), json!({"text": "x".repeat(200)}));
+    for uri in ["wiki://pages/long", "wiki://hr/merger"] {
+        state.contents.insert(uri.into(), json!({"text": "x".repeat(200)}));
+    }
 }
 
 /// The results of a search for a word.
@@ -64,7 +67,8 @@ async fn finds(served: &Served, token: &str, word: &str, results: u64) -> Value 
 fn names(served: &Served, path: &str, code: &str) -> bool {
     let status = status(served, "team");
     let named = status["named"].as_array().cloned().unwrap_or_default();
-    named.iter().any(|one| one["path"] == path && one["code"] == code)
+    let is_it = |one: &str| one == path || (path.ends_with('-') && one.starts_with(path));
+    named.iter().any(|one| is_it(one["path"].as_str().unwrap()) && one["code"] == code)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,8 +93,12 @@ async fn ca4_resources_of_an_upstream_are_copied_with_the_operators_token_alone(
     let metadata = json!({"query": "uri:\"wiki://pages/Home\""});
     let about = called(&served, &alice, "team_metadata", metadata).await;
     assert_eq!((&about["total"], &about["read_as_plain_words"]), (&json!(1), &json!(false)));
-    until("the long one is not named", || names(&served, "wiki/wiki://pages/long", "resource"))
-        .await;
+    for long in ["wiki/pages/long-", "wiki/hr/merger-"] {
+        until("the long one is not named", || names(&served, long, "resource")).await;
+    }
+    // The rules of the collection hold for the names of what could not be copied too.
+    let health = called(&served, &alice, "team_health", json!({})).await.to_string();
+    assert!(health.contains("wiki/pages/long-") && !health.contains("merger"), "{health}");
     assert!(!names(&served, "wiki", "source"));
     // One that states its last change is read again only after it; the other one each time.
     let reads = |uri: &str| {

@@ -179,7 +179,8 @@ async fn cw15_the_owner_reads_a_kept_result_in_parts_and_others_nothing() {
 async fn cw15_each_user_finds_their_own_kept_results_in_the_list() {
     let (_wiki, server, alice, bob) = with_results().await;
     let result = json!({"content": [{"type": "text", "text": "z".repeat(3000)}]});
-    server.call(&alice.token, "call_tool", gives(&result)).await.expect(200);
+    let page = server.call(&alice.token, "call_tool", gives(&result)).await.expect(200).json();
+    let given = page["result"]["content"][1]["uri"].as_str().unwrap().to_owned();
     let kept = async |token: &str| -> Vec<Value> {
         let list = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/list"});
         let page = server.rpc(token, &list).await.expect(200).json();
@@ -194,11 +195,18 @@ async fn cw15_each_user_finds_their_own_kept_results_in_the_list() {
     let uri = own[0]["uri"].as_str().unwrap();
     assert_eq!(resource(&server, &alice.token, uri).await, "z".repeat(3000));
     assert_eq!(resource(&server, &alice.token, &format!("{uri}?from=0&to=3")).await, "zzz");
-    let others = server.rpc(&bob.token, &read(uri)).await.json();
-    assert!(others["error"]["message"].as_str().unwrap().contains("no such resource"));
+    // Another program of the same user may have fewer rights: the result is not for it.
+    let other = super::signed_in(&server, "alice", "mcp:read").await;
+    assert!(kept(&other.token).await.is_empty());
+    for (token, uri) in [(&bob.token, uri), (&other.token, uri), (&other.token, given.as_str())] {
+        let others = server.rpc(token, &read(uri)).await.json();
+        let told = others["error"]["message"].as_str();
+        assert!(told.is_some_and(|told| told.contains("no such resource")), "{uri}: {others}");
+    }
     server.clock.advance(3601);
-    let alice = super::signed_in(&server, "alice", "mcp:read").await;
-    assert!(kept(&alice.token).await.is_empty());
+    let browser = server.signed_in("alice").await;
+    let later = alice.client.tokens(&browser, &[("scope", "mcp:read")]).await.access;
+    assert!(kept(&later).await.is_empty());
 }
 
 #[tokio::test]

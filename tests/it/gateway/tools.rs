@@ -160,8 +160,9 @@ async fn cw14_cw15_a_long_result_is_kept_for_its_user_alone_and_not_for_ever() {
         "another user's looks as if it did not exist"
     );
     server.clock.advance(3601);
-    let alice = super::signed_in(&server, "alice", "mcp:read").await;
-    assert!(server.rpc(&alice.token, &read(&uri)).await.json()["error"].is_object());
+    let browser = server.signed_in("alice").await;
+    let later = alice.client.tokens(&browser, &[("scope", "mcp:read")]).await.access;
+    assert!(server.rpc(&later, &read(&uri)).await.json()["error"].is_object());
 }
 
 #[tokio::test]

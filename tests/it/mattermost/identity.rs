@@ -3,7 +3,7 @@
 use doorward_testkit::{Browser, TestServer, form_value, run_command};
 use reqwest::Method;
 
-use super::{Stage, decide};
+use super::{COMMAND, Stage, decide, told};
 
 #[tokio::test]
 async fn ca44_an_unknown_account_is_linked_by_a_user_who_sees_both_and_confirms() {
@@ -63,6 +63,28 @@ async fn ca44_linking_needs_a_recent_sign_in() {
     let away = decide(&browser, &link, "link").await.expect(303);
     assert!(away.location().contains("/login?"), "{}", away.location());
     assert!(stage.say(&account, "whoami").await.contains("I do not know yet"));
+}
+
+#[tokio::test]
+async fn ca47_the_scopes_of_a_connector_hold_for_links_that_were_made_before_or_by_another_one() {
+    let stage = Stage::with(|config| {
+        let mut notes = config.connectors["chat"].clone();
+        notes.scopes = "mcp:read".into();
+        config.connectors.insert("notes".to_owned(), notes);
+    })
+    .await;
+    let account = stage.linked().await;
+    let hook = stage.chat.hook();
+    let notes = stage.server.at("/connectors/notes");
+    let say = async |text: &str| {
+        told(&stage.chat.command(&notes, COMMAND, (&account, &hook), text).await)
+    };
+    assert!(stage.say(&account, "tools").await.contains("`revoke_connected_app`"));
+    let said = say("whoami").await;
+    assert!(said.contains("`alice`") && said.contains("scopes: `mcp:read`"), "{said}");
+    assert!(!say("tools").await.contains("`revoke_connected_app`"));
+    let said = say("call revoke_connected_app client_id=x").await;
+    assert!(said.contains("insufficient_scope"), "{said}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{AccessKey, IssuedToken, LinkAuth, NoToken, RequestedInVain, asserted::JWT_BEARER};
 use crate::{
     oauth::{Discovered, NoTokens, OAuthError, client::AssertionAudience},
-    upstream::{OwnAccess, Upstream},
+    upstream::{Auth, OwnAccess, Upstream},
 };
 
 /// The place of an issuer in the key of such an access: there is one for each upstream.
@@ -47,9 +47,15 @@ impl LinkAuth {
         if let Some(token) = gateway.short_lived.get(key, &self.upstream, now) {
             return Some(Ok(token));
         }
+        self.own_paused(key).map(Err)
+    }
+
+    /// The reason for which no token is requested now.
+    fn own_paused(&self, key: &AccessKey) -> Option<NoToken> {
+        let (gateway, now) = (&self.gateway, self.gateway.services.clock.now());
         let left = gateway.waits.left(key, now)?;
         let why = format!("{}; no token is requested for {} s", left.why, left.seconds);
-        Some(Err(NoToken::Unavailable(why)))
+        Some(NoToken::Unavailable(why))
     }
 
     async fn obtain_own(&self, access: &OwnAccess) -> Result<IssuedToken, NoToken> {
@@ -96,6 +102,15 @@ impl LinkAuth {
         let why = format!("no token was issued for {}: {error}", self.upstream.title);
         tracing::warn!(upstream = %self.upstream.name, %error, "no token of this server's own was issued");
         self.pause(seconds, why)
+    }
+
+    /// Refuses to replace a token of this server's own while none is requested. All users share it:
+    /// that the upstream refuses it for the call of one does not take it from the others.
+    pub(super) fn own_is_renewable(&self) -> Result<(), NoToken> {
+        if !matches!(self.upstream.auth, Auth::Own(_)) {
+            return Ok(());
+        }
+        self.own_paused(&self.own_key()).map_or(Ok(()), Err)
     }
 
     /// Notes that the upstream refuses a fresh token: another one would be refused too.

@@ -25,8 +25,10 @@ use crate::{
 const EXCERPT: usize = 300;
 /// The most chunks of each order that are merged by rank.
 const MOST_RANKED: usize = 200;
-/// The most chunks that are near, before those are left out that the caller may not see.
-const MOST_NEAREST: usize = 2000;
+/// The chunks that are near and looked at first, and the factor by which more of them are where the
+/// caller may see too few.
+const NEAREST: usize = 2000;
+const MORE: usize = 8;
 
 /// The schema of the arguments.
 pub(super) fn schema() -> Value {
@@ -115,14 +117,21 @@ impl Searched<'_> {
         if asked.contains('"') || question.wanted.is_empty() {
             return Ok(None);
         }
-        let Some(marks) = semantic.nearest(asked, MOST_NEAREST) else { return Ok(None) };
+        let Some(direction) = semantic.direction(asked) else { return Ok(None) };
         let fields = self.view.fields();
-        let terms = marks.iter().map(|mark| Term::from_field_u64(fields.mark, *mark));
-        let of_marks = Box::new(TermSetQuery::new(terms));
-        let wanted = question.without_unwanted(fields, of_marks);
-        let query = visible(fields, self.view.sight, CHUNK, self.filter, Some(wanted));
-        let found = admitted(&self.view.searcher, &marks, &*query, MOST_RANKED)?;
-        Ok(Some(found))
+        let mut most = NEAREST;
+        loop {
+            let near = semantic.nearest(&direction, most);
+            let terms = near.iter().map(|one| Term::from_field_u64(fields.mark, one.mark));
+            let of_marks = Box::new(TermSetQuery::new(terms));
+            let wanted = question.without_unwanted(fields, of_marks);
+            let query = visible(fields, self.view.sight, CHUNK, self.filter, Some(wanted));
+            let found = admitted(&self.view.searcher, &near, &*query, MOST_RANKED)?;
+            if found.is_settled || near.len() < most {
+                return Ok(Some(found.addresses));
+            }
+            most = most.saturating_mul(MORE);
+        }
     }
 
     /// A page of chunks with the number of all: by words, and by meaning where there are vectors.

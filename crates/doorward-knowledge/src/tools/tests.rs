@@ -355,3 +355,80 @@ fn the_definitions_of_the_tools_are_objects_and_name_their_arguments() {
         }
     }
 }
+
+/// A model for which texts with the word `plan` are what is asked for, those with `lunch` far from
+/// it, and all else in between. It refuses those with `poison`.
+struct Directions;
+
+/// The search for a query, once all passages have vectors.
+fn by_meaning(kit: &Kit, roles: &[&str], query: &str) -> Value {
+    let (collection, _) = kit.built();
+    let opened = collection.shared.opened().unwrap();
+    let semantic = collection.shared.semantic.as_ref().unwrap();
+    while semantic.continues(&opened, &|| false) {}
+    let mut found = ask(&collection, &kit.sight(roles), "search", &json!({ "query": query }));
+    let (made, missing) = semantic.counts();
+    (found["vectors"], found["missing"]) = (made.into(), missing.into());
+    found
+}
+
+#[test]
+fn a_text_that_the_model_refuses_costs_only_itself() {
+    let mut kit = Kit::new();
+    kit.settings = kit.settings.clone().with_model(Arc::new(Directions), 10_000);
+    kit.write("a.md", "The plan.\n");
+    kit.write("b.md", "A poison pill.\n");
+    kit.write("c.md", "The lunch is at noon.\n");
+    let found = by_meaning(&kit, &[], "restructuring");
+    assert_eq!((&found["vectors"], &found["missing"]), (&json!(2), &json!(0)), "{found}");
+    assert_eq!(paths(&found, "results"), ["docs/a.md"]);
+    let (collection, _) = kit.built();
+    let semantic = collection.shared.semantic.as_ref().unwrap();
+    semantic.continues(&collection.shared.opened().unwrap(), &|| false);
+    let is_by_meaning = |query: &str| {
+        ask(&collection, &kit.sight(&[]), "search", &json!({ "query": query }))["by_meaning"]
+            .clone()
+    };
+    assert_eq!((is_by_meaning("poison"), is_by_meaning("another")), (json!(false), json!(true)));
+}
+
+impl crate::Embedder for Directions {
+    fn model(&self) -> &str {
+        "directions"
+    }
+
+    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, crate::NoVectors> {
+        if texts.iter().any(|text| text.contains("poison")) {
+            return Err(crate::NoVectors::Refused("status 400".to_owned()));
+        }
+        let direction = |text: &String| match text {
+            text if text.contains("plan") => vec![1.0, 0.0],
+            text if text.contains("lunch") => vec![0.1, 0.99],
+            _ => vec![0.95, 0.3],
+        };
+        Ok(texts.iter().map(direction).collect())
+    }
+}
+
+#[test]
+fn ca4_what_a_caller_may_not_see_has_no_effect_on_what_is_near_for_them() {
+    let mut kit = Kit::new();
+    kit.write("canteen.md", "Lunch is at noon: lunch for all.\n");
+    kit.settings = kit.settings.clone().with_model(Arc::new(Directions), 10_000);
+    let near = |kit: &Kit, roles: &[&str]| {
+        let found = by_meaning(kit, roles, "restructuring");
+        assert_eq!(found["by_meaning"], true, "{found}");
+        (paths(&found, "results"), found["vectors"].as_u64().unwrap())
+    };
+    assert_eq!(near(&kit, &[]).0, ["docs/canteen.md"]);
+    // One that is much nearer, and more of them than are looked at first.
+    kit.write("hr/plan.md", "The plan.\n");
+    assert_eq!(near(&kit, &[]).0, ["docs/canteen.md"]);
+    assert_eq!(near(&kit, &["hr"]).0, ["docs/hr/plan.md"]);
+    let words = "as agreed ".repeat(100);
+    let many = (0..2100).map(|number| format!("# {number}\n\nA plan, {number}: {words}\n\n"));
+    kit.write("hr/many.md", many.collect::<String>());
+    let (found, vectors) = near(&kit, &[]);
+    assert!(vectors > 2000, "{vectors}");
+    assert_eq!(found, ["docs/canteen.md"]);
+}
