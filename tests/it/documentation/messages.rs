@@ -22,7 +22,11 @@ fn named(text: &str) -> Vec<&str> {
         let before = text[..at].chars().next_back();
         let rest = &text[at + name.len()..];
         let is_word = |letter: char| letter.is_alphanumeric() || "-_.$@".contains(letter);
-        if before.is_some_and(is_word) || !rest.starts_with(|letter: char| letter.is_lowercase()) {
+        // A script may assign to a variable after the program's path.
+        let next = rest.split([' ', '=', '\n']).next().unwrap_or_default();
+        let is_assigned = rest[next.len()..].starts_with('=');
+        let is_name = next.starts_with(|letter: char| letter.is_lowercase());
+        if before.is_some_and(is_word) || !is_name || is_assigned {
             continue;
         }
         found.push(rest.split(['`', '"', '<', '\n', '|']).next().unwrap_or_default());
@@ -140,7 +144,7 @@ fn commands_in_texts_of_pages_and_in_deploy_exist_with_their_options() {
             tried += check(&tree, &file, &text);
         }
     }
-    assert!(tried > 60, "{tried}");
+    assert!(tried > 40, "{tried}");
 }
 
 /// A source without its tests, with strings and comments that go on in the next line as one line.

@@ -110,10 +110,17 @@ impl<'a> OperatorEndpoint<'a> {
 mod tests {
     use super::*;
 
+    fn endpoint<'a>(
+        url: &'a str,
+        networks: &'a [String],
+        ca_file: &'a str,
+    ) -> OperatorEndpoint<'a> {
+        OperatorEndpoint { url, networks, ca_file }
+    }
+
     #[test]
     fn settings_of_an_endpoint_are_checked_by_their_names() {
         let listed = ["10.1.2.0/24".to_owned()];
-        let endpoint = |url, networks, ca_file| OperatorEndpoint { url, networks, ca_file };
         let fault = |url| endpoint(url, &[], "").url("is needed").unwrap_err();
         for url in
             ["", "models", "ftp://a.example", "https://me@a.example", "https://:pw@a.example"]
