@@ -393,7 +393,7 @@ fn a_text_that_the_model_refuses_costs_only_itself() {
 }
 
 impl crate::Embedder for Directions {
-    fn model(&self) -> &str {
+    fn model(&self) -> &'static str {
         "directions"
     }
 
@@ -427,7 +427,7 @@ fn ca4_what_a_caller_may_not_see_has_no_effect_on_what_is_near_for_them() {
     assert_eq!(near(&kit, &["hr"]).0, ["docs/hr/plan.md"]);
     let words = "as agreed ".repeat(100);
     let many = (0..2100).map(|number| format!("# {number}\n\nA plan, {number}: {words}\n\n"));
-    kit.write("hr/many.md", many.collect::<String>());
+    kit.write("hr/many.md", many.collect::<Vec<String>>().concat());
     let (found, vectors) = near(&kit, &[]);
     assert!(vectors > 2000, "{vectors}");
     assert_eq!(found, ["docs/canteen.md"]);
