@@ -249,3 +249,188 @@ async fn settings_of_an_authorization_server_that_cannot_work_are_refused_with_t
         assert!(why.contains("token_auth_method"), "{method}: {why}");
     }
 }
+
+/// A server that announces too little, and the settings that complete it.
+struct ByHand {
+    about: &'static str,
+    announced: fn(&FakeUpstream),
+    set: fn(&mut UpstreamConfig, &str),
+    /// Parameters of the authorization request.
+    asked: &'static [(&'static str, &'static str)],
+}
+
+/// The settings of a client that is registered by hand.
+fn known(config: &mut UpstreamConfig, origin: &str) {
+    origin.clone_into(&mut config.issuer);
+    "doorward".clone_into(&mut config.client_id);
+}
+
+fn announces(wiki: &FakeUpstream, name: &'static str, value: serde_json::Value) {
+    wiki.state().metadata.insert(name, value);
+}
+
+/// Servers as products have them.
+#[expect(clippy::too_many_lines, reason = "a row for each of them")]
+fn incomplete() -> Vec<ByHand> {
+    const TENANTS: &str = "https://login.corp.example/{tenantid}/v2.0";
+    vec![
+        ByHand {
+            about: "Entra's document of several tenants names them by a placeholder",
+            announced: |wiki| {
+                announces(wiki, "issuer", json!(TENANTS));
+                announces(wiki, "code_challenge_methods_supported", json!(null));
+                wiki.state().iss = Some(String::new());
+                wiki.state().places.insert("/organizations/document".to_owned(), Place::Server);
+            },
+            set: |config, origin| {
+                known(config, TENANTS);
+                config.discovery_url = format!("{origin}/organizations/document");
+                config.trust_pkce = true;
+            },
+            asked: &[("client_id", "doorward")],
+        },
+        ByHand {
+            about: "an issuer with a slash that the document does not have",
+            announced: |_| {},
+            set: |config, origin| known(config, &format!("{origin}/")),
+            asked: &[("client_id", "doorward")],
+        },
+        ByHand {
+            about: "an issuer without the slash that the document has",
+            announced: |wiki| {
+                let issuer = format!("{}/", wiki.origin);
+                announces(wiki, "issuer", json!(issuer));
+                wiki.state().iss = Some(issuer);
+            },
+            set: known,
+            asked: &[],
+        },
+        ByHand {
+            about: "a document without a token endpoint",
+            announced: |wiki| announces(wiki, "token_endpoint", json!(null)),
+            set: |config, origin| {
+                known(config, origin);
+                config.token_url = format!("{origin}/token");
+            },
+            asked: &[],
+        },
+        ByHand {
+            about: "a document with an authorization endpoint that users cannot reach",
+            announced: |wiki| {
+                announces(wiki, "authorization_endpoint", json!("http://auth.internal/authorize"));
+            },
+            set: |config, origin| {
+                known(config, origin);
+                config.authorize_url = format!("{origin}/authorize?tenant=1");
+            },
+            asked: &[("tenant", "1")],
+        },
+        ByHand {
+            about: "a document without a registration endpoint",
+            announced: |wiki| announces(wiki, "registration_endpoint", json!(null)),
+            set: |config, origin| {
+                origin.clone_into(&mut config.issuer);
+                config.registration_url = format!("{origin}/register");
+            },
+            asked: &[],
+        },
+        ByHand {
+            about: "a policy in the endpoint of Azure AD B2C that the operator replaces",
+            announced: |wiki| {
+                let endpoint = format!("{}/authorize?p=b2c_1_a&x=1", wiki.origin);
+                announces(wiki, "authorization_endpoint", json!(endpoint));
+            },
+            set: |config, origin| {
+                known(config, origin);
+                config.authorize_params = texts(&["p=b2c_1_b"]);
+            },
+            asked: &[("p", "b2c_1_b"), ("x", "1")],
+        },
+        ByHand {
+            about: "scopes with commas, and scopes that are URLs",
+            announced: |wiki| announces(wiki, "scopes_supported", json!(null)),
+            set: |config, _| {
+                config.scopes = texts(&["read,write", "https://graph.example/.default"]);
+            },
+            asked: &[("scope", "read,write https://graph.example/.default")],
+        },
+        ByHand {
+            about: "Google's parameters for lasting access",
+            announced: |_| {},
+            set: |config, _| {
+                config.authorize_params = texts(&["access_type=offline", "prompt=consent"]);
+            },
+            asked: &[("access_type", "offline"), ("prompt", "consent")],
+        },
+        ByHand {
+            about: "Auth0's audience, whose resource is no parameter",
+            announced: |_| {},
+            set: |config, _| {
+                config.authorize_params = texts(&["audience=https://api.corp.example/"]);
+                config.send_resource = false;
+            },
+            asked: &[("audience", "https://api.corp.example/")],
+        },
+        ByHand {
+            about: "a realm and hints of Keycloak, Ping and Cognito",
+            announced: |_| {},
+            set: |config, _| {
+                config.authorize_params = texts(&[
+                    "kc_idp_hint=corp saml",
+                    "acr_values=urn:a urn:b",
+                    "identity_provider=Größe&Co",
+                ]);
+            },
+            asked: &[
+                ("kc_idp_hint", "corp saml"),
+                ("acr_values", "urn:a urn:b"),
+                ("identity_provider", "Größe&Co"),
+            ],
+        },
+        ByHand {
+            about: "a document of an issuer behind a path that a proxy removes",
+            announced: |wiki| {
+                let issuer = "https://login.corp.example/realms/a";
+                announces(wiki, "issuer", json!(issuer));
+                wiki.state().iss = Some(issuer.to_owned());
+            },
+            set: |config, origin| {
+                known(config, "https://login.corp.example/realms/a/");
+                config.discovery_url = format!("{origin}/.well-known/oauth-authorization-server");
+            },
+            asked: &[],
+        },
+    ]
+}
+
+#[tokio::test]
+async fn settings_complete_what_a_server_announces() {
+    let mut all = Vec::new();
+    for row in incomplete() {
+        let wiki = FakeUpstream::protected().await;
+        (row.announced)(&wiki);
+        all.push((row, wiki));
+    }
+    let server = with_config(&[], |config| {
+        for (number, (row, wiki)) in all.iter().enumerate() {
+            let mut upstream = wiki.config("oauth");
+            (row.set)(&mut upstream, &wiki.origin);
+            config.upstreams.insert(format!("wiki{number}"), upstream);
+        }
+    })
+    .await;
+    let alice = gateway_user(&server, "alice").await;
+    for (number, (row, wiki)) in all.iter().enumerate() {
+        let (about, name) = (row.about, format!("wiki{number}"));
+        let back = go(&server, &alice.browser, &name).await;
+        let page = alice.browser.get(&back).await;
+        assert!(page.status < 400, "{about}: {} {}", page.status, page.body);
+        let tool = format!("{name}_echo");
+        let said = server.call(&alice.token, &tool, json!({"text": "x"})).await.expect(200);
+        assert!(said.body.contains("access-1-1"), "{about}: {}", said.body);
+        let asked = wiki.state().authorizes[0].clone();
+        for (name, value) in row.asked {
+            assert_eq!(asked.get(*name).map(String::as_str), Some(*value), "{about}");
+        }
+    }
+}
