@@ -6,8 +6,7 @@ use std::fs;
 use super::all_sources;
 
 /// The readers whose errors are written for programmers.
-const READERS: [&str; 4] =
-    ["serde_json::from_", "T::deserialize(", "quick_xml::de::", "serde_urlencoded::"];
+const READERS: [&str; 3] = ["serde_json::from_", "T::deserialize(", "serde_urlencoded::"];
 
 /// The statements of a source outside of its tests.
 fn statements(text: &str) -> impl Iterator<Item = &str> {

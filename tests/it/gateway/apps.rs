@@ -319,7 +319,7 @@ async fn references_in_other_forms_are_those_that_can_be_read_or_none() {
     }
 }
 
-/// What a host needs beside the text of a view: its policy, in the forms of both specifications.
+/// Parts beside the text of a view that a host needs, in the forms of both specifications.
 fn view_settings() -> [Value; 8] {
     let csp = json!({"connectDomains": ["https://api.example"], "resourceDomains": ["https://cdn.example"]});
     [

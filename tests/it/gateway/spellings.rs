@@ -1,7 +1,5 @@
 //! Questions and reports during a call in the spellings of SDKs: each reaches the client of its
-//! call, and one that cannot be passed on is refused at once.
-
-use std::time::{Duration, Instant};
+//! call.
 
 use doorward_testkit::{FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
@@ -158,33 +156,6 @@ async fn questions_in_the_spellings_of_sdks_reach_the_user_and_the_answer_the_up
         }
     }
     assert!(wrong.is_empty(), "{} questions:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_question_that_cannot_be_passed_on_is_refused_at_once() {
-    let upstreams = [FakeUpstream::start().await, FakeUpstream::start().await];
-    let server = stage(&upstreams).await;
-    let alice = gateway_user(&server, "alice").await;
-    super::tools(&server, &alice.token).await;
-    for question in [
-        form(&json!({"name": {"type": "object"}})),
-        form(&json!({"name": {"type": "array", "items": {"type": "object"}}})),
-        form(&json!({"name": []})),
-        json!({"mode": "url", "message": "?", "url": 7}),
-        json!({"mode": "url", "message": "?"}),
-        json!({"mode": "url", "message": "?", "url": "javascript:alert(1)"}),
-        json!({"mode": "phone", "message": "?", "number": 7, "requestedSchema": []}),
-        json!([]),
-        json!("Your name?"),
-        json!(null),
-    ] {
-        upstreams[0].state().question = Some(question.clone());
-        let begun = Instant::now();
-        let found = asked(&server, &alice.token, "/mcp", "older_ask").await;
-        let is_asked = found.iter().any(|event| event == "elicitation/create");
-        assert!(begun.elapsed() < Duration::from_secs(3), "{question}");
-        assert!(is_asked || found.last().unwrap() == "hello null", "{question}: {found:?}");
-    }
 }
 
 /// Notifications of progress and a log message, each as the client gets it.

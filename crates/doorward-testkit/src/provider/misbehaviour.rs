@@ -292,8 +292,6 @@ habits! {
     TooManyNegative => Effect::Wait(60),
     /// Too many requests, with two times.
     TooManyTwice => Effect::Wait(600),
-    /// Too many requests, until a point in time.
-    TooManyDate => Effect::Wait(600),
     /// 420.
     Calm => Effect::Wait(600),
     /// Too many requests, for ten minutes.

@@ -61,9 +61,6 @@ impl Misbehaviour {
             Self::TooManyZero => late("retry-after: 0\r\n"),
             Self::TooManyNegative => late("retry-after: -5\r\n"),
             Self::TooManyTwice => late("retry-after: 600\r\nretry-after: 900\r\n"),
-            Self::TooManyDate => late(
-                "date: Sat, 28 Nov 2026 03:00:00 GMT\r\nretry-after: Sat, 28 Nov 2026 03:10:00 GMT\r\n",
-            ),
             Self::FirewallText | Self::UserinfoFirewallText => {
                 raw(403, "text/plain; charset=UTF-8", "error code: 1010", "server: cloudflare\r\n")
             }
