@@ -8,6 +8,7 @@ mod cycles;
 mod logs;
 mod names;
 mod suites;
+mod words;
 
 /// The permitted edges. An edge that is not here is a mistake, or a decision to be recorded in
 /// docs/decisions.

@@ -123,7 +123,7 @@ pub(crate) fn patched<T: SecretSettings>(
     administered: &Bounds,
 ) -> Result<(T, Vec<SettingDifference>), Refusal> {
     let SettingsPatch { settings, reach } = patch;
-    let after = before.patched(settings).map_err(|error| Refusal::Settings(error.to_string()))?;
+    let after = before.patched(settings).map_err(Refusal::Settings)?;
     let differences = differences(before, &after, |key| before.has_same_secret(key, &after));
     let changed: Map<String, Value> = differences
         .iter()

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use doorward_model::{AccessToken, Client, ClientSource, Role, User};
+use doorward_model::{AccessToken, Client, ClientSource, Members, Role, User};
 use doorward_store::{
     ClientState, ClientsFilter, Cursor, Extent, NameOrTime, Part, Place, SortColumn, SortValue,
     TokenFilter, TokenSort, UserFilter,
@@ -207,18 +207,15 @@ pub fn read_list<T: DeserializeOwned>(
     let mut values = Map::new();
     for name in names {
         let Some(text) = get(name).filter(|text| !text.is_empty()) else { continue };
-        let value = match text.parse::<u64>() {
-            Ok(number) if *name == "limit" => Value::from(number),
-            _ => Value::from(text),
-        };
-        // Each is read alone first, so that the message names it.
+        let value = Value::from(text);
+        // Each is read alone first, so that the refusal names it.
         let alone = Map::from_iter([((*name).to_owned(), value.clone())]);
-        serde_json::from_value::<T>(Value::Object(alone))
-            .map_err(|error| Refusal::ListParameter((*name).to_owned(), error.to_string()))?;
+        let read = Members::Parameters.read::<T>(alone);
+        read.map_err(|fault| Refusal::ListParameter((*name).to_owned(), fault))?;
         values.insert((*name).to_owned(), value);
     }
-    serde_json::from_value(Value::Object(values))
-        .map_err(|error| Refusal::ListParameter(String::new(), error.to_string()))
+    let read = Members::Parameters.read(values);
+    read.map_err(|fault| Refusal::ListParameter(String::new(), fault))
 }
 
 /// The text to search for; none if it is empty.

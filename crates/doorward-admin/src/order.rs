@@ -39,11 +39,8 @@ impl<'de, C: SortColumn> Deserialize<'de> for Order<C> {
             text.strip_prefix('-').map_or((text.as_ref(), false), |name| (name, true));
         let column = C::ALL.iter().copied().find(|column| column.name() == name);
         column.map(|column| Self { column, descending }).ok_or_else(|| {
-            let known: Vec<String> = values::<C>().map(|value| format!("`{value}`")).collect();
-            D::Error::custom(format!(
-                "unknown order `{text}`, expected one of {}",
-                known.join(", ")
-            ))
+            let known: Vec<String> = values::<C>().collect();
+            D::Error::custom(format!("the order must be one of {}", known.join(", ")))
         })
     }
 }

@@ -6,6 +6,7 @@ use doorward_accounts::Authority;
 use doorward_federation::{
     Federation, PreparedProvider, Provider, ProviderChangeError, ProviderConfig,
 };
+use doorward_model::Members;
 use doorward_store::Store;
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
@@ -65,8 +66,7 @@ impl Providers {
         reach: Reach,
     ) -> Result<Arc<Provider>, Refusal> {
         settable::admit(Family::Provider, &settings, reach.bounds(&self.administered))?;
-        let config: ProviderConfig = serde_json::from_value(Value::Object(settings))
-            .map_err(|error| Refusal::Settings(error.to_string()))?;
+        let config: ProviderConfig = Members::Settings.read(settings).map_err(Refusal::Settings)?;
         let id = self.federation.add(name, config).await?;
         self.named(id.as_str()).await
     }

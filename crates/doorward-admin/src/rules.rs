@@ -9,8 +9,8 @@ use std::{
 use doorward_accounts::Authority;
 use doorward_mcp::LimitsConfig;
 use doorward_model::{
-    AccessPolicy, AuditSubject, Change, Clock, Live, RuleSet, RuleSource, RuleVersion, Rules,
-    ToolPolicy, UnitOfWork, rule_version::MOST_TEXT,
+    AccessPolicy, AuditSubject, Change, Clock, Live, Members, RuleSet, RuleSource, RuleVersion,
+    Rules, ToolPolicy, UnitOfWork, rule_version::MOST_TEXT,
 };
 use doorward_registration::{Config as RegistrationConfig, Registration};
 use doorward_store::{Condition, Store, StoreError};
@@ -34,7 +34,10 @@ pub enum RuleContent {
 
 /// Reads a section. An error names the setting, without the section.
 fn section<T: DeserializeOwned>(settings: Value) -> Result<T, String> {
-    serde_json::from_value(settings).map_err(|error| error.to_string())
+    match settings {
+        Value::Object(settings) => Members::Settings.read(settings),
+        _ => Err("the settings must be a JSON object".to_owned()),
+    }
 }
 
 /// An error of a setting, as text.

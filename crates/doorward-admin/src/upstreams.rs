@@ -7,7 +7,7 @@ use doorward_gateway::{
     Upstream, UpstreamChangeError, UpstreamConfig, UserUpstream,
 };
 use doorward_model::{
-    Dependency, IndexStatus, ServerPin, UpstreamName, UpstreamTrust, User, VitalRecord,
+    Dependency, IndexStatus, Members, ServerPin, UpstreamName, UpstreamTrust, User, VitalRecord,
     upstream::PinnedTool,
 };
 use doorward_store::ToolCount;
@@ -148,8 +148,7 @@ impl Upstreams {
         reach: Reach,
     ) -> Result<Arc<Upstream>, Refusal> {
         settable::admit(Family::Upstream, &settings, reach.bounds(&self.administered))?;
-        let config: UpstreamConfig = serde_json::from_value(Value::Object(settings))
-            .map_err(|error| Refusal::Settings(error.to_string()))?;
+        let config: UpstreamConfig = Members::Settings.read(settings).map_err(Refusal::Settings)?;
         let name = self.gateway.add(name, config).await?;
         self.named(name.as_str()).await
     }

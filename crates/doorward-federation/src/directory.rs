@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, PoisonError};
 
-use doorward_model::{Change, Invitation, ProviderId, SecretSettings as _, StoredProvider, UserId};
+use doorward_model::{
+    Change, Invitation, Members, ProviderId, SecretSettings as _, StoredProvider, UserId,
+};
 use doorward_store::StoreError;
 
 use crate::{
@@ -63,8 +65,7 @@ pub enum ProviderChangeError {
 impl Federation {
     fn make(&self, record: &StoredProvider) -> Result<Provider, String> {
         let services = &self.inner.services;
-        let mut config: ProviderConfig =
-            serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
+        let mut config: ProviderConfig = Members::Settings.read_json(record.settings.as_bytes())?;
         if let Some(secret) = &record.secret {
             let plain = services
                 .master

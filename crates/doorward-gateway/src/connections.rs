@@ -10,7 +10,7 @@ use std::{
 };
 
 use doorward_mcp::{CallLimits, InboundRequest, ToolCall, ToolError, ToolSpec};
-use doorward_model::{Scope, Sealed, ToolClass, id::random_text, routes};
+use doorward_model::{Members, Scope, Sealed, ToolClass, id::random_text, routes};
 use rmcp::{
     ErrorData,
     model::{
@@ -372,7 +372,7 @@ impl Gateway {
         call: ToolCall,
     ) -> Result<CallToolResponse, ToolError> {
         let arguments: Arguments =
-            doorward_mcp::read_arguments(call.arguments()).map_err(ToolError::Arguments)?;
+            Members::Arguments.read(call.arguments()).map_err(ToolError::Arguments)?;
         let user = &call.inbound.caller.user;
         if let Some(name) = arguments.connect {
             let all = self.upstreams().await?;

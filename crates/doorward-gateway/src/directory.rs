@@ -7,8 +7,8 @@ use std::{
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
-    Change as Stored, SecretSettings as _, UnitOfWork, UpstreamChange, UpstreamName, UpstreamTrust,
-    trust::Ended, upstream::StoredUpstream,
+    Change as Stored, Members, SecretSettings as _, UnitOfWork, UpstreamChange, UpstreamName,
+    UpstreamTrust, trust::Ended, upstream::StoredUpstream,
 };
 use doorward_store::StoreError;
 
@@ -103,15 +103,13 @@ impl Gateway {
     fn make(&self, record: &StoredUpstream) -> Result<Upstream, String> {
         let services = &self.inner.services;
         let settings = &self.inner.settings;
-        let mut config: UpstreamConfig =
-            serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
+        let mut config: UpstreamConfig = Members::Settings.read_json(record.settings.as_bytes())?;
         if let Some(sealed) = &record.secrets {
             let plain = services
                 .master
                 .open(&place(record.name), sealed)
                 .map_err(|error| error.to_string())?;
-            let secrets: Secrets =
-                serde_json::from_slice(&plain).map_err(|error| error.to_string())?;
+            let secrets: Secrets = Members::Settings.read_json(&plain)?;
             config = config.join(secrets);
         }
         Upstream::new(

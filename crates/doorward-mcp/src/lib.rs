@@ -21,7 +21,6 @@
 mod admission;
 mod agent;
 pub mod apps;
-mod arguments;
 mod available;
 mod bearer;
 mod call;
@@ -76,7 +75,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
 pub use agent::AgentCall;
-pub use arguments::read_arguments;
 pub use available::UsableTool;
 pub use bearer::{BearerRefusal, Calling};
 pub use call::record_place;

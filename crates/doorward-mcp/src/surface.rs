@@ -13,7 +13,7 @@ mod words;
 
 use std::sync::{Arc, OnceLock};
 
-use doorward_model::{Scope, ToolClass};
+use doorward_model::{Members, Scope, ToolClass};
 use rmcp::model::{CallToolRequestParams, CallToolResult, ContentBlock, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,7 +24,6 @@ use finding::{SearchArguments, describe_short, required};
 pub(crate) use indexes::Indexes;
 
 use crate::{
-    arguments::read_arguments,
     item::{CallLimits, ToolSpec},
     results::structured_result,
     size::json_size,
@@ -145,7 +144,7 @@ pub(crate) fn is_one(name: &str) -> bool {
 /// The call within a `call_tool`.
 pub(crate) fn inner(params: &CallToolRequestParams) -> Result<CallToolRequestParams, ToolError> {
     let arguments = params.arguments.clone().unwrap_or_default();
-    let asked: CallArguments = read_arguments(arguments).map_err(|fault| {
+    let asked: CallArguments = Members::Arguments.read(arguments).map_err(|fault| {
         ToolError::Arguments(format!("call_tool requires a name and arguments: {fault}"))
     })?;
     let mut inner = params.clone();
@@ -171,7 +170,8 @@ pub(crate) fn named(
     tools: &[Arc<ToolSpec>],
     arguments: Map<String, Value>,
 ) -> Result<Arc<ToolSpec>, ToolError> {
-    let asked: DescribeArguments = read_arguments(arguments)
+    let asked: DescribeArguments = Members::Arguments
+        .read(arguments)
         .map_err(|fault| ToolError::Arguments(format!("describe_tool requires a name: {fault}")))?;
     let found = tools.iter().find(|spec| spec.name() == asked.name);
     found.cloned().ok_or_else(|| unknown(&asked.name))

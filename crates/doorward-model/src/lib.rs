@@ -30,6 +30,7 @@ mod delegation;
 pub mod device;
 pub mod external_resource;
 pub mod foreign;
+mod given;
 pub mod grant;
 pub mod grant_type;
 pub mod group;
@@ -95,6 +96,7 @@ pub use delegation::{
     ActingParty, Delegation, ExchangeRule, MOST_ACTORS, ProviderTokens, ProviderTokensError,
 };
 pub use external_resource::{ExternalResource, ResourceError, ResourceId};
+pub use given::Members;
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};
 pub use group::{Group, GroupChange};

@@ -4,6 +4,8 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
+use crate::Members;
+
 /// A secret among settings, such as `client_secret`.
 pub struct SecretMember<T: 'static> {
     /// Its name.
@@ -36,15 +38,15 @@ pub trait SecretSettings: Serialize + DeserializeOwned + Default + 'static {
     }
 
     /// The settings as they may be shown, by name.
-    fn shown(&self) -> Result<Map<String, Value>, serde_json::Error> {
-        match serde_json::to_value(self)? {
-            Value::Object(all) => Ok(all),
-            _ => Err(serde::ser::Error::custom("settings are an object")),
+    fn shown(&self) -> Result<Map<String, Value>, String> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(all)) => Ok(all),
+            _ => Err("the settings cannot be written".to_owned()),
         }
     }
 
     /// These settings with some replaced. `null` restores the default; what is not named stays.
-    fn patched(&self, patch: &Map<String, Value>) -> Result<Self, serde_json::Error> {
+    fn patched(&self, patch: &Map<String, Value>) -> Result<Self, String> {
         let mut all = self.shown()?;
         all.retain(|key, _| !Self::is_secret(key));
         for (key, value) in patch {
@@ -54,7 +56,7 @@ pub trait SecretSettings: Serialize + DeserializeOwned + Default + 'static {
                 all.insert(key.clone(), value.clone());
             }
         }
-        let mut patched: Self = serde_json::from_value(Value::Object(all))?;
+        let mut patched: Self = Members::Settings.read(all)?;
         for secret in Self::SECRETS.iter().filter(|secret| !patch.contains_key(secret.key)) {
             (secret.keep)(&mut patched, self);
         }

@@ -3,6 +3,7 @@
 
 mod instead;
 mod misbehaviour;
+mod products;
 mod response;
 mod serve;
 mod shapes;

@@ -63,6 +63,8 @@ pub struct UpstreamState {
     pub padding: usize,
     /// The result of every call, where the test sets one.
     pub result: Option<Value>,
+    /// The parameters of its question during a call, where the test sets them.
+    pub question: Option<Value>,
     /// The extensions that it announces.
     pub extensions: Option<Value>,
     /// True if it supports the stateless revision 2026-07-28 alone.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, error::Category};
 use tokio::sync::Semaphore;
 
 /// The part of a budget that is used up.
@@ -37,8 +37,19 @@ pub enum ReadError {
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// It is not JSON, or not of the expected form.
-    #[error(transparent)]
+    #[error("{}", malformed(.0))]
     Malformed(#[from] serde_json::Error),
+}
+
+/// A fault of a foreign text. The words of the library that reads it are for programmers.
+fn malformed(fault: &serde_json::Error) -> String {
+    match fault.classify() {
+        Category::Eof => "its JSON ends too early".to_owned(),
+        Category::Data => "its JSON has another form than expected".to_owned(),
+        Category::Syntax | Category::Io => {
+            format!("it is no JSON from line {}, column {} on", fault.line(), fault.column())
+        }
+    }
 }
 
 /// The remaining budget of one source. All readers of the source share its counts.
@@ -81,7 +92,8 @@ impl Budget {
     }
 
     /// Reads JSON as other servers write it: elements that JSON does not allow, such as half of a
-    /// surrogate pair, a byte that is not UTF-8 or `NaN`, are dropped or replaced. For texts whose every byte is verified, [`Self::json`] is the reader.
+    /// surrogate pair, a byte that is not UTF-8 or `NaN`, are dropped or replaced. For texts whose
+    /// every byte is verified, [`Self::json`] is the reader.
     pub fn lenient_json(&mut self, text: &[u8]) -> Result<Lenient, ReadError> {
         self.count_json(text)?;
         let malformed = match serde_json::from_slice(text) {

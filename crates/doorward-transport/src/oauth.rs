@@ -109,6 +109,9 @@ impl Content {
             return Self::Page;
         }
         let text = String::from_utf8_lossy(body).into_owned();
+        if is_of_proxy(&text) {
+            return Self::Page;
+        }
         form(&text, &fetched.headers).map_or(Self::Text(text), Self::Members)
     }
 
@@ -122,6 +125,16 @@ impl Content {
             Self::Text(_) => "text that is neither JSON nor a form",
         }
     }
+}
+
+/// Texts of proxies in place of a web page: they refuse before the server is asked, and say nothing
+/// about its users. Behind the first is a number.
+const OF_PROXIES: [&str; 3] =
+    ["error code: ", "RBAC: access denied", "upstream connect error or disconnect/reset"];
+
+/// Reports a text that comes from a server in between.
+fn is_of_proxy(text: &str) -> bool {
+    OF_PROXIES.iter().any(|begin| text.starts_with(begin))
 }
 
 /// Reads a form-encoded answer, as older servers send it: a text that says that it is one, or of
@@ -380,9 +393,12 @@ fn http_date(text: &str) -> Option<Timestamp> {
     i64::try_from(since.as_secs()).ok().map(Timestamp)
 }
 
-/// The time that a server states for its response, to compare its clock with this server's.
+/// The time that a server states for its response, to compare its clock with this server's. A
+/// response of a cache states the time at which it was made, and its age since then.
 pub fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
-    http_date(text_of(headers, header::DATE.as_str()))
+    let made = http_date(text_of(headers, header::DATE.as_str()))?;
+    let age: u32 = text_of(headers, header::AGE.as_str()).parse().unwrap_or_default();
+    Some(made.plus(age.into()))
 }
 
 /// The value of `error` in a challenge.

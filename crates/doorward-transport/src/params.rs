@@ -98,6 +98,13 @@ impl Params {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
+    /// The parameters as members of one object, of a repeated one the first value.
+    pub fn members(&self) -> serde_json::Map<String, serde_json::Value> {
+        let first = |(name, values): (&String, &Vec<String>)| {
+            values.first().map(|value| (name.clone(), value.as_str().into()))
+        };
+        self.0.iter().filter_map(first).collect()
+    }
     /// All values of `resource`.
     pub fn resources(&self) -> &[String] {
         self.0.get("resource").map_or(&[], Vec::as_slice)

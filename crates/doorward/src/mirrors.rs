@@ -66,7 +66,8 @@ fn token(file: &Path) -> Result<SecretSetting, String> {
     let read = std::fs::File::open(file)
         .and_then(|opened| opened.take(MOST_TOKEN).read_to_string(&mut text));
     read.map_err(|error| format!("{}: {error}", file.display()))?;
-    serde_json::from_value(Value::String(text.trim().to_owned())).map_err(|error| error.to_string())
+    serde_json::from_value(Value::String(text.trim().to_owned()))
+        .map_err(|_| format!("{}: it does not hold the token", file.display()))
 }
 
 fn original(resource: &ListedResource) -> Original<'_> {

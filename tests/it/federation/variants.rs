@@ -316,3 +316,49 @@ async fn parameters_that_operators_name_arrive_as_they_are_written() {
         }
     }
 }
+
+#[tokio::test]
+async fn logout_tokens_in_the_forms_of_id_tokens_end_the_session() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, _| {}).await;
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    let now = server.app.clock.now().0;
+    let mut wrong = Vec::new();
+    for (of_session, odd) in [
+        (json!({}), json!({})),
+        (json!({}), json!({"iat": now.to_string(), "exp": (now + 120).to_string()})),
+        (json!({}), json!({"iat": format!("{now}.25")})),
+        (json!({}), json!({"aud": ["doorward"], "exp": null})),
+        (json!({}), json!({"aud": ["another", "doorward"]})),
+        (json!({}), json!({"nonce": null, "sid": null, "trace_id": {"a": [1]}})),
+        (json!({}), json!({"jti": 17})),
+        (json!({}), json!({"iat": now + 240, "exp": now + 360})),
+        (json!({}), json!({"iat": now - 290, "exp": now - 200})),
+        (json!({}), json!({"events": {event: {"a": 1}, "https://other.example/event": null}})),
+        (json!({"sid": 17}), json!({"sid": 17})),
+        (json!({"sid": 17}), json!({"sid": 17, "sub": null})),
+        (json!({"sid": 17}), json!({"sid": "17", "sub": null})),
+        (json!({"sid": "17"}), json!({"sid": 17, "sub": null})),
+    ] {
+        provider.claims(&of_session);
+        let browser = signed_in(&server, &provider).await;
+        let mut claims = json!({
+            "iss": provider.issuer, "aud": "doorward", "iat": now, "exp": now + 120, "sub": "u-1",
+            "jti": format!("{of_session}{odd}"), "events": {event: {}},
+        });
+        for (name, value) in odd.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let token = provider.token(&claims);
+        let ended = Browser::new()
+            .post(&server.at("/login/corp/backchannel-logout"), &[("logout_token", &token)])
+            .await;
+        let name = name_of(&server, &browser).await;
+        if ended.status != 200 || name.is_some() {
+            wrong.push(format!("{of_session} {odd}: {} {} {name:?}", ended.status, ended.body));
+        }
+        provider.claims(&json!({"sub": "u-1", "preferred_username": "ada"}));
+        provider.forget_claim("sid");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

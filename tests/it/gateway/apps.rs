@@ -318,3 +318,86 @@ async fn references_in_other_forms_are_those_that_can_be_read_or_none() {
         }
     }
 }
+
+/// Parts beside the text of a view that a host needs, in the forms of both specifications.
+fn view_settings() -> [Value; 8] {
+    let csp = json!({"connectDomains": ["https://api.example"], "resourceDomains": ["https://cdn.example"]});
+    [
+        json!({"mimeType": "text/html;profile=mcp-app", "text": "<p>", "_meta": {"ui": {"csp": csp, "prefersBorder": true}}}),
+        json!({"mimeType": "text/html;profile=mcp-app", "text": "<p>", "_meta": {"ui": {"permissions": {"camera": {}}, "domain": "a.example"}}}),
+        json!({"mimeType": "text/html+skybridge", "text": "<p>", "_meta": {"openai/widgetCSP": {"connect_domains": []}, "openai/widgetDescription": "x"}}),
+        json!({"mimeType": "text/html; profile=\"mcp-app\"; charset=utf-8", "text": "<p>"}),
+        json!({"mimeType": "TEXT/HTML;PROFILE=mcp-app", "text": ""}),
+        json!({"mimeType": "application/vnd.mcp-ui.remote-dom+javascript; framework=react", "text": "x"}),
+        json!({"mimeType": "text/html;profile=mcp-app", "blob": "PHA+"}),
+        json!({"text": "<p>"}),
+    ]
+}
+
+#[tokio::test]
+async fn what_a_host_needs_beside_the_text_of_a_view_is_passed_on_unchanged() {
+    for modern_upstream in [false, true] {
+        let (charts, server) = stage(modern_upstream, &[]).await;
+        let alice = gateway_user(&server, "alice").await;
+        for given in view_settings() {
+            charts.state().contents.insert(VIEW.to_owned(), given.clone());
+            for (path, uri) in [("/mcp", "ui://charts/chart/view.html"), ("/mcp/charts", VIEW)] {
+                let token = alice.token_at(&server, path).await;
+                for modern in [false, true] {
+                    let asked = json!({"uri": uri});
+                    let read = ask(&server, &token, path, modern, "resources/read", &asked).await;
+                    let mut expected = given.clone();
+                    expected["uri"] = uri.into();
+                    assert_eq!(
+                        read["result"]["contents"][0], expected,
+                        "{path}, modern client {modern}, modern upstream {modern_upstream}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_announcement_of_extensions_in_another_form_hides_neither_tools_nor_views() {
+    for odd in [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!("io.modelcontextprotocol/ui"),
+        json!({UI: null}),
+        json!({UI: true}),
+        json!({UI: []}),
+        json!({UI: {"mimeTypes": "text/html;profile=mcp-app"}}),
+        json!({UI: {"mimeTypes": null}}),
+        json!({"": {}, UI: {}}),
+        json!({"x".repeat(5000): {}, UI: {}}),
+    ] {
+        for modern_upstream in [false, true] {
+            let charts = FakeUpstream::start().await;
+            {
+                let mut state = charts.state();
+                state.tools = vec![chart()];
+                state.modern = modern_upstream;
+                state.resources = vec![json!({"uri": VIEW, "name": "view"})];
+                state.extensions = Some(odd.clone());
+            }
+            let server = with_config(&[("charts", &charts, "none")], |_| {}).await;
+            let alice = gateway_user(&server, "alice").await;
+            for modern in [false, true] {
+                let about = format!("{odd}, modern client {modern}, upstream {modern_upstream}");
+                let asked = async |method: &str, params: Value| {
+                    ask(&server, &alice.token, "/mcp", modern, method, &params).await
+                };
+                let tools = asked("tools/list", json!({})).await;
+                let all = tools["result"]["tools"].as_array().unwrap();
+                let found = all.iter().find(|tool| tool["name"] == "charts_says");
+                let uri = "ui://charts/chart/view.html";
+                let named = found.map(|tool| tool["_meta"]["ui"]["resourceUri"].clone());
+                assert_eq!(named, Some(json!(uri)), "{about}: {tools}");
+                let read = asked("resources/read", json!({"uri": uri})).await;
+                assert_eq!(read["result"]["contents"][0]["uri"], uri, "{about}: {read}");
+            }
+        }
+    }
+}

@@ -36,6 +36,7 @@ mod rest;
 pub(crate) mod services;
 mod shared;
 mod sources;
+mod spellings;
 mod starting;
 mod surface;
 mod tools;

@@ -122,7 +122,7 @@ impl Drop for All {
 }
 
 /// The events of one call at the client, in order: `p1`, `m1`, …, and at the end `done`.
-fn seen(body: &str) -> Vec<String> {
+pub(super) fn seen(body: &str) -> Vec<String> {
     body.lines()
         .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?.trim()).ok())
         .map(|event| match event["method"].as_str() {
@@ -150,7 +150,12 @@ async fn call(server: &TestServer, token: &str, path: &str, modern: bool, name: 
 }
 
 /// A call of a client of 2026-07-28.
-async fn newer_call(server: &TestServer, token: &str, path: &str, mut params: Value) -> String {
+pub(super) async fn newer_call(
+    server: &TestServer,
+    token: &str,
+    path: &str,
+    mut params: Value,
+) -> String {
     for (key, value) in [
         ("protocolVersion", json!("2026-07-28")),
         ("clientInfo", json!({"name": "t", "version": "1"})),
@@ -246,7 +251,7 @@ fn answer_to(method: &str) -> Value {
 }
 
 /// A call of an older client that is asked a question; the events that arrive, in order.
-async fn asked(server: &TestServer, token: &str, path: &str, name: &str) -> Vec<String> {
+pub(super) async fn asked(server: &TestServer, token: &str, path: &str, name: &str) -> Vec<String> {
     let capabilities = json!({"elicitation": {}, "sampling": {}});
     let begin = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": "t", "version": "1"}}});
     let session = rpc_at(server, path, token, &begin).await.expect(200).header("mcp-session-id");
@@ -290,7 +295,12 @@ async fn asked(server: &TestServer, token: &str, path: &str, name: &str) -> Vec<
 }
 
 /// The same of a newer client, which answers by calling again.
-async fn asked_newer(server: &TestServer, token: &str, path: &str, name: &str) -> Vec<String> {
+pub(super) async fn asked_newer(
+    server: &TestServer,
+    token: &str,
+    path: &str,
+    name: &str,
+) -> Vec<String> {
     let params = json!({"name": name, "arguments": {}, "_meta": {"progressToken": "mine"}});
     let first = newer_call(server, token, path, params.clone()).await;
     let result = first

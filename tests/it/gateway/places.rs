@@ -216,6 +216,55 @@ async fn the_metadata_of_a_resource_is_found_whatever_other_urls_return() {
 }
 
 #[tokio::test]
+async fn a_server_or_document_that_is_named_in_another_form_is_found() {
+    let mut all = Vec::new();
+    let oauth = "/.well-known/oauth-authorization-server";
+    for named in [
+        // The URL of the document in place of its issuer.
+        json!([format!("ORIGIN{oauth}")]),
+        json!(["ORIGIN/.well-known/openid-configuration"]),
+        json!([format!("ORIGIN{oauth}/")]),
+        json!("ORIGIN"),
+        json!(["ORIGIN/"]),
+        json!([" ORIGIN "]),
+        json!(["ORIGIN", "ORIGIN"]),
+        json!([null, "", "ORIGIN"]),
+        json!([7, {"issuer": "x"}, "ORIGIN"]),
+        // Servers that cannot be reached, or are none, before the one that can.
+        json!(["nonsense", "ORIGIN"]),
+        json!(["http://127.0.0.1:1", "ORIGIN"]),
+        json!(["https://nowhere.invalid", "ORIGIN"]),
+        json!(["javascript:alert(1)", "ORIGIN"]),
+        json!([]),
+        json!(null),
+    ] {
+        let wiki = FakeUpstream::protected().await;
+        let text = named.to_string().replace("ORIGIN", &wiki.origin);
+        wiki.state().metadata.insert("authorization_servers", text.parse().unwrap());
+        all.push((format!("servers {named}"), wiki));
+    }
+    for challenge in [
+        r#"Bearer resource_metadata="http://127.0.0.1:1/metadata""#,
+        r#"Bearer resource_metadata="https://nowhere.invalid/metadata""#,
+        r#"Bearer resource_metadata="http://mcp.internal/.well-known/oauth-protected-resource""#,
+        r#"Bearer resource_metadata="https://a:b@evil.example/""#,
+        r#"Bearer resource_metadata="file:///etc/passwd""#,
+        r#"Bearer resource_metadata="not a URL""#,
+        r#"Bearer resource_metadata="/.well-known/oauth-protected-resource/mcp""#,
+        r#"Bearer resource_metadata="""#,
+        "Bearer resource_metadata",
+        r#"Basic realm="mcp""#,
+        "Negotiate, NTLM, Bearer",
+        "Bearer realm=\"m\u{e9}tadonn\u{e9}es\"",
+    ] {
+        let wiki = FakeUpstream::protected().await;
+        wiki.state().challenges = Some(vec![challenge.as_bytes().to_vec()]);
+        all.push((challenge.to_owned(), wiki));
+    }
+    connects_all(&all).await;
+}
+
+#[tokio::test]
 async fn the_most_informative_reason_is_reported_when_no_url_has_the_document() {
     let other = json!({"issuer": "https://other.example", "authorization_endpoint": "https://other.example/", "token_endpoint": "https://other.example/"});
     for (first, second, told) in [

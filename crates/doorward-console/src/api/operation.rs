@@ -12,10 +12,10 @@ use axum::{
 };
 use doorward_admin::{Kind, Listed, Reader, Refusal};
 use doorward_mcp::Caller;
-use doorward_model::{Scope, User};
+use doorward_model::{Members, Scope, User};
 use doorward_store::StoreError;
 use doorward_transport::routing::{delete, get, patch, post, put};
-use doorward_transport::{ParamsError, answer, media_type, params::read_body};
+use doorward_transport::{Params, ParamsError, answer, media_type, params::read_body};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -312,12 +312,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        // A null byte cannot be searched for in any database.
-        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
-            return Err(Refused::bad("a parameter is not plain text"));
-        }
-        let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        read.map(|query| Self(query.0)).map_err(|error| Refused::bad(error.body_text()))
+        let given = Params::from_query(parts.uri.query());
+        let given = given.map_err(|error| Refused::bad(error.to_string()))?;
+        Members::Parameters.read(given.members()).map(Self).map_err(Refused::bad)
     }
 }
 
@@ -364,13 +361,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
         {
             return Err(Refused::bad("the body contains a NUL character, which is not allowed"));
         }
-        // serde reads a struct from an array too, by the order of its members.
-        if bytes.trim_ascii_start().first().is_none_or(|byte| *byte != b'{') {
-            return Err(Refused::bad("the body must be a JSON object"));
-        }
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| Refused::bad(format!("the body cannot be read: {error}")))
+        Members::Body.read_json(&bytes).map(Self).map_err(Refused::bad)
     }
 }
 

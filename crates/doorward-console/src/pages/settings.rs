@@ -243,7 +243,7 @@ async fn held(console: &Console, family: Family, name: &str) -> Result<Held, Ref
     match settings {
         Ok(Value::Object(settings)) => Ok(Held { settings, etag }),
         Ok(_) => Ok(Held { settings: Map::new(), etag }),
-        Err(error) => Err(Refusal::Settings(error.to_string())),
+        Err(_) => Err(Refusal::Settings("the settings cannot be written".to_owned())),
     }
 }
 

@@ -125,8 +125,16 @@ impl GitHub {
     async fn pages(&self, api: &Api, path: &str) -> Result<Vec<Value>, FederationError> {
         let mut all = Vec::new();
         for page in 1..=PAGES {
-            let more = self.part(api, &format!("{path}?per_page=100&page={page}")).await?;
-            let Some(Value::Array(some)) = more else { break };
+            let url = format!("{path}?per_page=100&page={page}");
+            let some = match self.part(api, &url).await? {
+                Some(Value::Array(some)) => some,
+                // A user in no group would lose access.
+                Some(_) => {
+                    let why = format!("{url} returned something else than a list");
+                    return Err(FederationError::Nonsense(why));
+                }
+                None => break,
+            };
             let last = some.len() < 100;
             all.extend(some);
             if last {

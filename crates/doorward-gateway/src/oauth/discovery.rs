@@ -6,7 +6,9 @@ use url::Url;
 
 use super::{
     OAuthError,
-    metadata::{ResourceMetadata, ServerMetadata, endpoint, resource_metadata, server_metadata},
+    metadata::{
+        ResourceMetadata, ServerMetadata, endpoint, issuer_of, resource_metadata, server_metadata,
+    },
 };
 use crate::upstream::Upstream;
 
@@ -97,12 +99,13 @@ fn issuers(upstream: &Upstream, told: &ResourceFacts, pinned: Option<&str>) -> V
         return vec![upstream.config.issuer.clone()];
     }
     let named = told.metadata.iter().flat_map(|metadata| &metadata.authorization_servers);
-    let same = |issuer: &&String| {
+    let named = named.map(|named| issuer_of(named));
+    let same = |issuer: &String| {
         pinned.is_some_and(|pinned| pinned.trim_end_matches('/') == issuer.trim_end_matches('/'))
     };
     match named.clone().find(same) {
-        Some(issuer) => vec![issuer.clone()],
-        None => named.take(MOST_SERVERS).cloned().collect(),
+        Some(issuer) => vec![issuer],
+        None => named.take(MOST_SERVERS).collect(),
     }
 }
 

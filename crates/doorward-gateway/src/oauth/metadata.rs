@@ -99,6 +99,31 @@ impl ServerMetadata {
     }
 }
 
+/// The issuer of an authorization server that is named by the URL of its metadata instead.
+pub(super) fn issuer_of(named: &str) -> String {
+    let Ok(mut url) = Url::parse(named) else { return named.to_owned() };
+    for name in ["oauth-authorization-server", "openid-configuration"] {
+        let document = format!("/.well-known/{name}");
+        let Some((above, behind)) = url.path().split_once(&document) else { continue };
+        // The path of the issuer is before or behind the name; one with both is another URL.
+        let path = match (above.trim_end_matches('/'), behind) {
+            (above, "" | "/") => above.to_owned(),
+            ("", behind) if behind.starts_with('/') => behind.to_owned(),
+            _ => continue,
+        };
+        url.set_path(&path);
+        url.set_query(None);
+        // An issuer without a path ends with its host.
+        let text = url.as_str();
+        return if path.is_empty() {
+            text.trim_end_matches('/').to_owned()
+        } else {
+            text.to_owned()
+        };
+    }
+    named.to_owned()
+}
+
 /// URLs of well-known documents at the origin of `base`, each once.
 fn well_known(base: &Url, paths: &[String]) -> Vec<Url> {
     let mut urls: Vec<Url> = Vec::new();
@@ -297,6 +322,28 @@ mod tests {
             ]
         );
         assert_eq!(list(server_metadata_urls(&Url::parse("https://a.example/").unwrap())).len(), 2);
+    }
+
+    #[test]
+    fn a_server_that_is_named_by_the_url_of_its_metadata_is_the_issuer_there() {
+        let (oauth, openid) =
+            ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration");
+        for (named, issuer) in [
+            (format!("https://a.example{oauth}"), "https://a.example"),
+            (format!("https://a.example{openid}/"), "https://a.example"),
+            (format!("https://a.example/t{openid}?x=1"), "https://a.example/t"),
+            (format!("https://a.example{oauth}/t/u"), "https://a.example/t/u"),
+            (format!("https://a.example/t{oauth}"), "https://a.example/t"),
+            ("https://a.example/".to_owned(), "https://a.example/"),
+            ("https://a.example/t".to_owned(), "https://a.example/t"),
+            (
+                format!("https://a.example/t{oauth}/u"),
+                "https://a.example/t/.well-known/oauth-authorization-server/u",
+            ),
+            ("nonsense".to_owned(), "nonsense"),
+        ] {
+            assert_eq!(issuer_of(&named), issuer, "{named}");
+        }
     }
 
     #[test]

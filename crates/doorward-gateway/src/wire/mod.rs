@@ -8,6 +8,7 @@
 pub(crate) mod events;
 mod mend;
 pub(crate) mod notices;
+mod questions;
 pub(crate) mod read;
 mod results;
 mod tidy;
@@ -27,6 +28,7 @@ use rmcp::{
     service::{RxJsonRpcMessage, ServiceError, TxJsonRpcMessage},
     transport::DynamicTransportError,
 };
+use serde_json::Value;
 
 use crate::{left_out::LeftOut, link_error::LinkError, log_limit::LogLimit};
 
@@ -75,6 +77,20 @@ pub(crate) struct Wire {
     upstream: UpstreamName,
     table: Mutex<Table>,
     logged: Mutex<LogLimit>,
+}
+
+/// An ID as the number that Doorward gave to a request: a number, one with a fraction of zero, or
+/// its text.
+fn as_number(id: &Value) -> Option<i64> {
+    match id {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
+            #[expect(clippy::cast_possible_truncation, reason = "IDs are small whole numbers")]
+            (number.abs() < 1e15).then_some(number as i64)
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// The number of a request of this server.

@@ -4,6 +4,8 @@
 use rmcp::model::{LoggingMessageNotification, NotificationMetaObject, RequestId};
 use serde_json::{Map, Number, Value, json};
 
+use super::as_number;
+
 /// The member of a log message's `_meta` that holds the request on whose HTTP response it came. The
 /// protocol library notes that for questions alone.
 const ORIGIN: &str = "doorward/request";
@@ -59,10 +61,15 @@ pub(crate) fn origin_of(log: &LoggingMessageNotification) -> Option<RequestId> {
 }
 
 fn progress(members: &mut Map<String, Value>) {
-    // The tokens of Doorward's requests are numbers.
-    if let Some(Value::String(text)) = members.get("progressToken")
-        && let Ok(token) = text.trim().parse::<i64>()
+    // Some send the token where requests have it.
+    if !members.contains_key("progressToken")
+        && let Some(token) =
+            members.get("_meta").and_then(|meta| meta.get("progressToken")).cloned()
     {
+        members.insert("progressToken".to_owned(), token);
+    }
+    // The tokens of Doorward's requests are numbers.
+    if let Some(token) = members.get("progressToken").and_then(as_number) {
         members.insert("progressToken".to_owned(), token.into());
     }
     for name in ["progress", "total"] {
@@ -130,6 +137,16 @@ mod tests {
                 "progress",
                 json!({"progressToken": 7, "progress": 1, "total": null, "message": null}),
                 json!({"progressToken": 7, "progress": 1}),
+            ),
+            (
+                "progress",
+                json!({"progressToken": 7.0, "progress": 1}),
+                json!({"progressToken": 7, "progress": 1}),
+            ),
+            (
+                "progress",
+                json!({"progress": 1, "_meta": {"progressToken": "7"}}),
+                json!({"progressToken": 7, "progress": 1, "_meta": {"progressToken": "7"}}),
             ),
             (
                 "message",

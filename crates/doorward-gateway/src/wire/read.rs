@@ -11,7 +11,10 @@ use rmcp::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{MOST_DEPTH, Message, Table, Wire, message_budget, notices, number, results};
+use super::{
+    MOST_DEPTH, Message, Table, Wire, as_number, message_budget, notices, number, questions,
+    results,
+};
 use crate::{
     left_out::Why,
     link_error::{LinkError, WORDS},
@@ -86,20 +89,6 @@ impl Table {
                 _ => ResponseTarget::Late,
             },
         }
-    }
-}
-
-/// An ID as the number that Doorward gave to a request: a number, one with a fraction of zero, or
-/// its text.
-fn as_number(id: &Value) -> Option<i64> {
-    match id {
-        Value::Number(number) => number.as_i64().or_else(|| {
-            let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
-            #[expect(clippy::cast_possible_truncation, reason = "IDs are small whole numbers")]
-            (number.abs() < 1e15).then_some(number as i64)
-        }),
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -233,6 +222,8 @@ impl Wire {
         let method = clean.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(params) = clean.get_mut("params") {
             notices::mend(&method, params);
+            let left_out = questions::mend(&method, params);
+            self.log_fields(&left_out);
             notices::note_origin(&method, params, asked.map(number));
         }
         let text = clean.get("method").map(Value::to_string).unwrap_or_default();
@@ -241,6 +232,15 @@ impl Wire {
             Err(_) => {
                 self.no_message(text.as_bytes(), "its members do not conform to the protocol")
             }
+        }
+    }
+
+    /// Tells the fields of forms that were left out.
+    fn log_fields(&self, left_out: &[String]) {
+        if !left_out.is_empty() && self.may_log() {
+            let all = left_out.join(", ");
+            let fields = foreign::line(&all, WORDS);
+            tracing::info!(upstream = %self.upstream, %fields, "a question of an upstream is read without fields that the protocol does not have");
         }
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     mend::{self, Element, block, contents, drop_unread},
-    tidy,
+    questions, tidy,
 };
 use crate::left_out::{LeftOut, Why};
 
@@ -27,7 +27,12 @@ pub(super) fn read(method: &str, mut result: Value) -> Result<(ServerResult, Lef
         match kind.as_str() {
             Some("complete") => {}
             // The other results of a request are read as they are.
-            Some("input_required" | "task") => other = true,
+            Some("input_required" | "task") => {
+                other = true;
+                for field in questions::mend_all(&mut result) {
+                    left_out.add_part("question", &field, Why::Unread);
+                }
+            }
             Some(_) | None => {
                 *kind = json!("complete");
                 left_out.add_part("result", "resultType", Why::Unread);

@@ -1,5 +1,6 @@
 //! Arguments of the tools.
 
+use doorward_model::Members;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
@@ -25,8 +26,7 @@ fn take<T: DeserializeOwned>(
 
 /// Reads arguments.
 pub(super) fn read<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, Refusal> {
-    serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Refusal::Arguments(format!("the arguments do not fit: {error}")))
+    Members::Arguments.read(arguments).map_err(Refusal::Arguments)
 }
 
 /// The conditions that several tools take.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use doorward_model::Members;
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,9 +14,7 @@ use super::{
     segment::Segment,
     words::{split, stem},
 };
-use crate::{
-    arguments::read_arguments, item::ToolSpec, results::structured_result, tools::ToolError,
-};
+use crate::{item::ToolSpec, results::structured_result, tools::ToolError};
 
 /// Maximum number of tools that one search answers.
 const MOST_FOUND: usize = 20;
@@ -82,7 +81,8 @@ pub(crate) fn search(
     segments: &[Arc<Segment>],
     arguments: Map<String, Value>,
 ) -> Result<CallToolResult, ToolError> {
-    let asked: SearchArguments = read_arguments(arguments)
+    let asked: SearchArguments = Members::Arguments
+        .read(arguments)
         .map_err(|fault| ToolError::Arguments(format!("search_tools requires a query: {fault}")))?;
     if asked.query.chars().filter(|letter| letter.is_alphanumeric()).count() < 3 {
         return Err(ToolError::Arguments("query must have at least three letters".to_owned()));

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use doorward_model::{Clock, Scope, ToolClass};
+use doorward_model::{Clock, Members, Scope, ToolClass};
 use doorward_store::Store;
 use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     InboundRequest, Permit, Target,
-    arguments::read_arguments,
     item::{CallLimits, Item, ToolSpec, Unjudged},
     operation::{Answer, ItemName},
     results::structured_result,
@@ -99,7 +98,7 @@ fn drop_machine_formats(schema: &mut Value) {
 
 /// Reads a call's arguments; errors in them are explained to the model.
 pub(crate) fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, ToolError> {
-    read_arguments(call.arguments()).map_err(ToolError::Arguments)
+    Members::Arguments.read(call.arguments()).map_err(ToolError::Arguments)
 }
 
 /// Makes a result.

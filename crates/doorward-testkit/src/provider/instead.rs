@@ -25,6 +25,9 @@ impl Misbehaviour {
             | Self::UserinfoForbiddenText
             | Self::UserinfoChallenges
             | Self::UserinfoList
+            | Self::UserinfoNumberedCode
+            | Self::UserinfoScope
+            | Self::UserinfoFirewallText
             | Self::UserinfoEmpty
             | Self::UserinfoNameless => place == Place::Userinfo,
             _ => tokens,
@@ -144,7 +147,7 @@ impl Misbehaviour {
             Self::UserinfoList => json_of(200, &json!([{"sub": "u-1"}])),
             Self::UserinfoEmpty => raw(200, "application/json", "", ""),
             Self::UserinfoNameless => json_of(200, &json!({"email": "a@corp.example"})),
-            _ => return None,
+            other => return other.of_product(),
         })
     }
 }

@@ -198,6 +198,18 @@ habits! {
     UserinfoForbiddenText => Effect::Ends,
     /// Userinfo refuses with challenges of several schemes.
     UserinfoChallenges => Effect::Ends,
+    /// Google, of a user whom the administrator makes sign in again.
+    SignInAgain => Effect::Ends,
+    /// Keycloak, of a session that ended.
+    SessionEnded => Effect::Ends,
+    /// Cognito, of a token that was revoked, without a code of OAuth.
+    ClassOfError => Effect::Ends,
+    /// GitHub, with status 200 and a form.
+    FormWithOk => Effect::Ends,
+    /// Zitadel's userinfo, with a number for a code.
+    UserinfoNumberedCode => Effect::Ends,
+    /// Okta, in its own members.
+    OwnMembers => Effect::Ends,
     /// The refresh is refused as it should be.
     InvalidGrant => Effect::Ends,
     /// The refresh is refused with 400 and no body.
@@ -230,6 +242,18 @@ habits! {
     UserinfoBadRequest => Effect::Ends,
     /// Userinfo refuses with status 200.
     UserinfoRefusedWithOk => Effect::Ends,
+    /// Slack, in a failure of its own with status 200.
+    FatalWithOk => Effect::Silence,
+    /// Authentik while it starts.
+    Starting => Effect::Silence,
+    /// A load balancer whose servers are gone, in words.
+    NoServers => Effect::Silence,
+    /// A load balancer whose server is late, with JSON.
+    LateServer => Effect::Silence,
+    /// A status that only a proxy has.
+    ProxyStatus => Effect::Silence,
+    /// Userinfo demands a scope that this server did not ask for.
+    UserinfoScope => Effect::Silence,
     /// The token endpoint fails.
     ServerError => Effect::Silence,
     /// The token endpoint is behind a proxy that cannot reach it.
@@ -256,6 +280,18 @@ habits! {
     TooManyFraction => Effect::Wait(600),
     /// Too many requests, in the headers of a standard.
     TooManyStandard => Effect::Wait(450),
+    /// Cognito, of too many requests, without a code of OAuth.
+    ClassOfLimit => Effect::Wait(300),
+    /// A limit in words alone, as GitHub's second one.
+    LimitInWords => Effect::Wait(300),
+    /// Too many requests, with a time that has a unit.
+    TooManyUnit => Effect::Wait(300),
+    /// Too many requests, for no time.
+    TooManyZero => Effect::Wait(60),
+    /// Too many requests, for a time before now.
+    TooManyNegative => Effect::Wait(60),
+    /// Too many requests, with two times.
+    TooManyTwice => Effect::Wait(600),
     /// 420.
     Calm => Effect::Wait(600),
     /// Too many requests, for ten minutes.
@@ -294,6 +330,12 @@ habits! {
     Redirect => Effect::Nonsense,
     /// Not found.
     NotFound => Effect::Nonsense,
+    /// A firewall that refuses with a text and a number.
+    FirewallText => Effect::Nonsense,
+    /// A mesh of services that refuses with a text.
+    MeshText => Effect::Nonsense,
+    /// The userinfo is refused by a firewall with a text and a number.
+    UserinfoFirewallText => Effect::Nonsense,
     /// Broken JSON.
     BrokenJson => Effect::Nonsense,
     /// Userinfo is a web page.

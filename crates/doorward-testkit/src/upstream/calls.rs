@@ -47,6 +47,7 @@ fn named(answer: &Value) -> Value {
 /// with the question, and again in one piece with the answer.
 pub(super) fn ask(shared: &Shared, id: &Value, params: &Value) -> Response {
     let (method, asked) = question(params["name"].as_str().unwrap_or_default());
+    let asked = lock(shared).question.clone().unwrap_or(asked);
     let hello = |id: &Value, name: &Value| json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "content": [{"type": "text", "text": format!("hello {name}")}]}});
     if lock(shared).modern {
         let given = &params["inputResponses"]["name"];

@@ -85,12 +85,17 @@ impl AuthorizeParams {
         Ok(read)
     }
 
-    /// The authorization request at this endpoint: its own query, without parameters that would
-    /// replace one of the request, then the request's parameters, then those that are added.
+    /// The authorization request at this endpoint: its own query, without parameters that are set
+    /// otherwise, then the request's parameters, then those that are added. None is there twice.
     pub fn request(&self, endpoint: &Url, own: &[(&str, &str)]) -> Url {
         let set = |name: &str| own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own));
-        let kept: Vec<(String, String)> =
-            endpoint.query_pairs().into_owned().filter(|(name, _)| !set(name)).collect();
+        let added =
+            |name: &str| self.params.iter().any(|(added, _)| name.eq_ignore_ascii_case(added));
+        let kept: Vec<(String, String)> = endpoint
+            .query_pairs()
+            .into_owned()
+            .filter(|(name, _)| !set(name) && !added(name))
+            .collect();
         let mut url = endpoint.clone();
         url.set_query(None);
         url.query_pairs_mut()
@@ -119,6 +124,11 @@ mod tests {
             url.query(),
             Some("tenant=1&state=s&client_id=c&audience=https%3A%2F%2Fapi.example%2F%3Fa%3Db&x=")
         );
+        // What the operator sets replaces what the endpoint has, as the policy of Azure AD B2C.
+        let endpoint = Url::parse("https://b2c.example/authorize?p=b2c_1_a&Audience=x").unwrap();
+        let texts = ["P=b2c_1_b", "audience=y"].map(str::to_owned);
+        let url = AuthorizeParams::read(&texts, &[]).unwrap().request(&endpoint, &[("state", "s")]);
+        assert_eq!(url.query(), Some("state=s&P=b2c_1_b&audience=y"));
         for (text, word) in [
             ("state=x", "cannot be replaced"),
             ("Redirect_URI=x", "cannot be replaced"),

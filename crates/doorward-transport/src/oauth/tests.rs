@@ -348,3 +348,36 @@ fn a_request_that_is_wrong_for_its_code_or_token_is_a_refusal_of_that() {
     let told = failure(RequestSubject::Tokens, 401, "application/json", body, &[]);
     assert!(matches!(told, Failure::Refused(_)), "{told:?}");
 }
+
+#[test]
+fn the_clock_of_a_response_of_a_cache_is_the_time_at_which_it_was_made_and_its_age() {
+    let made = "Fri, 15 Jan 2027 08:00:00 GMT";
+    for (age, later) in
+        [(None, 0), (Some("240"), 240), (Some(" 7 "), 7), (Some("-5"), 0), (Some("long"), 0)]
+    {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::DATE, made.parse().unwrap());
+        if let Some(age) = age {
+            headers.insert(header::AGE, age.parse().unwrap());
+        }
+        assert_eq!(date_of(&headers), Some(NOW.plus(later)), "{age:?}");
+    }
+    assert_eq!(date_of(&HeaderMap::new()), None);
+}
+
+#[test]
+fn a_text_of_a_proxy_is_not_the_server_s_word_about_a_user() {
+    for (status, text) in [
+        (403, "error code: 1010"),
+        (403, "error code: 1020\n"),
+        (401, "error code: 1003"),
+        (403, "RBAC: access denied"),
+    ] {
+        for asked in [RequestSubject::Tokens, RequestSubject::Resource] {
+            let told = failure(asked, status, "text/plain", text, &[]);
+            assert!(matches!(told, Failure::Nonsense(_)), "{text}: {told:?}");
+        }
+    }
+    let told = failure(RequestSubject::Resource, 403, "text/plain", "Forbidden", &[]);
+    assert!(matches!(told, Failure::Refused(_)), "{told:?}");
+}

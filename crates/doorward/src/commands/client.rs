@@ -242,7 +242,10 @@ fn list(context: &Context, clients: &[Client]) {
 pub(super) fn read_keys(path: &std::path::Path) -> Result<Value, Failed> {
     let unreadable = |why: String| Failed(format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| unreadable(format!("it is not JSON: {error}")))
+    serde_json::from_str(&text).map_err(|fault| {
+        let (line, column) = (fault.line(), fault.column());
+        unreadable(format!("it is no JSON from line {line}, column {column} on"))
+    })
 }
 
 fn show_added(context: &Context, added: &AddedClient) {

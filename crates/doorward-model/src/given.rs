@@ -1,5 +1,8 @@
-//! Reading the arguments of a built-in tool, with faults in words that a model can act on: which
-//! argument, and what is wanted in its place.
+//! Reading what callers and users give: arguments of tools, settings, parameters and bodies of
+//! requests. A fault is told in words that they can act on: which one it is, and what is wanted in
+//! its place. The words of the library that reads are for programmers.
+
+mod once;
 
 use std::fmt::{self, Display};
 
@@ -11,15 +14,81 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, error::Category};
 
-/// Reads the arguments of a call.
-///
-/// # Errors
-///
-/// Arguments that do not fit: a sentence about the first fault.
-pub fn read_arguments<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, String> {
-    T::deserialize(Given(Value::Object(arguments))).map_err(|fault| fault.sentence())
+use self::once::Once;
+
+/// The members that are read, by the name that those who give them have for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// The arguments of a tool.
+    Arguments,
+    /// Settings. Their values may be secrets, which no fault repeats.
+    Settings,
+    /// Parameters of a URL or a form, whose values are texts: a number is its digits.
+    Parameters,
+    /// The body of a request. Its values may be secrets, which no fault repeats.
+    Body,
+}
+
+impl Members {
+    /// All of them.
+    const fn whole(self) -> &'static str {
+        match self {
+            Self::Arguments => "the arguments",
+            Self::Settings => "the settings",
+            Self::Parameters => "the parameters",
+            Self::Body => "the body",
+        }
+    }
+
+    /// One of them.
+    const fn one(self) -> &'static str {
+        match self {
+            Self::Arguments => "argument",
+            Self::Settings => "setting",
+            Self::Parameters => "parameter",
+            Self::Body => "member",
+        }
+    }
+
+    /// Reports members whose values a fault may repeat.
+    const fn are_shown(self) -> bool {
+        matches!(self, Self::Arguments | Self::Parameters)
+    }
+
+    /// Reads them into a type.
+    ///
+    /// # Errors
+    ///
+    /// Members that do not fit: a sentence about the first fault.
+    pub fn read<T: DeserializeOwned>(self, given: Map<String, Value>) -> Result<T, String> {
+        let given = Given { value: Value::Object(given), is_text: self == Self::Parameters };
+        T::deserialize(given).map_err(|fault| fault.sentence(self))
+    }
+
+    /// Reads them from JSON into a type. A member that is given twice is refused.
+    ///
+    /// # Errors
+    ///
+    /// A text that is not a JSON object, and members that do not fit: a sentence about the first
+    /// fault.
+    pub fn read_json<T: DeserializeOwned>(self, text: &[u8]) -> Result<T, String> {
+        let whole = self.whole();
+        let unread = |fault: serde_json::Error| match fault.classify() {
+            Category::Eof => format!("{whole} ended before its JSON did"),
+            Category::Syntax | Category::Io => format!(
+                "{whole} must be JSON, which breaks off in line {}, column {}",
+                fault.line(),
+                fault.column()
+            ),
+            Category::Data => format!("{whole} must have each {} once", self.one()),
+        };
+        match serde_json::from_slice(text).map_err(unread)? {
+            Once(Value::Object(given)) => self.read(given),
+            Once(_) => Err(format!("{whole} must be a JSON object")),
+        }
+    }
 }
 
 /// A fault, and where it is.
@@ -33,7 +102,7 @@ struct Fault {
 #[derive(Debug)]
 enum Wrong {
     /// It has another type or value than is wanted.
-    Other { wanted: String, given: String },
+    Other { wanted: String, given: String, kind: &'static str },
     /// An argument is missing.
     Missing(String),
     /// There is no such argument; those that there are.
@@ -50,7 +119,7 @@ enum Wrong {
 const MOST_SHOWN: usize = 60;
 
 fn shown(text: &str) -> String {
-    doorward_model::foreign::line(text, MOST_SHOWN).into_owned()
+    crate::foreign::line(text, MOST_SHOWN).into_owned()
 }
 
 impl Fault {
@@ -65,22 +134,26 @@ impl Fault {
         self
     }
 
-    fn sentence(&self) -> String {
+    fn sentence(&self, of_all: Members) -> String {
+        let one = of_all.one();
         let of = |place: &str| {
             if place.is_empty() { String::new() } else { format!(" of {place}") }
         };
         let named = |name: &str| {
             if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
         };
-        let subject = if self.place.is_empty() { "the arguments" } else { self.place.as_str() };
+        let subject = if self.place.is_empty() { of_all.whole() } else { self.place.as_str() };
         match &self.wrong {
-            Wrong::Other { wanted, given } => format!("{subject} must be {wanted}, not {given}"),
+            Wrong::Other { wanted, given, kind } => {
+                let given = if of_all.are_shown() { given } else { *kind };
+                format!("{subject} must be {wanted}, not {given}")
+            }
             Wrong::Missing(name) => format!("{} is missing", named(name)),
             Wrong::Unknown { name, known: [] } => {
-                format!("there is no argument {}{}: none is taken", shown(name), of(&self.place))
+                format!("there is no {one} {}{}: none is taken", shown(name), of(&self.place))
             }
             Wrong::Unknown { name, known } => format!(
-                "there is no argument {}{}; possible are {}",
+                "there is no {one} {}{}; possible are {}",
                 shown(name),
                 of(&self.place),
                 known.join(", ")
@@ -96,7 +169,7 @@ impl Fault {
 
 impl Display for Fault {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.sentence())
+        to.write_str(&self.sentence(Members::Arguments))
     }
 }
 
@@ -125,7 +198,27 @@ fn given(value: Unexpected<'_>) -> String {
     }
 }
 
-/// The wanted value in the words of JSON: types of the language mean nothing to a model.
+/// The kind of a value in the words of JSON.
+fn kind(value: &Unexpected<'_>) -> &'static str {
+    match value {
+        Unexpected::Bool(_) => "true or false",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "this number",
+        Unexpected::Char(_) | Unexpected::Str(_) => "this text",
+        Unexpected::Bytes(_) => "bytes",
+        Unexpected::Unit | Unexpected::Option => "null",
+        Unexpected::Seq => "a list",
+        Unexpected::NewtypeStruct
+        | Unexpected::Map
+        | Unexpected::Enum
+        | Unexpected::UnitVariant
+        | Unexpected::NewtypeVariant
+        | Unexpected::TupleVariant
+        | Unexpected::StructVariant => "an object",
+        Unexpected::Other(_) => "this value",
+    }
+}
+
+/// The wanted value in the words of JSON: types of the language mean nothing to those who give it.
 fn wanted(expected: &dyn Expected) -> String {
     let told = expected.to_string();
     match told.as_str() {
@@ -160,14 +253,15 @@ impl de::Error for Fault {
         Self::of(Wrong::Said(told.to_string()))
     }
     fn invalid_type(value: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::of(Wrong::Other { wanted: wanted(expected), given: given(value) })
+        let kind = kind(&value);
+        Self::of(Wrong::Other { wanted: wanted(expected), given: given(value), kind })
     }
     fn invalid_value(value: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::invalid_type(value, expected)
     }
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
         let given = format!("one of {length} parts");
-        Self::of(Wrong::Other { wanted: wanted(expected), given })
+        Self::of(Wrong::Other { wanted: wanted(expected), given, kind: "this number of parts" })
     }
     fn unknown_variant(value: &str, known: &'static [&'static str]) -> Self {
         Self::of(Wrong::NotOne { given: format!("\"{}\"", shown(value)), known })
@@ -184,13 +278,44 @@ impl de::Error for Fault {
 }
 
 /// A value that is read, whose faults are [`Fault`]s.
-struct Given(Value);
+struct Given {
+    value: Value,
+    /// It was written as a text, whatever it states.
+    is_text: bool,
+}
+
+impl Given {
+    const fn of(value: Value) -> Self {
+        Self { value, is_text: false }
+    }
+
+    /// The value that a text states, where one of another type is wanted.
+    fn stated(self) -> Self {
+        let value = match self.value {
+            Value::String(text) if self.is_text => match serde_json::from_str(&text) {
+                Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
+                _ => Value::String(text),
+            },
+            other => other,
+        };
+        Self::of(value)
+    }
+}
+
+/// Reads the value that a text states, for these types.
+macro_rules! read_stated {
+    ($($read:ident)+) => {$(
+        fn $read<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            self.stated().deserialize_any(visitor)
+        }
+    )+};
+}
 
 impl<'de> Deserializer<'de> for Given {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.0 {
+        match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
             Value::String(text) => visitor.visit_string(text),
@@ -207,15 +332,19 @@ impl<'de> Deserializer<'de> for Given {
                     }
                 }
             },
-            Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), next: 0 }),
+            Value::Array(items) => {
+                let rest = items.into_iter();
+                visitor.visit_seq(Items { rest, next: 0, are_texts: self.is_text })
+            }
             Value::Object(members) => {
-                visitor.visit_map(Members { members: members.into_iter(), value: None })
+                let members = members.into_iter();
+                visitor.visit_map(Named { members, value: None, are_texts: self.is_text })
             }
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -232,26 +361,33 @@ impl<'de> Deserializer<'de> for Given {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self.0 {
+        match self.value {
             Value::String(name) => visitor.visit_enum(Variant { name, value: None }),
             Value::Object(members) if members.len() == 1 => {
                 let (name, value) = members.into_iter().next().unwrap_or_default();
                 visitor.visit_enum(Variant { name, value: Some(value) })
             }
-            other => Self(other).deserialize_any(visitor),
+            value => Self { value, ..self }.deserialize_any(visitor),
         }
     }
 
+    read_stated! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_u128 deserialize_f32 deserialize_f64
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        identifier ignored_any
     }
 }
 
 /// The items of a list.
 struct Items {
-    items: std::vec::IntoIter<Value>,
+    rest: std::vec::IntoIter<Value>,
     next: usize,
+    are_texts: bool,
 }
 
 impl<'de> SeqAccess<'de> for Items {
@@ -261,20 +397,22 @@ impl<'de> SeqAccess<'de> for Items {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
-        let Some(item) = self.items.next() else { return Ok(None) };
+        let Some(item) = self.rest.next() else { return Ok(None) };
         let step = format!("[{}]", self.next);
         self.next += 1;
-        seed.deserialize(Given(item)).map(Some).map_err(|fault| fault.within(&step))
+        let given = Given { value: item, is_text: self.are_texts };
+        seed.deserialize(given).map(Some).map_err(|fault| fault.within(&step))
     }
 }
 
 /// The members of an object, in turn.
-struct Members {
+struct Named {
     members: serde_json::map::IntoIter,
     value: Option<(String, Value)>,
+    are_texts: bool,
 }
 
-impl<'de> MapAccess<'de> for Members {
+impl<'de> MapAccess<'de> for Named {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -283,12 +421,13 @@ impl<'de> MapAccess<'de> for Members {
     ) -> Result<Option<K::Value>, Fault> {
         let Some((name, value)) = self.members.next() else { return Ok(None) };
         self.value = Some((name.clone(), value));
-        seed.deserialize(Given(Value::String(name))).map(Some)
+        seed.deserialize(Given::of(Value::String(name))).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let (name, value) = self.value.take().unwrap_or_default();
-        seed.deserialize(Given(value)).map_err(|fault| fault.within(&shown(&name)))
+        let given = Given { value, is_text: self.are_texts };
+        seed.deserialize(given).map_err(|fault| fault.within(&shown(&name)))
     }
 }
 
@@ -303,8 +442,8 @@ impl<'de> EnumAccess<'de> for Variant {
     type Variant = Given;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Given), Fault> {
-        let form = seed.deserialize(Given(Value::String(self.name)))?;
-        Ok((form, Given(self.value.unwrap_or_default())))
+        let form = seed.deserialize(Given::of(Value::String(self.name)))?;
+        Ok((form, Given::of(self.value.unwrap_or_default())))
     }
 }
 
@@ -330,120 +469,4 @@ impl<'de> VariantAccess<'de> for Given {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    /// Has every kind of argument.
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct All {
-        #[serde(alias = "label")]
-        name: String,
-        #[serde(default)]
-        count: u32,
-        #[serde(default)]
-        change: Option<i64>,
-        #[serde(default)]
-        share: f64,
-        #[serde(default)]
-        quick: bool,
-        #[serde(default)]
-        tags: Vec<String>,
-        #[serde(default)]
-        parts: Vec<Part>,
-        #[serde(default)]
-        free: Map<String, Value>,
-    }
-
-    #[derive(Debug, PartialEq, Deserialize)]
-    struct Part {
-        form: Form,
-    }
-
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    enum Form {
-        Round,
-        Square,
-        Other { sides: u8 },
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct NoArguments {}
-
-    fn read<T: DeserializeOwned>(arguments: &Value) -> Result<T, String> {
-        read_arguments(arguments.as_object().unwrap().clone())
-    }
-
-    #[test]
-    fn each_fault_names_its_argument_and_what_is_wanted() {
-        for (arguments, told) in [
-            (json!({}), "name is missing"),
-            (json!({"name": 5}), "name must be a text, not 5"),
-            (json!({"name": null}), "name must be a text, not null"),
-            (json!({"label": ["a"]}), "label must be a text, not a list"),
-            (json!({"name": "a", "label": "b"}), "name is given twice"),
-            (
-                json!({"name": "a", "nmae": 1}),
-                "there is no argument nmae; possible are label, name, count, change, share, quick, tags, parts, free",
-            ),
-            (
-                json!({"name": "a", "count": "5"}),
-                "count must be a whole number from 0 to 4294967295, not \"5\"",
-            ),
-            (
-                json!({"name": "a", "count": -1}),
-                "count must be a whole number from 0 to 4294967295, not -1",
-            ),
-            (
-                json!({"name": "a", "count": 1.5}),
-                "count must be a whole number from 0 to 4294967295, not 1.5",
-            ),
-            (
-                json!({"name": "a", "count": 5_000_000_000_u64}),
-                "count must be a whole number from 0 to 4294967295, not 5000000000",
-            ),
-            (json!({"name": "a", "change": {}}), "change must be a whole number, not an object"),
-            (json!({"name": "a", "share": "1"}), "share must be a number, not \"1\""),
-            (json!({"name": "a", "quick": "yes"}), "quick must be true or false, not \"yes\""),
-            (json!({"name": "a", "tags": "x"}), "tags must be a list, not \"x\""),
-            (json!({"name": "a", "tags": ["x", 7]}), "tags[1] must be a text, not 7"),
-            (json!({"name": "a", "parts": [{}]}), "parts[0].form is missing"),
-            (json!({"name": "a", "parts": ["x"]}), "parts[0] must be an object, not \"x\""),
-            (
-                json!({"name": "a", "parts": [{"form": "round"}, {"form": "oval"}]}),
-                "parts[1].form must be one of round, square, other, not \"oval\"",
-            ),
-            (
-                json!({"name": "a", "parts": [{"form": {"other": {"sides": 300}}}]}),
-                "parts[0].form.sides must be a whole number from 0 to 255, not 300",
-            ),
-            (json!({"name": "a", "free": []}), "free must be an object, not a list"),
-        ] {
-            assert_eq!(read::<All>(&arguments).unwrap_err(), told, "{arguments}");
-        }
-        let none = read::<NoArguments>(&json!({"a\u{202e}b": 1})).unwrap_err();
-        assert!(none.starts_with("there is no argument a"), "{none}");
-        assert!(none.ends_with("none is taken") && !none.contains('\u{202e}'), "{none}");
-        let long = read::<All>(&json!({"name": "a", "count": "x".repeat(5000)})).unwrap_err();
-        assert!(long.len() < 200, "{long}");
-    }
-
-    #[test]
-    fn what_fits_is_read() {
-        let all: All = read(&json!({
-            "label": "a", "count": 3.0, "change": -4, "share": 1, "quick": true, "tags": ["x"],
-            "parts": [{"form": "square"}, {"form": {"other": {"sides": 5}}}], "free": {"b": [null]},
-        }))
-        .unwrap();
-        assert_eq!((all.name.as_str(), all.count, all.change), ("a", 3, Some(-4)));
-        assert_eq!(all.parts[1].form, Form::Other { sides: 5 });
-        assert_eq!(all.free["b"], json!([null]));
-        let least: All = read(&json!({"name": "", "change": null})).unwrap();
-        assert_eq!((least.change, least.tags.len()), (None, 0));
-        assert!(read::<NoArguments>(&json!({})).is_ok());
-    }
-}
+mod tests;
