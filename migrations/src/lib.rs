@@ -44,6 +44,7 @@ mod m20261127_000060_groups;
 mod m20261127_000061_reserved_accounts;
 mod m20261127_000063_rule_versions;
 mod m20261127_000065_agent;
+mod m20261128_000066_toolsets;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -89,6 +90,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000061_reserved_accounts::Migration),
             Box::new(m20261127_000063_rule_versions::Migration),
             Box::new(m20261127_000065_agent::Migration),
+            Box::new(m20261128_000066_toolsets::Migration),
         ]
     }
 }

@@ -300,6 +300,8 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
         "/admin/policy",
         "/admin/providers",
         "/admin/resources",
+        "/admin/toolsets",
+        "/admin/toolsets/letters",
     ] {
         alice.get(&server.at(path)).await.expect(404);
         Browser::new().get(&server.at(path)).await.expect(303);

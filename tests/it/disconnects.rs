@@ -6,6 +6,7 @@ mod routes_of_forms;
 mod routes_of_groups;
 mod routes_of_pages;
 mod routes_of_programs;
+mod routes_of_toolsets;
 mod stage;
 
 use std::{
@@ -91,6 +92,11 @@ const DRIVEN: &[(&str, &str, Build)] = driven! {
     PATCH API_RESOURCE = routes_of_programs::api_resource_change;
     DELETE API_RESOURCE = routes_of_programs::api_resource_delete;
     POST API_RESOURCE_SECRET = routes_of_programs::api_resource_secret;
+    POST API_TOOLSETS = routes_of_toolsets::add;
+    PATCH API_TOOLSET = routes_of_toolsets::change;
+    DELETE API_TOOLSET = routes_of_toolsets::remove;
+    POST MCP_TOOLSET = routes_of_toolsets::mcp;
+    POST MCP_KEY_TOOLSET = routes_of_toolsets::mcp_key;
     POST API_KEYS_ROTATE = routes_of_programs::api_keys_rotate;
     PUT API_SETTINGS = routes_of_programs::api_settings;
     PUT API_TOOL = routes_of_programs::api_tool;
@@ -109,6 +115,8 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::AUTH_CHECK, "it writes nothing but that a ticket was used"),
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),
+    (routes::ADMIN_TOOLSETS, "it writes by the functions of the API"),
+    (routes::ADMIN_TOOLSET, "it writes by the functions of the API"),
     (routes::ADMIN_TRUST, "it writes by the functions of the API"),
     (routes::ADMIN_GROUPS, "it writes by the functions of the API"),
     (routes::ADMIN_GROUP, "it writes by the functions of the API"),

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use doorward_accounts::Authority;
 use doorward_store::Store;
-use doorward_testkit::{FakeCollector, OAuthClient, Pkce, TestServer, Tokens};
+use doorward_testkit::{Browser, FakeCollector, OAuthClient, Pkce, TestServer, Tokens};
 
 /// Two servers with one database and one public URL.
 async fn pair() -> (TestServer, TestServer) {
@@ -155,4 +156,30 @@ async fn everything_can_be_moved_to_another_database() {
     assert!(moved.calls(&tokens.access).await);
     Tokens::read(at(&moved, &client).refresh(&tokens.refresh, &[]).await);
     moved.signed_in("alice").await;
+}
+
+#[tokio::test]
+async fn a_toolset_that_is_added_or_removed_at_one_replica_is_so_at_the_other() {
+    let (one, other) = pair().await;
+    let new = doorward_admin::NewToolset {
+        name: "support".to_owned(),
+        selection: vec!["upstream=wiki".to_owned()],
+        ..doorward_admin::NewToolset::default()
+    };
+    let metadata = "/.well-known/oauth-protected-resource/mcp/set/support";
+    let answers = async |status: u16| {
+        // The other replica is told; at PostgreSQL that takes a moment.
+        for _ in 0..200 {
+            if Browser::new().get(&other.at(metadata)).await.status == status {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{metadata} does not answer {status}");
+    };
+    answers(404).await;
+    one.app.admin.toolsets.add(&Authority::operator(), new).await.unwrap();
+    answers(200).await;
+    one.app.admin.toolsets.remove("support", None).await.unwrap();
+    answers(404).await;
 }

@@ -43,6 +43,7 @@ mod services;
 mod settable;
 mod settings;
 mod tokens;
+mod toolsets;
 mod trust;
 mod upstreams;
 mod usage;
@@ -98,6 +99,7 @@ pub use sections::{AccessConfig, PolicyConfig};
 pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
+pub use toolsets::{NewToolset, Selected, SelectedBy, SelectedTool, ToolsetEdit, Toolsets};
 pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{
     DecidedTools, ReviewedUpstream, ToolVersion, UpstreamSummary, Upstreams, WaitingTool,
@@ -159,6 +161,8 @@ pub struct Admin {
     pub documents: Documents,
     /// Operations on external resource servers.
     pub resources: Resources,
+    /// Operations on toolsets.
+    pub toolsets: Toolsets,
     /// Explanations of the policy.
     pub policies: Policies,
     /// Operations on the rules that administrators save.
@@ -261,7 +265,8 @@ impl Admin {
             tokens: Tokens::new(store.clone(), accounts.clone(), rules, now()),
             chats: Chats::new(store.clone(), accounts, now()),
             documents: Documents::new(gateway.clone(), store.clone()),
-            resources: Resources::new(store.clone(), now(), entropy, public_url),
+            resources: Resources::new(store.clone(), now(), entropy, public_url.clone()),
+            toolsets: Toolsets::new(store.clone(), now(), gateway.clone(), public_url),
             policies: Policies::new(&users, gateway.clone(), rule_sets.clone()),
             rule_sets,
             mails: Mails::new(store.clone(), mail_writer),

@@ -12,7 +12,7 @@ use doorward_gateway::{Condition, Gateway, Met};
 use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{
     AccessTokenId, AuditSubject, ClientId, Clock, Effect, Live, Program, Role, RuleSet, RuleSource,
-    Rules, UpstreamName, User, policy::Decision,
+    Rules, ToolsetName, UpstreamName, User, policy::Decision,
 };
 use doorward_store::{ClientFilter, Store};
 use schemars::JsonSchema;
@@ -114,6 +114,8 @@ pub struct Call<'a> {
     pub user: &'a str,
     /// The ID or name of the client; empty for any.
     pub client: &'a str,
+    /// The name of the toolset at whose URL the client calls; empty for `/mcp`.
+    pub toolset: &'a str,
     /// The item.
     pub item: Named<'a>,
 }
@@ -177,6 +179,8 @@ pub struct Explained {
 struct NamedProgram {
     client_id: ClientId,
     token: Option<AccessTokenId>,
+    /// The toolset at whose URL it calls.
+    toolset: Option<ToolsetName>,
     /// The step about it; none for any client.
     step: Option<Step>,
 }
@@ -189,8 +193,12 @@ impl NamedProgram {
 
 /// The step of a judgement that decided.
 fn deciding(steps: &[Step]) -> Option<&Step> {
-    let refuses =
-        |step: &&Step| matches!(step, Step::ToolRoles(_, false) | Step::ScopeRoles(_, false));
+    let refuses = |step: &&Step| {
+        matches!(
+            step,
+            Step::Toolset(_, false) | Step::ToolRoles(_, false) | Step::ScopeRoles(_, false)
+        )
+    };
     let decides =
         |step: &&Step| matches!(step, Step::Rule(..) | Step::Default(_) | Step::Closed(_));
     steps.iter().find(refuses).or_else(|| steps.iter().find(decides))
@@ -257,7 +265,8 @@ impl Policies {
     pub fn new(users: &Users, gateway: Gateway, sets: RuleSets) -> Self {
         let (store, rules) = (users.store.clone(), sets.rules());
         let clock = Arc::clone(&users.clock);
-        Self { store, gateway, judge: Judge::new(rules.clone()), rules, sets, clock }
+        let judge = Judge::new(rules.clone()).with_toolsets(gateway.resources().clone());
+        Self { store, gateway, judge, rules, sets, clock }
     }
 
     /// The names at /mcp of the tools that an explanation can be about.
@@ -307,19 +316,28 @@ impl Policies {
 
     /// Explains a call.
     pub async fn explain(&self, call: Call<'_>) -> Result<Explained, Refusal> {
-        let Call { user, client, item } = call;
+        let Call { user, client, toolset, item } = call;
         let wanted = item.item_name()?;
         let found = self.store.user_by(user).await?;
         let user = &*found.ok_or_else(|| Refusal::no_user(user))?;
-        let named = self.named_program(client).await?;
+        let named = self.named_program(client, toolset).await?;
         self.decide(wanted, user, &named).await
     }
 
-    /// The program of this ID or name; any client where it is empty.
-    async fn named_program(&self, client: &str) -> Result<NamedProgram, Refusal> {
+    /// The program of this ID or name, at the URL of this toolset; any client, or `/mcp`, where
+    /// they are empty.
+    async fn named_program(&self, client: &str, toolset: &str) -> Result<NamedProgram, Refusal> {
+        let toolset = if toolset.is_empty() {
+            None
+        } else {
+            self.gateway.follow().await?;
+            let known = ToolsetName::parse(toolset).ok();
+            let known = known.filter(|name| self.gateway.resources().toolset(*name).is_some());
+            Some(known.ok_or_else(|| Refusal::missing(AuditSubject::Toolset, toolset))?)
+        };
         if client.is_empty() {
             let client_id = ClientId::from_text("");
-            return Ok(NamedProgram { client_id, token: None, step: None });
+            return Ok(NamedProgram { client_id, token: None, toolset, step: None });
         }
         let filter = ClientFilter { search: Some(client.to_owned()), ..ClientFilter::default() };
         let known = self.store.clients(filter, 1000).await?;
@@ -330,7 +348,7 @@ impl Policies {
         let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
         let token = AccessTokenId::parse(client).filter(|_| found.is_none());
         let step = Step::Client(client_id.to_string(), found.map(|found| found.source));
-        Ok(NamedProgram { client_id, token, step: Some(step) })
+        Ok(NamedProgram { client_id, token, toolset, step: Some(step) })
     }
 
     /// Decides about an item, with the steps that led to the answer: the same judgement as that of
@@ -356,8 +374,8 @@ impl Policies {
         user: &User,
         named: &NamedProgram,
     ) -> Explained {
-        let judgement =
-            self.judge.explain(Subject { user, program: named.program() }, &item.facts());
+        let subject = Subject { user, program: named.program(), toolset: named.toolset };
+        let judgement = self.judge.explain(subject, &item.facts());
         let first = |wanted: Met| before.iter().find(|(met, _)| *met == wanted);
         let (answer, reason) = match (first(Met::No), first(Met::ByApproval), judgement.verdict) {
             (Some((_, step)), _, _) => (Answer::NotOffered, Some(step)),

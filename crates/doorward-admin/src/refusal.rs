@@ -11,8 +11,8 @@ use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_mail::MailError;
 use doorward_model::{
-    AuditSubject, ResourceError, RuleSet, UploadFault, csv::CsvError, nearest, scope::SCOPES,
-    user::RoleError,
+    AuditSubject, ResourceError, RuleSet, ToolsetError, UploadFault, csv::CsvError, nearest,
+    scope::SCOPES, user::RoleError,
 };
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
@@ -115,6 +115,12 @@ pub enum Refusal {
     /// An external resource server cannot be added or changed.
     #[error(transparent)]
     Resource(ResourceError),
+    /// A toolset cannot be added or changed.
+    #[error(transparent)]
+    Toolset(ToolsetError),
+    /// There are as many toolsets as there may be.
+    #[error("there are already {0} toolsets")]
+    TooManyToolsets(usize),
     /// The public keys of a client cannot be read.
     #[error("the public keys are not a JWK Set in JSON")]
     Keys,
@@ -240,6 +246,8 @@ impl Refusal {
             Self::Token(error) => of::token(error),
             Self::Scope(_) | Self::NoScope => Code::InvalidScope,
             Self::Resource(_) => Code::InvalidResource,
+            Self::Toolset(_) => Code::InvalidToolset,
+            Self::TooManyToolsets(_) => Code::TooManyToolsets,
             Self::Taken(..) => Code::NameTaken,
             Self::Keys => Code::InvalidMetadata,
             Self::NotAService(_) => Code::NotAService,

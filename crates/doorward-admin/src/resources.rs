@@ -64,7 +64,8 @@ pub struct Resources {
     public_url: PublicUrl,
 }
 
-fn roles(names: &[String]) -> Result<Vec<Role>, Refusal> {
+/// Reads the roles of which a user must have one.
+pub(crate) fn admitted(names: &[String]) -> Result<Vec<Role>, Refusal> {
     if names.len() > MOST_ROLES {
         return Err(Refusal::TooManyRoles(MOST_ROLES));
     }
@@ -124,7 +125,7 @@ impl Resources {
             id: ResourceId::random(self.entropy.as_ref()),
             name: ExternalResource::name(&name).map_err(Refusal::Resource)?,
             scopes: ExternalResource::scopes(&new.scopes).map_err(Refusal::Resource)?,
-            roles: roles(&new.roles)?,
+            roles: admitted(&new.roles)?,
             secret: secret.hashed(),
             created_at: self.clock.now(),
             url,
@@ -211,7 +212,7 @@ impl Editable for Resources {
             after.scopes = ExternalResource::scopes(scopes).map_err(Refusal::Resource)?;
         }
         if let Some(names) = &change.roles {
-            after.roles = roles(names)?;
+            after.roles = admitted(names)?;
         }
         let differences = edit::different_parts(&facts(&before), &facts(&after));
         let etag = before.etag();

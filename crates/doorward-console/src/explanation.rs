@@ -73,6 +73,7 @@ pub(crate) fn step(step: &Step) -> Message {
             text::policy_upstream_roles(upstream.as_str(), yes(*is))
         }
         Step::Client(id, known) => text::policy_client(id, source(*known)),
+        Step::Toolset(toolset, is) => text::policy_toolset(toolset.as_str(), yes(*is)),
         Step::Class(class) => text::policy_class(tool_class(*class)),
         Step::Roles(name, id, roles) if roles.is_empty() => text::policy_no_roles(name, id),
         Step::Roles(name, id, roles) => text::policy_roles(name, id, roles.join(", ")),

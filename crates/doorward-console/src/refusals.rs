@@ -5,7 +5,9 @@ use doorward_admin::{ClientChangeError, Kind, Refusal};
 use doorward_federation::ProviderChangeError;
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_language::{Message, missing, text};
-use doorward_model::{ResourceError, UploadFault, csv::CsvError};
+use doorward_model::{
+    ResourceError, ToolsetError, UploadFault, csv::CsvError, policy::SelectionError,
+};
 use doorward_web::{ErrorPage, reasons};
 
 use crate::Console;
@@ -108,6 +110,8 @@ pub(crate) fn reason(refusal: &Refusal) -> Message {
         Refusal::Scope(name) => text::refusal_scope(name),
         Refusal::NoScope => text::refusal_no_scope(),
         Refusal::Resource(error) => resource(error),
+        Refusal::Toolset(error) => toolset(error),
+        Refusal::TooManyToolsets(most) => text::refusal_too_many_toolsets(most),
         Refusal::Keys => text::refusal_keys(),
         Refusal::NotAService(name) => text::refusal_not_a_service(name),
         Refusal::UpstreamName(name) => text::refusal_upstream_name(name),
@@ -163,6 +167,18 @@ fn resource(error: &ResourceError) -> Message {
         ResourceError::Scope(name, _) => text::refusal_resource_scope(name),
         ResourceError::Scopes(most) => text::refusal_resource_scopes(most),
         ResourceError::Name(most) => text::refusal_resource_name(most),
+    }
+}
+
+fn toolset(error: &ToolsetError) -> Message {
+    match error {
+        ToolsetError::Name(_) => text::refusal_toolset_name(),
+        ToolsetError::Title(most) => text::refusal_toolset_title(most),
+        ToolsetError::Description(most) => text::refusal_toolset_description(most),
+        ToolsetError::Selection(SelectionError::Line(line, why)) => {
+            text::refusal_toolset_line(line.to_string(), why)
+        }
+        ToolsetError::Selection(SelectionError::Lines(most)) => text::refusal_toolset_lines(most),
     }
 }
 

@@ -304,6 +304,7 @@ impl Gateway {
 
     /// Applies changes by a command or another replica. Without changes it costs almost nothing.
     pub async fn follow(&self) -> Result<(), StoreError> {
+        self.follow_toolsets().await?;
         if self.is_current().await? { Ok(()) } else { self.all_upstreams().await.map(drop) }
     }
 

@@ -69,6 +69,21 @@ impl ExplainedUpstream {
         tools.filter(|tool| !approval::is_entry(tool))
     }
 
+    /// The tools that it offers, as far as they are approved or await a decision, each with that.
+    pub fn offered(&self) -> Vec<(ReviewState, Item)> {
+        let item = |pin: &PinnedTool| {
+            let state = ReviewState::of(pin);
+            let is_offered = self.upstream.is_enabled()
+                && self.upstream.offers(&pin.tool)
+                && !approval::is_entry(&pin.tool)
+                && state != ReviewState::Rejected;
+            let definition = definition::pinned_tool(&pin.definition).filter(|_| is_offered)?;
+            let spec = catalogue::spec(&self.upstream, definition, Some(pin), false);
+            Some((state, Item::Tool(Arc::new(spec))))
+        };
+        self.pins.iter().filter_map(item).collect()
+    }
+
     /// A tool with the conditions that the upstream sets for this user. `None` if there is no such
     /// tool.
     pub fn explain(&self, tool: &str, user: &User) -> Option<(Item, Vec<Condition>)> {

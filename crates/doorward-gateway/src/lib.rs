@@ -61,6 +61,7 @@ mod source;
 #[cfg(feature = "knowledge")]
 mod source_settings;
 mod status;
+mod toolsets;
 mod trust;
 mod turns;
 mod uploads;

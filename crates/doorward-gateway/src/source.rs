@@ -151,10 +151,10 @@ fn listed<T>(
 ) -> Listed<T> {
     let shown_name = name(&mut shown);
     let item = upstream.item(kind, shown_name);
-    *shown_name = match (target, kind) {
-        (Target::All, _) => item.listed_as.clone(),
-        (Target::One(_), Kind::Tool | Kind::Prompt) => names::usable(shown_name),
-        (Target::One(_), Kind::Resource | Kind::Template | Kind::Upstream) => {
+    *shown_name = match (target.upstream(), kind) {
+        (None, _) => item.listed_as.clone(),
+        (Some(_), Kind::Tool | Kind::Prompt) => names::usable(shown_name),
+        (Some(_), Kind::Resource | Kind::Template | Kind::Upstream) => {
             usable_uri(shown_name).into_owned()
         }
     };
@@ -165,7 +165,7 @@ impl ToolSource for Gateway {
     fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
         Box::pin(async move {
             let mut tools = Vec::new();
-            let (user, own_names) = (&inbound.caller.user, inbound.target != Target::All);
+            let (user, own_names) = (&inbound.caller.user, inbound.target.upstream().is_some());
             for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
                 tools.extend(self.tools_of(user, own_names, &upstream, &catalogue_state).await);
             }

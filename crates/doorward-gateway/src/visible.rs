@@ -25,9 +25,9 @@ use crate::{
 impl Gateway {
     /// The upstreams that this request may see.
     pub(crate) async fn visible(&self, inbound: &InboundRequest) -> Vec<Shared> {
-        let all = match inbound.target {
-            Target::All => self.upstreams().await,
-            Target::One(name) => self.upstream(name).await.map(|found| found.into_iter().collect()),
+        let all = match inbound.target.upstream() {
+            None => self.upstreams().await,
+            Some(name) => self.upstream(name).await.map(|found| found.into_iter().collect()),
         };
         match all {
             Ok(all) => all
@@ -50,7 +50,7 @@ impl Gateway {
         inbound: &InboundRequest,
         name: UpstreamName,
     ) -> Option<Shared> {
-        if matches!(inbound.target, Target::One(only) if only != name) {
+        if inbound.target.upstream().is_some_and(|only| only != name) {
             return None;
         }
         self.upstream(name).await.ok().flatten().filter(|upstream| {
@@ -77,14 +77,11 @@ impl Gateway {
         inbound: &InboundRequest,
         uri: &str,
     ) -> Option<(Shared, String)> {
-        let (upstream, own) = match inbound.target {
-            Target::One(only) => {
-                (self.visible_one(inbound, only).await?, of_usable_uri(uri).to_owned())
-            }
-            Target::All => {
-                let own = own_uri(uri)?;
-                (self.visible_one(inbound, own.upstream).await?, own.uri)
-            }
+        let (upstream, own) = if let Some(only) = inbound.target.upstream() {
+            (self.visible_one(inbound, only).await?, of_usable_uri(uri).to_owned())
+        } else {
+            let own = own_uri(uri)?;
+            (self.visible_one(inbound, own.upstream).await?, own.uri)
         };
         if !upstream.config.resources {
             return None;
@@ -103,15 +100,11 @@ impl Gateway {
         inbound: &InboundRequest,
         wanted: ItemName<'_>,
     ) -> Option<Shared> {
-        let name = match (inbound.target, wanted) {
-            (Target::One(only), _) => only,
-            (Target::All, ItemName::Tool(name) | ItemName::Prompt(name)) => {
-                names::upstream_of(name)?
-            }
-            (Target::All, ItemName::Resource(uri) | ItemName::Template(uri)) => {
-                own_uri(uri)?.upstream
-            }
-            (Target::All, ItemName::Upstream(name)) => name,
+        let name = match (inbound.target.upstream(), wanted) {
+            (Some(only), _) => only,
+            (None, ItemName::Tool(name) | ItemName::Prompt(name)) => names::upstream_of(name)?,
+            (None, ItemName::Resource(uri) | ItemName::Template(uri)) => own_uri(uri)?.upstream,
+            (None, ItemName::Upstream(name)) => name,
         };
         self.visible_one(inbound, name).await
     }
@@ -125,17 +118,17 @@ impl Gateway {
         if inbound.target == Target::All && name == connections::NAME {
             return self.is_in_use().await.then(connections::spec);
         }
-        let upstream = match inbound.target {
-            Target::One(only) => self.visible_one(inbound, only).await?,
-            Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
+        let upstream = match inbound.target.upstream() {
+            Some(only) => self.visible_one(inbound, only).await?,
+            None => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
         let catalogue_state =
             self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
         if let Some(catalogue) = &catalogue_state.catalogue {
-            let at_all = inbound.target == Target::All;
+            let at_all = inbound.target.upstream().is_none();
             return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
         }
-        let own_names = inbound.target != Target::All;
+        let own_names = inbound.target.upstream().is_some();
         let hint =
             catalogue_state.problem == Some(LinkError::Connect) && upstream.needs_connection();
         // Approved items can be requested while the upstream cannot be listed; the call then
@@ -156,10 +149,10 @@ impl Gateway {
         inbound: &InboundRequest,
         name: &str,
     ) -> Option<Arc<ToolSpec>> {
-        let at_all = inbound.target == Target::All;
-        let upstream = match inbound.target {
-            Target::One(only) => self.visible_one(inbound, only).await?,
-            Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
+        let at_all = inbound.target.upstream().is_none();
+        let upstream = match inbound.target.upstream() {
+            Some(only) => self.visible_one(inbound, only).await?,
+            None => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
         let pins = self.inner.services.store.pinned_tools(upstream.name).await.ok()?;
         let waits = |pin: &&PinnedTool| match pin.state {
@@ -183,15 +176,15 @@ impl Gateway {
         inbound: &InboundRequest,
         name: &str,
     ) -> Option<ItemSpec> {
-        let upstream = match inbound.target {
-            Target::One(only) => self.visible_one(inbound, only).await?,
-            Target::All => self.visible_one(inbound, names::upstream_of(name)?).await?,
+        let upstream = match inbound.target.upstream() {
+            Some(only) => self.visible_one(inbound, only).await?,
+            None => self.visible_one(inbound, names::upstream_of(name)?).await?,
         };
         let catalogue_state =
             self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
         let catalogue = catalogue_state.catalogue?;
         let same = |prompt: &&Prompt| {
-            if inbound.target == Target::All {
+            if inbound.target.upstream().is_none() {
                 names::public(upstream.name, &prompt.name) == name
             } else {
                 prompt.name == name || names::usable(&prompt.name) == name

@@ -26,7 +26,8 @@ impl Issuer {
     }
 
     /// The same, from what was loaded. A token for an external resource server is for it alone: it
-    /// sees the token, and could use it elsewhere.
+    /// sees the token, and could use it elsewhere. One for a toolset is for it alone too: it is
+    /// there to reach no more.
     pub(crate) fn resources_of(
         &self,
         presented: &[String],
@@ -38,7 +39,18 @@ impl Issuer {
             let why = "a token for an external resource server is for no other resource; ask for one token for each";
             return Err(Failure::new(OAuthErrorCode::InvalidTarget, why));
         }
+        self.judge_toolsets(&resources)?;
         Ok((resources, external))
+    }
+
+    /// Refuses a toolset together with other resources.
+    pub(crate) fn judge_toolsets(&self, resources: &[Resource]) -> Result<(), Failure> {
+        let public_url = &self.settings.public_url;
+        if resources.len() > 1 && resources.iter().any(|one| one.is_of_toolset(public_url)) {
+            let why = "a token for a toolset is for no other resource; ask for one token for each";
+            return Err(Failure::new(OAuthErrorCode::InvalidTarget, why));
+        }
+        Ok(())
     }
 
     /// The part of `scopes` that this user may have at these resources at this moment.
@@ -54,6 +66,14 @@ impl Issuer {
         // The claims of a user are told in signing them in, and not without it.
         let signs_in = left.contains(Scope::OpenId);
         let left: ScopeSet = left.iter().filter(|scope| signs_in || !scope.is_identity()).collect();
+        // One that was removed has no scopes, nor has one for users with other roles.
+        let closed = |resource: &Resource| {
+            resource.is_of_toolset(&self.settings.public_url)
+                && table.toolset_at(resource).is_none_or(|toolset| !toolset.admits(user))
+        };
+        if resources.iter().any(closed) {
+            return ScopeSet::default();
+        }
         let Some(foreign) = resources.iter().find(|resource| table.is_external(resource)) else {
             return left.iter().filter(|scope| !scope.is_external()).collect();
         };

@@ -90,7 +90,9 @@ impl Mcp {
         wanted: ItemName<'_>,
     ) -> Option<Found<'_>> {
         for source in &self.inner.services.sources {
-            if let Some(item) = source.find(inbound, wanted).await {
+            if let Some(item) = source.find(inbound, wanted).await
+                && self.inner.judge.has(inbound, &item.facts())
+            {
                 return Some(Found { source, item });
             }
         }

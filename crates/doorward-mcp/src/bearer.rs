@@ -149,7 +149,17 @@ impl Mcp {
         target: Target,
         calling: Calling<'_>,
     ) -> Result<Arc<Caller>, BearerRefusal> {
-        self.caller(&self.resource(target), calling).await
+        let caller = self.caller(&self.resource(target), calling).await?;
+        if let (Some(name), Principal::Client(grant)) = (target.toolset(), &caller.principal) {
+            // Access to a toolset that was removed is none to one of the same name that was added
+            // later.
+            let toolset = self.inner.settings.resources.toolset(name);
+            if toolset.is_none_or(|toolset| grant.created_at < toolset.created_at) {
+                let why = "the access is to a toolset that was removed";
+                return Err(BearerRefusal::invalid(Reason::TokenRevoked, why));
+            }
+        }
+        Ok(caller)
     }
 
     /// Authenticates the caller of a resource of this server, by the token of the request.

@@ -27,6 +27,7 @@ impl Mcp {
         let path = match target {
             Target::All => routes::MCP.to_owned(),
             Target::One(upstream) => routes::of_upstream(routes::MCP_UPSTREAM, upstream),
+            Target::Set(toolset) => routes::of_toolset(routes::MCP_TOOLSET, toolset),
         };
         self.inner.settings.public_url.at(&format!("{}{path}", routes::PROTECTED_RESOURCE_METADATA))
     }
@@ -256,7 +257,7 @@ pub(crate) fn switched_off() -> Response {
     )
 }
 
-/// The response at a path below `/mcp` without an upstream.
+/// The response at a path below `/mcp` without an upstream or a toolset.
 pub(crate) fn no_such_address() -> Response {
     answer::json(
         StatusCode::NOT_FOUND,

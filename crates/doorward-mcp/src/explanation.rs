@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use doorward_model::{ClientSource, Effect, Scope, ToolClass, UpstreamName};
+use doorward_model::{ClientSource, Effect, Scope, ToolClass, ToolsetName, UpstreamName};
 
 /// One step of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Step {
     UpstreamRoles(UpstreamName, bool),
     /// The client by its identifier, with its source; `None` if it is not known.
     Client(String, Option<ClientSource>),
+    /// The toolset has the item for this user, or has not.
+    Toolset(ToolsetName, bool),
     /// The class of the item.
     Class(ToolClass),
     /// The user by name and identifier, with their roles.
@@ -69,6 +71,9 @@ impl fmt::Display for Step {
                     }
                 };
                 write!(formatter, "client: {id} (client={id}), {known}")
+            }
+            Self::Toolset(toolset, is) => {
+                write!(formatter, "the toolset {toolset} has it for this user: {}", yes(*is))
             }
             Self::Class(class) => write!(formatter, "class: {}", class.as_str()),
             Self::Roles(name, id, roles) if roles.is_empty() => {

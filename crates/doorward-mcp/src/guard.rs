@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use doorward_model::{Reason, UpstreamName, routes};
+use doorward_model::{Reason, ToolsetName, UpstreamName, routes};
 use doorward_store::origin;
 use doorward_transport::{ParamsError, cors, media_type, params::read_body};
 use serde_json::Value;
@@ -57,18 +57,31 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
 struct McpEndpoint {
     /// It takes personal and service tokens only.
     keyed: bool,
-    /// It names one upstream.
-    named: bool,
+    /// What it names.
+    offers: EndpointOffers,
+}
+
+/// The offers of an MCP URL, as far as its pattern tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EndpointOffers {
+    /// Everything.
+    All,
+    /// One upstream, which its last part names.
+    Upstream,
+    /// One toolset, which its last part names.
+    Toolset,
 }
 
 /// The patterns of all MCP URLs. A longer one precedes those that are its suffixes.
 const ENDPOINTS: &[(&str, McpEndpoint)] = &[
-    (routes::MCP_KEY_UPSTREAM, McpEndpoint { keyed: true, named: true }),
-    (routes::MCP_UPSTREAM, McpEndpoint { keyed: false, named: true }),
-    (routes::MCP_KEY, McpEndpoint { keyed: true, named: false }),
-    (routes::MCP_SSE, McpEndpoint { keyed: false, named: false }),
-    (routes::MCP_MESSAGES, McpEndpoint { keyed: false, named: false }),
-    (routes::MCP, McpEndpoint { keyed: false, named: false }),
+    (routes::MCP_KEY_TOOLSET, McpEndpoint { keyed: true, offers: EndpointOffers::Toolset }),
+    (routes::MCP_TOOLSET, McpEndpoint { keyed: false, offers: EndpointOffers::Toolset }),
+    (routes::MCP_KEY_UPSTREAM, McpEndpoint { keyed: true, offers: EndpointOffers::Upstream }),
+    (routes::MCP_UPSTREAM, McpEndpoint { keyed: false, offers: EndpointOffers::Upstream }),
+    (routes::MCP_KEY, McpEndpoint { keyed: true, offers: EndpointOffers::All }),
+    (routes::MCP_SSE, McpEndpoint { keyed: false, offers: EndpointOffers::All }),
+    (routes::MCP_MESSAGES, McpEndpoint { keyed: false, offers: EndpointOffers::All }),
+    (routes::MCP, McpEndpoint { keyed: false, offers: EndpointOffers::All }),
 ];
 
 impl McpEndpoint {
@@ -83,14 +96,26 @@ impl McpEndpoint {
 
     /// The offers of the URL, if there is such a URL.
     fn target(self, mcp: &Mcp, path: &str) -> Option<Target> {
-        if !self.named {
-            return Some(Target::All);
-        }
         let name = path.trim_end_matches('/').rsplit('/').next()?;
-        UpstreamName::parse(name)
-            .ok()
-            .filter(|name| mcp.inner.settings.resources.has_upstream(*name))
-            .map(Target::One)
+        match self.offers {
+            EndpointOffers::All => Some(Target::All),
+            EndpointOffers::Upstream => mcp.target_of_upstream(name),
+            EndpointOffers::Toolset => mcp.target_of_toolset(name),
+        }
+    }
+}
+
+impl Mcp {
+    /// The offers of the URL of an upstream, if there is one of this name.
+    pub(crate) fn target_of_upstream(&self, name: &str) -> Option<Target> {
+        let name = UpstreamName::parse(name).ok()?;
+        self.inner.settings.resources.has_upstream(name).then_some(Target::One(name))
+    }
+
+    /// The offers of the URL of a toolset, if there is one of this name.
+    pub(crate) fn target_of_toolset(&self, name: &str) -> Option<Target> {
+        let name = ToolsetName::parse(name).ok()?;
+        self.inner.settings.resources.toolset(name).map(|_| Target::Set(name))
     }
 }
 

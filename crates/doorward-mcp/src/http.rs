@@ -8,7 +8,7 @@ use axum::{
     middleware,
     response::Response,
 };
-use doorward_model::{ConnectStep, StepKind, UpstreamName, routes};
+use doorward_model::{ConnectStep, StepKind, routes};
 use doorward_transport::routing::{any, get, post};
 use doorward_transport::{
     answer::{self, Document},
@@ -58,16 +58,24 @@ pub fn router(mcp: &Mcp) -> Router {
         std::sync::Arc::new(NeverSessionManager::default()),
         config,
     );
-    let streamable = Router::new()
-        .route(routes::MCP, any(streamable_http))
-        .route(&format!("{}/", routes::MCP), any(streamable_http))
-        .route(routes::MCP_UPSTREAM, any(streamable_http))
-        .route(&format!("{}/", routes::MCP_UPSTREAM), any(streamable_http))
-        .route(routes::MCP_KEY, any(streamable_http))
-        .route(&format!("{}/", routes::MCP_KEY), any(streamable_http))
-        .route(routes::MCP_KEY_UPSTREAM, any(streamable_http))
-        .route(&format!("{}/", routes::MCP_KEY_UPSTREAM), any(streamable_http))
-        .with_state(Streamable { service, in_place: InPlace::new(mcp.clone()), mcp: mcp.clone() });
+    let mut streamable = Router::new();
+    for route in [
+        routes::MCP,
+        routes::MCP_UPSTREAM,
+        routes::MCP_TOOLSET,
+        routes::MCP_KEY,
+        routes::MCP_KEY_UPSTREAM,
+        routes::MCP_KEY_TOOLSET,
+    ] {
+        streamable = streamable
+            .route(route, any(streamable_http))
+            .route(&format!("{route}/"), any(streamable_http));
+    }
+    let streamable = streamable.with_state(Streamable {
+        service,
+        in_place: InPlace::new(mcp.clone()),
+        mcp: mcp.clone(),
+    });
     let deprecated = Router::new()
         .route(routes::MCP_SSE, get(sse::open))
         .route(routes::MCP_MESSAGES, post(sse::message))
@@ -94,6 +102,9 @@ pub fn metadata_router(mcp: &Mcp, path: &str) -> Router {
     let one = format!("{base}{}", routes::MCP_UPSTREAM);
     router =
         router.route(&one, get(metadata_of_one)).route(&format!("{one}/"), get(metadata_of_one));
+    let set = format!("{base}{}", routes::MCP_TOOLSET);
+    router =
+        router.route(&set, get(metadata_of_set)).route(&format!("{set}/"), get(metadata_of_set));
     router.layer(middleware::from_fn(cors::open)).with_state(mcp.clone())
 }
 
@@ -109,11 +120,21 @@ async fn metadata_of_one(
     reached: Reached,
     headers: HeaderMap,
 ) -> Response {
-    match UpstreamName::parse(&name) {
-        Ok(name) if mcp.inner.settings.resources.has_upstream(name) => {
-            document(&mcp, Target::One(name), reached, &headers).await
-        }
-        _ => empty(StatusCode::NOT_FOUND),
+    match mcp.target_of_upstream(&name) {
+        Some(target) => document(&mcp, target, reached, &headers).await,
+        None => empty(StatusCode::NOT_FOUND),
+    }
+}
+
+async fn metadata_of_set(
+    State(mcp): State<Mcp>,
+    Path(name): Path<String>,
+    reached: Reached,
+    headers: HeaderMap,
+) -> Response {
+    match mcp.target_of_toolset(&name) {
+        Some(target) => document(&mcp, target, reached, &headers).await,
+        None => empty(StatusCode::NOT_FOUND),
     }
 }
 
@@ -125,7 +146,7 @@ async fn document(mcp: &Mcp, target: Target, reached: Reached, headers: &HeaderM
             let make = || Document::new(&mcp.resource_metadata(target, reached.as_ref()), 300);
             match (target, &reached) {
                 (Target::All, None) => mcp.inner.metadata.get_or_init(make).answer(headers),
-                (Target::All | Target::One(_), _) => make().answer(headers),
+                (Target::All | Target::One(_) | Target::Set(_), _) => make().answer(headers),
             }
         }
         Ok(false) => switched_off(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{PublicUrl, Resource, UpstreamName};
+use doorward_model::{PublicUrl, Resource, ToolsetName, UpstreamName};
 use rmcp::{
     ErrorData, RoleServer,
     model::{ClientCapabilities, ErrorCode},
@@ -21,14 +21,31 @@ pub enum Target {
     All,
     /// `/mcp/{upstream}`: one upstream alone, under its own names.
     One(UpstreamName),
+    /// `/mcp/set/{toolset}`: the items that a toolset selects, under their names at `/mcp`.
+    Set(ToolsetName),
 }
 
 impl Target {
+    /// The only upstream there is, whose items have their own names.
+    pub fn upstream(self) -> Option<UpstreamName> {
+        match self {
+            Self::One(upstream) => Some(upstream),
+            Self::All | Self::Set(_) => None,
+        }
+    }
+    /// The toolset that narrows what there is.
+    pub fn toolset(self) -> Option<ToolsetName> {
+        match self {
+            Self::Set(toolset) => Some(toolset),
+            Self::All | Self::One(_) => None,
+        }
+    }
     /// The resource that it is under this URL.
     pub(crate) fn resource(self, public_url: &PublicUrl) -> Resource {
         match self {
             Self::All => Resource::mcp(public_url),
             Self::One(upstream) => Resource::of_upstream(public_url, upstream),
+            Self::Set(toolset) => Resource::of_toolset(public_url, toolset),
         }
     }
 }

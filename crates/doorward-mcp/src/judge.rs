@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use doorward_model::{
-    AccessPolicy, Effect, Live, Program, Rules, User,
-    policy::{ItemKind, Question},
+    AccessPolicy, Effect, Live, Program, ResourceTable, Rules, ToolsetName, User,
+    policy::{ItemKind, Question, QuestionedItem},
     uri,
 };
 
@@ -14,10 +14,12 @@ use crate::{
     item::{Facts, Kind},
 };
 
-/// Judges items by roles and rules.
+/// Judges items by roles and rules, and by the toolset at whose URL they are used.
 #[derive(Clone)]
 pub struct Judge {
     rules: Live<Rules>,
+    /// The toolsets; without them there is nothing at their URLs.
+    resources: Option<ResourceTable>,
 }
 
 /// The decision about one item for one user and client.
@@ -58,6 +60,8 @@ pub struct Subject<'a> {
     pub user: &'a User,
     /// The program that acts for them.
     pub program: Program<'a>,
+    /// The toolset at whose URL the program acts; `None` for the other URLs.
+    pub toolset: Option<ToolsetName>,
 }
 
 /// A verdict with the steps that led to it.
@@ -72,7 +76,41 @@ pub struct Judgement {
 impl Judge {
     /// Takes the rules.
     pub fn new(rules: Live<Rules>) -> Self {
-        Self { rules }
+        Self { rules, resources: None }
+    }
+
+    /// The same with the toolsets of a server.
+    pub fn with_toolsets(self, resources: ResourceTable) -> Self {
+        Self { resources: Some(resources), ..self }
+    }
+
+    /// True if the URL of a request has an item: that of a toolset has what the toolset selects,
+    /// for users whom it admits. Whatever it does not have is unknown there.
+    pub(crate) fn has(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> bool {
+        self.selects(inbound.target.toolset(), &inbound.caller.user, facts)
+    }
+
+    /// True if the URL of a request may have items of this kind of an upstream.
+    pub(crate) fn has_kind(
+        &self,
+        inbound: &InboundRequest,
+        kind: ItemKind,
+        upstream: &Facts<'_>,
+    ) -> bool {
+        let Some(name) = inbound.target.toolset() else { return true };
+        let toolset = self.resources.as_ref().and_then(|resources| resources.toolset(name));
+        toolset.is_some_and(|toolset| toolset.selection.has_kind(kind, &questioned(upstream)))
+    }
+
+    fn selects(&self, toolset: Option<ToolsetName>, user: &User, facts: &Facts<'_>) -> bool {
+        let Some(name) = toolset else { return true };
+        let known = self.resources.as_ref().and_then(|resources| resources.toolset(name));
+        let Some(toolset) = known.filter(|toolset| toolset.admits(user)) else { return false };
+        let item = questioned(facts);
+        match facts.kind.in_rules() {
+            Some(_) => toolset.selection.includes(&item),
+            None => toolset.selection.touches(&item),
+        }
     }
 
     /// Judges an item for the caller of this request.
@@ -83,7 +121,8 @@ impl Judge {
         {
             return Verdict::Refuse;
         }
-        let decide = |program| self.decide(Subject { user: &caller.user, program }, facts);
+        let toolset = inbound.target.toolset();
+        let decide = |program| self.decide(Subject { user: &caller.user, program, toolset }, facts);
         // The agent may do no more than the program through which its user asked.
         match &caller.agent {
             Some(_) => decide(caller.program()).stricter(decide(caller.origin())),
@@ -98,6 +137,9 @@ impl Judge {
         if !caller.reaches(facts.upstream) {
             return "the token is not for this upstream".to_owned();
         }
+        if !self.has(inbound, facts) {
+            return "the toolset does not have it".to_owned();
+        }
         let rules = self.rules.now();
         if !allowed_by_roles(&rules.access, user, facts) {
             return "access.tool_roles".to_owned();
@@ -108,7 +150,9 @@ impl Judge {
         if !caller.scopes.allows(facts.scope) {
             return format!("the token lacks {}", facts.scope.name());
         }
-        let decide = |program| rules.policy.decide(&question(Subject { user, program }, facts));
+        let toolset = inbound.target.toolset();
+        let decide =
+            |program| rules.policy.decide(&question(Subject { user, program, toolset }, facts));
         let (own, origin) = (decide(caller.program()), decide(caller.origin()));
         let is_own = rank(own.effect) >= rank(origin.effect);
         if is_own { own.to_string() } else { origin.to_string() }
@@ -116,11 +160,14 @@ impl Judge {
 
     /// Judges an item for a user and the program that acts for them.
     pub(crate) fn decide(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
-        Self::decide_by(&self.rules.now(), subject, facts)
+        self.decide_by(&self.rules.now(), subject, facts)
     }
 
-    fn decide_by(rules: &Rules, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
+    fn decide_by(&self, rules: &Rules, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
         let user = subject.user;
+        if !self.selects(subject.toolset, user, facts) {
+            return Verdict::Refuse;
+        }
         if !allowed_by_roles(&rules.access, user, facts)
             || !rules.access.may_hold(user, facts.scope)
         {
@@ -153,6 +200,9 @@ impl Judge {
         } else {
             Step::Closed(in_force.policy.closes(&question))
         };
+        let selected = subject
+            .toolset
+            .map(|toolset| Step::Toolset(toolset, self.selects(Some(toolset), user, facts)));
         let steps = vec![
             Step::Class(facts.class),
             Step::Roles(
@@ -165,7 +215,8 @@ impl Judge {
             policy,
             Step::TokenScope(facts.scope),
         ];
-        Judgement { verdict: Self::decide_by(&in_force, subject, facts), steps }
+        let steps = selected.into_iter().chain(steps).collect();
+        Judgement { verdict: self.decide_by(&in_force, subject, facts), steps }
     }
 }
 
@@ -194,9 +245,12 @@ fn name_in_roles<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
 }
 
 fn question<'a>(subject: Subject<'a>, facts: &'a Facts<'_>) -> Question<'a> {
-    Question {
-        user: subject.user,
-        program: subject.program,
+    Question { user: subject.user, program: subject.program, item: questioned(facts) }
+}
+
+/// An item as rules and selections examine it.
+pub fn questioned<'a>(facts: &'a Facts<'_>) -> QuestionedItem<'a> {
+    QuestionedItem {
         upstream: facts
             .upstream
             .as_ref()

@@ -87,7 +87,7 @@ pub use explanation::Step;
 pub use hub::{Change, Changed, Changes};
 pub use inbound::{ClientFacts, InboundRequest, Surface, Target, missing_capability};
 pub use item::{CallLimits, Facts, Item, ItemSpec, Judged, Kind, Listed, ToolSpec, Unjudged};
-pub use judge::{Judge, Judgement, Subject, Verdict};
+pub use judge::{Judge, Judgement, Subject, Verdict, questioned};
 pub use limits::LimitsConfig;
 pub use operation::{Answer, ItemName, Operation};
 pub use questions::AskError;
@@ -299,7 +299,7 @@ impl Mcp {
     /// Sets the MCP server up.
     pub fn new(services: McpServices, settings: McpSettings) -> Self {
         let inner = Inner {
-            judge: Judge::new(settings.rules.clone()),
+            judge: Judge::new(settings.rules.clone()).with_toolsets(settings.resources.clone()),
             indexes: surface::Indexes::default(),
             tool_limits: config::tool_limits(&settings.config.tool_limits).unwrap_or_default(),
             confirm_in_band: settings.config.confirm_in_band.iter().map(Pattern::new).collect(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use doorward_model::policy::ItemKind;
 use rmcp::{
     ErrorData,
     model::{CallToolResult, PaginatedRequestParams, Tool},
@@ -122,8 +123,9 @@ impl Mcp {
     pub(crate) async fn offers(&self, inbound: &InboundRequest) -> Offers {
         let mut all = Offers::default();
         for one in self.listed(inbound, |source| source.offers(inbound)).await {
-            all.prompts |= one.shown.prompts;
-            all.resources |= one.shown.resources;
+            let has = |kind| self.inner.judge.has_kind(inbound, kind, &one.facts());
+            all.prompts |= one.shown.prompts && has(ItemKind::Prompt);
+            all.resources |= one.shown.resources && has(ItemKind::Resource);
             all.completions |= one.shown.completions;
             all.logging |= one.shown.logging;
             apps::join(&mut all.extensions, one.shown.extensions);

@@ -21,9 +21,11 @@ impl Mcp {
             "bearer_methods_supported": ["header"],
             "dpop_signing_alg_values_supported": Proofs::algorithms(),
         });
+        let toolset = target.toolset().and_then(|name| settings.resources.toolset(name));
+        let name = toolset.as_ref().map_or(&settings.config.resource_name, |it| &it.title);
         if let Value::Object(members) = &mut document {
             for (name, value) in [
-                ("resource_name", &settings.config.resource_name),
+                ("resource_name", name),
                 ("resource_documentation", &settings.config.resource_documentation),
             ] {
                 if !value.is_empty() {

@@ -32,6 +32,9 @@ use crate::{
 /// Milliseconds for which a client may keep a list. It depends on the user, so shared caches may
 /// not (R18).
 const LIST_TTL_MS: u64 = 60_000;
+/// The text about this server for the models of clients.
+const INSTRUCTIONS: &str = "Tools behind Doorward act for the user who signed in. Call whoami for \
+                            the user and the scopes.";
 /// Maximum number of resources that one stream watches.
 const MOST_WATCHED_AT_ONCE: usize = 256;
 
@@ -62,15 +65,22 @@ impl Server {
         capabilities
     }
 
-    fn config(&self, offers: Offers) -> ServerConfig {
-        let implementation = Implementation::new("doorward", env!("CARGO_PKG_VERSION"))
-            .with_title(self.mcp.inner.settings.config.resource_name.clone());
+    fn config(&self, offers: Offers, target: Target) -> ServerConfig {
+        let settings = &self.mcp.inner.settings;
+        let toolset = target.toolset().and_then(|name| settings.resources.toolset(name));
+        let (title, instructions) = match toolset {
+            Some(toolset) => {
+                let act = "Tools behind Doorward act for the user who signed in.";
+                let told = [toolset.description.as_str(), act].join("\n");
+                (toolset.title.clone(), told.trim_start().to_owned())
+            }
+            None => (settings.config.resource_name.clone(), INSTRUCTIONS.to_owned()),
+        };
+        let implementation =
+            Implementation::new("doorward", env!("CARGO_PKG_VERSION")).with_title(title);
         ServerConfig::new(Self::capabilities(offers))
             .with_server_info(implementation)
-            .with_instructions(
-                "Tools behind Doorward act for the user who signed in. Call whoami for the user \
-                 and the scopes.",
-            )
+            .with_instructions(instructions)
     }
 }
 
@@ -80,7 +90,7 @@ impl ServerHandler for Server {
         let mut offers = Offers::default();
         (offers.prompts, offers.resources) = (all, all);
         (offers.completions, offers.logging) = (all, all);
-        self.config(offers)
+        self.config(offers, Target::All)
     }
 
     async fn initialize(
@@ -89,7 +99,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let inbound = InboundRequest::of(&context)?;
-        let info = self.config(self.mcp.offers(&inbound).await);
+        let info = self.config(self.mcp.offers(&inbound).await, inbound.target);
         let mut result = InitializeResult::new(info.capabilities);
         result.server_info = info.server_info;
         result.instructions = info.instructions;
@@ -112,7 +122,7 @@ impl ServerHandler for Server {
     ) -> Result<DiscoverResult, ErrorData> {
         let inbound = InboundRequest::of(&context)?;
         let versions = self.supported_protocol_versions().into_owned();
-        let info = self.config(self.mcp.offers(&inbound).await);
+        let info = self.config(self.mcp.offers(&inbound).await, inbound.target);
         Ok(DiscoverResult::from_server_info(versions, info)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))

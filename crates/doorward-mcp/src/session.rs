@@ -85,14 +85,19 @@ pub(crate) struct OpenedSession {
 
 impl Mcp {
     /// The place that a session's id is sealed for: it is valid for no other user and client, and
-    /// at the URL of one upstream for no other upstream, one that was added later under the same
-    /// name included.
+    /// at the URL of one upstream or toolset for no other one, one that was added later under the
+    /// same name included.
     fn session_place(&self, caller: &Caller, target: Target) -> String {
         let (user, client) = (caller.user_id(), caller.program());
         match target {
             Target::All => format!("mcp-session/{user}/{client}"),
             Target::One(name) => {
                 format!("mcp-session/{user}/{client}/{name}/{}", self.upstream_id(name))
+            }
+            Target::Set(name) => {
+                let toolset = self.inner.settings.resources.toolset(name);
+                let since = toolset.map(|toolset| toolset.created_at.0).unwrap_or_default();
+                format!("mcp-session/{user}/{client}/set/{name}/{since}")
             }
         }
     }

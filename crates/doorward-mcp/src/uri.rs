@@ -51,7 +51,7 @@ pub fn public_uri(upstream: UpstreamName, own: &str) -> String {
 /// The URI at the URL that was called.
 pub fn shown_uri(target: Target, upstream: UpstreamName, own: &str) -> String {
     match target {
-        Target::All => public_uri(upstream, own),
+        Target::All | Target::Set(_) => public_uri(upstream, own),
         Target::One(_) => usable_uri(own).into_owned(),
     }
 }

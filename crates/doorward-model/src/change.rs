@@ -10,12 +10,10 @@ mod unit;
 
 use crate::{
     AccessToken, AccessTokenId, AgentChange, AuditEvent, AuthorizationCode, ChatChange, Client,
-    ConnectStep, Grant, GroupChange, HashedToken, IdentityId, Invitation, LinkedIdentity,
-    OneTimeLink, ProviderId, RefreshToken, RevokeReason, Role, RuleVersion, ScopeSet, Sealed,
-    Session, SignInAttempt, SigningKey, Statement, StoredProvider, Timestamp, User, UserName,
-    id::{ClientId, GrantId, SessionId, UserId},
-    secret::HashedPassword,
-    upstream::UpstreamChange,
+    ClientId, ConnectStep, Grant, GrantId, GroupChange, HashedToken, IdentityId, Invitation,
+    LinkedIdentity, OneTimeLink, ProviderId, RefreshToken, RevokeReason, Role, RuleVersion,
+    ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningKey, Statement, StoredProvider,
+    Timestamp, ToolsetChange, UpstreamChange, User, UserId, UserName, secret::HashedPassword,
 };
 pub use device::DeviceChange;
 pub use factor::FactorChange;
@@ -416,6 +414,8 @@ pub enum Change {
     Chat(ChatChange),
     /// A change to groups.
     Group(GroupChange),
+    /// A change to toolsets.
+    Toolset(ToolsetChange),
     /// A change to what the agent of this server keeps.
     Agent(AgentChange),
     /// Narrows a client's permissions: its grants from this user keep the intersection.

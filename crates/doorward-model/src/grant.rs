@@ -73,6 +73,8 @@ pub enum RevokeReason {
     UpstreamEnded,
     /// The external resource server that it was for was removed.
     ResourceRemoved,
+    /// The toolset that it was for was removed.
+    ToolsetRemoved,
     /// The same user gave the same client a newer one.
     Replaced,
     /// The trust rule of its workload was changed.
@@ -101,6 +103,7 @@ impl RevokeReason {
             Self::ProviderLogout => "provider_logout",
             Self::UpstreamEnded => "upstream_ended",
             Self::ResourceRemoved => "resource_removed",
+            Self::ToolsetRemoved => "toolset_removed",
             Self::Replaced => "replaced",
             Self::TrustChanged => "trust_changed",
             Self::SubjectsChanged => "subjects_changed",

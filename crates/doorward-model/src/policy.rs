@@ -3,13 +3,15 @@
 
 use std::fmt;
 
-pub use question::{ItemKind, Question};
+pub use question::{ItemKind, Question, QuestionedItem};
+pub use selection::{Selection, SelectionError, SelectionLine};
 
 use crate::access::RuleError;
 use condition::{Condition, KEYS};
 
 mod condition;
 mod question;
+mod selection;
 
 /// The effect of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -213,13 +215,15 @@ mod tests {
             let question = Question {
                 user,
                 program: Program::Client(&client_id),
-                upstream: "wiki",
-                kind: ItemKind::Tool,
-                tool,
-                listed_as: &listed,
-                class,
-                open_world,
-                idempotent: false,
+                item: QuestionedItem {
+                    upstream: "wiki",
+                    kind: ItemKind::Tool,
+                    tool,
+                    listed_as: &listed,
+                    class,
+                    open_world,
+                    idempotent: false,
+                },
             };
             let decision = policy.decide(&question);
             (decision.effect, decision.rule.map(|(number, _)| number))
@@ -265,13 +269,15 @@ mod tests {
             let question = Question {
                 user: &ann,
                 program: Program::Client(&client),
-                upstream: "wiki",
-                kind,
-                tool,
-                listed_as,
-                class: ToolClass::Read,
-                open_world: true,
-                idempotent: true,
+                item: QuestionedItem {
+                    upstream: "wiki",
+                    kind,
+                    tool,
+                    listed_as,
+                    class: ToolClass::Read,
+                    open_world: true,
+                    idempotent: true,
+                },
             };
             policy.decide(&question).effect == Effect::Deny
         };
@@ -309,13 +315,15 @@ mod tests {
             let question = Question {
                 user: &ann,
                 program: Program::Client(&client),
-                upstream: "payroll",
-                kind,
-                tool: "file:///wages",
-                listed_as: "payroll+file:///wages",
-                class: ToolClass::Read,
-                open_world: true,
-                idempotent: true,
+                item: QuestionedItem {
+                    upstream: "payroll",
+                    kind,
+                    tool: "file:///wages",
+                    listed_as: "payroll+file:///wages",
+                    class: ToolClass::Read,
+                    open_world: true,
+                    idempotent: true,
+                },
             };
             (policy.decide(&question).effect, policy.closes(&question))
         };
@@ -356,13 +364,15 @@ mod tests {
             let question = Question {
                 user,
                 program: token.as_ref().map_or(Program::Client(&client_id), Program::Token),
-                upstream: "wiki",
-                kind: ItemKind::Tool,
-                tool: "t",
-                listed_as: "wiki_t",
-                class: ToolClass::Read,
-                open_world: false,
-                idempotent: false,
+                item: QuestionedItem {
+                    upstream: "wiki",
+                    kind: ItemKind::Tool,
+                    tool: "t",
+                    listed_as: "wiki_t",
+                    class: ToolClass::Read,
+                    open_world: false,
+                    idempotent: false,
+                },
             };
             policy.decide(&question).effect == Effect::Deny
         };

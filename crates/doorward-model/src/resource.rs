@@ -9,7 +9,7 @@ use std::{
 use url::Url;
 
 use crate::{
-    ExternalResource,
+    ExternalResource, Toolset, ToolsetName,
     id::{ResourceId, UpstreamId},
     public_url::{self, PublicUrl},
     routes,
@@ -30,6 +30,10 @@ impl Resource {
     pub fn of_upstream(public_url: &PublicUrl, upstream: UpstreamName) -> Self {
         Self(public_url.at(&routes::of_upstream(routes::MCP_UPSTREAM, upstream)))
     }
+    /// One toolset, `/mcp/set/{toolset}`: an audience of its own.
+    pub fn of_toolset(public_url: &PublicUrl, toolset: ToolsetName) -> Self {
+        Self(public_url.at(&routes::of_toolset(routes::MCP_TOOLSET, toolset)))
+    }
     /// The administrators' API, `/api/admin`.
     pub fn admin(public_url: &PublicUrl) -> Self {
         Self(public_url.at(routes::API_ADMIN))
@@ -48,6 +52,11 @@ impl Resource {
     pub fn upstream(&self, public_url: &PublicUrl) -> Option<UpstreamName> {
         let rest = self.0.strip_prefix(Self::mcp(public_url).as_str())?.strip_prefix('/')?;
         UpstreamName::parse(rest).ok()
+    }
+    /// True if it is the URL of a toolset, also of one that was removed.
+    pub fn is_of_toolset(&self, public_url: &PublicUrl) -> bool {
+        let before = public_url.at(&routes::MCP_TOOLSET.replace("{toolset}", ""));
+        self.0.starts_with(&before)
     }
     /// A resource as it was stored.
     pub fn from_stored(text: String) -> Self {
@@ -99,7 +108,8 @@ fn without_slash(text: &str) -> &str {
 }
 
 /// The resources that tokens may be for at this moment: the aggregate first, then one for each
-/// upstream, then the administrators' API, then external resource servers. Shared by all requests.
+/// upstream and each toolset, then the administrators' API, then external resource servers. Shared
+/// by all requests.
 #[derive(Clone, Debug)]
 pub struct ResourceTable {
     public_url: PublicUrl,
@@ -110,43 +120,76 @@ pub struct ResourceTable {
 struct Known {
     resources: Arc<[Resource]>,
     upstreams: Arc<[(UpstreamName, UpstreamId)]>,
+    toolsets: Arc<Vec<Arc<Toolset>>>,
     external: Arc<Vec<ExternalResource>>,
 }
 
 impl Known {
-    fn new(
-        public_url: &PublicUrl,
-        upstreams: Arc<[(UpstreamName, UpstreamId)]>,
-        external: Arc<Vec<ExternalResource>>,
-    ) -> Self {
+    /// The same with the resources that follow from its other members.
+    fn collected(self, public_url: &PublicUrl) -> Self {
         let resources = std::iter::once(Resource::mcp(public_url))
-            .chain(upstreams.iter().map(|(name, _)| Resource::of_upstream(public_url, *name)))
+            .chain(self.upstreams.iter().map(|(name, _)| Resource::of_upstream(public_url, *name)))
+            .chain(self.toolsets.iter().map(|toolset| toolset.resource(public_url)))
             .chain(std::iter::once(Resource::admin(public_url)))
-            .chain(external.iter().map(|resource| resource.url.clone()))
+            .chain(self.external.iter().map(|resource| resource.url.clone()))
             .collect();
-        Self { resources, upstreams, external }
+        Self { resources, ..self }
     }
 }
 
 impl ResourceTable {
     /// The aggregate and the administrators' API.
     pub fn new(public_url: &PublicUrl) -> Self {
-        let known = Known::new(public_url, Arc::new([]), Arc::default());
+        let none = Known {
+            resources: Arc::new([]),
+            upstreams: Arc::new([]),
+            toolsets: Arc::default(),
+            external: Arc::default(),
+        };
+        let known = none.collected(public_url);
         Self { public_url: public_url.clone(), now: Arc::new(RwLock::new(known)) }
+    }
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = now.clone();
+        change(&mut known);
+        *now = known.collected(&self.public_url);
     }
     /// Replaces the upstreams.
     pub fn set_upstreams(&self, upstreams: impl Iterator<Item = (UpstreamName, UpstreamId)>) {
         let upstreams = upstreams.collect();
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        *now = Known::new(&self.public_url, upstreams, Arc::clone(&now.external));
+        self.change(|known| known.upstreams = upstreams);
     }
     /// Replaces the external resource servers, unless they are the same list.
     pub fn follow(&self, external: &Arc<Vec<ExternalResource>>) {
-        if Arc::ptr_eq(&self.known().external, external) {
-            return;
+        if !Arc::ptr_eq(&self.known().external, external) {
+            self.change(|known| known.external = Arc::clone(external));
         }
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        *now = Known::new(&self.public_url, Arc::clone(&now.upstreams), Arc::clone(external));
+    }
+    /// Replaces the toolsets, unless they are the same list. Reports a change.
+    pub fn follow_toolsets(&self, toolsets: &Arc<Vec<Arc<Toolset>>>) -> bool {
+        let before = self.known().toolsets;
+        if Arc::ptr_eq(&before, toolsets) {
+            return false;
+        }
+        self.change(|known| known.toolsets = Arc::clone(toolsets));
+        // The same ones may have been read again.
+        before != *toolsets
+    }
+    /// The toolsets, by name.
+    pub fn toolsets(&self) -> Arc<Vec<Arc<Toolset>>> {
+        self.known().toolsets
+    }
+    /// The toolset of this name.
+    pub fn toolset(&self, name: ToolsetName) -> Option<Arc<Toolset>> {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        now.toolsets.iter().find(|toolset| toolset.name == name).cloned()
+    }
+    /// The toolset at this URL.
+    pub fn toolset_at(&self, url: &Resource) -> Option<Arc<Toolset>> {
+        let known = self.known();
+        let found = known.toolsets.iter().find(|one| one.resource(&self.public_url) == *url);
+        found.cloned()
     }
     /// The external resource server of this URL.
     pub fn external(&self, url: &Resource) -> Option<ExternalResource> {

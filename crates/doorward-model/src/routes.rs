@@ -11,6 +11,10 @@ macro_rules! routes {
         pub fn of_upstream(route: &str, upstream: crate::UpstreamName) -> String {
             route.replace("{upstream}", upstream.as_str())
         }
+        /// The URL of a toolset: `route` is one of those with `{toolset}` in it.
+        pub fn of_toolset(route: &str, toolset: crate::ToolsetName) -> String {
+            route.replace("{toolset}", toolset.as_str())
+        }
         /// All paths with their purposes, for the generated reference.
         pub const ALL: &[(&str, &str)] = &[$(($path, concat!($($doc),+))),*];
     };
@@ -160,6 +164,10 @@ routes! {
     ADMIN_PROVIDERS = "/admin/providers";
     /// External resource servers.
     ADMIN_RESOURCES = "/admin/resources";
+    /// Toolsets: list, add.
+    ADMIN_TOOLSETS = "/admin/toolsets";
+    /// One toolset: its URL, its selection and what that selects at this moment.
+    ADMIN_TOOLSET = "/admin/toolsets/{toolset}";
     /// Tools of all upstreams that wait for a decision.
     ADMIN_APPROVALS = "/admin/approvals";
     /// The rules of the policy, and an explanation of its decisions.
@@ -277,6 +285,10 @@ routes! {
     API_RESOURCE = "/api/admin/resources/{resource}";
     /// Replaces the secret of an external resource server (POST).
     API_RESOURCE_SECRET = "/api/admin/resources/{resource}/secret";
+    /// Toolsets: list (GET), add (POST).
+    API_TOOLSETS = "/api/admin/toolsets";
+    /// One toolset: show (GET), change (PATCH), remove (DELETE).
+    API_TOOLSET = "/api/admin/toolsets/{toolset}";
     /// The rules of the policy in effect (GET); saves others (PUT, with `If-Match`).
     API_POLICY = "/api/admin/policy";
     /// The versions of the policy that administrators saved (GET).
@@ -363,11 +375,15 @@ routes! {
     MCP = "/mcp";
     /// One upstream alone, as a resource (audience) of its own.
     MCP_UPSTREAM = "/mcp/{upstream}";
+    /// The tools of a toolset, as a resource (audience) of its own.
+    MCP_TOOLSET = "/mcp/set/{toolset}";
     /// The same tools, for personal access tokens and service tokens only: no OAuth discovery
     /// begins here.
     MCP_KEY = "/mcp-key";
     /// One upstream alone, for personal access tokens and service tokens.
     MCP_KEY_UPSTREAM = "/mcp-key/{upstream}";
+    /// The tools of a toolset, for personal access tokens and service tokens.
+    MCP_KEY_TOOLSET = "/mcp-key/set/{toolset}";
     /// The deprecated HTTP+SSE transport's event stream (MCP 2024-11-05).
     MCP_SSE = "/mcp/sse";
     /// Receives the messages of clients of the deprecated HTTP+SSE transport.

@@ -5,17 +5,14 @@ mod change;
 use std::fmt;
 
 pub use crate::connection_problem::ConnectionProblem;
-use crate::{HashedToken, Sealed, Timestamp, id::UserId};
+use crate::{HashedToken, Sealed, Timestamp, id::UserId, text_name::TextName};
 pub use change::UpstreamChange;
 
 /// The name of an upstream in URLs, tool names and scopes: 1 to 24 lower-case letters, digits or
 /// `-`, a letter first. It holds no `_`, so that the first `_` of a tool's name ends it. It is as
 /// cheap to copy as a number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UpstreamName {
-    bytes: [u8; Self::MAX],
-    length: u8,
-}
+pub struct UpstreamName(TextName<{ UpstreamName::MAX }>);
 
 /// A text that cannot name an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,27 +47,14 @@ impl UpstreamName {
 
     /// Parses a name.
     pub fn parse(text: &str) -> Result<Self, UpstreamNameError> {
-        let plain = text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        let mut bytes = [0; Self::MAX];
-        let (Some(place), Ok(length)) = (bytes.get_mut(..text.len()), u8::try_from(text.len()))
-        else {
-            return Err(UpstreamNameError);
-        };
-        if !plain || !begins || text.ends_with('-') || Self::RESERVED.contains(&text) {
+        if Self::RESERVED.contains(&text) {
             return Err(UpstreamNameError);
         }
-        place.copy_from_slice(text.as_bytes());
-        Ok(Self { bytes, length })
+        TextName::parse(text).map(Self).ok_or(UpstreamNameError)
     }
     /// The name.
     pub fn as_str(&self) -> &str {
-        self.bytes
-            .get(..usize::from(self.length))
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .unwrap_or_default()
+        self.0.as_str()
     }
 }
 

@@ -1,10 +1,10 @@
 //! The values that are kept in memory, and their invalidation.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use doorward_model::{
     AccessToken, Client, Connection, ExternalResource, Grant, Session, SigningKey, StoredProvider,
-    UpstreamTrust, User,
+    Toolset, UpstreamTrust, User,
     upstream::{PinnedTool, StoredUpstream},
 };
 use tokio::sync::broadcast;
@@ -22,6 +22,7 @@ pub(crate) struct Caches {
     pub(crate) providers: ReadThrough<(), Vec<StoredProvider>>,
     pub(crate) upstreams: ReadThrough<(), Vec<StoredUpstream>>,
     pub(crate) resources: ReadThrough<(), Vec<ExternalResource>>,
+    pub(crate) toolsets: ReadThrough<(), Vec<Arc<Toolset>>>,
     pub(crate) trusts: ReadThrough<(), Vec<UpstreamTrust>>,
     pub(crate) pinned: ReadThrough<String, Vec<PinnedTool>>,
     pub(crate) connections: ReadThrough<String, Vec<Connection>>,
@@ -62,6 +63,7 @@ impl Caches {
             providers: ReadThrough::new(1, lifetime),
             upstreams: ReadThrough::new(1, lifetime),
             resources: ReadThrough::new(1, lifetime),
+            toolsets: ReadThrough::new(1, lifetime),
             trusts: ReadThrough::new(1, lifetime),
             pinned: ReadThrough::new(1024, lifetime),
             connections: ReadThrough::new(entries, lifetime),
@@ -84,6 +86,7 @@ impl Caches {
                 Invalidation::Settings => self.settings.forget_all(),
                 Invalidation::Providers => self.providers.forget_all(),
                 Invalidation::Resources => self.resources.forget_all(),
+                Invalidation::Toolsets => self.toolsets.forget_all(),
                 Invalidation::Trusts => self.trusts.forget_all(),
                 Invalidation::Upstreams => {
                     self.upstreams.forget_all();
@@ -107,6 +110,7 @@ impl Caches {
                     self.providers.forget_all();
                     self.upstreams.forget_all();
                     self.resources.forget_all();
+                    self.toolsets.forget_all();
                     self.trusts.forget_all();
                     self.pinned.forget_all();
                     self.connections.forget_all();

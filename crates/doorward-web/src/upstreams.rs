@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use doorward_language::Message;
-use doorward_model::{ClientId, Scope, ToolClass, UpstreamName, User, UserId};
+use doorward_model::{ClientId, Scope, ToolClass, ToolsetName, UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 
@@ -118,11 +118,12 @@ pub trait Upstreams: Send + Sync + 'static {
     /// All that this user may use.
     fn services<'a>(&'a self, user: &'a Arc<User>) -> Answer<'a, Result<Vec<Service>, StoreError>>;
     /// The tools that this user may use through a client, by the judgement of its listings, without
-    /// waiting for an upstream.
+    /// waiting for an upstream; at the URL of a toolset, if one is given.
     fn tools<'a>(
         &'a self,
         user: &'a Arc<User>,
         client: &'a ClientId,
+        toolset: Option<ToolsetName>,
     ) -> Answer<'a, Result<Vec<ServiceTools>, StoreError>>;
     /// The connection before it is made.
     fn prospect<'a>(

@@ -46,8 +46,10 @@ const OPEN: &[&str] = &[
 const BEARER: &[&str] = &[
     routes::MCP,
     routes::MCP_UPSTREAM,
+    routes::MCP_TOOLSET,
     routes::MCP_KEY,
     routes::MCP_KEY_UPSTREAM,
+    routes::MCP_KEY_TOOLSET,
     routes::MCP_SSE,
     routes::MCP_MESSAGES,
     routes::API_AVAILABLE,

@@ -36,7 +36,7 @@ fn router(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
         .merge(doorward_issuer::http::router(
             app.issuer.clone(),
-            &[routes::MCP, routes::MCP_UPSTREAM],
+            &[routes::MCP, routes::MCP_UPSTREAM, routes::MCP_TOOLSET],
         ))
         .merge(doorward_registration::http::router(app.registration.clone()))
         .merge(doorward_federation::http::router(app.federation.clone()))

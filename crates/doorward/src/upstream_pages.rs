@@ -7,7 +7,7 @@ use doorward_gateway::{
 };
 use doorward_language::{connection_problem, text};
 use doorward_mcp::{Mcp, Subject};
-use doorward_model::{ClientId, Program, UpstreamName, User, UserId};
+use doorward_model::{ClientId, Program, ToolsetName, UpstreamName, User, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
@@ -80,9 +80,10 @@ impl Upstreams for UpstreamPages {
         &'a self,
         user: &'a Arc<User>,
         client: &'a ClientId,
+        toolset: Option<ToolsetName>,
     ) -> Answer<'a, Result<Vec<ServiceTools>, StoreError>> {
         Box::pin(async move {
-            let subject = Subject { user, program: Program::Client(client) };
+            let subject = Subject { user, program: Program::Client(client), toolset };
             let service = |KnownTools { title, tools }: KnownTools| {
                 let tools = self.mcp.permitted(subject, tools);
                 let tools = tools.iter().map(|spec| (spec.class, spec.scope)).collect();

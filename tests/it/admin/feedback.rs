@@ -41,7 +41,9 @@ async fn the_message_about_an_action_stands_at_the_row_that_changed_in_the_same_
 async fn short_lists_have_no_controls_and_refused_forms_keep_what_was_typed() {
     let (server, _) = stage().await;
     let browser = server.signed_in("root").await;
-    for path in ["/admin/resources", "/admin/trust", "/admin/providers", "/admin/keys"] {
+    for path in
+        ["/admin/resources", "/admin/toolsets", "/admin/trust", "/admin/providers", "/admin/keys"]
+    {
         let page = browser.get(&server.at(path)).await.expect(200).body;
         assert!(!page.contains("class=\"find\"") && !page.contains("class=\"sizes\""), "{path}");
         assert!(page.len() < 100_000, "{path}");

@@ -15,6 +15,7 @@ mod rules;
 mod settings;
 mod tokens;
 mod tools_of_user;
+mod toolsets;
 mod trust;
 mod upstreams;
 mod usage;

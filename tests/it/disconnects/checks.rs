@@ -50,6 +50,7 @@ pub(super) async fn all(stage: &Stage) {
     grants(stage, &audit).await;
     access_tokens(stage, &audit).await;
     resources(stage, &audit).await;
+    toolsets(stage, &audit).await;
     settings_and_keys(stage, &audit).await;
     failures(stage, &audit).await;
     counters(stage, &audit);
@@ -135,6 +136,20 @@ async fn resources(stage: &Stage, audit: &Audit) {
     let secret = BTreeSet::from([format!("external_resource:{}", secret.unwrap().id)]);
     let changed = audit.subjects(AuditKind::ResourceChanged);
     assert_eq!(&renamed | &secret, changed, "resource servers changed");
+}
+
+async fn toolsets(stage: &Stage, audit: &Audit) {
+    let toolsets = stage.server.app.store.toolsets().await.unwrap();
+    let named = |one: &std::sync::Arc<doorward_model::Toolset>| format!("toolset:{}", one.name);
+    let stored: BTreeSet<String> = toolsets.iter().map(named).collect();
+    let (added, removed) =
+        (audit.subjects(AuditKind::ToolsetAdded), audit.subjects(AuditKind::ToolsetRemoved));
+    assert!(stored.len() > 5 && !removed.is_empty(), "{} {}", stored.len(), removed.len());
+    assert_eq!(stored, &added - &removed, "toolsets and their entries");
+    let renamed: BTreeSet<String> =
+        toolsets.iter().filter(|one| one.title == "Another").map(named).collect();
+    assert!(!renamed.is_empty());
+    assert_eq!(renamed, audit.subjects(AuditKind::ToolsetChanged), "toolsets changed");
 }
 
 async fn sessions(stage: &Stage, audit: &Audit) {

@@ -5,6 +5,7 @@ mod accounting;
 mod addresses;
 mod eras;
 mod rules;
+mod sets;
 mod streams;
 
 use std::time::Duration;

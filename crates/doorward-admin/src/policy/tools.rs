@@ -26,6 +26,8 @@ pub struct ToolsQuestion<'a> {
     pub user: &'a str,
     /// The ID or name of the client; empty for any.
     pub client: &'a str,
+    /// The name of the toolset at whose URL the client calls; empty for `/mcp`.
+    pub toolset: &'a str,
     /// Only tools with this text in their name at /mcp.
     pub search: &'a str,
     /// Only tools of the upstream of this name; [`NO_UPSTREAM`] for those of none.
@@ -176,7 +178,7 @@ impl Policies {
         let user = found.ok_or_else(|| Refusal::no_user(question.user))?;
         let groups = Groups::new(self.store.clone(), Arc::clone(&self.clock));
         Ok(UserQuestion {
-            named: self.named_program(question.client).await?,
+            named: self.named_program(question.client, question.toolset).await?,
             roles: groups.roles_of(&user).await?,
             in_rules: self.roles_of_rules(),
             search: question.search.trim().to_lowercase(),

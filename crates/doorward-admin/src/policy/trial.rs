@@ -164,7 +164,8 @@ impl PolicyCase {
         let user = self.subject()?;
         let client = ClientId::from_text(&self.client);
         let token = AccessTokenId::parse(&self.client);
-        let subject = Subject { user: &user, program: program(&client, token.as_ref()) };
+        let subject =
+            Subject { user: &user, program: program(&client, token.as_ref()), toolset: None };
         let Judgement { verdict, steps } = judge.explain(subject, &facts);
         Ok(CaseResult { name: self.name.clone(), expected, effect: effect(verdict), why: steps })
     }
@@ -331,7 +332,8 @@ impl Policies {
                 items.insert(group.2.clone(), found);
             }
             let (client, token) = (ClientId::from_text(&group.1), AccessTokenId::parse(&group.1));
-            let subject = Subject { user: &user, program: program(&client, token.as_ref()) };
+            let subject =
+                Subject { user: &user, program: program(&client, token.as_ref()), toolset: None };
             let known = items.get(&group.2).and_then(Option::as_ref);
             let facts = known.map_or_else(|| recorded(&call), Judged::facts);
             let before = self.judge.explain(subject, &facts).verdict;

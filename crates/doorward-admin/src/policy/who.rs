@@ -125,7 +125,7 @@ impl Policies {
         let explained = match whom {
             UsersWith::Role(_) => None,
             UsersWith::Permission(item) => {
-                let any = self.named_program("").await?;
+                let any = self.named_program("", "").await?;
                 let explained = self.decide(item.item_name()?, &user, &any).await?;
                 if !matches!(explained.answer, Answer::Allow | Answer::Confirm) {
                     return Ok(None);

@@ -63,6 +63,8 @@ codes! {
     NoDocument = "no_document" Invalid,
     /// The URL, the name or the scopes of an external resource server are not acceptable.
     InvalidResource = "invalid_resource" Invalid,
+    /// The name, a text or the selection of a toolset is not acceptable.
+    InvalidToolset = "invalid_toolset" Invalid,
     /// A number of days is out of bounds.
     InvalidDays = "invalid_days" Invalid,
     /// A scope does not exist, or none is named.
@@ -107,6 +109,8 @@ codes! {
     TooManyTokens = "too_many_tokens" Conflict,
     /// There are too many groups.
     TooManyGroups = "too_many_groups" Conflict,
+    /// There are too many toolsets.
+    TooManyToolsets = "too_many_toolsets" Conflict,
     /// The upstream takes no uploads.
     NoUploads = "no_uploads" Conflict,
     /// Another file or folder, or a symbolic link, is in the way of a document.

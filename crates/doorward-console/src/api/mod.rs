@@ -27,6 +27,7 @@ mod settings;
 mod statement;
 mod timeline;
 mod tokens;
+mod toolsets;
 mod trust;
 mod upstreams;
 mod usage;
@@ -61,6 +62,7 @@ fn operations() -> Vec<Operation> {
         documents::operations(),
         approvals::operations(),
         resources::operations(),
+        toolsets::operations(),
         policy::operations(),
         rules::operations(),
         tokens::operations(),

@@ -130,6 +130,8 @@ struct ExplainQuery {
     upstream: Option<String>,
     /// The client's ID or name; by default any client.
     client: Option<String>,
+    /// The name of the toolset at whose URL the client calls; by default /mcp.
+    toolset: Option<String>,
 }
 
 /// The answer.
@@ -154,7 +156,8 @@ async fn explain(
         template: which.template.as_deref(),
         upstream: which.upstream.as_deref(),
     };
-    let call = Call { user: &which.user, client, item };
+    let toolset = which.toolset.as_deref().unwrap_or_default();
+    let call = Call { user: &which.user, client, toolset, item };
     let explained = console.admin.policies.explain(call).await?;
     Ok(show(
         StatusCode::OK,

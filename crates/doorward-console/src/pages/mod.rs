@@ -36,6 +36,7 @@ mod sure;
 mod table;
 mod timeline;
 mod tokens;
+mod toolsets;
 mod trial;
 mod trust;
 mod upstream_part;
@@ -140,6 +141,7 @@ fn groups() -> Vec<Vec<Entry>> {
         ],
         vec![
             entry("upstreams", routes::ADMIN_UPSTREAMS, "services", text::console_services()),
+            entry("toolsets", routes::ADMIN_TOOLSETS, "toolsets", text::toolsets_title()),
             entry("resources", routes::ADMIN_RESOURCES, "resources", text::admin_resources()),
             entry("approvals", routes::ADMIN_APPROVALS, "approvals", text::console_approvals()),
             entry("policy", routes::ADMIN_POLICY, "policy", text::admin_policy()),
@@ -175,6 +177,8 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_TRUST, get(trust::get).merge(post(trust::post)))
         .route(routes::ADMIN_PROVIDERS, get(providers::get).merge(post(providers::post)))
         .route(routes::ADMIN_RESOURCES, get(resources::get).merge(post(resources::post)))
+        .route(routes::ADMIN_TOOLSETS, get(toolsets::list).merge(post(toolsets::post_list)))
+        .route(routes::ADMIN_TOOLSET, get(toolsets::one).merge(post(toolsets::post_one)))
         .route(routes::ADMIN_APPROVALS, get(approvals::get).merge(post(approvals::post)))
         .route(routes::ADMIN_POLICY, get(policy::get).merge(post(policy::save)))
         .route(routes::ADMIN_POLICY_WHO, get(who::get))

@@ -38,6 +38,7 @@ struct Page {
     tab: &'static str,
     user: String,
     client: String,
+    toolset: String,
     kinds: Vec<KindChoice>,
     kind: ItemKind,
     item: String,
@@ -127,6 +128,7 @@ async fn page(
         tab: "policy",
         user: text("user"),
         client: text("client"),
+        toolset: text("toolset"),
         kinds: ItemKind::ALL
             .iter()
             .map(|(kind, word, _)| KindChoice { kind: *kind, word, title: item_kind(*kind) })
@@ -167,7 +169,7 @@ pub(crate) async fn get(
     };
     if !page.user.is_empty() && !page.item.is_empty() {
         let item = Named::one(page.kind, &page.item);
-        let call = Call { user: &page.user, client: &page.client, item };
+        let call = Call { user: &page.user, client: &page.client, toolset: &page.toolset, item };
         match console.admin.policies.explain(call).await {
             Ok(answer) => page.answer = Some(Explanation::of(&answer)),
             Err(refusal) if matches!(refusal.kind(), Kind::Missing | Kind::Invalid) => {

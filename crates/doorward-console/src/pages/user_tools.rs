@@ -31,6 +31,7 @@ use crate::{
 pub(super) struct ToolsQuery {
     user: Option<String>,
     client: Option<String>,
+    toolset: Option<String>,
     upstream: Option<String>,
     class: Option<String>,
     answer: Option<String>,
@@ -50,6 +51,7 @@ impl ListQuery for ToolsQuery {
 struct ToolRows {
     user: String,
     client: String,
+    toolset: String,
 }
 
 impl Rows for ToolRows {
@@ -58,7 +60,8 @@ impl Rows for ToolRows {
 
     const TAB: &'static str = "policy";
     const NAME: &'static str = "tools-of-user";
-    const FILTERS: &'static [&'static str] = &["user", "client", "upstream", "class", "answer"];
+    const FILTERS: &'static [&'static str] =
+        &["user", "client", "toolset", "upstream", "class", "answer"];
     const COUNTED: bool = false;
     const NEEDS_FILTER: bool = true;
 
@@ -80,6 +83,7 @@ impl Rows for ToolRows {
         vec![
             Filter::text("user", text::who_tools_user()),
             Filter::text("client", text::who_tools_client()),
+            Filter::text("toolset", text::policy_toolset_field()),
             Filter::text("upstream", text::who_tools_upstream()),
             Filter::choice("class", text::admin_tool_class(), classes.to_vec()),
             Filter::choice("answer", text::who_answer(), answers.to_vec()),
@@ -111,7 +115,7 @@ impl Rows for ToolRows {
         // The explanation of this answer, step by step.
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("user", &self.user).append_pair("kind", "tool").append_pair("item", item);
-        query.append_pair("client", &self.client);
+        query.append_pair("client", &self.client).append_pair("toolset", &self.toolset);
         let path = format!("{}?{}", routes::ADMIN_POLICY, query.finish());
         let below = upstream.clone().unwrap_or_else(of_none);
         Row::linked(item.clone(), item.clone(), Target { path, below }, cells)
@@ -136,9 +140,11 @@ impl Rows for ToolRows {
         let Some(user) = given(&asked.user) else { return Ok(listed) };
         let (client, search, upstream) =
             (given(&asked.client), given(&asked.search), given(&asked.upstream));
+        let toolset = given(&asked.toolset);
         let question = ToolsQuestion {
             user: &user,
             client: client.as_deref().unwrap_or_default(),
+            toolset: toolset.as_deref().unwrap_or_default(),
             search: search.as_deref().unwrap_or_default(),
             upstream: upstream.as_deref(),
             // The choices of the filters were checked.
@@ -150,10 +156,12 @@ impl Rows for ToolRows {
             Ok(ToolPermissions { rows, next }) => (listed.rows, listed.next) = (rows, next),
             // Names were typed: they are not the object of the page.
             Err(Refusal::Missing(object, name)) => {
-                let user = object == Object::Audited(AuditSubject::User);
-                let (parameter, kind) =
-                    if user { ("user", "user") } else { ("upstream", "upstream") };
-                let why = format!("there is no {kind} {name}");
+                let parameter = match object {
+                    Object::Audited(AuditSubject::User) => "user",
+                    Object::Audited(AuditSubject::Toolset) => "toolset",
+                    _ => "upstream",
+                };
+                let why = format!("there is no {parameter} {name}");
                 return Err(Refusal::ListParameter(parameter.to_owned(), why));
             }
             Err(refusal) => return Err(refusal),
@@ -169,6 +177,6 @@ pub(crate) async fn get(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let given = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
-    let rows = ToolRows { user: given("user"), client: given("client") };
+    let rows = ToolRows { user: given("user"), client: given("client"), toolset: given("toolset") };
     list::show(&console, &administrator, &rows, &params, Feedback::default()).await
 }

@@ -12,7 +12,7 @@ use doorward_knowledge::{
     Collection, Links, Refusal, SettingFault, Settings, Sight, TOOLS, WrittenSettings,
     uri::TEMPLATE,
 };
-use doorward_mcp::{Answer, ItemSpec, Offers, Operation, Permit, Target, ToolCall, ToolError};
+use doorward_mcp::{Answer, ItemSpec, Offers, Operation, Permit, ToolCall, ToolError};
 use doorward_model::{IndexStatus, UploadFault, UpstreamName, User, upstream::StoredUpstream};
 use futures_util::future::BoxFuture;
 use rmcp::{
@@ -413,9 +413,9 @@ impl Driver for Knowledge {
         call: ToolCall,
     ) -> BoxFuture<'a, Result<CallToolResponse, ToolError>> {
         Box::pin(async move {
-            let prefix = match call.inbound.target {
-                Target::All => format!("{}+", upstream.name),
-                Target::One(_) => String::new(),
+            let prefix = match call.inbound.target.upstream() {
+                None => format!("{}+", upstream.name),
+                Some(_) => String::new(),
             };
             let (user, arguments) = (Arc::clone(&call.inbound.caller.user), call.arguments());
             let tool = call.spec.own_name.clone();

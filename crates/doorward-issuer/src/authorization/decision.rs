@@ -1,9 +1,11 @@
 //! The user's decision about an authorization request.
 
+use std::sync::Arc;
+
 use doorward_model::{
     AuthorizationCode, Change, ExternalResource, GrantId, OAuthErrorCode, PlainToken, Reason,
-    RelyingChange, RelyingSession, Scope, ScopeSet, StepKind, TokenKind, UnitOfWork, UserId,
-    id::random_text,
+    RelyingChange, RelyingSession, Resource, Scope, ScopeSet, StepKind, TokenKind, Toolset,
+    UnitOfWork, User, UserId, id::random_text,
 };
 use doorward_store::StoreError;
 
@@ -84,6 +86,22 @@ impl Issuer {
     /// The external resource server that a request is for.
     pub fn external(&self, request: &AuthorizationRequest) -> Option<ExternalResource> {
         request.resources.iter().find_map(|resource| self.settings.resources.external(resource))
+    }
+
+    /// The toolset that a request is for.
+    pub fn toolset(&self, request: &AuthorizationRequest) -> Option<Arc<Toolset>> {
+        self.toolset_of(&request.resources)
+    }
+
+    /// The toolset among some resources.
+    pub fn toolset_of(&self, resources: &[Resource]) -> Option<Arc<Toolset>> {
+        resources.iter().find_map(|resource| self.settings.resources.toolset_at(resource))
+    }
+
+    /// The toolsets that a user may connect clients to, by name.
+    pub fn toolsets_of(&self, user: &User) -> Vec<Arc<Toolset>> {
+        let all = self.settings.resources.toolsets();
+        all.iter().filter(|toolset| toolset.admits(user)).cloned().collect()
     }
 
     /// The requested scopes that this user could have after proving a second factor.

@@ -69,7 +69,7 @@ pub(crate) async fn presented(
 }
 
 /// The resources of the exchanged token, of those of the subject token. A token for the aggregate
-/// endpoint reaches each upstream, so that one for a single upstream is narrower.
+/// endpoint reaches each upstream, so that one for a single upstream or a toolset is narrower.
 pub(super) fn resources(
     request: &Request<'_>,
     subject: &ExchangedToken,
@@ -87,10 +87,13 @@ pub(super) fn resources(
     let named = named(request);
     let mut possible = held.clone();
     if held.contains(&Resource::mcp(&settings.public_url)) {
-        let upstreams = served.iter().filter(|one| one.upstream(&settings.public_url).is_some());
-        possible.extend(upstreams.cloned());
+        let public_url = &settings.public_url;
+        let narrower =
+            |one: &&Resource| one.upstream(public_url).is_some() || one.is_of_toolset(public_url);
+        possible.extend(served.iter().filter(narrower).cloned());
     }
     let resources = if named.is_empty() { held } else { resource::named(&named, &possible)? };
+    request.issuer.judge_toolsets(&resources)?;
     if resources.is_empty() {
         let why = "the subject_token is for no resource that a token can be exchanged for";
         return Err(Failure::new(OAuthErrorCode::InvalidTarget, why));

@@ -131,6 +131,7 @@ pub(super) async fn authorize(request: &Request<'_>, token: &str) -> Result<Gran
     judge_possession(claims, client)?;
     let end = judge(claims, settings.public_url.as_str(), client, now)?;
     let granted_resources = resources(claims, &settings.resources.snapshot())?;
+    issuer.judge_toolsets(&granted_resources)?;
     let token_resources = resource::of_token(request.resources, &granted_resources)?;
     let asked = scopes(request, claims)?;
     let (spent, jti) = assertion::name_of(token, claims, &named)?;

@@ -50,6 +50,7 @@ consent_connected_title = { $service } ist verbunden
 consent_connected = <strong><bdi>{ $service }</bdi></strong> ist verbunden
 consent_connected_explained = Sie können diese Seite schließen und zu Ihrer App zurückkehren. Wenn die App wartet, lassen Sie sie fortfahren.
 consent_external = Dieser Zugriff gilt für <strong>{ $name }</strong> unter <code>{ $url }</code>, einen Server außerhalb von { $product }. Die App kann ihn nur dort verwenden.
+consent_toolset = Dieser Zugriff gilt nur für die Werkzeugsammlung <strong>{ $name }</strong>. Die App sieht und benutzt nichts anderes.
 consent_your_computer = Ihr Computer
 consent_services =
     { $count ->

@@ -50,6 +50,7 @@ consent_connected_title = { $service } is connected
 consent_connected = <strong><bdi>{ $service }</bdi></strong> is connected
 consent_connected_explained = You can close this page and return to your app. If the app is waiting, tell it to continue.
 consent_external = This access is for <strong>{ $name }</strong> at <code>{ $url }</code>, a server outside { $product }. The app can use it there only.
+consent_toolset = This access is for the toolset <strong>{ $name }</strong> only. The app sees and uses nothing else.
 consent_your_computer = Your computer
 consent_services =
     { $count ->

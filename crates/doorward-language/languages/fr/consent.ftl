@@ -50,6 +50,7 @@ consent_connected_title = { $service } est connecté
 consent_connected = <strong><bdi>{ $service }</bdi></strong> est connecté
 consent_connected_explained = Vous pouvez fermer cette page et revenir à votre application. Si elle attend, demandez-lui de continuer.
 consent_external = Cet accès concerne <strong>{ $name }</strong> à <code>{ $url }</code>, un serveur extérieur à { $product }. L’application ne peut l’utiliser que là.
+consent_toolset = Cet accès vaut uniquement pour l’ensemble d’outils <strong>{ $name }</strong>. L’application ne voit et n’utilise rien d’autre.
 consent_your_computer = Votre ordinateur
 consent_services =
     { $count ->

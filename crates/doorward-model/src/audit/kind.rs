@@ -82,6 +82,8 @@ subjects! {
     Rules = "rules", "version of rules";
     /// A group, by its name.
     Group = "group", "group";
+    /// A toolset, by its name.
+    Toolset = "toolset", "toolset";
     /// Recorded arguments or results, by their identifier.
     Record = "record", "record";
     /// An uploaded document, as `UPSTREAM/PATH`.
@@ -197,6 +199,12 @@ kinds! {
     ResourceChanged = "external_resource.changed" about [Resource];
     /// An external resource server was removed.
     ResourceRemoved = "external_resource.removed" about [Resource];
+    /// A toolset was added.
+    ToolsetAdded = "toolset.added" about [Toolset];
+    /// The display name, the description, the selection or the roles of a toolset changed.
+    ToolsetChanged = "toolset.changed" about [Toolset];
+    /// A toolset was removed.
+    ToolsetRemoved = "toolset.removed" about [Toolset];
     /// A document was uploaded to a collection.
     DocumentAdded = "document.added" about [Document];
     /// An uploaded document was replaced by another one.

@@ -6,7 +6,7 @@ use crate::{
     AGENT_CLIENT, GroupName, MATTERMOST_CLIENT, Pattern, Role, User,
     id::{AccessTokenId, ClientId, Program, UserId},
     nearest,
-    policy::question::{ItemKind, Question},
+    policy::question::{ItemKind, Question, QuestionedItem},
     upstream::ToolClass,
     uri,
 };
@@ -230,30 +230,45 @@ impl Condition {
         }
     }
 
+    /// True if the condition is about an upstream or its items, and not about users or programs.
+    pub(super) fn is_about_things(&self) -> bool {
+        self.is_about_items() || matches!(self, Self::Upstream(_))
+    }
+
     /// True if the condition holds for a use.
     pub(super) fn holds(&self, question: &Question<'_>) -> bool {
-        let any = |patterns: &[Pattern], texts: &[&str]| {
-            patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)))
-        };
         match self {
             Self::User(rules) => rules.iter().any(|rule| rule.holds(question.user)),
             Self::Role(roles) => question.user.has_any(roles),
             Self::Client(rules) => rules.iter().any(|rule| rule.holds(question.program)),
-            Self::Upstream(patterns) => any(patterns, &[question.upstream]),
-            Self::Tool(patterns) if question.kind == ItemKind::Resource => {
-                let plain = format!("{}+{}", question.upstream, question.tool);
-                let names = [question.tool, question.listed_as, &plain];
+            Self::Upstream(_) | Self::Tool(_) | Self::Kind(_) | Self::Class(_) | Self::Hint(_) => {
+                self.describes(&question.item)
+            }
+        }
+    }
+
+    /// True if the condition is about items and holds for this one.
+    pub(super) fn describes(&self, item: &QuestionedItem<'_>) -> bool {
+        let any = |patterns: &[Pattern], texts: &[&str]| {
+            patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)))
+        };
+        match self {
+            Self::User(_) | Self::Role(_) | Self::Client(_) => false,
+            Self::Upstream(patterns) => any(patterns, &[item.upstream]),
+            Self::Tool(patterns) if item.kind == ItemKind::Resource => {
+                let plain = format!("{}+{}", item.upstream, item.tool);
+                let names = [item.tool, item.listed_as, &plain];
                 any(patterns, &names)
                     || names.map(uri::with_small_scheme).iter().any(|name| any(patterns, &[name]))
             }
-            Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),
-            Self::Kind(kinds) => kinds.contains(&question.kind),
-            Self::Class(classes) => classes.contains(&question.class),
+            Self::Tool(patterns) => any(patterns, &[item.tool, item.listed_as]),
+            Self::Kind(kinds) => kinds.contains(&item.kind),
+            Self::Class(classes) => classes.contains(&item.class),
             Self::Hint(hints) => hints.iter().any(|hint| match hint {
-                Hint::OpenWorld => question.open_world,
-                Hint::ClosedWorld => !question.open_world,
-                Hint::Idempotent => question.idempotent,
-                Hint::NotIdempotent => !question.idempotent,
+                Hint::OpenWorld => item.open_world,
+                Hint::ClosedWorld => !item.open_world,
+                Hint::Idempotent => item.idempotent,
+                Hint::NotIdempotent => !item.idempotent,
             }),
         }
     }

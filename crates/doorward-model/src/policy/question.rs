@@ -38,6 +38,13 @@ pub struct Question<'a> {
     pub user: &'a User,
     /// The program that calls. Its name does not enter a decision: a client chooses it itself.
     pub program: Program<'a>,
+    /// The item.
+    pub item: QuestionedItem<'a>,
+}
+
+/// The facts about an item that rules and selections examine.
+#[derive(Clone, Copy, Debug)]
+pub struct QuestionedItem<'a> {
     /// The upstream; empty for a built-in tool.
     pub upstream: &'a str,
     /// The kind of the item.

@@ -37,6 +37,7 @@ pub mod sign_in;
 pub mod signing_key;
 pub mod spent_value;
 pub mod token_revocation;
+pub mod toolset;
 pub mod totp;
 pub mod upstream;
 pub mod upstream_registration;
@@ -140,6 +141,7 @@ tables!(
     group_member,
     conversation,
     used_tokens,
+    toolset,
 );
 
 /// The write of a change. `signs_in` states that the same unit begins a session; its entry then
@@ -289,6 +291,7 @@ pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
         Change::Relying(change) => relying_session::of(change),
         Change::Chat(change) => chat::of(change),
         Change::Group(change) => group::of(change),
+        Change::Toolset(change) => toolset::of(change),
         Change::Agent(change) => agent::of(change),
         Change::Own(change) => of_own(change),
     }

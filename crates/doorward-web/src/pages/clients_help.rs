@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use doorward_language::{Message, text};
-use doorward_model::routes;
+use doorward_model::{Toolset, routes};
 use doorward_transport::Params;
 
 use crate::{
@@ -30,9 +30,33 @@ struct Page {
     url: String,
     key_url: String,
     tokens_url: String,
+    /// The toolset that the page is about, and the others.
+    chosen_set: Option<SetShown>,
+    sets: Vec<SetShown>,
+    /// The query that keeps the toolset, for the links to clients.
+    with_set: String,
     /// The clients to choose from.
     tiles: Vec<Tile>,
     chosen: Option<Chosen>,
+}
+
+/// A toolset that the user may connect clients to.
+struct SetShown {
+    name: String,
+    title: String,
+    description: String,
+    url: String,
+}
+
+impl SetShown {
+    fn of(toolset: &Toolset, web: &Web) -> Self {
+        Self {
+            name: toolset.name.to_string(),
+            title: toolset.title.clone(),
+            description: toolset.description.clone(),
+            url: web.at(&routes::of_toolset(routes::MCP_TOOLSET, toolset.name)),
+        }
+    }
 }
 
 /// A client to choose.
@@ -345,13 +369,29 @@ fn data_encoding(text: &str) -> String {
 
 pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Request) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let (url, key_url) = (web.at(routes::MCP), web.at(routes::MCP_KEY));
-    let all = CLIENTS.into_iter().zip(guides(&web.settings.config.name, &url, &key_url));
+    let toolsets = web.services.issuer.toolsets_of(&signed_in.visitor.user);
+    let set = match params.get("set") {
+        None => None,
+        Some(name) => match toolsets.iter().find(|toolset| toolset.name.as_str() == name) {
+            Some(toolset) => Some(toolset),
+            None => return ErrorPage::not_found().draw(&web),
+        },
+    };
+    let (url, key_url) = match set {
+        None => (web.at(routes::MCP), web.at(routes::MCP_KEY)),
+        Some(set) => {
+            let at = |route: &str| web.at(&routes::of_toolset(route, set.name));
+            (at(routes::MCP_TOOLSET), at(routes::MCP_KEY_TOOLSET))
+        }
+    };
+    let title = set.map_or(&web.settings.config.name, |set| &set.title);
+    let with_set = set.map(|set| format!("&set={}", set.name)).unwrap_or_default();
+    let all = CLIENTS.into_iter().zip(guides(title, &url, &key_url));
     let (mut tiles, mut chosen) = (Vec::new(), None);
     for (name, guide) in all {
         tiles.push(Tile { key: name, initials: initials(&guide.name), name: guide.name.clone() });
         if params.get("client") == Some(name) {
-            let here = web.at(&format!("{}?client={name}", routes::ACCOUNT_CLIENTS));
+            let here = web.at(&format!("{}?client={name}{with_set}", routes::ACCOUNT_CLIENTS));
             let code = picture(&here);
             chosen = Some(Chosen { guide, here, picture: code });
         }
@@ -367,6 +407,9 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
             url,
             key_url,
             tokens_url: web.at(routes::ACCOUNT_TOKENS),
+            chosen_set: set.map(|set| SetShown::of(set, &web)),
+            sets: toolsets.iter().map(|toolset| SetShown::of(toolset, &web)).collect(),
+            with_set,
             tiles,
             chosen,
         },

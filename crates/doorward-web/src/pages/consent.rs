@@ -57,6 +57,8 @@ struct Page {
     resources: Vec<String>,
     /// The external resource server that the access is for.
     external: Option<External>,
+    /// The display name of the toolset that the access is for.
+    toolset: Option<String>,
     user: String,
 }
 
@@ -190,7 +192,9 @@ async fn show(
 ) -> Response {
     let who = approver(visitor);
     // The page does without the names of services where they cannot be read.
-    let services = web.services.upstreams.tools(&visitor.user, &request.client.id).await;
+    let toolset = web.services.issuer.toolset(request);
+    let (client, only) = (&request.client.id, toolset.as_ref().map(|toolset| toolset.name));
+    let services = web.services.upstreams.tools(&visitor.user, client, only).await;
     let services = services.unwrap_or_else(|error| {
         tracing::warn!(%error, "the services behind a scope could not be read");
         Vec::new()
@@ -245,6 +249,7 @@ async fn show(
             .map(|resource| resource.as_str().to_owned())
             .collect(),
         external: web.services.issuer.external(request).map(|external| External::of(external, web)),
+        toolset: toolset.map(|toolset| toolset.title.clone()),
         user: visitor.user.name.to_string(),
     };
     draw(StatusCode::OK, &page, true)

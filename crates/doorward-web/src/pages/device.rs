@@ -45,6 +45,8 @@ struct RequestShown {
     agent: String,
     since: String,
     external: Option<External>,
+    /// The display name of the toolset that the access is for.
+    toolset: Option<String>,
     resources: Vec<String>,
     scopes: Vec<Choice>,
 }
@@ -107,6 +109,7 @@ fn shown(web: &Web, signed_in: &SignedIn, request: &DeviceRequest) -> RequestSho
         agent: browser_name(&asked.agent),
         since: moment(asked.created_at),
         external: issuer.external_of(&asked.resources).map(|external| External::of(external, web)),
+        toolset: issuer.toolset_of(&asked.resources).map(|toolset| toolset.title.clone()),
         resources: asked.resources.iter().map(ToString::to_string).collect(),
         scopes: offered.iter().map(choice).collect(),
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doorward_accounts::Accounts;
 use doorward_admin::{
     Chats, Clients, Invitations, Keys, Mails, Policies, Providers, Reached, Resources, RuleParts,
-    RuleSets, Tokens, Trusts, Upstreams, Usages, Users, Vitals,
+    RuleSets, Tokens, Toolsets, Trusts, Upstreams, Usages, Users, Vitals,
 };
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
@@ -119,6 +119,10 @@ impl Context {
     pub(super) fn resources(&self, store: &Store) -> Result<Resources, Failed> {
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
         Ok(Resources::new(store.clone(), clock, entropy, self.public_url()?))
+    }
+    pub(super) async fn toolsets(&self, store: &Store) -> Result<Toolsets, Failed> {
+        let gateway = self.gateway(store).await?;
+        Ok(Toolsets::new(store.clone(), Arc::new(SystemClock), gateway, self.public_url()?))
     }
     pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
         let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);

@@ -38,6 +38,7 @@ mod resource;
 mod rules;
 mod supervise;
 pub(crate) mod token;
+mod toolset;
 mod trust;
 mod upstream;
 mod usage;
@@ -161,6 +162,9 @@ enum Command {
         #[command(subcommand)]
         command: resource::Command,
     },
+    /// Adds, lists, shows, changes and removes toolsets: tools of several upstreams at one URL.
+    #[command(subcommand, after_help = toolset::EXAMPLES)]
+    Toolset(toolset::Command),
     /// Explains the policy's decisions, lists its rules, and tries others.
     #[command(subcommand, after_help = policy::EXAMPLES)]
     Policy(policy::Command),
@@ -315,6 +319,7 @@ impl Command {
             Self::Provider { .. } => ("provider", Need::Told),
             Self::Upstream { .. } => ("upstream", Need::Told),
             Self::Resource { .. } => ("resource", Need::Told),
+            Self::Toolset(_) => ("toolset", Need::Told),
             Self::Policy(_) => ("policy", Need::Nothing),
             Self::Rules(_) => ("rules", Need::Nothing),
             Self::Completion { .. } => ("completion", Need::Nothing),
@@ -460,6 +465,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         | Command::Apply { .. } => Ok(ExitCode::SUCCESS),
         Command::Upstream { command, .. } => upstream::run(context, command).await,
         Command::Resource { command, .. } => resource::run(context, command).await,
+        Command::Toolset(command) => toolset::run(context, command).await,
         Command::Policy(command) => policy::run(context, command).await,
         Command::Rules(command) => rules::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),

@@ -265,6 +265,9 @@ pub(super) struct Question {
     /// The client's ID or name; by default any client.
     #[arg(long, value_name = "ID|NAME", default_value = "", hide_default_value = true)]
     client: String,
+    /// The toolset at whose URL the client calls; by default /mcp.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    toolset: String,
     /// The tool, by its name at /mcp.
     #[arg(long, value_name = "NAME")]
     tool: Option<String>,
@@ -303,7 +306,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         template: asked.template.as_deref(),
         upstream: asked.upstream.as_deref(),
     };
-    let call = Call { user: &asked.user, client: &asked.client, item };
+    let (user, client, toolset) = (&asked.user, &asked.client, &asked.toolset);
+    let call = Call { user, client, toolset, item };
     let Explained { item, answer, why, .. } = match policies.explain(call).await {
         Ok(explained) => explained,
         Err(refusal) => {

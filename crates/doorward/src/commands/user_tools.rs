@@ -19,6 +19,9 @@ pub(super) struct Question {
     /// The client's ID or name; by default any client.
     #[arg(long, value_name = "ID|NAME", default_value = "", hide_default_value = true)]
     client: String,
+    /// The toolset at whose URL the client calls; by default /mcp.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    toolset: String,
     /// Only tools of this upstream; - for the built-in ones.
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
@@ -57,6 +60,7 @@ pub(super) async fn run(context: &Context, asked: &Question) -> Result<ExitCode,
     let question = ToolsQuestion {
         user: &asked.user,
         client: &asked.client,
+        toolset: &asked.toolset,
         search: &asked.search,
         upstream: asked.upstream.as_deref(),
         class: asked.class.as_deref().and_then(ToolClass::parse),

@@ -25,7 +25,7 @@ pub(super) fn operation() -> Operation {
     )
     .query::<ToolsQuery>()
     .answer::<Tools>(200, "A part of the tools, by upstream and name; the built-in ones first.")
-    .missing("There is no such user or upstream.")
+    .missing("There is no such user, upstream or toolset.")
 }
 
 /// The user, and the tools to list.
@@ -37,6 +37,8 @@ struct ToolsQuery {
     user: String,
     /// The client's ID or name; by default any client.
     client: Option<String>,
+    /// The name of the toolset at whose URL the client calls; by default /mcp.
+    toolset: Option<String>,
     /// Only tools of the upstream of this name; `-` for the built-in ones.
     upstream: Option<String>,
     /// Only tools of this class: `read`, `write` or `destructive`.
@@ -107,6 +109,7 @@ async fn tools(
     let question = ToolsQuestion {
         user: &which.user,
         client: which.client.as_deref().unwrap_or_default(),
+        toolset: which.toolset.as_deref().unwrap_or_default(),
         search: which.search.as_deref().unwrap_or_default(),
         upstream: which.upstream.as_deref(),
         class,
