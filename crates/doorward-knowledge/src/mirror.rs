@@ -13,12 +13,13 @@ use doorward_model::{FileFault, foreign};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{format::Format, settings::source_folder};
+use crate::{
+    format::Format,
+    settings::{plain, source_folder},
+};
 
 /// The name of the file with what is known.
 const STATE: &str = ".known.json";
-/// Maximum number of characters of a part of a name.
-const MOST_PART: usize = 80;
 /// Maximum number of parts of a name. None is left out: rules for folders count by the first ones.
 const MOST_PARTS: usize = 32;
 /// Maximum number of faults that are kept by name.
@@ -105,16 +106,6 @@ fn ending(original: &Original<'_>, is_text: bool) -> Option<String> {
     });
     let found = of_type.or(own).or(is_text.then_some("txt"))?;
     Some(found.to_ascii_lowercase())
-}
-
-/// A part of a name as it is written: what rules for folders say of it is written so too.
-pub(crate) fn plain(part: &str) -> String {
-    let letter = |letter: char| {
-        let is_plain = letter.is_alphanumeric() || "-_. ".contains(letter);
-        if is_plain && !foreign::is_hidden(letter) { letter } else { '-' }
-    };
-    let text: String = part.chars().take(MOST_PART).map(letter).collect();
-    text.trim_matches([' ', '.']).to_owned()
 }
 
 /// The parts of the name of a resource, all of them.

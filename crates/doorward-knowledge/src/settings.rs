@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use doorward_model::{Pattern, Role};
+use doorward_model::{Pattern, Role, foreign};
 
 use crate::{embedder::Embedder, format::Format};
 
@@ -117,6 +117,19 @@ fn fault(key: &'static str, message: impl Into<String>) -> SettingFault {
     SettingFault { key, message: message.into() }
 }
 
+/// Maximum number of characters of a part of the name of a copy.
+const MOST_PART: usize = 80;
+
+/// A part of the name of a copy as it is written: what rules for folders say of it is written so too.
+pub(crate) fn plain(part: &str) -> String {
+    let letter = |letter: char| {
+        let is_plain = letter.is_alphanumeric() || "-_. ".contains(letter);
+        if is_plain && !foreign::is_hidden(letter) { letter } else { '-' }
+    };
+    let text: String = part.chars().take(MOST_PART).map(letter).collect();
+    text.trim_matches([' ', '.']).to_owned()
+}
+
 /// The folder of the copies of an upstream's resources, beside the index.
 pub(crate) fn source_folder(dir: &Path, upstream: &str) -> PathBuf {
     dir.join("sources").join(upstream)
@@ -156,7 +169,7 @@ impl FolderRule {
         if let Some((label, rest)) = self.prefix.split_once('/')
             && sources.iter().any(|source| source == label)
         {
-            let parts = rest.split('/').map(crate::mirror::plain).filter(|part| !part.is_empty());
+            let parts = rest.split('/').map(plain).filter(|part| !part.is_empty());
             self.prefix =
                 std::iter::once(label.to_owned()).chain(parts).collect::<Vec<_>>().join("/");
         }
