@@ -100,7 +100,7 @@ pub use tools::{
     ToolSource,
 };
 pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
-pub use within::{Acting, CallText, ReadPart, ReadResult, ToolText, Within};
+pub use within::{Acting, AskedCall, CallText, ReadPart, ReadResult, ToolText, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
 /// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers

@@ -45,7 +45,7 @@ pub use doorward_transport::{
 pub use embeddings::{FakeEmbedder, ModelHabit};
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
-pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};
+pub use mattermost::{ChatFault, ChatMessage, FakeMattermost, button};
 pub use model::{FakeModel, MODEL_KEY, ModelReply, tool_results};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream, RawAnswer};
 pub use packed::{deflated, gzipped};

@@ -239,15 +239,12 @@ impl Toolbox for Tools<'_> {
     ) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
             // A turn may last longer than the access and the roles with which it began.
-            let CallText { text, failed } = match self.acting.renewed().await {
+            let CallText { text, failed, .. } = match self.acting.renewed().await {
                 Ok(Some(acting)) => acting.call(tool, arguments).await,
-                Ok(None) => CallText {
-                    text: "The access of the user has ended; end your answer.".to_owned(),
-                    failed: true,
-                },
+                Ok(None) => CallText::failure("The access of the user has ended; end your answer."),
                 Err(error) => {
                     tracing::error!(%error, "the agent could not call a tool");
-                    CallText { text: "Calls are not possible now.".to_owned(), failed: true }
+                    CallText::failure("Calls are not possible now.")
                 }
             };
             let pages =
