@@ -1,59 +1,16 @@
 //! The chat endpoint (`POST /chat/completions` of OpenAI, as others offer it too).
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use doorward_model::{SecretSetting, foreign};
-use doorward_transport::{
-    Budget, Outbound, OutboundConfig, media_type,
-    oauth::{Pause, pause},
-    outbound::Streams,
-};
-use futures_util::StreamExt;
-use http::{HeaderMap, HeaderValue, Method, header};
+use doorward_transport::{Outbound, OutboundConfig};
 use serde_json::{Value, json};
-use url::Url;
 
 use crate::{
-    AgentConfig, Listener, SettingError, Step, config,
+    AgentConfig, Listener, SettingError,
     message::Message,
-    reply::{Arriving, Reply, Unusable},
-    sse::Events,
+    reply::{Arriving, Reply},
+    wire::{Asking, Fault, Wire},
 };
-
-/// The most bytes of a response.
-const MOST: usize = 8 * 1024 * 1024;
-/// The most bytes of the report of a failure.
-const MOST_REPORT: usize = 64 * 1024;
-/// The longest silence of the endpoint.
-const SILENCE: Duration = Duration::from_mins(2);
-/// The most times that a request is sent.
-const TRIES: u32 = 3;
-/// The longest wait before another try, in seconds.
-const LONGEST_WAIT: u64 = 30;
-
-/// The reason for which there is no reply.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
-    /// The endpoint refuses the request, as it would a repetition.
-    #[error("the model's endpoint refused the request with status {0}")]
-    Refused(u16),
-    /// It asks to wait for so many seconds.
-    #[error("the model's endpoint asks to wait for {0} s")]
-    Busy(u64),
-    /// It does not respond usefully, also not when it is asked again.
-    #[error("the model's endpoint cannot be used: {0}")]
-    Unavailable(String),
-}
-
-/// The end of one try.
-enum Failure {
-    Final(Fault),
-    /// It may be tried again, after so many seconds if the endpoint states them.
-    Again(String, Option<u64>),
-}
 
 /// A request to the model.
 pub(crate) struct Request<'a> {
@@ -65,10 +22,8 @@ pub(crate) struct Request<'a> {
 
 /// The endpoint.
 pub(crate) struct Endpoint {
-    streams: Streams,
-    url: Url,
+    wire: Wire,
     model: String,
-    key: SecretSetting,
     answer_tokens: u32,
     /// It knows the limit of a reply by its newer name alone.
     newer_limit: AtomicBool,
@@ -82,57 +37,43 @@ impl Endpoint {
         outbound: &Outbound,
         general: &OutboundConfig,
     ) -> Result<Self, SettingError> {
-        let url = config::endpoint(settings)?;
-        let guarded = config::outbound(settings, outbound, general)?;
-        let streams = guarded
-            .streams_to(&url)
-            .map_err(|error| SettingError { key: "url", message: error.to_string() })?;
         Ok(Self {
-            streams,
-            url,
+            wire: Wire::new(settings, outbound, general)?,
             model: settings.model.clone(),
-            key: settings.api_key.clone(),
             answer_tokens: settings.answer_tokens,
             newer_limit: AtomicBool::default(),
             without_usage: AtomicBool::default(),
         })
     }
 
-    /// Asks the model. A request that failed for a reason that passes is sent again; what arrived
-    /// of its response is dropped.
+    /// Asks the model.
     pub(crate) async fn ask(
         &self,
         request: &Request<'_>,
         listener: &dyn Listener,
     ) -> Result<Reply, Fault> {
-        let mut generating = false;
-        for tried in 1..=TRIES {
-            let (why, wait) = match self.once(request, listener, &mut generating).await {
-                Ok(reply) => return Ok(reply),
-                Err(Failure::Final(fault)) => return Err(fault),
-                Err(Failure::Again(why, wait)) => (why, wait),
-            };
-            tracing::warn!(tried, why, "the model did not reply");
-            let wait = wait.unwrap_or(1 << (tried - 1));
-            if wait > LONGEST_WAIT {
-                return Err(Fault::Busy(wait));
-            }
-            if tried == TRIES {
-                return Err(Fault::Unavailable(why));
-            }
-            tokio::time::sleep(Duration::from_secs(wait)).await;
-        }
-        Err(Fault::Unavailable("it did not reply".to_owned()))
+        self.wire.ask(&AskedEndpoint { endpoint: self, request }, listener).await
     }
+}
 
-    fn body(&self, request: &Request<'_>) -> Value {
+/// A request to this endpoint.
+struct AskedEndpoint<'a> {
+    endpoint: &'a Endpoint,
+    request: &'a Request<'a>,
+}
+
+impl Asking for AskedEndpoint<'_> {
+    type Reader = Arriving;
+
+    fn body(&self) -> Value {
+        let (endpoint, request) = (self.endpoint, self.request);
         let messages: Vec<Value> = request.messages.iter().map(Message::value).collect();
-        let mut body = json!({"model": self.model, "messages": messages, "stream": true});
+        let mut body = json!({"model": endpoint.model, "messages": messages, "stream": true});
         if let Value::Object(members) = &mut body {
-            let newer = self.newer_limit.load(Ordering::Relaxed);
+            let newer = endpoint.newer_limit.load(Ordering::Relaxed);
             let limit = if newer { "max_completion_tokens" } else { "max_tokens" };
-            members.insert(limit.to_owned(), self.answer_tokens.into());
-            if !self.without_usage.load(Ordering::Relaxed) {
+            members.insert(limit.to_owned(), endpoint.answer_tokens.into());
+            if !endpoint.without_usage.load(Ordering::Relaxed) {
                 members.insert("stream_options".to_owned(), json!({"include_usage": true}));
             }
             if !request.tools.is_empty() {
@@ -144,124 +85,28 @@ impl Endpoint {
         body
     }
 
-    fn headers(&self) -> Result<HeaderMap, Failure> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let accept = HeaderValue::from_static("text/event-stream, application/json");
-        headers.insert(header::ACCEPT, accept);
-        if !self.key.is_empty() {
-            let bearer = HeaderValue::try_from(format!("Bearer {}", self.key.reveal()));
-            let unusable =
-                |_| Failure::Final(Fault::Unavailable("its key is no header".to_owned()));
-            let mut bearer = bearer.map_err(unusable)?;
-            bearer.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, bearer);
-        }
-        Ok(headers)
+    fn reader(&self) -> Arriving {
+        Arriving::default()
     }
 
-    async fn once(
-        &self,
-        request: &Request<'_>,
-        listener: &dyn Listener,
-        generating: &mut bool,
-    ) -> Result<Reply, Failure> {
-        let silent = || Failure::Again("it does not respond".to_owned(), None);
-        let body = self.body(request).to_string().into();
-        let sent = self.streams.send(Method::POST, self.url.clone(), self.headers()?, Some(body));
-        let response = tokio::time::timeout(SILENCE, sent).await.map_err(|_| silent())?;
-        let response = response.map_err(|failed| Failure::Again(failed.error.to_string(), None))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let is_stream = media_type::is(&headers, media_type::EVENT_STREAM);
-        let mut chunks = response.bytes_stream();
-        let (mut events, mut arriving, mut total) = (Events::default(), Arriving::default(), 0);
-        let mut whole = Vec::new();
-        loop {
-            let chunk = tokio::time::timeout(SILENCE, chunks.next()).await.map_err(|_| silent())?;
-            let Some(chunk) = chunk else { break };
-            let chunk = chunk.map_err(|_| unusable(&Unusable::Truncated))?;
-            total += chunk.len();
-            let most = if (200..300).contains(&status) { MOST } else { MOST_REPORT };
-            if total > most {
-                return Err(unusable(&Unusable::TooLong));
-            }
-            if !is_stream || !(200..300).contains(&status) {
-                whole.extend_from_slice(&chunk);
-                continue;
-            }
-            let found = events.take(&chunk).map_err(|_| unusable(&Unusable::TooLong))?;
-            for data in found {
-                if data == b"[DONE]" {
-                    return arriving.end().map_err(|why| unusable(&why));
-                }
-                if take(&mut arriving, &data)? && !*generating {
-                    *generating = true;
-                    listener.tell(Step::Generating).await;
-                }
-            }
-        }
-        if !(200..300).contains(&status) {
-            return Err(self.refused(status, &headers, &whole));
-        }
-        if is_stream {
-            if let Some(data) = events.end().filter(|data| data != b"[DONE]") {
-                take(&mut arriving, &data)?;
-            }
-            return arriving.end().map_err(|why| unusable(&why));
-        }
-        let reply = Arriving::whole(&read(&whole)?).map_err(|why| unusable(&why))?;
-        if !reply.text.is_empty() && !*generating {
-            *generating = true;
-            listener.tell(Step::Generating).await;
-        }
-        Ok(reply)
+    /// Each is left out once, and then for good.
+    fn adapts(&self, complaint: &str) -> Option<&'static str> {
+        let known = [
+            ("max_tokens", &self.endpoint.newer_limit),
+            ("stream_options", &self.endpoint.without_usage),
+        ];
+        let found = known
+            .into_iter()
+            .find(|(word, flag)| complaint.contains(word) && !flag.swap(true, Ordering::Relaxed));
+        found.map(|(word, _)| word)
     }
 
-    /// The failure of a response with another status than success.
-    fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
-        let told = read(body).ok();
-        let message = told.as_ref().and_then(|told| {
-            let text = told.pointer("/error/message").or_else(|| told.get("message"));
-            text.and_then(Value::as_str)
-        });
-        let message = message.unwrap_or_default();
-        if matches!(status, 400 | 422) {
-            // Each is left out once, and then for good.
-            for (word, flag) in
-                [("max_tokens", &self.newer_limit), ("stream_options", &self.without_usage)]
-            {
-                if message.contains(word) && !flag.swap(true, Ordering::Relaxed) {
-                    return Failure::Again(format!("it does not know {word}"), Some(0));
-                }
-            }
-        }
-        let mut shown = foreign::line(message, 200).into_owned();
-        if !self.key.is_empty() {
-            shown = shown.replace(self.key.reveal(), "…");
-        }
-        if let Some(Pause(seconds)) = pause(status, headers, None) {
-            let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
-            return Failure::Again(format!("it answered with status {status}"), seconds);
-        }
-        if status >= 500 || status == 408 {
-            return Failure::Again(format!("it answered with status {status}"), None);
-        }
-        tracing::error!(status, message = shown, "the model's endpoint refused a request");
-        Failure::Final(Fault::Refused(status))
+    /// The model only writes; its calls are made here.
+    fn may_repeat(&self) -> bool {
+        true
     }
-}
 
-fn unusable(why: &Unusable) -> Failure {
-    Failure::Again(why.to_string(), None)
-}
-
-fn read(bytes: &[u8]) -> Result<Value, Failure> {
-    let read = Budget::new(MOST, 200_000, 64).lenient_json(bytes);
-    read.map(|read| read.value)
-        .map_err(|_| Failure::Again("its response cannot be read".to_owned(), None))
-}
-
-/// Takes an event; `true` if text arrived with it.
-fn take(arriving: &mut Arriving, data: &[u8]) -> Result<bool, Failure> {
-    arriving.take(&read(data)?).map_err(|why| unusable(&why))
+    fn hide(&self, text: String) -> String {
+        text
+    }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    InboundRequest, Mcp, Verdict,
+    AgentCall, InboundRequest, Mcp, Verdict,
     canonical::{digest, shown},
     item::{Facts, Item, Judged},
     operation::Operation,
@@ -238,6 +238,7 @@ impl Mcp {
     fn may_ask_in_band(&self, inbound: &InboundRequest) -> bool {
         let client = &inbound.client;
         inbound.caller.token().is_none()
+            && !inbound.caller.agent.as_ref().is_some_and(AgentCall::is_elsewhere)
             && (client.asks
                 || (client.elicits_forms() && (client.modern || inbound.session.is_some())))
             && self

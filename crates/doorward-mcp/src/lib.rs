@@ -20,6 +20,7 @@
 
 mod admission;
 mod agent;
+mod agent_pass;
 pub mod apps;
 mod arguments;
 mod available;
@@ -76,6 +77,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
 pub use agent::AgentCall;
+pub use agent_pass::AgentPass;
 pub use arguments::read_arguments;
 pub use available::UsableTool;
 pub use bearer::{BearerRefusal, Calling};
@@ -177,6 +179,12 @@ impl Caller {
     pub fn is_back_end(&self) -> bool {
         let Principal::Client(grant) = &self.principal else { return false };
         grant.delegation.as_ref().is_some_and(|it| it.back_end_at.is_some())
+    }
+
+    /// Reports a program that cannot ask the user for more than it has: what lies beyond its scopes
+    /// does not exist for it.
+    pub fn cannot_ask_for_more(&self) -> bool {
+        self.agent.is_some() || self.is_back_end()
     }
 
     /// The user's authentication before they allowed the client or made the token.

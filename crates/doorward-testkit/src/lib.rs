@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod back_end;
 mod browser;
 mod client;
 mod clock;
@@ -32,6 +33,7 @@ mod tls;
 mod upstream;
 
 pub use api::{ApiState, FakeApi};
+pub use back_end::{BackEndHabit, FakeBackEnd, ITS_TOKEN};
 pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;
