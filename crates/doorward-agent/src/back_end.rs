@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     AgentConfig, Citation, Listener, Pass, SettingError,
     message::Message,
-    reply::{MOST_TEXT, MOST_TOKENS, Unusable},
-    wire::{Asking, Fault, Reader, Sign, Wire},
+    reader::{Reader, Sign, Unusable},
+    reply::{MOST_TEXT, MOST_TOKENS},
+    wire::{Asking, Fault, Wire},
 };
 
 /// The name of this server among the tools of the back end.

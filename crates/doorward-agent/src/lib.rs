@@ -21,6 +21,7 @@ mod message;
 mod names;
 mod ports;
 mod prompt;
+mod reader;
 mod reply;
 mod sources;
 mod sse;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     message::WantedCall,
-    wire::{Reader, Sign},
+    reader::{Reader, Sign, Unusable},
 };
 
 /// The most bytes of a text.
@@ -15,26 +15,6 @@ const MOST_ARGUMENTS: usize = 256 * 1024;
 const MOST_CALLS: usize = 16;
 /// The highest number of tokens that is believed.
 pub(crate) const MOST_TOKENS: i64 = 10_000_000;
-
-/// The reason for which a reply cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unusable {
-    /// The endpoint reports a failure within the stream.
-    #[error("it reports a failure within its response")]
-    Failure,
-    /// The stream ended before the reply did.
-    #[error("its response ended early")]
-    Truncated,
-    /// The reply has neither a text nor a call.
-    #[error("its response is empty")]
-    Empty,
-    /// The reply is longer than any that is useful.
-    #[error("its response is too long")]
-    TooLong,
-    /// The response is not about this request.
-    #[error("its response is that to another request")]
-    Mismatch,
-}
 
 /// A reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

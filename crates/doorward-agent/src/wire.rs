@@ -14,7 +14,11 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use url::Url;
 
-use crate::{AgentConfig, Listener, SettingError, Step, config, reply::Unusable, sse::Events};
+use crate::{
+    AgentConfig, Listener, SettingError, Step, config,
+    reader::{Reader, Sign, Unusable},
+    sse::Events,
+};
 
 /// The most bytes of a response.
 const MOST: usize = 8 * 1024 * 1024;
@@ -49,31 +53,6 @@ enum Failure {
     Unbegun(String, Option<u64>),
     /// It may have begun.
     Begun(String),
-}
-
-/// A sign of progress in a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Sign {
-    /// It writes.
-    Generating,
-    /// It calls a tool.
-    Calling(String),
-    /// A tool answered it.
-    GotResult(String),
-}
-
-/// A response, as it arrives.
-pub(crate) trait Reader: Send {
-    /// The result at its end.
-    type Reply;
-    /// Takes an event of the stream.
-    fn take(&mut self, event: &Value) -> Result<Option<Sign>, Unusable>;
-    /// Reports that nothing of use follows.
-    fn is_complete(&self) -> bool;
-    /// Takes a response that is no stream.
-    fn take_whole(&mut self, response: &Value) -> Result<Option<Sign>, Unusable>;
-    /// The reply at the end.
-    fn end(self) -> Result<Self::Reply, Unusable>;
 }
 
 /// A request in the format of the endpoint.

@@ -1,7 +1,7 @@
 //! Confirmations by buttons: a call that its user must confirm is put to them in the chat, and the
 //! button carries the call, sealed.
 //!
-//! What a button carries is for one account, tool and set of arguments, counts once and not for
+//! The contents of a button are for one account, tool and set of arguments, count once and not for
 //! long. Mattermost keeps it to itself and states the account that pressed the button.
 
 use std::sync::Arc;
