@@ -2,6 +2,7 @@
 //! server that misbehaves.
 
 mod agent;
+mod buttons;
 mod chat_server;
 mod identity;
 

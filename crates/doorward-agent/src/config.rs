@@ -8,16 +8,32 @@ use url::Url;
 
 /// The most tools that OpenAI's endpoint takes.
 const MOST_TOOLS: u32 = 128;
+/// The values of `mode`.
+const MODEL: &str = "model";
+const BACK_END: &str = "back-end";
+
+/// The party that calls tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// This program, as the model wants it.
+    Model,
+    /// A back end elsewhere.
+    BackEnd,
+}
 
 /// The agent, a model that answers with the tools of the user who asks. Without `url` there is none.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentConfig {
+    /// `model`: Doorward asks the model and makes the calls of tools itself. `back-end`: a back end
+    /// with OpenAI's format of responses answers, and calls tools at this server's `/mcp` with a
+    /// short-lived token for the user.
+    pub mode: String,
     /// The URL of an OpenAI-compatible chat endpoint, such as
-    /// `https://api.openai.com/v1/chat/completions`. Questions and the results of tools are sent
-    /// there.
+    /// `https://api.openai.com/v1/chat/completions`, or that of the back end, such as
+    /// `https://api.openai.com/v1/responses`. Questions and the results of tools are sent there.
     pub url: String,
-    /// The name of the model at the endpoint.
+    /// The name of the model at the endpoint. A back end may have none.
     pub model: String,
     /// The key of the endpoint, sent as a bearer token. Empty for an endpoint without one.
     pub api_key: SecretSetting,
@@ -27,6 +43,8 @@ pub struct AgentConfig {
     /// scopes of the connector, and the policy for the client `agent` may allow less. The tool `ask`
     /// only reads.
     pub scopes: String,
+    /// Seconds for which the token of a back end is valid. It is not renewed.
+    pub token_seconds: u32,
     /// Maximum number of times that the model is asked for one answer.
     pub rounds: u32,
     /// Maximum number of tools that the model is shown. Where a user may call more, it searches for
@@ -64,11 +82,13 @@ pub struct AgentConfig {
 impl Default for AgentConfig {
     fn default() -> Self {
         Self {
+            mode: MODEL.to_owned(),
             url: String::new(),
             model: String::new(),
             api_key: SecretSetting::default(),
             instructions: String::new(),
             scopes: "mcp:read".to_owned(),
+            token_seconds: 300,
             rounds: 8,
             tools: 64,
             result_bytes: 16 * 1024,
@@ -91,6 +111,15 @@ impl AgentConfig {
     /// Reports a configuration with an agent.
     pub fn is_on(&self) -> bool {
         !self.url.is_empty()
+    }
+
+    /// The mode; `None` for an unknown text.
+    pub(crate) fn mode(&self) -> Option<Mode> {
+        match self.mode.as_str() {
+            MODEL => Some(Mode::Model),
+            BACK_END => Some(Mode::BackEnd),
+            _ => None,
+        }
     }
 
     /// The scopes that the agent has in a chat.
@@ -141,14 +170,18 @@ pub fn check(config: &AgentConfig) -> Result<(), SettingError> {
 pub(crate) fn endpoint(config: &AgentConfig) -> Result<Url, SettingError> {
     let needed = "must be the URL of a chat endpoint, such as \
         https://api.openai.com/v1/chat/completions";
+    let Some(mode) = config.mode() else {
+        return Err(wrong("mode", format!("must be {MODEL} or {BACK_END}")));
+    };
     let url = server(config).url(needed)?;
-    if config.model.trim().is_empty() {
+    if mode == Mode::Model && config.model.trim().is_empty() {
         return Err(wrong("model", "is needed: the name of the model at the endpoint"));
     }
     if !config.api_key.reveal().bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(wrong("api_key", "has characters that no key has, such as a space"));
     }
     let bounds = [
+        ("token_seconds", u64::from(config.token_seconds), 30, 900),
         ("rounds", u64::from(config.rounds), 1, 50),
         ("tools", u64::from(config.tools), 3, u64::from(MOST_TOOLS)),
         ("answer_tokens", u64::from(config.answer_tokens), 16, 200_000),
@@ -203,6 +236,10 @@ mod tests {
             change(&mut config);
             check(&config).unwrap_err().key
         };
+        let back_end = AgentConfig { mode: "back-end".into(), model: String::new(), ..complete() };
+        check(&back_end).unwrap();
+        assert_eq!(key(|config| config.mode = "backend".into()), "mode");
+        assert_eq!(key(|config| config.token_seconds = 901), "token_seconds");
         assert_eq!(key(|config| config.url = "models".into()), "url");
         assert_eq!(key(|config| config.url = "http://models.example.com/".into()), "url");
         assert_eq!(key(|config| config.url = "https://me@models.example.com/".into()), "url");

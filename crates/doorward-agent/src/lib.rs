@@ -1,5 +1,5 @@
 //! The agent: a model behind an OpenAI-compatible chat endpoint, which answers users with the tools
-//! that they may call.
+//! that they may call, or a back end that calls these tools itself.
 //!
 //! The crate knows the endpoint and nothing of users, tools or the database: what it needs of them
 //! it asks for through [`Toolbox`] and [`Ledger`], which the binary implements.
@@ -14,20 +14,25 @@
     )
 )]
 
+mod back_end;
 mod config;
 mod endpoint;
 mod message;
 mod names;
 mod ports;
 mod prompt;
+mod reader;
 mod reply;
 mod sources;
 mod sse;
 mod turn;
 mod turns;
+mod wire;
 
 pub use config::{AgentConfig, SettingError, check};
 pub use message::Said;
-pub use ports::{AgentTool, Ledger, Listener, Silent, Step, ToolOutcome, Toolbox, Unavailable};
+pub use ports::{
+    AgentTool, Ledger, Listener, Pass, Silent, Step, ToolOutcome, Toolbox, Unavailable,
+};
 pub use sources::Citation;
 pub use turn::{Agent, Answered, Problem, Turn};

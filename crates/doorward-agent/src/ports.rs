@@ -1,5 +1,6 @@
 //! The ports to the rest of the program: tools, tokens of the model, and listeners.
 
+use doorward_model::PlainToken;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
@@ -31,6 +32,19 @@ pub struct ToolOutcome {
     pub pages: Vec<String>,
 }
 
+/// The access of a back end elsewhere to the tools of one user, for one question.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The URL of the MCP server.
+    pub url: String,
+    /// The token for it. It ends with the access of the user's program, and soon by itself.
+    pub token: PlainToken,
+    /// The identifier of the question, which the answer repeats.
+    pub transaction: String,
+    /// Calls may do more than read.
+    pub may_change: bool,
+}
+
 /// The tools of one user.
 pub trait Toolbox: Send + Sync {
     /// The tools that may be called, at most about `most`.
@@ -41,6 +55,10 @@ pub trait Toolbox: Send + Sync {
         tool: &'a str,
         arguments: Map<String, Value>,
     ) -> BoxFuture<'a, ToolOutcome>;
+    /// Access for a back end elsewhere, for so many seconds at most; `None` if it cannot have any.
+    fn pass(&self, seconds: i64) -> BoxFuture<'_, Result<Option<Pass>, Unavailable>>;
+    /// The pages of this server that a text names and that the user has to open.
+    fn pages(&self, text: &str) -> Vec<String>;
 }
 
 /// The tokens of the model that one user may use.

@@ -2,33 +2,19 @@
 
 use serde_json::Value;
 
-use crate::message::WantedCall;
+use crate::{
+    message::WantedCall,
+    reader::{Reader, Sign, Unusable},
+};
 
 /// The most bytes of a text.
-const MOST_TEXT: usize = 256 * 1024;
+pub(crate) const MOST_TEXT: usize = 256 * 1024;
 /// The most bytes of the arguments of one call.
 const MOST_ARGUMENTS: usize = 256 * 1024;
 /// The most calls of one reply.
 const MOST_CALLS: usize = 16;
 /// The highest number of tokens that is believed.
-const MOST_TOKENS: i64 = 10_000_000;
-
-/// The reason for which a reply cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unusable {
-    /// The endpoint reports a failure within the stream.
-    #[error("it reports a failure within its response")]
-    Failure,
-    /// The stream ended before the reply did.
-    #[error("its response ended early")]
-    Truncated,
-    /// The reply has neither a text nor a call.
-    #[error("its response is empty")]
-    Empty,
-    /// The reply is longer than any that is useful.
-    #[error("its response is too long")]
-    TooLong,
-}
+pub(crate) const MOST_TOKENS: i64 = 10_000_000;
 
 /// A reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,39 +40,56 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-impl Arriving {
-    /// Takes one piece of a stream; `true` if text arrived with it.
-    pub(crate) fn take(&mut self, piece: &Value) -> Result<bool, Unusable> {
+impl Reader for Arriving {
+    type Reply = Reply;
+
+    fn take(&mut self, piece: &Value) -> Result<Option<Sign>, Unusable> {
         if piece.get("error").is_some_and(|error| !error.is_null()) {
             return Err(Unusable::Failure);
         }
         self.count(piece);
         // Only the first choice was asked for; the last piece, with the usage, has none.
-        let Some(choice) = piece.pointer("/choices/0") else { return Ok(false) };
+        let Some(choice) = piece.pointer("/choices/0") else { return Ok(None) };
         let told = match choice.get("delta") {
             Some(delta) => self.add(delta)?,
             None => false,
         };
         self.finish(choice);
-        Ok(told)
+        Ok(told.then_some(Sign::Generating))
     }
 
-    /// Reads a response that is no stream.
-    pub(crate) fn whole(response: &Value) -> Result<Reply, Unusable> {
-        let mut arriving = Self::default();
+    /// The usage follows the end of the text.
+    fn is_complete(&self) -> bool {
+        false
+    }
+
+    fn take_whole(&mut self, response: &Value) -> Result<Option<Sign>, Unusable> {
         if response.get("error").is_some_and(|error| !error.is_null()) {
             return Err(Unusable::Failure);
         }
-        arriving.count(response);
+        self.count(response);
         let choice = response.pointer("/choices/0").ok_or(Unusable::Empty)?;
-        if let Some(message) = choice.get("message") {
-            arriving.add(message)?;
-        }
-        arriving.finish(choice);
-        arriving.finished = true;
-        arriving.end()
+        let told = match choice.get("message") {
+            Some(message) => self.add(message)?,
+            None => false,
+        };
+        self.finish(choice);
+        self.finished = true;
+        Ok(told.then_some(Sign::Generating))
     }
 
+    fn end(self) -> Result<Reply, Unusable> {
+        if !self.finished {
+            return Err(Unusable::Truncated);
+        }
+        if self.reply.calls.is_empty() && self.reply.text.trim().is_empty() {
+            return Err(Unusable::Empty);
+        }
+        Ok(self.reply)
+    }
+}
+
+impl Arriving {
     fn finish(&mut self, choice: &Value) {
         if let Some(reason) = text(choice, "finish_reason") {
             self.finished = true;
@@ -149,17 +152,6 @@ impl Arriving {
             _ => {}
         }
         if call.arguments.len() > MOST_ARGUMENTS { Err(Unusable::TooLong) } else { Ok(()) }
-    }
-
-    /// The reply at the end of the stream.
-    pub(crate) fn end(self) -> Result<Reply, Unusable> {
-        if !self.finished {
-            return Err(Unusable::Truncated);
-        }
-        if self.reply.calls.is_empty() && self.reply.text.trim().is_empty() {
-            return Err(Unusable::Empty);
-        }
-        Ok(self.reply)
     }
 }
 
@@ -231,9 +223,14 @@ mod tests {
         let calls: Vec<Value> = (0..99).map(|number| json!({"index": number})).collect();
         let many = delta(&json!({"tool_calls": calls}), None);
         assert_eq!(read(&[many]), Err(Unusable::TooLong));
-        assert_eq!(Arriving::whole(&json!({"choices": []})), Err(Unusable::Empty));
+        let whole = |response: &Value| {
+            let mut arriving = Arriving::default();
+            arriving.take_whole(response)?;
+            arriving.end()
+        };
+        assert_eq!(whole(&json!({"choices": []})), Err(Unusable::Empty));
         let cut = json!({"choices": [{"message": {"content": "It"}, "finish_reason": "length"}], "usage": {"total_tokens": -5}});
-        let cut = Arriving::whole(&cut).unwrap();
+        let cut = whole(&cut).unwrap();
         assert_eq!((cut.is_cut, cut.tokens), (true, Some(0)));
     }
 }

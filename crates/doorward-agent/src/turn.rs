@@ -9,13 +9,16 @@ use serde_json::{Map, Value};
 use crate::{
     AgentConfig, Citation, Ledger, Listener, Said, SettingError, Step, ToolOutcome, Toolbox,
     Unavailable,
-    endpoint::{Endpoint, Fault, Request},
+    back_end::{BackEnd, Question},
+    config::Mode,
+    endpoint::{Endpoint, Request},
     message::{Message, WantedCall, history, shorten},
     names::Offer,
     prompt,
     reply::Reply,
     sources::Sources,
     turns::Turns,
+    wire::Fault,
 };
 
 /// The most bytes of a question.
@@ -33,8 +36,16 @@ pub struct Agent {
     inner: Arc<Inner>,
 }
 
+/// The party that answers.
+enum Answering {
+    /// A model, whose calls are made here.
+    Model(Endpoint),
+    /// A back end, which calls by itself.
+    BackEnd(BackEnd),
+}
+
 struct Inner {
-    endpoint: Endpoint,
+    answering: Answering,
     config: AgentConfig,
     turns: Turns,
 }
@@ -90,6 +101,9 @@ pub enum Problem {
     /// The model calls tools without end.
     #[error("the model came to no answer within {0} rounds")]
     Endless(u32),
+    /// A back end cannot act for the user in this place.
+    #[error("the agent cannot be asked here; ask in an MCP client or in the chat")]
+    NoPass,
     /// The model cannot be asked.
     #[error("{0}")]
     Model(String),
@@ -117,6 +131,21 @@ struct Work<'a> {
     turn: &'a Turn<'a>,
 }
 
+/// The tokens that were counted for a request.
+struct Spending {
+    /// Those of the request, estimated.
+    sent: i64,
+    /// Those that were counted before it.
+    reserved: i64,
+}
+
+impl Spending {
+    /// Those of the request and of so many bytes of a reply.
+    fn sent_and(&self, told: usize) -> i64 {
+        self.sent.saturating_add(i64::try_from(told / 4).unwrap_or(i64::MAX))
+    }
+}
+
 impl Agent {
     /// Sets the agent up; `None` where the configuration has none. No request is sent.
     ///
@@ -131,9 +160,12 @@ impl Agent {
         if !config.is_on() {
             return Ok(None);
         }
-        let endpoint = Endpoint::new(config, outbound, general)?;
+        let answering = match config.mode() {
+            Some(Mode::BackEnd) => Answering::BackEnd(BackEnd::new(config, outbound, general)?),
+            Some(Mode::Model) | None => Answering::Model(Endpoint::new(config, outbound, general)?),
+        };
         let turns = Turns::new(config.at_once, config.at_once_user);
-        Ok(Some(Self { inner: Arc::new(Inner { endpoint, config: config.clone(), turns }) }))
+        Ok(Some(Self { inner: Arc::new(Inner { answering, config: config.clone(), turns }) }))
     }
 
     /// The settings.
@@ -153,12 +185,67 @@ impl Agent {
         let _turn = self.inner.turns.take(turn.user_id).ok_or(Problem::Busy(BUSY))?;
         let config = &self.inner.config;
         let seconds = turn.seconds.unwrap_or(config.answer_seconds).min(config.longest_seconds);
-        let work = Box::pin(self.work(&turn));
-        let within = tokio::time::timeout(Duration::from_secs(seconds), work).await;
+        let work = async {
+            match &self.inner.answering {
+                Answering::Model(endpoint) => self.work(endpoint, &turn).await,
+                Answering::BackEnd(back_end) => self.pass_on(back_end, &turn, seconds).await,
+            }
+        };
+        let within = tokio::time::timeout(Duration::from_secs(seconds), Box::pin(work)).await;
         within.unwrap_or(Err(Problem::Late(seconds)))
     }
 
-    async fn work(&self, turn: &Turn<'_>) -> Result<Answered, Problem> {
+    /// Has the back end answer, with a token for the user's tools.
+    async fn pass_on(
+        &self,
+        back_end: &BackEnd,
+        turn: &Turn<'_>,
+        seconds: u64,
+    ) -> Result<Answered, Problem> {
+        let config = &self.inner.config;
+        let instructions = prompt::for_back_end(&config.instructions);
+        let mut messages = history(turn.history, config.history as usize, config.context_bytes / 4);
+        messages.push(Message::User(turn.question.to_owned()));
+        let bytes = messages.iter().map(Message::bytes).sum::<usize>() + instructions.len();
+        let spending = self.reserve(turn, bytes).await?;
+        turn.listener.tell(Step::Thinking).await;
+        let lasts = u64::from(config.token_seconds).min(seconds);
+        let pass = turn.toolbox.pass(i64::try_from(lasts).unwrap_or(1)).await?;
+        let reply = match &pass {
+            Some(pass) => {
+                let question = Question { instructions: &instructions, messages: &messages, pass };
+                back_end.ask(&question, turn.listener).await.map_err(Problem::from)
+            }
+            None => Err(Problem::NoPass),
+        };
+        let used = match &reply {
+            Ok(reply) => reply.tokens.unwrap_or_else(|| spending.sent_and(reply.text.len())),
+            Err(Problem::Model(_)) => spending.sent,
+            Err(_) => 0,
+        };
+        turn.ledger.settle(used.saturating_sub(spending.reserved)).await;
+        let reply = reply?;
+        let mut text = foreign::block(&reply.text, MOST_ANSWER);
+        if reply.is_cut {
+            text.push_str(" …");
+        }
+        let pages = turn.toolbox.pages(&format!("{text}\n{}", reply.results));
+        Ok(Answered { text, citations: reply.citations, pages })
+    }
+
+    /// Counts the tokens of a request before they are used.
+    async fn reserve(&self, turn: &Turn<'_>, bytes: usize) -> Result<Spending, Problem> {
+        // A token has about four bytes.
+        let sent = i64::try_from(bytes / 4).unwrap_or(i64::MAX);
+        let reserved = sent.saturating_add(self.inner.config.answer_tokens.into());
+        if turn.ledger.reserve(reserved).await? {
+            Ok(Spending { sent, reserved })
+        } else {
+            Err(Problem::Spent)
+        }
+    }
+
+    async fn work(&self, endpoint: &Endpoint, turn: &Turn<'_>) -> Result<Answered, Problem> {
         let config = &self.inner.config;
         let mut messages = vec![Message::System(prompt::instructions(&config.instructions))];
         let bytes = config.context_bytes / 4;
@@ -173,7 +260,7 @@ impl Agent {
             turn,
         };
         for round in 1..=config.rounds {
-            let reply = self.ask(&mut work, round == config.rounds).await?;
+            let reply = self.ask(endpoint, &mut work, round == config.rounds).await?;
             if reply.calls.is_empty() {
                 return Ok(work.answered(&reply));
             }
@@ -185,32 +272,31 @@ impl Agent {
     }
 
     /// Asks the model, within the tokens of the user: they are counted before they are used.
-    async fn ask(&self, work: &mut Work<'_>, must_answer: bool) -> Result<Reply, Problem> {
+    async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        work: &mut Work<'_>,
+        must_answer: bool,
+    ) -> Result<Reply, Problem> {
         let (config, turn) = (&self.inner.config, work.turn);
         turn.listener.tell(Step::Thinking).await;
         shorten(&mut work.messages, config.context_bytes);
         let tools: usize = work.offer.tools.iter().map(|tool| tool.to_string().len()).sum();
         let bytes = work.messages.iter().map(Message::bytes).sum::<usize>() + tools;
-        // A token has about four bytes.
-        let sent = i64::try_from(bytes / 4).unwrap_or(i64::MAX);
-        let reserved = sent.saturating_add(config.answer_tokens.into());
-        if !turn.ledger.reserve(reserved).await? {
-            return Err(Problem::Spent);
-        }
+        let spending = self.reserve(turn, bytes).await?;
         let request = Request { messages: &work.messages, tools: &work.offer.tools, must_answer };
-        let reply = self.inner.endpoint.ask(&request, turn.listener).await;
+        let reply = endpoint.ask(&request, turn.listener).await;
         let used = match &reply {
             Ok(reply) => {
                 let length = |call: &WantedCall| call.name.len() + call.arguments.len();
                 let told = reply.text.len() + reply.calls.iter().map(length).sum::<usize>();
-                let told = i64::try_from(told / 4).unwrap_or(i64::MAX);
-                reply.tokens.unwrap_or_else(|| sent.saturating_add(told))
+                reply.tokens.unwrap_or_else(|| spending.sent_and(told))
             }
             // What an endpoint that fails counts is not known; a refusal costs nothing.
             Err(Fault::Refused(_) | Fault::Busy(_)) => 0,
-            Err(Fault::Unavailable(_)) => sent,
+            Err(Fault::Unavailable(_)) => spending.sent,
         };
-        turn.ledger.settle(used.saturating_sub(reserved)).await;
+        turn.ledger.settle(used.saturating_sub(spending.reserved)).await;
         Ok(reply?)
     }
 }

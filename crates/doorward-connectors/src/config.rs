@@ -31,6 +31,9 @@ pub struct ConnectorConfig {
     /// The upper limit of the permissions of calls from the chat, as scopes. The roles of each user,
     /// and the policy for the client `mattermost`, may allow less.
     pub scopes: String,
+    /// Let users confirm calls by buttons in the chat, in place of a page of this server. A chat
+    /// server under the control of an attacker could then confirm calls of its users.
+    pub buttons: bool,
     /// Days for which the link of an account with a user is valid.
     pub link_days: u32,
     /// Networks that the chat server may be in although they are not public, such as `10.1.2.0/24`.
@@ -51,6 +54,7 @@ impl Default for ConnectorConfig {
             poll_seconds: 3,
             catch_up_seconds: 600,
             scopes: "mcp:read mcp:write mcp:destructive".to_owned(),
+            buttons: false,
             link_days: 90,
             networks: Vec::new(),
             ca_file: String::new(),

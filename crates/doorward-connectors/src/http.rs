@@ -19,13 +19,15 @@ use serde_json::{Value, json};
 use crate::{
     Connectors,
     mattermost::{Incoming, Received},
-    office::Admission,
+    office::{Admission, Opened, Unavailable},
 };
 
 /// The most bytes of a request: a post of 16,383 characters, each percent-encoded.
 const MOST: usize = 512 * 1024;
 /// The longest token that is compared.
 const LONGEST_TOKEN: usize = 256;
+/// The refusal of a wrong token.
+const WRONG: &str = "the token is wrong or missing";
 
 /// The routes of connectors.
 pub fn router(connectors: Connectors) -> Router {
@@ -41,12 +43,14 @@ fn members(headers: &HeaderMap, body: &Bytes) -> Option<Incoming> {
     let mut found = BTreeMap::new();
     if media_type::is(headers, media_type::JSON) {
         let read: BTreeMap<String, Value> = Budget::of_record(MOST).json(body).ok()?;
+        let press = read.get("context").and_then(|context| context.get("press"));
+        let press = press.and_then(Value::as_str).map(str::to_owned);
         for (name, value) in read {
             if let Value::String(text) = value {
                 found.insert(name, text);
             }
         }
-        return Some(Incoming(found));
+        return Some(Incoming { members: found, press });
     }
     if !media_type::is(headers, media_type::FORM) {
         return None;
@@ -56,7 +60,7 @@ fn members(headers: &HeaderMap, body: &Bytes) -> Option<Incoming> {
             return None;
         }
     }
-    Some(Incoming(found))
+    Some(Incoming { members: found, press: None })
 }
 
 /// The token that a request presents: of the header `Authorization: Token …`, or of the member
@@ -99,30 +103,51 @@ async fn receive(
     let Some(incoming) = members(&parts.headers, &body) else {
         return problem(StatusCode::BAD_REQUEST, "the body is neither a form nor JSON");
     };
+    if let Some(press) = &incoming.press {
+        return match connector.office.open(&name, address, press).await {
+            Ok(Opened::Right(plain)) => {
+                answered(connector.pressed(&plain, incoming.get("user_id")).await)
+            }
+            Ok(Opened::Wrong) => refused(&name, Admission::Wrong),
+            Ok(Opened::Wait(seconds)) => refused(&name, Admission::Wait(seconds)),
+            Err(error) => unavailable(&name, &error),
+        };
+    }
     let config = &connector.config;
     let expected =
         if incoming.is_command() { &config.command_token } else { &config.webhook_token };
     let token = presented(&parts.headers, &incoming);
-    let wrong = || problem(StatusCode::FORBIDDEN, "the token is wrong or missing");
     if expected.is_empty() || token.is_empty() {
-        return wrong();
+        return problem(StatusCode::FORBIDDEN, WRONG);
     }
     match connector.office.admits(&name, address, expected, &token).await {
-        Ok(Admission::Right) => {}
-        Ok(Admission::Wrong) => {
+        Ok(Admission::Right) => answered(connector.receive(incoming).await),
+        Ok(admission) => refused(&name, admission),
+        Err(error) => unavailable(&name, &error),
+    }
+}
+
+/// The refusal of a request whose token, or what its button carries, is not right.
+fn refused(name: &str, admission: Admission) -> Response {
+    match admission {
+        Admission::Right | Admission::Wrong => {
             tracing::warn!(connector = %name, "a request with a wrong token was refused");
-            return wrong();
+            problem(StatusCode::FORBIDDEN, WRONG)
         }
-        Ok(Admission::Wait(seconds)) => {
+        Admission::Wait(seconds) => {
             let refusal = problem(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens");
-            return answer::retry_after(refusal, u64::try_from(seconds).unwrap_or(1));
-        }
-        Err(error) => {
-            tracing::error!(connector = %name, %error, "a token could not be checked");
-            return problem(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment");
+            answer::retry_after(refusal, u64::try_from(seconds).unwrap_or(1))
         }
     }
-    match connector.receive(incoming).await {
+}
+
+fn unavailable(name: &str, error: &Unavailable) -> Response {
+    tracing::error!(connector = %name, %error, "a token could not be checked");
+    problem(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment")
+}
+
+fn answered(received: Received) -> Response {
+    match received {
         Received::Body(body) => answer::json(StatusCode::OK, &body),
         Received::Malformed => {
             problem(StatusCode::BAD_REQUEST, "the members of the request are not Mattermost's")

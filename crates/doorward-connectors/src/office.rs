@@ -75,6 +75,28 @@ pub struct Outcome {
     pub text: String,
     /// The call failed or was refused.
     pub failed: bool,
+    /// The user has to confirm it, and may be asked in the chat.
+    pub asked: Option<Question>,
+}
+
+/// A question about a call, which was not made yet.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The question, with the arguments. It is foreign.
+    pub text: String,
+    /// The state by which the call is made when its user agrees: once, with these arguments.
+    pub state: String,
+}
+
+/// The contents of a button, as they were presented.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// This server sealed it.
+    Right(Vec<u8>),
+    /// It did not.
+    Wrong,
+    /// Too many were wrong; the number is the seconds to wait.
+    Wait(i64),
 }
 
 /// A service that the user has not connected.
@@ -120,8 +142,22 @@ pub trait Acting: Send + Sync + 'static {
     fn scopes(&self) -> String;
     /// The tools that may be called.
     fn tools(&self) -> BoxFuture<'_, Vec<Tool>>;
-    /// Calls a tool. Dropping the future takes the call back.
-    fn call<'a>(&'a self, tool: &'a str, arguments: Map<String, Value>) -> BoxFuture<'a, Outcome>;
+    /// Calls a tool. Dropping the future takes the call back. With `may_ask`, a call that must be
+    /// confirmed may be put to the user in the chat, else on a page.
+    fn call<'a>(
+        &'a self,
+        tool: &'a str,
+        arguments: Map<String, Value>,
+        may_ask: bool,
+    ) -> BoxFuture<'a, Outcome>;
+    /// Makes a call about which the user was asked in the chat, if they agree.
+    fn answer<'a>(
+        &'a self,
+        tool: &'a str,
+        arguments: Map<String, Value>,
+        state: String,
+        agrees: bool,
+    ) -> BoxFuture<'a, Outcome>;
     /// Answers a question by the agent, in the conversation of this user in a thread; `None` without
     /// an agent. Dropping the future ends the work on it.
     fn ask<'a>(
@@ -139,6 +175,19 @@ pub trait Office: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
     /// The beginning of the URLs of this server.
     fn public_url(&self) -> String;
+    /// The URL at which this server takes the requests of a connector.
+    fn connector_url(&self, connector: &str) -> String;
+    /// A random text, which names one thing.
+    fn nonce(&self) -> String;
+    /// Seals the contents of a button.
+    fn seal(&self, plain: &[u8]) -> String;
+    /// Opens the contents of a button, counted beforehand.
+    fn open<'a>(
+        &'a self,
+        connector: &'a str,
+        address: ClientAddress,
+        sealed: &'a str,
+    ) -> BoxFuture<'a, Result<Opened, Unavailable>>;
     /// Reports an agent, which answers what is no command.
     fn has_agent(&self) -> bool;
     /// Work on behalf of a chat, as the audit tells its origin.

@@ -9,16 +9,31 @@ use doorward_store::StoreError;
 use crate::{Acting, Caller, Channel, ClientFacts, InboundRequest, Mcp, Surface, Within};
 
 /// The name of the agent in questions to the user.
-const NAME: &str = "Agent";
+pub(crate) const NAME: &str = "Agent";
 
 /// The agent of this server, where it calls.
 #[derive(Clone, Debug)]
 pub struct AgentCall {
     pub(crate) client_id: ClientId,
     within_call: bool,
+    by_pass: bool,
 }
 
 impl AgentCall {
+    fn new(within_call: bool) -> Self {
+        Self { client_id: ClientId::from_text(AGENT_CLIENT), within_call, by_pass: false }
+    }
+
+    /// The agent by a token that its back end presents.
+    pub(crate) fn by_pass(within_call: bool) -> Self {
+        Self { by_pass: true, ..Self::new(within_call) }
+    }
+
+    /// Reports a back end elsewhere, whose program could answer questions to the user by itself.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.by_pass
+    }
+
     /// Reports calls that are made within a call of the user's program.
     pub(crate) fn is_within_call(&self) -> bool {
         self.within_call
@@ -47,13 +62,8 @@ impl Acting {
     /// If the database does not answer.
     pub async fn renewed(&self) -> Result<Option<Self>, StoreError> {
         let mcp = &self.within.mcp;
-        if let Some(agent) = &self.inbound.caller.agent {
-            let client = mcp.inner.services.store.client(&agent.client_id).await?;
-            if client.is_none_or(|client| client.disabled_at.is_some()) {
-                return Ok(None);
-            }
-        }
-        if !mcp.may_continue(&self.inbound.caller).await {
+        let caller = &self.inbound.caller;
+        if !mcp.agent_is_enabled(caller).await? || !mcp.may_continue(caller).await {
             return Ok(None);
         }
         let inbound = mcp.as_it_is_now(&self.inbound).await?;
@@ -63,7 +73,7 @@ impl Acting {
 
 fn as_agent(inbound: &InboundRequest, scopes: &ScopeSet, within_call: bool) -> InboundRequest {
     let before = inbound.caller.as_ref();
-    let agent = AgentCall { client_id: ClientId::from_text(AGENT_CLIENT), within_call };
+    let agent = AgentCall::new(within_call);
     let scopes = before.scopes.intersection(scopes);
     let caller = Arc::new(Caller { agent: Some(agent), scopes, ..before.clone() });
     InboundRequest {

@@ -7,8 +7,8 @@ use doorward_model::{Reason, ToolClass, UpstreamName};
 use doorward_store::origin;
 
 use crate::{
-    Caller, Calling, Channel, ClientFacts, InboundRequest, Mcp, Surface, Target, Verdict,
-    challenge::switched_off, guard, item::Judged,
+    BearerRefusal, Caller, Calling, Channel, ClientFacts, InboundRequest, Mcp, Surface, Target,
+    Verdict, challenge::switched_off, guard, item::Judged,
 };
 
 /// A tool that a user may use.
@@ -45,6 +45,11 @@ impl Mcp {
             return Err(Box::new(refusal));
         }
         match self.authenticate(Target::All, calling).await {
+            Ok(caller) if caller.agent.is_some() => {
+                let why = "the agent's token is for calls alone".to_owned();
+                let refusal = BearerRefusal::Invalid { why, reason: Reason::TokenAudience };
+                Err(Box::new(self.refuse(Target::All, &refusal)))
+            }
             Ok(caller) => {
                 origin::acting(caller.actor());
                 Ok(caller)

@@ -174,6 +174,9 @@ impl Mcp {
     ) -> Result<Arc<Caller>, BearerRefusal> {
         let presented = presented(calling)?;
         let token = presented.token;
+        if token.starts_with(TokenKind::AgentPass.prefix()) && !presented.as_bound {
+            return self.caller_by_pass(resource, token).await;
+        }
         let hashed = PlainToken::presented(token).hashed();
         if token.starts_with(TokenKind::AccessToken.prefix()) && !presented.as_bound {
             return self.holder(resource, &hashed).await;
@@ -314,7 +317,7 @@ impl Mcp {
     }
 
     /// Finds the holder of a personal or service token.
-    async fn holder(
+    pub(crate) async fn holder(
         &self,
         resource: &Resource,
         hashed: &HashedToken,
@@ -413,7 +416,7 @@ impl Mcp {
     pub(crate) fn lacks_second_factor(&self, caller: &Caller, scope: Scope) -> bool {
         // The authentication of another token is that of the moment at which it was made.
         let Principal::Client(grant) = &caller.principal else { return false };
-        if caller.is_back_end() {
+        if caller.cannot_ask_for_more() {
             return false;
         }
         let rules = self.inner.settings.rules.now();
@@ -426,6 +429,9 @@ impl Mcp {
     pub(crate) async fn may_continue(&self, caller: &Caller) -> bool {
         let now = self.inner.services.clock.now();
         if now.0 >= caller.expires_at || !self.is_enabled().await.unwrap_or(true) {
+            return false;
+        }
+        if !self.agent_is_enabled(caller).await.unwrap_or(true) {
             return false;
         }
         let store = &self.inner.services.store;

@@ -5,12 +5,12 @@
 
 use doorward_model::{Change, Sealed, Timestamp, UserId, foreign};
 use doorward_store::StoreError;
-use rmcp::model::{InputRequest, InputRequests, InputRequiredResult};
+use rmcp::model::{InputRequest, InputRequests, InputRequiredResult, InputResponses};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    InboundRequest, Mcp, Verdict,
+    AgentCall, InboundRequest, Mcp, Verdict,
     canonical::{digest, shown},
     item::{Facts, Item, Judged},
     operation::Operation,
@@ -47,6 +47,24 @@ struct About {
     given: bool,
     // The state that the upstream, or the question about a connection, gave the client.
     inner: Option<String>,
+}
+
+/// The text and the state of this server's question, if that is all that a result requires.
+pub(crate) fn asked(required: &InputRequiredResult) -> Option<(String, String)> {
+    let requests = required.input_requests.as_ref().filter(|requests| requests.len() == 1)?;
+    let request = serde_json::to_value(requests.get(QUESTION)?).ok()?;
+    let text = request.pointer("/params/message")?.as_str()?.to_owned();
+    Some((text, required.request_state.clone()?))
+}
+
+/// The answer to this server's question.
+pub(crate) fn answers(agrees: bool) -> InputResponses {
+    let answer = if agrees {
+        json!({"action": "accept", "content": {"confirm": true}})
+    } else {
+        json!({"action": "decline"})
+    };
+    InputResponses::from([(QUESTION.to_owned(), answer)])
 }
 
 /// The outcome of the question to the user.
@@ -197,7 +215,7 @@ impl Mcp {
             return self.check_code(inbound, given, code).await;
         }
         if let Some(text) = question_text(item, inbound, &arguments).filter(|_| in_band) {
-            if inbound.client.modern {
+            if inbound.client.modern || inbound.client.asks {
                 return Ok(Confirmation::Asked(Box::new(self.question(inbound, &given, &text))));
             }
             let params = json!({"mode": "form", "message": text, "requestedSchema": form()});
@@ -220,8 +238,9 @@ impl Mcp {
     fn may_ask_in_band(&self, inbound: &InboundRequest) -> bool {
         let client = &inbound.client;
         inbound.caller.token().is_none()
-            && client.elicits_forms()
-            && (client.modern || inbound.session.is_some())
+            && !inbound.caller.agent.as_ref().is_some_and(AgentCall::is_elsewhere)
+            && (client.asks
+                || (client.elicits_forms() && (client.modern || inbound.session.is_some())))
             && self
                 .inner
                 .confirm_in_band

@@ -148,7 +148,7 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
     let caller = match mcp.authenticate(target, calling).await {
         // At a URL without discovery, no OAuth token is accepted: a client that obtained one
         // belongs at the other URL.
-        Ok(caller) if keyed && caller.token().is_none() => {
+        Ok(caller) if keyed && (caller.token().is_none() || caller.agent.is_some()) => {
             let refusal = BearerRefusal::Invalid {
                 why: "this URL accepts only personal access tokens and service tokens".to_owned(),
                 reason: Reason::TokenAudience,
@@ -265,6 +265,7 @@ async fn inbound(
         }
     };
     let registered_name = match &caller.principal {
+        _ if caller.agent.is_some() => crate::agent::NAME.into(),
         Principal::Token(token) => token.name.as_str().into(),
         Principal::Console(_) => crate::CONSOLE.into(),
         Principal::Client(grant) => match mcp.inner.services.store.client(&grant.client_id).await {

@@ -72,6 +72,9 @@ pub struct ClientFacts {
     pub modern: bool,
     /// Its capabilities for a server.
     pub capabilities: ClientCapabilities,
+    /// It is a part of this program that puts a confirmation to its user. No client states that.
+    #[serde(skip)]
+    pub asks: bool,
 }
 
 impl ClientFacts {
@@ -138,7 +141,8 @@ impl InboundRequest {
                 .protocol_version()
                 .map(|version| version.as_str().to_owned())
                 .unwrap_or_default();
-            inbound.client = Arc::new(ClientFacts { name, version, modern: true, capabilities });
+            inbound.client =
+                Arc::new(ClientFacts { name, version, modern: true, capabilities, asks: false });
         }
         Ok(inbound)
     }

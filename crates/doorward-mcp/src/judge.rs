@@ -117,7 +117,7 @@ impl Judge {
     pub fn judge(&self, inbound: &InboundRequest, facts: &Facts<'_>) -> Verdict {
         let caller = &inbound.caller;
         if !caller.reaches(facts.upstream)
-            || (caller.is_back_end() && !caller.scopes.allows(facts.scope))
+            || (caller.cannot_ask_for_more() && !caller.scopes.allows(facts.scope))
         {
             return Verdict::Refuse;
         }

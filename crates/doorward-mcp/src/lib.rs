@@ -20,6 +20,7 @@
 
 mod admission;
 mod agent;
+mod agent_pass;
 pub mod apps;
 mod available;
 mod bearer;
@@ -75,6 +76,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
 pub use agent::AgentCall;
+pub use agent_pass::AgentPass;
 pub use available::UsableTool;
 pub use bearer::{BearerRefusal, Calling};
 pub use call::record_place;
@@ -98,7 +100,7 @@ pub use tools::{
     ToolSource,
 };
 pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
-pub use within::{Acting, CallText, ReadPart, ReadResult, ToolText, Within};
+pub use within::{Acting, AskedCall, CallText, ReadPart, ReadResult, ToolText, Within};
 
 /// The highest log levels of the protocol library, as log directives: it names session ids at INFO
 /// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers
@@ -175,6 +177,12 @@ impl Caller {
     pub fn is_back_end(&self) -> bool {
         let Principal::Client(grant) = &self.principal else { return false };
         grant.delegation.as_ref().is_some_and(|it| it.back_end_at.is_some())
+    }
+
+    /// Reports a program that cannot ask the user for more than it has: what lies beyond its scopes
+    /// does not exist for it.
+    pub fn cannot_ask_for_more(&self) -> bool {
+        self.agent.is_some() || self.is_back_end()
     }
 
     /// The user's authentication before they allowed the client or made the token.

@@ -65,6 +65,7 @@ pub(crate) fn introduced(params: &Value) -> ClientFacts {
         version: text("/protocolVersion"),
         modern: false,
         capabilities,
+        asks: false,
     }
 }
 

@@ -119,7 +119,7 @@ impl Mcp {
         match ended {
             Ok(CallWithin::Result(result)) => Trial::Result(result),
             Ok(CallWithin::Unconfirmed(told)) => Trial::Unconfirmed(told),
-            Ok(CallWithin::RequiresInput) => Trial::RequiresInput,
+            Ok(CallWithin::RequiresInput | CallWithin::Asked(_)) => Trial::RequiresInput,
             Ok(CallWithin::Refused(why)) => Trial::Refused(why),
             Err(error) => {
                 tracing::error!(%error, "a trial ended without a response");

@@ -16,7 +16,7 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Caller, Channel, ClientFacts, InboundRequest, Mcp, Surface, Target, ToolSpec,
+    Caller, Channel, ClientFacts, InboundRequest, Mcp, Surface, Target, ToolSpec, confirm,
     in_place::InPlace,
     operation::{Answer, Operation},
     surface,
@@ -53,6 +53,18 @@ pub struct CallText {
     pub text: String,
     /// The call failed or was refused.
     pub failed: bool,
+    /// The user has to confirm it first, and may be asked.
+    pub asked: Option<AskedCall>,
+}
+
+/// A question to the user about a call, which was not made yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedCall {
+    /// The question, with the arguments.
+    pub question: String,
+    /// The state by which the call is made when the user agrees: for this user, tool and arguments,
+    /// once, and not for long.
+    pub state: String,
 }
 
 /// The result of a call, for parts of this program that show it to a user.
@@ -123,8 +135,9 @@ impl From<CallToolResult> for ReadResult {
 }
 
 impl CallText {
-    fn failure(text: impl Into<String>) -> Self {
-        Self { text: text.into(), failed: true }
+    /// A failure with this reason.
+    pub fn failure(text: impl Into<String>) -> Self {
+        Self { text: text.into(), failed: true, asked: None }
     }
 }
 
@@ -215,13 +228,44 @@ impl Acting {
 
     /// Calls a tool. Dropping the future takes the call back.
     pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> CallText {
+        self.make(CallToolRequestParams::new(name.to_owned()).with_arguments(arguments)).await
+    }
+
+    /// The same user in a place where they can be asked for a confirmation, if the operator trusts
+    /// this client to ask.
+    #[must_use]
+    pub fn asking(&self) -> Self {
+        let client = ClientFacts { asks: true, ..self.inbound.client.as_ref().clone() };
+        let inbound = InboundRequest { client: Arc::new(client), ..self.inbound.clone() };
+        Self { within: self.within.clone(), inbound }
+    }
+
+    /// Makes a call about which the user was asked, if they agree.
+    pub async fn answer(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        state: String,
+        agrees: bool,
+    ) -> CallText {
+        let mut params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
+        params.request_state = Some(state);
+        params.input_responses = Some(confirm::answers(agrees));
+        self.make(params).await
+    }
+
+    async fn make(&self, params: CallToolRequestParams) -> CallText {
         let number = self.within.number.fetch_add(1, Ordering::Relaxed);
         let Some(context) = self.within.in_place.context(RequestId::Number(number)) else {
             return CallText::failure("the server cannot make calls at the moment");
         };
         let _gone = context.ct.clone().drop_guard();
-        let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         match self.within.mcp.call_within(self.inbound.clone(), params, &context).await {
+            CallWithin::Asked(asked) => CallText {
+                text: "This call was not made yet: confirm it first.".to_owned(),
+                failed: true,
+                asked: Some(asked),
+            },
             CallWithin::Result(result) | CallWithin::Unconfirmed(result) => told(&result),
             CallWithin::RequiresInput => CallText::failure(
                 "this call needs answers that a chat cannot give; use another client for it",
@@ -251,6 +295,8 @@ pub(crate) enum CallWithin {
     Result(Box<ReadResult>),
     /// The user must confirm the call first, or did not: the text for the client.
     Unconfirmed(Box<ReadResult>),
+    /// The user must confirm the call first, and may be asked in this place.
+    Asked(AskedCall),
     /// The tool requires input that only a client can give.
     RequiresInput,
     /// The call was refused: the text for the client.
@@ -268,6 +314,12 @@ impl Mcp {
         match self.perform(inbound, Operation::CallTool(params), context).await {
             Ok(Answer::Tool(CallToolResponse::Complete(result))) => {
                 CallWithin::Result(Box::new(result.into()))
+            }
+            Ok(Answer::Tool(CallToolResponse::InputRequired(required))) => {
+                let asked = confirm::asked(&required);
+                asked.map_or(CallWithin::RequiresInput, |(question, state)| {
+                    CallWithin::Asked(AskedCall { question, state })
+                })
             }
             Ok(_) => CallWithin::RequiresInput,
             Err(error) => {
@@ -313,5 +365,5 @@ fn told(result: &ReadResult) -> CallText {
     {
         text = serde_json::to_string_pretty(structured).unwrap_or_default();
     }
-    CallText { text, failed: result.failed }
+    CallText { text, failed: result.failed, asked: None }
 }

@@ -36,6 +36,8 @@ pub enum TokenKind {
     Registration,
     /// The session of a user at an application of the operator.
     ApplicationSession,
+    /// The token by which the external back end of the agent calls for a user.
+    AgentPass,
 }
 
 impl TokenKind {
@@ -53,6 +55,7 @@ impl TokenKind {
             Self::PushedRequest => "dw_pr_",
             Self::Registration => "dw_ra_",
             Self::ApplicationSession => "dw_as_",
+            Self::AgentPass => "dw_ag_",
         }
     }
 }
@@ -74,6 +77,10 @@ impl PlainToken {
     /// A token as a user presented it.
     pub fn presented(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
+    }
+    /// A token that is its own record: what is known of it, sealed.
+    pub fn from_sealed(kind: TokenKind, sealed: &Sealed) -> Self {
+        Self(Zeroizing::new(format!("{}{}", kind.prefix(), sealed.as_str())))
     }
     /// The value, to be sent to its owner. Nothing else may call this.
     pub fn reveal(&self) -> &str {

@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod back_end;
 mod browser;
 mod client;
 mod clock;
@@ -32,6 +33,7 @@ mod tls;
 mod upstream;
 
 pub use api::{ApiState, FakeApi};
+pub use back_end::{BackEndHabit, FakeBackEnd, ITS_TOKEN};
 pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;
@@ -45,7 +47,7 @@ pub use doorward_transport::{
 pub use embeddings::{FakeEmbedder, ModelHabit};
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
-pub use mattermost::{ChatFault, ChatMessage, FakeMattermost};
+pub use mattermost::{ChatFault, ChatMessage, FakeMattermost, button};
 pub use model::{FakeModel, MODEL_KEY, ModelReply, tool_results};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream, RawAnswer};
 pub use packed::{deflated, gzipped};

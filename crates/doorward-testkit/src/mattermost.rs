@@ -2,6 +2,8 @@
 //! 10.5 (users, channels, posts, threads, reactions, typing, direct channels, and the URL at which
 //! slash commands are answered later). It can also misbehave.
 
+mod buttons;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
@@ -19,6 +21,8 @@ use doorward_model::{Clock, ports::SystemClock};
 use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+pub use buttons::button;
 
 use crate::{Browser, Page};
 
@@ -177,7 +181,8 @@ impl Kept {
                     return Err(400);
                 }
                 let (author, root, text) = (self.bot.clone(), text("root_id"), text("message"));
-                let post = self.add(message(&channel, &author, &root, &text));
+                let said = message(&channel, &author, &root, &text);
+                let post = self.add(ChatMessage { props: body["props"].clone(), ..said });
                 if !once.is_empty() {
                     self.pending.insert(once, post.id.clone());
                 }
@@ -490,10 +495,5 @@ impl FakeMattermost {
             "post_id": post, "text": "what the webhook states is not used", "trigger_word": "doorward", "file_ids": "",
         });
         Browser::new().post_json(connector, &body).await
-    }
-
-    /// A new name of a slash command's `response_url`.
-    pub fn hook(&self) -> String {
-        self.kept().next("hook")
     }
 }

@@ -6,19 +6,19 @@ use std::sync::{
 };
 
 use doorward_agent::{
-    Agent, AgentTool, Answered, Ledger, Listener, Problem, Said, Silent, Step, ToolOutcome,
+    Agent, AgentTool, Answered, Ledger, Listener, Pass, Problem, Said, Silent, Step, ToolOutcome,
     Toolbox, Turn, Unavailable,
 };
 #[cfg(feature = "connectors")]
 use doorward_connectors::AgentAnswer;
 use doorward_keys::MasterKey;
 use doorward_mcp::{
-    Acting, AskAnswer, AskCitation, AskRequest, AskTools, Assistant, CallText, Progress, ToolError,
-    ToolSource, Within,
+    Acting, AgentPass, AskAnswer, AskCitation, AskRequest, AskTools, Assistant, CallText, Progress,
+    ToolError, ToolSource, Within,
 };
 use doorward_model::{
     AGENT_CLIENT, AgentChange, ClientId, Clock, Conversation, ConversationId, Entropy, PublicUrl,
-    ScopeSet, UserId, foreign,
+    ScopeSet, UserId, foreign, id::random_text,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::Outbound;
@@ -173,7 +173,7 @@ impl AgentOffice {
             user_id: &user_id,
             question: asked.question,
             history: &asked.history,
-            toolbox: &Tools { acting: asked.acting, public_url: self.services.public_url.as_str() },
+            toolbox: &Tools { acting: asked.acting, services: &self.services },
             ledger: &Tokens {
                 services: &self.services,
                 user_id: &user_id,
@@ -220,7 +220,7 @@ impl AgentOffice {
 /// The tools of a user, for the agent.
 struct Tools<'a> {
     acting: &'a Acting,
-    public_url: &'a str,
+    services: &'a AgentServices,
 }
 
 impl Toolbox for Tools<'_> {
@@ -242,21 +242,34 @@ impl Toolbox for Tools<'_> {
     ) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
             // A turn may last longer than the access and the roles with which it began.
-            let CallText { text, failed } = match self.acting.renewed().await {
+            let CallText { text, failed, .. } = match self.acting.renewed().await {
                 Ok(Some(acting)) => acting.call(tool, arguments).await,
-                Ok(None) => CallText {
-                    text: "The access of the user has ended; end your answer.".to_owned(),
-                    failed: true,
-                },
+                Ok(None) => CallText::failure("The access of the user has ended; end your answer."),
                 Err(error) => {
                     tracing::error!(%error, "the agent could not call a tool");
-                    CallText { text: "Calls are not possible now.".to_owned(), failed: true }
+                    CallText::failure("Calls are not possible now.")
                 }
             };
-            let pages =
-                if failed { foreign::own_pages(&text, self.public_url) } else { Vec::new() };
+            let pages = if failed { self.pages(&text) } else { Vec::new() };
             ToolOutcome { text, failed, pages }
         })
+    }
+
+    fn pass(&self, seconds: i64) -> BoxFuture<'_, Result<Option<Pass>, Unavailable>> {
+        Box::pin(async move {
+            let unavailable = |error: StoreError| Unavailable(error.to_string());
+            let pass = self.acting.pass(seconds).await.map_err(unavailable)?;
+            Ok(pass.map(|AgentPass { token, url, may_change }| Pass {
+                url,
+                token,
+                transaction: random_text(self.services.entropy.as_ref(), 12),
+                may_change,
+            }))
+        })
+    }
+
+    fn pages(&self, text: &str) -> Vec<String> {
+        foreign::own_pages(text, self.services.public_url.as_str())
     }
 }
 
@@ -325,9 +338,11 @@ fn refused(problem: Problem) -> ToolError {
             tracing::error!(%error, "a question could not be answered");
             ToolError::Failed("the server cannot respond at the moment; try again shortly".into())
         }
-        Problem::Spent | Problem::Late(_) | Problem::Endless(_) | Problem::Model(_) => {
-            ToolError::Failed(told)
-        }
+        Problem::Spent
+        | Problem::Late(_)
+        | Problem::Endless(_)
+        | Problem::NoPass
+        | Problem::Model(_) => ToolError::Failed(told),
     }
 }
 

@@ -362,6 +362,8 @@ impl App {
                 within: doorward_mcp::Within::new(mcp.clone()),
                 rules: in_effect.rule_parts.rules.clone(),
                 public_url: public_url.clone(),
+                entropy: Arc::clone(&entropy),
+                master: Arc::clone(&master),
                 #[cfg(feature = "agent")]
                 agent,
             },

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use doorward_accounts::{Accounts, CHAT_LINK_SECONDS, NewChatLink};
 use doorward_connectors::{
-    Acting, Admission, AgentAnswer, Connection, Connectors, Office, Outcome, Speaker, Standing,
-    Tool, Unavailable,
+    Acting, Admission, AgentAnswer, Connection, Connectors, Office, Opened, Outcome, Question,
+    Speaker, Standing, Tool, Unavailable,
 };
 use doorward_gateway::{ConnectionState, Gateway};
-use doorward_mcp::{Acting as Caller, CallText, Within};
+use doorward_keys::MasterKey;
+use doorward_mcp::{Acting as Caller, AskedCall, CallText, Within};
 use doorward_model::{
-    ChatChange, ChatPost, ClientId, Clock, HashedToken, Live, MATTERMOST_CLIENT, PlainToken,
-    PublicUrl, Role, Rules, ScopeSet, SecretSetting, Timestamp, UnitOfWork, foreign, routes,
+    ChatChange, ChatPost, ClientId, Clock, Entropy, HashedToken, Live, MATTERMOST_CLIENT,
+    PlainToken, PublicUrl, Role, Rules, ScopeSet, Sealed, SecretSetting, Timestamp, UnitOfWork,
+    foreign, id::random_text, routes,
 };
 use doorward_store::{
     Store, StoreError,
@@ -26,6 +28,8 @@ use crate::{Failed, config::Config, own_client};
 
 /// The name of the client on pages and in confirmations.
 const NAME: &str = "Mattermost";
+/// The purpose for which the contents of buttons are sealed.
+const BUTTON: &str = "chat-button";
 
 /// The program, as connectors see it.
 pub(crate) struct ChatOffice {
@@ -36,6 +40,8 @@ pub(crate) struct ChatOffice {
     pub(crate) within: Within,
     pub(crate) rules: Live<Rules>,
     pub(crate) public_url: PublicUrl,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) master: Arc<MasterKey>,
     /// The agent, if the configuration has one.
     #[cfg(feature = "agent")]
     pub(crate) agent: Option<Arc<crate::agent::AgentOffice>>,
@@ -60,6 +66,40 @@ pub(crate) async fn connectors(
     let office: Arc<dyn Office> = Arc::new(office);
     let set_up = Connectors::new(&config.connectors, &office, outbound, &config.outbound);
     set_up.map(Some).map_err(|(name, error)| Failed(format!("connectors.{name}.{error}")))
+}
+
+/// The outcome of the comparison of a secret that a chat server presents.
+enum Presented<T> {
+    Right(T),
+    Wrong,
+    Wait(i64),
+}
+
+impl ChatOffice {
+    /// Compares what a chat server presents, counted beforehand.
+    async fn counted<T>(
+        &self,
+        connector: &str,
+        address: ClientAddress,
+        compare: impl FnOnce() -> Option<T> + Send,
+    ) -> Result<Presented<T>, Unavailable>
+    where
+        T: Send,
+    {
+        let counted = self.accounts.count_connector_token(connector, address).await;
+        let counted = match counted.map_err(unavailable)? {
+            Ok(counted) => counted,
+            Err(TooMany(seconds)) => return Ok(Presented::Wait(seconds)),
+        };
+        if let Some(right) = compare() {
+            let back: UnitOfWork = counted.right().collect();
+            self.store.apply(back).await.map_err(unavailable)?;
+            Ok(Presented::Right(right))
+        } else {
+            counted.wrong(&self.store).await.map_err(unavailable)?;
+            Ok(Presented::Wrong)
+        }
+    }
 }
 
 impl Office for ChatOffice {
@@ -92,21 +132,43 @@ impl Office for ChatOffice {
         presented: &'a str,
     ) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
-            let counted = self.accounts.count_connector_token(connector, address).await;
-            let counted = match counted.map_err(unavailable)? {
-                Ok(counted) => counted,
-                Err(TooMany(seconds)) => return Ok(Admission::Wait(seconds)),
-            };
             // Hashes are compared in constant time.
             let right: HashedToken = PlainToken::presented(expected.reveal()).hashed();
-            if right.matches(&PlainToken::presented(presented)) {
-                let back: UnitOfWork = counted.right().collect();
-                self.store.apply(back).await.map_err(unavailable)?;
-                Ok(Admission::Right)
-            } else {
-                counted.wrong(&self.store).await.map_err(unavailable)?;
-                Ok(Admission::Wrong)
-            }
+            let compare = || right.matches(&PlainToken::presented(presented)).then_some(());
+            Ok(match self.counted(connector, address, compare).await? {
+                Presented::Right(()) => Admission::Right,
+                Presented::Wrong => Admission::Wrong,
+                Presented::Wait(seconds) => Admission::Wait(seconds),
+            })
+        })
+    }
+
+    fn connector_url(&self, connector: &str) -> String {
+        self.public_url.at(&routes::CONNECTOR.replace("{connector}", connector))
+    }
+
+    fn nonce(&self) -> String {
+        random_text(self.entropy.as_ref(), 12)
+    }
+
+    fn seal(&self, plain: &[u8]) -> String {
+        self.master.seal(BUTTON, plain).as_str().to_owned()
+    }
+
+    fn open<'a>(
+        &'a self,
+        connector: &'a str,
+        address: ClientAddress,
+        sealed: &'a str,
+    ) -> BoxFuture<'a, Result<Opened, Unavailable>> {
+        Box::pin(async move {
+            let sealed = Sealed::from_stored(sealed.to_owned());
+            let open = || self.master.open(BUTTON, &sealed).ok().map(|plain| plain.to_vec());
+            Ok(match self.counted(connector, address, open).await? {
+                Presented::Right(plain) => Opened::Right(plain),
+                Presented::Wrong => Opened::Wrong,
+                Presented::Wait(seconds) => Opened::Wait(seconds),
+            })
         })
     }
 
@@ -207,6 +269,11 @@ struct ChatUser {
     connector: String,
 }
 
+fn outcome(CallText { text, failed, asked }: CallText) -> Outcome {
+    let question = |AskedCall { question, state }: AskedCall| Question { text: question, state };
+    Outcome { text, failed, asked: asked.map(question) }
+}
+
 impl Acting for ChatUser {
     fn name(&self) -> String {
         self.acting.user().name.to_string()
@@ -233,10 +300,30 @@ impl Acting for ChatUser {
         })
     }
 
-    fn call<'a>(&'a self, tool: &'a str, arguments: Map<String, Value>) -> BoxFuture<'a, Outcome> {
+    fn call<'a>(
+        &'a self,
+        tool: &'a str,
+        arguments: Map<String, Value>,
+        may_ask: bool,
+    ) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let CallText { text, failed } = self.acting.call(tool, arguments).await;
-            Outcome { text, failed }
+            outcome(if may_ask {
+                self.acting.asking().call(tool, arguments).await
+            } else {
+                self.acting.call(tool, arguments).await
+            })
+        })
+    }
+
+    fn answer<'a>(
+        &'a self,
+        tool: &'a str,
+        arguments: Map<String, Value>,
+        state: String,
+        agrees: bool,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            outcome(self.acting.asking().answer(tool, arguments, state, agrees).await)
         })
     }
 

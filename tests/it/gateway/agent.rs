@@ -64,7 +64,7 @@ async fn ask(server: &TestServer, user: &GatewayUser, arguments: Value) -> Page 
 }
 
 /// The answer to a question that has one.
-async fn answer(server: &TestServer, user: &GatewayUser, arguments: Value) -> Value {
+pub(super) async fn answer(server: &TestServer, user: &GatewayUser, arguments: Value) -> Value {
     let page = ask(server, user, arguments).await;
     let result = page.json()["result"].clone();
     assert_ne!(result["isError"], true, "{result}");
@@ -72,7 +72,7 @@ async fn answer(server: &TestServer, user: &GatewayUser, arguments: Value) -> Va
 }
 
 /// The reason for which a question has no answer.
-async fn refusal(server: &TestServer, user: &GatewayUser, arguments: Value) -> String {
+pub(super) async fn refusal(server: &TestServer, user: &GatewayUser, arguments: Value) -> String {
     let page = ask(server, user, arguments).await;
     assert_eq!(page.json()["result"]["isError"], true, "{}", page.body);
     text(&page)

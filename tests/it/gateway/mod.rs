@@ -6,6 +6,7 @@ mod answers;
 mod api;
 mod apps;
 mod asserted;
+pub(crate) mod back_end;
 mod by_hand;
 mod confirm;
 mod connect;

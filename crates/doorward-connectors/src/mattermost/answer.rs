@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{
     Mattermost,
-    api::{ApiError, Post},
+    api::{ApiError, Post, PostedText},
+    place::{Place, PlacedCall},
 };
 use crate::{
     Acting, Outcome, Speaker, Standing, Tool, Unavailable,
@@ -39,8 +40,18 @@ const ROOM: usize = 12_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
     pub(super) text: &'a str,
+    /// The place of the message.
+    pub(super) place: Place<'a>,
+}
+
+impl Said<'_> {
     /// The first post of the thread, of a post.
-    pub(super) thread: Option<&'a str>,
+    fn thread(&self) -> Option<&str> {
+        match self.place {
+            Place::Thread { root, .. } => Some(root),
+            Place::Command => None,
+        }
+    }
 }
 
 /// An answer, as posts.
@@ -50,11 +61,13 @@ pub(super) struct Answer {
     failed: bool,
     /// It is for its author alone: not for the other members of a channel.
     personal: bool,
+    /// A question with buttons, below the last part.
+    pub(super) attachments: Option<Value>,
 }
 
 impl Answer {
-    fn good(text: impl Into<String>) -> Self {
-        Self { parts: vec![text.into()], failed: false, personal: false }
+    pub(super) fn good(text: impl Into<String>) -> Self {
+        Self { parts: vec![text.into()], failed: false, personal: false, attachments: None }
     }
     pub(super) fn bad(text: impl Into<String>) -> Self {
         Self { failed: true, ..Self::good(text) }
@@ -145,7 +158,7 @@ impl Mattermost {
             Err(why) if !may_be_question => return Answer::bad(why),
             _ => {}
         }
-        let acting = match self.standing(who).await {
+        let acting = match self.standing(who.0, who.1).await {
             Ok(acting) => acting,
             Err(answer) => return answer,
         };
@@ -156,9 +169,9 @@ impl Mattermost {
                 None => true,
             };
         match command {
-            _ if is_question => self.ask(acting, said.thread, said.text).await,
-            Ok(Command::Unknown) => self.ask(acting, said.thread, said.text).await,
-            Ok(Command::Ask(question)) => self.ask(acting, said.thread, &question).await,
+            _ if is_question => self.ask(acting, said.thread(), said.text).await,
+            Ok(Command::Unknown) => self.ask(acting, said.thread(), said.text).await,
+            Ok(Command::Ask(question)) => self.ask(acting, said.thread(), &question).await,
             Ok(Command::Tools(wanted)) => {
                 let list = listed(&acting.tools().await, &wanted);
                 match self.missing(acting).await {
@@ -166,7 +179,9 @@ impl Mattermost {
                     Err(error) => error.into(),
                 }
             }
-            Ok(Command::Call(tool, arguments)) => self.call(acting, &tool, arguments).await,
+            Ok(Command::Call(tool, arguments)) => {
+                self.call(acting, (who.0, said.place), &tool, arguments).await
+            }
             Ok(Command::WhoAmI) => who_acts(acting).personal(),
             Ok(Command::Connect) => match self.missing(acting).await {
                 Ok(missing) if missing.is_empty() => Answer::good("Everything is connected."),
@@ -185,7 +200,11 @@ impl Mattermost {
     }
 
     /// The user of an account, or else the answer that it gets.
-    async fn standing(&self, (account, name): (&str, &str)) -> Result<Arc<dyn Acting>, Answer> {
+    pub(super) async fn standing(
+        &self,
+        account: &str,
+        name: &str,
+    ) -> Result<Arc<dyn Acting>, Answer> {
         let speaker = Speaker {
             connector: &self.name,
             server: &self.server,
@@ -233,7 +252,7 @@ impl Mattermost {
                 None => parts.push(notes),
             }
         }
-        Answer { parts, failed: told.failed, personal: false }
+        Answer { parts, failed: told.failed, personal: false, attachments: None }
     }
 
     /// The line about services that are not connected; empty without any.
@@ -247,7 +266,13 @@ impl Mattermost {
         Ok(format!("\n\nNot connected yet: {}", links.join(", ")))
     }
 
-    async fn call(&self, acting: &dyn Acting, name: &str, arguments: Arguments) -> Answer {
+    async fn call(
+        &self,
+        acting: &dyn Acting,
+        asked_by: (&str, Place<'_>),
+        name: &str,
+        arguments: Arguments,
+    ) -> Answer {
         let tools = match &arguments {
             Arguments::Pairs(pairs) if !pairs.is_empty() => acting.tools().await,
             _ => Vec::new(),
@@ -257,7 +282,16 @@ impl Mattermost {
             Ok(arguments) => arguments,
             Err(why) => return Answer::bad(why),
         };
-        let Outcome { text, failed } = acting.call(name, arguments).await;
+        let (account, place) = asked_by;
+        let call = PlacedCall { account, place, tool: name, arguments: &arguments };
+        let may_ask = self.config.buttons && call.fits();
+        let outcome = acting.call(name, arguments.clone(), may_ask).await;
+        if let Some(question) = outcome.asked {
+            let attachments = self.question(call, question);
+            let text = "This call was not made yet. Do you want it with exactly these arguments?";
+            return Answer { attachments: Some(attachments), ..Answer::good(text) };
+        }
+        let Outcome { text, failed, .. } = outcome;
         let mut parts = posts(&text);
         if failed {
             let links = foreign::own_pages(&text, &self.office.public_url());
@@ -269,7 +303,7 @@ impl Mattermost {
                 parts.push(missing.trim_start().to_owned());
             }
         }
-        Answer { parts, failed, personal: false }
+        Answer { parts, failed, personal: false, attachments: None }
     }
 
     /// Answers a post that may address the bot, unless a process does so already.
@@ -339,7 +373,8 @@ impl Mattermost {
         if let Err(error) = self.api.react(&me.id, &post.id, SEEN).await {
             tracing::debug!(connector = %self.name, %error, "a reaction was not taken");
         }
-        let said = Said { text: said, thread: Some(post.thread()) };
+        let place = Place::Thread { channel: &post.channel_id, root: post.thread() };
+        let said = Said { text: said, place };
         let typing = async {
             loop {
                 self.api.typing(&me.id, &post.channel_id, post.thread()).await;
@@ -366,8 +401,11 @@ impl Mattermost {
             }
             parts = vec!["I answered you by a direct message.".to_owned()];
         }
+        let last = parts.len().saturating_sub(1);
         for (number, part) in parts.iter().enumerate() {
-            self.api.say(&post.channel_id, post.thread(), &once(number), part).await?;
+            let attached = answer.attachments.as_ref().filter(|_| number == last);
+            let text = PostedText { message: part, attachments: attached };
+            self.api.say_with(&post.channel_id, post.thread(), &once(number), text).await?;
         }
         let _ = self.api.unreact(&me.id, &post.id, SEEN).await;
         let _ = self.api.react(&me.id, &post.id, if failed { FAILED } else { DONE }).await;

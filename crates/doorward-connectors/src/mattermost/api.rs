@@ -88,6 +88,15 @@ pub(crate) struct Post {
     pub(crate) props: Option<Value>,
 }
 
+/// The contents of a post.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PostedText<'a> {
+    /// The text.
+    pub(crate) message: &'a str,
+    /// Boxes below it, with buttons.
+    pub(crate) attachments: Option<&'a Value>,
+}
+
 /// Posts by their identifiers.
 #[derive(Deserialize)]
 struct Posts {
@@ -248,9 +257,24 @@ impl Api {
         once: &str,
         message: &str,
     ) -> Result<(), ApiError> {
-        let body = json!({
+        let text = PostedText { message, attachments: None };
+        self.say_with(channel, root, once, text).await
+    }
+
+    /// The same, with attachments.
+    pub(crate) async fn say_with(
+        &self,
+        channel: &str,
+        root: &str,
+        once: &str,
+        PostedText { message, attachments }: PostedText<'_>,
+    ) -> Result<(), ApiError> {
+        let mut body = json!({
             "channel_id": channel, "root_id": root, "message": message, "pending_post_id": once,
         });
+        if let (Some(attachments), Value::Object(members)) = (attachments, &mut body) {
+            members.insert("props".to_owned(), json!({ "attachments": attachments }));
+        }
         self.ask::<Post>(Method::POST, "/posts", Some(&body)).await.map(drop)
     }
 
@@ -280,10 +304,9 @@ impl Api {
     }
 
     /// Answers a slash command later: at the path of its `response_url`, of this server alone.
-    pub(crate) async fn respond(&self, hook: &str, message: &str) -> Result<(), ApiError> {
-        let body = json!({"response_type": "ephemeral", "text": message});
+    pub(crate) async fn respond(&self, hook: &str, body: &Value) -> Result<(), ApiError> {
         let path = format!("/hooks/commands/{hook}");
-        self.send(Method::POST, &path, Some(&body), false).await.map(drop)
+        self.send(Method::POST, &path, Some(body), false).await.map(drop)
     }
 }
 

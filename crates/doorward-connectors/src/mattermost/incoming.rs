@@ -11,6 +11,7 @@ use super::{
     Mattermost,
     answer::{Answer, Said},
     api::is_id,
+    place::Place,
 };
 
 /// For how long a slash command waits for its answer.
@@ -18,7 +19,11 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// The members of a request.
 #[derive(Debug)]
-pub(crate) struct Incoming(pub(crate) BTreeMap<String, String>);
+pub(crate) struct Incoming {
+    pub(crate) members: BTreeMap<String, String>,
+    /// The contents of the button, where one was pressed.
+    pub(crate) press: Option<String>,
+}
 
 /// The answer to a request.
 pub(crate) enum Received {
@@ -31,17 +36,29 @@ pub(crate) enum Received {
 impl Incoming {
     /// A member; empty if it is missing.
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.0.get(name).map(String::as_str).unwrap_or_default()
+        self.members.get(name).map(String::as_str).unwrap_or_default()
     }
     /// Reports a slash command, which an outgoing webhook is not.
     pub(crate) fn is_command(&self) -> bool {
-        self.0.contains_key("command")
+        self.members.contains_key("command")
     }
 }
 
-fn ephemeral(texts: &[String]) -> Value {
+/// Messages that only the author of a command sees.
+fn messages(answer: Answer) -> Vec<Value> {
     let message = |text: &String| json!({"response_type": "ephemeral", "text": text});
-    let mut messages = texts.iter().map(message);
+    let mut messages: Vec<Value> = answer.parts.iter().map(message).collect();
+    if let (Some(attachments), Some(Value::Object(last))) =
+        (answer.attachments, messages.last_mut())
+    {
+        last.insert("attachments".to_owned(), attachments);
+    }
+    messages
+}
+
+/// The messages as the response to a command.
+fn body(messages: Vec<Value>) -> Value {
+    let mut messages = messages.into_iter();
     let mut first = messages.next().unwrap_or_else(|| json!({}));
     let more: Vec<Value> = messages.collect();
     if !more.is_empty()
@@ -109,8 +126,8 @@ impl Mattermost {
             return Received::Malformed;
         };
         let Some(turn) = self.turns.take(account) else {
-            let busy = "Too many commands are under way. Wait until they are answered.".to_owned();
-            return Received::Body(ephemeral(&[busy]));
+            let busy = Answer::bad("Too many commands are under way. Wait for the answers.");
+            return Received::Body(body(messages(busy)));
         };
         let post = ChatPost {
             connector: self.name.clone(),
@@ -125,18 +142,19 @@ impl Mattermost {
             Ok(false) => return Received::Body(json!({})),
             Err(error) => {
                 tracing::error!(connector = %self.name, %error, "a command could not be noted");
-                return Received::Body(ephemeral(&[Answer::unavailable().text()]));
+                return Received::Body(body(messages(Answer::unavailable())));
             }
         }
         let (this, account) = (Arc::clone(self), account.to_owned());
         let (name, said) = (incoming.get("user_name").to_owned(), incoming.get("text").to_owned());
-        let (tell, mut told) = oneshot::channel::<Vec<String>>();
+        let (tell, mut told) = oneshot::channel::<Vec<Value>>();
         self.own(async move {
-            let answer = this.respond((&account, &name), &Said { text: &said, thread: None }).await;
-            if let Err(parts) = tell.send(answer.parts) {
+            let said = Said { text: &said, place: Place::Command };
+            let answer = this.respond((&account, &name), &said).await;
+            if let Err(late) = tell.send(messages(answer)) {
                 // The request was answered meanwhile.
-                for part in parts {
-                    if let Err(error) = this.api.respond(&hook, &part).await {
+                for message in late {
+                    if let Err(error) = this.api.respond(&hook, &message).await {
                         tracing::warn!(connector = %this.name, %error, "a command was not answered");
                         break;
                     }
@@ -147,19 +165,16 @@ impl Mattermost {
             }
             drop(turn);
         });
-        let body = match tokio::time::timeout(AT_ONCE, &mut told).await {
-            Ok(Ok(parts)) => ephemeral(&parts),
-            Ok(Err(_)) => ephemeral(&[Answer::unavailable().text()]),
+        let said = match tokio::time::timeout(AT_ONCE, &mut told).await {
+            Ok(Ok(said)) => said,
+            Ok(Err(_)) => messages(Answer::unavailable()),
             Err(_) => {
                 // From here on the answer goes to the response_url, unless it came just now.
                 told.close();
-                match told.try_recv() {
-                    Ok(parts) => ephemeral(&parts),
-                    Err(_) => ephemeral(&["Working on it …".to_owned()]),
-                }
+                told.try_recv().unwrap_or_else(|_| messages(Answer::good("Working on it …")))
             }
         };
-        Received::Body(body)
+        Received::Body(body(said))
     }
 }
 

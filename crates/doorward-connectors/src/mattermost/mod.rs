@@ -2,7 +2,9 @@
 
 mod answer;
 mod api;
+mod buttons;
 mod incoming;
+mod place;
 mod poll;
 mod turns;
 

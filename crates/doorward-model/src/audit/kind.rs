@@ -154,7 +154,7 @@ kinds! {
     /// A client refreshed its token.
     TokenRefreshed = "token.refreshed" about [Grant];
     /// A client was given an access token for a service, or by an assertion.
-    TokenIssued = "token.issued" about [Grant];
+    TokenIssued = "token.issued" about [Grant, AccessToken];
     /// The token endpoint refused a client.
     TokenRefused = "token.refused" about [Client];
     /// A personal or service token was made.
