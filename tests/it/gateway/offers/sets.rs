@@ -173,12 +173,12 @@ async fn every_method_at_the_url_of_a_toolset_reaches_its_selection_and_nothing_
     }
     // The capabilities are those of the selection, and the toolset introduces itself.
     let begin = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
-    let begun = legacy(server, LETTERS, &token, "initialize", &begin).await.expect(200).json();
-    let result = &begun["result"];
-    assert!(result["capabilities"]["prompts"].is_object(), "{begun}");
-    assert!(result["capabilities"]["resources"].is_null(), "{begun}");
+    let opened = legacy(server, LETTERS, &token, "initialize", &begin).await.expect(200).json();
+    let result = &opened["result"];
+    assert!(result["capabilities"]["prompts"].is_object(), "{opened}");
+    assert!(result["capabilities"]["resources"].is_null(), "{opened}");
     assert_eq!(result["serverInfo"]["title"], "Set <letters>");
-    assert!(result["instructions"].as_str().unwrap().starts_with("Writes letters."), "{begun}");
+    assert!(result["instructions"].as_str().unwrap().starts_with("Writes letters."), "{opened}");
 }
 
 #[tokio::test]
