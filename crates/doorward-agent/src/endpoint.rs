@@ -77,8 +77,8 @@ impl Endpoint {
         request: &Request<'_>,
         listener: &dyn Listener,
     ) -> Result<Reply, Fault> {
-        let form = Mutex::new(*locked(&self.form));
-        self.wire.ask(&AskedEndpoint { endpoint: self, request, form }, listener).await
+        let asked = AskedEndpoint { endpoint: self, request, form: Mutex::default() };
+        self.wire.ask(&asked, listener).await
     }
 }
 
@@ -86,7 +86,7 @@ impl Endpoint {
 struct AskedEndpoint<'a> {
     endpoint: &'a Endpoint,
     request: &'a Request<'a>,
-    /// The form in which it is sent now.
+    /// The form that it took after complaints.
     form: Mutex<Form>,
 }
 
@@ -94,11 +94,19 @@ fn locked(form: &Mutex<Form>) -> MutexGuard<'_, Form> {
     form.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl AskedEndpoint<'_> {
+    /// Its own form with what other requests have found meanwhile.
+    fn current_form(&self) -> Form {
+        let known = *locked(&self.endpoint.form);
+        known.with(*locked(&self.form))
+    }
+}
+
 impl Asking for AskedEndpoint<'_> {
     type Reader = Arriving;
 
     fn body(&self) -> Value {
-        let (endpoint, request, form) = (self.endpoint, self.request, *locked(&self.form));
+        let (endpoint, request, form) = (self.endpoint, self.request, self.current_form());
         let messages: Vec<Value> = request.messages.iter().map(Message::value).collect();
         let mut body = json!({"model": endpoint.model, "messages": messages, "stream": true});
         if let Value::Object(members) = &mut body {
@@ -121,18 +129,18 @@ impl Asking for AskedEndpoint<'_> {
     }
 
     fn adapts(&self, complaint: &str) -> bool {
-        let mut form = locked(&self.form);
-        let other = form.after(complaint);
-        *form = other.unwrap_or(*form);
+        let other = self.current_form().after(complaint);
+        if let Some(other) = other {
+            *locked(&self.form) = other;
+        }
         other.is_some()
     }
 
     /// Keeps the form for the requests to come: not for a complaint alone, since a user can cause
     /// one by the length of a question.
     fn was_taken(&self) {
-        let taken = *locked(&self.form);
-        let mut known = locked(&self.endpoint.form);
-        *known = known.with(taken);
+        let taken = self.current_form();
+        *locked(&self.endpoint.form) = taken;
     }
 
     /// The model only writes; its calls are made here.

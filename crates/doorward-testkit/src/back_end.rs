@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::{Browser, MODEL_KEY, Page};
 
-/// The text in a script that stands for the token of the request.
+/// The text in a script that means the token of the request.
 pub const ITS_TOKEN: &str = "{token}";
 
 /// The conduct of the back end at a question.

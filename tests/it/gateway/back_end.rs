@@ -292,7 +292,8 @@ async fn cf5_cf17_ca51_a_back_end_that_misbehaves_costs_at_most_its_answer() {
     .await;
     let server = TestServer::start_with(|config| {
         use_back_end(config, &back_end);
-        (config.agent.at_once, config.agent.answer_seconds) = (64, 12);
+        (config.agent.at_once, config.agent.at_once_user) = (64, 64);
+        config.agent.answer_seconds = 12;
         config.limits.calls_at_once_user = 64;
     })
     .await;

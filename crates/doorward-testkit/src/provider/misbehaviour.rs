@@ -246,7 +246,7 @@ habits! {
     FatalWithOk => Effect::Silence,
     /// Authentik while it starts.
     Starting => Effect::Silence,
-    /// A load balancer whose servers are gone, in words.
+    /// A load balancer without a server, in words.
     NoServers => Effect::Silence,
     /// A load balancer whose server is late, with JSON.
     LateServer => Effect::Silence,

@@ -70,7 +70,7 @@ impl Stage {
         self.alice.token_at(&self.server, LETTERS).await
     }
 
-    /// What arrived at the upstreams besides lists and log levels.
+    /// Messages that arrived at the upstreams besides lists and log levels.
     fn arrived(&self) -> (usize, Vec<String>) {
         let mut calls = 0;
         let mut operations = Vec::new();
