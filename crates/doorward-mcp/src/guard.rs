@@ -57,7 +57,7 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
 struct McpEndpoint {
     /// It takes personal and service tokens only.
     keyed: bool,
-    /// What it names.
+    /// Its offers.
     offers: EndpointOffers,
 }
 

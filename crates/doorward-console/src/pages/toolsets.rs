@@ -17,7 +17,7 @@ use doorward_gateway::ReviewState;
 use doorward_language::{Message, text};
 use doorward_model::{Role, Toolset, routes};
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, SignInTarget, filled, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filled, filters, form};
 
 use crate::{
     Console,
@@ -96,7 +96,6 @@ struct Page {
     seen: String,
     message: Option<Message>,
     error: Option<Alert>,
-    name: String,
     title: String,
     url: String,
     path: String,
@@ -284,7 +283,6 @@ async fn page(
         url: console.admin.toolsets.url(&toolset).to_string(),
         path: page_of(toolset.name.as_str()),
         fields: if is_typed { Fields::typed(typed) } else { Fields::of(&toolset) },
-        name: toolset.name.to_string(),
         lines: lines.into_iter().map(Into::into).collect(),
         tools: tools.into_iter().map(Into::into).collect(),
     })

@@ -205,7 +205,6 @@ mod tests {
             ("upstream=wiki role=admin", "has conditions on upstream"),
             ("upstream=wiki user=a@b.c", "has conditions on upstream"),
             ("upstream=wiki group=team", "has conditions on upstream"),
-            ("upstream=wiki person=a@b.c", "has conditions on upstream"),
             ("upstream=wiki client=https://app.example/*", "has conditions on upstream"),
             ("wiki", "KEY=VALUE"),
             ("upstream=wiki class=evil", "there are read, write and destructive"),
