@@ -57,7 +57,7 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
 struct McpEndpoint {
     /// It takes personal and service tokens only.
     keyed: bool,
-    /// The upstreams that it offers.
+    /// Its offers.
     offers: EndpointOffers,
 }
 
@@ -148,7 +148,7 @@ async fn guarded(mcp: &Mcp, endpoint: McpEndpoint, mut request: Request, next: N
     let caller = match mcp.authenticate(target, calling).await {
         // At a URL without discovery, no OAuth token is accepted: a client that obtained one
         // belongs at the other URL.
-        Ok(caller) if keyed && (caller.token().is_none() || caller.agent.is_some()) => {
+        Ok(caller) if keyed && caller.token().is_none() => {
             let refusal = BearerRefusal::Invalid {
                 why: "this URL accepts only personal access tokens and service tokens".to_owned(),
                 reason: Reason::TokenAudience,
@@ -265,7 +265,6 @@ async fn inbound(
         }
     };
     let registered_name = match &caller.principal {
-        _ if caller.agent.is_some() => crate::agent::NAME.into(),
         Principal::Token(token) => token.name.as_str().into(),
         Principal::Console(_) => crate::CONSOLE.into(),
         Principal::Client(grant) => match mcp.inner.services.store.client(&grant.client_id).await {

@@ -96,7 +96,10 @@ async fn ca26_cs14_an_administrator_s_program_adds_tests_and_reviews_upstreams()
         "awaits approval"
     );
     let tried = ask(&server, &admin, Method::POST, "/wiki/test", None).await.expect(200).json();
-    assert!(tried["ok"] == false && tried.to_string().contains("2 tools to be approved"), "{tried}");
+    assert!(
+        tried["ok"] == false && tried.to_string().contains("2 tools to be approved"),
+        "{tried}"
+    );
     assert_eq!(
         ask(&server, &admin, Method::POST, "/wiki/test?user=unknown", None).await.status,
         404

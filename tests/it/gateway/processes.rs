@@ -312,7 +312,7 @@ async fn ca26_cs14_upstreams_are_added_tested_reviewed_and_deleted_by_command() 
     assert!(!run(&add, "header=X-Key: hidden-value-9").await.0, "the name is taken");
     let (good, said) = run(&["test", "wiki"], "").await;
     assert!(
-        !good && said.contains("ok    connection") && said.contains("2 tools await"),
+        !good && said.contains("ok    connection") && said.contains("2 tools to be approved"),
         "it says what is left to do: {said}"
     );
     assert!(run(&["tools", "wiki", "--waiting"], "").await.1.contains("wipe"));

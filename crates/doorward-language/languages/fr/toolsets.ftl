@@ -9,8 +9,8 @@ toolsets_name_hint = Lettres minuscules, chiffres et -. Le nom fait partie de l�
 toolsets_purpose = Objet
 toolsets_purpose_hint = Les utilisateurs le lisent lorsqu’ils connectent un client, et les clients le transmettent à leurs modèles.
 toolsets_selection = Sélection
-toolsets_selection_hint = Une ligne par élément, avec des conditions comme dans les règles : <code>upstream=wiki tool=search_*</code>, <code>upstream=tickets class=read</code>, <code>upstream=files kind=resource</code>. Chaque ligne nomme un serveur amont.
-toolsets_roles = Rôles qui peuvent l’utiliser (aucun : tous les utilisateurs)
+toolsets_selection_hint = Une ligne par élément, avec des conditions comme dans les règles : <code>upstream=wiki tool=search_*</code>, <code>upstream=tickets class=read</code>, <code>upstream=files kind=resource</code>. Chaque ligne nomme un serveur amont.
+toolsets_roles = Rôles qui peuvent l’utiliser (aucun : tous les utilisateurs)
 toolsets_roles_hint = Séparés par des espaces. Un groupe s’écrit <code>group:NOM</code>.
 toolsets_url = URL pour les clients
 toolsets_url_hint = Un jeton pour cette URL n’est accepté à aucune autre.
@@ -29,8 +29,8 @@ toolsets_no_tools = Aucun outil ne correspond actuellement à la sélection.
 toolsets_saved = L’ensemble d’outils a été modifié.
 toolsets_delete_question =
     { $count ->
-        [one] Supprimer cet ensemble d’outils ?
-       *[other] Supprimer { $count } ensembles d’outils ?
+        [one] Supprimer cet ensemble d’outils ?
+       *[other] Supprimer { $count } ensembles d’outils ?
     }
 toolsets_delete_effect = Les clients connectés perdent aussitôt leur accès, même si un ensemble du même nom est ajouté plus tard.
 toolsets_were_deleted =

@@ -55,7 +55,7 @@ impl Stage {
         add(
             &server,
             "letters",
-            &["upstream=payroll tool=echo", "upstream=payroll kind=prompt"],
+            &["upstream=payroll kind=tool tool=echo", "upstream=payroll kind=prompt"],
             &[],
         )
         .await;
@@ -70,7 +70,7 @@ impl Stage {
         self.alice.token_at(&self.server, LETTERS).await
     }
 
-    /// Messages that arrived at the upstreams besides lists and log levels.
+    /// Calls and operations that arrived at the upstreams, besides lists and log levels.
     fn arrived(&self) -> (usize, Vec<String>) {
         let mut calls = 0;
         let mut operations = Vec::new();
@@ -285,8 +285,9 @@ async fn a_toolset_for_some_roles_has_nothing_for_others_and_no_client_gets_acce
     add(server, "staff", &["upstream=payroll"], &["staff"]).await;
     let url = server.at("/mcp/set/staff");
     let asked = [("resource", url.as_str()), ("scope", "mcp:read")];
-    let page = alice.client.consent_page(&alice.browser, &Pkce::default(), &asked).await;
-    assert!(!page.body.contains("name=\"scope-mcp:read\""), "{}", page.body);
+    let asked = alice.client.authorize_url(&Pkce::default(), &asked);
+    let page = alice.browser.get(&asked).await.expect(403);
+    assert!(page.body.contains("Your roles do not allow this"), "{}", page.body);
     let personal =
         access_tokens::made(server, &alice.browser, "script", &[("scope-mcp:read", "1")]).await;
     let of = async |token: &str| {
