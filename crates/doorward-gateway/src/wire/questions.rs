@@ -80,7 +80,11 @@ fn form(schema: &mut Map<String, Value>) -> Vec<String> {
     let mut left_out = Vec::new();
     fields.retain(|name, value| {
         field(value, &definitions);
+        let whole = value.clone();
         let is_read = drop_unread::<PrimitiveSchemaDefinition>(value, FIELD).is_some();
+        if !is_read {
+            *value = whole;
+        }
         // Without a field that must be filled in, the question has no answer.
         let is_kept = is_read || required.iter().any(|one| one == name);
         if !is_kept {
