@@ -314,7 +314,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParams<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         let given = Params::from_query(parts.uri.query());
         let given = given.map_err(|error| Refused::bad(error.to_string()))?;
-        Members::Parameters.read(given.members()).map(Self).map_err(Refused::bad)
+        Members::Parameters.read::<T>(given.members()).map_err(Refused::bad)?;
+        // Strictly, as the description states it: neither empty numbers nor repeated parameters.
+        let strict = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        let is_plain = !parts.uri.query().is_some_and(|query| query.contains("%00"));
+        let read = strict.ok().filter(|_| is_plain).map(|query| Self(query.0));
+        read.ok_or_else(|| Refused::bad("a parameter is empty, given twice or not plain text"))
     }
 }
 
@@ -361,7 +366,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
         {
             return Err(Refused::bad("the body contains a NUL character, which is not allowed"));
         }
-        Members::Body.read_json(&bytes).map(Self).map_err(Refused::bad)
+        Members::Body.read_json::<T>(&bytes).map_err(Refused::bad)?;
+        // Strictly, as the description states it.
+        let strict = serde_json::from_slice(&bytes).map(Self);
+        strict.map_err(|_| Refused::bad("the body has a member of another type than is described"))
     }
 }
 
