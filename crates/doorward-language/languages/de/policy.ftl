@@ -2,7 +2,7 @@
 policy_allow = erlaubt
 policy_confirm = mit Bestätigung erlaubt
 policy_deny = verweigert
-policy_needs_approval = wartet auf Genehmigung
+policy_needs_approval = zu genehmigen
 policy_not_offered = nicht angeboten
 policy_yes = ja
 policy_no = nein

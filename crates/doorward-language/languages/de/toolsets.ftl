@@ -40,5 +40,5 @@ toolsets_were_deleted =
     }
 toolsets_connect = Ein Client für einen bestimmten Zweck
 toolsets_connect_explained = Jede dieser URLs bietet eine Auswahl der Werkzeuge.
-toolsets_connect_named = Schritte für { $name }
+toolsets_connect_here = Schritte für diese URL
 toolsets_connect_all = Alle Werkzeuge

@@ -40,5 +40,5 @@ toolsets_were_deleted =
     }
 toolsets_connect = A client for one purpose
 toolsets_connect_explained = Each of these URLs offers a selection of the tools.
-toolsets_connect_named = Steps for { $name }
+toolsets_connect_here = Steps for this URL
 toolsets_connect_all = All tools

@@ -40,5 +40,5 @@ toolsets_were_deleted =
     }
 toolsets_connect = Un client pour un usage précis
 toolsets_connect_explained = Chacune de ces URL propose une sélection des outils.
-toolsets_connect_named = Étapes pour { $name }
+toolsets_connect_here = Étapes pour cette URL
 toolsets_connect_all = Tous les outils
