@@ -29,3 +29,16 @@ fn only_modules_that_open_no_database_are_left_out_on_postgresql() {
         }
     }
 }
+
+#[test]
+fn each_grant_type_has_an_operation_in_the_measurements() {
+    let sources = ["tests/load/src/work.rs", "tests/load/src/work/grants.rs"];
+    let page = "tests/load/src/work/page.rs";
+    let text: String = sources.iter().chain([&page]).map(|path| read(path)).collect();
+    for kind in doorward_model::GrantType::ALL {
+        let name = kind.as_str();
+        let is_sent =
+            text.contains(&format!("grant_type={name}")) || text.contains(&format!("\"{name}\""));
+        assert!(is_sent, "no operation of tests/load sends {name}");
+    }
+}

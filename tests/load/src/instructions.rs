@@ -5,13 +5,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    rc::Rc,
 };
 
 use tokio::process::Command;
 
 use crate::{
+    behind::Behind,
     http::Outcome,
-    limits,
     server::{Server, Start},
     work::{ALL, User, Work},
 };
@@ -130,13 +131,13 @@ fn allocations(dump: &str) -> f64 {
 async fn counted(binary: &Path) -> Outcome<Vec<(&'static str, Cost)>> {
     let present = Command::new("valgrind").arg("--version").output().await;
     present.map_err(|error| format!("callgrind counts instructions; install valgrind: {error}"))?;
-    let upstream = limits::stub()?;
+    let behind = Rc::new(Behind::start()?);
     let out = std::env::temp_dir().join(format!("doorward-callgrind-{}", std::process::id()));
     std::fs::create_dir_all(&out).map_err(|error| error.to_string())?;
     let file = format!("--callgrind-out-file={}/callgrind", out.display());
     let mut under = ["valgrind", "--quiet", "--tool=callgrind", &file].map(str::to_owned).to_vec();
     under.extend(WITHIN.map(|function| format!("--toggle-collect={function}")));
-    let start = Start { binary, database: None, upstream: &upstream, users: 1, under };
+    let start = Start { binary, database: None, behind: &behind, users: 1, under };
     let server = Server::start(&start).await?;
     let (mut figures, mut dumps) = (Vec::new(), 0);
     for (work, times) in COUNTED {

@@ -7,14 +7,12 @@ use std::{
 };
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
-};
-use axum::{Router, routing::get, routing::post};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use axum::{Router, routing::get};
 
 use crate::{
     http::{Agent, Outcome},
+    keys::Key,
     work::Work,
 };
 
@@ -28,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) request: f64,
     /// A signature by ES256.
     pub(crate) signature: f64,
+    /// A verification of a signature by ES256.
+    pub(crate) verification: f64,
     /// A row inserted into SQLite with `synchronous=FULL`, 16 rows a commit.
     pub(crate) row: f64,
     /// A password by argon2id with the default parameters.
@@ -62,6 +62,7 @@ impl Limits {
         Ok(Self {
             request: request().await?,
             signature: signature()?,
+            verification: verification()?,
             row: row(folder)?,
             password: password()?,
             flushes: flushes(folder)?,
@@ -71,31 +72,60 @@ impl Limits {
     /// The least processor time of an operation that consists of these parts and nothing else.
     pub(crate) fn of(&self, work: Work) -> f64 {
         match work {
-            Work::Discovery | Work::Keys | Work::Introspection | Work::Call | Work::ModernCall => {
-                self.request
-            }
+            Work::Discovery
+            | Work::Keys
+            | Work::Introspection
+            | Work::Userinfo
+            | Work::Call
+            | Work::ModernCall => self.request,
             Work::Hop => 2.0 * self.request,
             Work::Registration => self.request + self.row,
-            Work::Refresh | Work::Workload => self.request + self.signature + self.row,
-            Work::Service | Work::Exchange => self.request + self.signature,
+            Work::Service | Work::Exchange | Work::Check => self.request + self.signature,
+            Work::Refresh => self.request + self.signature + self.row,
+            Work::SignedService | Work::Workload => {
+                self.request + self.verification + self.signature + self.row
+            }
+            // The assertion or proof that is spent, and the grant or refresh token.
+            Work::Asserted | Work::BoundRefresh => {
+                self.request + self.verification + self.signature + 2.0 * self.row
+            }
+            Work::BoundCall => self.request + self.verification,
             Work::Device => 4.0 * self.request + self.signature + 3.0 * self.row,
             Work::Flow => 4.0 * self.request + self.signature + 2.0 * self.row,
+            Work::BoundFlow => {
+                4.0 * self.request + self.verification + self.signature + 3.0 * self.row
+            }
+            // The request that is pushed, and used.
+            Work::Pushed => 5.0 * self.request + self.signature + 4.0 * self.row,
+            // No page, and an ID token beside the access token.
+            Work::OpenId => 2.0 * self.request + 2.0 * self.signature + 2.0 * self.row,
             Work::FlowAndCall => 5.0 * self.request + self.signature + 2.0 * self.row,
             Work::SignIn => 6.0 * self.request + self.signature + 3.0 * self.row + self.password,
         }
     }
 }
 
+/// The text whose signature is measured, as long as the claims of an access token.
+const TEXT: [u8; 500] = [7; 500];
+
 fn signature() -> Outcome<f64> {
-    let rng = SystemRandom::new();
-    let broken = "no key could be made".to_owned();
-    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-    let document = EcdsaKeyPair::generate_pkcs8(algorithm, &rng).map_err(|_| broken.clone())?;
-    let key = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref()).map_err(|_| broken)?;
+    let key = Key::new()?;
     least(|| {
         for _ in 0..50 {
-            let signed = key.sign(&rng, std::hint::black_box(&[7; 500]));
-            std::hint::black_box(signed).map_err(|error| error.to_string())?;
+            std::hint::black_box(key.sign(std::hint::black_box(&TEXT))?);
+        }
+        Ok(50)
+    })
+}
+
+fn verification() -> Outcome<f64> {
+    let key = Key::new()?;
+    let signature = key.sign(&TEXT)?;
+    let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public());
+    least(|| {
+        for _ in 0..50 {
+            let verified = public.verify(std::hint::black_box(&TEXT), &signature);
+            verified.map_err(|error| error.to_string())?;
         }
         Ok(50)
     })
@@ -174,49 +204,4 @@ async fn request() -> Outcome<f64> {
     drop(stop);
     let spent = serving.join().map_err(|_| "the bare server failed".to_owned())??;
     Ok(spent / f64::from(requests))
-}
-
-/// A minimal MCP server behind the gateway. Returns its URL.
-pub(crate) fn stub() -> Outcome<String> {
-    let (told, heard) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return };
-        runtime.block_on(async {
-            let Ok(listener) = tokio::net::TcpListener::bind("127.0.0.1:0").await else { return };
-            let Ok(address) = listener.local_addr() else { return };
-            if told.send(format!("http://{address}/mcp")).is_err() {
-                return;
-            }
-            let router = Router::new().route("/mcp", post(answer));
-            if let Err(error) = axum::serve(listener, router).await {
-                eprintln!("the upstream ended: {error}");
-            }
-        });
-    });
-    heard.recv().map_err(|error| error.to_string())
-}
-
-async fn answer(body: axum::body::Bytes) -> axum::response::Response {
-    use axum::{http::StatusCode, response::IntoResponse};
-    use serde_json::{Value, json};
-    let Ok(message) = serde_json::from_slice::<Value>(&body) else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
-    let Some(id) = message.get("id") else { return StatusCode::ACCEPTED.into_response() };
-    let result = match message["method"].as_str().unwrap_or_default() {
-        "initialize" => {
-            json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "stub", "version": "1"}})
-        }
-        "tools/list" => {
-            json!({"tools": [{"name": "echo", "description": "Echo.", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true}}]})
-        }
-        "tools/call" => json!({"content": [{"type": "text", "text": "hello"}]}),
-        "ping" => json!({}),
-        _ => {
-            let error = json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "no such method"}});
-            return axum::Json(error).into_response();
-        }
-    };
-    axum::Json(json!({"jsonrpc": "2.0", "id": id, "result": result})).into_response()
 }

@@ -9,8 +9,10 @@
     reason = "a program of tests: it prints, takes the time, and a failure ends it"
 )]
 
+mod behind;
 mod http;
 mod instructions;
+mod keys;
 mod limits;
 mod prepared;
 mod server;

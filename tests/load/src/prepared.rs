@@ -1,21 +1,20 @@
-//! What an administrator prepares before the server starts: users, the client of a service, that of
-//! an application which exchanges its users' tokens, and a trust rule for a workload.
+//! What an administrator prepares before the server starts: users, the clients of services, that of
+//! an application which exchanges its users' tokens, a relying party, a trust rule for a workload
+//! and a resource server behind a proxy.
 
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    rc::Rc,
 };
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{
+    behind::Behind,
     http::Outcome,
+    keys::Key,
     server::PASSWORD,
     work::{CALLBACK, member},
 };
@@ -24,6 +23,11 @@ const ISSUER: &str = "https://platform.example";
 const SUBJECT: &str = "repo:acme/tools:ref:refs/heads/main";
 /// The audience of its tokens: the server is reached on a port that is known only once it runs.
 const AUDIENCE: &str = "https://doorward.example";
+/// The URL of the resource server, as clients name it, and its host.
+pub(crate) const NOTES: &str = "https://notes.example/mcp";
+pub(crate) const NOTES_HOST: &str = "notes.example";
+/// Its scope.
+pub(crate) const NOTES_SCOPE: &str = "notes:read";
 
 /// The program with its folder, which commands and the server share.
 pub(crate) struct Program {
@@ -86,70 +90,80 @@ pub(crate) struct Client {
 pub(crate) struct Prepared {
     /// That of a service.
     pub(crate) job: Client,
-    /// That of an application, which may exchange the tokens that it gets for its users.
+    /// That of a service which signs what it proves itself by, with its key.
+    signer: Client,
+    signer_key: Key,
+    /// That of an application, which may exchange the tokens that it gets for its users, and gets
+    /// assertions about them.
     pub(crate) app: Client,
-    pub(crate) workload: Workload,
+    /// An application that users sign in to.
+    pub(crate) portal: Client,
+    /// The key of the platform whose workload a trust rule is about.
+    platform: Key,
+    behind: Rc<Behind>,
 }
 
 impl Prepared {
-    /// Adds users and clients. The folder takes the public key of the workload.
-    pub(crate) async fn new(program: &Program, users: usize, folder: &Path) -> Outcome<Self> {
+    /// Adds users and clients. The folder takes the public keys.
+    pub(crate) async fn new(
+        program: &Program,
+        users: usize,
+        folder: &Path,
+        behind: Rc<Behind>,
+    ) -> Outcome<Self> {
         for user in 0..users {
             let name = format!("user{user}");
             let words = ["user", "add", &name, "--password-stdin", "--keep-password"];
             program.run(&words, PASSWORD).await?;
         }
+        let file = |name: &str, key: &Key| -> Outcome<String> {
+            let file = folder.join(name);
+            std::fs::write(&file, key.jwks().to_string()).map_err(|error| error.to_string())?;
+            Ok(file.to_string_lossy().into_owned())
+        };
         let scope = ["--scope", "mcp:read"];
         let job = ["Job", "--service", "job", scope[0], scope[1]];
+        let job = program.client(&job).await?;
+        let signer_key = Key::new()?;
+        let keys = file("signer.json", &signer_key)?;
+        let signer = ["Signer", "--service", "signer", scope[0], scope[1]];
+        let method = ["--auth-method", "private_key_jwt", "--jwks", &keys];
+        let signer = program.client(&[&signer[..], &method[..]].concat()).await?;
         let method = ["--auth-method", "client_secret_basic"];
         let app = ["App", "--redirect-uri", CALLBACK, method[0], method[1]];
-        let (job, app) = (program.client(&job).await?, program.client(&app).await?);
+        let app = program.client(&app).await?;
         program.run(&["client", "exchange", &app.id, scope[0], scope[1]], "").await?;
-        let workload = Workload::new()?;
-        let keys = folder.join("workload.json");
-        std::fs::write(&keys, workload.jwks().to_string()).map_err(|error| error.to_string())?;
-        let keys = keys.to_string_lossy();
+        let portal = ["Portal", "--openid", "--redirect-uri", CALLBACK, method[0], method[1]];
+        let portal = program.client(&portal).await?;
+        let notes = ["resource", "add", NOTES, "--name", "Notes", "--scope", NOTES_SCOPE];
+        program.run(&notes, "").await?;
+        let platform = Key::new()?;
+        let keys = file("workload.json", &platform)?;
         let rule = ["trust", "add", "Release", "--issuer", ISSUER, "--service", "release"];
         let token = ["--subject", SUBJECT, "--audience", AUDIENCE, "--jwks", &keys];
         program.run(&[&rule[..], &token[..], &scope[..]].concat(), "").await?;
-        Ok(Self { job, app, workload })
-    }
-}
-
-/// A platform that signs tokens of its workload.
-pub(crate) struct Workload(EcdsaKeyPair);
-
-impl Workload {
-    fn new() -> Outcome<Self> {
-        let broken = |_| "no key could be made".to_owned();
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new());
-        let document = document.map_err(broken)?;
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref());
-        Ok(Self(pair.map_err(|_| "no key could be read".to_owned())?))
+        Ok(Self { job, signer, signer_key, app, portal, platform, behind })
     }
 
-    fn jwks(&self) -> Value {
-        let point = self.0.public_key().as_ref();
-        let [x, y] = [&point[1..33], &point[33..]].map(|part| URL_SAFE_NO_PAD.encode(part));
-        let key = json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "1", "x": x, "y": y});
-        json!({"keys": [key]})
+    /// A new token of the workload.
+    pub(crate) fn workload_token(&self) -> Outcome<String> {
+        self.platform.signed("JWT", json!({"iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE}))
     }
 
-    /// A token of this name.
-    pub(crate) fn token(&self, jti: &str) -> Outcome<String> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let now = now.map_err(|error| error.to_string())?.as_secs();
+    /// A new assertion of the identity provider about this user, for the application.
+    pub(crate) fn assertion(&self, user: &str, issuer: &str) -> Outcome<String> {
         let claims = json!({
-            "iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE, "jti": jti, "iat": now,
-            "exp": now + 300,
+            "iss": self.behind.provider, "sub": user, "aud": issuer, "client_id": self.app.id,
+            "resource": format!("{issuer}/mcp"), "scope": "mcp:read",
+            "email": format!("{user}@corp.example"), "email_verified": true,
+            "preferred_username": user,
         });
-        let header = json!({"alg": "ES256", "typ": "JWT", "kid": "1"});
-        let [header, claims] =
-            [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let text = format!("{header}.{claims}");
-        let signed = self.0.sign(&SystemRandom::new(), text.as_bytes());
-        let signed = signed.map_err(|error| error.to_string())?;
-        Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signed.as_ref())))
+        self.behind.key.signed("oauth-id-jag+jwt", claims)
+    }
+
+    /// A new assertion by which the service proves itself.
+    pub(crate) fn client_assertion(&self, issuer: &str) -> Outcome<String> {
+        let id = &self.signer.id;
+        self.signer_key.signed("JWT", json!({"iss": id, "sub": id, "aud": issuer}))
     }
 }

@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    behind::Behind,
     http::{Agent, Outcome},
     prepared::{Prepared, Program},
 };
@@ -25,8 +26,7 @@ pub(crate) struct Start<'a> {
     pub(crate) binary: &'a Path,
     /// The URL of a PostgreSQL database, or nothing for SQLite.
     pub(crate) database: Option<&'a str>,
-    /// The URL of the MCP server behind the gateway.
-    pub(crate) upstream: &'a str,
+    pub(crate) behind: &'a Rc<Behind>,
     pub(crate) users: usize,
     /// The words before the program: `taskset`, `valgrind`.
     pub(crate) under: Vec<String>,
@@ -54,7 +54,8 @@ impl Drop for Folder {
 }
 
 /// Settings that keep the limits for callers from being what is measured.
-fn settings(upstream: &str) -> String {
+fn settings(behind: &Behind) -> String {
+    let Behind { upstream, provider, .. } = behind;
     format!(
         r#"[limits]
 calls_per_minute_user = 100000000
@@ -65,6 +66,7 @@ per_minute_per_address = 100000000
 [server]
 refused_burst_per_address = 100000000
 refused_per_minute_per_address = 100000000
+trusted_proxies = ["127.0.0.1"]
 [issuer]
 begun_per_minute_per_address = 100000000
 [log]
@@ -73,7 +75,17 @@ level = "warn"
 url = "{upstream}"
 kind = "http"
 networks = ["127.0.0.0/8"]
-http_on_loopback = true
+[providers.corp]
+kind = "oidc"
+name = "Corp"
+issuer = "{provider}"
+client_id = "doorward"
+client_secret = "not-used"
+authorize_url = "{provider}/authorize"
+token_url = "{provider}/token"
+jwks_url = "{provider}/keys"
+networks = ["127.0.0.0/8"]
+assertions = true
 "#
     )
 }
@@ -92,8 +104,9 @@ impl Server {
             config: folder.0.join("doorward.toml"),
             database: start.database.map(str::to_owned),
         };
-        std::fs::write(&program.config, settings(start.upstream)).map_err(text)?;
-        let prepared = Prepared::new(&program, start.users, &folder.0).await?;
+        std::fs::write(&program.config, settings(start.behind)).map_err(text)?;
+        let behind = Rc::clone(start.behind);
+        let prepared = Prepared::new(&program, start.users, &folder.0, behind).await?;
         let mut words = start.under.clone();
         words.push(program.binary.clone());
         let mut serve = program.command(&words[0]);

@@ -4,8 +4,9 @@ use std::{cell::Cell, path::Path, rc::Rc, time::Duration, time::Instant};
 
 use crate::{
     Options,
+    behind::Behind,
     http::Outcome,
-    limits::{self, Limits},
+    limits::Limits,
     server::{Server, Start},
     work::{ALL, User, Work},
 };
@@ -126,20 +127,21 @@ pub(crate) async fn measured(options: &Options) -> Outcome<String> {
     let limits = limits?;
     let per = |micros: f64| rounded(1e6 / micros);
     let mut text = format!(
-        "Limits of one core in this run: {} requests of a bare axum, {} signatures by ES256, {} rows of SQLite (`synchronous=FULL`, 16 a commit), {} passwords by argon2id (19 MiB, 2 passes) a second; the disk flushes 4 KiB {} times a second.\n",
+        "Limits of one core in this run: {} requests of a bare axum, {} signatures and {} verifications by ES256, {} rows of SQLite (`synchronous=FULL`, 16 a commit), {} passwords by argon2id (19 MiB, 2 passes) a second; the disk flushes 4 KiB {} times a second.\n",
         per(limits.request),
         per(limits.signature),
+        per(limits.verification),
         per(limits.row),
         per(limits.password),
         rounded(limits.flushes),
     );
-    let upstream = limits::stub()?;
+    let behind = Rc::new(Behind::start()?);
     let databases = std::iter::once(None).chain(options.databases.iter().map(Some));
     for database in databases {
         let start = Start {
             binary: &options.binary,
             database: database.map(String::as_str),
-            upstream: &upstream,
+            behind: &behind,
             users: options.connections,
             under: pinned(),
         };
@@ -151,8 +153,11 @@ pub(crate) async fn measured(options: &Options) -> Outcome<String> {
             server.started_in.as_millis(),
             server.memory()
         );
-        let mut rows = String::from(
-            "\n| Operation | a core-second | of the limit | a second | p50 ms | p99 ms |\n| --- | ---: | ---: | ---: | ---: | ---: |\n",
+        let (mut services, mut rows) = (
+            String::new(),
+            String::from(
+                "\n| Operation | a core-second | of the limit | a second | p50 ms | p99 ms |\n| --- | ---: | ---: | ---: | ---: | ---: |\n",
+            ),
         );
         for (work, name, what) in ALL {
             if !options.works.is_empty() && !options.works.iter().any(|chosen| chosen == name) {
@@ -162,6 +167,12 @@ pub(crate) async fn measured(options: &Options) -> Outcome<String> {
                 .await
                 .map_err(|error| format!("{name}: {error}"))?;
             let share = figures.per_core * limits.of(*work) / 1e4;
+            if *work == Work::Service {
+                let ratio = figures.per_core * limits.signature / 1e6;
+                services = format!(
+                    "\nTokens of services by their secrets a core-second: {ratio:.2} of the signatures by ES256.\n"
+                );
+            }
             // The processor time of PostgreSQL is not the server's.
             let share = if database.is_some() { "–".to_owned() } else { format!("{share:.0} %") };
             rows.push_str(&format!(
@@ -172,7 +183,10 @@ pub(crate) async fn measured(options: &Options) -> Outcome<String> {
                 rounded(figures.most)
             ));
         }
-        text.push_str(&format!("{begin}, {} MiB after all operations.\n{rows}", server.memory()));
+        text.push_str(&format!(
+            "{begin}, {} MiB after all operations.\n{rows}{services}",
+            server.memory()
+        ));
         server.stop().await?;
     }
     Ok(text)
