@@ -219,6 +219,41 @@ async fn urls_of_no_resource_server_and_ambiguous_ones_are_refused() {
 }
 
 #[tokio::test]
+async fn a_path_that_programs_read_as_that_of_another_resource_server_is_refused() {
+    let stage = Stage::new().await;
+    let console = "https://pages.example.test/Console";
+    add(&stage.server, console, &["console:all"], &["operators"]).await;
+    let token = stage.token(PAGES, "pages:read").await;
+    let ask = async |path: &str| {
+        stage.with_token(&format!("https://pages.example.test{path}"), &token).await
+    };
+    ask("/Console/users").await.expect(401);
+    for path in [
+        "/console/users",
+        "//Console",
+        "/%43onsole/users",
+        "/%2543onsole",
+        "/%252543onsole",
+        "/Console;v=1/users",
+        "/x/..;/Console",
+        "/Console%00.css",
+        "/Console%20",
+        "/Console%3fx",
+        "/Console%253Bx",
+        "/static/%252e%252e/Console",
+        "/x%255c..%255cConsole",
+    ] {
+        let page = ask(path).await.expect(403);
+        assert!(page.header("x-doorward-user").is_empty(), "{path}");
+    }
+    for path in ["/", "/a//b", "/%C3%A4", "/a;v=1", "/Consoles", "/a/Console", "/?next=/Console"] {
+        assert_eq!(ask(path).await.expect(200).header("x-doorward-user"), "alice", "{path}");
+    }
+    // Nor does a path below the console lead out of it.
+    ask("/Console/..;/reports").await.expect(403);
+}
+
+#[tokio::test]
 async fn envoy_asks_with_the_host_and_the_path_of_the_request() {
     let stage = Stage::new().await;
     let token = stage.token(NOTES, "notes:read").await;

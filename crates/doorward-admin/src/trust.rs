@@ -126,6 +126,10 @@ fn changed(mut rule: TrustRule, change: &TrustChange) -> Result<TrustRule, Refus
         let why = "must begin with a fixed text, or one claim must have a fixed value; otherwise every token of the issuer would be accepted";
         return Err(wrong("subject", why));
     }
+    if !rule.names_project() {
+        let why = "must name your project or its owner whole, as in repo:acme/*, or a claim such as repository_owner_id must; otherwise tokens of strangers, for whom this issuer signs too, would be accepted";
+        return Err(wrong("subject", why));
+    }
     check_issuer(&rule.issuer).map_err(|error| wrong(error.key, &error.message))?;
     Ok(rule)
 }

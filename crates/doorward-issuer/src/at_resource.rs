@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use doorward_keys::AccessClaims;
 use doorward_model::{
-    Authentication, ClientId, ExternalResource, HashedToken, OAuthErrorCode, ResourceId, ScopeSet,
-    Sealed, Timestamp, TokenKind, User, id::random_text,
+    AmbiguousPath, Authentication, ClientId, ExternalResource, HashedToken, OAuthErrorCode,
+    ResourceId, ScopeSet, Sealed, Timestamp, TokenKind, User, id::random_text,
 };
 use serde_json::json;
 use url::Url;
@@ -22,6 +22,17 @@ pub(crate) struct ResourceToken {
     scopes: ScopeSet,
     user: Arc<User>,
     authentication: Authentication,
+}
+
+/// The external resource server that a URL belongs to.
+#[derive(Clone, Debug)]
+pub enum Belonging {
+    /// This one.
+    To(Box<ExternalResource>),
+    /// None that an administrator added.
+    Nowhere,
+    /// Different ones, depending on the program that reads the URL.
+    Ambiguous(AmbiguousPath),
 }
 
 /// A user at an external resource server, through a client or in a browser.
@@ -77,10 +88,13 @@ impl PassageKind {
 
 impl Issuer {
     /// The external resource server that a URL belongs to; of several, the most specific.
-    pub async fn resource_of(&self, url: &Url) -> Result<Option<ExternalResource>, Failure> {
+    pub async fn resource_of(&self, url: &Url) -> Result<Belonging, Failure> {
         let all = self.services.store.external_resources().await?;
-        let covering = all.iter().filter(|resource| resource.covers(url));
-        Ok(covering.max_by_key(|resource| resource.url.as_str().len()).cloned())
+        Ok(match ExternalResource::of_url(&all, url) {
+            Ok(Some(resource)) => Belonging::To(Box::new(resource.clone())),
+            Ok(None) => Belonging::Nowhere,
+            Err(ambiguous) => Belonging::Ambiguous(ambiguous),
+        })
     }
 
     /// The external resource server of this identifier.

@@ -51,7 +51,7 @@ use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 use futures_util::future::BoxFuture;
 
 pub use assertion::Verifier;
-pub use at_resource::{Passage, PassageKind, ResourceUser};
+pub use at_resource::{Belonging, Passage, PassageKind, ResourceUser};
 pub use authorization::{
     Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError,
 };

@@ -3,12 +3,12 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Position, Url};
 
 pub use crate::id::ResourceId;
 use crate::{
     HashedToken, PublicUrl, Resource, Role, Scope, ScopeSet, Timestamp, User, foreign, public_url,
-    routes,
+    reading, routes,
 };
 
 /// The name of a scope of an external resource server (RFC 6749 §3.3). It is as cheap to copy as a
@@ -122,6 +122,11 @@ pub enum ResourceError {
     #[error("a name is one line of 1 to {0} visible characters")]
     Name(usize),
 }
+
+/// A path that programs read in different ways, as one of different resource servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("programs read the path in different ways, as one of different resource servers")]
+pub struct AmbiguousPath;
 
 impl ExternalResource {
     /// Maximum number of scopes of one.
@@ -248,6 +253,21 @@ impl ExternalResource {
             "bearer_methods_supported": ["header"],
             "resource_name": self.name,
         })
+    }
+
+    /// The resource server, of all of them, that a URL belongs to; of several, the most specific.
+    pub fn of_url<'a>(all: &'a [Self], url: &Url) -> Result<Option<&'a Self>, AmbiguousPath> {
+        let covering = all.iter().filter(|resource| resource.covers(url));
+        let found = covering.max_by_key(|resource| resource.url.as_str().len());
+        let read = reading::lenient(url.path());
+        let origin = &url[..Position::BeforePath];
+        let depth = |resource: &Self| {
+            let (own, path) = resource.halves();
+            let path = reading::lenient(path);
+            (own == origin && read.starts_with(&path)).then_some(path.len())
+        };
+        let deepest = all.iter().filter_map(depth).max();
+        if found.map(depth) == deepest.map(Some) { Ok(found) } else { Err(AmbiguousPath) }
     }
 
     /// Reports a URL of it: its own, or one below.

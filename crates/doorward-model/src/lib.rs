@@ -46,6 +46,7 @@ pub mod ports;
 pub mod provider;
 pub mod public_url;
 mod pushed_request;
+mod reading;
 pub mod reason;
 pub mod redirect;
 mod relying_party;
@@ -97,7 +98,7 @@ pub use client_rules::{ClientRules, ClientRulesEdit};
 pub use delegation::{
     ActingParty, Delegation, ExchangeRule, MOST_ACTORS, ProviderTokens, ProviderTokensError,
 };
-pub use external_resource::{ExternalResource, ResourceError, ResourceId};
+pub use external_resource::{AmbiguousPath, ExternalResource, ResourceError, ResourceId};
 pub use given::Members;
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};

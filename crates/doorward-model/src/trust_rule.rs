@@ -8,6 +8,32 @@ use serde_json::Value;
 
 use crate::{Pattern, routes};
 
+/// Issuers that sign for the projects of all its users, with the words by which a subject or a claim names
+/// one: every other text of a subject may be that of a stranger's project too.
+const SHARED: &[(&str, &[&str])] = &[
+    (
+        "https://token.actions.githubusercontent.com",
+        &[
+            "repo",
+            "repository",
+            "repository_id",
+            "repository_owner",
+            "repository_owner_id",
+            "enterprise",
+            "enterprise_id",
+        ],
+    ),
+    ("https://gitlab.com", &["project_path", "project_id", "namespace_path", "namespace_id"]),
+    (
+        "https://agent.buildkite.com",
+        &["organization", "organization_slug", "organization_id", "pipeline_id"],
+    ),
+    (
+        "https://app.terraform.io",
+        &["organization", "terraform_organization_name", "terraform_organization_id"],
+    ),
+];
+
 /// The issuer of signed tokens, and the source of its public keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TrustedIssuer {
@@ -111,6 +137,28 @@ impl TrustRule {
     /// fixed value. Otherwise every token of the issuer would fit, also those of strangers.
     pub fn is_narrow(&self) -> bool {
         !self.subject.starts_with('*') || self.claims.values().any(|value| !value.contains('*'))
+    }
+
+    /// True if the rule names a project of an issuer that signs for strangers' projects too, whole:
+    /// `repo:acme*` would also fit `repo:acme-evil/tools`.
+    pub fn names_project(&self) -> bool {
+        let issuer = self.issuer.issuer.trim_end_matches('/');
+        let Some((_, words)) = SHARED.iter().find(|(shared, _)| *shared == issuer) else {
+            return true;
+        };
+        let in_subject = self.subject.split_once(':').is_some_and(|(word, rest)| {
+            let (fixed, is_whole) = match rest.split_once('*') {
+                None => (rest, true),
+                Some((fixed, _)) => (fixed, false),
+            };
+            let end = fixed.find(['/', ':']).or(is_whole.then_some(fixed.len()));
+            words.contains(&word) && end.is_some_and(|end| end > 0)
+        });
+        let in_claim = |(name, value): (&String, &String)| {
+            let is_fixed = !value.is_empty() && !value.contains('*');
+            words.contains(&name.trim_start_matches('/')) && is_fixed
+        };
+        in_subject || self.claims.iter().any(in_claim)
     }
 
     /// The stored form.
@@ -227,6 +275,37 @@ mod tests {
             ("*", vec![("repository", "acme/*")], false),
         ] {
             assert_eq!(rule(subject, &claims).is_narrow(), narrow, "{subject} {claims:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_about_an_issuer_of_strangers_names_a_project_whole() {
+        let github = "https://token.actions.githubusercontent.com";
+        for (issuer, subject, claims, named) in [
+            (github, "repo:acme/tools:ref:refs/heads/main", vec![], true),
+            (github, "repo:acme/*", vec![], true),
+            (github, "repository_owner_id:65:*", vec![], true),
+            (github, "repo:acme*", vec![], false),
+            (github, "repo:*", vec![], false),
+            (github, "repo:/*", vec![], false),
+            (github, "r*", vec![], false),
+            (github, "environment:production", vec![], false),
+            (github, "environment:production", vec![("repository_owner_id", "65")], true),
+            (github, "*", vec![("/repository", "acme/tools")], true),
+            (github, "*", vec![("ref", "refs/heads/main")], false),
+            (github, "repo:*", vec![("repository_owner", "acme*")], false),
+            (github, "*", vec![("job_workflow_ref", "acme/w/.github/workflows/a.yml@v1")], false),
+            ("https://token.actions.githubusercontent.com/", "repo:acme*", vec![], false),
+            ("https://gitlab.com", "project_path:acme/*", vec![], true),
+            ("https://gitlab.com", "project_path:acme*", vec![], false),
+            ("https://gitlab.com", "project_path:acme", vec![], true),
+            ("https://agent.buildkite.com", "organization:acme:pipeline:*", vec![], true),
+            ("https://app.terraform.io", "organization:acme*", vec![], false),
+            ("https://gitlab.example.com", "project_path:acme*", vec![], true),
+        ] {
+            let mut rule = rule(subject, &claims);
+            rule.issuer.issuer = issuer.to_owned();
+            assert_eq!(rule.names_project(), named, "{issuer} {subject} {claims:?}");
         }
     }
 

@@ -17,7 +17,7 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::Response,
 };
-use doorward_issuer::{Failure, ResourceUser};
+use doorward_issuer::{Belonging, Failure, ResourceUser};
 use doorward_model::{ConnectStep, ExternalResource, Reason, Scope, StepKind, routes};
 use doorward_transport::routing::{any, get};
 use doorward_transport::{address::FromTrustedProxy, answer};
@@ -64,8 +64,9 @@ async fn select(
     let asked = ForwardedRequest::read(parts)
         .map_err(|unreadable| reply::refused(&unreadable.to_string()))?;
     match web.services.issuer.resource_of(&asked.url).await {
-        Ok(Some(resource)) => Ok((asked, resource)),
-        Ok(None) => {
+        Ok(Belonging::To(resource)) => Ok((asked, *resource)),
+        Ok(Belonging::Ambiguous(ambiguous)) => Err(reply::refused(&ambiguous.to_string())),
+        Ok(Belonging::Nowhere) => {
             tracing::info!(
                 host = asked.url.host_str(),
                 path = asked.url.path(),
@@ -131,7 +132,12 @@ async fn metadata(State(web): State<Web>, request: Request<Body>) -> Response {
     let found = match ForwardedRequest::read_metadata(&parts) {
         Ok(url) => web.services.issuer.resource_of(&url).await.map(|found| {
             let bare = |text: &str| text.trim_end_matches('/').to_owned();
-            found.filter(|resource| bare(resource.url.as_str()) == bare(url.as_str()))
+            match found {
+                Belonging::To(resource) if bare(resource.url.as_str()) == bare(url.as_str()) => {
+                    Some(resource)
+                }
+                Belonging::To(_) | Belonging::Nowhere | Belonging::Ambiguous(_) => None,
+            }
         }),
         Err(unreadable) => return reply::refused(&unreadable.to_string()),
     };

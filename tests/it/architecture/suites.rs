@@ -1,4 +1,4 @@
-//! The modules that `tests/run` leaves out on PostgreSQL.
+//! The modules that `tests/run` leaves out on PostgreSQL, and the operations that are measured.
 
 use std::fs;
 
@@ -32,13 +32,13 @@ fn only_modules_that_open_no_database_are_left_out_on_postgresql() {
 
 #[test]
 fn each_grant_type_has_an_operation_in_the_measurements() {
-    let sources = ["tests/load/src/work.rs", "tests/load/src/work/grants.rs"];
-    let page = "tests/load/src/work/page.rs";
-    let text: String = sources.iter().chain([&page]).map(|path| read(path)).collect();
+    let source = root().join("tests/load/src");
+    let files = ["work.rs", "work/grants.rs", "work/page.rs"];
+    let text = files.map(|file| fs::read_to_string(source.join(file)).unwrap()).concat();
     for kind in doorward_model::GrantType::ALL {
         let name = kind.as_str();
-        let is_sent =
-            text.contains(&format!("grant_type={name}")) || text.contains(&format!("\"{name}\""));
+        let forms = [format!("grant_type={name}"), format!("\"{name}\"")];
+        let is_sent = forms.iter().any(|form| text.contains(form));
         assert!(is_sent, "no operation of tests/load sends {name}");
     }
 }

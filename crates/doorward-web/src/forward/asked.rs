@@ -66,6 +66,8 @@ fn url(proto: &str, host: &str, path_and_query: &str) -> Result<Url, Unreadable>
         || host.is_empty()
         || !host.bytes().all(plain)
         || !path_and_query.starts_with('/')
+        // Reading a URL drops tabs, also between two dots.
+        || !path_and_query.bytes().all(|byte| byte.is_ascii_graphic())
     {
         return Err(Unreadable::Url);
     }
@@ -192,6 +194,8 @@ mod tests {
             ("https", "a.example, b.example", "/", Unreadable::Url),
             ("https", "a.example", "x", Unreadable::Url),
             ("https", "a.example", "@evil.example/", Unreadable::Url),
+            ("https", "a.example", "/a/.\t./b", Unreadable::Url),
+            ("https", "a.example", "/a b", Unreadable::Url),
             ("https", "a.example", "/a/../b", Unreadable::Path),
             ("https", "a.example", "/a/%2E%2e/b", Unreadable::Path),
             ("https", "a.example", "/a%2fb", Unreadable::Path),
