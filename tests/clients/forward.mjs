@@ -143,10 +143,12 @@ async function through(name) {
     const identity = JSON.parse(Buffer.from(behind.seen.at(-1)['x-doorward-identity'].split('.')[1], 'base64url'));
     check(identity.aud === `${site}/mcp` && identity.preferred_username === 'ada', `${name}: it got a signed identity token for itself`);
 
-    const spoofed = { Authorization: `Bearer ${token}`, 'X-Doorward-User': 'root', 'X-Doorward-Roles': 'admin', 'X-Doorward-Email': 'root@example.com', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Uri': '/mcp' };
+    const spoofed = { Authorization: `Bearer ${token}`, 'X-Doorward-User': 'root', 'X-Doorward-Roles': 'admin', 'X-Doorward-Email': 'root@example.com', X_Doorward_User: 'root', 'X-Doorward_Roles': 'admin', 'X_Doorward-Email': 'root@example.com', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Uri': '/mcp' };
     const spoof = await fetch(`${site}/mcp`, { method: 'POST', headers: { ...spoofed, 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }) });
     const got = behind.seen.at(-1);
     check(spoof.status === 200 && got['x-doorward-user'] === 'ada' && !got['x-doorward-roles'] && !got['x-doorward-email'], `${name}: spoofed headers are dropped`);
+    const imitations = Object.keys(got).filter(header => /^x[-_]doorward/.test(header) && header.includes('_'));
+    check(imitations.length === 0, `${name}: and so are their imitations with underscores (${imitations})`);
     const before = behind.seen.length;
     const elsewhere = await fetch(site, { headers: { ...spoofed, 'X-Forwarded-Uri': '/mcp' } });
     check(elsewhere.status === 401 && behind.seen.length === before, `${name}: a token for the tools is refused at the pages, whatever is forwarded`);

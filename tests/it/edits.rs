@@ -157,6 +157,80 @@ async fn an_edit_by_the_api_is_about_the_state_that_was_seen() {
     served.end().await;
 }
 
+/// Adds an object of every kind by command. Returns their paths in the API.
+async fn one_of_every_kind(served: &Served) -> Vec<String> {
+    let made = async |words: &[&str]| {
+        let (status, said) = served.command(&[&["--json"], words].concat()).await;
+        assert_eq!(status, 0, "{said}");
+        let at = said.find(['{', '[']).unwrap_or(said.len());
+        serde_json::from_str::<Value>(&said[at..]).unwrap_or_default()
+    };
+    let id = |made: &Value, name: &str| made[name].as_str().unwrap().to_owned();
+    made(&["upstream", "add", "two", "--kind", "http", "--url", "https://two.example/mcp"]).await;
+    let tenant = "tenants=11111111-1111-1111-1111-111111111111";
+    let provider = ["provider", "add", "ent", "--kind", "entra", "--client-id", "a", "--set"];
+    made(&[&provider[..], &[tenant, "--set", "token_auth_method=none"]].concat()).await;
+    let client = made(&["client", "add", "App", "--redirect-uri", "https://a.example/cb"]).await;
+    let resource = made(&["resource", "add", "https://n.example/mcp", "--scope", "n:read"]).await;
+    let rule = ["trust", "add", "Job", "--issuer", "https://ci.example", "--subject", "a:b"];
+    let trust = made(&[&rule[..], &["--service", "job", "--scope", "mcp:read"]].concat()).await;
+    made(&["group", "add", "devs"]).await;
+    made(&["toolset", "add", "set", "--select", "upstream=two"]).await;
+    served.process.user(&served.data, &served.given(), "bob").await;
+    let users = made(&["user", "list"]).await;
+    let bob = users.as_array().unwrap().iter().find(|user| user["name"] == "bob").unwrap();
+    vec![
+        "/upstreams/two".to_owned(),
+        "/providers/ent".to_owned(),
+        format!("/clients/{}", id(&client, "client_id")),
+        format!("/resources/{}", id(&resource, "id")),
+        format!("/trust/{}", id(&trust, "client_id")),
+        "/toolsets/set".to_owned(),
+        "/groups/devs".to_owned(),
+        format!("/users/{}", id(bob, "id")),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_is_changed_and_deleted_in_the_state_that_was_seen_alone() {
+    let served = Served::start("edit-kinds", "").await;
+    let (_, token) = served.administrator().await;
+    let paths = one_of_every_kind(&served).await;
+    for path in &paths {
+        let ask = async |method: Method, seen: Option<&str>, body: Option<Value>| {
+            api((&served, &token), method, path, seen, body).await
+        };
+        let etag = loop {
+            let page = ask(Method::GET, None, None).await;
+            if page.status != 404 {
+                break page.expect(200).header("etag");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        let empty = || Some(json!({}));
+        assert_eq!(ask(Method::PATCH, None, empty()).await.status, 428, "{path}");
+        let weak = format!("W/{etag}");
+        let two = format!("{etag}, \"x\"");
+        for stale in ["\"stale\"", "*", "", &weak, &two] {
+            assert_eq!(ask(Method::PATCH, Some(stale), empty()).await.status, 412, "{path}");
+            let deleted = ask(Method::DELETE, Some(stale), None).await.status;
+            assert_eq!(deleted, 412, "{path} {stale}");
+        }
+        assert_eq!(ask(Method::PATCH, Some(&etag), Some(json!([]))).await.status, 400, "{path}");
+        let odd = Some(json!({"no_such_member": 1}));
+        assert_eq!(ask(Method::PATCH, Some(&etag), odd).await.status, 400, "{path}");
+        assert_eq!(ask(Method::PATCH, Some(&etag), empty()).await.status, 200, "{path}");
+    }
+    for path in paths.iter().rev() {
+        let page = api((&served, &token), Method::GET, path, None, None).await.expect(200);
+        let etag = page.header("etag");
+        let deleted = api((&served, &token), Method::DELETE, path, Some(&etag), None).await;
+        assert!([200, 204].contains(&deleted.status), "{path}: {}", deleted.body);
+        api((&served, &token), Method::GET, path, None, None).await.expect(404);
+    }
+    served.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn providers_and_clients_are_edited_like_upstreams() {
     let served = Served::start("edit-others", "[providers.filed]\nkind = \"google\"\nclient_id = \"x\"\nclient_secret = \"y\"\nallowed_domains = [\"example.com\"]\n").await;

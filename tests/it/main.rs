@@ -14,6 +14,7 @@ mod admin;
 mod administration;
 mod architecture;
 mod assertions;
+mod attacks;
 mod audit;
 mod authorize;
 mod client_auth;

@@ -105,6 +105,21 @@ async fn a_network_that_is_not_public_is_refused_with_the_command_that_would_all
         tokio::process::Command::new("sh").args(["-c", &command]).output().await.unwrap();
     assert!(accepted.status.success(), "{command}: {}", String::from_utf8_lossy(&accepted.stderr));
     assert!(run(&data, &["upstream", "list"], &[]).await.1.contains("http://10.0.0.5:8000/mcp"));
+    // The same for a change, which keeps the networks of before.
+    let set = async |words: &[&str]| {
+        run(&data, &[&["upstream", "set", "wiki"], words].concat(), &[]).await
+    };
+    let refused = set(&["url=http://10.0.0.9/mcp", "title=B"]).await;
+    let (_, command) = refused.2.split_once("To allow it: ").unwrap();
+    assert!(command.contains("networks=10.0.0.5/32,10.0.0.9/32"), "{command}");
+    assert!(!command.contains("--set"), "{command}");
+    let accepted =
+        tokio::process::Command::new("sh").args(["-c", command.trim()]).output().await.unwrap();
+    assert!(accepted.status.success(), "{}", String::from_utf8_lossy(&accepted.stderr));
+    let named = set(&["url=http://wiki.invalid/mcp", "networks="]).await;
+    assert!(named.0 == 1 && named.2.contains("list the network that it is in"), "{}", named.2);
+    assert_eq!(set(&["titel=C"]).await.0, 1);
+    assert!(set(&["titel=C"]).await.2.contains("did you mean title?"));
     // http to a public IP address is never right, whatever is listed beside it.
     let public = add(&["--url", "http://93.184.216.34/mcp", "--set", "networks=10.0.0.0/8"]).await;
     assert!(public.0 == 1 && public.2.contains("is http"), "{}", public.2);

@@ -62,6 +62,9 @@ impl Clients {
     }
 
     async fn rule(&self, client: &Client, new: &NewExchange) -> Result<ExchangeRule, Refusal> {
+        if client.has_pairwise_subjects() {
+            return Err(ClientChangeError::Pairwise.into());
+        }
         if client.auth_method == ClientAuthMethod::None {
             return Err(refused(
                 "a client that exchanges tokens must authenticate: add it with client_secret_basic, client_secret_post or private_key_jwt",

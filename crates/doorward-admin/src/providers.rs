@@ -87,7 +87,9 @@ impl Providers {
 
     /// Deletes an identity provider that was added, with the access of users who signed in through
     /// it.
-    pub async fn delete(&self, name: &str) -> Result<(), Refusal> {
+    /// With `seen`, only if it is still in the state of that etag.
+    pub async fn delete(&self, name: &str, seen: Option<&str>) -> Result<(), Refusal> {
+        edit::unchanged(self, name, seen).await?;
         Ok(self.federation.delete(name).await?)
     }
 

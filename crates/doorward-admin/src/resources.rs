@@ -186,7 +186,9 @@ impl Resources {
     }
 
     /// Removes one. The access of clients to it ends.
-    pub async fn remove(&self, name: &str) -> Result<(), Refusal> {
+    /// With `seen`, only if it is still in the state of that etag.
+    pub async fn remove(&self, name: &str, seen: Option<&str>) -> Result<(), Refusal> {
+        edit::unchanged(self, name, seen).await?;
         let resource = self.named(name).await?;
         let (id, url, at) = (resource.id, resource.url, self.clock.now());
         match self.store.apply(ResourceChange::Delete { id, url, at }).await {

@@ -165,7 +165,9 @@ impl Upstreams {
     }
 
     /// Deletes an upstream that was added, with the connections of all users to it.
-    pub async fn delete(&self, name: &str) -> Result<(), Refusal> {
+    /// With `seen`, only if it is still in the state of that etag.
+    pub async fn delete(&self, name: &str, seen: Option<&str>) -> Result<(), Refusal> {
+        edit::unchanged(self, name, seen).await?;
         Ok(self.gateway.delete(name).await?)
     }
 

@@ -63,8 +63,8 @@ impl Reach {
             key,
             format!(
                 "is http, which is for IP addresses in listed networks alone, because everything \
-                 would cross the network unencrypted; write https, or list its network: networks = \
-                 [\"{example}\"]"
+                 would cross the network unencrypted; write https, or list the network that it is in \
+                 in networks, such as {example}"
             ),
         ))
     }

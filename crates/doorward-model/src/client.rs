@@ -131,6 +131,12 @@ pub struct Client {
 }
 
 impl Client {
+    /// True for a relying party with pairwise subjects. It signs users in and gets no token for
+    /// another resource, which would name them by the identifier that the subjects hide.
+    pub fn has_pairwise_subjects(&self) -> bool {
+        self.openid.as_ref().is_some_and(|openid| openid.sector.is_some())
+    }
+
     /// Identifies the state that an administrator saw, so that no other is decided on. Uses by
     /// users do not change it.
     pub fn etag(&self) -> String {

@@ -1,20 +1,29 @@
 //! The nearest of several names, for messages about one that does not exist.
 
-/// The number of letters to change to make one text of the other (Levenshtein).
+/// The number of letters to change, or of neighbours to swap, to make one text of the other (optimal
+/// string alignment).
 pub fn edits(one: &str, other: &str) -> usize {
+    let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
     let mut row: Vec<usize> = (0..=other.len()).collect();
+    // The row and the letter before.
+    let mut before: Option<(Vec<usize>, u8)> = None;
     for (index, letter) in one.bytes().enumerate() {
         let mut next = vec![index + 1];
+        let mut left = None;
         for (column, target) in other.bytes().enumerate() {
-            let at =
-                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            let swapped = before.as_ref().zip(left).and_then(|((row, above), left)| {
+                let is_swap = *above == target && left == letter;
+                is_swap.then(|| at(row, column - 1) + 1)
+            });
             next.push(
                 (at(&row, column) + usize::from(letter != target))
                     .min(at(&row, column + 1) + 1)
-                    .min(at(&next, column) + 1),
+                    .min(at(&next, column) + 1)
+                    .min(swapped.unwrap_or(usize::MAX)),
             );
+            left = Some(target);
         }
-        row = next;
+        before = Some((std::mem::replace(&mut row, next), letter));
     }
     row.last().copied().unwrap_or(usize::MAX)
 }
@@ -47,11 +56,16 @@ mod tests {
             ("wikki", "wiki"),
             ("Github", "github"),
             ("gihtub", "github"),
+            ("wiik", "wiki"),
+            ("iwik", "wiki"),
             ("tick", "tickets"),
             ("tickts", "tickets"),
         ] {
             assert_eq!(hint(name, known), format!("; did you mean {meant}?"), "{name}");
         }
+        let of_settings = ["title", "url", "networks"];
+        assert_eq!(hint("titel", of_settings), "; did you mean title?");
+        assert_eq!((edits("ca", "abc"), edits("ab", "ba"), edits("", "ab")), (3, 1, 2));
         for far in ["", "x", "calendar", "mail"] {
             assert_eq!(hint(far, known), "", "{far}");
         }

@@ -1,7 +1,7 @@
 //! The paths that programs make of the path of a URL: some decode it more than once, merge slashes,
 //! drop the parameters of segments or ignore case.
 
-/// How often a path is decoded: by a proxy, by the program behind it, and by its framework.
+/// The number of times that a path is decoded: by a proxy, the program behind it, its framework.
 const DECODINGS: usize = 3;
 /// The characters at which programs end a name in a path.
 const ENDS: [char; 4] = [';', '?', '#', '\0'];

@@ -276,6 +276,10 @@ impl Registration {
         if before.is_some() && after.is_some() && before != after {
             return Err(ClientChangeError::Sector);
         }
+        // The tokens that it exchanges name users by their identifiers.
+        if after.is_some() && client.exchange.is_some() {
+            return Err(ClientChangeError::Pairwise);
+        }
         let scopes = relying::scopes(openid.as_ref(), client.scopes.has_administrative())?;
         let (name, redirect_uris) = (accepted.name, accepted.redirect_uris);
         let rules = edit.rules.of(client.rules);

@@ -332,7 +332,7 @@ async fn cf8_the_token_of_an_upstream_is_none_of_a_later_one_of_that_name() {
     let token = Tokens::read(exchange(&back_end, &tokens.access, &mail).await).access;
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
     at(server, "/mcp/mail", &token, list.clone()).await.expect(200);
-    server.app.admin.upstreams.delete("mail").await.unwrap();
+    server.app.admin.upstreams.delete("mail", None).await.unwrap();
     refused(exchange(&back_end, &tokens.access, &mail).await, "invalid_target");
     server.app.gateway.add("mail", stage.upstream.config("none")).await.unwrap();
     at(server, "/mcp/mail", &token, list.clone()).await.expect(401);

@@ -1,8 +1,14 @@
 //! Pairwise subjects and signed userinfo.
 
-use doorward_admin::{ClientChangeError, ClientEdit, Effect, Proposal, Refusal, RelyingPartyEdit};
+use doorward_admin::{
+    ClientChangeError, ClientEdit, Effect, NewExchange, NewResource, Proposal, Refusal,
+    RelyingPartyEdit,
+};
 
 use super::*;
+
+/// A resource server besides this one.
+const NOTES: &str = "https://notes.example.test/mcp";
 
 fn pairwise(uri: &str) -> NewClient {
     let openid = NewRelyingParty { pairwise: true, ..NewRelyingParty::default() };
@@ -13,6 +19,13 @@ fn pairwise(uri: &str) -> NewClient {
 async fn op_30_pairwise_subjects_are_of_one_host_and_tell_nothing_of_the_user_s_identifier() {
     let stage = Stage::new().await;
     let server = &stage.server;
+    let resource = NewResource {
+        url: NOTES.to_owned(),
+        name: None,
+        scopes: vec!["notes:read".to_owned()],
+        roles: vec![],
+    };
+    server.app.admin.resources.add(&Authority::operator(), resource).await.unwrap();
     let mut subjects = Vec::new();
     for uri in ["https://a.example/cb", "https://a.example/other", "https://b.example/cb"] {
         let client = add(server, pairwise(uri)).await;
@@ -47,6 +60,9 @@ async fn op_30_pairwise_subjects_are_of_one_host_and_tell_nothing_of_the_user_s_
         let asked = [("scope", "openid mcp:read")];
         let page = stage.browser.get(&client.authorize_url(&Pkce::default(), &asked)).await;
         assert_eq!(page.expect(303).location_param("error").as_deref(), Some("invalid_scope"));
+        let asked = [("resource", NOTES), ("scope", "notes:read")];
+        let page = stage.browser.get(&client.authorize_url(&Pkce::default(), &asked)).await;
+        assert_eq!(page.expect(303).location_param("error").as_deref(), Some("invalid_scope"));
         subjects.push(subject);
     }
     assert_eq!(subjects[0], subjects[1]);
@@ -74,6 +90,22 @@ async fn op_31_pairwise_subjects_need_one_host_and_keep_it() {
         ));
     }
     let added = clients.add(&operator, pairwise("https://a.example/cb")).await.unwrap();
+    // Nor may it exchange tokens, which would name users by their identifiers, now or later.
+    let exchange = NewExchange { scopes: vec!["mcp:read".to_owned()], ..NewExchange::default() };
+    let refused =
+        clients.set_exchange(&operator, added.client.id.as_str(), Some(&exchange), None).await;
+    assert!(matches!(refused, Err(Refusal::Client(ClientChangeError::Pairwise))));
+    let public = clients.add(&operator, party("https://a.example/cb")).await.unwrap();
+    clients
+        .set_exchange(&operator, public.client.id.as_str(), Some(&exchange), None)
+        .await
+        .unwrap();
+    let openid = RelyingPartyEdit { pairwise: Some(true), ..RelyingPartyEdit::default() };
+    let change = ClientEdit { openid: Some(openid), ..ClientEdit::default() };
+    let of = public.client.id.as_str();
+    let proposal = Proposal { of, change: &change, seen: None, effect: Effect::Apply };
+    let refused = clients.edit(&operator, proposal).await;
+    assert!(matches!(refused, Err(Refusal::Client(ClientChangeError::Pairwise))));
     let edit = |uri: &str| ClientEdit {
         redirect_uris: Some(vec![uri.to_owned()]),
         ..ClientEdit::default()

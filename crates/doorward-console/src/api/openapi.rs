@@ -60,9 +60,9 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     if let Some(query) = operation.query {
         parameters.extend(of_query(query(generator).as_value(), generator));
     }
-    if operation.if_match {
+    if let Some(required) = operation.if_match {
         let description = "The ETag of the state that you read.";
-        parameters.push(json!({"name": "If-Match", "in": "header", "required": true, "description": description, "schema": {"type": "string"}}));
+        parameters.push(json!({"name": "If-Match", "in": "header", "required": required, "description": description, "schema": {"type": "string"}}));
     }
     let mut answers: Map<String, Value> = Map::new();
     for Answer { status, what, schema } in &operation.answers {

@@ -113,8 +113,8 @@ pub(super) struct Operation {
     /// The body is a file.
     pub(super) bytes: bool,
     pub(super) answers: Vec<Answer>,
-    /// The request must name the state that it is about.
-    pub(super) if_match: bool,
+    /// The request names the state that it is about: it must if true, and may if false.
+    pub(super) if_match: Option<bool>,
     /// The answer names the state that it shows.
     pub(super) etag: bool,
     /// The media types that it answers when all is well.
@@ -160,7 +160,7 @@ impl Operation {
             body: None,
             bytes: false,
             answers: common,
-            if_match: false,
+            if_match: None,
             etag: false,
             media: &["application/json"],
             handler,
@@ -210,10 +210,14 @@ impl Operation {
         self.etag = true;
         self
     }
-    pub(super) fn if_match(mut self) -> Self {
-        self.if_match = true;
+    pub(super) fn if_match_sent(mut self) -> Self {
+        self.if_match = Some(false);
         self.problem(412, "The object was changed since you read it; read it again.")
-            .problem(428, "If-Match is required: the ETag of the state that you read.")
+    }
+    pub(super) fn if_match(mut self) -> Self {
+        self = self.if_match_sent();
+        self.if_match = Some(true);
+        self.problem(428, "If-Match is required: the ETag of the state that you read.")
     }
 }
 
@@ -379,7 +383,7 @@ pub(super) struct IfMatch(pub(super) String);
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let needed = || {
             Refused::new(
                 StatusCode::PRECONDITION_REQUIRED,
@@ -387,12 +391,22 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
                 "If-Match must be the ETag of the state that you read",
             )
         };
-        let value = parts
-            .headers
-            .get(header::IF_MATCH)
-            .and_then(|value| value.to_str().ok())
-            .ok_or_else(needed)?;
-        Ok(Self(value.trim().trim_matches('"').to_owned()))
+        let IfMatchSent(seen) = IfMatchSent::from_request_parts(parts, state).await?;
+        seen.map(Self).ok_or_else(needed)
+    }
+}
+
+/// The same where a request need not name a state.
+pub(super) struct IfMatchSent(pub(super) Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for IfMatchSent {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let sent = parts.headers.get(header::IF_MATCH);
+        // What is no text names no state.
+        let text = sent.map(|value| value.to_str().unwrap_or_default());
+        Ok(Self(text.map(|text| text.trim().trim_matches('"').to_owned())))
     }
 }
 

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use super::{
     edits::{self, Edited, Patch, Trial, administered},
     operation::{
-        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, Refused, done,
-        needs, show, show_state,
+        Answered, ApiCaller, IfMatch, IfMatchSent, JsonBody, Operation, PathValue, QueryParams,
+        Refused, done, needs, show, show_state,
     },
 };
 use crate::Console;
@@ -74,6 +74,7 @@ pub(super) fn operations() -> Vec<Operation> {
             delete,
         )
         .empty("The provider was deleted.")
+        .if_match_sent()
         .missing(NONE)
         .problem(409, "The provider is defined in the configuration file."),
         Operation::post(
@@ -207,8 +208,12 @@ async fn change(
     Ok(edits::answer(edit, effect))
 }
 
-async fn delete(State(console): State<Arc<Console>>, PathValue(name): PathValue) -> Answered {
-    console.admin.providers.delete(&name).await?;
+async fn delete(
+    State(console): State<Arc<Console>>,
+    PathValue(name): PathValue,
+    IfMatchSent(seen): IfMatchSent,
+) -> Answered {
+    console.admin.providers.delete(&name, seen.as_deref()).await?;
     Ok(done())
 }
 

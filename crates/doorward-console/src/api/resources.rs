@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::{
     edits::{self, Edited, Trial},
     operation::{
-        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, done, needs,
-        show, show_state,
+        Answered, ApiCaller, IfMatch, IfMatchSent, JsonBody, Operation, PathValue, QueryParams,
+        done, needs, show, show_state,
     },
 };
 use crate::Console;
@@ -70,6 +70,7 @@ pub(super) fn operations() -> Vec<Operation> {
             remove,
         )
         .empty("The resource server is removed.")
+        .if_match_sent()
         .missing("There is no such resource server."),
         Operation::post(
             needs::ALL,
@@ -249,8 +250,12 @@ async fn change(
     Ok(edits::answer(edit, effect))
 }
 
-async fn remove(State(console): State<Arc<Console>>, PathValue(id): PathValue) -> Answered {
-    console.admin.resources.remove(&id).await?;
+async fn remove(
+    State(console): State<Arc<Console>>,
+    PathValue(id): PathValue,
+    IfMatchSent(seen): IfMatchSent,
+) -> Answered {
+    console.admin.resources.remove(&id, seen.as_deref()).await?;
     Ok(done())
 }
 

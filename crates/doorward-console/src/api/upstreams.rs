@@ -17,8 +17,8 @@ use super::{
     edits::{self, Edited, Patch, Trial, administered},
     index::Index,
     operation::{
-        Answered, ApiCaller, IfMatch, JsonBody, Operation, PathValue, QueryParams, Refused, needs,
-        show, show_state,
+        Answered, ApiCaller, IfMatch, IfMatchSent, JsonBody, Operation, PathValue, QueryParams,
+        Refused, needs, show, show_state,
     },
     providers::Tried,
     reviewed::Reviewed,
@@ -85,6 +85,7 @@ fn of_upstreams() -> Vec<Operation> {
             delete,
         )
         .answer::<Deleted>(200, "The upstream was deleted.")
+        .if_match_sent()
         .missing(NONE)
         .problem(409, "The upstream is defined in the configuration file."),
         Operation::post(
@@ -414,8 +415,9 @@ async fn delete(
     State(console): State<Arc<Console>>,
     ApiCaller(caller): ApiCaller,
     PathValue(name): PathValue,
+    IfMatchSent(seen): IfMatchSent,
 ) -> Answered {
-    console.admin.upstreams.delete(&name).await?;
+    console.admin.upstreams.delete(&name, seen.as_deref()).await?;
     tracing::info!(by = %caller.user.name, upstream = name, "an upstream was deleted");
     Ok(show(StatusCode::OK, &Deleted { deleted: name }))
 }

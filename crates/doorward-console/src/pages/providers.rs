@@ -249,7 +249,7 @@ async fn delete(
             Err(refusal) => oops(&refusal).draw(&console.web),
         };
     }
-    let deleted = console.admin.providers.delete(name).await;
+    let deleted = console.admin.providers.delete(name, None).await;
     match Feedback::of(console, deleted.map(|()| text::admin_provider_deleted())) {
         Ok(feedback) => {
             let all = Params::default();

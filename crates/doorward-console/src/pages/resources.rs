@@ -261,7 +261,7 @@ async fn remove(console: &Console, administrator: &Administrator, params: &Param
         let question = Question::deletion("resources", path, title, effects, vec![id.to_owned()]);
         return sure::ask(console, administrator, params, question);
     }
-    let removed = console.admin.resources.remove(id).await;
+    let removed = console.admin.resources.remove(id, None).await;
     match Feedback::of(console, removed.map(|()| text::admin_resource_removed())) {
         Ok(feedback) => show_list(console, administrator, &Params::default(), feedback).await,
         Err(response) => response,

@@ -15,6 +15,10 @@ pub(crate) enum NoScope {
     Token,
     #[error("none of the requested scopes exists at this resource; its metadata lists them")]
     Resource,
+    #[error(
+        "a client with pairwise subjects signs users in and gets no token for another resource"
+    )]
+    Pairwise,
 }
 
 impl From<NoScope> for Failure {
@@ -41,12 +45,15 @@ pub(crate) fn requested(
 }
 
 /// The same for an external resource server. The user decides about its scopes, for any client
-/// through which they sign in.
+/// through which they sign in, unless it must not learn their identifier.
 pub(crate) fn requested_at(
     asked: Option<&str>,
     client: &Client,
     external: &ExternalResource,
 ) -> Result<ScopeSet, NoScope> {
+    if client.has_pairwise_subjects() {
+        return Err(NoScope::Pairwise);
+    }
     let possible: ScopeSet = external
         .requested(asked)
         .iter()

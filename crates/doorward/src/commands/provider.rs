@@ -159,7 +159,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Add { name, kind, client_id, client_secret_stdin, issuer, settings: words } => {
             let named = Named { kind, client_id, issuer };
             let mut settings = settings(&words, named, client_secret_stdin)?;
-            reach::settle(context, &mut settings).await?;
+            reach::settle(context, &mut settings, None).await?;
             let operator = Authority::operator();
             let provider = providers.add(&operator, &name, settings, Reach::Machine).await?;
             let (id, callback) = (&provider.id, providers.redirect_uri(&provider));
@@ -180,6 +180,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if client_secret_stdin {
                 patch.insert("client_secret".to_owned(), read_secret()?.into());
             }
+            if let Ok(known) = providers.named(&name).await {
+                let before = serde_json::to_value(known.settings()).map_err(Failed::because)?;
+                reach::settle(context, &mut patch, before.as_object()).await?;
+            }
             let (operator, effect) = (Authority::operator(), edit::effect(dry_run));
             let change = SettingsPatch { settings: patch, reach: Reach::Machine };
             let proposal = Proposal { of: &name, change: &change, seen: None, effect };
@@ -195,7 +199,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             return Ok(print_findings(context.json, &providers.test(&provider).await));
         }
         Command::Delete { name } => {
-            if let Err(refusal) = providers.delete(&name).await {
+            if let Err(refusal) = providers.delete(&name, None).await {
                 return Err(named(&providers, &refusal, &name).await?);
             }
             report!("Deleted {name}. The access of users who signed in through it has ended.");

@@ -1,5 +1,5 @@
-//! The question of `upstream add` and `provider add` about a place that is not public: networks are
-//! opened by the operator's word alone.
+//! The question of `add` and `set` of upstreams and providers about a place that is not public:
+//! networks are opened by the operator's word alone.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -14,12 +14,14 @@ use crate::Failed;
 const PLACES: [&str; 3] = ["url", "document", "issuer"];
 
 /// Adds the networks that the settings need to them, if the operator says so on a terminal. Without
-/// a terminal, the answer is the command that says it.
+/// a terminal, the answer is the command that says it. `before` are the settings that they change.
 pub(super) async fn settle(
     context: &Context,
     settings: &mut Map<String, Value>,
+    before: Option<&Map<String, Value>>,
 ) -> Result<(), Failed> {
-    let listed = listed(context, settings)?;
+    let own = own(settings, before);
+    let listed = listed(context, &own, settings, before)?;
     for place in PLACES {
         let url = settings.get(place).and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
         let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
@@ -31,24 +33,40 @@ pub(super) async fn settle(
         }
         let is_plain = url.scheme() == "http";
         if !ask(context, &url, &needed, is_plain)? {
-            return Err(Failed(refusal(&url, &needed, is_plain)));
+            let word = match before {
+                None => format!("--set networks={}", needed.join(",")),
+                // A value takes the place of the one before.
+                Some(_) => format!("networks={}", [&own[..], &needed[..]].concat().join(",")),
+            };
+            return Err(Failed(refusal(&url, &needed, is_plain, word)));
         }
-        let networks = settings.entry("networks").or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(networks) = networks {
-            networks.extend(needed.into_iter().map(Value::String));
-        }
+        let all = own.into_iter().chain(needed).map(Value::String).collect();
+        settings.insert("networks".to_owned(), Value::Array(all));
         return Ok(());
     }
     Ok(())
 }
 
-/// The networks that are listed for what is added, and for all.
-fn listed(context: &Context, settings: &Map<String, Value>) -> Result<Networks, Failed> {
-    let own = settings.get("networks").and_then(Value::as_array).into_iter().flatten();
-    let loopback = settings.get("http_on_loopback") == Some(&Value::Bool(true));
+/// The networks that are listed for what is added or changed.
+fn own(settings: &Map<String, Value>, before: Option<&Map<String, Value>>) -> Vec<String> {
+    let told = |settings: &Map<String, Value>| settings.get("networks").cloned();
+    let found = told(settings).or_else(|| before.and_then(told)).unwrap_or_default();
+    let found = found.as_array().into_iter().flatten();
+    found.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The same, with those that are listed for all.
+fn listed(
+    context: &Context,
+    own: &[String],
+    settings: &Map<String, Value>,
+    before: Option<&Map<String, Value>>,
+) -> Result<Networks, Failed> {
+    let told = |settings: &Map<String, Value>| settings.get("http_on_loopback").cloned();
+    let loopback = told(settings).or_else(|| before.and_then(told)) == Some(Value::Bool(true));
     let texts: Vec<String> = own
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
+        .iter()
+        .cloned()
         .chain(context.config.outbound.allow_networks.iter().cloned())
         .chain(LOOPBACK.iter().filter(|_| loopback).map(|network| (*network).to_owned()))
         .collect();
@@ -84,13 +102,12 @@ fn ask(context: &Context, url: &Url, needed: &[String], plain: bool) -> Result<b
 }
 
 /// The refusal, with the whole command that would be accepted.
-fn refusal(url: &Url, needed: &[String], plain: bool) -> String {
-    let option = format!("--set networks={}", needed.join(","));
+fn refusal(url: &Url, needed: &[String], plain: bool, word: String) -> String {
     let mut words: Vec<String> =
         std::env::args_os().map(|word| quoted(&word.to_string_lossy())).collect();
     // The words after `--` belong to a local process.
     let at = words.iter().position(|word| word == "--").unwrap_or(words.len());
-    words.insert(at, option);
+    words.insert(at, word);
     let clear =
         if plain { " Over http everything, including tokens, crosses it unencrypted." } else { "" };
     format!("{}.{clear} To allow it: {}", place(url, needed), words.join(" "))

@@ -176,7 +176,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             show_made(context, &made.map_err(|refusal| hinted(&refusal, &name, known()))?);
         }
         Command::Remove { resource: name } => {
-            let removed = resources.remove(&name).await;
+            let removed = resources.remove(&name, None).await;
             removed.map_err(|refusal| hinted(&refusal, &name, known()))?;
             report!("Removed {name}; the access of clients to it has ended.");
         }

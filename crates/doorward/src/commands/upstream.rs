@@ -267,7 +267,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Add { name, kind, url, auth, secret_stdin, settings: words, command } => {
             let named = Named { kind, url, auth, command };
             let mut settings = settings(&words, named, secret_stdin)?;
-            reach::settle(context, &mut settings).await?;
+            reach::settle(context, &mut settings, None).await?;
             let name = upstreams.add(&name, settings, Reach::Machine).await?.name;
             if context.json {
                 print_json(&json!({"name": name.as_str()}));
@@ -284,6 +284,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if secret_stdin {
                 read_secret(&mut patch)?;
             }
+            let before = described(&upstreams, &upstreams.named(&name).await?).await?;
+            let before = before.get("settings").and_then(Value::as_object);
+            reach::settle(context, &mut patch, before).await?;
             let effect = edit::effect(dry_run);
             let change = SettingsPatch { settings: patch, reach: Reach::Machine };
             let proposal = Proposal { of: &name, change: &change, seen: None, effect };
@@ -319,7 +322,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             report!("{tool} has the class {class} now.");
         }
         Command::Delete { name } => {
-            if let Err(refusal) = upstreams.delete(&name).await {
+            if let Err(refusal) = upstreams.delete(&name, None).await {
                 let all = upstreams.all().await?;
                 let names = all.iter().map(|upstream| upstream.name.to_string());
                 return Err(hinted(&refusal, &name, names));
