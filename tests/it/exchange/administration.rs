@@ -2,7 +2,7 @@
 
 use doorward_accounts::Authority;
 use doorward_admin::{NewClient, NewExchange};
-use doorward_model::{Client, ClientId, GrantType};
+use doorward_model::{AuditKind, Client, ClientId, GrantType};
 use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -53,6 +53,11 @@ async fn only_a_client_that_an_administrator_added_and_that_authenticates_is_per
     let late = clients.set_exchange(&operator, &agent, None, Some(&before)).await;
     assert!(late.is_err(), "another administrator changed it meanwhile");
     clients.set_exchange(&operator, &agent, None, Some(&client.etag())).await.unwrap();
+    // The audit names the permission, whose tokens it is about, and its end.
+    let changes = stage.entries(AuditKind::ClientChanged).await;
+    let changes: Vec<String> = changes.iter().map(|entry| entry["detail"].to_string()).collect();
+    assert_eq!(changes.len(), 2, "{changes:?}");
+    assert!(changes.iter().all(|detail| detail.contains(&stage.app.id)), "{changes:?}");
     let client = found(&stage.server, &agent).await;
     assert!(client.exchange.is_none() && !client.grant_types.contains(GrantType::TokenExchange));
 }

@@ -153,6 +153,14 @@ async fn op_33_another_type_of_subjects_ends_the_access_of_the_relying_party() {
     assert_eq!(others, [doorward_model::Scope::OfflineAccess]);
     let subject = payload(&id_token(&stage.sign_in("openid").await))["sub"].clone();
     assert_ne!(subject, stage.user);
+    // The audit names each of these settings.
+    let store = &stage.server.app.store;
+    store.flush().await.unwrap();
+    let kind = Some(doorward_model::AuditKind::ClientChanged.as_str().to_owned());
+    let filter = doorward_model::AuditFilter { kind, ..Default::default() };
+    let changes = store.audit(&filter, None, 10).await.unwrap().entries;
+    assert_eq!(changes.len(), 2);
+    assert!(changes.iter().all(|entry| entry.event.detail.contains("openid")));
     assert!(apply(&edit(Some(false), None)).await);
     let subject = payload(&id_token(&stage.sign_in("openid").await))["sub"].clone();
     assert_eq!(subject, stage.user);

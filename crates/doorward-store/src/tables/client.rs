@@ -289,15 +289,15 @@ impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
             let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
-            Ok(row.map(|row| {
-            json!({
+            Ok(row.map(|row| json!({
                 "name": row.name, "redirect_uris": list(&row.redirect_uris),
                 "auth_method": row.auth_method, "scopes": row.scopes, "jwks_uri": row.jwks_uri,
+                "jwks": row.jwks.as_deref().map(|keys| doorward_model::id::etag(&[keys])),
                 "trust": row.trust.as_deref().map(list), "rules": row.rules.as_deref().map(list),
+                "exchange": row.exchange.as_deref().map(list),
                 "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(),
-                "pinned": row.pinned_at.is_some(),
-            })
-        }))
+                "pinned": row.pinned_at.is_some(), "openid": row.openid.as_deref().map(list),
+            })))
         })
     }
 
