@@ -108,6 +108,15 @@ impl Issuer {
         let request =
             Request { issuer: self, client, params, resources: &[], scopes: None, now, key: None };
         let subject = exchanged::presented(&request, "token").await?;
+        // Its resource server has the token too, and is not the user.
+        let resources = &self.settings.resources;
+        let is_elsewhere =
+            |audience: &str| resources.is_external(&Resource::from_stored(audience.to_owned()));
+        if subject.claims.aud.iter().any(is_elsewhere) {
+            return Err(invalid(
+                "the token is for an external resource server, which could present it as the user",
+            ));
+        }
         let holder = ClientId::from_text(subject.claims.client_id.clone());
         if !rule.accepts(&client.id, &holder) {
             let why = "the token was issued to a client whose tokens this one may not exchange";
