@@ -94,7 +94,11 @@ struct Candidate {
 pub(super) fn read<T: serde::de::DeserializeOwned>(file: &std::path::Path) -> Result<T, Failed> {
     let path = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| Failed(format!("{path}: {error}")))?;
-    toml::from_str(&text).map_err(|error| Failed(format!("{path}: {error}")))
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        Failed(format!("{path}, line {line}: {}", error.message()))
+    })
 }
 
 fn test(context: &Context, file: &std::path::Path) -> Result<ExitCode, Failed> {

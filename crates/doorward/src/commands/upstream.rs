@@ -284,7 +284,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if secret_stdin {
                 read_secret(&mut patch)?;
             }
-            let before = described(&upstreams, &upstreams.named(&name).await?).await?;
+            let upstream = upstreams.named(&name).await?;
+            let before = described(&upstreams, &upstream).await?;
             let before = before.get("settings").and_then(Value::as_object);
             reach::settle(context, &mut patch, before).await?;
             let effect = edit::effect(dry_run);
