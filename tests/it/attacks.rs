@@ -359,7 +359,7 @@ async fn the_parts_of_one_clients_flow_are_of_no_use_in_anothers() {
     // Device codes: by another client, for another resource, with more scopes.
     let poll = [("grant_type", DEVICE), ("device_code", device.as_str())];
     other.token(&poll).await.expect(400);
-    let page = other.token(&[&poll[..], &[("client_id", &client.id)]].concat()).await.expect(400);
+    let page = other.token(&[&poll[..], &[("client_id", client.id.as_str())]].concat()).await.expect(400);
     assert_eq!(page.json()["error"], "authorization_pending", "a public client is its name");
     let page = stage.browser.get(&server.at("/device")).await.expect(200);
     let at = page.body.find("/device\"").unwrap();

@@ -182,7 +182,7 @@ async fn a_saved_policy_reaches_a_running_server_and_gives_way_to_that_of_the_fi
     assert_eq!(status, 0, "{said}");
     let (_, listed) = served.command(&["policy", "list"]).await;
     assert!(listed.contains("deny role=guest"), "{listed}");
-    let broken = served.file.with_file_name("broken.toml");
+    let broken = std::env::temp_dir().join(format!("{}-broken.toml", std::process::id()));
     std::fs::write(&broken, "[policy]\nrules = [\n").unwrap();
     let (status, said) = served.command(&["policy", "save", broken.to_str().unwrap()]).await;
     assert!(status == 1 && said.contains("broken.toml, line ") && !said.contains("TOML"), "{said}");
