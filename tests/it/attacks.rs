@@ -215,22 +215,10 @@ async fn every_kind_of_token_counts_at_its_own_door_alone() {
     }
 }
 
-#[tokio::test]
-async fn a_proof_that_is_almost_right_is_none_and_uses_up_no_code() {
-    let stage = Stage::new().await;
-    let (server, client) = (&stage.server, &stage.client);
-    let (key, other) = (PlatformKey::new("k"), PlatformKey::new("k"));
-    let (header, claims) = good_proof(server, &key, "j");
-    let code = client.code(&stage.browser, &stage.pkce, &[]).await;
-    let port = server.url.rsplit_once(':').unwrap().1.to_owned();
-    let at = |url: &str| json!({"htu": url});
-    let now = server.clock.now().0;
-    let (of_key, of_other) = (header["jwk"].clone(), good_proof(server, &other, "").0);
-    let (with, signed) = (
-        |change: Value| over(&of_key, &change),
-        |change: Value| key.signed(&over(&header, &change), &claims),
-    );
-    let headers = [
+/// Members of the header of a proof in whose place they make it none.
+fn wrong_headers(of_key: &Value, of_other: &Value) -> Vec<Value> {
+    let with = |change: Value| over(of_key, &change);
+    vec![
         json!({"typ": "JWT"}),
         json!({"typ": "at+jwt"}),
         json!({"typ": "dpop+jwt "}),
@@ -246,15 +234,22 @@ async fn a_proof_that_is_almost_right_is_none_and_uses_up_no_code() {
         json!({"jwk": null, "jku": "https://evil.example/jwks"}),
         json!({"jwk": [of_key]}),
         json!({"jwk": of_key.to_string()}),
-        json!({"jwk": of_other["jwk"]}),
+        json!({"jwk": of_other}),
         json!({"jwk": with(json!({"d": "AA"}))}),
         json!({"jwk": with(json!({"kty": "oct", "k": "AA"}))}),
         json!({"jwk": with(json!({"crv": "P-384"}))}),
         json!({"jwk": with(json!({"y": of_key["x"]}))}),
         json!({"crit": ["exp"]}),
         json!({"b64": false}),
-    ];
-    let bodies = [
+    ]
+}
+
+/// The same of its claims.
+fn wrong_claims(server: &TestServer) -> Vec<Value> {
+    let (right, now) = (server.at("/oauth/token"), server.clock.now().0);
+    let port = server.url.rsplit_once(':').unwrap().1;
+    let at = |url: &str| json!({"htu": url});
+    vec![
         json!({"htm": "post"}),
         json!({"htm": "POST "}),
         json!({"htm": ["POST"]}),
@@ -266,11 +261,11 @@ async fn a_proof_that_is_almost_right_is_none_and_uses_up_no_code() {
         at(&server.at("/oauth%2ftoken")),
         at(&server.at("//oauth/token")),
         at(&server.at("/oauth/tok\u{435}n")),
-        at(&server.at("/oauth/token").replace("://", "://user@")),
-        at(&server.at("/oauth/token").replace(&port, "1")),
-        at(&server.at("/oauth/token").replace("http:", "ftp:")),
+        at(&right.replace("://", "://user@")),
+        at(&right.replace(port, "1")),
+        at(&right.replace("http:", "ftp:")),
         at(&server.at("/mcp")),
-        json!({"htu": [server.at("/oauth/token")]}),
+        json!({"htu": [right]}),
         json!({"iat": now.to_string()}),
         json!({"iat": now - 301}),
         json!({"iat": now + 301}),
@@ -280,10 +275,20 @@ async fn a_proof_that_is_almost_right_is_none_and_uses_up_no_code() {
         json!({"jti": ""}),
         json!({"jti": null}),
         json!({"jti": "j".repeat(513)}),
-    ];
-    let public = of_key.to_string();
+    ]
+}
+
+#[tokio::test]
+async fn a_proof_that_is_almost_right_is_none_and_uses_up_no_code() {
+    let stage = Stage::new().await;
+    let (server, client) = (&stage.server, &stage.client);
+    let (key, other) = (PlatformKey::new("k"), PlatformKey::new("k"));
+    let (header, claims) = good_proof(server, &key, "j");
+    let of_other = good_proof(server, &other, "").0;
+    let code = client.code(&stage.browser, &stage.pkce, &[]).await;
     let good = key.signed(&header, &claims);
     let (message, signature) = good.rsplit_once('.').unwrap();
+    let public = header["jwk"].to_string();
     let more = [
         signed_with_secret(&over(&header, &json!({"alg": "HS256"})), &claims, &public),
         format!("{message}."),
@@ -293,20 +298,20 @@ async fn a_proof_that_is_almost_right_is_none_and_uses_up_no_code() {
         format!("{message}.{signature}{signature}"),
         good.replacen('.', "..", 1),
     ];
-    let proofs = headers.into_iter().map(signed);
-    let proofs = proofs.chain(bodies.iter().map(|body| key.signed(&header, &over(&claims, body))));
-    for proof in proofs.chain(more) {
-        let params = [("grant_type", "authorization_code"), ("code", code.as_str())];
-        let params = [&params[..], &[("code_verifier", stage.pkce.verifier.as_str())]].concat();
-        let page = client.token_with(&params, &[("dpop", &proof)]).await.expect(400);
+    let headers = wrong_headers(&header["jwk"], &of_other["jwk"]);
+    let proofs = headers.iter().map(|change| key.signed(&over(&header, change), &claims));
+    let bodies = wrong_claims(server);
+    let bodies = bodies.iter().map(|change| key.signed(&header, &over(&claims, change)));
+    let redeeming = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("code_verifier", stage.pkce.verifier.as_str()),
+    ];
+    for proof in proofs.chain(bodies).chain(more) {
+        let page = client.token_with(&redeeming, &[("dpop", &proof)]).await.expect(400);
         assert_eq!(page.json()["error"], "invalid_dpop_proof", "{proof}");
     }
-    let params = [
-        ("grant_type", "authorization_code"),
-        ("code", &code),
-        ("code_verifier", &stage.pkce.verifier),
-    ];
-    let tokens = Tokens::read(client.token_with(&params, &[("dpop", &good)]).await);
+    let tokens = Tokens::read(client.token_with(&redeeming, &[("dpop", &good)]).await);
     assert_eq!(tokens.answer["token_type"], "DPoP");
     // The good proof counted once, and for the token endpoint only.
     let params = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
@@ -359,7 +364,8 @@ async fn the_parts_of_one_clients_flow_are_of_no_use_in_anothers() {
     // Device codes: by another client, for another resource, with more scopes.
     let poll = [("grant_type", DEVICE), ("device_code", device.as_str())];
     other.token(&poll).await.expect(400);
-    let page = other.token(&[&poll[..], &[("client_id", client.id.as_str())]].concat()).await.expect(400);
+    let page =
+        other.token(&[&poll[..], &[("client_id", client.id.as_str())]].concat()).await.expect(400);
     assert_eq!(page.json()["error"], "authorization_pending", "a public client is its name");
     let page = stage.browser.get(&server.at("/device")).await.expect(200);
     let at = page.body.find("/device\"").unwrap();
