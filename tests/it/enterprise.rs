@@ -215,6 +215,37 @@ async fn scopes_are_those_of_the_assertion_that_the_request_the_client_and_the_r
 }
 
 #[tokio::test]
+async fn an_assertion_gives_no_administrative_scope_also_where_client_and_user_may_have_it() {
+    let stage = Stage::with(|corp| corp.roles = vec!["groups = admins -> admin".to_owned()]).await;
+    let new = NewClient {
+        name: "Operations".to_owned(),
+        redirect_uris: vec!["https://operations.example/callback".to_owned()],
+        auth_method: Some("client_secret_basic".to_owned()),
+        admin: true,
+        openid: None,
+        rules: doorward_model::ClientRules::default(),
+    };
+    let client = stage.server.app.admin.clients.add(&Authority::operator(), new).await.unwrap();
+    let resources = json!([stage.server.at("/mcp"), stage.server.at("/api/admin")]);
+    let change = json!({
+        "client_id": client.client.id.as_str(), "groups": ["admins"], "resource": resources,
+        "scope": "admin mcp:read",
+    });
+    let token = stage.assertion(&over(&stage.claims("1"), &change));
+    let answer = present(&stage.server, &client, &token, &[]).await.expect(200).json();
+    assert_eq!(answer["scope"], "mcp:read");
+    let ada = stage.server.app.accounts.find("ada").await.unwrap();
+    assert!(ada.all_roles().any(|role| role.as_str() == "admin"));
+    let (browser, url) = (Browser::new(), stage.server.at("/api/admin/users"));
+    let given = answer["access_token"].as_str().unwrap();
+    let asked = browser.send(browser.raw(Method::GET, &url).bearer_auth(given)).await;
+    assert_eq!(asked.status, 403, "{}", asked.body);
+    let change = over(&change, &json!({"scope": "admin", "jti": "2"}));
+    let token = stage.assertion(&over(&stage.claims("2"), &change));
+    refused(&present(&stage.server, &client, &token, &[]).await, 400, "invalid_scope");
+}
+
+#[tokio::test]
 async fn a_token_is_for_the_resources_of_the_assertion_alone() {
     let stage = Stage::new().await;
     let (mcp, admin) = (stage.server.at("/mcp"), stage.server.at("/api/admin"));

@@ -91,10 +91,10 @@ fn scopes(request: &Request<'_>, claims: &Value) -> Result<ScopeSet, Failure> {
         some => Some(texts(some).ok_or_else(|| wrong("scope", told, "a text"))?.join(" ")),
     };
     let serves = |upstream| request.issuer.settings.resources.has_upstream(upstream);
-    // An assertion is requested again, so that a refresh token has no use.
-    let without = |scopes: ScopeSet| -> ScopeSet {
-        scopes.iter().filter(|scope| *scope != Scope::OfflineAccess).collect()
-    };
+    // An assertion is requested again, so that a refresh token has no use. What administrators may
+    // do, they allow on a page.
+    let usable = |scope: &Scope| *scope != Scope::OfflineAccess && !scope.is_administrative();
+    let without = |scopes: ScopeSet| -> ScopeSet { scopes.iter().filter(usable).collect() };
     let allowed = without(scope::requested(named.as_deref(), &request.client.scopes, serves)?);
     let asked = match request.scopes {
         Some(asked) => without(allowed.closure().intersection(&asked.closure())),
