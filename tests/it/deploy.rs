@@ -321,6 +321,9 @@ fn the_example_configuration_and_the_unit_are_understood() {
         ("proxies/forward-auth.nginx.conf", "proxy_set_header Authorization \"\";"),
         ("proxies/forward-auth.traefik.yml", "Authorization: \"\""),
         ("proxies/forward-auth.envoy.yaml", "request_headers_to_remove: [authorization]"),
+        ("proxies/forward-auth.Caddyfile", "request_header -X_Doorward*"),
+        ("proxies/forward-auth.traefik.yml", "X-Doorward_User: \"\""),
+        ("proxies/forward-auth.envoy.yaml", "headers_with_underscores_action: DROP_HEADER"),
     ] {
         assert!(read(name).contains(words), "{name}");
     }
