@@ -339,6 +339,20 @@ async fn logout_tokens_in_the_forms_of_id_tokens_end_the_session() {
         (json!({"sid": 17}), json!({"sid": 17, "sub": null})),
         (json!({"sid": 17}), json!({"sid": "17", "sub": null})),
         (json!({"sid": "17"}), json!({"sid": 17, "sub": null})),
+        (json!({"sid": 17.0}), json!({"sid": 17, "sub": null})),
+        (json!({"sid": 17}), json!({"sid": 17.0, "sub": null})),
+        (json!({"sub": 4711}), json!({"sub": 4711})),
+        (json!({"sub": 4711}), json!({"sub": "4711"})),
+        (json!({"sub": "4711"}), json!({"sub": 4711})),
+        (json!({"sub": 4711}), json!({"sub": 4711.0})),
+        (json!({"sub": 4711.0}), json!({"sub": 4711})),
+        (json!({"sub": 0}), json!({"sub": 0})),
+        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX})),
+        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX.to_string()})),
+        (json!({"sub": 4711, "sid": 5}), json!({"sub": "4711", "sid": "5"})),
+        (json!({"sub": 4711, "sid": 5}), json!({"sub": null, "sid": "5"})),
+        (json!({}), json!({"jti": 1.5e9})),
+        (json!({}), json!({"exp": (now + 120) as f64 + 0.5})),
     ] {
         provider.claims(&of_session);
         let browser = signed_in(&server, &provider).await;

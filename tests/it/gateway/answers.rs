@@ -302,7 +302,8 @@ fn lines(kind: OddKind) -> Vec<Row> {
         ("null", Late),
         ("OK", Late),
         ("", Late),
-        ("{\"jsonrpc\":\"2.0\",\"id\":ID}", Late),
+        ("{\"jsonrpc\":\"2.0\",\"id\":ID}", With("without a result")),
+        ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":null}", With("without a result")),
     ] {
         rows.push(Row(format!("line {line}"), RawAnswer::Line(line.to_owned()), ends, ends));
     }

@@ -43,7 +43,10 @@ impl H {
                 &[Http, Sse],
                 Fails("returned HTTP 502 (Bad Gateway): “502 Bad Gateway (a web page)”"),
             ),
-            H::CallMaintenance => on(&[Http, Sse], Fails("asks to wait 90 seconds (HTTP 503")),
+            H::CallMaintenance | H::CallMaintenanceUntil => {
+                on(&[Http, Sse], Fails("asks to wait 90 seconds (HTTP 503"))
+            }
+            H::CallTooManyUntil => on(&[Http, Sse], Fails("asks to wait 7 seconds (HTTP 429")),
             H::CallTooMany => on(&[Http, Sse], Fails("asks to wait 7 seconds (HTTP 429")),
             H::CallTooManyWithout => on(&[Http, Sse], Fails("asks to wait a while")),
             H::CallCloses => on(&[Http, Sse], Fails("the response broke off")),

@@ -43,6 +43,8 @@ habits! {
     CallServerError,
     CallBadGateway,
     CallMaintenance,
+    CallMaintenanceUntil,
+    CallTooManyUntil,
     CallTooMany,
     CallTooManyWithout,
     CallCloses,

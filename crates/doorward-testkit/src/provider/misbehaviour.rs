@@ -290,6 +290,10 @@ habits! {
     TooManyZero => Effect::Wait(60),
     /// Too many requests, for a time before now.
     TooManyNegative => Effect::Wait(60),
+    /// Too many requests, until a time of a clock that is years behind.
+    TooManyUntil => Effect::Wait(600),
+    /// Maintenance until a time of a clock that is years ahead.
+    MaintenanceUntil => Effect::Wait(1800),
     /// Too many requests, with two times.
     TooManyTwice => Effect::Wait(600),
     /// 420.

@@ -60,6 +60,15 @@ impl Misbehaviour {
             Self::TooManyUnit => late("retry-after: 600s\r\n"),
             Self::TooManyZero => late("retry-after: 0\r\n"),
             Self::TooManyNegative => late("retry-after: -5\r\n"),
+            Self::TooManyUntil => late(
+                "date: Mon, 01 Jan 2001 00:00:00 GMT\r\nretry-after: Mon, 01 Jan 2001 00:10:00 GMT\r\n",
+            ),
+            Self::MaintenanceUntil => raw(
+                503,
+                "text/html",
+                "<html>later</html>",
+                "date: Fri, 01 Jan 2100 00:00:00 GMT\r\nretry-after: Fri, 01 Jan 2100 00:30:00 GMT\r\n",
+            ),
             Self::TooManyTwice => late("retry-after: 600\r\nretry-after: 900\r\n"),
             Self::FirewallText | Self::UserinfoFirewallText => {
                 raw(403, "text/plain; charset=UTF-8", "error code: 1010", "server: cloudflare\r\n")

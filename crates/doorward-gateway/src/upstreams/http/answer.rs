@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use doorward_model::Timestamp;
 use doorward_transport::{
     OutboundError, media_type,
     oauth::{self, Pause},
@@ -81,9 +82,9 @@ async fn beginning(response: reqwest::Response) -> Vec<u8> {
     read
 }
 
-/// The pause that a response demands.
-fn pause(response: &reqwest::Response) -> Option<Pause> {
-    oauth::pause(response.status().as_u16(), response.headers(), None)
+/// The pause that a response demands. `now` is the time of one without a `Date`.
+fn pause(response: &reqwest::Response, now: Timestamp) -> Option<Pause> {
+    oauth::pause(response.status().as_u16(), response.headers(), Some(now))
 }
 
 fn asks_to_wait(Pause(seconds): Pause, status: StatusCode, told: &str) -> LinkError {
@@ -96,12 +97,15 @@ fn asks_to_wait(Pause(seconds): Pause, status: StatusCode, told: &str) -> LinkEr
 }
 
 /// The reason within a response that is not valid for the request.
-pub(in crate::upstreams) async fn of_refusal(response: reqwest::Response) -> LinkError {
+pub(in crate::upstreams) async fn of_refusal(
+    response: reqwest::Response,
+    now: Timestamp,
+) -> LinkError {
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED {
         return LinkError::Connect;
     }
-    let pause = pause(&response);
+    let pause = pause(&response, now);
     let body = beginning(response).await;
     let told = words::of_body(&body);
     match pause {
@@ -190,7 +194,7 @@ impl Http {
         if status == StatusCode::UNAUTHORIZED {
             return Err(LinkError::Connect);
         }
-        let pause = pause(&response);
+        let pause = pause(&response, self.now());
         let body = beginning(response).await;
         let told = words::of_body(&body);
         if let Some(pause) = pause {
