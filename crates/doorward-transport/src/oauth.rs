@@ -102,7 +102,8 @@ impl Content {
         if body.is_empty() {
             return Self::Empty;
         }
-        match crate::Budget::of_record(body.len()).lenient_json(body).map(|read| read.value) {
+        // A member that is nested too deep costs itself.
+        match crate::Budget::of_record(body.len()).shallow_json(body).map(|read| read.value) {
             Ok(Value::Object(members)) => return Self::Members(members),
             Ok(other) => return Self::Other(other),
             Err(_) => {}
@@ -260,6 +261,17 @@ impl Answer {
         }
         if let Some(meaning) = self.of_user(asked, told.as_ref()) {
             return meaning;
+        }
+        if is_unknown
+            && asked == RequestSubject::Tokens
+            && (400..500).contains(&self.status)
+            && let Some(words) = user_state::stated_of_client(self.members(), self.text())
+        {
+            let mut told = told.unwrap_or(plain);
+            if told.description.is_empty() {
+                told.description = foreign::line(words, foreign::LINE).into_owned();
+            }
+            return Failure::Client(told);
         }
         if let Some(told) = told {
             match told.complaint() {

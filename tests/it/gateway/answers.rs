@@ -261,13 +261,19 @@ fn bodies() -> Vec<Row> {
         add(&format!("event {body}"), "200 OK", EVENTS, &event, With(""), Somehow);
     }
     for (name, body) in [
-        ("event of an error", "event: error\ndata: {\"message\": \"luck\"}\n\n"),
         ("end of a stream", "data: [DONE]\n\n"),
         ("no event", ":\n\n"),
         ("half an event", "event: message\nda"),
         ("no stream", "<!doctype html><title>Sign in</title>"),
     ] {
         add(name, "200 OK", EVENTS, body, With(""), Somehow);
+    }
+    for (name, body) in [
+        ("event of an error", "event: error\ndata: {\"message\": \"luck\"}\n\n"),
+        ("event of an error in words", ": x\n\nevent: error\ndata: no luck today\n\n"),
+        ("event of an error as problem", "event: error\ndata: {\"detail\": \"luck\"}\n\n"),
+    ] {
+        add(name, "200 OK", EVENTS, body, With("luck"), Somehow);
     }
     for media in
         ["text/html", "application/xml", "image/png", "application/pdf", "multipart/x", "/"]

@@ -111,6 +111,19 @@ async fn a_server_that_does_not_announce_pkce_is_used_where_the_operator_says_th
 }
 
 #[tokio::test]
+async fn pkce_is_announced_in_several_forms() {
+    for methods in [json!("S256"), json!(["plain", "s256"]), json!([null, "S256"])] {
+        let wiki = FakeUpstream::protected().await;
+        wiki.state().metadata.insert("code_challenge_methods_supported", methods.clone());
+        let server = set(&wiki, |_| {}).await;
+        let alice = gateway_user(&server, "alice").await;
+        connect(&server, &alice.browser, "wiki").await;
+        let asked = wiki.state().authorizes[0].clone();
+        assert_eq!(asked["code_challenge_method"], "S256", "{methods}");
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_is_reached_under_another_url_and_must_be_named_by_the_document_there() {
     let issuer = "https://login.corp.example/tenant";
     let several = "https://login.corp.example/common";

@@ -95,7 +95,8 @@ impl ServerMetadata {
     /// Reports a server that announces PKCE with S256.
     pub(crate) fn checks_pkce(&self) -> bool {
         let methods = self.code_challenge_methods_supported.as_ref();
-        methods.is_some_and(|methods| methods.iter().any(|method| method == "S256"))
+        methods
+            .is_some_and(|methods| methods.iter().any(|method| method.eq_ignore_ascii_case("S256")))
     }
 }
 

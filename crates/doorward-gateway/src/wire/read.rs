@@ -115,6 +115,23 @@ fn error(told: &Value) -> ErrorData {
     ErrorData::new(code, message, members.get("data").filter(|data| !data.is_null()).cloned())
 }
 
+/// Reports an error without contents, as some languages write one that did not occur.
+fn tells_nothing(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(members) => {
+            members.get("code").is_none_or(tells_nothing)
+                && members.get("message").is_none_or(tells_nothing)
+                && members.get("data").is_none_or(tells_nothing)
+                && members.keys().all(|name| matches!(name.as_str(), "code" | "message" | "data"))
+        }
+    }
+}
+
 /// Parses a body that may be a JSON-RPC message, for inspection.
 fn looked_at(body: &[u8]) -> Value {
     message_budget().lenient_json(body).map(|read| read.value).unwrap_or_default()
@@ -204,9 +221,13 @@ impl Wire {
         if members.get("method").is_some_and(Value::is_string) {
             return self.call(members, too_deep, asked);
         }
-        // Some servers send both members, one of them null.
-        let told = members.remove("error").filter(|error| !error.is_null());
+        // Some servers send both members, one of them null or without contents.
         let result = members.remove("result");
+        let has_result = result.as_ref().is_some_and(|result| !result.is_null());
+        let told = members
+            .remove("error")
+            .filter(|error| !error.is_null())
+            .filter(|error| !has_result || !tells_nothing(error));
         match (told, result) {
             (Some(told), _) => self.error(&told, members.get("id"), asked),
             (None, Some(result)) => {

@@ -249,6 +249,7 @@ fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
     match method {
         "tools/list" => more::list(habit, params, result),
         "tools/call" => more::call(habit, result),
+        "prompts/list" | "resources/list" => more::others(habit, method, result),
         "initialize" if habit == H::ServerInfoText => result["serverInfo"] = json!("odd 1.0"),
         _ => {}
     }

@@ -286,6 +286,25 @@ impl H {
             H::RedirectEmpty => on(&[Http, Sse], Unusable("redirect")),
             H::RedirectChoices => on(&[Http, Sse], Unusable("/moved; set `url` to that")),
             H::RedirectOdd => on(&[Http, Sse], Unusable("redirect")),
+            H::PropertiesAsList | H::MemberIsNull => {
+                Some(Named("bare: inputSchema.properties (it is not valid JSON Schema"))
+            }
+            H::RequiredTwice => {
+                Some(Named("bare: inputSchema.required (it is not valid JSON Schema"))
+            }
+            H::SchemaOfList => Some(Named("bare (its definition is too long, or its input is not")),
+            H::SchemaOrNull => Some(Named("bare: inputSchema.type (it is missing or not")),
+            H::NameAsList | H::FunctionAsTool | H::ToolAsList => {
+                Some(Named("#1 (it has no name or URI)"))
+            }
+            H::OutputAsSwitch => Some(Named("bare: outputSchema (it does not conform")),
+            H::UriAsNumber | H::ResourceAsList => {
+                Some(Named("resource #1 (it has no name or URI)"))
+            }
+            H::ArgumentsAsMap | H::ArgumentsAsTexts | H::ArgumentRequiredAsText => {
+                Some(Named("prompt letter: arguments (it does not conform"))
+            }
+            H::PromptAsText => Some(Named("prompt #1 (it has no name or URI)")),
         }
     }
 }

@@ -180,6 +180,10 @@ habits! {
     ZeroErrors => Effect::None,
     /// `aud` is a list of one.
     AudienceList => Effect::None,
+    /// `aud` is a list with an element that is null.
+    AudienceNull => Effect::None,
+    /// A claim is nested deep.
+    DeepMembers => Effect::None,
     /// `iat` and `exp` have a fraction.
     TimesFraction => Effect::None,
     /// A wrong request, for its token.
@@ -268,6 +272,10 @@ habits! {
     AccessDeniedClient => Effect::Silence,
     /// The client is suspended, as GitHub states it.
     ClientSuspended => Effect::Silence,
+    /// A wrong client secret, in words alone, as Twitch states it.
+    ClientSecretInWords => Effect::Silence,
+    /// An unknown client, in words alone, as HubSpot states it.
+    ClientInWords => Effect::Silence,
     /// Userinfo fails.
     UserinfoServerError => Effect::Silence,
     /// A wrong request, for a parameter that it lacks.
@@ -361,15 +369,6 @@ habits! {
 }
 
 impl Misbehaviour {
-    /// The seconds by which its clock is ahead.
-    pub(super) fn skew(self) -> i64 {
-        match self {
-            Self::ClockAhead => 240,
-            Self::ClockBehind => -240,
-            _ => 0,
-        }
-    }
-
     /// Changes claims of ID tokens and userinfo.
     pub(super) fn claims(self, claims: &mut Value) {
         let unused = [
@@ -433,6 +432,12 @@ impl Misbehaviour {
             }
             Self::AudienceList if claims["aud"].is_string() => {
                 claims["aud"] = json!([claims["aud"]]);
+            }
+            Self::AudienceNull if claims["aud"].is_string() => {
+                claims["aud"] = json!([null, claims["aud"]]);
+            }
+            Self::DeepMembers => {
+                claims["tree"] = (0..100).fold(json!(1), |inner, _| json!([inner]));
             }
             Self::TimesFraction => {
                 for name in ["exp", "iat"] {

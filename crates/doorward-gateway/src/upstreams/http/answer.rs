@@ -91,7 +91,7 @@ fn asks_to_wait(Pause(seconds): Pause, status: StatusCode, told: &str) -> LinkEr
     let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
     let time = seconds.map_or_else(
         || "a while; it does not state how long".to_owned(),
-        |seconds| format!("{seconds} seconds"),
+        |seconds| format!("{seconds} second{}", if seconds == 1 { "" } else { "s" }),
     );
     LinkError::Wait(seconds, format!("asks to wait {time} ({}{told})", words::status(status)))
 }
@@ -256,6 +256,7 @@ impl Http {
             first,
             resumable: false,
             answered: false,
+            told: String::new(),
         };
         let state = (events, reading, false);
         let read = stream::unfold(state, |(mut events, mut reading, over)| async move {
@@ -280,6 +281,8 @@ struct Reading {
     first: bool,
     resumable: bool,
     answered: bool,
+    /// The words of the last event that reports an error.
+    told: String,
 }
 
 impl Reading {
@@ -287,6 +290,12 @@ impl Reading {
         self.resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
         if self.answered {
             return Vec::new();
+        }
+        // Many servers report a failure in an event of its own, and end the stream.
+        if event.kind == "error"
+            && let Some(data) = &event.data
+        {
+            self.told = words::of_body(data.as_bytes());
         }
         let (read, answered) = of_event(&self.wire, event, Some(&self.id)).await;
         self.answered = answered;
@@ -309,6 +318,7 @@ impl Reading {
             || "its stream ended before the response".to_owned(),
             |broken| format!("{broken} before the response"),
         );
+        let why = format!("{why}{}", self.told);
         let ended = self.wire.unanswered(&self.id, LinkError::Failed(why));
         vec![Ok(event_of(&ended))]
     }
