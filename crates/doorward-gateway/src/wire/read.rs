@@ -159,7 +159,7 @@ impl Wire {
                 // It may be the answer to the only request that waits.
                 let ended = match why {
                     ReadError::Exceeded(_) if asked.is_none() => self.only_unanswered(
-                        LinkError::Answer(format!("responded with a message of which {why}")),
+                        LinkError::Answer(format!("responded with a message that is not read: {why}")),
                     ),
                     ReadError::Exceeded(_) | ReadError::Malformed(_) => None,
                 };
