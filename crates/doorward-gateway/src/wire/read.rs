@@ -158,9 +158,11 @@ impl Wire {
                 let heard = self.no_message(text, &why.to_string());
                 // It may be the answer to the only request that waits.
                 let ended = match why {
-                    ReadError::Exceeded(_) if asked.is_none() => self.only_unanswered(
-                        LinkError::Answer(format!("responded with a message that is not read: {why}")),
-                    ),
+                    ReadError::Exceeded(_) if asked.is_none() => {
+                        self.only_unanswered(LinkError::Answer(format!(
+                            "responded with a message that is not read: {why}"
+                        )))
+                    }
                     ReadError::Exceeded(_) | ReadError::Malformed(_) => None,
                 };
                 return vec![ended.map_or(heard, |ended| ReadText::Message(Box::new(ended)))];
