@@ -11,7 +11,7 @@ fn tool(name: &str) -> Value {
     json!({"name": name, "inputSchema": {"type": "object"}})
 }
 
-fn of_schema(schema: Value) -> Value {
+fn of_schema(schema: &Value) -> Value {
     json!({"name": "bare", "inputSchema": schema})
 }
 
@@ -92,16 +92,16 @@ pub(super) fn list(habit: H, params: &Value, result: &mut Value) {
             result["nextCursor"] = Value::Null;
             result["_meta"] = Value::Null;
         }
-        H::PropertiesAsList => beside(of_schema(json!({"type": "object", "properties": []}))),
+        H::PropertiesAsList => beside(of_schema(&json!({"type": "object", "properties": []}))),
         H::RequiredTwice => {
-            beside(of_schema(json!({"type": "object", "required": ["a", "a", 3]})));
+            beside(of_schema(&json!({"type": "object", "required": ["a", "a", 3]})));
         }
         H::MemberIsNull => {
-            beside(of_schema(json!({"type": "object", "properties": {"a": null}})));
+            beside(of_schema(&json!({"type": "object", "properties": {"a": null}})));
         }
-        H::SchemaOfList => beside(of_schema(json!({"type": "array", "items": {}}))),
+        H::SchemaOfList => beside(of_schema(&json!({"type": "array", "items": {}}))),
         H::SchemaOrNull => {
-            beside(of_schema(json!({"anyOf": [{"type": "object"}, {"type": "null"}]})));
+            beside(of_schema(&json!({"anyOf": [{"type": "object"}, {"type": "null"}]})));
         }
         H::NameAsList => beside(json!({"name": ["bare"], "inputSchema": {"type": "object"}})),
         H::FunctionAsTool => {

@@ -368,6 +368,11 @@ habits! {
     UserinfoEmpty => Effect::Nonsense,
 }
 
+/// A value that is nested deep.
+fn deep() -> Value {
+    (0..100).fold(json!(1), |inner, _| json!([inner]))
+}
+
 impl Misbehaviour {
     /// Changes claims of ID tokens and userinfo.
     pub(super) fn claims(self, claims: &mut Value) {
@@ -436,9 +441,7 @@ impl Misbehaviour {
             Self::AudienceNull if claims["aud"].is_string() => {
                 claims["aud"] = json!([null, claims["aud"]]);
             }
-            Self::DeepMembers => {
-                claims["tree"] = (0..100).fold(json!(1), |inner, _| json!([inner]));
-            }
+            Self::DeepMembers => claims["tree"] = deep(),
             Self::TimesFraction => {
                 for name in ["exp", "iat"] {
                     if let Some(at) = claims[name].as_f64() {
