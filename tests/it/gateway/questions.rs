@@ -75,7 +75,7 @@ async fn call(server: &TestServer, token: &str, modern: bool, name: &str) -> Str
 fn result(body: &str) -> Value {
     let data = body.lines().filter_map(|line| line.strip_prefix("data:"));
     let all = data.chain([body]).filter_map(|text| serde_json::from_str::<Value>(text).ok());
-    let answer = all.filter(|message| message["method"].is_null()).last();
+    let answer = all.rev().find(|message| message["method"].is_null());
     answer.unwrap_or_else(|| panic!("no answer: {body}"))
 }
 

@@ -283,7 +283,12 @@ impl Wire {
         if let Some(id) = &id {
             clean.insert("id".to_owned(), ids::wrapped(id.clone()));
         }
-        if let Some(mut params) = members.remove("params").filter(|params| !params.is_null()) {
+        // These have no parameters; some languages write an empty list for an empty object.
+        let takes_none = matches!(method.as_str(), "ping" | "roots/list");
+        let params = members.remove("params");
+        let params =
+            params.filter(|params| params.is_object() || !(takes_none || params.is_null()));
+        if let Some(mut params) = params {
             notices::mend(&method, &mut params);
             let fields = questions::mend(&method, &mut params);
             if let Some(id) = id.as_ref().filter(|_| !fields.unfillable.is_empty()) {
