@@ -417,14 +417,6 @@ async fn logout_tokens_in_the_forms_of_id_tokens_end_the_session() {
         (json!({"sid": 17}), json!({"sid": 17, "sub": null})),
         (json!({"sid": 17}), json!({"sid": "17", "sub": null})),
         (json!({"sid": "17"}), json!({"sid": 17, "sub": null})),
-        (json!({"sub": 4711}), json!({"sub": 4711})),
-        (json!({"sub": 4711}), json!({"sub": "4711"})),
-        (json!({"sub": "4711"}), json!({"sub": 4711})),
-        (json!({"sub": 0}), json!({"sub": 0})),
-        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX})),
-        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX.to_string()})),
-        (json!({"sub": 4711, "sid": 5}), json!({"sub": "4711", "sid": "5"})),
-        (json!({"sub": 4711, "sid": 5}), json!({"sub": null, "sid": "5"})),
         (json!({}), json!({"jti": 4_711, "iat": now.to_string()})),
     ] {
         provider.claims(&of_session);
@@ -448,4 +440,37 @@ async fn logout_tokens_in_the_forms_of_id_tokens_end_the_session() {
         provider.forget_claim("sid");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_logout_token_names_users_and_sessions_in_the_types_of_the_sign_in_or_others() {
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    for (at_sign_in, at_logout) in [
+        (json!({"sub": 4711}), json!({"sub": 4711})),
+        (json!({"sub": 4711}), json!({"sub": "4711"})),
+        (json!({"sub": "4711"}), json!({"sub": 4711})),
+        (json!({"sub": 0}), json!({"sub": 0})),
+        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX})),
+        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX.to_string()})),
+        (json!({"sub": 4711, "sid": 5}), json!({"sub": "4711", "sid": "5"})),
+        (json!({"sub": 4711, "sid": 5}), json!({"sub": null, "sid": "5"})),
+    ] {
+        let provider = FakeProvider::start().await;
+        provider.claims(&at_sign_in);
+        let server = server_with(&provider, |_, _| {}).await;
+        let browser = signed_in(&server, &provider).await;
+        let now = server.app.clock.now().0;
+        let mut claims = json!({
+            "iss": provider.issuer, "aud": "doorward", "iat": now, "exp": now + 120, "jti": 4711,
+            "events": {event: {}},
+        });
+        for (name, value) in at_logout.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let token = provider.token(&claims);
+        let url = server.at("/login/corp/backchannel-logout");
+        let ended = Browser::new().post(&url, &[("logout_token", &token)]).await;
+        assert_eq!(ended.status, 200, "{at_sign_in} {at_logout}: {}", ended.body);
+        assert_eq!(name_of(&server, &browser).await, None, "{at_sign_in} {at_logout}");
+    }
 }
